@@ -1,0 +1,21 @@
+// Compiles src to dist when anything it is made of is newer than the last build.
+import { spawnSync } from 'node:child_process';
+import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+
+const stamp = 'dist/.built';
+const modifiedAt = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+const sources = readdirSync('src', { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => `${entry.parentPath}/${entry.name}`);
+const newest = Math.max(
+  ...[...sources, 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'].map(modifiedAt),
+);
+
+if (modifiedAt(stamp) <= newest) {
+  process.stdout.write('Building …\n');
+  rmSync('dist', { recursive: true, force: true });
+  const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'];
+  const { status } = spawnSync(process.execPath, tsc, { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+  writeFileSync(stamp, '');
+}

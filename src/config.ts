@@ -1,0 +1,111 @@
+import { z } from 'zod';
+
+const flag = z.enum(['true', 'false']).transform((word) => word === 'true');
+
+const wholeNumber = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^[0-9]{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(least).max(most));
+
+/** Later requests are made of it, so it may hold nothing but the place below which all paths lie. */
+const apiUrl = z
+  .url({ protocol: /^https?$/ })
+  .refine((url) => {
+    const { username, password, search, hash } = new URL(url);
+    return username + password + search + hash === '';
+  }, 'must have no user, query or fragment')
+  .transform((url) => url.replace(/\/+$/, ''));
+
+const origin = z
+  .url({ protocol: /^https?$/ })
+  .refine(
+    (url) => new URL(url).origin === url,
+    'must be an origin such as https://app.example.com',
+  );
+
+const variables = z.object({
+  HOST: z.string().default('127.0.0.1'),
+  PORT: wholeNumber(0, 65_535).default(4000),
+  HELPCRUNCH_API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'must be one word of printable ASCII')
+    .optional(),
+  HELPCRUNCH_API_URL: apiUrl.default('https://api.helpcrunch.com/v1'),
+  HELPCRUNCH_RATE_LIMIT: wholeNumber(0, 1_000_000).default(120),
+  OPERATION_TIMEOUT_MS: wholeNumber(1, 600_000).default(10_000),
+  UPSTREAM_TIMEOUT_MS: wholeNumber(1, 600_000).default(5_000),
+  UPSTREAM_MAX_BYTES: wholeNumber(1_024, 1_073_741_824).default(2_097_152),
+  AUTH: z.enum(['none']).default('none'),
+  ALLOW_UNAUTHENTICATED: flag.default(false),
+  CORS_ORIGINS: z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .pipe(z.array(origin))
+    .default([]),
+  NODE_ENV: z.string().optional(),
+});
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** Without a key the gateway runs on the simulator. */
+  readonly apiKey: string | undefined;
+  readonly apiUrl: string;
+  /** Calls in 60 seconds; 0 for no limit. */
+  readonly rateLimit: number;
+  readonly operationTimeoutMs: number;
+  readonly upstreamTimeoutMs: number;
+  readonly upstreamMaxBytes: number;
+  readonly auth: 'none';
+  readonly corsOrigins: readonly string[];
+  readonly isProduction: boolean;
+}
+
+/** Names every variable that is wrong, one a line. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+
+  constructor(problems: readonly string[]) {
+    super(['The gateway cannot start with these settings:', ...problems].join('\n  '));
+  }
+}
+
+const loopback = /^(localhost|127(\.[0-9]{1,3}){3}|::1)$/;
+
+/** The settings in `environment`; an empty variable counts as not set. Fails with a `ConfigError`. */
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const { data, error } = variables.safeParse(given);
+  if (error !== undefined) {
+    throw new ConfigError(
+      error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`),
+    );
+  }
+  if (
+    data.HELPCRUNCH_API_KEY !== undefined &&
+    !data.ALLOW_UNAUTHENTICATED &&
+    !loopback.test(data.HOST)
+  ) {
+    throw new ConfigError([
+      'AUTH: none would let anybody who reaches HOST use the account. ' +
+        'Keep HOST on this machine, or set ALLOW_UNAUTHENTICATED=true if something in front asks who they are.',
+    ]);
+  }
+  return {
+    host: data.HOST,
+    port: data.PORT,
+    apiKey: data.HELPCRUNCH_API_KEY,
+    apiUrl: data.HELPCRUNCH_API_URL,
+    rateLimit: data.HELPCRUNCH_RATE_LIMIT,
+    operationTimeoutMs: data.OPERATION_TIMEOUT_MS,
+    upstreamTimeoutMs: data.UPSTREAM_TIMEOUT_MS,
+    upstreamMaxBytes: data.UPSTREAM_MAX_BYTES,
+    auth: data.AUTH,
+    corsOrigins: data.CORS_ORIGINS,
+    isProduction: data.NODE_ENV === 'production',
+  };
+}

@@ -1,0 +1,72 @@
+import type { Config } from './config.ts';
+import { createContextFactory } from './graphql/context.ts';
+import { createOpenOperation } from './graphql/operation.ts';
+import { createSchema } from './graphql/schema.ts';
+import { createGraphQLServer } from './graphql/server.ts';
+import { createHttpServer } from './http/server.ts';
+import { createLoaders, createSources, resourceResolvers } from './resources/index.ts';
+import type { Clock } from './support/clock.ts';
+import type { Log } from './support/log.ts';
+import { createUpstreamClient } from './upstream/client.ts';
+import { createRateWindow } from './upstream/rateWindow.ts';
+import { createTransport } from './upstream/transport.ts';
+
+/** The account behind the gateway and where it is found. */
+export interface Helpdesk {
+  readonly url: string;
+  readonly key: string;
+}
+
+export interface Gateway {
+  /** Where the gateway listens, such as `http://127.0.0.1:4000`. */
+  readonly url: string;
+  /** Takes no more requests and finishes those it has. */
+  stop(): Promise<void>;
+}
+
+interface Parts {
+  readonly helpdesk: Helpdesk;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Joins the rooms and opens the door. */
+export async function startGateway(
+  config: Config,
+  { helpdesk, clock, log }: Parts,
+): Promise<Gateway> {
+  const client = createUpstreamClient({
+    transport: createTransport({
+      baseUrl: helpdesk.url,
+      timeoutMs: config.upstreamTimeoutMs,
+      maxBytes: config.upstreamMaxBytes,
+      clock,
+    }),
+    rate: createRateWindow(config.rateLimit, clock),
+    clock,
+  });
+  const { isProduction, corsOrigins } = config;
+  const apollo = createGraphQLServer({
+    schema: createSchema(resourceResolvers),
+    isProduction,
+    log,
+  });
+  const openOperation = createOpenOperation({
+    createContext: createContextFactory({ client, createSources, createLoaders }),
+    timeoutMs: config.operationTimeoutMs,
+    clock,
+  });
+  const [server] = await Promise.all([
+    createHttpServer({ apollo, openOperation, key: helpdesk.key, corsOrigins, isProduction, log }),
+    apollo.start(),
+  ]);
+  const url = await server.listen({ host: config.host, port: config.port });
+  return {
+    url,
+    async stop() {
+      await server.close();
+      await apollo.stop();
+      client.close();
+    },
+  };
+}

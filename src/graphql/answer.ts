@@ -1,0 +1,59 @@
+import type { ApolloServerPlugin, BaseContext } from '@apollo/server';
+import type { FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
+import type { Log } from '../support/log.ts';
+import type { Context } from './context.ts';
+import { isInternal } from './errors.ts';
+
+const withRequestId = (error: GraphQLFormattedError, requestId: string): GraphQLFormattedError => ({
+  ...error,
+  extensions: { ...error.extensions, requestId },
+});
+
+/** The longest wait that an error of the answer asks for. */
+function retryAfterMs({ errors = [] }: FormattedExecutionResult): number | undefined {
+  const waits = errors.flatMap(({ extensions }) => {
+    const wait = extensions?.['retryAfterMs'];
+    return typeof wait === 'number' ? [wait] : [];
+  });
+  return waits.length === 0 ? undefined : Math.max(...waits);
+}
+
+const usageOf = ({ usage, rate }: Context) => ({
+  ...usage,
+  rateLimit: { limit: rate.limit, remaining: rate.remaining() },
+});
+
+const isContext = (value: BaseContext): value is Context => 'requestId' in value;
+
+/** What every answer carries beside its data: what it cost, the id under which the log knows it, when to come back. */
+export const createAnswerPlugin = (log: Log): ApolloServerPlugin => ({
+  requestDidStart: () =>
+    Promise.resolve({
+      didEncounterErrors({ errors, contextValue }) {
+        const requestId = isContext(contextValue) ? contextValue.requestId : undefined;
+        for (const error of errors) {
+          if (isInternal(error)) log.error('an operation failed', { requestId, error });
+        }
+        return Promise.resolve();
+      },
+      willSendResponse({ response, contextValue }) {
+        if (response.body.kind === 'single' && isContext(contextValue)) {
+          const { singleResult } = response.body;
+          singleResult.extensions = {
+            ...singleResult.extensions,
+            upstream: usageOf(contextValue),
+          };
+          if (singleResult.errors !== undefined) {
+            singleResult.errors = singleResult.errors.map((error) =>
+              withRequestId(error, contextValue.requestId),
+            );
+          }
+          const waitMs = retryAfterMs(singleResult);
+          if (waitMs !== undefined) {
+            response.http.headers.set('retry-after', String(Math.ceil(waitMs / 1000)));
+          }
+        }
+        return Promise.resolve();
+      },
+    }),
+});

@@ -1,0 +1,50 @@
+import type { Loaders, Sources } from '../resources/index.ts';
+import type { Scope, Upstream, UpstreamClient, Usage } from '../upstream/client.ts';
+import type { RateWindow } from '../upstream/rateWindow.ts';
+import type { ViewerRole } from './generated.ts';
+
+/** The client, once we know who it is. */
+export interface Viewer {
+  readonly role: ViewerRole;
+}
+
+/** What every resolver of one operation shares. */
+export interface Context {
+  readonly requestId: string;
+  readonly viewer: Viewer;
+  readonly sources: Sources;
+  readonly loaders: Loaders;
+  readonly usage: Readonly<Usage>;
+  readonly rate: RateWindow;
+}
+
+export interface Caller {
+  readonly requestId: string;
+  readonly viewer: Viewer;
+  /** The account whose key is used. */
+  readonly key: string;
+  /** Aborted when the client leaves or its time is over. */
+  readonly signal: AbortSignal;
+}
+
+interface Parts {
+  readonly client: UpstreamClient;
+  readonly createSources: (upstream: Upstream) => Sources;
+  readonly createLoaders: (sources: Sources) => Loaders;
+}
+
+/** A context for one operation; nothing in it outlives that. */
+export const createContextFactory =
+  ({ client, createSources, createLoaders }: Parts) =>
+  ({ requestId, viewer, key, signal }: Caller): Context => {
+    const usage: Scope['usage'] = { calls: 0, cacheHits: 0, shared: 0 };
+    const sources = createSources(client.forOperation({ key, signal, usage }));
+    return {
+      requestId,
+      viewer,
+      sources,
+      loaders: createLoaders(sources),
+      usage,
+      rate: client.rate,
+    };
+  };

@@ -1,0 +1,117 @@
+import { ApolloServerErrorCode, unwrapResolverError } from '@apollo/server/errors';
+import { GraphQLError } from 'graphql';
+import type { GraphQLFormattedError } from 'graphql';
+import type { ClientErrorKind } from '../support/clientError.ts';
+import { ClientError } from '../support/clientError.ts';
+import type { UpstreamErrorKind } from '../upstream/errors.ts';
+import { UpstreamError } from '../upstream/errors.ts';
+
+interface PublicError {
+  readonly code: string;
+  readonly retryable: boolean;
+  /** Absent where the error's own message is written for clients. */
+  readonly message?: string;
+}
+
+/** What a client is told, kind by kind. The meaning must survive in `code` alone: routers drop the rest. */
+const upstreamErrors: Readonly<Record<UpstreamErrorKind, PublicError>> = {
+  rejected: {
+    code: 'BAD_USER_INPUT',
+    retryable: false,
+    message: 'The helpdesk did not accept this.',
+  },
+  unauthenticated: {
+    code: 'UPSTREAM_UNAUTHENTICATED',
+    retryable: false,
+    message: "The helpdesk refused the gateway's key.",
+  },
+  forbidden: {
+    code: 'UPSTREAM_FORBIDDEN',
+    retryable: false,
+    message: "The helpdesk does not allow this to the gateway's key.",
+  },
+  notFound: {
+    code: 'NOT_FOUND',
+    retryable: false,
+    message: 'The helpdesk has nothing with this id.',
+  },
+  rateLimited: {
+    code: 'RATE_LIMITED',
+    retryable: true,
+    message: 'The helpdesk takes no more calls at the moment.',
+  },
+  timeout: {
+    code: 'UPSTREAM_TIMEOUT',
+    retryable: true,
+    message: 'The helpdesk did not answer in time.',
+  },
+  unavailable: {
+    code: 'UPSTREAM_UNAVAILABLE',
+    retryable: true,
+    message: 'The helpdesk is not answering.',
+  },
+  malformed: {
+    code: 'UPSTREAM_INVALID_RESPONSE',
+    retryable: false,
+    message: 'The helpdesk gave an answer that cannot be read.',
+  },
+};
+
+const clientErrors: Readonly<Record<ClientErrorKind, PublicError>> = {
+  badInput: { code: 'BAD_USER_INPUT', retryable: false },
+};
+
+const internalError = {
+  code: ApolloServerErrorCode.INTERNAL_SERVER_ERROR,
+  retryable: false,
+  message: 'Something went wrong in the gateway. Its log knows more under this requestId.',
+} as const;
+
+/** Apollo's own codes whose messages speak of nothing but the request. */
+const apolloCodes: ReadonlySet<unknown> = new Set([
+  ...Object.values(ApolloServerErrorCode).filter(
+    (code) => code !== ApolloServerErrorCode.INTERNAL_SERVER_ERROR,
+  ),
+  'OPERATION_RESOLUTION_FAILURE',
+]);
+
+/** Whether the error is a bug of ours: masked for the client, and worth a line in the log. */
+export function isInternal(error: unknown): boolean {
+  const cause = unwrapResolverError(error);
+  if (cause instanceof UpstreamError || cause instanceof ClientError) return false;
+  return !(cause instanceof GraphQLError && apolloCodes.has(cause.extensions['code']));
+}
+
+function publicError(error: unknown, formatted: GraphQLFormattedError): PublicError {
+  const cause = unwrapResolverError(error);
+  if (cause instanceof UpstreamError) return upstreamErrors[cause.kind];
+  if (cause instanceof ClientError) return clientErrors[cause.kind];
+  const code = formatted.extensions?.['code'];
+  return typeof code === 'string' && apolloCodes.has(code)
+    ? { code, retryable: false }
+    : internalError;
+}
+
+function upstreamExtensions(error: unknown): Record<string, unknown> {
+  const cause = unwrapResolverError(error);
+  if (!(cause instanceof UpstreamError)) return {};
+  const { status, entries, retryAfterMs } = cause.details;
+  return {
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(entries === undefined ? {} : { upstream: { status, errors: entries } }),
+  };
+}
+
+/** Only what is named here leaves: no address, key, header, stack or body. */
+export function formatError(
+  formatted: GraphQLFormattedError,
+  error: unknown,
+): GraphQLFormattedError {
+  const { code, retryable, message = formatted.message } = publicError(error, formatted);
+  return {
+    message,
+    ...(formatted.locations === undefined ? {} : { locations: formatted.locations }),
+    ...(formatted.path === undefined ? {} : { path: formatted.path }),
+    extensions: { code, retryable, ...upstreamExtensions(error) },
+  };
+}

@@ -1,0 +1,40 @@
+import { setMaxListeners } from 'node:events';
+import type { Clock } from '../support/clock.ts';
+import { UpstreamError } from '../upstream/errors.ts';
+import type { Caller, Context } from './context.ts';
+
+/** One query or mutation, from the moment it is let in. */
+export interface Operation {
+  readonly context: Context;
+  /** Stops its calls, because the client has left. */
+  abandon(): void;
+  /** Must be called when the answer is ready. */
+  close(): void;
+}
+
+interface Parts {
+  readonly createContext: (caller: Caller) => Context;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+export type OpenOperation = (caller: Omit<Caller, 'signal'>) => Operation;
+
+/** Gives each operation a deadline of its own: whatever it still waits for then fails with `timeout`. */
+export const createOpenOperation =
+  ({ createContext, timeoutMs, clock }: Parts): OpenOperation =>
+  (caller) => {
+    const controller = new AbortController();
+    // Every call of the operation listens, and there may be many at once.
+    setMaxListeners(0, controller.signal);
+    const cancelTimer = clock.after(timeoutMs, () => {
+      controller.abort(new UpstreamError('timeout', 'The operation took too long.'));
+    });
+    return {
+      context: createContext({ ...caller, signal: controller.signal }),
+      abandon() {
+        controller.abort(new UpstreamError('unavailable', 'The client has left.'));
+      },
+      close: cancelTimer,
+    };
+  };

@@ -1,0 +1,46 @@
+import { ApolloServer } from '@apollo/server';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginSchemaReportingDisabled,
+  ApolloServerPluginUsageReportingDisabled,
+} from '@apollo/server/plugin/disabled';
+import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
+import type { GraphQLSchema } from 'graphql';
+import type { Log } from '../support/log.ts';
+import { createAnswerPlugin } from './answer.ts';
+import type { Context } from './context.ts';
+import { formatError } from './errors.ts';
+
+interface GraphQLServerOptions {
+  readonly schema: GraphQLSchema;
+  readonly isProduction: boolean;
+  readonly log: Log;
+}
+
+/** Apollo Server without a transport. It reports nothing to anybody and leaves signals to `main.ts`. */
+export const createGraphQLServer = ({ schema, isProduction, log }: GraphQLServerOptions) =>
+  new ApolloServer<Context>({
+    schema,
+    introspection: !isProduction,
+    hideSchemaDetailsFromClientErrors: isProduction,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    csrfPrevention: true,
+    nodeEnv: isProduction ? 'production' : 'development',
+    formatError,
+    plugins: [
+      createAnswerPlugin(log),
+      isProduction
+        ? ApolloServerPluginLandingPageDisabled()
+        : ApolloServerPluginLandingPageLocalDefault({ embed: true, footer: false }),
+      // It would look at every field of every answer; no-store is said once, by the route.
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginInlineTraceDisabled(),
+      ApolloServerPluginSchemaReportingDisabled(),
+      ApolloServerPluginUsageReportingDisabled(),
+    ],
+  });
+
+export type GraphQLServer = ReturnType<typeof createGraphQLServer>;

@@ -1,0 +1,60 @@
+import { HeaderMap } from '@apollo/server';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { HttpOptions } from './server.ts';
+import { refusal } from './refusals.ts';
+import { viewerOf } from './viewer.ts';
+
+function headersOf({ headers }: FastifyRequest): HeaderMap {
+  const map = new HeaderMap();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value);
+  }
+  return map;
+}
+
+function searchOf(url: string): string {
+  const start = url.indexOf('?');
+  return start === -1 ? '' : url.slice(start);
+}
+
+/** `GET` and `POST /graphql`. Apollo's own integration fails on odd hosts and stops slowly, hence this one. */
+export function addGraphQLRoute(server: FastifyInstance, options: HttpOptions): void {
+  const { apollo, openOperation, key } = options;
+
+  async function answer(request: FastifyRequest, reply: FastifyReply) {
+    const operation = openOperation({ requestId: request.id, viewer: viewerOf(), key });
+    // The request's own signal fires when its body has been read; only the answer's end tells who left.
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) operation.abandon();
+    });
+    try {
+      const { status, headers, body } = await apollo.executeHTTPGraphQLRequest({
+        httpGraphQLRequest: {
+          method: request.method,
+          headers: headersOf(request),
+          body: request.body,
+          search: searchOf(request.url),
+        },
+        context: () => Promise.resolve(operation.context),
+      });
+      void reply.status(status ?? 200).header('cache-control', 'no-store');
+      for (const [name, value] of headers) void reply.header(name, value);
+      if (body.kind === 'complete') return body.string;
+      throw new Error('No part of the schema is answered in chunks.');
+    } finally {
+      operation.close();
+    }
+  }
+
+  server.get('/graphql', answer);
+  server.post('/graphql', answer);
+  server.route({
+    method: ['PUT', 'PATCH', 'DELETE'],
+    url: '/graphql',
+    handler: ({ id }, reply) =>
+      reply
+        .status(405)
+        .header('allow', 'GET, POST')
+        .send(refusal('Ask with GET or POST.', 'BAD_REQUEST', id)),
+  });
+}

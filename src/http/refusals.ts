@@ -1,0 +1,31 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { Log } from '../support/log.ts';
+
+/** An answer in GraphQL's form for a request that never became an operation. */
+export const refusal = (message: string, code: string, requestId: string) => ({
+  errors: [{ message, extensions: { code, retryable: false, requestId } }],
+});
+
+const messages: Readonly<Record<number, string>> = {
+  413: 'The request body is too long.',
+  415: 'Send the request as application/json.',
+};
+
+export const answerFailure =
+  (log: Log) =>
+  (error: FastifyError, { id }: FastifyRequest, reply: FastifyReply): void => {
+    const { statusCode: status = 500 } = error;
+    if (status >= 500) {
+      log.error('a request failed', { requestId: id, error });
+      void reply
+        .status(500)
+        .send(refusal('Something went wrong in the gateway.', 'INTERNAL_SERVER_ERROR', id));
+      return;
+    }
+    const message = messages[status] ?? 'The request body is not valid JSON.';
+    void reply.status(status).send(refusal(message, 'BAD_REQUEST', id));
+  };
+
+export const answerUnknownRoute = ({ id }: FastifyRequest, reply: FastifyReply): void => {
+  void reply.status(404).send(refusal('There is nothing at this address.', 'BAD_REQUEST', id));
+};

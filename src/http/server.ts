@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import cors from '@fastify/cors';
+import fastify from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import type { OpenOperation } from '../graphql/operation.ts';
+import type { GraphQLServer } from '../graphql/server.ts';
+import type { Log } from '../support/log.ts';
+import { addGraphQLRoute } from './graphqlRoute.ts';
+import { addHealthRoutes } from './healthRoutes.ts';
+import { answerFailure, answerUnknownRoute } from './refusals.ts';
+
+export interface HttpOptions {
+  readonly apollo: GraphQLServer;
+  readonly openOperation: OpenOperation;
+  /** The account's key. */
+  readonly key: string;
+  readonly corsOrigins: readonly string[];
+  readonly isProduction: boolean;
+  readonly log: Log;
+}
+
+const maxBodyBytes = 262_144;
+
+const sane = /^[\w.:-]{1,64}$/;
+
+/** Those who may ask from a browser's page outside production: Apollo's explorers and pages of this machine. */
+const developers = [
+  'https://studio.apollographql.com',
+  'https://sandbox.embed.apollographql.com',
+  /^https?:\/\/(localhost|127\.0\.0\.1)(:[0-9]+)?$/,
+];
+
+/** The gateway's one port. */
+export async function createHttpServer(options: HttpOptions): Promise<FastifyInstance> {
+  const { corsOrigins, isProduction, log } = options;
+  const server = fastify({
+    bodyLimit: maxBodyBytes,
+    forceCloseConnections: 'idle',
+    requestIdHeader: false,
+    genReqId({ headers }) {
+      const given = headers['x-request-id'];
+      return typeof given === 'string' && sane.test(given) ? given : randomUUID();
+    },
+  });
+  server.setErrorHandler(answerFailure(log));
+  server.setNotFoundHandler(answerUnknownRoute);
+  server.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    done();
+  });
+  await server.register(cors, {
+    origin: [...corsOrigins, ...(isProduction ? [] : developers)],
+    methods: ['GET', 'POST'],
+    exposedHeaders: ['retry-after', 'x-request-id'],
+    maxAge: 600,
+  });
+  addHealthRoutes(server);
+  addGraphQLRoute(server, options);
+  if (!isProduction) server.get('/', (_request, reply) => reply.redirect('/graphql'));
+  return server;
+}

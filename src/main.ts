@@ -1,0 +1,55 @@
+import { ConfigError, readConfig } from './config.ts';
+import type { Config } from './config.ts';
+import { startGateway } from './gateway.ts';
+import type { Helpdesk } from './gateway.ts';
+import { systemClock } from './support/clock.ts';
+import { createLog } from './support/log.ts';
+
+/** The helpdesk that the settings name; without a key, a simulated one that lives as long as this process. */
+async function findHelpdesk({ apiKey, apiUrl, rateLimit }: Config): Promise<Helpdesk> {
+  if (apiKey !== undefined) return { url: apiUrl, key: apiKey };
+  const { startSimulator } = await import('./simulator/simulator.ts');
+  return startSimulator({ rateLimit });
+}
+
+function greeting(config: Config, helpdesk: Helpdesk, url: string): string {
+  const mode =
+    config.apiKey === undefined
+      ? 'demo: no HELPCRUNCH_API_KEY is set, so a simulated helpdesk with a made-up account answers'
+      : 'live';
+  return [
+    'HelpCrunch GraphQL',
+    `  mode      ${mode}`,
+    `  helpdesk  ${helpdesk.url}`,
+    `  auth      ${config.auth}: everybody who reaches this address may use the whole account`,
+    `  GraphQL   ${url}/graphql`,
+    ...(config.isProduction ? [] : [`  explorer  ${url}/`]),
+    `  health    ${url}/healthz, ${url}/readyz`,
+    '',
+  ].join('\n');
+}
+
+async function main(): Promise<void> {
+  const log = createLog(process.stderr);
+  const config = readConfig();
+  const helpdesk = await findHelpdesk(config);
+  const gateway = await startGateway(config, { helpdesk, clock: systemClock, log });
+  process.stdout.write(greeting(config, helpdesk, gateway.url));
+
+  const stop = () => {
+    process.removeListener('SIGTERM', stop).removeListener('SIGINT', stop);
+    void gateway.stop().then(() => process.exit(0));
+  };
+  // The second signal finds no listener, and so ends the process at once.
+  process.on('SIGTERM', stop).on('SIGINT', stop);
+}
+
+try {
+  await main();
+} catch (error) {
+  const isExpected = error instanceof ConfigError || (error instanceof Error && 'code' in error);
+  process.stderr.write(
+    `${isExpected ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
+  );
+  process.exit(1);
+}

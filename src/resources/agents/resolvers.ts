@@ -1,0 +1,48 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import type { Context } from '../../graphql/context.ts';
+import type { Resolvers } from '../../graphql/generated.ts';
+import { helpdeskId, toNodeId } from '../../support/ids.ts';
+import type { AgentPart } from './model.ts';
+
+type Agents = Context['loaders']['agent'];
+
+/** Those of a list who are still there. */
+async function wholeAgents(parts: readonly AgentPart[], agents: Agents, info: GraphQLResolveInfo) {
+  const found = await Promise.all(parts.map(async (part) => agents.from(part, info)));
+  return found.filter((agent) => agent !== null);
+}
+
+export const agentResolvers: Resolvers = {
+  Query: {
+    agent: (_root, { id }, { loaders }) => loaders.agent.load(helpdeskId('id', id)),
+    agents: (_root, _args, { loaders }) => loaders.agent.all(),
+  },
+  Chat: {
+    agents: ({ agents }, _args, { loaders }, info) => wholeAgents(agents, loaders.agent, info),
+    assignee: ({ assignee }, _args, { loaders }, info) =>
+      assignee === null ? null : loaders.agent.from(assignee, info),
+    lastCommunicatedAgent(
+      { lastCommunicatedAgentId: id, agents, assignee },
+      _args,
+      { loaders },
+      info,
+    ) {
+      if (id === null) return null;
+      // Who last wrote is usually carried already, among those who wrote or as the one in charge.
+      const carried = [...agents, assignee].find((agent) => agent?.id === id);
+      return loaders.agent.from(carried ?? { __typename: 'Agent', id }, info);
+    },
+  },
+  Department: {
+    agents: ({ agents }, _args, { loaders }, info) => wholeAgents(agents, loaders.agent, info),
+  },
+  Message: {
+    agent: ({ agent }, _args, { loaders }, info) =>
+      agent === null ? null : loaders.agent.from(agent, info),
+  },
+  Agent: {
+    __resolveReference: ({ id }, { loaders }, info) =>
+      loaders.agent.from({ __typename: 'Agent', id: helpdeskId('id', id) }, info),
+    nodeId: ({ id }) => toNodeId('Agent', id),
+  },
+};

@@ -1,0 +1,105 @@
+import type { ChatCloser, ChatOrigin, ChatRating, ChatStatus } from '../../graphql/generated.ts';
+import type { Part } from '../../support/selection.ts';
+import {
+  flag,
+  id,
+  idOrNull,
+  listOrEmpty,
+  oneOf,
+  record,
+  text,
+  time,
+} from '../../upstream/decode.ts';
+import type { AgentPart } from '../agents/model.ts';
+import { agentPartFromWire } from '../agents/model.ts';
+import type { CustomerPart } from '../customers/model.ts';
+import { customerPartFromWire } from '../customers/model.ts';
+import type { DepartmentPart } from '../departments/model.ts';
+import { departmentPartFromWire } from '../departments/model.ts';
+
+export interface Chat {
+  readonly __typename: 'Chat';
+  readonly id: string;
+  readonly status: ChatStatus;
+  readonly closedBy: ChatCloser | null;
+  readonly closedAt: number | null;
+  readonly rating: ChatRating | null;
+  readonly createdAt: number;
+  readonly createdWith: ChatOrigin | null;
+  readonly lastMessageAt: number | null;
+  readonly lastCustomerMessageAt: number | null;
+  readonly lastMessageText: string | null;
+  readonly lastMessageId: string | null;
+  readonly lastCommunicatedAgentId: string | null;
+  readonly snoozedUntil: number | null;
+  readonly applicationId: string | null;
+  readonly readByAgent: boolean | null;
+  readonly readByCustomer: boolean | null;
+  readonly agents: readonly AgentPart[];
+  readonly customer: CustomerPart | null;
+  readonly assignee: AgentPart | null;
+  readonly department: DepartmentPart | null;
+}
+
+export type ChatPart = Part<Chat> & Pick<Chat, 'id'>;
+
+// The helpdesk's own pages spell on-hold in three ways.
+const statuses = {
+  new: 'NEW',
+  opened: 'OPENED',
+  pending: 'PENDING',
+  'on hold': 'ON_HOLD',
+  onhold: 'ON_HOLD',
+  'on-hold': 'ON_HOLD',
+  'no communication': 'NO_COMMUNICATION',
+  closed: 'CLOSED',
+  empty: 'EMPTY',
+} as const;
+
+const closers = { agent: 'AGENT', customer: 'CUSTOMER' } as const;
+
+const ratings = {
+  perfect: 'PERFECT',
+  great: 'GREAT',
+  average: 'AVERAGE',
+  poor: 'POOR',
+  'very poor': 'VERY_POOR',
+} as const;
+
+const origins = {
+  public_api: 'PUBLIC_API',
+  broadcast_reply: 'BROADCAST_REPLY',
+  agent_message: 'AGENT_MESSAGE',
+  customer_message: 'CUSTOMER_MESSAGE',
+} as const;
+
+export function chatFromWire(value: unknown): Chat {
+  const wire = record(value, 'chat');
+  const timeOf = (field: string) => time(wire[field], `chat.${field}`);
+  const idOf = (field: string) => idOrNull(wire[field], `chat.${field}`);
+  return {
+    __typename: 'Chat',
+    id: id(wire['id'], 'chat.id'),
+    status: oneOf(statuses, wire['status'], 'chat.status') ?? 'UNKNOWN',
+    closedBy: oneOf(closers, wire['closedBy'], 'chat.closedBy'),
+    closedAt: timeOf('closedAt'),
+    rating: oneOf(ratings, wire['rating'], 'chat.rating'),
+    createdAt: timeOf('createdAt') ?? 0,
+    createdWith: oneOf(origins, wire['createdWith'], 'chat.createdWith'),
+    lastMessageAt: timeOf('lastMessageAt'),
+    lastCustomerMessageAt: timeOf('lastCustomerMessageAt'),
+    lastMessageText: text(wire['lastMessageText'], 'chat.lastMessageText'),
+    lastMessageId: idOf('lastMessageId'),
+    lastCommunicatedAgentId: idOf('lastCommunicatedAgentId'),
+    snoozedUntil: timeOf('snoozedUntil'),
+    applicationId: idOf('applicationId'),
+    readByAgent: flag(wire['readByAgent'], 'chat.readByAgent'),
+    readByCustomer: flag(wire['readByCustomer'], 'chat.readByCustomer'),
+    agents: listOrEmpty(wire['agents'], 'chat.agents').flatMap(
+      (agent) => agentPartFromWire(agent, 'chat.agents') ?? [],
+    ),
+    customer: customerPartFromWire(wire['customer'], 'chat.customer'),
+    assignee: agentPartFromWire(wire['assignee'], 'chat.assignee'),
+    department: departmentPartFromWire(wire['department'], 'chat.department'),
+  };
+}

@@ -1,0 +1,28 @@
+import DataLoader from 'dataloader';
+import type { GraphQLResolveInfo } from 'graphql';
+import { answers } from '../../support/selection.ts';
+import { orNull } from '../../upstream/errors.ts';
+import { maxConditions } from '../../upstream/search.ts';
+import type { Customer, CustomerPart } from './model.ts';
+import type { CustomerSource } from './source.ts';
+
+const free = new Set(['__typename', 'id', 'nodeId', 'chats']);
+
+/** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
+export function createCustomerLoaders(source: CustomerSource) {
+  const byId = new DataLoader<string, Customer>(source.byIds, { maxBatchSize: maxConditions });
+  const byUserId = new DataLoader<string, Customer>(source.byUserIds, {
+    maxBatchSize: maxConditions,
+  });
+  return {
+    customer: {
+      /** Fails with `notFound` for an id that the helpdesk does not know. */
+      load: (id: string) => byId.load(id),
+      /** Fails with `notFound` when nobody has this id of yours. */
+      loadByUserId: (userId: string) => byUserId.load(userId),
+      /** The customer of whom something carries a part; null when it is gone. */
+      from: (part: CustomerPart, info: GraphQLResolveInfo): Customer | Promise<Customer | null> =>
+        answers(part, info, free) ? part : orNull(byId.load(part.id)),
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import type { Part } from '../../support/selection.ts';
+import {
+  flag,
+  id,
+  idOrNull,
+  listOrEmpty,
+  record,
+  recordOrNull,
+  text,
+  time,
+} from '../../upstream/decode.ts';
+
+export interface Customer {
+  readonly __typename: 'Customer';
+  readonly id: string;
+  readonly userId: string | null;
+  readonly name: string | null;
+  readonly email: string | null;
+  readonly company: string | null;
+  readonly phone: string | null;
+  readonly firstSeen: number | null;
+  readonly lastSeen: number | null;
+  readonly location: {
+    readonly regionCode: string | null;
+    readonly countryCode: string | null;
+    readonly city: string | null;
+  } | null;
+  readonly device: {
+    readonly id: string | null;
+    readonly ip: string | null;
+    readonly timezone: string | null;
+    readonly platform: string | null;
+    readonly userAgent: string | null;
+  } | null;
+  readonly unsubscribed: boolean | null;
+  readonly blocked: boolean | null;
+  readonly source: string | null;
+  readonly referer: string | null;
+  readonly lastPage: string | null;
+  readonly locale: string | null;
+  readonly createdFrom: string | null;
+  readonly integrationId: string | null;
+  readonly notes: string | null;
+  readonly tags: readonly { readonly name: string; readonly color: string | null }[];
+  readonly customData: Readonly<Record<string, unknown>>;
+}
+
+export type CustomerPart = Part<Customer> & Pick<Customer, 'id'>;
+
+/** An object of values by property; the oldest form, a list of pairs, is read as well. */
+function customDataFromWire(value: unknown): Customer['customData'] {
+  if (!Array.isArray(value)) return recordOrNull(value, 'customer.customData') ?? {};
+  const pairs = value.flatMap((item): [string, unknown][] => {
+    const pair = record(item, 'customer.customData');
+    const property = text(pair['property'], 'customer.customData.property');
+    return property === null ? [] : [[property, pair['value'] ?? null]];
+  });
+  return Object.fromEntries(pairs);
+}
+
+function tagsFromWire(value: unknown): Customer['tags'] {
+  return listOrEmpty(value, 'customer.tags').flatMap((tag) => {
+    const wire = record(tag, 'customer.tags');
+    const name = text(wire['name'], 'customer.tags.name');
+    return name === null ? [] : [{ name, color: text(wire['color'], 'customer.tags.color') }];
+  });
+}
+
+/** A list where an object belongs stands for an empty object: PHP writes both as `[]`. */
+const emptyAsNull = (value: unknown): unknown =>
+  Array.isArray(value) && value.length === 0 ? null : value;
+
+function locationFromWire(value: unknown): Customer['location'] {
+  const wire = recordOrNull(emptyAsNull(value), 'customer.location');
+  if (wire === null) return null;
+  return {
+    regionCode: text(wire['regionCode'], 'customer.location.regionCode'),
+    countryCode: text(wire['countryCode'], 'customer.location.countryCode'),
+    city: text(wire['city'], 'customer.location.city'),
+  };
+}
+
+function deviceFromWire(value: unknown): Customer['device'] {
+  const wire = recordOrNull(emptyAsNull(value), 'customer.device');
+  if (wire === null) return null;
+  return {
+    id: text(wire['id'], 'customer.device.id'),
+    ip: text(wire['ip'], 'customer.device.ip'),
+    timezone: text(wire['timezone'], 'customer.device.timezone'),
+    platform: text(wire['platform'], 'customer.device.platform'),
+    userAgent: text(wire['userAgent'], 'customer.device.userAgent'),
+  };
+}
+
+export function customerFromWire(value: unknown): Customer {
+  const wire = record(value, 'customer');
+  const textOf = (field: string) => text(wire[field], `customer.${field}`);
+  return {
+    __typename: 'Customer',
+    id: id(wire['id'], 'customer.id'),
+    userId: textOf('userId'),
+    name: textOf('name'),
+    email: textOf('email'),
+    company: textOf('company'),
+    phone: textOf('phone'),
+    firstSeen: time(wire['firstSeen'], 'customer.firstSeen'),
+    lastSeen: time(wire['lastSeen'], 'customer.lastSeen'),
+    location: locationFromWire(wire['location']),
+    device: deviceFromWire(wire['device']),
+    unsubscribed: flag(wire['unsubscribed'], 'customer.unsubscribed'),
+    blocked: flag(wire['blocked'], 'customer.blocked'),
+    source: textOf('source'),
+    referer: textOf('referer'),
+    lastPage: textOf('lastPage'),
+    locale: textOf('locale'),
+    createdFrom: textOf('createdFrom'),
+    integrationId: textOf('integrationId'),
+    notes: textOf('notes'),
+    tags: tagsFromWire(wire['tags']),
+    customData: customDataFromWire(wire['customData']),
+  };
+}
+
+/** A customer inside something else. What is not carried stays out; one without a readable id is null. */
+export function customerPartFromWire(value: unknown, where: string): CustomerPart | null {
+  const wire = recordOrNull(value, where);
+  const customerId = idOrNull(wire?.['id'], `${where}.id`);
+  if (wire === null || customerId === null) return null;
+  return {
+    __typename: 'Customer',
+    id: customerId,
+    ...('name' in wire ? { name: text(wire['name'], `${where}.name`) } : {}),
+    ...('email' in wire ? { email: text(wire['email'], `${where}.email`) } : {}),
+    ...('userId' in wire ? { userId: text(wire['userId'], `${where}.userId`) } : {}),
+  };
+}

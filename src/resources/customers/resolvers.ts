@@ -1,0 +1,43 @@
+import type { CustomerOrder, Resolvers } from '../../graphql/generated.ts';
+import { helpdeskId, toNodeId } from '../../support/ids.ts';
+import { connectionFields, readConnection, spanOf, wantedOf } from '../../support/paging.ts';
+import { totalOf } from '../../upstream/decode.ts';
+import { orNull } from '../../upstream/errors.ts';
+import { filled } from '../../upstream/search.ts';
+import { customerSearch, customerSort } from './filter.ts';
+
+const byFirstSeen: CustomerOrder = { field: 'FIRST_SEEN', direction: 'DESC' };
+
+export const customerResolvers: Resolvers = {
+  Query: {
+    customer: (_root, { id }, { loaders }) => loaders.customer.load(helpdeskId('id', id)),
+    customerByUserId: (_root, { userId }, { loaders }) =>
+      loaders.customer.loadByUserId(filled('userId', userId)),
+    customers(_root, { filter, orderBy, ...page }, { sources }, info) {
+      const search = customerSearch(filter ?? {});
+      const sort = customerSort(orderBy ?? byFirstSeen);
+      const list = `customers ${JSON.stringify([search, sort])}`;
+      const wanted = wantedOf(info, 'CustomerConnection');
+      return readConnection({ list, span: spanOf(page, list), wanted }, (range) =>
+        sources.customers.page({ search, sort, range }),
+      );
+    },
+  },
+  Chat: {
+    customer: ({ customer }, _args, { loaders }, info) =>
+      customer === null ? null : loaders.customer.from(customer, info),
+  },
+  Customer: {
+    __resolveReference(key, { loaders }, info) {
+      if ('id' in key) {
+        return loaders.customer.from(
+          { __typename: 'Customer', id: helpdeskId('id', key.id) },
+          info,
+        );
+      }
+      return orNull(loaders.customer.loadByUserId(filled('userId', key.userId ?? '')));
+    },
+    nodeId: ({ id }) => toNodeId('Customer', id),
+  },
+  CustomerConnection: { ...connectionFields, totalCount: totalOf },
+};

@@ -1,0 +1,7 @@
+import { createRoster } from '../../upstream/roster.ts';
+import type { DepartmentSource } from './source.ts';
+
+/** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
+export const createDepartmentLoaders = (source: DepartmentSource) => ({
+  department: createRoster(source.all, new Set(['__typename', 'id', 'nodeId', 'chats'])),
+});

@@ -1,0 +1,18 @@
+import type { Resolvers } from '../../graphql/generated.ts';
+import { helpdeskId, toNodeId } from '../../support/ids.ts';
+
+export const departmentResolvers: Resolvers = {
+  Query: {
+    department: (_root, { id }, { loaders }) => loaders.department.load(helpdeskId('id', id)),
+    departments: (_root, _args, { loaders }) => loaders.department.all(),
+  },
+  Chat: {
+    department: ({ department }, _args, { loaders }, info) =>
+      department === null ? null : loaders.department.from(department, info),
+  },
+  Department: {
+    __resolveReference: ({ id }, { loaders }, info) =>
+      loaders.department.from({ __typename: 'Department', id: helpdeskId('id', id) }, info),
+    nodeId: ({ id }) => toNodeId('Department', id),
+  },
+};

@@ -1,0 +1,57 @@
+import type { BroadcastType, MessageSender, MessageType } from '../../graphql/generated.ts';
+import { flag, id, oneOf, record, text, time } from '../../upstream/decode.ts';
+import type { ChatPart } from '../chats/model.ts';
+import type { AgentPart } from '../agents/model.ts';
+import { agentPartFromWire } from '../agents/model.ts';
+
+export interface Message {
+  readonly __typename: 'Message';
+  readonly id: string;
+  readonly from: MessageSender;
+  readonly agent: AgentPart | null;
+  readonly type: MessageType;
+  readonly text: string | null;
+  readonly read: boolean | null;
+  readonly edited: boolean | null;
+  readonly createdAt: number;
+  readonly updatedAt: number | null;
+  readonly broadcastType: BroadcastType | null;
+}
+
+/** A message in its chat, or in as much of it as is known. */
+export type ChatMessage = Message & { readonly chat: ChatPart };
+
+const senders = { agent: 'AGENT', customer: 'CUSTOMER' } as const;
+
+const types = {
+  message: 'MESSAGE',
+  private: 'PRIVATE',
+  tech: 'TECH',
+  email: 'EMAIL',
+  knowledgebase: 'KNOWLEDGE_BASE',
+} as const;
+
+const broadcastTypes = {
+  trigger: 'TRIGGER',
+  'auto chat': 'AUTO_CHAT',
+  'auto email': 'AUTO_EMAIL',
+  'manual chat': 'MANUAL_CHAT',
+  'manual email': 'MANUAL_EMAIL',
+} as const;
+
+export function messageFromWire(value: unknown): Message {
+  const wire = record(value, 'message');
+  return {
+    __typename: 'Message',
+    id: id(wire['id'], 'message.id'),
+    from: oneOf(senders, wire['from'], 'message.from') ?? 'UNKNOWN',
+    agent: agentPartFromWire(wire['agent'], 'message.agent'),
+    type: oneOf(types, wire['type'], 'message.type') ?? 'UNKNOWN',
+    text: text(wire['text'], 'message.text'),
+    read: flag(wire['read'], 'message.read'),
+    edited: flag(wire['edited'], 'message.edited'),
+    createdAt: time(wire['createdAt'], 'message.createdAt') ?? 0,
+    updatedAt: time(wire['updatedAt'], 'message.updatedAt'),
+    broadcastType: oneOf(broadcastTypes, wire['broadcastType'], 'message.broadcastType'),
+  };
+}

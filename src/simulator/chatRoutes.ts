@@ -1,0 +1,136 @@
+import { chatStatuses, ratings, type Author, type Chat, type ChatStatus } from './entities.ts';
+import type { Front, Route } from './routes.ts';
+import { search, slice, type Page } from './search.ts';
+import { createChatRules } from './searchRules.ts';
+import {
+  choicesOf,
+  createProblems,
+  fieldsOf,
+  readChoice,
+  readFilledText,
+  readFlag,
+  readInteger,
+  readNullable,
+  readOptional,
+  readTime,
+  type Fields,
+  type Reader,
+} from './validate.ts';
+import { readFlags } from './wire.ts';
+
+// Old pages spell these otherwise; `empty` cannot be set.
+const writableStatuses = new Map<string, ChatStatus>([
+  ...choicesOf(chatStatuses.filter((status) => status !== 'empty')),
+  ['onhold', 'on hold'],
+  ['on-hold', 'on hold'],
+  ['open', 'opened'],
+]);
+
+const readStatus = readChoice<ChatStatus>(writableStatuses, 'new');
+const readRating = readChoice(choicesOf(ratings), 'average');
+const readMessageType = readChoice(choicesOf(['message', 'private'] as const), 'message');
+
+/** The chats and their messages. A chat to be changed is named in the body, not in the path. */
+export function createChatRoutes({ account, wire, behaviour }: Front): readonly Route[] {
+  const { store, chats } = account;
+  const rules = createChatRules(store);
+
+  const list = (fields: Fields) => {
+    const page = search(store.chats.values(), { fields, rules, behaviour: behaviour() });
+    return { data: page.rows.map((chat) => wire.chat(chat)), meta: { total: page.total } };
+  };
+
+  const update = <T>(
+    name: string,
+    read: Reader<T>,
+    apply: (id: number, value: T) => Chat,
+  ): Route => ({
+    method: 'PUT',
+    template: `/chats/${name}`,
+    handle({ body }) {
+      const fields = fieldsOf(body);
+      const problems = createProblems();
+      const id = readInteger(problems, 'id', fields['id']);
+      const property = bodyProperties[name] ?? name;
+      const value = read(problems, property, fields[property]);
+      problems.check();
+      return wire.chat(apply(id, value));
+    },
+  });
+  const markRead = (by: Author) => (id: number, read: boolean) => chats.markRead(id, by, read);
+
+  return [
+    { method: 'GET', template: '/chats', handle: ({ query }) => list({ ...query, filter: null }) },
+    { method: 'POST', template: '/chats/search', handle: ({ body }) => list(fieldsOf(body)) },
+    {
+      method: 'GET',
+      template: '/chats/{chatId}',
+      handle: ({ id }) => wire.chat(store.chat(id)),
+    },
+    {
+      method: 'GET',
+      template: '/chats/{chatId}/messages',
+      handle({ id, query }) {
+        const chat = store.chat(id);
+        const messages = store.messagesOf(id);
+        const flags = readFlags(chat, messages);
+        const written = messages.map((message, place) => ({ message, read: flags[place] ?? true }));
+        const { rows, total }: Page<(typeof written)[number]> = slice(written, query, behaviour());
+        return { data: rows.map(({ message, read }) => wire.message(message, read)), total };
+      },
+    },
+    {
+      method: 'POST',
+      template: '/chats',
+      status: 201,
+      handle({ body }) {
+        const { customer, application, assignee, department } = fieldsOf(body);
+        const problems = createProblems();
+        const readId = readOptional(readInteger);
+        const chat = {
+          customerId: readInteger(problems, 'customer', customer),
+          applicationId: readInteger(problems, 'application', application),
+          assigneeId: readId(problems, 'assignee', assignee),
+          departmentId: readId(problems, 'department', department),
+        };
+        problems.check();
+        return wire.chat(chats.create(chat));
+      },
+    },
+    update('status', readStatus, (id, status) => chats.setStatus(id, status)),
+    update('assignee', readNullable(readInteger), (id, agentId) => chats.assign(id, agentId)),
+    update('department', readInteger, (id, departmentId) => chats.move(id, departmentId)),
+    update('snooze', readNullable(readTime), (id, until) => chats.snooze(id, until)),
+    update('rate', readRating, (id, rating) => chats.rate(id, rating)),
+    update('readByAgent', readFlag, markRead('agent')),
+    update('readByCustomer', readFlag, markRead('customer')),
+    // The early form said nothing of whose flag it was; agents were its users.
+    update('read', readFlag, markRead('agent')),
+    {
+      method: 'POST',
+      template: '/messages',
+      status: 201,
+      handle({ body }) {
+        const { chat, text, type, agent, markdownText } = fieldsOf(body);
+        const problems = createProblems();
+        const plain = readFilledText(problems, 'text', text);
+        const message = {
+          chatId: readInteger(problems, 'chat', chat),
+          text: readOptional(readFilledText)(problems, 'markdownText', markdownText) ?? plain,
+          type: readMessageType(problems, 'type', type),
+          agentId: readOptional(readInteger)(problems, 'agent', agent),
+        };
+        problems.check();
+        return wire.message(chats.post(message), false);
+      },
+    },
+  ];
+}
+
+/** The property a chat write reads, where it is not the last part of the path. */
+const bodyProperties: Readonly<Record<string, string>> = {
+  snooze: 'snoozedUntil',
+  rate: 'rating',
+  readByAgent: 'read',
+  readByCustomer: 'read',
+};

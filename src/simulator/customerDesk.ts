@@ -1,0 +1,133 @@
+import type { CustomerChange } from './changes.ts';
+import type { Customer, CustomerEvent, Scalar, Tag } from './entities.ts';
+import { notFound, userIdTaken } from './refusal.ts';
+import type { Store } from './store.ts';
+
+/** What a caller may set; a field that is not there was not given. */
+export type CustomerInput = Partial<Omit<Customer, 'id' | 'createdAt' | 'device'>>;
+
+export interface NewEvent {
+  readonly customerId: number;
+  readonly name: string;
+  readonly data: Readonly<Record<string, Scalar>>;
+}
+
+export type CustomerDesk = ReturnType<typeof createCustomerDesk>;
+
+/** What can be done with customers. Every operation refuses an unknown customer and a taken userId. */
+export function createCustomerDesk(store: Store) {
+  const refuseTaken = (userId: string | null | undefined, id: number | null): void => {
+    if (userId === null || userId === undefined) return;
+    for (const other of store.customers.values()) {
+      if (other.userId === userId && other.id !== id) throw userIdTaken();
+    }
+  };
+
+  const change = (before: Customer, part: CustomerInput): Customer => {
+    refuseTaken(part.userId, before.id);
+    const customer = { ...before, ...part };
+    store.customers.set(customer.id, customer);
+    for (const event of differences(before, customer)) store.changes.emit({ event, customer });
+    return customer;
+  };
+
+  return {
+    create(input: CustomerInput): Customer {
+      refuseTaken(input.userId, null);
+      const customer: Customer = {
+        ...blankPlace,
+        ...blankInput,
+        device: null,
+        createdAt: store.now(),
+        ...input,
+        id: store.nextId('customer'),
+      };
+      store.customers.set(customer.id, customer);
+      store.changes.emit({ event: 'customer.new', customer });
+      return customer;
+    },
+
+    /** What is not given is wiped; the place and the device are found by the helpdesk and stay. */
+    replace: (id: number, input: CustomerInput): Customer =>
+      change(store.customer(id), { ...blankInput, ...input }),
+
+    /** Custom data is merged property by property; a null takes a property away. */
+    patch(id: number, input: CustomerInput): Customer {
+      const customer = store.customer(id);
+      const given = input.customData;
+      if (given === undefined) return change(customer, input);
+      const merged = Object.entries({ ...customer.customData, ...given });
+      const kept = merged.filter(([property]) => given[property] !== null);
+      return change(customer, { ...input, customData: Object.fromEntries(kept) });
+    },
+
+    /** Takes the customer's chats along. */
+    remove(id: number): void {
+      const customer = store.customer(id);
+      store.removeCustomer(id);
+      store.changes.emit({ event: 'customer.deleted', customer });
+    },
+
+    /** Appends; a tag the customer has stays as it is. */
+    addTags(id: number, tags: readonly Tag[]): Customer {
+      const customer = store.customer(id);
+      const byName = new Map<string, Tag>();
+      for (const tag of [...customer.tags, ...tags]) {
+        if (!byName.has(tag.name)) byName.set(tag.name, tag);
+      }
+      return change(customer, { tags: [...byName.values()] });
+    },
+
+    removeTags(id: number, names: readonly string[]): Customer {
+      const customer = store.customer(id);
+      return change(customer, { tags: customer.tags.filter(({ name }) => !names.includes(name)) });
+    },
+
+    /** Events cannot be read back, so they are not kept. */
+    record({ customerId, name, data }: NewEvent): CustomerEvent {
+      store.customer(customerId);
+      return { id: store.nextId('event'), customerId, name, data, createdAt: store.now() };
+    },
+
+    unsubscribeAgent(id: number): void {
+      if (!store.staff.agents.some((agent) => agent.id === id)) throw notFound();
+    },
+  };
+}
+
+const blankInput = {
+  userId: null,
+  name: null,
+  email: null,
+  company: null,
+  phone: null,
+  firstSeen: null,
+  lastSeen: null,
+  unsubscribed: false,
+  blocked: false,
+  source: null,
+  referer: null,
+  lastPage: null,
+  locale: null,
+  createdFrom: null,
+  integrationId: null,
+  notes: null,
+  tags: [],
+  customData: {},
+} as const;
+
+const blankPlace = { regionCode: null, countryCode: null, city: null } as const;
+
+function differences(before: Customer, after: Customer): readonly CustomerChange[] {
+  const names = ({ tags }: Customer) => tags.map(({ name }) => name).join('\n');
+  const found: CustomerChange[] = [];
+  if (before.email !== after.email) found.push('customer.email_updated');
+  if (names(before) !== names(after)) found.push('customer.tags_changed');
+  if (before.unsubscribed !== after.unsubscribed) {
+    found.push(after.unsubscribed ? 'customer.unsubscribed' : 'customer.subscribed');
+  }
+  if (before.blocked !== after.blocked) {
+    found.push(after.blocked ? 'customer.blocked' : 'customer.unblocked');
+  }
+  return found;
+}

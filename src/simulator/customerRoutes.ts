@@ -1,0 +1,156 @@
+import { isScalar, readCustomerInput, readTags } from './customerInput.ts';
+import type { CustomerInput } from './customerDesk.ts';
+import type { Scalar } from './entities.ts';
+import { badRequest } from './refusal.ts';
+import type { Front, Route } from './routes.ts';
+import { search } from './search.ts';
+import { customerRules } from './searchRules.ts';
+import {
+  createProblems,
+  fieldsOf,
+  isFields,
+  readFilledText,
+  readInteger,
+  type Fields,
+  type Reader,
+} from './validate.ts';
+
+const maxBatch = 10;
+
+/** The customers, their tags and their events. */
+export function createCustomerRoutes({ account, wire, behaviour }: Front): readonly Route[] {
+  const { store, customers } = account;
+
+  const list = (fields: Fields) => {
+    const page = search(store.customers.values(), {
+      fields,
+      rules: customerRules,
+      behaviour: behaviour(),
+    });
+    return { data: page.rows.map((customer) => wire.customer(customer)), total: page.total };
+  };
+
+  return [
+    {
+      method: 'GET',
+      template: '/customers',
+      handle: ({ query }) => list({ ...query, filter: null }),
+    },
+    { method: 'POST', template: '/customers/search', handle: ({ body }) => list(fieldsOf(body)) },
+    {
+      method: 'POST',
+      template: '/customers',
+      status: 201,
+      handle: ({ body }) => wire.customer(customers.create(inputOf(body))),
+    },
+    {
+      method: 'PUT',
+      template: '/customers/batch',
+      handle({ body }) {
+        const updates = updatesOf(body);
+        // All are known before any is changed.
+        for (const { id } of updates) store.customer(id);
+        return updates.map(({ id, input }) => wire.customer(customers.replace(id, input)));
+      },
+    },
+    {
+      method: 'GET',
+      template: '/customers/{customerId}',
+      handle: ({ id }) => wire.customer(store.customer(id)),
+    },
+    {
+      method: 'PUT',
+      template: '/customers/{customerId}',
+      handle: ({ id, body }) => wire.customer(customers.replace(id, inputOf(body))),
+    },
+    {
+      method: 'PATCH',
+      template: '/customers/{customerId}',
+      handle: ({ id, body }) => wire.customer(customers.patch(id, inputOf(body))),
+    },
+    {
+      method: 'DELETE',
+      template: '/customers/{customerId}',
+      handle({ id }) {
+        customers.remove(id);
+        return 'Ok';
+      },
+    },
+    {
+      method: 'PUT',
+      template: '/customers/{customerId}/tags',
+      handle: ({ id, body }) => wire.customer(customers.addTags(id, tagsOf(body))),
+    },
+    {
+      method: 'DELETE',
+      template: '/customers/{customerId}/tags',
+      handle({ id, body }) {
+        const names = tagsOf(body).map(({ name }) => name);
+        return wire.customer(customers.removeTags(id, names));
+      },
+    },
+    {
+      method: 'POST',
+      template: '/events',
+      handle({ body }) {
+        const { customer, name, data } = fieldsOf(body);
+        const problems = createProblems();
+        const event = {
+          customerId: readInteger(problems, 'customer', customer),
+          name: readFilledText(problems, 'name', name),
+          data: readEventData(problems, 'data', data),
+        };
+        problems.check();
+        return wire.event(customers.record(event));
+      },
+    },
+  ];
+}
+
+function inputOf(body: unknown): CustomerInput {
+  const problems = createProblems();
+  const input = readCustomerInput(problems, fieldsOf(body));
+  problems.check();
+  return input;
+}
+
+function updatesOf(body: unknown) {
+  if (!Array.isArray(body) || body.length === 0 || body.length > maxBatch) {
+    const message = `This collection should contain 1 to ${maxBatch} elements.`;
+    throw badRequest([{ code: 'body', message }]);
+  }
+  const problems = createProblems();
+  const updates = body.map((item: unknown, place) => {
+    const fields = isFields(item) ? item : {};
+    const at = `[${place}].`;
+    return {
+      id: readInteger(problems, `${at}customer`, fields['customer']),
+      input: readCustomerInput(problems, fields, at),
+    };
+  });
+  problems.check();
+  return updates;
+}
+
+function tagsOf(body: unknown) {
+  const problems = createProblems();
+  const { tags: given } = fieldsOf(body);
+  const tags = readTags(problems, 'tags', given);
+  if (Array.isArray(given) && tags.length === 0) {
+    problems.add('tags', 'This collection should contain 1 element or more.');
+  }
+  problems.check();
+  return tags;
+}
+
+const readEventData: Reader<Readonly<Record<string, Scalar>>> = (problems, path, value = {}) => {
+  const data: Record<string, Scalar> = {};
+  if (!isFields(value)) problems.add(path, 'This value should be of type object.');
+  else {
+    for (const [name, held] of Object.entries(value)) {
+      if (isScalar(held)) data[name] = held;
+      else problems.add(`${path}.${name}`, 'This value should be of type scalar.');
+    }
+  }
+  return data;
+};

@@ -1,0 +1,168 @@
+import type { Clock } from '../support/clock.ts';
+import type { Account } from './account.ts';
+import type { Behaviour } from './behaviour.ts';
+import type { SimulatorCall } from './callJournal.ts';
+import type { Answer, Delivery } from './delivery.ts';
+import { createFaults, type Fault } from './faults.ts';
+import { createRateWindow } from './rateWindow.ts';
+import { badRequest, notFound, Refusal, tooManyRequests, unauthorized } from './refusal.ts';
+import { createRouter, type FoundRoute } from './routes.ts';
+import type { Fields } from './validate.ts';
+
+export interface ReceptionOptions {
+  readonly account: Account;
+  readonly key: string;
+  readonly rateLimit: number;
+  readonly clock: Clock;
+  readonly behaviour: Behaviour;
+}
+
+/** A request as it came in. */
+export interface Incoming {
+  readonly method: string;
+  readonly url: string;
+  readonly authorization: string | undefined;
+  readonly bodyText: string;
+}
+
+export interface Reply {
+  readonly call: SimulatorCall;
+  readonly answer: Answer;
+  readonly delivery: Delivery;
+  readonly delayMs: number;
+}
+
+export interface Reception {
+  receive(incoming: Incoming): Reply;
+  behave(change: Partial<Behaviour>): void;
+}
+
+type Outcome = Pick<Reply, 'answer' | 'delivery'>;
+
+const basePath = '/v1';
+const queryNames = ['offset', 'limit', 'sort', 'order'] as const;
+const emptyAnswer: Answer = { status: 200, body: '' };
+
+/** Decides every answer: key, rate, fault, then the endpoint. */
+export function createReception(options: ReceptionOptions): Reception {
+  const { account, key, rateLimit, clock } = options;
+  let { behaviour } = options;
+  const router = createRouter(account, () => behaviour);
+  const rateWindow = createRateWindow(rateLimit, clock);
+  let faults = createFaults(behaviour.faults, router.templates, clock);
+
+  const admit = (authorization: string | undefined): void => {
+    // The key is opaque: compared as a whole, never taken apart.
+    if (authorization !== `Bearer ${key}`) throw unauthorized();
+    const waitMs = rateWindow.take();
+    if (waitMs === 0) return;
+    const seconds = String(Math.ceil(waitMs / 1000));
+    throw tooManyRequests(behaviour.retryAfter ? { 'retry-after': seconds } : {});
+  };
+
+  const decide = ({ authorization, method, url }: Incoming, body: ParsedBody): Outcome => {
+    admit(authorization);
+    const { pathname, query } = takeApart(pathOf(url));
+    const found = isInside(url) ? router.find(method, pathname) : null;
+    const template = found?.route.template ?? null;
+    const fault = faults.strike({ method, path: pathname, template });
+    const early = fault === null ? null : outcomeWithout(fault);
+    if (early !== null) return early;
+    const delivery = fault === 'truncate' || fault === 'drip' ? fault : 'whole';
+    return { answer: attempt(() => carryOut(found, query, body)), delivery };
+  };
+
+  return {
+    receive(incoming) {
+      const body = parseBody(incoming.bodyText);
+      const { method, url } = incoming;
+      let outcome: Outcome;
+      try {
+        outcome = decide(incoming, body);
+      } catch (error) {
+        outcome = { answer: refusalAnswer(error), delivery: 'whole' };
+      }
+      const hasNoStatus = outcome.delivery === 'reset' || outcome.delivery === 'hang';
+      const status = hasNoStatus ? 0 : outcome.answer.status;
+      return {
+        ...outcome,
+        call: { method, path: pathOf(url), body: body.value, status },
+        delayMs: behaviour.latencyMs,
+      };
+    },
+    behave(change) {
+      behaviour = { ...behaviour, ...change };
+      // New rules count from the start; the old ones keep their count through other changes.
+      if (change.faults !== undefined) {
+        faults = createFaults(change.faults, router.templates, clock);
+      }
+    },
+  };
+}
+
+const isInside = (url: string): boolean => url.startsWith(`${basePath}/`);
+
+const pathOf = (url: string): string => (isInside(url) ? url.slice(basePath.length) : url);
+
+interface ParsedBody {
+  readonly value: unknown;
+  readonly isJson: boolean;
+}
+
+/** The type of the content is not looked at: text that is JSON is taken as JSON. */
+function parseBody(text: string): ParsedBody {
+  if (text.trim() === '') return { value: undefined, isJson: true };
+  try {
+    return { value: JSON.parse(text), isJson: true };
+  } catch {
+    return { value: text, isJson: false };
+  }
+}
+
+function takeApart(path: string): { readonly pathname: string; readonly query: Fields } {
+  const mark = path.indexOf('?');
+  const pathname = (mark === -1 ? path : path.slice(0, mark)).replace(/\/$/, '');
+  if (mark === -1) return { pathname, query: {} };
+  const parameters = new URLSearchParams(path.slice(mark + 1));
+  const known = queryNames.filter((name) => parameters.has(name));
+  return { pathname, query: Object.fromEntries(known.map((name) => [name, parameters.get(name)])) };
+}
+
+function carryOut(found: FoundRoute | null, query: Fields, body: ParsedBody): Answer {
+  if (found === null) throw notFound();
+  if (!body.isJson) {
+    throw badRequest([{ code: 'body', message: 'This value should be valid JSON.' }]);
+  }
+  const { route, id } = found;
+  const result = route.handle({ id, query, body: body.value });
+  return { status: route.status ?? 200, body: JSON.stringify(result) };
+}
+
+function attempt(carry: () => Answer): Answer {
+  try {
+    return carry();
+  } catch (error) {
+    return refusalAnswer(error);
+  }
+}
+
+function refusalAnswer(error: unknown): Answer {
+  if (!(error instanceof Refusal)) {
+    const entry = { code: 'internal_error', message: String(error) };
+    return { status: 500, body: JSON.stringify({ errors: [entry] }) };
+  }
+  return {
+    status: error.status,
+    body: JSON.stringify({ errors: error.entries }),
+    headers: error.headers,
+  };
+}
+
+/** What is answered when a fault keeps the request from being carried out; null when it does not. */
+function outcomeWithout(fault: Fault): Outcome | null {
+  if (fault === 'truncate' || fault === 'drip') return null;
+  if (typeof fault === 'string') return { answer: emptyAnswer, delivery: fault };
+  const { status, headers = {}, body = '' } = fault;
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  return { answer: { status, body: text, headers }, delivery: 'whole' };
+}

@@ -1,0 +1,129 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { systemClock, type Clock } from '../support/clock.ts';
+import { createAccount } from './account.ts';
+import { usualBehaviour, type Behaviour } from './behaviour.ts';
+import { createCallJournal, type SimulatorCall } from './callJournal.ts';
+import { deliver } from './delivery.ts';
+import { createReception, type Reply } from './reception.ts';
+
+export type { Behaviour } from './behaviour.ts';
+export type { SimulatorCall } from './callJournal.ts';
+export type { Fault, FaultRule } from './faults.ts';
+
+export interface SimulatorOptions {
+  readonly host?: string;
+  /** 0, the default, is any free port. */
+  readonly port?: number;
+  readonly key?: string;
+  readonly seed?: number;
+  /** Calls a minute; 0 is no limit. */
+  readonly rateLimit?: number;
+  readonly clock?: Clock;
+  readonly behaviour?: Partial<Behaviour>;
+  readonly customers?: number;
+  readonly chats?: number;
+  readonly onCall?: (call: SimulatorCall) => void;
+}
+
+export interface Simulator {
+  /** The base URL, with `/v1`. */
+  readonly url: string;
+  readonly key: string;
+  /** How much it held at the start. */
+  readonly holds: Readonly<
+    Record<'agents' | 'departments' | 'applications' | 'customers' | 'chats', number>
+  >;
+  /** The latest 10,000 calls at most, oldest first. */
+  readonly calls: readonly SimulatorCall[];
+  /** Changes how the helpdesk behaves from the next call on. */
+  behave(change: Partial<Behaviour>): void;
+  /** Also breaks the connections that are open. */
+  close(): Promise<void>;
+}
+
+/** Starts a made-up HelpCrunch account behind its REST API v1, over real HTTP. */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const { host = '127.0.0.1', port = 0, key = 'demo', seed = 1, clock = systemClock } = options;
+  const { customers = 2000, chats = 5000, rateLimit = 120 } = options;
+  const account = createAccount({ seed, clock, customers, chats });
+  const { staff } = account.store;
+  const behaviour = { ...usualBehaviour, ...options.behaviour };
+  const reception = createReception({ account, key, rateLimit, clock, behaviour });
+  const journal = createCallJournal();
+
+  const server = createServer((request, response) => {
+    readBody(request, (bodyText) => {
+      const { method = '', url = '', headers } = request;
+      const { authorization } = headers;
+      const reply = reception.receive({ method, url, authorization, bodyText });
+      journal.add(reply.call, bodyText.length);
+      options.onCall?.(reply.call);
+      answer(response, reply, clock);
+    });
+  });
+  await listen(server, host, port);
+
+  return {
+    url: urlOf(server.address(), host),
+    key,
+    holds: {
+      agents: staff.agents.length,
+      departments: staff.departments.length,
+      applications: staff.applications.length,
+      customers: account.store.customers.size,
+      chats: account.store.chats.size,
+    },
+    get calls() {
+      return journal.calls;
+    },
+    behave: (change) => {
+      reception.behave(change);
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function readBody(request: IncomingMessage, done: (text: string) => void): void {
+  const chunks: Buffer[] = [];
+  request.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+  });
+  request.on('end', () => {
+    done(Buffer.concat(chunks).toString());
+  });
+}
+
+function answer(response: ServerResponse, reply: Reply, clock: Clock): void {
+  if (reply.delayMs === 0) {
+    deliver(response, reply, clock);
+    return;
+  }
+  const cancel = clock.after(reply.delayMs, () => {
+    deliver(response, reply, clock);
+  });
+  response.on('close', cancel);
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function urlOf(address: AddressInfo | string | null, host: string): string {
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const name = host.includes(':') ? `[${host}]` : host;
+  return `http://${name}:${port}/v1`;
+}

@@ -1,0 +1,122 @@
+import { badRequest, type ErrorEntry } from './refusal.ts';
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Collects what is wrong with a body, so that one answer can name it all. */
+export interface Problems {
+  add(path: string, message: string): void;
+  /** Refuses when anything was added; only after it are the values that were read worth using. */
+  check(): void;
+}
+
+/** Reads the value found at a path, or reports it and returns a stand-in. */
+export type Reader<T> = (problems: Problems, path: string, value: unknown) => T;
+
+const blank = 'This value should not be blank.';
+const typeMessage = (type: string): string => `This value should be of type ${type}.`;
+const invalidChoice = 'The value you selected is not a valid choice.';
+
+export function createProblems(): Problems {
+  const entries: ErrorEntry[] = [];
+  return {
+    add(path, message) {
+      entries.push({ code: path, message });
+    },
+    check() {
+      if (entries.length > 0) throw badRequest(entries);
+    },
+  };
+}
+
+export const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A body that must be a JSON object; no body counts as an empty one. */
+export function fieldsOf(body: unknown): Fields {
+  if (body === undefined) return {};
+  if (!isFields(body)) throw badRequest([{ code: 'body', message: typeMessage('object') }]);
+  return body;
+}
+
+const isMissing = (value: unknown): boolean =>
+  value === undefined || value === null || value === '';
+
+const isTimestamp = (value: unknown): boolean =>
+  (typeof value === 'number' || typeof value === 'string') &&
+  /^\d{1,12}([.]\d{1,6})?$/.test(String(value));
+
+// Compares as false with everything, so a later check of its size adds no second problem.
+const notRead = Number.NaN;
+
+/** A whole number, or a numeric string: the helpdesk takes both. */
+export const readInteger: Reader<number> = (problems, path, value) => {
+  if (isMissing(value)) problems.add(path, blank);
+  else if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+  else if (typeof value === 'string' && /^-?\d{1,15}$/.test(value)) return Number(value);
+  else problems.add(path, typeMessage('numeric'));
+  return notRead;
+};
+
+/** UNIX seconds as a number or a decimal string. */
+export const readSeconds: Reader<number> = (problems, path, value) => {
+  if (isMissing(value)) problems.add(path, blank);
+  else if (isTimestamp(value)) return Number(value);
+  else problems.add(path, typeMessage('numeric'));
+  return notRead;
+};
+
+/** UNIX seconds on the wire, milliseconds here. */
+export const readTime: Reader<number> = (problems, path, value) =>
+  Math.round(readSeconds(problems, path, value) * 1000);
+
+/** Text that may be empty. */
+export const readText: Reader<string> = (problems, path, value) => {
+  if (typeof value === 'string') return value;
+  problems.add(path, value === undefined || value === null ? blank : typeMessage('string'));
+  return '';
+};
+
+/** Text with something in it. */
+export const readFilledText: Reader<string> = (problems, path, value) => {
+  const text = readText(problems, path, value);
+  if (typeof value === 'string' && text.trim() === '') problems.add(path, blank);
+  return text;
+};
+
+export const readFlag: Reader<boolean> = (problems, path, value) => {
+  if (typeof value === 'boolean') return value;
+  problems.add(path, isMissing(value) ? blank : typeMessage('bool'));
+  return false;
+};
+
+export const readList: Reader<readonly unknown[]> = (problems, path, value) => {
+  if (Array.isArray(value)) return value;
+  problems.add(path, isMissing(value) ? blank : typeMessage('array'));
+  return [];
+};
+
+/** Null and "not given" are the same here. */
+export const readOptional =
+  <T>(read: Reader<T>): Reader<T | null> =>
+  (problems, path, value) =>
+    value === undefined || value === null ? null : read(problems, path, value);
+
+/** Null is a value, "not given" is not. */
+export const readNullable =
+  <T>(read: Reader<T>): Reader<T | null> =>
+  (problems, path, value) =>
+    value === null ? null : read(problems, path, value);
+
+/** One of the choices, looked up by the value as it was sent. */
+export const readChoice =
+  <T>(choices: ReadonlyMap<string, T>, standIn: T): Reader<T> =>
+  (problems, path, value) => {
+    const choice = typeof value === 'string' ? choices.get(value) : undefined;
+    if (choice !== undefined) return choice;
+    if (isMissing(value)) problems.add(path, blank);
+    else problems.add(path, typeof value === 'string' ? invalidChoice : typeMessage('string'));
+    return standIn;
+  };
+
+export const choicesOf = <T extends string>(values: readonly T[]): ReadonlyMap<string, T> =>
+  new Map(values.map((value) => [value, value]));

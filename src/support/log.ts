@@ -1,0 +1,29 @@
+import type { DestinationStream } from 'pino';
+import { pino } from 'pino';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** One JSON line for each thing an operator should know. Never given a key, a token or a body. */
+export interface Log {
+  info(message: string, fields?: Fields): void;
+  warn(message: string, fields?: Fields): void;
+  error(message: string, fields?: Fields): void;
+}
+
+export function createLog(stream: DestinationStream): Log {
+  const logger = pino(
+    { base: null, errorKey: 'error', serializers: { error: pino.stdSerializers.err } },
+    stream,
+  );
+  return {
+    info(message, fields = {}) {
+      logger.info(fields, message);
+    },
+    warn(message, fields = {}) {
+      logger.warn(fields, message);
+    },
+    error(message, fields = {}) {
+      logger.error(fields, message);
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto';
+import type { GraphQLResolveInfo } from 'graphql';
+import { badUserInput } from './clientError.ts';
+import { selectedFields } from './selection.ts';
+
+export const defaultPageSize = 20;
+export const maxPageSize = 100;
+
+export interface PageArguments {
+  readonly first?: number | null;
+  readonly after?: string | null;
+  readonly last?: number | null;
+  readonly before?: string | null;
+}
+
+export interface Range {
+  readonly offset: number;
+  readonly limit: number;
+}
+
+export interface Rows<Row> {
+  readonly rows: readonly Row[];
+  /** How many rows the whole list has; null when the helpdesk does not say. */
+  readonly total: number | null;
+}
+
+/** A part of a list, in Relay's sense. `list` names the list: its cursors fit no other. */
+export interface Connection<Row> extends Rows<Row> {
+  readonly list: string;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** Ten bytes of a hash bind a cursor to its list; the rest is the row's place in it. */
+const seal = (list: string): string =>
+  createHash('sha256').update(list).digest('base64url').slice(0, 13);
+
+export const toCursor = (list: string, offset: number): string =>
+  Buffer.from(`${seal(list)}:${offset}`).toString('base64url');
+
+function fromCursor(argument: string, cursor: string, list: string): number {
+  const offset = Number(Buffer.from(cursor, 'base64url').toString().split(':')[1]);
+  if (!Number.isSafeInteger(offset) || offset < 0 || toCursor(list, offset) !== cursor) {
+    throw badUserInput(argument, 'Give a cursor of a list with the same filter and order.');
+  }
+  return offset;
+}
+
+function pageSize(argument: string, size: number): number {
+  if (size < 1 || size > maxPageSize) {
+    throw badUserInput(argument, `Ask for 1 to ${maxPageSize}.`);
+  }
+  return size;
+}
+
+/** The rows asked for as a half-open span; a missing end is the list's own. */
+export interface Span {
+  readonly start: number;
+  readonly end: number | undefined;
+  readonly last: number | undefined;
+}
+
+/** Refuses sizes out of range, both sizes at once, and cursors of other lists. */
+export function spanOf(page: PageArguments, list: string): Span {
+  const { first, after, last, before } = page;
+  if (typeof first === 'number' && typeof last === 'number') {
+    throw badUserInput('last', 'Give either first or last.');
+  }
+  const start = typeof after === 'string' ? fromCursor('after', after, list) + 1 : 0;
+  const end = typeof before === 'string' ? fromCursor('before', before, list) : undefined;
+  if (typeof last === 'number') return { start, end, last: pageSize('last', last) };
+  const size = typeof first === 'number' ? pageSize('first', first) : defaultPageSize;
+  return { start, end: Math.min(start + size, end ?? Infinity), last: undefined };
+}
+
+const clip = ({ start, end }: { start: number; end: number }, last: number | undefined): Range => {
+  const offset = last === undefined ? start : Math.max(start, end - last);
+  return { offset, limit: Math.max(0, end - offset) };
+};
+
+/** Which parts of a connection the operation asks for: they decide what is read. */
+export interface Wanted {
+  readonly rows: boolean;
+  readonly pageInfo: boolean;
+  readonly total: boolean;
+}
+
+export function wantedOf(info: GraphQLResolveInfo, type: string): Wanted {
+  const fields = selectedFields(info, type);
+  return {
+    rows: fields.has('nodes') || fields.has('edges'),
+    pageInfo: fields.has('pageInfo'),
+    total: fields.has('totalCount'),
+  };
+}
+
+/**
+ * Reads the part of a list that was asked for, in the fewest calls: one, unless the last rows are wanted of a list
+ * that is longer than a page. `read` gives the rows of a range of 1 to 100.
+ */
+export async function readConnection<Row>(
+  { list, span, wanted }: { list: string; span: Span; wanted: Wanted },
+  read: (range: Range) => Promise<Rows<Row>>,
+): Promise<Connection<Row>> {
+  const { start, end, last } = span;
+  if (!wanted.rows && !wanted.pageInfo) {
+    const { total } = wanted.total ? await read({ offset: 0, limit: 1 }) : { total: null };
+    return { list, rows: [], total, offset: start, limit: 0 };
+  }
+  if (end !== undefined) {
+    const range = clip({ start, end }, last);
+    if (range.limit === 0) {
+      const { total } = await read({ offset: 0, limit: 1 });
+      return { list, rows: [], total, ...range };
+    }
+    return { list, ...(await read(range)), ...range };
+  }
+  // The end of the list is not known before its first page is.
+  const head = await read({ offset: 0, limit: maxPageSize });
+  const total = head.total ?? head.rows.length;
+  const range = clip({ start, end: Math.max(start, total) }, last);
+  if (total <= head.rows.length || range.limit === 0) {
+    const rows = head.rows.slice(range.offset, range.offset + range.limit);
+    return { list, rows, total, ...range };
+  }
+  return { list, ...(await read(range)), ...range };
+}
+
+/** The fields that every connection type resolves alike. */
+export const connectionFields = {
+  nodes: <Row>({ rows }: Connection<Row>): readonly Row[] => rows,
+  edges: <Row>({ list, offset, rows }: Connection<Row>) =>
+    rows.map((node, index) => ({ node, cursor: toCursor(list, offset + index) })),
+  pageInfo: <Row>({ list, offset, limit, rows, total }: Connection<Row>) => {
+    const end = offset + rows.length;
+    return {
+      // A helpdesk that counts more rows than it gives must not make a client walk forever.
+      hasNextPage:
+        limit > 0 && rows.length === 0
+          ? false
+          : total === null
+            ? rows.length === limit
+            : end < total,
+      hasPreviousPage: offset > 0,
+      startCursor: rows.length === 0 ? null : toCursor(list, offset),
+      endCursor: rows.length === 0 ? null : toCursor(list, end - 1),
+    };
+  },
+};

@@ -1,0 +1,50 @@
+/** Every way the helpdesk can fail us. Closed: a new kind breaks the build until it is handled. */
+export type UpstreamErrorKind =
+  | 'rejected'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'notFound'
+  | 'rateLimited'
+  | 'timeout'
+  | 'unavailable'
+  | 'malformed';
+
+/** One entry of the helpdesk's error envelope, clipped. */
+export interface ErrorEntry {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface UpstreamErrorDetails {
+  /** The helpdesk's HTTP status, when it answered at all. */
+  readonly status?: number;
+  /** The helpdesk's own entries; only 4xx answers have them. */
+  readonly entries?: readonly ErrorEntry[];
+  readonly retryAfterMs?: number;
+}
+
+export class UpstreamError extends Error {
+  override readonly name = 'UpstreamError';
+  readonly kind: UpstreamErrorKind;
+  readonly details: UpstreamErrorDetails;
+
+  constructor(
+    kind: UpstreamErrorKind,
+    message: string,
+    { cause, ...details }: UpstreamErrorDetails & { readonly cause?: unknown } = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.kind = kind;
+    this.details = details;
+  }
+}
+
+export const isNotFound = (error: unknown): boolean =>
+  error instanceof UpstreamError && error.kind === 'notFound';
+
+/** The value, or null where the helpdesk does not have it: for places where being gone is no error. */
+export const orNull = <Value>(value: Promise<Value>): Promise<Value | null> =>
+  value.catch((error: unknown) => {
+    if (isNotFound(error)) return null;
+    throw error;
+  });

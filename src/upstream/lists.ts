@@ -1,0 +1,62 @@
+import type { Range, Rows } from '../support/paging.ts';
+import { maxPageSize } from '../support/paging.ts';
+import type { Upstream } from './client.ts';
+import { page } from './decode.ts';
+import type { Search } from './search.ts';
+
+/** An order as the helpdesk spells it. */
+export interface Sort {
+  readonly sort: string;
+  readonly order: 'asc' | 'desc';
+}
+
+interface ListOptions<Row> {
+  /** `/chats` or the like; its search is found below it. */
+  readonly path: string;
+  readonly rowFromWire: (row: unknown) => Row;
+}
+
+export interface ListQuery {
+  /** A search without conditions is the whole list. */
+  readonly search: Search;
+  readonly sort: Sort | undefined;
+  readonly range: Range;
+}
+
+/** One page of at most 100, in one call: a plain list, or a search when there is a condition. */
+export async function readPage<Row>(
+  { send }: Upstream,
+  { path, rowFromWire }: ListOptions<Row>,
+  { search, sort, range }: ListQuery,
+): Promise<Rows<Row>> {
+  const { offset, limit } = range;
+  const options = { ...sort, offset, limit };
+  const query = new URLSearchParams(
+    Object.entries(options).map(([name, value]): [string, string] => [name, String(value)]),
+  );
+  const body = await (search.filter.length === 0
+    ? send({ effect: 'read', method: 'GET', path: `${path}?${query.toString()}` })
+    : send({
+        effect: 'read',
+        method: 'POST',
+        path: `${path}/search`,
+        body: { ...search, ...options },
+      }));
+  return page(body, { where: path.slice(1), offset, limit }, rowFromWire);
+}
+
+/** Every row, page by page. */
+export async function readAll<Row>(
+  upstream: Upstream,
+  options: ListOptions<Row>,
+  search: Search = { comparison: 'AND', filter: [] },
+): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (;;) {
+    const range = { offset: rows.length, limit: maxPageSize };
+    const part = await readPage(upstream, options, { search, sort: undefined, range });
+    rows.push(...part.rows);
+    const total = part.total ?? Infinity;
+    if (part.rows.length === 0 || rows.length >= total) return rows;
+  }
+}

@@ -1,0 +1,42 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import type { Part } from '../support/selection.ts';
+import { answers } from '../support/selection.ts';
+import { orNull, UpstreamError } from './errors.ts';
+
+interface Member {
+  readonly __typename: string;
+  readonly id: string;
+}
+
+/** The fields that need no more than the member's id. */
+export type FreeFields = ReadonlySet<string>;
+
+export interface Roster<Whole extends Member> {
+  all(): Promise<readonly Whole[]>;
+  /** Fails with `notFound` for an id that is not in the list. */
+  load(id: string): Promise<Whole>;
+  /** The member of whom something carries a part; null when it is gone. */
+  from(
+    part: Part<Whole> & Pick<Whole, 'id'>,
+    info: GraphQLResolveInfo,
+  ): Whole | Promise<Whole | null>;
+}
+
+/** A short list that the helpdesk only gives whole: read at most once an operation and picked from by id. */
+export function createRoster<Whole extends Member>(
+  read: () => Promise<readonly Whole[]>,
+  free: FreeFields,
+): Roster<Whole> {
+  let reading: Promise<readonly Whole[]> | undefined;
+  const all = () => (reading ??= read());
+  const load = async (id: string) => {
+    const found = (await all()).find((member) => member.id === id);
+    if (found === undefined) throw new UpstreamError('notFound', `Nothing has the id ${id}.`);
+    return found;
+  };
+  return {
+    all,
+    load,
+    from: (part, info) => (answers(part, info, free) ? part : orNull(load(part.id))),
+  };
+}

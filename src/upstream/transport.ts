@@ -1,0 +1,108 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import fetch, { FetchError } from 'node-fetch';
+import type { Response } from 'node-fetch';
+import type { Clock } from '../support/clock.ts';
+import { UpstreamError } from './errors.ts';
+
+export interface Request {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Below the API's base address, with its query. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly key: string;
+  /** Aborted when nobody waits any longer; its reason is what the caller is told. */
+  readonly signal: AbortSignal;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly retryAfterMs?: number;
+}
+
+export interface Transport {
+  /** One try. Fails with `timeout`, `unavailable` or `malformed`, or with the signal's reason. */
+  request(request: Request): Promise<Answer>;
+  close(): void;
+}
+
+export interface TransportOptions {
+  readonly baseUrl: string;
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+  readonly clock: Clock;
+}
+
+/** Idle connections are let go before most servers would close them under a request. */
+const idleMs = 4_000;
+
+/** Seconds or a date, as RFC 9110 has it; undefined for anything else. */
+function retryAfterMs(response: Response, clock: Clock): number | undefined {
+  const value = response.headers.get('retry-after')?.trim() ?? '';
+  if (/^[0-9]{1,6}$/.test(value)) return Number(value) * 1000;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil(at - clock.now()));
+}
+
+function failureOfTry(error: unknown): UpstreamError {
+  if (error instanceof FetchError && error.type === 'max-size') {
+    return new UpstreamError('malformed', "The helpdesk's answer is too long.");
+  }
+  return new UpstreamError('unavailable', 'The connection to the helpdesk failed.', {
+    cause: error,
+  });
+}
+
+/** The one place where calls leave. Redirects are never followed: the key goes to one host only. */
+export function createTransport(options: TransportOptions): Transport {
+  const { baseUrl, timeoutMs, maxBytes, clock } = options;
+  const isSecure = baseUrl.startsWith('https:');
+  const agent = new (isSecure ? HttpsAgent : HttpAgent)({ keepAlive: true, timeout: idleMs });
+
+  return {
+    async request({ method, path, body, key, signal }) {
+      const controller = new AbortController();
+      const abort = () => {
+        controller.abort(signal.reason);
+      };
+      signal.throwIfAborted();
+      signal.addEventListener('abort', abort);
+      const cancelTimer = clock.after(timeoutMs, () => {
+        controller.abort(new UpstreamError('timeout', 'The helpdesk did not answer in time.'));
+      });
+      try {
+        const response = await fetch(baseUrl + path, {
+          method,
+          headers: {
+            accept: 'application/json',
+            authorization: `Bearer ${key}`,
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+          agent,
+          redirect: 'manual',
+          size: maxBytes,
+          signal: controller.signal,
+        });
+        const wait = retryAfterMs(response, clock);
+        return {
+          status: response.status,
+          body: await response.text(),
+          ...(wait === undefined ? {} : { retryAfterMs: wait }),
+        };
+      } catch (error) {
+        // node-fetch says only that it was aborted; the signal says why.
+        controller.signal.throwIfAborted();
+        throw failureOfTry(error);
+      } finally {
+        cancelTimer();
+        signal.removeEventListener('abort', abort);
+      }
+    },
+
+    close() {
+      agent.destroy();
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { Writable } from 'node:stream';
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import { print } from 'graphql';
+import type { Config } from '../../src/config.ts';
+import { readConfig } from '../../src/config.ts';
+import type { Helpdesk } from '../../src/gateway.ts';
+import { startGateway } from '../../src/gateway.ts';
+import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
+import { startSimulator } from '../../src/simulator/simulator.ts';
+import type { Clock } from '../../src/support/clock.ts';
+import { systemClock } from '../../src/support/clock.ts';
+import { createLog } from '../../src/support/log.ts';
+
+export interface GraphQLAnswer<Data = any> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly data: Data;
+  readonly errors: readonly {
+    readonly message: string;
+    readonly path?: readonly (string | number)[];
+    readonly extensions: Readonly<Record<string, any>>;
+  }[];
+  readonly extensions: { readonly upstream: { readonly calls: number } & Record<string, any> };
+}
+
+interface Options {
+  readonly helpdesk: Helpdesk;
+  readonly config?: Partial<Config>;
+  readonly clock?: Clock;
+}
+
+/** The real gateway on a free port, in front of a helpdesk of the test's choice. */
+export async function startTestGateway({ helpdesk, config = {}, clock = systemClock }: Options) {
+  const logged: string[] = [];
+  const log = createLog(
+    new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        logged.push(chunk.toString());
+        done();
+      },
+    }),
+  );
+  const gateway = await startGateway(
+    { ...readConfig({ PORT: '0' }), ...config },
+    { helpdesk, clock, log },
+  );
+
+  async function query<Data = any, Variables = Record<string, unknown>>(
+    document: string | TypedDocumentNode<Data, Variables>,
+    variables?: Variables,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<GraphQLAnswer<Data>> {
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({
+        query: typeof document === 'string' ? document : print(document),
+        variables,
+      }),
+    });
+    const answer: any = await response.json();
+    return { errors: [], ...answer, status: response.status, headers: response.headers };
+  }
+
+  return {
+    url: gateway.url,
+    /** The lines the gateway has logged so far. */
+    logged,
+    query,
+    stop: () => gateway.stop(),
+    async [Symbol.asyncDispose]() {
+      await gateway.stop();
+    },
+  };
+}
+
+/** The real gateway in front of the simulator, with a made-up account that is always the same. */
+export async function startDemo({
+  config,
+  clock = systemClock,
+  ...options
+}: SimulatorOptions & { readonly config?: Partial<Config> } = {}) {
+  const simulator = await startSimulator({ rateLimit: 0, clock, ...options });
+  const gateway = await startTestGateway({
+    helpdesk: simulator,
+    clock,
+    ...(config === undefined ? {} : { config }),
+  });
+  return {
+    ...gateway,
+    simulator,
+    async [Symbol.asyncDispose]() {
+      await gateway.stop();
+      await simulator.close();
+    },
+  };
+}
