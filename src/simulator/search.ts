@@ -95,7 +95,8 @@ function readSort<Row extends { readonly id: number }>(
   if (read === null) return null;
   const sign = direction === 'asc' ? 1 : -1;
   return (one: Row, other: Row): number => {
-    const [a, b] = [read(one), read(other)];
+    const a = read(one);
+    const b = read(other);
     if (a === b) return one.id - other.id;
     // Nulls come last in both directions.
     if (a === null) return 1;
