@@ -61,12 +61,11 @@ export async function startGateway(
     apollo.start(),
   ]);
   const url = await server.listen({ host: config.host, port: config.port });
-  return {
-    url,
-    async stop() {
-      await server.close();
-      await apollo.stop();
-      client.close();
-    },
-  };
+  async function stop(): Promise<void> {
+    await server.close();
+    await apollo.stop();
+    client.close();
+  }
+  let stopping: Promise<void> | undefined;
+  return { url, stop: () => (stopping ??= stop()) };
 }

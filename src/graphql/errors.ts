@@ -61,11 +61,11 @@ const clientErrors: Readonly<Record<ClientErrorKind, PublicError>> = {
   badInput: { code: 'BAD_USER_INPUT', retryable: false },
 };
 
-const internalError = {
+const internalError: PublicError = {
   code: ApolloServerErrorCode.INTERNAL_SERVER_ERROR,
   retryable: false,
   message: 'Something went wrong in the gateway. Its log knows more under this requestId.',
-} as const;
+};
 
 /** Apollo's own codes whose messages speak of nothing but the request. */
 const apolloCodes: ReadonlySet<unknown> = new Set([
@@ -75,22 +75,27 @@ const apolloCodes: ReadonlySet<unknown> = new Set([
   'OPERATION_RESOLUTION_FAILURE',
 ]);
 
-/** Whether the error is a bug of ours: masked for the client, and worth a line in the log. */
-export function isInternal(error: unknown): boolean {
-  const cause = unwrapResolverError(error);
-  if (cause instanceof UpstreamError || cause instanceof ClientError) return false;
-  return !(cause instanceof GraphQLError && apolloCodes.has(cause.extensions['code']));
+/** The code of an error that graphql-js or Apollo made; undefined for one that nobody foresaw. */
+function foreseenCode(cause: unknown, path: unknown): string | undefined {
+  if (!(cause instanceof GraphQLError)) return undefined;
+  const { code } = cause.extensions;
+  if (typeof code === 'string' && apolloCodes.has(code)) return code;
+  if (cause.originalError !== undefined) return undefined;
+  // graphql-js names the place in the document when an argument or a directive is at fault.
+  if (cause.nodes !== undefined) return ApolloServerErrorCode.BAD_USER_INPUT;
+  return path === undefined ? ApolloServerErrorCode.BAD_REQUEST : undefined;
 }
 
-function publicError(error: unknown, formatted: GraphQLFormattedError): PublicError {
+function publicError(error: unknown): PublicError {
   const cause = unwrapResolverError(error);
   if (cause instanceof UpstreamError) return upstreamErrors[cause.kind];
   if (cause instanceof ClientError) return clientErrors[cause.kind];
-  const code = formatted.extensions?.['code'];
-  return typeof code === 'string' && apolloCodes.has(code)
-    ? { code, retryable: false }
-    : internalError;
+  const code = foreseenCode(cause, error instanceof GraphQLError ? error.path : undefined);
+  return code === undefined ? internalError : { code, retryable: false };
 }
+
+/** Whether the error is a bug of ours: masked for the client, and worth a line in the log. */
+export const isInternal = (error: unknown): boolean => publicError(error) === internalError;
 
 function upstreamExtensions(error: unknown): Record<string, unknown> {
   const cause = unwrapResolverError(error);
@@ -102,16 +107,18 @@ function upstreamExtensions(error: unknown): Record<string, unknown> {
   };
 }
 
-/** Only what is named here leaves: no address, key, header, stack or body. */
-export function formatError(
-  formatted: GraphQLFormattedError,
-  error: unknown,
-): GraphQLFormattedError {
-  const { code, retryable, message = formatted.message } = publicError(error, formatted);
-  return {
-    message,
-    ...(formatted.locations === undefined ? {} : { locations: formatted.locations }),
-    ...(formatted.path === undefined ? {} : { path: formatted.path }),
-    extensions: { code, retryable, ...upstreamExtensions(error) },
+/** graphql-js helps with names of the schema, which Apollo hides in validation but not in variables. */
+const suggestion = / Did you mean [^?]*\?/;
+
+/** Only what is named here leaves: no address, key, header, stack or body; in production no name of the schema either. */
+export const createFormatError =
+  (isProduction: boolean) =>
+  (formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError => {
+    const { code, retryable, message = formatted.message } = publicError(error);
+    return {
+      message: isProduction ? message.replace(suggestion, '') : message,
+      ...(formatted.locations === undefined ? {} : { locations: formatted.locations }),
+      ...(formatted.path === undefined ? {} : { path: formatted.path }),
+      extensions: { code, retryable, ...upstreamExtensions(error) },
+    };
   };
-}

@@ -11,7 +11,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { Log } from '../support/log.ts';
 import { createAnswerPlugin } from './answer.ts';
 import type { Context } from './context.ts';
-import { formatError } from './errors.ts';
+import { createFormatError } from './errors.ts';
 
 interface GraphQLServerOptions {
   readonly schema: GraphQLSchema;
@@ -29,7 +29,7 @@ export const createGraphQLServer = ({ schema, isProduction, log }: GraphQLServer
     stopOnTerminationSignals: false,
     csrfPrevention: true,
     nodeEnv: isProduction ? 'production' : 'development',
-    formatError,
+    formatError: createFormatError(isProduction),
     plugins: [
       createAnswerPlugin(log),
       isProduction

@@ -88,5 +88,7 @@ export function buildSubgraphSchema(sdl: string, resolvers: ResolverMaps): Graph
   return makeExecutableSchema({
     typeDefs: [document, parse(federation), union],
     resolvers: [root, ...resolvers],
+    // Otherwise the types are made anew, without their `resolveReference`.
+    updateResolversInPlace: true,
   });
 }

@@ -17,6 +17,15 @@ function searchOf(url: string): string {
   return start === -1 ? '' : url.slice(start);
 }
 
+/** Apollo refuses some requests before they have a context, and so without the id that every error bears. */
+function identified(body: string, requestId: string): string {
+  return JSON.stringify(JSON.parse(body), (key, value: unknown) =>
+    key === 'extensions' && typeof value === 'object' && value !== null && 'code' in value
+      ? { ...value, requestId }
+      : value,
+  );
+}
+
 /** `GET` and `POST /graphql`. Apollo's own integration fails on odd hosts and stops slowly, hence this one. */
 export function addGraphQLRoute(server: FastifyInstance, options: HttpOptions): void {
   const { apollo, openOperation, key } = options;
@@ -39,8 +48,8 @@ export function addGraphQLRoute(server: FastifyInstance, options: HttpOptions): 
       });
       void reply.status(status ?? 200).header('cache-control', 'no-store');
       for (const [name, value] of headers) void reply.header(name, value);
-      if (body.kind === 'complete') return body.string;
-      throw new Error('No part of the schema is answered in chunks.');
+      if (body.kind !== 'complete') throw new Error('No part of the schema comes in chunks.');
+      return (status ?? 200) < 400 ? body.string : identified(body.string, request.id);
     } finally {
       operation.close();
     }

@@ -6,9 +6,10 @@ export const refusal = (message: string, code: string, requestId: string) => ({
   errors: [{ message, extensions: { code, retryable: false, requestId } }],
 });
 
-const messages: Readonly<Record<number, string>> = {
-  413: 'The request body is too long.',
-  415: 'Send the request as application/json.',
+const messages: Readonly<Record<string, string>> = {
+  FST_ERR_BAD_URL: 'The address cannot be read.',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'The request body is too long.',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'Send the request as application/json.',
 };
 
 export const answerFailure =
@@ -22,7 +23,7 @@ export const answerFailure =
         .send(refusal('Something went wrong in the gateway.', 'INTERNAL_SERVER_ERROR', id));
       return;
     }
-    const message = messages[status] ?? 'The request body is not valid JSON.';
+    const message = messages[error.code] ?? 'The request body is not valid JSON.';
     void reply.status(status).send(refusal(message, 'BAD_REQUEST', id));
   };
 

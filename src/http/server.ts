@@ -7,6 +7,7 @@ import type { GraphQLServer } from '../graphql/server.ts';
 import type { Log } from '../support/log.ts';
 import { addGraphQLRoute } from './graphqlRoute.ts';
 import { addHealthRoutes } from './healthRoutes.ts';
+import { createLines } from './lines.ts';
 import { answerFailure, answerUnknownRoute } from './refusals.ts';
 
 export interface HttpOptions {
@@ -33,16 +34,18 @@ const developers = [
 /** The gateway's one port. */
 export async function createHttpServer(options: HttpOptions): Promise<FastifyInstance> {
   const { corsOrigins, isProduction, log } = options;
+  const fail = answerFailure(log);
   const server = fastify({
+    // Addresses that cannot be decoded fail before any route does.
+    frameworkErrors: fail,
     bodyLimit: maxBodyBytes,
-    forceCloseConnections: 'idle',
     requestIdHeader: false,
     genReqId({ headers }) {
       const given = headers['x-request-id'];
       return typeof given === 'string' && sane.test(given) ? given : randomUUID();
     },
   });
-  server.setErrorHandler(answerFailure(log));
+  server.setErrorHandler(fail);
   server.setNotFoundHandler(answerUnknownRoute);
   server.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
@@ -53,6 +56,11 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     methods: ['GET', 'POST'],
     exposedHeaders: ['retry-after', 'x-request-id'],
     maxAge: 600,
+  });
+  const lines = createLines(server.server);
+  server.addHook('preClose', (done) => {
+    lines.close();
+    done();
   });
   addHealthRoutes(server);
   addGraphQLRoute(server, options);

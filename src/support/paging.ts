@@ -116,7 +116,7 @@ export async function readConnection<Row>(
     return { list, ...(await read(range)), ...range };
   }
   // The end of the list is not known before its first page is.
-  const head = await read({ offset: 0, limit: maxPageSize });
+  const head = await readToEnd(read);
   const total = head.total ?? head.rows.length;
   const range = clip({ start, end: Math.max(start, total) }, last);
   if (total <= head.rows.length || range.limit === 0) {
@@ -124,6 +124,16 @@ export async function readConnection<Row>(
     return { list, rows, total, ...range };
   }
   return { list, ...(await read(range)), ...range };
+}
+
+/** The first page, and where it does not tell the total, every other until the end is seen. */
+async function readToEnd<Row>(read: (range: Range) => Promise<Rows<Row>>): Promise<Rows<Row>> {
+  const rows: Row[] = [];
+  for (;;) {
+    const page = await read({ offset: rows.length, limit: maxPageSize });
+    rows.push(...page.rows);
+    if (page.total !== null || page.rows.length < maxPageSize) return { rows, total: page.total };
+  }
 }
 
 /** The fields that every connection type resolves alike. */
@@ -141,7 +151,7 @@ export const connectionFields = {
           : total === null
             ? rows.length === limit
             : end < total,
-      hasPreviousPage: offset > 0,
+      hasPreviousPage: offset > 0 && (limit === 0 || rows.length > 0),
       startCursor: rows.length === 0 ? null : toCursor(list, offset),
       endCursor: rows.length === 0 ? null : toCursor(list, end - 1),
     };

@@ -61,18 +61,18 @@ export function selectedFields(info: GraphQLResolveInfo, type: string): Readonly
 export type Part<Whole extends { readonly __typename: string }> = Partial<Whole> &
   Pick<Whole, '__typename'>;
 
-/**
- * Whether a part answers every field that the operation asks of it. `free` are the fields whose resolvers need no more
- * than what every part has.
- */
+/** The fields that are not carried under their own names, and what they are made from. */
+export type MadeFrom = Readonly<Record<string, string>>;
+
+/** Whether a part carries, or can make, every field that the operation asks of it. */
 export function answers<Whole extends { readonly __typename: string }>(
   part: Part<Whole>,
   info: GraphQLResolveInfo,
-  free: ReadonlySet<string>,
+  madeFrom: MadeFrom,
 ): part is Part<Whole> & Whole {
   const carried = new Map<string, unknown>(Object.entries(part));
   for (const field of selectedFields(info, part.__typename)) {
-    if (!free.has(field) && carried.get(field) === undefined) return false;
+    if (carried.get(madeFrom[field] ?? field) === undefined) return false;
   }
   return true;
 }

@@ -18,16 +18,18 @@ export function record(value: unknown, where: string): Wire {
   return value;
 }
 
+/** Null for what is absent, and for a text or a number where an object could be; an array is never one. */
 export const recordOrNull = (value: unknown, where: string): Wire | null =>
-  value === null || value === undefined ? null : record(value, where);
+  typeof value === 'object' && value !== null ? record(value, where) : null;
 
 export function list(value: unknown, where: string): readonly unknown[] {
   if (!Array.isArray(value)) throw malformed(where, 'a list');
   return value;
 }
 
+/** Empty for what is absent, and for a text or a number where a list could be; an object is never one. */
 export const listOrEmpty = (value: unknown, where: string): readonly unknown[] =>
-  value === null || value === undefined ? [] : list(value, where);
+  typeof value === 'object' && value !== null ? list(value, where) : [];
 
 export function text(value: unknown, where: string): string | null {
   if (typeof value === 'string') return value;
@@ -62,7 +64,8 @@ export function id(value: unknown, where: string): string {
   return found;
 }
 
-const latestMs = 8.64e15;
+/** The end of the year 9999: a DateTime knows no fifth digit. */
+const latestMs = 253_402_300_799_999;
 
 /** Milliseconds since the epoch, from seconds that come as a number, as digits or as digits with a fraction. */
 export function time(value: unknown, where: string): number | null {
@@ -83,11 +86,15 @@ export function oneOf<Name extends string>(
   return Object.hasOwn(names, spelling) ? (names[spelling] ?? 'UNKNOWN') : 'UNKNOWN';
 }
 
+/** The largest Int of GraphQL. */
+const maxInt = 2_147_483_647;
+
 /** The total, which chats, agents and departments keep in `meta` and the others beside `data`. */
 function totalFromWire(body: Wire): number | null {
-  const total = recordOrNull(body['meta'], 'meta')?.['total'] ?? body['total'];
-  const count = Number(typeof total === 'string' ? total : (total ?? NaN));
-  return Number.isSafeInteger(count) && count >= 0 ? count : null;
+  const { meta } = body;
+  const total = (isRecord(meta) ? meta['total'] : null) ?? body['total'];
+  if (typeof total !== 'number' && typeof total !== 'string') return null;
+  return /^[0-9]{1,10}$/.test(String(total)) && Number(total) <= maxInt ? Number(total) : null;
 }
 
 /** A list's page. Without a total from the helpdesk, a page that is not full tells it. */

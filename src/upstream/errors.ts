@@ -21,6 +21,8 @@ export interface UpstreamErrorDetails {
   /** The helpdesk's own entries; only 4xx answers have them. */
   readonly entries?: readonly ErrorEntry[];
   readonly retryAfterMs?: number;
+  /** The address itself is unknown to the helpdesk, not a thing that was asked for. */
+  readonly isAddress?: true;
 }
 
 export class UpstreamError extends Error {
@@ -39,8 +41,11 @@ export class UpstreamError extends Error {
   }
 }
 
-export const isNotFound = (error: unknown): boolean =>
-  error instanceof UpstreamError && error.kind === 'notFound';
+/** Whether a thing that was asked for is not there. */
+export const isNotFound = (error: unknown): error is UpstreamError =>
+  error instanceof UpstreamError &&
+  error.kind === 'notFound' &&
+  error.details.isAddress === undefined;
 
 /** The value, or null where the helpdesk does not have it: for places where being gone is no error. */
 export const orNull = <Value>(value: Promise<Value>): Promise<Value | null> =>

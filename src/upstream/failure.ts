@@ -14,6 +14,8 @@ const kinds: Readonly<Record<number, UpstreamErrorKind>> = {
   429: 'rateLimited',
 };
 
+const isWorthWaiting: ReadonlySet<UpstreamErrorKind> = new Set(['rateLimited', 'unavailable']);
+
 function kindOf(status: number): UpstreamErrorKind {
   if (status >= 500) return 'unavailable';
   if (status >= 400) return kinds[status] ?? 'rejected';
@@ -22,7 +24,11 @@ function kindOf(status: number): UpstreamErrorKind {
 
 const clip = (value: unknown, secret: string): string | null =>
   typeof value === 'string' || typeof value === 'number'
-    ? String(value).replaceAll(secret, '***').slice(0, maxMessageLength)
+    ? String(value)
+        .replaceAll(secret, '***')
+        .slice(0, maxMessageLength)
+        // Half a character is none.
+        .replace(/[\ud800-\udbff]$/, '')
     : null;
 
 /** The entries of `{"errors":[{"code","message"}]}`; none of an answer that has another shape. */
@@ -55,6 +61,6 @@ export function failureOf(answer: Answer, key: string): UpstreamError {
   return new UpstreamError(kind, `The helpdesk answered with status ${status}.`, {
     status,
     ...(status >= 400 && status < 500 ? { entries: entriesOf(body, key) } : {}),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(retryAfterMs === undefined || !isWorthWaiting.has(kind) ? {} : { retryAfterMs }),
   });
 }

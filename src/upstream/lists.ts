@@ -1,7 +1,8 @@
 import type { Range, Rows } from '../support/paging.ts';
 import { maxPageSize } from '../support/paging.ts';
-import type { Upstream } from './client.ts';
+import type { Call, Upstream } from './client.ts';
 import { page } from './decode.ts';
+import { isNotFound, UpstreamError } from './errors.ts';
 import type { Search } from './search.ts';
 
 /** An order as the helpdesk spells it. */
@@ -34,14 +35,15 @@ export async function readPage<Row>(
   const query = new URLSearchParams(
     Object.entries(options).map(([name, value]): [string, string] => [name, String(value)]),
   );
-  const body = await (search.filter.length === 0
-    ? send({ effect: 'read', method: 'GET', path: `${path}?${query.toString()}` })
-    : send({
-        effect: 'read',
-        method: 'POST',
-        path: `${path}/search`,
-        body: { ...search, ...options },
-      }));
+  const call: Call =
+    search.filter.length === 0
+      ? { effect: 'read', method: 'GET', path: `${path}?${query.toString()}` }
+      : { effect: 'read', method: 'POST', path: `${path}/search`, body: { ...search, ...options } };
+  const body = await send(call).catch((error: unknown) => {
+    if (!isNotFound(error)) throw error;
+    // A list is always there: without it, its members are not known to be gone.
+    throw new UpstreamError('notFound', error.message, { ...error.details, isAddress: true });
+  });
   return page(body, { where: path.slice(1), offset, limit }, rowFromWire);
 }
 

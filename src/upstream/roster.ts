@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import type { Part } from '../support/selection.ts';
+import type { MadeFrom, Part } from '../support/selection.ts';
 import { answers } from '../support/selection.ts';
 import { orNull, UpstreamError } from './errors.ts';
 
@@ -7,9 +7,6 @@ interface Member {
   readonly __typename: string;
   readonly id: string;
 }
-
-/** The fields that need no more than the member's id. */
-export type FreeFields = ReadonlySet<string>;
 
 export interface Roster<Whole extends Member> {
   all(): Promise<readonly Whole[]>;
@@ -25,7 +22,7 @@ export interface Roster<Whole extends Member> {
 /** A short list that the helpdesk only gives whole: read at most once an operation and picked from by id. */
 export function createRoster<Whole extends Member>(
   read: () => Promise<readonly Whole[]>,
-  free: FreeFields,
+  madeFrom: MadeFrom,
 ): Roster<Whole> {
   let reading: Promise<readonly Whole[]> | undefined;
   const all = () => (reading ??= read());
@@ -37,6 +34,6 @@ export function createRoster<Whole extends Member>(
   return {
     all,
     load,
-    from: (part, info) => (answers(part, info, free) ? part : orNull(load(part.id))),
+    from: (part, info) => (answers(part, info, madeFrom) ? part : orNull(load(part.id))),
   };
 }

@@ -69,8 +69,8 @@ function given<Value>(argument: string, value: Value | null | undefined): Value 
   );
 }
 
-export function filled(argument: string, text: string): string {
-  if (text !== '') return text;
+export function filled(argument: string, text: unknown): string {
+  if (typeof text === 'string' && text !== '') return text;
   throw badUserInput(argument, 'Give a text that is not empty.');
 }
 

@@ -41,7 +41,8 @@ const idleMs = 4_000;
 function retryAfterMs(response: Response, clock: Clock): number | undefined {
   const value = response.headers.get('retry-after')?.trim() ?? '';
   if (/^[0-9]{1,6}$/.test(value)) return Number(value) * 1000;
-  const at = Date.parse(value);
+  // A date begins with the day's name; Date.parse alone would take `1.5` for one.
+  const at = /^[A-Z][a-z]{2},? /.test(value) ? Date.parse(value) : NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil(at - clock.now()));
 }
 

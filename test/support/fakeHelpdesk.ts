@@ -72,6 +72,10 @@ export async function startFakeHelpdesk() {
     answer(route: string, handler: Handler) {
       handlers.set(route, handler);
     },
+    /** Forgets the calls so far, so that one helpdesk can serve many tests. */
+    forget() {
+      calls.length = 0;
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -3,5 +3,5 @@ import type { AgentSource } from './source.ts';
 
 /** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
 export const createAgentLoaders = (source: AgentSource) => ({
-  agent: createRoster(source.all, new Set(['__typename', 'id', 'nodeId', 'chats'])),
+  agent: createRoster(source.all, { nodeId: 'id', chats: 'id' }),
 });

@@ -3,5 +3,5 @@ import type { ApplicationSource } from './source.ts';
 
 /** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
 export const createApplicationLoaders = (source: ApplicationSource) => ({
-  application: createRoster(source.all, new Set(['__typename', 'id'])),
+  application: createRoster(source.all, {}),
 });

@@ -7,7 +7,12 @@ import { maxConditions } from '../../upstream/search.ts';
 import type { Chat, ChatPart } from './model.ts';
 import type { ChatSource, OwnChats } from './source.ts';
 
-const free = new Set(['__typename', 'id', 'nodeId', 'messages']);
+const madeFrom = {
+  nodeId: 'id',
+  application: 'applicationId',
+  lastCommunicatedAgent: 'lastCommunicatedAgentId',
+  messages: 'id',
+};
 
 const failed = (error: unknown): Error =>
   error instanceof Error ? error : new Error(String(error));
@@ -26,7 +31,7 @@ export function createChatLoaders(source: ChatSource) {
       load: (id: string) => byId.load(id),
       /** The chat that something carries a part of; null when it is gone. */
       from: (part: ChatPart, info: GraphQLResolveInfo): Chat | Promise<Chat | null> =>
-        answers(part, info, free) ? part : orNull(byId.load(part.id)),
+        answers(part, info, madeFrom) ? part : orNull(byId.load(part.id)),
       /** What later fields of the same operation must see. */
       learn: (chat: Chat) => byId.clear(chat.id).prime(chat.id, chat),
     },

@@ -1,12 +1,13 @@
 import DataLoader from 'dataloader';
 import type { GraphQLResolveInfo } from 'graphql';
+import type { Part } from '../../support/selection.ts';
 import { answers } from '../../support/selection.ts';
 import { orNull } from '../../upstream/errors.ts';
 import { maxConditions } from '../../upstream/search.ts';
 import type { Customer, CustomerPart } from './model.ts';
 import type { CustomerSource } from './source.ts';
 
-const free = new Set(['__typename', 'id', 'nodeId', 'chats']);
+const madeFrom = { nodeId: 'id', chats: 'id' };
 
 /** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
 export function createCustomerLoaders(source: CustomerSource) {
@@ -22,7 +23,12 @@ export function createCustomerLoaders(source: CustomerSource) {
       loadByUserId: (userId: string) => byUserId.load(userId),
       /** The customer of whom something carries a part; null when it is gone. */
       from: (part: CustomerPart, info: GraphQLResolveInfo): Customer | Promise<Customer | null> =>
-        answers(part, info, free) ? part : orNull(byId.load(part.id)),
+        answers(part, info, madeFrom) ? part : orNull(byId.load(part.id)),
+      /** As `from`, when only your own id is known. */
+      fromUserId(userId: string, info: GraphQLResolveInfo): Customer | Promise<Customer | null> {
+        const part: Part<Customer> = { __typename: 'Customer', userId };
+        return answers(part, info, madeFrom) ? part : orNull(byUserId.load(userId));
+      },
     },
   };
 }

@@ -2,7 +2,6 @@ import type { CustomerOrder, Resolvers } from '../../graphql/generated.ts';
 import { helpdeskId, toNodeId } from '../../support/ids.ts';
 import { connectionFields, readConnection, spanOf, wantedOf } from '../../support/paging.ts';
 import { totalOf } from '../../upstream/decode.ts';
-import { orNull } from '../../upstream/errors.ts';
 import { filled } from '../../upstream/search.ts';
 import { customerSearch, customerSort } from './filter.ts';
 
@@ -35,7 +34,7 @@ export const customerResolvers: Resolvers = {
           info,
         );
       }
-      return orNull(loaders.customer.loadByUserId(filled('userId', key.userId ?? '')));
+      return loaders.customer.fromUserId(filled('userId', key.userId), info);
     },
     nodeId: ({ id }) => toNodeId('Customer', id),
   },

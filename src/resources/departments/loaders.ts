@@ -3,5 +3,5 @@ import type { DepartmentSource } from './source.ts';
 
 /** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
 export const createDepartmentLoaders = (source: DepartmentSource) => ({
-  department: createRoster(source.all, new Set(['__typename', 'id', 'nodeId', 'chats'])),
+  department: createRoster(source.all, { nodeId: 'id', chats: 'id' }),
 });
