@@ -9,17 +9,20 @@ const wholeNumber = (least: number, most: number) =>
     .transform(Number)
     .pipe(z.number().min(least).max(most));
 
+/** At most a day. */
+const milliseconds = wholeNumber(0, 86_400_000);
+
 /** Later requests are made of it, so it may hold nothing but the place below which all paths lie. */
 const apiUrl = z
-  .url({ protocol: /^https?$/ })
+  .url({ protocol: /^https?$/, abort: true })
   .refine((url) => {
-    const { username, password, search, hash } = new URL(url);
-    return username + password + search + hash === '';
+    const { username, password } = new URL(url);
+    return username + password === '' && !/[?#]/.test(url);
   }, 'must have no user, query or fragment')
   .transform((url) => url.replace(/\/+$/, ''));
 
 const origin = z
-  .url({ protocol: /^https?$/ })
+  .url({ protocol: /^https?$/, abort: true })
   .refine(
     (url) => new URL(url).origin === url,
     'must be an origin such as https://app.example.com',
@@ -37,6 +40,12 @@ const variables = z.object({
   OPERATION_TIMEOUT_MS: wholeNumber(1, 600_000).default(10_000),
   UPSTREAM_TIMEOUT_MS: wholeNumber(1, 600_000).default(5_000),
   UPSTREAM_MAX_BYTES: wholeNumber(1_024, 1_073_741_824).default(2_097_152),
+  CACHE_MAX_BYTES: wholeNumber(0, 17_179_869_184).default(67_108_864),
+  CACHE_CHATS_MS: milliseconds.default(5_000),
+  CACHE_CUSTOMERS_MS: milliseconds.default(60_000),
+  CACHE_ACCOUNT_MS: milliseconds.default(300_000),
+  CACHE_ABSENT_MS: milliseconds.default(5_000),
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
   AUTH: z.enum(['none']).default('none'),
   ALLOW_UNAUTHENTICATED: flag.default(false),
   CORS_ORIGINS: z
@@ -58,6 +67,20 @@ export interface Config {
   readonly operationTimeoutMs: number;
   readonly upstreamTimeoutMs: number;
   readonly upstreamMaxBytes: number;
+  /** What is known of the helpdesk is kept up to this size; 0 keeps nothing. */
+  readonly cacheMaxBytes: number;
+  /** How long it stays good, by what it is about. */
+  readonly freshMs: {
+    /** Chats, messages and all lists that move. */
+    readonly chats: number;
+    readonly customers: number;
+    /** Agents, departments, applications, the organization. */
+    readonly account: number;
+    /** Ids that stand for nothing. */
+    readonly absent: number;
+  };
+  /** Without Redis this instance shares nothing with others. */
+  readonly redisUrl: string | undefined;
   readonly auth: 'none';
   readonly corsOrigins: readonly string[];
   readonly isProduction: boolean;
@@ -74,27 +97,26 @@ export class ConfigError extends Error {
 
 const loopback = /^(localhost|127(\.[0-9]{1,3}){3}|::1)$/;
 
+/** Without authentication whoever reaches the gateway uses the account. */
+function dangers(given: Readonly<Record<string, string | undefined>>): string[] {
+  const { HOST: host = '127.0.0.1', HELPCRUNCH_API_KEY: key } = given;
+  if (key === undefined || given['ALLOW_UNAUTHENTICATED'] === 'true' || loopback.test(host))
+    return [];
+  return [
+    'AUTH: none would let anybody who reaches HOST use the account. ' +
+      'Keep HOST on this machine, or set ALLOW_UNAUTHENTICATED=true if something in front asks who they are.',
+  ];
+}
+
 /** The settings in `environment`; an empty variable counts as not set. Fails with a `ConfigError`. */
 export function readConfig(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const { data, error } = variables.safeParse(given);
-  if (error !== undefined) {
-    throw new ConfigError(
-      error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`),
-    );
-  }
-  if (
-    data.HELPCRUNCH_API_KEY !== undefined &&
-    !data.ALLOW_UNAUTHENTICATED &&
-    !loopback.test(data.HOST)
-  ) {
-    throw new ConfigError([
-      'AUTH: none would let anybody who reaches HOST use the account. ' +
-        'Keep HOST on this machine, or set ALLOW_UNAUTHENTICATED=true if something in front asks who they are.',
-    ]);
-  }
+  const wrong = error?.issues.map(({ path, message }) => `${String(path[0])}: ${message}`) ?? [];
+  const problems = [...wrong, ...dangers(given)];
+  if (data === undefined || problems.length > 0) throw new ConfigError(problems);
   return {
     host: data.HOST,
     port: data.PORT,
@@ -104,6 +126,14 @@ export function readConfig(
     operationTimeoutMs: data.OPERATION_TIMEOUT_MS,
     upstreamTimeoutMs: data.UPSTREAM_TIMEOUT_MS,
     upstreamMaxBytes: data.UPSTREAM_MAX_BYTES,
+    cacheMaxBytes: data.CACHE_MAX_BYTES,
+    freshMs: {
+      chats: data.CACHE_CHATS_MS,
+      customers: data.CACHE_CUSTOMERS_MS,
+      account: data.CACHE_ACCOUNT_MS,
+      absent: data.CACHE_ABSENT_MS,
+    },
+    redisUrl: data.REDIS_URL,
     auth: data.AUTH,
     corsOrigins: data.CORS_ORIGINS,
     isProduction: data.NODE_ENV === 'production',

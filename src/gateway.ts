@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Config } from './config.ts';
 import { createContextFactory } from './graphql/context.ts';
 import { createOpenOperation } from './graphql/operation.ts';
@@ -7,6 +8,8 @@ import { createHttpServer } from './http/server.ts';
 import { createLoaders, createSources, resourceResolvers } from './resources/index.ts';
 import type { Clock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
+import { createCache } from './upstream/cache/cache.ts';
+import { createSharedMemory } from './upstream/cache/sharedMemory.ts';
 import { createUpstreamClient } from './upstream/client.ts';
 import { createRateWindow } from './upstream/rateWindow.ts';
 import { createTransport } from './upstream/transport.ts';
@@ -30,11 +33,24 @@ interface Parts {
   readonly log: Log;
 }
 
+/** Names an account without telling its key. */
+const tenantOf = (key: string): string =>
+  createHash('sha256').update(key).digest('base64url').slice(0, 16);
+
 /** Joins the rooms and opens the door. */
 export async function startGateway(
   config: Config,
   { helpdesk, clock, log }: Parts,
 ): Promise<Gateway> {
+  const { redisUrl } = config;
+  const cache = createCache({
+    maxBytes: config.cacheMaxBytes,
+    freshMs: config.freshMs,
+    clock,
+    ...(redisUrl === undefined
+      ? {}
+      : { share: (onChange) => createSharedMemory({ url: redisUrl, onChange, clock, log }) }),
+  });
   const client = createUpstreamClient({
     transport: createTransport({
       baseUrl: helpdesk.url,
@@ -43,6 +59,7 @@ export async function startGateway(
       clock,
     }),
     rate: createRateWindow(config.rateLimit, clock),
+    cache,
     clock,
   });
   const { isProduction, corsOrigins } = config;
@@ -57,7 +74,20 @@ export async function startGateway(
     clock,
   });
   const [server] = await Promise.all([
-    createHttpServer({ apollo, openOperation, key: helpdesk.key, corsOrigins, isProduction, log }),
+    createHttpServer({
+      apollo,
+      openOperation,
+      key: helpdesk.key,
+      tenant: tenantOf(helpdesk.key),
+      corsOrigins,
+      isProduction,
+      log,
+      readings: {
+        isCacheShared: cache.isShared,
+        cacheBytes: cache.bytes,
+        upstreamCalls: client.calls,
+      },
+    }),
     apollo.start(),
   ]);
   const url = await server.listen({ host: config.host, port: config.port });
@@ -65,6 +95,7 @@ export async function startGateway(
     await server.close();
     await apollo.stop();
     client.close();
+    cache.close();
   }
   let stopping: Promise<void> | undefined;
   return { url, stop: () => (stopping ??= stop()) };

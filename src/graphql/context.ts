@@ -21,10 +21,13 @@ export interface Context {
 export interface Caller {
   readonly requestId: string;
   readonly viewer: Viewer;
-  /** The account whose key is used. */
+  /** The account whose key is used, and the name under which what is known of it is kept. */
   readonly key: string;
+  readonly tenant: string;
   /** Aborted when the client leaves or its time is over. */
   readonly signal: AbortSignal;
+  /** Whether the client wants to see what the helpdesk says now. */
+  readonly isRefresh: boolean;
 }
 
 interface Parts {
@@ -36,9 +39,9 @@ interface Parts {
 /** A context for one operation; nothing in it outlives that. */
 export const createContextFactory =
   ({ client, createSources, createLoaders }: Parts) =>
-  ({ requestId, viewer, key, signal }: Caller): Context => {
+  ({ requestId, viewer, ...caller }: Caller): Context => {
     const usage: Scope['usage'] = { calls: 0, cacheHits: 0, shared: 0 };
-    const sources = createSources(client.forOperation({ key, signal, usage }));
+    const sources = createSources(client.forOperation({ ...caller, usage }));
     return {
       requestId,
       viewer,

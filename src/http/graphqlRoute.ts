@@ -26,12 +26,21 @@ function identified(body: string, requestId: string): string {
   );
 }
 
+const wantsRefresh = ({ headers }: FastifyRequest): boolean =>
+  /(^|[\s,])no-cache($|[\s,;])/i.test(headers['cache-control'] ?? '');
+
 /** `GET` and `POST /graphql`. Apollo's own integration fails on odd hosts and stops slowly, hence this one. */
 export function addGraphQLRoute(server: FastifyInstance, options: HttpOptions): void {
-  const { apollo, openOperation, key } = options;
+  const { apollo, openOperation, key, tenant, isProduction } = options;
 
   async function answer(request: FastifyRequest, reply: FastifyReply) {
-    const operation = openOperation({ requestId: request.id, viewer: viewerOf(), key });
+    const operation = openOperation({
+      requestId: request.id,
+      viewer: viewerOf(),
+      key,
+      tenant,
+      isRefresh: wantsRefresh(request),
+    });
     // The request's own signal fires when its body has been read; only the answer's end tells who left.
     reply.raw.once('close', () => {
       if (!reply.raw.writableFinished) operation.abandon();
@@ -48,6 +57,7 @@ export function addGraphQLRoute(server: FastifyInstance, options: HttpOptions): 
       });
       void reply.status(status ?? 200).header('cache-control', 'no-store');
       for (const [name, value] of headers) void reply.header(name, value);
+      if (!isProduction) void reply.header('x-upstream-calls', operation.context.usage.calls);
       if (body.kind !== 'complete') throw new Error('No part of the schema comes in chunks.');
       return (status ?? 200) < 400 ? body.string : identified(body.string, request.id);
     } finally {

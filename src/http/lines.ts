@@ -17,7 +17,7 @@ export function createLines(server: Server) {
     answer.once('close', () => {
       const left = (asked.get(line) ?? 1) - 1;
       asked.set(line, left);
-      if (isClosing && left === 0) line.end();
+      if (isClosing && left === 0) line.destroySoon();
     });
   });
   return {

@@ -8,16 +8,20 @@ import type { Log } from '../support/log.ts';
 import { addGraphQLRoute } from './graphqlRoute.ts';
 import { addHealthRoutes } from './healthRoutes.ts';
 import { createLines } from './lines.ts';
+import { addMetricsRoute } from './metricsRoute.ts';
+import type { Readings } from './metricsRoute.ts';
 import { answerFailure, answerUnknownRoute } from './refusals.ts';
 
 export interface HttpOptions {
   readonly apollo: GraphQLServer;
   readonly openOperation: OpenOperation;
-  /** The account's key. */
+  /** The account's key, and the name under which what is known of it is kept. */
   readonly key: string;
+  readonly tenant: string;
   readonly corsOrigins: readonly string[];
   readonly isProduction: boolean;
   readonly log: Log;
+  readonly readings: Readings;
 }
 
 const maxBodyBytes = 262_144;
@@ -62,7 +66,8 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     lines.close();
     done();
   });
-  addHealthRoutes(server);
+  addHealthRoutes(server, options.readings);
+  addMetricsRoute(server, options.readings);
   addGraphQLRoute(server, options);
   if (!isProduction) server.get('/', (_request, reply) => reply.redirect('/graphql'));
   return server;

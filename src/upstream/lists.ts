@@ -1,6 +1,7 @@
 import type { Range, Rows } from '../support/paging.ts';
 import { maxPageSize } from '../support/paging.ts';
-import type { Call, Upstream } from './client.ts';
+import type { Send } from './cache/cache.ts';
+import type { Call } from './client.ts';
 import { page } from './decode.ts';
 import { isNotFound, UpstreamError } from './errors.ts';
 import type { Search } from './search.ts';
@@ -11,7 +12,7 @@ export interface Sort {
   readonly order: 'asc' | 'desc';
 }
 
-interface ListOptions<Row> {
+export interface ListOptions<Row> {
   /** `/chats` or the like; its search is found below it. */
   readonly path: string;
   readonly rowFromWire: (row: unknown) => Row;
@@ -26,7 +27,7 @@ export interface ListQuery {
 
 /** One page of at most 100, in one call: a plain list, or a search when there is a condition. */
 export async function readPage<Row>(
-  { send }: Upstream,
+  send: Send,
   { path, rowFromWire }: ListOptions<Row>,
   { search, sort, range }: ListQuery,
 ): Promise<Rows<Row>> {
@@ -49,16 +50,20 @@ export async function readPage<Row>(
 
 /** Every row, page by page. */
 export async function readAll<Row>(
-  upstream: Upstream,
+  send: Send,
   options: ListOptions<Row>,
   search: Search = { comparison: 'AND', filter: [] },
-): Promise<readonly Row[]> {
+): Promise<{ readonly rows: readonly Row[]; readonly total: number }> {
   const rows: Row[] = [];
   for (;;) {
     const range = { offset: rows.length, limit: maxPageSize };
-    const part = await readPage(upstream, options, { search, sort: undefined, range });
+    const part = await readPage(send, options, { search, sort: undefined, range });
     rows.push(...part.rows);
     const total = part.total ?? Infinity;
-    if (part.rows.length === 0 || rows.length >= total) return rows;
+    if (part.rows.length === 0 || rows.length >= total) return { rows, total: rows.length };
   }
 }
+
+/** The name of a page in the cache. */
+export const pageName = ({ search, sort, range }: ListQuery): string =>
+  JSON.stringify([search, sort, range.offset, range.limit]);

@@ -19,20 +19,23 @@ export interface Roster<Whole extends Member> {
   ): Whole | Promise<Whole | null>;
 }
 
-/** A short list that the helpdesk only gives whole: read at most once an operation and picked from by id. */
+/**
+ * A short list that the helpdesk only gives whole: read at most once an operation and picked from by id.
+ */
 export function createRoster<Whole extends Member>(
   read: () => Promise<readonly Whole[]>,
   madeFrom: MadeFrom,
 ): Roster<Whole> {
-  let reading: Promise<readonly Whole[]> | undefined;
-  const all = () => (reading ??= read());
+  let reading: Promise<ReadonlyMap<string, Whole>> | undefined;
+  const byId = () =>
+    (reading ??= read().then((members) => new Map(members.map((member) => [member.id, member]))));
   const load = async (id: string) => {
-    const found = (await all()).find((member) => member.id === id);
+    const found = (await byId()).get(id);
     if (found === undefined) throw new UpstreamError('notFound', `Nothing has the id ${id}.`);
     return found;
   };
   return {
-    all,
+    all: async () => [...(await byId()).values()],
     load,
     from: (part, info) => (answers(part, info, madeFrom) ? part : orNull(load(part.id))),
   };

@@ -23,6 +23,8 @@ export interface GraphQLAnswer<Data = any> {
   readonly extensions: { readonly upstream: { readonly calls: number } & Record<string, any> };
 }
 
+const nothingStaysGood = { chats: 0, customers: 0, account: 0, absent: 0 };
+
 interface Options {
   readonly helpdesk: Helpdesk;
   readonly config?: Partial<Config>;
@@ -41,7 +43,8 @@ export async function startTestGateway({ helpdesk, config = {}, clock = systemCl
     }),
   );
   const gateway = await startGateway(
-    { ...readConfig({ PORT: '0' }), ...config },
+    // Unless a test says otherwise nothing stays good, so that each operation is a cold one.
+    { ...readConfig({ PORT: '0' }), freshMs: nothingStaysGood, ...config },
     { helpdesk, clock, log },
   );
 

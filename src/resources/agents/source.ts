@@ -1,12 +1,19 @@
+import { rowsKind } from '../../upstream/cache/kinds.ts';
 import type { Upstream } from '../../upstream/client.ts';
 import { readAll } from '../../upstream/lists.ts';
-import { agentFromWire } from './model.ts';
 import type { Agent } from './model.ts';
+import { agentFromWire } from './model.ts';
+
+const agents = { path: '/agents', rowFromWire: agentFromWire };
+
+const agentLists = rowsKind<Agent>('Agent', 'account');
 
 export type AgentSource = ReturnType<typeof createAgentSource>;
 
 /** The agent endpoints. There is none for a single agent. */
-export const createAgentSource = (upstream: Upstream) => ({
-  all: (): Promise<readonly Agent[]> =>
-    readAll(upstream, { path: '/agents', rowFromWire: agentFromWire }),
+export const createAgentSource = ({ cache }: Upstream) => ({
+  async all(): Promise<readonly Agent[]> {
+    const { rows } = await cache.one(agentLists, 'all', (send) => readAll(send, agents));
+    return rows;
+  },
 });

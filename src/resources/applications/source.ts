@@ -1,14 +1,21 @@
+import { rowsKind } from '../../upstream/cache/kinds.ts';
 import type { Upstream } from '../../upstream/client.ts';
 import { list, record } from '../../upstream/decode.ts';
 import type { Application } from './model.ts';
 import { applicationFromWire } from './model.ts';
 
+const applicationLists = rowsKind<Application>('Application', 'account');
+
 export type ApplicationSource = ReturnType<typeof createApplicationSource>;
 
 /** The application endpoint, which knows no paging. */
-export const createApplicationSource = ({ send }: Upstream) => ({
+export const createApplicationSource = ({ cache }: Upstream) => ({
   async all(): Promise<readonly Application[]> {
-    const body = await send({ effect: 'read', method: 'GET', path: '/applications' });
-    return list(record(body, 'applications')['data'], 'applications.data').map(applicationFromWire);
+    const { rows } = await cache.one(applicationLists, 'all', async (send) => {
+      const body = await send({ effect: 'read', method: 'GET', path: '/applications' });
+      const wires = list(record(body, 'applications')['data'], 'applications.data');
+      return { rows: wires.map(applicationFromWire), total: wires.length };
+    });
+    return rows;
   },
 });

@@ -3,7 +3,6 @@ import type { GraphQLResolveInfo } from 'graphql';
 import type { Rows } from '../../support/paging.ts';
 import { answers } from '../../support/selection.ts';
 import { orNull } from '../../upstream/errors.ts';
-import { maxConditions } from '../../upstream/search.ts';
 import type { Chat, ChatPart } from './model.ts';
 import type { ChatSource, OwnChats } from './source.ts';
 
@@ -41,10 +40,7 @@ export function createChatLoaders(source: ChatSource) {
       const key = `${owner} ${sort.sort} ${sort.order}`;
       let loader = ownChats.get(key);
       if (loader === undefined) {
-        loader = new DataLoader((batch) => source.pagesOf(batch), {
-          maxBatchSize: maxConditions,
-          cache: false,
-        });
+        loader = new DataLoader<OwnChats, Rows<Chat>>(source.pagesOf, { cache: false });
         ownChats.set(key, loader);
       }
       return loader.load(chats);

@@ -1,13 +1,20 @@
 import type { Range, Rows, Wanted } from '../../support/paging.ts';
 import { maxPageSize } from '../../support/paging.ts';
+import { inBatches } from '../../upstream/batches.ts';
+import type { Send } from '../../upstream/cache/cache.ts';
+import { entityKind, pageKind } from '../../upstream/cache/kinds.ts';
 import type { Upstream } from '../../upstream/client.ts';
+import type { UpstreamError } from '../../upstream/errors.ts';
 import type { ListQuery, Sort } from '../../upstream/lists.ts';
-import { readPage } from '../../upstream/lists.ts';
+import { pageName, readPage } from '../../upstream/lists.ts';
 import { anyOf, hasId } from '../../upstream/search.ts';
 import type { Chat } from './model.ts';
 import { chatFromWire } from './model.ts';
 
 const chats = { path: '/chats', rowFromWire: chatFromWire };
+
+const chatKind = entityKind<Chat>('Chat', 'chats');
+const chatPages = pageKind(chatKind, 'chats');
 
 const readEndpoints = { AGENT: '/chats/readByAgent', CUSTOMER: '/chats/readByCustomer' } as const;
 
@@ -29,6 +36,13 @@ export interface OwnChats {
 
 const isOwnedBy = ({ owner, id }: OwnChats) => hasOwner[owner]('id', id);
 
+const ownName = ({ owner, id, sort, range, wanted }: OwnChats): string =>
+  JSON.stringify([owner, id, sort, range.offset, range.limit, wanted.total, wanted.pageInfo]);
+
+const uniqueOwners = (batch: readonly OwnChats[]): OwnChats[] => [
+  ...new Map(batch.map((own) => [own.id, own])).values(),
+];
+
 /** What a prefix of the sorted chats of many owners tells about one of them; null when it is not enough. */
 function partOf(
   { owner, id, range, wanted }: OwnChats,
@@ -47,50 +61,64 @@ function partOf(
 export type ChatSource = ReturnType<typeof createChatSource>;
 
 /** The chat endpoints. Chats cannot be asked for by id together. */
-export function createChatSource(upstream: Upstream) {
-  const { send } = upstream;
-  const page = (query: ListQuery): Promise<Rows<Chat>> => readPage(upstream, chats, query);
-  const pageOf = (own: OwnChats) =>
-    page({ search: isOwnedBy(own), sort: own.sort, range: own.range });
+export function createChatSource({ cache, batchSize }: Upstream) {
+  const pageOf = (send: Send, own: OwnChats) =>
+    readPage(send, chats, { search: isOwnedBy(own), sort: own.sort, range: own.range });
+
+  /**
+   * The chats of each of several owners of one kind, in one order. All are searched for together; where a page of 100 does
+   * not hold enough, the rest comes by more pages or one by one, whichever is fewer.
+   */
+  async function pagesOf(send: Send, batch: readonly OwnChats[]): Promise<Rows<Chat>[]> {
+    const [first] = batch;
+    if (first === undefined || new Set(batch.map(({ id }) => id)).size === 1) {
+      return Promise.all(batch.map((own) => pageOf(send, own)));
+    }
+    const search = anyOf('ids', uniqueOwners(batch).map(isOwnedBy));
+    const rows: Chat[] = [];
+    for (;;) {
+      const range = { offset: rows.length, limit: maxPageSize };
+      const next = await readPage(send, chats, { search, sort: first.sort, range });
+      rows.push(...next.rows);
+      const left = next.rows.length === 0 ? 0 : (next.total ?? Infinity) - rows.length;
+      const known = batch.map((own) => partOf(own, rows, left <= 0));
+      const missing = known.filter((part) => part === null).length;
+      if (missing <= Math.ceil(left / maxPageSize)) {
+        return Promise.all(
+          known.map(async (part, index) => part ?? pageOf(send, batch[index] ?? first)),
+        );
+      }
+    }
+  }
 
   return {
-    page,
+    page: (query: ListQuery): Promise<Rows<Chat>> =>
+      cache.one(chatPages, pageName(query), (send) => readPage(send, chats, query)),
 
-    /**
-     * The chats of each of several owners of one kind, in one order, in order of the batch. All are searched for
-     * together; where a page of 100 does not hold enough, the rest comes by more pages or one by one, whichever is fewer.
-     */
-    async pagesOf(batch: readonly OwnChats[]): Promise<Rows<Chat>[]> {
-      const [first] = batch;
-      if (first === undefined || new Set(batch.map(({ id }) => id)).size === 1) {
-        return Promise.all(batch.map(pageOf));
-      }
-      const search = anyOf('ids', batch.map(isOwnedBy));
-      const rows: Chat[] = [];
-      for (;;) {
-        const range = { offset: rows.length, limit: maxPageSize };
-        const next = await page({ search, sort: first.sort, range });
-        rows.push(...next.rows);
-        const left = next.rows.length === 0 ? 0 : (next.total ?? Infinity) - rows.length;
-        const known = batch.map((own) => partOf(own, rows, left <= 0));
-        const missing = known.filter((part) => part === null).length;
-        if (missing <= Math.ceil(left / maxPageSize)) {
-          return Promise.all(
-            known.map(async (part, index) => part ?? pageOf(batch[index] ?? first)),
-          );
-        }
-      }
+    /** A part of the chats of each owner, or a failure, in order. All owners are of one kind and all parts in one order. */
+    pagesOf(batch: readonly OwnChats[]): Promise<(Rows<Chat> | UpstreamError)[]> {
+      const names = batch.map(ownName);
+      const byName = new Map(batch.map((own, index) => [names[index], own]));
+      return cache.many(chatPages, names, (send, missing) =>
+        inBatches(
+          batchSize,
+          missing.flatMap((name) => byName.get(name) ?? []),
+          (part) => pagesOf(send, part),
+        ),
+      );
     },
 
-    async byId(id: string): Promise<Chat> {
-      return chatFromWire(await send({ effect: 'read', method: 'GET', path: `/chats/${id}` }));
-    },
+    byId: (id: string): Promise<Chat> =>
+      cache.one(chatKind, id, async (send) =>
+        chatFromWire(await send({ effect: 'read', method: 'GET', path: `/chats/${id}` })),
+      ),
 
     /** The chat as it is afterwards. */
-    async markRead(id: string, by: keyof typeof readEndpoints, read: boolean): Promise<Chat> {
-      const path = readEndpoints[by];
-      const body = { id: Number(id), read };
-      return chatFromWire(await send({ effect: 'write', method: 'PUT', path, body }));
-    },
+    markRead: (id: string, by: keyof typeof readEndpoints, read: boolean): Promise<Chat> =>
+      cache.write(chatKind, id, async (send) => {
+        const path = readEndpoints[by];
+        const body = { id: Number(id), read };
+        return chatFromWire(await send({ effect: 'write', method: 'PUT', path, body }));
+      }),
   };
 }

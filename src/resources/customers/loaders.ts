@@ -3,7 +3,6 @@ import type { GraphQLResolveInfo } from 'graphql';
 import type { Part } from '../../support/selection.ts';
 import { answers } from '../../support/selection.ts';
 import { orNull } from '../../upstream/errors.ts';
-import { maxConditions } from '../../upstream/search.ts';
 import type { Customer, CustomerPart } from './model.ts';
 import type { CustomerSource } from './source.ts';
 
@@ -11,10 +10,8 @@ const madeFrom = { nodeId: 'id', chats: 'id' };
 
 /** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
 export function createCustomerLoaders(source: CustomerSource) {
-  const byId = new DataLoader<string, Customer>(source.byIds, { maxBatchSize: maxConditions });
-  const byUserId = new DataLoader<string, Customer>(source.byUserIds, {
-    maxBatchSize: maxConditions,
-  });
+  const byId = new DataLoader<string, Customer>(source.byIds);
+  const byUserId = new DataLoader<string, Customer>(source.byUserIds);
   return {
     customer: {
       /** Fails with `notFound` for an id that the helpdesk does not know. */

@@ -1,12 +1,19 @@
+import { rowsKind } from '../../upstream/cache/kinds.ts';
 import type { Upstream } from '../../upstream/client.ts';
 import { readAll } from '../../upstream/lists.ts';
 import type { Department } from './model.ts';
 import { departmentFromWire } from './model.ts';
 
+const departments = { path: '/departments', rowFromWire: departmentFromWire };
+
+const departmentLists = rowsKind<Department>('Department', 'account');
+
 export type DepartmentSource = ReturnType<typeof createDepartmentSource>;
 
 /** The department endpoints. There is none for a single department. */
-export const createDepartmentSource = (upstream: Upstream) => ({
-  all: (): Promise<readonly Department[]> =>
-    readAll(upstream, { path: '/departments', rowFromWire: departmentFromWire }),
+export const createDepartmentSource = ({ cache }: Upstream) => ({
+  async all(): Promise<readonly Department[]> {
+    const { rows } = await cache.one(departmentLists, 'all', (send) => readAll(send, departments));
+    return rows;
+  },
 });

@@ -1,0 +1,47 @@
+import type { FastifyInstance } from 'fastify';
+import { Counter, Gauge, Registry } from 'prom-client';
+
+/** What can be read off the running gateway. */
+export interface Readings {
+  /** Null where no Redis is set. */
+  isCacheShared(): boolean | null;
+  cacheBytes(): number;
+  upstreamCalls(): number;
+}
+
+/** `/metrics`, in Prometheus' text form. Each figure is read when it is asked for. */
+export function addMetricsRoute(server: FastifyInstance, readings: Readings): void {
+  const registry = new Registry();
+  const registers = [registry];
+  new Counter({
+    name: 'helpcrunch_upstream_calls_total',
+    help: 'Calls made to the helpdesk.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(readings.upstreamCalls());
+    },
+  });
+  new Gauge({
+    name: 'helpcrunch_cache_bytes',
+    help: 'Estimated size of what is known of the helpdesk in this process.',
+    registers,
+    collect() {
+      this.set(readings.cacheBytes());
+    },
+  });
+  if (readings.isCacheShared() !== null) {
+    new Gauge({
+      name: 'helpcrunch_redis_up',
+      help: '1 while the cache is shared through Redis, 0 while this instance goes on alone.',
+      registers,
+      collect() {
+        this.set(readings.isCacheShared() === true ? 1 : 0);
+      },
+    });
+  }
+  server.get('/metrics', async (_request, reply) => {
+    void reply.type(registry.contentType);
+    return registry.metrics();
+  });
+}

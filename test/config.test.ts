@@ -1,0 +1,212 @@
+import { describe, expect, test } from '@jest/globals';
+import { ConfigError, readConfig } from '../src/config.ts';
+
+const defaults = {
+  host: '127.0.0.1',
+  port: 4000,
+  apiKey: undefined,
+  apiUrl: 'https://api.helpcrunch.com/v1',
+  rateLimit: 120,
+  operationTimeoutMs: 10_000,
+  upstreamTimeoutMs: 5_000,
+  upstreamMaxBytes: 2_097_152,
+  auth: 'none',
+  corsOrigins: [],
+  isProduction: false,
+};
+
+type Environment = Parameters<typeof readConfig>[0];
+
+/** The variables that a refusal names, each with what is wrong; any other outcome fails. */
+function problemsOf(environment: Environment): readonly string[] {
+  let refusal: unknown;
+  try {
+    readConfig(environment);
+  } catch (error) {
+    refusal = error;
+  }
+  expect(refusal).toBeInstanceOf(ConfigError);
+  const [first, ...problems] = (refusal as ConfigError).message.split('\n');
+  expect(first).toBe('The gateway cannot start with these settings:');
+  for (const problem of problems) expect(problem).toMatch(/^ {2}[A-Z_]+: \S/);
+  return problems.map((problem) => problem.trim().split(':')[0] ?? '');
+}
+
+const variables = [
+  'HOST',
+  'PORT',
+  'HELPCRUNCH_API_KEY',
+  'HELPCRUNCH_API_URL',
+  'HELPCRUNCH_RATE_LIMIT',
+  'OPERATION_TIMEOUT_MS',
+  'UPSTREAM_TIMEOUT_MS',
+  'UPSTREAM_MAX_BYTES',
+  'AUTH',
+  'ALLOW_UNAUTHENTICATED',
+  'CORS_ORIGINS',
+  'NODE_ENV',
+];
+
+describe('without a word', () => {
+  test('everything has its default', () => {
+    expect(readConfig({})).toMatchObject(defaults);
+  });
+
+  test('an empty variable counts as not set', () => {
+    const environment = Object.fromEntries(variables.map((name) => [name, '']));
+
+    expect(readConfig(environment)).toEqual(readConfig({}));
+  });
+
+  test('variables of others are passed over', () => {
+    const environment = { PATH: '/bin', AUTHOR: 'x', npm_config_port: '1' };
+
+    expect(readConfig(environment)).toEqual(readConfig({}));
+  });
+});
+
+describe('each variable', () => {
+  test.each([
+    [{ HOST: '0.0.0.0' }, { host: '0.0.0.0' }],
+    [{ HOST: '::1' }, { host: '::1' }],
+    [{ PORT: '0' }, { port: 0 }],
+    [{ PORT: '65535' }, { port: 65_535 }],
+    [{ HELPCRUNCH_API_KEY: 'a+/=%2F' }, { apiKey: 'a+/=%2F' }],
+    [{ HELPCRUNCH_API_URL: 'http://127.0.0.1:9/v1' }, { apiUrl: 'http://127.0.0.1:9/v1' }],
+    [{ HELPCRUNCH_API_URL: 'https://a.example/v1//' }, { apiUrl: 'https://a.example/v1' }],
+    [{ HELPCRUNCH_API_URL: 'https://a.example' }, { apiUrl: 'https://a.example' }],
+    [{ HELPCRUNCH_RATE_LIMIT: '0' }, { rateLimit: 0 }],
+    [{ OPERATION_TIMEOUT_MS: '1' }, { operationTimeoutMs: 1 }],
+    [{ UPSTREAM_TIMEOUT_MS: '600000' }, { upstreamTimeoutMs: 600_000 }],
+    [{ UPSTREAM_MAX_BYTES: '1024' }, { upstreamMaxBytes: 1_024 }],
+    [{ AUTH: 'none' }, { auth: 'none' }],
+    [{ ALLOW_UNAUTHENTICATED: 'true' }, {}],
+    [{ ALLOW_UNAUTHENTICATED: 'false' }, {}],
+    [{ CORS_ORIGINS: 'https://a.example' }, { corsOrigins: ['https://a.example'] }],
+    [
+      { CORS_ORIGINS: ' https://a.example , http://localhost:3000 ' },
+      { corsOrigins: ['https://a.example', 'http://localhost:3000'] },
+    ],
+    [{ NODE_ENV: 'production' }, { isProduction: true }],
+    [{ NODE_ENV: 'test' }, { isProduction: false }],
+    [{ NODE_ENV: 'Production' }, { isProduction: false }],
+  ])('%j is read as %j', (environment: Environment, expected) => {
+    expect(readConfig(environment)).toEqual({ ...readConfig({}), ...expected });
+  });
+
+  test.each([
+    ['PORT', '65536'],
+    ['PORT', '-1'],
+    ['PORT', 'http'],
+    ['PORT', '4000.5'],
+    ['PORT', '0x10'],
+    ['PORT', '1e3'],
+    ['PORT', ' 4000'],
+    ['PORT', '９'],
+    ['HELPCRUNCH_API_KEY', 'two words'],
+    ['HELPCRUNCH_API_KEY', 'key\n'],
+    ['HELPCRUNCH_API_KEY', 'ключ'],
+    ['HELPCRUNCH_API_URL', 'api.helpcrunch.com/v1'],
+    ['HELPCRUNCH_API_URL', 'ftp://a.example/v1'],
+    ['HELPCRUNCH_API_URL', 'nonsense'],
+    ['HELPCRUNCH_API_URL', 'https://user:secret@a.example/v1'],
+    ['HELPCRUNCH_API_URL', 'https://a.example/v1?key=1'],
+    ['HELPCRUNCH_API_URL', 'https://a.example/v1#x'],
+    ['HELPCRUNCH_API_URL', 'https://a.example/v1?'],
+    ['HELPCRUNCH_API_URL', 'https://a.example/v1#'],
+    ['HELPCRUNCH_RATE_LIMIT', '-1'],
+    ['HELPCRUNCH_RATE_LIMIT', 'none'],
+    ['OPERATION_TIMEOUT_MS', '0'],
+    ['OPERATION_TIMEOUT_MS', '10s'],
+    ['OPERATION_TIMEOUT_MS', '999999999999'],
+    ['UPSTREAM_TIMEOUT_MS', '0'],
+    ['UPSTREAM_TIMEOUT_MS', 'Infinity'],
+    ['UPSTREAM_MAX_BYTES', '1'],
+    ['AUTH', 'nobody'],
+    ['AUTH', 'NONE'],
+    ['ALLOW_UNAUTHENTICATED', 'yes'],
+    ['ALLOW_UNAUTHENTICATED', '1'],
+    ['CORS_ORIGINS', 'nonsense'],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', 'app.example.com'],
+    ['CORS_ORIGINS', 'https://a.example/'],
+    ['CORS_ORIGINS', 'https://a.example/path'],
+    ['CORS_ORIGINS', 'https://a.example https://b.example'],
+    ['CORS_ORIGINS', 'https://a.example,nonsense'],
+    ['CORS_ORIGINS', 'file://a'],
+    ['CORS_ORIGINS', 'null'],
+  ])('%s=%j is refused by its name', (name, value) => {
+    expect(new Set(problemsOf({ [name]: value }))).toEqual(new Set([name]));
+  });
+
+  test('a refusal never repeats a key or an address', () => {
+    const environment = {
+      HELPCRUNCH_API_KEY: 'my secret',
+      HELPCRUNCH_API_URL: 'https://user:secret@a.example',
+    };
+
+    expect(() => readConfig(environment)).toThrow(ConfigError);
+    expect(() => readConfig(environment)).not.toThrow(/secret/);
+  });
+});
+
+describe('several wrong ones', () => {
+  test('are all named in one message', () => {
+    const wrong = {
+      PORT: 'x',
+      HELPCRUNCH_API_KEY: 'a b',
+      HELPCRUNCH_API_URL: 'ftp://a.example',
+      HELPCRUNCH_RATE_LIMIT: '-1',
+      OPERATION_TIMEOUT_MS: '0',
+      UPSTREAM_TIMEOUT_MS: '1.5',
+      UPSTREAM_MAX_BYTES: '1',
+      AUTH: 'x',
+      ALLOW_UNAUTHENTICATED: 'x',
+      CORS_ORIGINS: 'https://a.example/,http://b.example/x',
+    };
+
+    expect(new Set(problemsOf(wrong))).toEqual(new Set(Object.keys(wrong)));
+  });
+
+  test('are named together with a dangerous combination', () => {
+    const problems = problemsOf({
+      HOST: '0.0.0.0',
+      HELPCRUNCH_API_KEY: 'key',
+      HELPCRUNCH_RATE_LIMIT: 'x',
+    });
+
+    expect(problems).toEqual(expect.arrayContaining(['AUTH', 'HELPCRUNCH_RATE_LIMIT']));
+  });
+});
+
+describe('an account that anybody could use', () => {
+  const HELPCRUNCH_API_KEY = 'key';
+
+  test.each([
+    '0.0.0.0',
+    '::',
+    '192.168.1.2',
+    'gateway.example',
+    '127.0.0.1.evil.example',
+    '1270.0.0.1',
+  ])('is refused on %s', (HOST) => {
+    expect(problemsOf({ HOST, HELPCRUNCH_API_KEY })).toEqual(['AUTH']);
+    expect(problemsOf({ HOST, HELPCRUNCH_API_KEY, ALLOW_UNAUTHENTICATED: 'false' })).toEqual([
+      'AUTH',
+    ]);
+  });
+
+  test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('is let be on %s', (HOST) => {
+    expect(readConfig({ HOST, HELPCRUNCH_API_KEY })).toMatchObject({ host: HOST });
+  });
+
+  test('is let be when somebody in front asks who they are', () => {
+    const environment = { HOST: '0.0.0.0', HELPCRUNCH_API_KEY, ALLOW_UNAUTHENTICATED: 'true' };
+
+    expect(readConfig(environment)).toMatchObject({ host: '0.0.0.0', apiKey: 'key' });
+  });
+
+  test('is no danger in demo mode', () => {
+    expect(readConfig({ HOST: '0.0.0.0' })).toMatchObject({ apiKey: undefined });
+  });
+});

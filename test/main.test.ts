@@ -1,0 +1,198 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { startFakeHelpdesk, wireChat } from './support/fakeHelpdesk.ts';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+
+// Each test starts a process, all at once.
+jest.setTimeout(60_000);
+
+const children: ChildProcess[] = [];
+
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+/** The real process, which sees no variable but these. */
+function run(environment: Readonly<Record<string, string>>) {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+    cwd: root,
+    env: { PATH: process.env['PATH'], PORT: '0', ...environment },
+  });
+  children.push(child);
+  const output = { out: '', error: '' };
+  child.stdout.on('data', (chunk: Buffer) => (output.out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output.error += chunk.toString()));
+  const ended = once(child, 'close').then(([code, signal]: unknown[]) => ({
+    ...output,
+    code,
+    signal,
+  }));
+  return {
+    ended,
+    stop: () => child.kill('SIGTERM'),
+    /** The greeting, and the address it names. */
+    async started() {
+      while (!output.out.includes('/readyz') && child.exitCode === null) {
+        await Promise.race([once(child.stdout, 'data'), ended]);
+      }
+      return { greeting: output.out, url: /http:\S+(?=\/graphql)/.exec(output.out)?.[0] ?? '' };
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+async function ask(url: string, query: string) {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query }),
+  });
+  const answer: any = await response.json();
+  return answer;
+}
+
+/** A gateway that stops refuses the connection, or the request at the last moment. */
+const statusOf = (url: string) =>
+  fetch(url).then(
+    ({ status }) => status,
+    () => 'refused',
+  );
+
+/** A line that is idle, and so is closed as soon as the gateway begins to stop. */
+async function idleLine(url: string) {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.write('GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n');
+  await once(socket, 'data');
+  return { closed: once(socket, 'close') };
+}
+
+/** A helpdesk that is asked and does not answer until it is told to. */
+async function startSlowHelpdesk() {
+  const helpdesk = await startFakeHelpdesk();
+  const asked = new Promise<ServerResponse>((resolve) => {
+    helpdesk.answer('GET /chats/5208', (_call, response) => {
+      resolve(response);
+      return undefined;
+    });
+  });
+  const environment = { HELPCRUNCH_API_URL: helpdesk.url, HELPCRUNCH_API_KEY: helpdesk.key };
+  return { ...helpdesk, asked, environment };
+}
+
+const chat = '{ chat(id: 5208) { id } }';
+
+describe('the process', () => {
+  test.concurrent('without a key greets in demo mode, answers and stops', async () => {
+    await using gateway = run({});
+
+    const { greeting, url } = await gateway.started();
+    const { data, errors } = await ask(
+      url,
+      '{ chats(first: 1) { nodes { id status } totalCount } }',
+    );
+    gateway.stop();
+    const { code, out, error } = await gateway.ended;
+
+    expect(errors).toBeUndefined();
+    expect(data.chats.nodes).toHaveLength(1);
+    expect(data.chats.totalCount).toBeGreaterThan(1);
+    expect(greeting).toMatch(/mode +demo/);
+    expect(greeting).toMatch(/helpdesk +http:\/\/127\.0\.0\.1:[0-9]+\/v1\n/);
+    expect(greeting).toMatch(/auth +none/);
+    expect(greeting).toContain(`${url}/graphql`);
+    expect(greeting).toMatch(/explorer +http:\S+\/\n/);
+    expect(greeting).toContain(`${url}/healthz`);
+    expect({ code, out, error }).toEqual({ code: 0, out: greeting, error: '' });
+  });
+
+  test.concurrent('told to stop finishes what it has and takes nothing new', async () => {
+    await using helpdesk = await startSlowHelpdesk();
+    await using gateway = run({ ...helpdesk.environment, NODE_ENV: 'production' });
+
+    const { greeting, url } = await gateway.started();
+    const idle = await idleLine(url);
+    const answering = ask(url, chat);
+    const response = await helpdesk.asked;
+    gateway.stop();
+    await idle.closed;
+    const newcomer = await statusOf(`${url}/readyz`);
+    response.end(JSON.stringify(wireChat()));
+    const { data } = await answering;
+    const { code, out, error } = await gateway.ended;
+
+    expect(data).toEqual({ chat: { id: '5208' } });
+    expect(['refused', 503]).toContain(newcomer);
+    expect({ code, out, error }).toEqual({ code: 0, out: greeting, error: '' });
+    expect(greeting).toMatch(/mode +live/);
+    expect(greeting).toContain(helpdesk.url);
+    expect(greeting).not.toContain(helpdesk.key);
+    expect(greeting).not.toContain('explorer');
+  });
+
+  test.concurrent('told twice to stop waits for nobody', async () => {
+    await using helpdesk = await startSlowHelpdesk();
+    await using gateway = run(helpdesk.environment);
+
+    const { url } = await gateway.started();
+    const idle = await idleLine(url);
+    const answering = ask(url, chat).catch((error: unknown) => error);
+    const response = await helpdesk.asked;
+    gateway.stop();
+    await idle.closed;
+    gateway.stop();
+    const { signal } = await gateway.ended;
+
+    expect(signal).toBe('SIGTERM');
+    expect(await answering).toHaveProperty('message', 'fetch failed');
+    expect(response.writableFinished).toBe(false);
+  });
+
+  test.concurrent(
+    'with wrong settings says what is wrong with each and does not start',
+    async () => {
+      const { ended } = run({ PORT: 'abc', HELPCRUNCH_RATE_LIMIT: '-1', AUTH: 'nobody' });
+
+      const { code, out, error } = await ended;
+
+      const [first, ...problems] = error.trimEnd().split('\n');
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect(first).toBe('The gateway cannot start with these settings:');
+      expect(problems.map((problem) => problem.trim().split(':')[0]).sort()).toEqual([
+        'AUTH',
+        'HELPCRUNCH_RATE_LIMIT',
+        'PORT',
+      ]);
+    },
+  );
+
+  test.concurrent('that would open an account to all does not start', async () => {
+    const { code, out, error } = await run({ HOST: '0.0.0.0', HELPCRUNCH_API_KEY: 'my-key' }).ended;
+
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(error).toContain('ALLOW_UNAUTHENTICATED');
+    expect(error).not.toContain('my-key');
+  });
+
+  test.concurrent('on a port in use says so in one line', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+
+    const { code, out, error } = await run({ PORT: String(port) }).ended;
+    other.close();
+
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(error).toMatch(new RegExp(`^.*in use.*${port}\n$`));
+  });
+});

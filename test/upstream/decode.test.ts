@@ -1,0 +1,632 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { agentFromWire } from '../../src/resources/agents/model.ts';
+import { applicationFromWire } from '../../src/resources/applications/model.ts';
+import { chatFromWire } from '../../src/resources/chats/model.ts';
+import { customerFromWire } from '../../src/resources/customers/model.ts';
+import { departmentFromWire } from '../../src/resources/departments/model.ts';
+import { messageFromWire } from '../../src/resources/messages/model.ts';
+import { organizationFromWire } from '../../src/resources/organization/model.ts';
+import {
+  flag,
+  id,
+  idOrNull,
+  list,
+  listOrEmpty,
+  oneOf,
+  page,
+  record,
+  recordOrNull,
+  text,
+  time,
+  totalOf,
+} from '../../src/upstream/decode.ts';
+import { UpstreamError } from '../../src/upstream/errors.ts';
+import { wireChat } from '../support/fakeHelpdesk.ts';
+
+const malformed = Symbol('malformed');
+
+/** What a reader makes of a value; `malformed` for its own refusal, and any other failure goes on. */
+function reading<Model>(read: () => Model): Model | typeof malformed {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UpstreamError && error.kind === 'malformed') return malformed;
+    throw error;
+  }
+}
+
+const where = 'place';
+const object = { a: 1 };
+
+afterEach(() => {
+  expect(Reflect.ownKeys(Object.prototype)).toEqual(Reflect.ownKeys(untouched));
+  expect(({} as any).polluted).toBeUndefined();
+});
+
+const untouched = Object.create(null, Object.getOwnPropertyDescriptors(Object.prototype));
+
+describe('readers of one value', () => {
+  test.each([
+    [record, object, object],
+    [record, {}, {}],
+    [record, [], malformed],
+    [record, null, malformed],
+    [record, undefined, malformed],
+    [record, 'a', malformed],
+    [record, 1, malformed],
+    [recordOrNull, object, object],
+    [recordOrNull, null, null],
+    [recordOrNull, undefined, null],
+    [recordOrNull, [], malformed],
+    [recordOrNull, '', null],
+    [recordOrNull, false, null],
+    [list, [1], [1]],
+    [list, [], []],
+    [list, null, malformed],
+    [list, undefined, malformed],
+    [list, {}, malformed],
+    [list, 'a', malformed],
+    [listOrEmpty, [1], [1]],
+    [listOrEmpty, null, []],
+    [listOrEmpty, undefined, []],
+    [listOrEmpty, {}, malformed],
+    [listOrEmpty, 0, []],
+    [listOrEmpty, 'a', []],
+    [text, 'a', 'a'],
+    [text, '', ''],
+    [text, 0, '0'],
+    [text, 1.5, '1.5'],
+    [text, true, 'true'],
+    [text, false, 'false'],
+    [text, null, null],
+    [text, undefined, null],
+    [text, {}, malformed],
+    [text, ['a'], malformed],
+    [flag, true, true],
+    [flag, false, false],
+    [flag, 1, true],
+    [flag, 0, false],
+    [flag, '1', true],
+    [flag, '0', false],
+    [flag, 'TRUE', true],
+    [flag, 'False', false],
+    [flag, 2, null],
+    [flag, '', null],
+    [flag, 'yes', null],
+    [flag, 'constructor', null],
+    [flag, '__proto__', null],
+    [flag, null, null],
+    [flag, undefined, null],
+    [flag, {}, malformed],
+    [flag, [true], malformed],
+  ] as const)('%p of %p is %p', (read, value, expected) => {
+    const found = reading<unknown>(() => read(value, where));
+
+    expect(found).toEqual(expected);
+  });
+
+  test.each([
+    [5208, '5208'],
+    [0, '0'],
+    ['5208', '5208'],
+    [4_294_967_296, '4294967296'],
+    ['18446744073709551615', '18446744073709551615'],
+    [-1, null],
+    [1.5, null],
+    [1e21, null],
+    ['', null],
+    ['007', null],
+    ['+7', null],
+    ['7 ', null],
+    ['7\n', null],
+    ['string', null],
+    ['../agents', null],
+    [true, null],
+    [null, null],
+    [undefined, null],
+  ])('the id %p is %p, and without an id its thing is unreadable', (value, expected) => {
+    expect(idOrNull(value, where)).toBe(expected);
+    expect(reading(() => id(value, where))).toBe(expected ?? malformed);
+  });
+
+  test.each([
+    [1603885746, 1_603_885_746_000],
+    ['1603885746', 1_603_885_746_000],
+    ['1594139170.913', 1_594_139_170_913],
+    [1594139170.913, 1_594_139_170_913],
+    ['1594139170.000000001', 1_594_139_170_000],
+    [0, 0],
+    ['0', 0],
+    ['0.001', 1],
+    [253_402_300_799, 253_402_300_799_000],
+    [253_402_300_800, null],
+    [1_603_885_746_000, null],
+    ['99999999999999', null],
+    [-1, null],
+    [1e21, null],
+    ['', null],
+    [' 1603885746', null],
+    ['1603885746.', null],
+    ['.5', null],
+    ['0x10', null],
+    ['1e3', null],
+    ['2020-10-28T11:49:06Z', null],
+    ['string', null],
+    [true, null],
+    [null, null],
+    [undefined, null],
+    [{}, malformed],
+    [[1603885746], malformed],
+  ])('the time %p is %p', (value, expected) => {
+    expect(reading(() => time(value, where))).toBe(expected);
+  });
+
+  const colours = { red: 'RED', 'dark blue': 'DARK_BLUE' } as const;
+
+  test.each([
+    ['red', 'RED'],
+    ['RED', 'RED'],
+    ['Dark Blue', 'DARK_BLUE'],
+    ['green', 'UNKNOWN'],
+    ['', 'UNKNOWN'],
+    ['string', 'UNKNOWN'],
+    ['constructor', 'UNKNOWN'],
+    ['__proto__', 'UNKNOWN'],
+    ['toString', 'UNKNOWN'],
+    [3, 'UNKNOWN'],
+    [true, 'UNKNOWN'],
+    [null, null],
+    [undefined, null],
+    [{}, malformed],
+    [[], malformed],
+  ])('%p in a closed set is %p', (value, expected) => {
+    expect(reading(() => oneOf(colours, value, where))).toBe(expected);
+  });
+});
+
+describe('a page', () => {
+  const read = (value: unknown, { offset = 0, limit = 2 } = {}) =>
+    reading(() => page(value, { where, offset, limit }, (row) => row));
+
+  test.each([
+    ['in meta', { data: [1], meta: { total: 7 } }, 7],
+    ['beside data', { data: [1], total: 7 }, 7],
+    ['in both', { data: [1], meta: { total: 7 }, total: 9 }, 7],
+    ['in digits', { data: [1], meta: { total: '7' } }, 7],
+    ['of nothing', { data: [], total: 0 }, 0],
+    ['as large as an Int can be', { data: [1], total: 2_147_483_647 }, 2_147_483_647],
+    ['beside an empty list for a meta', { data: [1], meta: [], total: 7 }, 7],
+    ['beside an empty meta', { data: [1], meta: {}, total: 7 }, 7],
+    ['beside a null meta', { data: [1], meta: null, total: 7 }, 7],
+  ])('has the total %s', (_where, body, total) => {
+    expect(read(body)).toEqual({ rows: body.data, total });
+  });
+
+  test.each([-1, 1.5, 'many', '', ' ', '0x10', '1e3', true, false, null, 9_007_199_254_740_992])(
+    'whose total is %p has a total only when the page is the last',
+    (total) => {
+      const full = read({ data: [1, 2], meta: { total } });
+      const last = read({ data: [1], total }, { offset: 4 });
+
+      expect(full).toEqual({ rows: [1, 2], total: null });
+      expect(last).toEqual({ rows: [1], total: 5 });
+    },
+  );
+
+  test('beyond the end without a total tells none', () => {
+    expect(read({ data: [] }, { offset: 4 })).toEqual({ rows: [], total: null });
+    expect(read({ data: [] })).toEqual({ rows: [], total: 0 });
+  });
+
+  test('is never longer than was asked for', () => {
+    expect(read({ data: [1, 2, 3], total: 3 })).toEqual({ rows: [1, 2], total: 3 });
+  });
+
+  test.each([null, [], 'Ok', 5, {}, { data: null }, { data: {} }, { data: 'none' }])(
+    'that is %p is unreadable',
+    (body) => {
+      expect(read(body)).toBe(malformed);
+    },
+  );
+
+  test('without a total cannot say how many there are', () => {
+    expect(reading(() => totalOf({ rows: [], total: null }))).toBe(malformed);
+    expect(totalOf({ rows: [], total: 0 })).toBe(0);
+  });
+});
+
+const wireMessage = {
+  id: 4_294_967_296,
+  chat: 5208,
+  from: 'agent',
+  agent: { id: 12, name: 'Olena', email: 'olena@example.com', role: 'admin' },
+  type: 'knowledgeBase',
+  text: 'Hello',
+  read: true,
+  edited: false,
+  createdAt: '1594139170.913',
+  updatedAt: null,
+  broadcastType: 'auto email',
+};
+
+const wireCustomer = {
+  id: 7001,
+  userId: 'u-7001',
+  name: 'Taras',
+  email: 'not an address',
+  company: null,
+  phone: 380501234567,
+  firstSeen: 1603885600,
+  lastSeen: '1603885700',
+  location: { regionCode: '30', countryCode: 'UA', city: 'Kyiv' },
+  device: {
+    id: 'd1',
+    ip: '10.0.0.1',
+    timezone: 'Europe/Kyiv',
+    platform: 'desktop',
+    userAgent: 'x',
+  },
+  unsubscribed: false,
+  blocked: 1,
+  source: null,
+  referer: null,
+  lastPage: null,
+  locale: 'uk',
+  createdFrom: 'telegram',
+  integrationId: 99,
+  notes: '',
+  tags: [{ name: 'vip', color: 'not a colour' }, { name: 'new' }],
+  customData: { plan: 'pro', seats: 3 },
+};
+
+describe('things', () => {
+  test.each([
+    ['new', 'NEW'],
+    ['opened', 'OPENED'],
+    ['pending', 'PENDING'],
+    ['on hold', 'ON_HOLD'],
+    ['onhold', 'ON_HOLD'],
+    ['on-hold', 'ON_HOLD'],
+    ['On Hold', 'ON_HOLD'],
+    ['no communication', 'NO_COMMUNICATION'],
+    ['closed', 'CLOSED'],
+    ['empty', 'EMPTY'],
+    ['string', 'UNKNOWN'],
+    [5, 'UNKNOWN'],
+    [null, 'UNKNOWN'],
+  ])('a chat whose status is %p is %s', (status, expected) => {
+    expect(chatFromWire(wireChat({ status })).status).toBe(expected);
+  });
+
+  test.each([
+    ['agentChatOnly', 'AGENT_CHAT_ONLY'],
+    ['agent', 'AGENT'],
+    ['superviser', 'SUPERVISOR'],
+    ['supervisor', 'SUPERVISOR'],
+    ['admin', 'ADMIN'],
+    ['owner', 'UNKNOWN'],
+    [null, null],
+  ])('an agent whose role is %p is %p', (role, expected) => {
+    expect(agentFromWire({ id: 1, role }).role).toBe(expected);
+  });
+
+  test.each([
+    ['trigger', 'TRIGGER'],
+    ['auto chat', 'AUTO_CHAT'],
+    ['auto email', 'AUTO_EMAIL'],
+    ['manual chat', 'MANUAL_CHAT'],
+    ['manual email', 'MANUAL_EMAIL'],
+    ['string', 'UNKNOWN'],
+    [null, null],
+  ])('a broadcast of type %p is %p', (broadcastType, expected) => {
+    expect(messageFromWire({ ...wireMessage, broadcastType }).broadcastType).toBe(expected);
+  });
+
+  test.each([
+    ['perfect', 'PERFECT'],
+    ['great', 'GREAT'],
+    ['average', 'AVERAGE'],
+    ['poor', 'POOR'],
+    ['very poor', 'VERY_POOR'],
+    [5, 'UNKNOWN'],
+    [null, null],
+  ])('a rating of %p is %p', (rating, expected) => {
+    expect(chatFromWire(wireChat({ rating })).rating).toBe(expected);
+  });
+
+  test('the example of the documentation, with its literal texts, is a chat', () => {
+    const member = { id: 1, name: 'string', email: 'string', role: 'string' };
+
+    const chat = chatFromWire({
+      id: 5208,
+      closedBy: 'string',
+      lastCustomerMessageAt: 'string',
+      status: 'string',
+      closedAt: 'string',
+      rating: 'string',
+      createdAt: 'string',
+      lastMessageAt: 'string',
+      createdWith: 'string',
+      snoozedUntil: 'string',
+      lastMessageText: 'string',
+      lastMessageId: 'string',
+      applicationId: 'string',
+      readByAgent: 'string',
+      readByCustomer: 'string',
+      lastCommunicatedAgentId: 'string',
+      agents: [member],
+      customer: { id: 1, name: 'string', email: 'string', userId: 'string' },
+      assignee: member,
+      department: { id: 1, name: 'string' },
+    });
+
+    expect(chat).toMatchObject({
+      id: '5208',
+      status: 'UNKNOWN',
+      closedBy: 'UNKNOWN',
+      rating: 'UNKNOWN',
+      createdWith: 'UNKNOWN',
+      createdAt: 0,
+      closedAt: null,
+      lastMessageText: 'string',
+      lastMessageId: null,
+      readByAgent: null,
+      agents: [{ id: '1', name: 'string', role: 'UNKNOWN' }],
+      customer: { id: '1', email: 'string' },
+      department: { id: '1', name: 'string' },
+    });
+  });
+
+  test('a chat is read whole', () => {
+    const olena = { __typename: 'Agent', id: '12', name: 'Olena', email: 'olena@example.com' };
+
+    expect(chatFromWire(wireChat())).toEqual({
+      __typename: 'Chat',
+      id: '5208',
+      closedBy: null,
+      lastCustomerMessageAt: 1_603_885_700_000,
+      status: 'OPENED',
+      closedAt: null,
+      rating: null,
+      createdAt: 1_603_885_600_000,
+      lastMessageAt: 1_603_885_746_000,
+      createdWith: 'CUSTOMER_MESSAGE',
+      snoozedUntil: null,
+      lastMessageText: 'Hello',
+      lastMessageId: '90002',
+      applicationId: '2',
+      readByAgent: true,
+      readByCustomer: false,
+      lastCommunicatedAgentId: '12',
+      agents: [{ ...olena, role: 'AGENT' }],
+      customer: {
+        __typename: 'Customer',
+        id: '7001',
+        name: 'Taras',
+        email: 'taras@example.com',
+        userId: 'u-7001',
+      },
+      assignee: { ...olena, role: 'SUPERVISOR' },
+      department: { __typename: 'Department', id: '3', name: 'Sales' },
+    });
+  });
+
+  test('what a chat carries of another thing is no more than it says', () => {
+    const chat = chatFromWire(wireChat({ customer: { id: 7 }, assignee: { id: 12, name: null } }));
+
+    expect(chat.customer).toEqual({ __typename: 'Customer', id: '7' });
+    expect(chat.assignee).toEqual({ __typename: 'Agent', id: '12', name: null });
+  });
+
+  test('a customer is read whole', () => {
+    const { firstSeen, lastSeen, phone, integrationId, ...rest } = wireCustomer;
+
+    expect(customerFromWire(wireCustomer)).toEqual({
+      ...rest,
+      __typename: 'Customer',
+      id: '7001',
+      firstSeen: firstSeen * 1000,
+      lastSeen: Number(lastSeen) * 1000,
+      phone: String(phone),
+      integrationId: String(integrationId),
+      blocked: true,
+      tags: [
+        { name: 'vip', color: 'not a colour' },
+        { name: 'new', color: null },
+      ],
+    });
+  });
+
+  test('a message is read whole', () => {
+    expect(messageFromWire(wireMessage)).toEqual({
+      __typename: 'Message',
+      id: '4294967296',
+      from: 'AGENT',
+      agent: {
+        __typename: 'Agent',
+        id: '12',
+        name: 'Olena',
+        email: 'olena@example.com',
+        role: 'ADMIN',
+      },
+      type: 'KNOWLEDGE_BASE',
+      text: 'Hello',
+      read: true,
+      edited: false,
+      createdAt: 1_594_139_170_913,
+      updatedAt: null,
+      broadcastType: 'AUTO_EMAIL',
+    });
+  });
+
+  test.each([
+    [
+      { plan: 'pro', seats: 3 },
+      { plan: 'pro', seats: 3 },
+    ],
+    [
+      [
+        { property: 'plan', value: 'pro' },
+        { property: 'seats', value: 3 },
+        { property: 'since' },
+        { value: 'nameless' },
+      ],
+      { plan: 'pro', seats: 3, since: null },
+    ],
+    [[], {}],
+    [{}, {}],
+    [null, {}],
+    [undefined, {}],
+    [{ nested: { deep: [1] } }, { nested: { deep: [1] } }],
+  ])('custom data of %j is %j', (customData, expected) => {
+    expect(customerFromWire({ ...wireCustomer, customData }).customData).toEqual(expected);
+  });
+
+  test.each([
+    '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}',
+    '[{"property":"__proto__","value":{"polluted":1}},{"property":"constructor","value":{"prototype":{"polluted":1}}}]',
+  ])('odd names in custom data %s are data like any other', (json) => {
+    const { customData } = customerFromWire({ ...wireCustomer, customData: JSON.parse(json) });
+
+    expect(JSON.stringify(customData)).toBe(
+      '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}',
+    );
+    expect(Object.getPrototypeOf(customData)).toBe(Object.prototype);
+  });
+
+  test.each([
+    '{"id":1,"__proto__":{"name":"polluted","status":"closed","polluted":1}}',
+    '{"id":1,"constructor":{"prototype":{"polluted":1}},"prototype":{"polluted":1}}',
+  ])('odd names in a thing %s are passed over', (json) => {
+    expect(chatFromWire(JSON.parse(json))).toEqual(chatFromWire({ id: 1 }));
+    expect(customerFromWire(JSON.parse(json))).toEqual(customerFromWire({ id: 1 }));
+    expect(chatFromWire({ id: 1, customer: JSON.parse(json) }).customer).toEqual({
+      __typename: 'Customer',
+      id: '1',
+    });
+  });
+
+  test.each(['location', 'device'] as const)(
+    'an empty %s is null, written as PHP does',
+    (field) => {
+      expect(customerFromWire({ ...wireCustomer, [field]: [] })[field]).toBeNull();
+    },
+  );
+});
+
+describe('anything at all', () => {
+  const wires = {
+    chatFromWire,
+    customerFromWire,
+    agentFromWire,
+    departmentFromWire,
+    messageFromWire,
+    applicationFromWire,
+    organizationFromWire,
+    page: (value: unknown) => page(value, { where, offset: 0, limit: 100 }, chatFromWire),
+  };
+
+  /** JSON that often has the names that the readers look for, and so gets deep into them. */
+  const names = [
+    ...Object.keys(wireChat()),
+    ...Object.keys(wireCustomer),
+    ...Object.keys(wireMessage),
+    ...['data', 'meta', 'total', 'domain', 'property', 'value', '__proto__', 'constructor'],
+  ];
+  const scalar = fc.oneof(
+    fc.constant(null),
+    fc.boolean(),
+    fc.integer(),
+    fc.double(),
+    fc.nat().map(String),
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom(...names),
+  );
+  const { json } = fc.letrec<{ json: unknown }>((tie) => ({
+    json: fc.oneof(
+      { maxDepth: 4, withCrossShrink: true },
+      scalar,
+      fc.array(tie('json'), { maxLength: 4 }),
+      fc.dictionary(fc.constantFrom(...names), tie('json'), { maxKeys: 12 }),
+    ),
+  }));
+  /** As it would come out of a parser: no `-0`, `NaN` or `undefined`, and `__proto__` as an own name. */
+  const wire = fc
+    .oneof(json, fc.jsonValue())
+    .chain((value) =>
+      fc.constantFrom(
+        value,
+        typeof value === 'object' && !Array.isArray(value) ? { ...value, id: 1 } : value,
+        { data: value },
+      ),
+    )
+    .map((value): unknown => JSON.parse(JSON.stringify(value)));
+
+  test.each(Object.entries(wires))('%s gives a model or a malformed', (_name, read) => {
+    let models = 0;
+    let refusals = 0;
+
+    fc.assert(
+      fc.property(wire, (value) => {
+        const found = reading<unknown>(() => read(value));
+        if (found === malformed) refusals += 1;
+        else models += 1;
+        expect(typeof found === 'symbol' || typeof found === 'object').toBe(true);
+      }),
+      { numRuns: 1_000 },
+    );
+
+    expect(models).toBeGreaterThan(0);
+    expect(refusals).toBeGreaterThan(0);
+  });
+
+  const removed = Symbol('removed');
+  const odd = fc.oneof(scalar, fc.constant(removed));
+
+  function changed(field: string, value: unknown): Record<string, unknown> {
+    const entries = Object.entries<unknown>(wireChat({ [field]: value }));
+    return Object.fromEntries(entries.filter(([, content]) => content !== removed));
+  }
+
+  const plain = Object.entries(wireChat())
+    .filter(([name, value]) => name !== 'id' && (typeof value !== 'object' || value === null))
+    .map(([name]) => name);
+  const things = ['agents', 'customer', 'assignee', 'department'];
+
+  test('a chat stays a chat whatever one of its values is', () => {
+    expect(plain).toHaveLength(15);
+
+    fc.assert(
+      fc.property(fc.constantFrom(...plain), odd, (field, value) => {
+        expect(chatFromWire(changed(field, value)).id).toBe('5208');
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('a chat stays a chat whatever one of the values inside its things is', () => {
+    const inside = fc.constantFrom('id', 'name', 'email', 'role', 'userId');
+
+    fc.assert(
+      fc.property(fc.constantFrom(...things), inside, odd, (thing, field, value) => {
+        const content = Object.fromEntries(
+          Object.entries({ id: 1, name: 'a', email: 'b', [field]: value }).filter(
+            ([, member]) => member !== removed,
+          ),
+        );
+        const chat = chatFromWire(wireChat({ [thing]: thing === 'agents' ? [content] : content }));
+        expect(chat.id).toBe('5208');
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('a chat stays a chat when one of its things is left out or a scalar', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...things), odd, (thing, value) => {
+        expect(chatFromWire(changed(thing, value)).id).toBe('5208');
+      }),
+    );
+  });
+});
