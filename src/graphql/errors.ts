@@ -1,5 +1,5 @@
 import { ApolloServerErrorCode, unwrapResolverError } from '@apollo/server/errors';
-import { GraphQLError } from 'graphql';
+import { GraphQLError, Kind } from 'graphql';
 import type { GraphQLFormattedError } from 'graphql';
 import type { ClientErrorKind } from '../support/clientError.ts';
 import { ClientError } from '../support/clientError.ts';
@@ -81,8 +81,11 @@ function foreseenCode(cause: unknown, path: unknown): string | undefined {
   const { code } = cause.extensions;
   if (typeof code === 'string' && apolloCodes.has(code)) return code;
   if (cause.originalError !== undefined) return undefined;
-  // graphql-js names the place in the document when an argument or a directive is at fault.
-  if (cause.nodes !== undefined) return ApolloServerErrorCode.BAD_USER_INPUT;
+  // graphql-js names the value or the operation that is at fault; where it names a field, the fault is ours.
+  if (cause.nodes !== undefined) {
+    const isOurs = cause.nodes.some(({ kind }) => kind === Kind.FIELD);
+    return isOurs ? undefined : ApolloServerErrorCode.BAD_USER_INPUT;
+  }
   return path === undefined ? ApolloServerErrorCode.BAD_REQUEST : undefined;
 }
 

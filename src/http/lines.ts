@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
@@ -6,25 +6,33 @@ import type { Socket } from 'node:net';
  * is enough to keep a server from stopping.
  */
 export function createLines(server: Server) {
-  const asked = new Map<Socket, number>();
+  /** What is being answered on each line. */
+  const lines = new Map<Socket, Set<IncomingMessage>>();
   let isClosing = false;
   server.on('connection', (line) => {
-    asked.set(line, 0);
-    line.once('close', () => asked.delete(line));
+    if (isClosing) {
+      line.destroy();
+      return;
+    }
+    lines.set(line, new Set());
+    line.once('close', () => lines.delete(line));
   });
-  server.on('request', ({ socket: line }, answer) => {
-    asked.set(line, (asked.get(line) ?? 0) + 1);
+  server.on('request', (request, answer) => {
+    const { socket: line } = request;
+    const asked = lines.get(line);
+    asked?.add(request);
     answer.once('close', () => {
-      const left = (asked.get(line) ?? 1) - 1;
-      asked.set(line, left);
-      if (isClosing && left === 0) line.destroySoon();
+      asked?.delete(request);
+      if (isClosing && asked?.size === 0) line.destroySoon();
     });
   });
   return {
-    /** Ends the lines on which nobody waits for an answer, now and, for the others, when they have it. */
+    /** Ends the lines on which no whole request waits for its answer, now and, for the others, when they have it. */
     close(): void {
       isClosing = true;
-      for (const [line, waiting] of asked) if (waiting === 0) line.destroy();
+      for (const [line, asked] of lines) {
+        if (![...asked].some((request) => request.complete)) line.destroy();
+      }
     },
   };
 }

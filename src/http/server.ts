@@ -26,6 +26,9 @@ export interface HttpOptions {
 
 const maxBodyBytes = 262_144;
 
+/** How long a request may take to arrive. */
+const requestTimeoutMs = 30_000;
+
 const sane = /^[\w.:-]{1,64}$/;
 
 /** Those who may ask from a browser's page outside production: Apollo's explorers and pages of this machine. */
@@ -43,6 +46,9 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     // Addresses that cannot be decoded fail before any route does.
     frameworkErrors: fail,
     bodyLimit: maxBodyBytes,
+    requestTimeout: requestTimeoutMs,
+    // `/readyz` says so itself; whatever else comes on a line that is still open is answered.
+    return503OnClosing: false,
     requestIdHeader: false,
     genReqId({ headers }) {
       const given = headers['x-request-id'];

@@ -14,10 +14,10 @@ import { customerFromWire } from './model.ts';
 
 const customers = { path: '/customers', rowFromWire: customerFromWire };
 
-const customerKind = entityKind<Customer>('Customer', 'customers');
+const customerKind = entityKind<Customer>('Customer', 'customers', { gathers: true });
 // A list moves with every visit, so it ages as chats do.
 const customerPages = pageKind(customerKind, 'chats');
-const userIds = aliasKind('CustomerByUserId', 'customers');
+const userIds = aliasKind('CustomerByUserId', customerKind, ({ userId }) => userId);
 
 const missing = () => new UpstreamError('notFound', 'There is no such customer.');
 
@@ -25,14 +25,18 @@ export type CustomerSource = ReturnType<typeof createCustomerSource>;
 
 /** The customer endpoints. At most 100 ids fit in one call. */
 export function createCustomerSource({ cache, batchSize }: Upstream) {
-  /** All customers for whom one of the values holds. */
-  const searchFor = (send: Send, write: Write<string>, values: readonly string[]) =>
-    inBatches(batchSize, values, async (batch) => {
-      const search = anyOf(
-        'values',
-        batch.map((value) => write('value', value)),
-      );
-      return (await readAll(send, customers, search)).rows;
+  /** One customer for each key, in order. */
+  const searchFor = (
+    send: Send,
+    keys: readonly string[],
+    { write, keyOf }: { write: Write<string>; keyOf: (customer: Customer) => string | null },
+  ) =>
+    inBatches(batchSize, keys, async (batch) => {
+      const each = batch.map((key) => write('key', key));
+      const { rows } = await readAll(send, customers, anyOf('keys', each));
+      // The helpdesk's comparison may be blind to case; ours is not.
+      const found = new Map(rows.map((customer) => [keyOf(customer), customer]));
+      return batch.map((key) => found.get(key) ?? missing());
     });
 
   const loadByIds: Load<Customer> = async (send, ids) => {
@@ -42,35 +46,20 @@ export function createCustomerSource({ cache, batchSize }: Upstream) {
       const path = `/customers/${first}`;
       return [customerFromWire(await send({ effect: 'read', method: 'GET', path }))];
     }
-    const found = await searchFor(send, isCustomer, ids);
-    const byId = new Map(found.map((customer) => [customer.id, customer]));
-    return ids.map((id) => byId.get(id) ?? missing());
+    return searchFor(send, ids, { write: isCustomer, keyOf: ({ id }) => id });
   };
 
-  const loadByUserIds: Load<string> = async (send, names, keep) => {
-    const found = await searchFor(send, isUser, names);
-    for (const customer of found) keep(customerKind, customer);
-    // The helpdesk's comparison may be blind to case; ours is not.
-    const byUserId = new Map(found.map((customer) => [customer.userId, customer.id]));
-    return names.map((userId) => byUserId.get(userId) ?? missing());
-  };
-
-  const byIds = (ids: readonly string[]) => cache.many(customerKind, ids, loadByIds);
+  const loadByUserIds: Load<Customer> = (send, keys) =>
+    searchFor(send, keys, { write: isUser, keyOf: ({ userId }) => userId });
 
   return {
     page: (query: ListQuery): Promise<Rows<Customer>> =>
       cache.one(customerPages, pageName(query), (send) => readPage(send, customers, query)),
 
     /** A customer or a failure for each id, in order. */
-    byIds,
+    byIds: (ids: readonly string[]) => cache.many(customerKind, ids, loadByIds),
 
     /** As `byIds`, by your own ids. */
-    async byUserIds(keys: readonly string[]): Promise<(Customer | UpstreamError)[]> {
-      const ids = await cache.many(userIds, keys, loadByUserIds);
-      const known = ids.filter((id) => typeof id === 'string');
-      const found = await byIds(known);
-      const byId = new Map(known.map((id, index) => [id, found[index] ?? missing()]));
-      return ids.map((id) => (typeof id === 'string' ? (byId.get(id) ?? missing()) : id));
-    },
+    byUserIds: (keys: readonly string[]) => cache.many(userIds, keys, loadByUserIds),
   };
 }

@@ -5,7 +5,11 @@ import { page } from '../../upstream/decode.ts';
 import type { Message } from './model.ts';
 import { messageFromWire } from './model.ts';
 
-const messagePages = rowsKind<Message>('Message', 'chats');
+// Reading a chat marks its messages, so they are no older than the last change of their chat.
+const messagePages = rowsKind<Message>('Message', 'chats', (name) => ({
+  kind: { name: 'Chat', freshness: 'chats' },
+  id: name.slice(0, name.indexOf(' ')),
+}));
 
 export type MessageSource = ReturnType<typeof createMessageSource>;
 

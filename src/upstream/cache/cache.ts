@@ -1,15 +1,14 @@
-import type { Clock } from '../../support/clock.ts';
 import type { Call, Scope } from '../client.ts';
 import type { UpstreamErrorDetails } from '../errors.ts';
 import { isNotFound, UpstreamError } from '../errors.ts';
-import { createFlight } from './flights.ts';
 import type { Flight } from './flights.ts';
-import { createHistory } from './history.ts';
 import type { Entity, Find, Freshness, Keep, Kind, Named } from './kinds.ts';
-import { createMemory } from './memory.ts';
+import { createKnowledge } from './knowledge.ts';
+import type { Keepsake, KnowledgeOptions } from './knowledge.ts';
+import { createLoads } from './loads.ts';
+import type { Run } from './loads.ts';
 import type { Entry } from './memory.ts';
 import { createQueues } from './queues.ts';
-import type { OnChange, SharedMemory } from './sharedMemory.ts';
 
 export type Send = (call: Call) => Promise<unknown>;
 
@@ -54,174 +53,146 @@ interface Absent {
 const isAbsent = (value: unknown): value is Absent =>
   typeof value === 'object' && value !== null && 'absent' in value;
 
-interface CacheOptions {
-  readonly maxBytes: number;
-  readonly freshMs: FreshMs;
-  readonly clock: Clock;
-  /** What this instance shares with others, if anything. */
-  readonly share?: (onChange: OnChange) => SharedMemory;
+type EntryOf = (kind: Named, name: string) => Entry | undefined;
+
+/** What the entries say of a name; undefined when they do not say enough. */
+function read<Value>(
+  kind: Kind<Value>,
+  name: string,
+  entryOf: EntryOf,
+): Value | UpstreamError | undefined {
+  const entry = entryOf(kind, name);
+  if (entry === undefined) return undefined;
+  if (isAbsent(entry.value)) {
+    return new UpstreamError('notFound', 'The helpdesk does not have this.', entry.value.absent);
+  }
+  const find: Find = (memberKind, id) => {
+    const member = entryOf(memberKind, id);
+    return member === undefined ? undefined : memberKind.unpack(member.value, find);
+  };
+  return kind.unpack(entry.value, find);
 }
 
 /**
  * What is known of the helpdesk, by tenant. Answers are taken apart into entities, so that each is known once and as it was
  * last seen, whichever way it came. Reads under way are shared.
  */
-export function createCache({ maxBytes, freshMs, clock, share }: CacheOptions) {
-  const memory = createMemory(maxBytes);
-  const history = createHistory();
+export function createCache({
+  freshMs,
+  ...options
+}: KnowledgeOptions & { readonly freshMs: FreshMs }) {
+  const { clock } = options;
+  const known = createKnowledge(options);
   const queues = createQueues();
-  const flights = new Map<string, Flight<Landed>>();
-  const shared = share?.((key) => {
-    if (key === 'all') {
-      history.changeAll();
-      memory.clear();
-    } else {
-      history.change(key);
-      memory.delete(key);
-    }
-  });
+  const loads = createLoads<Landed>(clock);
 
-  /** Keeps an entry unless something newer is known or has happened; gives the newer of the two. */
-  function settle(key: string, entry: Entry): Entry {
-    const known = memory.get(key);
-    if (known !== undefined && known.order > entry.order) return known;
-    if (!history.hasChangedSince(entry.order, key)) memory.set(key, entry);
-    return entry;
-  }
+  const lifeMsOf = (kind: Named, value: unknown): number =>
+    freshMs[isAbsent(value) ? 'absent' : kind.freshness];
+
+  const isFresh = (kind: Named, { value, at }: Omit<Entry, 'order'>): boolean =>
+    clock.now() - at < lifeMsOf(kind, value);
 
   function forOperation(scope: Scope, sendWith: (signal: AbortSignal) => Send): OperationCache {
     const { tenant, signal, usage, isRefresh } = scope;
-    const since = history.now();
-    const keyOf = (kind: Named, name: string): string => `${tenant}:${kind.name}:${name}`;
+    const since = known.now();
+    const prefixOf = (kind: Named): string => `${tenant}:${kind.name}:`;
+    const keyOf = (kind: Named, name: string): string => prefixOf(kind) + name;
 
-    const lifeMsOf = (kind: Named, value: unknown): number =>
-      freshMs[isAbsent(value) ? 'absent' : kind.freshness];
-
-    /** Whether an entry is fresh, or has been read for this very operation. */
-    const isGood = (kind: Named, { value, order, at }: Entry): boolean =>
-      order > since || (!isRefresh && clock.now() - at < lifeMsOf(kind, value));
-
-    /** What the entries say of a name; undefined when they do not say enough. */
-    function read<Value>(
-      kind: Kind<Value>,
-      name: string,
-      entryOf: (kind: Named, name: string) => Entry | undefined,
-    ): Value | UpstreamError | undefined {
-      const entry = entryOf(kind, name);
-      if (entry === undefined) return undefined;
-      if (isAbsent(entry.value)) {
-        return new UpstreamError(
-          'notFound',
-          'The helpdesk does not have this.',
-          entry.value.absent,
-        );
-      }
-      const find: Find = (memberKind, id) => {
-        const member = entryOf(memberKind, id);
-        return member === undefined ? undefined : memberKind.unpack(member.value, find);
-      };
-      return kind.unpack(entry.value, find);
-    }
-
-    const fresh = (kind: Named, name: string): Entry | undefined => {
-      const entry = memory.get(keyOf(kind, name));
-      return entry !== undefined && isGood(kind, entry) ? entry : undefined;
+    /** The latest change of the entity that a thing is part of. */
+    const changeOfWhole = (kind: Named, name: string) => {
+      const whole = kind.partOf?.(name);
+      return whole === undefined ? undefined : known.changeOf(keyOf(whole.kind, whole.id));
     };
 
-    const landedIn =
-      ({ entries }: Landed) =>
-      (kind: Named, name: string): Entry | undefined => {
+    /** An entry that is fresh, or has been read for this very operation. */
+    const fresh: EntryOf = (kind, name) => {
+      const entry = known.get(keyOf(kind, name));
+      if (entry === undefined) return undefined;
+      if (entry.order < (changeOfWhole(kind, name)?.order ?? 0)) return undefined;
+      return entry.order > since || (!isRefresh && isFresh(kind, entry)) ? entry : undefined;
+    };
+
+    /** The newest of what a load brought and what is known. */
+    const newest =
+      ({ entries }: Landed): EntryOf =>
+      (kind, name) => {
         const key = keyOf(kind, name);
         const landed = entries.get(key);
-        const known = memory.get(key);
-        if (landed === undefined) return known;
-        return known !== undefined && known.order > landed.order ? known : landed;
+        const entry = known.get(key);
+        const isKnownNewer = entry !== undefined && entry.order > (landed?.order ?? 0);
+        return isKnownNewer ? entry : landed;
       };
 
-    /** Takes over from the other instances what is fresh of these names. */
-    async function recall(
-      kind: Named,
-      names: readonly string[],
-    ): Promise<{ readonly entries: readonly (Entry | undefined)[]; readonly generation?: string }> {
-      if (shared === undefined || names.length === 0) return { entries: [] };
-      const keys = isRefresh ? [] : names.map((name) => keyOf(kind, name));
-      const order = history.begin();
-      const { entries, generation } = await shared.get(tenant, keys);
-      const settled = entries.map((entry, index) => {
-        const key = keys[index];
-        if (entry === undefined || key === undefined) return undefined;
-        const { value, at } = entry;
-        if (clock.now() - at >= lifeMsOf(kind, value)) return undefined;
-        return settle(key, { value, order, at });
-      });
-      history.end(order);
-      return { entries: settled, ...(generation === undefined ? {} : { generation }) };
-    }
+    /** What a load brought of a name. The known may be newer, but not whole any more. */
+    const answerIn = <Value>(landed: Landed, kind: Kind<Value>, name: string) =>
+      landed.failures.get(keyOf(kind, name)) ??
+      read(kind, name, newest(landed)) ??
+      read(kind, name, (memberKind, id) => landed.entries.get(keyOf(memberKind, id)));
 
-    /** As `recall`, with the entities that lists are made of. */
+    const recall = (kind: Named, names: readonly string[]) =>
+      known.recall(
+        tenant,
+        isRefresh ? [] : names.map((name) => keyOf(kind, name)),
+        (entry, index) =>
+          isFresh(kind, entry) &&
+          entry.at > (changeOfWhole(kind, names[index] ?? '')?.at ?? -Infinity),
+      );
+
+    /** Takes over what other instances know of the names, and of the entities that they stand for. */
     async function recallAll(
       kind: Kind<unknown>,
       names: readonly string[],
     ): Promise<string | undefined> {
       const { entries, generation } = await recall(kind, names);
-      for (const entry of entries) {
-        const members = entry === undefined ? undefined : kind.members?.(entry.value);
-        const unknown = members?.ids.filter((id) => fresh(members.kind, id) === undefined) ?? [];
-        if (members !== undefined) await recall(members.kind, unknown);
+      const members = entries.flatMap((entry) =>
+        entry === undefined ? [] : (kind.members?.(entry.value) ?? []),
+      );
+      const [first] = members;
+      if (first !== undefined) {
+        const ids = new Set(members.flatMap((member) => member.ids));
+        const unknown = [...ids].filter((id) => fresh(first.kind, id) === undefined);
+        if (unknown.length > 0) await recall(first.kind, unknown);
       }
       return generation;
     }
 
-    function launch<Value>(
-      kind: Kind<Value>,
-      names: readonly string[],
-      { load, generation }: { load: Load<Value>; generation: string | undefined },
-    ): Flight<Landed> {
-      const order = history.begin();
-      const at = clock.now();
-      const keys = names.map((name) => keyOf(kind, name));
-      const flight: Flight<Landed> = createFlight(order, async (flightSignal) => {
+    const runOf =
+      <Value>(kind: Kind<Value>, load: Load<Value>, generation: string | undefined): Run<Landed> =>
+      async (keys, flightSignal, began) => {
+        const order = known.begin();
+        began(order);
+        const at = clock.now();
+        const entries = new Map<string, Entry>();
+        const failures = new Map<string, UpstreamError>();
+        const news: Keepsake[] = [];
+        const put = (keptKind: Named, name: string, value: unknown) => {
+          const key = keyOf(keptKind, name);
+          const entry = { value, order, at };
+          const lifeMs = lifeMsOf(keptKind, value);
+          entries.set(key, entry);
+          if (known.settle(key, entry) === entry && lifeMs > 0) news.push({ key, entry, lifeMs });
+        };
+        const keep: Keep = (memberKind, entity) => {
+          put(memberKind, entity.id, memberKind.pack(entity, keep));
+        };
         try {
-          const entries = new Map<string, Entry>();
-          const failures = new Map<string, UpstreamError>();
-          const toShare: { key: string; entry: Entry; lifeMs: number }[] = [];
-          const put = (keptKind: Named, name: string, value: unknown) => {
-            const key = keyOf(keptKind, name);
-            const entry = settle(key, { value, order, at });
-            entries.set(key, entry);
-            const lifeMs = lifeMsOf(keptKind, value);
-            if (entry.order === order && lifeMs > 0) toShare.push({ key, entry, lifeMs });
-          };
-          const keep: Keep = (memberKind, entity) => {
-            put(memberKind, entity.id, memberKind.pack(entity, keep));
-          };
-          const values = await load(sendWith(flightSignal), names, keep);
+          const names = keys.map((key) => key.slice(prefixOf(kind).length));
+          const values = await load(sendWith(flightSignal), names, keep).catch((error: unknown) => {
+            if (isNotFound(error) && names.length === 1) return [error];
+            throw error;
+          });
           for (const [index, name] of names.entries()) {
             const value = values[index] ?? new UpstreamError('notFound', 'It is not there.');
             if (!(value instanceof UpstreamError)) put(kind, name, kind.pack(value, keep));
             else if (isNotFound(value)) put(kind, name, { absent: value.details });
             else failures.set(keyOf(kind, name), value);
           }
-          if (shared !== undefined && generation !== undefined && toShare.length > 0) {
-            void shared.put(tenant, generation, toShare);
-          }
+          known.publish(tenant, generation, news);
           return { entries, failures };
         } finally {
-          history.end(order);
-          for (const key of keys) if (flights.get(key) === flight) flights.delete(key);
+          known.end(order);
         }
-      });
-      for (const key of keys) flights.set(key, flight);
-      return flight;
-    }
-
-    /** A flight that will bring what is at least as new as this operation may expect. */
-    function joinable(key: string): Flight<Landed> | undefined {
-      const flight = flights.get(key);
-      if (flight === undefined || flight.isAbandoned) return undefined;
-      if (history.hasAnyChangeSince(flight.order)) return undefined;
-      return isRefresh && flight.order <= since ? undefined : flight;
-    }
+      };
 
     async function many<Value>(
       kind: Kind<Value>,
@@ -230,34 +201,41 @@ export function createCache({ maxBytes, freshMs, clock, share }: CacheOptions) {
     ): Promise<(Value | UpstreamError)[]> {
       const answers = new Map<string, Value | UpstreamError>();
       const waits = new Map<Flight<Landed>, string[]>();
+      const waitFor = (flight: Flight<Landed>, awaited: readonly string[]) =>
+        waits.set(flight, [...(waits.get(flight) ?? []), ...awaited]);
       /** Answers what is known and joins what is under way; gives the rest. */
       const take = (wanted: readonly string[]): string[] =>
         wanted.filter((name) => {
-          const known = read(kind, name, fresh);
-          if (known !== undefined) {
+          const answer = read(kind, name, fresh);
+          if (answer !== undefined) {
             usage.cacheHits += 1;
-            answers.set(name, known);
+            answers.set(name, answer);
             return false;
           }
-          const flight = joinable(keyOf(kind, name));
-          if (flight !== undefined) waits.set(flight, [...(waits.get(flight) ?? []), name]);
+          // One that began before a change cannot be trusted to show it.
+          const oldest = Math.max(known.latestChange(), isRefresh ? since : 0);
+          const flight = loads.find(keyOf(kind, name), oldest);
+          if (flight !== undefined) waitFor(flight, [name]);
           return flight === undefined;
         });
       let missing = take([...new Set(names)]);
       let generation: string | undefined;
-      if (shared !== undefined && missing.length > 0) {
+      if (known.isShared() === true && missing.length > 0) {
         generation = await recallAll(kind, missing);
         missing = take(missing);
       }
       usage.shared += waits.size;
-      if (missing.length > 0) waits.set(launch(kind, missing, { load, generation }), missing);
+      if (missing.length > 0) {
+        const keys = missing.map((name) => keyOf(kind, name));
+        const group = kind.gathers === true ? prefixOf(kind) : undefined;
+        waitFor(loads.start({ keys, group, run: runOf(kind, load, generation) }), missing);
+      }
       await Promise.all(
         Array.from(waits, async ([flight, awaited]) => {
           const landed = await flight.join(signal);
           for (const name of awaited) {
-            const failure = landed.failures.get(keyOf(kind, name));
-            const value = failure ?? read(kind, name, landedIn(landed));
-            if (value !== undefined) answers.set(name, value);
+            const answer = answerIn(landed, kind, name);
+            if (answer !== undefined) answers.set(name, answer);
           }
         }),
       );
@@ -276,36 +254,24 @@ export function createCache({ maxBytes, freshMs, clock, share }: CacheOptions) {
         return value;
       },
 
-      write: (kind, id, change) =>
-        queues.run(keyOf(kind, id), signal, async () => {
-          const key = keyOf(kind, id);
+      write(kind, id, change) {
+        const key = keyOf(kind, id);
+        return queues.run(key, signal, async () => {
           try {
             const entity = await change(sendWith(signal));
-            const entry = { value: entity, order: history.change(key), at: clock.now() };
-            memory.set(key, entry);
-            await shared?.change(tenant, key, {
-              ...entry,
-              lifeMs: Math.max(1, lifeMsOf(kind, entity)),
-            });
+            await known.write(tenant, { key, value: entity, lifeMs: lifeMsOf(kind, entity) });
             return entity;
           } catch (error) {
             // It may have happened all the same.
-            history.change(key);
-            memory.delete(key);
-            await shared?.change(tenant, key);
+            await known.forget(tenant, key);
             throw error;
           }
-        }),
+        });
+      },
     };
   }
 
-  return {
-    forOperation,
-    /** Whether the cache is shared with other instances at this moment; null where it is not meant to be. */
-    isShared: (): boolean | null => shared?.isUp() ?? null,
-    bytes: memory.bytes,
-    close: () => shared?.close(),
-  };
+  return { forOperation, isShared: known.isShared, bytes: known.bytes, close: known.close };
 }
 
 export type Cache = ReturnType<typeof createCache>;

@@ -1,34 +1,33 @@
 import { setMaxListeners } from 'node:events';
 
 export interface Flight<Answer> {
-  readonly order: number;
   /** The answer, or the signal's reason once the waiter has left. The last one to leave ends the call. */
   join(signal: AbortSignal): Promise<Answer>;
-  readonly isAbandoned: boolean;
+  /** Settles, and never fails, when the call is over. */
+  readonly over: Promise<unknown>;
+  isAbandoned(): boolean;
 }
+
+const asError = (reason: unknown): Error =>
+  reason instanceof Error ? reason : new Error(String(reason));
 
 /** A call that several operations may wait for. One that leaves does not fail the others. */
 export function createFlight<Answer>(
-  order: number,
   start: (signal: AbortSignal) => Promise<Answer>,
 ): Flight<Answer> {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
   const landing = start(controller.signal);
-  // Nobody may be left to hear of a failure.
-  landing.catch(() => undefined);
   let waiters = 0;
   return {
-    order,
-    get isAbandoned() {
-      return controller.signal.aborted;
-    },
+    over: landing.catch(() => undefined),
+    isAbandoned: () => controller.signal.aborted,
     join: (signal) =>
       new Promise((resolve, reject) => {
         const leave = () => {
           waiters -= 1;
           if (waiters === 0) controller.abort(signal.reason);
-          reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+          reject(asError(signal.reason));
         };
         waiters += 1;
         if (signal.aborted) {
@@ -36,17 +35,9 @@ export function createFlight<Answer>(
           return;
         }
         signal.addEventListener('abort', leave, { once: true });
-        const land = () => signal.removeEventListener('abort', leave);
-        landing.then(
-          (answer) => {
-            land();
-            resolve(answer);
-          },
-          (error: unknown) => {
-            land();
-            reject(error instanceof Error ? error : new Error(String(error)));
-          },
-        );
+        landing
+          .finally(() => signal.removeEventListener('abort', leave))
+          .then(resolve, (error: unknown) => reject(asError(error)));
       }),
   };
 }

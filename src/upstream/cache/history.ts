@@ -46,8 +46,8 @@ export function createHistory() {
     },
     hasChangedSince: (order: number, key: string): boolean =>
       Math.max(changes.get(key) ?? 0, latestChangeOfAll) > order,
-    /** Whether anything at all has changed since. */
-    hasAnyChangeSince: (order: number): boolean => latestChange > order,
+    /** When anything at all last changed. */
+    latestChange: (): number => latestChange,
   };
 }
 

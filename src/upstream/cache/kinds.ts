@@ -11,6 +11,10 @@ export type Freshness = 'chats' | 'customers' | 'account';
 export interface Named {
   readonly name: string;
   readonly freshness: Freshness;
+  /** While a load of this kind is under way, what operations miss is gathered for one next load. */
+  readonly gathers?: true;
+  /** The entity without which a thing of this kind cannot be: what was read before it changed is not good after. */
+  partOf?(name: string): { readonly kind: Named; readonly id: string };
 }
 
 /** One kind of thing that is kept, under names of its own. */
@@ -36,9 +40,11 @@ const hasTypename = (value: unknown, typename: string): boolean =>
 export function entityKind<Whole extends Entity>(
   name: Whole['__typename'],
   freshness: Freshness,
+  traits: Pick<Named, 'gathers'> = {},
 ): Kind<Whole> {
   const is = (value: unknown): value is Whole => hasTypename(value, name);
   return {
+    ...traits,
     name,
     freshness,
     pack: (value) => value,
@@ -50,6 +56,7 @@ export function entityKind<Whole extends Entity>(
 export function rowsKind<Row extends { readonly __typename: string }>(
   name: Row['__typename'],
   freshness: Freshness,
+  partOf?: Named['partOf'],
 ): Kind<Rows<Row>> {
   const isRows = (value: unknown): value is Rows<Row> =>
     typeof value === 'object' &&
@@ -60,6 +67,7 @@ export function rowsKind<Row extends { readonly __typename: string }>(
   return {
     name: `${name}s`,
     freshness,
+    ...(partOf === undefined ? {} : { partOf }),
     pack: (value) => value,
     unpack: (kept) => (isRows(kept) ? kept : undefined),
   };
@@ -89,10 +97,26 @@ export const pageKind = <Whole extends Entity>(
   members: (kept) => ({ kind: members, ids: isPage(kept) ? kept.ids : [] }),
 });
 
-/** Names that stand for ids, such as your own ids of customers. */
-export const aliasKind = (name: string, freshness: Freshness): Kind<string> => ({
+const isAlias = (value: unknown): value is { readonly id: string; readonly name: string } =>
+  typeof value === 'object' && value !== null && 'id' in value && 'name' in value;
+
+/** Entities under another name of theirs, such as your own ids of customers. One that has lost the name is not found by it. */
+export const aliasKind = <Whole extends Entity>(
+  name: string,
+  members: Kind<Whole>,
+  nameOf: (entity: Whole) => string | null,
+): Kind<Whole> => ({
+  ...members,
   name,
-  freshness,
-  pack: (value) => value,
-  unpack: (kept) => (typeof kept === 'string' ? kept : undefined),
+  pack(entity, keep) {
+    keep(members, entity);
+    return { id: entity.id, name: nameOf(entity) };
+  },
+  unpack(kept, find) {
+    const entity = isAlias(kept) ? find(members, kept.id) : undefined;
+    return entity !== undefined && isAlias(kept) && nameOf(entity) === kept.name
+      ? entity
+      : undefined;
+  },
+  members: (kept) => ({ kind: members, ids: isAlias(kept) ? [kept.id] : [] }),
 });

@@ -1,0 +1,91 @@
+import type { Clock } from '../../support/clock.ts';
+import { createFlight } from './flights.ts';
+import type { Flight } from './flights.ts';
+
+/** Reads all keys; says through `began` where in the order of things the call began. */
+export type Run<Landed> = (
+  keys: readonly string[],
+  signal: AbortSignal,
+  began: (order: number) => void,
+) => Promise<Landed>;
+
+interface Plan<Landed> {
+  readonly keys: readonly string[];
+  /** Set where loads of one group go one after the other, each with all that was missed during the one before. */
+  readonly group: string | undefined;
+  readonly run: Run<Landed>;
+}
+
+interface Load<Landed> {
+  readonly flight: Flight<Landed>;
+  readonly orderOf: () => number;
+}
+
+const longestGatherMs = 250;
+
+/** The loads that are under way, so that nothing is asked for twice at once. */
+export function createLoads<Landed>(clock: Clock) {
+  const loads = new Map<string, Load<Landed>>();
+  const busy = new Map<string, Promise<unknown>>();
+  const gathering = new Map<string, { readonly keys: Set<string>; readonly load: Load<Landed> }>();
+
+  /** One load that hangs must not hold up those behind it. */
+  const atMost = (before: Promise<unknown>) =>
+    new Promise<void>((resolve) => {
+      const cancel = clock.after(longestGatherMs, resolve);
+      void before.then(() => {
+        cancel();
+        resolve();
+      });
+    });
+
+  function launch({ keys, group, run }: Plan<Landed>): Flight<Landed> {
+    const wanted = new Set(keys);
+    const before = group === undefined ? undefined : busy.get(group);
+    let order = Infinity;
+    const flight = createFlight(async (signal) => {
+      try {
+        if (group !== undefined && before !== undefined) {
+          await atMost(before);
+          if (gathering.get(group)?.keys === wanted) gathering.delete(group);
+          signal.throwIfAborted();
+        }
+        return await run([...wanted], signal, (began) => {
+          order = began;
+        });
+      } finally {
+        for (const key of wanted) if (loads.get(key)?.flight === flight) loads.delete(key);
+      }
+    });
+    const load = { flight, orderOf: () => order };
+    for (const key of keys) loads.set(key, load);
+    if (group !== undefined) {
+      if (before !== undefined) gathering.set(group, { keys: wanted, load });
+      const { over } = flight;
+      busy.set(group, over);
+      void over.then(() => {
+        if (busy.get(group) === over) busy.delete(group);
+      });
+    }
+    return flight;
+  }
+
+  return {
+    /** The load that will bring the key, if it began after `since` or is still to begin. */
+    find(key: string, since: number): Flight<Landed> | undefined {
+      const load = loads.get(key);
+      const isGood = load !== undefined && !load.flight.isAbandoned() && load.orderOf() > since;
+      return isGood ? load.flight : undefined;
+    },
+
+    start(plan: Plan<Landed>): Flight<Landed> {
+      const open = plan.group === undefined ? undefined : gathering.get(plan.group);
+      if (open === undefined || open.load.flight.isAbandoned()) return launch(plan);
+      for (const key of plan.keys) {
+        open.keys.add(key);
+        loads.set(key, open.load);
+      }
+      return open.load.flight;
+    },
+  };
+}

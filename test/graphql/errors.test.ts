@@ -1,0 +1,903 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { HeaderMap } from '@apollo/server';
+import { makeExecutableSchema } from '@graphql-tools/schema';
+import { GraphQLError } from 'graphql';
+import { createGraphQLServer } from '../../src/graphql/server.ts';
+import { createLog } from '../../src/support/log.ts';
+import { createRateWindow } from '../../src/upstream/rateWindow.ts';
+import type { CannedAnswer, FakeHelpdesk } from '../support/fakeHelpdesk.ts';
+import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import type { GraphQLAnswer } from '../support/gateway.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { createManualClock } from '../support/manualClock.ts';
+
+type Handler = Parameters<FakeHelpdesk['answer']>[1];
+type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
+
+const maxBytes = 8_192;
+const upstreamTimeoutMs = 8_000;
+const operationTimeoutMs = 10_000;
+const oneMinute = 60_000;
+
+const clock = createManualClock();
+const config = {
+  rateLimit: 0,
+  upstreamMaxBytes: maxBytes,
+  upstreamTimeoutMs,
+  operationTimeoutMs,
+};
+
+let helpdesk: FakeHelpdesk;
+let elsewhere: FakeHelpdesk;
+let gateway: Gateway;
+
+beforeAll(async () => {
+  helpdesk = await startFakeHelpdesk();
+  elsewhere = await startFakeHelpdesk();
+  elsewhere.answer('*', { body: wireChat() });
+  gateway = await startTestGateway({ helpdesk, clock, config });
+});
+
+afterAll(async () => {
+  await gateway.stop();
+  await helpdesk[Symbol.asyncDispose]();
+  await elsewhere[Symbol.asyncDispose]();
+});
+
+/** Straight from the helpdesk, whatever an earlier test has asked. */
+const ask = (document: string, variables?: Record<string, unknown>) =>
+  gateway.query(document, variables, { 'cache-control': 'no-cache' });
+
+const chats = [
+  wireChat({ id: 1, customer: { id: 7001, name: 'Taras' } }),
+  wireChat({ id: 2, customer: { id: 7002, name: 'Lesya' } }),
+];
+
+beforeEach(() => helpdesk.answer('GET /chats', { body: { data: chats, meta: { total: 2 } } }));
+
+const mark = 'mutation { markChatRead(id: 5208, by: AGENT, read: true) { id readByAgent } }';
+const list = '{ chats { nodes { id customer { id phone } } } }';
+
+/** The two places where each failure is watched: the whole of a mutation, and a field inside a list. */
+const places = [
+  {
+    place: 'markChatRead',
+    route: 'PUT /chats/readByAgent',
+    operation: mark,
+    calls: 1,
+    isBatch: false,
+    data: null,
+    paths: [['markChatRead']],
+  },
+  {
+    place: 'a customer of a chat in a list',
+    route: 'POST /customers/search',
+    operation: list,
+    calls: 2,
+    isBatch: true,
+    data: {
+      chats: {
+        nodes: [
+          { id: '1', customer: null },
+          { id: '2', customer: null },
+        ],
+      },
+    },
+    paths: [
+      ['chats', 'nodes', 0, 'customer'],
+      ['chats', 'nodes', 1, 'customer'],
+    ],
+  },
+];
+
+type Place = (typeof places)[number];
+
+const usage = (calls: number) => ({
+  upstream: { calls, cacheHits: 0, shared: 0, rateLimit: { limit: 0, remaining: 0 } },
+});
+
+const canary = 'canary-4711';
+
+/** What must never be found in an answer. `127.0.0.1` is the helpdesk's host. */
+const secrets = [
+  canary,
+  'fake-key',
+  'Bearer',
+  '127.0.0.1',
+  'nowhere.invalid',
+  'node_modules',
+  'ECONN',
+  'ENOTFOUND',
+  'FetchError',
+  '/chats/readByAgent',
+  '/customers/search',
+];
+
+function expectNothingElseLeaves(answer: GraphQLAnswer) {
+  const text = JSON.stringify([answer.errors, answer.extensions, [...answer.headers]]);
+  for (const secret of secrets) expect(text).not.toContain(secret);
+}
+
+/** The errors and all else that is beside the data, to the last key. */
+function expectFailure(answer: GraphQLAnswer, place: Place, extensions: object) {
+  expect(answer.data).toEqual(place.data);
+  expect(answer.status).toBe(200);
+  expect(answer.errors).toEqual(
+    place.paths.map((path) => ({
+      message: expect.stringMatching(/^[A-Z].*\.$/),
+      locations: [expect.anything()],
+      path,
+      extensions: { ...extensions, requestId: answer.headers.get('x-request-id') },
+    })),
+  );
+  expect(answer.extensions).toEqual(usage(place.calls));
+  expectNothingElseLeaves(answer);
+}
+
+const entry = (code: string, message: string) => ({ code, message });
+const envelope = (...errors: readonly unknown[]) => ({ errors });
+
+const badCustomer = [
+  entry('invalid_request', 'Invalid request'),
+  entry('customer', 'This value should be of type numeric.'),
+  entry('filter[0].field', 'This value should not be blank.'),
+];
+const unauthorized = [
+  entry('invalid_request', 'Invalid request'),
+  entry('unauthorized', 'Unauthorized'),
+];
+const invalidToken = [entry('invalid_token', 'Invalid token')];
+const tooMany = [
+  entry('invalid_request', 'Invalid request'),
+  entry('too_many_requests', 'Too many requests'),
+];
+const some = [entry('some_code', 'Some message')];
+
+const notRetryable = (code: string) => ({ code, retryable: false });
+const retryable = (code: string) => ({ code, retryable: true });
+
+const refusals = [
+  { status: 400, errors: badCustomer, expected: notRetryable('BAD_USER_INPUT') },
+  { status: 401, errors: unauthorized, expected: notRetryable('UPSTREAM_UNAUTHENTICATED') },
+  { status: 401, errors: invalidToken, expected: notRetryable('UPSTREAM_UNAUTHENTICATED') },
+  { status: 403, errors: some, expected: notRetryable('UPSTREAM_FORBIDDEN') },
+  { status: 405, errors: some, expected: notRetryable('BAD_USER_INPUT') },
+  { status: 408, errors: some, expected: retryable('UPSTREAM_TIMEOUT') },
+  { status: 409, errors: some, expected: notRetryable('BAD_USER_INPUT') },
+  { status: 413, errors: some, expected: notRetryable('BAD_USER_INPUT') },
+  { status: 422, errors: some, expected: notRetryable('BAD_USER_INPUT') },
+];
+
+const httpDate = (fromNowMs: number) => new Date(clock.now() + fromNowMs).toUTCString();
+
+const waits = [
+  { name: 'in seconds', header: () => '7', retryAfterMs: 7_000 },
+  { name: 'of 0', header: () => '0', retryAfterMs: 0 },
+  { name: 'as a date', header: () => httpDate(30_000), retryAfterMs: 30_000 },
+  { name: 'as a date gone by', header: () => httpDate(-30_000), retryAfterMs: 0 },
+  { name: 'left out', header: () => undefined, retryAfterMs: oneMinute },
+  { name: 'in words', header: () => 'soon', retryAfterMs: oneMinute },
+  { name: 'with a fraction', header: () => '1.5', retryAfterMs: oneMinute },
+  { name: 'below 0', header: () => '-5', retryAfterMs: oneMinute },
+];
+
+const trouble = { errors: [entry(canary, `SQLSTATE ${canary}`)], trace: canary };
+
+const broken = (write: (response: ServerResponse) => void): Handler =>
+  function answer(_call, response) {
+    write(response);
+    return undefined;
+  };
+
+const unanswered: readonly { name: string; handler: Handler }[] = [
+  { name: 'a 500', handler: { status: 500, body: trouble } },
+  { name: 'a 502 in HTML', handler: { status: 502, body: `<html>${canary}</html>` } },
+  { name: 'a 503', handler: { status: 503, body: trouble } },
+  { name: 'a 503 without a body', handler: { status: 503 } },
+  { name: 'a 504', handler: { status: 504, body: trouble } },
+  {
+    name: 'a connection closed before the answer',
+    handler: broken((response) => response.destroy()),
+  },
+  {
+    name: 'a connection closed within an answer of announced length',
+    handler: broken((response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
+      response.write(`{"id":5208,"x":"${canary}`, () => response.destroy());
+    }),
+  },
+  {
+    name: 'a connection closed within an answer in chunks',
+    handler: broken((response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write(JSON.stringify(wireChat()), () => response.destroy());
+    }),
+  },
+  {
+    name: 'an answer that is no HTTP',
+    handler: broken(({ socket }) => socket?.end('220 hello\n')),
+  },
+];
+
+const unreadable: readonly { name: string; handler: Handler }[] = [
+  { name: 'HTML', handler: { body: `<html>${canary}</html>` } },
+  { name: 'nothing', handler: { body: '' } },
+  { name: 'a 204', handler: { status: 204 } },
+  { name: 'broken JSON', handler: { body: `{"id":5208,"data":[],"x":"${canary}` } },
+  { name: 'null', handler: { body: 'null' } },
+  { name: 'a text', handler: { body: '"Ok"' } },
+  { name: 'a number', handler: { body: '5208' } },
+  { name: 'a list where an object belongs', handler: { body: [wireChat()] } },
+  { name: 'an empty object', handler: { body: {} } },
+  { name: 'an object where a list belongs', handler: { body: { id: 1, data: {}, agents: {} } } },
+  { name: 'rows without an id', handler: { body: { data: [{ name: canary }], name: canary } } },
+  { name: 'an id that is none', handler: { body: { id: canary, data: [{ id: canary }] } } },
+  { name: 'an id that is an object', handler: { body: { id: {}, data: [{ id: {} }] } } },
+  { name: 'a text where a row belongs', handler: { body: { data: [canary] } } },
+  {
+    name: 'more than the size limit at once',
+    handler: { body: JSON.stringify({ ...wireChat(), data: [], x: canary.repeat(1_000) }) },
+  },
+  {
+    name: 'more than the size limit in chunks',
+    handler: broken((response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write('{"data":[],"id":5208,"x":"');
+      response.write('y'.repeat(maxBytes));
+      response.end('"}');
+    }),
+  },
+  ...[301, 302, 303, 307, 308].map((status) => ({
+    name: `a redirect with status ${status}`,
+    handler: (call: { path: string }): CannedAnswer => ({
+      status,
+      headers: { location: `${elsewhere.url}${call.path}?${canary}` },
+      body: wireChat(),
+    }),
+  })),
+  { name: 'a 304', handler: { status: 304 } },
+];
+
+describe.each(places)('$place', (place) => {
+  test.each(refusals)(
+    'refused with $status by the helpdesk fails as $expected.code with its entries',
+    async ({ status, errors, expected }) => {
+      helpdesk.answer(place.route, { status, body: { errors } });
+
+      const answer = await ask(place.operation);
+
+      // A batch may have been refused for its size, so half of it is tried.
+      const calls = place.calls + (place.isBatch && [400, 413].includes(status) ? 2 : 0);
+      expectFailure(answer, { ...place, calls }, { ...expected, upstream: { status, errors } });
+      expect(answer.headers.get('retry-after')).toBeNull();
+    },
+  );
+
+  test.each(waits)(
+    'refused with 429 and a Retry-After $name says to wait $retryAfterMs ms',
+    async ({ header, retryAfterMs }) => {
+      const value = header();
+      helpdesk.answer(place.route, {
+        status: 429,
+        body: { errors: tooMany },
+        ...(value === undefined ? {} : { headers: { 'retry-after': value } }),
+      });
+
+      const answer = await ask(place.operation);
+
+      expectFailure(answer, place, {
+        code: 'RATE_LIMITED',
+        retryable: true,
+        retryAfterMs,
+        upstream: { status: 429, errors: tooMany },
+      });
+      expect(answer.headers.get('retry-after')).toBe(String(retryAfterMs / 1000));
+    },
+  );
+
+  test.each(unanswered)('fails as UPSTREAM_UNAVAILABLE after $name', async ({ handler }) => {
+    helpdesk.answer(place.route, handler);
+
+    const answer = await ask(place.operation);
+
+    expectFailure(answer, place, retryable('UPSTREAM_UNAVAILABLE'));
+  });
+
+  test.each(unreadable)('fails as UPSTREAM_INVALID_RESPONSE after $name', async ({ handler }) => {
+    helpdesk.answer(place.route, handler);
+
+    const answer = await ask(place.operation);
+
+    expectFailure(answer, place, notRetryable('UPSTREAM_INVALID_RESPONSE'));
+    expect(elsewhere.calls).toHaveLength(0);
+  });
+
+  test.each([
+    { what: 'no answer', write: () => undefined },
+    {
+      what: 'an answer that does not end',
+      write: (response: ServerResponse) => response.writeHead(200).write('{'),
+    },
+  ])('fails as UPSTREAM_TIMEOUT after $what within the limit of a try', async ({ write }) => {
+    const [held, hold] = holding((response) => write(response));
+    helpdesk.answer(place.route, hold);
+
+    const asked = ask(place.operation);
+    const response = await held;
+    const letGo = once(response, 'close');
+    clock.advance(upstreamTimeoutMs);
+
+    expectFailure(await asked, place, retryable('UPSTREAM_TIMEOUT'));
+    await letGo;
+  });
+});
+
+/** A handler that answers nothing by itself, and what it was asked to answer. */
+function holding(begin: (response: ServerResponse) => unknown = () => undefined) {
+  let hold: Handler | undefined;
+  const held = new Promise<ServerResponse>((resolve) => {
+    hold = (_call, response) => {
+      begin(response);
+      resolve(response);
+      return undefined;
+    };
+  });
+  return [held, hold!] as const;
+}
+
+describe('deadlines', () => {
+  test('an operation ends at its own deadline, with what it has by then', async () => {
+    const [listHeld, holdList] = holding();
+    const [customersHeld, holdCustomers] = holding();
+    helpdesk.answer('GET /chats', holdList);
+    helpdesk.answer('POST /customers/search', holdCustomers);
+    let isAnswered = false;
+
+    const asked = ask(list).finally(() => (isAnswered = true));
+    const listResponse = await listHeld;
+    clock.advance(3_000);
+    listResponse.end(JSON.stringify({ data: chats, meta: { total: 2 } }));
+    const letGo = once(await customersHeld, 'close');
+    clock.advance(operationTimeoutMs - 3_000 - 1);
+    await fetch(`${gateway.url}/healthz`);
+    const wasAnsweredEarly = isAnswered;
+    clock.advance(1);
+
+    expectFailure(await asked, places[1]!, retryable('UPSTREAM_TIMEOUT'));
+    expect(wasAnsweredEarly).toBe(false);
+    await letGo;
+  });
+
+  test('a deadline of one operation leaves the others alone', async () => {
+    const [firstHeld, holdFirst] = holding();
+    const [secondHeld, holdSecond] = holding();
+    helpdesk.answer('GET /chats/1', holdFirst);
+    helpdesk.answer('GET /chats/2', holdSecond);
+
+    const first = ask('{ chat(id: 1) { id } }');
+    await firstHeld;
+    clock.advance(upstreamTimeoutMs - 1_000);
+    const second = ask('{ chat(id: 2) { id } }');
+    const response = await secondHeld;
+    clock.advance(1_000);
+    const late = await first;
+    response.end(JSON.stringify(wireChat({ id: 2 })));
+
+    expect(late.errors[0]?.extensions).toMatchObject(retryable('UPSTREAM_TIMEOUT'));
+    expect((await second).data).toEqual({ chat: { id: '2' } });
+  });
+});
+
+describe('an unreachable helpdesk', () => {
+  test('a refused connection is UPSTREAM_UNAVAILABLE', async () => {
+    const gone = await startFakeHelpdesk();
+    await gone[Symbol.asyncDispose]();
+    await using lonely = await startTestGateway({ helpdesk: gone, clock, config });
+
+    const answer = await lonely.query(mark);
+
+    expectFailure(answer, places[0]!, retryable('UPSTREAM_UNAVAILABLE'));
+    expect(lonely.logged.join('')).not.toContain('fake-key');
+  });
+
+  test('a host that is not found is UPSTREAM_UNAVAILABLE', async () => {
+    const nowhere = { url: 'http://nowhere.invalid/v1', key: 'fake-key' };
+    await using lonely = await startTestGateway({ helpdesk: nowhere, clock, config });
+
+    const answer = await lonely.query(mark);
+
+    expectFailure(answer, places[0]!, retryable('UPSTREAM_UNAVAILABLE'));
+    expect(lonely.logged.join('')).not.toContain('fake-key');
+  });
+});
+
+describe('what is not there', () => {
+  const notFound = [
+    entry('invalid_request', 'Invalid request'),
+    entry('not_found', 'Chat not found'),
+  ];
+  const notFount = [entry('not_fount', 'Chat for ID "5208" was not found')];
+
+  test.each([{ errors: notFount }, { errors: notFound }])(
+    'markChatRead of an unknown chat is NOT_FOUND, spelt $errors',
+    async ({ errors }) => {
+      helpdesk.answer('PUT /chats/readByAgent', { status: 404, body: { errors } });
+
+      const answer = await ask(mark);
+
+      expectFailure(answer, places[0]!, {
+        ...notRetryable('NOT_FOUND'),
+        upstream: { status: 404, errors },
+      });
+    },
+  );
+
+  test('a customer that is gone is null in its chat, without an error', async () => {
+    helpdesk.answer('GET /chats', { body: { data: [chats[0]], meta: { total: 1 } } });
+    helpdesk.answer('GET /customers/7001', { status: 404, body: { errors: notFound } });
+
+    const answer = await ask(list);
+
+    expect(answer.data).toEqual({ chats: { nodes: [{ id: '1', customer: null }] } });
+    expect(answer.errors).toEqual([]);
+  });
+
+  test('a list of the helpdesk that is not there does not pass for a customer that is gone', async () => {
+    helpdesk.answer('POST /customers/search', { status: 404, body: `<html>${canary}</html>` });
+
+    const answer = await ask(list);
+
+    expectFailure(answer, places[1]!, {
+      ...notRetryable('NOT_FOUND'),
+      upstream: { status: 404, errors: [] },
+    });
+  });
+});
+
+describe("the helpdesk's entries", () => {
+  const generic = entry('invalid_request', 'Invalid request');
+  const specific = entry('invalid_chat_value', 'status value is invalid');
+  const many = Array.from({ length: 12 }, (_, index) => entry(`code_${index}`, `message ${index}`));
+
+  test.each([
+    { name: 'one', body: envelope(specific), errors: [specific] },
+    {
+      name: 'the specific one first',
+      body: envelope(specific, generic),
+      errors: [specific, generic],
+    },
+    {
+      name: 'the specific one last',
+      body: envelope(generic, specific),
+      errors: [generic, specific],
+    },
+    { name: 'more than ten', body: envelope(...many), errors: many.slice(0, 10) },
+    { name: 'none', body: envelope(), errors: [] },
+    { name: 'no list', body: { errors: specific }, errors: [] },
+    { name: 'null for a list', body: { errors: null }, errors: [] },
+    { name: 'another form', body: { error: canary, message: canary }, errors: [] },
+    { name: 'a list for an envelope', body: [specific], errors: [] },
+    { name: 'null for an envelope', body: 'null', errors: [] },
+    { name: 'HTML', body: `<html>${canary}</html>`, errors: [] },
+    { name: 'no objects', body: envelope(1, null, canary, [canary], true, {}), errors: [] },
+    {
+      name: 'an object among others',
+      body: envelope(null, specific, canary),
+      errors: [specific],
+    },
+    {
+      name: 'more than a code and a message',
+      body: envelope({ ...specific, trace: canary, file: canary }),
+      errors: [specific],
+    },
+    {
+      name: 'a number for a code',
+      body: envelope({ code: 42, message: 'x' }),
+      errors: [entry('42', 'x')],
+    },
+    { name: 'no code', body: envelope({ message: 'x' }), errors: [entry('', 'x')] },
+    {
+      name: 'an object for a message',
+      body: envelope({ code: 'x', message: { trace: canary } }),
+      errors: [entry('x', '')],
+    },
+    {
+      name: 'a message of 300 characters',
+      body: envelope(entry('x', 'm'.repeat(300))),
+      errors: [entry('x', 'm'.repeat(300))],
+    },
+    {
+      name: 'a longer message',
+      body: envelope(entry('x', `${'m'.repeat(300)}${canary}`)),
+      errors: [entry('x', 'm'.repeat(300))],
+    },
+    {
+      name: 'the key in a message and a code',
+      body: envelope(entry('fake-key', 'No account for fake-key, fake-key')),
+      errors: [entry('***', 'No account for ***, ***')],
+    },
+    {
+      name: 'the key where a message is cut',
+      body: envelope(entry('x', `${'m'.repeat(296)}fake-key`)),
+      errors: [entry('x', `${'m'.repeat(296)}***`)],
+    },
+  ])('$name: what is shown is clean and short', async ({ body, errors }) => {
+    helpdesk.answer('PUT /chats/readByAgent', { status: 400, body });
+
+    const answer = await ask(mark);
+
+    expectFailure(answer, places[0]!, {
+      ...notRetryable('BAD_USER_INPUT'),
+      upstream: { status: 400, errors },
+    });
+  });
+
+  test('a message is never cut within a character', async () => {
+    const message = `a${'😀'.repeat(200)}`;
+    helpdesk.answer('PUT /chats/readByAgent', {
+      status: 400,
+      body: envelope({ code: 'x', message }),
+    });
+
+    const { errors } = await ask(mark);
+
+    const [shown] = errors[0]?.extensions['upstream'].errors;
+    expect(shown.message).toMatch(/^a(😀)+$/u);
+  });
+
+  test('Retry-After counts only where trying again can help', async () => {
+    const headers = { 'retry-after': '7' };
+    helpdesk.answer('GET /chats/1', { status: 503, headers });
+    helpdesk.answer('GET /chats/2', { status: 400, headers, body: envelope(specific) });
+
+    const unavailable = await ask('{ chat(id: 1) { id } }');
+    const rejected = await ask('{ chat(id: 2) { id } }');
+
+    expect(unavailable.errors[0]?.extensions).toMatchObject({ retryAfterMs: 7_000 });
+    expect(unavailable.headers.get('retry-after')).toBe('7');
+    expect(rejected.errors[0]?.extensions).not.toHaveProperty('retryAfterMs');
+    expect(rejected.headers.get('retry-after')).toBeNull();
+  });
+
+  test('the HTTP header names the longest of several waits', async () => {
+    const errors = tooMany;
+    helpdesk.answer('GET /chats/1', {
+      status: 429,
+      headers: { 'retry-after': '3' },
+      body: { errors },
+    });
+    helpdesk.answer('GET /chats/2', {
+      status: 429,
+      headers: { 'retry-after': '9' },
+      body: { errors },
+    });
+
+    const answer = await ask('{ a: chat(id: 1) { id } b: chat(id: 2) { id } }');
+
+    expect(answer.errors.map(({ extensions }) => extensions['retryAfterMs']).sort()).toEqual([
+      3_000, 9_000,
+    ]);
+    expect(answer.headers.get('retry-after')).toBe('9');
+  });
+
+  test('one field that fails leaves its siblings in place', async () => {
+    helpdesk.answer('GET /chats/1', { status: 500, body: trouble });
+    helpdesk.answer('GET /chats/2', { body: wireChat({ id: 2 }) });
+
+    const answer = await ask('{ a: chat(id: 1) { id } b: chat(id: 2) { id } }');
+
+    expect(answer.data).toEqual({ a: null, b: { id: '2' } });
+    expect(answer.errors.map(({ path }) => path)).toEqual([['a']]);
+    expect(answer.extensions).toEqual(usage(2));
+  });
+});
+
+describe('answers within the wire but beyond the schema', () => {
+  test('a total that no Int can hold is an unreadable answer, not a bug of ours', async () => {
+    helpdesk.answer('GET /chats', { body: { data: [wireChat()], meta: { total: 3_000_000_000 } } });
+
+    const { errors } = await ask('{ chats { totalCount } }');
+
+    expect(errors.map(({ extensions }) => extensions['code'])).toEqual([
+      'UPSTREAM_INVALID_RESPONSE',
+    ]);
+  });
+
+  test('a time beyond the year 9999 is never written as a DateTime that no client can read', async () => {
+    const lastMessageAt = 1_603_885_746_000;
+    helpdesk.answer('GET /chats/1', { body: wireChat({ id: 1, lastMessageAt }) });
+
+    const { data, errors } = await ask('{ chat(id: 1) { lastMessageAt } }');
+
+    expect({ data, errors }).toEqual({ data: { chat: { lastMessageAt: null } }, errors: [] });
+  });
+});
+
+describe('what the client asked wrongly', () => {
+  const sha256Hash = 'f'.repeat(64);
+  const nullable = 'query ($id: ID = "5") { chat(id: $id) { id } }';
+
+  test.each([
+    { name: 'no GraphQL', body: { query: '{' }, code: 'GRAPHQL_PARSE_FAILED', status: 400 },
+    {
+      name: 'an unknown field',
+      body: { query: '{ nonsense }' },
+      code: 'GRAPHQL_VALIDATION_FAILED',
+      status: 400,
+    },
+    {
+      name: 'an unknown operation name',
+      body: { query: 'query A { __typename }', operationName: 'B' },
+      code: 'OPERATION_RESOLUTION_FAILURE',
+      status: 400,
+    },
+    {
+      name: 'no operation name among several operations',
+      body: { query: 'query A { __typename } query B { __typename }' },
+      code: 'OPERATION_RESOLUTION_FAILURE',
+      status: 400,
+    },
+    {
+      name: 'a variable of the wrong type',
+      body: { query: 'query ($id: ID!) { chat(id: $id) { id } }', variables: { id: {} } },
+      code: 'BAD_USER_INPUT',
+      status: 400,
+    },
+    {
+      name: 'a variable left out',
+      body: { query: 'query ($id: ID!) { chat(id: $id) { id } }' },
+      code: 'BAD_USER_INPUT',
+      status: 400,
+    },
+    {
+      name: 'a time that is none in a variable',
+      body: {
+        query: 'query ($f: ChatFilter) { chats(filter: $f) { totalCount } }',
+        variables: { f: { createdAt: { from: 'yesterday' } } },
+      },
+      code: 'BAD_USER_INPUT',
+      status: 400,
+    },
+    {
+      name: 'a time that is none in the document',
+      body: { query: '{ chats(filter: { createdAt: { from: "yesterday" } }) { totalCount } }' },
+      code: 'GRAPHQL_VALIDATION_FAILED',
+      status: 400,
+    },
+    {
+      name: 'null for an argument that must not be null',
+      body: { query: nullable, variables: { id: null } },
+      code: 'BAD_USER_INPUT',
+      status: 200,
+    },
+    {
+      name: 'a persisted query that is not there',
+      body: { extensions: { persistedQuery: { version: 1, sha256Hash } } },
+      code: 'PERSISTED_QUERY_NOT_FOUND',
+      status: 200,
+    },
+    {
+      name: 'a persisted query under the hash of another',
+      body: { query: '{ __typename }', extensions: { persistedQuery: { version: 1, sha256Hash } } },
+      code: 'BAD_REQUEST',
+      status: 400,
+    },
+    {
+      name: 'a persisted query of a version that is not known',
+      body: { query: '{ __typename }', extensions: { persistedQuery: { version: 2, sha256Hash } } },
+      code: 'BAD_REQUEST',
+      status: 400,
+    },
+    { name: 'no document', body: { variables: {} }, code: 'BAD_REQUEST', status: 400 },
+    {
+      name: 'an id that is none',
+      body: { query: '{ chat(id: "abc") { id } }' },
+      code: 'BAD_USER_INPUT',
+      status: 200,
+    },
+    {
+      name: 'a page of no size',
+      body: { query: '{ chats(first: 0) { totalCount } }' },
+      code: 'BAD_USER_INPUT',
+      status: 200,
+    },
+    {
+      name: 'a mutation of an id that is none',
+      body: { query: 'mutation { markChatRead(id: 0, by: AGENT, read: true) { id } }' },
+      code: 'BAD_USER_INPUT',
+      status: 200,
+    },
+  ])('$name is $code and costs no call', async ({ body, code, status }) => {
+    const before = [helpdesk.calls.length, gateway.logged.length];
+
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-request-id': 'mine-1' },
+      body: JSON.stringify(body),
+    });
+    const { errors, extensions }: any = await response.json();
+
+    expect(errors.map((error: any) => error.extensions)).toEqual([
+      { code, retryable: false, requestId: 'mine-1' },
+    ]);
+    expect(response.status).toBe(status);
+    expect(extensions).toEqual(usage(0));
+    expect([helpdesk.calls.length, gateway.logged.length]).toEqual(before);
+  });
+
+  test.each([
+    { name: 'an operation of a kind that the schema lacks', body: { query: 'subscription { a }' } },
+    {
+      name: 'null for the condition of a directive',
+      body: {
+        query: 'query ($b: Boolean = true) { __typename @include(if: $b) }',
+        variables: { b: null },
+      },
+    },
+  ])('$name is not taken for a bug of ours', async ({ body }) => {
+    const before = gateway.logged.length;
+
+    const { errors } = await ask(body.query, body.variables);
+
+    expect(errors.map(({ extensions }) => extensions)).toEqual([
+      {
+        code: expect.not.stringContaining('INTERNAL'),
+        retryable: false,
+        requestId: expect.anything(),
+      },
+    ]);
+    expect(gateway.logged).toHaveLength(before);
+  });
+});
+
+describe('the cost of an operation', () => {
+  test.each([
+    { name: 'nothing for what the schema knows', query: '{ viewer { role } }', calls: 0 },
+    {
+      name: 'one call for a list with what it carries',
+      query: '{ chats { nodes { id } } }',
+      calls: 1,
+    },
+    {
+      name: 'a call for each of two lists',
+      query: '{ chats { totalCount } customers { totalCount } }',
+      calls: 2,
+    },
+  ])('an answer says that it cost $name', async ({ query, calls }) => {
+    helpdesk.answer('GET /customers', { body: { data: [], total: 0 } });
+    const before = helpdesk.calls.length;
+
+    const { errors, extensions } = await ask(query);
+
+    expect(errors).toEqual([]);
+    expect(extensions).toEqual(usage(calls));
+    expect(helpdesk.calls.length - before).toBe(calls);
+  });
+});
+
+describe('a bug of ours', () => {
+  const bug = (): never => {
+    throw new Error(`${canary} at https://10.0.0.1/?key=fake-key`);
+  };
+
+  /** The gateway's own GraphQL server over a schema that has bugs. */
+  async function startBuggyGateway() {
+    const lines: string[] = [];
+    const log = createLog({ write: (line) => lines.push(line) });
+    const schema = makeExecutableSchema({
+      typeDefs: /* GraphQL */ `
+        interface Thing {
+          name: String
+        }
+        type Known implements Thing {
+          name: String
+        }
+        enum Colour {
+          RED
+        }
+        type Query {
+          text: String
+          never: String!
+          list: [String!]
+          fine: String
+          ofOther: String
+          odd: String
+          number: Int
+          colour: Colour
+          nothing: Thing
+          nameless: Thing
+        }
+      `,
+      resolvers: {
+        Query: {
+          text: bug,
+          never: () => null,
+          list: () => ['a', null],
+          fine: () => 'fine',
+          ofOther() {
+            throw new GraphQLError(canary, { extensions: { code: canary, secret: canary } });
+          },
+          odd: () => ({ toString: bug }),
+          number: () => canary,
+          colour: () => canary,
+          nothing: () => ({ name: canary }),
+          nameless: () => ({ __typename: canary }),
+        },
+      },
+    });
+    const apollo = createGraphQLServer({ schema, isProduction: false, log });
+    await apollo.start();
+    const contextValue: any = {
+      requestId: 'mine-2',
+      usage: { calls: 0, cacheHits: 0, shared: 0 },
+      rate: createRateWindow(0, clock),
+    };
+    const server = createServer((request, response) => {
+      void (async () => {
+        const { body } = await apollo.executeHTTPGraphQLRequest({
+          httpGraphQLRequest: {
+            method: 'POST',
+            headers: new HeaderMap([['content-type', 'application/json']]),
+            body: JSON.parse(await text(request)),
+            search: '',
+          },
+          context: () => Promise.resolve(contextValue),
+        });
+        response.end(body.kind === 'complete' ? body.string : undefined);
+      })();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    return {
+      lines,
+      async ask(query: string) {
+        const response = await fetch(`http://127.0.0.1:${port}`, {
+          method: 'POST',
+          body: JSON.stringify({ query }),
+        });
+        const answer: any = await response.json();
+        return { text: JSON.stringify(answer), ...answer };
+      },
+      async [Symbol.asyncDispose]() {
+        server.closeAllConnections();
+        server.close();
+        await apollo.stop();
+      },
+    };
+  }
+
+  test.each([
+    { query: '{ text fine }', path: ['text'], data: { text: null, fine: 'fine' } },
+    { query: '{ ofOther }', path: ['ofOther'], data: { ofOther: null } },
+    { query: '{ odd }', path: ['odd'], data: { odd: null } },
+    { query: '{ number }', path: ['number'], data: { number: null } },
+    { query: '{ colour }', path: ['colour'], data: { colour: null } },
+    { query: '{ nothing { name } }', path: ['nothing'], data: { nothing: null } },
+    { query: '{ nameless { name } }', path: ['nameless'], data: { nameless: null } },
+    { query: '{ never }', path: ['never'], data: null },
+    { query: '{ list fine }', path: ['list', 1], data: { list: null, fine: 'fine' } },
+  ])('$query is masked for the client and logged once under the same id', async (row) => {
+    await using buggy = await startBuggyGateway();
+
+    const { text, errors, data } = await buggy.ask(row.query);
+
+    expect(data).toEqual(row.data);
+    expect(errors).toEqual([
+      {
+        message: expect.stringContaining('requestId'),
+        locations: [expect.anything()],
+        path: row.path,
+        extensions: { code: 'INTERNAL_SERVER_ERROR', retryable: false, requestId: 'mine-2' },
+      },
+    ]);
+    expect(text).not.toContain(canary);
+    const logged = buggy.lines.map((line) => JSON.parse(line));
+    expect(logged).toEqual([expect.objectContaining({ level: 50, requestId: 'mine-2' })]);
+    expect(logged[0].error.message).not.toBe('');
+  });
+});

@@ -1,0 +1,98 @@
+import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Redis } from 'ioredis';
+
+/** Where it is not, the tests in `describeWithRedis` are skipped, and the reporter says so at the end. */
+export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A real Redis of the test's own, that keeps nothing over a restart. */
+export async function startRedis(settings: readonly string[] = []) {
+  const directory = await mkdtemp(join(tmpdir(), 'helpcrunch-redis-'));
+  const port = await freePort();
+  const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory];
+
+  async function launch(): Promise<ChildProcess> {
+    const arguments_ = [...place, '--save', '', '--appendonly', 'no', ...settings];
+    const server = spawn('redis-server', arguments_, { stdio: ['ignore', 'pipe', 'ignore'] });
+    for await (const line of createInterface(server.stdout)) {
+      if (line.includes('Ready to accept connections')) break;
+    }
+    server.stdout.resume();
+    return server;
+  }
+
+  let server: ChildProcess | undefined = await launch();
+
+  async function kill() {
+    if (server === undefined) return;
+    const gone = once(server, 'exit');
+    server.kill('SIGKILL');
+    await gone;
+    server = undefined;
+  }
+
+  async function command(name: string, ...values: (string | number)[]): Promise<any> {
+    const client = new Redis(port, '127.0.0.1');
+    try {
+      return await client.call(name, ...values);
+    } finally {
+      client.disconnect();
+    }
+  }
+
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    command,
+    /** Ends it at once, as a crash would. */
+    kill,
+    /** Starts it again on the same port, with nothing in it. */
+    async restart() {
+      await kill();
+      server = await launch();
+    },
+    /** Leaves its connections open but answers nothing until `resume`. */
+    pause: () => server?.kill('SIGSTOP'),
+    resume: () => server?.kill('SIGCONT'),
+    /** How often a command was carried out since `CONFIG RESETSTAT`. */
+    async timesOf(name: string): Promise<number> {
+      const stats = String(await command('INFO', 'commandstats'));
+      return Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+    },
+    /** Once as many clients listen for what is published. */
+    async listenedBy(count: number) {
+      let listeners = -1;
+      while (listeners !== count) {
+        const channels: string[] = await command('PUBSUB', 'CHANNELS');
+        const numbers: (string | number)[] = await command('PUBSUB', 'NUMSUB', ...channels);
+        listeners = numbers.reduce<number>(
+          (sum, number) => sum + (typeof number === 'number' ? number : 0),
+          0,
+        );
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      server?.kill('SIGCONT');
+      await kill();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export type TestRedis = Awaited<ReturnType<typeof startRedis>>;
