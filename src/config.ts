@@ -45,6 +45,8 @@ const variables = z.object({
   CACHE_CUSTOMERS_MS: milliseconds.default(60_000),
   CACHE_ACCOUNT_MS: milliseconds.default(300_000),
   CACHE_ABSENT_MS: milliseconds.default(5_000),
+  MAX_UPSTREAM_CALLS: wholeNumber(1, 1_000_000).default(30),
+  MAX_REFERENCE_CALLS: wholeNumber(1, 1_000_000).default(200),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
   AUTH: z.enum(['none']).default('none'),
   ALLOW_UNAUTHENTICATED: flag.default(false),
@@ -79,6 +81,9 @@ export interface Config {
     /** Ids that stand for nothing. */
     readonly absent: number;
   };
+  /** Calls that one operation may cost at worst; the second for a router's references. */
+  readonly maxUpstreamCalls: number;
+  readonly maxReferenceCalls: number;
   /** Without Redis this instance shares nothing with others. */
   readonly redisUrl: string | undefined;
   readonly auth: 'none';
@@ -133,6 +138,8 @@ export function readConfig(
       account: data.CACHE_ACCOUNT_MS,
       absent: data.CACHE_ABSENT_MS,
     },
+    maxUpstreamCalls: data.MAX_UPSTREAM_CALLS,
+    maxReferenceCalls: data.MAX_REFERENCE_CALLS,
     redisUrl: data.REDIS_URL,
     auth: data.AUTH,
     corsOrigins: data.CORS_ORIGINS,

@@ -5,7 +5,7 @@ import { createOpenOperation } from './graphql/operation.ts';
 import { createSchema } from './graphql/schema.ts';
 import { createGraphQLServer } from './graphql/server.ts';
 import { createHttpServer } from './http/server.ts';
-import { createLoaders, createSources, resourceResolvers } from './resources/index.ts';
+import { createLoaders, createSources, isKnownTo, resourceResolvers } from './resources/index.ts';
 import type { Clock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
 import { createCache } from './upstream/cache/cache.ts';
@@ -67,6 +67,11 @@ export async function startGateway(
     schema: createSchema(resourceResolvers),
     isProduction,
     log,
+    admission: {
+      maxCalls: config.maxUpstreamCalls,
+      maxReferenceCalls: config.maxReferenceCalls,
+      isCached: ({ sources }) => isKnownTo(sources),
+    },
   });
   const openOperation = createOpenOperation({
     createContext: createContextFactory({ client, createSources, createLoaders }),

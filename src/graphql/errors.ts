@@ -73,6 +73,7 @@ const apolloCodes: ReadonlySet<unknown> = new Set([
     (code) => code !== ApolloServerErrorCode.INTERNAL_SERVER_ERROR,
   ),
   'OPERATION_RESOLUTION_FAILURE',
+  'OPERATION_TOO_EXPENSIVE',
 ]);
 
 /** The code of an error that graphql-js or Apollo made; undefined for one that nobody foresaw. */

@@ -9,6 +9,8 @@ import {
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import type { GraphQLSchema } from 'graphql';
 import type { Log } from '../support/log.ts';
+import { createAdmissionPlugin } from './admission.ts';
+import type { AdmissionOptions } from './admission.ts';
 import { createAnswerPlugin } from './answer.ts';
 import type { Context } from './context.ts';
 import { createFormatError } from './errors.ts';
@@ -17,10 +19,16 @@ interface GraphQLServerOptions {
   readonly schema: GraphQLSchema;
   readonly isProduction: boolean;
   readonly log: Log;
+  readonly admission: AdmissionOptions;
 }
 
 /** Apollo Server without a transport. It reports nothing to anybody and leaves signals to `main.ts`. */
-export const createGraphQLServer = ({ schema, isProduction, log }: GraphQLServerOptions) =>
+export const createGraphQLServer = ({
+  schema,
+  isProduction,
+  log,
+  admission,
+}: GraphQLServerOptions) =>
   new ApolloServer<Context>({
     schema,
     introspection: !isProduction,
@@ -32,6 +40,7 @@ export const createGraphQLServer = ({ schema, isProduction, log }: GraphQLServer
     formatError: createFormatError(isProduction),
     plugins: [
       createAnswerPlugin(log),
+      createAdmissionPlugin(admission),
       isProduction
         ? ApolloServerPluginLandingPageDisabled()
         : ApolloServerPluginLandingPageLocalDefault({ embed: true, footer: false }),

@@ -1,3 +1,4 @@
+import type { IsCached, Kind as CostKind } from '../graphql/costRules.ts';
 import type { Resolvers } from '../graphql/generated.ts';
 import type { Upstream } from '../upstream/client.ts';
 import { createAgentLoaders } from './agents/loaders.ts';
@@ -42,6 +43,20 @@ export const createSources = (upstream: Upstream) => ({
 });
 
 export type Sources = ReturnType<typeof createSources>;
+
+/** Tells of each kind of thing whether an operation finds it in the cache. */
+export const isKnownTo = (sources: Sources): IsCached => {
+  const kinds: Readonly<Record<CostKind, (id: string) => boolean>> = {
+    chat: sources.chats.isKnown,
+    customer: sources.customers.isKnown,
+    customerByUserId: sources.customers.isKnownByUserId,
+    agents: sources.agents.isKnown,
+    departments: sources.departments.isKnown,
+    applications: sources.applications.isKnown,
+    organization: sources.organization.isKnown,
+  };
+  return (kind, id = '') => kinds[kind](id);
+};
 
 export const createLoaders = (sources: Sources) => ({
   ...createAgentLoaders(sources.agents),

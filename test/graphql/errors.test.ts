@@ -830,7 +830,12 @@ describe('a bug of ours', () => {
         },
       },
     });
-    const apollo = createGraphQLServer({ schema, isProduction: false, log });
+    const apollo = createGraphQLServer({
+      schema,
+      isProduction: false,
+      log,
+      admission: { maxCalls: 30 },
+    });
     await apollo.start();
     const contextValue: any = {
       requestId: 'mine-2',

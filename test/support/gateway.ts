@@ -43,8 +43,14 @@ export async function startTestGateway({ helpdesk, config = {}, clock = systemCl
     }),
   );
   const gateway = await startGateway(
-    // Unless a test says otherwise nothing stays good, so that each operation is a cold one.
-    { ...readConfig({ PORT: '0' }), freshMs: nothingStaysGood, ...config },
+    // Unless a test says otherwise nothing stays good, so that each operation is a cold one, and any price is paid.
+    {
+      ...readConfig({ PORT: '0' }),
+      freshMs: nothingStaysGood,
+      maxUpstreamCalls: 1_000_000,
+      maxReferenceCalls: 1_000_000,
+      ...config,
+    },
     { helpdesk, clock, log },
   );
 

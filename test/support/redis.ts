@@ -70,11 +70,6 @@ export async function startRedis(settings: readonly string[] = []) {
     /** Leaves its connections open but answers nothing until `resume`. */
     pause: () => server?.kill('SIGSTOP'),
     resume: () => server?.kill('SIGCONT'),
-    /** How often a command was carried out since `CONFIG RESETSTAT`. */
-    async timesOf(name: string): Promise<number> {
-      const stats = String(await command('INFO', 'commandstats'));
-      return Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
-    },
     /** Once as many clients listen for what is published. */
     async listenedBy(count: number) {
       let listeners = -1;

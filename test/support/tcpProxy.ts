@@ -6,6 +6,7 @@ import { createDeferred } from './deferred.ts';
 interface Link {
   readonly client: Socket;
   readonly server: Socket;
+  isSubscribed: boolean;
   /** What is kept back, in order; undefined while all goes through. */
   kept: (() => void)[] | undefined;
 }
@@ -14,6 +15,7 @@ interface Link {
 export async function startTcpProxy(port: number) {
   const links = new Set<Link>();
   let isCut = false;
+  let requests = 0;
   let holds: { readonly matches: (sent: string) => boolean; readonly hit: () => void }[] = [];
 
   function carry(link: Link, to: Socket, chunk: Buffer) {
@@ -28,10 +30,12 @@ export async function startTcpProxy(port: number) {
       return;
     }
     const server = connect(port, '127.0.0.1');
-    const link: Link = { client, server, kept: undefined };
+    const link: Link = { client, server, isSubscribed: false, kept: undefined };
     links.add(link);
     client.on('data', (chunk) => {
       const sent = chunk.toString('latin1').toLowerCase();
+      requests += 1;
+      link.isSubscribed ||= sent.includes('subscribe');
       for (const { matches, hit } of holds) {
         if (!matches(sent)) continue;
         link.kept ??= [];
@@ -72,6 +76,12 @@ export async function startTcpProxy(port: number) {
       holds.push({ matches, hit: held.resolve });
       return held.promise;
     },
+    /** Holds up what is published, until `release`; all else goes through. */
+    holdPublished() {
+      for (const link of links) if (link.isSubscribed) link.kept ??= [];
+    },
+    /** How often something was asked through it. */
+    requests: () => requests,
     release() {
       holds = [];
       for (const link of links) {

@@ -12,6 +12,8 @@ export type AgentSource = ReturnType<typeof createAgentSource>;
 
 /** The agent endpoints. There is none for a single agent. */
 export const createAgentSource = ({ cache }: Upstream) => ({
+  isKnown: (): boolean => cache.isKnown(agentLists, 'all'),
+
   async all(): Promise<readonly Agent[]> {
     const { rows } = await cache.one(agentLists, 'all', (send) => readAll(send, agents));
     return rows;

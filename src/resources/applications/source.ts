@@ -10,6 +10,8 @@ export type ApplicationSource = ReturnType<typeof createApplicationSource>;
 
 /** The application endpoint, which knows no paging. */
 export const createApplicationSource = ({ cache }: Upstream) => ({
+  isKnown: (): boolean => cache.isKnown(applicationLists, 'all'),
+
   async all(): Promise<readonly Application[]> {
     const { rows } = await cache.one(applicationLists, 'all', async (send) => {
       const body = await send({ effect: 'read', method: 'GET', path: '/applications' });

@@ -36,8 +36,37 @@ export interface OwnChats {
 
 const isOwnedBy = ({ owner, id }: OwnChats) => hasOwner[owner]('id', id);
 
+/** What can go in one search, then what tells it from others in there. */
 const ownName = ({ owner, id, sort, range, wanted }: OwnChats): string =>
-  JSON.stringify([owner, id, sort, range.offset, range.limit, wanted.total, wanted.pageInfo]);
+  [
+    `${owner} ${sort.sort} ${sort.order}`,
+    `${id} ${range.offset} ${range.limit} ${wanted.total} ${wanted.pageInfo}`,
+  ].join('/');
+
+const isOwner = (word: string): word is OwnChats['owner'] => Object.hasOwn(hasOwner, word);
+
+/** What `ownName` was given. */
+function ownFromName(name: string): OwnChats[] {
+  const [group = '', own = ''] = name.split('/');
+  const [owner = '', sort = '', order = ''] = group.split(' ');
+  const [id = '', offset, limit, total, pageInfo] = own.split(' ');
+  if (!isOwner(owner)) return [];
+  return [
+    {
+      owner,
+      id,
+      sort: { sort, order: order === 'asc' ? 'asc' : 'desc' },
+      range: { offset: Number(offset), limit: Number(limit) },
+      wanted: { rows: true, total: total === 'true', pageInfo: pageInfo === 'true' },
+    },
+  ];
+}
+
+/** A customer has few chats, an agent many: those of several agents seldom fit a page, and would only wait for each other. */
+const ownPages = pageKind(chatKind, 'chats', {
+  name: 'OwnChats',
+  gathers: (name) => (name.startsWith('customer ') ? name.slice(0, name.indexOf('/')) : undefined),
+});
 
 const uniqueOwners = (batch: readonly OwnChats[]): OwnChats[] => [
   ...new Map(batch.map((own) => [own.id, own])).values(),
@@ -92,19 +121,15 @@ export function createChatSource({ cache, batchSize }: Upstream) {
   }
 
   return {
+    isKnown: (id: string): boolean => cache.isKnown(chatKind, id),
+
     page: (query: ListQuery): Promise<Rows<Chat>> =>
       cache.one(chatPages, pageName(query), (send) => readPage(send, chats, query)),
 
     /** A part of the chats of each owner, or a failure, in order. All owners are of one kind and all parts in one order. */
     pagesOf(batch: readonly OwnChats[]): Promise<(Rows<Chat> | UpstreamError)[]> {
-      const names = batch.map(ownName);
-      const byName = new Map(batch.map((own, index) => [names[index], own]));
-      return cache.many(chatPages, names, (send, missing) =>
-        inBatches(
-          batchSize,
-          missing.flatMap((name) => byName.get(name) ?? []),
-          (part) => pagesOf(send, part),
-        ),
+      return cache.many(ownPages, batch.map(ownName), (send, missing) =>
+        inBatches(batchSize, missing.flatMap(ownFromName), (part) => pagesOf(send, part)),
       );
     },
 

@@ -14,7 +14,9 @@ import { customerFromWire } from './model.ts';
 
 const customers = { path: '/customers', rowFromWire: customerFromWire };
 
-const customerKind = entityKind<Customer>('Customer', 'customers', { gathers: true });
+const customerKind = entityKind<Customer>('Customer', 'customers', {
+  gathers: () => 'all',
+});
 // A list moves with every visit, so it ages as chats do.
 const customerPages = pageKind(customerKind, 'chats');
 const userIds = aliasKind('CustomerByUserId', customerKind, ({ userId }) => userId);
@@ -53,6 +55,9 @@ export function createCustomerSource({ cache, batchSize }: Upstream) {
     searchFor(send, keys, { write: isUser, keyOf: ({ userId }) => userId });
 
   return {
+    isKnown: (id: string): boolean => cache.isKnown(customerKind, id),
+    isKnownByUserId: (userId: string): boolean => cache.isKnown(userIds, userId),
+
     page: (query: ListQuery): Promise<Rows<Customer>> =>
       cache.one(customerPages, pageName(query), (send) => readPage(send, customers, query)),
 

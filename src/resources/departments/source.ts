@@ -12,6 +12,8 @@ export type DepartmentSource = ReturnType<typeof createDepartmentSource>;
 
 /** The department endpoints. There is none for a single department. */
 export const createDepartmentSource = ({ cache }: Upstream) => ({
+  isKnown: (): boolean => cache.isKnown(departmentLists, 'all'),
+
   async all(): Promise<readonly Department[]> {
     const { rows } = await cache.one(departmentLists, 'all', (send) => readAll(send, departments));
     return rows;

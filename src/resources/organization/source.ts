@@ -10,6 +10,8 @@ export type OrganizationSource = ReturnType<typeof createOrganizationSource>;
 
 /** The organization endpoint: the only single read that comes wrapped in `data`. */
 export const createOrganizationSource = ({ cache }: Upstream) => ({
+  isKnown: (): boolean => cache.isKnown(organizations, 'own'),
+
   get: (): Promise<Organization> =>
     cache.one(organizations, 'own', async (send) => {
       const body = await send({ effect: 'read', method: 'GET', path: '/organization' });

@@ -30,6 +30,8 @@ export interface OperationCache {
     names: readonly string[],
     load: Load<Value>,
   ): Promise<(Value | UpstreamError)[]>;
+  /** Whether the name can be answered without a call. */
+  isKnown(kind: Kind<unknown>, name: string): boolean;
   one<Value>(kind: Kind<Value>, name: string, load: (send: Send) => Promise<Value>): Promise<Value>;
   /** Changes one entity. Changes of the same one leave in the order in which they came. */
   write<Whole extends Entity>(
@@ -203,6 +205,8 @@ export function createCache({
       const waits = new Map<Flight<Landed>, string[]>();
       const waitFor = (flight: Flight<Landed>, awaited: readonly string[]) =>
         waits.set(flight, [...(waits.get(flight) ?? []), ...awaited]);
+      /** What began before a change cannot be trusted to show it. */
+      const newEnough = () => Math.max(known.latestChange(), isRefresh ? since : 0);
       /** Answers what is known and joins what is under way; gives the rest. */
       const take = (wanted: readonly string[]): string[] =>
         wanted.filter((name) => {
@@ -212,9 +216,7 @@ export function createCache({
             answers.set(name, answer);
             return false;
           }
-          // One that began before a change cannot be trusted to show it.
-          const oldest = Math.max(known.latestChange(), isRefresh ? since : 0);
-          const flight = loads.find(keyOf(kind, name), oldest);
+          const flight = loads.find(keyOf(kind, name), newEnough());
           if (flight !== undefined) waitFor(flight, [name]);
           return flight === undefined;
         });
@@ -227,8 +229,13 @@ export function createCache({
       usage.shared += waits.size;
       if (missing.length > 0) {
         const keys = missing.map((name) => keyOf(kind, name));
-        const group = kind.gathers === true ? prefixOf(kind) : undefined;
-        waitFor(loads.start({ keys, group, run: runOf(kind, load, generation) }), missing);
+        const [name = ''] = missing;
+        const gathered = kind.gathers?.(name);
+        const group = gathered === undefined ? undefined : prefixOf(kind) + gathered;
+        waitFor(
+          loads.start({ keys, group, since: newEnough(), run: runOf(kind, load, generation) }),
+          missing,
+        );
       }
       await Promise.all(
         Array.from(waits, async ([flight, awaited]) => {
@@ -246,6 +253,8 @@ export function createCache({
 
     return {
       many,
+
+      isKnown: (kind, name) => read(kind, name, fresh) !== undefined,
 
       async one(kind, name, load) {
         const [value] = await many(kind, [name], async (send) => [await load(send)]);

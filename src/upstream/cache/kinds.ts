@@ -11,8 +11,11 @@ export type Freshness = 'chats' | 'customers' | 'account';
 export interface Named {
   readonly name: string;
   readonly freshness: Freshness;
-  /** While a load of this kind is under way, what operations miss is gathered for one next load. */
-  readonly gathers?: true;
+  /**
+   * Names with the same answer go well in one load: while one is under way, what operations miss is gathered for the next.
+   * Undefined for a name that is better asked for at once.
+   */
+  gathers?(name: string): string | undefined;
   /** The entity without which a thing of this kind cannot be: what was read before it changed is not good after. */
   partOf?(name: string): { readonly kind: Named; readonly id: string };
 }
@@ -82,9 +85,11 @@ const isPage = (
 export const pageKind = <Whole extends Entity>(
   members: Kind<Whole>,
   freshness: Freshness,
+  traits: Partial<Pick<Named, 'name' | 'gathers'>> = {},
 ): Kind<Rows<Whole>> => ({
   name: `${members.name}s`,
   freshness,
+  ...traits,
   pack({ rows, total }, keep) {
     for (const row of rows) keep(members, row);
     return { ids: rows.map(({ id }) => id), total };

@@ -13,6 +13,8 @@ interface Plan<Landed> {
   readonly keys: readonly string[];
   /** Set where loads of one group go one after the other, each with all that was missed during the one before. */
   readonly group: string | undefined;
+  /** Only what began after this is new enough to be joined or waited for. */
+  readonly since: number;
   readonly run: Run<Landed>;
 }
 
@@ -26,7 +28,7 @@ const longestGatherMs = 250;
 /** The loads that are under way, so that nothing is asked for twice at once. */
 export function createLoads<Landed>(clock: Clock) {
   const loads = new Map<string, Load<Landed>>();
-  const busy = new Map<string, Promise<unknown>>();
+  const busy = new Map<string, Load<Landed>>();
   const gathering = new Map<string, { readonly keys: Set<string>; readonly load: Load<Landed> }>();
 
   /** One load that hangs must not hold up those behind it. */
@@ -39,9 +41,10 @@ export function createLoads<Landed>(clock: Clock) {
       });
     });
 
-  function launch({ keys, group, run }: Plan<Landed>): Flight<Landed> {
+  function launch({ keys, group, since, run }: Plan<Landed>): Flight<Landed> {
     const wanted = new Set(keys);
-    const before = group === undefined ? undefined : busy.get(group);
+    const last = group === undefined ? undefined : busy.get(group);
+    const before = last !== undefined && last.orderOf() > since ? last.flight.over : undefined;
     let order = Infinity;
     const flight = createFlight(async (signal) => {
       try {
@@ -61,10 +64,9 @@ export function createLoads<Landed>(clock: Clock) {
     for (const key of keys) loads.set(key, load);
     if (group !== undefined) {
       if (before !== undefined) gathering.set(group, { keys: wanted, load });
-      const { over } = flight;
-      busy.set(group, over);
-      void over.then(() => {
-        if (busy.get(group) === over) busy.delete(group);
+      busy.set(group, load);
+      void flight.over.then(() => {
+        if (busy.get(group) === load) busy.delete(group);
       });
     }
     return flight;

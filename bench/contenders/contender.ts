@@ -1,0 +1,78 @@
+import { startSimulator } from '../../src/simulator/simulator.ts';
+import type { Simulator } from '../../src/simulator/simulator.ts';
+import type { Clock } from '../../src/support/clock.ts';
+import { systemClock } from '../../src/support/clock.ts';
+import { createManualClock } from '../../test/support/manualClock.ts';
+import type { Request } from '../request.ts';
+
+/** A GraphQL server in front of a helpdesk of its own. */
+export interface Contender {
+  /** The data of the answer; fails when it has errors. */
+  ask(request: Request): Promise<unknown>;
+  /** How many calls the helpdesk has received so far. */
+  calls(): number;
+  /** Moves its clock, and that of its helpdesk. */
+  wait(ms: number): void;
+  stop(): Promise<void>;
+}
+
+export interface Contestant {
+  readonly name: string;
+  /** Starts anew, with nothing known. Where the helpdesk takes its time, time is real; otherwise it stands still. */
+  start(latencyMs?: number): Promise<Contender>;
+}
+
+/** The server under test, once it listens. */
+export interface Served {
+  /** Where operations are posted to. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+interface Answer {
+  readonly data?: unknown;
+  readonly errors?: readonly unknown[];
+}
+
+async function post(url: string, { name, document, variables }: Request): Promise<unknown> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query: document, variables }),
+  });
+  const { data, errors } = (await response.json()) as Answer;
+  if (errors === undefined) return data;
+  throw new Error(`${name} ${JSON.stringify(variables)} failed: ${JSON.stringify(errors)}`);
+}
+
+/** Puts a server in front of a fresh simulator: always the same account, at the same moment, without a limit. */
+export const contestant = (
+  name: string,
+  serve: (helpdesk: Simulator, clock: Clock) => Promise<Served>,
+): Contestant => ({
+  name,
+  async start(latencyMs = 0) {
+    let calls = 0;
+    const manual = createManualClock();
+    const clock = latencyMs > 0 ? systemClock : manual;
+    const onCall = () => {
+      calls += 1;
+    };
+    const helpdesk = await startSimulator({
+      rateLimit: 0,
+      clock,
+      onCall,
+      behaviour: { latencyMs },
+    });
+    const server = await serve(helpdesk, clock);
+    return {
+      ask: (request) => post(server.url, request),
+      calls: () => calls,
+      wait: (ms) => manual.advance(ms),
+      async stop() {
+        await server.stop();
+        await helpdesk.close();
+      },
+    };
+  },
+});

@@ -1,0 +1,14 @@
+import { readConfig } from '../../src/config.ts';
+import { startGateway } from '../../src/gateway.ts';
+import type { Log } from '../../src/support/log.ts';
+import { contestant } from './contender.ts';
+
+const ignore = () => undefined;
+const silent: Log = { info: ignore, warn: ignore, error: ignore };
+
+/** This gateway as it starts by itself, but for the rate limit: nobody here has one. */
+export const gateway = contestant('this gateway', async (helpdesk, clock) => {
+  const config = readConfig({ PORT: '0', HELPCRUNCH_RATE_LIMIT: '0' });
+  const { url, stop } = await startGateway(config, { helpdesk, clock, log: silent });
+  return { url: `${url}/graphql`, stop };
+});

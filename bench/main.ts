@@ -1,0 +1,21 @@
+import { runCalls } from './calls.ts';
+
+/** A benchmark prints what it measured; false when a promise is not kept. */
+type Benchmark = () => Promise<boolean>;
+
+const benchmarks: Readonly<Record<string, Benchmark>> = { calls: runCalls };
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !Object.hasOwn(benchmarks, name));
+
+if (unknown.length > 0) {
+  process.stderr.write(
+    `There is no benchmark ${unknown.join(', ')}. There are: ${Object.keys(benchmarks).join(', ')}.\n`,
+  );
+  process.exitCode = 2;
+} else {
+  for (const [name, run] of Object.entries(benchmarks)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    if (!(await run())) process.exitCode = 1;
+  }
+}

@@ -1,0 +1,127 @@
+import { createCache } from '../../src/upstream/cache/cache.ts';
+import type { Kind } from '../../src/upstream/cache/kinds.ts';
+
+/**
+ * Puts ever new customers and chats through a cache and tells, as one JSON line, how many bytes of memory the process then
+ * held more than before. Run with --expose-gc.
+ */
+interface Thing {
+  readonly __typename: 'Customer' | 'Chat';
+  readonly id: string;
+}
+
+const oneDay = 86_400_000;
+const freshMs = { chats: oneDay, customers: oneDay, account: oneDay, absent: oneDay };
+const clock = { now: () => Date.now(), after: () => () => undefined, random: () => 0.5 };
+
+const kindOf = (name: Thing['__typename']): Kind<Thing> => ({
+  name,
+  freshness: name === 'Chat' ? 'chats' : 'customers',
+  pack: (value) => value,
+  unpack: (kept) => kept as Thing,
+});
+
+/** What is kept of a customer and of a chat; `#` stands for the id. */
+const forms = {
+  Customer: JSON.stringify({
+    __typename: 'Customer',
+    id: '#',
+    userId: 'user-#',
+    name: 'Customer Number #',
+    email: 'customer.#@example.com',
+    company: 'Общество #',
+    phone: '+380#',
+    firstSeen: 1_603_885_600_000,
+    lastSeen: 1_603_885_746_000,
+    location: { regionCode: '30', countryCode: 'UA', city: 'Kyiv' },
+    device: {
+      id: '#',
+      ip: '10.0.0.1',
+      timezone: 'Europe/Kyiv',
+      platform: 'desktop',
+      userAgent: null,
+    },
+    unsubscribed: false,
+    blocked: false,
+    source: 'https://example.com/pages/#',
+    referer: null,
+    lastPage: 'https://example.com/pages/#/last',
+    locale: 'uk',
+    createdFrom: null,
+    integrationId: null,
+    notes: null,
+    tags: [{ name: 'vip', color: 'gold' }],
+    customData: { plan: 'pro', seats: 12 },
+  }),
+  Chat: JSON.stringify({
+    __typename: 'Chat',
+    id: '#',
+    status: 'OPENED',
+    closedBy: null,
+    closedAt: null,
+    rating: null,
+    createdAt: 1_603_885_600_000,
+    createdWith: 'CUSTOMER_MESSAGE',
+    lastMessageAt: 1_603_885_746_000,
+    lastCustomerMessageAt: null,
+    lastMessageText: 'Hello, this is what was said last in chat #.',
+    lastMessageId: '#',
+    lastCommunicatedAgentId: '12',
+    snoozedUntil: null,
+    applicationId: '2',
+    readByAgent: true,
+    readByCustomer: false,
+    agents: [{ __typename: 'Agent', id: '12', name: 'Olena', email: null, role: 'AGENT' }],
+    customer: { __typename: 'Customer', id: '#', name: 'Customer #', email: null, userId: null },
+    assignee: { __typename: 'Agent', id: '12', name: 'Olena', email: null, role: 'AGENT' },
+    department: { __typename: 'Department', id: '3', name: 'Sales' },
+  }),
+};
+
+/** Each with texts of its own, as after an answer of the helpdesk. */
+const thingOf = (name: Thing['__typename'], id: string): Thing =>
+  JSON.parse(forms[name].replaceAll('#', id));
+
+const atOnce = 500;
+
+async function fill(maxBytes: number, count: number, watch: (bytes: number) => void) {
+  const cache = createCache({ maxBytes, freshMs, clock });
+  for (let first = 1; first <= count; first += atOnce) {
+    const name = (first / atOnce) % 2 < 1 ? 'Chat' : 'Customer';
+    const ids = Array.from({ length: atOnce }, (_, index) => String(first + index));
+    const operation = cache.forOperation(
+      {
+        key: 'key',
+        tenant: 'tenant',
+        signal: new AbortController().signal,
+        usage: { calls: 0, cacheHits: 0, shared: 0 },
+        isRefresh: false,
+      },
+      () => () => Promise.reject(new Error('Nothing is sent.')),
+    );
+    await operation.many(kindOf(name), ids, () =>
+      Promise.resolve(ids.map((id) => thingOf(name, id))),
+    );
+    if (first % 25_000 === 1) {
+      global.gc?.();
+      watch(cache.bytes());
+    }
+  }
+  global.gc?.();
+  watch(cache.bytes());
+  return cache;
+}
+
+const [maxBytes = 0, count = 0] = process.argv.slice(2).map(Number);
+
+await fill(1_000_000, 100_000, () => undefined);
+global.gc?.();
+const base = process.memoryUsage();
+const seen = { resident: 0, heap: 0, counted: 0 };
+const cache = await fill(maxBytes, count, (counted) => {
+  const { rss, heapUsed } = process.memoryUsage();
+  seen.resident = Math.max(seen.resident, rss - base.rss);
+  seen.heap = Math.max(seen.heap, heapUsed - base.heapUsed);
+  seen.counted = Math.max(seen.counted, counted);
+});
+process.stdout.write(`${JSON.stringify({ ...seen, kept: cache.bytes(), base: base.rss })}\n`);

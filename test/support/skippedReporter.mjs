@@ -1,0 +1,24 @@
+/** Programs that some tests need, by the word in their names. */
+const programs = { Redis: 'apt-get install redis-server' };
+
+/** Names at the end what was skipped, and says how to get what it needs. */
+export default class SkippedReporter {
+  onRunComplete(_contexts, { testResults }) {
+    const skipped = testResults
+      .flatMap(({ testResults: tests }) => tests)
+      .filter(({ status, ancestorTitles }) => {
+        const [group = ''] = ancestorTitles;
+        return status === 'pending' && / \(needs \w+\)$/.test(group);
+      });
+    for (const [program, advice] of Object.entries(programs)) {
+      const names = skipped
+        .filter(({ ancestorTitles: [group] }) => group.endsWith(`(needs ${program})`))
+        .map(({ fullName }) => `  ${fullName}`);
+      if (names.length > 0) {
+        process.stderr.write(
+          `\nSkipped, because this machine has no ${program} (${advice}):\n${names.join('\n')}\n`,
+        );
+      }
+    }
+  }
+}
