@@ -13,6 +13,12 @@ export default {
     ],
   },
   reporters: ['default', '<rootDir>/test/support/skippedReporter.mjs'],
-  collectCoverageFrom: ['src/**/*.ts', '!src/graphql/generated.ts', '!src/main.ts', '!src/price.ts', '!src/simulator/main.ts'],
+  collectCoverageFrom: [
+    'src/**/*.ts',
+    '!src/graphql/generated.ts',
+    '!src/main.ts',
+    '!src/price.ts',
+    '!src/simulator/main.ts',
+  ],
   coverageThreshold: { global: { lines: 90 } },
 };
