@@ -97,6 +97,7 @@ export function createCache({
   function forOperation(scope: Scope, sendWith: (signal: AbortSignal) => Send): OperationCache {
     const { tenant, signal, usage, isRefresh } = scope;
     const since = known.now();
+    let hearing: Promise<void> | undefined;
     const prefixOf = (kind: Named): string => `${tenant}:${kind.name}:`;
     const keyOf = (kind: Named, name: string): string => prefixOf(kind) + name;
 
@@ -202,9 +203,14 @@ export function createCache({
       load: Load<Value>,
     ): Promise<(Value | UpstreamError)[]> {
       const answers = new Map<string, Value | UpstreamError>();
-      const waits = new Map<Flight<Landed>, string[]>();
-      const waitFor = (flight: Flight<Landed>, awaited: readonly string[]) =>
-        waits.set(flight, [...(waits.get(flight) ?? []), ...awaited]);
+      const waits = new Map<Flight<Landed>, { landing: Promise<Landed>; names: string[] }>();
+      // Joined at once: a load that all others leave meanwhile must not end.
+      const waitFor = (flight: Flight<Landed>, awaited: readonly string[]) => {
+        const wait = waits.get(flight) ?? { landing: flight.join(signal), names: [] };
+        wait.names.push(...awaited);
+        wait.landing.catch(() => undefined);
+        waits.set(flight, wait);
+      };
       /** What began before a change cannot be trusted to show it. */
       const newEnough = () => Math.max(known.latestChange(), isRefresh ? since : 0);
       /** Answers what is known and joins what is under way; gives the rest. */
@@ -220,10 +226,12 @@ export function createCache({
           if (flight !== undefined) waitFor(flight, [name]);
           return flight === undefined;
         });
+      if (known.isShared() === true) await (hearing ??= known.hearAll(tenant));
       let missing = take([...new Set(names)]);
       let generation: string | undefined;
       if (known.isShared() === true && missing.length > 0) {
         generation = await recallAll(kind, missing);
+        signal.throwIfAborted();
         missing = take(missing);
       }
       usage.shared += waits.size;
@@ -238,8 +246,8 @@ export function createCache({
         );
       }
       await Promise.all(
-        Array.from(waits, async ([flight, awaited]) => {
-          const landed = await flight.join(signal);
+        Array.from(waits.values(), async ({ landing, names: awaited }) => {
+          const landed = await landing;
           for (const name of awaited) {
             const answer = answerIn(landed, kind, name);
             if (answer !== undefined) answers.set(name, answer);
@@ -265,17 +273,13 @@ export function createCache({
 
       write(kind, id, change) {
         const key = keyOf(kind, id);
-        return queues.run(key, signal, async () => {
-          try {
-            const entity = await change(sendWith(signal));
-            await known.write(tenant, { key, value: entity, lifeMs: lifeMsOf(kind, entity) });
-            return entity;
-          } catch (error) {
-            // It may have happened all the same.
-            await known.forget(tenant, key);
-            throw error;
-          }
-        });
+        return queues.run(key, signal, () =>
+          known.change(
+            { tenant, key },
+            () => change(sendWith(signal)),
+            (entity) => lifeMsOf(kind, entity),
+          ),
+        );
       },
     };
   }

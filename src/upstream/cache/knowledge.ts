@@ -66,6 +66,9 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
     changeOf: (key: string): Change | undefined => changes.get(key),
     settle,
 
+    /** Done when this instance has heard of every change that came before. */
+    hearAll: (tenant: string): Promise<void> => shared?.hearAll(tenant) ?? Promise.resolve(),
+
     /** Takes over what other instances know, unless `isGood` says otherwise, in the order of the keys. */
     async recall(
       tenant: string,
@@ -77,35 +80,54 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
       const { entries, generation } = await shared.get(tenant, keys);
       const settled = keys.map((key, index) => {
         const entry = entries[index];
-        return entry !== undefined && isGood(entry, index)
-          ? settle(key, { ...entry, order })
-          : undefined;
+        if (entry === undefined || !isGood(entry, index)) return undefined;
+        const known = memory.get(key);
+        // What was read meanwhile is newer than what was shared before.
+        if (known !== undefined && known.at >= entry.at) return known;
+        return settle(key, { ...entry, order });
       });
       history.end(order);
       return { entries: settled, ...(generation === undefined ? {} : { generation }) };
     },
 
-    /** Tells other instances what was read, unless something has changed since `generation` was given. */
+    /** Tells other instances what was read, but nothing that has changed since, there or here. */
     publish(tenant: string, generation: string | undefined, read: readonly Keepsake[]): void {
-      if (generation === undefined || read.length === 0) return;
-      void shared?.put(tenant, generation, read);
+      const news = read.filter(({ key, entry }) => !history.hasChangedSince(entry.order, key));
+      if (generation !== undefined && news.length > 0) void shared?.put(tenant, generation, news);
     },
 
-    /** Something was written; done when all instances have been told. */
-    async write(
-      tenant: string,
-      { key, value, lifeMs }: { key: string; value: unknown; lifeMs: number },
-    ): Promise<void> {
-      const entry = { value, ...change(key) };
-      memory.set(key, entry);
-      await shared?.change(tenant, key, { ...entry, lifeMs: Math.max(1, lifeMs) });
-    },
-
-    /** Something may have changed; done when all instances have been told. */
-    async forget(tenant: string, key: string): Promise<void> {
-      change(key);
-      memory.delete(key);
-      await shared?.change(tenant, key);
+    /** Runs a change of what is under the key, and is done when all instances have been told of it. */
+    async change<Value>(
+      { tenant, key }: { readonly tenant: string; readonly key: string },
+      run: () => Promise<Value>,
+      lifeMsOf: (value: Value) => number,
+    ): Promise<Value> {
+      const found = await shared?.get(tenant, []);
+      const began = history.begin();
+      try {
+        const value = await run();
+        // Of two changes that cross, nobody knows which was the last.
+        const isSole = !history.hasChangedSince(began, key);
+        const entry = { value, ...change(key) };
+        if (isSole) memory.set(key, entry);
+        else memory.delete(key);
+        const generation = isSole ? found?.generation : undefined;
+        const lifeMs = Math.max(1, lifeMsOf(value));
+        await shared?.change(
+          tenant,
+          key,
+          generation === undefined ? undefined : { ...entry, generation, lifeMs },
+        );
+        return value;
+      } catch (error) {
+        // It may have happened all the same.
+        change(key);
+        memory.delete(key);
+        await shared?.change(tenant, key);
+        throw error;
+      } finally {
+        history.end(began);
+      }
     },
 
     /** Whether it is shared at this moment; null where it is not meant to be. */

@@ -2,14 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { Clock } from '../../support/clock.ts';
 import type { Log } from '../../support/log.ts';
+import { createHeard } from './heard.ts';
+import {
+  changeScript,
+  channel,
+  decode,
+  encode,
+  getScript,
+  isUnchanged,
+  prefix,
+  putScript,
+} from './sharedEntries.ts';
+import type { SharedEntry } from './sharedEntries.ts';
 
 /** Told the key of a value that another instance changed, or `all` after a time apart. */
 export type OnChange = (key: string) => void;
-
-export interface SharedEntry {
-  readonly value: unknown;
-  readonly at: number;
-}
 
 interface Found {
   readonly entries: readonly (SharedEntry | undefined)[];
@@ -26,14 +33,16 @@ export interface SharedMemory {
     entries: readonly { key: string; entry: SharedEntry; lifeMs: number }[],
   ): Promise<void>;
   /** Tells all instances, and is done when Redis has passed it on. Without an entry the key is forgotten. */
-  change(tenant: string, key: string, entry?: SharedEntry & { lifeMs: number }): Promise<void>;
+  change(
+    tenant: string,
+    key: string,
+    entry?: SharedEntry & { lifeMs: number; generation: string },
+  ): Promise<void>;
+  /** Done when every change that came before has been passed to `onChange`. */
+  hearAll(tenant: string): Promise<void>;
   isUp(): boolean;
   close(): void;
 }
-
-/** Raised when what is kept changes its form, so that two versions of the gateway can share one Redis. */
-const prefix = 'helpcrunch:1:';
-const channel = `${prefix}changes`;
 
 const commandTimeoutMs = 100;
 /** After a command that took too long, Redis is left alone for this time. */
@@ -41,24 +50,6 @@ const restMs = 1_000;
 /** Longer than any call may be under way. */
 const generationMs = 600_000;
 const maxUntold = 10_000;
-
-const putScript = `
-  if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
-  for i = 2, #KEYS do redis.call('SET', KEYS[i], ARGV[i * 2 - 2], 'PX', ARGV[i * 2 - 1]) end
-  return 1`;
-
-function decode(text: string | null | undefined): SharedEntry | undefined {
-  if (text === null || text === undefined) return undefined;
-  try {
-    const entry: unknown = JSON.parse(text);
-    const isEntry = typeof entry === 'object' && entry !== null && 'v' in entry && 'at' in entry;
-    return isEntry && typeof entry.at === 'number' ? { value: entry.v, at: entry.at } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-const encode = ({ value, at }: SharedEntry): string => JSON.stringify({ v: value, at });
 
 interface Options {
   readonly url: string;
@@ -70,27 +61,33 @@ interface Options {
 export function createSharedMemory({ url, onChange, clock, log }: Options): SharedMemory {
   const self = randomUUID();
   const options = {
-    commandTimeout: commandTimeoutMs,
     connectTimeout: 2_000,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     retryStrategy: (times: number) => Math.min(100 * times, 2_000),
   };
-  const redis = new Redis(url, options);
+  const redis = new Redis(url, { ...options, commandTimeout: commandTimeoutMs });
   // A subscription must survive every reconnection, so this one may wait.
   const listener = new Redis(url, {
     ...options,
     enableOfflineQueue: true,
     maxRetriesPerRequest: null,
+    autoResubscribe: false,
   });
-  let restUntil = 0;
+  let isListening = false;
+  /** The generations whose change has been heard of. */
+  const heard = createHeard();
+  let isFull = false;
+  let isSlow = false;
+  let isClosed = false;
   let wasUp: boolean | undefined;
   /** Keys whose change Redis was not there to pass on; they are told before it is trusted again. */
   const untold = new Map<string, string>();
   let isUntoldTooLong = false;
 
-  const isUp = () =>
-    redis.status === 'ready' && listener.status === 'ready' && clock.now() >= restUntil;
+  const isReached = () => redis.status === 'ready' && isListening && !isSlow;
+  const hasUntold = () => untold.size > 0 || isUntoldTooLong;
+  const isUp = () => isReached() && !hasUntold();
 
   function note(isUpNow: boolean): void {
     if (wasUp === isUpNow) return;
@@ -99,6 +96,32 @@ export function createSharedMemory({ url, onChange, clock, log }: Options): Shar
     else log.warn('Redis is away: this instance goes on from its own memory');
   }
 
+  /** Asks every now and then until Redis answers and knows what it missed. */
+  function probe(): void {
+    clock.after(restMs, () => {
+      void recover();
+    });
+  }
+
+  let isRecovering = false;
+  async function recover(): Promise<void> {
+    if (isClosed || isRecovering || redis.status !== 'ready') return;
+    isRecovering = true;
+    try {
+      await redis.ping();
+      await tellUntold();
+      isSlow = false;
+      if (isUp()) note(true);
+    } catch {
+      isSlow = true;
+      probe();
+    } finally {
+      isRecovering = false;
+    }
+  }
+
+  const isOutOfMemory = (error: unknown) => String(error).includes('OOM');
+
   async function attempt<Result>(command: () => Promise<Result>): Promise<Result | undefined> {
     if (!isUp()) {
       note(false);
@@ -106,11 +129,15 @@ export function createSharedMemory({ url, onChange, clock, log }: Options): Shar
     }
     try {
       const result = await command();
-      note(true);
+      note(!isFull);
       return result;
-    } catch {
-      restUntil = clock.now() + restMs;
+    } catch (error) {
       note(false);
+      if (isOutOfMemory(error)) isFull = true;
+      else if (!isSlow) {
+        isSlow = true;
+        probe();
+      }
       return undefined;
     }
   }
@@ -120,7 +147,7 @@ export function createSharedMemory({ url, onChange, clock, log }: Options): Shar
       const found: readonly unknown[] = Array.isArray(keys) ? keys : [];
       if (found.length > 0) await redis.unlink(found.map(String));
     }
-    await redis.publish(channel, `${self} all`);
+    await redis.publish(channel, `${self} - all`);
   }
 
   async function tellUntold(): Promise<void> {
@@ -130,72 +157,137 @@ export function createSharedMemory({ url, onChange, clock, log }: Options): Shar
       untold.clear();
     }
     for (const [key, tenant] of untold) {
-      await redis.set(`${prefix}generation:${tenant}`, randomUUID(), 'PX', generationMs);
-      await redis.unlink(prefix + key);
-      await redis.publish(channel, `${self} ${key}`);
       untold.delete(key);
+      try {
+        await tell(tenant, key);
+      } catch (error) {
+        untold.set(key, tenant);
+        throw error;
+      }
     }
+  }
+
+  function tell(
+    tenant: string,
+    key: string,
+    entry?: SharedEntry & { lifeMs: number; generation: string },
+  ) {
+    const kept = entry === undefined ? [] : [entry.generation, encode(entry), entry.lifeMs];
+    return redis.eval(
+      changeScript,
+      2,
+      `${prefix}generation:${tenant}`,
+      prefix + key,
+      randomUUID(),
+      generationMs,
+      channel,
+      self,
+      ...kept,
+    );
+  }
+
+  /** Operations that ask in the same moment share one answer. */
+  const asking = new Map<string, Promise<string | null>>();
+  function latestGeneration(tenant: string): Promise<string | null> {
+    const asked =
+      asking.get(tenant) ??
+      Promise.resolve().then(() => {
+        asking.delete(tenant);
+        return redis.get(`${prefix}generation:${tenant}`);
+      });
+    asking.set(tenant, asked);
+    return asked;
   }
 
   const onError = () => note(false);
   redis.on('error', onError);
   listener.on('error', onError);
   listener.on('message', (_channel: string, message: string) => {
-    const [sender, key] = [message.slice(0, self.length), message.slice(self.length + 1)];
-    if (sender !== self) onChange(key);
+    const [sender = '', generation = '', key = ''] = message.split(' ');
+    if (sender !== self) onChange(key.replace(prefix, ''));
+    heard.add(generation);
   });
-  let hasListened = false;
+  const onClose = () => {
+    if (!isClosed) note(false);
+  };
+  redis.on('close', onClose);
+  listener.on('close', () => {
+    isListening = false;
+    onClose();
+  });
   listener.on('ready', () => {
-    // What was told while nobody listened is unknown.
-    if (hasListened) onChange('all');
-    hasListened = true;
-    void listener.subscribe(channel).catch(onError);
+    listener.subscribe(channel).then(() => {
+      // What was told while nobody listened is unknown.
+      onChange('all');
+      isListening = true;
+      if (isUp()) note(true);
+    }, onError);
+  });
+  redis.on('ready', () => {
+    void recover();
   });
 
   return {
-    isUp,
+    isUp: () => isUp() && !isFull,
 
     async get(tenant, keys) {
       const texts = await attempt(async () => {
-        if (untold.size > 0 || isUntoldTooLong) await tellUntold();
-        return redis.mget([`${prefix}generation:${tenant}`, ...keys.map((key) => prefix + key)]);
+        const found = await redis.eval(
+          getScript,
+          keys.length + 1,
+          `${prefix}generation:${tenant}`,
+          ...keys.map((key) => prefix + key),
+          randomUUID(),
+          generationMs,
+        );
+        return Array.isArray(found)
+          ? found.map((text) => (typeof text === 'string' ? text : null))
+          : [];
       });
       if (texts === undefined) return { entries: keys.map(() => undefined), generation: undefined };
       const [generation, ...entries] = texts;
-      return { entries: entries.map(decode), generation: generation ?? '' };
+      if (generation === null || generation === undefined) isFull = true;
+      return {
+        entries: keys.map((_key, index) => decode(entries[index])),
+        generation: generation ?? undefined,
+      };
+    },
+
+    async hearAll(tenant) {
+      const generation = await attempt(() => latestGeneration(tenant));
+      if (typeof generation !== 'string' || isUnchanged(generation)) return;
+      if (heard.has(generation)) return;
+      const isHeard = await heard.wait(generation, clock);
+      // The word was lost, or is of a time before this instance listened.
+      if (!isHeard) onChange('all');
+      heard.add(generation);
     },
 
     async put(tenant, generation, entries) {
       const keys = [`generation:${tenant}`, ...entries.map(({ key }) => key)];
       const values = entries.flatMap(({ entry, lifeMs }) => [encode(entry), String(lifeMs)]);
-      await attempt(() =>
-        redis.eval(
+      await attempt(async () => {
+        await redis.eval(
           putScript,
           keys.length,
           ...keys.map((key) => prefix + key),
           generation,
           ...values,
-        ),
-      );
+        );
+        isFull = false;
+      });
     },
 
     async change(tenant, key, entry) {
-      const told = await attempt(async () => {
-        const commands = redis
-          .pipeline()
-          .set(`${prefix}generation:${tenant}`, randomUUID(), 'PX', generationMs)
-          .unlink(prefix + key);
-        if (entry !== undefined) commands.set(prefix + key, encode(entry), 'PX', entry.lifeMs);
-        const results = await commands.publish(channel, `${self} ${key}`).exec();
-        // A full Redis refuses to keep the value but forgets the old one and passes the word on.
-        return results?.[1]?.[0] === null && results.at(-1)?.[0] === null;
-      });
-      if (told === true) return;
+      const told = await attempt(() => tell(tenant, key, entry));
+      if (told !== undefined) return;
       if (untold.size < maxUntold) untold.set(key, tenant);
       else isUntoldTooLong = true;
+      if (isReached()) void recover();
     },
 
     close() {
+      isClosed = true;
       redis.disconnect();
       listener.disconnect();
     },
