@@ -1,5 +1,6 @@
 export default {
   testEnvironment: 'node',
+  maxWorkers: 2,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

@@ -9,9 +9,10 @@ import { createLoaders, createSources, isKnownTo, resourceResolvers } from './re
 import type { Clock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
 import { createCache } from './upstream/cache/cache.ts';
+import { createBudget } from './upstream/budget/budget.ts';
+import { createSharedBudget } from './upstream/budget/sharedBudget.ts';
 import { createSharedMemory } from './upstream/cache/sharedMemory.ts';
 import { createUpstreamClient } from './upstream/client.ts';
-import { createRateWindow } from './upstream/rateWindow.ts';
 import { createTransport } from './upstream/transport.ts';
 
 /** The account behind the gateway and where it is found. */
@@ -37,6 +38,9 @@ interface Parts {
 const tenantOf = (key: string): string =>
   createHash('sha256').update(key).digest('base64url').slice(0, 16);
 
+/** What may come on top of a call's time limit before it is known to be over. */
+const longestAnswerMs = 10_000;
+
 /** Joins the rooms and opens the door. */
 export async function startGateway(
   config: Config,
@@ -51,6 +55,16 @@ export async function startGateway(
       ? {}
       : { share: (onChange) => createSharedMemory({ url: redisUrl, onChange, clock, log }) }),
   });
+  const timing = {
+    limit: config.rateLimit,
+    clock,
+    // A slot whose call never ends comes back after it, so no call may take as long.
+    callMs: config.upstreamTimeoutMs + longestAnswerMs,
+  };
+  const budget =
+    redisUrl === undefined
+      ? createBudget(timing)
+      : createSharedBudget({ ...timing, url: redisUrl, log });
   const client = createUpstreamClient({
     transport: createTransport({
       baseUrl: helpdesk.url,
@@ -58,9 +72,8 @@ export async function startGateway(
       maxBytes: config.upstreamMaxBytes,
       clock,
     }),
-    rate: createRateWindow(config.rateLimit, clock),
+    budget,
     cache,
-    clock,
   });
   const { isProduction, corsOrigins } = config;
   const apollo = createGraphQLServer({
@@ -91,6 +104,7 @@ export async function startGateway(
         isCacheShared: cache.isShared,
         cacheBytes: cache.bytes,
         upstreamCalls: client.calls,
+        waitingCalls: budget.queueLengths,
       },
     }),
     apollo.start(),

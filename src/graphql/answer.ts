@@ -18,10 +18,13 @@ function retryAfterMs({ errors = [] }: FormattedExecutionResult): number | undef
   return waits.length === 0 ? undefined : Math.max(...waits);
 }
 
-const usageOf = ({ usage, rate }: Context) => ({
-  ...usage,
-  rateLimit: { limit: rate.limit, remaining: rate.remaining() },
-});
+const usageOf = ({ usage, rate }: Context) => {
+  const { limit, remaining } = rate.now();
+  return {
+    ...usage,
+    rateLimit: { limit, remaining },
+  };
+};
 
 const isContext = (value: BaseContext): value is Context => 'requestId' in value;
 

@@ -1,6 +1,5 @@
 import type { Loaders, Sources } from '../resources/index.ts';
-import type { Scope, Upstream, UpstreamClient, Usage } from '../upstream/client.ts';
-import type { RateWindow } from '../upstream/rateWindow.ts';
+import type { Rate, Scope, Upstream, UpstreamClient, Usage } from '../upstream/client.ts';
 import type { ViewerRole } from './generated.ts';
 
 /** The client, once we know who it is. */
@@ -15,17 +14,20 @@ export interface Context {
   readonly sources: Sources;
   readonly loaders: Loaders;
   readonly usage: Readonly<Usage>;
-  readonly rate: RateWindow;
+  readonly rate: Rate;
 }
 
 export interface Caller {
   readonly requestId: string;
   readonly viewer: Viewer;
+  /** Among whom the account's calls are shared out. */
+  readonly client: string;
   /** The account whose key is used, and the name under which what is known of it is kept. */
   readonly key: string;
   readonly tenant: string;
   /** Aborted when the client leaves or its time is over. */
   readonly signal: AbortSignal;
+  readonly deadlineMs: number;
   /** Whether the client wants to see what the helpdesk says now. */
   readonly isRefresh: boolean;
 }
@@ -39,15 +41,15 @@ interface Parts {
 /** A context for one operation; nothing in it outlives that. */
 export const createContextFactory =
   ({ client, createSources, createLoaders }: Parts) =>
-  ({ requestId, viewer, ...caller }: Caller): Context => {
+  ({ requestId, viewer, client: asker, ...caller }: Caller): Context => {
     const usage: Scope['usage'] = { calls: 0, cacheHits: 0, shared: 0 };
-    const sources = createSources(client.forOperation({ ...caller, usage }));
+    const sources = createSources(client.forOperation({ ...caller, viewer: asker, usage }));
     return {
       requestId,
       viewer,
       sources,
       loaders: createLoaders(sources),
       usage,
-      rate: client.rate,
+      rate: client.rateOf(caller.tenant),
     };
   };

@@ -18,20 +18,21 @@ interface Parts {
   readonly clock: Clock;
 }
 
-export type OpenOperation = (caller: Omit<Caller, 'signal'>) => Operation;
+export type OpenOperation = (caller: Omit<Caller, 'signal' | 'deadlineMs'>) => Operation;
 
 /** Gives each operation a deadline of its own: whatever it still waits for then fails with `timeout`. */
 export const createOpenOperation =
   ({ createContext, timeoutMs, clock }: Parts): OpenOperation =>
   (caller) => {
     const controller = new AbortController();
+    const deadlineMs = clock.now() + timeoutMs;
     // Every call of the operation listens, and there may be many at once.
     setMaxListeners(0, controller.signal);
     const cancelTimer = clock.after(timeoutMs, () => {
       controller.abort(new UpstreamError('timeout', 'The operation took too long.'));
     });
     return {
-      context: createContext({ ...caller, signal: controller.signal }),
+      context: createContext({ ...caller, signal: controller.signal, deadlineMs }),
       abandon() {
         controller.abort(new UpstreamError('unavailable', 'The client has left.'));
       },

@@ -36,10 +36,6 @@ export const rootResolvers: Resolvers = {
       return nodeIds.map((nodeId) => nodeLoader('nodeIds', nodeId)).map((load) => load(loaders));
     },
     viewer: (_root, _args, { viewer }) => ({ role: viewer.role, agent: null, customer: null }),
-    rateLimit: (_root, _args, { rate }) => ({
-      limit: rate.limit,
-      remaining: rate.remaining(),
-      resetAt: rate.resetAt(),
-    }),
+    rateLimit: (_root, _args, { rate }) => rate.latest(),
   },
 };

@@ -37,6 +37,7 @@ export function addGraphQLRoute(server: FastifyInstance, options: HttpOptions): 
     const operation = openOperation({
       requestId: request.id,
       viewer: viewerOf(),
+      client: request.ip,
       key,
       tenant,
       isRefresh: wantsRefresh(request),

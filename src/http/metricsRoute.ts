@@ -7,6 +7,8 @@ export interface Readings {
   isCacheShared(): boolean | null;
   cacheBytes(): number;
   upstreamCalls(): number;
+  /** Calls that wait for room in the account's minute, by priority. */
+  waitingCalls(): Readonly<Record<string, number>>;
 }
 
 /** `/metrics`, in Prometheus' text form. Each figure is read when it is asked for. */
@@ -20,6 +22,17 @@ export function addMetricsRoute(server: FastifyInstance, readings: Readings): vo
     collect() {
       this.reset();
       this.inc(readings.upstreamCalls());
+    },
+  });
+  new Gauge({
+    name: 'helpcrunch_upstream_calls_waiting',
+    help: "Calls that wait for room in the account's minute.",
+    labelNames: ['priority'],
+    registers,
+    collect() {
+      for (const [priority, count] of Object.entries(readings.waitingCalls())) {
+        this.set({ priority }, count);
+      }
     },
   });
   new Gauge({

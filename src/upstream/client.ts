@@ -1,9 +1,8 @@
-import type { Clock } from '../support/clock.ts';
+import type { Budget, RateStatus } from './budget/budget.ts';
 import type { Cache, OperationCache, Send } from './cache/cache.ts';
+import type { Crew } from './cache/flights.ts';
 import { UpstreamError } from './errors.ts';
 import { failureOf } from './failure.ts';
-import type { RateWindow } from './rateWindow.ts';
-import { windowMs } from './rateWindow.ts';
 import { maxConditions } from './search.ts';
 import type { Request, Transport } from './transport.ts';
 
@@ -25,9 +24,13 @@ export interface Usage {
 /** The operation on whose behalf calls are made. */
 export interface Scope {
   readonly key: string;
-  /** Whose cache it is: one account's. */
+  /** Whose cache and whose calls: one account's. */
   readonly tenant: string;
+  /** Among whom the calls are shared out. */
+  readonly viewer: string;
   readonly signal: AbortSignal;
+  /** When the operation's time is over, by the clock. */
+  readonly deadlineMs: number;
   readonly usage: Usage;
   /** Whether the client wants to see what the helpdesk says now. */
   readonly isRefresh: boolean;
@@ -44,9 +47,16 @@ export interface Upstream {
   readonly batchSize: BatchSize;
 }
 
+/** What is left of an account's calls. */
+export interface Rate {
+  now(): RateStatus;
+  /** The same, when all instances have been heard. */
+  latest(): Promise<RateStatus>;
+}
+
 export interface UpstreamClient {
   forOperation(scope: Scope): Upstream;
-  readonly rate: RateWindow;
+  rateOf(tenant: string): Rate;
   /** How many calls this process has made. */
   calls(): number;
   close(): void;
@@ -54,9 +64,8 @@ export interface UpstreamClient {
 
 interface ClientParts {
   readonly transport: Transport;
-  readonly rate: RateWindow;
+  readonly budget: Budget;
   readonly cache: Cache;
-  readonly clock: Clock;
 }
 
 function parse(body: string): unknown {
@@ -67,43 +76,56 @@ function parse(body: string): unknown {
   }
 }
 
-/** The layers of a call, outermost first: cache → transport. */
-export function createUpstreamClient({
-  transport,
-  rate,
-  cache,
-  clock,
-}: ClientParts): UpstreamClient {
+/** The layers of a call, outermost first: cache → budget → transport. */
+export function createUpstreamClient(parts: ClientParts): UpstreamClient {
+  const { transport, budget, cache } = parts;
   let calls = 0;
   const batchSize: BatchSize = { limit: maxConditions };
 
-  /** Without a word from the helpdesk: when the first of our own calls will have left its window. */
-  const estimateMs = () =>
-    Math.max(1_000, Math.ceil((rate.roomAt() ?? clock.now() + windowMs) - clock.now()));
-
   const sendFor =
-    ({ key, usage }: Scope) =>
-    (signal: AbortSignal): Send =>
-    async ({ method, path, body }) => {
-      signal.throwIfAborted();
+    ({ key, tenant, usage }: Scope) =>
+    (crew: Crew): Send =>
+    async ({ effect, method, path, body }) => {
+      crew.signal.throwIfAborted();
+      const demand = () => ({
+        viewer: crew.viewer(),
+        priority: effect,
+        deadlineMs: crew.deadlineMs(),
+      });
+      const slot = await budget.acquire(tenant, demand, crew.signal);
       usage.calls += 1;
       calls += 1;
-      rate.spend();
-      const answer = await transport.request({ method, path, body, key, signal });
-      if (answer.status >= 200 && answer.status < 300) return parse(answer.body);
-      throw failureOf(
-        answer.status === 429 && answer.retryAfterMs === undefined
-          ? { ...answer, retryAfterMs: estimateMs() }
-          : answer,
-        key,
-      );
+      try {
+        const answer = await transport.request({ method, path, body, key, signal: crew.signal });
+        if (answer.status >= 200 && answer.status < 300) return parse(answer.body);
+        if (answer.status !== 429) throw failureOf(answer, key);
+        slot.refused(answer.retryAfterMs);
+        throw failureOf({ retryAfterMs: budget.retryAfterMs(tenant), ...answer }, key);
+      } finally {
+        slot.done();
+      }
     };
 
   return {
-    rate,
     calls: () => calls,
-    forOperation: (scope) => ({ cache: cache.forOperation(scope, sendFor(scope)), batchSize }),
+    forOperation: (scope) => ({
+      cache: cache.forOperation(scope, {
+        sendFor: sendFor(scope),
+        onJoin: () => {
+          budget.reconsider(scope.tenant);
+        },
+      }),
+      batchSize,
+    }),
+    rateOf: (tenant) => ({
+      now: () => budget.status(tenant),
+      async latest() {
+        await budget.refresh(tenant);
+        return budget.status(tenant);
+      },
+    }),
     close() {
+      budget.close();
       transport.close();
     },
   };

@@ -96,8 +96,13 @@ async function fill(maxBytes: number, count: number, watch: (bytes: number) => v
         signal: new AbortController().signal,
         usage: { calls: 0, cacheHits: 0, shared: 0 },
         isRefresh: false,
+        viewer: 'viewer',
+        deadlineMs: Infinity,
       },
-      () => () => Promise.reject(new Error('Nothing is sent.')),
+      {
+        sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
+        onJoin: () => undefined,
+      },
     );
     await operation.many(kindOf(name), ids, () =>
       Promise.resolve(ids.map((id) => thingOf(name, id))),

@@ -76,6 +76,14 @@ export async function startTestGateway({ helpdesk, config = {}, clock = systemCl
     /** The lines the gateway has logged so far. */
     logged,
     query,
+    /** Done when so many calls wait for room in the account's minute. */
+    async waiting(count: number) {
+      for (;;) {
+        const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+        const lengths = [...metrics.matchAll(/^helpcrunch_upstream_calls_waiting\{.*\} (\d+)$/gm)];
+        if (lengths.reduce((sum, [, length]) => sum + Number(length), 0) === count) return;
+      }
+    },
     stop: () => gateway.stop(),
     async [Symbol.asyncDispose]() {
       await gateway.stop();

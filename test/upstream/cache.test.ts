@@ -732,7 +732,7 @@ describe('a read under way', () => {
     expect(helpdesk.calls).toHaveLength(1);
   });
 
-  test.each([500, 403, 429])(
+  test.each([500, 403, 503])(
     'that is answered with %i fails all who wait, and nobody later',
     async (status) => {
       const held = helpdesk.hold('GET /chats/1');
@@ -944,8 +944,13 @@ describe('two tenants of one cache', () => {
           signal,
           usage: { calls: 0, cacheHits: 0, shared: 0 },
           isRefresh: false,
+          viewer: 'viewer',
+          deadlineMs: Infinity,
         },
-        () => () => Promise.reject(new Error('Nothing is sent.')),
+        {
+          sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
+          onJoin: () => undefined,
+        },
       );
     return { open };
   }

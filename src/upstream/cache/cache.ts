@@ -1,7 +1,7 @@
 import type { Call, Scope } from '../client.ts';
 import type { UpstreamErrorDetails } from '../errors.ts';
 import { isNotFound, UpstreamError } from '../errors.ts';
-import type { Flight } from './flights.ts';
+import type { Crew, Flight } from './flights.ts';
 import type { Entity, Find, Freshness, Keep, Kind, Named } from './kinds.ts';
 import { createKnowledge } from './knowledge.ts';
 import type { Keepsake, KnowledgeOptions } from './knowledge.ts';
@@ -39,6 +39,17 @@ export interface OperationCache {
     id: string,
     change: (send: Send) => Promise<Whole>,
   ): Promise<Whole>;
+}
+
+interface CacheOptions extends KnowledgeOptions {
+  readonly freshMs: FreshMs;
+}
+
+/** How an operation's calls are made. */
+interface Calls {
+  sendFor(crew: Crew): Send;
+  /** A call that is waiting to be made has one more who waits for it. */
+  onJoin(): void;
 }
 
 /** What a load brought: entries by key, and the failures of names. */
@@ -79,10 +90,7 @@ function read<Value>(
  * What is known of the helpdesk, by tenant. Answers are taken apart into entities, so that each is known once and as it was
  * last seen, whichever way it came. Reads under way are shared.
  */
-export function createCache({
-  freshMs,
-  ...options
-}: KnowledgeOptions & { readonly freshMs: FreshMs }) {
+export function createCache({ freshMs, ...options }: CacheOptions) {
   const { clock } = options;
   const known = createKnowledge(options);
   const queues = createQueues();
@@ -94,7 +102,7 @@ export function createCache({
   const isFresh = (kind: Named, { value, at }: Omit<Entry, 'order'>): boolean =>
     clock.now() - at < lifeMsOf(kind, value);
 
-  function forOperation(scope: Scope, sendWith: (signal: AbortSignal) => Send): OperationCache {
+  function forOperation(scope: Scope, { sendFor, onJoin }: Calls): OperationCache {
     const { tenant, signal, usage, isRefresh } = scope;
     const since = known.now();
     let hearing: Promise<void> | undefined;
@@ -161,7 +169,7 @@ export function createCache({
 
     const runOf =
       <Value>(kind: Kind<Value>, load: Load<Value>, generation: string | undefined): Run<Landed> =>
-      async (keys, flightSignal, began) => {
+      async (keys, crew, began) => {
         const order = known.begin();
         began(order);
         const at = clock.now();
@@ -180,7 +188,7 @@ export function createCache({
         };
         try {
           const names = keys.map((key) => key.slice(prefixOf(kind).length));
-          const values = await load(sendWith(flightSignal), names, keep).catch((error: unknown) => {
+          const values = await load(sendFor(crew), names, keep).catch((error: unknown) => {
             if (isNotFound(error) && names.length === 1) return [error];
             throw error;
           });
@@ -206,7 +214,7 @@ export function createCache({
       const waits = new Map<Flight<Landed>, { landing: Promise<Landed>; names: string[] }>();
       // Joined at once: a load that all others leave meanwhile must not end.
       const waitFor = (flight: Flight<Landed>, awaited: readonly string[]) => {
-        const wait = waits.get(flight) ?? { landing: flight.join(signal), names: [] };
+        const wait = waits.get(flight) ?? { landing: flight.join({ ...scope }), names: [] };
         wait.names.push(...awaited);
         wait.landing.catch(() => undefined);
         waits.set(flight, wait);
@@ -223,7 +231,10 @@ export function createCache({
             return false;
           }
           const flight = loads.find(keyOf(kind, name), newEnough());
-          if (flight !== undefined) waitFor(flight, [name]);
+          if (flight !== undefined) {
+            waitFor(flight, [name]);
+            onJoin();
+          }
           return flight === undefined;
         });
       if (known.isShared() === true) await (hearing ??= known.hearAll(tenant));
@@ -276,7 +287,10 @@ export function createCache({
         return queues.run(key, signal, () =>
           known.change(
             { tenant, key },
-            () => change(sendWith(signal)),
+            () =>
+              change(
+                sendFor({ signal, viewer: () => scope.viewer, deadlineMs: () => scope.deadlineMs }),
+              ),
             (entity) => lifeMsOf(kind, entity),
           ),
         );

@@ -1,8 +1,25 @@
 import { setMaxListeners } from 'node:events';
 
+/** An operation that waits for a call. */
+export interface Waiter {
+  readonly viewer: string;
+  readonly signal: AbortSignal;
+  readonly deadlineMs: number;
+}
+
+/** What a call knows of those who wait for it. */
+export interface Crew {
+  /** Fires when the last has left. */
+  readonly signal: AbortSignal;
+  /** Whose call it is: the first's who is still there. */
+  viewer(): string;
+  /** When nobody waits any longer. */
+  deadlineMs(): number;
+}
+
 export interface Flight<Answer> {
   /** The answer, or the signal's reason once the waiter has left. The last one to leave ends the call. */
-  join(signal: AbortSignal): Promise<Answer>;
+  join(waiter: Waiter): Promise<Answer>;
   /** Settles, and never fails, when the call is over. */
   readonly over: Promise<unknown>;
   isAbandoned(): boolean;
@@ -12,24 +29,27 @@ const asError = (reason: unknown): Error =>
   reason instanceof Error ? reason : new Error(String(reason));
 
 /** A call that several operations may wait for. One that leaves does not fail the others. */
-export function createFlight<Answer>(
-  start: (signal: AbortSignal) => Promise<Answer>,
-): Flight<Answer> {
+export function createFlight<Answer>(start: (crew: Crew) => Promise<Answer>): Flight<Answer> {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
-  const landing = start(controller.signal);
-  let waiters = 0;
+  const waiters = new Set<Waiter>();
+  const landing = start({
+    signal: controller.signal,
+    viewer: () => [...waiters][0]?.viewer ?? '',
+    deadlineMs: () => Math.max(...[...waiters].map(({ deadlineMs }) => deadlineMs)),
+  });
   return {
     over: landing.catch(() => undefined),
     isAbandoned: () => controller.signal.aborted,
-    join: (signal) =>
+    join: (waiter) =>
       new Promise((resolve, reject) => {
+        const { signal } = waiter;
         const leave = () => {
-          waiters -= 1;
-          if (waiters === 0) controller.abort(signal.reason);
+          waiters.delete(waiter);
+          if (waiters.size === 0) controller.abort(signal.reason);
           reject(asError(signal.reason));
         };
-        waiters += 1;
+        waiters.add(waiter);
         if (signal.aborted) {
           leave();
           return;

@@ -1,11 +1,11 @@
 import type { Clock } from '../../support/clock.ts';
 import { createFlight } from './flights.ts';
-import type { Flight } from './flights.ts';
+import type { Crew, Flight } from './flights.ts';
 
 /** Reads all keys; says through `began` where in the order of things the call began. */
 export type Run<Landed> = (
   keys: readonly string[],
-  signal: AbortSignal,
+  crew: Crew,
   began: (order: number) => void,
 ) => Promise<Landed>;
 
@@ -46,14 +46,14 @@ export function createLoads<Landed>(clock: Clock) {
     const last = group === undefined ? undefined : busy.get(group);
     const before = last !== undefined && last.orderOf() > since ? last.flight.over : undefined;
     let order = Infinity;
-    const flight = createFlight(async (signal) => {
+    const flight = createFlight(async (crew) => {
       try {
         if (group !== undefined && before !== undefined) {
           await atMost(before);
           if (gathering.get(group)?.keys === wanted) gathering.delete(group);
-          signal.throwIfAborted();
+          crew.signal.throwIfAborted();
         }
-        return await run([...wanted], signal, (began) => {
+        return await run([...wanted], crew, (began) => {
           order = began;
         });
       } finally {

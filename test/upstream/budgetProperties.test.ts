@@ -1,0 +1,216 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { createBudget } from '../../src/upstream/budget/budget.ts';
+import type { Priority } from '../../src/upstream/budget/budget.ts';
+import { createCallers, settle } from '../support/callers.ts';
+import type { Caller } from '../support/callers.ts';
+import { createManualClock } from '../support/manualClock.ts';
+
+// Everything happens on a grid, so that one step of the clock misses nothing.
+const stepMs = 250;
+const windowMs = 10_000;
+const callMs = 4_000;
+const horizonMs = 40_000;
+
+const ranks: readonly Priority[] = ['write', 'read', 'background'];
+
+interface Plan {
+  readonly at: number;
+  readonly viewer: string;
+  readonly priority: Priority;
+  readonly withinMs: number;
+  readonly lastsMs: number;
+  readonly leavesAfterMs: number | undefined;
+  readonly is429: boolean;
+}
+
+interface Told extends Plan {
+  readonly caller: Caller;
+  readonly cameAs: number;
+  readonly endedAs: () => number;
+  readonly leftAt: () => number | undefined;
+  readonly doneAt: () => number;
+}
+
+const steps = (max: number) => fc.integer({ min: 0, max }).map((count) => count * stepMs);
+
+const plans = ({ refusals, leaving }: { refusals: boolean; leaving: boolean }) =>
+  fc.array(
+    fc.record<Plan>({
+      // Bursts: many calls in few moments.
+      at: fc.oneof(steps(4), steps(20), steps(horizonMs / stepMs)),
+      viewer: fc.constantFrom('ada', 'ada', 'ada', 'bob', 'cyd'),
+      priority: fc.constantFrom(...ranks, 'read'),
+      withinMs: steps(windowMs / stepMs - 1),
+      lastsMs: steps(callMs / stepMs - 1),
+      leavesAfterMs: leaving
+        ? fc.option(steps(20), { nil: undefined, freq: 3 })
+        : fc.constant(undefined),
+      is429: refusals ? fc.nat(9).map((roll) => roll === 0) : fc.constant(false),
+    }),
+    { minLength: 5, maxLength: 80 },
+  );
+
+async function play(limit: number, planned: readonly Plan[], onStep?: (told: Told[]) => void) {
+  const clock = createManualClock();
+  const startedAt = clock.now();
+  const budget = createBudget({ limit, clock, windowMs, callMs });
+  const { call } = createCallers(budget, clock);
+  const told: Told[] = [];
+  let order = 0;
+
+  function begin(plan: Plan): void {
+    order += 1;
+    const caller = call(`${told.length}`, plan);
+    let endedAs = Infinity;
+    let doneAt = Infinity;
+    const entry: Told = {
+      ...plan,
+      caller,
+      cameAs: order,
+      endedAs: () => endedAs,
+      leftAt: () => (caller.state() === 'served' ? caller.at() : undefined),
+      doneAt: () => doneAt,
+    };
+    told.push(entry);
+    void caller.ended.then(() => {
+      order += 1;
+      endedAs = order;
+      if (caller.state() !== 'served') return;
+      clock.after(plan.lastsMs, () => {
+        doneAt = clock.now();
+        if (plan.is429) caller.slot().refused();
+        else caller.slot().done();
+      });
+    });
+    if (plan.leavesAfterMs !== undefined) clock.after(plan.leavesAfterMs, caller.leave);
+  }
+
+  for (let at = 0; at <= horizonMs + 2 * windowMs + callMs; at += stepMs) {
+    for (const plan of planned) if (plan.at === at) begin(plan);
+    await settle();
+    onStep?.(told);
+    clock.advance(stepMs);
+    await settle();
+  }
+  return { told, budget, clock, startedAt };
+}
+
+const limits = fc.integer({ min: 1, max: 5 });
+const wild = fc.tuple(limits, plans({ refusals: true, leaving: true }));
+const calm = fc.tuple(limits, plans({ refusals: false, leaving: false }));
+const runs = { numRuns: 60, endOnFailure: true };
+
+test('no window of the helpdesk can hold more calls than the limit, whenever it counted each', async () => {
+  await fc.assert(
+    fc.asyncProperty(wild, async ([limit, planned]) => {
+      const { told } = await play(limit, planned);
+      const calls = told.flatMap((entry) => {
+        const leftAt = entry.leftAt();
+        return leftAt === undefined ? [] : [{ leftAt, doneAt: entry.doneAt() }];
+      });
+      for (const { doneAt: from } of calls) {
+        const inWindow = calls.filter(
+          ({ leftAt, doneAt }) => leftAt < from + windowMs && doneAt >= from,
+        );
+        expect(inWindow.length).toBeLessThanOrEqual(limit);
+      }
+    }),
+    runs,
+  );
+});
+
+test('nobody waits past the deadline, and every slot comes back', async () => {
+  await fc.assert(
+    fc.asyncProperty(wild, async ([limit, planned]) => {
+      const { told, budget, startedAt } = await play(limit, planned);
+      for (const { caller, at, withinMs } of told) {
+        expect(caller.state()).not.toBe('waiting');
+        expect((caller.at() ?? Infinity) - startedAt).toBeLessThanOrEqual(at + withinMs);
+        const retryAfterMs = caller.retryAfterMs() ?? 1;
+        expect(Number.isInteger(retryAfterMs) && retryAfterMs >= 1).toBe(true);
+      }
+      expect(budget.queueLengths()).toEqual({ write: 0, read: 0, background: 0 });
+      expect(budget.status('acme').resetAt).toBeNull();
+      if (!planned.some(({ is429 }) => is429)) {
+        expect(budget.status('acme').remaining).toBe(limit);
+      }
+    }),
+    runs,
+  );
+});
+
+test('nothing less important is served while something more important waits', async () => {
+  await fc.assert(
+    fc.asyncProperty(wild, async ([limit, planned]) => {
+      const { told } = await play(limit, planned);
+      for (const served of told.filter(({ caller }) => caller.state() === 'served')) {
+        const overtaken = told.filter(
+          (other) =>
+            ranks.indexOf(other.priority) < ranks.indexOf(served.priority) &&
+            other.cameAs < served.endedAs() &&
+            other.endedAs() > served.endedAs(),
+        );
+        expect(overtaken).toEqual([]);
+      }
+    }),
+    runs,
+  );
+});
+
+test('nobody is starved: another viewer gets one turn at most for each turn of mine', async () => {
+  await fc.assert(
+    fc.asyncProperty(calm, async ([limit, planned]) => {
+      const { told } = await play(limit, planned);
+      const isSame = (one: Told, other: Told) => one.priority === other.priority;
+      const wasServed = ({ caller }: Told) => caller.state() === 'served';
+      for (const mine of told.filter(wasServed)) {
+        const between = told.filter(
+          (other) =>
+            isSame(mine, other) &&
+            wasServed(other) &&
+            other.endedAs() > mine.cameAs &&
+            other.endedAs() < mine.endedAs(),
+        );
+        const turns = 1 + between.filter(({ viewer }) => viewer === mine.viewer).length;
+        for (const viewer of ['ada', 'bob', 'cyd'].filter((name) => name !== mine.viewer)) {
+          const theirs = between.filter((other) => other.viewer === viewer).length;
+          expect(theirs).toBeLessThanOrEqual(turns);
+        }
+      }
+    }),
+    runs,
+  );
+});
+
+test('whoever is refused could not have been served with what was known', async () => {
+  await fc.assert(
+    fc.asyncProperty(calm, async ([limit, planned]) => {
+      const seen = new Set<Told>();
+      let now = -stepMs;
+      let startedAt = 0;
+      const { told } = await play(limit, planned, (all) => {
+        now += stepMs;
+        startedAt = (all[0]?.caller.at() ?? 0) - (all[0]?.at ?? 0);
+        for (const refused of all) {
+          if (refused.caller.state() !== 'refused' || seen.has(refused)) continue;
+          seen.add(refused);
+          const deadline = refused.at + refused.withinMs;
+          // A slot comes back one window after its call is done, at the earliest one from now.
+          const taken = all
+            .filter(({ caller }) => caller.state() === 'served')
+            .map(({ doneAt }) => Math.min(doneAt() - startedAt, now) + windowMs)
+            .filter((at) => at >= deadline);
+          const ahead = all.filter(
+            ({ caller, priority }) =>
+              caller.state() === 'waiting' &&
+              ranks.indexOf(priority) <= ranks.indexOf(refused.priority),
+          );
+          if (deadline > now) expect(taken.length + ahead.length).toBeGreaterThanOrEqual(limit);
+        }
+      });
+      expect(told.length).toBe(planned.length);
+    }),
+    runs,
+  );
+});

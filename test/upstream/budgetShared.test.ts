@@ -1,0 +1,372 @@
+import { expect, test } from '@jest/globals';
+import type { Budget, Demand, Slot } from '../../src/upstream/budget/budget.ts';
+import { createSharedBudget } from '../../src/upstream/budget/sharedBudget.ts';
+import { UpstreamError } from '../../src/upstream/errors.ts';
+import { systemClock } from '../../src/support/clock.ts';
+import { hasRedis, startRedis } from '../support/redisServer.ts';
+
+if (!hasRedis)
+  process.stdout.write('Skipped: the shared budget. Install redis-server to test it.\n');
+const testWithRedis = (name: string, run: () => Promise<void>) =>
+  (hasRedis ? test : test.skip)(name, run, 30_000);
+
+// Redis' clock cannot be moved, so that all times are short and everything waits for what it needs.
+const windowMs = 600;
+const callMs = 300;
+const beatMs = 60;
+const clock = systemClock;
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+interface Left {
+  readonly who: string;
+  readonly leftAt: number;
+  doneAt: number;
+}
+
+/** Several budgets on one Redis, and the helpdesk's view of what they let through. */
+async function startInstances(limit: number, names: readonly string[]) {
+  const redis = await startRedis();
+  const left: Left[] = [];
+  const logged: string[] = [];
+  const changes = new Set<() => void>();
+  const note = (message: string) => {
+    logged.push(message);
+    for (const change of changes) change();
+  };
+  const log = { info: note, warn: note, error: note };
+  const budgets = new Map<string, Budget>();
+  for (const name of names) {
+    const options = { limit, clock, windowMs, callMs, beatMs, log, url: redis.url };
+    budgets.set(name, createSharedBudget(options));
+  }
+  const budget = (name: string): Budget => budgets.get(name)!;
+
+  /** Resolves when something that is logged has made it true. */
+  const until = (isTrue: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const look = () => {
+        if (!isTrue()) return;
+        changes.delete(look);
+        resolve();
+      };
+      changes.add(look);
+      look();
+    });
+  const allShared = () => until(() => [...budgets.values()].every((each) => each.isShared()));
+  const allAlone = () => until(() => [...budgets.values()].every((each) => !each.isShared()));
+
+  async function acquire(who: string, demand: Partial<Demand> = {}): Promise<Slot> {
+    const full = {
+      viewer: 'ada',
+      priority: 'read' as const,
+      deadlineMs: clock.now() + 30_000,
+      ...demand,
+    };
+    const slot = await budget(who).acquire('acme', () => full, new AbortController().signal);
+    const entry = { who, leftAt: clock.now(), doneAt: Infinity };
+    left.push(entry);
+    return {
+      done() {
+        entry.doneAt = clock.now();
+        slot.done();
+      },
+      refused(ms) {
+        entry.doneAt = clock.now();
+        slot.refused(ms);
+      },
+    };
+  }
+
+  /** Calls as fast as it may until it is told to stop; each takes a little. */
+  async function crave(who: string, isOver: () => boolean, demand: Partial<Demand> = {}) {
+    while (!isOver()) {
+      try {
+        const slot = await acquire(who, { deadlineMs: clock.now() + 1_500, ...demand });
+        await pause(Math.random() * 30);
+        slot.done();
+      } catch (error) {
+        if (error instanceof UpstreamError && error.kind === 'unavailable') return;
+        if (!(error instanceof UpstreamError) || error.kind !== 'rateLimited') throw error;
+        const { retryAfterMs = 1 } = error.details;
+        await pause(retryAfterMs);
+      }
+    }
+  }
+
+  /** Most calls that one window of the helpdesk can have held. */
+  const most = () =>
+    Math.max(
+      0,
+      ...left.map(
+        ({ doneAt: from }) =>
+          left.filter(({ leftAt, doneAt }) => leftAt < from + windowMs && doneAt >= from).length,
+      ),
+    );
+
+  await allShared();
+  // By then each has heard of all others.
+  await pause(2 * beatMs);
+  return {
+    redis,
+    left,
+    logged,
+    budget,
+    acquire,
+    crave,
+    most,
+    allShared,
+    allAlone,
+    count: (who: string, from = 0, to = Infinity) =>
+      left.filter((call) => call.who === who && call.leftAt >= from && call.leftAt < to).length,
+    async [Symbol.asyncDispose]() {
+      for (const each of budgets.values()) each.close();
+      await redis[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const forMs = (ms: number) => {
+  const end = clock.now() + ms;
+  return () => clock.now() >= end;
+};
+
+testWithRedis('many instances together stay within the limit of any window', async () => {
+  await using world = await startInstances(6, ['one', 'two', 'three']);
+  const isOver = forMs(2_200);
+
+  await Promise.all(
+    ['one', 'two', 'three'].flatMap((who) =>
+      Array.from({ length: 4 }, () => world.crave(who, isOver)),
+    ),
+  );
+
+  expect(world.most()).toBeLessThanOrEqual(6);
+  // What there is is used: a slot lasts for a window and half a call, and little is lost between.
+  expect(world.left.length).toBeGreaterThanOrEqual(6 * 3);
+});
+
+testWithRedis('instances that wait get equal parts, however many calls wait in each', async () => {
+  await using world = await startInstances(6, ['greedy', 'modest']);
+  const isOver = forMs(3_200);
+  const to = clock.now() + 3_000;
+  const greedy = Array.from({ length: 12 }, () => world.crave('greedy', isOver));
+  const from = clock.now() + 700;
+  await world.acquire('greedy').then((slot) => slot.done());
+
+  const modest = Array.from({ length: 4 }, () => world.crave('modest', isOver));
+  await Promise.all([...greedy, ...modest]);
+
+  const [most, least] = [world.count('greedy', from, to), world.count('modest', from, to)];
+  expect(least).toBeGreaterThan(6);
+  // A caller of the modest one is now and then between two calls.
+  expect(most - least).toBeLessThanOrEqual(4);
+});
+
+testWithRedis('what one instance spends all others know', async () => {
+  await using world = await startInstances(5, ['one', 'two']);
+  const slots = await Promise.all([1, 2, 3].map(() => world.acquire('one')));
+  for (const slot of slots) slot.done();
+
+  await world.budget('two').refresh('acme');
+
+  expect(world.budget('two').status('acme')).toMatchObject({ limit: 5, remaining: 2 });
+  expect(world.budget('one').status('acme')).toMatchObject({ limit: 5, remaining: 2 });
+  const resetAt = world.budget('two').status('acme').resetAt ?? 0;
+  expect(Math.abs(resetAt - (world.left[2]!.doneAt + windowMs))).toBeLessThan(50);
+});
+
+testWithRedis(
+  'what cannot be served in time is refused at once, whoever has spent it',
+  async () => {
+    await using world = await startInstances(2, ['one', 'two']);
+    const slots = await Promise.all([world.acquire('one'), world.acquire('one')]);
+    for (const slot of slots) slot.done();
+    const askedAt = clock.now();
+
+    const refused = world.acquire('two', { deadlineMs: askedAt + 300 });
+
+    await expect(refused).rejects.toMatchObject({ kind: 'rateLimited' });
+    expect(clock.now() - askedAt).toBeLessThan(200);
+    const { details } = await refused.catch((error: unknown) => error as any);
+    expect(details.retryAfterMs).toBeGreaterThan(300);
+    expect(details.retryAfterMs).toBeLessThanOrEqual(windowMs);
+  },
+);
+
+testWithRedis('a change goes before the reads of another instance', async () => {
+  await using world = await startInstances(1, ['reader', 'writer']);
+  const first = await world.acquire('reader');
+  first.done();
+  const read = world.acquire('reader');
+  await world.budget('reader').refresh('acme');
+  const write = world.acquire('writer', { priority: 'write' });
+
+  (await write).done();
+  (await read).done();
+
+  expect(world.left.map(({ who }) => who)).toEqual(['reader', 'writer', 'reader']);
+});
+
+testWithRedis('the part of an instance that dies goes to the others', async () => {
+  await using world = await startInstances(4, ['dies', 'lives']);
+  const isOver = forMs(3_200);
+  const callers = ['dies', 'lives'].flatMap((who) =>
+    Array.from({ length: 6 }, () => world.crave(who, isOver)),
+  );
+  const diedAt = clock.now() + 1_000;
+  await pause(1_000);
+  world.budget('dies').close();
+
+  await Promise.all(callers);
+
+  // From one window and a call after the death, all windows are full of the other's calls.
+  const from = diedAt + windowMs + callMs + 3 * beatMs;
+  const windows = (Math.max(...world.left.map(({ leftAt }) => leftAt)) - from) / (windowMs + 60);
+  expect(world.count('lives', from)).toBeGreaterThan(4 * windows * 0.7);
+  expect(world.most()).toBeLessThanOrEqual(4);
+});
+
+testWithRedis('a call that was refused closes the gate of all instances', async () => {
+  await using world = await startInstances(5, ['one', 'two']);
+  (await world.acquire('one')).refused(400);
+  const refusedAt = clock.now();
+  await world.budget('one').refresh('acme');
+  await world.budget('two').refresh('acme');
+  expect(world.budget('two').status('acme').remaining).toBe(0);
+  await expect(world.acquire('two', { deadlineMs: clock.now() + 200 })).rejects.toMatchObject({
+    kind: 'rateLimited',
+  });
+
+  const probe = await world.acquire('two');
+  expect(clock.now() - refusedAt).toBeGreaterThanOrEqual(399);
+  // While the probe is under way nobody else may call.
+  let isSecondServed = false;
+  const second = world.acquire('one').then((slot) => {
+    isSecondServed = true;
+    return slot;
+  });
+  await world.budget('one').refresh('acme');
+  expect(isSecondServed).toBe(false);
+  probe.done();
+
+  (await second).done();
+});
+
+testWithRedis('without Redis each instance keeps to an equal share, and says so', async () => {
+  await using world = await startInstances(6, ['one', 'two']);
+  await world.budget('one').refresh('acme');
+  await world.redis.kill();
+  await world.allAlone();
+  expect(world.logged.filter((message) => message.startsWith('Redis is away'))).toHaveLength(2);
+  expect(world.budget('one').isShared()).toBe(false);
+
+  const isOver = forMs(1_500);
+  await Promise.all(
+    ['one', 'two'].flatMap((who) => Array.from({ length: 5 }, () => world.crave(who, isOver))),
+  );
+
+  expect(world.most()).toBeLessThanOrEqual(6);
+  const [one, two] = [world.count('one'), world.count('two')];
+  expect(Math.min(one, two)).toBeGreaterThanOrEqual(6);
+  expect(Math.abs(one - two)).toBeLessThanOrEqual(3);
+});
+
+testWithRedis('what was spent before Redis went still counts', async () => {
+  await using world = await startInstances(6, ['one', 'two']);
+  await Promise.all([1, 2, 3, 4].map(async () => (await world.acquire('one')).done()));
+  await world.budget('two').refresh('acme');
+  const spentAt = clock.now();
+  await world.redis.kill();
+  await world.allAlone();
+
+  // Two are left, one for each.
+  const status = world.budget('two').status('acme');
+  (await world.acquire('two')).done();
+  (await world.acquire('two')).done();
+
+  expect(status.remaining).toBe(1);
+  expect(clock.now() - spentAt).toBeGreaterThan(windowMs / 2);
+  expect(world.most()).toBeLessThanOrEqual(6);
+});
+
+testWithRedis(
+  'a Redis that comes back empty is told what was spent, and shared again',
+  async () => {
+    await using world = await startInstances(6, ['one', 'two']);
+    const isOver = forMs(3_500);
+    const callers = ['one', 'two'].flatMap((who) =>
+      Array.from({ length: 5 }, () => world.crave(who, isOver)),
+    );
+    await pause(700);
+    await world.redis.kill();
+    await world.allAlone();
+    await pause(700);
+    await world.redis.start();
+    await world.allShared();
+
+    await Promise.all(callers);
+
+    expect(world.most()).toBeLessThanOrEqual(6);
+    expect(world.budget('one').isShared()).toBe(true);
+  },
+);
+
+testWithRedis('a Redis that answers nothing holds nobody up for long', async () => {
+  await using world = await startInstances(6, ['one', 'two']);
+  await world.acquire('one').then((slot) => slot.done());
+  world.redis.freeze();
+  const askedAt = clock.now();
+
+  (await world.acquire('one')).done();
+
+  expect(clock.now() - askedAt).toBeLessThan(400);
+  world.redis.thaw();
+  await world.allShared();
+});
+
+testWithRedis('who leaves takes nothing, and closing refuses the others', async () => {
+  await using world = await startInstances(1, ['one']);
+  const first = await world.acquire('one');
+  const leaving = new AbortController();
+  const demand = { viewer: 'ada', priority: 'read' as const, deadlineMs: clock.now() + 30_000 };
+  const left = world.budget('one').acquire('acme', () => demand, leaving.signal);
+  const waiting = world.budget('one').acquire('acme', () => demand, new AbortController().signal);
+  leaving.abort(new Error('The client left.'));
+
+  await expect(left).rejects.toThrow('The client left.');
+  first.done();
+  world.budget('one').close();
+
+  await expect(waiting).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
+test('without a limit nothing is shared', () => {
+  const budget = createSharedBudget({
+    limit: 0,
+    clock,
+    url: 'redis://127.0.0.1:1',
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  });
+
+  expect(budget.isShared()).toBeNull();
+  budget.close();
+});
+
+test('a Redis that was never there holds nobody up', async () => {
+  const warned: string[] = [];
+  const log = {
+    info: () => undefined,
+    warn: (message: string) => void warned.push(message),
+    error: () => undefined,
+  };
+  const budget = createSharedBudget({ limit: 2, clock, url: 'redis://127.0.0.1:1', log });
+  const demand = { viewer: 'ada', priority: 'read' as const, deadlineMs: clock.now() + 5_000 };
+
+  const slot = await budget.acquire('acme', () => demand, new AbortController().signal);
+  slot.done();
+
+  expect(warned).toEqual(['Redis is away: this instance keeps to an equal share of calls']);
+  expect(budget.status('acme')).toMatchObject({ limit: 2, remaining: 1 });
+  budget.close();
+});

@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
+import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { createManualClock } from '../support/manualClock.ts';
+
+const tooMany = { errors: [{ code: 'too_many_requests', message: 'Too many requests' }] };
+const chat = (id: number) => `{ chat(id: ${id}) { id } }`;
+
+let helpdesk: FakeHelpdesk;
+let clock: ReturnType<typeof createManualClock>;
+
+beforeEach(async () => {
+  helpdesk = await startFakeHelpdesk();
+  clock = createManualClock();
+  for (const id of [1, 2, 3]) helpdesk.answer(`GET /chats/${id}`, { body: wireChat({ id }) });
+});
+
+afterEach(() => helpdesk[Symbol.asyncDispose]());
+
+const start = (rateLimit: number, operationTimeoutMs = 10_000) =>
+  startTestGateway({ helpdesk, clock, config: { rateLimit, operationTimeoutMs } });
+
+describe('when the calls are spent', () => {
+  test('an operation that cannot be served in time is refused at once and spends none', async () => {
+    await using gateway = await start(1);
+    await gateway.query(chat(1));
+
+    const { errors, headers, data } = await gateway.query(chat(2));
+
+    expect(data).toEqual({ chat: null });
+    expect(errors[0]?.extensions).toMatchObject({
+      code: 'RATE_LIMITED',
+      retryable: true,
+      retryAfterMs: 60_000,
+    });
+    expect(headers.get('retry-after')).toBe('60');
+    expect(helpdesk.calls).toHaveLength(1);
+  });
+
+  test('an operation with the time waits for room and is answered', async () => {
+    await using gateway = await start(1, 120_000);
+    await gateway.query(chat(1));
+
+    const waiting = gateway.query(chat(2));
+    await gateway.waiting(1);
+    clock.advance(60_000);
+
+    const { data, errors } = await waiting;
+    expect(errors).toEqual([]);
+    expect(data).toEqual({ chat: { id: '2' } });
+  });
+
+  test('a mutation goes before the reads that wait', async () => {
+    helpdesk.answer('PUT /chats/readByAgent', { body: wireChat({ id: 3 }) });
+    await using gateway = await start(1, 200_000);
+    await gateway.query(chat(1));
+
+    const read = gateway.query(chat(2));
+    await gateway.waiting(1);
+    const write = gateway.query('mutation { markChatRead(id: 3, by: AGENT, read: true) { id } }');
+    await gateway.waiting(2);
+    clock.advance(60_000);
+    await write;
+    clock.advance(60_000);
+    await read;
+
+    expect(helpdesk.calls.map(({ method }) => method)).toEqual(['GET', 'PUT', 'GET']);
+  });
+
+  test('the account says what is left', async () => {
+    await using gateway = await start(2);
+    await gateway.query(chat(1));
+
+    const { data, extensions } = await gateway.query('{ rateLimit { limit remaining resetAt } }');
+
+    expect(data.rateLimit).toEqual({
+      limit: 2,
+      remaining: 1,
+      resetAt: new Date(clock.now() + 60_000).toISOString(),
+    });
+    expect(extensions.upstream['rateLimit']).toEqual({ limit: 2, remaining: 1 });
+  });
+});
+
+describe('a helpdesk that refuses with 429 although calls are left', () => {
+  test('is not asked again before its time, and those who wait are answered then', async () => {
+    helpdesk.answer('GET /chats/1', {
+      status: 429,
+      body: tooMany,
+      headers: { 'retry-after': '5' },
+    });
+    await using gateway = await start(100);
+    const refused = await gateway.query(chat(1));
+
+    const waiting = gateway.query(chat(2));
+    await gateway.waiting(1);
+    const callsMeanwhile = helpdesk.calls.length;
+    clock.advance(5_000);
+    const { data } = await waiting;
+
+    expect(refused.errors[0]?.extensions).toMatchObject({
+      code: 'RATE_LIMITED',
+      retryAfterMs: 5_000,
+    });
+    expect(callsMeanwhile).toBe(1);
+    expect(data).toEqual({ chat: { id: '2' } });
+  });
+
+  test('for longer than an operation may take refuses it at once', async () => {
+    helpdesk.answer('GET /chats/1', {
+      status: 429,
+      body: tooMany,
+      headers: { 'retry-after': '30' },
+    });
+    await using gateway = await start(100);
+    await gateway.query(chat(1));
+
+    const { errors } = await gateway.query(chat(2));
+
+    expect(errors[0]?.extensions).toMatchObject({ code: 'RATE_LIMITED' });
+    expect(helpdesk.calls).toHaveLength(1);
+  });
+});
