@@ -74,12 +74,12 @@ export async function startRedis(settings: readonly string[] = []) {
     async listenedBy(count: number) {
       let listeners = -1;
       while (listeners !== count) {
-        const channels: string[] = await command('PUBSUB', 'CHANNELS');
-        const numbers: (string | number)[] = await command('PUBSUB', 'NUMSUB', ...channels);
-        listeners = numbers.reduce<number>(
-          (sum, number) => sum + (typeof number === 'number' ? number : 0),
-          0,
+        const numbers: (string | number)[] = await command(
+          'PUBSUB',
+          'NUMSUB',
+          'helpcrunch:1:changes',
         );
+        listeners = Number(numbers[1]);
       }
     },
     async [Symbol.asyncDispose]() {

@@ -237,7 +237,7 @@ export function createCache({ freshMs, ...options }: CacheOptions) {
           }
           return flight === undefined;
         });
-      if (known.isShared() === true) await (hearing ??= known.hearAll(tenant));
+      await (hearing ??= known.hearAll());
       let missing = take([...new Set(names)]);
       let generation: string | undefined;
       if (known.isShared() === true && missing.length > 0) {

@@ -67,7 +67,7 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
     settle,
 
     /** Done when this instance has heard of every change that came before. */
-    hearAll: (tenant: string): Promise<void> => shared?.hearAll(tenant) ?? Promise.resolve(),
+    hearAll: (): Promise<void> | undefined => shared?.hearAll(),
 
     /** Takes over what other instances know, unless `isGood` says otherwise, in the order of the keys. */
     async recall(

@@ -7,12 +7,9 @@ export interface SharedEntry {
 export const prefix = 'helpcrunch:1:';
 export const channel = `${prefix}changes`;
 
-/** Of a generation in which nothing has changed yet. */
-export const isUnchanged = (generation: string): boolean => generation.startsWith('none:');
-
 /** Makes a generation where there is none, so that none ever comes back. */
 export const getScript = `
-  if not redis.call('GET', KEYS[1]) then redis.pcall('SET', KEYS[1], 'none:' .. ARGV[1], 'PX', ARGV[2]) end
+  if not redis.call('GET', KEYS[1]) then redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
   return redis.call('MGET', unpack(KEYS))`;
 
 export const putScript = `
@@ -27,7 +24,7 @@ export const changeScript = `
   local made = redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   if made['err'] then redis.call('UNLINK', KEYS[1]) end
   if isCurrent then redis.pcall('SET', KEYS[2], ARGV[6], 'PX', ARGV[7]) end
-  redis.call('PUBLISH', ARGV[3], ARGV[4] .. ' ' .. ARGV[1] .. ' ' .. KEYS[2])
+  redis.call('PUBLISH', ARGV[3], ARGV[4] .. ' ' .. KEYS[2])
   return 1`;
 
 export function decode(text: string | null | undefined): SharedEntry | undefined {

@@ -2,14 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { Clock } from '../../support/clock.ts';
 import type { Log } from '../../support/log.ts';
-import { createHeard } from './heard.ts';
+import { createEchoes } from './echoes.ts';
 import {
   changeScript,
   channel,
   decode,
   encode,
   getScript,
-  isUnchanged,
   prefix,
   putScript,
 } from './sharedEntries.ts';
@@ -39,7 +38,7 @@ export interface SharedMemory {
     entry?: SharedEntry & { lifeMs: number; generation: string },
   ): Promise<void>;
   /** Done when every change that came before has been passed to `onChange`. */
-  hearAll(tenant: string): Promise<void>;
+  hearAll(): Promise<void>;
   isUp(): boolean;
   close(): void;
 }
@@ -75,8 +74,8 @@ export function createSharedMemory({ url, onChange, clock, log }: Options): Shar
     autoResubscribe: false,
   });
   let isListening = false;
-  /** The generations whose change has been heard of. */
-  const heard = createHeard();
+  const echoes = createEchoes(clock);
+  const ownChannel = `${channel}:${self}`;
   let isFull = false;
   let isSlow = false;
   let isClosed = false;
@@ -147,7 +146,7 @@ export function createSharedMemory({ url, onChange, clock, log }: Options): Shar
       const found: readonly unknown[] = Array.isArray(keys) ? keys : [];
       if (found.length > 0) await redis.unlink(found.map(String));
     }
-    await redis.publish(channel, `${self} - all`);
+    await redis.publish(channel, `${self} all`);
   }
 
   async function tellUntold(): Promise<void> {
@@ -187,25 +186,25 @@ export function createSharedMemory({ url, onChange, clock, log }: Options): Shar
   }
 
   /** Operations that ask in the same moment share one answer. */
-  const asking = new Map<string, Promise<string | null>>();
-  function latestGeneration(tenant: string): Promise<string | null> {
-    const asked =
-      asking.get(tenant) ??
-      Promise.resolve().then(() => {
-        asking.delete(tenant);
-        return redis.get(`${prefix}generation:${tenant}`);
-      });
-    asking.set(tenant, asked);
-    return asked;
+  let hearing: Promise<void> | undefined;
+  async function hear(): Promise<void> {
+    const isHeard = await attempt(() =>
+      // Redis delivers to one connection in order: whatever was told before comes before the echo.
+      echoes.send((word) => redis.publish(ownChannel, word)),
+    );
+    if (isHeard === false) onChange('all');
   }
 
   const onError = () => note(false);
   redis.on('error', onError);
   listener.on('error', onError);
-  listener.on('message', (_channel: string, message: string) => {
-    const [sender = '', generation = '', key = ''] = message.split(' ');
+  listener.on('message', (from: string, message: string) => {
+    if (from === ownChannel) {
+      echoes.heard(message);
+      return;
+    }
+    const [sender = '', key = ''] = message.split(' ');
     if (sender !== self) onChange(key.replace(prefix, ''));
-    heard.add(generation);
   });
   const onClose = () => {
     if (!isClosed) note(false);
@@ -216,7 +215,7 @@ export function createSharedMemory({ url, onChange, clock, log }: Options): Shar
     onClose();
   });
   listener.on('ready', () => {
-    listener.subscribe(channel).then(() => {
+    listener.subscribe(channel, ownChannel).then(() => {
       // What was told while nobody listened is unknown.
       onChange('all');
       isListening = true;
@@ -253,14 +252,12 @@ export function createSharedMemory({ url, onChange, clock, log }: Options): Shar
       };
     },
 
-    async hearAll(tenant) {
-      const generation = await attempt(() => latestGeneration(tenant));
-      if (typeof generation !== 'string' || isUnchanged(generation)) return;
-      if (heard.has(generation)) return;
-      const isHeard = await heard.wait(generation, clock);
-      // The word was lost, or is of a time before this instance listened.
-      if (!isHeard) onChange('all');
-      heard.add(generation);
+    hearAll() {
+      hearing ??= Promise.resolve().then(() => {
+        hearing = undefined;
+        return hear();
+      });
+      return hearing;
     },
 
     async put(tenant, generation, entries) {

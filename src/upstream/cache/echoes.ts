@@ -1,0 +1,31 @@
+import type { Clock } from '../../support/clock.ts';
+
+/** What is on its way arrives within this time, or not at all. */
+const longestMs = 50;
+
+/** Words that an instance sends to itself, to know that it has heard all that was said before. */
+export function createEchoes(clock: Clock) {
+  const waiting = new Map<string, (isHeard: boolean) => void>();
+  let sent = 0;
+  return {
+    heard(word: string): void {
+      waiting.get(word)?.(true);
+    },
+    /** Whether the word came back in time. */
+    async send(say: (word: string) => Promise<unknown>): Promise<boolean> {
+      sent += 1;
+      const word = String(sent);
+      const coming = new Promise<boolean>((resolve) => {
+        const cancel = clock.after(longestMs, () => settle(false));
+        const settle = (isHeard: boolean) => {
+          cancel();
+          waiting.delete(word);
+          resolve(isHeard);
+        };
+        waiting.set(word, settle);
+      });
+      await say(word);
+      return coming;
+    },
+  };
+}
