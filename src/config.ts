@@ -1,20 +1,28 @@
 import { z } from 'zod';
 
-const flag = z.enum(['true', 'false']).transform((word) => word === 'true');
+const flag = z
+  .enum(['true', 'false'], 'must be true or false')
+  .transform((word) => word === 'true');
 
 const wholeNumber = (least: number, most: number) =>
   z
     .string()
     .regex(/^[0-9]{1,15}$/, 'must be a whole number')
     .transform(Number)
-    .pipe(z.number().min(least).max(most));
+    .pipe(
+      z.number().min(least, `must be ${least} to ${most}`).max(most, `must be ${least} to ${most}`),
+    );
 
 /** At most a day. */
 const milliseconds = wholeNumber(0, 86_400_000);
 
 /** Later requests are made of it, so it may hold nothing but the place below which all paths lie. */
 const apiUrl = z
-  .url({ protocol: /^https?$/, abort: true })
+  .url({
+    protocol: /^https?$/,
+    abort: true,
+    error: 'must be an address that begins with http:// or https://',
+  })
   .refine((url) => {
     const { username, password } = new URL(url);
     return username + password === '' && !/[?#]/.test(url);
@@ -22,7 +30,11 @@ const apiUrl = z
   .transform((url) => url.replace(/\/+$/, ''));
 
 const origin = z
-  .url({ protocol: /^https?$/, abort: true })
+  .url({
+    protocol: /^https?$/,
+    abort: true,
+    error: 'must be an address that begins with http:// or https://',
+  })
   .refine(
     (url) => new URL(url).origin === url,
     'must be an origin such as https://app.example.com',
@@ -47,8 +59,13 @@ const variables = z.object({
   CACHE_ABSENT_MS: milliseconds.default(5_000),
   MAX_UPSTREAM_CALLS: wholeNumber(1, 1_000_000).default(30),
   MAX_REFERENCE_CALLS: wholeNumber(1, 1_000_000).default(200),
-  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
-  AUTH: z.enum(['none']).default('none'),
+  REDIS_URL: z
+    .url({
+      protocol: /^rediss?$/,
+      error: 'must be an address that begins with redis:// or rediss://',
+    })
+    .optional(),
+  AUTH: z.enum(['none'], 'must be none').default('none'),
   ALLOW_UNAUTHENTICATED: flag.default(false),
   CORS_ORIGINS: z
     .string()
@@ -105,8 +122,9 @@ const loopback = /^(localhost|127(\.[0-9]{1,3}){3}|::1)$/;
 /** Without authentication whoever reaches the gateway uses the account. */
 function dangers(given: Readonly<Record<string, string | undefined>>): string[] {
   const { HOST: host = '127.0.0.1', HELPCRUNCH_API_KEY: key } = given;
-  if (key === undefined || given['ALLOW_UNAUTHENTICATED'] === 'true' || loopback.test(host))
-    return [];
+  const { AUTH: auth = 'none' } = given;
+  if (auth !== 'none' || key === undefined) return [];
+  if (given['ALLOW_UNAUTHENTICATED'] === 'true' || loopback.test(host)) return [];
   return [
     'AUTH: none would let anybody who reaches HOST use the account. ' +
       'Keep HOST on this machine, or set ALLOW_UNAUTHENTICATED=true if something in front asks who they are.',

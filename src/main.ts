@@ -25,6 +25,8 @@ function greeting(config: Config, helpdesk: Helpdesk, url: string): string {
     `  GraphQL   ${url}/graphql`,
     ...(config.isProduction ? [] : [`  explorer  ${url}/`]),
     `  health    ${url}/healthz, ${url}/readyz`,
+    `  metrics   ${url}/metrics`,
+    `  shared    ${config.redisUrl === undefined ? 'nothing: no REDIS_URL is set' : 'cache and calls, through Redis'}`,
     '',
   ].join('\n');
 }

@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-
-const root = new URL('..', import.meta.url).pathname;
+import { runPrice } from '../src/priceCommand.ts';
 
 interface Outcome {
   readonly code: number;
@@ -12,19 +10,20 @@ interface Outcome {
   readonly complaints: string;
 }
 
-/** The command, as `npm run price --` would start it. */
-const price = (...given: readonly string[]): Promise<Outcome> =>
-  new Promise((resolve) => {
-    const command = ['--import', 'tsx', 'src/price.ts', ...given];
-    const child = execFile(
-      process.execPath,
-      command,
-      { cwd: root },
-      (_error, output, complaints) => {
-        resolve({ code: child.exitCode ?? -1, output, complaints });
-      },
-    );
+/** The command, in this process. */
+function price(...given: readonly string[]): Outcome {
+  let output = '';
+  let complaints = '';
+  const code = runPrice(given, {
+    print(text) {
+      output += text;
+    },
+    complain(text) {
+      complaints += text;
+    },
   });
+  return { code, output, complaints };
+}
 
 let folder: string;
 
@@ -41,8 +40,8 @@ async function file(name: string, text: string): Promise<string> {
 }
 
 describe('the operations of a frontend', () => {
-  test('are priced in a table, with the fragments of other files', async () => {
-    const { code, output, complaints } = await price('--limit', '60', 'examples/**/*.graphql');
+  test('are priced in a table, with the fragments of other files', () => {
+    const { code, output, complaints } = price('--limit', '60', 'examples/**/*.graphql');
 
     expect(complaints).toBe('');
     expect(output).toBe(
@@ -63,15 +62,15 @@ describe('the operations of a frontend', () => {
     expect(code).toBe(0);
   });
 
-  test('fail when one is above the limit of 30', async () => {
-    const { code, output } = await price('examples/**/*.graphql');
+  test('fail when one is above the limit of 30', () => {
+    const { code, output } = price('examples/**/*.graphql');
 
     expect(output).toMatch(/^Transcripts .* 52 +51 {2}above 30$/m);
     expect(code).toBe(1);
   });
 
-  test('are priced for a program as JSON', async () => {
-    const { code, output } = await price('--json', 'examples/operations/Team.graphql');
+  test('are priced for a program as JSON', () => {
+    const { code, output } = price('--json', 'examples/operations/Team.graphql');
 
     expect(JSON.parse(output)).toEqual({
       limit: 30,
@@ -100,21 +99,21 @@ describe('variables', () => {
   test('that are not given are assumed to be 100 or as dear as can be', async () => {
     const path = await file('assumed.graphql', operation);
 
-    expect(worstOf(await price('--json', path))).toBe(201);
+    expect(worstOf(price('--json', path))).toBe(201);
   });
 
   test('are given by the name of the operation', async () => {
     const path = await file('given.graphql', operation);
     const variables = await file('variables.json', '{ "Inbox": { "first": 3, "ids": [] } }');
 
-    expect(worstOf(await price('--json', '--variables', variables, path))).toBe(4);
+    expect(worstOf(price('--json', '--variables', variables, path))).toBe(4);
   });
 
   test('that make no JSON are refused', async () => {
     const path = await file('refused.graphql', operation);
     const variables = await file('wrong.json', '[1');
 
-    const { code, complaints } = await price('--variables', variables, path);
+    const { code, complaints } = price('--variables', variables, path);
 
     expect(complaints).toContain(`${variables}: Give JSON with an object of variables`);
     expect(code).toBe(1);
@@ -125,7 +124,7 @@ describe('what cannot be priced', () => {
   test('is told when an operation does not fit the schema', async () => {
     const path = await file('invalid.graphql', 'query Wrong { chats { nodes { colour } } }');
 
-    const { code, output, complaints } = await price(path);
+    const { code, output, complaints } = price(path);
 
     expect(output).toMatch(/^Wrong .* invalid$/m);
     expect(complaints).toBe(`${path}: Wrong: Cannot query field "colour" on type "Chat".\n`);
@@ -136,7 +135,7 @@ describe('what cannot be priced', () => {
     const wrong = await file('broken.graphql', 'query {');
     const right = await file('right.graphql', 'query Right { agents { id } }');
 
-    const { code, output, complaints } = await price(wrong, right);
+    const { code, output, complaints } = price(wrong, right);
 
     expect(output).toMatch(/^Right .* ok$/m);
     expect(complaints).toContain(`${wrong}: Syntax Error: Expected Name, found <EOF>.`);
@@ -150,7 +149,7 @@ describe('what cannot be priced', () => {
     );
     const two = await file('two.graphql', 'fragment F on Agent { name }');
 
-    const { code, complaints } = await price(one, two);
+    const { code, complaints } = price(one, two);
 
     expect(complaints).toBe(`${two}: Another file has a different fragment "F".\n`);
     expect(code).toBe(1);
@@ -163,15 +162,15 @@ describe('what cannot be priced', () => {
     ['--limit: Give a whole number.', ['--limit', 'many', 'examples/operations/Team.graphql']],
     ["Unknown option '--lmit'", ['--lmit']],
   ])('is told: %s', async (complaint, given) => {
-    const { code, complaints } = await price(...given);
+    const { code, complaints } = price(...given);
 
     expect(complaints).toContain(complaint);
     expect(code).toBe(1);
   });
 });
 
-test('--help tells how to use it', async () => {
-  const { code, output } = await price('--help');
+test('--help tells how to use it', () => {
+  const { code, output } = price('--help');
 
   expect(output).toContain("npm run price -- [options] 'src/**/*.graphql'");
   expect(code).toBe(0);

@@ -10,7 +10,8 @@ const rooms: readonly { readonly files: RegExp; readonly mayImport: readonly Reg
   { files: /^gateway\.ts$/, mayImport: [/^(?!main\.ts$)/] },
   { files: /^config\.ts$/, mayImport: [/^support\//] },
   // The price command: the same arithmetic without a gateway.
-  { files: /^price\.ts$/, mayImport: [/^(graphql|support)\//] },
+  { files: /^price\.ts$/, mayImport: [/^priceCommand\.ts$/] },
+  { files: /^priceCommand\.ts$/, mayImport: [/^(graphql|support)\//] },
   { files: /^http\//, mayImport: [/^(http|graphql|events|support)\//] },
   { files: /^graphql\//, mayImport: [/^(graphql|support)\//, /^upstream\/errors\.ts$/] },
   { files: /^resources\/index\.ts$/, mayImport: [/^resources\/\w+\/\w+\.ts$/] },

@@ -1,8 +1,12 @@
 import type { ApolloServerPlugin, BaseContext } from '@apollo/server';
+import { unwrapResolverError } from '@apollo/server/errors';
 import type { FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
 import type { Log } from '../support/log.ts';
+import type { UpstreamErrorKind } from '../upstream/errors.ts';
+import { UpstreamError } from '../upstream/errors.ts';
 import type { Context } from './context.ts';
 import { isInternal } from './errors.ts';
+import { clientLeft } from './operation.ts';
 
 const withRequestId = (error: GraphQLFormattedError, requestId: string): GraphQLFormattedError => ({
   ...error,
@@ -28,6 +32,16 @@ const usageOf = ({ usage, rate }: Context) => {
 
 const isContext = (value: BaseContext): value is Context => 'requestId' in value;
 
+/** What an operator should hear of; the rest is between the client and its input. */
+const isOutOfOrder: ReadonlySet<UpstreamErrorKind> = new Set([
+  'unauthenticated',
+  'forbidden',
+  'rateLimited',
+  'timeout',
+  'unavailable',
+  'malformed',
+]);
+
 /** What every answer carries beside its data: what it cost, the id under which the log knows it, when to come back. */
 export const createAnswerPlugin = (log: Log): ApolloServerPlugin => ({
   requestDidStart: () =>
@@ -36,6 +50,12 @@ export const createAnswerPlugin = (log: Log): ApolloServerPlugin => ({
         const requestId = isContext(contextValue) ? contextValue.requestId : undefined;
         for (const error of errors) {
           if (isInternal(error)) log.error('an operation failed', { requestId, error });
+          const cause = unwrapResolverError(error);
+          if (cause === clientLeft) continue;
+          if (cause instanceof UpstreamError && isOutOfOrder.has(cause.kind)) {
+            const { status } = cause.details;
+            log.warn('the helpdesk failed an operation', { requestId, kind: cause.kind, status });
+          }
         }
         return Promise.resolve();
       },

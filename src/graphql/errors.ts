@@ -114,13 +114,19 @@ function upstreamExtensions(error: unknown): Record<string, unknown> {
 /** graphql-js helps with names of the schema, which Apollo hides in validation but not in variables. */
 const suggestion = / Did you mean [^?]*\?/;
 
+/** Apollo's own words tell how to configure it. */
+const discreet = (message: string): string =>
+  message.startsWith('GraphQL introspection is not allowed')
+    ? 'The schema cannot be asked for here.'
+    : message.replace(suggestion, '');
+
 /** Only what is named here leaves: no address, key, header, stack or body; in production no name of the schema either. */
 export const createFormatError =
   (isProduction: boolean) =>
   (formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError => {
     const { code, retryable, message = formatted.message } = publicError(error);
     return {
-      message: isProduction ? message.replace(suggestion, '') : message,
+      message: isProduction ? discreet(message) : message,
       ...(formatted.locations === undefined ? {} : { locations: formatted.locations }),
       ...(formatted.path === undefined ? {} : { path: formatted.path }),
       extensions: { code, retryable, ...upstreamExtensions(error) },

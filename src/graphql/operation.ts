@@ -20,6 +20,9 @@ interface Parts {
 
 export type OpenOperation = (caller: Omit<Caller, 'signal' | 'deadlineMs'>) => Operation;
 
+/** Why the calls of an operation end when nobody waits for its answer; nobody needs to hear of it. */
+export const clientLeft = new UpstreamError('unavailable', 'The client has left.');
+
 /** Gives each operation a deadline of its own: whatever it still waits for then fails with `timeout`. */
 export const createOpenOperation =
   ({ createContext, timeoutMs, clock }: Parts): OpenOperation =>
@@ -34,7 +37,7 @@ export const createOpenOperation =
     return {
       context: createContext({ ...caller, signal: controller.signal, deadlineMs }),
       abandon() {
-        controller.abort(new UpstreamError('unavailable', 'The client has left.'));
+        controller.abort(clientLeft);
       },
       close: cancelTimer,
     };

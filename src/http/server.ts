@@ -64,7 +64,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   await server.register(cors, {
     origin: [...corsOrigins, ...(isProduction ? [] : developers)],
     methods: ['GET', 'POST'],
-    exposedHeaders: ['retry-after', 'x-request-id'],
+    exposedHeaders: ['retry-after', 'x-request-id', 'x-upstream-calls'],
     maxAge: 600,
   });
   const lines = createLines(server.server);

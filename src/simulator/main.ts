@@ -59,7 +59,7 @@ function readFlags(): SimulatorOptions | null {
     rateLimit: numberFrom('rate-limit', values['rate-limit']),
     behaviour: {
       times: choiceFrom('times', values.times, timeFormats),
-      latencyMs: numberFrom('latency-ms', values['latency-ms']),
+      latencyMs: numberFrom('latency-ms', values['latency-ms'], 600_000),
       limitOverflow: choiceFrom('limit-overflow', values['limit-overflow'], overflows),
       retryAfter: values['retry-after'],
     },

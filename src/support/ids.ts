@@ -10,7 +10,10 @@ export const isHelpdeskId = (id: string): boolean =>
 export function helpdeskId(argument: string, id: unknown): string {
   const text = typeof id === 'number' ? String(id) : id;
   if (typeof text === 'string' && isHelpdeskId(text)) return text;
-  throw badUserInput(argument, 'Give a whole number, 1 or more.');
+  throw badUserInput(
+    argument,
+    `Give a whole number from 1 to ${Number.MAX_SAFE_INTEGER}, without leading zeros.`,
+  );
 }
 
 /** Ids that are unique over all types: the type and the helpdesk's id, in base64url. */

@@ -402,7 +402,9 @@ describe('pages of other origins', () => {
 
     expect(allowed(response)).toBe(origin);
     expect(response.headers.get('vary')).toContain('Origin');
-    expect(response.headers.get('access-control-expose-headers')).toBe('retry-after, x-request-id');
+    expect(response.headers.get('access-control-expose-headers')).toBe(
+      'retry-after, x-request-id, x-upstream-calls',
+    );
     expect(response.headers.get('access-control-allow-credentials')).toBeNull();
   });
 

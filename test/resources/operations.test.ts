@@ -92,7 +92,7 @@ const entities = (selection: string) =>
 
 const ids = (rows: readonly WireRow[]) => rows.map(({ id }) => ({ id }));
 
-const contract: readonly Row[] = [
+const table: readonly Row[] = [
   {
     what: 'a chat with all that it carries',
     calls: 1,
@@ -317,7 +317,7 @@ async function run({ document, variables }: Pick<Row, 'document' | 'variables'>)
 }
 
 describe('the helpdesk is called', () => {
-  test.each([...contract, ...frontend])(
+  test.each([...table, ...frontend])(
     '$calls times for $what, and 0 times for the same again',
     async (row) => {
       const cold = await run(row);
@@ -400,7 +400,7 @@ describe('the helpdesk is called', () => {
     expect(calls).toBe(0);
   });
 
-  test.each([...contract, ...frontend].filter(({ isCrowded }) => isCrowded))(
+  test.each([...table, ...frontend].filter(({ isCrowded }) => isCrowded))(
     '$calls times for 100 clients who ask for $what at once',
     async (row) => {
       const answers = await Promise.all(

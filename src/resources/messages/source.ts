@@ -11,8 +11,6 @@ const messagePages = rowsKind<Message>('Message', 'chats', (name) => ({
   id: name.slice(0, name.indexOf(' ')),
 }));
 
-export type MessageSource = ReturnType<typeof createMessageSource>;
-
 /** The message endpoint: one chat and one page of at most 100 a call, newest first. */
 export const createMessageSource = ({ cache }: Upstream) => ({
   page: (chatId: string, { offset, limit }: Range): Promise<Rows<Message>> =>

@@ -50,5 +50,3 @@ export function createHistory() {
     latestChange: (): number => latestChange,
   };
 }
-
-export type History = ReturnType<typeof createHistory>;

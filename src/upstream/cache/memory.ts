@@ -13,8 +13,6 @@ export interface Entry {
 /** What an entry costs beside its value: its key, its place in the order of use, itself. */
 const entryBytes = 400;
 
-export type Memory = ReturnType<typeof createMemory>;
-
 /** Entries by key, those used longest ago forgotten first when their bytes pass the bound. 0 keeps nothing. */
 export function createMemory(maxBytes: number) {
   const entries = maxBytes === 0 ? undefined : new LRUCache<string, Entry>({ maxSize: maxBytes });

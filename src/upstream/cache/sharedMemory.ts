@@ -57,6 +57,13 @@ interface Options {
   readonly log: Log;
 }
 
+/** The first word of Redis' reply, or the system's code: never an address or a password. */
+function reasonOf(cause: unknown): { readonly reason?: string } {
+  if (!(cause instanceof Error)) return {};
+  const word = 'code' in cause ? String(cause.code) : (cause.message.split(' ')[0] ?? '');
+  return /^[A-Z_]+$/.test(word) ? { reason: word } : {};
+}
+
 export function createSharedMemory({ url, onChange, clock, log }: Options): SharedMemory {
   const self = randomUUID();
   const options = {
@@ -88,11 +95,11 @@ export function createSharedMemory({ url, onChange, clock, log }: Options): Shar
   const hasUntold = () => untold.size > 0 || isUntoldTooLong;
   const isUp = () => isReached() && !hasUntold();
 
-  function note(isUpNow: boolean): void {
+  function note(isUpNow: boolean, cause?: unknown): void {
     if (wasUp === isUpNow) return;
     wasUp = isUpNow;
     if (isUpNow) log.info('Redis is there: the cache is shared');
-    else log.warn('Redis is away: this instance goes on from its own memory');
+    else log.warn('Redis is away: this instance goes on from its own memory', reasonOf(cause));
   }
 
   /** Asks every now and then until Redis answers and knows what it missed. */
@@ -131,7 +138,7 @@ export function createSharedMemory({ url, onChange, clock, log }: Options): Shar
       note(!isFull);
       return result;
     } catch (error) {
-      note(false);
+      note(false, error);
       if (isOutOfMemory(error)) isFull = true;
       else if (!isSlow) {
         isSlow = true;
@@ -195,7 +202,7 @@ export function createSharedMemory({ url, onChange, clock, log }: Options): Shar
     if (isHeard === false) onChange('all');
   }
 
-  const onError = () => note(false);
+  const onError = (error: unknown) => note(false, error);
   redis.on('error', onError);
   listener.on('error', onError);
   listener.on('message', (from: string, message: string) => {

@@ -1,0 +1,260 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import type {
+  DocumentNode,
+  FragmentDefinitionNode,
+  OperationDefinitionNode,
+  TypeNode,
+} from 'graphql';
+import { Kind, parse, print, validate, visit } from 'graphql';
+import { globSync } from 'tinyglobby';
+import { z } from 'zod';
+import { costOf } from './graphql/cost.ts';
+import type { Cost } from './graphql/costRules.ts';
+import { entities } from './graphql/costRules.ts';
+import { createSchema } from './graphql/schema.ts';
+import { toNodeId } from './support/ids.ts';
+import { maxPageSize } from './support/paging.ts';
+
+type Values = Readonly<Record<string, unknown>>;
+
+const schema = createSchema([]);
+
+const help = `Tells what GraphQL operations cost in calls to the helpdesk when nothing is cached.
+
+  npm run price -- [options] 'src/**/*.graphql' [more files or patterns]
+
+  --limit N              the most an operation may cost at worst (default 30)
+  --variables FILE.json  variables by operation name: { "ChatPage": { "first": 20 } }
+  --json                 print JSON; a cost of null is too large to be told
+  --help                 print this
+
+A variable that is not given and has no default counts as different from all others, and as ${maxPageSize} where it is a number.
+Ends with 1 when an operation is invalid or above the limit.
+`;
+
+/** What the user can put right. */
+class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+interface Found {
+  readonly operations: readonly {
+    readonly file: string;
+    readonly operation: OperationDefinitionNode;
+  }[];
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  /** Files that cannot be parsed, and fragments that are not what their name says. */
+  readonly problems: readonly string[];
+}
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
+function findFiles(patterns: readonly string[]): readonly string[] {
+  const files = patterns.flatMap((pattern) =>
+    existsSync(pattern) ? [pattern] : globSync(pattern, { expandDirectories: false }),
+  );
+  if (files.length > 0) return [...new Set(files)].sort();
+  throw new UsageError(`No files found for ${patterns.join(' ') || 'no pattern; see --help'}.`);
+}
+
+function readFiles(files: readonly string[]): Found {
+  const operations: { file: string; operation: OperationDefinitionNode }[] = [];
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  const problems: string[] = [];
+  for (const file of files) {
+    try {
+      for (const definition of parse(readFileSync(file, 'utf8')).definitions) {
+        if (definition.kind === Kind.OPERATION_DEFINITION) {
+          operations.push({ file, operation: definition });
+        } else if (definition.kind === Kind.FRAGMENT_DEFINITION) {
+          const name = definition.name.value;
+          const known = fragments.get(name);
+          if (known !== undefined && print(known) !== print(definition)) {
+            problems.push(`${file}: Another file has a different fragment "${name}".`);
+          }
+          fragments.set(name, definition);
+        }
+      }
+    } catch (error) {
+      problems.push(`${file}: ${messageOf(error)}`);
+    }
+  }
+  return { operations, fragments, problems };
+}
+
+/** The operation with the fragments it uses, wherever they are. */
+function documentOf(
+  operation: OperationDefinitionNode,
+  fragments: Found['fragments'],
+): DocumentNode {
+  const definitions: (OperationDefinitionNode | FragmentDefinitionNode)[] = [operation];
+  // The list grows while it is walked.
+  for (const definition of definitions) {
+    visit(definition, {
+      FragmentSpread({ name }) {
+        const fragment = fragments.get(name.value);
+        if (fragment !== undefined && !definitions.includes(fragment)) definitions.push(fragment);
+      },
+    });
+  }
+  return { kind: Kind.DOCUMENT, definitions };
+}
+
+/** A value like no other. An id is a global one of `typename`, which does wherever an id is asked for. */
+function assumedValue(type: TypeNode, number: number, typename: string): unknown {
+  if (type.kind === Kind.NON_NULL_TYPE) return assumedValue(type.type, number, typename);
+  if (type.kind === Kind.LIST_TYPE) {
+    return Array.from({ length: maxPageSize }, (_, index) =>
+      assumedValue(type.type, number + index, typename),
+    );
+  }
+  switch (type.name.value) {
+    case 'Int':
+      return maxPageSize;
+    case 'ID':
+      return toNodeId(typename, String(number));
+    case '_Any':
+      return { __typename: typename, id: String(number) };
+    case 'Boolean':
+      return undefined;
+    default:
+      return `$${number}`;
+  }
+}
+
+/** The variables given, and a value for each that must be and is not. A text that may be absent, such as a cursor, is. */
+function assumeVariables(
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  given: Values,
+  typename: string,
+): Values {
+  const assumed = variableDefinitions.flatMap(({ variable, type, defaultValue }, index) => {
+    const isOptionalText = type.kind === Kind.NAMED_TYPE && type.name.value === 'String';
+    return defaultValue !== undefined || isOptionalText
+      ? []
+      : [[variable.name.value, assumedValue(type, (index + 1) * 1_000, typename)] as const];
+  });
+  return { ...Object.fromEntries(assumed), ...given };
+}
+
+/** The dearest of what the operation costs when the ids that are not given are of one type or another. */
+function priceOf(document: DocumentNode, operation: OperationDefinitionNode, given: Values): Cost {
+  const costs = Array.from(entities.keys(), (typename) =>
+    costOf(document, { schema, variables: assumeVariables(operation, given, typename) }),
+  );
+  return costs.reduce((dearest, cost) => (cost.worst > dearest.worst ? cost : dearest));
+}
+
+const oneOperation = z.record(z.string(), z.unknown());
+
+function readVariables(file: string | undefined): Readonly<Record<string, Values>> {
+  if (file === undefined) return {};
+  try {
+    return z.record(z.string(), oneOperation).parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch (error) {
+    throw new UsageError(
+      `${file}: Give JSON with an object of variables for each operation's name. ${messageOf(error)}`,
+    );
+  }
+}
+
+interface Row {
+  readonly operation: string;
+  readonly file: string;
+  readonly worst: number;
+  readonly typical: number;
+  readonly verdict: string;
+  readonly errors: readonly string[];
+}
+
+/** Numbers to the right, all else to the left. */
+function tableOf(rows: readonly Row[]): string {
+  const cost = (calls: number) => (calls === Infinity ? 'too large' : String(calls));
+  const lines = [
+    ['operation', 'file', 'worst', 'typical', 'verdict'],
+    ...rows.map(({ operation, file, worst, typical, verdict }) =>
+      verdict === 'invalid'
+        ? [operation, file, '', '', verdict]
+        : [operation, file, cost(worst), cost(typical), verdict],
+    ),
+  ];
+  const widths = [0, 1, 2, 3].map((column) =>
+    Math.max(...lines.map((cells) => cells[column]?.length ?? 0)),
+  );
+  return lines
+    .map((cells) =>
+      cells
+        .map((cell, column) => {
+          const width = widths[column] ?? 0;
+          return column === 2 || column === 3 ? cell.padStart(width) : cell.padEnd(width);
+        })
+        .join('  '),
+    )
+    .join('\n');
+}
+
+const options = {
+  limit: { type: 'string', default: '30' },
+  variables: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+function readArguments(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(`${messageOf(error)}\n\n${help}`);
+  }
+}
+
+interface Streams {
+  readonly print: (text: string) => void;
+  readonly complain: (text: string) => void;
+}
+
+/** Whether every operation is valid and within the limit. */
+function run(args: readonly string[], { print, complain }: Streams): boolean {
+  const { values, positionals } = readArguments(args);
+  if (values.help) {
+    print(help);
+    return true;
+  }
+  if (!/^[0-9]{1,9}$/.test(values.limit)) throw new UsageError('--limit: Give a whole number.');
+  const limit = Number(values.limit);
+  const variables = readVariables(values.variables);
+  const { operations, fragments, problems } = readFiles(findFiles(positionals));
+  const rows = operations.map(({ file, operation }): Row => {
+    const name = operation.name?.value ?? '(anonymous)';
+    const document = documentOf(operation, fragments);
+    const errors = validate(schema, document).map(({ message }) => message);
+    const { worst, typical } = priceOf(document, operation, variables[name] ?? {});
+    const isWithin = worst <= limit;
+    const verdict = errors.length > 0 ? 'invalid' : isWithin ? 'ok' : `above ${limit}`;
+    return { operation: name, file, worst, typical, verdict, errors };
+  });
+  const failures = [
+    ...problems,
+    ...rows.flatMap(({ file, operation, errors }) =>
+      errors.map((error) => `${file}: ${operation}: ${error}`),
+    ),
+    ...(rows.length === 0 && problems.length === 0 ? ['No operations found in these files.'] : []),
+  ];
+  if (values.json) print(`${JSON.stringify({ limit, operations: rows, problems })}\n`);
+  else if (rows.length > 0) print(`${tableOf(rows)}\n`);
+  if (failures.length > 0) complain(`${failures.join('\n')}\n`);
+  return failures.length === 0 && rows.every(({ verdict }) => verdict === 'ok');
+}
+
+/** Runs the command and gives its exit code: 0 when every operation is valid and within the limit. */
+export function runPrice(args: readonly string[], streams: Streams): number {
+  try {
+    return run(args, streams) ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    streams.complain(`${error.message}\n`);
+    return 1;
+  }
+}
