@@ -1,6 +1,7 @@
 export default {
   testEnvironment: 'node',
-  maxWorkers: 2,
+  // Some of the longest wait for the clock of a real Redis, so more than there are cores.
+  maxWorkers: 3,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

@@ -161,7 +161,7 @@ describe('what cannot be priced', () => {
     ['No operations found in these files.', ['examples/operations/MessageLine.graphql']],
     ['--limit: Give a whole number.', ['--limit', 'many', 'examples/operations/Team.graphql']],
     ["Unknown option '--lmit'", ['--lmit']],
-  ])('is told: %s', async (complaint, given) => {
+  ])('is told: %s', (complaint, given) => {
     const { code, complaints } = price(...given);
 
     expect(complaints).toContain(complaint);
