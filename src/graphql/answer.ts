@@ -51,9 +51,11 @@ export const createAnswerPlugin = (log: Log): ApolloServerPlugin => ({
         for (const error of errors) {
           if (isInternal(error)) log.error('an operation failed', { requestId, error });
           const cause = unwrapResolverError(error);
-          if (cause === clientLeft) continue;
-          if (cause instanceof UpstreamError && isOutOfOrder.has(cause.kind)) {
-            const { status } = cause.details;
+          if (!(cause instanceof UpstreamError) || cause === clientLeft) continue;
+          const { status } = cause.details;
+          // A call that the budget refused never left: that is order, and would fill the log when it is busy.
+          const isSpent = cause.kind === 'rateLimited' && status === undefined;
+          if (isOutOfOrder.has(cause.kind) && !isSpent) {
             log.warn('the helpdesk failed an operation', { requestId, kind: cause.kind, status });
           }
         }

@@ -122,3 +122,28 @@ describe('a helpdesk that refuses with 429 although calls are left', () => {
     expect(helpdesk.calls).toHaveLength(1);
   });
 });
+
+describe('the log', () => {
+  test('tells of a refused key under the id of the answer, and nothing of the key', async () => {
+    helpdesk.answer('GET /chats/1', { status: 401, body: { errors: [] } });
+    await using gateway = await start(100);
+
+    const { errors } = await gateway.query(chat(1));
+
+    const [line] = gateway.logged.map((text) => JSON.parse(text));
+    expect(gateway.logged).toHaveLength(1);
+    expect(line).toMatchObject({ kind: 'unauthenticated', status: 401 });
+    expect(line.requestId).toBe(errors[0]?.extensions['requestId']);
+    expect(gateway.logged.join('')).not.toContain(helpdesk.key);
+  });
+
+  test('is silent about what the client can put right and about calls that never left', async () => {
+    await using gateway = await start(1);
+
+    await gateway.query('{ chat(id: "abc") { id } }');
+    await gateway.query(chat(9));
+    await gateway.query(chat(1));
+
+    expect(gateway.logged).toEqual([]);
+  });
+});
