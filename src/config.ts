@@ -57,6 +57,7 @@ const variables = z.object({
   CACHE_CUSTOMERS_MS: milliseconds.default(60_000),
   CACHE_ACCOUNT_MS: milliseconds.default(300_000),
   CACHE_ABSENT_MS: milliseconds.default(5_000),
+  UPSTREAM_RETRIES: wholeNumber(0, 5).default(2),
   MAX_UPSTREAM_CALLS: wholeNumber(1, 1_000_000).default(30),
   MAX_REFERENCE_CALLS: wholeNumber(1, 1_000_000).default(200),
   REDIS_URL: z
@@ -98,6 +99,8 @@ export interface Config {
     /** Ids that stand for nothing. */
     readonly absent: number;
   };
+  /** How often a call that may go better is tried again. */
+  readonly upstreamRetries: number;
   /** Calls that one operation may cost at worst; the second for a router's references. */
   readonly maxUpstreamCalls: number;
   readonly maxReferenceCalls: number;
@@ -156,6 +159,7 @@ export function readConfig(
       account: data.CACHE_ACCOUNT_MS,
       absent: data.CACHE_ABSENT_MS,
     },
+    upstreamRetries: data.UPSTREAM_RETRIES,
     maxUpstreamCalls: data.MAX_UPSTREAM_CALLS,
     maxReferenceCalls: data.MAX_REFERENCE_CALLS,
     redisUrl: data.REDIS_URL,

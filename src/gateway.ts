@@ -74,6 +74,8 @@ export async function startGateway(
     }),
     budget,
     cache,
+    clock,
+    maxRetries: config.upstreamRetries,
   });
   const { isProduction, corsOrigins } = config;
   const apollo = createGraphQLServer({

@@ -1,14 +1,18 @@
+import type { Clock } from '../support/clock.ts';
 import type { Budget, RateStatus } from './budget/budget.ts';
 import type { Cache, OperationCache, Send } from './cache/cache.ts';
 import type { Crew } from './cache/flights.ts';
 import { UpstreamError } from './errors.ts';
 import { failureOf } from './failure.ts';
+import { withRetries } from './retry.ts';
 import { maxConditions } from './search.ts';
 import type { Request, Transport } from './transport.ts';
 
 /** A call to the helpdesk. Its effect is stated, never inferred: a search is a POST that reads. */
 export interface Call extends Pick<Request, 'method' | 'path' | 'body'> {
   readonly effect: 'read' | 'write';
+  /** Of a write: that it does no harm when it happens twice. */
+  readonly isIdempotent?: true;
 }
 
 /** What one operation has caused so far. */
@@ -66,6 +70,9 @@ interface ClientParts {
   readonly transport: Transport;
   readonly budget: Budget;
   readonly cache: Cache;
+  readonly clock: Clock;
+  /** How often a call that may go better is tried again. */
+  readonly maxRetries: number;
 }
 
 function parse(body: string): unknown {
@@ -76,15 +83,14 @@ function parse(body: string): unknown {
   }
 }
 
-/** The layers of a call, outermost first: cache → budget → transport. */
+/** The layers of a call, outermost first: cache → retry → budget → transport. Every try spends one call. */
 export function createUpstreamClient(parts: ClientParts): UpstreamClient {
-  const { transport, budget, cache } = parts;
+  const { transport, budget, cache, clock, maxRetries } = parts;
   let calls = 0;
   const batchSize: BatchSize = { limit: maxConditions };
 
-  const sendFor =
-    ({ key, tenant, usage }: Scope) =>
-    (crew: Crew): Send =>
+  const trySending =
+    ({ key, tenant, usage }: Scope, crew: Crew): Send =>
     async ({ effect, method, path, body }) => {
       crew.signal.throwIfAborted();
       const demand = () => ({
@@ -104,6 +110,20 @@ export function createUpstreamClient(parts: ClientParts): UpstreamClient {
       } finally {
         slot.done();
       }
+    };
+
+  const sendFor =
+    (scope: Scope) =>
+    (crew: Crew): Send => {
+      const send = trySending(scope, crew);
+      return (call) =>
+        withRetries(() => send(call), {
+          clock,
+          maxRetries,
+          isRepeatable: call.effect === 'read' || call.isIdempotent === true,
+          signal: crew.signal,
+          deadlineMs: crew.deadlineMs,
+        });
     };
 
   return {

@@ -143,7 +143,9 @@ export function createChatSource({ cache, batchSize }: Upstream) {
       cache.write(chatKind, id, async (send) => {
         const path = readEndpoints[by];
         const body = { id: Number(id), read };
-        return chatFromWire(await send({ effect: 'write', method: 'PUT', path, body }));
+        return chatFromWire(
+          await send({ effect: 'write', isIdempotent: true, method: 'PUT', path, body }),
+        );
       }),
   };
 }
