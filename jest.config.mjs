@@ -1,7 +1,6 @@
 export default {
   testEnvironment: 'node',
-  // Some of the longest wait for the clock of a real Redis, so more than there are cores.
-  maxWorkers: 3,
+  maxWorkers: 2,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
