@@ -3,7 +3,7 @@ import type { Budget, Demand, Slot } from '../../src/upstream/budget/budget.ts';
 import { createSharedBudget } from '../../src/upstream/budget/sharedBudget.ts';
 import { UpstreamError } from '../../src/upstream/errors.ts';
 import { systemClock } from '../../src/support/clock.ts';
-import { hasRedis, startRedis } from '../support/redisServer.ts';
+import { hasRedis, startRedis } from '../support/redis.ts';
 
 if (!hasRedis)
   process.stdout.write('Skipped: the shared budget. Install redis-server to test it.\n');
@@ -304,7 +304,7 @@ testWithRedis(
     await world.redis.kill();
     await world.allAlone();
     await pause(700);
-    await world.redis.start();
+    await world.redis.restart();
     await world.allShared();
 
     await Promise.all(callers);
@@ -317,13 +317,13 @@ testWithRedis(
 testWithRedis('a Redis that answers nothing holds nobody up for long', async () => {
   await using world = await startInstances(6, ['one', 'two']);
   await world.acquire('one').then((slot) => slot.done());
-  world.redis.freeze();
+  world.redis.pause();
   const askedAt = clock.now();
 
   (await world.acquire('one')).done();
 
   expect(clock.now() - askedAt).toBeLessThan(2_000);
-  world.redis.thaw();
+  world.redis.resume();
   await world.allShared();
 });
 

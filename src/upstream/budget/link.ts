@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Redis, ReplyError } from 'ioredis';
 import type { Clock } from '../../support/clock.ts';
 import type { Log } from '../../support/log.ts';
+import { reasonOf } from '../redisReason.ts';
 import type { Script } from './scripts.ts';
 import { aliveScript } from './scripts.ts';
 
@@ -72,7 +73,7 @@ export function createLink(options: LinkOptions, events: LinkEvents): Link {
     else
       log.warn('Redis is away: this instance keeps to an equal share of calls', {
         instances,
-        error,
+        ...reasonOf(error),
       });
     events.onMode();
   }

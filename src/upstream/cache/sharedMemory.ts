@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { Clock } from '../../support/clock.ts';
 import type { Log } from '../../support/log.ts';
+import { reasonOf } from '../redisReason.ts';
 import { createEchoes } from './echoes.ts';
 import {
   changeScript,
@@ -55,13 +56,6 @@ interface Options {
   readonly onChange: OnChange;
   readonly clock: Clock;
   readonly log: Log;
-}
-
-/** The first word of Redis' reply, or the system's code: never an address or a password. */
-function reasonOf(cause: unknown): { readonly reason?: string } {
-  if (!(cause instanceof Error)) return {};
-  const word = 'code' in cause ? String(cause.code) : (cause.message.split(' ')[0] ?? '');
-  return /^[A-Z_]+$/.test(word) ? { reason: word } : {};
 }
 
 export function createSharedMemory({ url, onChange, clock, log }: Options): SharedMemory {
