@@ -5,6 +5,7 @@ import { createOpenOperation } from './graphql/operation.ts';
 import { createSchema } from './graphql/schema.ts';
 import { createGraphQLServer } from './graphql/server.ts';
 import { createHttpServer } from './http/server.ts';
+import { authenticateNobody } from './http/viewer.ts';
 import { createLoaders, createSources, isKnownTo, resourceResolvers } from './resources/index.ts';
 import type { Clock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
@@ -97,8 +98,7 @@ export async function startGateway(
     createHttpServer({
       apollo,
       openOperation,
-      key: helpdesk.key,
-      tenant: tenantOf(helpdesk.key),
+      authenticate: authenticateNobody({ key: helpdesk.key, tenant: tenantOf(helpdesk.key) }),
       corsOrigins,
       isProduction,
       log,

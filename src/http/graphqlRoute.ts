@@ -2,7 +2,6 @@ import { HeaderMap } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpOptions } from './server.ts';
 import { refusal } from './refusals.ts';
-import { viewerOf } from './viewer.ts';
 
 function headersOf({ headers }: FastifyRequest): HeaderMap {
   const map = new HeaderMap();
@@ -31,13 +30,14 @@ const wantsRefresh = ({ headers }: FastifyRequest): boolean =>
 
 /** `GET` and `POST /graphql`. Apollo's own integration fails on odd hosts and stops slowly, hence this one. */
 export function addGraphQLRoute(server: FastifyInstance, options: HttpOptions): void {
-  const { apollo, openOperation, key, tenant, isProduction } = options;
+  const { apollo, authenticate, openOperation, isProduction } = options;
 
   async function answer(request: FastifyRequest, reply: FastifyReply) {
+    const { viewer, key, tenant, name } = await authenticate(request.headers.authorization);
     const operation = openOperation({
       requestId: request.id,
-      viewer: viewerOf(),
-      client: request.ip,
+      viewer,
+      client: name ?? request.ip,
       key,
       tenant,
       isRefresh: wantsRefresh(request),

@@ -11,13 +11,12 @@ import { createLines } from './lines.ts';
 import { addMetricsRoute } from './metricsRoute.ts';
 import type { Readings } from './metricsRoute.ts';
 import { answerFailure, answerUnknownRoute } from './refusals.ts';
+import type { Authenticate } from './viewer.ts';
 
 export interface HttpOptions {
   readonly apollo: GraphQLServer;
   readonly openOperation: OpenOperation;
-  /** The account's key, and the name under which what is known of it is kept. */
-  readonly key: string;
-  readonly tenant: string;
+  readonly authenticate: Authenticate;
   readonly corsOrigins: readonly string[];
   readonly isProduction: boolean;
   readonly log: Log;
