@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Config } from './config.ts';
+import { createLocalFeed } from './events/localFeed.ts';
 import { createContextFactory } from './graphql/context.ts';
 import { createOpenOperation } from './graphql/operation.ts';
 import { createSchema } from './graphql/schema.ts';
@@ -78,6 +79,7 @@ export async function startGateway(
     clock,
     maxRetries: config.upstreamRetries,
   });
+  const feed = createLocalFeed();
   const { isProduction, corsOrigins } = config;
   const apollo = createGraphQLServer({
     schema: createSchema(resourceResolvers),
@@ -90,7 +92,7 @@ export async function startGateway(
     },
   });
   const openOperation = createOpenOperation({
-    createContext: createContextFactory({ client, createSources, createLoaders }),
+    createContext: createContextFactory({ client, feed, clock, createSources, createLoaders }),
     timeoutMs: config.operationTimeoutMs,
     clock,
   });
@@ -107,6 +109,7 @@ export async function startGateway(
         cacheBytes: cache.bytes,
         upstreamCalls: client.calls,
         waitingCalls: budget.queueLengths,
+        listeners: feed.listeners,
       },
     }),
     apollo.start(),
@@ -115,6 +118,7 @@ export async function startGateway(
   async function stop(): Promise<void> {
     await server.close();
     await apollo.stop();
+    feed.close();
     client.close();
     cache.close();
   }

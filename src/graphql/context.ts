@@ -1,4 +1,6 @@
+import type { AccountFeed, Feed } from '../events/feed.ts';
 import type { Loaders, Sources } from '../resources/index.ts';
+import type { Clock } from '../support/clock.ts';
 import type { Rate, Scope, Upstream, UpstreamClient, Usage } from '../upstream/client.ts';
 import type { ViewerRole } from './generated.ts';
 
@@ -15,6 +17,10 @@ export interface Context {
   readonly loaders: Loaders;
   readonly usage: Readonly<Usage>;
   readonly rate: Rate;
+  /** What happens in the account. */
+  readonly feed: AccountFeed;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 export interface Caller {
@@ -34,13 +40,15 @@ export interface Caller {
 
 interface Parts {
   readonly client: UpstreamClient;
+  readonly feed: Feed;
+  readonly clock: Clock;
   readonly createSources: (upstream: Upstream) => Sources;
   readonly createLoaders: (sources: Sources) => Loaders;
 }
 
 /** A context for one operation; nothing in it outlives that. */
 export const createContextFactory =
-  ({ client, createSources, createLoaders }: Parts) =>
+  ({ client, feed, clock, createSources, createLoaders }: Parts) =>
   ({ requestId, viewer, client: asker, ...caller }: Caller): Context => {
     const usage: Scope['usage'] = { calls: 0, cacheHits: 0, shared: 0 };
     const sources = createSources(client.forOperation({ ...caller, viewer: asker, usage }));
@@ -51,5 +59,10 @@ export const createContextFactory =
       loaders: createLoaders(sources),
       usage,
       rate: client.rateOf(caller.tenant),
+      feed: {
+        announce: (news) => feed.announce(caller.tenant, news),
+        listen: (wants, signal) => feed.listen(caller.tenant, wants, signal),
+      },
+      now: () => clock.now(),
     };
   };

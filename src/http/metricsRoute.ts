@@ -9,6 +9,8 @@ export interface Readings {
   upstreamCalls(): number;
   /** Calls that wait for room in the account's minute, by priority. */
   waitingCalls(): Readonly<Record<string, number>>;
+  /** Who listens to what happens in the account. */
+  listeners(): number;
 }
 
 /** `/metrics`, in Prometheus' text form. Each figure is read when it is asked for. */
@@ -41,6 +43,14 @@ export function addMetricsRoute(server: FastifyInstance, readings: Readings): vo
     registers,
     collect() {
       this.set(readings.cacheBytes());
+    },
+  });
+  new Gauge({
+    name: 'helpcrunch_listeners',
+    help: 'Subscriptions that listen to what happens in the account.',
+    registers,
+    collect() {
+      this.set(readings.listeners());
     },
   });
   if (readings.isCacheShared() !== null) {

@@ -103,3 +103,11 @@ export function chatFromWire(value: unknown): Chat {
     department: departmentPartFromWire(wire['department'], 'chat.department'),
   };
 }
+
+/** The ids by which those who listen choose what they hear of. */
+export const aboutChat = ({ id, customer, assignee, department }: Chat) => ({
+  chatId: id,
+  customerId: customer?.id ?? null,
+  assigneeId: assignee?.id ?? null,
+  departmentId: department?.id ?? null,
+});

@@ -6,6 +6,7 @@ import { connectionFields, readConnection, spanOf, wantedOf } from '../../suppor
 import { totalOf } from '../../upstream/decode.ts';
 import { UpstreamError } from '../../upstream/errors.ts';
 import { chatSearch, chatSort } from './filter.ts';
+import { aboutChat } from './model.ts';
 import type { OwnChats } from './source.ts';
 
 const newestFirst: ChatOrder = { field: 'CREATED_AT', direction: 'DESC' };
@@ -41,9 +42,11 @@ export const chatResolvers: Resolvers = {
     },
   },
   Mutation: {
-    async markChatRead(_root, { id, by, read }, { sources, loaders }) {
+    async markChatRead(_root, { id, by, read }, { sources, loaders, feed, now }) {
       const chat = await sources.chats.markRead(helpdeskId('id', id), by, read);
       loaders.chat.learn(chat);
+      // The helpdesk tells nobody of it, so the gateway does.
+      feed.announce({ kind: 'chat', change: 'READ', atMs: now(), ...aboutChat(chat) });
       return chat;
     },
   },
