@@ -5,6 +5,8 @@ import { selectedFields } from './selection.ts';
 
 export const defaultPageSize = 20;
 export const maxPageSize = 100;
+/** Who wants the end of a list that does not tell its length pays for every page; as many fit in an operation's price. */
+const maxPagesToEnd = 25;
 
 export interface PageArguments {
   readonly first?: number | null;
@@ -98,7 +100,7 @@ export function wantedOf(info: GraphQLResolveInfo, type: string): Wanted {
  * Reads the part of a list that was asked for, in the fewest calls: one, unless the last rows are wanted of a list
  * that is longer than a page. `read` gives the rows of a range of 1 to 100.
  */
-export async function readConnection<Row>(
+export async function readConnection<Row extends { readonly id: string }>(
   { list, span, wanted }: { list: string; span: Span; wanted: Wanted },
   read: (range: Range) => Promise<Rows<Row>>,
 ): Promise<Connection<Row>> {
@@ -126,14 +128,22 @@ export async function readConnection<Row>(
   return { list, ...(await read(range)), ...range };
 }
 
-/** The first page, and where it does not tell the total, every other until the end is seen. */
-async function readToEnd<Row>(read: (range: Range) => Promise<Rows<Row>>): Promise<Rows<Row>> {
+/** The first page, and where it does not tell the total, every other until one is not full. Refuses a list that goes on for ever. */
+async function readToEnd<Row extends { readonly id: string }>(
+  read: (range: Range) => Promise<Rows<Row>>,
+): Promise<Rows<Row>> {
   const rows: Row[] = [];
-  for (;;) {
+  const ids = new Set<string>();
+  for (let pages = 0; pages < maxPagesToEnd; pages += 1) {
     const page = await read({ offset: rows.length, limit: maxPageSize });
+    const known = ids.size;
+    for (const { id } of page.rows) ids.add(id);
     rows.push(...page.rows);
     if (page.total !== null || page.rows.length < maxPageSize) return { rows, total: page.total };
+    // The same page again and again: no offset is known here.
+    if (ids.size === known) break;
   }
+  throw badUserInput('last', 'The end of this list cannot be found. Ask from its beginning.');
 }
 
 /** The fields that every connection type resolves alike. */

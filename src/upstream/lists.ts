@@ -48,20 +48,28 @@ export async function readPage<Row>(
   return page(body, { where: path.slice(1), offset, limit }, rowFromWire);
 }
 
-/** Every row, page by page. */
-export async function readAll<Row>(
+/** More rows than any account has agents or departments, or a search has ids. */
+const maxPages = 100;
+
+/** Every row, page by page. A page without any new row is the end: the helpdesk may know no offset and no total. */
+export async function readAll<Row extends { readonly id: string }>(
   send: Send,
   options: ListOptions<Row>,
   search: Search = { comparison: 'AND', filter: [] },
 ): Promise<{ readonly rows: readonly Row[]; readonly total: number }> {
-  const rows: Row[] = [];
-  for (;;) {
-    const range = { offset: rows.length, limit: maxPageSize };
+  const rows = new Map<string, Row>();
+  let offset = 0;
+  for (let pages = 0; pages < maxPages; pages += 1) {
+    const before = rows.size;
+    const range = { offset, limit: maxPageSize };
     const part = await readPage(send, options, { search, sort: undefined, range });
-    rows.push(...part.rows);
-    const total = part.total ?? Infinity;
-    if (part.rows.length === 0 || rows.length >= total) return { rows, total: rows.length };
+    for (const row of part.rows) rows.set(row.id, row);
+    offset += part.rows.length;
+    if (rows.size === before || offset >= (part.total ?? Infinity)) {
+      return { rows: [...rows.values()], total: rows.size };
+    }
   }
+  throw new UpstreamError('malformed', 'The list has no end.');
 }
 
 /** The name of a page in the cache. */

@@ -681,6 +681,58 @@ describe('a helpdesk that counts badly', () => {
     },
   );
 
+  test('and knows neither total nor offset is not read for ever for its end', async () => {
+    fake.forget();
+    fake.answer('GET /chats', {
+      body: { data: Array.from({ length: 100 }, (_, id) => wireChat({ id: id + 1 })) },
+    });
+
+    const { errors } = await gateway.query('{ chats(last: 5) { nodes { id } } }');
+
+    expect(errors[0]?.extensions['code']).toBe('BAD_USER_INPUT');
+    expect(fake.calls).toHaveLength(2);
+  });
+
+  test('and never comes to an end is given up', async () => {
+    fake.forget();
+    fake.answer('GET /chats', ({ query }) => {
+      const first = Number(query.get('offset'));
+      return {
+        body: { data: Array.from({ length: 100 }, (_, id) => wireChat({ id: first + id })) },
+      };
+    });
+
+    const { errors } = await gateway.query('{ chats(last: 5) { nodes { id } } }');
+
+    expect(errors[0]?.extensions['code']).toBe('BAD_USER_INPUT');
+    expect(fake.calls).toHaveLength(25);
+  });
+
+  test('and knows neither total nor offset still tells all agents that it gives, once', async () => {
+    fake.forget();
+    fake.answer('GET /agents', {
+      body: { data: Array.from({ length: 100 }, (_, id) => ({ id: id + 1 })) },
+    });
+
+    const { data } = await gateway.query('{ agents { id } }');
+
+    expect(idsOf(data.agents)).toEqual(ids(100));
+    expect(fake.calls).toHaveLength(2);
+  });
+
+  test('and has ever more agents is given up', async () => {
+    fake.forget();
+    fake.answer('GET /agents', ({ query }) => {
+      const first = Number(query.get('offset'));
+      return { body: { data: Array.from({ length: 100 }, (_, id) => ({ id: first + id + 1 })) } };
+    });
+
+    const { errors } = await gateway.query('{ agents { id } }');
+
+    expect(errors[0]?.extensions['code']).toBe('UPSTREAM_INVALID_RESPONSE');
+    expect(fake.calls).toHaveLength(100);
+  });
+
   test('and sends no total still tells the count of a page that is not full', async () => {
     holdChats(7, ({ data }) => ({ data }));
 
