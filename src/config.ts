@@ -58,6 +58,7 @@ const variables = z.object({
   CACHE_ACCOUNT_MS: milliseconds.default(300_000),
   CACHE_ABSENT_MS: milliseconds.default(5_000),
   UPSTREAM_RETRIES: wholeNumber(0, 5).default(2),
+  STALE_IF_ERROR_MS: milliseconds.default(600_000),
   MAX_UPSTREAM_CALLS: wholeNumber(1, 1_000_000).default(30),
   MAX_REFERENCE_CALLS: wholeNumber(1, 1_000_000).default(200),
   REDIS_URL: z
@@ -101,6 +102,8 @@ export interface Config {
   };
   /** How often a call that may go better is tried again. */
   readonly upstreamRetries: number;
+  /** How old something may be that is shown because the helpdesk cannot be asked; 0 for never. */
+  readonly staleIfErrorMs: number;
   /** Calls that one operation may cost at worst; the second for a router's references. */
   readonly maxUpstreamCalls: number;
   readonly maxReferenceCalls: number;
@@ -160,6 +163,7 @@ export function readConfig(
       absent: data.CACHE_ABSENT_MS,
     },
     upstreamRetries: data.UPSTREAM_RETRIES,
+    staleIfErrorMs: data.STALE_IF_ERROR_MS,
     maxUpstreamCalls: data.MAX_UPSTREAM_CALLS,
     maxReferenceCalls: data.MAX_REFERENCE_CALLS,
     redisUrl: data.REDIS_URL,

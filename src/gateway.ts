@@ -52,6 +52,7 @@ export async function startGateway(
   const cache = createCache({
     maxBytes: config.cacheMaxBytes,
     freshMs: config.freshMs,
+    staleMs: config.staleIfErrorMs,
     clock,
     ...(redisUrl === undefined
       ? {}
@@ -77,6 +78,7 @@ export async function startGateway(
     budget,
     cache,
     clock,
+    log,
     maxRetries: config.upstreamRetries,
   });
   const feed = createLocalFeed();
@@ -110,6 +112,7 @@ export async function startGateway(
         upstreamCalls: client.calls,
         waitingCalls: budget.queueLengths,
         listeners: feed.listeners,
+        openBreakers: client.openBreakers,
       },
     }),
     apollo.start(),

@@ -22,10 +22,11 @@ function retryAfterMs({ errors = [] }: FormattedExecutionResult): number | undef
   return waits.length === 0 ? undefined : Math.max(...waits);
 }
 
-const usageOf = ({ usage, rate }: Context) => {
+const usageOf = ({ usage: { staleMs, ...usage }, rate }: Context) => {
   const { limit, remaining } = rate.now();
   return {
     ...usage,
+    ...(staleMs === undefined ? {} : { stale: { ageMs: staleMs } }),
     rateLimit: { limit, remaining },
   };
 };
@@ -52,10 +53,9 @@ export const createAnswerPlugin = (log: Log): ApolloServerPlugin => ({
           if (isInternal(error)) log.error('an operation failed', { requestId, error });
           const cause = unwrapResolverError(error);
           if (!(cause instanceof UpstreamError) || cause === clientLeft) continue;
-          const { status } = cause.details;
-          // A call that the budget refused never left: that is order, and would fill the log when it is busy.
-          const isSpent = cause.kind === 'rateLimited' && status === undefined;
-          if (isOutOfOrder.has(cause.kind) && !isSpent) {
+          const { status, neverLeft = false } = cause.details;
+          // What the gateway itself kept back would fill the log when it is busy.
+          if (isOutOfOrder.has(cause.kind) && !neverLeft) {
             log.warn('the helpdesk failed an operation', { requestId, kind: cause.kind, status });
           }
         }

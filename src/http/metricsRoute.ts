@@ -11,6 +11,8 @@ export interface Readings {
   waitingCalls(): Readonly<Record<string, number>>;
   /** Who listens to what happens in the account. */
   listeners(): number;
+  /** Accounts that are not called because the helpdesk failed them too often. */
+  openBreakers(): number;
 }
 
 /** `/metrics`, in Prometheus' text form. Each figure is read when it is asked for. */
@@ -35,6 +37,14 @@ export function addMetricsRoute(server: FastifyInstance, readings: Readings): vo
       for (const [priority, count] of Object.entries(readings.waitingCalls())) {
         this.set({ priority }, count);
       }
+    },
+  });
+  new Gauge({
+    name: 'helpcrunch_breaker_open',
+    help: 'Accounts for which the helpdesk is not called because it has failed too often.',
+    registers,
+    collect() {
+      this.set(readings.openBreakers());
     },
   });
   new Gauge({

@@ -1,5 +1,8 @@
 import type { Clock } from '../support/clock.ts';
-import type { Budget, RateStatus } from './budget/budget.ts';
+import type { Log } from '../support/log.ts';
+import type { Breaker, Outcome, Pass } from './breaker.ts';
+import { createBreakers } from './breakers.ts';
+import type { Budget, RateStatus, Slot } from './budget/budget.ts';
 import type { Cache, OperationCache, Send } from './cache/cache.ts';
 import type { Crew } from './cache/flights.ts';
 import { UpstreamError } from './errors.ts';
@@ -23,6 +26,8 @@ export interface Usage {
   cacheHits: number;
   /** Calls of others that it waited for. */
   shared: number;
+  /** The age of the oldest thing that it shows because the helpdesk could not be asked. */
+  staleMs?: number;
 }
 
 /** The operation on whose behalf calls are made. */
@@ -63,6 +68,8 @@ export interface UpstreamClient {
   rateOf(tenant: string): Rate;
   /** How many calls this process has made. */
   calls(): number;
+  /** How many tenants' circuits are open. */
+  openBreakers(): number;
   close(): void;
 }
 
@@ -71,6 +78,7 @@ interface ClientParts {
   readonly budget: Budget;
   readonly cache: Cache;
   readonly clock: Clock;
+  readonly log: Log;
   /** How often a call that may go better is tried again. */
   readonly maxRetries: number;
 }
@@ -83,51 +91,119 @@ function parse(body: string): unknown {
   }
 }
 
-/** The layers of a call, outermost first: cache → retry → budget → transport. Every try spends one call. */
+/** One call and those who wait for it. */
+interface Errand {
+  readonly scope: Scope;
+  readonly crew: Crew;
+  readonly call: Call;
+}
+
+/** A try that its operation's deadline ends speaks against the helpdesk when it had this long. */
+const fairMs = 1_000;
+
+/** A 4xx is a sign of life, and so is a 429; whoever leaves has learnt nothing. */
+function outcomeOf(error: unknown, signal: AbortSignal, tookMs: number): Outcome {
+  if (!(error instanceof UpstreamError)) return 'unknown';
+  if (signal.aborted) return error.kind === 'timeout' && tookMs >= fairMs ? 'failed' : 'unknown';
+  const isDown = error.kind === 'unavailable' || error.kind === 'timeout';
+  return isDown && error.details.status !== 408 ? 'failed' : 'alive';
+}
+
+/** The layers of a call, outermost first: cache → retry → breaker → budget → transport. Every try spends one call. */
 export function createUpstreamClient(parts: ClientParts): UpstreamClient {
-  const { transport, budget, cache, clock, maxRetries } = parts;
+  const { transport, budget, cache, clock, log, maxRetries } = parts;
   let calls = 0;
   const batchSize: BatchSize = { limit: maxConditions };
+  const breakers = createBreakers({
+    clock,
+    onChange(tenant, isOpen) {
+      if (isOpen) log.warn('the helpdesk fails too often: it is left alone for a while');
+      else log.info('the helpdesk answers again');
+      // Those who wait for room are told at once.
+      budget.reconsider(tenant);
+    },
+  });
 
-  const trySending =
-    ({ key, tenant, usage }: Scope, crew: Crew): Send =>
-    async ({ effect, method, path, body }) => {
-      crew.signal.throwIfAborted();
-      const demand = () => ({
-        viewer: crew.viewer(),
-        priority: effect,
-        deadlineMs: crew.deadlineMs(),
-      });
-      const slot = await budget.acquire(tenant, demand, crew.signal);
-      usage.calls += 1;
-      calls += 1;
+  async function exchange({ scope, crew, call }: Errand, slot: Slot): Promise<unknown> {
+    const { key, tenant, usage } = scope;
+    const { method, path, body } = call;
+    usage.calls += 1;
+    calls += 1;
+    try {
+      const answer = await transport.request({ method, path, body, key, signal: crew.signal });
+      if (answer.status >= 200 && answer.status < 300) return parse(answer.body);
+      if (answer.status !== 429) throw failureOf(answer, key);
+      slot.refused(answer.retryAfterMs);
+      throw failureOf({ retryAfterMs: budget.retryAfterMs(tenant), ...answer }, key);
+    } finally {
+      slot.done();
+    }
+  }
+
+  /** Room in the account's minute; the breaker's refusal as soon as the circuit opens. */
+  function acquire({ scope, crew, call }: Errand, breaker: Breaker, pass: Pass): Promise<Slot> {
+    const demand = () => ({
+      viewer: crew.viewer(),
+      priority: call.effect,
+      deadlineMs: pass.isVoid() ? -Infinity : crew.deadlineMs(),
+    });
+    return budget.acquire(scope.tenant, demand, crew.signal).catch((error: unknown) => {
+      throw pass.isVoid() && !crew.signal.aborted ? breaker.refusal() : error;
+    });
+  }
+
+  async function attempt(errand: Errand): Promise<unknown> {
+    const { signal } = errand.crew;
+    signal.throwIfAborted();
+    const breaker = breakers.of(errand.scope.tenant);
+    const pass = breaker.enter();
+    let outcome: Outcome = 'unknown';
+    try {
+      const slot = await acquire(errand, breaker, pass);
+      const leftAt = clock.now();
       try {
-        const answer = await transport.request({ method, path, body, key, signal: crew.signal });
-        if (answer.status >= 200 && answer.status < 300) return parse(answer.body);
-        if (answer.status !== 429) throw failureOf(answer, key);
-        slot.refused(answer.retryAfterMs);
-        throw failureOf({ retryAfterMs: budget.retryAfterMs(tenant), ...answer }, key);
-      } finally {
-        slot.done();
+        const answer = await exchange(errand, slot);
+        outcome = 'alive';
+        return answer;
+      } catch (error) {
+        outcome = outcomeOf(error, signal, clock.now() - leftAt);
+        throw error;
       }
-    };
+    } finally {
+      pass.leave(outcome);
+    }
+  }
+
+  /** A call that the helpdesk refuses to count has not happened, so that it may wait and go again, whatever its effect. */
+  async function untilCounted(errand: Errand): Promise<unknown> {
+    let refusal: UpstreamError | undefined;
+    for (;;) {
+      try {
+        return await attempt(errand);
+      } catch (error) {
+        if (!(error instanceof UpstreamError) || error.kind !== 'rateLimited') throw error;
+        // What the helpdesk said of its refusal says more than that there is no time for another try.
+        if (error.details.neverLeft === true) throw refusal ?? error;
+        refusal = error;
+      }
+    }
+  }
 
   const sendFor =
     (scope: Scope) =>
-    (crew: Crew): Send => {
-      const send = trySending(scope, crew);
-      return (call) =>
-        withRetries(() => send(call), {
-          clock,
-          maxRetries,
-          isRepeatable: call.effect === 'read' || call.isIdempotent === true,
-          signal: crew.signal,
-          deadlineMs: crew.deadlineMs,
-        });
-    };
+    (crew: Crew): Send =>
+    (call) =>
+      withRetries(() => untilCounted({ scope, crew, call }), {
+        clock,
+        maxRetries,
+        isRepeatable: call.effect === 'read' || call.isIdempotent === true,
+        signal: crew.signal,
+        deadlineMs: crew.deadlineMs,
+      });
 
   return {
     calls: () => calls,
+    openBreakers: breakers.openCount,
     forOperation: (scope) => ({
       cache: cache.forOperation(scope, {
         sendFor: sendFor(scope),

@@ -23,6 +23,8 @@ export interface UpstreamErrorDetails {
   readonly retryAfterMs?: number;
   /** The address itself is unknown to the helpdesk, not a thing that was asked for. */
   readonly isAddress?: true;
+  /** The gateway itself kept the call back, so that nothing can have come of it. */
+  readonly neverLeft?: true;
 }
 
 export class UpstreamError extends Error {
@@ -40,6 +42,17 @@ export class UpstreamError extends Error {
     this.details = details;
   }
 }
+
+/** Whether a write that failed so cannot have happened: it was never sent, or the helpdesk did not count it. */
+export const isProvenUndone = (error: unknown): boolean =>
+  error instanceof UpstreamError &&
+  (error.kind === 'rateLimited' || error.details.neverLeft === true);
+
+const outages: ReadonlySet<UpstreamErrorKind> = new Set(['unavailable', 'timeout', 'rateLimited']);
+
+/** Whether the helpdesk cannot be asked at present, whatever the question. */
+export const isOutage = (error: unknown): error is UpstreamError =>
+  error instanceof UpstreamError && outages.has(error.kind);
 
 /** Whether a thing that was asked for is not there. */
 export const isNotFound = (error: unknown): error is UpstreamError =>

@@ -1,5 +1,5 @@
 import type { Clock } from '../support/clock.ts';
-import { UpstreamError } from './errors.ts';
+import { isProvenUndone, UpstreamError } from './errors.ts';
 
 const firstDelayMs = 200;
 
@@ -10,10 +10,8 @@ const passing: ReadonlySet<number | undefined> = new Set([undefined, 502, 503, 5
 const isPassing = (error: unknown): error is UpstreamError =>
   error instanceof UpstreamError &&
   (error.kind === 'timeout' || error.kind === 'unavailable') &&
+  error.details.neverLeft === undefined &&
   passing.has(error.details.status);
-
-const isRefused = (error: unknown): boolean =>
-  error instanceof UpstreamError && error.kind === 'rateLimited';
 
 interface RetryOptions {
   readonly clock: Clock;
@@ -39,8 +37,8 @@ function wait(ms: number, { clock, signal }: RetryOptions): Promise<void> {
 }
 
 /**
- * Tries again what may go better, some times at most, after a random part of a time that doubles, within the deadline. `attempt` fails with
- * `rateLimited` when there is no call left for another try; then the first failure stands.
+ * Tries again what may go better, some times at most, after a random part of a time that doubles, within the deadline. When there is no call
+ * left for another try, the failure before stands.
  */
 export async function withRetries<Result>(
   attempt: () => Promise<Result>,
@@ -52,7 +50,7 @@ export async function withRetries<Result>(
     try {
       return await attempt();
     } catch (error) {
-      if (failure !== undefined && isRefused(error)) throw failure;
+      if (failure !== undefined && isProvenUndone(error)) throw failure;
       if (!isRepeatable || !isPassing(error) || retries === maxRetries || signal.aborted)
         throw error;
       failure = error;

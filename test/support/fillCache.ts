@@ -85,7 +85,7 @@ const thingOf = (name: Thing['__typename'], id: string): Thing =>
 const atOnce = 500;
 
 async function fill(maxBytes: number, count: number, watch: (bytes: number) => void) {
-  const cache = createCache({ maxBytes, freshMs, clock });
+  const cache = createCache({ maxBytes, freshMs, staleMs: 0, clock });
   for (let first = 1; first <= count; first += atOnce) {
     const name = (first / atOnce) % 2 < 1 ? 'Chat' : 'Customer';
     const ids = Array.from({ length: atOnce }, (_, index) => String(first + index));

@@ -44,11 +44,12 @@ export async function startTestGateway({ helpdesk, config = {}, clock = systemCl
   );
   const gateway = await startGateway(
     // Unless a test says otherwise nothing stays good, so that each operation is a cold one,
-    // any price is paid and nothing is tried again.
+    // any price is paid, nothing is tried again and nothing old is shown.
     {
       ...readConfig({ PORT: '0' }),
       freshMs: nothingStaysGood,
       upstreamRetries: 0,
+      staleIfErrorMs: 0,
       maxUpstreamCalls: 1_000_000,
       maxReferenceCalls: 1_000_000,
       ...config,

@@ -935,7 +935,7 @@ describe('two tenants of one cache', () => {
   const note = (text: string): Note => ({ __typename: 'Note', id: '1', text });
 
   function createTenants() {
-    const cache = createCache({ maxBytes: 1_000_000, freshMs, clock });
+    const cache = createCache({ maxBytes: 1_000_000, freshMs, staleMs: 0, clock });
     const open = (tenant: string, signal = new AbortController().signal) =>
       cache.forOperation(
         {

@@ -84,41 +84,95 @@ describe('when the calls are spent', () => {
 });
 
 describe('a helpdesk that refuses with 429 although calls are left', () => {
-  test('is not asked again before its time, and those who wait are answered then', async () => {
-    helpdesk.answer('GET /chats/1', {
-      status: 429,
-      body: tooMany,
-      headers: { 'retry-after': '5' },
+  const refusal = (seconds?: number) => ({
+    status: 429,
+    body: tooMany,
+    ...(seconds === undefined ? {} : { headers: { 'retry-after': String(seconds) } }),
+  });
+
+  /** Refuses so many times, then answers. */
+  function refusing(route: string, times: number, seconds?: number) {
+    let left = times;
+    helpdesk.answer(route, () => {
+      left -= 1;
+      return left < 0 ? { body: wireChat({ id: 1 }) } : refusal(seconds);
     });
+  }
+
+  const write = 'mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }';
+
+  test.each([
+    ['a read', chat(1), 'GET /chats/1', { chat: { id: '1' } }],
+    ['a write', write, 'PUT /chats/readByAgent', { markChatRead: { id: '1' } }],
+  ])('is asked again by %s when its time has come, and not before', async (...row) => {
+    const [, operation, route, data] = row;
+    refusing(route, 1, 5);
     await using gateway = await start(100);
-    const refused = await gateway.query(chat(1));
 
-    const waiting = gateway.query(chat(2));
+    const asked = gateway.query(operation);
     await gateway.waiting(1);
-    const callsMeanwhile = helpdesk.calls.length;
-    clock.advance(5_000);
-    const { data } = await waiting;
+    clock.advance(4_999);
+    await gateway.waiting(1);
+    const callsBefore = helpdesk.calls.length;
+    clock.advance(1);
+    const answer = await asked;
 
-    expect(refused.errors[0]?.extensions).toMatchObject({
+    expect(callsBefore).toBe(1);
+    expect(answer.errors).toEqual([]);
+    expect(answer.data).toEqual(data);
+    expect(answer.extensions.upstream.calls).toBe(2);
+  });
+
+  test('is asked again after two and four seconds when it names no time, as the deadline allows', async () => {
+    refusing('GET /chats/1', 9);
+    await using gateway = await start(100);
+
+    const asked = gateway.query(chat(1));
+    for (const pauseMs of [2_000, 4_000]) {
+      await gateway.waiting(1);
+      clock.advance(pauseMs);
+      await gateway.waiting(0);
+    }
+    const { errors } = await asked;
+
+    // After the third refusal the next pause of eight seconds would end behind the deadline.
+    expect(helpdesk.calls).toHaveLength(3);
+    expect(errors[0]?.extensions).toMatchObject({
       code: 'RATE_LIMITED',
-      retryAfterMs: 5_000,
+      retryAfterMs: 8_000,
+      upstream: { status: 429 },
     });
-    expect(callsMeanwhile).toBe(1);
-    expect(data).toEqual({ chat: { id: '2' } });
+  });
+
+  test('lets those who wait in line follow', async () => {
+    refusing('GET /chats/1', 1, 5);
+    await using gateway = await start(100);
+    const first = gateway.query(chat(1));
+    await gateway.waiting(1);
+
+    const second = gateway.query(chat(2));
+    await gateway.waiting(2);
+    clock.advance(5_000);
+
+    expect((await first).data).toEqual({ chat: { id: '1' } });
+    expect((await second).data).toEqual({ chat: { id: '2' } });
+    expect(helpdesk.calls).toHaveLength(3);
   });
 
   test('for longer than an operation may take refuses it at once', async () => {
-    helpdesk.answer('GET /chats/1', {
-      status: 429,
-      body: tooMany,
-      headers: { 'retry-after': '30' },
-    });
+    helpdesk.answer('GET /chats/1', refusal(30));
     await using gateway = await start(100);
-    await gateway.query(chat(1));
 
-    const { errors } = await gateway.query(chat(2));
+    const refused = await gateway.query(chat(1));
+    const next = await gateway.query(chat(2));
 
-    expect(errors[0]?.extensions).toMatchObject({ code: 'RATE_LIMITED' });
+    expect(refused.errors[0]?.extensions).toMatchObject({
+      code: 'RATE_LIMITED',
+      retryAfterMs: 30_000,
+      upstream: { status: 429 },
+    });
+    expect(refused.headers.get('retry-after')).toBe('30');
+    expect(next.errors[0]?.extensions).toMatchObject({ code: 'RATE_LIMITED' });
     expect(helpdesk.calls).toHaveLength(1);
   });
 });

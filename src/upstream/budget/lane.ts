@@ -14,6 +14,7 @@ const reasonOf = ({ reason }: AbortSignal): Error =>
 
 const refusal = (retryAfterMs: number): UpstreamError =>
   new UpstreamError('rateLimited', 'The budget of calls cannot serve this in time.', {
+    neverLeft: true,
     retryAfterMs,
   });
 
@@ -127,7 +128,7 @@ export function createLane(clock: Clock, ledgerFor: (onChange: () => void) => Le
 
     close(): void {
       cancelTimer();
-      line.empty(new UpstreamError('unavailable', 'The gateway is closing.'));
+      line.empty(new UpstreamError('unavailable', 'The gateway is closing.', { neverLeft: true }));
     },
   };
 }

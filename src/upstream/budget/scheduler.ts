@@ -44,12 +44,13 @@ export function createScheduler({ limit, laneFor, onDrop }: SchedulerParts): Sch
   return {
     acquire(tenant, demand, signal) {
       if (isClosed) {
-        return Promise.reject(new UpstreamError('unavailable', 'The gateway is closing.'));
+        const details = { neverLeft: true } as const;
+        return Promise.reject(new UpstreamError('unavailable', 'The gateway is closing.', details));
       }
       if (lanes.size >= maxTenants && !lanes.has(tenant)) {
         dropIdle();
         if (lanes.size >= maxTenants) {
-          const details = { retryAfterMs: fullRetryMs };
+          const details = { neverLeft: true, retryAfterMs: fullRetryMs } as const;
           return Promise.reject(
             new UpstreamError('rateLimited', 'Too many accounts are in use.', details),
           );

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../support/clock.ts';
+import { isProvenUndone } from '../errors.ts';
 import { createHistory } from './history.ts';
 import { createMemory } from './memory.ts';
 import type { Entry } from './memory.ts';
@@ -19,7 +20,7 @@ export interface KnowledgeOptions {
   readonly share?: (onChange: OnChange) => SharedMemory;
 }
 
-/** More than can change while an answer stays fresh. */
+/** More than can change while an answer stays fresh; what is older than those that are forgotten is not shown as unchanged. */
 const maxChanges = 10_000;
 
 interface Change {
@@ -31,7 +32,13 @@ interface Change {
 export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
   const memory = createMemory(maxBytes);
   const history = createHistory();
-  const changes = new LRUCache<string, Change>({ max: maxChanges });
+  let forgotten: Change | undefined;
+  const changes = new LRUCache<string, Change>({
+    max: maxChanges,
+    dispose(change, _key, reason) {
+      if (reason === 'evict') forgotten = change;
+    },
+  });
   const shared = share?.((key) => {
     if (key === 'all') {
       history.changeAll();
@@ -63,7 +70,13 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
     latestChange: history.latestChange,
     get: memory.get,
     /** The latest change of what is under the key; undefined when there was none for long. */
-    changeOf: (key: string): Change | undefined => changes.get(key),
+    changeOf: (key: string): Change | undefined => changes.peek(key),
+    /** Whether it is certain that what is under the key has not changed since the entry was read. */
+    isUnchangedSince(key: string, { order, at }: Entry): boolean {
+      const change = changes.peek(key) ?? forgotten;
+      // What another instance read has been taken over in an order that says nothing of when it was read.
+      return change === undefined || (order > change.order && at >= change.at);
+    },
     settle,
 
     /** Done when this instance has heard of every change that came before. */
@@ -120,6 +133,7 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
         );
         return value;
       } catch (error) {
+        if (isProvenUndone(error)) throw error;
         // It may have happened all the same.
         change(key);
         memory.delete(key);
@@ -136,3 +150,5 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
     close: () => shared?.close(),
   };
 }
+
+export type Knowledge = ReturnType<typeof createKnowledge>;

@@ -1,0 +1,102 @@
+import type { Clock } from '../../support/clock.ts';
+import type { Scope } from '../client.ts';
+import { UpstreamError } from '../errors.ts';
+import type { Kind, Named } from './kinds.ts';
+import type { Knowledge } from './knowledge.ts';
+import type { Entry } from './memory.ts';
+import type { EntryOf } from './reading.ts';
+import { read } from './reading.ts';
+
+interface Parts {
+  readonly known: Knowledge;
+  readonly clock: Clock;
+  readonly staleMs: number;
+  readonly scope: Scope;
+  /** Where in the order of things the operation began. */
+  readonly since: number;
+  readonly keyOf: (kind: Named, name: string) => string;
+  readonly isFresh: (kind: Named, entry: Omit<Entry, 'order'>) => boolean;
+}
+
+export interface OldAnswer<Value> {
+  readonly value: Value;
+  readonly ageMs: number;
+}
+
+/** Which of the things that are known an operation may be shown. */
+export function createSight(parts: Parts) {
+  const { known, clock, staleMs, scope, since, keyOf, isFresh } = parts;
+  const { tenant, isRefresh } = scope;
+
+  /** The latest change of the entity that a thing is part of. */
+  const changeOfWhole = (kind: Named, name: string) => {
+    const whole = kind.partOf?.(name);
+    return whole === undefined ? undefined : known.changeOf(keyOf(whole.kind, whole.id));
+  };
+
+  /** An entry that is fresh, or has been read for this very operation. */
+  const fresh: EntryOf = (kind, name) => {
+    const entry = known.get(keyOf(kind, name));
+    if (entry === undefined) return undefined;
+    if (entry.order < (changeOfWhole(kind, name)?.order ?? 0)) return undefined;
+    return entry.order > since || (!isRefresh && isFresh(kind, entry)) ? entry : undefined;
+  };
+
+  /** Whether nothing that the entry speaks of has changed since it was read. */
+  function isUntouched(kind: Kind<unknown>, name: string, entry: Entry): boolean {
+    const whole = kind.partOf?.(name);
+    const members = kind.members?.(entry.value);
+    const keys = [
+      ...(whole === undefined ? [] : [keyOf(whole.kind, whole.id)]),
+      ...(members?.ids.map((id) => keyOf(members.kind, id)) ?? []),
+    ];
+    return keys.every((key) => known.isUnchangedSince(key, entry));
+  }
+
+  const recall = (kind: Named, names: readonly string[]) =>
+    known.recall(
+      tenant,
+      isRefresh ? [] : names.map((name) => keyOf(kind, name)),
+      (entry, index) =>
+        isFresh(kind, entry) &&
+        entry.at > (changeOfWhole(kind, names[index] ?? '')?.at ?? -Infinity),
+    );
+
+  return {
+    fresh,
+
+    /**
+     * What was known of a name not too long ago and has not changed since, for when the helpdesk cannot be asked. Nothing while other
+     * instances' changes are not heard of.
+     */
+    old<Value>(kind: Kind<Value>, name: string): OldAnswer<Value> | undefined {
+      if (staleMs === 0 || isRefresh || known.isShared() === false) return undefined;
+      const list = known.get(keyOf(kind, name));
+      if (list === undefined || !isUntouched(kind, name, list)) return undefined;
+      let oldest = Infinity;
+      const value = read(kind, name, (entryKind, entryName) => {
+        const entry = known.get(keyOf(entryKind, entryName));
+        if (entry === undefined || clock.now() - entry.at > staleMs) return undefined;
+        oldest = Math.min(oldest, entry.at);
+        return entry;
+      });
+      if (value === undefined || value instanceof UpstreamError) return undefined;
+      return { value, ageMs: Math.max(0, Math.round(clock.now() - oldest)) };
+    },
+
+    /** Takes over what other instances know of the names, and of the entities that they stand for. */
+    async recallAll(kind: Kind<unknown>, names: readonly string[]): Promise<string | undefined> {
+      const { entries, generation } = await recall(kind, names);
+      const members = entries.flatMap((entry) =>
+        entry === undefined ? [] : (kind.members?.(entry.value) ?? []),
+      );
+      const [first] = members;
+      if (first !== undefined) {
+        const ids = new Set(members.flatMap((member) => member.ids));
+        const unknown = [...ids].filter((id) => fresh(first.kind, id) === undefined);
+        if (unknown.length > 0) await recall(first.kind, unknown);
+      }
+      return generation;
+    },
+  };
+}
