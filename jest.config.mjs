@@ -1,6 +1,8 @@
 export default {
   testEnvironment: 'node',
   maxWorkers: 2,
+  // Nothing here is judged by how long it takes; a busy machine is no failure.
+  testTimeout: 30_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

@@ -101,6 +101,9 @@ interface Errand {
 /** A try that its operation's deadline ends speaks against the helpdesk when it had this long. */
 const fairMs = 1_000;
 
+/** No call is answered sooner, so that one which leaves even later would be spent for nothing. */
+const leastAnswerMs = 50;
+
 /** A 4xx is a sign of life, and so is a 429; whoever leaves has learnt nothing. */
 function outcomeOf(error: unknown, signal: AbortSignal, tookMs: number): Outcome {
   if (!(error instanceof UpstreamError)) return 'unknown';
@@ -141,15 +144,24 @@ export function createUpstreamClient(parts: ClientParts): UpstreamClient {
   }
 
   /** Room in the account's minute; the breaker's refusal as soon as the circuit opens. */
-  function acquire({ scope, crew, call }: Errand, breaker: Breaker, pass: Pass): Promise<Slot> {
+  async function acquire(
+    { scope, crew, call }: Errand,
+    breaker: Breaker,
+    pass: Pass,
+  ): Promise<Slot> {
     const demand = () => ({
       viewer: crew.viewer(),
       priority: call.effect,
-      deadlineMs: pass.isVoid() ? -Infinity : crew.deadlineMs(),
+      deadlineMs: pass.isVoid() ? -Infinity : crew.deadlineMs() - leastAnswerMs,
     });
-    return budget.acquire(scope.tenant, demand, crew.signal).catch((error: unknown) => {
+    crew.stand(true);
+    try {
+      return await budget.acquire(scope.tenant, demand, crew.signal);
+    } catch (error) {
       throw pass.isVoid() && !crew.signal.aborted ? breaker.refusal() : error;
-    });
+    } finally {
+      crew.stand(false);
+    }
   }
 
   async function attempt(errand: Errand): Promise<unknown> {
@@ -210,6 +222,11 @@ export function createUpstreamClient(parts: ClientParts): UpstreamClient {
         onJoin: () => {
           budget.reconsider(scope.tenant);
         },
+        noRoom: () =>
+          new UpstreamError('rateLimited', 'There was no room for the call in time.', {
+            neverLeft: true,
+            retryAfterMs: budget.retryAfterMs(scope.tenant),
+          }),
       }),
       batchSize,
     }),

@@ -1,5 +1,6 @@
 import { createCache } from '../../src/upstream/cache/cache.ts';
 import type { Kind } from '../../src/upstream/cache/kinds.ts';
+import { UpstreamError } from '../../src/upstream/errors.ts';
 
 /**
  * Puts ever new customers and chats through a cache and tells, as one JSON line, how many bytes of memory the process then
@@ -102,6 +103,7 @@ async function fill(maxBytes: number, count: number, watch: (bytes: number) => v
       {
         sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
         onJoin: () => undefined,
+        noRoom: () => new UpstreamError('rateLimited', 'There was no room.'),
       },
     );
     await operation.many(kindOf(name), ids, () =>

@@ -950,6 +950,7 @@ describe('two tenants of one cache', () => {
         {
           sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
           onJoin: () => undefined,
+          noRoom: () => new UpstreamError('rateLimited', 'There was no room.'),
         },
       );
     return { open };

@@ -51,6 +51,38 @@ describe('when the calls are spent', () => {
     expect(data).toEqual({ chat: { id: '2' } });
   });
 
+  test('an operation that would be answered too late even by the next call is refused, and spends none', async () => {
+    await using gateway = await start(1, 60_050);
+    await gateway.query(chat(1));
+
+    const { errors } = await gateway.query(chat(2));
+
+    expect(errors[0]?.extensions).toMatchObject({ code: 'RATE_LIMITED', retryAfterMs: 60_000 });
+    expect(helpdesk.calls).toHaveLength(1);
+  });
+
+  test('an operation whose time is over in line is told so, though others go on waiting for the same', async () => {
+    helpdesk.answer('PUT /chats/readByAgent', { body: wireChat({ id: 3 }) });
+    await using gateway = await start(1, 100_000);
+    await gateway.query(chat(1));
+    const first = gateway.query(chat(2));
+    await gateway.waiting(1);
+    clock.advance(30_000);
+    const second = gateway.query(chat(2));
+    const write = gateway.query('mutation { markChatRead(id: 3, by: AGENT, read: true) { id } }');
+    await gateway.waiting(2);
+    clock.advance(30_000);
+    await write;
+
+    clock.advance(40_000);
+    const { errors } = await first;
+    clock.advance(20_000);
+
+    expect(errors[0]?.extensions).toMatchObject({ code: 'RATE_LIMITED' });
+    expect(errors[0]?.extensions['retryAfterMs']).toBeGreaterThanOrEqual(20_000);
+    expect((await second).data).toEqual({ chat: { id: '2' } });
+  });
+
   test('a mutation goes before the reads that wait', async () => {
     helpdesk.answer('PUT /chats/readByAgent', { body: wireChat({ id: 3 }) });
     await using gateway = await start(1, 200_000);

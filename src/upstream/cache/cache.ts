@@ -54,6 +54,8 @@ interface Calls {
   sendFor(crew: Crew): Send;
   /** A call that is waiting to be made has one more who waits for it. */
   onJoin(): void;
+  /** What an operation is told whose time is over while its call is in line. */
+  noRoom(): UpstreamError;
 }
 
 /**
@@ -72,7 +74,7 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
   const isFresh = (kind: Named, { value, at }: Omit<Entry, 'order'>): boolean =>
     clock.now() - at < lifeMsOf(kind, value);
 
-  function forOperation(scope: Scope, { sendFor, onJoin }: Calls): OperationCache {
+  function forOperation(scope: Scope, { sendFor, onJoin, noRoom }: Calls): OperationCache {
     const { tenant, signal, usage, isRefresh } = scope;
     const since = known.now();
     let hearing: Promise<void> | undefined;
@@ -105,7 +107,7 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
       const waits = new Map<Flight<Landed>, { landing: Promise<Landed>; names: string[] }>();
       // Joined at once: a load that all others leave meanwhile must not end.
       const waitFor = (flight: Flight<Landed>, awaited: readonly string[]) => {
-        const wait = waits.get(flight) ?? { landing: flight.join({ ...scope }), names: [] };
+        const wait = waits.get(flight) ?? { landing: flight.join({ ...scope, noRoom }), names: [] };
         wait.names.push(...awaited);
         wait.landing.catch(() => undefined);
         waits.set(flight, wait);
@@ -188,7 +190,12 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
             { tenant, key },
             () =>
               change(
-                sendFor({ signal, viewer: () => scope.viewer, deadlineMs: () => scope.deadlineMs }),
+                sendFor({
+                  signal,
+                  viewer: () => scope.viewer,
+                  deadlineMs: () => scope.deadlineMs,
+                  stand: () => undefined,
+                }),
               ),
             (entity) => lifeMsOf(kind, entity),
           ),

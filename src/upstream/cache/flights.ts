@@ -5,6 +5,8 @@ export interface Waiter {
   readonly viewer: string;
   readonly signal: AbortSignal;
   readonly deadlineMs: number;
+  /** Why it gets nothing when it leaves a call that is still in line: others who wait for it may have more time. */
+  readonly noRoom: () => Error;
 }
 
 /** What a call knows of those who wait for it. */
@@ -15,6 +17,8 @@ export interface Crew {
   viewer(): string;
   /** When nobody waits any longer. */
   deadlineMs(): number;
+  /** Told when a call begins to stand in line, and when it no longer does. */
+  stand(isInLine: boolean): void;
 }
 
 export interface Flight<Answer> {
@@ -33,21 +37,26 @@ export function createFlight<Answer>(start: (crew: Crew) => Promise<Answer>): Fl
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
   const waiters = new Set<Waiter>();
+  let inLine = 0;
   const landing = start({
     signal: controller.signal,
     viewer: () => [...waiters][0]?.viewer ?? '',
     deadlineMs: () => Math.max(...[...waiters].map(({ deadlineMs }) => deadlineMs)),
+    stand(isInLine) {
+      inLine += isInLine ? 1 : -1;
+    },
   });
   return {
     over: landing.catch(() => undefined),
     isAbandoned: () => controller.signal.aborted,
     join: (waiter) =>
       new Promise((resolve, reject) => {
-        const { signal } = waiter;
+        const { signal, noRoom } = waiter;
         const leave = () => {
+          const reason = inLine > 0 ? noRoom() : asError(signal.reason);
           waiters.delete(waiter);
           if (waiters.size === 0) controller.abort(signal.reason);
-          reject(asError(signal.reason));
+          reject(reason);
         };
         waiters.add(waiter);
         if (signal.aborted) {
