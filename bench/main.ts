@@ -1,9 +1,13 @@
+import { runBudget } from './budget.ts';
 import { runCalls } from './calls.ts';
 
 /** A benchmark prints what it measured; false when a promise is not kept. */
 type Benchmark = () => Promise<boolean>;
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { calls: runCalls };
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  calls: runCalls,
+  budget: runBudget,
+};
 
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !Object.hasOwn(benchmarks, name));

@@ -16,8 +16,12 @@ export interface Contender {
   stop(): Promise<void>;
 }
 
+/** Starts a server in front of a helpdesk that takes so many calls a minute; 0 is no limit. */
+export type Serve = (helpdesk: Simulator, clock: Clock, rateLimit: number) => Promise<Served>;
+
 export interface Contestant {
   readonly name: string;
+  readonly serve: Serve;
   /** Starts anew, with nothing known. Where the helpdesk takes its time, time is real; otherwise it stands still. */
   start(latencyMs?: number): Promise<Contender>;
 }
@@ -29,28 +33,32 @@ export interface Served {
   stop(): Promise<void>;
 }
 
-interface Answer {
+export interface Answer {
   readonly data?: unknown;
   readonly errors?: readonly unknown[];
+  readonly extensions?: unknown;
 }
 
-async function post(url: string, { name, document, variables }: Request): Promise<unknown> {
+export async function answerTo(url: string, { document, variables }: Request): Promise<Answer> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ query: document, variables }),
   });
-  const { data, errors } = (await response.json()) as Answer;
+  return (await response.json()) as Answer;
+}
+
+async function post(url: string, request: Request): Promise<unknown> {
+  const { name, variables } = request;
+  const { data, errors } = await answerTo(url, request);
   if (errors === undefined) return data;
   throw new Error(`${name} ${JSON.stringify(variables)} failed: ${JSON.stringify(errors)}`);
 }
 
 /** Puts a server in front of a fresh simulator: always the same account, at the same moment, without a limit. */
-export const contestant = (
-  name: string,
-  serve: (helpdesk: Simulator, clock: Clock) => Promise<Served>,
-): Contestant => ({
+export const contestant = (name: string, serve: Serve): Contestant => ({
   name,
+  serve,
   async start(latencyMs = 0) {
     let calls = 0;
     const manual = createManualClock();
@@ -64,7 +72,7 @@ export const contestant = (
       onCall,
       behaviour: { latencyMs },
     });
-    const server = await serve(helpdesk, clock);
+    const server = await serve(helpdesk, clock, 0);
     return {
       ask: (request) => post(server.url, request),
       calls: () => calls,

@@ -6,9 +6,9 @@ import { contestant } from './contender.ts';
 const ignore = () => undefined;
 const silent: Log = { info: ignore, warn: ignore, error: ignore };
 
-/** This gateway as it starts by itself, but for the rate limit: nobody here has one. */
-export const gateway = contestant('this gateway', async (helpdesk, clock) => {
-  const config = readConfig({ PORT: '0', HELPCRUNCH_RATE_LIMIT: '0' });
+/** This gateway as it starts by itself, but for the rate limit. */
+export const gateway = contestant('this gateway', async (helpdesk, clock, rateLimit) => {
+  const config = readConfig({ PORT: '0', HELPCRUNCH_RATE_LIMIT: String(rateLimit) });
   const { url, stop } = await startGateway(config, { helpdesk, clock, log: silent });
   return { url: `${url}/graphql`, stop };
 });
