@@ -1,5 +1,8 @@
 /** Programs that some tests need, by the word in their names. */
-const programs = { Redis: 'apt-get install redis-server' };
+const programs = {
+  Redis: 'apt-get install redis-server',
+  Chromium: 'apt-get install chromium-headless-shell',
+};
 
 /** Names at the end what was skipped, and says how to get what it needs. */
 export default class SkippedReporter {

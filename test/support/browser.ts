@@ -1,0 +1,67 @@
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+import type { BrowserContextOptions } from 'playwright-core';
+
+const program = ['chromium-headless-shell', 'chromium'].find(
+  (name) => spawnSync(name, ['--version']).status === 0,
+);
+
+/** Where it is not, tests in a `describe` that ends in "(needs Chromium)" are skipped, and the reporter says so. */
+export const hasBrowser = program !== undefined;
+
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+const pathOf = (name: string): string => spawnSync('which', [name]).stdout.toString().trim();
+
+/** A headless Chromium whose pages keep an account of what they did besides their work. */
+export async function startBrowser() {
+  const browser = await chromium.launch({
+    executablePath: pathOf(program ?? 'chromium'),
+    // Containers run as root, where Chromium's sandbox does not start.
+    args: ['--no-sandbox'],
+  });
+
+  /** A page in a browser profile of its own. */
+  async function openPage(options: BrowserContextOptions = {}) {
+    const context = await browser.newContext(options);
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    const hosts = new Set<string>();
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('request', (request) => {
+      const { protocol, hostname } = new URL(request.url());
+      if (protocol.startsWith('http')) hosts.add(hostname);
+    });
+    return {
+      page,
+      /** Errors and warnings on the console, and exceptions. */
+      complaints,
+      /** The hosts that were asked for anything. */
+      hosts,
+      /** What axe finds to be a serious or critical fault: the rule, and where. */
+      async faults(): Promise<readonly { readonly rule: string; readonly where: string }[]> {
+        // No page's policy stands in the way of what is evaluated.
+        await page.evaluate(await readFile(axe, 'utf8'));
+        const { violations }: any = await page.evaluate('axe.run(document)');
+        return violations
+          .filter(({ impact }: any) => ['serious', 'critical'].includes(impact))
+          .flatMap(({ id, nodes }: any) =>
+            nodes.map(({ target }: any) => ({ rule: id, where: target.join(' ') })),
+          );
+      },
+    };
+  }
+
+  return {
+    openPage,
+    close: () => browser.close(),
+    async [Symbol.asyncDispose]() {
+      await browser.close();
+    },
+  };
+}
