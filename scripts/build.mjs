@@ -19,3 +19,5 @@ if (modifiedAt(stamp) <= newest) {
   if (status !== 0) process.exit(status ?? 1);
   writeFileSync(stamp, '');
 }
+
+await import('./explorer.mjs');

@@ -23,7 +23,7 @@ function greeting(config: Config, helpdesk: Helpdesk, url: string): string {
     `  helpdesk  ${helpdesk.url}`,
     `  auth      ${config.auth}: everybody who reaches this address may use the whole account`,
     `  GraphQL   ${url}/graphql`,
-    ...(config.isProduction ? [] : [`  explorer  ${url}/`]),
+    ...(config.isProduction ? [] : [`  explorer  ${url}/explorer, or Apollo Sandbox at ${url}/`]),
     `  health    ${url}/healthz, ${url}/readyz`,
     `  metrics   ${url}/metrics`,
     `  shared    ${config.redisUrl === undefined ? 'nothing: no REDIS_URL is set' : 'cache and calls, through Redis'}`,

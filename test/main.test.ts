@@ -111,7 +111,7 @@ describe('the process', () => {
     expect(greeting).toMatch(/helpdesk +http:\/\/127\.0\.0\.1:[0-9]+\/v1\n/);
     expect(greeting).toMatch(/auth +none/);
     expect(greeting).toContain(`${url}/graphql`);
-    expect(greeting).toMatch(/explorer +http:\S+\/\n/);
+    expect(greeting).toContain(`explorer  ${url}/explorer, or Apollo Sandbox at ${url}/\n`);
     expect(greeting).toContain(`${url}/healthz`);
     expect({ code, out, error }).toEqual({ code: 0, out: greeting, error: '' });
   });

@@ -6,7 +6,6 @@ import {
   ApolloServerPluginSchemaReportingDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
-import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import type { GraphQLSchema } from 'graphql';
 import type { Log } from '../support/log.ts';
 import { createAdmissionPlugin } from './admission.ts';
@@ -41,9 +40,8 @@ export const createGraphQLServer = ({
     plugins: [
       createAnswerPlugin(log),
       createAdmissionPlugin(admission),
-      isProduction
-        ? ApolloServerPluginLandingPageDisabled()
-        : ApolloServerPluginLandingPageLocalDefault({ embed: true, footer: false }),
+      // The explorers are pages of our own.
+      ApolloServerPluginLandingPageDisabled(),
       // It would look at every field of every answer; no-store is said once, by the route.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { OpenOperation } from '../graphql/operation.ts';
 import type { GraphQLServer } from '../graphql/server.ts';
 import type { Log } from '../support/log.ts';
+import { addExplorers } from './explorers.ts';
 import { addGraphQLRoute } from './graphqlRoute.ts';
 import { addHealthRoutes } from './healthRoutes.ts';
 import { createLines } from './lines.ts';
@@ -74,6 +75,6 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   addHealthRoutes(server, options.readings);
   addMetricsRoute(server, options.readings);
   addGraphQLRoute(server, options);
-  if (!isProduction) server.get('/', (_request, reply) => reply.redirect('/graphql'));
+  if (!isProduction) addExplorers(server);
   return server;
 }

@@ -315,19 +315,6 @@ describe('health', () => {
 });
 
 describe('for developers', () => {
-  test('the front door leads to the explorer', async () => {
-    const door = await ask('/');
-    const page = await ask(door.headers.get('location') ?? '', {
-      headers: { accept: 'text/html' },
-    });
-
-    expect(door.status).toBe(302);
-    expect(door.headers.get('location')).toBe('/graphql');
-    expect(page.headers.get('content-type')).toBe('text/html');
-    expect(page.headers.get('cache-control')).toBe('no-store');
-    expect(await page.text()).toContain('sandbox');
-  });
-
   test('the schema can be asked for and mistakes are explained', async () => {
     const schema = await gateway.query('{ __schema { queryType { name } } }');
     const typo = await gateway.query('{ chatz { id } }');

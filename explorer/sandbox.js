@@ -1,0 +1,34 @@
+/** @type {readonly { query: string }[]} */
+const operations = JSON.parse(document.getElementById('operations')?.textContent ?? '[]');
+const notice = document.getElementById('notice');
+
+function open() {
+  notice?.remove();
+  new EmbeddedSandbox({
+    target: '#sandbox',
+    initialEndpoint: `${location.origin}/graphql`,
+    initialSubscriptionEndpoint: `${location.origin.replace(/^http/, 'ws')}/graphql`,
+    initialState: { document: operations[0]?.query, includeCookies: false },
+    endpointIsEditable: false,
+    hideCookieToggle: true,
+    runTelemetry: false,
+  });
+}
+
+function giveUp() {
+  const link = document.createElement('a');
+  link.href = '/explorer';
+  link.textContent = 'offline explorer';
+  notice?.replaceChildren(
+    "Apollo's servers cannot be reached, so there is no Apollo Sandbox here. Use the ",
+    link,
+    ' instead: it needs no other server than this one.',
+  );
+}
+
+const script = document.createElement('script');
+script.src =
+  'https://embeddable-sandbox.cdn.apollographql.com/_latest/embeddable-sandbox.umd.production.min.js';
+script.onload = open;
+script.onerror = giveUp;
+document.head.append(script);

@@ -1,0 +1,53 @@
+// Puts the pages of `explorer` and the parts of GraphiQL together in dist/explorer, compressed, when any of them is newer.
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+
+const target = 'dist/explorer';
+const modifiedAt = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+const pages = ['explorer.html', 'explorer.js', 'explorer.css', 'icon.svg'];
+const sandboxPages = ['sandbox.html', 'sandbox.js', 'sandbox.css'];
+const operationFiles = readdirSync('explorer/operations').sort();
+const sources = [
+  ...[...pages, ...sandboxPages].map((name) => `explorer/${name}`),
+  ...operationFiles.map((name) => `explorer/operations/${name}`),
+  'explorer/operations',
+  'scripts/explorer.mjs',
+  'package-lock.json',
+];
+
+/** Its first line is a comment with the title. */
+function operationFrom(file) {
+  const [title, ...query] = readFileSync(`explorer/operations/${file}`, 'utf8').split('\n');
+  return {
+    name: file.replace(/^[0-9]+-|\.graphql$/g, ''),
+    title: title.replace('# ', ''),
+    query: query.join('\n').trim(),
+  };
+}
+
+async function assemble() {
+  const graphiql = await import('@graphql-yoga/render-graphiql/graphiql');
+  const operations = JSON.stringify(operationFiles.map(operationFrom)).replaceAll('<', '\\u003c');
+  const files = {
+    'graphiql.js': graphiql.js,
+    'graphiql.css': graphiql.css,
+    'editor.worker.js': graphiql.editorWorkerService,
+    'json.worker.js': graphiql.jsonWorker,
+    'graphql.worker.js': graphiql.graphqlWorker,
+    ...Object.fromEntries(
+      [...pages, ...sandboxPages].map((name) => [
+        name,
+        readFileSync(`explorer/${name}`, 'utf8').replace('OPERATIONS', () => operations),
+      ]),
+    ),
+  };
+  mkdirSync(target, { recursive: true });
+  for (const [name, text] of Object.entries(files)) {
+    writeFileSync(`${target}/${name}.gz`, gzipSync(text, { level: 9 }));
+  }
+}
+
+if (modifiedAt(`${target}/.built`) <= Math.max(...sources.map(modifiedAt))) {
+  await assemble();
+  writeFileSync(`${target}/.built`, '');
+}

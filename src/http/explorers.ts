@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+// Beside the build, and found from the sources too.
+const folder = new URL('../../dist/explorer/', import.meta.url);
+
+const unzip = promisify(gunzip);
+
+const types = {
+  html: 'text/html; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  svg: 'image/svg+xml',
+} as const;
+
+interface Page {
+  readonly path: string;
+  readonly file: string;
+  readonly type: keyof typeof types;
+  readonly policy?: string;
+}
+
+/** What every page of ours may do: ask this server, and nobody else. Both explorers write styles of their own. */
+const ownPolicy = [
+  "default-src 'none'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+];
+
+/** Sandbox is a frame of Apollo's. Its script, on our page, asks this server on its behalf. */
+const sandboxPolicy = [
+  ...ownPolicy,
+  "script-src 'self' https://embeddable-sandbox.cdn.apollographql.com",
+  'frame-src https://sandbox.embed.apollographql.com',
+].join('; ');
+
+const explorerPolicy = [...ownPolicy, "script-src 'self'", "worker-src 'self'"].join('; ');
+
+const part = (file: string, type: Page['type']): Page => ({
+  path: `/explorer/${file}`,
+  file,
+  type,
+});
+
+const pages: readonly Page[] = [
+  { path: '/', file: 'sandbox.html', type: 'html', policy: sandboxPolicy },
+  { path: '/explorer', file: 'explorer.html', type: 'html', policy: explorerPolicy },
+  ...['sandbox', 'explorer', 'graphiql'].flatMap((name) => [
+    part(`${name}.js`, 'js'),
+    part(`${name}.css`, 'css'),
+  ]),
+  ...['editor', 'graphql', 'json'].map((name) => part(`${name}.worker.js`, 'js')),
+  part('icon.svg', 'svg'),
+];
+
+const takesGzip = ({ headers }: FastifyRequest): boolean =>
+  /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(headers['accept-encoding'] ?? '');
+
+/** The explorers: Apollo Sandbox at `/`, and one that needs no other server at `/explorer`. */
+export function addExplorers(server: FastifyInstance): void {
+  async function send(page: Page, request: FastifyRequest, reply: FastifyReply): Promise<Buffer> {
+    const zipped = await readFile(new URL(`${page.file}.gz`, folder));
+    const tag = `"${createHash('sha256').update(zipped).digest('base64url').slice(0, 22)}"`;
+    void reply
+      .header('cache-control', 'no-cache')
+      .header('etag', tag)
+      .header('vary', 'accept-encoding')
+      .header('x-content-type-options', 'nosniff')
+      .type(types[page.type]);
+    if (page.policy !== undefined) {
+      void reply
+        .header('content-security-policy', page.policy)
+        // Sandbox's sign-in is a window of its own.
+        .header('cross-origin-opener-policy', 'same-origin-allow-popups');
+    }
+    if (request.headers['if-none-match'] === tag) {
+      void reply.status(304);
+      return Buffer.alloc(0);
+    }
+    if (!takesGzip(request)) return unzip(zipped);
+    void reply.header('content-encoding', 'gzip');
+    return zipped;
+  }
+
+  for (const page of pages) {
+    server.get(page.path, (request, reply) => send(page, request, reply));
+  }
+  // Whoever opens the endpoint in a browser is looking for an explorer.
+  server.addHook('onRequest', (request, reply, done) => {
+    const isVisit = request.method === 'GET' && request.url === '/graphql';
+    if (isVisit && request.headers.accept?.includes('text/html') === true) void reply.redirect('/');
+    else done();
+  });
+}
