@@ -87,7 +87,7 @@ export default defineConfig(
         'error',
         {
           exceptions: {
-            types: ['Device', 'Location', 'PageInfo', 'RateLimit', 'Tag', 'Viewer'],
+            types: ['ChatUpdate', 'Device', 'Location', 'PageInfo', 'RateLimit', 'Tag', 'Viewer'],
             suffixes: ['Connection', 'Edge'],
           },
         },

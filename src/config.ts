@@ -29,6 +29,9 @@ const apiUrl = z
   }, 'must have no user, query or fragment')
   .transform((url) => url.replace(/\/+$/, ''));
 
+const isHttpOrigin = (text: string): boolean =>
+  URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
+
 const origin = z
   .url({
     protocol: /^https?$/,
@@ -38,6 +41,13 @@ const origin = z
   .refine(
     (url) => new URL(url).origin === url,
     'must be an origin such as https://app.example.com',
+  );
+
+const callbackHost = z
+  .string()
+  .refine(
+    (text) => /^[\w.-]+(:[0-9]{1,5})?$/.test(text) || isHttpOrigin(text),
+    'must be hosts such as router.example.com, or origins such as http://router.internal:4000',
   );
 
 const variables = z.object({
@@ -61,6 +71,15 @@ const variables = z.object({
   STALE_IF_ERROR_MS: milliseconds.default(600_000),
   MAX_UPSTREAM_CALLS: wholeNumber(1, 1_000_000).default(30),
   MAX_REFERENCE_CALLS: wholeNumber(1, 1_000_000).default(200),
+  MAX_LIVE_CONNECTIONS: wholeNumber(0, 1_000_000).default(10_000),
+  MAX_LIVE_CONNECTIONS_PER_VIEWER: wholeNumber(1, 1_000_000).default(100),
+  MAX_SUBSCRIPTIONS_PER_CONNECTION: wholeNumber(1, 1_000_000).default(100),
+  MAX_SUBSCRIPTIONS_PER_VIEWER: wholeNumber(1, 1_000_000).default(1_000),
+  SUBSCRIPTION_CALLBACK_HOSTS: z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .pipe(z.array(callbackHost))
+    .default([]),
   REDIS_URL: z
     .url({
       protocol: /^rediss?$/,
@@ -107,6 +126,17 @@ export interface Config {
   /** Calls that one operation may cost at worst; the second for a router's references. */
   readonly maxUpstreamCalls: number;
   readonly maxReferenceCalls: number;
+  /** WebSockets and streams, and what is subscribed to on them. */
+  readonly subscriptions: {
+    readonly maxConnections: number;
+    readonly maxConnectionsPerViewer: number;
+    readonly maxPerConnection: number;
+    readonly maxPerViewer: number;
+    /** A subscriber that is further behind loses what waits for it. */
+    readonly maxBuffered: number;
+    /** Where a router may be called back: hosts by https, or whole origins. */
+    readonly callbackHosts: readonly string[];
+  };
   /** Without Redis this instance shares nothing with others. */
   readonly redisUrl: string | undefined;
   readonly auth: 'none';
@@ -166,6 +196,14 @@ export function readConfig(
     staleIfErrorMs: data.STALE_IF_ERROR_MS,
     maxUpstreamCalls: data.MAX_UPSTREAM_CALLS,
     maxReferenceCalls: data.MAX_REFERENCE_CALLS,
+    subscriptions: {
+      maxConnections: data.MAX_LIVE_CONNECTIONS,
+      maxConnectionsPerViewer: data.MAX_LIVE_CONNECTIONS_PER_VIEWER,
+      maxPerConnection: data.MAX_SUBSCRIPTIONS_PER_CONNECTION,
+      maxPerViewer: data.MAX_SUBSCRIPTIONS_PER_VIEWER,
+      maxBuffered: 100,
+      callbackHosts: data.SUBSCRIPTION_CALLBACK_HOSTS,
+    },
     redisUrl: data.REDIS_URL,
     auth: data.AUTH,
     corsOrigins: data.CORS_ORIGINS,

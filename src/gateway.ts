@@ -2,6 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Config } from './config.ts';
 import { createLocalFeed } from './events/localFeed.ts';
 import { createContextFactory } from './graphql/context.ts';
+import { createFormatError } from './graphql/errors.ts';
+import { createReadEvents } from './graphql/eventResults.ts';
+import { createFanOut } from './graphql/fanOut.ts';
+import { createRun } from './graphql/live.ts';
 import { createOpenOperation } from './graphql/operation.ts';
 import { createSchema } from './graphql/schema.ts';
 import { createGraphQLServer } from './graphql/server.ts';
@@ -81,10 +85,11 @@ export async function startGateway(
     log,
     maxRetries: config.upstreamRetries,
   });
-  const feed = createLocalFeed();
   const { isProduction, corsOrigins } = config;
+  const feed = createLocalFeed();
+  const schema = createSchema(resourceResolvers);
   const apollo = createGraphQLServer({
-    schema: createSchema(resourceResolvers),
+    schema,
     isProduction,
     log,
     admission: {
@@ -93,18 +98,36 @@ export async function startGateway(
       isCached: ({ sources }) => isKnownTo(sources),
     },
   });
+  const createContext = createContextFactory({
+    client,
+    feed,
+    clock,
+    createSources,
+    createLoaders,
+  });
   const openOperation = createOpenOperation({
-    createContext: createContextFactory({ client, feed, clock, createSources, createLoaders }),
+    createContext,
     timeoutMs: config.operationTimeoutMs,
     clock,
+  });
+  const formatError = createFormatError(isProduction);
+  const fanOut = createFanOut({
+    readEvents: createReadEvents({ schema, createContext, openOperation, formatError, log }),
+    log,
+    maxBuffered: config.subscriptions.maxBuffered,
   });
   const [server] = await Promise.all([
     createHttpServer({
       apollo,
       openOperation,
       authenticate: authenticateNobody({ key: helpdesk.key, tenant: tenantOf(helpdesk.key) }),
+      live: {
+        ...config.subscriptions,
+        run: createRun({ apollo, openOperation, fanOut }),
+      },
       corsOrigins,
       isProduction,
+      clock,
       log,
       readings: {
         isCacheShared: cache.isShared,

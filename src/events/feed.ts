@@ -51,8 +51,8 @@ export interface Feed {
   close(): void;
 }
 
-/** The feed of one account. */
+/** The feed of one account, as one operation sees it. */
 export interface AccountFeed {
   announce(news: News): void;
-  listen(wants: (news: News) => boolean, signal: AbortSignal): AsyncIterableIterator<Announcement>;
+  listen(wants: (news: News) => boolean): AsyncIterableIterator<Announcement>;
 }

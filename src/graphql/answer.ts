@@ -8,7 +8,10 @@ import type { Context } from './context.ts';
 import { isInternal } from './errors.ts';
 import { clientLeft } from './operation.ts';
 
-const withRequestId = (error: GraphQLFormattedError, requestId: string): GraphQLFormattedError => ({
+export const withRequestId = (
+  error: GraphQLFormattedError,
+  requestId: string,
+): GraphQLFormattedError => ({
   ...error,
   extensions: { ...error.extensions, requestId },
 });
@@ -22,7 +25,7 @@ function retryAfterMs({ errors = [] }: FormattedExecutionResult): number | undef
   return waits.length === 0 ? undefined : Math.max(...waits);
 }
 
-const usageOf = ({ usage: { staleMs, ...usage }, rate }: Context) => {
+export const usageOf = ({ usage: { staleMs, ...usage }, rate }: Context) => {
   const { limit, remaining } = rate.now();
   return {
     ...usage,
@@ -43,22 +46,26 @@ const isOutOfOrder: ReadonlySet<UpstreamErrorKind> = new Set([
   'malformed',
 ]);
 
+/** Logs what an operator should hear of. */
+export function logFailures(log: Log, errors: readonly Error[], requestId: string | undefined) {
+  for (const error of errors) {
+    if (isInternal(error)) log.error('an operation failed', { requestId, error });
+    const cause = unwrapResolverError(error);
+    if (!(cause instanceof UpstreamError) || cause === clientLeft) continue;
+    const { status, neverLeft = false } = cause.details;
+    // What the gateway itself kept back would fill the log when it is busy.
+    if (isOutOfOrder.has(cause.kind) && !neverLeft) {
+      log.warn('the helpdesk failed an operation', { requestId, kind: cause.kind, status });
+    }
+  }
+}
+
 /** What every answer carries beside its data: what it cost, the id under which the log knows it, when to come back. */
 export const createAnswerPlugin = (log: Log): ApolloServerPlugin => ({
   requestDidStart: () =>
     Promise.resolve({
       didEncounterErrors({ errors, contextValue }) {
-        const requestId = isContext(contextValue) ? contextValue.requestId : undefined;
-        for (const error of errors) {
-          if (isInternal(error)) log.error('an operation failed', { requestId, error });
-          const cause = unwrapResolverError(error);
-          if (!(cause instanceof UpstreamError) || cause === clientLeft) continue;
-          const { status, neverLeft = false } = cause.details;
-          // What the gateway itself kept back would fill the log when it is busy.
-          if (isOutOfOrder.has(cause.kind) && !neverLeft) {
-            log.warn('the helpdesk failed an operation', { requestId, kind: cause.kind, status });
-          }
-        }
+        logFailures(log, errors, isContext(contextValue) ? contextValue.requestId : undefined);
         return Promise.resolve();
       },
       willSendResponse({ response, contextValue }) {

@@ -3,6 +3,8 @@ import type { Loaders, Sources } from '../resources/index.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Rate, Scope, Upstream, UpstreamClient, Usage } from '../upstream/client.ts';
 import type { ViewerRole } from './generated.ts';
+import type { Admitted } from './subscriptionDoor.ts';
+import { mayHear } from './hearing.ts';
 
 /** The client, once we know who it is. */
 export interface Viewer {
@@ -17,10 +19,14 @@ export interface Context {
   readonly loaders: Loaders;
   readonly usage: Readonly<Usage>;
   readonly rate: Rate;
-  /** What happens in the account. */
+  /** What happens in the account. It tells until the operation ends, and no more than the viewer may hear. */
   readonly feed: AccountFeed;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Takes over a subscription that has been let in; absent where one answer is all that can be given. */
+  readonly onSubscription?: (subscription: Admitted) => void;
+  /** Whether nothing may be changed. Apollo Server sees to that where it knows the method. */
+  readonly isReadOnly?: boolean;
 }
 
 export interface Caller {
@@ -51,6 +57,7 @@ export const createContextFactory =
   ({ client, feed, clock, createSources, createLoaders }: Parts) =>
   ({ requestId, viewer, client: asker, ...caller }: Caller): Context => {
     const usage: Scope['usage'] = { calls: 0, cacheHits: 0, shared: 0 };
+    const { tenant, signal } = caller;
     const sources = createSources(client.forOperation({ ...caller, viewer: asker, usage }));
     return {
       requestId,
@@ -58,10 +65,11 @@ export const createContextFactory =
       sources,
       loaders: createLoaders(sources),
       usage,
-      rate: client.rateOf(caller.tenant),
+      rate: client.rateOf(tenant),
       feed: {
-        announce: (news) => feed.announce(caller.tenant, news),
-        listen: (wants, signal) => feed.listen(caller.tenant, wants, signal),
+        announce: (news) => feed.announce(tenant, news),
+        listen: (wants) =>
+          feed.listen(tenant, (news) => mayHear(viewer, news) && wants(news), signal),
       },
       now: () => clock.now(),
     };

@@ -182,6 +182,13 @@ function createPricing({ schema, reader, bill, assumptions, isCached = () => fal
           }),
         ];
       }
+      case 'received': {
+        const chat = schema.getType('Chat');
+        if (!isObjectType(chat)) return [made];
+        return [
+          { ...made, chats: { ...made, type: chat, origin: `${origin}.chat`, carried: nothing } },
+        ];
+      }
       case 'chatAbove':
         return parent.chats === undefined ? [] : [{ ...parent.chats, moment, waves }];
       case 'part': {

@@ -154,6 +154,8 @@ export type Rule =
   | { readonly how: 'ownChats' }
   /** One call for each chat. */
   | { readonly how: 'messages' }
+  /** A message that comes with nothing but the id of its chat. */
+  | { readonly how: 'received' }
   /** The chat of a message: as much of it as was known above. */
   | { readonly how: 'chatAbove' }
   /** Carried by the parent with these fields; fetched when more than those and the free ones is asked. */
@@ -187,6 +189,9 @@ export const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
     { how: 'named', argument: 'representations', read: fromReference, isPart: true },
   ],
   ['Mutation.markChatRead', { how: 'write' }],
+  ['Subscription.customerUpdated', { how: 'part', carries: [] }],
+  ['Subscription.messageReceived', { how: 'received' }],
+  ['ChatUpdate.chat', { how: 'part', carries: [] }],
   ['Chat.agents', { how: 'part', carries: wholeAgent, length: 'agentsOfChat' }],
   ['Chat.application', { how: 'part', carries: [] }],
   ['Chat.assignee', { how: 'part', carries: wholeAgent }],

@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { Agent as AgentModel } from '../resources/agents/model.ts';
 import type { Application as ApplicationModel } from '../resources/applications/model.ts';
-import type { Chat as ChatModel } from '../resources/chats/model.ts';
+import type { Chat as ChatModel, ChatUpdate as ChatUpdateModel } from '../resources/chats/model.ts';
 import type { Connection } from '../support/paging.ts';
 import type { Customer as CustomerModel } from '../resources/customers/model.ts';
 import type { Department as DepartmentModel } from '../resources/departments/model.ts';
@@ -151,6 +151,27 @@ export type ChatMessagesArgs = {
   first?: InputMaybe<Scalars['Int']['input']>;
 };
 
+/** What can happen to a chat. */
+export type ChatChange =
+  /** It was given to another agent, to another department, or to nobody. */
+  | 'ASSIGNEE'
+  /** It was closed. */
+  | 'CLOSED'
+  /** It began. */
+  | 'CREATED'
+  /** Something was said or noted in it. */
+  | 'MESSAGE'
+  /** The customer rated it. */
+  | 'RATED'
+  /** One of its two sides has read it, or has marked it as unread. */
+  | 'READ'
+  /** It was put off until later. */
+  | 'SNOOZED'
+  /** It got another status. */
+  | 'STATUS'
+  /** It came back before its time or at its time. */
+  | 'UNSNOOZED';
+
 /** A side that closed a chat. */
 export type ChatCloser =
   /** The team. */
@@ -281,6 +302,16 @@ export type ChatStatus =
   | 'PENDING'
   /** A value that this schema does not know. */
   | 'UNKNOWN';
+
+/** A change of a chat. */
+export type ChatUpdate = {
+  /** When it happened. */
+  readonly at: Scalars['DateTime']['output'];
+  /** What happened. */
+  readonly change: ChatChange;
+  /** The chat as it is after the change, or after a later one. */
+  readonly chat: Chat;
+};
 
 /** A person who talks, or could talk, to the team. */
 export type Customer = Node & {
@@ -708,6 +739,60 @@ export type StringFilter = {
   readonly equals?: InputMaybe<Scalars['String']['input']>;
 };
 
+/**
+ * What happens in the helpdesk, told as it happens: over WebSocket, server-sent events, or a router's callbacks.
+ *
+ * An event that may have been missed is told by an error with `extensions.missed: true`; the subscription goes on, and the client
+ * should read again what it shows.
+ */
+export type Subscription = {
+  /**
+   * Chats that change, each change once and those of one chat in order. Without arguments all that the viewer may see; several arguments
+   * must all hold, of the chat as it is after the change.
+   */
+  readonly chatUpdated: ChatUpdate;
+  /** The customer, each time something about it changes. */
+  readonly customerUpdated: Customer;
+  /** Messages as they are written, by either side. Those of one chat come in order. */
+  readonly messageReceived: Message;
+};
+
+
+/**
+ * What happens in the helpdesk, told as it happens: over WebSocket, server-sent events, or a router's callbacks.
+ *
+ * An event that may have been missed is told by an error with `extensions.missed: true`; the subscription goes on, and the client
+ * should read again what it shows.
+ */
+export type SubscriptionChatUpdatedArgs = {
+  assigneeId?: InputMaybe<Scalars['ID']['input']>;
+  customerId?: InputMaybe<Scalars['ID']['input']>;
+  departmentId?: InputMaybe<Scalars['ID']['input']>;
+  id?: InputMaybe<Scalars['ID']['input']>;
+};
+
+
+/**
+ * What happens in the helpdesk, told as it happens: over WebSocket, server-sent events, or a router's callbacks.
+ *
+ * An event that may have been missed is told by an error with `extensions.missed: true`; the subscription goes on, and the client
+ * should read again what it shows.
+ */
+export type SubscriptionCustomerUpdatedArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+/**
+ * What happens in the helpdesk, told as it happens: over WebSocket, server-sent events, or a router's callbacks.
+ *
+ * An event that may have been missed is told by an error with `extensions.missed: true`; the subscription goes on, and the client
+ * should read again what it shows.
+ */
+export type SubscriptionMessageReceivedArgs = {
+  chatId?: InputMaybe<Scalars['ID']['input']>;
+};
+
 /** A word that marks customers. */
 export type Tag = {
   /** Its colour in CSS form, as it was given; null when it has none. */
@@ -864,6 +949,7 @@ export type ResolversTypes = {
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   BroadcastType: BroadcastType;
   Chat: ResolverTypeWrapper<ChatModel>;
+  ChatChange: ChatChange;
   ChatCloser: ChatCloser;
   ChatConnection: ResolverTypeWrapper<Connection<ChatModel>>;
   ChatEdge: ResolverTypeWrapper<Omit<ChatEdge, 'node'> & { node: ResolversTypes['Chat'] }>;
@@ -873,6 +959,7 @@ export type ResolversTypes = {
   ChatOrigin: ChatOrigin;
   ChatRating: ChatRating;
   ChatStatus: ChatStatus;
+  ChatUpdate: ResolverTypeWrapper<ChatUpdateModel>;
   Customer: ResolverTypeWrapper<CustomerModel>;
   CustomerConnection: ResolverTypeWrapper<Connection<CustomerModel>>;
   CustomerEdge: ResolverTypeWrapper<Omit<CustomerEdge, 'node'> & { node: ResolversTypes['Customer'] }>;
@@ -899,6 +986,7 @@ export type ResolversTypes = {
   RateLimit: ResolverTypeWrapper<RateLimit>;
   ReadBy: ReadBy;
   StringFilter: StringFilter;
+  Subscription: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Tag: ResolverTypeWrapper<Tag>;
   Viewer: ResolverTypeWrapper<Omit<Viewer, 'agent' | 'customer'> & { agent?: Maybe<ResolversTypes['Agent']>, customer?: Maybe<ResolversTypes['Customer']> }>;
   ViewerRole: ViewerRole;
@@ -917,6 +1005,7 @@ export type ResolversParentTypes = {
   ChatEdge: Omit<ChatEdge, 'node'> & { node: ResolversParentTypes['Chat'] };
   ChatFilter: ChatFilter;
   ChatOrder: ChatOrder;
+  ChatUpdate: ChatUpdateModel;
   Customer: CustomerModel;
   CustomerConnection: Connection<CustomerModel>;
   CustomerEdge: Omit<CustomerEdge, 'node'> & { node: ResolversParentTypes['Customer'] };
@@ -938,6 +1027,7 @@ export type ResolversParentTypes = {
   Query: Record<PropertyKey, never>;
   RateLimit: RateLimit;
   StringFilter: StringFilter;
+  Subscription: Record<PropertyKey, never>;
   Tag: Tag;
   Viewer: Omit<Viewer, 'agent' | 'customer'> & { agent?: Maybe<ResolversParentTypes['Agent']>, customer?: Maybe<ResolversParentTypes['Customer']> };
 };
@@ -1001,6 +1091,12 @@ export type ChatConnectionResolvers<ContextType = Context, ParentType extends Re
 export type ChatEdgeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['ChatEdge'] = ResolversParentTypes['ChatEdge']> = {
   cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   node?: Resolver<ResolversTypes['Chat'], ParentType, ContextType>;
+};
+
+export type ChatUpdateResolvers<ContextType = Context, ParentType extends ResolversParentTypes['ChatUpdate'] = ResolversParentTypes['ChatUpdate']> = {
+  at?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  change?: Resolver<ResolversTypes['ChatChange'], ParentType, ContextType>;
+  chat?: Resolver<ResolversTypes['Chat'], ParentType, ContextType>;
 };
 
 export type CustomerResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Customer'] = ResolversParentTypes['Customer'], FederationReferenceType extends FederationReferenceTypes['Customer'] = FederationReferenceTypes['Customer']> = {
@@ -1147,6 +1243,12 @@ export type RateLimitResolvers<ContextType = Context, ParentType extends Resolve
   resetAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
 };
 
+export type SubscriptionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Subscription'] = ResolversParentTypes['Subscription']> = {
+  chatUpdated?: SubscriptionResolver<ResolversTypes['ChatUpdate'], "chatUpdated", ParentType, ContextType, Partial<SubscriptionChatUpdatedArgs>>;
+  customerUpdated?: SubscriptionResolver<ResolversTypes['Customer'], "customerUpdated", ParentType, ContextType, RequireFields<SubscriptionCustomerUpdatedArgs, 'id'>>;
+  messageReceived?: SubscriptionResolver<ResolversTypes['Message'], "messageReceived", ParentType, ContextType, Partial<SubscriptionMessageReceivedArgs>>;
+};
+
 export type TagResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Tag'] = ResolversParentTypes['Tag']> = {
   color?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -1164,6 +1266,7 @@ export type Resolvers<ContextType = Context> = {
   Chat?: ChatResolvers<ContextType>;
   ChatConnection?: ChatConnectionResolvers<ContextType>;
   ChatEdge?: ChatEdgeResolvers<ContextType>;
+  ChatUpdate?: ChatUpdateResolvers<ContextType>;
   Customer?: CustomerResolvers<ContextType>;
   CustomerConnection?: CustomerConnectionResolvers<ContextType>;
   CustomerEdge?: CustomerEdgeResolvers<ContextType>;
@@ -1181,6 +1284,7 @@ export type Resolvers<ContextType = Context> = {
   PageInfo?: PageInfoResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
   RateLimit?: RateLimitResolvers<ContextType>;
+  Subscription?: SubscriptionResolvers<ContextType>;
   Tag?: TagResolvers<ContextType>;
   Viewer?: ViewerResolvers<ContextType>;
 };

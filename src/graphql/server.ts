@@ -13,6 +13,7 @@ import type { AdmissionOptions } from './admission.ts';
 import { createAnswerPlugin } from './answer.ts';
 import type { Context } from './context.ts';
 import { createFormatError } from './errors.ts';
+import { createSubscriptionDoor } from './subscriptionDoor.ts';
 
 interface GraphQLServerOptions {
   readonly schema: GraphQLSchema;
@@ -40,6 +41,7 @@ export const createGraphQLServer = ({
     plugins: [
       createAnswerPlugin(log),
       createAdmissionPlugin(admission),
+      createSubscriptionDoor(),
       // The explorers are pages of our own.
       ApolloServerPluginLandingPageDisabled(),
       // It would look at every field of every answer; no-store is said once, by the route.

@@ -1,5 +1,6 @@
 import { HeaderMap } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Callbacks } from './callbacks.ts';
 import type { HttpOptions } from './server.ts';
 import { refusal } from './refusals.ts';
 
@@ -29,11 +30,16 @@ const wantsRefresh = ({ headers }: FastifyRequest): boolean =>
   /(^|[\s,])no-cache($|[\s,;])/i.test(headers['cache-control'] ?? '');
 
 /** `GET` and `POST /graphql`. Apollo's own integration fails on odd hosts and stops slowly, hence this one. */
-export function addGraphQLRoute(server: FastifyInstance, options: HttpOptions): void {
-  const { apollo, authenticate, openOperation, isProduction } = options;
+export function addGraphQLRoute(
+  server: FastifyInstance,
+  options: HttpOptions & { readonly callbacks: Callbacks },
+): void {
+  const { apollo, authenticate, openOperation, isProduction, callbacks } = options;
 
   async function answer(request: FastifyRequest, reply: FastifyReply) {
-    const { viewer, key, tenant, name } = await authenticate(request.headers.authorization);
+    const access = await authenticate(request.headers.authorization);
+    if (callbacks.isAskedFor(request)) return callbacks.answer(request, reply, access);
+    const { viewer, key, tenant, name } = access;
     const operation = openOperation({
       requestId: request.id,
       viewer,

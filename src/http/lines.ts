@@ -17,6 +17,8 @@ export function createLines(server: Server) {
     lines.set(line, new Set());
     line.once('close', () => lines.delete(line));
   });
+  // A WebSocket says goodbye by itself.
+  server.on('upgrade', ({ socket: line }) => lines.delete(line));
   server.on('request', (request, answer) => {
     const { socket: line } = request;
     const asked = lines.get(line);

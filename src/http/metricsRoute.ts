@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { Occupancy } from './occupancy.ts';
 import { Counter, Gauge, Registry } from 'prom-client';
 
 /** What can be read off the running gateway. */
@@ -9,14 +10,17 @@ export interface Readings {
   upstreamCalls(): number;
   /** Calls that wait for room in the account's minute, by priority. */
   waitingCalls(): Readonly<Record<string, number>>;
-  /** Who listens to what happens in the account. */
+  /** Subscriptions that hear of what happens; those that ask and see the same count as one. */
   listeners(): number;
   /** Accounts that are not called because the helpdesk failed them too often. */
   openBreakers(): number;
 }
 
 /** `/metrics`, in Prometheus' text form. Each figure is read when it is asked for. */
-export function addMetricsRoute(server: FastifyInstance, readings: Readings): void {
+export function addMetricsRoute(
+  server: FastifyInstance,
+  { readings, occupancy }: { readonly readings: Readings; readonly occupancy: Occupancy },
+): void {
   const registry = new Registry();
   const registers = [registry];
   new Counter({
@@ -57,10 +61,26 @@ export function addMetricsRoute(server: FastifyInstance, readings: Readings): vo
   });
   new Gauge({
     name: 'helpcrunch_listeners',
-    help: 'Subscriptions that listen to what happens in the account.',
+    help: 'Different subscriptions that hear of what happens; those that ask and see the same count as one.',
     registers,
     collect() {
       this.set(readings.listeners());
+    },
+  });
+  new Gauge({
+    name: 'helpcrunch_live_connections',
+    help: 'Open WebSockets and event streams.',
+    registers,
+    collect() {
+      this.set(occupancy.connections());
+    },
+  });
+  new Gauge({
+    name: 'helpcrunch_subscriptions',
+    help: 'Subscriptions under way.',
+    registers,
+    collect() {
+      this.set(occupancy.subscriptions());
     },
   });
   if (readings.isCacheShared() !== null) {

@@ -1,18 +1,44 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import cors from '@fastify/cors';
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
+import type { Run } from '../graphql/live.ts';
 import type { OpenOperation } from '../graphql/operation.ts';
 import type { GraphQLServer } from '../graphql/server.ts';
+import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
+import { createCallbacks } from './callbacks.ts';
 import { addExplorers } from './explorers.ts';
 import { addGraphQLRoute } from './graphqlRoute.ts';
 import { addHealthRoutes } from './healthRoutes.ts';
 import { createLines } from './lines.ts';
 import { addMetricsRoute } from './metricsRoute.ts';
 import type { Readings } from './metricsRoute.ts';
+import { createOccupancy } from './occupancy.ts';
+import type { Occupancy, OccupancyLimits } from './occupancy.ts';
+import { allowedOrigins, createPageCheck } from './origins.ts';
 import { answerFailure, answerUnknownRoute } from './refusals.ts';
+import { addSocketRoute } from './socketRoute.ts';
+import { addStreamRoute } from './streamRoute.ts';
+import { createAsk } from './subscribing.ts';
+import type { Ask } from './subscribing.ts';
 import type { Authenticate } from './viewer.ts';
+
+interface LiveLimits extends OccupancyLimits {
+  readonly maxPerConnection: number;
+  readonly callbackHosts: readonly string[];
+}
+
+/** What the transports share that can carry many answers. */
+export interface LiveOptions extends LiveLimits {
+  readonly ask: Ask;
+  readonly authenticate: Authenticate;
+  readonly occupancy: Occupancy;
+  readonly isFromAllowedPage: (headers: IncomingHttpHeaders) => boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
 export interface HttpOptions {
   readonly apollo: GraphQLServer;
@@ -20,6 +46,8 @@ export interface HttpOptions {
   readonly authenticate: Authenticate;
   readonly corsOrigins: readonly string[];
   readonly isProduction: boolean;
+  readonly live: LiveLimits & { readonly run: Run };
+  readonly clock: Clock;
   readonly log: Log;
   readonly readings: Readings;
 }
@@ -31,16 +59,11 @@ const requestTimeoutMs = 30_000;
 
 const sane = /^[\w.:-]{1,64}$/;
 
-/** Those who may ask from a browser's page outside production: Apollo's explorers and pages of this machine. */
-const developers = [
-  'https://studio.apollographql.com',
-  'https://sandbox.embed.apollographql.com',
-  /^https?:\/\/(localhost|127\.0\.0\.1)(:[0-9]+)?$/,
-];
-
 /** The gateway's one port. */
 export async function createHttpServer(options: HttpOptions): Promise<FastifyInstance> {
-  const { corsOrigins, isProduction, log } = options;
+  const { corsOrigins, isProduction, log, live, clock, authenticate } = options;
+  const origins = allowedOrigins(corsOrigins, isProduction);
+  const occupancy = createOccupancy(live);
   const fail = answerFailure(log);
   const server = fastify({
     // Addresses that cannot be decoded fail before any route does.
@@ -62,7 +85,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     done();
   });
   await server.register(cors, {
-    origin: [...corsOrigins, ...(isProduction ? [] : developers)],
+    origin: origins,
     methods: ['GET', 'POST'],
     exposedHeaders: ['retry-after', 'x-request-id', 'x-upstream-calls'],
     maxAge: 600,
@@ -73,8 +96,19 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     done();
   });
   addHealthRoutes(server, options.readings);
-  addMetricsRoute(server, options.readings);
-  addGraphQLRoute(server, options);
+  addMetricsRoute(server, { readings: options.readings, occupancy });
+  const liveOptions: LiveOptions = {
+    ...live,
+    ask: createAsk(live.run, occupancy),
+    authenticate,
+    occupancy,
+    isFromAllowedPage: createPageCheck(origins),
+    clock,
+    log,
+  };
+  addGraphQLRoute(server, { ...options, callbacks: createCallbacks(server, liveOptions) });
+  addSocketRoute(server, liveOptions);
+  addStreamRoute(server, liveOptions);
   if (!isProduction) addExplorers(server);
   return server;
 }

@@ -1,4 +1,10 @@
-import type { ChatCloser, ChatOrigin, ChatRating, ChatStatus } from '../../graphql/generated.ts';
+import type {
+  ChatChange,
+  ChatCloser,
+  ChatOrigin,
+  ChatRating,
+  ChatStatus,
+} from '../../graphql/generated.ts';
 import type { Part } from '../../support/selection.ts';
 import {
   flag,
@@ -42,6 +48,13 @@ export interface Chat {
 }
 
 export type ChatPart = Part<Chat> & Pick<Chat, 'id'>;
+
+/** A change of a chat, of which no more than the id need be known. */
+export interface ChatUpdate {
+  readonly chat: ChatPart;
+  readonly change: ChatChange;
+  readonly at: number;
+}
 
 // The helpdesk's own pages spell on-hold in three ways.
 const statuses = {

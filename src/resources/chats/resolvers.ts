@@ -1,11 +1,20 @@
 import type { GraphQLResolveInfo } from 'graphql';
+import type { News } from '../../events/feed.ts';
 import type { Context } from '../../graphql/context.ts';
-import type { ChatOrder, CustomerChatsArgs, Resolvers } from '../../graphql/generated.ts';
+import type {
+  ChatChange,
+  ChatOrder,
+  CustomerChatsArgs,
+  Resolvers,
+  SubscriptionChatUpdatedArgs,
+} from '../../graphql/generated.ts';
 import { helpdeskId, toNodeId } from '../../support/ids.ts';
+import { notMeant } from '../../support/notMeant.ts';
 import { connectionFields, readConnection, spanOf, wantedOf } from '../../support/paging.ts';
 import { totalOf } from '../../upstream/decode.ts';
-import { UpstreamError } from '../../upstream/errors.ts';
+import { orNull, UpstreamError } from '../../upstream/errors.ts';
 import { chatSearch, chatSort } from './filter.ts';
+import type { Chat, ChatPart, ChatUpdate } from './model.ts';
 import { aboutChat } from './model.ts';
 import type { OwnChats } from './source.ts';
 
@@ -28,7 +37,78 @@ const chatsOf =
     );
   };
 
+/** The chat that something is about. */
+async function knownChat(part: ChatPart, { chat }: Context['loaders'], info: GraphQLResolveInfo) {
+  const found = await chat.from(part, info);
+  if (found === null) throw new UpstreamError('notFound', `There is no chat ${part.id}.`);
+  return found;
+}
+
+type ChatNews = Extract<News, { readonly chatId: string }>;
+
+/** What happened to a chat. Of a note that a customer may not see, it may not even hear that there was something: it goes by messages. */
+function changeOf(news: News, { viewer }: Context): ChatChange | undefined {
+  const isByMessages = viewer.role === 'CUSTOMER';
+  if (news.kind === 'message') return isByMessages ? 'MESSAGE' : undefined;
+  if (news.kind !== 'chat' || (isByMessages && news.change === 'MESSAGE')) return undefined;
+  return news.change;
+}
+
+interface Owners {
+  readonly customerId: string | null;
+  readonly assigneeId?: string | null;
+  readonly departmentId?: string | null;
+}
+
+const owners = ['customerId', 'assigneeId', 'departmentId'] as const;
+
+/** Whether the chat is of those whom the arguments name; undefined when the news does not say enough. */
+function isOf(args: SubscriptionChatUpdatedArgs, known: Owners): boolean | undefined {
+  const named = owners.filter((owner) => typeof args[owner] === 'string');
+  const unknown = named.filter((owner) => typeof known[owner] !== 'string');
+  if (named.some((owner) => !unknown.includes(owner) && known[owner] !== args[owner])) return false;
+  return unknown.length === 0 ? true : undefined;
+}
+
+const ownersOf = (chat: Chat | null): Owners => ({
+  customerId: chat?.customer?.id ?? null,
+  assigneeId: chat?.assignee?.id ?? null,
+  departmentId: chat?.department?.id ?? null,
+});
+
+async function toUpdate(
+  news: ChatNews,
+  args: SubscriptionChatUpdatedArgs,
+  context: Context,
+): Promise<ChatUpdate> {
+  const { chatId: id, atMs: at } = news;
+  const change = changeOf(news, context);
+  const isMeant =
+    isOf(args, news) ?? isOf(args, ownersOf(await orNull(context.loaders.chat.load(id))));
+  if (change === undefined || isMeant !== true) throw notMeant;
+  return { chat: { __typename: 'Chat', id }, change, at };
+}
+
 export const chatResolvers: Resolvers = {
+  Subscription: {
+    chatUpdated: {
+      subscribe(_root, args, context) {
+        for (const name of ['id', ...owners] as const) {
+          if (typeof args[name] === 'string') helpdeskId(name, args[name]);
+        }
+        const { id } = args;
+        return context.feed.listen(
+          (news) =>
+            changeOf(news, context) !== undefined &&
+            'chatId' in news &&
+            (typeof id !== 'string' || id === news.chatId) &&
+            isOf(args, news) !== false,
+        );
+      },
+      resolve: toUpdate,
+    },
+  },
+  ChatUpdate: { chat: ({ chat }, _args, { loaders }, info) => knownChat(chat, loaders, info) },
   Query: {
     chat: (_root, { id }, { loaders }) => loaders.chat.load(helpdeskId('id', id)),
     chats(_root, { filter, orderBy, ...page }, { sources }, info) {
@@ -54,11 +134,7 @@ export const chatResolvers: Resolvers = {
   Agent: { chats: chatsOf('assignee') },
   Department: { chats: chatsOf('department') },
   Message: {
-    async chat({ chat }, _args, { loaders }, info) {
-      const found = await loaders.chat.from(chat, info);
-      if (found === null) throw new UpstreamError('notFound', `There is no chat ${chat.id}.`);
-      return found;
-    },
+    chat: ({ chat }, _args, { loaders }, info) => knownChat(chat, loaders, info),
   },
   Chat: {
     __resolveReference: ({ id }, { loaders }, info) =>

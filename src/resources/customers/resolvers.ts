@@ -1,11 +1,27 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import type { News } from '../../events/feed.ts';
+import type { Context } from '../../graphql/context.ts';
 import type { CustomerOrder, Resolvers } from '../../graphql/generated.ts';
 import { helpdeskId, toNodeId } from '../../support/ids.ts';
+import { notMeant } from '../../support/notMeant.ts';
 import { connectionFields, readConnection, spanOf, wantedOf } from '../../support/paging.ts';
 import { totalOf } from '../../upstream/decode.ts';
 import { filled } from '../../upstream/search.ts';
 import { customerSearch, customerSort } from './filter.ts';
+import type { Customer } from './model.ts';
 
 const byFirstSeen: CustomerOrder = { field: 'FIRST_SEEN', direction: 'DESC' };
+
+async function toCustomer(
+  { customerId: id }: Extract<News, { readonly kind: 'customer' }>,
+  _args: unknown,
+  { loaders }: Context,
+  info: GraphQLResolveInfo,
+): Promise<Customer> {
+  const customer = await loaders.customer.from({ __typename: 'Customer', id }, info);
+  if (customer === null) throw notMeant;
+  return customer;
+}
 
 export const customerResolvers: Resolvers = {
   Query: {
@@ -20,6 +36,15 @@ export const customerResolvers: Resolvers = {
       return readConnection({ list, span: spanOf(page, list), wanted }, (range) =>
         sources.customers.page({ search, sort, range }),
       );
+    },
+  },
+  Subscription: {
+    customerUpdated: {
+      subscribe(_root, args, { feed }) {
+        const id = helpdeskId('id', args.id);
+        return feed.listen((news) => news.kind === 'customer' && news.customerId === id);
+      },
+      resolve: toCustomer,
     },
   },
   Chat: {

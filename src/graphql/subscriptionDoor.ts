@@ -1,0 +1,48 @@
+import { HeaderMap } from '@apollo/server';
+import type { ApolloServerPlugin } from '@apollo/server';
+import type { DocumentNode } from 'graphql';
+import { GraphQLError, OperationTypeNode } from 'graphql';
+import type { Context } from './context.ts';
+
+/** A subscription that has passed everything an operation must pass. */
+export interface Admitted {
+  readonly document: DocumentNode;
+  readonly source: string;
+  readonly operationName: string | null;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+const placesToSubscribe =
+  'Subscribe over WebSocket at /graphql or with server-sent events at /graphql/stream.';
+
+const refused = (message: string, status: number): GraphQLError =>
+  new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status } } });
+
+/**
+ * Lets Apollo Server do for subscriptions all that it does before it executes, so that they pass the same limits as everything
+ * else, and hands them over in place of execution.
+ */
+export const createSubscriptionDoor = (): ApolloServerPlugin<Context> => ({
+  requestDidStart: () =>
+    Promise.resolve({
+      didResolveOperation({ operation, contextValue }) {
+        const kind = operation?.operation;
+        if (kind === OperationTypeNode.SUBSCRIPTION && contextValue.onSubscription === undefined) {
+          throw refused(placesToSubscribe, 400);
+        }
+        if (kind === OperationTypeNode.MUTATION && contextValue.isReadOnly === true) {
+          throw refused('A mutation is sent with POST.', 405);
+        }
+        return Promise.resolve();
+      },
+      responseForOperation({ operation, contextValue, document, request, source, operationName }) {
+        if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return Promise.resolve(null);
+        const { variables = {} } = request;
+        contextValue.onSubscription?.({ document, source, operationName, variables });
+        return Promise.resolve({
+          http: { headers: new HeaderMap() },
+          body: { kind: 'single', singleResult: { data: null } },
+        });
+      },
+    }),
+});

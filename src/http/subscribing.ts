@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import type { Answer, Request, Results, Run } from '../graphql/live.ts';
+import type { Occupancy } from './occupancy.ts';
+import type { Access } from './viewer.ts';
+
+/** Calls `onEnd` when there are no more results, or nobody wants them. */
+const watched = (results: Results, onEnd: () => void): Results => ({
+  async next() {
+    const result = await results.next();
+    if (result.done === true) onEnd();
+    return result;
+  },
+  return() {
+    onEnd();
+    return results.return?.() ?? Promise.resolve({ value: undefined, done: true });
+  },
+  [Symbol.asyncIterator]() {
+    return this;
+  },
+});
+
+export const errorAnswer = (message: string, code: string): Answer => ({
+  kind: 'once',
+  status: 400,
+  result: { errors: [{ message, extensions: { code, retryable: false } }] },
+});
+
+/** A client that may ask more than once. */
+export interface Party {
+  readonly access: Access;
+  /** Where it asks from; its name where nothing else tells clients apart. */
+  readonly address: string;
+}
+
+export const nameOf = ({ access, address }: Party): string => access.name ?? address;
+
+export interface Asked {
+  readonly request: Request;
+  readonly signal: AbortSignal;
+  readonly requestId?: string;
+  readonly isReadOnly?: boolean;
+}
+
+export type Ask = (party: Party, asked: Asked) => Promise<Answer>;
+
+/** Runs operations for clients, each of whom may have so many subscriptions and no more. */
+export const createAsk =
+  (run: Run, occupancy: Occupancy): Ask =>
+  async (party, { request, signal, requestId = randomUUID(), isReadOnly = false }) => {
+    const { viewer, key, tenant } = party.access;
+    const client = nameOf(party);
+    const subscriber = { requestId, viewer, client, key, tenant };
+    const answer = await run(request, subscriber, { signal, isReadOnly });
+    if (answer.kind === 'once') return answer;
+    const leave = occupancy.subscribe(client);
+    if (leave !== undefined) return { kind: 'stream', results: watched(answer.results, leave) };
+    await answer.results.return?.();
+    return errorAnswer('You have too many subscriptions.', 'OPERATION_TOO_EXPENSIVE');
+  };
