@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
@@ -157,6 +158,8 @@ export function addSocketRoute(server: FastifyInstance, options: LiveOptions): v
       refusals: new Map(),
       close: (reason, text) => socket.close(closings[reason], text),
     };
+    // Every operation of the socket listens, and there may be many at once.
+    setMaxListeners(0, line.controller.signal);
     let isAlive = true;
     let cancelPing: () => void = () => undefined;
     const ping = () => {

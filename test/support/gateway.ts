@@ -79,6 +79,13 @@ export async function startTestGateway({ helpdesk, config = {}, clock = systemCl
     /** The lines the gateway has logged so far. */
     logged,
     query,
+    /** Done when so many subscriptions are under way. */
+    async subscribed(count: number) {
+      for (;;) {
+        const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+        if (metrics.includes(`\nhelpcrunch_subscriptions ${count}\n`)) return;
+      }
+    },
     /** Done when so many calls wait for room in the account's minute. */
     async waiting(count: number) {
       for (;;) {

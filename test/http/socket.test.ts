@@ -1,0 +1,353 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createClient } from 'graphql-ws';
+import { WebSocket } from 'ws';
+import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { createManualClock } from '../support/manualClock.ts';
+import { openSocket } from '../support/socket.ts';
+
+const helpdesk = await startControlledHelpdesk();
+const gateway = await startTestGateway({ helpdesk });
+
+afterAll(async () => {
+  await gateway.stop();
+  await helpdesk[Symbol.asyncDispose]();
+});
+
+beforeEach(() => {
+  helpdesk.holds({ chats: [{ id: 1 }, { id: 2 }] });
+  helpdesk.forget();
+});
+
+const init = { type: 'connection_init' };
+const subscribe = (id: string, query = 'subscription { chatUpdated { change chat { id } } }') => ({
+  id,
+  type: 'subscribe',
+  payload: { query },
+});
+const markRead = (id: number, read = true) =>
+  gateway.query(`mutation { markChatRead(id: ${id}, by: AGENT, read: ${read}) { id } }`);
+
+describe('over WebSocket', () => {
+  test('a client of graphql-ws hears of each change once, with what is asked of the chat', async () => {
+    const client = createClient({
+      url: `${gateway.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+    });
+    const events = client.iterate({
+      query:
+        'subscription ($id: ID) { chatUpdated(id: $id) { change at chat { id status readByAgent } } }',
+      variables: { id: '1' },
+    });
+    const first = events.next();
+    await gateway.subscribed(1);
+
+    await markRead(2);
+    await markRead(1);
+    await markRead(1, false);
+    const answers = [(await first).value, (await events.next()).value];
+
+    expect(answers).toEqual([
+      {
+        data: {
+          chatUpdated: {
+            change: 'READ',
+            at: expect.any(String),
+            chat: { id: '1', status: 'OPENED', readByAgent: expect.any(Boolean) },
+          },
+        },
+        extensions: { upstream: expect.objectContaining({ calls: 1 }) },
+      },
+      {
+        data: {
+          chatUpdated: {
+            change: 'READ',
+            at: expect.any(String),
+            chat: { id: '1', status: 'OPENED', readByAgent: false },
+          },
+        },
+        extensions: { upstream: expect.objectContaining({ calls: 1 }) },
+      },
+    ]);
+    await events.return?.();
+    await gateway.subscribed(0);
+    await client.dispose();
+  });
+
+  test('a query and a mutation are answered as over HTTP', async () => {
+    const client = createClient({
+      url: `${gateway.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+    });
+
+    const answers = await Promise.all(
+      ['{ chat(id: 1) { id } }', '{ chat(id: 9) { id } }', '{ chat(id: 1) { nothing } }'].map(
+        async (query) => {
+          const iterator = client.iterate({ query });
+          return iterator.next().then(
+            ({ value }) => value,
+            (errors: unknown) => ({ errors }),
+          );
+        },
+      ),
+    );
+
+    expect(answers).toMatchObject([
+      { data: { chat: { id: '1' } }, extensions: { upstream: { calls: 1 } } },
+      {
+        data: { chat: null },
+        errors: [
+          { path: ['chat'], extensions: { code: 'NOT_FOUND', requestId: expect.any(String) } },
+        ],
+      },
+      { errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }] },
+    ]);
+    await client.dispose();
+  });
+
+  test('an event costs no call when only the id of its chat is asked', async () => {
+    await using line = await openSocket(gateway.url);
+    await line.join();
+    line.say(subscribe('a'));
+    await gateway.subscribed(1);
+    await markRead(1);
+    helpdesk.forget();
+
+    const heard = await line.hear();
+
+    expect(heard).toMatchObject({
+      id: 'a',
+      type: 'next',
+      payload: { data: { chatUpdated: { chat: { id: '1' } } } },
+    });
+    expect(helpdesk.calls).toHaveLength(0);
+  });
+
+  test('an event that many hear of is read once', async () => {
+    const query = 'subscription { chatUpdated { chat { status } } }';
+    const lines = await Promise.all(Array.from({ length: 10 }, () => openSocket(gateway.url)));
+    for (const line of lines) {
+      await line.join();
+      line.say(subscribe('a', query));
+      line.say(subscribe('b', `${query} # in other words`));
+    }
+    await gateway.subscribed(20);
+
+    await markRead(1);
+    for (const line of lines) {
+      for (let heard = 0; heard < 2; heard += 1) await line.hear();
+    }
+
+    expect(helpdesk.callsTo('GET /chats/1')).toHaveLength(1);
+    await Promise.all(lines.map((line) => line[Symbol.asyncDispose]()));
+  });
+
+  test.each([
+    ['chatUpdated(id: "x") { change }', 'BAD_USER_INPUT'],
+    ['chatUpdated(assigneeId: "0") { change }', 'BAD_USER_INPUT'],
+    ['customerUpdated(id: "-1") { id }', 'BAD_USER_INPUT'],
+    ['messageReceived(chatId: "x") { id }', 'BAD_USER_INPUT'],
+    ['chatUpdated { nothing }', 'GRAPHQL_VALIDATION_FAILED'],
+    ['chatUpdated { change } messageReceived { id }', 'GRAPHQL_VALIDATION_FAILED'],
+  ])('%s is refused with %s', async (field, code) => {
+    await using line = await openSocket(gateway.url);
+    await line.join();
+    line.say(subscribe('a', `subscription { ${field} }`));
+
+    const heard = await line.hear();
+
+    expect(heard).toMatchObject({ id: 'a', type: 'error', payload: [{ extensions: { code } }] });
+    await gateway.subscribed(0);
+  });
+});
+
+describe('the socket is closed', () => {
+  test.each([
+    ['no subprotocol', { protocol: [] }, [], 4406],
+    ['a message that is not JSON', {}, ['{'], 4400],
+    ['a message without a type', {}, [{}], 4400],
+    ['a message of an unknown type', {}, [init, { type: 'dance' }], 4400],
+    ['a second init', {}, [init, init], 4429],
+    ['a subscription before the init', {}, [subscribe('a')], 4401],
+    ['a subscription with an id that is in use', {}, [init, subscribe('a'), subscribe('a')], 4409],
+    [
+      'a subscription without a text',
+      {},
+      [init, { id: 'a', type: 'subscribe', payload: {} }],
+      4400,
+    ],
+    ['a message of 1 MB', {}, [init, 'x'.repeat(1_048_576)], 1009],
+  ])('for %s', async (_name, options, messages, code) => {
+    const line = await openSocket(gateway.url, options);
+    for (const message of messages) {
+      line.say(message);
+      if (message === init && messages[1] !== init) await line.hear();
+    }
+
+    const closed = await line.closed;
+
+    expect(closed.code).toBe(code);
+    await gateway.subscribed(0);
+  });
+
+  test('for another subprotocol, which the client then gives up', async () => {
+    const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-ws');
+
+    const [error] = await once(socket, 'error');
+
+    expect(error).toMatchObject({ message: 'Server sent no subprotocol' });
+  });
+
+  test('when nobody says who it is in time', async () => {
+    const clock = createManualClock();
+    await using own = await startTestGateway({ helpdesk, clock });
+    const line = await openSocket(own.url);
+
+    clock.advance(3_000);
+    const closed = await line.closed;
+
+    expect(closed.code).toBe(4408);
+  });
+
+  test('when the client does not answer a ping', async () => {
+    const clock = createManualClock();
+    await using own = await startTestGateway({ helpdesk, clock });
+    const line = await openSocket(own.url, { autoPong: false });
+    await line.join();
+
+    const pinged = once(line.socket, 'ping');
+    clock.advance(25_000);
+    await pinged;
+    clock.advance(25_000);
+    const closed = await line.closed;
+
+    expect(closed.code).toBe(1006);
+  });
+
+  test('with 1001 when the gateway stops', async () => {
+    const own = await startTestGateway({ helpdesk });
+    const line = await openSocket(own.url);
+    await line.join();
+    line.say(subscribe('a'));
+    await own.subscribed(1);
+
+    await own.stop();
+    const closed = await line.closed;
+
+    expect(closed.code).toBe(1001);
+  });
+});
+
+describe('there is a limit', () => {
+  const limits = {
+    maxConnections: 3,
+    maxConnectionsPerViewer: 2,
+    maxPerConnection: 100,
+    maxPerViewer: 150,
+    maxBuffered: 100,
+    callbackHosts: [],
+  };
+
+  test('to the subscriptions of a connection, and the others go on', async () => {
+    const subscriptions = { ...limits, maxPerConnection: 20 };
+    await using own = await startTestGateway({ helpdesk, config: { subscriptions } });
+    await using line = await openSocket(own.url);
+    await line.join();
+    for (let id = 0; id < 1_000; id += 1) line.say(subscribe(String(id)));
+
+    const refused = new Set<string>();
+    while (refused.size < 980) {
+      const { id, type, payload } = await line.hear();
+      expect([type, payload[0].extensions.code]).toEqual(['error', 'OPERATION_TOO_EXPENSIVE']);
+      refused.add(id);
+    }
+    await own.subscribed(20);
+    await own.query('mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }');
+    const told = new Set<string>();
+    while (told.size < 20) told.add((await line.hear()).id);
+
+    expect([...told].some((id) => refused.has(id))).toBe(false);
+  });
+
+  test('to the subscriptions of a viewer', async () => {
+    await using own = await startTestGateway({ helpdesk, config: { subscriptions: limits } });
+    await using first = await openSocket(own.url);
+    await using second = await openSocket(own.url);
+    for (const line of [first, second]) {
+      await line.join();
+      for (let id = 0; id < 100; id += 1) line.say(subscribe(String(id)));
+    }
+
+    await own.subscribed(150);
+    const { type } = await Promise.race([first.hear(), second.hear()]);
+
+    expect(type).toBe('error');
+  });
+
+  test('to the connections of a viewer and of the process', async () => {
+    await using own = await startTestGateway({ helpdesk, config: { subscriptions: limits } });
+    const lines = [];
+    for (let count = 0; count < 3; count += 1) {
+      const line = await openSocket(own.url);
+      line.say(init);
+      lines.push(line);
+      if (count < 2) await line.hear();
+    }
+
+    const closed = await lines[2]!.closed;
+    lines.push(await openSocket(own.url));
+    const refused = await refusal(own.url);
+
+    expect(closed.code).toBe(1013);
+    expect(refused).toEqual({ status: 503, retryAfter: '5' });
+    await Promise.all(lines.map((line) => line[Symbol.asyncDispose]()));
+  });
+});
+
+/** What an upgrade is answered that is not carried out. */
+async function refusal(
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+  path = '/graphql',
+) {
+  const call = request(`${url}${path}`, {
+    headers: {
+      connection: 'upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+      ...headers,
+    },
+  });
+  call.end();
+  const [response] = await Promise.race([once(call, 'response'), once(call, 'upgrade')]);
+  response.destroy?.();
+  call.destroy();
+  return { status: response.statusCode, retryAfter: response.headers['retry-after'] };
+}
+
+describe('a WebSocket is opened', () => {
+  test.each([
+    ['by a program', {}, 101],
+    ['by a page of this machine', { origin: 'http://localhost:3000' }, 101],
+    ['by a strange page', { origin: 'https://evil.example' }, 403],
+    ['by a page without an origin', { origin: 'null' }, 403],
+  ])('%s, or not', async (_name, headers, status) => {
+    expect((await refusal(gateway.url, headers)).status).toBe(status);
+  });
+
+  test('only where subscriptions are', async () => {
+    expect((await refusal(gateway.url, {}, '/else')).status).toBe(404);
+  });
+});
+
+test('a subscription over plain HTTP is told where to go', async () => {
+  const answer = await gateway.query('subscription { chatUpdated { change } }');
+
+  expect(answer.status).toBe(400);
+  expect(answer.errors).toMatchObject([
+    { message: expect.stringContaining('/graphql/stream'), extensions: { code: 'BAD_REQUEST' } },
+  ]);
+});

@@ -1,0 +1,47 @@
+import { once } from 'node:events';
+import type { ClientOptions } from 'ws';
+import { WebSocket } from 'ws';
+
+/** A WebSocket that says what it is told to say, whatever the protocol thinks of it. */
+export async function openSocket(
+  url: string,
+  {
+    protocol = 'graphql-transport-ws',
+    ...options
+  }: ClientOptions & { readonly protocol?: string | string[] } = {},
+) {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, protocol, options);
+  const heard: any[] = [];
+  const waiting: (() => void)[] = [];
+  socket.on('message', (data: Buffer) => {
+    heard.push(JSON.parse(data.toString()));
+    for (const wake of waiting.splice(0)) wake();
+  });
+  const closed = once(socket, 'close').then(([code, reason]) => ({ code, reason: String(reason) }));
+  await once(socket, 'open');
+  const say = (message: unknown) =>
+    socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+
+  /** The next message. */
+  async function hear(): Promise<any> {
+    while (heard.length === 0) await new Promise<void>((resolve) => waiting.push(resolve));
+    return heard.shift();
+  }
+
+  return {
+    socket,
+    closed,
+    say,
+    hear,
+    /** Says who it is, as far as that must be said. */
+    async join(payload?: Readonly<Record<string, unknown>>) {
+      say({ type: 'connection_init', payload });
+      const { type } = await hear();
+      if (type !== 'connection_ack') throw new Error('The gateway said something else.');
+    },
+    async [Symbol.asyncDispose]() {
+      socket.terminate();
+      await closed;
+    },
+  };
+}
