@@ -47,6 +47,7 @@ describe('the operations of a frontend', () => {
     expect(output).toBe(
       [
         'operation           file                                            worst  typical  verdict',
+        'ChatChanges         examples/operations/ChatChanges.graphql             1        1  ok',
         'ChatPage            examples/operations/ChatPage.graphql                3        2  ok',
         'CustomerCard        examples/operations/CustomerCard.graphql            2        2  ok',
         'Customers           examples/operations/Customers.graphql              21        2  ok',

@@ -58,15 +58,17 @@ export function createFanOut({ readEvents, log, maxBuffered }: Options) {
       return { join: () => results, isClosed: () => false };
     }
     async function run(source: AsyncIterable<Result>): Promise<void> {
-      for await (const result of source) {
-        for (const member of members) member.push(result);
+      try {
+        for await (const result of source) {
+          for (const member of members) member.push(result);
+        }
+      } catch (error) {
+        log.error('a subscription failed', { requestId: subscriber.requestId, error });
+      } finally {
+        close();
       }
     }
-    void run(results)
-      .catch((error: unknown) => {
-        log.error('a subscription failed', { requestId: subscriber.requestId, error });
-      })
-      .finally(close);
+    let running: Promise<void> | undefined;
     return {
       isClosed: () => controller.signal.aborted,
       join(requestId) {
@@ -79,6 +81,8 @@ export function createFanOut({ readEvents, log, maxBuffered }: Options) {
           },
         });
         members.add(member);
+        // Not before there is somebody to tell.
+        running ??= run(results);
         return member.items;
       },
     };

@@ -42,6 +42,13 @@ describe('an operation is priced at its worst and at its usual', () => {
   test.each<Row>([
     // The table of the table.
     [1, 1, `mutation { markChatRead(id: 1, by: AGENT, read: true) { ${carried} } }`],
+    [0, 0, 'subscription { chatUpdated { change at chat { id nodeId } } }'],
+    [1, 1, `subscription { chatUpdated { chat { ${carried} } } }`],
+    [2, 2, 'subscription { chatUpdated { chat { status customer { phone } } } }'],
+    [0, 0, 'subscription { messageReceived { text from chat { id } } }'],
+    [1, 1, 'subscription { messageReceived { text chat { status } } }'],
+    [0, 0, 'subscription { customerUpdated(id: 1) { id } }'],
+    [1, 1, 'subscription { customerUpdated(id: 1) { name } }'],
     [1, 1, `{ chat(id: 1) { ${carried} } }`],
     [1, 1, `{ chats(first: 50) { nodes { ${carried} } } }`],
     [2, 2, '{ chats(first: 50) { nodes { customer { phone company tags { name } } } } }'],

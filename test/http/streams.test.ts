@@ -118,7 +118,14 @@ describe('the subscription links of the usual clients hear of changes:', () => {
 });
 
 describe('an event stream', () => {
-  const ask = (options: RequestInit = {}, search = '') =>
+  const ask = (
+    options: {
+      readonly method?: string;
+      readonly body?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    } = {},
+    search = '',
+  ) =>
     fetch(`${gateway.url}/graphql/stream${search}`, {
       ...options,
       headers: { accept: 'text/event-stream', ...options.headers },
@@ -182,7 +189,7 @@ describe('an event stream', () => {
     ['PUT', { method: 'PUT' }, '', 404, 'BAD_REQUEST'],
   ])('is refused for %s', async (_name, options, search, status, code) => {
     const response = await ask(options, search);
-    const { errors } = await response.json();
+    const { errors }: any = await response.json();
 
     expect([response.status, errors[0].extensions.code]).toEqual([status, code]);
     expect(helpdesk.calls).toHaveLength(0);

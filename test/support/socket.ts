@@ -8,7 +8,7 @@ export async function openSocket(
   {
     protocol = 'graphql-transport-ws',
     ...options
-  }: ClientOptions & { readonly protocol?: string | string[] } = {},
+  }: Omit<ClientOptions, 'protocol'> & { readonly protocol?: string | string[] } = {},
 ) {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, protocol, options);
   const heard: any[] = [];
