@@ -23,19 +23,25 @@ const paceMs = windowMs / (5 * rateLimit);
 
 interface Instance {
   readonly url: string;
+  /** How often it lost sight of Redis, and kept to its share for a while. */
+  readonly timesAlone: () => number;
   readonly process: ChildProcess;
 }
 
 async function startInstance(environment: Readonly<Record<string, string>>): Promise<Instance> {
   const gateway = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
     env: { PATH: process.env['PATH'], ...environment },
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let timesAlone = 0;
+  createInterface(gateway.stderr).on('line', (line) => {
+    if (line.includes('keeps to an equal share')) timesAlone += 1;
   });
   for await (const line of createInterface(gateway.stdout)) {
     const url = /GraphQL +(http\S+)/.exec(line)?.[1];
     if (url === undefined) continue;
     gateway.stdout.resume();
-    return { url, process: gateway };
+    return { url, process: gateway, timesAlone: () => timesAlone };
   }
   throw new Error('A gateway did not start.');
 }
@@ -58,6 +64,7 @@ interface Measured {
   readonly answered: number;
   /** Of each instance up to the kill. */
   readonly parts: readonly number[];
+  readonly timesAlone: number;
 }
 
 async function measure(): Promise<Measured> {
@@ -118,7 +125,8 @@ async function measure(): Promise<Measured> {
     await once(gateway, 'exit');
   }
   await helpdesk.close();
-  return { times, asked, answered, parts };
+  const timesAlone = all.reduce((sum, instance) => sum + instance.timesAlone(), 0);
+  return { times, asked, answered, parts, timesAlone };
 }
 
 /** Four gateways on one Redis in real time, one of which is killed half-way. False: a promise is not kept. */
@@ -127,13 +135,14 @@ export async function runBudgetShared(): Promise<boolean> {
     process.stdout.write('Skipped: the shared budget. Install redis-server to measure it.\n');
     return true;
   }
-  const { times, asked, answered, parts } = await measure();
+  const { times, asked, answered, parts, timesAlone } = await measure();
   const most = Math.max(...times.map((from) => countIn(times, from)));
   const before = countIn(times, killAtMs - windowMs);
   const after = countIn(times, killAtMs + takeoverMs);
   const rows: Cell[][] = [
     ['operations asked, five times the calls that there are', asked],
     ['answered without an error', answered],
+    ['times that an instance could not reach Redis in time', timesAlone],
     ['calls in the fullest minute, at the helpdesk', most],
     ['calls in the minute before one instance was killed', before],
     ['calls of the three others in the minute that began 10 s after it', after],

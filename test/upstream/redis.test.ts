@@ -3,6 +3,7 @@ import { readConfig } from '../../src/config.ts';
 import { ask } from '../support/client.ts';
 import type { ControlledHelpdesk } from '../support/controlledHelpdesk.ts';
 import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
+import type { GraphQLAnswer } from '../support/gateway.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import type { TestRedis } from '../support/redis.ts';
@@ -82,9 +83,8 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
   }
 
   /** Two instances, the second one behind a wire that can be cut. */
-  async function startPair({ clock }: { clock?: ReturnType<typeof createManualClock> } = {}) {
+  async function startPair(options: Partial<Parameters<typeof startTestGateway>[0]> = {}) {
     const wires = await Promise.all([startTcpProxy(redis.port), startTcpProxy(redis.port)]);
-    const options = clock === undefined ? {} : { clock };
     const [a, b] = await Promise.all(wires.map(({ url }) => start(url, options)));
     await redis.listenedBy(2);
     await Promise.all([says(a!, 'up'), says(b!, 'up')]);
@@ -320,6 +320,62 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     ]);
     expect([versionIn(ofSecond), ofSecond.extensions.upstream.calls]).toEqual(['100', 0]);
     expect([versionIn(ofFirst), ofFirst.extensions.upstream.calls]).toEqual(['1', 0]);
+  });
+
+  describe('whose helpdesk fails', () => {
+    const config = { staleIfErrorMs: 10 * oneMinute };
+    const fail = () => helpdesk.onEveryCall((held) => held.answer({ status: 500 }));
+    const seenIn = ({ data, errors, extensions }: GraphQLAnswer) =>
+      errors[0]?.extensions['code'] ?? [data.chats.nodes, extensions.upstream['stale']];
+    const nodes = ['2', '1'].map((id) => ({ id, lastMessageText: '0' }));
+
+    test('show what they knew, but not once another has written to it', async () => {
+      const clock = createManualClock();
+      await using pair = await startPair({ clock, config });
+      await pair.a.query(list);
+      clock.advance(2 * oneMinute);
+      fail();
+
+      const before = await pair.a.query(list);
+      helpdesk.onEveryCall();
+      await pair.b.query(mark);
+      fail();
+      const after = await pair.a.query(list);
+      helpdesk.onEveryCall();
+
+      expect(seenIn(before)).toEqual([nodes, { ageMs: 2 * oneMinute }]);
+      expect(seenIn(after)).toBe('UPSTREAM_UNAVAILABLE');
+    });
+
+    test('show nothing old that one read before a write and another took over after it', async () => {
+      const clock = createManualClock();
+      await using pair = await startPair({ clock, config });
+      await pair.a.query(list);
+      await pair.b.query(mark);
+      await pair.b.query(list);
+      clock.advance(2 * oneMinute);
+      fail();
+
+      const after = await pair.b.query(list);
+      helpdesk.onEveryCall();
+
+      expect(seenIn(after)).toBe('UPSTREAM_UNAVAILABLE');
+    });
+
+    test('show nothing old while they cannot hear of each other', async () => {
+      const clock = createManualClock();
+      await using pair = await startPair({ clock, config });
+      await pair.a.query(list);
+      clock.advance(2 * oneMinute);
+      pair.wireOfA.cut();
+      await says(pair.a, 'down');
+      fail();
+
+      const after = await pair.a.query(list);
+      helpdesk.onEveryCall();
+
+      expect(seenIn(after)).toBe('UPSTREAM_UNAVAILABLE');
+    });
   });
 
   test('leave no key of an account in Redis', async () => {

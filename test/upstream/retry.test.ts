@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { createDeferred } from '../support/deferred.ts';
 import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
 import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
 import { startTestGateway } from '../support/gateway.ts';
@@ -102,6 +103,45 @@ test('without a call left the first failure stands', async () => {
 
   expect(errors[0]?.extensions['code']).toBe('UPSTREAM_UNAVAILABLE');
   expect(helpdesk.calls).toHaveLength(1);
+});
+
+test('a helpdesk that asks for time is tried again when that is over, and not before', async () => {
+  let isAsked = false;
+  helpdesk.answer('GET /chats/1', () => {
+    if (isAsked) return { body: wireChat({ id: 1 }) };
+    isAsked = true;
+    return { status: 503, headers: { 'retry-after': '3' } };
+  });
+  const clock = createManualClock();
+  const startedAt = clock.now();
+  const pausing = createDeferred();
+  let retriedAt = 0;
+  await using gateway = await startTestGateway({
+    helpdesk,
+    clock: {
+      ...clock,
+      after(ms, task) {
+        if (ms !== 3_000) return clock.after(ms, task);
+        pausing.resolve();
+        return clock.after(ms, () => {
+          retriedAt = clock.now();
+          task();
+        });
+      },
+    },
+    config: { upstreamRetries: 2 },
+  });
+
+  const asked = gateway.query(read);
+  await pausing.promise;
+  clock.advance(2_999);
+  const callsBefore = helpdesk.calls.length;
+  clock.advance(1);
+  const { data } = await asked;
+
+  expect(callsBefore).toBe(1);
+  expect(data).toEqual({ chat: { id: '1' } });
+  expect(retriedAt).toBe(startedAt + 3_000);
 });
 
 test('a helpdesk that asks for more time than is left is not tried again', async () => {

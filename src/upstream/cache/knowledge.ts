@@ -75,7 +75,7 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
     isUnchangedSince(key: string, { order, at }: Entry): boolean {
       const change = changes.peek(key) ?? forgotten;
       // What another instance read has been taken over in an order that says nothing of when it was read.
-      return change === undefined || (order > change.order && at >= change.at);
+      return change === undefined || (order > change.order && at > change.at);
     },
     settle,
 
