@@ -942,11 +942,9 @@ export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = 
 export type ResolversTypes = {
   Agent: ResolverTypeWrapper<AgentModel>;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
-  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
   AgentRole: AgentRole;
   Application: ResolverTypeWrapper<ApplicationModel>;
-  Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   BroadcastType: BroadcastType;
   Chat: ResolverTypeWrapper<ChatModel>;
   ChatChange: ChatChange;
@@ -990,16 +988,16 @@ export type ResolversTypes = {
   Tag: ResolverTypeWrapper<Tag>;
   Viewer: ResolverTypeWrapper<Omit<Viewer, 'agent' | 'customer'> & { agent?: Maybe<ResolversTypes['Agent']>, customer?: Maybe<ResolversTypes['Customer']> }>;
   ViewerRole: ViewerRole;
+  Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
+  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
 };
 
 /** Mapping between all available schema types and the resolvers parents */
 export type ResolversParentTypes = {
   Agent: AgentModel;
   String: Scalars['String']['output'];
-  Int: Scalars['Int']['output'];
   ID: Scalars['ID']['output'];
   Application: ApplicationModel;
-  Boolean: Scalars['Boolean']['output'];
   Chat: ChatModel;
   ChatConnection: Connection<ChatModel>;
   ChatEdge: Omit<ChatEdge, 'node'> & { node: ResolversParentTypes['Chat'] };
@@ -1030,7 +1028,16 @@ export type ResolversParentTypes = {
   Subscription: Record<PropertyKey, never>;
   Tag: Tag;
   Viewer: Omit<Viewer, 'agent' | 'customer'> & { agent?: Maybe<ResolversParentTypes['Agent']>, customer?: Maybe<ResolversParentTypes['Customer']> };
+  Boolean: Scalars['Boolean']['output'];
+  Int: Scalars['Int']['output'];
 };
+
+export type CacheControlDirectiveArgs = {
+  inheritMaxAge?: Maybe<Scalars['Boolean']['input']>;
+  maxAge?: Maybe<Scalars['Int']['input']>;
+};
+
+export type CacheControlDirectiveResolver<Result, Parent, ContextType = Context, Args = CacheControlDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
 export type AgentResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Agent'] = ResolversParentTypes['Agent'], FederationReferenceType extends FederationReferenceTypes['Agent'] = FederationReferenceTypes['Agent']> = {
   __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['Agent']> | FederationReferenceType, FederationReferenceType, ContextType>;
@@ -1289,3 +1296,6 @@ export type Resolvers<ContextType = Context> = {
   Viewer?: ViewerResolvers<ContextType>;
 };
 
+export type DirectiveResolvers<ContextType = Context> = {
+  cacheControl?: CacheControlDirectiveResolver<any, any, ContextType>;
+};

@@ -4,11 +4,28 @@ import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
 import type { Resolvers } from './generated.ts';
 import { rootResolvers } from './root.ts';
 import { buildSubgraphSchema } from './subgraph.ts';
+import { supergraphSdl } from './supergraphSdl.ts';
 
 const sdl = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
 
 const scalars: Resolvers = { DateTime: GraphQLDateTime, JSONObject: GraphQLJSONObject };
 
+export interface SchemaOptions {
+  /** Whether anybody may ask for the schema's text. */
+  readonly isPublic?: boolean;
+  /** Given where the schema is part of a supergraph: the fields of `Query` that are left out of its text. */
+  readonly leftOut?: readonly string[] | undefined;
+}
+
 /** The schema of `schema.graphql` with the resolvers of all resources. */
-export const createSchema = (resourceResolvers: readonly Resolvers[]): GraphQLSchema =>
-  buildSubgraphSchema(sdl, [scalars, rootResolvers, ...resourceResolvers]);
+export function createSchema(
+  resourceResolvers: readonly Resolvers[],
+  { isPublic = true, leftOut }: SchemaOptions = {},
+): GraphQLSchema {
+  const open = isPublic ? sdl : undefined;
+  return buildSubgraphSchema({
+    sdl,
+    resolvers: [scalars, rootResolvers, ...resourceResolvers],
+    servedSdl: leftOut === undefined ? open : supergraphSdl(sdl, leftOut),
+  });
+}

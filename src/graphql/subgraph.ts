@@ -1,40 +1,17 @@
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import type { IExecutableSchemaDefinition } from '@graphql-tools/schema';
-import type { DocumentNode, GraphQLResolveInfo, GraphQLSchema } from 'graphql';
-import { GraphQLScalarType, Kind, parse, valueFromASTUntyped } from 'graphql';
+import type {
+  ConstDirectiveNode,
+  DefinitionNode,
+  DocumentNode,
+  GraphQLResolveInfo,
+  GraphQLSchema,
+} from 'graphql';
+import { GraphQLScalarType, isTypeDefinitionNode, Kind, parse, valueFromASTUntyped } from 'graphql';
 import { badUserInput } from '../support/clientError.ts';
+import { readFederationLink } from './federationSpec.ts';
 
 type ResolverMaps = Extract<IExecutableSchemaDefinition['resolvers'], readonly unknown[]>;
-
-/** What the federation spec adds to a subgraph: the directives that are imported by `@link`, and two root fields. */
-const federation = /* GraphQL */ `
-  scalar federation__FieldSet
-  scalar link__Import
-  enum link__Purpose {
-    SECURITY
-    EXECUTION
-  }
-  directive @link(
-    url: String!
-    as: String
-    for: link__Purpose
-    import: [link__Import]
-  ) repeatable on SCHEMA
-  directive @key(
-    fields: federation__FieldSet!
-    resolvable: Boolean = true
-  ) repeatable on OBJECT | INTERFACE
-  directive @shareable repeatable on OBJECT | FIELD_DEFINITION
-
-  scalar _Any
-  type _Service {
-    sdl: String!
-  }
-  extend type Query {
-    _service: _Service!
-    _entities(representations: [_Any!]!): [_Entity]!
-  }
-`;
 
 const anyScalar = new GraphQLScalarType({
   name: '_Any',
@@ -46,47 +23,109 @@ const badReference = () =>
   badUserInput('representations', 'Give the __typename of an entity and the fields of its key.');
 
 /** `@graphql-tools/schema` hangs a type's `__resolveReference` on the type itself, as all subgraph libraries do. */
-function resolveReference(reference: unknown, context: unknown, info: GraphQLResolveInfo): unknown {
+function resolveReference(
+  reference: unknown,
+  entityNames: ReadonlySet<unknown>,
+  [context, info]: readonly [unknown, GraphQLResolveInfo],
+): unknown {
   if (typeof reference !== 'object' || reference === null || !('__typename' in reference)) {
-    throw badReference();
+    return badReference();
   }
-  const type = info.schema.getType(String(reference.__typename));
-  const isEntity = type?.astNode?.directives?.some(({ name }) => name.value === 'key');
-  if (type === undefined || isEntity !== true) throw badReference();
-  if (!('resolveReference' in type) || typeof type.resolveReference !== 'function')
-    return reference;
-  return Reflect.apply(type.resolveReference, type, [reference, context, info]);
+  const { __typename: name } = reference;
+  if (typeof name !== 'string' || !entityNames.has(name)) return badReference();
+  const type = info.schema.getType(name);
+  if (type === undefined || !('resolveReference' in type)) return reference;
+  const { resolveReference: resolve } = type;
+  if (typeof resolve !== 'function') return reference;
+  try {
+    const found: unknown = resolve.call(type, reference, context, info);
+    return found;
+  } catch (error) {
+    // In a list an error fails its own place, as a promise does that is refused.
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
-const entities = (
-  _root: unknown,
-  { representations }: { readonly representations: readonly unknown[] },
-  context: unknown,
-  info: GraphQLResolveInfo,
-) => representations.map(async (reference) => await resolveReference(reference, context, info));
+const createEntitiesResolver =
+  (entityNames: ReadonlySet<unknown>) =>
+  (
+    _root: unknown,
+    { representations }: { readonly representations: readonly unknown[] },
+    context: unknown,
+    info: GraphQLResolveInfo,
+  ): readonly unknown[] =>
+    representations.map((reference) => resolveReference(reference, entityNames, [context, info]));
 
-/** The names of the object types that have a key. */
-const entityNames = ({ definitions }: DocumentNode): string[] =>
-  definitions.flatMap((definition) =>
-    definition.kind === Kind.OBJECT_TYPE_DEFINITION &&
-    definition.directives?.some(({ name }) => name.value === 'key') === true
+const isResolvable = ({ arguments: given = [] }: ConstDirectiveNode): boolean =>
+  !given.some(
+    ({ name, value }) => name.value === 'resolvable' && value.kind === Kind.BOOLEAN && !value.value,
+  );
+
+/** The names of the object types that can be found by a key. */
+function entityNamesOf({ definitions }: DocumentNode, key: string): string[] {
+  const names = definitions.flatMap((definition) =>
+    (definition.kind === Kind.OBJECT_TYPE_DEFINITION ||
+      definition.kind === Kind.OBJECT_TYPE_EXTENSION) &&
+    definition.directives?.some(
+      (directive) => `@${directive.name.value}` === key && isResolvable(directive),
+    ) === true
       ? [definition.name.value]
       : [],
   );
+  return [...new Set(names)];
+}
 
-/**
- * A Federation 2 subgraph: `_service` shows `sdl` as it is written; `_entities` resolves each reference on its own, in
- * order, so that one that fails takes no other with it.
- */
-export function buildSubgraphSchema(sdl: string, resolvers: ResolverMaps): GraphQLSchema {
-  const document = parse(sdl);
-  const union = parse(`union _Entity = ${entityNames(document).join(' | ')}`);
+/** A subgraph may extend what only others define. Here it is then a definition. */
+function withDefinitions({ definitions, ...document }: DocumentNode): DocumentNode {
+  const defined = new Set(definitions.filter(isTypeDefinitionNode).map(({ name }) => name.value));
+  return {
+    ...document,
+    definitions: definitions.map((definition): DefinitionNode => {
+      if (definition.kind !== Kind.OBJECT_TYPE_EXTENSION) return definition;
+      if (defined.has(definition.name.value)) return definition;
+      defined.add(definition.name.value);
+      return { ...definition, kind: Kind.OBJECT_TYPE_DEFINITION };
+    }),
+  };
+}
+
+const rootFields = (entityNames: readonly string[], isSdlServed: boolean): string =>
+  [
+    'scalar _Any',
+    isSdlServed ? 'type _Service { sdl: String! } extend type Query { _service: _Service! }' : '',
+    entityNames.length === 0
+      ? ''
+      : `union _Entity = ${entityNames.join(' | ')}
+         extend type Query { _entities(representations: [_Any!]!): [_Entity]! }`,
+  ].join('\n');
+
+interface Subgraph {
+  readonly sdl: string;
+  readonly resolvers: ResolverMaps;
+  /** What `_service` shows; undefined where it is not asked for. */
+  readonly servedSdl: string | undefined;
+}
+
+/** A Federation 2 subgraph. `_entities` resolves each reference on its own, in order, so that one that fails takes no other with it. */
+export function buildSubgraphSchema({ sdl, resolvers, servedSdl }: Subgraph): GraphQLSchema {
+  const document = withDefinitions(parse(sdl));
+  const { nameOf, definitions } = readFederationLink(document);
+  const entityNames = entityNamesOf(document, nameOf('@key'));
   const root = {
     _Any: anyScalar,
-    Query: { _service: () => ({ sdl }), _entities: entities },
+    Query: {
+      ...(servedSdl === undefined ? {} : { _service: () => ({ sdl: servedSdl }) }),
+      ...(entityNames.length === 0
+        ? {}
+        : { _entities: createEntitiesResolver(new Set(entityNames)) }),
+    },
   };
   return makeExecutableSchema({
-    typeDefs: [document, parse(federation), union],
+    typeDefs: [
+      document,
+      parse(definitions),
+      parse(rootFields(entityNames, servedSdl !== undefined)),
+    ],
     resolvers: [root, ...resolvers],
     // Otherwise the types are made anew, without their `resolveReference`.
     updateResolversInPlace: true,
