@@ -88,6 +88,15 @@ const variables = z.object({
     .optional(),
   AUTH: z.enum(['none'], 'must be none').default('none'),
   ALLOW_UNAUTHENTICATED: flag.default(false),
+  SUBGRAPH: flag.default(false),
+  SUBGRAPH_LEAVE_OUT: z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .default([]),
+  ROUTER_SECRET: z
+    .string()
+    .regex(/^[\x21-\x7e]{32,}$/, 'must be one word of at least 32 printable ASCII characters')
+    .optional(),
   CORS_ORIGINS: z
     .string()
     .transform((text) => text.split(',').map((part) => part.trim()))
@@ -140,6 +149,12 @@ export interface Config {
   /** Without Redis this instance shares nothing with others. */
   readonly redisUrl: string | undefined;
   readonly auth: 'none';
+  /** Whether a router asks on behalf of the clients of a supergraph. */
+  readonly subgraph: boolean;
+  /** Fields of `Query` that the supergraph has from elsewhere. */
+  readonly subgraphLeftOut: readonly string[];
+  /** Without it the gateway answers whoever asks. */
+  readonly routerSecret: string | undefined;
   readonly corsOrigins: readonly string[];
   readonly isProduction: boolean;
 }
@@ -161,11 +176,22 @@ function dangers(given: Readonly<Record<string, string | undefined>>): string[] 
   const { AUTH: auth = 'none' } = given;
   if (auth !== 'none' || key === undefined) return [];
   if (given['ALLOW_UNAUTHENTICATED'] === 'true' || loopback.test(host)) return [];
+  if (given['ROUTER_SECRET'] !== undefined) return [];
   return [
     'AUTH: none would let anybody who reaches HOST use the account. ' +
       'Keep HOST on this machine, or set ALLOW_UNAUTHENTICATED=true if something in front asks who they are.',
   ];
 }
+
+/** Outside a supergraph these would do nothing, or not what was meant. */
+const ofSupergraphs = ['SUBGRAPH_LEAVE_OUT', 'ROUTER_SECRET'];
+
+const strays = (given: Readonly<Record<string, string | undefined>>): string[] =>
+  given['SUBGRAPH'] === 'true'
+    ? []
+    : ofSupergraphs.flatMap((name) =>
+        given[name] === undefined ? [] : [`${name}: needs SUBGRAPH=true`],
+      );
 
 /** The settings in `environment`; an empty variable counts as not set. Fails with a `ConfigError`. */
 export function readConfig(
@@ -174,7 +200,7 @@ export function readConfig(
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const { data, error } = variables.safeParse(given);
   const wrong = error?.issues.map(({ path, message }) => `${String(path[0])}: ${message}`) ?? [];
-  const problems = [...wrong, ...dangers(given)];
+  const problems = [...wrong, ...dangers(given), ...strays(given)];
   if (data === undefined || problems.length > 0) throw new ConfigError(problems);
   return {
     host: data.HOST,
@@ -206,6 +232,9 @@ export function readConfig(
     },
     redisUrl: data.REDIS_URL,
     auth: data.AUTH,
+    subgraph: data.SUBGRAPH,
+    subgraphLeftOut: data.SUBGRAPH_LEAVE_OUT,
+    routerSecret: data.ROUTER_SECRET,
     corsOrigins: data.CORS_ORIGINS,
     isProduction: data.NODE_ENV === 'production',
   };

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
+import { ConfigError } from './config.ts';
 import type { Config } from './config.ts';
 import { createLocalFeed } from './events/localFeed.ts';
 import { createContextFactory } from './graphql/context.ts';
+import type { Context } from './graphql/context.ts';
 import { createFormatError } from './graphql/errors.ts';
 import { createReadEvents } from './graphql/eventResults.ts';
 import { createFanOut } from './graphql/fanOut.ts';
 import { createRun } from './graphql/live.ts';
 import { createOpenOperation } from './graphql/operation.ts';
-import { createSchema } from './graphql/schema.ts';
+import { createSchema, unknownQueryFields } from './graphql/schema.ts';
 import { createGraphQLServer } from './graphql/server.ts';
 import { createHttpServer } from './http/server.ts';
 import { authenticateNobody } from './http/viewer.ts';
@@ -52,6 +54,10 @@ export async function startGateway(
   config: Config,
   { helpdesk, clock, log }: Parts,
 ): Promise<Gateway> {
+  const unknown = unknownQueryFields(config.subgraphLeftOut);
+  if (unknown.length > 0) {
+    throw new ConfigError([`SUBGRAPH_LEAVE_OUT: Query has no ${unknown.join(', ')}`]);
+  }
   const { redisUrl } = config;
   const cache = createCache({
     maxBytes: config.cacheMaxBytes,
@@ -87,17 +93,28 @@ export async function startGateway(
   });
   const { isProduction, corsOrigins } = config;
   const feed = createLocalFeed();
-  const schema = createSchema(resourceResolvers);
-  const apollo = createGraphQLServer({
-    schema,
-    isProduction,
-    log,
-    admission: {
-      maxCalls: config.maxUpstreamCalls,
-      maxReferenceCalls: config.maxReferenceCalls,
-      isCached: ({ sources }) => isKnownTo(sources),
-    },
-  });
+  const admission = {
+    maxCalls: config.maxUpstreamCalls,
+    maxReferenceCalls: config.maxReferenceCalls,
+    isCached: ({ sources }: Context) => isKnownTo(sources),
+  };
+  const createSchemaOfAll = () =>
+    createSchema(resourceResolvers, {
+      isPublic: !isProduction,
+      leftOut: config.subgraph ? config.subgraphLeftOut : undefined,
+    });
+  const schema = createSchemaOfAll();
+  const apollo = createGraphQLServer({ schema, isProduction, log, admission });
+  // It has a schema of its own: the first trace slows its schema down for good.
+  const tracedApollo = config.subgraph
+    ? createGraphQLServer({
+        schema: createSchemaOfAll(),
+        isProduction,
+        log,
+        admission,
+        isTraced: true,
+      })
+    : undefined;
   const createContext = createContextFactory({
     client,
     feed,
@@ -119,8 +136,10 @@ export async function startGateway(
   const [server] = await Promise.all([
     createHttpServer({
       apollo,
+      tracedApollo,
       openOperation,
       authenticate: authenticateNobody({ key: helpdesk.key, tenant: tenantOf(helpdesk.key) }),
+      routerSecret: config.routerSecret,
       live: {
         ...config.subscriptions,
         run: createRun({ apollo, openOperation, fanOut }),
@@ -139,11 +158,13 @@ export async function startGateway(
       },
     }),
     apollo.start(),
+    tracedApollo?.start(),
   ]);
   const url = await server.listen({ host: config.host, port: config.port });
   async function stop(): Promise<void> {
     await server.close();
     await apollo.stop();
+    await tracedApollo?.stop();
     feed.close();
     client.close();
     cache.close();

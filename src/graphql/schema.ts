@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { Kind, parse } from 'graphql';
 import type { GraphQLSchema } from 'graphql';
 import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
 import type { Resolvers } from './generated.ts';
@@ -10,7 +11,7 @@ const sdl = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8
 
 const scalars: Resolvers = { DateTime: GraphQLDateTime, JSONObject: GraphQLJSONObject };
 
-export interface SchemaOptions {
+interface SchemaOptions {
   /** Whether anybody may ask for the schema's text. */
   readonly isPublic?: boolean;
   /** Given where the schema is part of a supergraph: the fields of `Query` that are left out of its text. */
@@ -28,4 +29,14 @@ export function createSchema(
     resolvers: [scalars, rootResolvers, ...resourceResolvers],
     servedSdl: leftOut === undefined ? open : supergraphSdl(sdl, leftOut),
   });
+}
+
+/** Those of `names` that are no fields of `Query`. */
+export function unknownQueryFields(names: readonly string[]): readonly string[] {
+  const fields = parse(sdl).definitions.flatMap((definition) =>
+    definition.kind === Kind.OBJECT_TYPE_DEFINITION && definition.name.value === 'Query'
+      ? (definition.fields ?? []).map(({ name }) => name.value)
+      : [],
+  );
+  return names.filter((name) => !fields.includes(name));
 }

@@ -6,6 +6,7 @@ import {
   ApolloServerPluginSchemaReportingDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
+import { ApolloServerPluginInlineTrace } from '@apollo/server/plugin/inlineTrace';
 import type { GraphQLSchema } from 'graphql';
 import type { Log } from '../support/log.ts';
 import { createAdmissionPlugin } from './admission.ts';
@@ -20,6 +21,8 @@ interface GraphQLServerOptions {
   readonly isProduction: boolean;
   readonly log: Log;
   readonly admission: AdmissionOptions;
+  /** Whether a router may ask how long each field takes. From then on every operation of this server and its schema pays for it. */
+  readonly isTraced?: boolean;
 }
 
 /** Apollo Server without a transport. It reports nothing to anybody and leaves signals to `main.ts`. */
@@ -28,6 +31,7 @@ export const createGraphQLServer = ({
   isProduction,
   log,
   admission,
+  isTraced = false,
 }: GraphQLServerOptions) =>
   new ApolloServer<Context>({
     schema,
@@ -46,7 +50,9 @@ export const createGraphQLServer = ({
       ApolloServerPluginLandingPageDisabled(),
       // It would look at every field of every answer; no-store is said once, by the route.
       ApolloServerPluginCacheControlDisabled(),
-      ApolloServerPluginInlineTraceDisabled(),
+      isTraced
+        ? ApolloServerPluginInlineTrace({ includeErrors: { masked: true } })
+        : ApolloServerPluginInlineTraceDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
     ],

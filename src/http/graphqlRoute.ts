@@ -29,12 +29,16 @@ function identified(body: string, requestId: string): string {
 const wantsRefresh = ({ headers }: FastifyRequest): boolean =>
   /(^|[\s,])no-cache($|[\s,;])/i.test(headers['cache-control'] ?? '');
 
+const wantsTrace = ({ headers }: FastifyRequest): boolean =>
+  headers['apollo-federation-include-trace'] === 'ftv1';
+
 /** `GET` and `POST /graphql`. Apollo's own integration fails on odd hosts and stops slowly, hence this one. */
 export function addGraphQLRoute(
   server: FastifyInstance,
   options: HttpOptions & { readonly callbacks: Callbacks },
 ): void {
-  const { apollo, authenticate, openOperation, isProduction, callbacks } = options;
+  const { apollo, tracedApollo = apollo, authenticate, openOperation } = options;
+  const { isProduction, callbacks } = options;
 
   async function answer(request: FastifyRequest, reply: FastifyReply) {
     const access = await authenticate(request.headers.authorization);
@@ -53,7 +57,8 @@ export function addGraphQLRoute(
       if (!reply.raw.writableFinished) operation.abandon();
     });
     try {
-      const { status, headers, body } = await apollo.executeHTTPGraphQLRequest({
+      const executor = wantsTrace(request) ? tracedApollo : apollo;
+      const { status, headers, body } = await executor.executeHTTPGraphQLRequest({
         httpGraphQLRequest: {
           method: request.method,
           headers: headersOf(request),

@@ -19,6 +19,7 @@ import { createOccupancy } from './occupancy.ts';
 import type { Occupancy, OccupancyLimits } from './occupancy.ts';
 import { allowedOrigins, createPageCheck } from './origins.ts';
 import { answerFailure, answerUnknownRoute } from './refusals.ts';
+import { admitOnlyRouter, createIsFromRouter } from './router.ts';
 import { addSocketRoute } from './socketRoute.ts';
 import { addStreamRoute } from './streamRoute.ts';
 import { createAsk } from './subscribing.ts';
@@ -36,14 +37,19 @@ export interface LiveOptions extends LiveLimits {
   readonly authenticate: Authenticate;
   readonly occupancy: Occupancy;
   readonly isFromAllowedPage: (headers: IncomingHttpHeaders) => boolean;
+  readonly isFromRouter: (headers: IncomingHttpHeaders) => boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export interface HttpOptions {
   readonly apollo: GraphQLServer;
+  /** Answers a router that asks how long each field takes. */
+  readonly tracedApollo?: GraphQLServer | undefined;
   readonly openOperation: OpenOperation;
   readonly authenticate: Authenticate;
+  /** Given where only a router may ask. */
+  readonly routerSecret?: string | undefined;
   readonly corsOrigins: readonly string[];
   readonly isProduction: boolean;
   readonly live: LiveLimits & { readonly run: Run };
@@ -61,7 +67,7 @@ const sane = /^[\w.:-]{1,64}$/;
 
 /** The gateway's one port. */
 export async function createHttpServer(options: HttpOptions): Promise<FastifyInstance> {
-  const { corsOrigins, isProduction, log, live, clock, authenticate } = options;
+  const { corsOrigins, isProduction, log, live, clock, authenticate, routerSecret } = options;
   const origins = allowedOrigins(corsOrigins, isProduction);
   const occupancy = createOccupancy(live);
   const fail = answerFailure(log);
@@ -95,6 +101,8 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     lines.close();
     done();
   });
+  const isFromRouter = createIsFromRouter(routerSecret);
+  admitOnlyRouter(server, isFromRouter);
   addHealthRoutes(server, options.readings);
   addMetricsRoute(server, { readings: options.readings, occupancy });
   const liveOptions: LiveOptions = {
@@ -103,6 +111,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     authenticate,
     occupancy,
     isFromAllowedPage: createPageCheck(origins),
+    isFromRouter,
     clock,
     log,
   };

@@ -85,7 +85,8 @@ const textOf = (value: unknown): string | undefined =>
 
 /** WebSocket `/graphql`, by the protocol `graphql-transport-ws`. */
 export function addSocketRoute(server: FastifyInstance, options: LiveOptions): void {
-  const { ask, authenticate, occupancy, isFromAllowedPage, maxPerConnection, clock, log } = options;
+  const { ask, authenticate, occupancy, isFromAllowedPage, isFromRouter } = options;
+  const { maxPerConnection, clock, log } = options;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxMessageBytes,
@@ -216,6 +217,10 @@ export function addSocketRoute(server: FastifyInstance, options: LiveOptions): v
     socket.on('error', () => socket.destroy());
     if (new URL(request.url ?? '', 'http://gateway').pathname !== path) {
       refuse(socket, '404 Not Found');
+      return;
+    }
+    if (!isFromRouter(request.headers)) {
+      refuse(socket, '401 Unauthorized');
       return;
     }
     if (!isFromAllowedPage(request.headers)) {

@@ -1,8 +1,11 @@
 import {
   getDirectiveValues,
+  getNamedType,
   GraphQLIncludeDirective,
   GraphQLSkipDirective,
   isAbstractType,
+  isLeafType,
+  isNonNullType,
   isObjectType,
   Kind,
 } from 'graphql';
@@ -23,19 +26,23 @@ function appliesTo(type: string, condition: string, { schema }: GraphQLResolveIn
 }
 
 interface Selected {
-  readonly type: string;
   readonly variableValues: GraphQLResolveInfo['variableValues'];
   readonly fields: ReadonlySet<string>;
 }
 
 /** Siblings in a list share their field nodes, so each selection is walked once an operation. */
-const walked = new WeakMap<GraphQLResolveInfo['fieldNodes'], Selected>();
+const walked = new WeakMap<GraphQLResolveInfo['fieldNodes'], Map<string, Selected>>();
 
 /** The fields of `type` that the operation asks of the value being resolved, through fragments and directives. */
 export function selectedFields(info: GraphQLResolveInfo, type: string): ReadonlySet<string> {
   const { fieldNodes, variableValues } = info;
-  const known = walked.get(fieldNodes);
-  if (known?.type === type && known.variableValues === variableValues) return known.fields;
+  let byType = walked.get(fieldNodes);
+  if (byType === undefined) {
+    byType = new Map();
+    walked.set(fieldNodes, byType);
+  }
+  const known = byType.get(type);
+  if (known?.variableValues === variableValues) return known.fields;
   const fields = new Set<string>();
   const collect = (selections: readonly SelectionNode[]): void => {
     for (const selection of selections) {
@@ -53,13 +60,34 @@ export function selectedFields(info: GraphQLResolveInfo, type: string): Readonly
     }
   };
   for (const { selectionSet } of fieldNodes) collect(selectionSet?.selections ?? []);
-  walked.set(fieldNodes, { type, variableValues, fields });
+  byType.set(type, { variableValues, fields });
   return fields;
 }
 
 /** As much of an object as something else carries of it. */
 export type Part<Whole extends { readonly __typename: string }> = Partial<Whole> &
   Pick<Whole, '__typename'>;
+
+/** The plain values that a router sends along with an entity's key, without those that the schema does not allow. */
+export function givenOf(
+  reference: { readonly __typename: string },
+  { schema }: GraphQLResolveInfo,
+): object {
+  const type = schema.getType(reference.__typename);
+  const fields = isObjectType(type) ? type.getFields() : {};
+  const given: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries<unknown>(reference)) {
+    const declared = fields[name]?.type;
+    // A list, or null where there must be something, is not taken on trust.
+    const leaf = isNonNullType(declared) && value !== null ? getNamedType(declared) : declared;
+    try {
+      if (isLeafType(leaf)) given[name] = value === null ? null : leaf.parseValue(value);
+    } catch {
+      // Then the helpdesk is asked.
+    }
+  }
+  return given;
+}
 
 /** The fields that are not carried under their own names, and what they are made from. */
 export type MadeFrom = Readonly<Record<string, string>>;

@@ -2,6 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import type { Context } from '../../graphql/context.ts';
 import type { Resolvers } from '../../graphql/generated.ts';
 import { helpdeskId, toNodeId } from '../../support/ids.ts';
+import { givenOf } from '../../support/selection.ts';
 import type { AgentPart } from './model.ts';
 
 type Agents = Context['loaders']['agent'];
@@ -41,8 +42,15 @@ export const agentResolvers: Resolvers = {
       agent === null ? null : loaders.agent.from(agent, info),
   },
   Agent: {
-    __resolveReference: ({ id }, { loaders }, info) =>
-      loaders.agent.from({ __typename: 'Agent', id: helpdeskId('id', id) }, info),
+    __resolveReference: (reference, { loaders }, info) =>
+      loaders.agent.from(
+        {
+          ...givenOf(reference, info),
+          __typename: 'Agent',
+          id: helpdeskId('id', reference.id),
+        },
+        info,
+      ),
     nodeId: ({ id }) => toNodeId('Agent', id),
   },
 };

@@ -1,5 +1,6 @@
 import type { Resolvers } from '../../graphql/generated.ts';
 import { helpdeskId } from '../../support/ids.ts';
+import { givenOf } from '../../support/selection.ts';
 
 export const applicationResolvers: Resolvers = {
   Query: {
@@ -10,7 +11,14 @@ export const applicationResolvers: Resolvers = {
       id === null ? null : loaders.application.from({ __typename: 'Application', id }, info),
   },
   Application: {
-    __resolveReference: ({ id }, { loaders }, info) =>
-      loaders.application.from({ __typename: 'Application', id: helpdeskId('id', id) }, info),
+    __resolveReference: (reference, { loaders }, info) =>
+      loaders.application.from(
+        {
+          ...givenOf(reference, info),
+          __typename: 'Application',
+          id: helpdeskId('id', reference.id),
+        },
+        info,
+      ),
   },
 };

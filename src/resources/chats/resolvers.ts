@@ -10,6 +10,7 @@ import type {
 } from '../../graphql/generated.ts';
 import { helpdeskId, toNodeId } from '../../support/ids.ts';
 import { notMeant } from '../../support/notMeant.ts';
+import { givenOf } from '../../support/selection.ts';
 import { connectionFields, readConnection, spanOf, wantedOf } from '../../support/paging.ts';
 import { totalOf } from '../../upstream/decode.ts';
 import { orNull, UpstreamError } from '../../upstream/errors.ts';
@@ -137,8 +138,15 @@ export const chatResolvers: Resolvers = {
     chat: ({ chat }, _args, { loaders }, info) => knownChat(chat, loaders, info),
   },
   Chat: {
-    __resolveReference: ({ id }, { loaders }, info) =>
-      loaders.chat.from({ __typename: 'Chat', id: helpdeskId('id', id) }, info),
+    __resolveReference: (reference, { loaders }, info) =>
+      loaders.chat.from(
+        {
+          ...givenOf(reference, info),
+          __typename: 'Chat',
+          id: helpdeskId('id', reference.id),
+        },
+        info,
+      ),
     nodeId: ({ id }) => toNodeId('Chat', id),
   },
   ChatConnection: { ...connectionFields, totalCount: totalOf },

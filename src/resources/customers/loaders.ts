@@ -22,10 +22,11 @@ export function createCustomerLoaders(source: CustomerSource) {
       from: (part: CustomerPart, info: GraphQLResolveInfo): Customer | Promise<Customer | null> =>
         answers(part, info, madeFrom) ? part : orNull(byId.load(part.id)),
       /** As `from`, when only your own id is known. */
-      fromUserId(userId: string, info: GraphQLResolveInfo): Customer | Promise<Customer | null> {
-        const part: Part<Customer> = { __typename: 'Customer', userId };
-        return answers(part, info, madeFrom) ? part : orNull(byUserId.load(userId));
-      },
+      fromUserId: (
+        part: Part<Customer> & { readonly userId: string },
+        info: GraphQLResolveInfo,
+      ): Customer | Promise<Customer | null> =>
+        answers(part, info, madeFrom) ? part : orNull(byUserId.load(part.userId)),
     },
   };
 }

@@ -5,6 +5,7 @@ import type { CustomerOrder, Resolvers } from '../../graphql/generated.ts';
 import { helpdeskId, toNodeId } from '../../support/ids.ts';
 import { notMeant } from '../../support/notMeant.ts';
 import { connectionFields, readConnection, spanOf, wantedOf } from '../../support/paging.ts';
+import { givenOf } from '../../support/selection.ts';
 import { totalOf } from '../../upstream/decode.ts';
 import { filled } from '../../upstream/search.ts';
 import { customerSearch, customerSort } from './filter.ts';
@@ -55,11 +56,15 @@ export const customerResolvers: Resolvers = {
     __resolveReference(key, { loaders }, info) {
       if ('id' in key) {
         return loaders.customer.from(
-          { __typename: 'Customer', id: helpdeskId('id', key.id) },
+          { ...givenOf(key, info), __typename: 'Customer', id: helpdeskId('id', key.id) },
           info,
         );
       }
-      return loaders.customer.fromUserId(filled('userId', key.userId), info);
+      const userId = filled('userId', key.userId);
+      return loaders.customer.fromUserId(
+        { ...givenOf(key, info), __typename: 'Customer', userId },
+        info,
+      );
     },
     nodeId: ({ id }) => toNodeId('Customer', id),
   },

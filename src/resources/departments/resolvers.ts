@@ -1,5 +1,6 @@
 import type { Resolvers } from '../../graphql/generated.ts';
 import { helpdeskId, toNodeId } from '../../support/ids.ts';
+import { givenOf } from '../../support/selection.ts';
 
 export const departmentResolvers: Resolvers = {
   Query: {
@@ -11,8 +12,15 @@ export const departmentResolvers: Resolvers = {
       department === null ? null : loaders.department.from(department, info),
   },
   Department: {
-    __resolveReference: ({ id }, { loaders }, info) =>
-      loaders.department.from({ __typename: 'Department', id: helpdeskId('id', id) }, info),
+    __resolveReference: (reference, { loaders }, info) =>
+      loaders.department.from(
+        {
+          ...givenOf(reference, info),
+          __typename: 'Department',
+          id: helpdeskId('id', reference.id),
+        },
+        info,
+      ),
     nodeId: ({ id }) => toNodeId('Department', id),
   },
 };

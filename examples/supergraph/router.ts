@@ -1,0 +1,72 @@
+// A small router: takes the subgraphs as `name=url`, composes what they serve, and answers on PORT.
+import { createServer } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getStitchedSchemaFromSupergraphSdl } from '@graphql-tools/federation';
+import { composeServices } from '@theguild/federation-composition';
+import { parse } from 'graphql';
+import { createHandler } from 'graphql-http/lib/use/http';
+
+const { PORT: port = '4000', ROUTER_SECRET: secret } = process.env;
+
+/** The gateway believes a router that knows the secret; each client's token goes on as it came. */
+const trust: Readonly<Record<string, string>> =
+  secret === undefined ? {} : { 'x-router-secret': secret };
+
+const subgraphs = process.argv.slice(2).map((given) => {
+  const [name = '', url = ''] = given.split(/=(.*)/s);
+  return { name, url };
+});
+
+async function schemaOf(url: string): Promise<string> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json', ...trust },
+    body: JSON.stringify({ query: '{ _service { sdl } }' }),
+  });
+  const { data } = (await response.json()) as { data?: { _service: { sdl: string } } };
+  if (data === undefined) throw new Error(`${url} does not tell its schema.`);
+  return data._service.sdl;
+}
+
+async function compose(): Promise<string> {
+  const services = await Promise.all(
+    subgraphs.map(async ({ name, url }) => ({ name, url, typeDefs: parse(await schemaOf(url)) })),
+  );
+  const { supergraphSdl, errors = [] } = composeServices(services);
+  if (supergraphSdl !== undefined) return supergraphSdl;
+  throw new Error(errors.map(({ message }) => message).join('\n'));
+}
+
+interface RouterContext extends Record<PropertyKey, unknown> {
+  readonly authorization: string | undefined;
+}
+
+const schema = getStitchedSchemaFromSupergraphSdl({
+  supergraphSdl: await compose(),
+  // What the resolvers of one moment ask of one subgraph goes in one request.
+  batch: true,
+  httpExecutorOpts: {
+    headers: (request): Record<string, string> => {
+      const { authorization } = (request?.context ?? {}) as Partial<RouterContext>;
+      return { ...trust, ...(authorization === undefined ? {} : { authorization }) };
+    },
+  },
+});
+
+const handler = createHandler<RouterContext>({
+  schema,
+  context: ({ raw }: { raw: IncomingMessage }) => ({ authorization: raw.headers.authorization }),
+});
+
+const server = createServer((request, response) => void handler(request, response));
+server.listen(Number(port), '127.0.0.1', () => {
+  const { port: taken } = server.address() as AddressInfo;
+  process.stdout.write(`listening on http://127.0.0.1:${taken}/graphql\n`);
+});
+
+const stop = () => {
+  server.close();
+  server.closeAllConnections();
+};
+process.once('SIGTERM', stop).once('SIGINT', stop);

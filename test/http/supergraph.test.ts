@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { readConfig } from '../../src/config.ts';
+import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
+import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import { startTestGateway } from '../support/gateway.ts';
+
+const secret = 'the-secret-of-the-router-and-ours';
+
+let helpdesk: FakeHelpdesk;
+
+beforeAll(async () => {
+  helpdesk = await startFakeHelpdesk();
+  helpdesk.answer('GET /chats/5208', { body: wireChat() });
+  helpdesk.answer('GET /chats/5209', {
+    status: 404,
+    body: { errors: [{ code: 'not_fount', message: 'Chat for ID "5209" was not found' }] },
+  });
+});
+
+afterAll(async () => {
+  await helpdesk[Symbol.asyncDispose]();
+});
+
+const subgraph = { subgraph: true };
+const sdl = '{ _service { sdl } }';
+
+describe('the schema for a router', () => {
+  test('is schema.graphql to the letter where no supergraph is meant', async () => {
+    await using gateway = await startTestGateway({ helpdesk });
+
+    const { data } = await gateway.query(sdl);
+
+    expect(data._service.sdl).toContain('  node("A value of some `nodeId`." nodeId: ID!): Node\n');
+  });
+
+  test('hides or leaves out the generic fields in a supergraph, and answers them all the same', async () => {
+    await using gateway = await startTestGateway({
+      helpdesk,
+      config: { ...subgraph, subgraphLeftOut: ['viewer'] },
+    });
+
+    const { data, errors } = await gateway.query(`{ _service { sdl } viewer { role } }`);
+
+    expect(errors).toEqual([]);
+    expect(data.viewer).toEqual({ role: 'ALL' });
+    expect(data._service.sdl).toMatch(/rateLimit: RateLimit! .*@inaccessible/);
+    expect(data._service.sdl).not.toContain('Viewer');
+  });
+
+  test('is for nobody in production but in a supergraph', async () => {
+    await using alone = await startTestGateway({ helpdesk, config: { isProduction: true } });
+    await using joined = await startTestGateway({
+      helpdesk,
+      config: { ...subgraph, isProduction: true },
+    });
+
+    const refused = await alone.query(sdl);
+    const told = await joined.query(sdl);
+
+    expect(refused.errors[0]?.extensions['code']).toBe('GRAPHQL_VALIDATION_FAILED');
+    expect(told.data._service.sdl).toContain('type Chat');
+  });
+
+  test('cannot leave out what is not there', async () => {
+    await expect(
+      startTestGateway({ helpdesk, config: { ...subgraph, subgraphLeftOut: ['node', 'nod'] } }),
+    ).rejects.toThrow('SUBGRAPH_LEAVE_OUT: Query has no nod');
+  });
+});
+
+describe('a secret that the router shares', () => {
+  const document = '{ chat(id: 5208) { id } }';
+
+  test('lets it ask', async () => {
+    await using gateway = await startTestGateway({
+      helpdesk,
+      config: { ...subgraph, routerSecret: secret },
+    });
+
+    const { status, data } = await gateway.query(document, {}, { 'x-router-secret': secret });
+
+    expect(status).toBe(200);
+    expect(data.chat.id).toBe('5208');
+  });
+
+  test.each([
+    ['none', {}],
+    ['another', { 'x-router-secret': secret.replace('the', 'eht') }],
+    ['a part of it', { 'x-router-secret': secret.slice(0, -1) }],
+    ['it twice', { 'x-router-secret': `${secret}, ${secret}` }],
+    ['it as a token', { authorization: `Bearer ${secret}` }],
+  ])('lets nobody ask who gives %s, and costs no call', async (_what, headers) => {
+    helpdesk.forget();
+    await using gateway = await startTestGateway({
+      helpdesk,
+      config: { ...subgraph, routerSecret: secret },
+    });
+
+    const { status, errors, data } = await gateway.query(document, {}, headers);
+
+    expect(status).toBe(401);
+    expect(data).toBeUndefined();
+    expect(errors[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED', retryable: false });
+    expect(helpdesk.calls).toEqual([]);
+  });
+
+  test.each(['GET', 'POST', 'PUT', 'DELETE'])('guards %s /graphql', async (method) => {
+    await using gateway = await startTestGateway({
+      helpdesk,
+      config: { ...subgraph, routerSecret: secret },
+    });
+
+    const { status } = await fetch(`${gateway.url}/graphql?query={viewer{role}}`, {
+      method,
+      headers: { 'apollo-require-preflight': '1' },
+    });
+
+    expect(status).toBe(401);
+  });
+
+  test('is not asked of those who watch the process', async () => {
+    await using gateway = await startTestGateway({
+      helpdesk,
+      config: { ...subgraph, routerSecret: secret },
+    });
+
+    const statuses = await Promise.all(
+      ['healthz', 'readyz', 'metrics'].map(
+        async (path) => (await fetch(`${gateway.url}/${path}`)).status,
+      ),
+    );
+
+    expect(statuses).toEqual([200, 200, 200]);
+  });
+
+  test('is as good as ALLOW_UNAUTHENTICATED, and means nothing outside a supergraph', () => {
+    const settings = { HELPCRUNCH_API_KEY: 'key', HOST: '0.0.0.0', ROUTER_SECRET: secret };
+
+    expect(readConfig({ ...settings, SUBGRAPH: 'true' }).routerSecret).toBe(secret);
+    expect(() => readConfig(settings)).toThrow('ROUTER_SECRET: needs SUBGRAPH=true');
+    expect(() => readConfig({ SUBGRAPH: 'true', ROUTER_SECRET: 'short' })).toThrow(
+      'ROUTER_SECRET: must be one word of at least 32',
+    );
+  });
+});
+
+describe('a trace', () => {
+  const headers = { 'apollo-federation-include-trace': 'ftv1' };
+  const document = '{ chat(id: 5209) { status } ok: chat(id: 5208) { status } }';
+
+  test('is given in a supergraph to who asks for it', async () => {
+    await using gateway = await startTestGateway({ helpdesk, config: subgraph });
+
+    const traced = await gateway.query(document, {}, headers);
+    const plain = await gateway.query(document);
+
+    expect(Object.keys(traced.extensions).toSorted()).toEqual(['ftv1', 'upstream']);
+    expect(plain.extensions).not.toHaveProperty('ftv1');
+    expect(traced.data).toEqual(plain.data);
+  });
+
+  test('tells that a field failed and not why', async () => {
+    await using gateway = await startTestGateway({ helpdesk, config: subgraph });
+
+    const { extensions, errors } = await gateway.query(document, {}, headers);
+    const trace = Buffer.from((extensions as any).ftv1, 'base64').toString('latin1');
+
+    expect(errors[0]?.extensions['code']).toBe('NOT_FOUND');
+    expect(trace).toContain('status');
+    expect(trace).toContain('<masked>');
+    expect(trace).not.toMatch(/5209|not found|helpdesk has/i);
+  });
+
+  test('is given to nobody outside one', async () => {
+    await using gateway = await startTestGateway({ helpdesk });
+
+    const { extensions } = await gateway.query(document, {}, headers);
+
+    expect(extensions).not.toHaveProperty('ftv1');
+  });
+});
