@@ -460,7 +460,7 @@ describe('the schema as a supergraph takes it', () => {
     [...parse(text).definitions, ...fieldsOf(parse(text))].flatMap((node) =>
       'directives' in node &&
       'name' in node &&
-      node.directives?.some(({ name }) => name.value === 'inaccessible')
+      node.directives.some(({ name }) => name.value === 'inaccessible')
         ? [node.name.value]
         : [],
     );
