@@ -1,6 +1,7 @@
 import { runBudget } from './budget.ts';
 import { runBudgetShared } from './budgetShared.ts';
 import { runCalls } from './calls.ts';
+import { runReferences } from './references.ts';
 
 /** A benchmark prints what it measured; false when a promise is not kept. */
 type Benchmark = () => Promise<boolean>;
@@ -9,6 +10,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   calls: runCalls,
   budget: runBudget,
   'budget-shared': runBudgetShared,
+  references: runReferences,
 };
 
 /** It takes three minutes whatever the machine. */

@@ -73,6 +73,8 @@ export function givenOf(
   reference: { readonly __typename: string },
   { schema }: GraphQLResolveInfo,
 ): object {
+  // Nearly all references are a type and a key.
+  if (Object.keys(reference).length <= 2) return {};
   const type = schema.getType(reference.__typename);
   const fields = isObjectType(type) ? type.getFields() : {};
   const given: Record<string, unknown> = {};
@@ -98,9 +100,9 @@ export function answers<Whole extends { readonly __typename: string }>(
   info: GraphQLResolveInfo,
   madeFrom: MadeFrom,
 ): part is Part<Whole> & Whole {
-  const carried = new Map<string, unknown>(Object.entries(part));
   for (const field of selectedFields(info, part.__typename)) {
-    if (carried.get(madeFrom[field] ?? field) === undefined) return false;
+    const carried: unknown = Reflect.get(part, madeFrom[field] ?? field);
+    if (carried === undefined) return false;
   }
   return true;
 }
