@@ -49,6 +49,21 @@ interface CacheOptions extends KnowledgeOptions {
   readonly staleMs: number;
 }
 
+interface ToldChange {
+  readonly kind: Named;
+  readonly id: string;
+  /** By the helpdesk's clock. */
+  readonly at: number;
+  /** The value as it is after; the very same when it says so already, undefined when that cannot be known. */
+  revise(value: unknown): unknown;
+}
+
+/** What the helpdesk has told: something has changed, may be anything, or all of a kind may be anything. */
+export type Told = ToldChange | Pick<ToldChange, 'kind' | 'id'> | Pick<ToldChange, 'kind'>;
+
+/** By how much the helpdesk's clock and ours may differ. */
+const clockSkewMs = 5_000;
+
 /** How an operation's calls are made. */
 interface Calls {
   sendFor(crew: Crew): Send;
@@ -80,8 +95,21 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
     let hearing: Promise<void> | undefined;
     const prefixOf = (kind: Named): string => `${tenant}:${kind.name}:`;
     const keyOf = (kind: Named, name: string): string => prefixOf(kind) + name;
-    const sight = createSight({ known, clock, staleMs, scope, since, keyOf, isFresh });
-    const landings = createLandings({ known, clock, tenant, sendFor, prefixOf, lifeMsOf });
+    /** What takes a thing along when it changes: what the thing is part of, or else all of its kind. */
+    const aroundOf = (kind: Named, name: string): string => {
+      const whole = kind.partOf?.(name);
+      return whole === undefined ? prefixOf(kind) : keyOf(whole.kind, whole.id);
+    };
+    const sight = createSight({ known, clock, staleMs, scope, since, keyOf, aroundOf, isFresh });
+    const landings = createLandings({
+      known,
+      clock,
+      tenant,
+      sendFor,
+      prefixOf,
+      aroundOf,
+      lifeMsOf,
+    });
 
     /** What a load brought, or that it could not be made. */
     const outcomeOf = (landing: Promise<Landed>): Promise<Landed | UpstreamError> =>
@@ -187,7 +215,7 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
         const key = keyOf(kind, id);
         return queues.run(key, signal, () =>
           known.change(
-            { tenant, key },
+            { tenant, key, around: prefixOf(kind) },
             () =>
               change(
                 sendFor({
@@ -204,7 +232,31 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
     };
   }
 
-  return { forOperation, isShared: known.isShared, bytes: known.bytes, close: known.close };
+  /** What is left of a told thing; undefined when it is not certain how it is now. */
+  function revise({ kind, at: toldAt, revise: change }: ToldChange, entry: Omit<Entry, 'order'>) {
+    const { value, at, asOf } = entry;
+    const changed = isAbsent(value) ? undefined : change(value);
+    const now = clock.now();
+    const isLater = toldAt > (asOf ?? at + clockSkewMs) && toldAt < now + clockSkewMs;
+    if (changed === undefined || (changed !== value && !isLater)) return undefined;
+    const lifeMs = Math.max(1, Math.ceil(lifeMsOf(kind, changed) - (now - at)));
+    return { value: changed, at, asOf: Math.max(asOf ?? 0, toldAt), lifeMs };
+  }
+
+  /** Takes in what the helpdesk has told of its own accord, and is done when no instance will show anything older. */
+  async function learn(tenant: string, told: readonly Told[]): Promise<void> {
+    await Promise.all(
+      told.map((change) => {
+        const around = `${tenant}:${change.kind.name}:`;
+        if (!('id' in change)) return known.forget(tenant, around);
+        const key = around + change.id;
+        if (!('revise' in change)) return known.forget(tenant, key);
+        return known.learn({ tenant, key, around }, (entry) => revise(change, entry));
+      }),
+    );
+  }
+
+  return { forOperation, learn, isShared: known.isShared, bytes: known.bytes, close: known.close };
 }
 
 export type Cache = ReturnType<typeof createCache>;

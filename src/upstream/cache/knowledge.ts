@@ -4,11 +4,11 @@ import { isProvenUndone } from '../errors.ts';
 import { createHistory } from './history.ts';
 import { createMemory } from './memory.ts';
 import type { Entry } from './memory.ts';
+import type { SharedKey } from './sharedEntries.ts';
 import type { OnChange, SharedMemory } from './sharedMemory.ts';
 
 /** An entry with its key and how long it may be kept. */
-export interface Keepsake {
-  readonly key: string;
+export interface Keepsake extends SharedKey {
   readonly entry: Entry;
   readonly lifeMs: number;
 }
@@ -23,10 +23,16 @@ export interface KnowledgeOptions {
 /** More than can change while an answer stays fresh; what is older than those that are forgotten is not shown as unchanged. */
 const maxChanges = 10_000;
 
+/** The key of all of a kind is that of one without its id. */
+const isSweep = (key: string): boolean => key.endsWith(':');
+
 interface Change {
   readonly order: number;
   readonly at: number;
 }
+
+/** An entry as it is after something has been told of it. */
+export type Revision = Omit<Entry, 'order'> & { readonly lifeMs: number };
 
 /** What this instance remembers and what it shares, kept in the order in which things happened. */
 export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
@@ -39,6 +45,8 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
       if (reason === 'evict') forgotten = change;
     },
   });
+  /** The same of whole kinds, which are few. */
+  const sweeps = new Map<string, Change>();
   const shared = share?.((key) => {
     if (key === 'all') {
       history.changeAll();
@@ -51,9 +59,12 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
 
   function change(key: string): Change {
     const latest = { order: history.change(key), at: clock.now() };
-    changes.set(key, latest);
+    (isSweep(key) ? sweeps : changes).set(key, latest);
     return latest;
   }
+
+  const changeOf = (key: string): Change | undefined =>
+    isSweep(key) ? sweeps.get(key) : changes.peek(key);
 
   /** Keeps an entry unless something newer is known or has happened; gives the newer of the two. */
   function settle(key: string, entry: Entry): Entry {
@@ -70,10 +81,10 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
     latestChange: history.latestChange,
     get: memory.get,
     /** The latest change of what is under the key; undefined when there was none for long. */
-    changeOf: (key: string): Change | undefined => changes.peek(key),
+    changeOf,
     /** Whether it is certain that what is under the key has not changed since the entry was read. */
     isUnchangedSince(key: string, { order, at }: Entry): boolean {
-      const change = changes.peek(key) ?? forgotten;
+      const change = isSweep(key) ? sweeps.get(key) : (changes.peek(key) ?? forgotten);
       // What another instance read has been taken over in an order that says nothing of when it was read.
       return change === undefined || (order > change.order && at > change.at);
     },
@@ -85,15 +96,15 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
     /** Takes over what other instances know, unless `isGood` says otherwise, in the order of the keys. */
     async recall(
       tenant: string,
-      keys: readonly string[],
-      isGood: (entry: Omit<Entry, 'order'>, index: number) => boolean,
+      keys: readonly SharedKey[],
+      isGood: (entry: Omit<Entry, 'order'>) => boolean,
     ): Promise<{ readonly entries: readonly (Entry | undefined)[]; readonly generation?: string }> {
       if (shared === undefined) return { entries: [] };
       const order = history.begin();
       const { entries, generation } = await shared.get(tenant, keys);
-      const settled = keys.map((key, index) => {
+      const settled = keys.map(({ key }, index) => {
         const entry = entries[index];
-        if (entry === undefined || !isGood(entry, index)) return undefined;
+        if (entry === undefined || !isGood(entry)) return undefined;
         const known = memory.get(key);
         // What was read meanwhile is newer than what was shared before.
         if (known !== undefined && known.at >= entry.at) return known;
@@ -111,7 +122,7 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
 
     /** Runs a change of what is under the key, and is done when all instances have been told of it. */
     async change<Value>(
-      { tenant, key }: { readonly tenant: string; readonly key: string },
+      { tenant, key, around }: SharedKey & { readonly tenant: string },
       run: () => Promise<Value>,
       lifeMsOf: (value: Value) => number,
     ): Promise<Value> {
@@ -129,7 +140,7 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
         await shared?.change(
           tenant,
           key,
-          generation === undefined ? undefined : { ...entry, generation, lifeMs },
+          generation === undefined ? undefined : { ...entry, around, generation, lifeMs },
         );
         return value;
       } catch (error) {
@@ -142,6 +153,49 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
       } finally {
         history.end(began);
       }
+    },
+
+    /**
+     * Takes in that something has happened to what is under the key, and is done when all instances have been told. What is kept stays
+     * only as `revise` gives it back.
+     */
+    async learn(
+      { tenant, key, around }: SharedKey & { readonly tenant: string },
+      revise: (entry: Omit<Entry, 'order'>) => Revision | undefined,
+    ): Promise<void> {
+      const began = history.begin();
+      const isUndisturbed = () =>
+        !history.hasChangedSince(began, key) && !history.hasChangedSince(began, around);
+      try {
+        await shared?.hearAll();
+        const found = await shared?.get(tenant, [{ key, around }]);
+        const own = memory.get(key);
+        const kept =
+          own !== undefined && own.order > (changeOf(around)?.order ?? 0) ? own : undefined;
+        const [base] = [kept, found?.entries[0]]
+          .flatMap((entry) => entry ?? [])
+          .toSorted((a, b) => b.at - a.at);
+        const revised = base !== undefined && isUndisturbed() ? revise(base) : undefined;
+        const { order } = change(key);
+        if (revised === undefined) memory.delete(key);
+        else memory.set(key, { ...revised, order });
+        const generation = found?.generation;
+        const isToBeShared = revised !== undefined && generation !== undefined;
+        await shared?.change(
+          tenant,
+          key,
+          isToBeShared ? { ...revised, around, generation } : undefined,
+        );
+      } finally {
+        history.end(began);
+      }
+    },
+
+    /** Is done when all instances have been told that what is under the key is no longer good. */
+    async forget(tenant: string, key: string): Promise<void> {
+      change(key);
+      memory.delete(key);
+      await shared?.change(tenant, key);
     },
 
     /** Whether it is shared at this moment; null where it is not meant to be. */

@@ -21,12 +21,13 @@ interface Parts {
   readonly tenant: string;
   readonly sendFor: (crew: Crew) => Send;
   readonly prefixOf: (kind: Named) => string;
+  readonly aroundOf: (kind: Named, name: string) => string;
   readonly lifeMsOf: (kind: Named, value: unknown) => number;
 }
 
 /** How an operation's loads take answers apart and put them together again. */
 export function createLandings(parts: Parts) {
-  const { known, clock, tenant, sendFor, prefixOf, lifeMsOf } = parts;
+  const { known, clock, tenant, sendFor, prefixOf, aroundOf, lifeMsOf } = parts;
   const keyOf = (kind: Named, name: string): string => prefixOf(kind) + name;
 
   /** The newest of what a load brought and what is known. */
@@ -61,7 +62,9 @@ export function createLandings(parts: Parts) {
           const entry = { value, order, at };
           const lifeMs = lifeMsOf(keptKind, value);
           entries.set(key, entry);
-          if (known.settle(key, entry) === entry && lifeMs > 0) news.push({ key, entry, lifeMs });
+          if (known.settle(key, entry) === entry && lifeMs > 0) {
+            news.push({ key, around: aroundOf(keptKind, name), entry, lifeMs });
+          }
         };
         const keep: Keep = (memberKind, entity) => {
           put(memberKind, entity.id, memberKind.pack(entity, keep));

@@ -8,6 +8,8 @@ export interface Entry {
   readonly order: number;
   /** The same on the clock, in milliseconds since the epoch. */
   readonly at: number;
+  /** By the helpdesk's clock, the latest told change that it holds; it was read before. */
+  readonly asOf?: number;
 }
 
 /** What an entry costs beside its value: its key, its place in the order of use, itself. */

@@ -1,29 +1,67 @@
 export interface SharedEntry {
   readonly value: unknown;
   readonly at: number;
+  readonly asOf?: number;
+}
+
+/** The name of an entry, and what must not have changed since it was read: the thing it is part of, or all of its kind. */
+export interface SharedKey {
+  readonly key: string;
+  readonly around: string;
 }
 
 /** Raised when what is kept changes its form, so that two versions of the gateway can share one Redis. */
-export const prefix = 'helpcrunch:1:';
+export const prefix = 'helpcrunch:2:';
 export const channel = `${prefix}changes`;
+/** Before the name of something that others depend on: a mark that is another one after each change. */
+export const markPrefix = `${prefix}mark:`;
 
-/** Makes a generation where there is none, so that none ever comes back. */
-export const getScript = `
-  if not redis.call('GET', KEYS[1]) then redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
-  return redis.call('MGET', unpack(KEYS))`;
+/** Makes a mark or a generation where there is none, so that none ever comes back. */
+const mark = `
+  local function mark(key)
+    local found = redis.call('GET', key)
+    if found then return found end
+    local made = redis.pcall('SET', key, ARGV[1], 'PX', ARGV[2])
+    return not made['err'] and ARGV[1]
+  end`;
 
-export const putScript = `
-  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-  for i = 2, #KEYS do redis.call('SET', KEYS[i], ARGV[i * 2 - 2], 'PX', ARGV[i * 2 - 1]) end
+/** After the generation come the marks, and then the entries; for each entry there is the number of its mark. */
+export const getScript = `${mark}
+  local marks = tonumber(ARGV[3])
+  local found = {mark(KEYS[1])}
+  local current = {}
+  for i = 1, marks do current[i] = mark(KEYS[1 + i]) end
+  for i = 1, #KEYS - marks - 1 do
+    local text = redis.call('GET', KEYS[1 + marks + i])
+    local own = current[tonumber(ARGV[3 + i])]
+    local isCurrent = text and own and string.sub(text, 1, #own + 1) == own .. ' '
+    found[1 + i] = isCurrent and string.sub(text, #own + 2)
+  end
+  return found`;
+
+export const putScript = `${mark}
+  if redis.call('GET', KEYS[1]) ~= ARGV[4] then return 0 end
+  local marks = tonumber(ARGV[3])
+  for i = 1, #KEYS - marks - 1 do
+    local markKey = KEYS[1 + tonumber(ARGV[2 + 3 * i])]
+    local own = mark(markKey)
+    if own then
+      redis.call('PEXPIRE', markKey, ARGV[2])
+      redis.call('SET', KEYS[1 + marks + i], own .. ' ' .. ARGV[3 + 3 * i], 'PX', ARGV[4 + 3 * i])
+    end
+  end
   return 1`;
 
 /** A full Redis keeps nothing, but forgets and passes the word on. */
-export const changeScript = `
+export const changeScript = `${mark}
   local isCurrent = ARGV[5] and redis.call('GET', KEYS[1]) == ARGV[5]
   redis.call('UNLINK', KEYS[2])
-  local made = redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-  if made['err'] then redis.call('UNLINK', KEYS[1]) end
-  if isCurrent then redis.pcall('SET', KEYS[2], ARGV[6], 'PX', ARGV[7]) end
+  for _, key in ipairs({KEYS[1], KEYS[3]}) do
+    local made = redis.pcall('SET', key, ARGV[1], 'PX', ARGV[2])
+    if made['err'] then redis.call('UNLINK', key) end
+  end
+  local own = isCurrent and mark(KEYS[4])
+  if own then redis.pcall('SET', KEYS[2], own .. ' ' .. ARGV[6], 'PX', ARGV[7]) end
   redis.call('PUBLISH', ARGV[3], ARGV[4] .. ' ' .. KEYS[2])
   return 1`;
 
@@ -32,10 +70,13 @@ export function decode(text: string | null | undefined): SharedEntry | undefined
   try {
     const entry: unknown = JSON.parse(text);
     const isEntry = typeof entry === 'object' && entry !== null && 'v' in entry && 'at' in entry;
-    return isEntry && typeof entry.at === 'number' ? { value: entry.v, at: entry.at } : undefined;
+    if (!isEntry || typeof entry.at !== 'number') return undefined;
+    const asOf = 'asOf' in entry && typeof entry.asOf === 'number' ? { asOf: entry.asOf } : {};
+    return { value: entry.v, at: entry.at, ...asOf };
   } catch {
     return undefined;
   }
 }
 
-export const encode = ({ value, at }: SharedEntry): string => JSON.stringify({ v: value, at });
+export const encode = ({ value, at, asOf }: SharedEntry): string =>
+  JSON.stringify({ v: value, at, asOf });

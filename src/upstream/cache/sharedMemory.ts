@@ -10,10 +10,11 @@ import {
   decode,
   encode,
   getScript,
+  markPrefix,
   prefix,
   putScript,
 } from './sharedEntries.ts';
-import type { SharedEntry } from './sharedEntries.ts';
+import type { SharedEntry, SharedKey } from './sharedEntries.ts';
 
 /** Told the key of a value that another instance changed, or `all` after a time apart. */
 export type OnChange = (key: string) => void;
@@ -24,24 +25,39 @@ interface Found {
   readonly generation: string | undefined;
 }
 
+/** What is under a key after its change. */
+interface Successor extends SharedEntry {
+  readonly around: string;
+  readonly lifeMs: number;
+  readonly generation: string;
+}
+
 /** The part of the cache that all instances share. Nothing here ever fails: without Redis it is empty. */
 export interface SharedMemory {
-  get(tenant: string, keys: readonly string[]): Promise<Found>;
+  get(tenant: string, keys: readonly SharedKey[]): Promise<Found>;
   put(
     tenant: string,
     generation: string,
-    entries: readonly { key: string; entry: SharedEntry; lifeMs: number }[],
+    entries: readonly (SharedKey & { entry: SharedEntry; lifeMs: number })[],
   ): Promise<void>;
   /** Tells all instances, and is done when Redis has passed it on. Without an entry the key is forgotten. */
-  change(
-    tenant: string,
-    key: string,
-    entry?: SharedEntry & { lifeMs: number; generation: string },
-  ): Promise<void>;
+  change(tenant: string, key: string, entry?: Successor): Promise<void>;
   /** Done when every change that came before has been passed to `onChange`. */
   hearAll(): Promise<void>;
   isUp(): boolean;
   close(): void;
+}
+
+/** The marks that the keys depend on, each once, and for each key the number of its mark, as scripts count. */
+function marksOf(keys: readonly SharedKey[]) {
+  const numbers = new Map<string, number>();
+  for (const { around } of keys) {
+    if (!numbers.has(around)) numbers.set(around, numbers.size + 1);
+  }
+  return {
+    marks: [...numbers.keys()].map((around) => markPrefix + around),
+    numberOf: ({ around }: SharedKey): number => numbers.get(around) ?? 0,
+  };
 }
 
 const commandTimeoutMs = 100;
@@ -167,17 +183,15 @@ export function createSharedMemory({ url, onChange, clock, log }: Options): Shar
     }
   }
 
-  function tell(
-    tenant: string,
-    key: string,
-    entry?: SharedEntry & { lifeMs: number; generation: string },
-  ) {
+  function tell(tenant: string, key: string, entry?: Successor) {
     const kept = entry === undefined ? [] : [entry.generation, encode(entry), entry.lifeMs];
     return redis.eval(
       changeScript,
-      2,
+      4,
       `${prefix}generation:${tenant}`,
       prefix + key,
+      markPrefix + key,
+      markPrefix + (entry?.around ?? key),
       randomUUID(),
       generationMs,
       channel,
@@ -232,13 +246,17 @@ export function createSharedMemory({ url, onChange, clock, log }: Options): Shar
 
     async get(tenant, keys) {
       const texts = await attempt(async () => {
+        const { marks, numberOf } = marksOf(keys);
+        const names = [`${prefix}generation:${tenant}`, ...marks];
         const found = await redis.eval(
           getScript,
-          keys.length + 1,
-          `${prefix}generation:${tenant}`,
-          ...keys.map((key) => prefix + key),
+          names.length + keys.length,
+          ...names,
+          ...keys.map(({ key }) => prefix + key),
           randomUUID(),
           generationMs,
+          marks.length,
+          ...keys.map(numberOf),
         );
         return Array.isArray(found)
           ? found.map((text) => (typeof text === 'string' ? text : null))
@@ -262,15 +280,19 @@ export function createSharedMemory({ url, onChange, clock, log }: Options): Shar
     },
 
     async put(tenant, generation, entries) {
-      const keys = [`generation:${tenant}`, ...entries.map(({ key }) => key)];
-      const values = entries.flatMap(({ entry, lifeMs }) => [encode(entry), String(lifeMs)]);
+      const { marks, numberOf } = marksOf(entries);
+      const names = [`${prefix}generation:${tenant}`, ...marks];
       await attempt(async () => {
         await redis.eval(
           putScript,
-          keys.length,
-          ...keys.map((key) => prefix + key),
+          names.length + entries.length,
+          ...names,
+          ...entries.map(({ key }) => prefix + key),
+          randomUUID(),
+          generationMs,
+          marks.length,
           generation,
-          ...values,
+          ...entries.flatMap((kept) => [numberOf(kept), encode(kept.entry), kept.lifeMs]),
         );
         isFull = false;
       });

@@ -15,6 +15,8 @@ interface Parts {
   /** Where in the order of things the operation began. */
   readonly since: number;
   readonly keyOf: (kind: Named, name: string) => string;
+  /** What takes a thing along when it changes. */
+  readonly aroundOf: (kind: Named, name: string) => string;
   readonly isFresh: (kind: Named, entry: Omit<Entry, 'order'>) => boolean;
 }
 
@@ -25,30 +27,26 @@ export interface OldAnswer<Value> {
 
 /** Which of the things that are known an operation may be shown. */
 export function createSight(parts: Parts) {
-  const { known, clock, staleMs, scope, since, keyOf, isFresh } = parts;
+  const { known, clock, staleMs, scope, since, keyOf, aroundOf, isFresh } = parts;
   const { tenant, isRefresh } = scope;
-
-  /** The latest change of the entity that a thing is part of. */
-  const changeOfWhole = (kind: Named, name: string) => {
-    const whole = kind.partOf?.(name);
-    return whole === undefined ? undefined : known.changeOf(keyOf(whole.kind, whole.id));
-  };
 
   /** An entry that is fresh, or has been read for this very operation. */
   const fresh: EntryOf = (kind, name) => {
     const entry = known.get(keyOf(kind, name));
     if (entry === undefined) return undefined;
-    if (entry.order < (changeOfWhole(kind, name)?.order ?? 0)) return undefined;
-    return entry.order > since || (!isRefresh && isFresh(kind, entry)) ? entry : undefined;
+    if (entry.order < (known.changeOf(aroundOf(kind, name))?.order ?? 0)) return undefined;
+    // What was told since was told of something that may have been read before.
+    const isReadSince = entry.order > since && entry.asOf === undefined;
+    return isReadSince || (!isRefresh && isFresh(kind, entry)) ? entry : undefined;
   };
 
   /** Whether nothing that the entry speaks of has changed since it was read. */
   function isUntouched(kind: Kind<unknown>, name: string, entry: Entry): boolean {
-    const whole = kind.partOf?.(name);
     const members = kind.members?.(entry.value);
     const keys = [
-      ...(whole === undefined ? [] : [keyOf(whole.kind, whole.id)]),
-      ...(members?.ids.map((id) => keyOf(members.kind, id)) ?? []),
+      aroundOf(kind, name),
+      ...(members?.ids.flatMap((id) => [keyOf(members.kind, id), aroundOf(members.kind, id)]) ??
+        []),
     ];
     return keys.every((key) => known.isUnchangedSince(key, entry));
   }
@@ -56,10 +54,10 @@ export function createSight(parts: Parts) {
   const recall = (kind: Named, names: readonly string[]) =>
     known.recall(
       tenant,
-      isRefresh ? [] : names.map((name) => keyOf(kind, name)),
-      (entry, index) =>
-        isFresh(kind, entry) &&
-        entry.at > (changeOfWhole(kind, names[index] ?? '')?.at ?? -Infinity),
+      isRefresh
+        ? []
+        : names.map((name) => ({ key: keyOf(kind, name), around: aroundOf(kind, name) })),
+      (entry) => isFresh(kind, entry),
     );
 
   return {
@@ -77,6 +75,9 @@ export function createSight(parts: Parts) {
       const value = read(kind, name, (entryKind, entryName) => {
         const entry = known.get(keyOf(entryKind, entryName));
         if (entry === undefined || clock.now() - entry.at > staleMs) return undefined;
+        if (entry.order < (known.changeOf(aroundOf(entryKind, entryName))?.order ?? 0)) {
+          return undefined;
+        }
         oldest = Math.min(oldest, entry.at);
         return entry;
       });
