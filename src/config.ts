@@ -59,11 +59,12 @@ const variables = z.object({
     .optional(),
   HELPCRUNCH_API_URL: apiUrl.default('https://api.helpcrunch.com/v1'),
   HELPCRUNCH_RATE_LIMIT: wholeNumber(0, 1_000_000).default(120),
+  HELPCRUNCH_WEBHOOK_SECRET: z.string().optional(),
   OPERATION_TIMEOUT_MS: wholeNumber(1, 600_000).default(10_000),
   UPSTREAM_TIMEOUT_MS: wholeNumber(1, 600_000).default(5_000),
   UPSTREAM_MAX_BYTES: wholeNumber(1_024, 1_073_741_824).default(2_097_152),
   CACHE_MAX_BYTES: wholeNumber(0, 17_179_869_184).default(67_108_864),
-  CACHE_CHATS_MS: milliseconds.default(5_000),
+  CACHE_CHATS_MS: milliseconds.optional(),
   CACHE_CUSTOMERS_MS: milliseconds.default(60_000),
   CACHE_ACCOUNT_MS: milliseconds.default(300_000),
   CACHE_ABSENT_MS: milliseconds.default(5_000),
@@ -113,6 +114,8 @@ export interface Config {
   readonly apiUrl: string;
   /** Calls in 60 seconds; 0 for no limit. */
   readonly rateLimit: number;
+  /** What the helpdesk's webhooks are signed with; without it none are taken in. */
+  readonly webhookSecret: string | undefined;
   readonly operationTimeoutMs: number;
   readonly upstreamTimeoutMs: number;
   readonly upstreamMaxBytes: number;
@@ -193,27 +196,37 @@ const strays = (given: Readonly<Record<string, string | undefined>>): string[] =
         given[name] === undefined ? [] : [`${name}: needs SUBGRAPH=true`],
       );
 
-/** The settings in `environment`; an empty variable counts as not set. Fails with a `ConfigError`. */
+/** How long chats and lists stay good by default: longer where every change is told. */
+const usualChatsMs = { untold: 5_000, told: 60_000 };
+
+/**
+ * The settings in `environment`; an empty variable counts as not set. Fails with a `ConfigError`. `demoSecret` signs the webhooks of the
+ * simulator, where the gateway runs on that.
+ */
 export function readConfig(
   environment: Readonly<Record<string, string | undefined>> = process.env,
+  demoSecret?: string,
 ): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const { data, error } = variables.safeParse(given);
   const wrong = error?.issues.map(({ path, message }) => `${String(path[0])}: ${message}`) ?? [];
   const problems = [...wrong, ...dangers(given), ...strays(given)];
   if (data === undefined || problems.length > 0) throw new ConfigError(problems);
+  const isDemo = data.HELPCRUNCH_API_KEY === undefined;
+  const webhookSecret = data.HELPCRUNCH_WEBHOOK_SECRET ?? (isDemo ? demoSecret : undefined);
   return {
     host: data.HOST,
     port: data.PORT,
     apiKey: data.HELPCRUNCH_API_KEY,
     apiUrl: data.HELPCRUNCH_API_URL,
     rateLimit: data.HELPCRUNCH_RATE_LIMIT,
+    webhookSecret,
     operationTimeoutMs: data.OPERATION_TIMEOUT_MS,
     upstreamTimeoutMs: data.UPSTREAM_TIMEOUT_MS,
     upstreamMaxBytes: data.UPSTREAM_MAX_BYTES,
     cacheMaxBytes: data.CACHE_MAX_BYTES,
     freshMs: {
-      chats: data.CACHE_CHATS_MS,
+      chats: data.CACHE_CHATS_MS ?? usualChatsMs[webhookSecret === undefined ? 'untold' : 'told'],
       customers: data.CACHE_CUSTOMERS_MS,
       account: data.CACHE_ACCOUNT_MS,
       absent: data.CACHE_ABSENT_MS,

@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
 import { ConfigError } from './config.ts';
 import type { Config } from './config.ts';
+import { createClaims } from './events/claims.ts';
 import { createLocalFeed } from './events/localFeed.ts';
+import { createReceiver } from './events/receiver.ts';
+import { createRedisLink } from './events/redisLink.ts';
+import { createSharedFeed } from './events/sharedFeed.ts';
 import { createContextFactory } from './graphql/context.ts';
 import type { Context } from './graphql/context.ts';
 import { createFormatError } from './graphql/errors.ts';
@@ -91,8 +95,23 @@ export async function startGateway(
     log,
     maxRetries: config.upstreamRetries,
   });
+  const link = redisUrl === undefined ? undefined : createRedisLink({ url: redisUrl, clock });
+  const feed =
+    link === undefined ? createLocalFeed() : createSharedFeed(createLocalFeed(), link, clock);
+  const { webhookSecret } = config;
+  const receiver =
+    webhookSecret === undefined
+      ? undefined
+      : createReceiver({
+          secret: webhookSecret,
+          tenant: tenantOf(helpdesk.key),
+          cache,
+          feed,
+          claims: createClaims(clock, link),
+          clock,
+          log,
+        });
   const { isProduction, corsOrigins } = config;
-  const feed = createLocalFeed();
   const admission = {
     maxCalls: config.maxUpstreamCalls,
     maxReferenceCalls: config.maxReferenceCalls,
@@ -155,7 +174,9 @@ export async function startGateway(
         waitingCalls: budget.queueLengths,
         listeners: feed.listeners,
         openBreakers: client.openBreakers,
+        webhooks: () => receiver?.outcomes(),
       },
+      receiver,
     }),
     apollo.start(),
     tracedApollo?.start(),

@@ -38,6 +38,7 @@ const variables = [
   'HELPCRUNCH_API_KEY',
   'HELPCRUNCH_API_URL',
   'HELPCRUNCH_RATE_LIMIT',
+  'HELPCRUNCH_WEBHOOK_SECRET',
   'OPERATION_TIMEOUT_MS',
   'UPSTREAM_TIMEOUT_MS',
   'UPSTREAM_MAX_BYTES',
@@ -56,6 +57,30 @@ describe('without a word', () => {
     const environment = Object.fromEntries(variables.map((name) => [name, '']));
 
     expect(readConfig(environment)).toEqual(readConfig({}));
+  });
+
+  test('chats stay good for a minute where their changes are told, unless it is said for how long', () => {
+    const key = { HELPCRUNCH_API_KEY: 'key' };
+    const told = { ...key, HELPCRUNCH_WEBHOOK_SECRET: 'secret' };
+
+    const chats = [
+      readConfig(key, 'of the demo'),
+      readConfig(told),
+      readConfig({ ...told, CACHE_CHATS_MS: '7' }),
+      readConfig({}, 'of the demo'),
+    ].map(({ freshMs }) => freshMs.chats);
+
+    expect(chats).toEqual([5_000, 60_000, 7, 60_000]);
+  });
+
+  test('webhooks are signed by the simulator where the gateway runs on that', () => {
+    const secrets = [
+      readConfig({}, 'of the demo'),
+      readConfig({ HELPCRUNCH_API_KEY: 'key' }, 'of the demo'),
+      readConfig({ HELPCRUNCH_WEBHOOK_SECRET: 'mine' }, 'of the demo'),
+    ].map(({ webhookSecret }) => webhookSecret);
+
+    expect(secrets).toEqual(['of the demo', undefined, 'mine']);
   });
 
   test('variables of others are passed over', () => {

@@ -17,7 +17,11 @@ const rooms: readonly { readonly files: RegExp; readonly mayImport: readonly Reg
   { files: /^resources\/index\.ts$/, mayImport: [/^resources\/\w+\/\w+\.ts$/] },
   // Within resources, `insideResources` says more.
   { files: /^resources\/\w+\//, mayImport: [/^(upstream|support)\//, /^resources\/\w+\/\w+\.ts$/] },
-  { files: /^events\//, mayImport: [/^(events|upstream|support)\//] },
+  // What a webhook carries of a chat is read where chats are read.
+  {
+    files: /^events\//,
+    mayImport: [/^(events|upstream|support)\//, /^resources\/\w+\/model\.ts$/],
+  },
   { files: /^upstream\//, mayImport: [/^(upstream|support)\//] },
   { files: /^simulator\//, mayImport: [/^(simulator|support)\//] },
   { files: /^support\//, mayImport: [/^support\//] },
@@ -229,6 +233,7 @@ describe('a broken rule is found', () => {
     ['simulator/x.ts', "import { a } from '../upstream/decode.ts';", 'may not import'],
     ['simulator/x.ts', "import { a } from '../resources/chats/model.ts';", 'may not import'],
     ['events/x.ts', "import { a } from '../graphql/context.ts';", 'may not import'],
+    ['events/x.ts', "import { a } from '../resources/chats/source.ts';", 'may not import'],
     ['gateway.ts', "import { a } from './main.ts';", 'may not import'],
     ['config.ts', "import { a } from './gateway.ts';", 'may not import'],
     ['http/x.ts', "import { a } from '../main.ts';", 'may not import'],
@@ -280,6 +285,7 @@ describe('a broken rule is found', () => {
     ['support/x.ts', "import type { A } from '../upstream/errors.ts';"],
     ['upstream/x.ts', "export type { A } from '../http/server.ts';"],
     ['http/x.ts', "import type { A } from '../resources/chats/model.ts';"],
+    ['events/x.ts', "import { a } from '../resources/chats/model.ts';"],
     ['graphql/x.ts', "import { a } from '../upstream/errors.ts';"],
     ['resources/chats/resolvers.ts', "import { a } from './filter.ts';"],
     ['resources/chats/source.ts', "import { a } from './model.ts';"],

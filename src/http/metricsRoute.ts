@@ -14,6 +14,8 @@ export interface Readings {
   listeners(): number;
   /** Accounts that are not called because the helpdesk failed them too often. */
   openBreakers(): number;
+  /** What became of the webhooks; undefined where none are taken in. */
+  webhooks(): Readonly<Record<string, number>> | undefined;
 }
 
 /** `/metrics`, in Prometheus' text form. Each figure is read when it is asked for. */
@@ -83,6 +85,20 @@ export function addMetricsRoute(
       this.set(occupancy.subscriptions());
     },
   });
+  if (readings.webhooks() !== undefined) {
+    new Counter({
+      name: 'helpcrunch_webhooks_total',
+      help: 'Webhooks that came, by what became of them.',
+      labelNames: ['outcome'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [outcome, count] of Object.entries(readings.webhooks() ?? {})) {
+          this.inc({ outcome }, count);
+        }
+      },
+    });
+  }
   if (readings.isCacheShared() !== null) {
     new Gauge({
       name: 'helpcrunch_redis_up',

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import cors from '@fastify/cors';
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
+import type { Receiver } from '../events/receiver.ts';
 import type { Run } from '../graphql/live.ts';
 import type { OpenOperation } from '../graphql/operation.ts';
 import type { GraphQLServer } from '../graphql/server.ts';
@@ -25,6 +26,7 @@ import { addStreamRoute } from './streamRoute.ts';
 import { createAsk } from './subscribing.ts';
 import type { Ask } from './subscribing.ts';
 import type { Authenticate } from './viewer.ts';
+import { addWebhookRoute } from './webhookRoute.ts';
 
 interface LiveLimits extends OccupancyLimits {
   readonly maxPerConnection: number;
@@ -56,6 +58,8 @@ export interface HttpOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly readings: Readings;
+  /** Takes in the helpdesk's webhooks; without it there is no address for them. */
+  readonly receiver: Receiver | undefined;
 }
 
 const maxBodyBytes = 262_144;
@@ -118,6 +122,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   addGraphQLRoute(server, { ...options, callbacks: createCallbacks(server, liveOptions) });
   addSocketRoute(server, liveOptions);
   addStreamRoute(server, liveOptions);
+  if (options.receiver !== undefined) await addWebhookRoute(server, options.receiver);
   if (!isProduction) addExplorers(server);
   return server;
 }

@@ -124,3 +124,63 @@ export const aboutChat = ({ id, customer, assignee, department }: Chat) => ({
   assigneeId: assignee?.id ?? null,
   departmentId: department?.id ?? null,
 });
+
+/** As much of a chat as the helpdesk tells of its own accord. */
+export interface ToldChat {
+  readonly part: Partial<Chat>;
+  /** Those who wrote in it; undefined when that is not told. */
+  readonly agentIds: readonly string[] | undefined;
+}
+
+/** Reads what a webhook carries of a chat. `createdAt` never changes, so it is left out. */
+export function toldChatFromWire(value: unknown): ToldChat {
+  const wire = record(value, 'chat');
+  const isTold = (field: string) => wire[field] !== undefined;
+  const status = oneOf(statuses, wire['status'], 'chat.status');
+  const timeOf = (field: string) => time(wire[field], `chat.${field}`);
+  const agents = wire['communicatedAgents'];
+  return {
+    part: {
+      ...(status === null ? {} : { status }),
+      ...(isTold('closedBy')
+        ? { closedBy: oneOf(closers, wire['closedBy'], 'chat.closedBy') }
+        : {}),
+      ...(isTold('closedAt') ? { closedAt: timeOf('closedAt') } : {}),
+      ...(isTold('rating') ? { rating: oneOf(ratings, wire['rating'], 'chat.rating') } : {}),
+      ...(isTold('snoozedUntil') ? { snoozedUntil: timeOf('snoozedUntil') } : {}),
+      ...(isTold('customer')
+        ? { customer: customerPartFromWire(wire['customer'], 'chat.customer') }
+        : {}),
+      ...(isTold('assignee')
+        ? { assignee: agentPartFromWire(wire['assignee'], 'chat.assignee') }
+        : {}),
+      ...(isTold('department')
+        ? { department: departmentPartFromWire(wire['department'], 'chat.department') }
+        : {}),
+    },
+    agentIds: Array.isArray(agents)
+      ? agents.flatMap((agent) => idOrNull(agent, 'chat.communicatedAgents') ?? [])
+      : undefined,
+  };
+}
+
+const secondOf = (ms: number | null): number | null => (ms === null ? null : Math.floor(ms / 1000));
+
+/** A webhook knows milliseconds where a chat that was asked for has seconds. */
+const timeWith = (known: number | null, told: number | null | undefined): number | null =>
+  told === undefined || secondOf(known) === secondOf(told) ? known : told;
+
+/** The chat with what was told of it; undefined when somebody wrote in it of whom only the id is told. */
+export function withTold(chat: Chat, { part, agentIds }: ToldChat): Chat | undefined {
+  const known = chat.agents.map((agent) => agent.id).toSorted();
+  if (agentIds !== undefined && agentIds.toSorted().join() !== known.join()) return undefined;
+  const { customer = chat.customer } = part;
+  const isSameCustomer = customer !== null && customer.id === chat.customer?.id;
+  return {
+    ...chat,
+    ...part,
+    closedAt: timeWith(chat.closedAt, part.closedAt),
+    snoozedUntil: timeWith(chat.snoozedUntil, part.snoozedUntil),
+    customer: isSameCustomer ? { ...chat.customer, ...customer } : customer,
+  };
+}

@@ -1,0 +1,62 @@
+import { Redis } from 'ioredis';
+import type { Clock } from '../support/clock.ts';
+
+/** Raised when what is said or kept changes its form, so that two versions of the gateway can share one Redis. */
+export const prefix = 'helpcrunch:events:1:';
+
+/** The way to what all instances know of events. Nothing here ever fails, and the cache says it when Redis comes and goes. */
+export interface RedisLink {
+  /** The answer; undefined when there is none. */
+  run<Answer>(command: (redis: Redis) => Promise<Answer>): Promise<Answer | undefined>;
+  /** A connection of its own, for one who listens. */
+  listener(): Redis;
+  close(): void;
+}
+
+const commandTimeoutMs = 100;
+/** After a command that failed, Redis is left alone for this time. */
+const restMs = 1_000;
+
+const connectionOptions = {
+  connectTimeout: 2_000,
+  retryStrategy: (times: number) => Math.min(100 * times, 2_000),
+} as const;
+
+export function createRedisLink({
+  url,
+  clock,
+}: {
+  readonly url: string;
+  readonly clock: Clock;
+}): RedisLink {
+  const redis = new Redis(url, {
+    ...connectionOptions,
+    commandTimeout: commandTimeoutMs,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+  });
+  // Without a listener it would be thrown.
+  redis.on('error', () => undefined);
+  let restUntil = 0;
+  return {
+    async run(command) {
+      if (redis.status !== 'ready' || clock.now() < restUntil) return undefined;
+      try {
+        return await command(redis);
+      } catch {
+        restUntil = clock.now() + restMs;
+        return undefined;
+      }
+    },
+    listener: () =>
+      new Redis(url, {
+        ...connectionOptions,
+        enableOfflineQueue: true,
+        maxRetriesPerRequest: null,
+        autoResubscribe: false,
+      }),
+    close() {
+      redis.disconnect();
+    },
+  };
+}
