@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
+import { UpstreamError } from '../errors.ts';
 
 /** An operation that waits for a call. */
 export interface Waiter {
   readonly viewer: string;
   readonly signal: AbortSignal;
   readonly deadlineMs: number;
-  /** Why it gets nothing when it leaves a call that is still in line: others who wait for it may have more time. */
+  /** What it is told when its time is over while the call is still in line: others who wait for it may have more time. */
   readonly noRoom: () => Error;
 }
 
@@ -32,6 +33,9 @@ export interface Flight<Answer> {
 const asError = (reason: unknown): Error =>
   reason instanceof Error ? reason : new Error(String(reason));
 
+const isTimeout = ({ reason }: AbortSignal): boolean =>
+  reason instanceof UpstreamError && reason.kind === 'timeout';
+
 /** A call that several operations may wait for. One that leaves does not fail the others. */
 export function createFlight<Answer>(start: (crew: Crew) => Promise<Answer>): Flight<Answer> {
   const controller = new AbortController();
@@ -53,7 +57,7 @@ export function createFlight<Answer>(start: (crew: Crew) => Promise<Answer>): Fl
       new Promise((resolve, reject) => {
         const { signal, noRoom } = waiter;
         const leave = () => {
-          const reason = inLine > 0 ? noRoom() : asError(signal.reason);
+          const reason = inLine > 0 && isTimeout(signal) ? noRoom() : asError(signal.reason);
           waiters.delete(waiter);
           if (waiters.size === 0) controller.abort(signal.reason);
           reject(reason);
