@@ -1,6 +1,6 @@
 import { HeaderMap } from '@apollo/server';
 import type { ApolloServerPlugin } from '@apollo/server';
-import type { DocumentNode } from 'graphql';
+import type { DocumentNode, OperationDefinitionNode } from 'graphql';
 import { GraphQLError, OperationTypeNode } from 'graphql';
 import type { Context } from './context.ts';
 
@@ -17,6 +17,10 @@ const placesToSubscribe =
 
 const refused = (message: string, status: number): GraphQLError =>
   new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status } } });
+
+/** Apollo asks even where no operation was found, whatever its types say. */
+const isSubscription = (operation: OperationDefinitionNode | undefined): boolean =>
+  operation?.operation === OperationTypeNode.SUBSCRIPTION;
 
 /**
  * Lets Apollo Server do for subscriptions all that it does before it executes, so that they pass the same limits as everything
@@ -36,7 +40,7 @@ export const createSubscriptionDoor = (): ApolloServerPlugin<Context> => ({
         return Promise.resolve();
       },
       responseForOperation({ operation, contextValue, document, request, source, operationName }) {
-        if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return Promise.resolve(null);
+        if (!isSubscription(operation)) return Promise.resolve(null);
         const { variables = {} } = request;
         contextValue.onSubscription?.({ document, source, operationName, variables });
         return Promise.resolve({
