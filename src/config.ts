@@ -32,6 +32,8 @@ const apiUrl = z
 const isHttpOrigin = (text: string): boolean =>
   URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
 
+const loopback = /^(localhost|127(\.[0-9]{1,3}){3}|::1|\[::1\])$/;
+
 const origin = z
   .url({
     protocol: /^https?$/,
@@ -87,7 +89,28 @@ const variables = z.object({
       error: 'must be an address that begins with redis:// or rediss://',
     })
     .optional(),
-  AUTH: z.enum(['none'], 'must be none').default('none'),
+  AUTH: z.enum(['none', 'jwt', 'forward'], 'must be none, jwt or forward').default('none'),
+  JWT_SECRET: z
+    .string()
+    .refine((secret) => Buffer.byteLength(secret) >= 32, 'must have at least 32 bytes')
+    .optional(),
+  JWKS_URL: z
+    .url({
+      protocol: /^https?$/,
+      abort: true,
+      error: 'must be an address that begins with https://',
+    })
+    .refine((url) => {
+      const { protocol, hostname } = new URL(url);
+      return protocol === 'https:' || loopback.test(hostname);
+    }, 'must begin with https://, because whoever can change the keys on their way can be anybody')
+    .optional(),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
+  JWT_ROLE_CLAIM: z.string().default('role'),
+  JWT_AGENT_ID_CLAIM: z.string().default('agentId'),
+  JWT_CUSTOMER_ID_CLAIM: z.string().default('customerId'),
+  JWT_USER_ID_CLAIM: z.string().default('userId'),
   ALLOW_UNAUTHENTICATED: flag.default(false),
   SUBGRAPH: flag.default(false),
   SUBGRAPH_LEAVE_OUT: z
@@ -105,6 +128,19 @@ const variables = z.object({
     .default([]),
   NODE_ENV: z.string().optional(),
 });
+
+/** How it is known who asks. */
+export type Auth =
+  | { readonly mode: 'none' }
+  | { readonly mode: 'forward' }
+  | {
+      readonly mode: 'jwt';
+      /** A secret shared with the issuer of tokens, or the address of its public keys. */
+      readonly signedBy: { readonly secret: string } | { readonly jwksUrl: string };
+      readonly issuer: string | undefined;
+      readonly audience: string | undefined;
+      readonly claimNames: Readonly<Record<'role' | 'agentId' | 'customerId' | 'userId', string>>;
+    };
 
 export interface Config {
   readonly host: string;
@@ -151,7 +187,7 @@ export interface Config {
   };
   /** Without Redis this instance shares nothing with others. */
   readonly redisUrl: string | undefined;
-  readonly auth: 'none';
+  readonly auth: Auth;
   /** Whether a router asks on behalf of the clients of a supergraph. */
   readonly subgraph: boolean;
   /** Fields of `Query` that the supergraph has from elsewhere. */
@@ -171,16 +207,34 @@ export class ConfigError extends Error {
   }
 }
 
-const loopback = /^(localhost|127(\.[0-9]{1,3}){3}|::1)$/;
+type Given = Readonly<Record<string, string | undefined>>;
 
-/** Without authentication whoever reaches the gateway uses the account. */
-function dangers(given: Readonly<Record<string, string | undefined>>): string[] {
-  const { HOST: host = '127.0.0.1', HELPCRUNCH_API_KEY: key } = given;
-  const { AUTH: auth = 'none' } = given;
-  if (auth !== 'none' || key === undefined) return [];
-  if (given['ALLOW_UNAUTHENTICATED'] === 'true' || loopback.test(host)) return [];
-  if (given['ROUTER_SECRET'] !== undefined) return [];
+const tokenSettings = ['JWT_SECRET', 'JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'];
+
+/** Settings that are fine alone and let somebody in together. */
+function dangers(given: Given): string[] {
+  const { HOST: host = '127.0.0.1', HELPCRUNCH_API_KEY: key, AUTH: auth = 'none' } = given;
+  const has = (name: string) => given[name] !== undefined;
+  if (auth === 'jwt') {
+    if (has('JWT_SECRET') && has('JWKS_URL')) {
+      return ['JWT_SECRET: cannot stand beside JWKS_URL. Set the one by which tokens are signed.'];
+    }
+    return has('JWT_SECRET') || has('JWKS_URL')
+      ? []
+      : ['AUTH: jwt needs JWT_SECRET or JWKS_URL to tell true tokens from forged ones.'];
+  }
+  const unused = tokenSettings
+    .filter((name) => has(name) && (auth === 'none' || auth === 'forward'))
+    .map((name) => `${name}: is set, but no token is asked for unless AUTH=jwt.`);
+  const isOpen =
+    auth === 'none' &&
+    key !== undefined &&
+    given['ALLOW_UNAUTHENTICATED'] !== 'true' &&
+    !has('ROUTER_SECRET') &&
+    !loopback.test(host);
+  if (!isOpen) return unused;
   return [
+    ...unused,
     'AUTH: none would let anybody who reaches HOST use the account. ' +
       'Keep HOST on this machine, or set ALLOW_UNAUTHENTICATED=true if something in front asks who they are.',
   ];
@@ -195,6 +249,23 @@ const strays = (given: Readonly<Record<string, string | undefined>>): string[] =
     : ofSupergraphs.flatMap((name) =>
         given[name] === undefined ? [] : [`${name}: needs SUBGRAPH=true`],
       );
+
+function authOf(data: z.infer<typeof variables>): Auth {
+  const { AUTH: mode, JWT_SECRET: secret, JWKS_URL: jwksUrl } = data;
+  if (mode === 'none' || mode === 'forward') return { mode };
+  return {
+    mode,
+    signedBy: jwksUrl === undefined ? { secret: secret ?? '' } : { jwksUrl },
+    issuer: data.JWT_ISSUER,
+    audience: data.JWT_AUDIENCE,
+    claimNames: {
+      role: data.JWT_ROLE_CLAIM,
+      agentId: data.JWT_AGENT_ID_CLAIM,
+      customerId: data.JWT_CUSTOMER_ID_CLAIM,
+      userId: data.JWT_USER_ID_CLAIM,
+    },
+  };
+}
 
 /** How long chats and lists stay good by default: longer where every change is told. */
 const usualChatsMs = { untold: 5_000, told: 60_000 };
@@ -244,7 +315,7 @@ export function readConfig(
       callbackHosts: data.SUBSCRIPTION_CALLBACK_HOSTS,
     },
     redisUrl: data.REDIS_URL,
-    auth: data.AUTH,
+    auth: authOf(data),
     subgraph: data.SUBGRAPH,
     subgraphLeftOut: data.SUBGRAPH_LEAVE_OUT,
     routerSecret: data.ROUTER_SECRET,

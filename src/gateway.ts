@@ -16,7 +16,10 @@ import { createOpenOperation } from './graphql/operation.ts';
 import { createSchema, unknownQueryFields } from './graphql/schema.ts';
 import { createGraphQLServer } from './graphql/server.ts';
 import { createHttpServer } from './http/server.ts';
-import { authenticateNobody } from './http/viewer.ts';
+import { createKeySet } from './http/keySet.ts';
+import { authenticateByToken } from './http/token.ts';
+import type { Authenticate } from './http/viewer.ts';
+import { authenticateByKey, authenticateNobody } from './http/viewer.ts';
 import { createLoaders, createSources, isKnownTo, resourceResolvers } from './resources/index.ts';
 import type { Clock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
@@ -53,16 +56,30 @@ const tenantOf = (key: string): string =>
 /** What may come on top of a call's time limit before it is known to be over. */
 const longestAnswerMs = 10_000;
 
+function createAuthenticate(
+  { auth }: Config,
+  { helpdesk: { key }, clock, log }: Parts,
+): Authenticate {
+  const account = { key, tenant: tenantOf(key) };
+  if (auth.mode === 'none') return authenticateNobody(account);
+  if (auth.mode === 'forward') return authenticateByKey(tenantOf);
+  const { signedBy, ...expected } = auth;
+  const keys =
+    'secret' in signedBy
+      ? new TextEncoder().encode(signedBy.secret)
+      : createKeySet({ url: signedBy.jwksUrl, clock, log });
+  return authenticateByToken({ account, keys, clock, ...expected });
+}
+
 /** Joins the rooms and opens the door. */
-export async function startGateway(
-  config: Config,
-  { helpdesk, clock, log }: Parts,
-): Promise<Gateway> {
+export async function startGateway(config: Config, parts: Parts): Promise<Gateway> {
+  const { helpdesk, clock, log } = parts;
   const unknown = unknownQueryFields(config.subgraphLeftOut);
   if (unknown.length > 0) {
     throw new ConfigError([`SUBGRAPH_LEAVE_OUT: Query has no ${unknown.join(', ')}`]);
   }
   const { redisUrl } = config;
+  const isKeyOfClient = config.auth.mode === 'forward';
   const cache = createCache({
     maxBytes: config.cacheMaxBytes,
     freshMs: config.freshMs,
@@ -94,6 +111,7 @@ export async function startGateway(
     clock,
     log,
     maxRetries: config.upstreamRetries,
+    isKeyOfClient,
   });
   const link = redisUrl === undefined ? undefined : createRedisLink({ url: redisUrl, clock });
   const feed =
@@ -115,7 +133,8 @@ export async function startGateway(
   const admission = {
     maxCalls: config.maxUpstreamCalls,
     maxReferenceCalls: config.maxReferenceCalls,
-    isCached: ({ sources }: Context) => isKnownTo(sources),
+    isCached: ({ sources, viewer }: Context) => isKnownTo(sources, viewer),
+    customerOf: ({ viewer }: Context) => (viewer.role === 'CUSTOMER' ? viewer : undefined),
   };
   const createSchemaOfAll = () =>
     createSchema(resourceResolvers, {
@@ -123,12 +142,13 @@ export async function startGateway(
       leftOut: config.subgraph ? config.subgraphLeftOut : undefined,
     });
   const schema = createSchemaOfAll();
-  const apollo = createGraphQLServer({ schema, isProduction, log, admission });
+  const apollo = createGraphQLServer({ schema, isProduction, isKeyOfClient, log, admission });
   // It has a schema of its own: the first trace slows its schema down for good.
   const tracedApollo = config.subgraph
     ? createGraphQLServer({
         schema: createSchemaOfAll(),
         isProduction,
+        isKeyOfClient,
         log,
         admission,
         isTraced: true,
@@ -146,9 +166,16 @@ export async function startGateway(
     timeoutMs: config.operationTimeoutMs,
     clock,
   });
-  const formatError = createFormatError(isProduction);
+  const formatError = createFormatError(isProduction, isKeyOfClient);
   const fanOut = createFanOut({
-    readEvents: createReadEvents({ schema, createContext, openOperation, formatError, log }),
+    readEvents: createReadEvents({
+      schema,
+      createContext,
+      openOperation,
+      formatError,
+      log,
+      isKeyOfClient,
+    }),
     log,
     maxBuffered: config.subscriptions.maxBuffered,
   });
@@ -157,7 +184,7 @@ export async function startGateway(
       apollo,
       tracedApollo,
       openOperation,
-      authenticate: authenticateNobody({ key: helpdesk.key, tenant: tenantOf(helpdesk.key) }),
+      authenticate: createAuthenticate(config, parts),
       routerSecret: config.routerSecret,
       live: {
         ...config.subscriptions,

@@ -5,23 +5,32 @@ import type { Helpdesk } from './gateway.ts';
 import { systemClock } from './support/clock.ts';
 import { createLog } from './support/log.ts';
 
+const isDemo = ({ apiKey, auth }: Config): boolean =>
+  apiKey === undefined && auth.mode !== 'forward';
+
 /** The helpdesk that the settings name; without a key, a simulated one that lives as long as this process. */
-async function findHelpdesk({ apiKey, apiUrl, rateLimit }: Config): Promise<Helpdesk> {
-  if (apiKey !== undefined) return { url: apiUrl, key: apiKey };
+async function findHelpdesk(config: Config): Promise<Helpdesk> {
+  const { apiKey = '', apiUrl, rateLimit } = config;
+  if (!isDemo(config)) return { url: apiUrl, key: apiKey };
   const { startSimulator } = await import('./simulator/simulator.ts');
   return startSimulator({ rateLimit });
 }
 
+const authModes: Readonly<Record<Config['auth']['mode'], string>> = {
+  none: 'everybody who reaches this address may use the whole account',
+  jwt: 'a signed token says who asks; customers see themselves alone',
+  forward: "each client's own HelpCrunch key is sent on",
+};
+
 function greeting(config: Config, helpdesk: Helpdesk, url: string): string {
-  const mode =
-    config.apiKey === undefined
-      ? 'demo: no HELPCRUNCH_API_KEY is set, so a simulated helpdesk with a made-up account answers'
-      : 'live';
+  const mode = isDemo(config)
+    ? 'demo: no HELPCRUNCH_API_KEY is set, so a simulated helpdesk with a made-up account answers'
+    : 'live';
   return [
     'HelpCrunch GraphQL',
     `  mode      ${mode}`,
     `  helpdesk  ${helpdesk.url}`,
-    `  auth      ${config.auth}: everybody who reaches this address may use the whole account`,
+    `  auth      ${config.auth.mode}: ${authModes[config.auth.mode]}`,
     `  GraphQL   ${url}/graphql`,
     ...(config.isProduction ? [] : [`  explorer  ${url}/explorer, or Apollo Sandbox at ${url}/`]),
     `  health    ${url}/healthz, ${url}/readyz`,

@@ -10,7 +10,7 @@ const defaults = {
   operationTimeoutMs: 10_000,
   upstreamTimeoutMs: 5_000,
   upstreamMaxBytes: 2_097_152,
-  auth: 'none',
+  auth: { mode: 'none' },
   corsOrigins: [],
   isProduction: false,
 };
@@ -43,6 +43,14 @@ const variables = [
   'UPSTREAM_TIMEOUT_MS',
   'UPSTREAM_MAX_BYTES',
   'AUTH',
+  'JWT_SECRET',
+  'JWKS_URL',
+  'JWT_ISSUER',
+  'JWT_AUDIENCE',
+  'JWT_ROLE_CLAIM',
+  'JWT_AGENT_ID_CLAIM',
+  'JWT_CUSTOMER_ID_CLAIM',
+  'JWT_USER_ID_CLAIM',
   'ALLOW_UNAUTHENTICATED',
   'CORS_ORIGINS',
   'NODE_ENV',
@@ -104,7 +112,8 @@ describe('each variable', () => {
     [{ OPERATION_TIMEOUT_MS: '1' }, { operationTimeoutMs: 1 }],
     [{ UPSTREAM_TIMEOUT_MS: '600000' }, { upstreamTimeoutMs: 600_000 }],
     [{ UPSTREAM_MAX_BYTES: '1024' }, { upstreamMaxBytes: 1_024 }],
-    [{ AUTH: 'none' }, { auth: 'none' }],
+    [{ AUTH: 'none' }, { auth: { mode: 'none' } }],
+    [{ AUTH: 'forward' }, { auth: { mode: 'forward' } }],
     [{ ALLOW_UNAUTHENTICATED: 'true' }, {}],
     [{ ALLOW_UNAUTHENTICATED: 'false' }, {}],
     [{ CORS_ORIGINS: 'https://a.example' }, { corsOrigins: ['https://a.example'] }],
@@ -233,5 +242,86 @@ describe('an account that anybody could use', () => {
 
   test('is no danger in demo mode', () => {
     expect(readConfig({ HOST: '0.0.0.0' })).toMatchObject({ apiKey: undefined });
+  });
+});
+
+describe('tokens', () => {
+  const JWT_SECRET = 'a secret of at least 32 bytes, ok';
+  const JWKS_URL = 'https://login.example.com/keys';
+
+  test('are believed by a secret or by public keys', () => {
+    const claimNames = {
+      role: 'role',
+      agentId: 'agentId',
+      customerId: 'customerId',
+      userId: 'userId',
+    };
+    const expected = { issuer: undefined, audience: undefined, claimNames };
+
+    expect(readConfig({ AUTH: 'jwt', JWT_SECRET }).auth).toEqual({
+      mode: 'jwt',
+      signedBy: { secret: JWT_SECRET },
+      ...expected,
+    });
+    expect(readConfig({ AUTH: 'jwt', JWKS_URL }).auth).toEqual({
+      mode: 'jwt',
+      signedBy: { jwksUrl: JWKS_URL },
+      ...expected,
+    });
+  });
+
+  test('are read by names of your own', () => {
+    const environment = {
+      AUTH: 'jwt',
+      JWT_SECRET,
+      JWT_ISSUER: 'https://login.example.com/',
+      JWT_AUDIENCE: 'helpdesk',
+      JWT_ROLE_CLAIM: 'https://example.com/role',
+      JWT_AGENT_ID_CLAIM: 'helpdesk.agent',
+      JWT_CUSTOMER_ID_CLAIM: 'helpdesk.customer',
+      JWT_USER_ID_CLAIM: 'sub',
+    };
+
+    expect(readConfig(environment).auth).toMatchObject({
+      issuer: 'https://login.example.com/',
+      audience: 'helpdesk',
+      claimNames: {
+        role: 'https://example.com/role',
+        agentId: 'helpdesk.agent',
+        customerId: 'helpdesk.customer',
+        userId: 'sub',
+      },
+    });
+  });
+
+  test.each([
+    ['nothing tells true ones', { AUTH: 'jwt' }, ['AUTH']],
+    ['two things tell true ones', { AUTH: 'jwt', JWT_SECRET, JWKS_URL }, ['JWT_SECRET']],
+    ['the secret can be guessed', { AUTH: 'jwt', JWT_SECRET: 'x'.repeat(31) }, ['JWT_SECRET']],
+    [
+      'the keys can be changed on their way',
+      { AUTH: 'jwt', JWKS_URL: 'http://login.example.com/keys' },
+      ['JWKS_URL'],
+    ],
+    ['the keys have no address', { AUTH: 'jwt', JWKS_URL: 'login.example.com' }, ['JWKS_URL']],
+    ['none is asked for', { JWT_SECRET, JWT_AUDIENCE: 'a' }, ['JWT_SECRET', 'JWT_AUDIENCE']],
+    ['keys are asked for instead', { AUTH: 'forward', JWKS_URL }, ['JWKS_URL']],
+  ])('are refused when %s', (_reason, environment: Environment, names) => {
+    expect(problemsOf(environment)).toEqual(names);
+  });
+
+  test.each(['http://127.0.0.1:9/keys', 'http://localhost:9/keys', 'http://[::1]:9/keys'])(
+    'may be told by keys of this machine: %s',
+    (url) => {
+      expect(readConfig({ AUTH: 'jwt', JWKS_URL: url }).auth).toMatchObject({
+        signedBy: { jwksUrl: url },
+      });
+    },
+  );
+
+  test('may be needed on an address that others reach', () => {
+    const environment = { HOST: '0.0.0.0', HELPCRUNCH_API_KEY: 'key', AUTH: 'jwt', JWT_SECRET };
+
+    expect(readConfig(environment)).toMatchObject({ host: '0.0.0.0' });
   });
 });

@@ -1,7 +1,7 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import type { DocumentNode, OperationDefinitionNode } from 'graphql';
 import { getOperationAST, GraphQLError, Kind } from 'graphql';
-import type { Context } from './context.ts';
+import type { Context, CustomerViewer } from './context.ts';
 import type { CostOptions } from './cost.ts';
 import { costOf } from './cost.ts';
 import type { Cost, IsCached } from './costRules.ts';
@@ -56,6 +56,7 @@ export const createAdmission =
 
 export interface AdmissionOptions extends AdmissionLimits {
   readonly isCached?: (context: Context) => IsCached;
+  readonly customerOf?: (context: Context) => CustomerViewer | undefined;
 }
 
 export function createAdmissionPlugin(options: AdmissionOptions): ApolloServerPlugin<Context> {
@@ -65,8 +66,9 @@ export function createAdmissionPlugin(options: AdmissionOptions): ApolloServerPl
       Promise.resolve({
         didResolveOperation({ schema, document, operationName, request, contextValue }) {
           const { variables } = request;
+          const customer = options.customerOf?.(contextValue);
           const isCached = options.isCached?.(contextValue);
-          admit({ schema, document, operationName, variables, isCached });
+          admit({ schema, document, operationName, variables, isCached, customer });
           return Promise.resolve();
         },
       }),

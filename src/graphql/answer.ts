@@ -25,12 +25,13 @@ function retryAfterMs({ errors = [] }: FormattedExecutionResult): number | undef
   return waits.length === 0 ? undefined : Math.max(...waits);
 }
 
-export const usageOf = ({ usage: { staleMs, ...usage }, rate }: Context) => {
+export const usageOf = ({ usage: { staleMs, ...usage }, rate, viewer }: Context) => {
   const { limit, remaining } = rate.now();
   return {
     ...usage,
     ...(staleMs === undefined ? {} : { stale: { ageMs: staleMs } }),
-    rateLimit: { limit, remaining },
+    // How many calls the account has left is none of a customer's business.
+    ...(viewer.role === 'CUSTOMER' ? {} : { rateLimit: { limit, remaining } }),
   };
 };
 
@@ -46,26 +47,49 @@ const isOutOfOrder: ReadonlySet<UpstreamErrorKind> = new Set([
   'malformed',
 ]);
 
+/** Of the client, where the key is the client's: then it is no news to the operator. */
+const isAboutKey: ReadonlySet<UpstreamErrorKind> = new Set(['unauthenticated', 'forbidden']);
+
+interface FailureOptions {
+  readonly requestId: string | undefined;
+  readonly isKeyOfClient?: boolean;
+}
+
 /** Logs what an operator should hear of. */
-export function logFailures(log: Log, errors: readonly Error[], requestId: string | undefined) {
+export function logFailures(
+  log: Log,
+  errors: readonly Error[],
+  { requestId, isKeyOfClient = false }: FailureOptions,
+): void {
   for (const error of errors) {
     if (isInternal(error)) log.error('an operation failed', { requestId, error });
     const cause = unwrapResolverError(error);
     if (!(cause instanceof UpstreamError) || cause === clientLeft) continue;
     const { status, neverLeft = false } = cause.details;
     // What the gateway itself kept back would fill the log when it is busy.
-    if (isOutOfOrder.has(cause.kind) && !neverLeft) {
+    const isOfClient = isKeyOfClient && isAboutKey.has(cause.kind);
+    if (isOutOfOrder.has(cause.kind) && !neverLeft && !isOfClient) {
       log.warn('the helpdesk failed an operation', { requestId, kind: cause.kind, status });
     }
   }
 }
 
+/** Whether the client's key is the reason why there is no data at all. */
+function isWithoutKey({ data, errors = [] }: FormattedExecutionResult): boolean {
+  return (
+    errors.length > 0 &&
+    Object.values(data ?? {}).every((value) => value === null) &&
+    errors.every(({ extensions }) => extensions?.['code'] === 'UNAUTHENTICATED')
+  );
+}
+
 /** What every answer carries beside its data: what it cost, the id under which the log knows it, when to come back. */
-export const createAnswerPlugin = (log: Log): ApolloServerPlugin => ({
+export const createAnswerPlugin = (log: Log, isKeyOfClient: boolean): ApolloServerPlugin => ({
   requestDidStart: () =>
     Promise.resolve({
       didEncounterErrors({ errors, contextValue }) {
-        logFailures(log, errors, isContext(contextValue) ? contextValue.requestId : undefined);
+        const requestId = isContext(contextValue) ? contextValue.requestId : undefined;
+        logFailures(log, errors, { requestId, isKeyOfClient });
         return Promise.resolve();
       },
       willSendResponse({ response, contextValue }) {
@@ -79,6 +103,10 @@ export const createAnswerPlugin = (log: Log): ApolloServerPlugin => ({
             singleResult.errors = singleResult.errors.map((error) =>
               withRequestId(error, contextValue.requestId),
             );
+          }
+          if (isWithoutKey(singleResult)) {
+            response.http.status = 401;
+            response.http.headers.set('www-authenticate', 'Bearer error="invalid_token"');
           }
           const waitMs = retryAfterMs(singleResult);
           if (waitMs !== undefined) {

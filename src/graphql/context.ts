@@ -2,14 +2,17 @@ import type { AccountFeed, Feed } from '../events/feed.ts';
 import type { Loaders, Sources } from '../resources/index.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Rate, Scope, Upstream, UpstreamClient, Usage } from '../upstream/client.ts';
-import type { ViewerRole } from './generated.ts';
 import type { Admitted } from './subscriptionDoor.ts';
 import { mayHear } from './hearing.ts';
 
-/** The client, once we know who it is. */
-export interface Viewer {
-  readonly role: ViewerRole;
-}
+/** The client, once we know who it is. A customer is known by the helpdesk's id, by your own id of it, or by both. */
+export type Viewer =
+  | { readonly role: 'ALL' }
+  | { readonly role: 'AGENT'; readonly agentId: string | undefined }
+  | { readonly role: 'CUSTOMER'; readonly id: string; readonly userId: string | undefined }
+  | { readonly role: 'CUSTOMER'; readonly id: undefined; readonly userId: string };
+
+export type CustomerViewer = Extract<Viewer, { role: 'CUSTOMER' }>;
 
 /** What every resolver of one operation shares. */
 export interface Context {
@@ -49,7 +52,7 @@ interface Parts {
   readonly feed: Feed;
   readonly clock: Clock;
   readonly createSources: (upstream: Upstream) => Sources;
-  readonly createLoaders: (sources: Sources) => Loaders;
+  readonly createLoaders: (sources: Sources, viewer: Viewer) => Loaders;
 }
 
 /** A context for one operation; nothing in it outlives that. */
@@ -63,7 +66,7 @@ export const createContextFactory =
       requestId,
       viewer,
       sources,
-      loaders: createLoaders(sources),
+      loaders: createLoaders(sources, viewer),
       usage,
       rate: client.rateOf(tenant),
       feed: {

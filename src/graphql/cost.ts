@@ -6,6 +6,7 @@ import type {
   OperationDefinitionNode,
 } from 'graphql';
 import { getNamedType, getOperationAST, isObjectType, valueFromASTUntyped } from 'graphql';
+import { maxMoreMessageReads } from '../support/sight.ts';
 import type { Assumptions, Cost, FieldCost, IsCached, Kind, Named, Rule } from './costRules.ts';
 import {
   batches,
@@ -25,6 +26,7 @@ import {
   typicalCase,
   worstCase,
 } from './costRules.ts';
+import type { CustomerViewer } from './context.ts';
 import { createReader, namesOf } from './costSelection.ts';
 import type { Reader, Values } from './costSelection.ts';
 
@@ -34,6 +36,8 @@ export interface CostOptions {
   /** As the client sent them. */
   readonly variables?: Values | undefined;
   readonly isCached?: IsCached | undefined;
+  /** The customer who asks, if it is one: to know what is its own takes calls as well. */
+  readonly customer?: CustomerViewer | undefined;
 }
 
 /** The things that one place of an operation yields, as far as their number matters. */
@@ -81,8 +85,15 @@ interface Parts extends CostOptions {
 const userIdAlone: ReadonlySet<string> = new Set(['__typename', 'userId']);
 
 /** What each kind of field yields and charges, after its resolver. */
-function createPricing({ schema, reader, bill, assumptions, isCached = () => false }: Parts) {
+function createPricing(parts: Parts) {
+  const { schema, reader, bill, assumptions, isCached = () => false, customer } = parts;
   const { isWorst } = assumptions;
+
+  /** A customer must be known by the helpdesk's id before anything is given to it. */
+  function identify(path: string): void {
+    if (customer === undefined || customer.id !== undefined || !bill.isNew('viewer')) return;
+    if (!isCached('customerByUserId', customer.userId)) bill.charge(path, 1);
+  }
 
   function fetch(things: Things, kind: Kind, path: string): Things {
     const { origin, ids, count, moment, waves, isMixed = false } = things;
@@ -134,7 +145,9 @@ function createPricing({ schema, reader, bill, assumptions, isCached = () => fal
     if (rule.how === 'named') {
       const names = listOf(values[rule.argument]).flatMap(rule.read);
       return byName(site, parent, names).map(([things, kind]) => {
-        if (!rule.isPart) return fetch(things, kind, path);
+        // Whose a chat is, its key does not say.
+        const isOwn = customer !== undefined && (kind === 'chat' || kind === 'customerByUserId');
+        if (!rule.isPart || isOwn) return fetch(things, kind, path);
         if (kind !== 'customerByUserId') return things;
         const asked = namesOf(reader.fieldsOf(things.type, site.nodes));
         return asked.every((field) => userIdAlone.has(field))
@@ -155,10 +168,15 @@ function createPricing({ schema, reader, bill, assumptions, isCached = () => fal
         const id = idOf(values[rule.argument]);
         return [fetch({ ...made, origin: `${rule.kind} ${id}`, ids: [id] }, rule.kind, path)];
       }
-      case 'write':
+      case 'write': {
+        const id = idOf(values['id']);
+        if (customer !== undefined) {
+          fetch({ ...made, origin: `chat ${id}`, ids: [id], carried: nothing }, 'chat', path);
+        }
         bill.charge(path, 1);
-        bill.isNew(`chat ${idOf(values['id'])}`);
+        bill.isNew(`chat ${id}`);
         return [{ ...made, origin: path, moment: path }];
+      }
       case 'page':
         return [
           connection(listed, site, (isRead) => {
@@ -168,9 +186,10 @@ function createPricing({ schema, reader, bill, assumptions, isCached = () => fal
         ];
       case 'messages':
         return [
-          connection({ ...listed, waves: count, chats: parent }, site, () =>
-            bill.charge(path, count),
-          ),
+          connection({ ...listed, waves: count, chats: parent }, site, () => {
+            const isMore = isWorst && customer !== undefined && bill.isNew('more messages');
+            bill.charge(path, count + (isMore ? maxMoreMessageReads : 0));
+          }),
         ];
       case 'ownChats': {
         const batch = `${moment}>${parent.type.name} ${JSON.stringify(values['orderBy'])}`;
@@ -214,7 +233,7 @@ function createPricing({ schema, reader, bill, assumptions, isCached = () => fal
     return site.type === undefined ? [] : [{ ...parent, type: site.type, carried: undefined }];
   };
 
-  return { fetch, follow };
+  return { fetch, follow, identify };
 }
 
 /** What the operation's fields cost by themselves; undefined for one too large. */
@@ -233,7 +252,7 @@ function fieldCosts(
   );
   const reader = createReader(document, schema, { ...defaults, ...variables });
   const bill = createBill();
-  const { fetch, follow } = createPricing({ ...options, reader, bill, assumptions });
+  const { fetch, follow, identify } = createPricing({ ...options, reader, bill, assumptions });
 
   /** Whether the size allowed for a walk to the end. */
   function walk(
@@ -265,6 +284,8 @@ function fieldCosts(
 
   const type = schema.getRootType(operation.operation);
   if (!isObjectType(type)) return [];
+  const [first] = reader.fieldsOf(type, [operation]).keys();
+  if (first !== undefined) identify(first);
   const root = { type, origin: '', count: 1, moment: '', waves: 1, carried: undefined };
   return walk(root, [operation], []) ? bill.fields() : undefined;
 }

@@ -57,8 +57,23 @@ const upstreamErrors: Readonly<Record<UpstreamErrorKind, PublicError>> = {
   },
 };
 
+/** Where clients bring keys of their own, a key that is refused is theirs. */
+const keyErrors: Readonly<Partial<Record<UpstreamErrorKind, PublicError>>> = {
+  unauthenticated: {
+    code: 'UNAUTHENTICATED',
+    retryable: false,
+    message: 'The helpdesk does not know this key.',
+  },
+  forbidden: {
+    code: 'FORBIDDEN',
+    retryable: false,
+    message: 'The helpdesk does not allow this to your key.',
+  },
+};
+
 const clientErrors: Readonly<Record<ClientErrorKind, PublicError>> = {
   badInput: { code: 'BAD_USER_INPUT', retryable: false },
+  forbidden: { code: 'FORBIDDEN', retryable: false },
 };
 
 const internalError: PublicError = {
@@ -90,9 +105,11 @@ function foreseenCode(cause: unknown, path: unknown): string | undefined {
   return path === undefined ? ApolloServerErrorCode.BAD_REQUEST : undefined;
 }
 
-function publicError(error: unknown): PublicError {
+function publicError(error: unknown, isKeyOfClient = false): PublicError {
   const cause = unwrapResolverError(error);
-  if (cause instanceof UpstreamError) return upstreamErrors[cause.kind];
+  if (cause instanceof UpstreamError) {
+    return (isKeyOfClient ? keyErrors[cause.kind] : undefined) ?? upstreamErrors[cause.kind];
+  }
   if (cause instanceof ClientError) return clientErrors[cause.kind];
   const code = foreseenCode(cause, error instanceof GraphQLError ? error.path : undefined);
   return code === undefined ? internalError : { code, retryable: false };
@@ -122,9 +139,9 @@ const discreet = (message: string): string =>
 
 /** Only what is named here leaves: no address, key, header, stack or body; in production no name of the schema either. */
 export const createFormatError =
-  (isProduction: boolean) =>
+  (isProduction: boolean, isKeyOfClient = false) =>
   (formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError => {
-    const { code, retryable, message = formatted.message } = publicError(error);
+    const { code, retryable, message = formatted.message } = publicError(error, isKeyOfClient);
     return {
       message: isProduction ? discreet(message) : message,
       ...(formatted.locations === undefined ? {} : { locations: formatted.locations }),

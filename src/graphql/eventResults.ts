@@ -35,16 +35,18 @@ export interface EventParts {
   readonly openOperation: OpenOperation;
   readonly formatError: ReturnType<typeof createFormatError>;
   readonly log: Log;
+  /** Whether the helpdesk's key comes from the client. */
+  readonly isKeyOfClient: boolean;
 }
 
 export type ReadEvents = ReturnType<typeof createReadEvents>;
 
 /** What is told of each event: an operation of its own, with a deadline and loaders of its own. */
 export function createReadEvents(parts: EventParts) {
-  const { schema, createContext, openOperation, formatError, log } = parts;
+  const { schema, createContext, openOperation, formatError, log, isKeyOfClient } = parts;
 
   function publicErrors(errors: readonly GraphQLError[], requestId: string) {
-    logFailures(log, errors, requestId);
+    logFailures(log, errors, { requestId, isKeyOfClient });
     return errors.map((error) => withRequestId(formatError(error.toJSON(), error), requestId));
   }
 
@@ -57,7 +59,7 @@ export function createReadEvents(parts: EventParts) {
     const { context, abandon, close } = openOperation({ ...subscriber, isRefresh: false });
     signal.addEventListener('abort', abandon, { once: true });
     try {
-      if (!(await isMeantFor(context))) return null;
+      if (!(await isMeantFor(context, news))) return null;
       const { data = null, errors } = await execute({
         schema,
         document,

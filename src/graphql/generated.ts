@@ -1,13 +1,13 @@
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
+import type { Viewer as ViewerModel, Context } from './context.ts';
 import type { Agent as AgentModel } from '../resources/agents/model.ts';
 import type { Application as ApplicationModel } from '../resources/applications/model.ts';
 import type { Chat as ChatModel, ChatUpdate as ChatUpdateModel } from '../resources/chats/model.ts';
 import type { Connection } from '../support/paging.ts';
 import type { Customer as CustomerModel } from '../resources/customers/model.ts';
 import type { Department as DepartmentModel } from '../resources/departments/model.ts';
-import type { ChatMessage } from '../resources/messages/model.ts';
+import type { ChatMessage, MessagePage } from '../resources/messages/model.ts';
 import type { Organization as OrganizationModel } from '../resources/organization/model.ts';
-import type { Context } from './context.ts';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
 export type Omit<T, K extends keyof T> = Pick<T, Exclude<keyof T, K>>;
@@ -122,13 +122,13 @@ export type Chat = Node & {
   readonly lastCommunicatedAgentId?: Maybe<Scalars['ID']['output']>;
   /** When the customer last wrote; null when the customer never did. */
   readonly lastCustomerMessageAt?: Maybe<Scalars['DateTime']['output']>;
-  /** When anybody last wrote; null in a chat without messages. */
+  /** When anybody last wrote; null in a chat without messages, and for a customer, who may not see every message. */
   readonly lastMessageAt?: Maybe<Scalars['DateTime']['output']>;
-  /** The number of the last message; null in a chat without messages. */
+  /** The number of the last message; null in a chat without messages, and for a customer, who may not see every message. */
   readonly lastMessageId?: Maybe<Scalars['ID']['output']>;
-  /** The last message's text, or a link to the file that it is; null in a chat without messages. */
+  /** The last message's text, or a link to the file that it is; null in a chat without messages, and for a customer, who may not see every message. */
   readonly lastMessageText?: Maybe<Scalars['String']['output']>;
-  /** What was said, newest first. Costs one call a chat. */
+  /** What was said, newest first. Costs one call a chat. A customer sees no notes of the team and nothing that the helpdesk wrote for the team. */
   readonly messages: MessageConnection;
   /** The global id, unique over all types of this schema. */
   readonly nodeId: Scalars['ID']['output'];
@@ -347,7 +347,7 @@ export type Customer = Node & {
   readonly name?: Maybe<Scalars['String']['output']>;
   /** The global id, unique over all types of this schema. */
   readonly nodeId: Scalars['ID']['output'];
-  /** What the team noted down; null when nothing. */
+  /** What the team noted down; null when nothing. `FORBIDDEN` to a customer. */
   readonly notes?: Maybe<Scalars['String']['output']>;
   /** The phone number as it was given; null when unknown. */
   readonly phone?: Maybe<Scalars['String']['output']>;
@@ -971,7 +971,7 @@ export type ResolversTypes = {
   JSONObject: ResolverTypeWrapper<Scalars['JSONObject']['output']>;
   Location: ResolverTypeWrapper<Location>;
   Message: ResolverTypeWrapper<ChatMessage>;
-  MessageConnection: ResolverTypeWrapper<Connection<ChatMessage>>;
+  MessageConnection: ResolverTypeWrapper<MessagePage>;
   MessageEdge: ResolverTypeWrapper<Omit<MessageEdge, 'node'> & { node: ResolversTypes['Message'] }>;
   MessageSender: MessageSender;
   MessageType: MessageType;
@@ -986,7 +986,7 @@ export type ResolversTypes = {
   StringFilter: StringFilter;
   Subscription: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Tag: ResolverTypeWrapper<Tag>;
-  Viewer: ResolverTypeWrapper<Omit<Viewer, 'agent' | 'customer'> & { agent?: Maybe<ResolversTypes['Agent']>, customer?: Maybe<ResolversTypes['Customer']> }>;
+  Viewer: ResolverTypeWrapper<ViewerModel>;
   ViewerRole: ViewerRole;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
@@ -1016,7 +1016,7 @@ export type ResolversParentTypes = {
   JSONObject: Scalars['JSONObject']['output'];
   Location: Location;
   Message: ChatMessage;
-  MessageConnection: Connection<ChatMessage>;
+  MessageConnection: MessagePage;
   MessageEdge: Omit<MessageEdge, 'node'> & { node: ResolversParentTypes['Message'] };
   Mutation: Record<PropertyKey, never>;
   Node: ResolversInterfaceTypes<ResolversParentTypes>['Node'];
@@ -1027,7 +1027,7 @@ export type ResolversParentTypes = {
   StringFilter: StringFilter;
   Subscription: Record<PropertyKey, never>;
   Tag: Tag;
-  Viewer: Omit<Viewer, 'agent' | 'customer'> & { agent?: Maybe<ResolversParentTypes['Agent']>, customer?: Maybe<ResolversParentTypes['Customer']> };
+  Viewer: ViewerModel;
   Boolean: Scalars['Boolean']['output'];
   Int: Scalars['Int']['output'];
 };

@@ -3,6 +3,7 @@ import { Kind, parse } from 'graphql';
 import type { GraphQLSchema } from 'graphql';
 import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
 import type { Resolvers } from './generated.ts';
+import { guardSchema } from './guard.ts';
 import { rootResolvers } from './root.ts';
 import { buildSubgraphSchema } from './subgraph.ts';
 import { supergraphSdl } from './supergraphSdl.ts';
@@ -24,11 +25,12 @@ export function createSchema(
   { isPublic = true, leftOut }: SchemaOptions = {},
 ): GraphQLSchema {
   const open = isPublic ? sdl : undefined;
-  return buildSubgraphSchema({
+  const schema = buildSubgraphSchema({
     sdl,
     resolvers: [scalars, rootResolvers, ...resourceResolvers],
     servedSdl: leftOut === undefined ? open : supergraphSdl(sdl, leftOut),
   });
+  return guardSchema(schema);
 }
 
 /** Those of `names` that are no fields of `Query`. */

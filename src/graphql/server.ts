@@ -19,6 +19,8 @@ import { createSubscriptionDoor } from './subscriptionDoor.ts';
 interface GraphQLServerOptions {
   readonly schema: GraphQLSchema;
   readonly isProduction: boolean;
+  /** Whether the helpdesk's key comes from the client. */
+  readonly isKeyOfClient?: boolean;
   readonly log: Log;
   readonly admission: AdmissionOptions;
   /** Whether a router may ask how long each field takes. From then on every operation of this server and its schema pays for it. */
@@ -29,6 +31,7 @@ interface GraphQLServerOptions {
 export const createGraphQLServer = ({
   schema,
   isProduction,
+  isKeyOfClient = false,
   log,
   admission,
   isTraced = false,
@@ -41,9 +44,9 @@ export const createGraphQLServer = ({
     stopOnTerminationSignals: false,
     csrfPrevention: true,
     nodeEnv: isProduction ? 'production' : 'development',
-    formatError: createFormatError(isProduction),
+    formatError: createFormatError(isProduction, isKeyOfClient),
     plugins: [
-      createAnswerPlugin(log),
+      createAnswerPlugin(log, isKeyOfClient),
       createAdmissionPlugin(admission),
       createSubscriptionDoor(),
       // The explorers are pages of our own.

@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../support/log.ts';
+import { AuthenticationError } from './viewer.ts';
 
 /** An answer in GraphQL's form for a request that never became an operation. */
 export const refusal = (message: string, code: string, requestId: string) => ({
@@ -14,7 +15,19 @@ const messages: Readonly<Record<string, string>> = {
 
 export const answerFailure =
   (log: Log) =>
-  (error: FastifyError, { id }: FastifyRequest, reply: FastifyReply): void => {
+  (
+    error: FastifyError | AuthenticationError,
+    { id }: FastifyRequest,
+    reply: FastifyReply,
+  ): void => {
+    if (error instanceof AuthenticationError) {
+      const { status, code, retryable, challenge } = error.answer;
+      if (challenge !== undefined) void reply.header('www-authenticate', challenge);
+      void reply.status(status).header('cache-control', 'no-store');
+      const extensions = { code, retryable, requestId: id };
+      void reply.send({ errors: [{ message: error.message, extensions }] });
+      return;
+    }
     const { statusCode: status = 500 } = error;
     if (status >= 500) {
       log.error('a request failed', { requestId: id, error });

@@ -12,11 +12,73 @@ export interface Access {
   readonly expiresAtMs?: number;
 }
 
-/** Reads an `Authorization` header. */
+/** Reads an `Authorization` header. Fails with an `AuthenticationError`. */
 export type Authenticate = (authorization: string | undefined) => Promise<Access>;
+
+export type Account = Pick<Access, 'key' | 'tenant'>;
+
+interface Answer {
+  /** 503 where it cannot be told at the moment who asks. */
+  readonly status: 401 | 503;
+  readonly code: string;
+  readonly retryable: boolean;
+  /** For `WWW-Authenticate`. */
+  readonly challenge?: string;
+}
+
+const challenge = (error?: string): string =>
+  `Bearer realm="helpcrunch"${error === undefined ? '' : `, error="${error}"`}`;
+
+/** It is not known who asks. The message is written for clients and says nothing of what was sent. */
+export class AuthenticationError extends Error {
+  override readonly name = 'AuthenticationError';
+  readonly answer: Answer;
+
+  constructor(message: string, answer: Answer) {
+    super(message);
+    this.answer = answer;
+  }
+}
+
+export const noCredentials = (expected: string): AuthenticationError =>
+  new AuthenticationError(`Send a header "Authorization: Bearer <${expected}>".`, {
+    status: 401,
+    code: 'UNAUTHENTICATED',
+    retryable: false,
+    challenge: challenge(),
+  });
+
+export const badCredentials = (message: string): AuthenticationError =>
+  new AuthenticationError(message, {
+    status: 401,
+    code: 'UNAUTHENTICATED',
+    retryable: false,
+    challenge: challenge('invalid_token'),
+  });
+
+export const cannotTell = (message: string): AuthenticationError =>
+  new AuthenticationError(message, {
+    status: 503,
+    code: 'UPSTREAM_UNAVAILABLE',
+    retryable: true,
+  });
+
+/** The one word after `Bearer`; undefined for anything else. */
+export const bearerOf = (authorization: string | undefined): string | undefined =>
+  /^Bearer +([\x21-\x7e]+) *$/i.exec(authorization ?? '')?.[1];
 
 /** Without authentication everybody may see everything. */
 export const authenticateNobody =
-  (account: Pick<Access, 'key' | 'tenant'>): Authenticate =>
+  (account: Account): Authenticate =>
   () =>
     Promise.resolve({ viewer: { role: 'ALL' }, ...account });
+
+/** Whoever has a key of the helpdesk may do what that key may; only the helpdesk can tell whether it is one. */
+export const authenticateByKey =
+  (tenantOf: (key: string) => string): Authenticate =>
+  (authorization) => {
+    const key = bearerOf(authorization);
+    return key === undefined
+      ? Promise.reject(noCredentials('HelpCrunch key'))
+      : Promise.resolve({ viewer: { role: 'ALL' }, key, tenant: tenantOf(key) });
+  };

@@ -1,4 +1,5 @@
 import type { IsCached, Kind as CostKind } from '../graphql/costRules.ts';
+import type { CustomerViewer, Viewer } from '../graphql/context.ts';
 import type { Resolvers } from '../graphql/generated.ts';
 import type { Upstream } from '../upstream/client.ts';
 import { createAgentLoaders } from './agents/loaders.ts';
@@ -10,12 +11,13 @@ import { createApplicationSource } from './applications/source.ts';
 import { createChatLoaders } from './chats/loaders.ts';
 import { chatResolvers } from './chats/resolvers.ts';
 import { createChatSource } from './chats/source.ts';
-import { createCustomerLoaders } from './customers/loaders.ts';
+import { createCustomerLoaders, createSelf } from './customers/loaders.ts';
 import { customerResolvers } from './customers/resolvers.ts';
 import { createCustomerSource } from './customers/source.ts';
 import { createDepartmentLoaders } from './departments/loaders.ts';
 import { departmentResolvers } from './departments/resolvers.ts';
 import { createDepartmentSource } from './departments/source.ts';
+import { createMessageLoaders } from './messages/loaders.ts';
 import { messageResolvers } from './messages/resolvers.ts';
 import { createMessageSource } from './messages/source.ts';
 import { createOrganizationLoaders } from './organization/loaders.ts';
@@ -44,12 +46,19 @@ export const createSources = (upstream: Upstream) => ({
 
 export type Sources = ReturnType<typeof createSources>;
 
-/** Tells of each kind of thing whether an operation finds it in the cache. */
-export const isKnownTo = (sources: Sources): IsCached => {
+/**
+ * Tells of each kind of thing whether an operation finds it in the cache. Of what a customer could not see it tells nothing:
+ * whether an operation is let in would else be a hint.
+ */
+export const isKnownTo = (sources: Sources, viewer: Viewer): IsCached => {
+  const { chats, customers } = sources;
+  const limit = viewer.role === 'CUSTOMER' ? viewer : undefined;
+  const idOf = ({ id, userId }: CustomerViewer) => id ?? customers.idOfKnownUser(userId);
   const kinds: Readonly<Record<CostKind, (id: string) => boolean>> = {
-    chat: sources.chats.isKnown,
-    customer: sources.customers.isKnown,
-    customerByUserId: sources.customers.isKnownByUserId,
+    chat: (id) => (limit === undefined ? chats.isKnown(id) : chats.isKnownOf(idOf(limit), id)),
+    customer: (id) => (limit === undefined || id === idOf(limit)) && customers.isKnown(id),
+    customerByUserId: (userId) =>
+      (limit === undefined || userId === limit.userId) && customers.isKnownByUserId(userId),
     agents: sources.agents.isKnown,
     departments: sources.departments.isKnown,
     applications: sources.applications.isKnown,
@@ -58,13 +67,18 @@ export const isKnownTo = (sources: Sources): IsCached => {
   return (kind, id = '') => kinds[kind](id);
 };
 
-export const createLoaders = (sources: Sources) => ({
-  ...createAgentLoaders(sources.agents),
-  ...createApplicationLoaders(sources.applications),
-  ...createChatLoaders(sources.chats),
-  ...createCustomerLoaders(sources.customers),
-  ...createDepartmentLoaders(sources.departments),
-  ...createOrganizationLoaders(sources.organization),
-});
+/** What a customer may not see, its loaders do not give. */
+export function createLoaders(sources: Sources, viewer: Viewer) {
+  const self = viewer.role === 'CUSTOMER' ? createSelf(sources.customers, viewer) : undefined;
+  return {
+    ...createAgentLoaders(sources.agents),
+    ...createApplicationLoaders(sources.applications),
+    ...createChatLoaders(sources.chats, self),
+    ...createCustomerLoaders(sources.customers, self),
+    ...createDepartmentLoaders(sources.departments),
+    ...createMessageLoaders(sources.messages),
+    ...createOrganizationLoaders(sources.organization),
+  };
+}
 
 export type Loaders = ReturnType<typeof createLoaders>;

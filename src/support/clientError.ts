@@ -1,5 +1,5 @@
 /** What a client asked wrongly. Closed: `graphql/errors.ts` has a row for each kind. */
-export type ClientErrorKind = 'badInput';
+export type ClientErrorKind = 'badInput' | 'forbidden';
 
 export class ClientError extends Error {
   override readonly name = 'ClientError';
@@ -14,3 +14,6 @@ export class ClientError extends Error {
 /** Names the argument at fault and says how to put it right. */
 export const badUserInput = (argument: string, advice: string): ClientError =>
   new ClientError('badInput', `${argument}: ${advice}`);
+
+/** The viewer may not, whatever there is. */
+export const forbidden = (advice: string): ClientError => new ClientError('forbidden', advice);

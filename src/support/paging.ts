@@ -26,6 +26,8 @@ export interface Rows<Row> {
   readonly total: number | null;
 }
 
+export const noRows: Promise<Rows<never>> = Promise.resolve({ rows: [], total: 0 });
+
 /** A part of a list, in Relay's sense. `list` names the list: its cursors fit no other. */
 export interface Connection<Row> extends Rows<Row> {
   readonly list: string;
@@ -48,7 +50,7 @@ function fromCursor(argument: string, cursor: string, list: string): number {
   return offset;
 }
 
-function pageSize(argument: string, size: number): number {
+export function pageSize(argument: string, size: number): number {
   if (size < 1 || size > maxPageSize) {
     throw badUserInput(argument, `Ask for 1 to ${maxPageSize}.`);
   }

@@ -1,14 +1,17 @@
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
+import type { Seal } from '../support/seal.ts';
+import { createSeal } from '../support/seal.ts';
 import type { Breaker, Outcome, Pass } from './breaker.ts';
 import { createBreakers } from './breakers.ts';
-import type { Budget, RateStatus, Slot } from './budget/budget.ts';
+import type { Budget, Demand, RateStatus, Slot } from './budget/budget.ts';
 import type { Cache, OperationCache, Send } from './cache/cache.ts';
 import type { Crew } from './cache/flights.ts';
 import { UpstreamError } from './errors.ts';
 import { failureOf } from './failure.ts';
 import { withRetries } from './retry.ts';
 import { maxConditions } from './search.ts';
+import { createAcquaintances, strangers } from './strangers.ts';
 import type { Request, Transport } from './transport.ts';
 
 /** A call to the helpdesk. Its effect is stated, never inferred: a search is a POST that reads. */
@@ -43,6 +46,8 @@ export interface Scope {
   readonly usage: Usage;
   /** Whether the client wants to see what the helpdesk says now. */
   readonly isRefresh: boolean;
+  /** Whether it is not known that the key is one. */
+  readonly isStranger?: boolean;
 }
 
 /** How many ids go in one search: less than 100 once the helpdesk has refused as many. */
@@ -54,6 +59,8 @@ export interface BatchSize {
 export interface Upstream {
   readonly cache: OperationCache;
   readonly batchSize: BatchSize;
+  /** Made of the account's key, which all instances have. */
+  seal(): Seal;
 }
 
 /** What is left of an account's calls. */
@@ -81,6 +88,8 @@ interface ClientParts {
   readonly log: Log;
   /** How often a call that may go better is tried again. */
   readonly maxRetries: number;
+  /** Whether clients bring keys of their own, which may be none. */
+  readonly isKeyOfClient?: boolean;
 }
 
 function parse(body: string): unknown {
@@ -96,6 +105,11 @@ interface Errand {
   readonly scope: Scope;
   readonly crew: Crew;
   readonly call: Call;
+}
+
+/** One try of it, and whose minute it is counted in. */
+interface Try extends Errand {
+  readonly payer: string;
 }
 
 /** A try that its operation's deadline ends speaks against the helpdesk when it had this long. */
@@ -114,7 +128,10 @@ function outcomeOf(error: unknown, signal: AbortSignal, tookMs: number): Outcome
 
 /** The layers of a call, outermost first: cache → retry → breaker → budget → transport. Every try spends one call. */
 export function createUpstreamClient(parts: ClientParts): UpstreamClient {
-  const { transport, budget, cache, clock, log, maxRetries } = parts;
+  const { transport, budget, cache, clock, log, maxRetries, isKeyOfClient = false } = parts;
+  const acquaintances = isKeyOfClient ? createAcquaintances(clock) : undefined;
+  const payerOf = (tenant: string) =>
+    acquaintances?.isStranger(tenant) === true ? strangers : tenant;
   let calls = 0;
   const batchSize: BatchSize = { limit: maxConditions };
   const breakers = createBreakers({
@@ -127,28 +144,38 @@ export function createUpstreamClient(parts: ClientParts): UpstreamClient {
     },
   });
 
-  async function exchange({ scope, crew, call }: Errand, slot: Slot): Promise<unknown> {
+  /** The first call with a key turns out to be its account's. */
+  function countLater(tenant: string, demand: Demand): void {
+    const counted = budget.acquire(tenant, () => demand, new AbortController().signal);
+    counted.then(
+      (slot) => slot.done(),
+      () => undefined,
+    );
+  }
+
+  async function exchange({ scope, crew, call, payer }: Try, slot: Slot): Promise<unknown> {
     const { key, tenant, usage } = scope;
     const { method, path, body } = call;
     usage.calls += 1;
     calls += 1;
     try {
       const answer = await transport.request({ method, path, body, key, signal: crew.signal });
+      acquaintances?.answered(tenant, answer.status);
+      if (payer !== tenant && payerOf(tenant) === tenant) {
+        const { effect: priority } = call;
+        countLater(tenant, { viewer: crew.viewer(), priority, deadlineMs: crew.deadlineMs() });
+      }
       if (answer.status >= 200 && answer.status < 300) return parse(answer.body);
       if (answer.status !== 429) throw failureOf(answer, key);
       slot.refused(answer.retryAfterMs);
-      throw failureOf({ retryAfterMs: budget.retryAfterMs(tenant), ...answer }, key);
+      throw failureOf({ retryAfterMs: budget.retryAfterMs(payer), ...answer }, key);
     } finally {
       slot.done();
     }
   }
 
   /** Room in the account's minute; the breaker's refusal as soon as the circuit opens. */
-  async function acquire(
-    { scope, crew, call }: Errand,
-    breaker: Breaker,
-    pass: Pass,
-  ): Promise<Slot> {
+  async function acquire({ crew, call, payer }: Try, breaker: Breaker, pass: Pass): Promise<Slot> {
     const demand = () => ({
       viewer: crew.viewer(),
       priority: call.effect,
@@ -156,7 +183,7 @@ export function createUpstreamClient(parts: ClientParts): UpstreamClient {
     });
     crew.stand(true);
     try {
-      return await budget.acquire(scope.tenant, demand, crew.signal);
+      return await budget.acquire(payer, demand, crew.signal);
     } catch (error) {
       throw pass.isVoid() && !crew.signal.aborted ? breaker.refusal() : error;
     } finally {
@@ -167,14 +194,16 @@ export function createUpstreamClient(parts: ClientParts): UpstreamClient {
   async function attempt(errand: Errand): Promise<unknown> {
     const { signal } = errand.crew;
     signal.throwIfAborted();
-    const breaker = breakers.of(errand.scope.tenant);
+    acquaintances?.greet(errand.scope.tenant);
+    const payer = payerOf(errand.scope.tenant);
+    const breaker = breakers.of(payer);
     const pass = breaker.enter();
     let outcome: Outcome = 'unknown';
     try {
-      const slot = await acquire(errand, breaker, pass);
+      const slot = await acquire({ ...errand, payer }, breaker, pass);
       const leftAt = clock.now();
       try {
-        const answer = await exchange(errand, slot);
+        const answer = await exchange({ ...errand, payer }, slot);
         outcome = 'alive';
         return answer;
       } catch (error) {
@@ -217,18 +246,22 @@ export function createUpstreamClient(parts: ClientParts): UpstreamClient {
     calls: () => calls,
     openBreakers: breakers.openCount,
     forOperation: (scope) => ({
-      cache: cache.forOperation(scope, {
-        sendFor: sendFor(scope),
-        onJoin: () => {
-          budget.reconsider(scope.tenant);
+      cache: cache.forOperation(
+        { ...scope, isStranger: payerOf(scope.tenant) === strangers },
+        {
+          sendFor: sendFor(scope),
+          onJoin: () => {
+            budget.reconsider(payerOf(scope.tenant));
+          },
+          noRoom: () =>
+            new UpstreamError('rateLimited', 'There was no room for the call in time.', {
+              neverLeft: true,
+              retryAfterMs: budget.retryAfterMs(payerOf(scope.tenant)),
+            }),
         },
-        noRoom: () =>
-          new UpstreamError('rateLimited', 'There was no room for the call in time.', {
-            neverLeft: true,
-            retryAfterMs: budget.retryAfterMs(scope.tenant),
-          }),
-      }),
+      ),
       batchSize,
+      seal: () => createSeal(scope.key),
     }),
     rateOf: (tenant) => ({
       now: () => budget.status(tenant),

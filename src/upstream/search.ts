@@ -42,6 +42,16 @@ export function allOf(argument: string, parts: readonly Search[]): Search {
   return counted(argument, { comparison: 'AND', filter });
 }
 
+/** What of `search` a viewer may see; refuses a choice of several, which cannot be narrowed. */
+export function narrowed(argument: string, search: Search, limit: Search): Search {
+  if (!isAlternative(search)) return allOf(argument, [search, limit]);
+  throw badUserInput(
+    argument,
+    'Your lists hold nothing but what is yours, and the helpdesk cannot say that beside a choice of several. ' +
+      'Ask for each alternative on its own.',
+  );
+}
+
 /** Any of `parts`; refuses an AND as one of several. */
 export function anyOf(argument: string, parts: readonly Search[]): Search {
   if (parts.some(({ filter }) => filter.length === 0)) {

@@ -856,6 +856,7 @@ describe('a bug of ours', () => {
     await apollo.start();
     const contextValue: any = {
       requestId: 'mine-2',
+      viewer: { role: 'ALL' },
       usage: { calls: 0, cacheHits: 0, shared: 0 },
       rate: { now: () => ({ limit: 0, remaining: 0, resetAt: null }) },
     };

@@ -41,6 +41,12 @@ export const agentResolvers: Resolvers = {
     agent: ({ agent }, _args, { loaders }, info) =>
       agent === null ? null : loaders.agent.from(agent, info),
   },
+  Viewer: {
+    agent: (_viewer, _args, { viewer, loaders }, info) =>
+      viewer.role === 'AGENT' && viewer.agentId !== undefined
+        ? loaders.agent.from({ __typename: 'Agent', id: viewer.agentId }, info)
+        : null,
+  },
   Agent: {
     __resolveReference: (reference, { loaders }, info) =>
       loaders.agent.from(

@@ -2,7 +2,8 @@ import DataLoader from 'dataloader';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Rows } from '../../support/paging.ts';
 import { answers } from '../../support/selection.ts';
-import { orNull } from '../../upstream/errors.ts';
+import { orNull, UpstreamError } from '../../upstream/errors.ts';
+import type { Self } from '../customers/loaders.ts';
 import type { Chat, ChatPart } from './model.ts';
 import type { ChatSource, OwnChats } from './source.ts';
 
@@ -17,10 +18,31 @@ const failed = (error: unknown): Error =>
   error instanceof Error ? error : new Error(String(error));
 
 /** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
-export function createChatLoaders(source: ChatSource) {
+export function createChatLoaders(source: ChatSource, self: Self | undefined) {
+  async function loadOwn(id: string, own: Self): Promise<Chat> {
+    const customerId = await own.id();
+    if (customerId === null) throw new UpstreamError('notFound', 'There is no such chat.');
+    return source.byIdOf(customerId, id);
+  }
+  const load = (id: string) => (self === undefined ? source.byId(id) : loadOwn(id, self));
   const byId = new DataLoader<string, Chat>((ids) =>
-    Promise.all(ids.map((id) => source.byId(id).catch(failed))),
+    Promise.all(ids.map((id) => load(id).catch(failed))),
   );
+  const from = (part: ChatPart, info: GraphQLResolveInfo): Chat | Promise<Chat | null> =>
+    answers(part, info, madeFrom) ? part : orNull(byId.load(part.id));
+
+  /** Whose a chat is must be known before anything of it is shown, even its id. */
+  async function fromOwn(
+    part: ChatPart,
+    info: GraphQLResolveInfo,
+    own: Self,
+  ): Promise<Chat | null> {
+    const owner = part.customer?.id;
+    return owner !== undefined && owner === (await own.id())
+      ? from(part, info)
+      : orNull(byId.load(part.id));
+  }
+
   /** One batch for each kind of owner and order: those can go in one call. */
   const ownChats = new Map<string, DataLoader<OwnChats, Rows<Chat>>>();
 
@@ -30,7 +52,7 @@ export function createChatLoaders(source: ChatSource) {
       load: (id: string) => byId.load(id),
       /** The chat that something carries a part of; null when it is gone. */
       from: (part: ChatPart, info: GraphQLResolveInfo): Chat | Promise<Chat | null> =>
-        answers(part, info, madeFrom) ? part : orNull(byId.load(part.id)),
+        self === undefined ? from(part, info) : fromOwn(part, info, self),
       /** What later fields of the same operation must see. */
       learn: (chat: Chat) => byId.clear(chat.id).prime(chat.id, chat),
     },

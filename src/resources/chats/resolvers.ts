@@ -1,19 +1,31 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { News } from '../../events/feed.ts';
-import type { Context } from '../../graphql/context.ts';
+import type { Context, Viewer } from '../../graphql/context.ts';
 import type {
   ChatChange,
   ChatOrder,
   CustomerChatsArgs,
+  ReadBy,
   Resolvers,
   SubscriptionChatUpdatedArgs,
 } from '../../graphql/generated.ts';
+import { forbidden } from '../../support/clientError.ts';
 import { helpdeskId, toNodeId } from '../../support/ids.ts';
 import { notMeant } from '../../support/notMeant.ts';
+import {
+  connectionFields,
+  noRows,
+  readConnection,
+  spanOf,
+  wantedOf,
+} from '../../support/paging.ts';
 import { givenOf } from '../../support/selection.ts';
-import { connectionFields, readConnection, spanOf, wantedOf } from '../../support/paging.ts';
+import type { Sight } from '../../support/sight.ts';
 import { totalOf } from '../../upstream/decode.ts';
 import { orNull, UpstreamError } from '../../upstream/errors.ts';
+import type { Sort } from '../../upstream/lists.ts';
+import type { Search } from '../../upstream/search.ts';
+import { hasId, narrowed } from '../../upstream/search.ts';
 import { chatSearch, chatSort } from './filter.ts';
 import type { Chat, ChatPart, ChatUpdate } from './model.ts';
 import { aboutChat } from './model.ts';
@@ -21,20 +33,46 @@ import type { OwnChats } from './source.ts';
 
 const newestFirst: ChatOrder = { field: 'CREATED_AT', direction: 'DESC' };
 
+/** An order by what the viewer may not see would tell of it. */
+function sortFor(orderBy: ChatOrder | null | undefined, { viewer }: Context): Sort {
+  if (viewer.role === 'CUSTOMER' && orderBy?.field === 'LAST_MESSAGE_AT') {
+    throw forbidden(
+      'orderBy: LAST_MESSAGE_AT is for the team alone. Try LAST_CUSTOMER_MESSAGE_AT.',
+    );
+  }
+  return chatSort(orderBy ?? newestFirst);
+}
+
+const isWithCustomer = hasId('chats.customer');
+
+/** The chats of a search that are in sight; undefined when there can be none. */
+function narrowedTo(sight: Sight, search: Search): Search | undefined {
+  if (sight.isWhole) return search;
+  const { customerId } = sight;
+  return customerId === null
+    ? undefined
+    : narrowed('filter', search, isWithCustomer('filter', customerId));
+}
+
+/** A customer speaks for itself, an agent for the team. */
+function refuseOtherSide(by: ReadBy, { role }: Viewer): void {
+  if (role !== 'ALL' && role !== by) throw forbidden(`by: You may only say ${role}.`);
+}
+
 /** The `chats` field of a customer, an agent or a department. */
 const chatsOf =
   (owner: OwnChats['owner']) =>
   (
     { id }: { readonly id: string },
     { orderBy, ...page }: Partial<CustomerChatsArgs>,
-    { loaders }: Context,
+    context: Context,
     info: GraphQLResolveInfo,
   ) => {
-    const sort = chatSort(orderBy ?? newestFirst);
+    const sort = sortFor(orderBy, context);
     const list = `chats of ${owner} ${id} ${JSON.stringify(sort)}`;
     const wanted = wantedOf(info, 'ChatConnection');
     return readConnection({ list, span: spanOf(page, list), wanted }, (range) =>
-      loaders.chatsOf({ owner, id, sort, range, wanted }),
+      context.loaders.chatsOf({ owner, id, sort, range, wanted }),
     );
   };
 
@@ -112,19 +150,23 @@ export const chatResolvers: Resolvers = {
   ChatUpdate: { chat: ({ chat }, _args, { loaders }, info) => knownChat(chat, loaders, info) },
   Query: {
     chat: (_root, { id }, { loaders }) => loaders.chat.load(helpdeskId('id', id)),
-    chats(_root, { filter, orderBy, ...page }, { sources }, info) {
-      const search = chatSearch(filter ?? {});
-      const sort = chatSort(orderBy ?? newestFirst);
+    async chats(_root, { filter, orderBy, ...page }, context, info) {
+      const sort = sortFor(orderBy, context);
+      const search = narrowedTo(await context.loaders.sight(), chatSearch(filter ?? {}));
       const list = `chats ${JSON.stringify([search, sort])}`;
       const wanted = wantedOf(info, 'ChatConnection');
       return readConnection({ list, span: spanOf(page, list), wanted }, (range) =>
-        sources.chats.page({ search, sort, range }),
+        search === undefined ? noRows : context.sources.chats.page({ search, sort, range }),
       );
     },
   },
   Mutation: {
-    async markChatRead(_root, { id, by, read }, { sources, loaders, feed, now }) {
-      const chat = await sources.chats.markRead(helpdeskId('id', id), by, read);
+    async markChatRead(_root, { id, by, read }, { sources, loaders, viewer, feed, now }) {
+      const chatId = helpdeskId('id', id);
+      refuseOtherSide(by, viewer);
+      // Nothing is changed before it is known to be the customer's own.
+      if (viewer.role === 'CUSTOMER') await loaders.chat.load(chatId);
+      const chat = await sources.chats.markRead(chatId, by, read);
       loaders.chat.learn(chat);
       // The helpdesk tells nobody of it, so the gateway does.
       feed.announce({ kind: 'chat', change: 'READ', atMs: now(), ...aboutChat(chat) });

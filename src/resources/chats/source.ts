@@ -2,9 +2,9 @@ import type { Range, Rows, Wanted } from '../../support/paging.ts';
 import { maxPageSize } from '../../support/paging.ts';
 import { inBatches } from '../../upstream/batches.ts';
 import type { Send } from '../../upstream/cache/cache.ts';
-import { entityKind, pageKind } from '../../upstream/cache/kinds.ts';
+import { aliasKind, entityKind, pageKind } from '../../upstream/cache/kinds.ts';
 import type { Upstream } from '../../upstream/client.ts';
-import type { UpstreamError } from '../../upstream/errors.ts';
+import { isNotFound, UpstreamError } from '../../upstream/errors.ts';
 import type { ListQuery, Sort } from '../../upstream/lists.ts';
 import { pageName, readPage } from '../../upstream/lists.ts';
 import { anyOf, hasId } from '../../upstream/search.ts';
@@ -15,6 +15,23 @@ const chats = { path: '/chats', rowFromWire: chatFromWire };
 
 const chatKind = entityKind<Chat>('Chat', 'chats');
 const chatPages = pageKind(chatKind, 'chats');
+
+/**
+ * Chats as one customer sees them: under `7001 5208` is chat 5208 if it is with customer 7001, or that there is no such chat.
+ * What others have read is not known here, so that a chat of somebody else costs what one that is not there costs.
+ */
+const chatsOfCustomer = aliasKind(
+  'ChatOfCustomer',
+  chatKind,
+  ({ customer }) => customer?.id ?? null,
+);
+
+const isWith =
+  (customerId: string | undefined) =>
+  ({ customer }: Chat): boolean =>
+    customerId !== undefined && customer?.id === customerId;
+
+const noSuchChat = () => new UpstreamError('notFound', 'There is no such chat.');
 
 const readEndpoints = { AGENT: '/chats/readByAgent', CUSTOMER: '/chats/readByCustomer' } as const;
 
@@ -120,8 +137,17 @@ export function createChatSource({ cache, batchSize }: Upstream) {
     }
   }
 
+  const readOne = async (send: Send, id: string): Promise<Chat> =>
+    chatFromWire(await send({ effect: 'read', method: 'GET', path: `/chats/${id}` }));
+
   return {
     isKnown: (id: string): boolean => cache.isKnown(chatKind, id),
+
+    /** As `isKnown`, for one who may know of this customer's chats alone. */
+    isKnownOf(customerId: string | undefined, id: string): boolean {
+      const known = cache.peek(chatKind, id);
+      return known !== undefined && isWith(customerId)(known);
+    },
 
     page: (query: ListQuery): Promise<Rows<Chat>> =>
       cache.one(chatPages, pageName(query), (send) => readPage(send, chats, query)),
@@ -133,10 +159,21 @@ export function createChatSource({ cache, batchSize }: Upstream) {
       );
     },
 
-    byId: (id: string): Promise<Chat> =>
-      cache.one(chatKind, id, async (send) =>
-        chatFromWire(await send({ effect: 'read', method: 'GET', path: `/chats/${id}` })),
-      ),
+    byId: (id: string): Promise<Chat> => cache.one(chatKind, id, (send) => readOne(send, id)),
+
+    /** The chat, if it is with this customer; whether there is another with this id cannot be told from the failure. */
+    async byIdOf(customerId: string, id: string): Promise<Chat> {
+      const known = await cache.find(chatKind, id, isWith(customerId));
+      if (known !== undefined) return known;
+      const asked = cache.one(chatsOfCustomer, `${customerId} ${id}`, async (send) => {
+        const chat = await readOne(send, id);
+        if (!isWith(customerId)(chat)) throw noSuchChat();
+        return chat;
+      });
+      return asked.catch((error: unknown) => {
+        throw isNotFound(error) ? noSuchChat() : error;
+      });
+    },
 
     /** The chat as it is afterwards. */
     markRead: (id: string, by: keyof typeof readEndpoints, read: boolean): Promise<Chat> =>

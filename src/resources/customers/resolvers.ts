@@ -4,11 +4,19 @@ import type { Context } from '../../graphql/context.ts';
 import type { CustomerOrder, Resolvers } from '../../graphql/generated.ts';
 import { helpdeskId, toNodeId } from '../../support/ids.ts';
 import { notMeant } from '../../support/notMeant.ts';
-import { connectionFields, readConnection, spanOf, wantedOf } from '../../support/paging.ts';
+import {
+  connectionFields,
+  noRows,
+  readConnection,
+  spanOf,
+  wantedOf,
+} from '../../support/paging.ts';
 import { givenOf } from '../../support/selection.ts';
 import { totalOf } from '../../upstream/decode.ts';
-import { filled } from '../../upstream/search.ts';
-import { customerSearch, customerSort } from './filter.ts';
+import type { Sight } from '../../support/sight.ts';
+import type { Search } from '../../upstream/search.ts';
+import { filled, narrowed } from '../../upstream/search.ts';
+import { customerSearch, customerSort, isCustomer } from './filter.ts';
 import type { Customer } from './model.ts';
 
 const byFirstSeen: CustomerOrder = { field: 'FIRST_SEEN', direction: 'DESC' };
@@ -24,18 +32,27 @@ async function toCustomer(
   return customer;
 }
 
+/** The customers of a search that are in sight; undefined when there can be none. */
+function narrowedTo(sight: Sight, search: Search): Search | undefined {
+  if (sight.isWhole) return search;
+  const { customerId } = sight;
+  return customerId === null
+    ? undefined
+    : narrowed('filter', search, isCustomer('filter', customerId));
+}
+
 export const customerResolvers: Resolvers = {
   Query: {
     customer: (_root, { id }, { loaders }) => loaders.customer.load(helpdeskId('id', id)),
     customerByUserId: (_root, { userId }, { loaders }) =>
       loaders.customer.loadByUserId(filled('userId', userId)),
-    customers(_root, { filter, orderBy, ...page }, { sources }, info) {
-      const search = customerSearch(filter ?? {});
+    async customers(_root, { filter, orderBy, ...page }, { sources, loaders }, info) {
+      const search = narrowedTo(await loaders.sight(), customerSearch(filter ?? {}));
       const sort = customerSort(orderBy ?? byFirstSeen);
       const list = `customers ${JSON.stringify([search, sort])}`;
       const wanted = wantedOf(info, 'CustomerConnection');
       return readConnection({ list, span: spanOf(page, list), wanted }, (range) =>
-        sources.customers.page({ search, sort, range }),
+        search === undefined ? noRows : sources.customers.page({ search, sort, range }),
       );
     },
   },
@@ -52,6 +69,7 @@ export const customerResolvers: Resolvers = {
     customer: ({ customer }, _args, { loaders }, info) =>
       customer === null ? null : loaders.customer.from(customer, info),
   },
+  Viewer: { customer: (_viewer, _args, { loaders }, info) => loaders.customer.viewer(info) },
   Customer: {
     __resolveReference(key, { loaders }, info) {
       if ('id' in key) {

@@ -57,6 +57,7 @@ export function createCustomerSource({ cache, batchSize }: Upstream) {
   return {
     isKnown: (id: string): boolean => cache.isKnown(customerKind, id),
     isKnownByUserId: (userId: string): boolean => cache.isKnown(userIds, userId),
+    idOfKnownUser: (userId: string): string | undefined => cache.peek(userIds, userId)?.id,
 
     page: (query: ListQuery): Promise<Rows<Customer>> =>
       cache.one(customerPages, pageName(query), (send) => readPage(send, customers, query)),

@@ -1,4 +1,10 @@
-import type { BroadcastType, MessageSender, MessageType } from '../../graphql/generated.ts';
+import type {
+  BroadcastType,
+  MessageSender,
+  MessageType,
+  PageInfo,
+} from '../../graphql/generated.ts';
+import type { Connection } from '../../support/paging.ts';
 import { flag, id, oneOf, record, text, time } from '../../upstream/decode.ts';
 import type { ChatPart } from '../chats/model.ts';
 import type { AgentPart } from '../agents/model.ts';
@@ -54,4 +60,16 @@ export function messageFromWire(value: unknown): Message {
     updatedAt: time(wire['updatedAt'], 'message.updatedAt'),
     broadcastType: oneOf(broadcastTypes, wire['broadcastType'], 'message.broadcastType'),
   };
+}
+
+/** Messages of a chat as the team sees them, or made ready for a customer, who sees some of them. */
+export type MessagePage = Connection<ChatMessage> | CustomerPage;
+
+export interface CustomerPage {
+  readonly rows: readonly ChatMessage[];
+  /** Where each of them stands, sealed. */
+  readonly cursors: readonly string[];
+  readonly pageInfo: PageInfo;
+  /** It would tell how many there are that the customer may not see. */
+  readonly total: null;
 }

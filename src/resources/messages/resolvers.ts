@@ -1,11 +1,20 @@
+import type { GraphQLResolveInfo } from 'graphql';
 import type { News } from '../../events/feed.ts';
-import type { Resolvers } from '../../graphql/generated.ts';
+import type { Context } from '../../graphql/context.ts';
+import type { ChatMessagesArgs, Resolvers } from '../../graphql/generated.ts';
 import { helpdeskId } from '../../support/ids.ts';
 import type { Rows } from '../../support/paging.ts';
-import { connectionFields, readConnection, spanOf, wantedOf } from '../../support/paging.ts';
+import {
+  connectionFields,
+  defaultPageSize,
+  pageSize,
+  readConnection,
+  spanOf,
+  wantedOf,
+} from '../../support/paging.ts';
 import { isNotFound } from '../../upstream/errors.ts';
-import type { ChatPart } from '../chats/model.ts';
-import type { ChatMessage, Message } from './model.ts';
+import type { Chat, ChatPart } from '../chats/model.ts';
+import type { ChatMessage, CustomerPage, Message } from './model.ts';
 
 /** A chat that is known by its id alone may not be there: then nothing was said in it, and that is no error. */
 const orNone =
@@ -14,6 +23,53 @@ const orNone =
     if (isNotFound(error) && !('status' in chat)) return { rows: [], total: 0 };
     throw error;
   };
+
+type Page = Partial<ChatMessagesArgs>;
+
+function readAll(chat: Chat, page: Page, { sources }: Context, info: GraphQLResolveInfo) {
+  const list = `messages of ${chat.id}`;
+  const wanted = wantedOf(info, 'MessageConnection');
+  return readConnection({ list, span: spanOf(page, list), wanted }, async (range) => {
+    const { rows, total } = await sources.messages.page(chat.id, range).catch(orNone(chat));
+    return { rows: rows.map((message) => ({ ...message, chat })), total };
+  });
+}
+
+const noPage: CustomerPage = {
+  rows: [],
+  cursors: [],
+  pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
+  total: null,
+};
+
+/** What was said to the customer. Neither numbers nor cursors tell what else there is. */
+async function readSaid(
+  chat: Chat,
+  { first, after }: Page,
+  { loaders, sources }: Context,
+  info: GraphQLResolveInfo,
+): Promise<CustomerPage> {
+  const { toCursor, fromCursor } = sources.messages.seal();
+  const list = `messages of ${chat.id} to its customer`;
+  const wanted = wantedOf(info, 'MessageConnection');
+  const count = pageSize('first', first ?? defaultPageSize);
+  const start = typeof after === 'string' ? fromCursor('after', after, list) + 1 : 0;
+  if (!wanted.rows && !wanted.pageInfo) return noPage;
+  const said = await loaders.said(chat.id, { start, count, looksOn: wanted.pageInfo });
+  const cursors = said.messages.map(({ place }) => toCursor(list, place));
+  return {
+    rows: said.messages.map(({ message }) => ({ ...message, chat })),
+    cursors,
+    pageInfo: {
+      hasNextPage: said.hasMore,
+      hasPreviousPage: start > 0 && cursors.length > 0,
+      startCursor: cursors[0] ?? null,
+      // A page that ends early goes on where reading ended, or else it would never get there.
+      endCursor: said.hasMore ? toCursor(list, said.end - 1) : (cursors.at(-1) ?? null),
+    },
+    total: null,
+  };
+}
 
 export const messageResolvers: Resolvers = {
   Subscription: {
@@ -31,14 +87,18 @@ export const messageResolvers: Resolvers = {
     },
   },
   Chat: {
-    messages(chat, page, { sources }, info) {
-      const list = `messages of ${chat.id}`;
-      const wanted = wantedOf(info, 'MessageConnection');
-      return readConnection({ list, span: spanOf(page, list), wanted }, async (range) => {
-        const { rows, total } = await sources.messages.page(chat.id, range).catch(orNone(chat));
-        return { rows: rows.map((message) => ({ ...message, chat })), total };
-      });
-    },
+    messages: (chat, page, context, info) =>
+      context.viewer.role === 'CUSTOMER'
+        ? readSaid(chat, page, context, info)
+        : readAll(chat, page, context, info),
   },
-  MessageConnection: { ...connectionFields, totalCount: ({ total }) => total },
+  MessageConnection: {
+    nodes: ({ rows }) => rows,
+    edges: (page) =>
+      'cursors' in page
+        ? page.rows.map((node, index) => ({ node, cursor: page.cursors[index] ?? '' }))
+        : connectionFields.edges(page),
+    pageInfo: (page) => ('pageInfo' in page ? page.pageInfo : connectionFields.pageInfo(page)),
+    totalCount: ({ total }) => total,
+  },
 };

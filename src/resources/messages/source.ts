@@ -11,8 +11,13 @@ const messagePages = rowsKind<Message>('Message', 'chats', (name) => ({
   id: name.slice(0, name.indexOf(' ')),
 }));
 
+export type MessageSource = ReturnType<typeof createMessageSource>;
+
 /** The message endpoint: one chat and one page of at most 100 a call, newest first. */
-export const createMessageSource = ({ cache }: Upstream) => ({
+export const createMessageSource = ({ cache, seal }: Upstream) => ({
+  /** For the cursors of those who may not see all messages. */
+  seal,
+
   page: (chatId: string, { offset, limit }: Range): Promise<Rows<Message>> =>
     cache.one(messagePages, `${chatId} ${offset} ${limit}`, async (send) => {
       const path = `/chats/${chatId}/messages?offset=${offset}&limit=${limit}`;

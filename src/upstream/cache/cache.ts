@@ -34,6 +34,14 @@ export interface OperationCache {
   ): Promise<(Value | UpstreamError)[]>;
   /** Whether the name can be answered without a call. */
   isKnown(kind: Kind<unknown>, name: string): boolean;
+  /** What is known under the name; a call is never made. */
+  peek<Value>(kind: Kind<Value>, name: string): Value | undefined;
+  /** As `peek`, when every change made so far has been heard of; a hit if it is what is wanted. */
+  find<Value>(
+    kind: Kind<Value>,
+    name: string,
+    isWanted: (value: Value) => boolean,
+  ): Promise<Value | undefined>;
   one<Value>(kind: Kind<Value>, name: string, load: (send: Send) => Promise<Value>): Promise<Value>;
   /** Changes one entity. Changes of the same one leave in the order in which they came. */
   write<Whole extends Entity>(
@@ -161,7 +169,8 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
       await (hearing ??= known.hearAll());
       let missing = take([...new Set(names)]);
       let generation: string | undefined;
-      if (known.isShared() === true && missing.length > 0) {
+      // What a key that may be none could leave in Redis, it does not.
+      if (known.isShared() === true && missing.length > 0 && scope.isStranger !== true) {
         generation = await sight.recallAll(kind, missing);
         signal.throwIfAborted();
         missing = take(missing);
@@ -199,10 +208,24 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
       );
     }
 
+    function peek<Value>(kind: Kind<Value>, name: string): Value | undefined {
+      const answer = read(kind, name, sight.fresh);
+      return answer instanceof UpstreamError ? undefined : answer;
+    }
+
     return {
       many,
+      peek,
 
       isKnown: (kind, name) => read(kind, name, sight.fresh) !== undefined,
+
+      async find(kind, name, isWanted) {
+        await (hearing ??= known.hearAll());
+        const value = peek(kind, name);
+        if (value === undefined || !isWanted(value)) return undefined;
+        usage.cacheHits += 1;
+        return value;
+      },
 
       async one(kind, name, load) {
         const [value] = await many(kind, [name], async (send) => [await load(send)]);

@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { errors, jwtVerify } from 'jose';
+import type { JWTPayload, JWTVerifyGetKey } from 'jose';
+import type { Viewer } from '../graphql/context.ts';
+import type { Clock } from '../support/clock.ts';
+import { isHelpdeskId } from '../support/ids.ts';
+import type { Account, Authenticate } from './viewer.ts';
+import { AuthenticationError, badCredentials, bearerOf, noCredentials } from './viewer.ts';
+
+/** The names of claims, or the dotted ways to them. */
+export interface ClaimNames {
+  readonly role: string;
+  readonly agentId: string;
+  readonly customerId: string;
+  readonly userId: string;
+}
+
+interface Options {
+  readonly account: Account;
+  /** A secret that is shared with the issuer, or its public keys. */
+  readonly keys: Uint8Array | JWTVerifyGetKey;
+  readonly issuer: string | undefined;
+  readonly audience: string | undefined;
+  readonly claimNames: ClaimNames;
+  readonly clock: Clock;
+}
+
+/** Never the one kind with keys of the other: whoever knows a public key could then sign with it as a secret. */
+const secretAlgorithms = ['HS256'];
+const publicKeyAlgorithms = [
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+];
+
+const leewaySeconds = 5;
+
+/** A claim by its whole name, which may be an address with dots, or else by the way through objects that the dots tell. */
+function claimOf(claims: unknown, name: string): unknown {
+  if (typeof claims !== 'object' || claims === null) return undefined;
+  const own = new Map<string, unknown>(Object.entries(claims));
+  if (own.has(name)) return own.get(name);
+  for (let dot = name.indexOf('.'); dot !== -1; dot = name.indexOf('.', dot + 1)) {
+    const inner = claimOf(own.get(name.slice(0, dot)), name.slice(dot + 1));
+    if (inner !== undefined) return inner;
+  }
+  return undefined;
+}
+
+/** An id of the helpdesk; undefined where the claim is absent. */
+function idClaim(claims: JWTPayload, name: string): string | undefined {
+  const value = claimOf(claims, name) ?? undefined;
+  if (value === undefined) return undefined;
+  const id = typeof value === 'number' ? String(value) : value;
+  if (typeof id === 'string' && isHelpdeskId(id)) return id;
+  throw badCredentials(`The token's claim ${name} is no id of the helpdesk.`);
+}
+
+function textClaim(claims: JWTPayload, name: string): string | undefined {
+  const value = claimOf(claims, name) ?? undefined;
+  if (value === undefined || (typeof value === 'string' && value !== '')) return value;
+  throw badCredentials(`The token's claim ${name} is no text.`);
+}
+
+function viewerOf(claims: JWTPayload, names: ClaimNames): Viewer {
+  const role = claimOf(claims, names.role);
+  if (role === 'agent') return { role: 'AGENT', agentId: idClaim(claims, names.agentId) };
+  if (role !== 'customer') {
+    throw badCredentials(`The token's claim ${names.role} must be agent or customer.`);
+  }
+  const id = idClaim(claims, names.customerId);
+  const userId = textClaim(claims, names.userId);
+  if (id !== undefined) return { role: 'CUSTOMER', id, userId };
+  if (userId !== undefined) return { role: 'CUSTOMER', id, userId };
+  throw badCredentials(`The token needs a claim ${names.customerId} or ${names.userId}.`);
+}
+
+/** Of whatever length and content the ids of others are. */
+const short = (text: string): string =>
+  createHash('sha256').update(text).digest('base64url').slice(0, 22);
+
+function nameOf(viewer: Viewer, { sub }: JWTPayload): string {
+  if (viewer.role !== 'CUSTOMER') {
+    return viewer.role === 'AGENT' && viewer.agentId !== undefined
+      ? `agent ${viewer.agentId}`
+      : `agent of ${short(sub ?? '')}`;
+  }
+  return viewer.id === undefined ? `user ${short(viewer.userId)}` : `customer ${viewer.id}`;
+}
+
+/** Why a token was refused, as far as its owner can do something about it. */
+function refusalOf(error: unknown): AuthenticationError {
+  if (error instanceof AuthenticationError) return error;
+  if (error instanceof errors.JWTExpired) return badCredentials('The token has expired.');
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return badCredentials(`The token's claim ${error.claim} is missing or not as expected here.`);
+  }
+  return badCredentials('The token is not one that this gateway trusts.');
+}
+
+/** A viewer for each JSON Web Token that is signed as agreed and not over. */
+export function authenticateByToken(options: Options): Authenticate {
+  const { account, keys, issuer, audience, claimNames, clock } = options;
+  const expected = {
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(audience === undefined ? {} : { audience }),
+    requiredClaims: ['exp'],
+    clockTolerance: leewaySeconds,
+  };
+
+  /** jose tells a secret and a source of keys apart by type. */
+  function verify(token: string) {
+    const currentDate = new Date(clock.now());
+    return typeof keys === 'function'
+      ? jwtVerify(token, keys, { ...expected, currentDate, algorithms: publicKeyAlgorithms })
+      : jwtVerify(token, keys, { ...expected, currentDate, algorithms: secretAlgorithms });
+  }
+
+  return async (authorization) => {
+    const token = bearerOf(authorization);
+    if (token === undefined) throw noCredentials('token');
+    try {
+      const { payload } = await verify(token);
+      const viewer = viewerOf(payload, claimNames);
+      const { exp = 0 } = payload;
+      const expiresAtMs = (exp + leewaySeconds) * 1_000;
+      return { viewer, ...account, name: nameOf(viewer, payload), expiresAtMs };
+    } catch (error) {
+      throw refusalOf(error);
+    }
+  };
+}

@@ -1,0 +1,248 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
+import { startTestGateway } from '../support/gateway.ts';
+import { bearer, byToken } from '../support/issuer.ts';
+import { startTwoCustomers, wireMessage } from '../support/twoCustomers.ts';
+
+// Walks to the end of many conversations.
+jest.setTimeout(60_000);
+
+const shownTypes = ['message', 'email', 'knowledgebase'];
+const hiddenTypes = ['private', 'tech', 'a type of tomorrow'];
+
+const ada = { role: 'customer', customerId: 7001 };
+
+let helpdesk: Awaited<ReturnType<typeof startTwoCustomers>>;
+let gateway: Awaited<ReturnType<typeof startTestGateway>>;
+
+beforeAll(async () => {
+  helpdesk = await startTwoCustomers();
+  gateway = await startTestGateway({ helpdesk, config: { auth: byToken(), rateLimit: 0 } });
+});
+
+afterAll(async () => {
+  await gateway.stop();
+  await helpdesk[Symbol.asyncDispose]();
+});
+
+/** `-` is a message for the team, `+` one for the customer. */
+const conversation = (pattern: string) =>
+  pattern.split('').map((sign, index) => {
+    const types = sign === '+' ? shownTypes : hiddenTypes;
+    return wireMessage({
+      id: 1000 + index,
+      type: types[index % types.length],
+      text: `${sign} ${index}`,
+    });
+  });
+
+const placesShown = (pattern: string): string[] =>
+  pattern.split('').flatMap((sign, index) => (sign === '+' ? String(1000 + index) : []));
+
+interface Page {
+  readonly ids: readonly string[];
+  readonly cursors: readonly string[];
+  readonly pageInfo: any;
+  readonly totalCount: unknown;
+  readonly calls: number;
+}
+
+async function read(first: number, after: string | null, claims: object = ada): Promise<Page> {
+  const { data, errors, extensions } = await gateway.query(
+    `query ($first: Int, $after: String) { chat(id: 1) { messages(first: $first, after: $after) {
+      totalCount edges { cursor node { id } }
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    } } }`,
+    { first, after },
+    await bearer({ ...claims }),
+  );
+  expect(errors).toEqual([]);
+  const { edges, pageInfo, totalCount } = data.chat.messages;
+  return {
+    ids: edges.map(({ node }: any) => node.id),
+    cursors: edges.map(({ cursor }: any) => cursor),
+    pageInfo,
+    totalCount,
+    calls: extensions.upstream.calls - 1,
+  };
+}
+
+async function walk(first: number): Promise<Page[]> {
+  const pages: Page[] = [];
+  for (let after: string | null = null; ;) {
+    const page: Page = await read(first, after);
+    pages.push(page);
+    if (!page.pageInfo.hasNextPage) return pages;
+    after = page.pageInfo.endCursor;
+  }
+}
+
+describe('the messages of a customer', () => {
+  test('are those that are said to it, on full pages, whatever lies between', async () => {
+    const patterns = fc
+      .array(fc.tuple(fc.constantFrom('+', '-'), fc.integer({ min: 1, max: 60 })), { maxLength: 6 })
+      .map((runs) => runs.map(([sign, length]) => sign.repeat(length)).join(''));
+
+    await fc.assert(
+      fc.asyncProperty(patterns, fc.integer({ min: 20, max: 100 }), async (pattern, first) => {
+        helpdesk.holdsMessages(1, conversation(pattern));
+
+        const pages = await walk(first);
+
+        expect(pages.flatMap(({ ids }) => ids)).toEqual(placesShown(pattern));
+        for (const [index, { ids, cursors, pageInfo, totalCount, calls }] of pages.entries()) {
+          if (index < pages.length - 1) expect(ids).toHaveLength(first);
+          expect(index === 0 || ids.length > 0).toBe(true);
+          expect(calls).toBeLessThanOrEqual(5);
+          expect(totalCount).toBeNull();
+          expect(pageInfo).toEqual({
+            hasNextPage: index < pages.length - 1,
+            hasPreviousPage: index > 0,
+            startCursor: cursors[0] ?? null,
+            endCursor: cursors.at(-1) ?? null,
+          });
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test('end a page early after five calls, and go on from there', async () => {
+    const pattern = `+${'-'.repeat(1_200)}++`;
+    helpdesk.holdsMessages(1, conversation(pattern));
+
+    const pages = await walk(2);
+
+    expect(pages.map(({ ids, calls }) => [ids.length, calls])).toEqual([
+      [1, 5],
+      [0, 5],
+      [2, 3],
+    ]);
+    expect(pages.flatMap(({ ids }) => ids)).toEqual(placesShown(pattern));
+  });
+
+  test('share those calls among all chats of an operation', async () => {
+    helpdesk.holdsMessages(1, conversation('-'.repeat(900)));
+    helpdesk.holdsMessages(3, conversation('-'.repeat(900)));
+
+    const { extensions, errors } = await gateway.query(
+      '{ chats { nodes { messages { nodes { id } } } } }',
+      {},
+      await bearer(ada),
+    );
+
+    expect(errors).toEqual([]);
+    // The list, one for each chat, and four more.
+    expect(extensions.upstream.calls).toBe(1 + 2 + 4);
+    helpdesk.holdsMessages(3, []);
+  });
+
+  test('have cursors that stay the same and tell no distance', async () => {
+    helpdesk.holdsMessages(1, conversation('+-+---+'));
+
+    const { cursors } = await read(10, null);
+    const again = await read(10, null);
+
+    expect(again.cursors).toEqual(cursors);
+    expect(new Set(cursors.map(({ length }) => length)).size).toBe(1);
+    const bytes = cursors.map((cursor) => Buffer.from(cursor, 'base64url'));
+    for (const [index, one] of bytes.entries()) {
+      for (const other of bytes.slice(index + 1)) {
+        const shared = one.filter((byte, at) => byte === other[at]).length;
+        expect(shared).toBeLessThan(8);
+      }
+    }
+  });
+
+  test('have cursors that are the same on every instance, and of no use with another key', async () => {
+    helpdesk.holdsMessages(1, conversation('+++'));
+    await using other = await startTestGateway({
+      helpdesk,
+      config: { auth: byToken(), rateLimit: 0 },
+    });
+    await using stranger = await startTestGateway({
+      helpdesk: { ...helpdesk, key: 'another key' },
+      config: { auth: byToken(), rateLimit: 0 },
+    });
+    const { cursors } = await read(2, null);
+    const query = `{ chat(id: 1) { messages(after: "${cursors[1]}") { nodes { id } } } }`;
+
+    const there = await other.query(query, {}, await bearer(ada));
+    const elsewhere = await stranger.query(query, {}, await bearer(ada));
+
+    expect(there.data.chat.messages.nodes).toEqual([{ id: '1002' }]);
+    expect(elsewhere.errors[0]?.extensions['code']).toBe('BAD_USER_INPUT');
+  });
+
+  test.each(['nonsense', '', 'AAAA', 'A'.repeat(30), 'bWVzc2FnZXM6MA'])(
+    'take no cursor that somebody made up: %j',
+    async (cursor) => {
+      helpdesk.forget();
+
+      const { errors } = await gateway.query(
+        `{ chat(id: 1) { messages(after: "${cursor}") { nodes { id } } } }`,
+        {},
+        await bearer(ada),
+      );
+
+      expect(errors[0]?.extensions['code']).toBe('BAD_USER_INPUT');
+      expect(helpdesk.callsTo('GET /chats/1/messages')).toEqual([]);
+    },
+  );
+
+  test('take no cursor of another chat, nor one of the team', async () => {
+    helpdesk.holdsMessages(1, conversation('+++'));
+    helpdesk.holdsMessages(3, conversation('+++'));
+    const ofTeam = await read(1, null, { role: 'agent' });
+    const { cursors } = await read(1, null);
+    const ask = async (chat: number, cursor: string | undefined, claims: object) =>
+      gateway.query(
+        `{ chat(id: ${chat}) { messages(after: "${cursor}") { nodes { id } } } }`,
+        {},
+        await bearer({ ...claims }),
+      );
+
+    const answers = [
+      await ask(3, cursors[0], ada),
+      await ask(1, ofTeam.cursors[0], ada),
+      await ask(1, cursors[0], { role: 'agent' }),
+    ];
+
+    for (const { errors } of answers) expect(errors[0]?.extensions['code']).toBe('BAD_USER_INPUT');
+  });
+
+  test('have the sizes that pages of others have', async () => {
+    for (const first of [0, -1, 101]) {
+      const { errors } = await gateway.query(
+        `{ chat(id: 1) { messages(first: ${first}) { nodes { id } } } }`,
+        {},
+        await bearer(ada),
+      );
+      expect(errors[0]?.extensions['code']).toBe('BAD_USER_INPUT');
+    }
+  });
+
+  test('are not read for their number alone', async () => {
+    helpdesk.forget();
+
+    const { data } = await gateway.query(
+      '{ chat(id: 1) { messages { totalCount } } }',
+      {},
+      await bearer(ada),
+    );
+
+    expect(data.chat.messages).toEqual({ totalCount: null });
+    expect(helpdesk.calls).toHaveLength(1);
+  });
+});
+
+describe('the messages of the team', () => {
+  test('are all there are', async () => {
+    helpdesk.holdsMessages(1, conversation('+-+-'));
+
+    const page = await read(10, null, { role: 'agent' });
+
+    expect(page.ids).toEqual(['1000', '1001', '1002', '1003']);
+    expect(page.totalCount).toBe(4);
+  });
+});
