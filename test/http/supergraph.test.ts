@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { WebSocket } from 'ws';
 import { readConfig } from '../../src/config.ts';
 import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
 import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
@@ -113,6 +114,45 @@ describe('a secret that the router shares', () => {
     const { status } = await fetch(`${gateway.url}/graphql?query={viewer{role}}`, {
       method,
       headers: { 'apollo-require-preflight': '1' },
+    });
+
+    expect(status).toBe(401);
+  });
+
+  test.each([
+    ['without it', {}, 401],
+    ['with it', { 'x-router-secret': secret }, 101],
+  ])('guards WebSockets: %s', async (_what, headers, expected) => {
+    await using gateway = await startTestGateway({
+      helpdesk,
+      config: { ...subgraph, routerSecret: secret },
+    });
+
+    const socket = new WebSocket(
+      `${gateway.url.replace('http', 'ws')}/graphql`,
+      ['graphql-transport-ws'],
+      { headers },
+    );
+    const status = await new Promise((resolve, reject) => {
+      socket.once('open', () => resolve(101));
+      socket.once('unexpected-response', (_request, { statusCode }) => resolve(statusCode));
+      socket.once('error', reject);
+    });
+    socket.terminate();
+
+    expect(status).toBe(expected);
+  });
+
+  test('guards event streams', async () => {
+    await using gateway = await startTestGateway({
+      helpdesk,
+      config: { ...subgraph, routerSecret: secret },
+    });
+
+    const { status } = await fetch(`${gateway.url}/graphql/stream`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      body: JSON.stringify({ query: 'subscription { messageReceived { id } }' }),
     });
 
     expect(status).toBe(401);

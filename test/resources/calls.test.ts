@@ -163,6 +163,91 @@ describe('one call is enough', () => {
   });
 });
 
+describe('a hundred references of five types, mixed', () => {
+  const chatIds = [5001, 5002, 5003, 5004];
+  const others: readonly (readonly [string, string, readonly (number | string)[]])[] = [
+    ['Customer', 'id', Array.from({ length: 40 }, (_, index) => 7001 + index)],
+    ['Agent', 'id', [2, 11, 12, 13, 777777]],
+    ['Department', 'id', [3, 4, 5, 777777]],
+    ['Application', 'id', [1, 2, 777777]],
+  ];
+
+  test('cost one call for each type, and one for each chat', async () => {
+    const some = [
+      ...chatIds.map((id) => ({ __typename: 'Chat', id: String(id) })),
+      ...others.flatMap(([type, key, ids]) =>
+        ids.map((id) => ({ __typename: type, [key]: String(id) })),
+      ),
+    ];
+    const shuffled = Array.from({ length: 100 }, (_, index) => some[(index * 11) % some.length]!);
+
+    const { data, lines } = await ask(
+      quiet,
+      `query ($references: [_Any!]!) { _entities(representations: $references) {
+        __typename
+        ... on Chat { id status } ... on Customer { id company } ... on Agent { id name }
+        ... on Department { id title: name } ... on Application { id displayName }
+      } }`,
+      { references: shuffled },
+    );
+
+    expect(data._entities.map((found: any) => found && [found.__typename, found.id])).toEqual(
+      shuffled.map(({ __typename: type, id }: any) => (id === '777777' ? null : [type, id])),
+    );
+    expect(lines.toSorted()).toEqual(
+      [
+        ...chatIds.map((id) => `GET /chats/${id}`),
+        'POST /customers/search',
+        allAgents,
+        allDepartments,
+        'GET /applications',
+      ].toSorted(),
+    );
+  });
+
+  test('fail each alone', async () => {
+    fake.answer('GET /chats/1', { status: 503 });
+    fake.answer('GET /chats/2', { body: wireChat({ id: 2 }) });
+    fake.answer('POST /customers/search', { status: 403, body: { errors: [] } });
+    fake.answer('GET /departments', {
+      body: { data: [{ id: 3, name: 'Sales', agents: [] }], total: 1 },
+    });
+
+    const { data, errors } = await gateway.query(
+      `query ($references: [_Any!]!) { _entities(representations: $references) {
+        ... on Chat { id status } ... on Customer { id company } ... on Department { name }
+      } }`,
+      {
+        references: [
+          { __typename: 'Chat', id: '1' },
+          { __typename: 'Customer', id: '7' },
+          { __typename: 'Chat', id: '2' },
+          { __typename: 'Customer', id: '8' },
+          { __typename: 'Department', id: '3' },
+          { __typename: 'Department', id: 'three' },
+        ],
+      },
+    );
+
+    expect(data._entities).toEqual([
+      null,
+      null,
+      { id: '2', status: 'OPENED' },
+      null,
+      { name: 'Sales' },
+      null,
+    ]);
+    expect(
+      errors.map(({ path, extensions }) => [path?.[1], extensions['code']]).toSorted(),
+    ).toEqual([
+      [0, 'UPSTREAM_UNAVAILABLE'],
+      [1, 'UPSTREAM_FORBIDDEN'],
+      [3, 'UPSTREAM_FORBIDDEN'],
+      [5, 'BAD_USER_INPUT'],
+    ]);
+  });
+});
+
 describe('two calls are enough', () => {
   test('for fifty chats with what their customers have besides', async () => {
     const chats = quietChats.slice(0, 50);
@@ -515,6 +600,54 @@ describe('no call is needed', () => {
     );
     expect(JSON.stringify(data._entities)).toContain('999001');
     expect(lines).toEqual([]);
+  });
+
+  test('for references that ask for what the router sent along', async () => {
+    const { data, lines } = await ask(
+      quiet,
+      `query ($references: [_Any!]!) { _entities(representations: $references) {
+        ... on Chat { id status closedAt readByAgent }
+        ... on Customer { id userId name }
+        ... on Agent { id email }
+      } }`,
+      {
+        references: [
+          {
+            __typename: 'Chat',
+            id: '999001',
+            status: 'OPENED',
+            closedAt: '2026-01-15T12:00:00.000Z',
+            readByAgent: null,
+          },
+          { __typename: 'Customer', id: '999002', userId: 'u-9', name: 'Ada' },
+          { __typename: 'Customer', userId: 'u-9', id: '999003', name: null },
+          { __typename: 'Agent', id: '999004', email: 'ada@example.com' },
+        ],
+      },
+    );
+
+    expect(data._entities).toEqual([
+      { id: '999001', status: 'OPENED', closedAt: '2026-01-15T12:00:00.000Z', readByAgent: null },
+      { id: '999002', userId: 'u-9', name: 'Ada' },
+      { id: '999003', userId: 'u-9', name: null },
+      { id: '999004', email: 'ada@example.com' },
+    ]);
+    expect(lines).toEqual([]);
+  });
+
+  test.each([
+    ['of another kind', { phone: { number: 1 } }],
+    ['that the schema does not know', { telephone: '+1' }],
+    ['but not what is asked', { company: 'Acme' }],
+  ])('unless a router sends along something %s', async (_what, given) => {
+    const { data, lines } = await ask(
+      quiet,
+      'query ($key: _Any!) { _entities(representations: [$key]) { ... on Customer { phone } } }',
+      { key: { __typename: 'Customer', id: '7005', ...given } },
+    );
+
+    expect(Object.keys(data._entities[0])).toEqual(['phone']);
+    expect(lines).toEqual(['GET /customers/7005']);
   });
 
   test('for a reference by userId that asks for its key alone', async () => {
