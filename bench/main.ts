@@ -2,12 +2,14 @@ import { runBudget } from './budget.ts';
 import { runBudgetShared } from './budgetShared.ts';
 import { runCalls } from './calls.ts';
 import { runReferences } from './references.ts';
+import { runSubscribers } from './subscribers.ts';
 
 /** A benchmark prints what it measured; false when a promise is not kept. */
 type Benchmark = () => Promise<boolean>;
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   calls: runCalls,
+  subscribers: runSubscribers,
   budget: runBudget,
   'budget-shared': runBudgetShared,
   references: runReferences,

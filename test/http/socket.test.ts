@@ -240,16 +240,16 @@ describe('the socket is closed', () => {
   });
 });
 
-describe('there is a limit', () => {
-  const limits = {
-    maxConnections: 3,
-    maxConnectionsPerViewer: 2,
-    maxPerConnection: 100,
-    maxPerViewer: 150,
-    maxBuffered: 100,
-    callbackHosts: [],
-  };
+const limits = {
+  maxConnections: 3,
+  maxConnectionsPerViewer: 2,
+  maxPerConnection: 100,
+  maxPerViewer: 150,
+  maxBuffered: 100,
+  callbackHosts: [],
+};
 
+describe('there is a limit', () => {
   test('to the subscriptions of a connection, and the others go on', async () => {
     const subscriptions = { ...limits, maxPerConnection: 20 };
     await using own = await startTestGateway({ helpdesk, config: { subscriptions } });
@@ -305,6 +305,70 @@ describe('there is a limit', () => {
     await Promise.all(lines.map((line) => line[Symbol.asyncDispose]()));
   });
 });
+
+test('who reads too slowly is told that something was missed, and holds up nobody', async () => {
+  const subscriptions = { ...limits, maxBuffered: 3 };
+  await using own = await startTestGateway({ helpdesk, config: { subscriptions } });
+  const name = 'x'.repeat(500_000);
+  helpdesk.holds({ chats: [{ id: 1, customer: { id: 7, name, email: null, userId: null } }] });
+  await using slow = await openSocket(own.url);
+  await using fast = await openSocket(own.url);
+  const query = 'subscription { chatUpdated { chat { lastMessageText customer { name } } } }';
+  for (const line of [slow, fast]) {
+    await line.join();
+    line.say(subscribe('a', query));
+  }
+  await own.subscribed(2);
+
+  // Much more than the sockets' own buffers take.
+  const versionOf = ({ payload }: any) => payload.data?.chatUpdated.chat.lastMessageText;
+  slow.socket.pause();
+  const versions: unknown[] = [];
+  for (let event = 1; event <= 40; event += 1) {
+    await own.query('mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }');
+    versions.push(versionOf(await fast.hear()));
+  }
+  slow.socket.resume();
+  const late = [];
+  while (versionOf(late.at(-1) ?? { payload: {} }) !== '40') late.push(await slow.hear());
+
+  expect(versions).toEqual(Array.from({ length: 40 }, (_, index) => String(index + 1)));
+  expect(late.length).toBeLessThan(40);
+  expect(late.filter(({ payload }) => payload.errors?.[0].extensions.missed)).toHaveLength(1);
+}, 30_000);
+
+test('a day of coming and going leaves nothing behind', async () => {
+  const clock = createManualClock();
+  await using own = await startTestGateway({ helpdesk, clock });
+  const client = createClient({
+    url: `${own.url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    lazy: true,
+  });
+
+  for (let hour = 0; hour < 24; hour += 1) {
+    const streams = ['1', '2'].map((id) =>
+      client.iterate({
+        query: 'subscription ($id: ID) { chatUpdated(id: $id) { at } }',
+        variables: { id },
+      }),
+    );
+    const first = streams.map((stream) => stream.next());
+    await own.subscribed(2);
+    for (const id of [1, 2]) {
+      await own.query(`mutation { markChatRead(id: ${id}, by: AGENT, read: true) { id } }`);
+    }
+    await Promise.all(first);
+    await Promise.all(streams.map(async (stream) => stream.return?.()));
+    await own.subscribed(0);
+    clock.advance(3_600_000);
+  }
+
+  const metrics = await (await fetch(`${own.url}/metrics`)).text();
+  expect(metrics).toContain('\nhelpcrunch_listeners 0\n');
+  expect(metrics).toContain('\nhelpcrunch_live_connections 0\n');
+  await client.dispose();
+}, 30_000);
 
 /** What an upgrade is answered that is not carried out. */
 async function refusal(

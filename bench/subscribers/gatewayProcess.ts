@@ -1,0 +1,31 @@
+// The process under measurement: one gateway, told by its parent what to do.
+import { readConfig } from '../../src/config.ts';
+import { startGateway } from '../../src/gateway.ts';
+import type { Log } from '../../src/support/log.ts';
+import { systemClock } from '../../src/support/clock.ts';
+
+const ignore = () => undefined;
+const silent: Log = { info: ignore, warn: ignore, error: ignore };
+
+const [helpdeskUrl = '', key = ''] = process.argv.slice(2);
+const places = '1000000';
+const config = readConfig({
+  PORT: '0',
+  HELPCRUNCH_RATE_LIMIT: '0',
+  MAX_LIVE_CONNECTIONS: places,
+  MAX_LIVE_CONNECTIONS_PER_VIEWER: places,
+  MAX_SUBSCRIPTIONS_PER_VIEWER: places,
+});
+const { url } = await startGateway(config, {
+  helpdesk: { url: helpdeskUrl, key },
+  clock: systemClock,
+  log: silent,
+});
+
+process.on('message', () => {
+  globalThis.gc?.();
+  const { rss, heapUsed } = process.memoryUsage();
+  const { user, system } = process.cpuUsage();
+  process.send?.({ rss, heapUsed, cpuMs: (user + system) / 1000 });
+});
+process.send?.({ url });
