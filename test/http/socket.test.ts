@@ -7,9 +7,10 @@ import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { openSocket } from '../support/socket.ts';
+import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
 
 const helpdesk = await startControlledHelpdesk();
-const gateway = await startTestGateway({ helpdesk });
+const gateway = await startTestGateway({ helpdesk, config: { webhookSecret } });
 
 afterAll(async () => {
   await gateway.stop();
@@ -160,6 +161,78 @@ describe('over WebSocket', () => {
 
     expect(heard).toMatchObject({ id: 'a', type: 'error', payload: [{ extensions: { code } }] });
     await gateway.subscribed(0);
+  });
+});
+
+describe('what the helpdesk tells is told on', () => {
+  const customer = { id: 7, name: 'Ada', email: null, userId: null };
+  const chat = (id: number, change: object = {}) =>
+    chatData({ id, customer, assignee: null, department: null, status: 'closed', ...change });
+
+  test('as a message, at no call, to those who follow its chat', async () => {
+    await using line = await openSocket(gateway.url);
+    await line.join();
+    const query = `subscription { messageReceived(chatId: 1) { id text from type chat { id } } }`;
+    line.say(subscribe('a', query));
+    await gateway.subscribed(1);
+    const message = { id: 9_007_199_254_740, text: 'Hello?', createdAt: '1603885600' };
+
+    for (const id of [2, 1]) {
+      const eventData = { ...chat(id), message: { ...message, id: message.id + id } };
+      await deliver(gateway, { event: 'message.chat.customer', eventData });
+    }
+    const { payload } = await line.hear();
+
+    expect(payload).toMatchObject({
+      data: {
+        messageReceived: {
+          id: '9007199254741',
+          text: 'Hello?',
+          from: 'CUSTOMER',
+          type: 'MESSAGE',
+          chat: { id: '1' },
+        },
+      },
+      extensions: { upstream: { calls: 0 } },
+    });
+  });
+
+  test('as a change of the chats of an agent, whom the event need not name', async () => {
+    helpdesk.holds({
+      chats: [
+        { id: 1, assignee: { id: 12, name: 'Olena' } },
+        { id: 2, assignee: null },
+      ],
+    });
+    await using line = await openSocket(gateway.url);
+    await line.join();
+    line.say(subscribe('a', 'subscription { chatUpdated(assigneeId: 12) { change chat { id } } }'));
+    await gateway.subscribed(1);
+
+    const other = { id: 13, name: 'Petro' };
+    const told = [chat(2, { assignee: other }), chat(2), chat(1)];
+    for (const eventData of told)
+      await deliver(gateway, { event: 'chat.status_updated', eventData });
+    const { payload } = await line.hear();
+
+    expect(payload.data).toEqual({
+      chatUpdated: { change: expect.any(String), chat: { id: '1' } },
+    });
+  });
+
+  test('as a customer, with what is asked of it', async () => {
+    helpdesk.holds({ customers: [{ id: 7, company: 'Analytical Engines' }] });
+    await using line = await openSocket(gateway.url);
+    await line.join();
+    line.say(subscribe('a', 'subscription { customerUpdated(id: 7) { id company } }'));
+    await gateway.subscribed(1);
+
+    for (const id of [8, 7]) {
+      await deliver(gateway, { event: 'customer.tags_changed', eventData: { id } });
+    }
+    const { payload } = await line.hear();
+
+    expect(payload.data).toEqual({ customerUpdated: { id: '7', company: 'Analytical Engines' } });
   });
 });
 
