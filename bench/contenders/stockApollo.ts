@@ -15,7 +15,7 @@ const typeDefs = [
     directive @link(url: String!, import: [String!]) repeatable on SCHEMA
     directive @key(fields: String!) repeatable on OBJECT
     directive @shareable on OBJECT
-    directive @tag(name: String!) repeatable on FIELD_DEFINITION
+    directive @tag(name: String!) repeatable on FIELD_DEFINITION | OBJECT
   `,
 ];
 

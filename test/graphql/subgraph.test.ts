@@ -5,9 +5,10 @@ import { composeServices as composeByApollo } from '@apollo/composition';
 import { getStitchedSchemaFromSupergraphSdl } from '@graphql-tools/federation';
 import { describe, expect, test } from '@jest/globals';
 import { composeServices as composeByGuild } from '@theguild/federation-composition';
-import type { DocumentNode, GraphQLSchema } from 'graphql';
+import type { ConstDirectiveNode, DocumentNode, GraphQLSchema } from 'graphql';
 import { execute, graphql, Kind, parse, stripIgnoredCharacters } from 'graphql';
 import { readConfig } from '../../src/config.ts';
+import { rulesByField } from '../../src/graphql/rules.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { buildSubgraphSchema } from '../../src/graphql/subgraph.ts';
 import { supergraphSdl } from '../../src/graphql/supergraphSdl.ts';
@@ -539,6 +540,22 @@ describe('the schema tells', () => {
       MessageConnection: chats,
       Organization: account,
     });
+  });
+
+  test('by a tag, what is for the team alone, and nothing else', () => {
+    const isTagged = (node: { directives?: readonly ConstDirectiveNode[] }) =>
+      node.directives?.some(({ name }) => name.value === 'tag') === true;
+    const tagged = typesOf(sdl).flatMap((type) =>
+      (type.fields ?? [])
+        .filter((field) => isTagged(type as object) || isTagged(field as object))
+        .map(({ name }) => `${type.name.value}.${name.value}`),
+    );
+    const team = [...rulesByField].flatMap(([field, rule]) =>
+      // What federation adds is no part of a supergraph.
+      rule === 'team' && !/\b_/.test(field) ? [field] : [],
+    );
+
+    expect(tagged.toSorted()).toEqual(team.toSorted());
   });
 
   test('nothing of how to ask for it, where that is nobody’s business', () => {

@@ -4,6 +4,7 @@ import { readConfig } from '../../src/config.ts';
 import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
 import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
 import { startTestGateway } from '../support/gateway.ts';
+import { bearer, byToken } from '../support/issuer.ts';
 
 const secret = 'the-secret-of-the-router-and-ours';
 
@@ -181,6 +182,61 @@ describe('a secret that the router shares', () => {
     expect(() => readConfig({ SUBGRAPH: 'true', ROUTER_SECRET: 'short' })).toThrow(
       'ROUTER_SECRET: must be one word of at least 32',
     );
+  });
+});
+
+describe('a router that is known', () => {
+  const references = `{ _entities(representations: [
+    { __typename: "Customer", id: "7001" }
+    { __typename: "Customer", id: "7002", name: "Mallory", userId: "u-7001" }
+    { __typename: "Customer", userId: "u-7001", id: "7002" }
+    { __typename: "Chat", id: "5208", status: "OPENED" }
+    { __typename: "Chat", id: "5300", status: "OPENED" }
+    { __typename: "Department", id: "3" }
+  ]) { ... on Customer { id } ... on Chat { id status } ... on Department { id } } }`;
+
+  const start = () => {
+    helpdesk.answer('GET /chats/5300', { body: wireChat({ id: 5300, customer: { id: 7002 } }) });
+    helpdesk.answer('GET /customers/7001', { body: { id: 7001, userId: 'u-7001' } });
+    return startTestGateway({
+      helpdesk,
+      config: { ...subgraph, routerSecret: secret, auth: byToken() },
+    });
+  };
+
+  test('must still say for whom it asks', async () => {
+    await using gateway = await start();
+
+    const { status, errors } = await gateway.query(references, {}, { 'x-router-secret': secret });
+
+    expect(status).toBe(401);
+    expect(errors[0]?.extensions['code']).toBe('UNAUTHENTICATED');
+  });
+
+  test('gets nothing of others for a customer, whatever it sends along', async () => {
+    await using gateway = await start();
+    const headers = await bearer({ role: 'customer', customerId: '7001' });
+
+    const { data } = await gateway.query(references, {}, { ...headers, 'x-router-secret': secret });
+
+    const [self, other, mixed, ownChat, otherChat, department] = data._entities;
+    expect([self, ownChat]).toEqual([{ id: '7001' }, { id: '5208', status: 'OPENED' }]);
+    expect([other, otherChat, department]).toEqual([null, null, null]);
+    expect(mixed?.id).not.toBe('7002');
+  });
+
+  test('gets everything for an agent', async () => {
+    await using gateway = await start();
+    const headers = await bearer({ role: 'agent' });
+
+    const { data, errors } = await gateway.query(
+      references,
+      {},
+      { ...headers, 'x-router-secret': secret },
+    );
+
+    expect(errors).toEqual([]);
+    expect(data._entities).not.toContain(null);
   });
 });
 
