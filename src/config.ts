@@ -283,7 +283,7 @@ export function readConfig(
   const wrong = error?.issues.map(({ path, message }) => `${String(path[0])}: ${message}`) ?? [];
   const problems = [...wrong, ...dangers(given), ...strays(given)];
   if (data === undefined || problems.length > 0) throw new ConfigError(problems);
-  const isDemo = data.HELPCRUNCH_API_KEY === undefined;
+  const isDemo = data.HELPCRUNCH_API_KEY === undefined && data.AUTH !== 'forward';
   const webhookSecret = data.HELPCRUNCH_WEBHOOK_SECRET ?? (isDemo ? demoSecret : undefined);
   return {
     host: data.HOST,

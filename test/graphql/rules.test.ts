@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { isObjectType } from 'graphql';
 import { unruledFields } from '../../src/graphql/guard.ts';
+import { rulesByField } from '../../src/graphql/rules.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { resourceResolvers } from '../../src/resources/index.ts';
 import { toNodeId } from '../../src/support/ids.ts';
@@ -215,6 +216,18 @@ describe('who may ask what', () => {
 
   test('is said of every way into the schema', () => {
     expect(Object.keys(matrix).sort()).toEqual([...entrances].sort());
+  });
+
+  test('is tagged as internal where it is for the team alone', () => {
+    const tagged = [...rulesByField.keys()].filter((at) => {
+      const [type = '', name = ''] = at.split('.');
+      const node = schema.getType(type);
+      const field = isObjectType(node) ? node.getFields()[name]?.astNode : undefined;
+      return field?.directives?.some((directive) => directive.name.value === 'tag') === true;
+    });
+
+    for (const at of tagged) expect([at, rulesByField.get(at)]).toEqual([at, 'team']);
+    expect(tagged).toEqual(expect.arrayContaining(['Agent.email', 'Customer.notes']));
   });
 
   test.each(Object.entries(matrix))('%s', async (_name, { query, ...expected }) => {
