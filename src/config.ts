@@ -250,6 +250,14 @@ const strays = (given: Readonly<Record<string, string | undefined>>): string[] =
         given[name] === undefined ? [] : [`${name}: needs SUBGRAPH=true`],
       );
 
+/** Webhooks do not say which account they are of. */
+const foreign = (given: Given): string[] =>
+  given['AUTH'] === 'forward' && given['HELPCRUNCH_WEBHOOK_SECRET'] !== undefined
+    ? [
+        'HELPCRUNCH_WEBHOOK_SECRET: is the secret of one account, and with AUTH=forward there are many.',
+      ]
+    : [];
+
 function authOf(data: z.infer<typeof variables>): Auth {
   const { AUTH: mode, JWT_SECRET: secret, JWKS_URL: jwksUrl } = data;
   if (mode === 'none' || mode === 'forward') return { mode };
@@ -281,7 +289,7 @@ export function readConfig(
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const { data, error } = variables.safeParse(given);
   const wrong = error?.issues.map(({ path, message }) => `${String(path[0])}: ${message}`) ?? [];
-  const problems = [...wrong, ...dangers(given), ...strays(given)];
+  const problems = [...wrong, ...dangers(given), ...strays(given), ...foreign(given)];
   if (data === undefined || problems.length > 0) throw new ConfigError(problems);
   const isDemo = data.HELPCRUNCH_API_KEY === undefined && data.AUTH !== 'forward';
   const webhookSecret = data.HELPCRUNCH_WEBHOOK_SECRET ?? (isDemo ? demoSecret : undefined);

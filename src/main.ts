@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { ConfigError, readConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { startGateway } from './gateway.ts';
@@ -8,12 +9,30 @@ import { createLog } from './support/log.ts';
 const isDemo = ({ apiKey, auth }: Config): boolean =>
   apiKey === undefined && auth.mode !== 'forward';
 
+interface Found extends Helpdesk {
+  /** Lets things happen, and tells the gateway of them. */
+  readonly live?: (gatewayUrl: string) => void;
+}
+
 /** The helpdesk that the settings name; without a key, a simulated one that lives as long as this process. */
-async function findHelpdesk(config: Config): Promise<Helpdesk> {
-  const { apiKey = '', apiUrl, rateLimit } = config;
+async function findHelpdesk(config: Config): Promise<Found> {
+  const { apiKey = '', apiUrl, rateLimit, webhookSecret } = config;
   if (!isDemo(config)) return { url: apiUrl, key: apiKey };
   const { startSimulator } = await import('./simulator/simulator.ts');
-  return startSimulator({ rateLimit });
+  const simulator = await startSimulator({ rateLimit });
+  return {
+    url: simulator.url,
+    key: simulator.key,
+    live(gatewayUrl) {
+      if (webhookSecret !== undefined) {
+        simulator.sendWebhooks({
+          url: `${gatewayUrl}/webhooks/helpcrunch`,
+          secret: webhookSecret,
+        });
+      }
+      simulator.live();
+    },
+  };
 }
 
 const authModes: Readonly<Record<Config['auth']['mode'], string>> = {
@@ -35,6 +54,7 @@ function greeting(config: Config, helpdesk: Helpdesk, url: string): string {
     ...(config.isProduction ? [] : [`  explorer  ${url}/explorer, or Apollo Sandbox at ${url}/`]),
     `  health    ${url}/healthz, ${url}/readyz`,
     `  metrics   ${url}/metrics`,
+    `  webhooks  ${config.webhookSecret === undefined ? 'none are taken in: no HELPCRUNCH_WEBHOOK_SECRET is set' : `${url}/webhooks/helpcrunch`}`,
     `  shared    ${config.redisUrl === undefined ? 'nothing: no REDIS_URL is set' : 'cache and calls, through Redis'}`,
     '',
   ].join('\n');
@@ -42,10 +62,11 @@ function greeting(config: Config, helpdesk: Helpdesk, url: string): string {
 
 async function main(): Promise<void> {
   const log = createLog(process.stderr);
-  const config = readConfig();
+  const config = readConfig(undefined, randomUUID());
   const helpdesk = await findHelpdesk(config);
   const gateway = await startGateway(config, { helpdesk, clock: systemClock, log });
   process.stdout.write(greeting(config, helpdesk, gateway.url));
+  helpdesk.live?.(gateway.url);
 
   const stop = () => {
     process.removeListener('SIGTERM', stop).removeListener('SIGINT', stop);

@@ -81,14 +81,21 @@ describe('without a word', () => {
     expect(chats).toEqual([5_000, 60_000, 7, 60_000]);
   });
 
+  test('no webhooks are taken in where each client has an account of its own', () => {
+    expect(problemsOf({ AUTH: 'forward', HELPCRUNCH_WEBHOOK_SECRET: 'secret' })).toEqual([
+      'HELPCRUNCH_WEBHOOK_SECRET',
+    ]);
+  });
+
   test('webhooks are signed by the simulator where the gateway runs on that', () => {
     const secrets = [
       readConfig({}, 'of the demo'),
       readConfig({ HELPCRUNCH_API_KEY: 'key' }, 'of the demo'),
+      readConfig({ AUTH: 'forward' }, 'of the demo'),
       readConfig({ HELPCRUNCH_WEBHOOK_SECRET: 'mine' }, 'of the demo'),
     ].map(({ webhookSecret }) => webhookSecret);
 
-    expect(secrets).toEqual(['of the demo', undefined, 'mine']);
+    expect(secrets).toEqual(['of the demo', undefined, undefined, 'mine']);
   });
 
   test('variables of others are passed over', () => {

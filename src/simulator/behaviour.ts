@@ -1,5 +1,19 @@
 import type { FaultRule } from './faults.ts';
 
+/** How webhooks reach those to whom they are sent. Chances are from 0, never, to 1, always. */
+export interface WebhookBehaviour {
+  readonly lost: number;
+  readonly doubled: number;
+  /** Held back for `lateMs`, so that later ones come first. */
+  readonly late: number;
+  readonly lateMs: number;
+  /** Whether what happened is written as an object or as JSON in a text. */
+  readonly eventData: 'object' | 'text';
+  readonly ids: 'number' | 'text';
+  /** How long one that was not answered with 2xx waits for each of its further tries. */
+  readonly retriesMs: readonly number[];
+}
+
 /** How the simulated helpdesk behaves where the real one is unknown, changing or broken. */
 export interface Behaviour {
   /** How times are written: "1700000000", 1700000000 or "1700000000.250". */
@@ -13,6 +27,7 @@ export interface Behaviour {
   readonly retryAfter: boolean;
   /** Tried in order for every call; the first that strikes is used. */
   readonly faults: readonly FaultRule[];
+  readonly webhooks: WebhookBehaviour;
 }
 
 export const usualBehaviour: Behaviour = {
@@ -22,4 +37,13 @@ export const usualBehaviour: Behaviour = {
   emptyCustomData: 'object',
   retryAfter: false,
   faults: [],
+  webhooks: {
+    lost: 0,
+    doubled: 0,
+    late: 0,
+    lateMs: 3_000,
+    eventData: 'object',
+    ids: 'number',
+    retriesMs: [1_000, 10_000, 60_000, 600_000],
+  },
 };

@@ -19,7 +19,8 @@ export type CustomerChange =
   | 'customer.unblocked'
   | 'customer.deleted';
 
-export type MessageChange = 'message.chat.customer' | 'message.chat.agent' | 'message.private';
+export type MessageChange =
+  `message.${'chat' | 'email'}.${'customer' | 'agent'}` | 'message.private';
 
 /** Something that happened in the account, named as the webhooks name it, with the state after it. */
 export type Change =

@@ -12,7 +12,8 @@ export interface NewChat {
 export interface NewMessage {
   readonly chatId: number;
   readonly text: string;
-  readonly type: 'message' | 'private';
+  /** The REST API takes no e-mails, but customers and agents write them. */
+  readonly type: 'message' | 'private' | 'email';
   /** Null: the customer speaks, or nobody in particular notes. */
   readonly agentId: number | null;
 }
@@ -149,7 +150,7 @@ export function createChatDesk(store: Store) {
       const answered = isNote ? heard : moveTo(heard, statusAfterWords(chat.status, from), from);
       if (!isNote && from === 'customer') wake(answered);
       changes.emit({
-        event: isNote ? 'message.private' : `message.chat.${from}`,
+        event: isNote ? 'message.private' : `message.${channels[type]}.${from}`,
         message,
         chat: store.chat(chatId),
       });
@@ -174,6 +175,8 @@ const blankChat = {
   readByAgent: false,
   readByCustomer: false,
 } as const;
+
+const channels = { message: 'chat', private: 'chat', email: 'email' } as const;
 
 const blankMessage = { edited: false, updatedAt: null, broadcastType: null } as const;
 

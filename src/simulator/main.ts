@@ -1,7 +1,12 @@
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 
-import { startSimulator, type Behaviour, type SimulatorOptions } from './simulator.ts';
+import {
+  startSimulator,
+  type Behaviour,
+  type SimulatorOptions,
+  type WebhookTarget,
+} from './simulator.ts';
 
 const usage = `Usage: npm run simulator -- [flags]
 
@@ -16,6 +21,9 @@ Runs a made-up HelpCrunch account behind its REST API v1.
   --latency-ms <number>     how long every answer takes (0)
   --retry-after             send Retry-After with a 429
   --limit-overflow <what>   clamp or reject a limit above 100 (clamp)
+  --webhook-url <url>       where to send webhooks
+  --webhook-secret <text>   the key that they are signed with
+  --live                    customers write, agents answer, chats close
   --help                    show this
 `;
 
@@ -29,6 +37,9 @@ const flags = {
   'latency-ms': { type: 'string', default: '0' },
   'retry-after': { type: 'boolean', default: false },
   'limit-overflow': { type: 'string', default: 'clamp' },
+  'webhook-url': { type: 'string', default: '' },
+  'webhook-secret': { type: 'string', default: '' },
+  live: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -46,12 +57,23 @@ function choiceFrom<T extends string>(flag: string, text: string, choices: reado
   throw new Error(`--${flag} must be one of ${choices.join(', ')}, not "${text}".`);
 }
 
+interface Wishes {
+  readonly options: SimulatorOptions;
+  readonly target: WebhookTarget | undefined;
+  readonly isLive: boolean;
+}
+
 /** Null when only help was asked for. */
-function readFlags(): SimulatorOptions | null {
+function readFlags(): Wishes | null {
   const { values } = parseArgs({ options: flags });
   if (values.help) return null;
   if (values.key === '') throw new Error('--key must not be empty.');
-  return {
+  const [url, secret] = [values['webhook-url'], values['webhook-secret']];
+  if ((url === '') !== (secret === '')) {
+    throw new Error('--webhook-url and --webhook-secret need each other.');
+  }
+  if (url !== '' && !URL.canParse(url)) throw new Error(`--webhook-url is no address: "${url}".`);
+  const options = {
     host: values.host,
     port: numberFrom('port', values.port, 65_535),
     key: values.key,
@@ -64,15 +86,18 @@ function readFlags(): SimulatorOptions | null {
       retryAfter: values['retry-after'],
     },
   };
+  return { options, target: url === '' ? undefined : { url, secret }, isLive: values.live };
 }
 
 async function run(): Promise<void> {
-  const options = readFlags();
-  if (options === null) {
+  const wishes = readFlags();
+  if (wishes === null) {
     process.stdout.write(usage);
     return;
   }
-  const simulator = await startSimulator(options);
+  const simulator = await startSimulator(wishes.options);
+  if (wishes.target !== undefined) simulator.sendWebhooks(wishes.target);
+  if (wishes.isLive) simulator.live();
   const { agents, departments, applications, customers, chats } = simulator.holds;
   process.stdout.write(
     `Simulated HelpCrunch at ${simulator.url}, key "${simulator.key}"\n` +

@@ -35,6 +35,7 @@ export interface Reply {
 export interface Reception {
   receive(incoming: Incoming): Reply;
   behave(change: Partial<Behaviour>): void;
+  behaviour(): Behaviour;
 }
 
 type Outcome = Pick<Reply, 'answer' | 'delivery'>;
@@ -90,6 +91,7 @@ export function createReception(options: ReceptionOptions): Reception {
         delayMs: behaviour.latencyMs,
       };
     },
+    behaviour: () => behaviour,
     behave(change) {
       behaviour = { ...behaviour, ...change };
       // New rules count from the start; the old ones keep their count through other changes.

@@ -6,11 +6,14 @@ import { createAccount } from './account.ts';
 import { usualBehaviour, type Behaviour } from './behaviour.ts';
 import { createCallJournal, type SimulatorCall } from './callJournal.ts';
 import { deliver } from './delivery.ts';
+import { createLife } from './life.ts';
 import { createReception, type Reply } from './reception.ts';
+import { createWebhooks, type WebhookTarget } from './webhooks.ts';
 
 export type { Behaviour } from './behaviour.ts';
 export type { SimulatorCall } from './callJournal.ts';
 export type { Fault, FaultRule } from './faults.ts';
+export type { WebhookTarget } from './webhooks.ts';
 
 export interface SimulatorOptions {
   readonly host?: string;
@@ -39,6 +42,10 @@ export interface Simulator {
   readonly calls: readonly SimulatorCall[];
   /** Changes how the helpdesk behaves from the next call on. */
   behave(change: Partial<Behaviour>): void;
+  /** From now on tells an address of everything that happens. */
+  sendWebhooks(target: WebhookTarget): void;
+  /** From now on things happen by themselves. */
+  live(): void;
   /** Also breaks the connections that are open. */
   close(): Promise<void>;
 }
@@ -52,6 +59,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const behaviour = { ...usualBehaviour, ...options.behaviour };
   const reception = createReception({ account, key, rateLimit, clock, behaviour });
   const journal = createCallJournal();
+  const webhooks = createWebhooks(account, { clock, behaviour: reception.behaviour });
+  const life = createLife(account, { seed, clock });
 
   const server = createServer((request, response) => {
     readBody(request, (bodyText) => {
@@ -81,8 +90,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     behave: (change) => {
       reception.behave(change);
     },
+    sendWebhooks: webhooks.sendTo,
+    live: life.begin,
     close: () =>
       new Promise((resolve) => {
+        life.close();
+        webhooks.close();
         server.close(() => {
           resolve();
         });
