@@ -52,6 +52,15 @@ const callbackHost = z
     'must be hosts such as router.example.com, or origins such as http://router.internal:4000',
   );
 
+const webAddress = z.url({
+  protocol: /^https?$/,
+  error: 'must be an address that begins with http:// or https://',
+});
+
+const traceProtocol = z.enum(['http/json', 'http/protobuf'], 'must be http/json or http/protobuf');
+
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
 const variables = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(4000),
@@ -126,8 +135,26 @@ const variables = z.object({
     .transform((text) => text.split(',').map((part) => part.trim()))
     .pipe(z.array(origin))
     .default([]),
+  SHUTDOWN_DELAY_MS: wholeNumber(0, 600_000).default(0),
+  SHUTDOWN_GRACE_MS: wholeNumber(0, 600_000).default(10_000),
+  LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
+  LOG_FORMAT: z.enum(['json', 'pretty'], 'must be json or pretty').optional(),
+  OTEL_SDK_DISABLED: flag.default(false),
+  OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], 'must be otlp or none').optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: webAddress.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: webAddress.optional(),
+  OTEL_EXPORTER_OTLP_PROTOCOL: traceProtocol.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: traceProtocol.optional(),
   NODE_ENV: z.string().optional(),
 });
+
+/** How spans leave; undefined where none do. */
+function tracesOf(data: z.infer<typeof variables>): Config['traces'] {
+  const endpoint = data.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? data.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const exporter = data.OTEL_TRACES_EXPORTER ?? (endpoint === undefined ? 'none' : 'otlp');
+  if (data.OTEL_SDK_DISABLED || exporter === 'none') return undefined;
+  return data.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? data.OTEL_EXPORTER_OTLP_PROTOCOL ?? 'http/json';
+}
 
 /** How it is known who asks. */
 export type Auth =
@@ -195,6 +222,11 @@ export interface Config {
   /** Without it the gateway answers whoever asks. */
   readonly routerSecret: string | undefined;
   readonly corsOrigins: readonly string[];
+  readonly shutdown: { readonly delayMs: number; readonly graceMs: number };
+  readonly logLevel: (typeof logLevels)[number];
+  /** Undefined: pretty on a terminal outside production, otherwise JSON. */
+  readonly logFormat: 'json' | 'pretty' | undefined;
+  readonly traces: 'http/json' | 'http/protobuf' | undefined;
   readonly isProduction: boolean;
 }
 
@@ -328,6 +360,10 @@ export function readConfig(
     subgraphLeftOut: data.SUBGRAPH_LEAVE_OUT,
     routerSecret: data.ROUTER_SECRET,
     corsOrigins: data.CORS_ORIGINS,
+    shutdown: { delayMs: data.SHUTDOWN_DELAY_MS, graceMs: data.SHUTDOWN_GRACE_MS },
+    logLevel: data.LOG_LEVEL,
+    logFormat: data.LOG_FORMAT,
+    traces: tracesOf(data),
     isProduction: data.NODE_ENV === 'production',
   };
 }

@@ -14,7 +14,9 @@ import { createFanOut } from './graphql/fanOut.ts';
 import { createRun } from './graphql/live.ts';
 import { createOpenOperation } from './graphql/operation.ts';
 import { createSchema, unknownQueryFields } from './graphql/schema.ts';
+import { createNames, createReporter } from './graphql/report.ts';
 import { createGraphQLServer } from './graphql/server.ts';
+import { createMetrics } from './http/metrics.ts';
 import { createHttpServer } from './http/server.ts';
 import { createKeySet } from './http/keySet.ts';
 import { authenticateByToken } from './http/token.ts';
@@ -23,6 +25,7 @@ import { authenticateByKey, authenticateNobody } from './http/viewer.ts';
 import { createLoaders, createSources, isKnownTo, resourceResolvers } from './resources/index.ts';
 import type { Clock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
+import type { Tracing } from './support/tracing.ts';
 import { createCache } from './upstream/cache/cache.ts';
 import { createBudget } from './upstream/budget/budget.ts';
 import { createSharedBudget } from './upstream/budget/sharedBudget.ts';
@@ -47,6 +50,7 @@ interface Parts {
   readonly helpdesk: Helpdesk;
   readonly clock: Clock;
   readonly log: Log;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** Names an account without telling its key. */
@@ -73,13 +77,14 @@ function createAuthenticate(
 
 /** Joins the rooms and opens the door. */
 export async function startGateway(config: Config, parts: Parts): Promise<Gateway> {
-  const { helpdesk, clock, log } = parts;
+  const { helpdesk, clock, log, tracing } = parts;
   const unknown = unknownQueryFields(config.subgraphLeftOut);
   if (unknown.length > 0) {
     throw new ConfigError([`SUBGRAPH_LEAVE_OUT: Query has no ${unknown.join(', ')}`]);
   }
   const { redisUrl } = config;
   const isKeyOfClient = config.auth.mode === 'forward';
+  const metrics = createMetrics();
   const cache = createCache({
     maxBytes: config.cacheMaxBytes,
     freshMs: config.freshMs,
@@ -112,6 +117,7 @@ export async function startGateway(config: Config, parts: Parts): Promise<Gatewa
     log,
     maxRetries: config.upstreamRetries,
     isKeyOfClient,
+    observer: metrics.observer,
   });
   const link = redisUrl === undefined ? undefined : createRedisLink({ url: redisUrl, clock });
   const feed =
@@ -130,6 +136,12 @@ export async function startGateway(config: Config, parts: Parts): Promise<Gatewa
           log,
         });
   const { isProduction, corsOrigins } = config;
+  const report = createReporter({
+    clock,
+    log,
+    nameOf: createNames(),
+    observe: metrics.operation,
+  });
   const admission = {
     maxCalls: config.maxUpstreamCalls,
     maxReferenceCalls: config.maxReferenceCalls,
@@ -142,7 +154,14 @@ export async function startGateway(config: Config, parts: Parts): Promise<Gatewa
       leftOut: config.subgraph ? config.subgraphLeftOut : undefined,
     });
   const schema = createSchemaOfAll();
-  const apollo = createGraphQLServer({ schema, isProduction, isKeyOfClient, log, admission });
+  const apollo = createGraphQLServer({
+    schema,
+    isProduction,
+    isKeyOfClient,
+    log,
+    report,
+    admission,
+  });
   // It has a schema of its own: the first trace slows its schema down for good.
   const tracedApollo = config.subgraph
     ? createGraphQLServer({
@@ -150,6 +169,7 @@ export async function startGateway(config: Config, parts: Parts): Promise<Gatewa
         isProduction,
         isKeyOfClient,
         log,
+        report,
         admission,
         isTraced: true,
       })
@@ -175,10 +195,12 @@ export async function startGateway(config: Config, parts: Parts): Promise<Gatewa
       formatError,
       log,
       isKeyOfClient,
+      report,
     }),
     log,
     maxBuffered: config.subscriptions.maxBuffered,
   });
+  const tenant = tenantOf(helpdesk.key);
   const [server] = await Promise.all([
     createHttpServer({
       apollo,
@@ -194,10 +216,14 @@ export async function startGateway(config: Config, parts: Parts): Promise<Gatewa
       isProduction,
       clock,
       log,
+      shutdown: config.shutdown,
+      metrics,
+      tracing,
       readings: {
         isCacheShared: cache.isShared,
+        isBudgetShared: budget.isShared,
         cacheBytes: cache.bytes,
-        upstreamCalls: client.calls,
+        budget: () => (isKeyOfClient ? null : budget.status(tenant)),
         waitingCalls: budget.queueLengths,
         listeners: feed.listeners,
         openBreakers: client.openBreakers,

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import type { DestinationStream } from 'pino';
 import { ConfigError, readConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { startGateway } from './gateway.ts';
 import type { Helpdesk } from './gateway.ts';
 import { systemClock } from './support/clock.ts';
 import { createLog } from './support/log.ts';
+import type { Tracing } from './support/tracing.ts';
 
 const isDemo = ({ apiKey, auth }: Config): boolean =>
   apiKey === undefined && auth.mode !== 'forward';
@@ -35,6 +37,21 @@ async function findHelpdesk(config: Config): Promise<Found> {
   };
 }
 
+/** Lines for people on a terminal, JSON for everything else, unless it is said. */
+async function logStream({ logFormat, isProduction }: Config): Promise<DestinationStream> {
+  const isForPeople = process.stderr.isTTY && !isProduction;
+  if ((logFormat ?? (isForPeople ? 'pretty' : 'json')) === 'json') return process.stderr;
+  const { default: pretty } = await import('pino-pretty');
+  return pretty({ destination: 2, sync: true, singleLine: true, translateTime: 'HH:MM:ss.l' });
+}
+
+/** Nothing of it is loaded where nobody traces. */
+async function findTracing({ traces }: Config): Promise<Tracing | undefined> {
+  if (traces === undefined) return undefined;
+  const { createOpenTelemetry } = await import('./tracing/openTelemetry.ts');
+  return createOpenTelemetry(traces, systemClock);
+}
+
 const authModes: Readonly<Record<Config['auth']['mode'], string>> = {
   none: 'everybody who reaches this address may use the whole account',
   jwt: 'a signed token says who asks; customers see themselves alone',
@@ -61,16 +78,26 @@ function greeting(config: Config, helpdesk: Helpdesk, url: string): string {
 }
 
 async function main(): Promise<void> {
-  const log = createLog(process.stderr);
   const config = readConfig(undefined, randomUUID());
+  const log = createLog(await logStream(config), config.logLevel);
+  // What nobody foresaw leaves the process in a state that nobody knows.
+  const fail = (error: unknown) => {
+    log.error('the process fails', { error });
+    process.exit(1);
+  };
+  process.on('uncaughtException', fail).on('unhandledRejection', fail);
   const helpdesk = await findHelpdesk(config);
-  const gateway = await startGateway(config, { helpdesk, clock: systemClock, log });
+  const tracing = await findTracing(config);
+  const gateway = await startGateway(config, { helpdesk, clock: systemClock, log, tracing });
   process.stdout.write(greeting(config, helpdesk, gateway.url));
   helpdesk.live?.(gateway.url);
 
   const stop = () => {
     process.removeListener('SIGTERM', stop).removeListener('SIGINT', stop);
-    void gateway.stop().then(() => process.exit(0));
+    void gateway
+      .stop()
+      .then(() => tracing?.close())
+      .then(() => process.exit(0));
   };
   // The second signal finds no listener, and so ends the process at once.
   process.on('SIGTERM', stop).on('SIGINT', stop);

@@ -12,6 +12,10 @@ const defaults = {
   upstreamMaxBytes: 2_097_152,
   auth: { mode: 'none' },
   corsOrigins: [],
+  shutdown: { delayMs: 0, graceMs: 10_000 },
+  logLevel: 'info',
+  logFormat: undefined,
+  traces: undefined,
   isProduction: false,
 };
 
@@ -53,6 +57,10 @@ const variables = [
   'JWT_USER_ID_CLAIM',
   'ALLOW_UNAUTHENTICATED',
   'CORS_ORIGINS',
+  'SHUTDOWN_DELAY_MS',
+  'SHUTDOWN_GRACE_MS',
+  'LOG_LEVEL',
+  'LOG_FORMAT',
   'NODE_ENV',
 ];
 
@@ -136,6 +144,22 @@ describe('each variable', () => {
   });
 
   test.each([
+    [{}, undefined],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, 'http/json'],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces' }, 'http/json'],
+    [{ OTEL_TRACES_EXPORTER: 'otlp' }, 'http/json'],
+    [
+      { OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' },
+      'http/protobuf',
+    ],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' }, undefined],
+    [{ OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://a:4318' }, undefined],
+    [{ OTEL_SDK_DISABLED: 'true', OTEL_TRACES_EXPORTER: 'otlp' }, undefined],
+  ])('%j sends traces as %j', (environment, traces) => {
+    expect(readConfig(environment).traces).toBe(traces);
+  });
+
+  test.each([
     ['PORT', '65536'],
     ['PORT', '-1'],
     ['PORT', 'http'],
@@ -167,6 +191,13 @@ describe('each variable', () => {
     ['AUTH', 'NONE'],
     ['ALLOW_UNAUTHENTICATED', 'yes'],
     ['ALLOW_UNAUTHENTICATED', '1'],
+    ['SHUTDOWN_DELAY_MS', '-1'],
+    ['SHUTDOWN_GRACE_MS', '1s'],
+    ['LOG_LEVEL', 'loud'],
+    ['LOG_FORMAT', 'xml'],
+    ['OTEL_TRACES_EXPORTER', 'zipkin'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
     ['CORS_ORIGINS', 'nonsense'],
     ['CORS_ORIGINS', '*'],
     ['CORS_ORIGINS', 'app.example.com'],

@@ -1,55 +1,15 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { startFakeHelpdesk, wireChat } from './support/fakeHelpdesk.ts';
-
-const root = fileURLToPath(new URL('../', import.meta.url));
+import { killAll, run } from './support/process.ts';
 
 // Each test starts a process, all at once.
 jest.setTimeout(60_000);
 
-const children: ChildProcess[] = [];
-
-afterAll(() => {
-  for (const child of children) child.kill('SIGKILL');
-});
-
-/** The real process, which sees no variable but these. */
-function run(environment: Readonly<Record<string, string>>) {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
-    cwd: root,
-    env: { PATH: process.env['PATH'], PORT: '0', ...environment },
-  });
-  children.push(child);
-  const output = { out: '', error: '' };
-  child.stdout.on('data', (chunk: Buffer) => (output.out += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output.error += chunk.toString()));
-  const ended = once(child, 'close').then(([code, signal]: unknown[]) => ({
-    ...output,
-    code,
-    signal,
-  }));
-  return {
-    ended,
-    stop: () => child.kill('SIGTERM'),
-    /** The greeting, and the address it names. */
-    async started() {
-      while (!output.out.includes('/readyz') && child.exitCode === null) {
-        await Promise.race([once(child.stdout, 'data'), ended]);
-      }
-      return { greeting: output.out, url: /http:\S+(?=\/graphql)/.exec(output.out)?.[0] ?? '' };
-    },
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
-}
+afterAll(killAll);
 
 async function ask(url: string, query: string) {
   const response = await fetch(`${url}/graphql`, {
@@ -61,12 +21,7 @@ async function ask(url: string, query: string) {
   return answer;
 }
 
-/** A gateway that stops refuses the connection, or the request at the last moment. */
-const statusOf = (url: string) =>
-  fetch(url).then(
-    ({ status }) => status,
-    () => 'refused',
-  );
+const statusOf = (url: string) => fetch(url).then(({ status }) => status);
 
 /** A line that is idle, and so is closed as soon as the gateway begins to stop. */
 async function idleLine(url: string) {
@@ -94,7 +49,7 @@ const chat = '{ chat(id: 5208) { id } }';
 
 describe('the process', () => {
   test.concurrent('without a key greets in demo mode, answers and stops', async () => {
-    await using gateway = run({});
+    await using gateway = run({ LOG_FORMAT: 'pretty' });
 
     const { greeting, url } = await gateway.started();
     const { data, errors } = await ask(
@@ -113,7 +68,8 @@ describe('the process', () => {
     expect(greeting).toContain(`${url}/graphql`);
     expect(greeting).toContain(`explorer  ${url}/explorer, or Apollo Sandbox at ${url}/\n`);
     expect(greeting).toContain(`${url}/healthz`);
-    expect({ code, out, error }).toEqual({ code: 0, out: greeting, error: '' });
+    expect({ code, out }).toEqual({ code: 0, out: greeting });
+    expect(error).toMatch(/^\[[0-9:.]+\] INFO: operation \{.*"code":"OK".*\}\n$/);
   });
 
   test.concurrent('told to stop finishes what it has and takes nothing new', async () => {
@@ -132,8 +88,9 @@ describe('the process', () => {
     const { code, out, error } = await gateway.ended;
 
     expect(data).toEqual({ chat: { id: '5208' } });
-    expect(['refused', 503]).toContain(newcomer);
-    expect({ code, out, error }).toEqual({ code: 0, out: greeting, error: '' });
+    expect(newcomer).toBe(503);
+    expect({ code, out }).toEqual({ code: 0, out: greeting });
+    expect(JSON.parse(error)).toMatchObject({ msg: 'operation', code: 'OK', calls: 1 });
     expect(greeting).toMatch(/mode +live/);
     expect(greeting).toContain(helpdesk.url);
     expect(greeting).not.toContain(helpdesk.key);
@@ -182,6 +139,25 @@ describe('the process', () => {
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(error).toContain('ALLOW_UNAUTHENTICATED');
     expect(error).not.toContain('my-key');
+  });
+
+  test.concurrent.each([
+    ['an error', "throw new Error('of ours')"],
+    ['a broken promise', "void Promise.reject(new Error('of ours'))"],
+  ])('that meets %s nobody foresaw says so once and ends', async (_what, statement) => {
+    const code = `process.once('SIGUSR2', () => { ${statement}; });`;
+    await using gateway = run({}, ['--import', `data:text/javascript,${encodeURIComponent(code)}`]);
+
+    await gateway.started();
+    gateway.send('SIGUSR2');
+    const ended = await gateway.ended;
+
+    expect(ended).toMatchObject({ code: 1, signal: null });
+    expect(JSON.parse(ended.error)).toMatchObject({
+      level: 50,
+      msg: 'the process fails',
+      error: { message: 'of ours' },
+    });
   });
 
   test.concurrent('on a port in use says so in one line', async () => {

@@ -24,6 +24,7 @@ const rooms: readonly { readonly files: RegExp; readonly mayImport: readonly Reg
   },
   { files: /^upstream\//, mayImport: [/^(upstream|support)\//] },
   { files: /^simulator\//, mayImport: [/^(simulator|support)\//] },
+  { files: /^tracing\//, mayImport: [/^support\//] },
   { files: /^support\//, mayImport: [/^support\//] },
 ];
 
@@ -32,6 +33,7 @@ const resourceFiles = ['model.ts', 'filter.ts', 'source.ts', 'loaders.ts', 'reso
 
 /** Packages that belong to one file. */
 const packages: readonly { readonly name: RegExp; readonly home: string }[] = [
+  { name: /^@opentelemetry\//, home: 'tracing/openTelemetry.ts' },
   { name: /^node-fetch$/, home: 'upstream/transport.ts' },
   { name: /^(node:)?process$/, home: 'config.ts' },
   { name: /^(node:)?(timers|perf_hooks)(\/|$)/, home: 'support/clock.ts' },

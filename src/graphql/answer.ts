@@ -7,6 +7,7 @@ import { UpstreamError } from '../upstream/errors.ts';
 import type { Context } from './context.ts';
 import { isInternal } from './errors.ts';
 import { clientLeft } from './operation.ts';
+import type { Report } from './report.ts';
 
 export const withRequestId = (
   error: GraphQLFormattedError,
@@ -84,15 +85,20 @@ function isWithoutKey({ data, errors = [] }: FormattedExecutionResult): boolean 
 }
 
 /** What every answer carries beside its data: what it cost, the id under which the log knows it, when to come back. */
-export const createAnswerPlugin = (log: Log, isKeyOfClient: boolean): ApolloServerPlugin => ({
-  requestDidStart: () =>
-    Promise.resolve({
+export const createAnswerPlugin = (
+  log: Log,
+  { isKeyOfClient, report }: { readonly isKeyOfClient: boolean; readonly report: Report },
+): ApolloServerPlugin => ({
+  requestDidStart() {
+    let hasClientLeft = false;
+    return Promise.resolve({
       didEncounterErrors({ errors, contextValue }) {
         const requestId = isContext(contextValue) ? contextValue.requestId : undefined;
         logFailures(log, errors, { requestId, isKeyOfClient });
+        hasClientLeft = errors.some((error) => unwrapResolverError(error) === clientLeft);
         return Promise.resolve();
       },
-      willSendResponse({ response, contextValue }) {
+      willSendResponse({ response, contextValue, operation }) {
         if (response.body.kind === 'single' && isContext(contextValue)) {
           const { singleResult } = response.body;
           singleResult.extensions = {
@@ -112,8 +118,10 @@ export const createAnswerPlugin = (log: Log, isKeyOfClient: boolean): ApolloServ
           if (waitMs !== undefined) {
             response.http.headers.set('retry-after', String(Math.ceil(waitMs / 1000)));
           }
+          report(contextValue, { operation, errors: singleResult.errors, hasClientLeft });
         }
         return Promise.resolve();
       },
-    }),
+    });
+  },
 });

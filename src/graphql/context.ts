@@ -1,6 +1,7 @@
 import type { AccountFeed, Feed } from '../events/feed.ts';
 import type { Loaders, Sources } from '../resources/index.ts';
 import type { Clock } from '../support/clock.ts';
+import type { Span } from '../support/tracing.ts';
 import type { Rate, Scope, Upstream, UpstreamClient, Usage } from '../upstream/client.ts';
 import type { Admitted } from './subscriptionDoor.ts';
 import { mayHear } from './hearing.ts';
@@ -21,6 +22,10 @@ export interface Context {
   readonly sources: Sources;
   readonly loaders: Loaders;
   readonly usage: Readonly<Usage>;
+  /** By the clock. */
+  readonly startedAtMs: number;
+  /** Undefined where nobody traces. */
+  readonly span: Span | undefined;
   readonly rate: Rate;
   /** What happens in the account. It tells until the operation ends, and no more than the viewer may hear. */
   readonly feed: AccountFeed;
@@ -43,6 +48,7 @@ export interface Caller {
   /** Aborted when the client leaves or its time is over. */
   readonly signal: AbortSignal;
   readonly deadlineMs: number;
+  readonly span?: Span | undefined;
   /** Whether the client wants to see what the helpdesk says now. */
   readonly isRefresh: boolean;
 }
@@ -68,6 +74,8 @@ export const createContextFactory =
       sources,
       loaders: createLoaders(sources, viewer),
       usage,
+      startedAtMs: clock.now(),
+      span: caller.span,
       rate: client.rateOf(tenant),
       feed: {
         announce: (news) => feed.announce(tenant, news),

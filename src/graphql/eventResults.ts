@@ -1,5 +1,5 @@
 import type { FormattedExecutionResult, GraphQLError, GraphQLSchema } from 'graphql';
-import { createSourceEventStream, execute } from 'graphql';
+import { createSourceEventStream, execute, getOperationAST } from 'graphql';
 import type { Announcement, News } from '../events/feed.ts';
 import type { Log } from '../support/log.ts';
 import { notMeant } from '../support/notMeant.ts';
@@ -8,6 +8,7 @@ import type { Caller, Context } from './context.ts';
 import type { createFormatError } from './errors.ts';
 import { isMeantFor } from './hearing.ts';
 import type { OpenOperation } from './operation.ts';
+import type { Report } from './report.ts';
 import type { Admitted } from './subscriptionDoor.ts';
 
 export type Result = FormattedExecutionResult;
@@ -37,13 +38,14 @@ export interface EventParts {
   readonly log: Log;
   /** Whether the helpdesk's key comes from the client. */
   readonly isKeyOfClient: boolean;
+  readonly report: Report;
 }
 
 export type ReadEvents = ReturnType<typeof createReadEvents>;
 
 /** What is told of each event: an operation of its own, with a deadline and loaders of its own. */
 export function createReadEvents(parts: EventParts) {
-  const { schema, createContext, openOperation, formatError, log, isKeyOfClient } = parts;
+  const { schema, createContext, openOperation, formatError, log, isKeyOfClient, report } = parts;
 
   function publicErrors(errors: readonly GraphQLError[], requestId: string) {
     logFailures(log, errors, { requestId, isKeyOfClient });
@@ -69,9 +71,11 @@ export function createReadEvents(parts: EventParts) {
         operationName,
       });
       if (errors?.some(({ originalError }) => originalError === notMeant) === true) return null;
+      const publicOnes = errors && publicErrors(errors, context.requestId);
+      report(context, { operation: getOperationAST(document, operationName), errors: publicOnes });
       return {
         data,
-        ...(errors === undefined ? {} : { errors: publicErrors(errors, context.requestId) }),
+        ...(publicOnes === undefined ? {} : { errors: publicOnes }),
         extensions: { upstream: usageOf(context) },
       };
     } finally {

@@ -34,11 +34,16 @@ export const createOpenOperation =
     const cancelTimer = clock.after(timeoutMs, () => {
       controller.abort(new UpstreamError('timeout', 'The operation took too long.'));
     });
+    const span = caller.span?.child('work', 'graphql');
+    const { signal } = controller;
     return {
-      context: createContext({ ...caller, signal: controller.signal, deadlineMs }),
+      context: createContext({ ...caller, signal, deadlineMs, span }),
       abandon() {
         controller.abort(clientLeft);
       },
-      close: cancelTimer,
+      close() {
+        cancelTimer();
+        span?.end();
+      },
     };
   };

@@ -14,6 +14,7 @@ import type { AdmissionOptions } from './admission.ts';
 import { createAnswerPlugin } from './answer.ts';
 import type { Context } from './context.ts';
 import { createFormatError } from './errors.ts';
+import type { Report } from './report.ts';
 import { createSubscriptionDoor } from './subscriptionDoor.ts';
 
 interface GraphQLServerOptions {
@@ -25,6 +26,7 @@ interface GraphQLServerOptions {
   readonly admission: AdmissionOptions;
   /** Whether a router may ask how long each field takes. From then on every operation of this server and its schema pays for it. */
   readonly isTraced?: boolean;
+  readonly report: Report;
 }
 
 /** Apollo Server without a transport. It reports nothing to anybody and leaves signals to `main.ts`. */
@@ -34,6 +36,7 @@ export const createGraphQLServer = ({
   isKeyOfClient = false,
   log,
   admission,
+  report,
   isTraced = false,
 }: GraphQLServerOptions) =>
   new ApolloServer<Context>({
@@ -46,7 +49,7 @@ export const createGraphQLServer = ({
     nodeEnv: isProduction ? 'production' : 'development',
     formatError: createFormatError(isProduction, isKeyOfClient),
     plugins: [
-      createAnswerPlugin(log, isKeyOfClient),
+      createAnswerPlugin(log, { isKeyOfClient, report }),
       createAdmissionPlugin(admission),
       createSubscriptionDoor(),
       // The explorers are pages of our own.

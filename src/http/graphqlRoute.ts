@@ -1,6 +1,7 @@
 import { HeaderMap } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Callbacks } from './callbacks.ts';
+import type { Span } from '../support/tracing.ts';
 import type { HttpOptions } from './server.ts';
 import { refusal } from './refusals.ts';
 
@@ -35,10 +36,13 @@ const wantsTrace = ({ headers }: FastifyRequest): boolean =>
 /** `GET` and `POST /graphql`. Apollo's own integration fails on odd hosts and stops slowly, hence this one. */
 export function addGraphQLRoute(
   server: FastifyInstance,
-  options: HttpOptions & { readonly callbacks: Callbacks },
+  options: HttpOptions & {
+    readonly callbacks: Callbacks;
+    readonly spanOf: (request: FastifyRequest) => Span | undefined;
+  },
 ): void {
   const { apollo, tracedApollo = apollo, authenticate, openOperation } = options;
-  const { isProduction, callbacks } = options;
+  const { isProduction, callbacks, spanOf } = options;
 
   async function answer(request: FastifyRequest, reply: FastifyReply) {
     const access = await authenticate(request.headers.authorization);
@@ -51,6 +55,7 @@ export function addGraphQLRoute(
       key,
       tenant,
       isRefresh: wantsRefresh(request),
+      span: spanOf(request),
     });
     // The request's own signal fires when its body has been read; only the answer's end tells who left.
     reply.raw.once('close', () => {

@@ -1,13 +1,15 @@
 import type { FastifyInstance } from 'fastify';
 import type { Readings } from './metricsRoute.ts';
 
+interface Health extends Pick<Readings, 'isCacheShared'> {
+  isDraining(): boolean;
+}
+
 /** `/healthz`: the process lives. `/readyz`: it may be sent traffic, which is no longer so while it stops. */
-export function addHealthRoutes(server: FastifyInstance, { isCacheShared }: Readings): void {
-  let isStopping = false;
-  server.addHook('preClose', (done) => {
-    isStopping = true;
-    done();
-  });
+export function addHealthRoutes(
+  server: FastifyInstance,
+  { isCacheShared, isDraining }: Health,
+): void {
   // Without Redis the gateway goes on alone, so its absence is told but is no reason to be sent less.
   const redis = () => {
     const isShared = isCacheShared();
@@ -16,7 +18,7 @@ export function addHealthRoutes(server: FastifyInstance, { isCacheShared }: Read
   server.get('/healthz', () => ({ status: 'ok', ...redis() }));
   server.get('/readyz', (_request, reply) =>
     reply
-      .status(isStopping ? 503 : 200)
-      .send({ status: isStopping ? 'stopping' : 'ready', ...redis() }),
+      .status(isDraining() ? 503 : 200)
+      .send({ status: isDraining() ? 'stopping' : 'ready', ...redis() }),
   );
 }

@@ -8,9 +8,17 @@ import type { Socket } from 'node:net';
 export function createLines(server: Server) {
   /** What is being answered on each line. */
   const lines = new Map<Socket, Set<IncomingMessage>>();
-  let isClosing = false;
+  /** Whether a line ends with the answers that it waits for, and whether there are new ones. */
+  let isEnding = false;
+  let isClosed = false;
+  let onQuiet = (): void => undefined;
+
+  const isBusy = (asked: ReadonlySet<IncomingMessage>): boolean =>
+    [...asked].some((request) => request.complete);
+  const isQuiet = (): boolean => ![...lines.values()].some(isBusy);
+
   server.on('connection', (line) => {
-    if (isClosing) {
+    if (isClosed) {
       line.destroy();
       return;
     }
@@ -25,16 +33,36 @@ export function createLines(server: Server) {
     asked?.add(request);
     answer.once('close', () => {
       asked?.delete(request);
-      if (isClosing && asked?.size === 0) line.destroySoon();
+      if (isEnding && asked?.size === 0) line.destroySoon();
+      if (isQuiet()) onQuiet();
     });
   });
+
+  function endIdle(): void {
+    isEnding = true;
+    for (const [line, asked] of lines) if (!isBusy(asked)) line.destroy();
+  }
+
   return {
     /** Ends the lines on which no whole request waits for its answer, now and, for the others, when they have it. */
+    endIdle,
+    /** Resolves when no whole request waits for its answer. */
+    quiet: (): Promise<void> =>
+      isQuiet()
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            onQuiet = resolve;
+          }),
+    /** The same as `endIdle`, and no new line is taken. */
     close(): void {
-      isClosing = true;
-      for (const [line, asked] of lines) {
-        if (![...asked].some((request) => request.complete)) line.destroy();
-      }
+      isClosed = true;
+      endIdle();
+    },
+    /** Ends all lines, whatever they wait for. */
+    cut(): void {
+      for (const line of lines.keys()) line.destroy();
     },
   };
 }
+
+export type Lines = ReturnType<typeof createLines>;

@@ -1,13 +1,16 @@
 import type { FastifyInstance } from 'fastify';
+import { Counter, Gauge } from 'prom-client';
+import type { Metrics } from './metrics.ts';
 import type { Occupancy } from './occupancy.ts';
-import { Counter, Gauge, Registry } from 'prom-client';
 
 /** What can be read off the running gateway. */
 export interface Readings {
   /** Null where no Redis is set. */
   isCacheShared(): boolean | null;
+  isBudgetShared(): boolean | null;
   cacheBytes(): number;
-  upstreamCalls(): number;
+  /** Of the gateway's own account, or null where it has none; a limit of 0 is none. */
+  budget(): { readonly limit: number; readonly remaining: number } | null;
   /** Calls that wait for room in the account's minute, by priority. */
   waitingCalls(): Readonly<Record<string, number>>;
   /** Subscriptions that hear of what happens; those that ask and see the same count as one. */
@@ -18,22 +21,27 @@ export interface Readings {
   webhooks(): Readonly<Record<string, number>> | undefined;
 }
 
-/** `/metrics`, in Prometheus' text form. Each figure is read when it is asked for. */
+interface MetricsParts {
+  readonly readings: Readings;
+  readonly occupancy: Occupancy;
+  readonly metrics: Metrics;
+}
+
+/** `/metrics`, in Prometheus' text form. What is not counted as it happens is read when it is asked for. */
 export function addMetricsRoute(
   server: FastifyInstance,
-  { readings, occupancy }: { readonly readings: Readings; readonly occupancy: Occupancy },
+  { readings, occupancy, metrics }: MetricsParts,
 ): void {
-  const registry = new Registry();
-  const registers = [registry];
-  new Counter({
-    name: 'helpcrunch_upstream_calls_total',
-    help: 'Calls made to the helpdesk.',
-    registers,
-    collect() {
-      this.reset();
-      this.inc(readings.upstreamCalls());
-    },
-  });
+  const registers = [metrics.registry];
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
   new Gauge({
     name: 'helpcrunch_upstream_calls_waiting',
     help: "Calls that wait for room in the account's minute.",
@@ -45,46 +53,32 @@ export function addMetricsRoute(
       }
     },
   });
-  new Gauge({
-    name: 'helpcrunch_breaker_open',
-    help: 'Accounts for which the helpdesk is not called because it has failed too often.',
-    registers,
-    collect() {
-      this.set(readings.openBreakers());
-    },
-  });
-  new Gauge({
-    name: 'helpcrunch_cache_bytes',
-    help: 'Estimated size of what is known of the helpdesk in this process.',
-    registers,
-    collect() {
-      this.set(readings.cacheBytes());
-    },
-  });
-  new Gauge({
-    name: 'helpcrunch_listeners',
-    help: 'Different subscriptions that hear of what happens; those that ask and see the same count as one.',
-    registers,
-    collect() {
-      this.set(readings.listeners());
-    },
-  });
-  new Gauge({
-    name: 'helpcrunch_live_connections',
-    help: 'Open WebSockets and event streams.',
-    registers,
-    collect() {
-      this.set(occupancy.connections());
-    },
-  });
-  new Gauge({
-    name: 'helpcrunch_subscriptions',
-    help: 'Subscriptions under way.',
-    registers,
-    collect() {
-      this.set(occupancy.subscriptions());
-    },
-  });
+  const limit = readings.budget()?.limit ?? 0;
+  if (limit > 0) {
+    gauge('helpcrunch_budget_limit', 'Calls that the account may make in 60 seconds.', () => limit);
+    gauge(
+      'helpcrunch_budget_remaining',
+      'Calls that could leave now; 0 while the helpdesk refuses.',
+      () => readings.budget()?.remaining ?? 0,
+    );
+  }
+  gauge(
+    'helpcrunch_breaker_open',
+    'Accounts for which the helpdesk is not called because it has failed too often.',
+    readings.openBreakers,
+  );
+  gauge(
+    'helpcrunch_cache_bytes',
+    'Estimated size of what is known of the helpdesk in this process.',
+    readings.cacheBytes,
+  );
+  gauge(
+    'helpcrunch_listeners',
+    'Different subscriptions that hear of what happens; those that ask and see the same count as one.',
+    readings.listeners,
+  );
+  gauge('helpcrunch_live_connections', 'Open WebSockets and event streams.', occupancy.connections);
+  gauge('helpcrunch_subscriptions', 'Subscriptions under way.', occupancy.subscriptions);
   if (readings.webhooks() !== undefined) {
     new Counter({
       name: 'helpcrunch_webhooks_total',
@@ -100,17 +94,25 @@ export function addMetricsRoute(
     });
   }
   if (readings.isCacheShared() !== null) {
-    new Gauge({
-      name: 'helpcrunch_redis_up',
-      help: '1 while the cache is shared through Redis, 0 while this instance goes on alone.',
-      registers,
-      collect() {
-        this.set(readings.isCacheShared() === true ? 1 : 0);
-      },
-    });
+    gauge(
+      'helpcrunch_redis_up',
+      '1 while the cache is shared through Redis, 0 while this instance goes on alone.',
+      () => Number(readings.isCacheShared()),
+    );
   }
+  if (readings.isBudgetShared() !== null) {
+    gauge(
+      'helpcrunch_budget_shared',
+      '1 while all instances count their calls together, 0 while this one keeps to its share.',
+      () => Number(readings.isBudgetShared()),
+    );
+  }
+  server.addHook('onResponse', ({ routeOptions }, { statusCode }, done) => {
+    metrics.request(routeOptions.url ?? 'other', statusCode);
+    done();
+  });
   server.get('/metrics', async (_request, reply) => {
-    void reply.type(registry.contentType);
-    return registry.metrics();
+    void reply.type(metrics.contentType);
+    return metrics.text();
   });
 }

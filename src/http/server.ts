@@ -9,11 +9,14 @@ import type { OpenOperation } from '../graphql/operation.ts';
 import type { GraphQLServer } from '../graphql/server.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
+import type { Tracing } from '../support/tracing.ts';
 import { createCallbacks } from './callbacks.ts';
+import { addDrain } from './drain.ts';
+import type { Shutdown } from './drain.ts';
 import { addExplorers } from './explorers.ts';
 import { addGraphQLRoute } from './graphqlRoute.ts';
 import { addHealthRoutes } from './healthRoutes.ts';
-import { createLines } from './lines.ts';
+import type { Metrics } from './metrics.ts';
 import { addMetricsRoute } from './metricsRoute.ts';
 import type { Readings } from './metricsRoute.ts';
 import { createOccupancy } from './occupancy.ts';
@@ -22,6 +25,7 @@ import { allowedOrigins, createPageCheck } from './origins.ts';
 import { answerFailure, answerUnknownRoute } from './refusals.ts';
 import { admitOnlyRouter, createIsFromRouter } from './router.ts';
 import { addSocketRoute } from './socketRoute.ts';
+import { addSpans } from './spans.ts';
 import { addStreamRoute } from './streamRoute.ts';
 import { createAsk } from './subscribing.ts';
 import type { Ask } from './subscribing.ts';
@@ -57,9 +61,12 @@ export interface HttpOptions {
   readonly live: LiveLimits & { readonly run: Run };
   readonly clock: Clock;
   readonly log: Log;
+  readonly shutdown: Shutdown;
   readonly readings: Readings;
   /** Takes in the helpdesk's webhooks; without it there is no address for them. */
   readonly receiver: Receiver | undefined;
+  readonly metrics: Metrics;
+  readonly tracing?: Tracing | undefined;
 }
 
 const maxBodyBytes = 262_144;
@@ -100,15 +107,11 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     exposedHeaders: ['retry-after', 'x-request-id', 'x-upstream-calls'],
     maxAge: 600,
   });
-  const lines = createLines(server.server);
-  server.addHook('preClose', (done) => {
-    lines.close();
-    done();
-  });
   const isFromRouter = createIsFromRouter(routerSecret);
   admitOnlyRouter(server, isFromRouter);
-  addHealthRoutes(server, options.readings);
-  addMetricsRoute(server, { readings: options.readings, occupancy });
+  const drain = addDrain(server, { ...options.shutdown, clock });
+  addHealthRoutes(server, { ...options.readings, isDraining: drain.isDraining });
+  addMetricsRoute(server, { ...options, occupancy });
   const liveOptions: LiveOptions = {
     ...live,
     ask: createAsk(live.run, occupancy),
@@ -119,10 +122,15 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     clock,
     log,
   };
-  addGraphQLRoute(server, { ...options, callbacks: createCallbacks(server, liveOptions) });
+  addGraphQLRoute(server, {
+    ...options,
+    callbacks: createCallbacks(server, liveOptions),
+    spanOf: addSpans(server, options.tracing),
+  });
   addSocketRoute(server, liveOptions);
   addStreamRoute(server, liveOptions);
   if (options.receiver !== undefined) await addWebhookRoute(server, options.receiver);
   if (!isProduction) addExplorers(server);
+  drain.finish();
   return server;
 }

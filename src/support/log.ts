@@ -10,9 +10,11 @@ export interface Log {
   error(message: string, fields?: Fields): void;
 }
 
-export function createLog(stream: DestinationStream): Log {
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+export function createLog(stream: DestinationStream, level: LogLevel = 'info'): Log {
   const logger = pino(
-    { base: null, errorKey: 'error', serializers: { error: pino.stdSerializers.err } },
+    { level, base: null, errorKey: 'error', serializers: { error: pino.stdSerializers.err } },
     stream,
   );
   return {

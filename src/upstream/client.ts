@@ -2,6 +2,7 @@ import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import type { Seal } from '../support/seal.ts';
 import { createSeal } from '../support/seal.ts';
+import type { Span } from '../support/tracing.ts';
 import type { Breaker, Outcome, Pass } from './breaker.ts';
 import { createBreakers } from './breakers.ts';
 import type { Budget, Demand, RateStatus, Slot } from './budget/budget.ts';
@@ -13,6 +14,8 @@ import { withRetries } from './retry.ts';
 import { maxConditions } from './search.ts';
 import { createAcquaintances, strangers } from './strangers.ts';
 import type { Request, Transport } from './transport.ts';
+import { createWatch } from './watch.ts';
+import type { CallObserver } from './watch.ts';
 
 /** A call to the helpdesk. Its effect is stated, never inferred: a search is a POST that reads. */
 export interface Call extends Pick<Request, 'method' | 'path' | 'body'> {
@@ -48,6 +51,7 @@ export interface Scope {
   readonly isRefresh: boolean;
   /** Whether it is not known that the key is one. */
   readonly isStranger?: boolean;
+  readonly span?: Span | undefined;
 }
 
 /** How many ids go in one search: less than 100 once the helpdesk has refused as many. */
@@ -73,8 +77,6 @@ export interface Rate {
 export interface UpstreamClient {
   forOperation(scope: Scope): Upstream;
   rateOf(tenant: string): Rate;
-  /** How many calls this process has made. */
-  calls(): number;
   /** How many tenants' circuits are open. */
   openBreakers(): number;
   close(): void;
@@ -90,6 +92,7 @@ interface ClientParts {
   readonly maxRetries: number;
   /** Whether clients bring keys of their own, which may be none. */
   readonly isKeyOfClient?: boolean;
+  readonly observer: CallObserver;
 }
 
 function parse(body: string): unknown {
@@ -132,7 +135,7 @@ export function createUpstreamClient(parts: ClientParts): UpstreamClient {
   const acquaintances = isKeyOfClient ? createAcquaintances(clock) : undefined;
   const payerOf = (tenant: string) =>
     acquaintances?.isStranger(tenant) === true ? strangers : tenant;
-  let calls = 0;
+  const watch = createWatch(parts);
   const batchSize: BatchSize = { limit: maxConditions };
   const breakers = createBreakers({
     clock,
@@ -154,21 +157,23 @@ export function createUpstreamClient(parts: ClientParts): UpstreamClient {
   }
 
   async function exchange({ scope, crew, call, payer }: Try, slot: Slot): Promise<unknown> {
-    const { key, tenant, usage } = scope;
+    const { key, tenant, usage, span } = scope;
     const { method, path, body } = call;
+    const { signal } = crew;
     usage.calls += 1;
-    calls += 1;
     try {
-      const answer = await transport.request({ method, path, body, key, signal: crew.signal });
-      acquaintances?.answered(tenant, answer.status);
-      if (payer !== tenant && payerOf(tenant) === tenant) {
-        const { effect: priority } = call;
-        countLater(tenant, { viewer: crew.viewer(), priority, deadlineMs: crew.deadlineMs() });
-      }
-      if (answer.status >= 200 && answer.status < 300) return parse(answer.body);
-      if (answer.status !== 429) throw failureOf(answer, key);
-      slot.refused(answer.retryAfterMs);
-      throw failureOf({ retryAfterMs: budget.retryAfterMs(payer), ...answer }, key);
+      return await watch.call({ method, path, signal, span }, async (headers) => {
+        const answer = await transport.request({ method, path, body, key, headers, signal });
+        acquaintances?.answered(tenant, answer.status);
+        if (payer !== tenant && payerOf(tenant) === tenant) {
+          const { effect: priority } = call;
+          countLater(tenant, { viewer: crew.viewer(), priority, deadlineMs: crew.deadlineMs() });
+        }
+        if (answer.status >= 200 && answer.status < 300) return parse(answer.body);
+        if (answer.status !== 429) throw failureOf(answer, key);
+        slot.refused(answer.retryAfterMs);
+        throw failureOf({ retryAfterMs: budget.retryAfterMs(payer), ...answer }, key);
+      });
     } finally {
       slot.done();
     }
@@ -183,7 +188,9 @@ export function createUpstreamClient(parts: ClientParts): UpstreamClient {
     });
     crew.stand(true);
     try {
-      return await budget.acquire(payer, demand, crew.signal);
+      return await watch.turn(call.effect, crew.signal, () =>
+        budget.acquire(payer, demand, crew.signal),
+      );
     } catch (error) {
       throw pass.isVoid() && !crew.signal.aborted ? breaker.refusal() : error;
     } finally {
@@ -243,7 +250,6 @@ export function createUpstreamClient(parts: ClientParts): UpstreamClient {
       });
 
   return {
-    calls: () => calls,
     openBreakers: breakers.openCount,
     forOperation: (scope) => ({
       cache: cache.forOperation(

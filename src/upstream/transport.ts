@@ -11,6 +11,7 @@ export interface Request {
   readonly path: string;
   readonly body?: unknown;
   readonly key: string;
+  readonly headers?: Readonly<Record<string, string>>;
   /** Aborted when nobody waits any longer; its reason is what the caller is told. */
   readonly signal: AbortSignal;
 }
@@ -62,7 +63,7 @@ export function createTransport(options: TransportOptions): Transport {
   const agent = new (isSecure ? HttpsAgent : HttpAgent)({ keepAlive: true, timeout: idleMs });
 
   return {
-    async request({ method, path, body, key, signal }) {
+    async request({ method, path, body, key, headers, signal }) {
       const controller = new AbortController();
       const abort = () => {
         controller.abort(signal.reason);
@@ -76,6 +77,7 @@ export function createTransport(options: TransportOptions): Transport {
         const response = await fetch(baseUrl + path, {
           method,
           headers: {
+            ...headers,
             accept: 'application/json',
             authorization: `Bearer ${key}`,
             ...(body === undefined ? {} : { 'content-type': 'application/json' }),

@@ -851,6 +851,7 @@ describe('a bug of ours', () => {
       schema,
       isProduction: false,
       log,
+      report: () => undefined,
       admission: { maxCalls: 30 },
     });
     await apollo.start();

@@ -10,6 +10,7 @@ import { startSimulator } from '../../src/simulator/simulator.ts';
 import type { Clock } from '../../src/support/clock.ts';
 import { systemClock } from '../../src/support/clock.ts';
 import { createLog } from '../../src/support/log.ts';
+import type { Tracing } from '../../src/support/tracing.ts';
 
 export interface GraphQLAnswer<Data = any> {
   readonly status: number;
@@ -29,10 +30,16 @@ interface Options {
   readonly helpdesk: Helpdesk;
   readonly config?: Partial<Config>;
   readonly clock?: Clock;
+  readonly tracing?: Tracing;
 }
 
 /** The real gateway on a free port, in front of a helpdesk of the test's choice. */
-export async function startTestGateway({ helpdesk, config = {}, clock = systemClock }: Options) {
+export async function startTestGateway({
+  helpdesk,
+  config = {},
+  clock = systemClock,
+  tracing,
+}: Options) {
   const logged: string[] = [];
   const log = createLog(
     new Writable({
@@ -41,6 +48,7 @@ export async function startTestGateway({ helpdesk, config = {}, clock = systemCl
         done();
       },
     }),
+    config.logLevel ?? 'warn',
   );
   const gateway = await startGateway(
     // Unless a test says otherwise nothing stays good, so that each operation is a cold one,
@@ -54,7 +62,7 @@ export async function startTestGateway({ helpdesk, config = {}, clock = systemCl
       maxReferenceCalls: 1_000_000,
       ...config,
     },
-    { helpdesk, clock, log },
+    { helpdesk, clock, log, tracing },
   );
 
   async function query<Data = any, Variables = Record<string, unknown>>(

@@ -108,6 +108,7 @@ const createClient = (limit: number) =>
     clock,
     log,
     maxRetries: 2,
+    observer: { waited: () => undefined, called: () => undefined },
   });
 
 /** One operation's way through the layers, without the GraphQL around it. */

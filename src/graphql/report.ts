@@ -1,0 +1,106 @@
+import type { OperationTypeNode } from 'graphql';
+import type { Clock } from '../support/clock.ts';
+import type { Log } from '../support/log.ts';
+import type { Context } from './context.ts';
+import type { ViewerRole } from './generated.ts';
+
+/** What an operator may know of one answered operation. Every text in it comes from a bounded set. */
+export interface OperationReport {
+  /** Its name, if that is one of those told apart. */
+  readonly operation: string;
+  /** Undefined where the document was refused before its kind was known. */
+  readonly kind: OperationTypeNode | undefined;
+  readonly viewer: ViewerRole;
+  /** `OK`, or the code of its first error. */
+  readonly code: string;
+  readonly calls: number;
+  readonly cacheHits: number;
+  readonly shared: number;
+  /** How old the oldest answer was that was given because the helpdesk was away. */
+  readonly staleMs?: number;
+  readonly durationMs: number;
+}
+
+/** What is known of an operation when it is over. */
+export interface Outcome {
+  /** Undefined where the document was refused before it was known. */
+  readonly operation:
+    | {
+        readonly operation: OperationTypeNode;
+        readonly name?: { readonly value: string } | undefined;
+      }
+    | null
+    | undefined;
+  /** As the client sees them. */
+  readonly errors?:
+    readonly { readonly extensions?: Readonly<Record<string, unknown>> }[] | undefined;
+  readonly hasClientLeft?: boolean;
+}
+
+/** Tells the operator of an operation that is over: the one place, for all endpoints. */
+export type Report = (context: Context, outcome: Outcome) => void;
+
+const longestName = 64;
+
+/**
+ * Tells operations apart by name, the first so many; the rest are `other`, so that no client can fill the memory with names.
+ * With `known` only these are told apart.
+ */
+export function createNames(known?: readonly string[], max = 100) {
+  const names = new Set(known);
+  return (name: string): string => {
+    if (names.has(name)) return name;
+    if (known !== undefined || names.size >= max || name.length > longestName) return 'other';
+    names.add(name);
+    return name;
+  };
+}
+
+interface ReporterParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly nameOf: (name: string) => string;
+  readonly observe: (report: OperationReport) => void;
+}
+
+function codeOf({ errors = [], hasClientLeft = false }: Outcome): string {
+  const [first] = errors;
+  if (first === undefined) return 'OK';
+  if (hasClientLeft) return 'CLIENT_LEFT';
+  const code = first.extensions?.['code'];
+  return typeof code === 'string' ? code : 'INTERNAL_SERVER_ERROR';
+}
+
+export const createReporter =
+  ({ clock, log, nameOf, observe }: ReporterParts): Report =>
+  ({ requestId, viewer, usage, startedAtMs, span }, outcome) => {
+    const { operation } = outcome;
+    const name = operation?.name?.value;
+    const report = {
+      operation: operation ? (name === undefined ? 'anonymous' : nameOf(name)) : 'other',
+      kind: operation?.operation,
+      viewer: viewer.role,
+      code: codeOf(outcome),
+      calls: usage.calls,
+      cacheHits: usage.cacheHits,
+      shared: usage.shared,
+      ...(usage.staleMs === undefined ? {} : { staleMs: Math.round(usage.staleMs) }),
+      durationMs: clock.now() - startedAtMs,
+    };
+    observe(report);
+    span?.end({
+      name: `${report.kind ?? 'operation'} ${report.operation}`,
+      attributes: {
+        'graphql.operation.name': report.operation,
+        ...(report.kind === undefined ? {} : { 'graphql.operation.type': report.kind }),
+        'helpcrunch.upstream.calls': report.calls,
+        'helpcrunch.cache.hits': report.cacheHits,
+      },
+      failure: report.code === 'OK' ? undefined : report.code,
+    });
+    log.info('operation', {
+      requestId,
+      ...report,
+      durationMs: Math.round(report.durationMs * 100) / 100,
+    });
+  };

@@ -1,0 +1,37 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Span, Tracing } from '../support/tracing.ts';
+
+/** Requests that are asked every few seconds for ever would bury the others. */
+const untraced: ReadonlySet<string | undefined> = new Set(['/healthz', '/readyz', '/metrics']);
+
+/** Opens a span for each request; the returned function gives that of a request, where there is one. */
+export function addSpans(
+  server: FastifyInstance,
+  tracing: Tracing | undefined,
+): (request: FastifyRequest) => Span | undefined {
+  if (tracing === undefined) return () => undefined;
+  const spans = new WeakMap<FastifyRequest, Span>();
+  server.addHook('onRequest', (request, { raw }, done) => {
+    const { method, headers, routeOptions } = request;
+    const route = routeOptions.url;
+    if (untraced.has(route)) {
+      done();
+      return;
+    }
+    const span = tracing.request(`${method} ${route ?? 'other'}`, headers, {
+      'http.request.method': method,
+      ...(route === undefined ? {} : { 'http.route': route }),
+    });
+    spans.set(request, span);
+    // Also when the client has left and nothing was answered.
+    raw.once('close', () => {
+      const { statusCode } = raw;
+      span.end({
+        attributes: { 'http.response.status_code': statusCode },
+        failure: statusCode >= 500 ? String(statusCode) : undefined,
+      });
+    });
+    done();
+  });
+  return (request) => spans.get(request);
+}

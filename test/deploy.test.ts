@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import type { FakeHelpdesk } from './support/fakeHelpdesk.ts';
+import { startFakeHelpdesk, wireChat } from './support/fakeHelpdesk.ts';
+import { startTestGateway } from './support/gateway.ts';
+
+const textOf = (path: string): string =>
+  readFileSync(new URL(`../deploy/${path}`, import.meta.url), 'utf8');
+
+interface Expression {
+  readonly where: string;
+  readonly expr: string;
+}
+
+const dashboard: any = JSON.parse(textOf('grafana-dashboard.json'));
+const alerts: any = parse(textOf('alerts.yml'));
+
+const expressions: readonly Expression[] = [
+  ...dashboard.panels.flatMap(({ title, targets = [] }: any) =>
+    targets.map(({ expr }: any) => ({ where: `panel ${title}`, expr })),
+  ),
+  ...dashboard.templating.list.flatMap(({ name, query }: any) =>
+    typeof query === 'string' ? [] : [{ where: `variable ${name}`, expr: query.query }],
+  ),
+  ...alerts.groups[0].rules.map(({ alert, expr }: any) => ({ where: `alert ${alert}`, expr })),
+];
+
+/** The figures that an expression reads, and the labels that it tells them apart by. */
+function readIn({ expr }: Expression) {
+  const names = expr.match(/\b(helpcrunch|process|nodejs)_\w+/g) ?? [];
+  const grouped = [...expr.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list]) => list!.split(/, */));
+  const matched = [...expr.matchAll(/(\w+)(?:=~|!~|!=|=)"/g)].map(([, label]) => label!);
+  return { names, labels: [...grouped, ...matched] };
+}
+
+/** What Prometheus adds itself, and what a histogram has. */
+const otherLabels = ['job', 'instance', 'le'];
+
+let helpdesk: FakeHelpdesk;
+let names: ReadonlySet<string>;
+let labels: ReadonlySet<string>;
+
+beforeAll(async () => {
+  helpdesk = await startFakeHelpdesk();
+  helpdesk.answer('GET /chats/5208', { body: wireChat() });
+  await using gateway = await startTestGateway({
+    helpdesk,
+    config: {
+      rateLimit: 1,
+      redisUrl: 'redis://127.0.0.1:1',
+      webhookSecret: 'a-secret-of-the-test',
+      logLevel: 'silent',
+    },
+  });
+  // One is answered and one refused.
+  await gateway.query('{ chat(id: 5208) { id } }');
+  await gateway.query('{ chat(id: 5208) { id } }');
+  const text = await (await fetch(`${gateway.url}/metrics`)).text();
+  names = new Set(
+    [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, name, type]) =>
+      type === 'histogram' ? ['bucket', 'sum', 'count'].map((part) => `${name}_${part}`) : [name!],
+    ),
+  );
+  labels = new Set([...text.matchAll(/[{,](\w+)="/g)].map(([, label]) => label!));
+});
+
+afterAll(() => helpdesk[Symbol.asyncDispose]());
+
+describe('what is shown and what is alarmed about', () => {
+  test.each(expressions)('$where reads what a running gateway exports', (expression) => {
+    const read = readIn(expression);
+
+    expect(read.names.filter((name) => !names.has(name))).toEqual([]);
+    expect(
+      read.labels.filter((label) => !labels.has(label) && !otherLabels.includes(label)),
+    ).toEqual([]);
+  });
+
+  test('is every figure of the gateway on the dashboard', () => {
+    const shown = new Set(expressions.flatMap((expression) => readIn(expression).names));
+    const parts = /_(bucket|sum|count)$/;
+    const families = new Set([...shown].map((name) => name.replace(parts, '')));
+
+    const own = [...names].filter((name) => name.startsWith('helpcrunch_'));
+    expect(own.filter((name) => !families.has(name.replace(parts, '')))).toEqual([]);
+  });
+
+  test('a name that nobody exports would be found', () => {
+    const { names: read, labels: by } = readIn({
+      where: '',
+      expr: 'sum by (colour) (rate(helpcrunch_nothing_total{shape="round"}[5m]))',
+    });
+
+    expect(read).toEqual(['helpcrunch_nothing_total']);
+    expect(by).toEqual(['colour', 'shape']);
+    expect(names.has('helpcrunch_nothing_total')).toBe(false);
+  });
+
+  test('every alert says how bad it is and what it means', () => {
+    for (const { alert, labels: own, annotations } of alerts.groups[0].rules) {
+      expect({ alert, severity: own.severity }).toEqual({
+        alert,
+        severity: expect.stringMatching(/^(critical|warning)$/),
+      });
+      expect(annotations.summary).toMatch(/\.|\?$/);
+    }
+  });
+});
