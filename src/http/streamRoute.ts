@@ -79,6 +79,7 @@ export function addStreamRoute(server: FastifyInstance, options: LiveOptions): v
     streams.add(out);
     let cancelPing: () => void = () => undefined;
     const ping = () => {
+      if (out.writableEnded) return;
       if (out.writableLength === 0) out.write(':\n\n');
       cancelPing = clock.after(pingMs, ping);
     };

@@ -309,7 +309,7 @@ describe('a router is called back', () => {
     const answer = await subscribe();
     await own.query('mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }');
     const heard = [await router.hear(), await router.hear()];
-    clock.advance(2_000);
+    clock.advance(1_500);
     heard.push(await router.hear());
     router.answerWith((_message, response) => void response.writeHead(404).end());
     await own.query('mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }');
