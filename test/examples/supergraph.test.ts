@@ -5,11 +5,14 @@ import { createInterface } from 'node:readline';
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginInlineTraceDisabled } from '@apollo/server/plugin/disabled';
 import { startStandaloneServer } from '@apollo/server/standalone';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createShopSchema } from '../../examples/supergraph/shopSchema.ts';
 import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
 import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
 import { startTestGateway } from '../support/gateway.ts';
+
+// Processes take their time to start and to warm up.
+jest.setTimeout(60_000);
 
 const root = new URL('../../', import.meta.url);
 const secret = 'the-secret-of-the-router-and-ours';
@@ -162,7 +165,8 @@ describe('through a router in a process of its own', () => {
   });
 
   test('RATE_LIMITED says when to come back', async () => {
-    helpdesk.answer('GET /chats/2', { status: 429, headers: { 'retry-after': '1' } });
+    // Longer than the operation may take, so that nobody waits for it.
+    helpdesk.answer('GET /chats/2', { status: 429, headers: { 'retry-after': '60' } });
 
     const { errors } = await ask('{ chat(id: 2) { status } }');
 
