@@ -23,11 +23,29 @@ self.MonacoEnvironment = {
     '/explorer/editor.worker.js',
 };
 
+/** @type {(document: any, name?: string) => boolean} */
+const isSubscription = (document, wanted) =>
+  document?.definitions.some(
+    (/** @type {any} */ { operation, name }) =>
+      operation === 'subscription' && (wanted === undefined || name?.value === wanted),
+  ) ?? false;
+
+/** @type {(operation: any, options?: any) => unknown} */
+function ask(operation, { headers = {}, documentAST } = {}) {
+  if (isSubscription(documentAST, operation.operationName)) {
+    // Events come over HTTP too, so that the headers typed in the explorer count for them.
+    const client = graphqlSse.createClient({ url: '/graphql/stream', headers, retryAttempts: 0 });
+    return client.iterate(operation);
+  }
+  return fetch('/graphql', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(operation),
+  }).then((response) => response.json());
+}
+
 YogaGraphiQL.renderYogaGraphiQL(document.getElementById('root'), {
-  endpoint: '/graphql',
-  // Over HTTP, so that the headers typed in the explorer count for subscriptions too.
-  subscriptionsProtocol: 'GRAPHQL_SSE',
-  subscriptionsEndpoint: `${location.origin}/graphql/stream`,
+  fetcher: ask,
   defaultEditorToolsVisibility: false,
   title: '',
   logo: '',

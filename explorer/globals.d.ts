@@ -8,6 +8,11 @@ declare const YogaGraphiQL: {
   renderYogaGraphiQL(element: HTMLElement | null, options: object): void;
 };
 
+/** Set by graphql-sse.js. */
+declare const graphqlSse: {
+  createClient(options: object): { iterate(operation: unknown): AsyncIterable<unknown> };
+};
+
 interface Window {
   MonacoEnvironment: {
     globalAPI: boolean;

@@ -28,7 +28,9 @@ function operationFrom(file) {
 async function assemble() {
   const graphiql = await import('@graphql-yoga/render-graphiql/graphiql');
   const operations = JSON.stringify(operationFiles.map(operationFrom)).replaceAll('<', '\\u003c');
+  const sse = readFileSync('node_modules/graphql-sse/umd/graphql-sse.min.js', 'utf8');
   const files = {
+    'graphql-sse.js': sse,
     'graphiql.js': graphiql.js,
     'graphiql.css': graphiql.css,
     'editor.worker.js': graphiql.editorWorkerService,

@@ -61,7 +61,7 @@ const traceProtocol = z.enum(['http/json', 'http/protobuf'], 'must be http/json 
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
-const variables = z.object({
+export const variables = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(4000),
   HELPCRUNCH_API_KEY: z
@@ -168,6 +168,11 @@ export type Auth =
       readonly audience: string | undefined;
       readonly claimNames: Readonly<Record<'role' | 'agentId' | 'customerId' | 'userId', string>>;
     };
+
+/** What may be set, by the names of the environment variables. */
+export type Settings = {
+  readonly [Name in keyof z.input<typeof variables>]?: string | number | boolean | undefined;
+};
 
 export interface Config {
   readonly host: string;
@@ -366,4 +371,18 @@ export function readConfig(
     traces: tracesOf(data),
     isProduction: data.NODE_ENV === 'production',
   };
+}
+
+/** Where there is none, the gateway serves a simulated helpdesk. */
+export const isDemo = ({ apiKey, auth }: Config): boolean =>
+  apiKey === undefined && auth.mode !== 'forward';
+
+/** What surrounds this process. */
+export const surroundings = (): Readonly<Record<string, string | undefined>> => process.env;
+
+/** Settings that were given on the command line. */
+export function setVariables(values: Readonly<Record<string, string | undefined>>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) process.env[name] = value;
+  }
 }

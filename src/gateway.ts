@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Server } from 'node:http';
 import { ConfigError } from './config.ts';
 import type { Config } from './config.ts';
 import { createClaims } from './events/claims.ts';
@@ -39,11 +40,19 @@ export interface Helpdesk {
   readonly key: string;
 }
 
-export interface Gateway {
-  /** Where the gateway listens, such as `http://127.0.0.1:4000`. */
-  readonly url: string;
+/** A gateway with its rooms joined and its door still shut. */
+export interface ClosedGateway {
+  /** Answers what it is told of, whether it listens or not. */
+  readonly server: Server;
+  /** Opens the door and gives the address. */
+  listen(): Promise<string>;
   /** Takes no more requests and finishes those it has. */
   stop(): Promise<void>;
+}
+
+export interface Gateway extends Pick<ClosedGateway, 'stop'> {
+  /** Where the gateway listens, such as `http://127.0.0.1:4000`. */
+  readonly url: string;
 }
 
 interface Parts {
@@ -75,8 +84,8 @@ function createAuthenticate(
   return authenticateByToken({ account, keys, clock, ...expected });
 }
 
-/** Joins the rooms and opens the door. */
-export async function startGateway(config: Config, parts: Parts): Promise<Gateway> {
+/** Joins the rooms. */
+export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGateway> {
   const { helpdesk, clock, log, tracing } = parts;
   const unknown = unknownQueryFields(config.subgraphLeftOut);
   if (unknown.length > 0) {
@@ -234,7 +243,7 @@ export async function startGateway(config: Config, parts: Parts): Promise<Gatewa
     apollo.start(),
     tracedApollo?.start(),
   ]);
-  const url = await server.listen({ host: config.host, port: config.port });
+  await server.ready();
   async function stop(): Promise<void> {
     await server.close();
     await apollo.stop();
@@ -244,5 +253,20 @@ export async function startGateway(config: Config, parts: Parts): Promise<Gatewa
     cache.close();
   }
   let stopping: Promise<void> | undefined;
-  return { url, stop: () => (stopping ??= stop()) };
+  return {
+    server: server.server,
+    listen: () => server.listen({ host: config.host, port: config.port }),
+    stop: () => (stopping ??= stop()),
+  };
+}
+
+/** Joins the rooms and opens the door. */
+export async function startGateway(config: Config, parts: Parts): Promise<Gateway> {
+  const { listen, stop } = await joinRooms(config, parts);
+  try {
+    return { url: await listen(), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }

@@ -1,41 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { DestinationStream } from 'pino';
-import { ConfigError, readConfig } from './config.ts';
+import { ConfigError, isDemo, readConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { startGateway } from './gateway.ts';
 import type { Helpdesk } from './gateway.ts';
+import { findHelpdesk, findTracing } from './parts.ts';
 import { systemClock } from './support/clock.ts';
 import { createLog } from './support/log.ts';
-import type { Tracing } from './support/tracing.ts';
-
-const isDemo = ({ apiKey, auth }: Config): boolean =>
-  apiKey === undefined && auth.mode !== 'forward';
-
-interface Found extends Helpdesk {
-  /** Lets things happen, and tells the gateway of them. */
-  readonly live?: (gatewayUrl: string) => void;
-}
-
-/** The helpdesk that the settings name; without a key, a simulated one that lives as long as this process. */
-async function findHelpdesk(config: Config): Promise<Found> {
-  const { apiKey = '', apiUrl, rateLimit, webhookSecret } = config;
-  if (!isDemo(config)) return { url: apiUrl, key: apiKey };
-  const { startSimulator } = await import('./simulator/simulator.ts');
-  const simulator = await startSimulator({ rateLimit });
-  return {
-    url: simulator.url,
-    key: simulator.key,
-    live(gatewayUrl) {
-      if (webhookSecret !== undefined) {
-        simulator.sendWebhooks({
-          url: `${gatewayUrl}/webhooks/helpcrunch`,
-          secret: webhookSecret,
-        });
-      }
-      simulator.live();
-    },
-  };
-}
+import { showProgress } from './terminal.ts';
 
 /** Lines for people on a terminal, JSON for everything else, unless it is said. */
 async function logStream({ logFormat, isProduction }: Config): Promise<DestinationStream> {
@@ -43,13 +15,6 @@ async function logStream({ logFormat, isProduction }: Config): Promise<Destinati
   if ((logFormat ?? (isForPeople ? 'pretty' : 'json')) === 'json') return process.stderr;
   const { default: pretty } = await import('pino-pretty');
   return pretty({ destination: 2, sync: true, singleLine: true, translateTime: 'HH:MM:ss.l' });
-}
-
-/** Nothing of it is loaded where nobody traces. */
-async function findTracing({ traces }: Config): Promise<Tracing | undefined> {
-  if (traces === undefined) return undefined;
-  const { createOpenTelemetry } = await import('./tracing/openTelemetry.ts');
-  return createOpenTelemetry(traces, systemClock);
 }
 
 const authModes: Readonly<Record<Config['auth']['mode'], string>> = {
@@ -88,7 +53,10 @@ async function main(): Promise<void> {
   process.on('uncaughtException', fail).on('unhandledRejection', fail);
   const helpdesk = await findHelpdesk(config);
   const tracing = await findTracing(config);
-  const gateway = await startGateway(config, { helpdesk, clock: systemClock, log, tracing });
+  const gateway = await showProgress(
+    'Starting',
+    startGateway(config, { helpdesk, clock: systemClock, log, tracing }),
+  );
   process.stdout.write(greeting(config, helpdesk, gateway.url));
   helpdesk.live?.(gateway.url);
 

@@ -15,6 +15,7 @@ import { entities } from './graphql/costRules.ts';
 import { createSchema } from './graphql/schema.ts';
 import { toNodeId } from './support/ids.ts';
 import { maxPageSize } from './support/paging.ts';
+import { UsageError } from './support/usageError.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -22,6 +23,7 @@ const schema = createSchema([]);
 
 const help = `Tells what GraphQL operations cost in calls to the helpdesk when nothing is cached.
 
+  helpcrunch-graphql price [options] 'src/**/*.graphql' [more files or patterns]
   npm run price -- [options] 'src/**/*.graphql' [more files or patterns]
 
   --limit N              the most an operation may cost at worst (default 30)
@@ -32,11 +34,6 @@ const help = `Tells what GraphQL operations cost in calls to the helpdesk when n
 A variable that is not given and has no default counts as different from all others, and as ${maxPageSize} where it is a number.
 Ends with 1 when an operation is invalid or above the limit.
 `;
-
-/** What the user can put right. */
-class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
 
 interface Found {
   readonly operations: readonly {

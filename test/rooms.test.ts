@@ -5,10 +5,25 @@ import { parseSync } from '@swc/core';
 
 /** Which files of `src` a room's files may import at run time. Type imports are free: they are gone after the build. */
 const rooms: readonly { readonly files: RegExp; readonly mayImport: readonly RegExp[] }[] = [
-  // Only these two join rooms.
-  { files: /^main\.ts$/, mayImport: [/./] },
-  { files: /^gateway\.ts$/, mayImport: [/^(?!main\.ts$)/] },
+  // What a person or a program starts: the process, the command line, the package.
+  { files: /^(main|cli|commandLine|index)\.ts$/, mayImport: [/./] },
+  // Only this one joins rooms.
+  { files: /^gateway\.ts$/, mayImport: [/^(config\.ts$|\w+\/)/] },
   { files: /^config\.ts$/, mayImport: [/^support\//] },
+  {
+    files: /^parts\.ts$/,
+    mayImport: [
+      /^config\.ts$/,
+      /^support\//,
+      /^(simulator\/simulator|tracing\/openTelemetry)\.ts$/,
+    ],
+  },
+  { files: /^terminal\.ts$/, mayImport: [/^support\//] },
+  {
+    files: /^checkConfig\.ts$/,
+    mayImport: [/^(config|gateway|settings|terminal)\.ts$/, /^support\//],
+  },
+  { files: /^settings\.ts$/, mayImport: [/^config\.ts$/, /^support\//] },
   // The price command: the same arithmetic without a gateway.
   { files: /^price\.ts$/, mayImport: [/^priceCommand\.ts$/] },
   { files: /^priceCommand\.ts$/, mayImport: [/^(graphql|support)\//] },

@@ -57,6 +57,7 @@ const pages: readonly Page[] = [
     part(`${name}.js`, 'js'),
     part(`${name}.css`, 'css'),
   ]),
+  part('graphql-sse.js', 'js'),
   ...['editor', 'graphql', 'json'].map((name) => part(`${name}.worker.js`, 'js')),
   part('icon.svg', 'svg'),
 ];

@@ -8,7 +8,7 @@ import {
   type WebhookTarget,
 } from './simulator.ts';
 
-const usage = `Usage: npm run simulator -- [flags]
+const usage = `Usage: helpcrunch-graphql simulator [flags], or npm run simulator -- [flags]
 
 Runs a made-up HelpCrunch account behind its REST API v1.
 

@@ -54,6 +54,9 @@ export async function startBrowser() {
             nodes.map(({ target }: any) => ({ rule: id, where: target.join(' ') })),
           );
       },
+      async [Symbol.asyncDispose]() {
+        await context.close();
+      },
     };
   }
 

@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Settings } from './config.ts';
+import { readConfig } from './config.ts';
+import { joinRooms } from './gateway.ts';
+import type { ClosedGateway } from './gateway.ts';
+import { findHelpdesk, findTracing } from './parts.ts';
+import { systemClock } from './support/clock.ts';
+import type { Log } from './support/log.ts';
+import { createLog } from './support/log.ts';
+
+export { ConfigError } from './config.ts';
+export type { Settings } from './config.ts';
+export type { Log } from './support/log.ts';
+
+export interface GatewayOptions {
+  /** Where the gateway writes what an operator should know; by default JSON lines on standard error. */
+  readonly log?: Log;
+}
+
+/** A gateway inside a program of yours. */
+export interface Gateway {
+  /** Listens where `HOST` and `PORT` say, and gives the address. */
+  start(): Promise<{ readonly url: string }>;
+  /** Answers a request to a server of yours; the gateway need not listen itself. */
+  readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Answers a WebSocket's beginning on a server of yours: its `upgrade` event. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Takes no more requests and finishes those it has. A gateway that has stopped stays stopped. */
+  stop(): Promise<void>;
+}
+
+/**
+ * A gateway with the given settings, which have the names and meanings of the environment variables; the environment itself is
+ * not looked at. Fails with a `ConfigError` that names every wrong setting. Without `HELPCRUNCH_API_KEY` it serves a simulated
+ * helpdesk.
+ */
+export function createGateway(settings: Settings = {}, options: GatewayOptions = {}): Gateway {
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+  const config = readConfig(
+    Object.fromEntries(given.map(([name, value]) => [name, String(value)])),
+    randomUUID(),
+  );
+  const { log = createLog(process.stderr, config.logLevel) } = options;
+
+  async function open(): Promise<ClosedGateway> {
+    const helpdesk = await findHelpdesk(config);
+    const tracing = await findTracing(config);
+    const gateway = await joinRooms(config, { helpdesk, clock: systemClock, log, tracing });
+    return {
+      ...gateway,
+      async listen() {
+        const url = await gateway.listen();
+        helpdesk.live?.(url);
+        return url;
+      },
+      async stop() {
+        await gateway.stop();
+        await tracing?.close();
+        await helpdesk.close?.();
+      },
+    };
+  }
+  let opened: Promise<ClosedGateway> | undefined;
+  const gateway = () => (opened ??= open());
+
+  return {
+    async start() {
+      return { url: await (await gateway()).listen() };
+    },
+    handler(request, response) {
+      gateway().then(
+        ({ server }) => server.emit('request', request, response),
+        (error: unknown) => {
+          log.error('the gateway did not start', { error });
+          response.writeHead(503).end();
+        },
+      );
+    },
+    upgrade(request, socket, head) {
+      gateway().then(
+        ({ server }) => server.emit('upgrade', request, socket, head),
+        (error: unknown) => {
+          log.error('the gateway did not start', { error });
+          socket.destroy();
+        },
+      );
+    },
+    async stop() {
+      await (await opened)?.stop();
+    },
+  };
+}

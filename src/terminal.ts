@@ -1,0 +1,32 @@
+import type { WriteStream } from 'node:tty';
+import { systemClock } from './support/clock.ts';
+
+const colours = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39] } as const;
+
+/** `text` as it is, or in colour where a person looks who has not set NO_COLOR. */
+export function paint(stream: WriteStream, colour: keyof typeof colours, text: string): string {
+  if (!stream.isTTY || !stream.hasColors()) return text;
+  const [begin, end] = colours[colour];
+  return `\u001b[${begin}m${text}\u001b[${end}m`;
+}
+
+const patienceMs = 1_000;
+
+/** Says on the terminal what takes its time, as soon as it takes more than a second, and takes it back at the end. */
+export async function showProgress<Result>(
+  text: string,
+  work: Promise<Result>,
+  stream: WriteStream = process.stderr,
+): Promise<Result> {
+  let takeBack = (): void => undefined;
+  const forget = systemClock.after(patienceMs, () => {
+    stream.write(stream.isTTY ? paint(stream, 'dim', `${text} …`) : `${text} …\n`);
+    if (stream.isTTY) takeBack = () => void stream.write('\r\u001b[K');
+  });
+  try {
+    return await work;
+  } finally {
+    forget();
+    takeBack();
+  }
+}
