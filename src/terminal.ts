@@ -12,16 +12,18 @@ export function paint(stream: WriteStream, colour: keyof typeof colours, text: s
 
 const patienceMs = 1_000;
 
-/** Says on the terminal what takes its time, as soon as it takes more than a second, and takes it back at the end. */
+/** Says on a terminal what takes more than a second, and takes it back at the end. */
 export async function showProgress<Result>(
   text: string,
   work: Promise<Result>,
   stream: WriteStream = process.stderr,
 ): Promise<Result> {
+  // Elsewhere it would stand between the lines of a log.
+  if (!stream.isTTY) return work;
   let takeBack = (): void => undefined;
   const forget = systemClock.after(patienceMs, () => {
-    stream.write(stream.isTTY ? paint(stream, 'dim', `${text} …`) : `${text} …\n`);
-    if (stream.isTTY) takeBack = () => void stream.write('\r\u001b[K');
+    stream.write(paint(stream, 'dim', `${text} …`));
+    takeBack = () => void stream.write('\r\u001b[K');
   });
   try {
     return await work;

@@ -169,6 +169,6 @@ describe('the process', () => {
     other.close();
 
     expect({ code, out }).toEqual({ code: 1, out: '' });
-    expect(error).toMatch(new RegExp(`^.*in use.*${port}\n$`));
+    expect(error).toMatch(new RegExp(`^Port ${port} is in use\\. .*\n$`));
   });
 });
