@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
+import { readConfig } from '../src/config.ts';
 import type { FakeHelpdesk } from './support/fakeHelpdesk.ts';
 import { startFakeHelpdesk, wireChat } from './support/fakeHelpdesk.ts';
 import { startTestGateway } from './support/gateway.ts';
@@ -105,5 +106,37 @@ describe('what is shown and what is alarmed about', () => {
       });
       expect(annotations.summary).toMatch(/\.|\?$/);
     }
+  });
+});
+
+describe('the container', () => {
+  const rootFile = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+
+  test('is built of files that are there and not left out', () => {
+    const allowed = rootFile('.dockerignore')
+      .split('\n')
+      .flatMap((line) => (line.startsWith('!') ? [line.slice(1)] : []));
+    const copied = [...rootFile('Dockerfile').matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(
+      ([, sources]) => sources!.split(' '),
+    );
+
+    expect(copied.length).toBeGreaterThan(5);
+    expect(copied.filter((path) => !allowed.includes(path))).toEqual([]);
+    expect(copied.filter((path) => !existsSync(new URL(`../${path}`, import.meta.url)))).toEqual(
+      [],
+    );
+  });
+
+  test('has settings that the gateway takes', () => {
+    const { environment } = parse(rootFile('compose.yaml')).services.gateway;
+    const values = Object.entries<unknown>(environment).map(([name, value]) => [
+      name,
+      String(value).replace(/^\$\{\w+:-(.*)\}$/, '$1'),
+    ]);
+
+    expect(readConfig({ HOST: '0.0.0.0', ...Object.fromEntries(values) })).toMatchObject({
+      redisUrl: 'redis://redis:6379',
+      shutdown: { delayMs: 5_000 },
+    });
   });
 });

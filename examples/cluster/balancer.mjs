@@ -1,0 +1,71 @@
+import { Agent, createServer, get, request as send } from 'node:http';
+
+const probeMs = 300;
+
+/**
+ * Passes requests on to those of its instances that say they are ready, in turns. It never tries a request twice: what an instance
+ * loses is lost, and is counted by whoever asked.
+ */
+export function createBalancer() {
+  const agent = new Agent({ keepAlive: true });
+  const instances = new Map();
+  let turn = 0;
+
+  const next = () => {
+    const ready = [...instances].filter(([, isReady]) => isReady).map(([url]) => url);
+    turn += 1;
+    return ready[turn % ready.length];
+  };
+
+  const server = createServer((request, response) => {
+    const url = next();
+    if (url === undefined) {
+      response.writeHead(503).end();
+      return;
+    }
+    const { method, headers } = request;
+    const passed = send(url + request.url, { method, headers, agent }, (answer) => {
+      const { connection: _own, ...rest } = answer.headers;
+      response.writeHead(answer.statusCode, { ...rest, 'x-instance': new URL(url).port });
+      answer.pipe(response);
+    });
+    passed.on('error', () => {
+      if (response.headersSent) response.destroy();
+      else response.writeHead(502).end();
+    });
+    response.on('close', () => passed.destroy());
+    request.pipe(passed);
+  });
+
+  function probe(url) {
+    const isReady = new Promise((resolve) => {
+      const asked = get(`${url}/readyz`, { agent: false, timeout: probeMs }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode === 200);
+      });
+      asked.on('timeout', () => asked.destroy()).on('error', () => resolve(false));
+    });
+    return isReady.then((is) => {
+      if (instances.has(url)) instances.set(url, is);
+    });
+  }
+  const timer = setInterval(() => {
+    for (const url of instances.keys()) void probe(url);
+  }, probeMs);
+
+  return {
+    server,
+    /** Resolves when the instance has been found ready or not. */
+    add(url) {
+      instances.set(url, false);
+      return probe(url);
+    },
+    remove: (url) => instances.delete(url),
+    close() {
+      clearInterval(timer);
+      server.close();
+      server.closeAllConnections();
+      agent.destroy();
+    },
+  };
+}
