@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -151,7 +152,7 @@ async function problemOfRequest(line: string): Promise<string | undefined> {
   const command = line
     .replaceAll('http://127.0.0.1:4000', demo.url)
     .replace(/^curl /, 'curl -sS --fail-with-body ');
-  const { stdout } = await run('sh', ['-c', command]);
+  const { stdout } = await run('sh', ['-c', command], { cwd: tmpdir() });
   return stdout.includes('"errors":') ? `it is answered with ${stdout.slice(0, 300)}` : undefined;
 }
 
