@@ -18,7 +18,7 @@ export interface Said {
   readonly hasMore: boolean;
 }
 
-interface Wanted {
+export interface Wanted {
   readonly start: number;
   readonly count: number;
   /** Whether somebody wants to know that there is more. */
