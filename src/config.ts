@@ -1,33 +1,7 @@
 import { z } from 'zod';
-
-const flag = z
-  .enum(['true', 'false'], 'must be true or false')
-  .transform((word) => word === 'true');
-
-const wholeNumber = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^[0-9]{1,15}$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(
-      z.number().min(least, `must be ${least} to ${most}`).max(most, `must be ${least} to ${most}`),
-    );
-
-/** At most a day. */
-const milliseconds = wholeNumber(0, 86_400_000);
-
-/** Later requests are made of it, so it may hold nothing but the place below which all paths lie. */
-const apiUrl = z
-  .url({
-    protocol: /^https?$/,
-    abort: true,
-    error: 'must be an address that begins with http:// or https://',
-  })
-  .refine((url) => {
-    const { username, password } = new URL(url);
-    return username + password === '' && !/[?#]/.test(url);
-  }, 'must have no user, query or fragment')
-  .transform((url) => url.replace(/\/+$/, ''));
+import { contradictions, protectionOf, protectionVariables } from './support/protection.ts';
+import type { Protection } from './support/protection.ts';
+import { apiUrl, flag, milliseconds, wholeNumber } from './support/settings.ts';
 
 const isHttpOrigin = (text: string): boolean =>
   URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
@@ -92,6 +66,7 @@ export const variables = z.object({
     .transform((text) => text.split(',').map((part) => part.trim()))
     .pipe(z.array(callbackHost))
     .default([]),
+  ...protectionVariables,
   REDIS_URL: z
     .url({
       protocol: /^rediss?$/,
@@ -174,7 +149,7 @@ export type Settings = {
   readonly [Name in keyof z.input<typeof variables>]?: string | number | boolean | undefined;
 };
 
-export interface Config {
+export interface Config extends Protection {
   readonly host: string;
   readonly port: number;
   /** Without a key the gateway runs on the simulator. */
@@ -326,7 +301,13 @@ export function readConfig(
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const { data, error } = variables.safeParse(given);
   const wrong = error?.issues.map(({ path, message }) => `${String(path[0])}: ${message}`) ?? [];
-  const problems = [...wrong, ...dangers(given), ...strays(given), ...foreign(given)];
+  const problems = [
+    ...wrong,
+    ...dangers(given),
+    ...strays(given),
+    ...foreign(given),
+    ...contradictions(given),
+  ];
   if (data === undefined || problems.length > 0) throw new ConfigError(problems);
   const isDemo = data.HELPCRUNCH_API_KEY === undefined && data.AUTH !== 'forward';
   const webhookSecret = data.HELPCRUNCH_WEBHOOK_SECRET ?? (isDemo ? demoSecret : undefined);
@@ -359,6 +340,7 @@ export function readConfig(
       maxBuffered: 100,
       callbackHosts: data.SUBSCRIPTION_CALLBACK_HOSTS,
     },
+    ...protectionOf(data),
     redisUrl: data.REDIS_URL,
     auth: authOf(data),
     subgraph: data.SUBGRAPH,

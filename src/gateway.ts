@@ -13,6 +13,9 @@ import { createFormatError } from './graphql/errors.ts';
 import { createReadEvents } from './graphql/eventResults.ts';
 import { createFanOut } from './graphql/fanOut.ts';
 import { createRun } from './graphql/live.ts';
+import { createDocuments } from './graphql/documents.ts';
+import { createLimits } from './graphql/limits.ts';
+import { createListedOperations } from './graphql/listedOperations.ts';
 import { createOpenOperation } from './graphql/operation.ts';
 import { createSchema, unknownQueryFields } from './graphql/schema.ts';
 import { createNames, createReporter } from './graphql/report.ts';
@@ -20,6 +23,7 @@ import { createGraphQLServer } from './graphql/server.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createHttpServer } from './http/server.ts';
 import { createKeySet } from './http/keySet.ts';
+import { connectForCounting, createRequestRate } from './http/requestRate.ts';
 import { authenticateByToken } from './http/token.ts';
 import type { Authenticate } from './http/viewer.ts';
 import { authenticateByKey, authenticateNobody } from './http/viewer.ts';
@@ -163,25 +167,28 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
       leftOut: config.subgraph ? config.subgraphLeftOut : undefined,
     });
   const schema = createSchemaOfAll();
-  const apollo = createGraphQLServer({
+  const listed = createListedOperations({
     schema,
+    manifest: config.persistedOperations,
+    isOnly: config.isPersistedOnly,
+  });
+  if (listed.problems.length > 0) {
+    throw new ConfigError(listed.problems.map((problem) => `PERSISTED_OPERATIONS: ${problem}`));
+  }
+  const counting = redisUrl === undefined ? undefined : connectForCounting(redisUrl);
+  const servers = {
     isProduction,
     isKeyOfClient,
     log,
     report,
     admission,
-  });
+    limits: createLimits(config.limits, isProduction),
+    documents: createDocuments(listed),
+  };
+  const apollo = createGraphQLServer({ ...servers, schema });
   // It has a schema of its own: the first trace slows its schema down for good.
   const tracedApollo = config.subgraph
-    ? createGraphQLServer({
-        schema: createSchemaOfAll(),
-        isProduction,
-        isKeyOfClient,
-        log,
-        report,
-        admission,
-        isTraced: true,
-      })
+    ? createGraphQLServer({ ...servers, schema: createSchemaOfAll(), isTraced: true })
     : undefined;
   const createContext = createContextFactory({
     client,
@@ -221,9 +228,26 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
         ...config.subscriptions,
         run: createRun({ apollo, openOperation, fanOut }),
       },
+      clock,
+      listed,
+      requestRate: createRequestRate({
+        limit: config.requestRateLimit,
+        counts: 'requests',
+        redis: counting,
+        clock,
+      }),
+      authFailures: createRequestRate({
+        limit: config.authFailureLimit,
+        counts: 'failures',
+        redis: counting,
+        clock,
+      }),
       corsOrigins,
       isProduction,
-      clock,
+      maxBodyBytes: config.maxBodyBytes,
+      maxConnections: config.maxConnections,
+      arrivalTimeoutMs: config.requestTimeoutMs,
+      trustProxy: config.trustProxy,
       log,
       shutdown: config.shutdown,
       metrics,
@@ -251,6 +275,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     feed.close();
     client.close();
     cache.close();
+    counting?.disconnect();
   }
   let stopping: Promise<void> | undefined;
   return {

@@ -1,10 +1,11 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import type { DocumentNode, OperationDefinitionNode } from 'graphql';
-import { getOperationAST, GraphQLError, Kind } from 'graphql';
+import type { DocumentNode, GraphQLError, OperationDefinitionNode } from 'graphql';
+import { getOperationAST, Kind } from 'graphql';
 import type { Context, CustomerViewer } from './context.ts';
 import type { CostOptions } from './cost.ts';
 import { costOf } from './cost.ts';
 import type { Cost, IsCached } from './costRules.ts';
+import { admitVariables, tooExpensive } from './limits.ts';
 
 export interface AdmissionLimits {
   /** The calls to the helpdesk that one operation may cost at worst. */
@@ -23,7 +24,7 @@ const isOfReferences = ({ selectionSet }: OperationDefinitionNode): boolean =>
     (selection) => selection.kind === Kind.FIELD && referenceFields.has(selection.name.value),
   );
 
-function tooExpensive({ worst, fields }: Cost, limit: number): GraphQLError {
+function overBudget({ worst, fields }: Cost, limit: number): GraphQLError {
   const [first, ...others] = fields.slice(0, mostNamed);
   const named = [first, ...others.filter(({ calls }) => calls > 1)].flatMap((field) =>
     field === undefined ? [] : `${field.path} (${field.calls})`,
@@ -33,9 +34,7 @@ function tooExpensive({ worst, fields }: Cost, limit: number): GraphQLError {
       ? 'This operation is too large to tell what it costs.'
       : `This operation could cost ${worst} calls to the helpdesk; the limit is ${limit}. ` +
         `Most of it: ${named.join(', ')}.`;
-  return new GraphQLError(message, {
-    extensions: { code: 'OPERATION_TOO_EXPENSIVE', http: { status: 400 } },
-  });
+  return tooExpensive(message);
 }
 
 export interface Applicant extends CostOptions {
@@ -46,12 +45,13 @@ export interface Applicant extends CostOptions {
 export const createAdmission =
   ({ maxCalls, maxReferenceCalls = 200 }: AdmissionLimits) =>
   ({ document, isCached, ...options }: Applicant): void => {
+    admitVariables(options.variables);
     const operation = getOperationAST(document, options.operationName);
     const limit = operation && isOfReferences(operation) ? maxReferenceCalls : maxCalls;
     const cold = costOf(document, options);
     if (cold.worst <= limit) return;
     const cost = isCached === undefined ? cold : costOf(document, { ...options, isCached });
-    if (cost.worst > limit) throw tooExpensive(cost, limit);
+    if (cost.worst > limit) throw overBudget(cost, limit);
   };
 
 export interface AdmissionOptions extends AdmissionLimits {

@@ -9,6 +9,8 @@ import { isInternal } from './errors.ts';
 import { clientLeft } from './operation.ts';
 import type { Report } from './report.ts';
 
+const maxErrors = 100;
+
 export const withRequestId = (
   error: GraphQLFormattedError,
   requestId: string,
@@ -26,6 +28,7 @@ function retryAfterMs({ errors = [] }: FormattedExecutionResult): number | undef
   return waits.length === 0 ? undefined : Math.max(...waits);
 }
 
+/** What the operation has cost so far. */
 export const usageOf = ({ usage: { staleMs, ...usage }, rate, viewer }: Context) => {
   const { limit, remaining } = rate.now();
   return {
@@ -74,6 +77,16 @@ export function logFailures(
     }
   }
 }
+/** Mistakes in the operation itself, which the older content type answers with 200. */
+const isMistake: ReadonlySet<unknown> = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'BAD_USER_INPUT',
+]);
+
+/** Whether the client asks for `application/json` by name, and does not know the content type whose statuses say more. */
+const isOldFashioned = (accept = ''): boolean =>
+  accept.includes('application/json') && !accept.includes('application/graphql-response+json');
 
 /** Whether the client's key is the reason why there is no data at all. */
 function isWithoutKey({ data, errors = [] }: FormattedExecutionResult): boolean {
@@ -98,7 +111,7 @@ export const createAnswerPlugin = (
         hasClientLeft = errors.some((error) => unwrapResolverError(error) === clientLeft);
         return Promise.resolve();
       },
-      willSendResponse({ response, contextValue, operation }) {
+      willSendResponse({ request, response, contextValue, operation }) {
         if (response.body.kind === 'single' && isContext(contextValue)) {
           const { singleResult } = response.body;
           singleResult.extensions = {
@@ -106,9 +119,20 @@ export const createAnswerPlugin = (
             upstream: usageOf(contextValue),
           };
           if (singleResult.errors !== undefined) {
-            singleResult.errors = singleResult.errors.map((error) =>
-              withRequestId(error, contextValue.requestId),
-            );
+            // A long list may fail in each of its fields; the first failures tell what is wrong.
+            singleResult.errors = singleResult.errors
+              .slice(0, maxErrors)
+              .map((error) => withRequestId(error, contextValue.requestId));
+          }
+          const isWrong = singleResult.errors?.every(({ extensions }) =>
+            isMistake.has(extensions?.['code']),
+          );
+          if (
+            isWrong === true &&
+            response.http.status === 400 &&
+            isOldFashioned(request.http?.headers.get('accept'))
+          ) {
+            response.http.status = 200;
           }
           if (isWithoutKey(singleResult)) {
             response.http.status = 401;

@@ -91,9 +91,18 @@ const apolloCodes: ReadonlySet<unknown> = new Set([
   'OPERATION_TOO_EXPENSIVE',
 ]);
 
+/** graphql-js stops to read where its limit is, and says so in words only. */
+const tooManyTokens = /^Syntax Error: Document contains more tha[nt] (\d+) tokens/;
+
+/** Apollo wraps what a rule of ours says, and gives it a code of its own. */
+const isOverLimit = ({ originalError }: GraphQLError): boolean =>
+  originalError instanceof GraphQLError &&
+  originalError.extensions['code'] === 'OPERATION_TOO_EXPENSIVE';
+
 /** The code of an error that graphql-js or Apollo made; undefined for one that nobody foresaw. */
 function foreseenCode(cause: unknown, path: unknown): string | undefined {
   if (!(cause instanceof GraphQLError)) return undefined;
+  if (isOverLimit(cause)) return 'OPERATION_TOO_EXPENSIVE';
   const { code } = cause.extensions;
   if (typeof code === 'string' && apolloCodes.has(code)) return code;
   if (cause.originalError !== undefined) return undefined;
@@ -111,6 +120,12 @@ function publicError(error: unknown, isKeyOfClient = false): PublicError {
     return (isKeyOfClient ? keyErrors[cause.kind] : undefined) ?? upstreamErrors[cause.kind];
   }
   if (cause instanceof ClientError) return clientErrors[cause.kind];
+  const [, maxTokens] =
+    tooManyTokens.exec(cause instanceof GraphQLError ? cause.message : '') ?? [];
+  if (maxTokens !== undefined) {
+    const message = `This document has too many words and signs; the limit is ${maxTokens} tokens.`;
+    return { code: 'OPERATION_TOO_EXPENSIVE', retryable: false, message };
+  }
   const code = foreseenCode(cause, error instanceof GraphQLError ? error.path : undefined);
   return code === undefined ? internalError : { code, retryable: false };
 }
@@ -131,11 +146,11 @@ function upstreamExtensions(error: unknown): Record<string, unknown> {
 /** graphql-js helps with names of the schema, which Apollo hides in validation but not in variables. */
 const suggestion = / Did you mean [^?]*\?/;
 
-/** Apollo's own words tell how to configure it. */
-const discreet = (message: string): string =>
-  message.startsWith('GraphQL introspection is not allowed')
-    ? 'The schema cannot be asked for here.'
-    : message.replace(suggestion, '');
+const maxMessageLength = 500;
+
+/** A message may repeat what the client sent, however long that was. */
+const clipped = (message: string): string =>
+  message.length > maxMessageLength ? `${message.slice(0, maxMessageLength - 1)}…` : message;
 
 /** Only what is named here leaves: no address, key, header, stack or body; in production no name of the schema either. */
 export const createFormatError =
@@ -143,7 +158,7 @@ export const createFormatError =
   (formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError => {
     const { code, retryable, message = formatted.message } = publicError(error, isKeyOfClient);
     return {
-      message: isProduction ? discreet(message) : message,
+      message: clipped(isProduction ? message.replace(suggestion, '') : message),
       ...(formatted.locations === undefined ? {} : { locations: formatted.locations }),
       ...(formatted.path === undefined ? {} : { path: formatted.path }),
       extensions: { code, retryable, ...upstreamExtensions(error) },

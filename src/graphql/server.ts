@@ -13,9 +13,11 @@ import { createAdmissionPlugin } from './admission.ts';
 import type { AdmissionOptions } from './admission.ts';
 import { createAnswerPlugin } from './answer.ts';
 import type { Context } from './context.ts';
+import type { Documents } from './documents.ts';
 import { createFormatError } from './errors.ts';
 import type { Report } from './report.ts';
 import { createSubscriptionDoor } from './subscriptionDoor.ts';
+import type { OperationLimits } from './limits.ts';
 
 interface GraphQLServerOptions {
   readonly schema: GraphQLSchema;
@@ -27,6 +29,8 @@ interface GraphQLServerOptions {
   /** Whether a router may ask how long each field takes. From then on every operation of this server and its schema pays for it. */
   readonly isTraced?: boolean;
   readonly report: Report;
+  readonly limits: OperationLimits;
+  readonly documents: Documents;
 }
 
 /** Apollo Server without a transport. It reports nothing to anybody and leaves signals to `main.ts`. */
@@ -38,16 +42,24 @@ export const createGraphQLServer = ({
   admission,
   report,
   isTraced = false,
+  limits,
+  documents,
 }: GraphQLServerOptions) =>
   new ApolloServer<Context>({
     schema,
-    introspection: !isProduction,
+    // Apollo would refuse even what a server must answer; a rule of the limits refuses the rest.
+    introspection: true,
     hideSchemaDetailsFromClientErrors: isProduction,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     csrfPrevention: true,
     nodeEnv: isProduction ? 'production' : 'development',
     formatError: createFormatError(isProduction, isKeyOfClient),
+    parseOptions: limits.parseOptions,
+    validationRules: limits.validationRules,
+    validationOptions: limits.validationOptions,
+    documentStore: documents.store,
+    persistedQueries: documents.persistedQueries,
     plugins: [
       createAnswerPlugin(log, { isKeyOfClient, report }),
       createAdmissionPlugin(admission),

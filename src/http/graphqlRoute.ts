@@ -1,29 +1,24 @@
-import { HeaderMap } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { usageOf } from '../graphql/answer.ts';
+import type { Context } from '../graphql/context.ts';
 import type { Callbacks } from './callbacks.ts';
+import { readRequest } from './graphqlRequest.ts';
 import type { Span } from '../support/tracing.ts';
 import type { HttpOptions } from './server.ts';
-import { refusal } from './refusals.ts';
+import { refusal, refuseClient } from './refusals.ts';
+import { networkOf } from './requestRate.ts';
 
-function headersOf({ headers }: FastifyRequest): HeaderMap {
-  const map = new HeaderMap();
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value);
-  }
-  return map;
-}
-
-function searchOf(url: string): string {
-  const start = url.indexOf('?');
-  return start === -1 ? '' : url.slice(start);
-}
-
-/** Apollo refuses some requests before they have a context, and so without the id that every error bears. */
-function identified(body: string, requestId: string): string {
-  return JSON.stringify(JSON.parse(body), (key, value: unknown) =>
+/** Apollo refuses some requests before they have a context, and so without what every answer carries. */
+function completed(body: string, context: Context): string {
+  const answer: unknown = JSON.parse(body, (key, value: unknown) =>
     key === 'extensions' && typeof value === 'object' && value !== null && 'code' in value
-      ? { ...value, requestId }
+      ? { ...value, requestId: context.requestId }
       : value,
+  );
+  return JSON.stringify(
+    typeof answer === 'object' && answer !== null && !('extensions' in answer)
+      ? { ...answer, extensions: { upstream: usageOf(context) } }
+      : answer,
   );
 }
 
@@ -43,15 +38,19 @@ export function addGraphQLRoute(
 ): void {
   const { apollo, tracedApollo = apollo, authenticate, openOperation } = options;
   const { isProduction, callbacks, spanOf } = options;
+  const { listed, requestRate } = options;
 
   async function answer(request: FastifyRequest, reply: FastifyReply) {
     const access = await authenticate(request.headers.authorization);
     if (callbacks.isAskedFor(request)) return callbacks.answer(request, reply, access);
     const { viewer, key, tenant, name } = access;
+    const client = name ?? networkOf(request.ip);
+    const waitMs = await requestRate.waitMs(client);
+    if (waitMs !== undefined) return refuseClient(reply, waitMs);
     const operation = openOperation({
       requestId: request.id,
       viewer,
-      client: name ?? request.ip,
+      client,
       key,
       tenant,
       isRefresh: wantsRefresh(request),
@@ -63,20 +62,18 @@ export function addGraphQLRoute(
     });
     try {
       const executor = wantsTrace(request) ? tracedApollo : apollo;
+      const { request: httpGraphQLRequest, refusedBy } = readRequest(request, listed);
       const { status, headers, body } = await executor.executeHTTPGraphQLRequest({
-        httpGraphQLRequest: {
-          method: request.method,
-          headers: headersOf(request),
-          body: request.body,
-          search: searchOf(request.url),
-        },
-        context: () => Promise.resolve(operation.context),
+        httpGraphQLRequest,
+        // Refused here, it is answered in the form and the content type of every other refusal.
+        context: () =>
+          refusedBy === undefined ? Promise.resolve(operation.context) : Promise.reject(refusedBy),
       });
       void reply.status(status ?? 200).header('cache-control', 'no-store');
       for (const [name, value] of headers) void reply.header(name, value);
       if (!isProduction) void reply.header('x-upstream-calls', operation.context.usage.calls);
       if (body.kind !== 'complete') throw new Error('No part of the schema comes in chunks.');
-      return (status ?? 200) < 400 ? body.string : identified(body.string, request.id);
+      return (status ?? 200) < 400 ? body.string : completed(body.string, operation.context);
     } finally {
       operation.close();
     }

@@ -8,14 +8,18 @@ const shape = z.object({
   operationName: z.string().nullish(),
   variables: map.nullish(),
   extensions: map.nullish(),
+  // Under these a listed operation is asked for.
+  documentId: z.string().optional(),
+  doc_id: z.string().optional(),
 });
 
 /** An operation as GraphQL over HTTP writes it; undefined for anything else. */
 export function readRequest(value: unknown): Request | undefined {
   const { data } = shape.safeParse(value);
   if (data === undefined) return undefined;
-  const { query, operationName, variables, extensions } = data;
+  const { query, operationName, variables, extensions, ...ids } = data;
   return {
+    ...ids,
     // An operation that is known by its hash alone may come with an empty text.
     ...(typeof query === 'string' && query !== '' ? { query } : {}),
     ...(typeof operationName === 'string' ? { operationName } : {}),

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import cors from '@fastify/cors';
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import type { Receiver } from '../events/receiver.ts';
+import type { ListedOperations } from '../graphql/listedOperations.ts';
 import type { Run } from '../graphql/live.ts';
 import type { OpenOperation } from '../graphql/operation.ts';
 import type { GraphQLServer } from '../graphql/server.ts';
@@ -22,8 +22,10 @@ import type { Readings } from './metricsRoute.ts';
 import { createOccupancy } from './occupancy.ts';
 import type { Occupancy, OccupancyLimits } from './occupancy.ts';
 import { allowedOrigins, createPageCheck } from './origins.ts';
+import { protect } from './protection.ts';
 import { answerFailure, answerUnknownRoute } from './refusals.ts';
 import { admitOnlyRouter, createIsFromRouter } from './router.ts';
+import type { RequestRate } from './requestRate.ts';
 import { addSocketRoute } from './socketRoute.ts';
 import { addSpans } from './spans.ts';
 import { addStreamRoute } from './streamRoute.ts';
@@ -67,26 +69,47 @@ export interface HttpOptions {
   readonly receiver: Receiver | undefined;
   readonly metrics: Metrics;
   readonly tracing?: Tracing | undefined;
+  readonly listed: ListedOperations;
+  readonly requestRate: RequestRate;
+  readonly authFailures: RequestRate;
+  readonly maxBodyBytes: number;
+  /** How long a request may take to arrive. */
+  readonly arrivalTimeoutMs: number;
+  readonly maxConnections: number;
+  /** How many proxies in a row are believed, or which; none unless named. */
+  readonly trustProxy: number | readonly string[];
 }
-
-const maxBodyBytes = 262_144;
-
-/** How long a request may take to arrive. */
-const requestTimeoutMs = 30_000;
 
 const sane = /^[\w.:-]{1,64}$/;
 
+/** Room for the longest token, and for nothing that is stored on the way. */
+const maxHeaderBytes = 16_384;
+
+/** At most so long may a request's first lines take, however long its body may. */
+const maxHeadersMs = 10_000;
+
+const trustProxyOf = (trusted: number | readonly string[]) =>
+  typeof trusted === 'number' ? (_address: string, hop: number) => hop < trusted : [...trusted];
+
 /** The gateway's one port. */
 export async function createHttpServer(options: HttpOptions): Promise<FastifyInstance> {
-  const { corsOrigins, isProduction, log, live, clock, authenticate, routerSecret } = options;
+  const { corsOrigins, isProduction, log, live, clock, authenticate } = options;
+  const { arrivalTimeoutMs, routerSecret } = options;
   const origins = allowedOrigins(corsOrigins, isProduction);
   const occupancy = createOccupancy(live);
-  const fail = answerFailure(log);
+  const fail = answerFailure(log, options.authFailures);
   const server = fastify({
     // Addresses that cannot be decoded fail before any route does.
-    frameworkErrors: fail,
-    bodyLimit: maxBodyBytes,
-    requestTimeout: requestTimeoutMs,
+    frameworkErrors: (error, request, reply) => void fail(error, request, reply),
+    bodyLimit: options.maxBodyBytes,
+    requestTimeout: arrivalTimeoutMs,
+    http: {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: Math.min(maxHeadersMs, arrivalTimeoutMs),
+      // Late requests are looked for this often.
+      connectionsCheckingInterval: Math.min(1_000, arrivalTimeoutMs),
+    },
+    trustProxy: trustProxyOf(options.trustProxy),
     // `/readyz` says so itself; whatever else comes on a line that is still open is answered.
     return503OnClosing: false,
     requestIdHeader: false,
@@ -101,12 +124,8 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     void reply.header('x-request-id', request.id);
     done();
   });
-  await server.register(cors, {
-    origin: origins,
-    methods: ['GET', 'POST'],
-    exposedHeaders: ['retry-after', 'x-request-id', 'x-upstream-calls'],
-    maxAge: 600,
-  });
+  await protect(server, { corsOrigins, origins });
+  server.server.maxConnections = options.maxConnections;
   const isFromRouter = createIsFromRouter(routerSecret);
   admitOnlyRouter(server, isFromRouter);
   const drain = addDrain(server, { ...options.shutdown, clock });
@@ -114,7 +133,12 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   addMetricsRoute(server, { ...options, occupancy });
   const liveOptions: LiveOptions = {
     ...live,
-    ask: createAsk(live.run, occupancy),
+    ask: createAsk({
+      run: live.run,
+      occupancy,
+      listed: options.listed,
+      requestRate: options.requestRate,
+    }),
     authenticate,
     occupancy,
     isFromAllowedPage: createPageCheck(origins),

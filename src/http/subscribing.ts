@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { GraphQLError } from 'graphql';
+import type { ListedOperations } from '../graphql/listedOperations.ts';
 import type { Answer, Request, Results, Run } from '../graphql/live.ts';
 import type { Occupancy } from './occupancy.ts';
+import { askedTooOften } from './refusals.ts';
+import { networkOf } from './requestRate.ts';
+import type { RequestRate } from './requestRate.ts';
 import type { Access } from './viewer.ts';
 
 /** Calls `onEnd` when there are no more results, or nobody wants them. */
@@ -25,6 +30,19 @@ export const errorAnswer = (message: string, code: string): Answer => ({
   result: { errors: [{ message, extensions: { code, retryable: false } }] },
 });
 
+const busyAnswer = (retryAfterMs: number): Answer => ({
+  kind: 'once',
+  status: 429,
+  result: {
+    errors: [
+      {
+        message: askedTooOften,
+        extensions: { code: 'RATE_LIMITED', retryable: true, retryAfterMs },
+      },
+    ],
+  },
+});
+
 /** A client that may ask more than once. */
 export interface Party {
   readonly access: Access;
@@ -32,7 +50,7 @@ export interface Party {
   readonly address: string;
 }
 
-export const nameOf = ({ access, address }: Party): string => access.name ?? address;
+export const nameOf = ({ access, address }: Party): string => access.name ?? networkOf(address);
 
 export interface Asked {
   readonly request: Request;
@@ -43,12 +61,24 @@ export interface Asked {
 
 export type Ask = (party: Party, asked: Asked) => Promise<Answer>;
 
-/** Runs operations for clients, each of whom may have so many subscriptions and no more. */
+interface Parts {
+  readonly run: Run;
+  readonly occupancy: Occupancy;
+  readonly listed: ListedOperations;
+  readonly requestRate: RequestRate;
+}
+
+/** Runs operations for clients, each of whom may ask so often and have so many subscriptions and no more. */
 export const createAsk =
-  (run: Run, occupancy: Occupancy): Ask =>
-  async (party, { request, signal, requestId = randomUUID(), isReadOnly = false }) => {
+  ({ run, occupancy, listed, requestRate }: Parts): Ask =>
+  async (party, { request: asked, signal, requestId = randomUUID(), isReadOnly = false }) => {
     const { viewer, key, tenant } = party.access;
     const client = nameOf(party);
+    const waitMs = await requestRate.waitMs(client);
+    if (waitMs !== undefined) return busyAnswer(waitMs);
+    const text = listed.textFor({ ...asked });
+    if (text instanceof GraphQLError) return errorAnswer(text.message, 'PERSISTED_QUERY_NOT_FOUND');
+    const request = text === undefined ? asked : { ...asked, query: text, extensions: {} };
     const subscriber = { requestId, viewer, client, key, tenant };
     const answer = await run(request, subscriber, { signal, isReadOnly });
     if (answer.kind === 'once') return answer;

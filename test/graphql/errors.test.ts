@@ -7,6 +7,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { HeaderMap } from '@apollo/server';
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import { GraphQLError } from 'graphql';
+import { readConfig } from '../../src/config.ts';
+import { createDocuments } from '../../src/graphql/documents.ts';
+import { createLimits } from '../../src/graphql/limits.ts';
+import { createListedOperations } from '../../src/graphql/listedOperations.ts';
 import { createGraphQLServer } from '../../src/graphql/server.ts';
 import { createLog } from '../../src/support/log.ts';
 import type { CannedAnswer, FakeHelpdesk } from '../support/fakeHelpdesk.ts';
@@ -853,6 +857,10 @@ describe('a bug of ours', () => {
       log,
       report: () => undefined,
       admission: { maxCalls: 30 },
+      limits: createLimits(readConfig({}).limits, false),
+      documents: createDocuments(
+        createListedOperations({ schema, manifest: undefined, isOnly: false }),
+      ),
     });
     await apollo.start();
     const contextValue: any = {

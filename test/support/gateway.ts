@@ -52,7 +52,7 @@ export async function startTestGateway({
   );
   const gateway = await startGateway(
     // Unless a test says otherwise nothing stays good, so that each operation is a cold one,
-    // any price is paid, nothing is tried again and nothing old is shown.
+    // any price is paid, nothing is tried again, nothing old is shown and nobody asks too often.
     {
       ...readConfig({ PORT: '0' }),
       freshMs: nothingStaysGood,
@@ -60,6 +60,8 @@ export async function startTestGateway({
       staleIfErrorMs: 0,
       maxUpstreamCalls: 1_000_000,
       maxReferenceCalls: 1_000_000,
+      requestRateLimit: 0,
+      authFailureLimit: 0,
       ...config,
     },
     { helpdesk, clock, log, tracing },

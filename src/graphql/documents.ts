@@ -1,0 +1,62 @@
+import type { ApolloServerOptions } from '@apollo/server';
+import type { DocumentNode } from 'graphql';
+import { LRUCache } from 'lru-cache';
+import type { Context } from './context.ts';
+import type { ListedOperations } from './listedOperations.ts';
+
+type Options = ApolloServerOptions<Context>;
+type DocumentStore = NonNullable<Options['documentStore']>;
+type ApqCache = NonNullable<Exclude<Options['persistedQueries'], false | undefined>['cache']>;
+
+const maxDocumentBytes = 33_554_432;
+
+/** What a parsed document takes, by the length of its text: measured at 145. */
+const bytesPerCharacter = 150;
+
+const maxTextBytes = 8_388_608;
+
+const usualLength = 1_000;
+
+/** Those that are listed stay for good, and so are never measured by the limits of a client's own text. */
+function createDocumentStore({ documentOf }: ListedOperations): DocumentStore {
+  const documents = new LRUCache<string, DocumentNode>({
+    maxSize: maxDocumentBytes,
+    sizeCalculation: ({ loc }) => (loc?.end ?? usualLength) * bytesPerCharacter,
+  });
+  return {
+    get(key) {
+      // Apollo puts a name of the schema before the hash of the text.
+      const listed = documentOf(key.slice(key.lastIndexOf(':') + 1));
+      return Promise.resolve(listed ?? documents.get(key));
+    },
+    set(key, document) {
+      documents.set(key, document);
+      return Promise.resolve();
+    },
+    delete: (key) => Promise.resolve(documents.delete(key)),
+  };
+}
+
+/** The texts that clients register by their hash. Kept in this process: a client that is not understood sends its text again. */
+function createTextCache(): ApqCache {
+  const texts = new LRUCache<string, string>({
+    maxSize: maxTextBytes,
+    sizeCalculation: (text) => 2 * text.length + 100,
+  });
+  return {
+    get: (key) => Promise.resolve(texts.get(key)),
+    set(key, text) {
+      texts.set(key, text);
+      return Promise.resolve();
+    },
+    delete: (key) => Promise.resolve(texts.delete(key)),
+  };
+}
+
+/** What Apollo Server remembers of the operations it has seen. */
+export const createDocuments = (listed: ListedOperations) => ({
+  store: createDocumentStore(listed),
+  persistedQueries: listed.isOnly ? (false as const) : { cache: createTextCache() },
+});
+
+export type Documents = ReturnType<typeof createDocuments>;

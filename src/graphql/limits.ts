@@ -1,0 +1,166 @@
+import { GraphQLError, Kind } from 'graphql';
+import type {
+  DocumentNode,
+  OperationDefinitionNode,
+  SelectionNode,
+  SelectionSetNode,
+  ValidationRule,
+} from 'graphql';
+
+import { noIntrospection } from './introspection.ts';
+
+/** How large the text of one operation may be. */
+export interface Limits {
+  /** Fields within fields, fragments included. */
+  readonly depth: number;
+  /** Aliases, and selections that are written more than once in one place. */
+  readonly aliases: number;
+  readonly directives: number;
+  /** Words and signs of the whole document. */
+  readonly tokens: number;
+}
+
+/** No object that the schema takes is nested as deeply. */
+const maxVariableDepth = 24;
+
+/** Whoever has more to mend mends these first. */
+const maxErrors = 8;
+
+export const tooExpensive = (message: string): GraphQLError =>
+  new GraphQLError(message, {
+    extensions: { code: 'OPERATION_TOO_EXPENSIVE', http: { status: 400 } },
+  });
+
+interface Size {
+  readonly depth: number;
+  readonly aliases: number;
+  readonly directives: number;
+}
+
+const nothing: Size = { depth: 0, aliases: 0, directives: 0 };
+
+/** graphql-js has a rule of its own for these, and the explorers' question is as deep as the schema's types. */
+const isIntrospection = (name: string): boolean => name === '__schema' || name === '__type';
+
+/** What it is that a selection asks for, to tell when it is asked again beside itself. */
+function targetOf(selection: SelectionNode): string {
+  if (selection.kind === Kind.FIELD) return (selection.alias ?? selection.name).value;
+  return selection.kind === Kind.FRAGMENT_SPREAD
+    ? `... ${selection.name.value}`
+    : `... on ${selection.typeCondition?.name.value}`;
+}
+
+/** How large an operation is with its fragments filled in; a fragment is measured once, however often it is used. */
+function createMeasure({ definitions }: DocumentNode) {
+  const fragments = new Map(
+    definitions.flatMap((definition) =>
+      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
+    ),
+  );
+  const measured = new Map<string, Size>();
+
+  function sizeOfFragment(name: string): Size {
+    const known = measured.get(name);
+    if (known !== undefined) return known;
+    const fragment = fragments.get(name);
+    if (fragment === undefined) return nothing;
+    // One that leads back to itself is no valid operation, and another rule says so.
+    measured.set(name, nothing);
+    const size = sizeOfSet(fragment.selectionSet);
+    const all = { ...size, directives: size.directives + (fragment.directives?.length ?? 0) };
+    measured.set(name, all);
+    return all;
+  }
+
+  function sizeOf(selection: SelectionNode): Size {
+    if (selection.kind === Kind.FRAGMENT_SPREAD) return sizeOfFragment(selection.name.value);
+    const { selectionSet } = selection;
+    const inner = selectionSet === undefined ? nothing : sizeOfSet(selectionSet);
+    if (selection.kind === Kind.INLINE_FRAGMENT) return inner;
+    return {
+      ...inner,
+      depth: isIntrospection(selection.name.value) ? 1 : inner.depth + 1,
+      aliases: inner.aliases + (selection.alias === undefined ? 0 : 1),
+    };
+  }
+
+  function sizeOfSet({ selections }: SelectionSetNode): Size {
+    let { depth, aliases, directives } = nothing;
+    const targets = new Set<string>();
+    for (const selection of selections) {
+      const size = sizeOf(selection);
+      depth = Math.max(depth, size.depth);
+      aliases += size.aliases;
+      directives += size.directives + (selection.directives?.length ?? 0);
+      const target = targetOf(selection);
+      if (targets.has(target)) aliases += 1;
+      targets.add(target);
+    }
+    return { depth, aliases, directives };
+  }
+
+  return (operation: OperationDefinitionNode): Size => {
+    const size = sizeOfSet(operation.selectionSet);
+    const variables = operation.variableDefinitions ?? [];
+    const around = [operation, ...variables].map(({ directives = [] }) => directives.length);
+    return { ...size, directives: around.reduce((sum, count) => sum + count, size.directives) };
+  };
+}
+
+const words: Readonly<Record<keyof Size, string>> = {
+  depth: 'levels of fields',
+  aliases: 'aliases and repeated selections',
+  directives: 'directives',
+};
+
+const dimensions = ['depth', 'aliases', 'directives'] as const;
+
+/** At most one error for each limit, whatever the number of operations. */
+function problemsOf(document: DocumentNode, limits: Limits): string[] {
+  const measure = createMeasure(document);
+  const sizes = document.definitions.flatMap((definition) =>
+    definition.kind === Kind.OPERATION_DEFINITION ? [measure(definition)] : [],
+  );
+  return dimensions.flatMap((dimension) => {
+    const most = Math.max(0, ...sizes.map((size) => size[dimension]));
+    return most > limits[dimension]
+      ? `This operation has ${most} ${words[dimension]}; the limit is ${limits[dimension]}.`
+      : [];
+  });
+}
+
+/** Without recursion, as what is measured may be nested more deeply than the stack is high. */
+function isNestedBeyond(value: unknown, limit: number): boolean {
+  let level: readonly unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > limit) return true;
+    level = level.flatMap((item): readonly unknown[] =>
+      typeof item === 'object' && item !== null ? Object.values(item) : [],
+    );
+  }
+  return false;
+}
+
+/** Must be asked before variables are read; fails with `OPERATION_TOO_EXPENSIVE`. */
+export function admitVariables(variables: unknown): void {
+  if (isNestedBeyond(variables, maxVariableDepth)) {
+    throw tooExpensive(`Variables may be nested ${maxVariableDepth} levels deep at most.`);
+  }
+}
+
+/** The same for every way in: hand `parseOptions`, `validationRules` and `validationOptions` to parser and validator. */
+export const createLimits = (limits: Limits, isProduction: boolean) => ({
+  parseOptions: { maxTokens: limits.tokens },
+  validationRules: [
+    (context) => ({
+      Document(document) {
+        for (const problem of problemsOf(document, limits))
+          context.reportError(tooExpensive(problem));
+      },
+    }),
+    ...(isProduction ? [noIntrospection] : []),
+  ] satisfies readonly ValidationRule[],
+  validationOptions: { maxErrors },
+});
+
+export type OperationLimits = ReturnType<typeof createLimits>;

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+import { Redis } from 'ioredis';
+import { LRUCache } from 'lru-cache';
+import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import type { Clock } from '../support/clock.ts';
+
+/** How many requests a minute one client may make. */
+export interface RequestRate {
+  /** Counts one request; how long to wait when it is one too many. */
+  waitMs(name: string): Promise<number | undefined>;
+}
+
+const duration = 60;
+
+/** Of so many clients at most the count is kept; whoever comes on top takes the place of who was seen longest ago. */
+const maxClients = 20_000;
+
+/** How long a Redis that failed is not asked again: its silence would be waited for by every request. */
+const restMs = 1_000;
+
+/** Nobody needs to read in Redis who asked. */
+const keyOf = (name: string): string =>
+  createHash('sha256').update(name).digest('base64url').slice(0, 22);
+
+function createMemory(points: number) {
+  const limiter = new RateLimiterMemory({ points, duration });
+  const seen = new LRUCache<string, true>({
+    max: maxClients,
+    dispose: (_value, name, reason) => {
+      if (reason === 'evict') void limiter.delete(name);
+    },
+  });
+  return (key: string) => {
+    seen.set(key, true);
+    return limiter.consume(key);
+  };
+}
+
+/** The wait that a refusal tells; anything else that failed is thrown again. */
+function waitOf(refused: unknown): number {
+  if (refused instanceof RateLimiterRes) return Math.max(1, refused.msBeforeNext);
+  throw refused;
+}
+
+interface Options {
+  /** Requests in a minute; 0 for no limit. */
+  readonly limit: number;
+  /** What is counted, to tell two counts in one Redis apart. */
+  readonly counts: string;
+  readonly redis: Redis | undefined;
+  readonly clock: Clock;
+}
+
+/** Counted by all instances together where there is a Redis, and by each alone while it is away. */
+export function createRequestRate({ limit, counts, redis, clock }: Options): RequestRate {
+  if (limit === 0) return { waitMs: () => Promise.resolve(undefined) };
+  const countAlone = createMemory(limit);
+  const shared =
+    redis === undefined
+      ? undefined
+      : new RateLimiterRedis({
+          storeClient: redis,
+          points: limit,
+          duration,
+          keyPrefix: `helpcrunch:1:${counts}`,
+          rejectIfRedisNotReady: true,
+        });
+  let restsUntilMs = 0;
+
+  async function count(key: string): Promise<unknown> {
+    if (shared === undefined || clock.now() < restsUntilMs) return countAlone(key);
+    try {
+      return await shared.consume(key);
+    } catch (error) {
+      if (error instanceof RateLimiterRes) throw error;
+      restsUntilMs = clock.now() + restMs;
+      return countAlone(key);
+    }
+  }
+
+  return {
+    waitMs: (name) => count(keyOf(name)).then(() => undefined, waitOf),
+  };
+}
+
+/** A connection for counting only: a count that Redis does not take at once is made without it. */
+export function connectForCounting(url: string): Redis {
+  const redis = new Redis(url, {
+    commandTimeout: 250,
+    connectTimeout: 2_000,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (times: number) => Math.min(100 * times, 2_000),
+  });
+  // Others say that it is away; this one goes on alone.
+  redis.on('error', () => undefined);
+  return redis;
+}
+
+/** One home's network is one client: in IPv6 it has more addresses than could ever be counted. */
+export function networkOf(address: string): string {
+  const [, mapped] = /^::ffff:([0-9.]+)$/i.exec(address) ?? [];
+  if (mapped !== undefined) return mapped;
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = address.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const missing =
+    tail === undefined ? 0 : 8 - groups.length - tail.split(':').filter(Boolean).length;
+  const all = [
+    ...groups,
+    ...Array.from({ length: missing }, () => '0'),
+    ...(tail ?? '').split(':'),
+  ];
+  return all.slice(0, 4).join(':');
+}

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import type { Manifest } from './manifest.ts';
+import { readManifest } from './manifest.ts';
+import { flag, wholeNumber } from './settings.ts';
+
+/** An address, or a network such as `10.0.0.0/8`. */
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return (
+    bits === undefined || (/^[0-9]{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+  );
+}
+
+const proxies = z.string().transform((text, { addIssue }): number | readonly string[] => {
+  if (/^[0-9]$/.test(text)) return Number(text);
+  const networks = text.split(',').map((part) => part.trim());
+  if (!networks.every(isNetwork)) {
+    addIssue('must be a number of proxies up to 9, or addresses and networks separated by commas');
+  }
+  return networks;
+});
+
+const manifestFile = z.string().transform((path, { addIssue }): Manifest => {
+  try {
+    return readManifest(readFileSync(path, 'utf8'));
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error;
+    const reason = error instanceof Error && !isMissing ? error.message : 'cannot be read';
+    addIssue(`the file ${path} ${reason}`);
+    return new Map();
+  }
+});
+
+/** The settings that bound what clients may send. */
+export const protectionVariables = {
+  MAX_DEPTH: wholeNumber(1, 1_000_000).default(12),
+  MAX_ALIASES: wholeNumber(0, 1_000_000).default(30),
+  MAX_DIRECTIVES: wholeNumber(0, 1_000_000).default(20),
+  MAX_TOKENS: wholeNumber(1, 1_000_000).default(2_000),
+  MAX_BODY_BYTES: wholeNumber(1_024, 67_108_864).default(262_144),
+  MAX_CONNECTIONS: wholeNumber(1, 1_000_000).default(20_000),
+  REQUEST_TIMEOUT_MS: wholeNumber(100, 600_000).default(30_000),
+  REQUEST_RATE_LIMIT: wholeNumber(0, 1_000_000).optional(),
+  AUTH_FAILURE_LIMIT: wholeNumber(0, 1_000_000).default(60),
+  TRUST_PROXY: proxies.default(0),
+  PERSISTED_OPERATIONS: manifestFile.optional(),
+  PERSISTED_ONLY: flag.default(false),
+};
+
+/** What of a client is let in. */
+export interface Protection {
+  /** How large the text of an operation may be. */
+  readonly limits: {
+    readonly depth: number;
+    readonly aliases: number;
+    readonly directives: number;
+    readonly tokens: number;
+  };
+  readonly maxBodyBytes: number;
+  readonly maxConnections: number;
+  /** How long a request may take to arrive. */
+  readonly requestTimeoutMs: number;
+  /** Requests in a minute of one client; 0 for no limit. */
+  readonly requestRateLimit: number;
+  /** Credentials that fail in a minute from one address; 0 for no limit. */
+  readonly authFailureLimit: number;
+  /** How many proxies in a row are believed, or which. */
+  readonly trustProxy: number | readonly string[];
+  /** The texts of the listed operations by their ids. */
+  readonly persistedOperations: Manifest | undefined;
+  readonly isPersistedOnly: boolean;
+}
+
+type Variables = z.infer<z.ZodObject<typeof protectionVariables>> & { readonly AUTH: string };
+
+export const protectionOf = (data: Variables): Protection => ({
+  limits: {
+    depth: data.MAX_DEPTH,
+    aliases: data.MAX_ALIASES,
+    directives: data.MAX_DIRECTIVES,
+    tokens: data.MAX_TOKENS,
+  },
+  maxBodyBytes: data.MAX_BODY_BYTES,
+  maxConnections: data.MAX_CONNECTIONS,
+  requestTimeoutMs: data.REQUEST_TIMEOUT_MS,
+  // Where nobody says who asks, one address may be everybody: who is behind a proxy that knows them.
+  requestRateLimit: data.REQUEST_RATE_LIMIT ?? (data.AUTH === 'none' ? 0 : 600),
+  authFailureLimit: data.AUTH_FAILURE_LIMIT,
+  trustProxy: data.TRUST_PROXY,
+  persistedOperations: data.PERSISTED_OPERATIONS,
+  isPersistedOnly: data.PERSISTED_ONLY,
+});
+
+/** A list that is asked for but not given would refuse everything. */
+export const contradictions = (given: Readonly<Record<string, string | undefined>>): string[] =>
+  given['PERSISTED_ONLY'] === 'true' && given['PERSISTED_OPERATIONS'] === undefined
+    ? ['PERSISTED_ONLY: needs the list in PERSISTED_OPERATIONS']
+    : [];
