@@ -1,6 +1,7 @@
 import { runBudget } from './budget.ts';
 import { runBudgetShared } from './budgetShared.ts';
 import { runCalls } from './calls.ts';
+import { runCpu } from './cpu/run.ts';
 import { runReferences } from './references.ts';
 import { runSubscribers } from './subscribers.ts';
 
@@ -13,6 +14,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   budget: runBudget,
   'budget-shared': runBudgetShared,
   references: runReferences,
+  cpu: runCpu,
 };
 
 /** It takes three minutes whatever the machine. */

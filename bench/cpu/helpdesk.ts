@@ -1,0 +1,78 @@
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { startSimulator } from '../../src/simulator/simulator.ts';
+import { systemClock } from '../../src/support/clock.ts';
+
+/**
+ * A helpdesk that costs next to nothing: it knows the simulator's answers by heart. A process of its own, so that the time of
+ * the one under test is its own.
+ */
+const wanted = 100;
+
+async function learn() {
+  const simulator = await startSimulator({ rateLimit: 0, clock: systemClock });
+  const headers = { authorization: `Bearer ${simulator.key}`, 'content-type': 'application/json' };
+  const ask = async (path: string, body?: unknown) => {
+    const response = await fetch(simulator.url + path, {
+      headers,
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+    });
+    return response.text();
+  };
+  const list = await ask(`/chats?sort=chats.createdAt&order=desc&offset=0&limit=${wanted}`);
+  const { data } = JSON.parse(list) as { data: { id: number; customer: { id: number } }[] };
+  const chats = new Map<string, string>();
+  for (const { id } of data) chats.set(String(id), await ask(`/chats/${id}`));
+  const customers = new Map<string, string>();
+  for (const { customer } of data) {
+    customers.set(String(customer.id), await ask(`/customers/${customer.id}`));
+  }
+  const search = await ask('/customers/search', {
+    comparison: 'OR',
+    filter: [...customers.keys()].map((id) => ({
+      field: 'customers.id',
+      operator: '=',
+      value: Number(id),
+    })),
+    limit: wanted,
+  });
+  await simulator.close();
+  return { list, chats, customers, search };
+}
+
+const { list, chats, customers, search } = await learn();
+let calls = 0;
+
+const server = createServer((request, response) => {
+  calls += 1;
+  const { url = '', method = '' } = request;
+  const answer = (body: string | undefined) => {
+    response.writeHead(body === undefined ? 404 : 200, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body ?? ''),
+    });
+    response.end(body);
+  };
+  const [, resource, id = ''] = url.split(/[/?]/).slice(url.startsWith('/v1') ? 1 : 0);
+  if (method === 'PUT') {
+    let text = '';
+    request.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    request.on('end', () => answer(chats.get(String((JSON.parse(text) as { id: number }).id))));
+    return;
+  }
+  request.resume();
+  request.on('end', () => {
+    if (resource === 'customers') answer(id === 'search' ? search : customers.get(id));
+    else if (resource === 'chats') answer(chats.get(id) ?? list);
+    else answer(undefined);
+  });
+});
+server.keepAliveTimeout = 60_000;
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+const address = server.address();
+const port = typeof address === 'object' && address !== null ? address.port : 0;
+process.on('message', () => process.send?.({ calls }));
+process.send?.({ url: `http://127.0.0.1:${port}`, chats: [...chats.keys()] });

@@ -1,0 +1,156 @@
+import { execFileSync } from 'node:child_process';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { Cell } from '../table.ts';
+import { formatTable } from '../table.ts';
+import type { Shot } from './load.ts';
+import { fire, get, Line, post } from './load.ts';
+import type { Peer } from './process.ts';
+import { startPeer } from './process.ts';
+import { prepareScratch } from './scratch.ts';
+import type { Workload } from './workloads.ts';
+import { workloads } from './workloads.ts';
+
+const rounds = 8;
+const warmUpMs = 2_500;
+const roundMs = 600;
+
+const print = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+interface Runner {
+  readonly name: string;
+  readonly peer: Peer;
+  readonly url: URL;
+  readonly width: number;
+  readonly shots: readonly Shot[];
+  /** Microseconds of CPU for one request, round by round. */
+  readonly costs: number[];
+}
+
+/** New lines each time: servers hang up on those that are idle while others are measured. */
+async function shoot({ url, width, shots }: Runner, forMs: number): Promise<number> {
+  const lines = Array.from({ length: width }, () => new Line(url));
+  try {
+    return await fire(lines, shots, forMs);
+  } finally {
+    for (const line of lines) line.close();
+  }
+}
+
+async function round(runner: Runner): Promise<void> {
+  const { peer, costs } = runner;
+  const before = Number((await peer.ask('usage'))['cpuUs']);
+  const count = await shoot(runner, roundMs);
+  const after = Number((await peer.ask('usage'))['cpuUs']);
+  costs.push((after - before) / count);
+}
+
+interface Place {
+  readonly folder: string;
+  readonly upstream: string;
+  readonly chatIds: readonly string[];
+}
+
+async function startRunner(workload: Workload, name: string, place: Place): Promise<Runner> {
+  const peer = await startPeer(['--expose-gc', 'serve.mjs', name], {
+    cwd: place.folder,
+    cpu: 0,
+    env: {
+      UPSTREAM_URL: place.upstream,
+      GATEWAY_DIST: new URL('../../dist/', import.meta.url).href,
+    },
+  });
+  if (workload.isWarm) await peer.ask('keep');
+  const url = new URL(String(peer.hello['url']));
+  const ids = place.chatIds.slice(0, workload.chats);
+  const shots = ids.map((id) =>
+    name === 'proxy' && workload.passThrough !== undefined
+      ? get(new URL(workload.passThrough(id), url))
+      : post(url, { query: workload.query, variables: workload.variablesOf(id) }),
+  );
+  return { name, peer, url, width: workload.lines, shots, costs: [] };
+}
+
+const dataOf = (body: string): unknown => (JSON.parse(body) as { readonly data?: unknown }).data;
+
+/** What one and the same request is answered by each; the proxy's answer is the helpdesk's own. */
+async function differences(runners: readonly Runner[]): Promise<readonly string[]> {
+  const answers = await Promise.all(
+    runners
+      .filter(({ name }) => name !== 'proxy')
+      .map(async ({ name, url, shots: [shot] }) => {
+        if (shot === undefined) throw new Error('Nothing to ask.');
+        const line = new Line(url);
+        const { body } = await line.ask(shot);
+        line.close();
+        return { name, data: JSON.stringify(dataOf(body)) };
+      }),
+  );
+  return answers.filter(({ data }) => data !== answers[0]?.data).map(({ name }) => name);
+}
+
+async function measure(workload: Workload, place: Place): Promise<readonly Runner[]> {
+  const own = workload.isWarm ? 'gatewayWarm' : 'gatewayCold';
+  const runners: Runner[] = [];
+  for (const name of [own, ...workload.peers]) {
+    runners.push(await startRunner(workload, name, place));
+  }
+  try {
+    const odd = await differences(runners);
+    if (odd.length > 0) throw new Error(`${workload.name}: ${odd.join(', ')} answered otherwise.`);
+    for (const runner of runners) await shoot(runner, warmUpMs);
+    for (let index = 0; index < rounds; index += 1) {
+      for (const runner of index % 2 === 0 ? runners : runners.toReversed()) {
+        await round(runner);
+      }
+    }
+    return runners;
+  } finally {
+    await Promise.all(runners.map(({ peer }) => peer.stop()));
+  }
+}
+
+/** Microseconds of CPU of each contender for each workload. False: a goal is not reached. */
+export async function runCpu(): Promise<boolean> {
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
+  const folder = prepareScratch();
+  const helpdesk = await startPeer(
+    ['--import', 'tsx', fileURLToPath(new URL('helpdesk.ts', import.meta.url))],
+    { cwd: root, cpu: cpus().length > 1 ? 1 : 0 },
+  );
+  const { url, chats } = helpdesk.hello;
+  const place = { folder, upstream: String(url), chatIds: chats as readonly string[] };
+  const wanted = process.env['BENCH_WORKLOAD'];
+  let isReached = true;
+  try {
+    for (const workload of workloads) {
+      if (wanted !== undefined && !workload.name.includes(wanted)) continue;
+      const [own, ...peers] = await measure(workload, place);
+      if (own === undefined) continue;
+      const rows: Cell[][] = [[own.name, median(own.costs).toFixed(1), '1.00', '']];
+      for (const { name, costs } of peers) {
+        const ratio = median(costs.map((cost, index) => (own.costs[index] ?? Number.NaN) / cost));
+        const goal = workload.goals[name];
+        const isMet = goal === undefined || ratio <= 1 / goal;
+        isReached &&= isMet;
+        rows.push([
+          name,
+          median(costs).toFixed(1),
+          ratio.toFixed(2),
+          goal === undefined ? '' : `at most ${(1 / goal).toFixed(2)}${isMet ? '' : ': missed'}`,
+        ]);
+      }
+      print(`\n${workload.name}\n`);
+      print(formatTable(['', 'CPU µs a request', 'the gateway costs × as much', 'goal'], rows));
+    }
+  } finally {
+    await helpdesk.stop();
+  }
+  return isReached;
+}

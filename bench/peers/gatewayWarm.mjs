@@ -1,0 +1,11 @@
+import { start as startGateway } from './gateway.mjs';
+
+const hour = '3600000';
+
+/** What was read stays good for an hour. */
+export const start = (upstream) =>
+  startGateway(upstream, {
+    CACHE_CHATS_MS: hour,
+    CACHE_CUSTOMERS_MS: hour,
+    CACHE_ACCOUNT_MS: hour,
+  });
