@@ -120,6 +120,7 @@ export const variables = z.object({
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: webAddress.optional(),
   OTEL_EXPORTER_OTLP_PROTOCOL: traceProtocol.optional(),
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: traceProtocol.optional(),
+  EXECUTION: z.enum(['compiled', 'plain'], 'must be compiled or plain').default('compiled'),
   NODE_ENV: z.string().optional(),
 });
 
@@ -207,6 +208,8 @@ export interface Config extends Protection {
   /** Undefined: pretty on a terminal outside production, otherwise JSON. */
   readonly logFormat: 'json' | 'pretty' | undefined;
   readonly traces: 'http/json' | 'http/protobuf' | undefined;
+  /** Whether operations that come again run by code made for them, past Apollo Server. */
+  readonly execution: 'compiled' | 'plain';
   readonly isProduction: boolean;
 }
 
@@ -351,6 +354,7 @@ export function readConfig(
     logLevel: data.LOG_LEVEL,
     logFormat: data.LOG_FORMAT,
     traces: tracesOf(data),
+    execution: data.EXECUTION,
     isProduction: data.NODE_ENV === 'production',
   };
 }

@@ -7,6 +7,7 @@ import { createLocalFeed } from './events/localFeed.ts';
 import { createReceiver } from './events/receiver.ts';
 import { createRedisLink } from './events/redisLink.ts';
 import { createSharedFeed } from './events/sharedFeed.ts';
+import { createAdmission } from './graphql/admission.ts';
 import { createContextFactory } from './graphql/context.ts';
 import type { Context } from './graphql/context.ts';
 import { createFormatError } from './graphql/errors.ts';
@@ -20,6 +21,8 @@ import { createOpenOperation } from './graphql/operation.ts';
 import { createSchema, unknownQueryFields } from './graphql/schema.ts';
 import { createNames, createReporter } from './graphql/report.ts';
 import { createGraphQLServer } from './graphql/server.ts';
+import { createCompiledExecute } from './graphql/execution.ts';
+import { createKnownOperations } from './graphql/knownOperations.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createHttpServer } from './http/server.ts';
 import { createKeySet } from './http/keySet.ts';
@@ -181,15 +184,25 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     isKeyOfClient,
     log,
     report,
-    admission,
     limits: createLimits(config.limits, isProduction),
     documents: createDocuments(listed),
   };
-  const apollo = createGraphQLServer({ ...servers, schema });
+  const admit = createAdmission(schema, admission);
+  const known =
+    config.execution === 'plain'
+      ? undefined
+      : createKnownOperations({ execute: createCompiledExecute(schema), admit, report });
+  const apollo = createGraphQLServer({ ...servers, schema, admit, known });
   // It has a schema of its own: the first trace slows its schema down for good.
-  const tracedApollo = config.subgraph
-    ? createGraphQLServer({ ...servers, schema: createSchemaOfAll(), isTraced: true })
-    : undefined;
+  const tracedSchema = config.subgraph ? createSchemaOfAll() : undefined;
+  const tracedApollo =
+    tracedSchema &&
+    createGraphQLServer({
+      ...servers,
+      schema: tracedSchema,
+      admit: createAdmission(tracedSchema, admission),
+      isTraced: true,
+    });
   const createContext = createContextFactory({
     client,
     feed,
@@ -221,6 +234,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     createHttpServer({
       apollo,
       tracedApollo,
+      known,
       openOperation,
       authenticate: createAuthenticate(config, parts),
       routerSecret: config.routerSecret,

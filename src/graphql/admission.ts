@@ -1,10 +1,11 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import type { DocumentNode, GraphQLError, OperationDefinitionNode } from 'graphql';
+import type { DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { getOperationAST, Kind } from 'graphql';
 import type { Context, CustomerViewer } from './context.ts';
 import type { CostOptions } from './cost.ts';
 import { costOf } from './cost.ts';
 import type { Cost, IsCached } from './costRules.ts';
+import type { Execution } from './execution.ts';
 import { admitVariables, tooExpensive } from './limits.ts';
 
 export interface AdmissionLimits {
@@ -37,40 +38,53 @@ function overBudget({ worst, fields }: Cost, limit: number): GraphQLError {
   return tooExpensive(message);
 }
 
-export interface Applicant extends CostOptions {
-  readonly document: DocumentNode;
-}
-
-/** Refuses, before any call, an operation that could cost more than its limit; what is cached already is free. */
-export const createAdmission =
-  ({ maxCalls, maxReferenceCalls = 200 }: AdmissionLimits) =>
-  ({ document, isCached, ...options }: Applicant): void => {
-    admitVariables(options.variables);
-    const operation = getOperationAST(document, options.operationName);
-    const limit = operation && isOfReferences(operation) ? maxReferenceCalls : maxCalls;
-    const cold = costOf(document, options);
-    if (cold.worst <= limit) return;
-    const cost = isCached === undefined ? cold : costOf(document, { ...options, isCached });
-    if (cost.worst > limit) throw overBudget(cost, limit);
-  };
-
 export interface AdmissionOptions extends AdmissionLimits {
   readonly isCached?: (context: Context) => IsCached;
   readonly customerOf?: (context: Context) => CustomerViewer | undefined;
 }
 
-export function createAdmissionPlugin(options: AdmissionOptions): ApolloServerPlugin<Context> {
-  const admit = createAdmission(options);
-  return {
-    requestDidStart: () =>
-      Promise.resolve({
-        didResolveOperation({ schema, document, operationName, request, contextValue }) {
-          const { variables } = request;
-          const customer = options.customerOf?.(contextValue);
-          const isCached = options.isCached?.(contextValue);
-          admit({ schema, document, operationName, variables, isCached, customer });
-          return Promise.resolve();
-        },
-      }),
+/** Refuses, before any call, an operation that could cost more than its limit; what is cached already is free. */
+export type Admit = (execution: Execution) => void;
+
+/** Of one document, with different variables. */
+const maxPrices = 100;
+const longestKey = 500;
+
+export function createAdmission(schema: GraphQLSchema, options: AdmissionOptions): Admit {
+  const { maxCalls, maxReferenceCalls = 200 } = options;
+  /** What documents cost when nothing is known of the helpdesk. */
+  const prices = new WeakMap<DocumentNode, Map<string, number>>();
+
+  function priceOf({ document, ...asked }: CostOptions & Pick<Execution, 'document'>): number {
+    const { operationName, variables, customer } = asked;
+    const key = JSON.stringify([operationName, variables, customer && customer.id === undefined]);
+    if (key.length > longestKey) return costOf(document, asked).worst;
+    const known = prices.get(document) ?? new Map<string, number>();
+    prices.set(document, known);
+    const price = known.get(key) ?? costOf(document, asked).worst;
+    if (known.size >= maxPrices) known.clear();
+    known.set(key, price);
+    return price;
+  }
+
+  return ({ document, operationName, variables, context }) => {
+    admitVariables(variables);
+    const operation = getOperationAST(document, operationName);
+    const limit = operation && isOfReferences(operation) ? maxReferenceCalls : maxCalls;
+    const customer = options.customerOf?.(context);
+    const asked = { schema, operationName, variables, customer };
+    if (priceOf({ document, ...asked }) <= limit) return;
+    const cost = costOf(document, { ...asked, isCached: options.isCached?.(context) });
+    if (cost.worst > limit) throw overBudget(cost, limit);
   };
 }
+
+export const createAdmissionPlugin = (admit: Admit): ApolloServerPlugin<Context> => ({
+  requestDidStart: () =>
+    Promise.resolve({
+      didResolveOperation({ document, operationName, request, contextValue }) {
+        admit({ document, operationName, variables: request.variables, context: contextValue });
+        return Promise.resolve();
+      },
+    }),
+});

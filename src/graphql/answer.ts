@@ -39,7 +39,7 @@ export const usageOf = ({ usage: { staleMs, ...usage }, rate, viewer }: Context)
   };
 };
 
-const isContext = (value: BaseContext): value is Context => 'requestId' in value;
+export const isContext = (value: BaseContext): value is Context => 'requestId' in value;
 
 /** What an operator should hear of; the rest is between the client and its input. */
 const isOutOfOrder: ReadonlySet<UpstreamErrorKind> = new Set([

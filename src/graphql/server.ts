@@ -1,4 +1,5 @@
 import { ApolloServer } from '@apollo/server';
+import type { ApolloServerOptionsWithGateway } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginInlineTraceDisabled,
@@ -10,11 +11,13 @@ import { ApolloServerPluginInlineTrace } from '@apollo/server/plugin/inlineTrace
 import type { GraphQLSchema } from 'graphql';
 import type { Log } from '../support/log.ts';
 import { createAdmissionPlugin } from './admission.ts';
-import type { AdmissionOptions } from './admission.ts';
-import { createAnswerPlugin } from './answer.ts';
+import type { Admit } from './admission.ts';
+import { createAnswerPlugin, isContext } from './answer.ts';
 import type { Context } from './context.ts';
 import type { Documents } from './documents.ts';
 import { createFormatError } from './errors.ts';
+import type { Execute } from './execution.ts';
+import type { KnownOperations } from './knownOperations.ts';
 import type { Report } from './report.ts';
 import { createSubscriptionDoor } from './subscriptionDoor.ts';
 import type { OperationLimits } from './limits.ts';
@@ -25,12 +28,34 @@ interface GraphQLServerOptions {
   /** Whether the helpdesk's key comes from the client. */
   readonly isKeyOfClient?: boolean;
   readonly log: Log;
-  readonly admission: AdmissionOptions;
+  readonly admit: Admit;
+  /** Executes, and answers what it has seen before; without it Apollo Server executes by itself. */
+  readonly known?: KnownOperations | undefined;
   /** Whether a router may ask how long each field takes. From then on every operation of this server and its schema pays for it. */
   readonly isTraced?: boolean;
   readonly report: Report;
   readonly limits: OperationLimits;
   readonly documents: Documents;
+}
+
+type Executor = ApolloServerOptionsWithGateway<Context>['gateway'];
+
+/** The place where Apollo Server lets somebody else execute. */
+function executedBy(schema: GraphQLSchema, execute: Execute): Executor {
+  return {
+    onSchemaLoadOrUpdate(tell) {
+      tell({ apiSchema: schema, coreSupergraphSdl: '' });
+      return () => undefined;
+    },
+    load: () =>
+      Promise.resolve({
+        executor: async ({ document, operationName, request: { variables }, context }) => {
+          if (!isContext(context)) throw new Error('Every operation has a context.');
+          return execute({ document, operationName, variables, context });
+        },
+      }),
+    stop: () => Promise.resolve(),
+  };
 }
 
 /** Apollo Server without a transport. It reports nothing to anybody and leaves signals to `main.ts`. */
@@ -39,14 +64,15 @@ export const createGraphQLServer = ({
   isProduction,
   isKeyOfClient = false,
   log,
-  admission,
+  admit,
+  known,
   report,
   isTraced = false,
   limits,
   documents,
 }: GraphQLServerOptions) =>
   new ApolloServer<Context>({
-    schema,
+    ...(known === undefined ? { schema } : { gateway: executedBy(schema, known.execute) }),
     // Apollo would refuse even what a server must answer; a rule of the limits refuses the rest.
     introspection: true,
     hideSchemaDetailsFromClientErrors: isProduction,
@@ -62,7 +88,8 @@ export const createGraphQLServer = ({
     persistedQueries: documents.persistedQueries,
     plugins: [
       createAnswerPlugin(log, { isKeyOfClient, report }),
-      createAdmissionPlugin(admission),
+      createAdmissionPlugin(admit),
+      ...(known === undefined ? [] : [known.plugin]),
       createSubscriptionDoor(),
       // The explorers are pages of our own.
       ApolloServerPluginLandingPageDisabled(),

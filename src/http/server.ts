@@ -6,6 +6,7 @@ import type { Receiver } from '../events/receiver.ts';
 import type { ListedOperations } from '../graphql/listedOperations.ts';
 import type { Run } from '../graphql/live.ts';
 import type { OpenOperation } from '../graphql/operation.ts';
+import type { KnownOperations } from '../graphql/knownOperations.ts';
 import type { GraphQLServer } from '../graphql/server.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
@@ -54,6 +55,8 @@ export interface HttpOptions {
   readonly apollo: GraphQLServer;
   /** Answers a router that asks how long each field takes. */
   readonly tracedApollo?: GraphQLServer | undefined;
+  /** Without it Apollo Server answers everything. */
+  readonly known?: KnownOperations | undefined;
   readonly openOperation: OpenOperation;
   readonly authenticate: Authenticate;
   /** Given where only a router may ask. */

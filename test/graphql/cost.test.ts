@@ -11,7 +11,7 @@ import {
   isUnionType,
   parse,
 } from 'graphql';
-import { createAdmissionPlugin } from '../../src/graphql/admission.ts';
+import { createAdmission, createAdmissionPlugin } from '../../src/graphql/admission.ts';
 import type { Context } from '../../src/graphql/context.ts';
 import { costOf } from '../../src/graphql/cost.ts';
 import type { IsCached } from '../../src/graphql/costRules.ts';
@@ -334,7 +334,9 @@ describe('admission', () => {
       stopOnTerminationSignals: false,
       plugins: [
         ApolloServerPluginInlineTraceDisabled(),
-        createAdmissionPlugin({ maxCalls: 30, isCached: () => (kind) => cached.has(kind) }),
+        createAdmissionPlugin(
+          createAdmission(schema, { maxCalls: 30, isCached: () => (kind) => cached.has(kind) }),
+        ),
       ],
     });
   });

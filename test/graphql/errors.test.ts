@@ -11,6 +11,7 @@ import { readConfig } from '../../src/config.ts';
 import { createDocuments } from '../../src/graphql/documents.ts';
 import { createLimits } from '../../src/graphql/limits.ts';
 import { createListedOperations } from '../../src/graphql/listedOperations.ts';
+import { createAdmission } from '../../src/graphql/admission.ts';
 import { createGraphQLServer } from '../../src/graphql/server.ts';
 import { createLog } from '../../src/support/log.ts';
 import type { CannedAnswer, FakeHelpdesk } from '../support/fakeHelpdesk.ts';
@@ -855,8 +856,8 @@ describe('a bug of ours', () => {
       schema,
       isProduction: false,
       log,
+      admit: createAdmission(schema, { maxCalls: 30 }),
       report: () => undefined,
-      admission: { maxCalls: 30 },
       limits: createLimits(readConfig({}).limits, false),
       documents: createDocuments(
         createListedOperations({ schema, manifest: undefined, isOnly: false }),

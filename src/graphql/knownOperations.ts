@@ -1,0 +1,127 @@
+import type { ApolloServerPlugin } from '@apollo/server';
+import type { DocumentNode, ExecutionResult, OperationDefinitionNode } from 'graphql';
+import { LRUCache } from 'lru-cache';
+import type { Admit } from './admission.ts';
+import { usageOf } from './answer.ts';
+import type { Context } from './context.ts';
+import type { Execute, Execution } from './execution.ts';
+import type { Report } from './report.ts';
+
+/** What Apollo Server has found out about the text of an operation. */
+interface Known {
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+  readonly contentType: string;
+}
+
+/** A request in the one form in which it may be answered here. */
+interface Request {
+  readonly key: string;
+  readonly operationName: string | null;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** What comes of an operation that was answered here. */
+export interface QuickAnswer {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+const maxTextBytes = 8_388_608;
+const entryBytes = 500;
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const fields: ReadonlySet<string> = new Set(['query', 'operationName', 'variables']);
+
+/** Undefined for all that is not a text with a name and variables, which is for Apollo Server to make sense of. */
+function readRequest(body: unknown, accept: string): Request | undefined {
+  if (!isRecord(body)) return undefined;
+  for (const field in body) if (!fields.has(field)) return undefined;
+  const { query, operationName = null, variables } = body;
+  if (typeof query !== 'string') return undefined;
+  if (operationName !== null && typeof operationName !== 'string') return undefined;
+  if (variables !== undefined && variables !== null && !isRecord(variables)) return undefined;
+  return {
+    key: `${accept}\n${operationName ?? ''}\n${query}`,
+    operationName,
+    variables: variables ?? {},
+  };
+}
+
+export interface KnownOperations {
+  /** Learns what Apollo Server finds out. */
+  readonly plugin: ApolloServerPlugin<Context>;
+  /** Notes that Apollo Server has answered a POST without an error. */
+  learn(body: unknown, accept: string, context: Context, contentType: string): void;
+  /** Undefined for what Apollo Server must answer: what is new, and what goes wrong. It is not executed a second time for that. */
+  answer(body: unknown, accept: string, context: Context): Promise<QuickAnswer | undefined>;
+  /** Executes what Apollo Server has let in, unless `answer` did. */
+  readonly execute: Execute;
+}
+
+interface Parts {
+  readonly execute: Execute;
+  readonly admit: Admit;
+  readonly report: Report;
+}
+
+/**
+ * Answers the operations that Apollo Server has parsed, validated and answered before without asking it again. Everything
+ * that depends on the request itself is done all the same: its variables, its price, its viewer's rights.
+ */
+export function createKnownOperations({ execute, admit, report }: Parts): KnownOperations {
+  const known = new LRUCache<string, Known>({
+    maxSize: maxTextBytes,
+    sizeCalculation: (_operation, key) => 2 * key.length + entryBytes,
+  });
+  /** What is being answered by Apollo Server, which works on a copy of the context with the same things in it. */
+  const resolved = new WeakMap<Context['usage'], Omit<Known, 'contentType'>>();
+  /** What was executed, and went wrong. */
+  const executed = new WeakMap<Context['usage'], ExecutionResult>();
+
+  return {
+    plugin: {
+      requestDidStart: () =>
+        Promise.resolve({
+          executionDidStart({ contextValue, document, operation }) {
+            resolved.set(contextValue.usage, { document, operation });
+            return Promise.resolve();
+          },
+        }),
+    },
+
+    learn(body, accept, context, contentType) {
+      const request = readRequest(body, accept);
+      const found = resolved.get(context.usage);
+      if (request === undefined || found === undefined) return;
+      known.set(request.key, { ...found, contentType });
+    },
+
+    async answer(body, accept, context) {
+      const request = readRequest(body, accept);
+      const found = request && known.get(request.key);
+      if (request === undefined || found === undefined) return undefined;
+      const { document, operation, contentType } = found;
+      const { operationName, variables } = request;
+      const execution: Execution = { document, operationName, variables, context };
+      try {
+        admit(execution);
+      } catch {
+        return undefined;
+      }
+      const result = await execute(execution);
+      if (result.errors !== undefined) {
+        executed.set(context.usage, result);
+        return undefined;
+      }
+      report(context, { operation });
+      const { data } = result;
+      const answer = { data, extensions: { upstream: usageOf(context) } };
+      return { contentType, body: `${JSON.stringify(answer)}\n` };
+    },
+
+    execute: (execution) => executed.get(execution.context.usage) ?? execute(execution),
+  };
+}
