@@ -290,6 +290,27 @@ test('what is cached is free', () => {
   expect(price(document, {}, isCached).worst).toBe(2);
 });
 
+describe('to a customer, what is its own must be known first', () => {
+  const byId = { role: 'CUSTOMER', id: '7001', userId: undefined } as const;
+  const byUserId = { role: 'CUSTOMER', id: undefined, userId: 'u-1' } as const;
+  const worst = (document: string, variables: Record<string, unknown> = {}) =>
+    [byId, byUserId].map(
+      (customer) => costOf(parse(document), { schema, variables, customer }).worst,
+    );
+
+  test.each<readonly [number, number, string, Record<string, unknown>]>([
+    [1, 2, '{ chat(id: 1) { status } }', {}],
+    [1, 2, '{ chats { nodes { id } } }', {}],
+    [2, 3, 'mutation { markChatRead(id: 1, by: CUSTOMER, read: true) { id } }', {}],
+    [6, 7, '{ chat(id: 1) { messages { nodes { id } } } }', {}],
+    [25, 26, '{ chats { nodes { messages { nodes { id } } } } }', {}],
+    [3, 4, entitiesOf('... on Chat { id }'), references(3, ofType('Chat'))],
+    [0, 1, entitiesOf('... on Customer { id }'), references(3, ofType('Customer'))],
+  ])('%i calls, or %i where its id is not known: %s', (known, unknown, document, variables) => {
+    expect(worst(document, variables)).toEqual([known, unknown]);
+  });
+});
+
 describe('an operation made to be expensive', () => {
   const nested = (depth: number): string =>
     depth === 0
