@@ -54,7 +54,10 @@ const plans: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
     {
       weight: 4,
-      arbitrary: fc.record({ kind: fc.constant('change' as const), isMessage: fc.boolean() }),
+      arbitrary: fc.record({
+        kind: fc.constant('change' as const),
+        isMessage: fc.nat(3).map((number) => number === 0),
+      }),
     },
     {
       weight: 5,
@@ -192,7 +195,7 @@ test('whatever is lost, doubled, late or forged: nothing older than the newest e
   await sayEnd(begin);
   while ((await hear()) !== begin);
 
-  await fc.assert(fc.asyncProperty(plans, play), { numRuns: 60 });
+  await fc.assert(fc.asyncProperty(plans, play), { numRuns: 150 });
   await hearing.return?.();
   client.dispose();
 
