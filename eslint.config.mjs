@@ -20,10 +20,16 @@ const linked = `
 
 export default defineConfig(
   {
-    ignores: ['dist/', 'coverage/', 'src/graphql/generated.ts', 'test/support/operations.ts'],
+    ignores: [
+      'dist/',
+      'coverage/',
+      'src/graphql/generated.ts',
+      'test/support/operations.ts',
+      'examples/inbox/page/gql/',
+    ],
   },
   {
-    files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts', 'scripts/**/*.ts'],
+    files: ['{src,test,bench,examples,scripts}/**/*.{ts,tsx}'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {

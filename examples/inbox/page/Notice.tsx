@@ -1,0 +1,55 @@
+import { useEffect, useEffectEvent, useState } from 'react';
+import { problemOf } from './problem.ts';
+
+const firstPauseMs = 3_000;
+const longestPauseMs = 30_000;
+
+/** The failure that is known while it is being tried again, so that what is said of it stays. */
+export function useLasting(error: Error | undefined, isLoading: boolean): Error | undefined {
+  const [last, setLast] = useState(error);
+  if (!isLoading && error !== last) setLast(error);
+  return isLoading ? last : error;
+}
+
+interface Properties {
+  readonly error: Error;
+  readonly onRetry: () => void;
+}
+
+/** Says what is wrong and tries again by itself when that may help. */
+export function Notice({ error, onRetry }: Properties) {
+  const { title, hint, retryAfterMs } = problemOf(error);
+  const [{ seen, tries, seconds }, setState] = useState({
+    seen: undefined as Error | undefined,
+    tries: 0,
+    seconds: 0,
+  });
+  if (seen !== error) {
+    const pauseMs = retryAfterMs ?? Math.min(firstPauseMs * 2 ** tries, longestPauseMs);
+    setState({ seen: error, tries: tries + 1, seconds: Math.max(1, Math.ceil(pauseMs / 1000)) });
+  }
+  const isHopeless = retryAfterMs === null;
+  const tick = useEffectEvent(() => {
+    if (seconds === 1) onRetry();
+    if (seconds > 0) setState({ seen, tries, seconds: seconds - 1 });
+  });
+  useEffect(() => {
+    if (isHopeless) return undefined;
+    const timer = setInterval(() => tick(), 1000);
+    return () => clearInterval(timer);
+  }, [isHopeless]);
+
+  return (
+    <div className="notice">
+      <div role="alert">
+        <strong>{title}</strong>
+        <p>{hint}</p>
+      </div>
+      {!isHopeless && (
+        <button type="button" className="quiet" onClick={onRetry}>
+          Try again <span role="timer">{seconds > 0 ? `in ${seconds} s` : '…'}</span>
+        </button>
+      )}
+    </div>
+  );
+}

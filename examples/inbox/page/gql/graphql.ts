@@ -1,0 +1,190 @@
+/* eslint-disable */
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
+/** What can happen to a chat. */
+export type ChatChange =
+  /** It was given to another agent, to another department, or to nobody. */
+  | 'ASSIGNEE'
+  /** It was closed. */
+  | 'CLOSED'
+  /** It began. */
+  | 'CREATED'
+  /** Something was said or noted in it. */
+  | 'MESSAGE'
+  /** The customer rated it. */
+  | 'RATED'
+  /** One of its two sides has read it, or has marked it as unread. */
+  | 'READ'
+  /** It was put off until later. */
+  | 'SNOOZED'
+  /** It got another status. */
+  | 'STATUS'
+  /** It came back before its time or at its time. */
+  | 'UNSNOOZED';
+
+/**
+ * Which chats to list. All conditions given must hold.
+ *
+ * The helpdesk knows one flat AND or one flat OR. What cannot be said that way is refused with `BAD_USER_INPUT`: conditions
+ * beside an `anyOf` of several, or several conditions inside one alternative. It cannot look for what is absent either,
+ * so null is refused; leave the condition out.
+ */
+export type ChatFilter = {
+  /** This agent wrote at least one message. */
+  readonly agentId?: string | number | null | undefined;
+  /** At least one of these holds, 1 to 100, each with one condition. */
+  readonly anyOf?: ReadonlyArray<ChatFilter> | null | undefined;
+  /** This agent is in charge. */
+  readonly assigneeId?: string | number | null | undefined;
+  /** When the chat was closed. */
+  readonly closedAt?: DateTimeRange | null | undefined;
+  /** When the chat began. */
+  readonly createdAt?: DateTimeRange | null | undefined;
+  /** The customer's e-mail address is this. */
+  readonly customerEmail?: string | null | undefined;
+  /** The chat is with this customer. */
+  readonly customerId?: string | number | null | undefined;
+  /** The customer has all these tags, 1 to 50. */
+  readonly customerTags?: ReadonlyArray<string> | null | undefined;
+  /** Your own id of the customer is this. */
+  readonly customerUserId?: string | null | undefined;
+  /** This department is in charge. */
+  readonly departmentId?: string | number | null | undefined;
+  /** The rating is this. */
+  readonly rating?: ChatRating | null | undefined;
+  /** The status is this. */
+  readonly status?: ChatStatus | null | undefined;
+  /** The status is not this. */
+  readonly statusNot?: ChatStatus | null | undefined;
+};
+
+/** How a customer rated a conversation, from best to worst. */
+export type ChatRating =
+  /** The middle of five. */
+  | 'AVERAGE'
+  /** The second of five. */
+  | 'GREAT'
+  /** The best of five. */
+  | 'PERFECT'
+  /** The fourth of five. */
+  | 'POOR'
+  /** A value that this schema does not know. */
+  | 'UNKNOWN'
+  /** The worst of five. */
+  | 'VERY_POOR';
+
+/** Where a conversation stands. */
+export type ChatStatus =
+  /** Over. */
+  | 'CLOSED'
+  /** Without any message. */
+  | 'EMPTY'
+  /** The customer wrote and nobody has answered yet. */
+  | 'NEW'
+  /** Begun by the team, without an answer of the customer. */
+  | 'NO_COMMUNICATION'
+  /** Waiting for somebody else. */
+  | 'ON_HOLD'
+  /** The conversation goes on. */
+  | 'OPENED'
+  /** Waiting for the customer. */
+  | 'PENDING'
+  /** A value that this schema does not know. */
+  | 'UNKNOWN';
+
+/** A span of time, in whole seconds. Give at least one end. */
+export type DateTimeRange = {
+  /** Not before this moment. */
+  readonly from?: string | null | undefined;
+  /** Not after this moment. */
+  readonly to?: string | null | undefined;
+};
+
+/** A side that sent a message. */
+export type MessageSender =
+  /** The team, its bot included. */
+  | 'AGENT'
+  /** The customer. */
+  | 'CUSTOMER'
+  /** A value that this schema does not know. */
+  | 'UNKNOWN';
+
+/** A kind of message. */
+export type MessageType =
+  /** Sent by e-mail. */
+  | 'EMAIL'
+  /** An article of the knowledge base. */
+  | 'KNOWLEDGE_BASE'
+  /** Said in the chat. */
+  | 'MESSAGE'
+  /** A note that only the team sees. */
+  | 'PRIVATE'
+  /** Written by the helpdesk itself, for the team. */
+  | 'TECH'
+  /** A value that this schema does not know. */
+  | 'UNKNOWN';
+
+export type ChatRowFragment = { readonly __typename: 'Chat', readonly id: string, readonly status: ChatStatus, readonly lastMessageAt: string | null, readonly lastMessageText: string | null, readonly readByAgent: boolean | null, readonly customer: { readonly __typename: 'Customer', readonly id: string, readonly name: string | null, readonly email: string | null } | null, readonly assignee: { readonly __typename: 'Agent', readonly id: string, readonly name: string | null } | null };
+
+export type MessageLineFragment = { readonly __typename: 'Message', readonly id: string, readonly from: MessageSender, readonly type: MessageType, readonly text: string | null, readonly createdAt: string, readonly edited: boolean | null, readonly agent: { readonly __typename: 'Agent', readonly id: string, readonly name: string | null } | null };
+
+export type ChatListQueryVariables = Exact<{
+  filter?: ChatFilter | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type ChatListQuery = { readonly __typename: 'Query', readonly chats: { readonly __typename: 'ChatConnection', readonly totalCount: number, readonly edges: ReadonlyArray<{ readonly __typename: 'ChatEdge', readonly cursor: string, readonly node: { readonly __typename: 'Chat', readonly id: string, readonly status: ChatStatus, readonly lastMessageAt: string | null, readonly lastMessageText: string | null, readonly readByAgent: boolean | null, readonly customer: { readonly __typename: 'Customer', readonly id: string, readonly name: string | null, readonly email: string | null } | null, readonly assignee: { readonly __typename: 'Agent', readonly id: string, readonly name: string | null } | null } }>, readonly pageInfo: { readonly __typename: 'PageInfo', readonly hasNextPage: boolean, readonly endCursor: string | null } } };
+
+export type TeamQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type TeamQuery = { readonly __typename: 'Query', readonly agents: ReadonlyArray<{ readonly __typename: 'Agent', readonly id: string, readonly name: string | null }> };
+
+export type ChatViewQueryVariables = Exact<{
+  id: string | number;
+  after?: string | null | undefined;
+}>;
+
+
+export type ChatViewQuery = { readonly __typename: 'Query', readonly chat: { readonly __typename: 'Chat', readonly rating: ChatRating | null, readonly id: string, readonly status: ChatStatus, readonly lastMessageAt: string | null, readonly lastMessageText: string | null, readonly readByAgent: boolean | null, readonly department: { readonly __typename: 'Department', readonly id: string, readonly name: string } | null, readonly messages: { readonly __typename: 'MessageConnection', readonly edges: ReadonlyArray<{ readonly __typename: 'MessageEdge', readonly cursor: string, readonly node: { readonly __typename: 'Message', readonly id: string, readonly from: MessageSender, readonly type: MessageType, readonly text: string | null, readonly createdAt: string, readonly edited: boolean | null, readonly agent: { readonly __typename: 'Agent', readonly id: string, readonly name: string | null } | null } }>, readonly pageInfo: { readonly __typename: 'PageInfo', readonly hasNextPage: boolean, readonly endCursor: string | null } }, readonly customer: { readonly __typename: 'Customer', readonly id: string, readonly name: string | null, readonly email: string | null } | null, readonly assignee: { readonly __typename: 'Agent', readonly id: string, readonly name: string | null } | null } | null };
+
+export type CustomerCardQueryVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type CustomerCardQuery = { readonly __typename: 'Query', readonly customer: { readonly __typename: 'Customer', readonly id: string, readonly name: string | null, readonly email: string | null, readonly phone: string | null, readonly company: string | null, readonly userId: string | null, readonly firstSeen: string | null, readonly lastSeen: string | null, readonly notes: string | null, readonly customData: Readonly<Record<string, unknown>>, readonly location: { readonly __typename: 'Location', readonly city: string | null, readonly countryCode: string | null } | null, readonly tags: ReadonlyArray<{ readonly __typename: 'Tag', readonly name: string, readonly color: string | null }> } | null };
+
+export type MarkReadMutationVariables = Exact<{
+  id: string | number;
+  read: boolean;
+}>;
+
+
+export type MarkReadMutation = { readonly __typename: 'Mutation', readonly markChatRead: { readonly __typename: 'Chat', readonly id: string, readonly readByAgent: boolean | null } };
+
+export type ChatChangesSubscriptionVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ChatChangesSubscription = { readonly __typename: 'Subscription', readonly chatUpdated: { readonly __typename: 'ChatUpdate', readonly change: ChatChange, readonly chat: { readonly __typename: 'Chat', readonly id: string, readonly status: ChatStatus, readonly lastMessageAt: string | null, readonly lastMessageText: string | null, readonly readByAgent: boolean | null, readonly customer: { readonly __typename: 'Customer', readonly id: string, readonly name: string | null, readonly email: string | null } | null, readonly assignee: { readonly __typename: 'Agent', readonly id: string, readonly name: string | null } | null } } };
+
+export type NewMessagesSubscriptionVariables = Exact<{
+  chatId: string | number;
+}>;
+
+
+export type NewMessagesSubscription = { readonly __typename: 'Subscription', readonly messageReceived: { readonly __typename: 'Message', readonly id: string, readonly from: MessageSender, readonly type: MessageType, readonly text: string | null, readonly createdAt: string, readonly edited: boolean | null, readonly agent: { readonly __typename: 'Agent', readonly id: string, readonly name: string | null } | null } };
+
+export const ChatRowFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ChatRow"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Chat"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"lastMessageAt"}},{"kind":"Field","name":{"kind":"Name","value":"lastMessageText"}},{"kind":"Field","name":{"kind":"Name","value":"readByAgent"}},{"kind":"Field","name":{"kind":"Name","value":"customer"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"email"}}]}},{"kind":"Field","name":{"kind":"Name","value":"assignee"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}}]}}]}}]} as unknown as DocumentNode<ChatRowFragment, unknown>;
+export const MessageLineFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"MessageLine"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Message"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"from"}},{"kind":"Field","name":{"kind":"Name","value":"type"}},{"kind":"Field","name":{"kind":"Name","value":"text"}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"edited"}},{"kind":"Field","name":{"kind":"Name","value":"agent"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}}]}}]}}]} as unknown as DocumentNode<MessageLineFragment, unknown>;
+export const ChatListDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"ChatList"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"filter"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"ChatFilter"}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"after"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"String"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"chats"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"first"},"value":{"kind":"IntValue","value":"30"}},{"kind":"Argument","name":{"kind":"Name","value":"after"},"value":{"kind":"Variable","name":{"kind":"Name","value":"after"}}},{"kind":"Argument","name":{"kind":"Name","value":"filter"},"value":{"kind":"Variable","name":{"kind":"Name","value":"filter"}}},{"kind":"Argument","name":{"kind":"Name","value":"orderBy"},"value":{"kind":"ObjectValue","fields":[{"kind":"ObjectField","name":{"kind":"Name","value":"field"},"value":{"kind":"EnumValue","value":"LAST_MESSAGE_AT"}},{"kind":"ObjectField","name":{"kind":"Name","value":"direction"},"value":{"kind":"EnumValue","value":"DESC"}}]}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"edges"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"cursor"}},{"kind":"Field","name":{"kind":"Name","value":"node"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"ChatRow"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"pageInfo"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"hasNextPage"}},{"kind":"Field","name":{"kind":"Name","value":"endCursor"}}]}},{"kind":"Field","name":{"kind":"Name","value":"totalCount"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ChatRow"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Chat"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"lastMessageAt"}},{"kind":"Field","name":{"kind":"Name","value":"lastMessageText"}},{"kind":"Field","name":{"kind":"Name","value":"readByAgent"}},{"kind":"Field","name":{"kind":"Name","value":"customer"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"email"}}]}},{"kind":"Field","name":{"kind":"Name","value":"assignee"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}}]}}]}}]} as unknown as DocumentNode<ChatListQuery, ChatListQueryVariables>;
+export const TeamDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"Team"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"agents"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}}]}}]}}]} as unknown as DocumentNode<TeamQuery, TeamQueryVariables>;
+export const ChatViewDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"ChatView"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"id"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"after"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"String"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"chat"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"id"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"ChatRow"}},{"kind":"Field","name":{"kind":"Name","value":"rating"}},{"kind":"Field","name":{"kind":"Name","value":"department"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}}]}},{"kind":"Field","name":{"kind":"Name","value":"messages"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"first"},"value":{"kind":"IntValue","value":"30"}},{"kind":"Argument","name":{"kind":"Name","value":"after"},"value":{"kind":"Variable","name":{"kind":"Name","value":"after"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"edges"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"cursor"}},{"kind":"Field","name":{"kind":"Name","value":"node"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"MessageLine"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"pageInfo"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"hasNextPage"}},{"kind":"Field","name":{"kind":"Name","value":"endCursor"}}]}}]}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ChatRow"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Chat"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"lastMessageAt"}},{"kind":"Field","name":{"kind":"Name","value":"lastMessageText"}},{"kind":"Field","name":{"kind":"Name","value":"readByAgent"}},{"kind":"Field","name":{"kind":"Name","value":"customer"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"email"}}]}},{"kind":"Field","name":{"kind":"Name","value":"assignee"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"MessageLine"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Message"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"from"}},{"kind":"Field","name":{"kind":"Name","value":"type"}},{"kind":"Field","name":{"kind":"Name","value":"text"}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"edited"}},{"kind":"Field","name":{"kind":"Name","value":"agent"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}}]}}]}}]} as unknown as DocumentNode<ChatViewQuery, ChatViewQueryVariables>;
+export const CustomerCardDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"CustomerCard"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"id"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"customer"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"id"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"email"}},{"kind":"Field","name":{"kind":"Name","value":"phone"}},{"kind":"Field","name":{"kind":"Name","value":"company"}},{"kind":"Field","name":{"kind":"Name","value":"userId"}},{"kind":"Field","name":{"kind":"Name","value":"firstSeen"}},{"kind":"Field","name":{"kind":"Name","value":"lastSeen"}},{"kind":"Field","name":{"kind":"Name","value":"notes"}},{"kind":"Field","name":{"kind":"Name","value":"customData"}},{"kind":"Field","name":{"kind":"Name","value":"location"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"city"}},{"kind":"Field","name":{"kind":"Name","value":"countryCode"}}]}},{"kind":"Field","name":{"kind":"Name","value":"tags"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"color"}}]}}]}}]}}]} as unknown as DocumentNode<CustomerCardQuery, CustomerCardQueryVariables>;
+export const MarkReadDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"MarkRead"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"id"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"read"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"Boolean"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"markChatRead"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"id"}}},{"kind":"Argument","name":{"kind":"Name","value":"by"},"value":{"kind":"EnumValue","value":"AGENT"}},{"kind":"Argument","name":{"kind":"Name","value":"read"},"value":{"kind":"Variable","name":{"kind":"Name","value":"read"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"readByAgent"}}]}}]}}]} as unknown as DocumentNode<MarkReadMutation, MarkReadMutationVariables>;
+export const ChatChangesDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"subscription","name":{"kind":"Name","value":"ChatChanges"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"chatUpdated"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"change"}},{"kind":"Field","name":{"kind":"Name","value":"chat"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"ChatRow"}}]}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ChatRow"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Chat"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"lastMessageAt"}},{"kind":"Field","name":{"kind":"Name","value":"lastMessageText"}},{"kind":"Field","name":{"kind":"Name","value":"readByAgent"}},{"kind":"Field","name":{"kind":"Name","value":"customer"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"email"}}]}},{"kind":"Field","name":{"kind":"Name","value":"assignee"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}}]}}]}}]} as unknown as DocumentNode<ChatChangesSubscription, ChatChangesSubscriptionVariables>;
+export const NewMessagesDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"subscription","name":{"kind":"Name","value":"NewMessages"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"chatId"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"messageReceived"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"chatId"},"value":{"kind":"Variable","name":{"kind":"Name","value":"chatId"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"MessageLine"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"MessageLine"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Message"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"from"}},{"kind":"Field","name":{"kind":"Name","value":"type"}},{"kind":"Field","name":{"kind":"Name","value":"text"}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"edited"}},{"kind":"Field","name":{"kind":"Name","value":"agent"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}}]}}]}}]} as unknown as DocumentNode<NewMessagesSubscription, NewMessagesSubscriptionVariables>;
