@@ -1,0 +1,268 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Locator, Page } from 'playwright-core';
+import type { Simulator } from '../../src/simulator/simulator.ts';
+import { startSimulator } from '../../src/simulator/simulator.ts';
+import { hasBrowser, startBrowser } from '../support/browser.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { webhookSecret } from '../support/webhooks.ts';
+
+const root = new URL('../../', import.meta.url);
+
+/** Starts what `npm run example:inbox` starts, and gives what it prints. */
+async function startExample(env: Readonly<Record<string, string>>) {
+  const child: ChildProcess = spawn(
+    process.execPath,
+    ['--import', 'tsx', 'examples/inbox/main.ts'],
+    { cwd: root, env: { ...process.env, PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'ignore'] },
+  );
+  let printed = '';
+  for await (const line of createInterface({ input: child.stdout! })) {
+    printed += `${line}\n`;
+    if (line.startsWith('Control-C')) break;
+  }
+  return {
+    page: /page +(\S+)/.exec(printed)?.[1] ?? '',
+    async stop(): Promise<unknown> {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      const [code] = await ended;
+      return code;
+    },
+  };
+}
+
+test('npm run example:inbox starts the page with a gateway behind it, and stops when told', async () => {
+  const example = await startExample({ GATEWAY_URL: '' });
+
+  const page = await fetch(example.page);
+  const answer = await fetch(`${example.page}graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query: '{ chats(first: 1) { nodes { id } } }' }),
+  });
+  const { data }: any = await answer.json();
+  const code = await example.stop();
+
+  expect(await page.text()).toContain('<title>Inbox</title>');
+  expect(data.chats.nodes).toHaveLength(1);
+  expect(code).toBe(0);
+}, 60_000);
+
+(hasBrowser ? describe : describe.skip)('in a browser (needs Chromium)', () => {
+  const config = { webhookSecret };
+  let simulator: Simulator;
+  let gateway: Awaited<ReturnType<typeof startTestGateway>>;
+  let example: Awaited<ReturnType<typeof startExample>>;
+  let browser: Awaited<ReturnType<typeof startBrowser>>;
+
+  beforeAll(async () => {
+    simulator = await startSimulator({ rateLimit: 0 });
+    gateway = await startTestGateway({ helpdesk: simulator, config });
+    simulator.sendWebhooks({ url: `${gateway.url}/webhooks/helpcrunch`, secret: webhookSecret });
+    [example, browser] = await Promise.all([
+      startExample({ GATEWAY_URL: gateway.url }),
+      startBrowser(),
+    ]);
+  }, 60_000);
+
+  afterAll(async () => {
+    await browser.close();
+    await example.stop();
+    await gateway.stop();
+    await simulator.close();
+  });
+
+  let opened: Page[] = [];
+
+  afterEach(async () => {
+    simulator.behave({ faults: [] });
+    await Promise.all(opened.map((page) => page.context().close()));
+    opened = [];
+    await gateway.subscribed(0);
+  });
+
+  const chatOf = async (row: Locator): Promise<number> =>
+    Number(await row.getAttribute('data-chat'));
+
+  /** What somebody does in the helpdesk, not through the gateway. */
+  async function inHelpdesk(method: string, path: string, body: unknown): Promise<void> {
+    const { status } = await fetch(simulator.url + path, {
+      method,
+      headers: { authorization: `Bearer ${simulator.key}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    expect(status).toBeLessThan(300);
+  }
+
+  async function openInbox(options: Parameters<typeof browser.openPage>[0] = {}) {
+    const shown = await browser.openPage({
+      viewport: { width: 1360, height: 820 },
+      ...options,
+    });
+    const { page } = shown;
+    opened.push(page);
+    page.setDefaultTimeout(15_000);
+    await page.goto(example.page);
+    const rows = page.getByRole('navigation', { name: 'Chats' }).getByRole('link');
+    await rows.nth(29).waitFor();
+    return { ...shown, rows };
+  }
+
+  test('the inbox lists, filters, scrolls and opens chats, and asks no other host', async () => {
+    const { page, rows, hosts, complaints } = await openInbox();
+
+    await rows.nth(29).scrollIntoViewIfNeeded();
+    await rows.nth(59).waitFor({ state: 'attached' });
+    const ids = await rows.evaluateAll((links: any[]) => links.map(({ dataset }) => dataset.chat));
+    await page.getByLabel('Pending').check();
+    await page.getByText(/^\d+ of 140 chats$/).waitFor();
+    await rows.first().click();
+    await page.getByRole('listitem').and(page.locator('.message')).first().waitFor();
+    const card = page.getByRole('complementary', { name: 'Customer' });
+    const name = await page.getByRole('main').getByRole('heading').textContent();
+    await card.getByRole('heading', { name: name ?? '' }).waitFor();
+
+    expect(new Set(ids).size).toBe(ids.length);
+    expect([...hosts]).toEqual(['127.0.0.1']);
+    expect(complaints).toEqual([]);
+  }, 30_000);
+
+  test('a chat is marked as read when it is opened, and as unread and read by a button', async () => {
+    const { page, rows, complaints } = await openInbox();
+    const chat = await chatOf(rows.nth(1));
+    const row = page.locator(`[data-chat="${chat}"]`);
+    await gateway.query(`mutation { markChatRead(id: ${chat}, by: AGENT, read: false) { id } }`);
+    await row.getByText('Unread:').waitFor({ state: 'attached' });
+
+    await row.click();
+    await page.getByRole('button', { name: 'Mark unread' }).click();
+    await row.getByText('Unread:').waitFor({ state: 'attached' });
+    await page.getByRole('button', { name: 'Mark read' }).click();
+    await page.getByRole('button', { name: 'Mark unread' }).waitFor();
+
+    const marks = simulator.calls.filter(({ path }) => path === '/chats/readByAgent');
+    expect(marks.length).toBeGreaterThanOrEqual(3);
+    expect(complaints).toEqual([]);
+  }, 30_000);
+
+  test('what the helpdesk refuses is taken back, with a word of why', async () => {
+    const { page, rows } = await openInbox();
+    await rows.nth(2).click();
+    const button = page.getByRole('button', { name: /^Mark/ });
+    const before = await button.textContent();
+    simulator.behave({
+      faults: [{ match: 'PUT', fault: { kind: 'status', status: 403, body: {} } }],
+    });
+
+    await button.click();
+    await page.getByRole('alert').getByText('It could not be marked.').waitFor();
+
+    expect(await button.textContent()).toBe(before);
+  }, 30_000);
+
+  test('a message that a customer writes appears by itself, in its chat and in the list', async () => {
+    const { page, rows, complaints } = await openInbox();
+    await page.getByText('Live', { exact: true }).waitFor();
+    const row = rows.nth(3);
+    const chat = await chatOf(row);
+    await row.click();
+    await page.locator('.message').first().waitFor();
+    await gateway.subscribed(2);
+
+    await inHelpdesk('POST', '/messages', {
+      chat,
+      type: 'message',
+      text: 'Are you still there?',
+    });
+    await page.getByRole('main').getByText('Are you still there?').waitFor();
+    await page.locator('.row').first().getByText('Are you still there?').waitFor();
+
+    expect(await chatOf(rows.first())).toBe(chat);
+    expect(complaints).toEqual([]);
+  }, 30_000);
+
+  test('the arrow keys lead through the list, Enter opens and Escape goes back', async () => {
+    const { page, rows } = await openInbox();
+    const third = await chatOf(rows.nth(2));
+
+    await rows.first().focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.locator('.message').first().waitFor();
+    const led = new URL(page.url()).hash;
+    await page.keyboard.press('Escape');
+    await page.getByText('Choose a chat to read it.').waitFor();
+
+    expect(led).toBe(`#chat/${third}`);
+    expect(await page.evaluate('document.activeElement.dataset.chat')).toBe(String(third));
+  }, 30_000);
+
+  test('an outage and a throttle are told, and are over by themselves', async () => {
+    const { page, rows } = await openInbox();
+    const fault = (status: number, headers = {}) => ({
+      faults: [
+        { match: 'POST /chats/search', fault: { kind: 'status', status, headers } as const },
+      ],
+    });
+
+    simulator.behave(fault(503));
+    await page.getByLabel('On hold').check();
+    await page.getByRole('alert').getByText('The helpdesk does not answer').waitFor();
+    simulator.behave(fault(429, { 'retry-after': '1' }));
+    await page.getByLabel('New').check();
+    await page.getByRole('alert').getByText('The helpdesk needs a short break').waitFor();
+    simulator.behave({ faults: [] });
+
+    await rows.first().waitFor();
+    expect(await page.getByRole('alert').count()).toBe(0);
+  }, 30_000);
+
+  test('the inbox outlives a restart of the gateway, and shows what has happened meanwhile', async () => {
+    const { page, rows } = await openInbox();
+    await page.getByText('Live', { exact: true }).waitFor();
+    const chat = await chatOf(rows.nth(4));
+    const { port } = new URL(gateway.url);
+
+    await gateway.stop();
+    await page.getByText('Reconnecting …').waitFor();
+    await inHelpdesk('POST', '/messages', {
+      chat,
+      type: 'message',
+      text: 'Written in the dark',
+    });
+    gateway = await startTestGateway({
+      helpdesk: simulator,
+      config: { ...config, port: Number(port) },
+    });
+
+    await page.getByText('Live', { exact: true }).waitFor();
+    await page.locator('.row').first().getByText('Written in the dark').waitFor();
+  }, 30_000);
+
+  test.each([
+    ['light', 1360],
+    ['dark', 360],
+  ] as const)(
+    'the inbox has no serious fault for those who see little, in %s colours, %i wide',
+    async (colorScheme, width) => {
+      const { page, rows, faults } = await openInbox({
+        colorScheme,
+        viewport: { width, height: 740 },
+      });
+
+      const atList = await faults();
+      await rows.nth(1).click();
+      await page.locator('.message').first().waitFor();
+      const atChat = await faults();
+
+      expect([...atList, ...atChat]).toEqual([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+    },
+    30_000,
+  );
+});
