@@ -21,7 +21,7 @@ const runBin = (...args) =>
 const allowed = [
   /^dist\/[\w/]+\.js$/,
   /^dist\/(index|config|support\/\w+)\.d\.ts$/,
-  /^dist\/explorer\/[\w.]+\.gz$/,
+  /^dist\/explorer\/[\w.-]+\.gz$/,
   /^(package\.json|README\.md|LICENSE|schema\.graphql)$/,
 ];
 

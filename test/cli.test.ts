@@ -169,7 +169,10 @@ describe('the process', () => {
       const file = join(folder, 'gateway.env');
       await writeFile(file, 'PORT=not a number\nHELPCRUNCH_RATE_LIMIT=60\nMAX_UPSTREAM_CALLS=7\n');
 
-      const gateway = start(`--port 0 --env-file ${file}`, { HELPCRUNCH_RATE_LIMIT: '90' });
+      const gateway = start(`--port 0 --env-file ${file}`, {
+        HELPCRUNCH_RATE_LIMIT: '90',
+        LOG_LEVEL: 'warn',
+      });
       const url = await gateway.says(/http:\S+(?=\/graphql)/);
       const response = await fetch(`${url}/graphql`, {
         method: 'POST',
