@@ -85,7 +85,7 @@ async function startInstance(environment) {
     HELPCRUNCH_API_KEY: 'demo',
     HELPCRUNCH_RATE_LIMIT: rateLimit,
     // Longer than the balancer takes to see that an instance is not ready.
-    SHUTDOWN_DELAY_MS: '1000',
+    SHUTDOWN_DELAY_MS: '2000',
     ...environment,
   });
   const url = await lineOf(instance, /metrics +(http:\S+)\/metrics/);
@@ -119,6 +119,7 @@ function startLoad(url, chatIds) {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ query: nextQuery() }),
       });
+      if (response.status !== 200) throw new Error(`HTTP ${response.status}`);
       const { data, errors } = await response.json();
       if (errors !== undefined || data === undefined) throw new Error(JSON.stringify(errors));
       const instance = response.headers.get('x-instance');
