@@ -120,7 +120,7 @@ export const variables = z.object({
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: webAddress.optional(),
   OTEL_EXPORTER_OTLP_PROTOCOL: traceProtocol.optional(),
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: traceProtocol.optional(),
-  EXECUTION: z.enum(['compiled', 'plain'], 'must be compiled or plain').default('compiled'),
+  EXECUTION: z.enum(['direct', 'apollo'], 'must be direct or apollo').default('direct'),
   NODE_ENV: z.string().optional(),
 });
 
@@ -208,8 +208,8 @@ export interface Config extends Protection {
   /** Undefined: pretty on a terminal outside production, otherwise JSON. */
   readonly logFormat: 'json' | 'pretty' | undefined;
   readonly traces: 'http/json' | 'http/protobuf' | undefined;
-  /** Whether operations that come again run by code made for them, past Apollo Server. */
-  readonly execution: 'compiled' | 'plain';
+  /** Whether operations that come again are answered without asking Apollo Server again. */
+  readonly execution: 'direct' | 'apollo';
   readonly isProduction: boolean;
 }
 

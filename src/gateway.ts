@@ -21,7 +21,7 @@ import { createOpenOperation } from './graphql/operation.ts';
 import { createSchema, unknownQueryFields } from './graphql/schema.ts';
 import { createNames, createReporter } from './graphql/report.ts';
 import { createGraphQLServer } from './graphql/server.ts';
-import { createCompiledExecute } from './graphql/execution.ts';
+import { createExecute } from './graphql/execution.ts';
 import { createKnownOperations } from './graphql/knownOperations.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createHttpServer } from './http/server.ts';
@@ -189,9 +189,9 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
   };
   const admit = createAdmission(schema, admission);
   const known =
-    config.execution === 'plain'
+    config.execution === 'apollo'
       ? undefined
-      : createKnownOperations({ execute: createCompiledExecute(schema), admit, report });
+      : createKnownOperations({ execute: createExecute(schema), admit, report });
   const apollo = createGraphQLServer({ ...servers, schema, admit, known });
   // It has a schema of its own: the first trace slows its schema down for good.
   const tracedSchema = config.subgraph ? createSchemaOfAll() : undefined;

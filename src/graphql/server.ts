@@ -49,7 +49,7 @@ function executedBy(schema: GraphQLSchema, execute: Execute): Executor {
     },
     load: () =>
       Promise.resolve({
-        executor: async ({ document, operationName, request: { variables }, context }) => {
+        executor: async ({ document, request: { operationName, variables }, context }) => {
           if (!isContext(context)) throw new Error('Every operation has a context.');
           return execute({ document, operationName, variables, context });
         },
