@@ -1,12 +1,11 @@
 import { z } from 'zod';
+import { dangersOf, loopback } from './dangers.ts';
 import { contradictions, protectionOf, protectionVariables } from './support/protection.ts';
 import type { Protection } from './support/protection.ts';
 import { apiUrl, flag, milliseconds, wholeNumber } from './support/settings.ts';
 
 const isHttpOrigin = (text: string): boolean =>
   URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
-
-const loopback = /^(localhost|127(\.[0-9]{1,3}){3}|::1|\[::1\])$/;
 
 const origin = z
   .url({
@@ -222,57 +221,6 @@ export class ConfigError extends Error {
   }
 }
 
-type Given = Readonly<Record<string, string | undefined>>;
-
-const tokenSettings = ['JWT_SECRET', 'JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'];
-
-/** Settings that are fine alone and let somebody in together. */
-function dangers(given: Given): string[] {
-  const { HOST: host = '127.0.0.1', HELPCRUNCH_API_KEY: key, AUTH: auth = 'none' } = given;
-  const has = (name: string) => given[name] !== undefined;
-  if (auth === 'jwt') {
-    if (has('JWT_SECRET') && has('JWKS_URL')) {
-      return ['JWT_SECRET: cannot stand beside JWKS_URL. Set the one by which tokens are signed.'];
-    }
-    return has('JWT_SECRET') || has('JWKS_URL')
-      ? []
-      : ['AUTH: jwt needs JWT_SECRET or JWKS_URL to tell true tokens from forged ones.'];
-  }
-  const unused = tokenSettings
-    .filter((name) => has(name) && (auth === 'none' || auth === 'forward'))
-    .map((name) => `${name}: is set, but no token is asked for unless AUTH=jwt.`);
-  const isOpen =
-    auth === 'none' &&
-    key !== undefined &&
-    given['ALLOW_UNAUTHENTICATED'] !== 'true' &&
-    !has('ROUTER_SECRET') &&
-    !loopback.test(host);
-  if (!isOpen) return unused;
-  return [
-    ...unused,
-    'AUTH: none would let anybody who reaches HOST use the account. ' +
-      'Keep HOST on this machine, or set ALLOW_UNAUTHENTICATED=true if something in front asks who they are.',
-  ];
-}
-
-/** Outside a supergraph these would do nothing, or not what was meant. */
-const ofSupergraphs = ['SUBGRAPH_LEAVE_OUT', 'ROUTER_SECRET'];
-
-const strays = (given: Readonly<Record<string, string | undefined>>): string[] =>
-  given['SUBGRAPH'] === 'true'
-    ? []
-    : ofSupergraphs.flatMap((name) =>
-        given[name] === undefined ? [] : [`${name}: needs SUBGRAPH=true`],
-      );
-
-/** Webhooks do not say which account they are of. */
-const foreign = (given: Given): string[] =>
-  given['AUTH'] === 'forward' && given['HELPCRUNCH_WEBHOOK_SECRET'] !== undefined
-    ? [
-        'HELPCRUNCH_WEBHOOK_SECRET: is the secret of one account, and with AUTH=forward there are many.',
-      ]
-    : [];
-
 function authOf(data: z.infer<typeof variables>): Auth {
   const { AUTH: mode, JWT_SECRET: secret, JWKS_URL: jwksUrl } = data;
   if (mode === 'none' || mode === 'forward') return { mode };
@@ -304,13 +252,7 @@ export function readConfig(
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const { data, error } = variables.safeParse(given);
   const wrong = error?.issues.map(({ path, message }) => `${String(path[0])}: ${message}`) ?? [];
-  const problems = [
-    ...wrong,
-    ...dangers(given),
-    ...strays(given),
-    ...foreign(given),
-    ...contradictions(given),
-  ];
+  const problems = [...wrong, ...dangersOf(given), ...contradictions(given)];
   if (data === undefined || problems.length > 0) throw new ConfigError(problems);
   const isDemo = data.HELPCRUNCH_API_KEY === undefined && data.AUTH !== 'forward';
   const webhookSecret = data.HELPCRUNCH_WEBHOOK_SECRET ?? (isDemo ? demoSecret : undefined);

@@ -9,7 +9,8 @@ const rooms: readonly { readonly files: RegExp; readonly mayImport: readonly Reg
   { files: /^(main|cli|commandLine|index)\.ts$/, mayImport: [/./] },
   // Only this one joins rooms.
   { files: /^gateway\.ts$/, mayImport: [/^(config\.ts$|\w+\/)/] },
-  { files: /^config\.ts$/, mayImport: [/^support\//] },
+  { files: /^config\.ts$/, mayImport: [/^dangers\.ts$/, /^support\//] },
+  { files: /^dangers\.ts$/, mayImport: [] },
   {
     files: /^parts\.ts$/,
     mayImport: [
