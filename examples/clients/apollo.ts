@@ -1,0 +1,39 @@
+import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from '@apollo/client';
+import { CombinedGraphQLErrors } from '@apollo/client/errors';
+import { ErrorLink } from '@apollo/client/link/error';
+import { relayStylePagination } from '@apollo/client/utilities';
+import { mergeMap, timer } from 'rxjs';
+
+/** Waits as long as the gateway says and asks once more. */
+const patience = new ErrorLink(({ error, operation, forward }) => {
+  const [first] = CombinedGraphQLErrors.is(error) ? error.errors : [];
+  const { code, retryAfterMs } = first?.extensions ?? {};
+  if (code !== 'RATE_LIMITED' || typeof retryAfterMs !== 'number') return undefined;
+  return timer(retryAfterMs).pipe(mergeMap(() => forward(operation)));
+});
+
+export const createApolloClient = (url: string) =>
+  new ApolloClient({
+    link: ApolloLink.from([patience, new HttpLink({ uri: url })]),
+    cache: new InMemoryCache({
+      typePolicies: {
+        Query: {
+          fields: {
+            chats: relayStylePagination(['filter', 'orderBy']),
+            customers: relayStylePagination(['filter', 'orderBy']),
+            // A chat that some list has brought needs no request of its own.
+            chat: {
+              read: (known: unknown, { args, toReference }): unknown =>
+                known ?? toReference({ __typename: 'Chat', id: String(args?.['id']) }),
+            },
+          },
+        },
+        Customer: { fields: { chats: relayStylePagination(['orderBy']) } },
+        Agent: { fields: { chats: relayStylePagination(['orderBy']) } },
+        Department: { fields: { chats: relayStylePagination(['orderBy']) } },
+        Chat: { fields: { messages: relayStylePagination() } },
+        // Without an id; what several operations ask of it is put together.
+        Viewer: { merge: true },
+      },
+    }),
+  });
