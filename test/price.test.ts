@@ -41,7 +41,7 @@ async function file(name: string, text: string): Promise<string> {
 
 describe('the operations of a frontend', () => {
   test('are priced in a table, with the fragments of other files', () => {
-    const { code, output, complaints } = price('--limit', '60', 'examples/**/*.graphql');
+    const { code, output, complaints } = price('--limit', '60', 'examples/operations/**/*.graphql');
 
     expect(complaints).toBe('');
     expect(output).toBe(
