@@ -19,6 +19,9 @@ const anyScalar = new GraphQLScalarType({
   parseLiteral: (node, variables) => valueFromASTUntyped(node, variables),
 });
 
+/** Each that is wrong makes an error of its own, and ten thousand of them would hold up everybody for a second. */
+const maxReferences = 1_000;
+
 const badReference = () =>
   badUserInput('representations', 'Give the __typename of an entity and the fields of its key.');
 
@@ -53,8 +56,14 @@ const createEntitiesResolver =
     { representations }: { readonly representations: readonly unknown[] },
     context: unknown,
     info: GraphQLResolveInfo,
-  ): readonly unknown[] =>
-    representations.map((reference) => resolveReference(reference, entityNames, [context, info]));
+  ): readonly unknown[] => {
+    if (representations.length > maxReferences) {
+      throw badUserInput('representations', `Ask for at most ${maxReferences}.`);
+    }
+    return representations.map((reference) =>
+      resolveReference(reference, entityNames, [context, info]),
+    );
+  };
 
 const isResolvable = ({ arguments: given = [] }: ConstDirectiveNode): boolean =>
   !given.some(

@@ -1,5 +1,6 @@
 import type { DestinationStream } from 'pino';
 import { pino } from 'pino';
+import { struck, struckNames } from './secrets.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -14,7 +15,15 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 export function createLog(stream: DestinationStream, level: LogLevel = 'info'): Log {
   const logger = pino(
-    { level, base: null, errorKey: 'error', serializers: { error: pino.stdSerializers.err } },
+    {
+      level,
+      base: null,
+      errorKey: 'error',
+      serializers: { error: pino.stdSerializers.err },
+      // Nobody hands it a secret; should somebody, it is struck out all the same.
+      redact: { paths: struckNames.flatMap((name) => [name, `*.${name}`]), censor: '***' },
+      hooks: { streamWrite: struck },
+    },
     stream,
   );
   return {

@@ -198,6 +198,19 @@ describe('an operation', () => {
     expect(JSON.stringify(answer.errors).length).toBeLessThan(100_000);
   });
 
+  test('with more references than a router has reason to send is refused', async () => {
+    const before = helpdesk.calls.length;
+
+    const { data, errors } = await gateway.query(
+      'query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }',
+      { r: Array.from({ length: 1_001 }, () => 1) },
+    );
+
+    expect(data).toBeNull();
+    expect(errors.map(({ extensions }) => extensions['code'])).toEqual(['BAD_USER_INPUT']);
+    expect(helpdesk.calls).toHaveLength(before);
+  });
+
   test('by which the usual tools ask for the schema is let in', async () => {
     for (const query of [
       getIntrospectionQuery(),
