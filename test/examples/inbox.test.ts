@@ -53,7 +53,8 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
 }, 60_000);
 
 (hasBrowser ? describe : describe.skip)('in a browser (needs Chromium)', () => {
-  const config = { webhookSecret };
+  // What takes longer than this, such as the throttle below, is told at once.
+  const config = { webhookSecret, operationTimeoutMs: 3_000 };
   let simulator: Simulator;
   let gateway: Awaited<ReturnType<typeof startTestGateway>>;
   let example: Awaited<ReturnType<typeof startExample>>;
@@ -213,7 +214,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
     simulator.behave(fault(503));
     await page.getByLabel('On hold').check();
     await page.getByRole('alert').getByText('The helpdesk does not answer').waitFor();
-    simulator.behave(fault(429, { 'retry-after': '1' }));
+    simulator.behave(fault(429, { 'retry-after': '4' }));
     await page.getByLabel('New').check();
     await page.getByRole('alert').getByText('The helpdesk needs a short break').waitFor();
     simulator.behave({ faults: [] });

@@ -54,7 +54,7 @@ export function CustomerCard({ id }: { readonly id: string }) {
     ['First seen', momentOf(customer.firstSeen)],
     ['Your id', customer.userId],
   ];
-  const own = Object.entries(customer.customData);
+  const own = Object.entries(customer.customData).filter(([, value]) => value !== null);
   return (
     <>
       <div className="who-is-it">
