@@ -42,7 +42,8 @@ interface LinkEvents {
 /** Raised when what is kept changes its form, so that two versions of the gateway can use one Redis. */
 export const prefix = 'helpcrunch:budget:1:';
 
-const commandTimeoutMs = 100;
+/** Longer than the pauses of a busy machine: while one instance is alone by mistake, all together may pass the limit. */
+const commandTimeoutMs = 500;
 /** An instance that has not been heard of for so many beats is gone. */
 const beatsToLive = 5;
 /** So long all others have found Redis again too, and have told it what they did alone. */
