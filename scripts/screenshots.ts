@@ -10,6 +10,13 @@ await using demo = await startDemo({ rateLimit: 120, config: { rateLimit: 120 } 
 const inbox = await serveInbox(demo.url, 0);
 await using browser = await startBrowser();
 
+const explorer = await browser.openPage({ viewport: { width: 1200, height: 720 } });
+await explorer.page.goto(`${demo.url}/explorer?operation=chat`);
+await explorer.page.getByRole('button', { name: /^Execute query/ }).click();
+await explorer.page.getByText('"messages"').first().waitFor();
+await explorer.page.mouse.move(0, 0);
+await explorer.page.screenshot({ path: `${folder}explorer.png` });
+
 for (const colorScheme of ['light', 'dark'] as const) {
   const { page } = await browser.openPage({
     colorScheme,
