@@ -3,7 +3,10 @@ import { gateway } from '../bench/contenders/gateway.ts';
 import { stockApollo, stockApolloWithDataLoader } from '../bench/contenders/stockApollo.ts';
 import type { Differences } from '../bench/contest.ts';
 import { createContests } from '../bench/contest.ts';
+import { judge } from '../bench/soak/validity.ts';
+import { isRising, trendOf } from '../bench/soak/trend.ts';
 import { createMix, firstOfEach } from '../bench/mix.ts';
+import { buildSchema, getOperationAST, parse } from 'graphql';
 import { formatTable } from '../bench/table.ts';
 
 describe('the mix', () => {
@@ -44,4 +47,63 @@ test('a table has its first column to the left and the others to the right', () 
   expect(table).toBe(
     ['operation  calls', '---------  -----', 'inbox      1,234', 'all           2x', ''].join('\n'),
   );
+});
+
+describe('the heap', () => {
+  const swing = [0, 3, -2, 1, -3, 2, 0, -1, 3, -2];
+
+  test('does not rise when it goes up and down', () => {
+    expect(isRising(trendOf(swing.map((value) => 50 + value)))).toBe(false);
+  });
+
+  test('rises when it grows beyond its ups and downs', () => {
+    const trend = trendOf(swing.map((value, index) => 50 + value + 2 * index));
+
+    expect(isRising(trend)).toBe(true);
+    expect(trend.growth).toBeGreaterThan(15);
+  });
+});
+
+describe('the judge of answers', () => {
+  const schema = buildSchema(`
+    scalar DateTime
+    enum Status { OPEN CLOSED }
+    type Chat { id: ID! status: Status at: DateTime tags: [String!]! }
+    type Query { chat: Chat }
+  `);
+  const operation = getOperationAST(parse('{ chat { number: id status at tags } }')) ?? undefined;
+  const chat = { number: '1', status: 'OPEN', at: '2026-01-15T12:00:00.000Z', tags: ['a'] };
+  const faultOf = (answer: unknown) => judge(schema, operation, answer).fault;
+  const failed = (extensions: object) => ({ errors: [{ message: 'No.', extensions }] });
+
+  test('is content with what the schema promises', () => {
+    expect(faultOf({ data: { chat } })).toBeUndefined();
+    expect(faultOf({ data: { chat: null } })).toBeUndefined();
+  });
+
+  test.each([
+    ['a name in place of another', { ...chat, number: undefined }, 'data.chat.number is missing'],
+    ['a required value that is null', { ...chat, tags: [null] }, 'data.chat.tags.0 is missing'],
+    [
+      'a value that is none of the enum',
+      { ...chat, status: 'AJAR' },
+      'data.chat.status is no Status',
+    ],
+    ['a time in another form', { ...chat, at: '2026-01-15' }, 'data.chat.at is no DateTime'],
+    ['one thing where many are due', { ...chat, tags: 'a' }, 'data.chat.tags is no list'],
+  ])('sees %s', (_name, wrong, fault) => {
+    expect(faultOf({ data: { chat: wrong } })).toBe(fault);
+  });
+
+  test('knows the codes of errors', () => {
+    expect(faultOf(failed({ code: 'NOT_FOUND', retryable: false }))).toBeUndefined();
+    expect(faultOf(failed({ code: 'OOPS', retryable: false }))).toBe('an error has a strange code');
+    expect(faultOf(failed({ code: 'INTERNAL_SERVER_ERROR', retryable: false }))).toBe(
+      'an internal error',
+    );
+    expect(judge(schema, operation, failed({ code: 'NOT_FOUND', retryable: false })).codes).toEqual(
+      ['NOT_FOUND'],
+    );
+    expect(faultOf('')).toBe('no JSON object');
+  });
 });

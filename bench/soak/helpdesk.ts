@@ -1,0 +1,56 @@
+import type { Behaviour, FaultRule, WebhookTarget } from '../../src/simulator/simulator.ts';
+
+/** What the helpdesk's process is told. */
+export type HelpdeskOrder =
+  | { readonly kind: 'work'; readonly target: WebhookTarget }
+  | { readonly kind: 'rest' }
+  | { readonly kind: 'behave'; readonly change: Partial<Behaviour> }
+  | { readonly kind: 'restart'; readonly downMs: number };
+
+/** A time in which things go wrong in one way. */
+export interface Phase {
+  readonly name: string;
+  readonly latencyMs?: number;
+  readonly faults?: readonly FaultRule[];
+  readonly restarts?: 'helpdesk' | 'redis';
+}
+
+const status = (code: number, headers: Readonly<Record<string, string>> = {}) =>
+  ({ kind: 'status', status: code, headers }) as const;
+
+/** What happens in turn; in between all is well. */
+export const phases: readonly Phase[] = [
+  {
+    name: 'errors',
+    faults: [
+      { rate: 0.1, fault: status(500) },
+      { rate: 0.05, fault: status(503) },
+    ],
+  },
+  { name: 'Redis restarts', restarts: 'redis' },
+  {
+    name: 'broken connections',
+    faults: [
+      { rate: 0.1, fault: 'reset' },
+      { rate: 0.05, fault: 'truncate' },
+    ],
+  },
+  { name: 'the helpdesk restarts', restarts: 'helpdesk' },
+  { name: 'slow', latencyMs: 300 },
+  {
+    name: 'strange answers',
+    faults: [
+      { rate: 0.05, fault: 'html' },
+      { rate: 0.05, fault: 'empty' },
+      { rate: 0.02, fault: 'drip' },
+    ],
+  },
+  {
+    name: 'no answers',
+    faults: [
+      { rate: 0.05, fault: 'hang' },
+      { rate: 0.05, fault: status(429, { 'retry-after': '1' }) },
+    ],
+  },
+  { name: 'nothing but errors', faults: [{ fault: status(500) }] },
+];

@@ -1,0 +1,97 @@
+// The helpdesk under the soak test: a simulator that keeps what it holds behind a door that can be shut, and colleagues at work.
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { startSimulator } from '../../src/simulator/simulator.ts';
+import type { HelpdeskOrder } from './helpdesk.ts';
+import { firstChat, writtenChats } from './operations.ts';
+
+const changesEachMs = 200;
+
+const simulator = await startSimulator({ rateLimit: 0, seed: 7 });
+const { hostname, port, pathname } = new URL(simulator.url);
+
+const pairs = new Set<readonly [Socket, Socket]>();
+
+const door = createServer({ noDelay: true }, (outside) => {
+  const inside = connect({ host: hostname, port: Number(port), noDelay: true });
+  const pair = [outside, inside] as const;
+  pairs.add(pair);
+  outside.pipe(inside).pipe(outside);
+  for (const socket of pair) {
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      pairs.delete(pair);
+      for (const end of pair) end.destroy();
+    });
+  }
+});
+
+async function open(at: number): Promise<number> {
+  door.listen(at, '127.0.0.1');
+  await once(door, 'listening');
+  return (door.address() as AddressInfo).port;
+}
+
+const doorPort = await open(0);
+
+/** As when it is started anew: whoever is connected is cut off, and for a while nobody is let in. */
+async function restart(downMs: number): Promise<void> {
+  const shut = once(door, 'close');
+  door.close();
+  for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy();
+  await shut;
+  await new Promise((resolve) => setTimeout(resolve, downMs));
+  await open(doorPort);
+}
+
+const headers = { authorization: `Bearer ${simulator.key}`, 'content-type': 'application/json' };
+
+async function change(count: number): Promise<void> {
+  const id = firstChat + writtenChats + (count % 300);
+  const isStatus = count % 2 === 0;
+  await fetch(`${simulator.url}/chats/${isStatus ? 'status' : 'snooze'}`, {
+    method: 'PUT',
+    headers,
+    body: JSON.stringify(
+      isStatus
+        ? { id, status: count % 4 === 0 ? 'opened' : 'pending' }
+        : { id, snoozedUntil: null },
+    ),
+  }).then(
+    (response) => response.arrayBuffer(),
+    () => undefined,
+  );
+}
+
+let working: NodeJS.Timeout | undefined;
+
+function work(): void {
+  let count = 0;
+  simulator.live();
+  working = setInterval(() => void change((count += 1)), changesEachMs);
+}
+
+const carryOut: {
+  [Kind in HelpdeskOrder['kind']]: (order: HelpdeskOrder & { kind: Kind }) => unknown;
+} = {
+  work: ({ target }) => {
+    simulator.sendWebhooks(target);
+    work();
+  },
+  rest: () => clearInterval(working),
+  behave: ({ change: behaviour }) => simulator.behave(behaviour),
+  restart: ({ downMs }) => restart(downMs),
+};
+
+async function obey(order: HelpdeskOrder): Promise<void> {
+  await carryOut[order.kind](order as never);
+  process.send?.({});
+}
+
+process.on('message', (order) => void obey(order as HelpdeskOrder));
+process.send?.({
+  url: `http://127.0.0.1:${doorPort}${pathname}`,
+  innerUrl: simulator.url,
+  key: simulator.key,
+});

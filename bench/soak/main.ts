@@ -1,0 +1,200 @@
+import { execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { createTally, read, write } from './clients.ts';
+import type { Ledger } from './clients.ts';
+import type { HelpdeskOrder, Phase } from './helpdesk.ts';
+import { phases } from './helpdesk.ts';
+import type { GatewayProcess, Holding } from './processes.ts';
+import { hasRedis, root, startGatewayProcess, startRedis } from './processes.ts';
+import { printReport } from './report.ts';
+import { subscribe } from './subscribers.ts';
+import { leftOver, settle, untilJoined, verify } from './verify.ts';
+
+const secret = 'soak';
+const readers = 24;
+const writers = 4;
+const subscribers = 50;
+const longestPhaseMs = 8_000;
+const shortestPhaseMs = 700;
+
+const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } });
+const minutes = Number(values.minutes);
+
+async function startHelpdesk() {
+  const child = fork(fileURLToPath(new URL('helpdeskProcess.ts', import.meta.url)), {
+    execArgv: ['--import', 'tsx'],
+  });
+  const [hello] = (await once(child, 'message')) as [
+    { readonly url: string; readonly innerUrl: string; readonly key: string },
+  ];
+  return {
+    ...hello,
+    async order(order: HelpdeskOrder): Promise<void> {
+      const done = once(child, 'message');
+      child.send(order);
+      await done;
+    },
+    async stop() {
+      if (child.signalCode !== null) return;
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
+
+export type HelpdeskProcess = Awaited<ReturnType<typeof startHelpdesk>>;
+
+const settingsFor = (helpdesk: HelpdeskProcess, redisUrl: string | undefined) => ({
+  HELPCRUNCH_API_KEY: helpdesk.key,
+  HELPCRUNCH_API_URL: helpdesk.url,
+  HELPCRUNCH_WEBHOOK_SECRET: secret,
+  // Enough for a load that a real account would not bear, and still a limit.
+  HELPCRUNCH_RATE_LIMIT: '12000',
+  UPSTREAM_TIMEOUT_MS: '2000',
+  OPERATION_TIMEOUT_MS: '5000',
+  // Soon full, so that what is dropped for want of room is part of it.
+  CACHE_MAX_BYTES: '4000000',
+  ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
+});
+
+/** One trouble after the other, with good times in between. */
+async function makeTrouble(
+  {
+    helpdesk,
+    redis,
+  }: { helpdesk: HelpdeskProcess; redis: Awaited<ReturnType<typeof startRedis>> | undefined },
+  phaseMs: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const rest = (ms: number) => sleep(ms, undefined, { signal }).catch(() => undefined);
+  let count = 0;
+  const live = async ({ restarts, latencyMs = 0, faults = [] }: Phase) => {
+    await helpdesk.order({ kind: 'behave', change: { latencyMs, faults } });
+    if (restarts === 'redis') await redis?.restart();
+    if (restarts === 'helpdesk') await helpdesk.order({ kind: 'restart', downMs: phaseMs / 4 });
+    await rest(phaseMs);
+  };
+  const isOver = () => signal.aborted;
+  for (; ; count += 1) {
+    await live({ name: 'all is well' });
+    const phase = phases[count % phases.length];
+    if (isOver() || phase === undefined) break;
+    await live(phase);
+  }
+  await helpdesk.order({ kind: 'behave', change: { latencyMs: 0, faults: [] } });
+  return count;
+}
+
+/** Looks at what a gateway holds, at even intervals. */
+async function watch(gateway: GatewayProcess, everyMs: number, signal: AbortSignal) {
+  const seen: Holding[] = [];
+  const isOver = () => signal.aborted || !gateway.isAlive();
+  for (;;) {
+    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
+    if (isOver()) return seen;
+    seen.push(await gateway.holding());
+  }
+}
+
+async function run(): Promise<boolean> {
+  execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
+  const durationMs = minutes * 60_000;
+  const phaseMs = Math.min(
+    longestPhaseMs,
+    Math.max(shortestPhaseMs, durationMs / phases.length / 4),
+  );
+  const redis = hasRedis ? await startRedis() : undefined;
+  const helpdesk = await startHelpdesk();
+  const gateways: GatewayProcess[] = [];
+  try {
+    const settings = settingsFor(helpdesk, redis?.url);
+    // Without Redis one does not hear what the other is told.
+    for (let count = redis === undefined ? 1 : 2; count > 0; count -= 1) {
+      gateways.push(await startGatewayProcess(settings));
+    }
+    const [first] = gateways;
+    if (first === undefined) return false;
+    await untilJoined(gateways);
+    const idle = await Promise.all(gateways.map((gateway) => gateway.holding()));
+    const target = { url: `${first.url}/webhooks/helpcrunch`, secret };
+    await helpdesk.order({
+      kind: 'behave',
+      change: {
+        webhooks: {
+          lost: 0.02,
+          doubled: 0.05,
+          late: 0.05,
+          lateMs: 500,
+          eventData: 'object',
+          ids: 'number',
+          retriesMs: [500, 1_000],
+        },
+      },
+    });
+    await helpdesk.order({ kind: 'work', target });
+
+    const tally = createTally();
+    const ledger: Ledger = new Map();
+    const over = new AbortController();
+    const { signal } = over;
+    const urlOf = (place: number) => gateways[place % gateways.length]?.url ?? first.url;
+    const many = (count: number, act: (place: number) => Promise<void>) =>
+      Array.from({ length: count }, (_, place) => act(place));
+    const trouble = makeTrouble({ helpdesk, redis }, phaseMs, signal);
+    const watched = Promise.all(
+      gateways.map((gateway) => watch(gateway, Math.max(500, durationMs / 60), signal)),
+    );
+    const busy = [
+      ...many(readers, (place) => read(urlOf(place), tally, signal)),
+      ...many(writers, (place) =>
+        write({ url: urlOf(place), tally, ledger, place, writers }, signal),
+      ),
+      ...many(subscribers, (place) => subscribe({ url: urlOf(place), tally, place }, signal)),
+    ];
+    const began = performance.now();
+    await sleep(durationMs);
+    over.abort();
+    await Promise.all(busy);
+    const tookMs = performance.now() - began;
+    const troubles = await trouble;
+    await helpdesk.order({ kind: 'rest' });
+    const holdings = await watched;
+
+    const counted = await settle(gateways);
+    const lost = await verify({ gateways, helpdesk, ledger, tally });
+    await helpdesk.stop();
+    const unsettled = [...counted, ...(await leftOver(gateways, idle))];
+    const ends = await Promise.all(
+      gateways.map(async (gateway) =>
+        gateway.isAlive() ? await gateway.stop() : 'before it was told',
+      ),
+    );
+    return printReport({
+      tally,
+      tookMs,
+      troubles,
+      holdings,
+      idle,
+      unsettled,
+      lost,
+      ends,
+      gateways,
+      hasRedis,
+    });
+  } finally {
+    await Promise.all(gateways.map((gateway) => gateway.kill()));
+    await helpdesk.stop();
+    await redis?.stop();
+  }
+}
+
+if (!Number.isFinite(minutes) || minutes <= 0) {
+  process.stderr.write('--minutes must be a number above 0.\n');
+  process.exitCode = 2;
+} else if (!(await run())) {
+  process.exitCode = 1;
+}

@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from './clients.ts';
+import type { Ledger, Tally } from './clients.ts';
+import { readOne } from './operations.ts';
+import type { GatewayProcess, Holding } from './processes.ts';
+
+const patienceMs = 30_000;
+
+/** Of these nothing may be left when all clients are gone. */
+const gauges = [
+  'helpcrunch_subscriptions',
+  'helpcrunch_live_connections',
+  'helpcrunch_listeners',
+  'helpcrunch_breaker_open',
+  'helpcrunch_upstream_calls_waiting{priority="read"}',
+  'helpcrunch_upstream_calls_waiting{priority="write"}',
+];
+
+/** These are 1 where there is a Redis. */
+const links = ['helpcrunch_redis_up', 'helpcrunch_budget_shared'];
+
+const all = async (
+  gateways: readonly GatewayProcess[],
+  look: (gateway: GatewayProcess, place: number) => Promise<readonly string[]>,
+): Promise<readonly string[]> =>
+  // One that has ended is told of in its own line.
+  (
+    await Promise.all(
+      gateways.map(async (gateway, place) => (gateway.isAlive() ? await look(gateway, place) : [])),
+    )
+  ).flat();
+
+/** Looks until nothing is found, or until it takes too long; gives what is found then. */
+async function untilNone(look: () => Promise<readonly string[]>): Promise<readonly string[]> {
+  const until = performance.now() + patienceMs;
+  for (;;) {
+    const found = await look();
+    if (found.length === 0 || performance.now() > until) return found;
+    await sleep(500);
+  }
+}
+
+async function gaugesOf({ url, figures }: GatewayProcess): Promise<readonly string[]> {
+  // A circuit that is open closes only when somebody asks.
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': 'no-cache',
+      connection: 'close',
+    },
+    body: JSON.stringify({ query: '{ organization { id } }' }),
+  });
+  await response.arrayBuffer();
+  const values = await figures();
+  return [
+    ...gauges.filter((name) => (values.get(name) ?? 0) !== 0),
+    ...links.filter((name) => values.get(name) === 0),
+  ].map((name) => `${name} is ${values.get(name)}`);
+}
+
+/** Waits until all connections to Redis are made, so that they do not look like more later. */
+export async function untilJoined(gateways: readonly GatewayProcess[]): Promise<void> {
+  await untilNone(() =>
+    all(gateways, async ({ figures }) => {
+      const values = await figures();
+      return links.filter((name) => values.get(name) === 0);
+    }),
+  );
+  await sleep(1_000);
+}
+
+/** Waits until the gateways count nothing of the clients any more; gives what they still count. */
+export const settle = (gateways: readonly GatewayProcess[]): Promise<readonly string[]> =>
+  untilNone(() => all(gateways, gaugesOf));
+
+/** What the gateways hold beyond what they held at first. The helpdesk must be gone: its connections would count. */
+export const leftOver = (
+  gateways: readonly GatewayProcess[],
+  idle: readonly Holding[],
+): Promise<readonly string[]> =>
+  untilNone(() =>
+    all(gateways, async (gateway, place) => {
+      const { held } = await gateway.holding();
+      const before = idle[place]?.held ?? {};
+      return Object.entries(held)
+        .filter(([kind, count]) => kind !== 'Immediate' && count > (before[kind] ?? 0))
+        .map(([kind, count]) => `${count} × ${kind}, at first ${before[kind] ?? 0}`);
+    }),
+  );
+
+interface Parts {
+  readonly gateways: readonly GatewayProcess[];
+  readonly helpdesk: { readonly innerUrl: string; readonly key: string };
+  readonly ledger: Ledger;
+  readonly tally: Tally;
+}
+
+/** Chats that are not as they were last marked, in the helpdesk or as a gateway shows them. */
+export async function verify({
+  gateways,
+  helpdesk,
+  ledger,
+  tally,
+}: Parts): Promise<readonly string[]> {
+  const living = gateways.filter(({ isAlive }) => isAlive());
+  const clients = living.map(({ url }) => createClient(url, tally));
+  const lost: string[] = [];
+  for (const [id, expected] of ledger) {
+    const response = await fetch(`${helpdesk.innerUrl}/chats/${id}`, {
+      headers: { authorization: `Bearer ${helpdesk.key}` },
+    });
+    const { readByAgent } = (await response.json()) as { readonly readByAgent: boolean };
+    if (expected !== undefined && readByAgent !== expected) {
+      lost.push(`chat ${id} was marked ${expected}, the helpdesk has ${readByAgent}`);
+    }
+    for (const [place, client] of clients.entries()) {
+      const answer = await client.ask(readOne(id));
+      const { chat } = (answer?.data ?? {}) as { chat?: { readByAgent: boolean } | null };
+      if (chat?.readByAgent !== readByAgent) {
+        lost.push(
+          `gateway ${place + 1} shows chat ${id} as ${chat?.readByAgent}, it is ${readByAgent}`,
+        );
+      }
+    }
+  }
+  for (const client of clients) client.close();
+  return lost;
+}
