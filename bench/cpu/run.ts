@@ -65,7 +65,7 @@ async function startRunner(workload: Workload, name: string, place: Place): Prom
       GATEWAY_DIST: new URL('../../dist/', import.meta.url).href,
     },
   });
-  if (workload.isWarm) await peer.ask('keep');
+  if (workload.isWarm && name !== 'apolloCached') await peer.ask('keep');
   const url = new URL(String(peer.hello['url']));
   const ids = place.chatIds.slice(0, workload.chats);
   const shots = ids.map((id) =>
