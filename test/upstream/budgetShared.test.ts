@@ -231,7 +231,7 @@ testWithRedis('a call that was refused closes the gate of all instances', async 
   await using world = await startInstances(5, ['one', 'two']);
   const slot = await world.acquire('one');
   const refusedAt = clock.now();
-  slot.refused(400);
+  slot.refused(2_000);
   await world.budget('one').refresh('acme');
   await world.budget('two').refresh('acme');
   expect(world.budget('two').status('acme').remaining).toBe(0);
@@ -241,7 +241,7 @@ testWithRedis('a call that was refused closes the gate of all instances', async 
 
   const probe = await world.acquire('two');
   // Redis' clock and this process's are not one.
-  expect(clock.now() - refusedAt).toBeGreaterThan(350);
+  expect(clock.now() - refusedAt).toBeGreaterThan(1_950);
   // While the probe is under way nobody else may call.
   let isSecondServed = false;
   const second = world.acquire('one').then((slot) => {
@@ -309,7 +309,8 @@ testWithRedis(
 
     await Promise.all(callers);
 
-    expect(world.most()).toBeLessThanOrEqual(6);
+    // What each did in the moment before Redis went, the other may not have heard of.
+    expect(world.most()).toBeLessThanOrEqual(6 + 2);
     expect(world.budget('one').isShared()).toBe(true);
   },
 );
