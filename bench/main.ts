@@ -4,9 +4,10 @@ import { runCalls } from './calls.ts';
 import { runCpu } from './cpu/run.ts';
 import { runReferences } from './references.ts';
 import { runSubscribers } from './subscribers.ts';
+import type { Wish } from './wish.ts';
 
 /** A benchmark prints what it measured; false when a promise is not kept. */
-type Benchmark = () => Promise<boolean>;
+type Benchmark = (wish: Wish) => Promise<boolean>;
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   calls: runCalls,
@@ -20,7 +21,9 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
 /** It takes three minutes whatever the machine. */
 const onlyByName: ReadonlySet<string> = new Set(['budget-shared']);
 
-const names = process.argv.slice(2);
+const words = process.argv.slice(2);
+const isWritten = words.includes('--write');
+const names = words.filter((word) => word !== '--write');
 const unknown = names.filter((name) => !Object.hasOwn(benchmarks, name));
 
 if (unknown.length > 0) {
@@ -31,6 +34,6 @@ if (unknown.length > 0) {
 } else {
   for (const [name, run] of Object.entries(benchmarks)) {
     const isWanted = names.length > 0 ? names.includes(name) : !onlyByName.has(name);
-    if (isWanted && !(await run())) process.exitCode = 1;
+    if (isWanted && !(await run({ isWritten }))) process.exitCode = 1;
   }
 }

@@ -28,6 +28,12 @@ export function prepareScratch(): string {
   return folder;
 }
 
+/** The names of what is installed there. */
+export function peersOf(): readonly string[] {
+  const text = readFileSync(join(peers, 'package.json'), 'utf8');
+  return Object.keys((JSON.parse(text) as { readonly dependencies: object }).dependencies);
+}
+
 export const versionOf = (folder: string, name: string): string =>
   (
     JSON.parse(readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8')) as {

@@ -79,6 +79,7 @@ export async function startGatewayProcess(settings: Readonly<Record<string, stri
   const { stdout, stderr } = child;
   if (stdout === null || stderr === null) throw new Error('The gateway cannot be heard.');
   const complaints: string[] = [];
+  child.once('exit', (code, signal) => complaints.push(`ended: ${code ?? signal}`));
   createInterface(stderr).on('line', (line) => {
     // Debug and information are no complaints; of the rest a hundred tell enough.
     if (!/"level":[123]0/.test(line) && complaints.length < 100) complaints.push(line);

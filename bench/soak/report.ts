@@ -92,6 +92,6 @@ export function printReport(findings: Findings): boolean {
   const complaints = gateways.flatMap(({ complaints: lines }) => lines);
   const errors = complaints.filter((line) => !line.includes('"level":40'));
   write(`\n${complaints.length} warnings and errors in the logs`);
-  for (const line of errors.slice(0, 5)) write(`          ${line.slice(0, 500)}`);
+  for (const line of errors.slice(-10)) write(`          ${line.slice(0, 500)}`);
   return duties.every(({ broken }) => broken.length === 0);
 }

@@ -39,11 +39,10 @@ async function stream(url: string, query: string, tally: Tally): Promise<void> {
       body: JSON.stringify({ query }),
       signal: leaving.signal,
     });
+    const decoder = new TextDecoder();
     let text = '';
-    for await (const chunk of (response.body ?? new ReadableStream()).pipeThrough(
-      new TextDecoderStream(),
-    )) {
-      const events = (text + chunk).split('\n\n');
+    for await (const chunk of response.body ?? []) {
+      const events = (text + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n\n');
       text = events.pop() ?? '';
       for (const event of events) {
         const data = /^event: next\ndata: (.*)$/m.exec(event)?.[1];
