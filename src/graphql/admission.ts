@@ -47,8 +47,8 @@ export interface AdmissionOptions extends AdmissionLimits {
 export type Admit = (execution: Execution) => void;
 
 /** Of one document, with different variables. */
-const maxPrices = 100;
-const longestKey = 500;
+const maxPrices = 30;
+const longestKey = 200;
 
 export function createAdmission(schema: GraphQLSchema, options: AdmissionOptions): Admit {
   const { maxCalls, maxReferenceCalls = 200 } = options;

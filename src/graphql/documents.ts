@@ -11,7 +11,7 @@ type ApqCache = NonNullable<Exclude<Options['persistedQueries'], false | undefin
 const maxDocumentBytes = 33_554_432;
 
 /** What a parsed document takes, by the length of its text: measured at 145. */
-const bytesPerCharacter = 150;
+export const bytesPerCharacter = 150;
 
 const maxTextBytes = 8_388_608;
 

@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { Admit } from './admission.ts';
 import { usageOf } from './answer.ts';
 import type { Context } from './context.ts';
+import { bytesPerCharacter } from './documents.ts';
 import type { Execute, Execution } from './execution.ts';
 import type { Report } from './report.ts';
 
@@ -27,7 +28,7 @@ export interface QuickAnswer {
   readonly body: string;
 }
 
-const maxTextBytes = 8_388_608;
+const maxBytes = 16_777_216;
 const entryBytes = 500;
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -73,8 +74,8 @@ interface Parts {
  */
 export function createKnownOperations({ execute, admit, report }: Parts): KnownOperations {
   const known = new LRUCache<string, Known>({
-    maxSize: maxTextBytes,
-    sizeCalculation: (_operation, key) => 2 * key.length + entryBytes,
+    maxSize: maxBytes,
+    sizeCalculation: (_operation, key) => (2 + bytesPerCharacter) * key.length + entryBytes,
   });
   /** What is being answered by Apollo Server, which works on a copy of the context with the same things in it. */
   const resolved = new WeakMap<Context['usage'], Omit<Known, 'contentType'>>();
