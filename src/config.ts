@@ -72,6 +72,8 @@ export const variables = z.object({
       error: 'must be an address that begins with redis:// or rediss://',
     })
     .optional(),
+  // Longer than the pauses of a busy machine: an instance that goes alone by mistake lets all together pass the limit.
+  REDIS_TIMEOUT_MS: wholeNumber(1, 60_000).default(500),
   AUTH: z.enum(['none', 'jwt', 'forward'], 'must be none, jwt or forward').default('none'),
   JWT_SECRET: z
     .string()
@@ -194,6 +196,8 @@ export interface Config extends Protection {
   };
   /** Without Redis this instance shares nothing with others. */
   readonly redisUrl: string | undefined;
+  /** A Redis that takes longer for an answer is taken to be away. */
+  readonly redisTimeoutMs: number;
   readonly auth: Auth;
   /** Whether a router asks on behalf of the clients of a supergraph. */
   readonly subgraph: boolean;
@@ -287,6 +291,7 @@ export function readConfig(
     },
     ...protectionOf(data),
     redisUrl: data.REDIS_URL,
+    redisTimeoutMs: data.REDIS_TIMEOUT_MS,
     auth: authOf(data),
     subgraph: data.SUBGRAPH,
     subgraphLeftOut: data.SUBGRAPH_LEAVE_OUT,

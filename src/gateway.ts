@@ -98,7 +98,10 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
   if (unknown.length > 0) {
     throw new ConfigError([`SUBGRAPH_LEAVE_OUT: Query has no ${unknown.join(', ')}`]);
   }
-  const { redisUrl } = config;
+  const redis =
+    config.redisUrl === undefined
+      ? undefined
+      : { url: config.redisUrl, timeoutMs: config.redisTimeoutMs };
   const isKeyOfClient = config.auth.mode === 'forward';
   const metrics = createMetrics();
   const cache = createCache({
@@ -106,9 +109,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     freshMs: config.freshMs,
     staleMs: config.staleIfErrorMs,
     clock,
-    ...(redisUrl === undefined
-      ? {}
-      : { share: (onChange) => createSharedMemory({ url: redisUrl, onChange, clock, log }) }),
+    ...(redis && { share: (onChange) => createSharedMemory({ ...redis, onChange, clock, log }) }),
   });
   const timing = {
     limit: config.rateLimit,
@@ -117,9 +118,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     callMs: config.upstreamTimeoutMs + longestAnswerMs,
   };
   const budget =
-    redisUrl === undefined
-      ? createBudget(timing)
-      : createSharedBudget({ ...timing, url: redisUrl, log });
+    redis === undefined ? createBudget(timing) : createSharedBudget({ ...timing, ...redis, log });
   const client = createUpstreamClient({
     transport: createTransport({
       baseUrl: helpdesk.url,
@@ -135,7 +134,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     isKeyOfClient,
     observer: metrics.observer,
   });
-  const link = redisUrl === undefined ? undefined : createRedisLink({ url: redisUrl, clock });
+  const link = redis && createRedisLink({ ...redis, clock });
   const feed =
     link === undefined ? createLocalFeed() : createSharedFeed(createLocalFeed(), link, clock);
   const { webhookSecret } = config;
@@ -178,7 +177,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
   if (listed.problems.length > 0) {
     throw new ConfigError(listed.problems.map((problem) => `PERSISTED_OPERATIONS: ${problem}`));
   }
-  const counting = redisUrl === undefined ? undefined : connectForCounting(redisUrl);
+  const counting = redis && connectForCounting(redis);
   const servers = {
     isProduction,
     isKeyOfClient,

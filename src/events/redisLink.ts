@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import type { Clock } from '../support/clock.ts';
+import { hasty, listening } from '../support/redisOptions.ts';
 
 /** Raised when what is said or kept changes its form, so that two versions of the gateway can share one Redis. */
 export const prefix = 'helpcrunch:events:1:';
@@ -13,28 +14,19 @@ export interface RedisLink {
   close(): void;
 }
 
-const commandTimeoutMs = 100;
 /** After a command that failed, Redis is left alone for this time. */
 const restMs = 1_000;
 
-const connectionOptions = {
-  connectTimeout: 2_000,
-  retryStrategy: (times: number) => Math.min(100 * times, 2_000),
-} as const;
-
 export function createRedisLink({
   url,
+  timeoutMs,
   clock,
 }: {
   readonly url: string;
+  readonly timeoutMs: number;
   readonly clock: Clock;
 }): RedisLink {
-  const redis = new Redis(url, {
-    ...connectionOptions,
-    commandTimeout: commandTimeoutMs,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-  });
+  const redis = new Redis(url, hasty(timeoutMs));
   // Without a listener it would be thrown.
   redis.on('error', () => undefined);
   let restUntil = 0;
@@ -48,13 +40,7 @@ export function createRedisLink({
         return undefined;
       }
     },
-    listener: () =>
-      new Redis(url, {
-        ...connectionOptions,
-        enableOfflineQueue: true,
-        maxRetriesPerRequest: null,
-        autoResubscribe: false,
-      }),
+    listener: () => new Redis(url, listening),
     close() {
       redis.disconnect();
     },

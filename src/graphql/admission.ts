@@ -61,7 +61,9 @@ export function createAdmission(schema: GraphQLSchema, options: AdmissionOptions
     if (key.length > longestKey) return costOf(document, asked).worst;
     const known = prices.get(document) ?? new Map<string, number>();
     prices.set(document, known);
-    const price = known.get(key) ?? costOf(document, asked).worst;
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const price = costOf(document, asked).worst;
     if (known.size >= maxPrices) known.clear();
     known.set(key, price);
     return price;

@@ -6,6 +6,7 @@ import { usageOf } from './answer.ts';
 import type { Context } from './context.ts';
 import { bytesPerCharacter } from './documents.ts';
 import type { Execute, Execution } from './execution.ts';
+import { isAsked } from './listedOperations.ts';
 import type { Report } from './report.ts';
 
 /** What Apollo Server has found out about the text of an operation. */
@@ -31,19 +32,16 @@ export interface QuickAnswer {
 const maxBytes = 16_777_216;
 const entryBytes = 500;
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const fields: ReadonlySet<string> = new Set(['query', 'operationName', 'variables']);
 
 /** Undefined for all that is not a text with a name and variables, which is for Apollo Server to make sense of. */
 function readRequest(body: unknown, accept: string): Request | undefined {
-  if (!isRecord(body)) return undefined;
+  if (!isAsked(body)) return undefined;
   for (const field in body) if (!fields.has(field)) return undefined;
   const { query, operationName = null, variables } = body;
   if (typeof query !== 'string') return undefined;
   if (operationName !== null && typeof operationName !== 'string') return undefined;
-  if (variables !== undefined && variables !== null && !isRecord(variables)) return undefined;
+  if (variables !== undefined && variables !== null && !isAsked(variables)) return undefined;
   return {
     key: `${accept}\n${operationName ?? ''}\n${query}`,
     operationName,

@@ -30,7 +30,7 @@ const onlyListed = 'Only listed operations run here, and this is none of them.';
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-const isRecord = (value: unknown): value is Asked =>
+export const isAsked = (value: unknown): value is Asked =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const notFound = (message: string): GraphQLError =>
@@ -40,8 +40,8 @@ const notFound = (message: string): GraphQLError =>
 
 /** The hash by which Apollo's clients ask. */
 function apolloIdOf({ extensions }: Asked): unknown {
-  const persisted = isRecord(extensions) ? extensions['persistedQuery'] : undefined;
-  return isRecord(persisted) ? persisted['sha256Hash'] : undefined;
+  const persisted = isAsked(extensions) ? extensions['persistedQuery'] : undefined;
+  return isAsked(persisted) ? persisted['sha256Hash'] : undefined;
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string';

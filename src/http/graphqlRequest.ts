@@ -2,6 +2,7 @@ import { HeaderMap } from '@apollo/server';
 import type { HTTPGraphQLRequest } from '@apollo/server';
 import type { FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
+import { isAsked } from '../graphql/listedOperations.ts';
 import type { Asked, ListedOperations } from '../graphql/listedOperations.ts';
 
 function headersOf({ headers }: FastifyRequest): HeaderMap {
@@ -16,9 +17,6 @@ function searchOf(url: string): string {
   const start = url.indexOf('?');
   return start === -1 ? '' : url.slice(start);
 }
-
-const isRecord = (value: unknown): value is Asked =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The parameters of a GET; extensions that cannot be read are left to Apollo to refuse. */
 function askedBySearch(search: string): Asked {
@@ -50,7 +48,7 @@ export function readRequest(from: FastifyRequest, { textFor }: ListedOperations)
   const headers = headersOf(from);
   const search = searchOf(from.url);
   const request: HTTPGraphQLRequest = { method, headers, body, search };
-  const asked = method === 'GET' ? askedBySearch(search) : isRecord(body) ? body : {};
+  const asked = method === 'GET' ? askedBySearch(search) : isAsked(body) ? body : {};
   const text = textFor(asked);
   if (text === undefined) return { request };
   if (text instanceof GraphQLError) return { request, refusedBy: text };

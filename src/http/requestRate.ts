@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Clock } from '../support/clock.ts';
+import { hasty } from '../support/redisOptions.ts';
 
 /** How many requests a minute one client may make. */
 export interface RequestRate {
@@ -85,14 +86,8 @@ export function createRequestRate({ limit, counts, redis, clock }: Options): Req
 }
 
 /** A connection for counting only: a count that Redis does not take at once is made without it. */
-export function connectForCounting(url: string): Redis {
-  const redis = new Redis(url, {
-    commandTimeout: 250,
-    connectTimeout: 2_000,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (times: number) => Math.min(100 * times, 2_000),
-  });
+export function connectForCounting({ url, timeoutMs }: { url: string; timeoutMs: number }): Redis {
+  const redis = new Redis(url, hasty(timeoutMs));
   // Others say that it is away; this one goes on alone.
   redis.on('error', () => undefined);
   return redis;

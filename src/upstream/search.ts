@@ -1,3 +1,4 @@
+import type { Sight } from '../support/sight.ts';
 import { badUserInput } from '../support/clientError.ts';
 import { helpdeskId } from '../support/ids.ts';
 
@@ -42,8 +43,18 @@ export function allOf(argument: string, parts: readonly Search[]): Search {
   return counted(argument, { comparison: 'AND', filter });
 }
 
-/** What of `search` a viewer may see; refuses a choice of several, which cannot be narrowed. */
-export function narrowed(argument: string, search: Search, limit: Search): Search {
+/** What of `search` is in sight, undefined when nothing can be; refuses a choice of several, which cannot be narrowed. */
+export function narrowedTo(
+  sight: Sight,
+  search: Search,
+  isOf: (argument: string, customerId: string) => Search,
+): Search | undefined {
+  if (sight.isWhole) return search;
+  const { customerId } = sight;
+  return customerId === null ? undefined : narrowed('filter', search, isOf('filter', customerId));
+}
+
+function narrowed(argument: string, search: Search, limit: Search): Search {
   if (!isAlternative(search)) return allOf(argument, [search, limit]);
   throw badUserInput(
     argument,

@@ -57,7 +57,7 @@ describeWithRedis('the feed of several instances (needs Redis)', () => {
 
   async function startFeed(clock: ManualClock) {
     const wire = await startTcpProxy(redis.port);
-    const link = createRedisLink({ url: wire.url, clock });
+    const link = createRedisLink({ url: wire.url, timeoutMs: 20_000, clock });
     const feed = createSharedFeed(createLocalFeed(1_000), link, clock);
     const controller = new AbortController();
     const listening = feed.listen('a', () => true, controller.signal);

@@ -148,6 +148,8 @@ describe('over WebSocket', () => {
   test.each([
     ['chatUpdated(id: "x") { change }', 'BAD_USER_INPUT'],
     ['chatUpdated(assigneeId: "0") { change }', 'BAD_USER_INPUT'],
+    ['chatUpdated(departmentId: "1.5") { change }', 'BAD_USER_INPUT'],
+    ['chatUpdated(customerId: "01") { change }', 'BAD_USER_INPUT'],
     ['customerUpdated(id: "-1") { id }', 'BAD_USER_INPUT'],
     ['messageReceived(chatId: "x") { id }', 'BAD_USER_INPUT'],
     ['chatUpdated { nothing }', 'GRAPHQL_VALIDATION_FAILED'],

@@ -52,7 +52,8 @@ export async function startTestGateway({
   );
   const gateway = await startGateway(
     // Unless a test says otherwise nothing stays good, so that each operation is a cold one,
-    // any price is paid, nothing is tried again, nothing old is shown and nobody asks too often.
+    // any price is paid, nothing is tried again, nothing old is shown, nobody asks too often and
+    // Redis is not taken to be away because the machine is busy.
     {
       ...readConfig({ PORT: '0' }),
       freshMs: nothingStaysGood,
@@ -62,6 +63,7 @@ export async function startTestGateway({
       maxReferenceCalls: 1_000_000,
       requestRateLimit: 0,
       authFailureLimit: 0,
+      redisTimeoutMs: 20_000,
       ...config,
     },
     { helpdesk, clock, log, tracing },

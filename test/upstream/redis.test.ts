@@ -22,6 +22,9 @@ const single = '{ chat(id: 1) { id lastMessageText readByAgent } }';
 const list = '{ chats { nodes { id lastMessageText } } }';
 const mark = 'mutation { markChatRead(id: 1, by: AGENT, read: true) { id lastMessageText } }';
 
+/** For tests in which Redis answers late. */
+const impatient = { redisTimeoutMs: 100 };
+
 const noCache = { 'cache-control': 'no-cache' };
 
 describeWithRedis('instances that share a cache (needs Redis)', () => {
@@ -632,7 +635,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     test('is slow go on without it and say so until it answers again', async () => {
       const clock = createManualClock();
       await using own = await startRedis();
-      await using gateway = await start(own.url, { clock });
+      await using gateway = await start(own.url, { clock, config: impatient });
       await own.listenedBy(1);
       await gateway.query(single);
       own.pause();
@@ -653,7 +656,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     }, 30_000);
 
     test('is slow tell of a write once it answers again', async () => {
-      await using pair = await startPair();
+      await using pair = await startPair({ config: impatient });
       await pair.b.query(single);
       const held = pair.wireOfA.hold(() => true);
       const writing = pair.a.query(mark);
@@ -670,7 +673,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     }, 30_000);
 
     test('answers late to a subscription go on', async () => {
-      await using pair = await startPair();
+      await using pair = await startPair({ config: impatient });
       pair.wireOfB.cut();
       await says(pair.b, 'down');
       const held = pair.wireOfB.hold((sent) => sent.includes('subscribe'));

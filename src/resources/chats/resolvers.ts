@@ -20,12 +20,10 @@ import {
   wantedOf,
 } from '../../support/paging.ts';
 import { givenOf } from '../../support/selection.ts';
-import type { Sight } from '../../support/sight.ts';
 import { totalOf } from '../../upstream/decode.ts';
 import { orNull, UpstreamError } from '../../upstream/errors.ts';
 import type { Sort } from '../../upstream/lists.ts';
-import type { Search } from '../../upstream/search.ts';
-import { hasId, narrowed } from '../../upstream/search.ts';
+import { hasId, narrowedTo } from '../../upstream/search.ts';
 import { chatSearch, chatSort } from './filter.ts';
 import type { Chat, ChatPart, ChatUpdate } from './model.ts';
 import { aboutChat } from './model.ts';
@@ -44,15 +42,6 @@ function sortFor(orderBy: ChatOrder | null | undefined, { viewer }: Context): So
 }
 
 const isWithCustomer = hasId('chats.customer');
-
-/** The chats of a search that are in sight; undefined when there can be none. */
-function narrowedTo(sight: Sight, search: Search): Search | undefined {
-  if (sight.isWhole) return search;
-  const { customerId } = sight;
-  return customerId === null
-    ? undefined
-    : narrowed('filter', search, isWithCustomer('filter', customerId));
-}
 
 /** A customer speaks for itself, an agent for the team. */
 function refuseOtherSide(by: ReadBy, { role }: Viewer): void {
@@ -152,7 +141,11 @@ export const chatResolvers: Resolvers = {
     chat: (_root, { id }, { loaders }) => loaders.chat.load(helpdeskId('id', id)),
     async chats(_root, { filter, orderBy, ...page }, context, info) {
       const sort = sortFor(orderBy, context);
-      const search = narrowedTo(await context.loaders.sight(), chatSearch(filter ?? {}));
+      const search = narrowedTo(
+        await context.loaders.sight(),
+        chatSearch(filter ?? {}),
+        isWithCustomer,
+      );
       const list = `chats ${JSON.stringify([search, sort])}`;
       const wanted = wantedOf(info, 'ChatConnection');
       return readConnection({ list, span: spanOf(page, list), wanted }, (range) =>

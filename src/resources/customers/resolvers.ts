@@ -13,9 +13,7 @@ import {
 } from '../../support/paging.ts';
 import { givenOf } from '../../support/selection.ts';
 import { totalOf } from '../../upstream/decode.ts';
-import type { Sight } from '../../support/sight.ts';
-import type { Search } from '../../upstream/search.ts';
-import { filled, narrowed } from '../../upstream/search.ts';
+import { filled, narrowedTo } from '../../upstream/search.ts';
 import { customerSearch, customerSort, isCustomer } from './filter.ts';
 import type { Customer } from './model.ts';
 
@@ -32,22 +30,13 @@ async function toCustomer(
   return customer;
 }
 
-/** The customers of a search that are in sight; undefined when there can be none. */
-function narrowedTo(sight: Sight, search: Search): Search | undefined {
-  if (sight.isWhole) return search;
-  const { customerId } = sight;
-  return customerId === null
-    ? undefined
-    : narrowed('filter', search, isCustomer('filter', customerId));
-}
-
 export const customerResolvers: Resolvers = {
   Query: {
     customer: (_root, { id }, { loaders }) => loaders.customer.load(helpdeskId('id', id)),
     customerByUserId: (_root, { userId }, { loaders }) =>
       loaders.customer.loadByUserId(filled('userId', userId)),
     async customers(_root, { filter, orderBy, ...page }, { sources, loaders }, info) {
-      const search = narrowedTo(await loaders.sight(), customerSearch(filter ?? {}));
+      const search = narrowedTo(await loaders.sight(), customerSearch(filter ?? {}), isCustomer);
       const sort = customerSort(orderBy ?? byFirstSeen);
       const list = `customers ${JSON.stringify([search, sort])}`;
       const wanted = wantedOf(info, 'CustomerConnection');

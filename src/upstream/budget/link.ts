@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Redis, ReplyError } from 'ioredis';
 import type { Clock } from '../../support/clock.ts';
 import type { Log } from '../../support/log.ts';
+import { hasty } from '../../support/redisOptions.ts';
 import { reasonOf } from '../redisReason.ts';
 import type { Script } from './scripts.ts';
 import { aliveScript } from './scripts.ts';
@@ -25,6 +26,7 @@ export type Args = readonly (string | number)[];
 
 export interface LinkOptions {
   readonly url: string;
+  readonly timeoutMs: number;
   readonly clock: Clock;
   readonly log: Log;
   /** How often an instance says that it lives. */
@@ -42,15 +44,13 @@ interface LinkEvents {
 /** Raised when what is kept changes its form, so that two versions of the gateway can use one Redis. */
 export const prefix = 'helpcrunch:budget:1:';
 
-/** Longer than the pauses of a busy machine: while one instance is alone by mistake, all together may pass the limit. */
-const commandTimeoutMs = 500;
 /** An instance that has not been heard of for so many beats is gone. */
 const beatsToLive = 5;
 /** So long all others have found Redis again too, and have told it what they did alone. */
 const beatsToSettle = 3;
 
 export function createLink(options: LinkOptions, events: LinkEvents): Link {
-  const { url, clock, log, beatMs } = options;
+  const { url, timeoutMs, clock, log, beatMs } = options;
   const self = randomUUID();
   let mode: Mode = 'starting';
   let instances = 1;
@@ -59,10 +59,7 @@ export function createLink(options: LinkOptions, events: LinkEvents): Link {
   let isClosed = false;
 
   const redis = new Redis(url, {
-    commandTimeout: commandTimeoutMs,
-    connectTimeout: 2_000,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
+    ...hasty(timeoutMs),
     // Shorter than settling, or an instance could come back after the others have stopped to wait for it.
     retryStrategy: (times: number) => Math.min(100 * times, 2 * beatMs),
   });

@@ -10,6 +10,7 @@ import { createSharedLedger } from './sharedLedger.ts';
 export interface SharedBudgetOptions extends BudgetOptions {
   /** Redis' address. */
   readonly url: string;
+  readonly timeoutMs: number;
   readonly log: Log;
   /** How often this instance says that it lives and waits. */
   readonly beatMs?: number;
@@ -19,13 +20,13 @@ const beatsOfHunger = 3;
 
 /** A budget that several instances spend together. Until `close` it says at every beat that it lives. */
 export function createSharedBudget(options: SharedBudgetOptions): Budget {
-  const { limit, clock, url, log, beatMs = 1_000 } = options;
+  const { limit, clock, url, timeoutMs, log, beatMs = 1_000 } = options;
   // Without a limit there is nothing to share.
   if (limit === 0) return createBudget(options);
 
   const ledgers = new Map<string, SharedLedger>();
   const link = createLink(
-    { url, clock, log, beatMs },
+    { url, timeoutMs, clock, log, beatMs },
     {
       onMode() {
         for (const ledger of ledgers.values()) ledger.changeMode();

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { Clock } from '../../support/clock.ts';
 import type { Log } from '../../support/log.ts';
+import { hasty, listening } from '../../support/redisOptions.ts';
 import { reasonOf } from '../redisReason.ts';
 import { createEchoes } from './echoes.ts';
 import {
@@ -60,7 +61,6 @@ function marksOf(keys: readonly SharedKey[]) {
   };
 }
 
-const commandTimeoutMs = 100;
 /** After a command that took too long, Redis is left alone for this time. */
 const restMs = 1_000;
 /** Longer than any call may be under way. */
@@ -69,27 +69,22 @@ const maxUntold = 10_000;
 
 interface Options {
   readonly url: string;
+  readonly timeoutMs: number;
   readonly onChange: OnChange;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-export function createSharedMemory({ url, onChange, clock, log }: Options): SharedMemory {
+export function createSharedMemory({
+  url,
+  timeoutMs,
+  onChange,
+  clock,
+  log,
+}: Options): SharedMemory {
   const self = randomUUID();
-  const options = {
-    connectTimeout: 2_000,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (times: number) => Math.min(100 * times, 2_000),
-  };
-  const redis = new Redis(url, { ...options, commandTimeout: commandTimeoutMs });
-  // A subscription must survive every reconnection, so this one may wait.
-  const listener = new Redis(url, {
-    ...options,
-    enableOfflineQueue: true,
-    maxRetriesPerRequest: null,
-    autoResubscribe: false,
-  });
+  const redis = new Redis(url, hasty(timeoutMs));
+  const listener = new Redis(url, listening);
   let isListening = false;
   const echoes = createEchoes(clock);
   const ownChannel = `${channel}:${self}`;
