@@ -22,6 +22,7 @@ import { createSchema, unknownQueryFields } from './graphql/schema.ts';
 import { createNames, createReporter } from './graphql/report.ts';
 import { createGraphQLServer } from './graphql/server.ts';
 import { createExecute } from './graphql/execution.ts';
+import { createPlannedExecute } from './graphql/plannedExecution.ts';
 import { createKnownOperations } from './graphql/knownOperations.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createHttpServer } from './http/server.ts';
@@ -190,7 +191,11 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
   const known =
     config.execution === 'apollo'
       ? undefined
-      : createKnownOperations({ execute: createExecute(schema), admit, report });
+      : createKnownOperations({
+          execute: createPlannedExecute(schema, createExecute(schema)),
+          admit,
+          report,
+        });
   const apollo = createGraphQLServer({ ...servers, schema, admit, known });
   // It has a schema of its own: the first trace slows its schema down for good.
   const tracedSchema = config.subgraph ? createSchemaOfAll() : undefined;
