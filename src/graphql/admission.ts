@@ -46,24 +46,39 @@ export interface AdmissionOptions extends AdmissionLimits {
 /** Refuses, before any call, an operation that could cost more than its limit; what is cached already is free. */
 export type Admit = (execution: Execution) => void;
 
+const isId = (value: unknown): boolean => typeof value === 'string' && /^[0-9]{1,20}$/.test(value);
+
+/**
+ * The variables with ids that stand for others. Which ones they are does not matter to the price; to ask for the same one twice
+ * costs less.
+ */
+const withoutIds = (variables: Execution['variables'] = {}): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.entries(variables).map(([name, value], index) => [
+      name,
+      isId(value) ? `id ${index}` : value,
+    ]),
+  );
+
 /** Of one document, with different variables. */
 const maxPrices = 30;
 const longestKey = 200;
 
 export function createAdmission(schema: GraphQLSchema, options: AdmissionOptions): Admit {
   const { maxCalls, maxReferenceCalls = 200 } = options;
-  /** What documents cost when nothing is known of the helpdesk. */
+  /** What documents cost at most when nothing is known of the helpdesk. */
   const prices = new WeakMap<DocumentNode, Map<string, number>>();
 
   function priceOf({ document, ...asked }: CostOptions & Pick<Execution, 'document'>): number {
-    const { operationName, variables, customer } = asked;
+    const { operationName, customer } = asked;
+    const variables = withoutIds(asked.variables);
     const key = JSON.stringify([operationName, variables, customer && customer.id === undefined]);
     if (key.length > longestKey) return costOf(document, asked).worst;
     const known = prices.get(document) ?? new Map<string, number>();
     prices.set(document, known);
     const found = known.get(key);
     if (found !== undefined) return found;
-    const price = costOf(document, asked).worst;
+    const price = costOf(document, { ...asked, variables }).worst;
     if (known.size >= maxPrices) known.clear();
     known.set(key, price);
     return price;

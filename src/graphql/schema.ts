@@ -1,16 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { Kind, parse } from 'graphql';
 import type { GraphQLSchema } from 'graphql';
-import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
+import { GraphQLJSONObject } from 'graphql-scalars';
 import type { Resolvers } from './generated.ts';
 import { guardSchema } from './guard.ts';
 import { rootResolvers } from './root.ts';
+import { createDateTime } from './scalars.ts';
 import { buildSubgraphSchema } from './subgraph.ts';
 import { supergraphSdl } from './supergraphSdl.ts';
 
 const sdl = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
-
-const scalars: Resolvers = { DateTime: GraphQLDateTime, JSONObject: GraphQLJSONObject };
 
 interface SchemaOptions {
   /** Whether anybody may ask for the schema's text. */
@@ -27,7 +26,11 @@ export function createSchema(
   const open = isPublic ? sdl : undefined;
   const schema = buildSubgraphSchema({
     sdl,
-    resolvers: [scalars, rootResolvers, ...resourceResolvers],
+    resolvers: [
+      { DateTime: createDateTime(), JSONObject: GraphQLJSONObject },
+      rootResolvers,
+      ...resourceResolvers,
+    ],
     servedSdl: leftOut === undefined ? open : supergraphSdl(sdl, leftOut),
   });
   return guardSchema(schema);

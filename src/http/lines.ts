@@ -11,7 +11,8 @@ export function createLines(server: Server) {
   /** Whether a line ends with the answers that it waits for, and whether there are new ones. */
   let isEnding = false;
   let isClosed = false;
-  let onQuiet = (): void => undefined;
+  /** Given while somebody waits: to look at all lines after each answer would be too much. */
+  let onQuiet: (() => void) | undefined;
 
   const isBusy = (asked: ReadonlySet<IncomingMessage>): boolean =>
     [...asked].some((request) => request.complete);
@@ -34,7 +35,7 @@ export function createLines(server: Server) {
     answer.once('close', () => {
       asked?.delete(request);
       if (isEnding && asked?.size === 0) line.destroySoon();
-      if (isQuiet()) onQuiet();
+      if (onQuiet !== undefined && isQuiet()) onQuiet();
     });
   });
 

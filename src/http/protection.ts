@@ -1,6 +1,9 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders } from 'node:http';
+import { Socket } from 'node:net';
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import type { FastifyInstance } from 'fastify';
+import helmet from 'helmet';
 
 interface Options {
   /** Those that an operator has named. */
@@ -24,12 +27,11 @@ const mutable = (policy: Policy): Record<string, string[]> =>
 
 const halfAYearSeconds = 15_552_000;
 
-/** What browsers are told about every answer, and which pages may read it. */
-export async function protect(
-  server: FastifyInstance,
-  { corsOrigins, origins }: Options,
-): Promise<void> {
-  await server.register(helmet, {
+/** What helmet says of every answer, which is always the same. */
+function helmetHeaders(): OutgoingHttpHeaders {
+  const request = new IncomingMessage(new Socket());
+  const answer = new ServerResponse(request);
+  helmet({
     contentSecurityPolicy: { useDefaults: false, directives: mutable(dataPolicy) },
     // Only who ends TLS knows that the name is served by TLS alone.
     strictTransportSecurity: false,
@@ -39,23 +41,39 @@ export async function protect(
     xPermittedCrossDomainPolicies: false,
     xXssProtection: false,
     originAgentCluster: false,
-  });
+  })(request, answer, () => undefined);
+  return { ...answer.getHeaders() };
+}
+
+/** What browsers are told about every answer, and which pages may read it. */
+export async function protect(
+  server: FastifyInstance,
+  { corsOrigins, origins }: Options,
+): Promise<void> {
+  const headers = helmetHeaders();
   server.addHook('onRequest', (request, reply, done) => {
+    void reply.headers(headers);
     // A proxy that is trusted says that the client came by TLS.
     if (request.protocol === 'https') {
       void reply.header('strict-transport-security', `max-age=${halfAYearSeconds}`);
     }
     done();
   });
-  await server.register(cors, {
-    delegator: ({ headers: { origin } }, done) => {
-      done(null, {
-        origin: [...origins],
-        credentials: origin !== undefined && corsOrigins.includes(origin),
-        methods: ['GET', 'POST'],
-        exposedHeaders: ['retry-after', 'x-request-id', 'x-upstream-calls'],
-        maxAge: 600,
-      });
-    },
-  });
+  const rules = {
+    origin: [...origins],
+    methods: ['GET', 'POST'],
+    exposedHeaders: ['retry-after', 'x-request-id', 'x-upstream-calls'],
+    maxAge: 600,
+  };
+  const named = new Set(corsOrigins);
+  const isNamed = (origin: string | undefined) => origin !== undefined && named.has(origin);
+  if (named.size === 0 || named.size === origins.length) {
+    await server.register(cors, { ...rules, credentials: named.size > 0 });
+  } else {
+    await server.register(cors, {
+      delegator({ headers: { origin } }, done) {
+        done(null, { ...rules, credentials: isNamed(origin) });
+      },
+    });
+  }
 }

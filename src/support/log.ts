@@ -13,28 +13,36 @@ export interface Log {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-export function createLog(stream: DestinationStream, level: LogLevel = 'info'): Log {
-  const logger = pino(
-    {
-      level,
-      base: null,
-      errorKey: 'error',
-      serializers: { error: pino.stdSerializers.err },
-      // Nobody hands it a secret; should somebody, it is struck out all the same.
-      redact: { paths: struckNames.flatMap((name) => [name, `*.${name}`]), censor: '***' },
-      hooks: { streamWrite: struck },
-    },
-    stream,
+const struckSet: ReadonlySet<string> = new Set(struckNames);
+
+/** Whether there may be a field in it that has to be struck out. */
+const hasSecrets = (fields: Fields): boolean =>
+  Object.entries(fields).some(
+    ([name, value]) => struckSet.has(name) || (typeof value === 'object' && value !== null),
   );
+
+export function createLog(stream: DestinationStream, level: LogLevel = 'info'): Log {
+  const options = {
+    level,
+    base: null,
+    errorKey: 'error',
+    serializers: { error: pino.stdSerializers.err },
+    hooks: { streamWrite: struck },
+  };
+  const plain = pino(options, stream);
+  // Nobody hands it a secret; should somebody, it is struck out all the same.
+  const paths = struckNames.flatMap((name) => [name, `*.${name}`]);
+  const striking = pino({ ...options, redact: { paths, censor: '***' } }, stream);
+  const loggerFor = (fields: Fields) => (hasSecrets(fields) ? striking : plain);
   return {
     info(message, fields = {}) {
-      logger.info(fields, message);
+      loggerFor(fields).info(fields, message);
     },
     warn(message, fields = {}) {
-      logger.warn(fields, message);
+      loggerFor(fields).warn(fields, message);
     },
     error(message, fields = {}) {
-      logger.error(fields, message);
+      loggerFor(fields).error(fields, message);
     },
   };
 }
