@@ -46,7 +46,7 @@ export interface Caller {
   readonly key: string;
   readonly tenant: string;
   /** Aborted when the client leaves or its time is over. */
-  readonly signal: AbortSignal;
+  readonly signal: () => AbortSignal;
   readonly deadlineMs: number;
   readonly span?: Span | undefined;
   /** Whether the client wants to see what the helpdesk says now. */
@@ -80,7 +80,7 @@ export const createContextFactory =
       feed: {
         announce: (news) => feed.announce(tenant, news),
         listen: (wants) =>
-          feed.listen(tenant, (news) => mayHear(viewer, news) && wants(news), signal),
+          feed.listen(tenant, (news) => mayHear(viewer, news) && wants(news), signal()),
       },
       now: () => clock.now(),
     };

@@ -96,7 +96,7 @@ export function createReadEvents(parts: EventParts) {
       document,
       contextValue: createContext({
         ...subscriber,
-        signal,
+        signal: () => signal,
         deadlineMs: Infinity,
         isRefresh: false,
       }),

@@ -27,21 +27,37 @@ export const clientLeft = new UpstreamError('unavailable', 'The client has left.
 export const createOpenOperation =
   ({ createContext, timeoutMs, clock }: Parts): OpenOperation =>
   (caller) => {
-    const controller = new AbortController();
     const deadlineMs = clock.now() + timeoutMs;
-    // Every call of the operation listens, and there may be many at once.
-    setMaxListeners(0, controller.signal);
-    const cancelTimer = clock.after(timeoutMs, () => {
-      controller.abort(new UpstreamError('timeout', 'The operation took too long.'));
-    });
+    let controller: AbortController | undefined;
+    let cancelTimer = (): void => undefined;
+    let hasLeft = false;
+    let isOver = false;
+
+    /** Made when the first call listens: many operations need none. */
+    function signal(): AbortSignal {
+      if (controller !== undefined) return controller.signal;
+      const made = new AbortController();
+      controller = made;
+      // Every call of the operation listens, and there may be many at once.
+      setMaxListeners(0, made.signal);
+      if (hasLeft) made.abort(clientLeft);
+      else if (!isOver) {
+        cancelTimer = clock.after(Math.max(0, deadlineMs - clock.now()), () => {
+          made.abort(new UpstreamError('timeout', 'The operation took too long.'));
+        });
+      }
+      return made.signal;
+    }
+
     const span = caller.span?.child('work', 'graphql');
-    const { signal } = controller;
     return {
       context: createContext({ ...caller, signal, deadlineMs, span }),
       abandon() {
-        controller.abort(clientLeft);
+        hasLeft = true;
+        controller?.abort(clientLeft);
       },
       close() {
+        isOver = true;
         cancelTimer();
         span?.end();
       },

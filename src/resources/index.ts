@@ -5,24 +5,32 @@ import type { Upstream } from '../upstream/client.ts';
 import { createAgentLoaders } from './agents/loaders.ts';
 import { agentResolvers } from './agents/resolvers.ts';
 import { createAgentSource } from './agents/source.ts';
+import type { AgentSource } from './agents/source.ts';
 import { createApplicationLoaders } from './applications/loaders.ts';
 import { applicationResolvers } from './applications/resolvers.ts';
 import { createApplicationSource } from './applications/source.ts';
+import type { ApplicationSource } from './applications/source.ts';
 import { createChatLoaders } from './chats/loaders.ts';
 import { chatResolvers } from './chats/resolvers.ts';
 import { createChatSource } from './chats/source.ts';
+import type { ChatSource } from './chats/source.ts';
 import { createCustomerLoaders, createSelf } from './customers/loaders.ts';
+import type { Self } from './customers/loaders.ts';
 import { customerResolvers } from './customers/resolvers.ts';
 import { createCustomerSource } from './customers/source.ts';
+import type { CustomerSource } from './customers/source.ts';
 import { createDepartmentLoaders } from './departments/loaders.ts';
 import { departmentResolvers } from './departments/resolvers.ts';
 import { createDepartmentSource } from './departments/source.ts';
+import type { DepartmentSource } from './departments/source.ts';
 import { createMessageLoaders } from './messages/loaders.ts';
 import { messageResolvers } from './messages/resolvers.ts';
 import { createMessageSource } from './messages/source.ts';
+import type { MessageSource } from './messages/source.ts';
 import { createOrganizationLoaders } from './organization/loaders.ts';
 import { organizationResolvers } from './organization/resolvers.ts';
 import { createOrganizationSource } from './organization/source.ts';
+import type { OrganizationSource } from './organization/source.ts';
 
 export const resourceResolvers: readonly Resolvers[] = [
   agentResolvers,
@@ -34,17 +42,51 @@ export const resourceResolvers: readonly Resolvers[] = [
   organizationResolvers,
 ];
 
-export const createSources = (upstream: Upstream) => ({
-  agents: createAgentSource(upstream),
-  applications: createApplicationSource(upstream),
-  chats: createChatSource(upstream),
-  customers: createCustomerSource(upstream),
-  departments: createDepartmentSource(upstream),
-  messages: createMessageSource(upstream),
-  organization: createOrganizationSource(upstream),
-});
+/** What can be read and changed. Each source is made when it is first asked for: an operation needs few. */
+export class Sources {
+  readonly #upstream: Upstream;
+  #agents: AgentSource | undefined;
+  #applications: ApplicationSource | undefined;
+  #chats: ChatSource | undefined;
+  #customers: CustomerSource | undefined;
+  #departments: DepartmentSource | undefined;
+  #messages: MessageSource | undefined;
+  #organization: OrganizationSource | undefined;
 
-export type Sources = ReturnType<typeof createSources>;
+  constructor(upstream: Upstream) {
+    this.#upstream = upstream;
+  }
+
+  get agents(): AgentSource {
+    return (this.#agents ??= createAgentSource(this.#upstream));
+  }
+
+  get applications(): ApplicationSource {
+    return (this.#applications ??= createApplicationSource(this.#upstream));
+  }
+
+  get chats(): ChatSource {
+    return (this.#chats ??= createChatSource(this.#upstream));
+  }
+
+  get customers(): CustomerSource {
+    return (this.#customers ??= createCustomerSource(this.#upstream));
+  }
+
+  get departments(): DepartmentSource {
+    return (this.#departments ??= createDepartmentSource(this.#upstream));
+  }
+
+  get messages(): MessageSource {
+    return (this.#messages ??= createMessageSource(this.#upstream));
+  }
+
+  get organization(): OrganizationSource {
+    return (this.#organization ??= createOrganizationSource(this.#upstream));
+  }
+}
+
+export const createSources = (upstream: Upstream): Sources => new Sources(upstream);
 
 /**
  * Tells of each kind of thing whether an operation finds it in the cache. Of what a customer could not see it tells nothing:
@@ -67,18 +109,71 @@ export const isKnownTo = (sources: Sources, viewer: Viewer): IsCached => {
   return (kind, id = '') => kinds[kind](id);
 };
 
-/** What a customer may not see, its loaders do not give. */
-export function createLoaders(sources: Sources, viewer: Viewer) {
-  const self = viewer.role === 'CUSTOMER' ? createSelf(sources.customers, viewer) : undefined;
-  return {
-    ...createAgentLoaders(sources.agents),
-    ...createApplicationLoaders(sources.applications),
-    ...createChatLoaders(sources.chats, self),
-    ...createCustomerLoaders(sources.customers, self),
-    ...createDepartmentLoaders(sources.departments),
-    ...createMessageLoaders(sources.messages),
-    ...createOrganizationLoaders(sources.organization),
-  };
+type Made<Create extends (...given: never[]) => unknown> = ReturnType<Create> | undefined;
+
+/** What a customer may not see, its loaders do not give. Each is made when it is first asked for. */
+export class Loaders {
+  readonly #sources: Sources;
+  readonly #self: Self | undefined;
+  #agents: Made<typeof createAgentLoaders>;
+  #applications: Made<typeof createApplicationLoaders>;
+  #chats: Made<typeof createChatLoaders>;
+  #customers: Made<typeof createCustomerLoaders>;
+  #departments: Made<typeof createDepartmentLoaders>;
+  #messages: Made<typeof createMessageLoaders>;
+  #organization: Made<typeof createOrganizationLoaders>;
+
+  constructor(sources: Sources, viewer: Viewer) {
+    this.#sources = sources;
+    this.#self = viewer.role === 'CUSTOMER' ? createSelf(sources.customers, viewer) : undefined;
+  }
+
+  get agent() {
+    return (this.#agents ??= createAgentLoaders(this.#sources.agents)).agent;
+  }
+
+  get application() {
+    return (this.#applications ??= createApplicationLoaders(this.#sources.applications))
+      .application;
+  }
+
+  get #ofChats() {
+    return (this.#chats ??= createChatLoaders(this.#sources.chats, this.#self));
+  }
+
+  get chat() {
+    return this.#ofChats.chat;
+  }
+
+  get chatsOf() {
+    return this.#ofChats.chatsOf;
+  }
+
+  get #ofCustomers() {
+    return (this.#customers ??= createCustomerLoaders(this.#sources.customers, this.#self));
+  }
+
+  get customer() {
+    return this.#ofCustomers.customer;
+  }
+
+  get sight() {
+    return this.#ofCustomers.sight;
+  }
+
+  get department() {
+    return (this.#departments ??= createDepartmentLoaders(this.#sources.departments)).department;
+  }
+
+  get said() {
+    return (this.#messages ??= createMessageLoaders(this.#sources.messages)).said;
+  }
+
+  get organization() {
+    return (this.#organization ??= createOrganizationLoaders(this.#sources.organization))
+      .organization;
+  }
 }
 
-export type Loaders = ReturnType<typeof createLoaders>;
+export const createLoaders = (sources: Sources, viewer: Viewer): Loaders =>
+  new Loaders(sources, viewer);

@@ -43,7 +43,8 @@ export interface Scope {
   readonly tenant: string;
   /** Among whom the calls are shared out. */
   readonly viewer: string;
-  readonly signal: AbortSignal;
+  /** Aborted when nobody waits for the operation any more. */
+  readonly signal: () => AbortSignal;
   /** When the operation's time is over, by the clock. */
   readonly deadlineMs: number;
   readonly usage: Usage;

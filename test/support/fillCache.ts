@@ -94,7 +94,7 @@ async function fill(maxBytes: number, count: number, watch: (bytes: number) => v
       {
         key: 'key',
         tenant: 'tenant',
-        signal: new AbortController().signal,
+        signal: () => new AbortController().signal,
         usage: { calls: 0, cacheHits: 0, shared: 0 },
         isRefresh: false,
         viewer: 'viewer',

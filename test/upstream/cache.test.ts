@@ -941,7 +941,7 @@ describe('two tenants of one cache', () => {
         {
           key: `key of ${tenant}`,
           tenant,
-          signal,
+          signal: () => signal,
           usage: { calls: 0, cacheHits: 0, shared: 0 },
           isRefresh: false,
           viewer: 'viewer',

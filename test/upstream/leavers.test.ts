@@ -119,7 +119,7 @@ function operate(client: UpstreamClient, viewer: string) {
       key: helpdesk.key,
       tenant: 'acme',
       viewer,
-      signal: controller.signal,
+      signal: () => controller.signal,
       deadlineMs: clock.now() + oneDay,
       usage: { calls: 0, cacheHits: 0, shared: 0 },
       isRefresh: false,

@@ -68,7 +68,6 @@ export function createCustomerLoaders(source: CustomerSource, self: Self | undef
     answers(part, info, madeFrom) ? part : orNull(byId.load(part.id));
 
   return {
-    self,
     /** What the viewer may see of what belongs to customers. */
     sight: async (): Promise<Sight> =>
       self === undefined ? { isWhole: true } : { isWhole: false, customerId: await self.id() },

@@ -98,7 +98,7 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
     clock.now() - at < lifeMsOf(kind, value);
 
   function forOperation(scope: Scope, { sendFor, onJoin, noRoom }: Calls): OperationCache {
-    const { tenant, signal, usage, isRefresh } = scope;
+    const { tenant, usage, isRefresh } = scope;
     const since = known.now();
     let hearing: Promise<void> | undefined;
     const prefixOf = (kind: Named): string => `${tenant}:${kind.name}:`;
@@ -126,6 +126,9 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
         throw error;
       });
 
+    const joined = (flight: Flight<Landed>): Promise<Landed> =>
+      flight.join({ ...scope, signal: scope.signal(), noRoom });
+
     /** What was known before, where the helpdesk cannot be asked; else the failure. */
     function inPlaceOf<Value>(failure: UpstreamError, kind: Kind<Value>, name: string) {
       const old = sight.old(kind, name);
@@ -143,7 +146,7 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
       const waits = new Map<Flight<Landed>, { landing: Promise<Landed>; names: string[] }>();
       // Joined at once: a load that all others leave meanwhile must not end.
       const waitFor = (flight: Flight<Landed>, awaited: readonly string[]) => {
-        const wait = waits.get(flight) ?? { landing: flight.join({ ...scope, noRoom }), names: [] };
+        const wait = waits.get(flight) ?? { landing: joined(flight), names: [] };
         wait.names.push(...awaited);
         wait.landing.catch(() => undefined);
         waits.set(flight, wait);
@@ -172,7 +175,7 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
       // What a key that may be none could leave in Redis, it does not.
       if (known.isShared() === true && missing.length > 0 && scope.isStranger !== true) {
         generation = await sight.recallAll(kind, missing);
-        signal.throwIfAborted();
+        scope.signal().throwIfAborted();
         missing = take(missing);
       }
       usage.shared += waits.size;
@@ -236,6 +239,7 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
 
       write(kind, id, change) {
         const key = keyOf(kind, id);
+        const signal = scope.signal();
         return queues.run(key, signal, () =>
           known.change(
             { tenant, key, around: prefixOf(kind) },
