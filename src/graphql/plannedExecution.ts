@@ -64,8 +64,8 @@ class Run {
   #isDead = false;
   /** Values that have not come yet. */
   #pending = 0;
-  /** Errors whose siblings are still under way: should these fail too, they come first. */
-  #postponed: { readonly error: unknown; readonly place: Place | undefined }[] = [];
+  /** Errors in objects of which other fields are still under way: told when one of these fails as well, or all have come. */
+  readonly #postponed = new Map<Place | undefined, unknown>();
   #whenSettled = (): void => undefined;
 
   constructor(options: RunOptions) {
@@ -120,7 +120,7 @@ class Run {
       }
     } catch (error) {
       if (this.#pending === before) throw error;
-      this.#postponed.push({ error, place });
+      this.#postponed.set(place, error);
     }
   }
 
@@ -269,16 +269,19 @@ class Run {
   #settle(): void {
     this.#pending -= 1;
     if (this.#pending > 0) return;
-    const postponed = this.#postponed;
-    this.#postponed = [];
-    for (const { error, place } of postponed) this.#fail(error, place);
+    for (const [place, error] of this.#postponed) this.#fail(error, place);
+    this.#postponed.clear();
     this.#whenSettled();
   }
 
   /** What may be null nearest to the error becomes null, unless that or something around it is already. */
-  #fail(error: unknown, place: Place | undefined): void {
+  #fail(cause: unknown, place: Place | undefined): void {
+    let error = cause;
     let nulled = place;
-    while (nulled?.isNonNull === true) nulled = nulled.prev;
+    while (nulled?.isNonNull === true) {
+      nulled = nulled.prev;
+      error = this.#postponed.get(nulled) ?? error;
+    }
     for (let at = nulled; at !== undefined; at = at.prev) if (at.isDead) return;
     if (this.#isDead) return;
     this.#errors.push(locatedError(error, undefined));

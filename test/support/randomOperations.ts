@@ -2,6 +2,7 @@ import type { GraphQLField, GraphQLOutputType, GraphQLSchema } from 'graphql';
 import {
   getNamedType,
   getNullableType,
+  isCompositeType,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
@@ -115,7 +116,7 @@ export function createRandomOperation({ schema, random, ids }: Options): RandomO
     }
     if (!isObjectType(named)) return '';
     const fields = Object.values(named.getFields()).filter(
-      (field) => depth < maxDepth || !isObjectType(getNamedType(field.type)),
+      (field) => depth < maxDepth || !isCompositeType(getNamedType(field.type)),
     );
     const wanted = Array.from({ length: 1 + Math.floor(random() * 4) }, () => pick(fields));
     const texts = wanted.map((field, index) => fieldOf(field, named.name, index, depth));
