@@ -2,6 +2,7 @@ import { runBudget } from './budget.ts';
 import { runBudgetShared } from './budgetShared.ts';
 import { runCalls } from './calls.ts';
 import { runCpu } from './cpu/run.ts';
+import { runGrowth } from './growth.ts';
 import { runReferences } from './references.ts';
 import { runSubscribers } from './subscribers.ts';
 import type { Wish } from './wish.ts';
@@ -16,6 +17,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   'budget-shared': runBudgetShared,
   references: runReferences,
   cpu: runCpu,
+  growth: runGrowth,
 };
 
 /** It takes three minutes whatever the machine. */
