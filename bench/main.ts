@@ -3,6 +3,7 @@ import { runBudgetShared } from './budgetShared.ts';
 import { runCalls } from './calls.ts';
 import { runCpu } from './cpu/run.ts';
 import { runGrowth } from './growth.ts';
+import { runMemory } from './memory.ts';
 import { runReferences } from './references.ts';
 import { runSubscribers } from './subscribers.ts';
 import type { Wish } from './wish.ts';
@@ -18,10 +19,11 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   references: runReferences,
   cpu: runCpu,
   growth: runGrowth,
+  memory: runMemory,
 };
 
-/** It takes three minutes whatever the machine. */
-const onlyByName: ReadonlySet<string> = new Set(['budget-shared']);
+/** They take three minutes and more whatever the machine. */
+const onlyByName: ReadonlySet<string> = new Set(['budget-shared', 'memory']);
 
 const words = process.argv.slice(2);
 const isWritten = words.includes('--write');
