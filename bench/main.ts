@@ -2,6 +2,8 @@ import { runBudget } from './budget.ts';
 import { runBudgetShared } from './budgetShared.ts';
 import { runCalls } from './calls.ts';
 import { runCpu } from './cpu/run.ts';
+import { runGrowth } from './growth.ts';
+import { runMemory } from './memory.ts';
 import { runReferences } from './references.ts';
 import { runSubscribers } from './subscribers.ts';
 import type { Wish } from './wish.ts';
@@ -16,10 +18,12 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   'budget-shared': runBudgetShared,
   references: runReferences,
   cpu: runCpu,
+  growth: runGrowth,
+  memory: runMemory,
 };
 
-/** It takes three minutes whatever the machine. */
-const onlyByName: ReadonlySet<string> = new Set(['budget-shared']);
+/** They take three minutes and more whatever the machine. */
+const onlyByName: ReadonlySet<string> = new Set(['budget-shared', 'memory']);
 
 const words = process.argv.slice(2);
 const isWritten = words.includes('--write');

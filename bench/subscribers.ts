@@ -5,19 +5,23 @@ import { fileURLToPath } from 'node:url';
 import { startSimulator } from '../src/simulator/simulator.ts';
 import { formatTable } from './table.ts';
 
-const subscribers = 10_000;
-
 interface Round {
   readonly name: string;
+  readonly subscribers: number;
   readonly isAlike: boolean;
   readonly events: number;
   /** Above this it is not live any more. */
   readonly longestMs: number;
 }
 
+const alike = { name: 'all ask the same', isAlike: true };
+const different = { name: 'each asks for something else', isAlike: false };
+
 const rounds: readonly Round[] = [
-  { name: 'all ask the same', isAlike: true, events: 100, longestMs: 2_000 },
-  { name: 'each asks for something else', isAlike: false, events: 20, longestMs: 10_000 },
+  { ...alike, subscribers: 1_000, events: 100, longestMs: 2_000 },
+  { ...different, subscribers: 1_000, events: 100, longestMs: 10_000 },
+  { ...alike, subscribers: 10_000, events: 100, longestMs: 2_000 },
+  { ...different, subscribers: 10_000, events: 20, longestMs: 10_000 },
 ];
 
 const now = () => performance.timeOrigin + performance.now();
@@ -47,7 +51,7 @@ function usageOf(gateway: ChildProcess): Promise<Usage> {
 const percentile = (values: readonly number[], share: number): number =>
   values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1] ?? 0;
 
-async function subscribed(url: string): Promise<void> {
+async function subscribed(url: string, subscribers: number): Promise<void> {
   for (;;) {
     const metrics = await (await fetch(`${url}/metrics`)).text();
     if (metrics.includes(`\nhelpcrunch_subscriptions ${subscribers}\n`)) return;
@@ -77,9 +81,9 @@ async function aChange(url: string): Promise<(read: boolean) => Promise<unknown>
     ask(url, `mutation { markChatRead(id: ${id}, by: AGENT, read: ${read}) { id } }`);
 }
 
-const kilobytes = (bytes: number): string => (bytes / subscribers / 1024).toFixed(1);
-
-async function run({ name, isAlike, events }: Round, helpdesk: { url: string; key: string }) {
+async function run(round: Round, helpdesk: { url: string; key: string }) {
+  const { name, subscribers, isAlike, events } = round;
+  const kilobytes = (bytes: number): string => (bytes / subscribers / 1024).toFixed(1);
   const gateway = start('gatewayProcess.ts', [helpdesk.url, helpdesk.key]);
   const { url } = await told<{ url: string }>(gateway);
   const change = await aChange(url);
@@ -91,7 +95,7 @@ async function run({ name, isAlike, events }: Round, helpdesk: { url: string; ke
   ]);
   try {
     await told(crowd);
-    await subscribed(url);
+    await subscribed(url, subscribers);
     const settled = await usageOf(gateway);
     const delays: number[] = [];
     for (let event = 0; event < events; event += 1) {
@@ -101,13 +105,15 @@ async function run({ name, isAlike, events }: Round, helpdesk: { url: string; ke
       delays.push((await all).at - sent);
     }
     const after = await usageOf(gateway);
+    const cpuMs = (after.cpuMs - settled.cpuMs) / events;
     const cells = [
-      name,
+      `${subscribers.toLocaleString('en')}, ${name}`,
       kilobytes(settled.heapUsed - before.heapUsed),
       kilobytes(settled.rss - before.rss),
       percentile(delays, 0.5).toFixed(0),
       percentile(delays, 0.99).toFixed(0),
-      ((after.cpuMs - settled.cpuMs) / events).toFixed(0),
+      cpuMs.toFixed(0),
+      ((cpuMs * 1_000) / subscribers).toFixed(0),
     ];
     return { cells, worst: percentile(delays, 0.99) };
   } finally {
@@ -117,7 +123,7 @@ async function run({ name, isAlike, events }: Round, helpdesk: { url: string; ke
   }
 }
 
-/** Ten thousand WebSockets on one process, the subscribers in another: what each takes, and when the last has heard of a change. */
+/** A thousand and ten thousand WebSockets on one process, the subscribers in another: what each takes, and when the last has heard of a change. */
 export async function runSubscribers(): Promise<boolean> {
   const helpdesk = await startSimulator({ rateLimit: 0 });
   const rows: string[][] = [];
@@ -132,12 +138,13 @@ export async function runSubscribers(): Promise<boolean> {
     await helpdesk.close();
   }
   const head = [
-    `${subscribers.toLocaleString('en')} subscribers`,
+    'subscribers',
     'heap KiB each',
     'memory KiB each',
     'last told, median ms',
     'p99 ms',
     'CPU ms an event',
+    'CPU µs a delivery',
   ];
   process.stdout.write(`From a change to its last delivery\n\n${formatTable(head, rows)}\n`);
   return isLive;

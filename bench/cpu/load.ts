@@ -86,14 +86,18 @@ export class Line {
   }
 }
 
-/** Asks until the time is over, each line again as soon as it has its answer; gives the number of answers. */
-export async function fire(lines: readonly Line[], shots: readonly Shot[], forMs: number) {
+/** Asks until the time is over, each line what is `next` as soon as it has its answer; gives the number of answers. */
+export async function fireNext(
+  lines: readonly Line[],
+  next: (line: number) => Shot | undefined,
+  forMs: number,
+): Promise<number> {
   const until = performance.now() + forMs;
   let count = 0;
   await Promise.all(
-    lines.map(async (line, start) => {
-      for (let index = start; performance.now() < until; index += 1) {
-        const shot = shots[index % shots.length];
+    lines.map(async (line, place) => {
+      while (performance.now() < until) {
+        const shot = next(place);
         if (shot === undefined) return;
         const { status, body } = await line.ask(shot);
         if (status !== 200 || body.includes('"errors"')) {
@@ -104,4 +108,15 @@ export async function fire(lines: readonly Line[], shots: readonly Shot[], forMs
     }),
   );
   return count;
+}
+
+/** The same with each line going through all of them, beginning one later than the line before. */
+export function fire(lines: readonly Line[], shots: readonly Shot[], forMs: number) {
+  const walks = lines.map((_, start) => start);
+  const next = (line: number): Shot | undefined => {
+    const place = walks[line] ?? 0;
+    walks[line] = place + 1;
+    return shots[place % shots.length];
+  };
+  return fireNext(lines, next, forMs);
 }

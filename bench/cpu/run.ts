@@ -9,9 +9,10 @@ import type { Peer } from './process.ts';
 import { startPeer } from './process.ts';
 import type { Wish } from '../wish.ts';
 import { writeDocument } from './document.ts';
+import { asHelpdeskWrites } from './hive.ts';
 import type { Contest, Result } from './results.ts';
 import { isMissed, numberOf } from './results.ts';
-import { peersOf, prepareScratch, versionOf } from './scratch.ts';
+import { prepareHive, prepareScratch, versionsOf } from './scratch.ts';
 import type { Workload } from './workloads.ts';
 import { workloads } from './workloads.ts';
 
@@ -56,27 +57,34 @@ async function round(runner: Runner): Promise<void> {
 
 interface Place {
   readonly folder: string;
+  /** Undefined where it is not installed. */
+  readonly hiveFolder: string | undefined;
   readonly upstream: string;
   readonly chatIds: readonly string[];
 }
 
+const isHive = (name: string): boolean => name.startsWith('hive');
+
+/** Those that have no cache of their own are given a map for warm workloads. */
+const givenMap: ReadonlySet<string> = new Set(['yoga', 'mercurius', 'mercuriusJit']);
+
 async function startRunner(workload: Workload, name: string, place: Place): Promise<Runner> {
   const peer = await startPeer(['--expose-gc', 'serve.mjs', name], {
-    cwd: place.folder,
+    cwd: (isHive(name) ? place.hiveFolder : undefined) ?? place.folder,
     cpu: 0,
     env: {
       UPSTREAM_URL: place.upstream,
       GATEWAY_DIST: new URL('../../dist/', import.meta.url).href,
     },
   });
-  // The REST data source has a cache of its own; the gateway and the proxy take no notice.
-  if (workload.isWarm && name !== 'apolloCached') await peer.ask('keep');
+  if (workload.isWarm && givenMap.has(name)) await peer.ask('keep');
   const url = new URL(String(peer.hello['url']));
   const ids = place.chatIds.slice(0, workload.chats);
+  const { query, variablesOf } = isHive(name) ? workload.hive : workload;
   const shots = ids.map((id) =>
     name === 'proxy' && workload.passThrough !== undefined
       ? get(new URL(workload.passThrough(id), url))
-      : post(url, { query: workload.query, variables: workload.variablesOf(id) }),
+      : post(url, { query, variables: variablesOf(id) }),
   );
   return { name, peer, url, width: workload.lines, shots, costs: [] };
 }
@@ -93,16 +101,24 @@ async function differences(runners: readonly Runner[]): Promise<readonly string[
         const line = new Line(url);
         const { body } = await line.ask(shot);
         line.close();
-        return { name, data: JSON.stringify(dataOf(body)) };
+        return { name, data: dataOf(body) };
       }),
   );
-  return answers.filter(({ data }) => data !== answers[0]?.data).map(({ name }) => name);
+  const own = answers[0]?.data;
+  const expected = { alike: JSON.stringify(own), ofHive: JSON.stringify(asHelpdeskWrites(own)) };
+  return answers
+    .filter(
+      ({ name, data }) =>
+        JSON.stringify(data) !== (isHive(name) ? expected.ofHive : expected.alike),
+    )
+    .map(({ name }) => name);
 }
 
 async function measure(workload: Workload, place: Place): Promise<readonly Runner[]> {
   const own = workload.isWarm ? 'gatewayWarm' : 'gatewayCold';
   const runners: Runner[] = [];
   for (const name of [own, ...workload.peers]) {
+    if (isHive(name) && place.hiveFolder === undefined) continue;
     runners.push(await startRunner(workload, name, place));
   }
   try {
@@ -128,6 +144,8 @@ const titles: Readonly<Record<string, string>> = {
   yoga: 'Yoga',
   mercurius: 'Mercurius',
   mercuriusJit: 'Mercurius with JIT',
+  hive: 'Hive Gateway on OpenAPI',
+  hiveCached: 'Hive Gateway, its response cache',
 };
 
 const rowsOf = (results: readonly Result[]): Cell[][] =>
@@ -147,12 +165,14 @@ export async function runCpu({ isWritten }: Wish): Promise<boolean> {
   const root = fileURLToPath(new URL('../../', import.meta.url));
   execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
   const folder = prepareScratch();
+  const hiveFolder = prepareHive();
   const helpdesk = await startPeer(
     ['--import', 'tsx', fileURLToPath(new URL('helpdesk.ts', import.meta.url))],
     { cwd: root, cpu: cpus().length > 1 ? 1 : 0 },
   );
   const { url, chats } = helpdesk.hello;
-  const place = { folder, upstream: String(url), chatIds: chats as readonly string[] };
+  const chatIds = chats as readonly string[];
+  const place = { folder, hiveFolder, upstream: String(url), chatIds };
   const wanted = process.env['BENCH_WORKLOAD'];
   const contests: Contest[] = [];
   try {
@@ -182,9 +202,9 @@ export async function runCpu({ isWritten }: Wish): Promise<boolean> {
     await helpdesk.stop();
   }
   if (isWritten) {
-    const names = peersOf();
-    const versions = names.map((name) => [name, versionOf(folder, name)] as const);
-    await writeDocument(contests, Object.fromEntries(versions));
+    const notInstalled = { '@graphql-hive/gateway': 'not installed' };
+    const ofHive = hiveFolder === undefined ? notInstalled : versionsOf(hiveFolder);
+    await writeDocument(contests, { ...versionsOf(folder), ...ofHive });
   }
   return !contests.some(({ results }) => results.some(isMissed));
 }

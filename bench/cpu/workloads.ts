@@ -13,6 +13,8 @@ export interface Workload {
   readonly peers: readonly string[];
   /** `peer` is to cost at least so many times what the gateway costs. */
   readonly goals: Readonly<Record<string, number>>;
+  /** The same asked of Hive Gateway, whose schema is made of the OpenAPI description. */
+  readonly hive: Pick<Workload, 'query' | 'variablesOf'>;
 }
 
 const chatFields = `
@@ -23,19 +25,42 @@ const chatFields = `
   agents { id name role }
 `;
 
-const oneChat = `query OneChat($id: ID!) { chat(id: $id) { ${chatFields} } }`;
+export const oneChat = `query OneChat($id: ID!) { chat(id: $id) { ${chatFields} } }`;
 
-const hundredChats = `query HundredChats { chats(first: 100) { nodes {
-  id status createdAt
-  customer {
-    id userId name email company phone firstSeen lastSeen unsubscribed blocked locale
-    location { countryCode city } tags { name color } customData
-  }
-} } }`;
+const wholeCustomer = `{
+  id userId name email company phone firstSeen lastSeen unsubscribed blocked locale
+  location { countryCode city } tags { name color } customData
+}`;
+
+export const chatsWithCustomers = (first: number): string =>
+  `{ chats(first: ${first}) { nodes { id status createdAt customer ${wholeCustomer} } } }`;
 
 const markRead = `mutation MarkRead($id: ID!) {
   markChatRead(id: $id, by: AGENT, read: true) { readByAgent ${chatFields} }
 }`;
+
+const chatOfHive: Workload['hive'] = {
+  query: `query OneChat($id: Int!) { chat: getChat(chatId: $id) { ... on Chat { ${chatFields} } } }`,
+  variablesOf: (id) => ({ id: Number(id) }),
+};
+
+const chatsOfHive: Workload['hive'] = {
+  query: `query HundredChats {
+    chats: listChats(sort: chats_createdAt, order: desc, offset: 0, limit: 100) { ... on ChatList {
+      nodes: data { id status createdAt customer: wholeCustomer ${wholeCustomer} }
+    } }
+  }`,
+  variablesOf: () => ({}),
+};
+
+const markReadOfHive: Workload['hive'] = {
+  query: `mutation MarkRead($id: Int!) {
+    markChatRead: setChatReadByAgent(input: { id: $id, read: true }) {
+      ... on Chat { readByAgent ${chatFields} }
+    }
+  }`,
+  variablesOf: (id) => ({ id: Number(id) }),
+};
 
 const others = ['yoga', 'mercurius', 'mercuriusJit'];
 
@@ -47,8 +72,9 @@ export const workloads: readonly Workload[] = [
     chats: 100,
     lines: 32,
     isWarm: false,
-    peers: ['apollo', ...others],
+    peers: ['apollo', ...others, 'hive'],
     goals: { apollo: 1 / 0.8 },
+    hive: markReadOfHive,
   },
   {
     name: 'a chat through REST',
@@ -58,8 +84,9 @@ export const workloads: readonly Workload[] = [
     chats: 100,
     lines: 32,
     isWarm: false,
-    peers: ['proxy', 'apollo', ...others],
+    peers: ['proxy', 'apollo', ...others, 'hive'],
     goals: {},
+    hive: chatOfHive,
   },
   {
     name: 'a chat from cache',
@@ -69,27 +96,30 @@ export const workloads: readonly Workload[] = [
     chats: 100,
     lines: 32,
     isWarm: true,
-    peers: ['proxy', 'apolloCached', ...others],
+    peers: ['proxy', 'apolloCached', ...others, 'hiveCached'],
     goals: { proxy: 1, apolloCached: 1 / 0.4 },
+    hive: chatOfHive,
   },
   {
     name: '100 chats with customers through REST',
-    query: hundredChats,
+    query: chatsWithCustomers(100),
     variablesOf: () => ({}),
     chats: 1,
     lines: 8,
     isWarm: false,
-    peers: ['apollo', ...others],
+    peers: ['apollo', ...others, 'hive'],
     goals: {},
+    hive: chatsOfHive,
   },
   {
     name: '100 chats with customers, warm',
-    query: hundredChats,
+    query: chatsWithCustomers(100),
     variablesOf: () => ({}),
     chats: 1,
     lines: 8,
     isWarm: true,
-    peers: ['apolloCached', ...others],
-    goals: { apolloCached: 4, mercuriusJit: 1 },
+    peers: ['apolloCached', ...others, 'hive', 'hiveCached'],
+    goals: { apolloCached: 4, mercuriusJit: 1, hiveCached: 5 },
+    hive: chatsOfHive,
   },
 ];

@@ -68,10 +68,19 @@ export interface Holding {
   readonly held: Readonly<Record<string, number>>;
 }
 
+/** What `holding` needs. */
+const withProbe = [
+  '--expose-gc',
+  '--import',
+  fileURLToPath(new URL('probe.mjs', import.meta.url)),
+] as const;
+
 /** The built gateway as it is started in production. */
-export async function startGatewayProcess(settings: Readonly<Record<string, string>>) {
-  const probe = fileURLToPath(new URL('probe.mjs', import.meta.url));
-  const child = spawn(process.execPath, ['--expose-gc', '--import', probe, 'dist/main.js'], {
+export async function startGatewayProcess(
+  settings: Readonly<Record<string, string>>,
+  flags: readonly string[] = withProbe,
+) {
+  const child = spawn(process.execPath, [...flags, 'dist/main.js'], {
     cwd: root,
     env: { PATH: process.env['PATH'], PORT: '0', NODE_ENV: 'production', ...settings },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -94,6 +103,7 @@ export async function startGatewayProcess(settings: Readonly<Record<string, stri
   const origin = url;
   return {
     url: origin,
+    pid: child.pid,
     complaints,
     isAlive: () => child.exitCode === null && child.signalCode === null,
     /** What it holds when all garbage is gone. */

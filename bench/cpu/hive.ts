@@ -1,0 +1,27 @@
+type Leaf = (value: string) => unknown;
+
+const seconds: Leaf = (date) => String(Date.parse(date) / 1_000);
+
+/** What the gateway writes otherwise than the helpdesk, by the names of the fields. */
+const leaves: Readonly<Record<string, Leaf>> = {
+  id: Number,
+  createdAt: seconds,
+  firstSeen: seconds,
+  lastSeen: seconds,
+  status: (status) => status.toLowerCase(),
+  role: (role) =>
+    role === 'SUPERVISOR'
+      ? 'superviser'
+      : role.toLowerCase().replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase()),
+};
+
+/** An answer of the gateway in the spelling of the helpdesk, which is Hive Gateway's too. */
+export function asHelpdeskWrites(value: unknown, field = ''): unknown {
+  if (Array.isArray(value)) return value.map((item) => asHelpdeskWrites(item));
+  if (typeof value === 'string') return leaves[field]?.(value) ?? value;
+  // What is in there are values of the customer's own.
+  if (typeof value !== 'object' || value === null || field === 'customData') return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name, asHelpdeskWrites(inner, name)]),
+  );
+}
