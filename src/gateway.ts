@@ -5,7 +5,6 @@ import type { Config } from './config.ts';
 import { createClaims } from './events/claims.ts';
 import { createLocalFeed } from './events/localFeed.ts';
 import { createReceiver } from './events/receiver.ts';
-import { createRedisLink } from './events/redisLink.ts';
 import { createSharedFeed } from './events/sharedFeed.ts';
 import { createAdmission } from './graphql/admission.ts';
 import { createContextFactory } from './graphql/context.ts';
@@ -26,9 +25,7 @@ import { createPlannedExecute } from './graphql/plannedExecution.ts';
 import { createKnownOperations } from './graphql/knownOperations.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createHttpServer } from './http/server.ts';
-import { createKeySet } from './http/keySet.ts';
-import { connectForCounting, createRequestRate } from './http/requestRate.ts';
-import { authenticateByToken } from './http/token.ts';
+import { createRequestRate } from './http/requestRate.ts';
 import type { Authenticate } from './http/viewer.ts';
 import { authenticateByKey, authenticateNobody } from './http/viewer.ts';
 import { createLoaders, createSources, isKnownTo, resourceResolvers } from './resources/index.ts';
@@ -37,8 +34,6 @@ import type { Log } from './support/log.ts';
 import type { Tracing } from './support/tracing.ts';
 import { createCache } from './upstream/cache/cache.ts';
 import { createBudget } from './upstream/budget/budget.ts';
-import { createSharedBudget } from './upstream/budget/sharedBudget.ts';
-import { createSharedMemory } from './upstream/cache/sharedMemory.ts';
 import { createUpstreamClient } from './upstream/client.ts';
 import { createTransport } from './upstream/transport.ts';
 
@@ -77,14 +72,19 @@ const tenantOf = (key: string): string =>
 /** What may come on top of a call's time limit before it is known to be over. */
 const longestAnswerMs = 10_000;
 
-function createAuthenticate(
+async function createAuthenticate(
   { auth }: Config,
   { helpdesk: { key }, clock, log }: Parts,
-): Authenticate {
+): Promise<Authenticate> {
   const account = { key, tenant: tenantOf(key) };
   if (auth.mode === 'none') return authenticateNobody(account);
   if (auth.mode === 'forward') return authenticateByKey(tenantOf);
   const { signedBy, ...expected } = auth;
+  // Loaded only where they are needed: what reads tokens takes time and memory.
+  const [{ createKeySet }, { authenticateByToken }] = await Promise.all([
+    import('./http/keySet.ts'),
+    import('./http/token.ts'),
+  ]);
   const keys =
     'secret' in signedBy
       ? new TextEncoder().encode(signedBy.secret)
@@ -102,7 +102,10 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
   const redis =
     config.redisUrl === undefined
       ? undefined
-      : { url: config.redisUrl, timeoutMs: config.redisTimeoutMs };
+      : {
+          ...(await import('./sharing.ts')),
+          at: { url: config.redisUrl, timeoutMs: config.redisTimeoutMs },
+        };
   const isKeyOfClient = config.auth.mode === 'forward';
   const metrics = createMetrics();
   const cache = createCache({
@@ -110,7 +113,9 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     freshMs: config.freshMs,
     staleMs: config.staleIfErrorMs,
     clock,
-    ...(redis && { share: (onChange) => createSharedMemory({ ...redis, onChange, clock, log }) }),
+    ...(redis && {
+      share: (onChange) => redis.createSharedMemory({ ...redis.at, onChange, clock, log }),
+    }),
   });
   const timing = {
     limit: config.rateLimit,
@@ -119,7 +124,9 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     callMs: config.upstreamTimeoutMs + longestAnswerMs,
   };
   const budget =
-    redis === undefined ? createBudget(timing) : createSharedBudget({ ...timing, ...redis, log });
+    redis === undefined
+      ? createBudget(timing)
+      : redis.createSharedBudget({ ...timing, ...redis.at, log });
   const client = createUpstreamClient({
     transport: createTransport({
       baseUrl: helpdesk.url,
@@ -135,7 +142,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     isKeyOfClient,
     observer: metrics.observer,
   });
-  const link = redis && createRedisLink({ ...redis, clock });
+  const link = redis?.createRedisLink({ ...redis.at, clock });
   const feed =
     link === undefined ? createLocalFeed() : createSharedFeed(createLocalFeed(), link, clock);
   const { webhookSecret } = config;
@@ -178,7 +185,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
   if (listed.problems.length > 0) {
     throw new ConfigError(listed.problems.map((problem) => `PERSISTED_OPERATIONS: ${problem}`));
   }
-  const counting = redis && connectForCounting(redis);
+  const counting = redis?.connectForCounting(redis.at);
   const servers = {
     isProduction,
     isKeyOfClient,
@@ -240,7 +247,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
       tracedApollo,
       known,
       openOperation,
-      authenticate: createAuthenticate(config, parts),
+      authenticate: await createAuthenticate(config, parts),
       routerSecret: config.routerSecret,
       live: {
         ...config.subscriptions,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
 import type { DestinationStream } from 'pino';
 import { ConfigError, isDemo, readConfig } from './config.ts';
 import type { Config } from './config.ts';
@@ -42,7 +43,14 @@ function greeting(config: Config, helpdesk: Helpdesk, url: string): string {
   ].join('\n');
 }
 
+/**
+ * Garbage is collected when the heap has grown by so many percent. V8 would let it grow to four times what is in use, which is
+ * cheaper by some hundredths of the processor's time.
+ */
+const heapGrowingPercent = 50;
+
 async function main(): Promise<void> {
+  setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`);
   const config = readConfig(undefined, randomUUID());
   const log = createLog(await logStream(config), config.logLevel);
   // What nobody foresaw leaves the process in a state that nobody knows.

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Clock } from '../support/clock.ts';
-import { hasty } from '../support/redisOptions.ts';
 
 /** How many requests a minute one client may make. */
 export interface RequestRate {
@@ -83,14 +82,6 @@ export function createRequestRate({ limit, counts, redis, clock }: Options): Req
   return {
     waitMs: (name) => count(keyOf(name)).then(() => undefined, waitOf),
   };
-}
-
-/** A connection for counting only: a count that Redis does not take at once is made without it. */
-export function connectForCounting({ url, timeoutMs }: { url: string; timeoutMs: number }): Redis {
-  const redis = new Redis(url, hasty(timeoutMs));
-  // Others say that it is away; this one goes on alone.
-  redis.on('error', () => undefined);
-  return redis;
 }
 
 /** One home's network is one client: in IPv6 it has more addresses than could ever be counted. */
