@@ -53,12 +53,14 @@ const isId = (value: unknown): boolean => typeof value === 'string' && /^[0-9]{1
  * costs less.
  */
 const withoutIds = (variables: Execution['variables'] = {}): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(
-    Object.entries(variables).map(([name, value], index) => [
-      name,
-      isId(value) ? `id ${index}` : value,
-    ]),
-  );
+  Object.values(variables).some(isId)
+    ? Object.fromEntries(
+        Object.entries(variables).map(([name, value], index) => [
+          name,
+          isId(value) ? `id ${index}` : value,
+        ]),
+      )
+    : variables;
 
 /** Of one document, with different variables. */
 const maxPrices = 30;

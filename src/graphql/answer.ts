@@ -29,10 +29,13 @@ function retryAfterMs({ errors = [] }: FormattedExecutionResult): number | undef
 }
 
 /** What the operation has cost so far. */
-export const usageOf = ({ usage: { staleMs, ...usage }, rate, viewer }: Context) => {
+export const usageOf = ({ usage, rate, viewer }: Context) => {
+  const { calls, cacheHits, shared, staleMs } = usage;
   const { limit, remaining } = rate.now();
   return {
-    ...usage,
+    calls,
+    cacheHits,
+    shared,
     ...(staleMs === undefined ? {} : { stale: { ageMs: staleMs } }),
     // How many calls the account has left is none of a customer's business.
     ...(viewer.role === 'CUSTOMER' ? {} : { rateLimit: { limit, remaining } }),

@@ -64,10 +64,20 @@ interface Parts {
 /** A context for one operation; nothing in it outlives that. */
 export const createContextFactory =
   ({ client, feed, clock, createSources, createLoaders }: Parts) =>
-  ({ requestId, viewer, client: asker, ...caller }: Caller): Context => {
+  (caller: Caller): Context => {
+    const { requestId, viewer, key, tenant, signal, deadlineMs, isRefresh, span } = caller;
     const usage: Scope['usage'] = { calls: 0, cacheHits: 0, shared: 0 };
-    const { tenant, signal } = caller;
-    const sources = createSources(client.forOperation({ ...caller, viewer: asker, usage }));
+    const scope = {
+      key,
+      tenant,
+      viewer: caller.client,
+      signal,
+      deadlineMs,
+      usage,
+      isRefresh,
+      span,
+    };
+    const sources = createSources(client.forOperation(scope));
     return {
       requestId,
       viewer,
@@ -75,7 +85,7 @@ export const createContextFactory =
       loaders: createLoaders(sources, viewer),
       usage,
       startedAtMs: clock.now(),
-      span: caller.span,
+      span,
       rate: client.rateOf(tenant),
       feed: {
         announce: (news) => feed.announce(tenant, news),

@@ -86,6 +86,7 @@ export function createRequestRate({ limit, counts, redis, clock }: Options): Req
 
 /** One home's network is one client: in IPv6 it has more addresses than could ever be counted. */
 export function networkOf(address: string): string {
+  if (!address.includes(':')) return address;
   const [, mapped] = /^::ffff:([0-9.]+)$/i.exec(address) ?? [];
   if (mapped !== undefined) return mapped;
   if (!isIPv6(address)) return address;
