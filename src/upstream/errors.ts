@@ -61,8 +61,8 @@ export const isNotFound = (error: unknown): error is UpstreamError =>
   error.details.isAddress === undefined;
 
 /** The value, or null where the helpdesk does not have it: for places where being gone is no error. */
-export const orNull = <Value>(value: Promise<Value>): Promise<Value | null> =>
-  value.catch((error: unknown) => {
+export const orNull = <Value>(value: Value | Promise<Value>): Promise<Value | null> =>
+  Promise.resolve(value).catch((error: unknown) => {
     if (isNotFound(error)) return null;
     throw error;
   });

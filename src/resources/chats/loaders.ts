@@ -3,6 +3,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import type { Rows } from '../../support/paging.ts';
 import { answers } from '../../support/selection.ts';
 import { orNull, UpstreamError } from '../../upstream/errors.ts';
+import { createKnownFirst } from '../../upstream/knownFirst.ts';
 import type { Self } from '../customers/loaders.ts';
 import type { Chat, ChatPart } from './model.ts';
 import type { ChatSource, OwnChats } from './source.ts';
@@ -25,11 +26,13 @@ export function createChatLoaders(source: ChatSource, self: Self | undefined) {
     return source.byIdOf(customerId, id);
   }
   const load = (id: string) => (self === undefined ? source.byId(id) : loadOwn(id, self));
-  const byId = new DataLoader<string, Chat>((ids) =>
-    Promise.all(ids.map((id) => load(id).catch(failed))),
+  const byId = createKnownFirst(
+    new DataLoader<string, Chat>((ids) => Promise.all(ids.map((id) => load(id).catch(failed)))),
+    // Whose a chat is has to be known first.
+    self === undefined ? source.known : () => undefined,
   );
   const from = (part: ChatPart, info: GraphQLResolveInfo): Chat | Promise<Chat | null> =>
-    answers(part, info, madeFrom) ? part : orNull(byId.load(part.id));
+    answers(part, info, madeFrom) ? part : (byId.now(part.id) ?? orNull(byId.load(part.id)));
 
   /** Whose a chat is must be known before anything of it is shown, even its id. */
   async function fromOwn(
@@ -49,12 +52,12 @@ export function createChatLoaders(source: ChatSource, self: Self | undefined) {
   return {
     chat: {
       /** Fails with `notFound` for an id that the helpdesk does not know. */
-      load: (id: string) => byId.load(id),
+      load: (id: string): Chat | Promise<Chat> => byId.now(id) ?? byId.load(id),
       /** The chat that something carries a part of; null when it is gone. */
       from: (part: ChatPart, info: GraphQLResolveInfo): Chat | Promise<Chat | null> =>
         self === undefined ? from(part, info) : fromOwn(part, info, self),
       /** What later fields of the same operation must see. */
-      learn: (chat: Chat) => byId.clear(chat.id).prime(chat.id, chat),
+      learn: (chat: Chat) => byId.learn(chat.id, chat),
     },
     /** The chats of a customer, an agent or a department, asked for together with those of its likes. */
     chatsOf(chats: OwnChats): Promise<Rows<Chat>> {

@@ -142,6 +142,8 @@ export function createChatSource({ cache, batchSize }: Upstream) {
 
   return {
     isKnown: (id: string): boolean => cache.isKnown(chatKind, id),
+    /** What is known of it, if that can be told at once. */
+    known: (id: string): Chat | undefined => cache.findNow(chatKind, id),
 
     /** As `isKnown`, for one who may know of this customer's chats alone. */
     isKnownOf(customerId: string | undefined, id: string): boolean {

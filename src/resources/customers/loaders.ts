@@ -5,6 +5,7 @@ import type { Part } from '../../support/selection.ts';
 import { answers } from '../../support/selection.ts';
 import type { Sight } from '../../support/sight.ts';
 import { orNull, UpstreamError } from '../../upstream/errors.ts';
+import { createKnownFirst } from '../../upstream/knownFirst.ts';
 import type { Customer, CustomerPart } from './model.ts';
 import type { CustomerSource } from './source.ts';
 
@@ -38,7 +39,7 @@ export function createSelf(source: CustomerSource, { id, userId }: CustomerViewe
 
 /** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
 export function createCustomerLoaders(source: CustomerSource, self: Self | undefined) {
-  const byId = new DataLoader<string, Customer>(source.byIds);
+  const byId = createKnownFirst(new DataLoader<string, Customer>(source.byIds), source.known);
   const byUserId = new DataLoader<string, Customer>(source.byUserIds);
   const isSelf = async ({ id }: { readonly id: string }, own: Self) => id === (await own.id());
 
@@ -65,7 +66,7 @@ export function createCustomerLoaders(source: CustomerSource, self: Self | undef
     part: CustomerPart,
     info: GraphQLResolveInfo,
   ): Customer | Promise<Customer | null> =>
-    answers(part, info, madeFrom) ? part : orNull(byId.load(part.id));
+    answers(part, info, madeFrom) ? part : (byId.now(part.id) ?? orNull(byId.load(part.id)));
 
   return {
     /** What the viewer may see of what belongs to customers. */
@@ -73,7 +74,8 @@ export function createCustomerLoaders(source: CustomerSource, self: Self | undef
       self === undefined ? { isWhole: true } : { isWhole: false, customerId: await self.id() },
     customer: {
       /** Fails with `notFound` for an id that the helpdesk does not know. */
-      load: (id: string) => (self === undefined ? byId.load(id) : loadOwnId(id, self)),
+      load: (id: string): Customer | Promise<Customer> =>
+        self === undefined ? (byId.now(id) ?? byId.load(id)) : loadOwnId(id, self),
       /** Fails with `notFound` when nobody has this id of yours. */
       loadByUserId: (userId: string) =>
         self === undefined ? byUserId.load(userId) : loadOwnUserId(userId, self),

@@ -36,6 +36,8 @@ export interface OperationCache {
   isKnown(kind: Kind<unknown>, name: string): boolean;
   /** What is known under the name; a call is never made. */
   peek<Value>(kind: Kind<Value>, name: string): Value | undefined;
+  /** As `peek`, and a hit; undefined as well where other instances must be heard first. */
+  findNow<Value>(kind: Kind<Value>, name: string): Value | undefined;
   /** As `peek`, when every change made so far has been heard of; a hit if it is what is wanted. */
   find<Value>(
     kind: Kind<Value>,
@@ -221,6 +223,12 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
       peek,
 
       isKnown: (kind, name) => read(kind, name, sight.fresh) !== undefined,
+
+      findNow(kind, name) {
+        const value = known.isShared() === null ? peek(kind, name) : undefined;
+        if (value !== undefined) usage.cacheHits += 1;
+        return value;
+      },
 
       async find(kind, name, isWanted) {
         await (hearing ??= known.hearAll());
