@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { ApolloServerPlugin } from '@apollo/server';
 import type { DocumentNode, ExecutionResult, OperationDefinitionNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
@@ -29,8 +30,12 @@ export interface QuickAnswer {
   readonly body: string;
 }
 
-const maxBytes = 16_777_216;
+const maxBytes = 67_108_864;
 const entryBytes = 500;
+/** What its plan takes, by the length of the text: measured at 81. */
+const planBytesPerCharacter = 85;
+/** Texts that came once. */
+const maxTexts = 10_000;
 
 const fields: ReadonlySet<string> = new Set(['query', 'operationName', 'variables']);
 
@@ -52,7 +57,7 @@ function readRequest(body: unknown, accept: string): Request | undefined {
 export interface KnownOperations {
   /** Learns what Apollo Server finds out. */
   readonly plugin: ApolloServerPlugin<Context>;
-  /** Notes that Apollo Server has answered a POST without an error. */
+  /** Notes that Apollo Server has answered a POST without an error. What it has answered twice is known. */
   learn(body: unknown, accept: string, context: Context, contentType: string): void;
   /** Undefined for what Apollo Server must answer: what is new, and what goes wrong. It is not executed a second time for that. */
   answer(body: unknown, accept: string, context: Context): Promise<QuickAnswer | undefined>;
@@ -73,8 +78,11 @@ interface Parts {
 export function createKnownOperations({ execute, admit, report }: Parts): KnownOperations {
   const known = new LRUCache<string, Known>({
     maxSize: maxBytes,
-    sizeCalculation: (_operation, key) => (2 + bytesPerCharacter) * key.length + entryBytes,
+    sizeCalculation: (_operation, key) =>
+      (2 + bytesPerCharacter + planBytesPerCharacter) * key.length + entryBytes,
   });
+  /** A text that never comes again is not worth its place. */
+  const seen = new LRUCache<string, true>({ max: maxTexts });
   /** What is being answered by Apollo Server, which works on a copy of the context with the same things in it. */
   const resolved = new WeakMap<Context['usage'], Omit<Known, 'contentType'>>();
   /** What was executed, and went wrong. */
@@ -95,7 +103,9 @@ export function createKnownOperations({ execute, admit, report }: Parts): KnownO
       const request = readRequest(body, accept);
       const found = resolved.get(context.usage);
       if (request === undefined || found === undefined) return;
-      known.set(request.key, { ...found, contentType });
+      const hash = createHash('sha256').update(request.key).digest('base64');
+      if (seen.has(hash)) known.set(request.key, { ...found, contentType });
+      else seen.set(hash, true);
     },
 
     async answer(body, accept, context) {

@@ -91,7 +91,8 @@ describe('operations that come again', () => {
       const operation = createRandomOperation({ schema, random: createRandom(seed * 7919), ids });
       if (validate(schema, parse(operation.query)).length > 0) continue;
       const expected = certain(await ask(viaApollo, operation));
-      // The first time it takes the same way.
+      // The first two times it takes the same way.
+      await ask(direct, operation);
       await ask(direct, operation);
       const answer = certain(await ask(direct, operation));
       // What of several failures comes first, and takes the others with it, may differ from time to time.
@@ -106,7 +107,7 @@ describe('operations that come again', () => {
 
   test('see the variables of each request', async () => {
     const query = 'query One($id: ID!) { chat(id: $id) { id } }';
-    for (const id of ['9999', '9998', '9997']) {
+    for (const id of ['9999', '9998', '9997', '9996']) {
       expect(await ask(direct, { query, variables: { id } })).toContain(`{"id":"${id}"}`);
     }
 
@@ -124,20 +125,19 @@ describe('operations that come again', () => {
     const some = [nodeId('Chat:9999'), nodeId('Chat:9998')];
 
     const answers = [];
-    for (const list of [some, some, [...some, nodeId('Chat:9997')]]) {
+    for (const list of [some, some, some, [...some, nodeId('Chat:9997')]]) {
       answers.push(await ask(gateway, { query, variables: { ids: list } }));
     }
     await gateway.stop();
 
-    expect(answers.map((answer) => answer.slice(0, 3))).toEqual(['200', '200', '400']);
-    expect(answers[2]).toContain('OPERATION_TOO_EXPENSIVE');
+    expect(answers.map((answer) => answer.slice(0, 3))).toEqual(['200', '200', '200', '400']);
+    expect(answers[3]).toContain('OPERATION_TOO_EXPENSIVE');
   });
 
   test('fail once: a mutation that fails is not sent again', async () => {
     const query = 'mutation Mark($id: ID!) { markChatRead(id: $id, by: AGENT, read: true) { id } }';
     const times = () => simulator.calls.filter(({ method }) => method === 'PUT').length;
-    await ask(direct, { query, variables: { id: '9999' } });
-    await ask(direct, { query, variables: { id: '9999' } });
+    for (const id of ['9999', '9998', '9997']) await ask(direct, { query, variables: { id } });
     const before = times();
 
     const answer = await ask(direct, { query, variables: { id: '8' } });
