@@ -82,7 +82,7 @@ async function startRunner(workload: Workload, name: string, place: Place): Prom
   const ids = place.chatIds.slice(0, workload.chats);
   const { query, variablesOf } = isHive(name) ? workload.hive : workload;
   const shots = ids.map((id) =>
-    name === 'proxy' && workload.passThrough !== undefined
+    name.startsWith('proxy') && workload.passThrough !== undefined
       ? get(new URL(workload.passThrough(id), url))
       : post(url, { query, variables: variablesOf(id) }),
   );
@@ -91,11 +91,11 @@ async function startRunner(workload: Workload, name: string, place: Place): Prom
 
 const dataOf = (body: string): unknown => (JSON.parse(body) as { readonly data?: unknown }).data;
 
-/** What one and the same request is answered by each; the proxy's answer is the helpdesk's own. */
+/** What one and the same request is answered by each; a proxy's answer is the helpdesk's own. */
 async function differences(runners: readonly Runner[]): Promise<readonly string[]> {
   const answers = await Promise.all(
     runners
-      .filter(({ name }) => name !== 'proxy')
+      .filter(({ name }) => !name.startsWith('proxy'))
       .map(async ({ name, url, shots: [shot] }) => {
         if (shot === undefined) throw new Error('Nothing to ask.');
         const line = new Line(url);
@@ -139,6 +139,7 @@ async function measure(workload: Workload, place: Place): Promise<readonly Runne
 /** The gateway's name differs by workload, so it has none here. */
 const titles: Readonly<Record<string, string>> = {
   proxy: 'a bare node:http proxy',
+  proxyFetch: 'a bare proxy with node-fetch',
   apollo: 'Apollo Server, REST data source',
   apolloCached: 'the same with its own cache',
   yoga: 'Yoga',

@@ -84,7 +84,7 @@ export const workloads: readonly Workload[] = [
     chats: 100,
     lines: 32,
     isWarm: false,
-    peers: ['proxy', 'apollo', ...others, 'hive'],
+    peers: ['proxy', 'proxyFetch', 'apollo', ...others, 'hive'],
     goals: {},
     hive: chatOfHive,
   },

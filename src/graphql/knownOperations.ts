@@ -8,6 +8,7 @@ import type { Context } from './context.ts';
 import { bytesPerCharacter } from './documents.ts';
 import type { Execute, Execution } from './execution.ts';
 import { isAsked } from './listedOperations.ts';
+import { maxPlans } from './plannedExecution.ts';
 import type { Report } from './report.ts';
 
 /** What Apollo Server has found out about the text of an operation. */
@@ -32,7 +33,7 @@ export interface QuickAnswer {
 
 const maxBytes = 67_108_864;
 const entryBytes = 500;
-/** What its plan takes, by the length of the text: measured at 81. */
+/** What a plan takes, by the length of the text: measured at 81. */
 const planBytesPerCharacter = 85;
 /** Texts that came once. */
 const maxTexts = 10_000;
@@ -79,7 +80,7 @@ export function createKnownOperations({ execute, admit, report }: Parts): KnownO
   const known = new LRUCache<string, Known>({
     maxSize: maxBytes,
     sizeCalculation: (_operation, key) =>
-      (2 + bytesPerCharacter + planBytesPerCharacter) * key.length + entryBytes,
+      (2 + bytesPerCharacter + maxPlans * planBytesPerCharacter) * key.length + entryBytes,
   });
   /** A text that never comes again is not worth its place. */
   const seen = new LRUCache<string, true>({ max: maxTexts });

@@ -295,8 +295,8 @@ class Run {
   }
 }
 
-/** More of them would make too many plans of one document. */
-const maxSwitches = 4;
+/** Of one operation, for different values of its switches. */
+export const maxPlans = 2;
 
 interface Sketch {
   readonly outline: Outline;
@@ -313,10 +313,7 @@ export function createPlannedExecute(schema: GraphQLSchema, plain: Execute): Exe
     sketches.set(document, known);
     if (known.has(operationName)) return known.get(operationName);
     const outline = outlineOf(document, operationName);
-    const sketch =
-      outline && outline.switches.length <= maxSwitches
-        ? { outline, plans: new Map<string, Plan | undefined>() }
-        : undefined;
+    const sketch = outline && { outline, plans: new Map<string, Plan | undefined>() };
     known.set(operationName, sketch);
     return sketch;
   }
@@ -326,7 +323,10 @@ export function createPlannedExecute(schema: GraphQLSchema, plain: Execute): Exe
     if (!values.every((value) => typeof value === 'boolean')) return undefined;
     const key = values.join();
     if (plans.has(key)) return plans.get(key);
-    const plan = planOf(schema, outline, variables);
+    // What else the variables hold is not kept.
+    const switched = Object.fromEntries(outline.switches.map((name) => [name, variables[name]]));
+    const plan = planOf(schema, outline, switched);
+    if (plans.size >= maxPlans) plans.clear();
     plans.set(key, plan);
     return plan;
   }

@@ -1,0 +1,19 @@
+import { Agent, createServer } from 'node:http';
+import fetch from 'node-fetch';
+
+/** The same pass-through, but the helpdesk is asked with node-fetch, as the gateway does. */
+export async function start(upstream) {
+  const agent = new Agent({ keepAlive: true });
+  const server = createServer(async (request, response) => {
+    const { method, url: path, headers } = request;
+    const answer = await fetch(upstream + path, { agent, method, headers });
+    const body = await answer.text();
+    response.writeHead(answer.status, {
+      'content-type': answer.headers.get('content-type'),
+      'content-length': Buffer.byteLength(body),
+    });
+    response.end(body);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${server.address().port}/`;
+}
