@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import { readConfig } from '../../src/config.ts';
 import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
@@ -163,6 +164,50 @@ describe('over WebSocket', () => {
 
     expect(heard).toMatchObject({ id: 'a', type: 'error', payload: [{ extensions: { code } }] });
     await gateway.subscribed(0);
+  });
+});
+
+describe('what holds for requests holds over WebSocket', () => {
+  test('who asks too often is sent away for a while', async () => {
+    await using strict = await startTestGateway({ helpdesk, config: { requestRateLimit: 1 } });
+    await using line = await openSocket(strict.url);
+    await line.join();
+    line.say({ ...subscribe('a', '{ __typename }') });
+    const first = [await line.hear(), await line.hear()];
+    line.say({ ...subscribe('b', '{ __typename }') });
+
+    const second = await line.hear();
+
+    expect(first).toMatchObject([
+      { id: 'a', type: 'next' },
+      { id: 'a', type: 'complete' },
+    ]);
+    expect(second).toMatchObject({
+      id: 'b',
+      type: 'error',
+      payload: [
+        { extensions: { code: 'RATE_LIMITED', retryable: true, retryAfterMs: expect.any(Number) } },
+      ],
+    });
+  });
+
+  test('only listed operations run where nothing else may', async () => {
+    const { persistedOperations } = readConfig({});
+    await using strict = await startTestGateway({
+      helpdesk,
+      config: { persistedOperations, isPersistedOnly: true },
+    });
+    await using line = await openSocket(strict.url);
+    await line.join();
+    line.say(subscribe('a'));
+
+    const heard = await line.hear();
+
+    expect(heard).toMatchObject({
+      id: 'a',
+      type: 'error',
+      payload: [{ extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } }],
+    });
   });
 });
 
