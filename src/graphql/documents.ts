@@ -1,6 +1,7 @@
 import type { ApolloServerOptions } from '@apollo/server';
 import type { DocumentNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
+import { createRepeats } from '../support/repeats.ts';
 import type { Context } from './context.ts';
 import type { ListedOperations } from './listedOperations.ts';
 
@@ -23,6 +24,7 @@ function createDocumentStore({ documentOf }: ListedOperations): DocumentStore {
     maxSize: maxDocumentBytes,
     sizeCalculation: ({ loc }) => (loc?.end ?? usualLength) * bytesPerCharacter,
   });
+  const isRepeated = createRepeats();
   return {
     get(key) {
       // Apollo puts a name of the schema before the hash of the text.
@@ -30,7 +32,7 @@ function createDocumentStore({ documentOf }: ListedOperations): DocumentStore {
       return Promise.resolve(listed ?? documents.get(key));
     },
     set(key, document) {
-      documents.set(key, document);
+      if (isRepeated(key)) documents.set(key, document);
       return Promise.resolve();
     },
     delete: (key) => Promise.resolve(documents.delete(key)),

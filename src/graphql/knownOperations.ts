@@ -4,6 +4,7 @@ import type { DocumentNode, ExecutionResult, OperationDefinitionNode } from 'gra
 import { LRUCache } from 'lru-cache';
 import type { Admit } from './admission.ts';
 import { usageOf } from './answer.ts';
+import { createRepeats } from '../support/repeats.ts';
 import type { Context } from './context.ts';
 import { bytesPerCharacter } from './documents.ts';
 import type { Execute, Execution } from './execution.ts';
@@ -35,8 +36,6 @@ const maxBytes = 67_108_864;
 const entryBytes = 500;
 /** What a plan takes, by the length of the text: measured at 81. */
 const planBytesPerCharacter = 85;
-/** Texts that came once. */
-const maxTexts = 10_000;
 
 const fields: ReadonlySet<string> = new Set(['query', 'operationName', 'variables']);
 
@@ -82,8 +81,7 @@ export function createKnownOperations({ execute, admit, report }: Parts): KnownO
     sizeCalculation: (_operation, key) =>
       (2 + bytesPerCharacter + maxPlans * planBytesPerCharacter) * key.length + entryBytes,
   });
-  /** A text that never comes again is not worth its place. */
-  const seen = new LRUCache<string, true>({ max: maxTexts });
+  const isRepeated = createRepeats();
   /** What is being answered by Apollo Server, which works on a copy of the context with the same things in it. */
   const resolved = new WeakMap<Context['usage'], Omit<Known, 'contentType'>>();
   /** What was executed, and went wrong. */
@@ -105,8 +103,7 @@ export function createKnownOperations({ execute, admit, report }: Parts): KnownO
       const found = resolved.get(context.usage);
       if (request === undefined || found === undefined) return;
       const hash = createHash('sha256').update(request.key).digest('base64');
-      if (seen.has(hash)) known.set(request.key, { ...found, contentType });
-      else seen.set(hash, true);
+      if (isRepeated(hash)) known.set(request.key, { ...found, contentType });
     },
 
     async answer(body, accept, context) {
