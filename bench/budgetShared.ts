@@ -48,7 +48,8 @@ async function startInstance(environment: Readonly<Record<string, string>>): Pro
 
 async function callsOf({ url }: Instance): Promise<number> {
   const metrics = await (await fetch(new URL('/metrics', url))).text();
-  return Number(/^helpcrunch_upstream_calls_total (\d+)/m.exec(metrics)?.[1]);
+  const counts = [...metrics.matchAll(/^helpcrunch_upstream_calls_total\{.*\} (\d+)$/gm)];
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 const pause = (ms: number) =>
