@@ -298,6 +298,9 @@ class Run {
 /** Of one operation, for different values of its switches. */
 export const maxPlans = 2;
 
+/** As in graphql-js: to write down all that is wrong with many values can take minutes. */
+const maxErrors = 50;
+
 interface Sketch {
   readonly outline: Outline;
   /** By the values of its switches. */
@@ -336,9 +339,11 @@ export function createPlannedExecute(schema: GraphQLSchema, plain: Execute): Exe
     const sketch = sketchOf(document, operationName ?? null);
     if (sketch === undefined) return plain(execution);
     const { variableDefinitions = [] } = sketch.outline.operation;
-    const { coerced: variables } = getVariableValues(schema, variableDefinitions, given);
-    const plan = variables && planFor(sketch, variables);
-    if (variables === undefined || plan === undefined) return plain(execution);
+    const values = getVariableValues(schema, variableDefinitions, given, { maxErrors });
+    if (values.errors !== undefined) return { errors: values.errors };
+    const variables = values.coerced;
+    const plan = planFor(sketch, variables);
+    if (plan === undefined) return plain(execution);
     return new Run({ schema, plan, context, variables }).answer();
   };
 }
