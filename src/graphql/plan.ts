@@ -195,7 +195,7 @@ export function planOf(
     if (definition === undefined) return [];
     const { type } = definition;
     const resolve = isTypeName ? () => parentType.name : definition.resolve;
-    const args = nodes.some(hasVariables) ? undefined : argumentsOf(definition, nodes[0]);
+    const args = hasVariables(nodes[0]) ? undefined : argumentsOf(definition, nodes[0]);
     const shape = shapeOf(type, nodes);
     const plainType = resolve ? undefined : plainTypes.get(getNullableType(type));
     return [{ key, name, parentType, nodes, definition, resolve, args, shape, plainType }];
