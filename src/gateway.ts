@@ -145,13 +145,14 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
   const link = redis?.createRedisLink({ ...redis.at, clock });
   const feed =
     link === undefined ? createLocalFeed() : createSharedFeed(createLocalFeed(), link, clock);
+  const tenant = tenantOf(helpdesk.key);
   const { webhookSecret } = config;
   const receiver =
     webhookSecret === undefined
       ? undefined
       : createReceiver({
           secret: webhookSecret,
-          tenant: tenantOf(helpdesk.key),
+          tenant,
           cache,
           feed,
           claims: createClaims(clock, link),
@@ -240,7 +241,6 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     log,
     maxBuffered: config.subscriptions.maxBuffered,
   });
-  const tenant = tenantOf(helpdesk.key);
   const [server] = await Promise.all([
     createHttpServer({
       apollo,
