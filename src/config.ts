@@ -48,6 +48,7 @@ export const variables = z.object({
   UPSTREAM_TIMEOUT_MS: wholeNumber(1, 600_000).default(5_000),
   UPSTREAM_MAX_BYTES: wholeNumber(1_024, 1_073_741_824).default(2_097_152),
   CACHE_MAX_BYTES: wholeNumber(0, 17_179_869_184).default(67_108_864),
+  READY_ANSWERS_MAX_BYTES: wholeNumber(0, 17_179_869_184).default(16_777_216),
   CACHE_CHATS_MS: milliseconds.optional(),
   CACHE_CUSTOMERS_MS: milliseconds.default(60_000),
   CACHE_ACCOUNT_MS: milliseconds.default(300_000),
@@ -166,6 +167,8 @@ export interface Config extends Protection {
   readonly upstreamMaxBytes: number;
   /** What is known of the helpdesk is kept up to this size; 0 keeps nothing. */
   readonly cacheMaxBytes: number;
+  /** Whole answers are kept up to this size; 0 keeps none. */
+  readonly readyAnswersMaxBytes: number;
   /** How long it stays good, by what it is about. */
   readonly freshMs: {
     /** Chats, messages and all lists that move. */
@@ -271,6 +274,7 @@ export function readConfig(
     upstreamTimeoutMs: data.UPSTREAM_TIMEOUT_MS,
     upstreamMaxBytes: data.UPSTREAM_MAX_BYTES,
     cacheMaxBytes: data.CACHE_MAX_BYTES,
+    readyAnswersMaxBytes: data.READY_ANSWERS_MAX_BYTES,
     freshMs: {
       chats: data.CACHE_CHATS_MS ?? usualChatsMs[webhookSecret === undefined ? 'untold' : 'told'],
       customers: data.CACHE_CUSTOMERS_MS,

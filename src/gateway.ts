@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Server } from 'node:http';
 import { ConfigError } from './config.ts';
 import type { Config } from './config.ts';
@@ -22,12 +21,12 @@ import { createNames, createReporter } from './graphql/report.ts';
 import { createGraphQLServer } from './graphql/server.ts';
 import { createExecute } from './graphql/execution.ts';
 import { createPlannedExecute } from './graphql/plannedExecution.ts';
+import { createReadyAnswers } from './graphql/readyAnswers.ts';
 import { createKnownOperations } from './graphql/knownOperations.ts';
+import { accountOf, createAuthenticate } from './http/authentication.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createHttpServer } from './http/server.ts';
 import { createRequestRate } from './http/requestRate.ts';
-import type { Authenticate } from './http/viewer.ts';
-import { authenticateByKey, authenticateNobody } from './http/viewer.ts';
 import { createLoaders, createSources, isKnownTo, resourceResolvers } from './resources/index.ts';
 import type { Clock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
@@ -65,32 +64,8 @@ interface Parts {
   readonly tracing?: Tracing | undefined;
 }
 
-/** Names an account without telling its key. */
-const tenantOf = (key: string): string =>
-  createHash('sha256').update(key).digest('base64url').slice(0, 16);
-
 /** What may come on top of a call's time limit before it is known to be over. */
 const longestAnswerMs = 10_000;
-
-async function createAuthenticate(
-  { auth }: Config,
-  { helpdesk: { key }, clock, log }: Parts,
-): Promise<Authenticate> {
-  const account = { key, tenant: tenantOf(key) };
-  if (auth.mode === 'none') return authenticateNobody(account);
-  if (auth.mode === 'forward') return authenticateByKey(tenantOf);
-  const { signedBy, ...expected } = auth;
-  // Loaded only where they are needed: what reads tokens takes time and memory.
-  const [{ createKeySet }, { authenticateByToken }] = await Promise.all([
-    import('./http/keySet.ts'),
-    import('./http/token.ts'),
-  ]);
-  const keys =
-    'secret' in signedBy
-      ? new TextEncoder().encode(signedBy.secret)
-      : createKeySet({ url: signedBy.jwksUrl, clock, log });
-  return authenticateByToken({ account, keys, clock, ...expected });
-}
 
 /** Joins the rooms. */
 export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGateway> {
@@ -145,7 +120,8 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
   const link = redis?.createRedisLink({ ...redis.at, clock });
   const feed =
     link === undefined ? createLocalFeed() : createSharedFeed(createLocalFeed(), link, clock);
-  const tenant = tenantOf(helpdesk.key);
+  const account = accountOf(helpdesk.key);
+  const { tenant } = account;
   const { webhookSecret } = config;
   const receiver =
     webhookSecret === undefined
@@ -196,6 +172,10 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     documents: createDocuments(listed),
   };
   const admit = createAdmission(schema, admission);
+  const ready = createReadyAnswers({
+    maxBytes: config.readyAnswersMaxBytes,
+    stands: cache.stands,
+  });
   const known =
     config.execution === 'apollo'
       ? undefined
@@ -203,6 +183,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
           execute: createPlannedExecute(schema, createExecute(schema)),
           admit,
           report,
+          ready,
         });
   const apollo = createGraphQLServer({ ...servers, schema, admit, known });
   // It has a schema of its own: the first trace slows its schema down for good.
@@ -247,7 +228,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
       tracedApollo,
       known,
       openOperation,
-      authenticate: await createAuthenticate(config, parts),
+      authenticate: await createAuthenticate({ account, auth: config.auth, clock, log }),
       routerSecret: config.routerSecret,
       live: {
         ...config.subscriptions,
@@ -281,6 +262,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
         isCacheShared: cache.isShared,
         isBudgetShared: budget.isShared,
         cacheBytes: cache.bytes,
+        readyAnswers: () => ({ bytes: ready?.bytes() ?? 0, count: ready?.count() ?? 0 }),
         budget: () => (isKeyOfClient ? null : budget.status(tenant)),
         waitingCalls: budget.queueLengths,
         listeners: feed.listeners,

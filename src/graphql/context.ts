@@ -2,6 +2,7 @@ import type { AccountFeed, Feed } from '../events/feed.ts';
 import type { Loaders, Sources } from '../resources/index.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Span } from '../support/tracing.ts';
+import { Trail } from '../support/trail.ts';
 import type { Rate, Scope, Upstream, UpstreamClient, Usage } from '../upstream/client.ts';
 import type { Admitted } from './subscriptionDoor.ts';
 import { mayHear } from './hearing.ts';
@@ -21,7 +22,11 @@ export interface Context {
   readonly viewer: Viewer;
   readonly sources: Sources;
   readonly loaders: Loaders;
-  readonly usage: Readonly<Usage>;
+  readonly usage: Usage;
+  /** Undefined where the client wants to see what the helpdesk says now. */
+  readonly trail: Trail | undefined;
+  /** Who is shown what: operations of the same audience are shown the same. */
+  readonly audience: string;
   /** By the clock. */
   readonly startedAtMs: number;
   /** Undefined where nobody traces. */
@@ -57,7 +62,7 @@ interface Parts {
   readonly client: UpstreamClient;
   readonly feed: Feed;
   readonly clock: Clock;
-  readonly createSources: (upstream: Upstream) => Sources;
+  readonly createSources: (open: () => Upstream) => Sources;
   readonly createLoaders: (sources: Sources, viewer: Viewer) => Loaders;
 }
 
@@ -67,6 +72,8 @@ export const createContextFactory =
   (caller: Caller): Context => {
     const { requestId, viewer, key, tenant, signal, deadlineMs, isRefresh, span } = caller;
     const usage: Scope['usage'] = { calls: 0, cacheHits: 0, shared: 0 };
+    const trail = isRefresh ? undefined : new Trail();
+    const rate = client.rateOf(tenant);
     const scope = {
       key,
       tenant,
@@ -76,22 +83,34 @@ export const createContextFactory =
       usage,
       isRefresh,
       span,
+      trail,
     };
-    const sources = createSources(client.forOperation(scope));
+    const sources = createSources(() => client.forOperation(scope));
     return {
       requestId,
       viewer,
       sources,
       loaders: createLoaders(sources, viewer),
       usage,
+      trail,
+      audience: `${tenant} ${viewer.role === 'ALL' ? '' : JSON.stringify(viewer)}`,
       startedAtMs: clock.now(),
       span,
-      rate: client.rateOf(tenant),
+      rate: {
+        now: rate.now,
+        latest() {
+          trail?.lose();
+          return rate.latest();
+        },
+      },
       feed: {
         announce: (news) => feed.announce(tenant, news),
         listen: (wants) =>
           feed.listen(tenant, (news) => mayHear(viewer, news) && wants(news), signal()),
       },
-      now: () => clock.now(),
+      now() {
+        trail?.lose();
+        return clock.now();
+      },
     };
   };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ApolloServerPlugin } from '@apollo/server';
 import type { DocumentNode, ExecutionResult, OperationDefinitionNode } from 'graphql';
+import { OperationTypeNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Admit } from './admission.ts';
 import { usageOf } from './answer.ts';
@@ -10,10 +11,13 @@ import { bytesPerCharacter } from './documents.ts';
 import type { Execute, Execution } from './execution.ts';
 import { isAsked } from './listedOperations.ts';
 import { maxPlans } from './plannedExecution.ts';
+import type { ReadyAnswers } from './readyAnswers.ts';
 import type { Report } from './report.ts';
 
 /** What Apollo Server has found out about the text of an operation. */
 interface Known {
+  /** No other has it, not even one that comes after this was forgotten. */
+  readonly id: number;
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
   readonly contentType: string;
@@ -69,13 +73,15 @@ interface Parts {
   readonly execute: Execute;
   readonly admit: Admit;
   readonly report: Report;
+  /** Undefined where each answer is made anew. */
+  readonly ready?: ReadyAnswers | undefined;
 }
 
 /**
  * Answers the operations that Apollo Server has parsed, validated and answered before without asking it again. Everything
  * that depends on the request itself is done all the same: its variables, its price, its viewer's rights.
  */
-export function createKnownOperations({ execute, admit, report }: Parts): KnownOperations {
+export function createKnownOperations({ execute, admit, report, ready }: Parts): KnownOperations {
   const known = new LRUCache<string, Known>({
     maxSize: maxBytes,
     sizeCalculation: (_operation, key) =>
@@ -83,7 +89,8 @@ export function createKnownOperations({ execute, admit, report }: Parts): KnownO
   });
   const isRepeated = createRepeats();
   /** What is being answered by Apollo Server, which works on a copy of the context with the same things in it. */
-  const resolved = new WeakMap<Context['usage'], Omit<Known, 'contentType'>>();
+  const resolved = new WeakMap<Context['usage'], Pick<Known, 'document' | 'operation'>>();
+  let lastId = 0;
   /** What was executed, and went wrong. */
   const executed = new WeakMap<Context['usage'], ExecutionResult>();
 
@@ -101,9 +108,11 @@ export function createKnownOperations({ execute, admit, report }: Parts): KnownO
     learn(body, accept, context, contentType) {
       const request = readRequest(body, accept);
       const found = resolved.get(context.usage);
-      if (request === undefined || found === undefined) return;
+      if (request === undefined || found === undefined || known.has(request.key)) return;
       const hash = createHash('sha256').update(request.key).digest('base64');
-      if (isRepeated(hash)) known.set(request.key, { ...found, contentType });
+      if (!isRepeated(hash)) return;
+      lastId += 1;
+      known.set(request.key, { ...found, id: lastId, contentType });
     },
 
     async answer(body, accept, context) {
@@ -112,21 +121,27 @@ export function createKnownOperations({ execute, admit, report }: Parts): KnownO
       if (request === undefined || found === undefined) return undefined;
       const { document, operation, contentType } = found;
       const { operationName, variables } = request;
-      const execution: Execution = { document, operationName, variables, context };
-      try {
-        admit(execution);
-      } catch {
-        return undefined;
-      }
-      const result = await execute(execution);
-      if (result.errors !== undefined) {
-        executed.set(context.usage, result);
-        return undefined;
+      const isQuery = operation.operation === OperationTypeNode.QUERY;
+      const name = isQuery ? ready?.nameOf(found.id, variables) : undefined;
+      let data = name === undefined ? undefined : await ready?.find(name, context);
+      if (data === undefined) {
+        const execution: Execution = { document, operationName, variables, context };
+        try {
+          admit(execution);
+        } catch {
+          return undefined;
+        }
+        const result = await execute(execution);
+        if (result.errors !== undefined) {
+          executed.set(context.usage, result);
+          return undefined;
+        }
+        data = JSON.stringify(result.data);
+        if (name !== undefined) ready?.keep(name, data, context);
       }
       report(context, { operation });
-      const { data } = result;
-      const answer = { data, extensions: { upstream: usageOf(context) } };
-      return { contentType, body: `${JSON.stringify(answer)}\n` };
+      const extensions = JSON.stringify({ upstream: usageOf(context) });
+      return { contentType, body: `{"data":${data},"extensions":${extensions}}\n` };
     },
 
     execute: (execution) => executed.get(execution.context.usage) ?? execute(execution),

@@ -129,14 +129,19 @@ function problemsOf(document: DocumentNode, limits: Limits): string[] {
   });
 }
 
+const isNest = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+
 /** Without recursion, as what is measured may be nested more deeply than the stack is high. */
 function isNestedBeyond(value: unknown, limit: number): boolean {
-  let level: readonly unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth += 1) {
+  let level = [value].filter(isNest);
+  for (let depth = 1; level.length > 0; depth += 1) {
     if (depth > limit) return true;
-    level = level.flatMap((item): readonly unknown[] =>
-      typeof item === 'object' && item !== null ? Object.values(item) : [],
-    );
+    const inner: Record<string, unknown>[] = [];
+    for (const nest of level) {
+      for (const item of Object.values(nest)) if (isNest(item)) inner.push(item);
+    }
+    level = inner;
   }
   return false;
 }

@@ -51,7 +51,17 @@ export const createOpenOperation =
 
     const span = caller.span?.child('work', 'graphql');
     return {
-      context: createContext({ ...caller, signal, deadlineMs, span }),
+      context: createContext({
+        requestId: caller.requestId,
+        viewer: caller.viewer,
+        client: caller.client,
+        key: caller.key,
+        tenant: caller.tenant,
+        isRefresh: caller.isRefresh,
+        signal,
+        deadlineMs,
+        span,
+      }),
       abandon() {
         hasLeft = true;
         controller?.abort(clientLeft);

@@ -9,6 +9,8 @@ export interface Readings {
   isCacheShared(): boolean | null;
   isBudgetShared(): boolean | null;
   cacheBytes(): number;
+  /** Whole answers: what they take, and how often one was given. */
+  readyAnswers(): { readonly bytes: number; readonly count: number };
   /** Of the gateway's own account, or null where it has none; a limit of 0 is none. */
   budget(): { readonly limit: number; readonly remaining: number } | null;
   /** Calls that wait for room in the account's minute, by priority. */
@@ -72,6 +74,20 @@ export function addMetricsRoute(
     'Estimated size of what is known of the helpdesk in this process.',
     readings.cacheBytes,
   );
+  gauge(
+    'helpcrunch_ready_answers_bytes',
+    'Estimated size of the whole answers that are kept.',
+    () => readings.readyAnswers().bytes,
+  );
+  new Counter({
+    name: 'helpcrunch_ready_answers_total',
+    help: 'Operations answered with a whole answer that was kept.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(readings.readyAnswers().count);
+    },
+  });
   gauge(
     'helpcrunch_listeners',
     'Different subscriptions that hear of what happens; those that ask and see the same count as one.',

@@ -75,10 +75,10 @@ export const authenticateNobody =
 
 /** Whoever has a key of the helpdesk may do what that key may; only the helpdesk can tell whether it is one. */
 export const authenticateByKey =
-  (tenantOf: (key: string) => string): Authenticate =>
+  (accountOf: (key: string) => Account): Authenticate =>
   (authorization) => {
     const key = bearerOf(authorization);
     return key === undefined
       ? Promise.reject(noCredentials('HelpCrunch key'))
-      : Promise.resolve({ viewer: { role: 'ALL' }, key, tenant: tenantOf(key) });
+      : Promise.resolve({ viewer: { role: 'ALL' }, ...accountOf(key) });
   };

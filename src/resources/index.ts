@@ -42,9 +42,10 @@ export const resourceResolvers: readonly Resolvers[] = [
   organizationResolvers,
 ];
 
-/** What can be read and changed. Each source is made when it is first asked for: an operation needs few. */
+/** What can be read and changed. Each source is made when it is first asked for: an operation needs few, or none. */
 export class Sources {
-  readonly #upstream: Upstream;
+  readonly #open: () => Upstream;
+  #opened: Upstream | undefined;
   #agents: AgentSource | undefined;
   #applications: ApplicationSource | undefined;
   #chats: ChatSource | undefined;
@@ -53,8 +54,12 @@ export class Sources {
   #messages: MessageSource | undefined;
   #organization: OrganizationSource | undefined;
 
-  constructor(upstream: Upstream) {
-    this.#upstream = upstream;
+  constructor(open: () => Upstream) {
+    this.#open = open;
+  }
+
+  get #upstream(): Upstream {
+    return (this.#opened ??= this.#open());
   }
 
   get agents(): AgentSource {
@@ -86,7 +91,7 @@ export class Sources {
   }
 }
 
-export const createSources = (upstream: Upstream): Sources => new Sources(upstream);
+export const createSources = (open: () => Upstream): Sources => new Sources(open);
 
 /**
  * Tells of each kind of thing whether an operation finds it in the cache. Of what a customer could not see it tells nothing:

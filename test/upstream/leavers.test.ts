@@ -114,7 +114,7 @@ const createClient = (limit: number) =>
 /** One operation's way through the layers, without the GraphQL around it. */
 function operate(client: UpstreamClient, viewer: string) {
   const controller = new AbortController();
-  const sources = createSources(
+  const sources = createSources(() =>
     client.forOperation({
       key: helpdesk.key,
       tenant: 'acme',

@@ -1,3 +1,4 @@
+import type { Grounds } from '../../support/trail.ts';
 import type { Call, Scope } from '../client.ts';
 import { isOutage, UpstreamError } from '../errors.ts';
 import type { Crew, Flight } from './flights.ts';
@@ -110,7 +111,17 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
       const whole = kind.partOf?.(name);
       return whole === undefined ? prefixOf(kind) : keyOf(whole.kind, whole.id);
     };
-    const sight = createSight({ known, clock, staleMs, scope, since, keyOf, aroundOf, isFresh });
+    const sight = createSight({
+      known,
+      clock,
+      staleMs,
+      scope,
+      since,
+      keyOf,
+      aroundOf,
+      isFresh,
+      lifeMsOf,
+    });
     const landings = createLandings({
       known,
       clock,
@@ -291,7 +302,21 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
     );
   }
 
-  return { forOperation, learn, isShared: known.isShared, bytes: known.bytes, close: known.close };
+  return {
+    forOperation,
+    learn,
+    /** Whether an operation would now be shown the same as the one that left these grounds. */
+    async stands({ entries, changes, untilMs }: Grounds): Promise<boolean> {
+      if (clock.now() >= untilMs) return false;
+      await known.hearAll();
+      for (const [key, entry] of entries) if (known.get(key) !== entry) return false;
+      for (const [key, change] of changes) if (known.changeOf(key) !== change) return false;
+      return true;
+    },
+    isShared: known.isShared,
+    bytes: known.bytes,
+    close: known.close,
+  };
 }
 
 export type Cache = ReturnType<typeof createCache>;

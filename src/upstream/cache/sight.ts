@@ -18,6 +18,7 @@ interface Parts {
   /** What takes a thing along when it changes. */
   readonly aroundOf: (kind: Named, name: string) => string;
   readonly isFresh: (kind: Named, entry: Omit<Entry, 'order'>) => boolean;
+  readonly lifeMsOf: (kind: Named, value: unknown) => number;
 }
 
 export interface OldAnswer<Value> {
@@ -27,17 +28,22 @@ export interface OldAnswer<Value> {
 
 /** Which of the things that are known an operation may be shown. */
 export function createSight(parts: Parts) {
-  const { known, clock, staleMs, scope, since, keyOf, aroundOf, isFresh } = parts;
-  const { tenant, isRefresh } = scope;
+  const { known, clock, staleMs, scope, since, keyOf, aroundOf, isFresh, lifeMsOf } = parts;
+  const { tenant, isRefresh, trail } = scope;
 
   /** An entry that is fresh, or has been read for this very operation. */
   const fresh: EntryOf = (kind, name) => {
-    const entry = known.get(keyOf(kind, name));
+    const key = keyOf(kind, name);
+    const entry = known.get(key);
     if (entry === undefined) return undefined;
-    if (entry.order < (known.changeOf(aroundOf(kind, name))?.order ?? 0)) return undefined;
+    const around = aroundOf(kind, name);
+    const change = known.changeOf(around);
+    if (entry.order < (change?.order ?? 0)) return undefined;
     // What was told since was told of something that may have been read before.
     const isReadSince = entry.order > since && entry.asOf === undefined;
-    return isReadSince || (!isRefresh && isFresh(kind, entry)) ? entry : undefined;
+    if (!isReadSince && (isRefresh || !isFresh(kind, entry))) return undefined;
+    trail?.note({ key, entry, around, change, untilMs: entry.at + lifeMsOf(kind, entry.value) });
+    return entry;
   };
 
   /** Whether nothing that the entry speaks of has changed since it was read. */

@@ -1,0 +1,78 @@
+import { LRUCache } from 'lru-cache';
+import type { Grounds } from '../support/trail.ts';
+import type { Context } from './context.ts';
+import { admitVariables } from './limits.ts';
+
+interface ReadyAnswer {
+  readonly data: string;
+  readonly cacheHits: number;
+  readonly grounds: Grounds;
+}
+
+export interface ReadyAnswers {
+  /** Under which an answer is kept; undefined for variables that no operation takes. */
+  nameOf(operationId: number, variables: unknown): string | undefined;
+  /** The data as JSON, if the operation would have the same once more; otherwise it is noted from now on what it is made of. */
+  find(name: string, context: Context): Promise<string | undefined>;
+  /** Keeps data that was made of nothing but what is known. */
+  keep(name: string, data: string, context: Context): void;
+  /** How often one was given. */
+  count(): number;
+  bytes(): number;
+}
+
+interface Parts {
+  readonly maxBytes: number;
+  /** Whether an operation would now be shown the same as the one before. */
+  readonly stands: (grounds: Grounds) => Promise<boolean>;
+}
+
+const bytesPerCharacter = 2;
+/** Entries belong to the cache; but one in whose place it has a newer one is still held here. */
+const bytesPerEntry = 1_500;
+
+/** The data of queries as text, for as long as all that it was made of is what it was, and fresh. */
+export function createReadyAnswers({ maxBytes, stands }: Parts): ReadyAnswers | undefined {
+  if (maxBytes === 0) return undefined;
+  const answers = new LRUCache<string, ReadyAnswer>({
+    maxSize: maxBytes,
+    sizeCalculation: ({ data, grounds: { entries } }, key) =>
+      bytesPerCharacter * (data.length + key.length) + bytesPerEntry * (entries.size + 1),
+  });
+  let count = 0;
+  const keyOf = (name: string, { audience }: Context): string => `${audience} ${name}`;
+
+  return {
+    nameOf(operationId, variables) {
+      try {
+        admitVariables(variables);
+      } catch {
+        return undefined;
+      }
+      return `${operationId} ${JSON.stringify(variables)}`;
+    },
+
+    async find(name, context) {
+      const { trail, usage } = context;
+      if (trail === undefined) return undefined;
+      const answer = answers.get(keyOf(name, context));
+      if (answer !== undefined && (await stands(answer.grounds))) {
+        usage.cacheHits += answer.cacheHits;
+        count += 1;
+        return answer.data;
+      }
+      trail.begin();
+      return undefined;
+    },
+
+    keep(name, data, context) {
+      const { calls, shared, staleMs, cacheHits } = context.usage;
+      const grounds = context.trail?.end();
+      if (grounds === undefined || calls + shared > 0 || staleMs !== undefined) return;
+      answers.set(keyOf(name, context), { data, cacheHits, grounds });
+    },
+
+    count: () => count,
+    bytes: () => answers.calculatedSize,
+  };
+}

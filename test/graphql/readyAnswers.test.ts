@@ -1,0 +1,363 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { parse, validate } from 'graphql';
+import { readConfig } from '../../src/config.ts';
+import type { Config } from '../../src/config.ts';
+import { createSchema } from '../../src/graphql/schema.ts';
+import { resourceResolvers } from '../../src/resources/index.ts';
+import { startSimulator } from '../../src/simulator/simulator.ts';
+import { Trail } from '../../src/support/trail.ts';
+import { createCache } from '../../src/upstream/cache/cache.ts';
+import type { Kind } from '../../src/upstream/cache/kinds.ts';
+import { UpstreamError } from '../../src/upstream/errors.ts';
+import type { ControlledHelpdesk } from '../support/controlledHelpdesk.ts';
+import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { bearer, byToken } from '../support/issuer.ts';
+import { createManualClock } from '../support/manualClock.ts';
+import { createRandom, createRandomOperation } from '../support/randomOperations.ts';
+import { startTwoCustomers } from '../support/twoCustomers.ts';
+
+const { freshMs } = readConfig({});
+const clock = createManualClock();
+const settings = { rateLimit: 0, freshMs };
+
+/** As often as an operation has to be asked until its answer is kept: twice until it is known, once to make the answer. */
+const timesUntilKept = 3;
+
+type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
+
+async function readyCount({ url }: Gateway): Promise<number> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^helpcrunch_ready_answers_total (\d+)$/m.exec(metrics)?.[1]);
+}
+
+async function ask(
+  { url }: Gateway,
+  operation: { readonly query: string; readonly variables?: object | undefined },
+  headers: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-request-id': 'mine', ...headers },
+    body: JSON.stringify(operation),
+  });
+  return `${response.status} ${response.headers.get('content-type')} ${await response.text()}`;
+}
+
+async function keep(
+  gateway: Gateway,
+  query: string,
+  headers: Readonly<Record<string, string>> = {},
+) {
+  for (let time = 0; time < timesUntilKept; time += 1) await ask(gateway, { query }, headers);
+}
+
+const customer = (id: number) => ({ id, name: `Customer ${id}`, email: null, userId: `u-${id}` });
+
+const query = '{ chat(id: 1) { id lastMessageText customer { id name phone } assignee { name } } }';
+
+describe('the answer to a query that comes again', () => {
+  let helpdesk: ControlledHelpdesk;
+  let gateway: Gateway;
+
+  const start = (config: Partial<Config> = {}) =>
+    startTestGateway({ helpdesk, clock, config: { ...settings, ...config } });
+
+  beforeEach(async () => {
+    helpdesk = await startControlledHelpdesk();
+    helpdesk.holds({
+      chats: [
+        { id: 1, customer: customer(7) },
+        { id: 2, customer: customer(8) },
+      ],
+      customers: [{ id: 7 }, { id: 8 }],
+    });
+    gateway = await start();
+  });
+
+  afterEach(async () => {
+    await gateway.stop();
+    await helpdesk[Symbol.asyncDispose]();
+  });
+
+  test('is given as it is, and counts as it did when it was made', async () => {
+    await keep(gateway, query);
+    await using careful = await start({ readyAnswersMaxBytes: 0 });
+    const made = await ask(careful, { query });
+    const before = await readyCount(gateway);
+
+    const answers = [await ask(gateway, { query }), await ask(gateway, { query })];
+
+    expect(await readyCount(gateway)).toBe(before + 2);
+    expect(answers[0]).toBe(answers[1]);
+    const [ready, anew] = [String(answers[0]), made].map((text): any =>
+      JSON.parse(text.slice(text.indexOf('{'))),
+    );
+    expect(ready.data).toEqual(anew.data);
+    expect(ready.extensions.upstream).toMatchObject({ calls: 0, shared: 0 });
+    expect(ready.extensions.upstream.cacheHits).toBeGreaterThan(0);
+  });
+
+  test('shows a write at once', async () => {
+    await keep(gateway, query);
+
+    const { data } = await gateway.query(
+      'mutation { markChatRead(id: 1, by: AGENT, read: true) { lastMessageText } }',
+    );
+
+    expect(await ask(gateway, { query })).toContain(
+      `"lastMessageText":"${data.markChatRead.lastMessageText}"`,
+    );
+  });
+
+  test('shows a write to what it is part of', async () => {
+    const messages = `{ _entities(representations: [{ __typename: "Chat", id: 1 }]) {
+      ... on Chat { messages { nodes { read } } }
+    } }`;
+    helpdesk.holds({ chats: [{ id: 1, customer: customer(7), readByAgent: false }] });
+    await keep(gateway, messages);
+    const before = await ask(gateway, { query: messages });
+    expect(await readyCount(gateway)).toBe(1);
+
+    await gateway.query('mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }');
+
+    expect(before).toContain('{"read":false}');
+    expect(await ask(gateway, { query: messages })).toContain('{"read":true}');
+  });
+
+  test('shows what any other operation has read since', async () => {
+    await keep(gateway, query);
+    const stored = helpdesk.chats.get(1);
+    if (stored === undefined) throw new Error('There is a chat.');
+    helpdesk.chats.set(1, { ...stored, lastMessageText: 'news' });
+
+    await gateway.query('{ chats { nodes { id status } } }', undefined, {
+      'cache-control': 'no-cache',
+    });
+
+    expect(await ask(gateway, { query })).toContain('"lastMessageText":"news"');
+  });
+
+  test('lasts as long as the first of its parts', async () => {
+    await keep(gateway, query);
+    clock.advance(freshMs.chats - 1);
+    const before = helpdesk.calls.length;
+
+    await ask(gateway, { query });
+    expect(helpdesk.calls.length).toBe(before);
+
+    clock.advance(1);
+    await ask(gateway, { query });
+    expect(helpdesk.calls.length).toBe(before + 1);
+  });
+
+  test('is not for who wants to see what is so now', async () => {
+    await keep(gateway, query);
+    const before = helpdesk.calls.length;
+
+    await ask(gateway, { query }, { 'cache-control': 'no-cache' });
+
+    expect(helpdesk.calls.length).toBeGreaterThan(before);
+  });
+
+  test('is for its own variables alone', async () => {
+    const byId = 'query One($id: ID!) { chat(id: $id) { id customer { id } } }';
+    for (const id of ['1', '2', '1', '2', '1', '2', '1', '2']) {
+      const answer = await ask(gateway, { query: byId, variables: { id } });
+
+      expect(answer).toContain(`{"id":"${id}","customer":{"id":"${Number(id) + 6}"}}`);
+    }
+    expect(await readyCount(gateway)).toBeGreaterThan(0);
+  });
+
+  test('is made anew where it tells how many calls are left', async () => {
+    await using limited = await start({ rateLimit: 50 });
+    const left = '{ rateLimit { remaining } }';
+    await keep(limited, left);
+    const before = await ask(limited, { query: left });
+
+    await limited.query('{ chat(id: 2) { id status } }', undefined, {
+      'cache-control': 'no-cache',
+    });
+
+    expect(await ask(limited, { query: left })).not.toBe(before);
+    expect(await readyCount(limited)).toBe(0);
+  });
+
+  test('is not kept when it shows something old because the helpdesk is away', async () => {
+    await using patient = await start({ staleIfErrorMs: 60_000 });
+    await keep(patient, query);
+    clock.advance(freshMs.chats);
+    helpdesk.onEveryCall((held) => {
+      held.answer({ status: 503, body: {} });
+    });
+    expect(await ask(patient, { query })).toContain('"stale":{"ageMs":5000}');
+    const before = await readyCount(patient);
+
+    expect(await ask(patient, { query })).toContain('"stale":{"ageMs":5000}');
+
+    expect(await readyCount(patient)).toBe(before);
+  });
+
+  test('takes no more room than it may, and none where none is given', async () => {
+    const readyAnswersMaxBytes = 20_000;
+    await using small = await start({ readyAnswersMaxBytes });
+    await using none = await start({ readyAnswersMaxBytes: 0 });
+    const sizes: number[] = [];
+
+    for (let alias = 0; alias < 20; alias += 1) {
+      const longer = query.replace('{ chat', `{ a${alias}: chat`);
+      await keep(small, longer);
+      await keep(none, longer);
+      await ask(none, { query: longer });
+      const metrics = await (await fetch(`${small.url}/metrics`)).text();
+      sizes.push(Number(/^helpcrunch_ready_answers_bytes (\d+)$/m.exec(metrics)?.[1]));
+    }
+
+    expect(Math.max(...sizes)).toBeGreaterThan(readyAnswersMaxBytes / 2);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(readyAnswersMaxBytes);
+    expect(await readyCount(none)).toBe(0);
+  });
+
+  test('is not for another account', async () => {
+    await using open = await start({ auth: { mode: 'forward' } });
+    const own = { authorization: `Bearer ${helpdesk.key}` };
+    await keep(open, query, own);
+    expect(await ask(open, { query }, own)).toContain('"calls":0');
+
+    const other = await ask(open, { query }, { authorization: 'Bearer another-key' });
+
+    expect(other).toContain('"calls":2,"cacheHits":0');
+    expect(await readyCount(open)).toBe(1);
+  });
+});
+
+test('each viewer is given its own answers', async () => {
+  await using helpdesk = await startTwoCustomers();
+  await using gateway = await startTestGateway({
+    helpdesk,
+    clock,
+    config: { ...settings, auth: byToken() },
+  });
+  const viewers = [
+    { role: 'customer', customerId: '7001' },
+    { role: 'customer', customerId: '7002' },
+    { role: 'customer', userId: 'u-ada' },
+    { role: 'agent', agentId: '12' },
+    { role: 'agent', agentId: '13' },
+  ];
+  const everything = `{ viewer { role agent { id } customer { id } }
+    chat(id: 1) { id customer { id } unreadCount: lastMessageText } }`;
+  const first = new Map<object, string>();
+
+  for (let time = 0; time < 5; time += 1) {
+    for (const viewer of viewers) {
+      const answer = await ask(gateway, { query: everything }, await bearer(viewer));
+      const { data }: any = JSON.parse(answer.slice(answer.indexOf('{')));
+      const seen = JSON.stringify(data ?? answer);
+      expect(seen).toBe(first.get(viewer) ?? seen);
+      first.set(viewer, seen);
+    }
+  }
+
+  expect(new Set(first.values()).size).toBe(viewers.length - 1);
+  expect(await readyCount(gateway)).toBeGreaterThan(0);
+});
+
+test('random operations are answered byte for byte as Apollo Server answers them, whatever is written and read in between', async () => {
+  const operationCount = 60;
+  const rounds = 4;
+  const simulator = await startSimulator({ rateLimit: 0, clock });
+  const schema = createSchema(resourceResolvers, { isPublic: true });
+  const gateways = [
+    await startTestGateway({
+      helpdesk: simulator,
+      clock,
+      config: { ...settings, execution: 'apollo' },
+    }),
+    await startTestGateway({ helpdesk: simulator, clock, config: settings }),
+  ] as const;
+  const random = createRandom(4711);
+  const ids = { default: ['9999', '1', '7'], chat: ['9999', '9998'], customer: ['7001', '7002'] };
+  const operations = [];
+  for (let seed = 1; operations.length < operationCount; seed += 1) {
+    const operation = createRandomOperation({ schema, random: createRandom(seed * 104_729), ids });
+    const isRead = !operation.query.includes('mutation');
+    if (isRead && validate(schema, parse(operation.query)).length === 0) operations.push(operation);
+  }
+  const odd: string[] = [];
+
+  for (const operation of operations) {
+    for (let round = 0; round < rounds; round += 1) {
+      const chance = random();
+      if (chance < 0.1) clock.advance(freshMs.chats);
+      if (chance > 0.9) {
+        const mark = `mutation { markChatRead(id: 9999, by: AGENT, read: ${String(chance > 0.95)}) { id } }`;
+        for (const gateway of gateways) await ask(gateway, { query: mark });
+      }
+      const [expected, answer] = await Promise.all(
+        gateways.map((gateway) => ask(gateway, operation)),
+      );
+      const hasFailed = expected?.includes('"errors"') === true;
+      if (!hasFailed && answer !== expected)
+        odd.push([operation.query, expected, answer].join('\n'));
+    }
+  }
+  const given = await readyCount(gateways[1]);
+  for (const gateway of gateways) await gateway.stop();
+  await simulator.close();
+
+  expect(odd).toEqual([]);
+  expect(given).toBeGreaterThan(operationCount / 4);
+}, 60_000);
+
+describe('what an operation was shown', () => {
+  interface Note {
+    readonly __typename: 'Note';
+    readonly id: string;
+  }
+  const kind: Kind<Note> = {
+    name: 'Note',
+    freshness: 'chats',
+    pack: (value) => value,
+    unpack: (kept) => kept as Note,
+  };
+  const note = (): Note => ({ __typename: 'Note', id: '1' });
+
+  test('stands for nothing when it was shown one thing in two states', async () => {
+    const cache = createCache({ maxBytes: 1_000_000, freshMs, staleMs: 0, clock });
+    const { signal } = new AbortController();
+    const open = (trail?: Trail) =>
+      cache.forOperation(
+        {
+          key: 'key',
+          tenant: 'acme',
+          signal: () => signal,
+          usage: { calls: 0, cacheHits: 0, shared: 0 },
+          isRefresh: false,
+          viewer: 'viewer',
+          deadlineMs: Infinity,
+          trail,
+        },
+        {
+          sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
+          onJoin: () => undefined,
+          noRoom: () => new UpstreamError('rateLimited', 'There was no room.'),
+        },
+      );
+    const load = () => Promise.resolve([note()]);
+    await open().many(kind, ['1'], load);
+    const trail = new Trail();
+    trail.begin();
+    const reader = open(trail);
+
+    await reader.many(kind, ['1'], load);
+    const grounds = trail.end();
+    expect(grounds && (await cache.stands(grounds))).toBe(true);
+    await open().write(kind, '1', () => Promise.resolve(note()));
+    expect(grounds && (await cache.stands(grounds))).toBe(false);
+    await reader.many(kind, ['1'], load);
+
+    expect(trail.end()).toBeUndefined();
+  });
+});
