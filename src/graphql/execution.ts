@@ -1,5 +1,6 @@
 import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql';
 import { execute } from 'graphql';
+import { maxErrors } from './limits.ts';
 import type { Context } from './context.ts';
 
 /** An operation that has been let in. */
@@ -15,4 +16,11 @@ export type Execute = (execution: Execution) => ExecutionResult | Promise<Execut
 export const createExecute =
   (schema: GraphQLSchema): Execute =>
   ({ document, operationName, variables, context }) =>
-    execute({ schema, document, operationName, variableValues: variables, contextValue: context });
+    execute({
+      schema,
+      document,
+      operationName,
+      variableValues: variables,
+      contextValue: context,
+      options: { maxCoercionErrors: maxErrors },
+    });

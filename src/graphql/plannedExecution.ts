@@ -1,6 +1,7 @@
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { getVariableValues } from 'graphql';
 import type { Execute } from './execution.ts';
+import { maxErrors } from './limits.ts';
 import type { Outline, Plan } from './plan.ts';
 import { outlineOf, planOf } from './plan.ts';
 import { Run } from './planRun.ts';
@@ -8,9 +9,6 @@ import type { Values } from './planRun.ts';
 
 /** Of one operation, for different values of its switches. */
 export const maxPlans = 2;
-
-/** As in graphql-js: to write down all that is wrong with many values can take minutes. */
-const maxErrors = 50;
 
 interface Sketch {
   readonly outline: Outline;
