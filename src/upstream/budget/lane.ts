@@ -37,10 +37,27 @@ export function createLane(clock: Clock, ledgerFor: (onChange: () => void) => Le
   const untilMs = (at: number): number =>
     Math.min(longestMs, Math.max(1, Math.ceil(at - clock.now())));
 
+  function serve(place: Place): void {
+    line.serve(place);
+    place.waiter.serve(ledger.take());
+  }
+
+  /** Most calls are alone, and there is room for them. */
+  function serveOnly(): boolean {
+    const place = line.only();
+    if (place === undefined || ledger.free() < 1 || place.deadlineMs <= clock.now()) return false;
+    serve(place);
+    return true;
+  }
+
   /** Serves whom it can, refuses whom nothing can serve in time, and says when to look again. */
   function review(): void {
     isScheduled = false;
     cancelTimer();
+    if (line.size() === 0 || serveOnly()) {
+      ledger.want(noWants);
+      return;
+    }
     const wants = { ...noWants };
     const picture = ledger.picture(line.lengths());
     const forecast = createForecast(picture, clock.now());
@@ -66,8 +83,7 @@ export function createLane(clock: Clock, ledgerFor: (onChange: () => void) => Le
       }
       if (ready > 0) {
         ready -= 1;
-        line.serve(place);
-        place.waiter.serve(ledger.take());
+        serve(place);
       } else {
         wants[place.priority] += 1;
         firstDeadline = Math.min(firstDeadline, place.deadlineMs);

@@ -46,17 +46,28 @@ export function createLine() {
     return inTurns(Array.from(ring, (viewer) => queues.get(viewer) ?? []));
   }
 
+  function placeOf(waiter: Waiter): Place {
+    const { viewer, priority, deadlineMs } = waiter.demand();
+    return { viewer, priority, deadlineMs, waiter };
+  }
+
   return {
     add: (waiter: Waiter): unknown => waiters.add(waiter),
     remove: (waiter: Waiter): boolean => waiters.delete(waiter),
     size: (): number => waiters.size,
 
+    /** Who waits, where there is but one. */
+    only(): Place | undefined {
+      const [waiter] = waiters;
+      return waiter !== undefined && waiters.size === 1 ? placeOf(waiter) : undefined;
+    },
+
     /** All who wait, in the order in which they will be served, by what they want now. */
     places(): Place[] {
       const classes = each(() => new Map<string, Place[]>());
       for (const waiter of waiters) {
-        const { viewer, priority, deadlineMs } = waiter.demand();
-        const place = { viewer, priority, deadlineMs, waiter };
+        const place = placeOf(waiter);
+        const { viewer, priority } = place;
         const queue = classes[priority].get(viewer);
         if (queue === undefined) classes[priority].set(viewer, [place]);
         else queue.push(place);
