@@ -3,9 +3,10 @@ import { start as startGateway } from './gateway.mjs';
 const hour = '3600000';
 
 /** What was read stays good for an hour. */
-export const start = (upstream) =>
+export const start = (upstream, settings) =>
   startGateway(upstream, {
     CACHE_CHATS_MS: hour,
     CACHE_CUSTOMERS_MS: hour,
     CACHE_ACCOUNT_MS: hour,
+    ...settings,
   });

@@ -28,16 +28,16 @@ interface Parts {
 }
 
 const bytesPerCharacter = 2;
-/** Entries belong to the cache; but one in whose place it has a newer one is still held here. */
-const bytesPerEntry = 1_500;
+/** For the name and the version of an entry. */
+const bytesPerEntry = 200;
 
 /** The data of queries as text, for as long as all that it was made of is what it was, and fresh. */
 export function createReadyAnswers({ maxBytes, stands }: Parts): ReadyAnswers | undefined {
   if (maxBytes === 0) return undefined;
   const answers = new LRUCache<string, ReadyAnswer>({
     maxSize: maxBytes,
-    sizeCalculation: ({ data, grounds: { entries } }, key) =>
-      bytesPerCharacter * (data.length + key.length) + bytesPerEntry * (entries.size + 1),
+    sizeCalculation: ({ data, grounds: { versions } }, key) =>
+      bytesPerCharacter * (data.length + key.length) + bytesPerEntry * (versions.size + 1),
   });
   let count = 0;
   const keyOf = (name: string, { audience }: Context): string => `${audience} ${name}`;

@@ -306,11 +306,11 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
     forOperation,
     learn,
     /** Whether an operation would now be shown the same as the one that left these grounds. */
-    async stands({ entries, changes, untilMs }: Grounds): Promise<boolean> {
+    async stands({ versions, changes, untilMs }: Grounds): Promise<boolean> {
       if (clock.now() >= untilMs) return false;
       await known.hearAll();
-      for (const [key, entry] of entries) if (known.get(key) !== entry) return false;
-      for (const [key, change] of changes) if (known.changeOf(key) !== change) return false;
+      for (const [key, version] of versions) if (known.versionOf(key) !== version) return false;
+      for (const [key, order] of changes) if (known.changeOf(key)?.order !== order) return false;
       return true;
     },
     isShared: known.isShared,

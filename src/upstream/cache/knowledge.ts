@@ -81,6 +81,8 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
     end: history.end,
     latestChange: history.latestChange,
     get: memory.get,
+    /** A number that no other entry ever had. */
+    versionOf: memory.versionOf,
     /** The latest change of what is under the key; undefined when there was none for long. */
     changeOf,
     /** Whether it is certain that what is under the key has not changed since the entry was read. */

@@ -12,16 +12,26 @@ export interface Entry {
   readonly asOf?: number;
 }
 
+interface Kept {
+  readonly entry: Entry;
+  readonly version: number;
+}
+
 /** What an entry costs beside its value: its key, its place in the order of use, itself. */
 const entryBytes = 400;
 
 /** Entries by key, those used longest ago forgotten first when their bytes pass the bound. 0 keeps nothing. */
 export function createMemory(maxBytes: number) {
-  const entries = maxBytes === 0 ? undefined : new LRUCache<string, Entry>({ maxSize: maxBytes });
+  const entries = maxBytes === 0 ? undefined : new LRUCache<string, Kept>({ maxSize: maxBytes });
+  let latest = 0;
   return {
-    get: (key: string): Entry | undefined => entries?.get(key),
+    get: (key: string): Entry | undefined => entries?.get(key)?.entry,
+    /** A number that no other entry ever had. */
+    versionOf: (key: string): number | undefined => entries?.get(key)?.version,
     set(key: string, entry: Entry): void {
-      entries?.set(key, entry, { size: entryBytes + key.length + bytesOf(entry.value) });
+      latest += 1;
+      const size = entryBytes + key.length + bytesOf(entry.value);
+      entries?.set(key, { entry, version: latest }, { size });
     },
     delete(key: string): void {
       entries?.delete(key);

@@ -42,7 +42,10 @@ export function createSight(parts: Parts) {
     // What was told since was told of something that may have been read before.
     const isReadSince = entry.order > since && entry.asOf === undefined;
     if (!isReadSince && (isRefresh || !isFresh(kind, entry))) return undefined;
-    trail?.note({ key, entry, around, change, untilMs: entry.at + lifeMsOf(kind, entry.value) });
+    if (trail?.isNoting === true) {
+      const untilMs = entry.at + lifeMsOf(kind, entry.value);
+      trail.note({ key, version: known.versionOf(key), around, change: change?.order, untilMs });
+    }
     return entry;
   };
 
