@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
@@ -29,15 +29,19 @@ export function createLines(server: Server) {
   // A WebSocket says goodbye by itself.
   server.on('upgrade', ({ socket: line }) => lines.delete(line));
   server.on('request', (request, answer) => {
+    lines.get(request.socket)?.add(request);
+    answer.on('close', finish);
+  });
+
+  // One for all answers: a closure for each would cost more than what it does.
+  function finish(this: ServerResponse): void {
+    const { req: request } = this;
     const { socket: line } = request;
     const asked = lines.get(line);
-    asked?.add(request);
-    answer.once('close', () => {
-      asked?.delete(request);
-      if (isEnding && asked?.size === 0) line.destroySoon();
-      if (onQuiet !== undefined && isQuiet()) onQuiet();
-    });
-  });
+    asked?.delete(request);
+    if (isEnding && asked?.size === 0) line.destroySoon();
+    if (onQuiet !== undefined && isQuiet()) onQuiet();
+  }
 
   function endIdle(): void {
     isEnding = true;

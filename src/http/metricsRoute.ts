@@ -123,8 +123,8 @@ export function addMetricsRoute(
       () => Number(readings.isBudgetShared()),
     );
   }
-  server.addHook('onResponse', ({ routeOptions }, { statusCode }, done) => {
-    metrics.request(routeOptions.url ?? 'other', statusCode);
+  server.addHook('onResponse', ({ routeOptions }, { statusCode: status }, done) => {
+    metrics.request({ route: routeOptions.url ?? 'other', status });
     done();
   });
   server.get('/metrics', async (_request, reply) => {
