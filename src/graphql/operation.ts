@@ -51,6 +51,7 @@ export const createOpenOperation =
 
     const span = caller.span?.child('work', 'graphql');
     return {
+      // Each by its name: to spread the caller takes as long as to find a whole answer.
       context: createContext({
         requestId: caller.requestId,
         viewer: caller.viewer,

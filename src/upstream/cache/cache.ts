@@ -307,8 +307,8 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
     learn,
     /** Whether an operation would now be shown the same as the one that left these grounds. */
     async stands({ versions, changes, untilMs }: Grounds): Promise<boolean> {
-      if (clock.now() >= untilMs) return false;
       await known.hearAll();
+      if (clock.now() >= untilMs) return false;
       for (const [key, version] of versions) if (known.versionOf(key) !== version) return false;
       for (const [key, order] of changes) if (known.changeOf(key)?.order !== order) return false;
       return true;

@@ -26,7 +26,7 @@ const maxChanges = 10_000;
 /** The key of all of a kind is that of one without its id. */
 const isSweep = (key: string): boolean => key.endsWith(':');
 
-/** When something last changed; the same object until it changes again. */
+/** When something last changed, in the order of things and on the clock. */
 interface Change {
   readonly order: number;
   readonly at: number;
