@@ -163,13 +163,14 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     throw new ConfigError(listed.problems.map((problem) => `PERSISTED_OPERATIONS: ${problem}`));
   }
   const counting = redis?.connectForCounting(redis.at);
+  const documents = createDocuments(listed);
   const servers = {
     isProduction,
     isKeyOfClient,
     log,
     report,
     limits: createLimits(config.limits, isProduction),
-    documents: createDocuments(listed),
+    documents,
   };
   const admit = createAdmission(schema, admission);
   const ready = createReadyAnswers({
@@ -183,6 +184,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
           execute: createPlannedExecute(schema, createExecute(schema)),
           admit,
           report,
+          documents,
           ready,
         });
   const apollo = createGraphQLServer({ ...servers, schema, admit, known });

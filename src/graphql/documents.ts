@@ -1,9 +1,11 @@
 import type { ApolloServerOptions } from '@apollo/server';
+import { GraphQLError } from 'graphql';
 import type { DocumentNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { createRepeats } from '../support/repeats.ts';
 import type { Context } from './context.ts';
-import type { ListedOperations } from './listedOperations.ts';
+import { isAsked } from './listedOperations.ts';
+import type { Asked, ListedOperations } from './listedOperations.ts';
 
 type Options = ApolloServerOptions<Context>;
 type DocumentStore = NonNullable<Options['documentStore']>;
@@ -39,12 +41,17 @@ function createDocumentStore({ documentOf }: ListedOperations): DocumentStore {
   };
 }
 
+/** Apollo Server puts it before the hashes. */
+const hashPrefix = 'apq:';
+
 /** The texts that clients register by their hash. Kept in this process: a client that is not understood sends its text again. */
-function createTextCache(): ApqCache {
-  const texts = new LRUCache<string, string>({
+const createTexts = () =>
+  new LRUCache<string, string>({
     maxSize: maxTextBytes,
     sizeCalculation: (text) => 2 * text.length + 100,
   });
+
+function createTextCache(texts: ReturnType<typeof createTexts>): ApqCache {
   return {
     get: (key) => Promise.resolve(texts.get(key)),
     set(key, text) {
@@ -56,9 +63,30 @@ function createTextCache(): ApqCache {
 }
 
 /** What Apollo Server remembers of the operations it has seen. */
-export const createDocuments = (listed: ListedOperations) => ({
-  store: createDocumentStore(listed),
-  persistedQueries: listed.isOnly ? (false as const) : { cache: createTextCache() },
-});
+export function createDocuments(listed: ListedOperations) {
+  const texts = createTexts();
+
+  /** Of a hash without a text. A text beside its hash is checked, and registered, by Apollo Server. */
+  function registeredText({ query }: Asked, persisted: unknown): string | undefined {
+    if (query !== undefined || !isAsked(persisted) || persisted['version'] !== 1) return undefined;
+    return texts.get(`${hashPrefix}${String(persisted['sha256Hash'])}`);
+  }
+
+  return {
+    store: createDocumentStore(listed),
+    persistedQueries: listed.isOnly ? (false as const) : { cache: createTextCache(texts) },
+
+    /** What a request asks, wherever its text is written; undefined where that is for Apollo Server to tell. */
+    textOf(asked: Asked): string | undefined {
+      const { query, extensions = null } = asked;
+      if (extensions !== null && !isAsked(extensions)) return undefined;
+      const text = listed.textFor(asked);
+      if (text !== undefined) return text instanceof GraphQLError ? undefined : text;
+      const persisted = extensions?.['persistedQuery'] ?? null;
+      if (persisted !== null) return registeredText(asked, persisted);
+      return typeof query === 'string' ? query : undefined;
+    },
+  };
+}
 
 export type Documents = ReturnType<typeof createDocuments>;

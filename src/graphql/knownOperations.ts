@@ -8,6 +8,7 @@ import { usageOf } from './answer.ts';
 import { createRepeats } from '../support/repeats.ts';
 import type { Context } from './context.ts';
 import { bytesPerCharacter } from './documents.ts';
+import type { Documents } from './documents.ts';
 import type { Execute, Execution } from './execution.ts';
 import { isAsked } from './listedOperations.ts';
 import { maxPlans } from './plannedExecution.ts';
@@ -41,18 +42,20 @@ const entryBytes = 500;
 /** What a plan takes, by the length of the text: measured at 81. */
 const planBytesPerCharacter = 85;
 
-const fields: ReadonlySet<string> = new Set(['query', 'operationName', 'variables']);
-
-/** Undefined for all that is not a text with a name and variables, which is for Apollo Server to make sense of. */
-function readRequest(body: unknown, accept: string): Request | undefined {
+/** Undefined for all that is not an operation with a name and variables, which is for Apollo Server to make sense of. */
+function readRequest(
+  body: unknown,
+  accept: string,
+  textOf: Documents['textOf'],
+): Request | undefined {
   if (!isAsked(body)) return undefined;
-  for (const field in body) if (!fields.has(field)) return undefined;
-  const { query, operationName = null, variables } = body;
-  if (typeof query !== 'string') return undefined;
+  const { operationName = null, variables } = body;
   if (operationName !== null && typeof operationName !== 'string') return undefined;
   if (variables !== undefined && variables !== null && !isAsked(variables)) return undefined;
+  const text = textOf(body);
+  if (text === undefined) return undefined;
   return {
-    key: `${accept}\n${operationName ?? ''}\n${query}`,
+    key: `${accept}\n${operationName ?? ''}\n${text}`,
     operationName,
     variables: variables ?? {},
   };
@@ -73,6 +76,7 @@ interface Parts {
   readonly execute: Execute;
   readonly admit: Admit;
   readonly report: Report;
+  readonly documents: Documents;
   /** Undefined where each answer is made anew. */
   readonly ready?: ReadyAnswers | undefined;
 }
@@ -81,7 +85,9 @@ interface Parts {
  * Answers the operations that Apollo Server has parsed, validated and answered before without asking it again. Everything
  * that depends on the request itself is done all the same: its variables, its price, its viewer's rights.
  */
-export function createKnownOperations({ execute, admit, report, ready }: Parts): KnownOperations {
+export function createKnownOperations(parts: Parts): KnownOperations {
+  const { execute, admit, report, ready } = parts;
+  const { textOf } = parts.documents;
   const known = new LRUCache<string, Known>({
     maxSize: maxBytes,
     sizeCalculation: (_operation, key) =>
@@ -106,7 +112,7 @@ export function createKnownOperations({ execute, admit, report, ready }: Parts):
     },
 
     learn(body, accept, context, contentType) {
-      const request = readRequest(body, accept);
+      const request = readRequest(body, accept, textOf);
       const found = resolved.get(context.usage);
       if (request === undefined || found === undefined || known.has(request.key)) return;
       const hash = createHash('sha256').update(request.key).digest('base64');
@@ -116,7 +122,7 @@ export function createKnownOperations({ execute, admit, report, ready }: Parts):
     },
 
     async answer(body, accept, context) {
-      const request = readRequest(body, accept);
+      const request = readRequest(body, accept, textOf);
       const found = request && known.get(request.key);
       if (request === undefined || found === undefined) return undefined;
       const { document, operation, contentType } = found;

@@ -28,10 +28,12 @@ const wantsRefresh = ({ headers }: FastifyRequest): boolean =>
 const wantsTrace = ({ headers }: FastifyRequest): boolean =>
   headers['apollo-federation-include-trace'] === 'ftv1';
 
+const isJson = /^application\/json(; *charset=utf-8)?$/i;
+
 /** A POST of JSON and nothing that Apollo Server would have to look at. */
 const isPlain = (request: FastifyRequest): boolean =>
   request.method === 'POST' &&
-  request.headers['content-type'] === 'application/json' &&
+  isJson.test(request.headers['content-type'] ?? '') &&
   !request.url.includes('?') &&
   !wantsTrace(request);
 

@@ -1,10 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { parse, validate } from 'graphql';
 import { readConfig } from '../../src/config.ts';
 import type { Config } from '../../src/config.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { resourceResolvers } from '../../src/resources/index.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
+import type { Simulator } from '../../src/simulator/simulator.ts';
 import { Trail } from '../../src/support/trail.ts';
 import { createCache } from '../../src/upstream/cache/cache.ts';
 import type { Kind } from '../../src/upstream/cache/kinds.ts';
@@ -33,7 +35,7 @@ async function readyCount({ url }: Gateway): Promise<number> {
 
 async function ask(
   { url }: Gateway,
-  operation: { readonly query: string; readonly variables?: object | undefined },
+  operation: object,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const response = await fetch(`${url}/graphql`, {
@@ -262,6 +264,87 @@ test('each viewer is given its own answers', async () => {
 
   expect(new Set(first.values()).size).toBe(viewers.length - 1);
   expect(await readyCount(gateway)).toBeGreaterThan(0);
+});
+
+describe('an operation is known however a client names it', () => {
+  let simulator: Simulator;
+
+  beforeAll(async () => {
+    simulator = await startSimulator({ rateLimit: 0, clock });
+  });
+
+  afterAll(() => simulator.close());
+
+  const text = 'query Chat { chat(id: 9999) { id status } }';
+  const sha256Hash = createHash('sha256').update(text).digest('hex');
+  const persistedQuery = { version: 1, sha256Hash };
+  const clientLibrary = { name: '@apollo/client', version: '4.0.0' };
+  const forms = [
+    { form: 'by its text', body: { query: text } },
+    {
+      form: 'with what Apollo Client says of itself',
+      body: { query: text, extensions: { clientLibrary } },
+    },
+    {
+      form: 'by a hash that was registered',
+      body: { extensions: { persistedQuery, clientLibrary } },
+    },
+    {
+      form: 'by the hash of a listed one',
+      body: { extensions: { persistedQuery } },
+      isListed: true,
+    },
+    { form: 'by the id of a listed one', body: { documentId: 'chat' }, isListed: true },
+    { form: 'by the text of a listed one', body: { query: text }, isListed: true },
+  ];
+
+  test.each(forms)('$form', async ({ body, isListed = false }) => {
+    const listed = new Map([
+      ['chat', text],
+      [sha256Hash, text],
+    ]);
+    const config = {
+      ...settings,
+      ...(isListed ? { persistedOperations: listed, isPersistedOnly: true } : {}),
+    };
+    await using direct = await startTestGateway({ helpdesk: simulator, clock, config });
+    await using viaApollo = await startTestGateway({
+      helpdesk: simulator,
+      clock,
+      config: { ...config, execution: 'apollo' },
+    });
+    const operation = { operationName: 'Chat', variables: {}, ...body };
+    const json = { 'content-type': 'application/json; charset=utf-8' };
+    for (const gateway of [direct, viaApollo]) {
+      await ask(gateway, { query: text, extensions: { persistedQuery } });
+      for (let time = 0; time < timesUntilKept; time += 1) await ask(gateway, operation, json);
+    }
+    const before = await readyCount(direct);
+
+    const answer = await ask(direct, operation, json);
+
+    expect(answer).toBe(await ask(viaApollo, operation, json));
+    expect(answer).toContain('"id":"9999"');
+    expect(await readyCount(direct)).toBe(before + 1);
+  });
+
+  test('but not when its hash is of another', async () => {
+    await using gateway = await startTestGateway({ helpdesk: simulator, clock, config: settings });
+    const wrong = { query: '{ __typename }', extensions: { persistedQuery } };
+    for (let time = 0; time < timesUntilKept; time += 1)
+      await ask(gateway, { query: '{ __typename }' });
+
+    for (const times of [1, 2, 3]) {
+      expect([times, await ask(gateway, wrong)]).toEqual([
+        times,
+        expect.stringContaining('provided sha does not match query'),
+      ]);
+    }
+    expect(await ask(gateway, { extensions: { persistedQuery } })).toContain(
+      'PERSISTED_QUERY_NOT_FOUND',
+    );
+    expect(await ask(gateway, { query: '{ __typename }', extensions: 'text' })).toContain('400');
+  });
 });
 
 test('random operations are answered byte for byte as Apollo Server answers them, whatever is written and read in between', async () => {
