@@ -199,6 +199,8 @@ describe('Relay', () => {
       // CommonJS, because Jest is to load it.
       JSON.stringify({ ...config, schema: 'schema.graphql', eagerEsModules: false }),
     );
+    // Whatever a folder around it says.
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'commonjs' }));
     cpSync(join(root, 'schema.graphql'), join(folder, 'schema.graphql'));
     const compiler = join(root, 'node_modules/relay-compiler/cli.js');
     execFileSync(process.execPath, [compiler, 'relay.config.json'], { cwd: folder });
