@@ -5,10 +5,10 @@ import { createSchema } from '../../src/graphql/schema.ts';
 import { resourceResolvers } from '../../src/resources/index.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
+import { answerTo as ask } from '../support/client.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { createRandom, createRandomOperation } from '../support/randomOperations.ts';
-import type { RandomOperation } from '../support/randomOperations.ts';
 
 const operationCount = 150;
 
@@ -59,16 +59,6 @@ afterAll(async () => {
   await direct.stop();
   await simulator.close();
 });
-
-async function ask({ url }: Gateway, operation: RandomOperation): Promise<string> {
-  const response = await fetch(`${url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-request-id': 'mine' },
-    body: JSON.stringify(operation),
-  });
-  const { status, headers } = response;
-  return `${status} ${headers.get('content-type')} ${await response.text()}`;
-}
 
 /** What is certain of an answer with errors: siblings fail in any order, and one that fails does not wait for the calls of the others. */
 function certain(answer: string): string {

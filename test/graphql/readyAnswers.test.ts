@@ -7,10 +7,7 @@ import { createSchema } from '../../src/graphql/schema.ts';
 import { resourceResolvers } from '../../src/resources/index.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
-import { Trail } from '../../src/support/trail.ts';
-import { createCache } from '../../src/upstream/cache/cache.ts';
-import type { Kind } from '../../src/upstream/cache/kinds.ts';
-import { UpstreamError } from '../../src/upstream/errors.ts';
+import { answerTo as ask } from '../support/client.ts';
 import type { ControlledHelpdesk } from '../support/controlledHelpdesk.ts';
 import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
 import { startTestGateway } from '../support/gateway.ts';
@@ -31,19 +28,6 @@ type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 async function readyCount({ url }: Gateway): Promise<number> {
   const metrics = await (await fetch(`${url}/metrics`)).text();
   return Number(/^helpcrunch_ready_answers_total (\d+)$/m.exec(metrics)?.[1]);
-}
-
-async function ask(
-  { url }: Gateway,
-  operation: object,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<string> {
-  const response = await fetch(`${url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-request-id': 'mine', ...headers },
-    body: JSON.stringify(operation),
-  });
-  return `${response.status} ${response.headers.get('content-type')} ${await response.text()}`;
 }
 
 async function keep(
@@ -393,54 +377,3 @@ test('random operations are answered byte for byte as Apollo Server answers them
   expect(odd).toEqual([]);
   expect(given).toBeGreaterThan(operationCount / 4);
 }, 60_000);
-
-describe('what an operation was shown', () => {
-  interface Note {
-    readonly __typename: 'Note';
-    readonly id: string;
-  }
-  const kind: Kind<Note> = {
-    name: 'Note',
-    freshness: 'chats',
-    pack: (value) => value,
-    unpack: (kept) => kept as Note,
-  };
-  const note = (): Note => ({ __typename: 'Note', id: '1' });
-
-  test('stands for nothing when it was shown one thing in two states', async () => {
-    const cache = createCache({ maxBytes: 1_000_000, freshMs, staleMs: 0, clock });
-    const { signal } = new AbortController();
-    const open = (trail?: Trail) =>
-      cache.forOperation(
-        {
-          key: 'key',
-          tenant: 'acme',
-          signal: () => signal,
-          usage: { calls: 0, cacheHits: 0, shared: 0 },
-          isRefresh: false,
-          viewer: 'viewer',
-          deadlineMs: Infinity,
-          trail,
-        },
-        {
-          sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
-          onJoin: () => undefined,
-          noRoom: () => new UpstreamError('rateLimited', 'There was no room.'),
-        },
-      );
-    const load = () => Promise.resolve([note()]);
-    await open().many(kind, ['1'], load);
-    const trail = new Trail();
-    trail.begin();
-    const reader = open(trail);
-
-    await reader.many(kind, ['1'], load);
-    const grounds = trail.end();
-    expect(grounds && (await cache.stands(grounds))).toBe(true);
-    await open().write(kind, '1', () => Promise.resolve(note()));
-    expect(grounds && (await cache.stands(grounds))).toBe(false);
-    await reader.many(kind, ['1'], load);
-
-    expect(trail.end()).toBeUndefined();
-  });
-});

@@ -21,3 +21,17 @@ export function ask({ url }: { readonly url: string }, query: string) {
   call.end(JSON.stringify({ query }));
   return { answer: answer.promise, leave: () => call.destroy() };
 }
+
+/** An answer as it comes over the line: status, content type, text. All requests have the same id, so that answers can be compared. */
+export async function answerTo(
+  { url }: { readonly url: string },
+  operation: object,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-request-id': 'mine', ...headers },
+    body: JSON.stringify(operation),
+  });
+  return `${response.status} ${response.headers.get('content-type')} ${await response.text()}`;
+}

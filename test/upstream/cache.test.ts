@@ -3,6 +3,7 @@ import { readConfig } from '../../src/config.ts';
 import type { Load } from '../../src/upstream/cache/cache.ts';
 import { createCache } from '../../src/upstream/cache/cache.ts';
 import type { Kind } from '../../src/upstream/cache/kinds.ts';
+import { Trail } from '../../src/support/trail.ts';
 import { UpstreamError } from '../../src/upstream/errors.ts';
 import type { ControlledHelpdesk } from '../support/controlledHelpdesk.ts';
 import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
@@ -920,7 +921,7 @@ describe('a helpdesk that refuses a call', () => {
   });
 });
 
-describe('two tenants of one cache', () => {
+describe('one cache', () => {
   interface Note {
     readonly __typename: 'Note';
     readonly id: string;
@@ -936,7 +937,8 @@ describe('two tenants of one cache', () => {
 
   function createTenants() {
     const cache = createCache({ maxBytes: 1_000_000, freshMs, staleMs: 0, clock });
-    const open = (tenant: string, signal = new AbortController().signal) =>
+    const { signal } = new AbortController();
+    const open = (tenant: string, trail?: Trail) =>
       cache.forOperation(
         {
           key: `key of ${tenant}`,
@@ -946,6 +948,7 @@ describe('two tenants of one cache', () => {
           isRefresh: false,
           viewer: 'viewer',
           deadlineMs: Infinity,
+          trail,
         },
         {
           sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
@@ -953,14 +956,14 @@ describe('two tenants of one cache', () => {
           noRoom: () => new UpstreamError('rateLimited', 'There was no room.'),
         },
       );
-    return { open };
+    return { open, stands: cache.stands };
   }
   const loading =
     (value: Note | UpstreamError): Load<Note> =>
     () =>
       Promise.resolve([value]);
 
-  test('are each given their own', async () => {
+  test('gives two tenants each their own', async () => {
     const { open } = createTenants();
     await open('a').many(kind, ['1'], loading(note('a')));
 
@@ -971,7 +974,7 @@ describe('two tenants of one cache', () => {
     expect(kept).toEqual(note('a'));
   });
 
-  test('do not share what is absent', async () => {
+  test('shares nothing that is absent between tenants', async () => {
     const { open } = createTenants();
     await open('a').many(kind, ['1'], loading(new UpstreamError('notFound', 'Gone.')));
 
@@ -980,7 +983,7 @@ describe('two tenants of one cache', () => {
     expect(given).toEqual(note('b'));
   });
 
-  test('do not share a call under way', async () => {
+  test('shares no call under way between tenants', async () => {
     const { open } = createTenants();
     const landing = createDeferred<readonly Note[]>();
     const slow = open('a').many(kind, ['1'], () => landing.promise);
@@ -992,7 +995,7 @@ describe('two tenants of one cache', () => {
     expect(await slow).toEqual([note('a')]);
   });
 
-  test('do not see the writes of the other', async () => {
+  test('shows no tenant the writes of another', async () => {
     const { open } = createTenants();
     await open('a').many(kind, ['1'], loading(note('a')));
     await open('b').many(kind, ['1'], loading(note('b')));
@@ -1002,5 +1005,23 @@ describe('two tenants of one cache', () => {
     const [ofA] = await open('a').many(kind, ['1'], loading(note('never read')));
 
     expect([ofA, ofB]).toEqual([note('written'), note('b')]);
+  });
+
+  test('stands by what an operation was shown until it is shown something else', async () => {
+    const { open, stands } = createTenants();
+    await open('a').many(kind, ['1'], loading(note('read')));
+    const trail = new Trail();
+    trail.begin();
+    const reader = open('a', trail);
+
+    await reader.many(kind, ['1'], loading(note('never read')));
+    const grounds = trail.end();
+    expect(grounds && (await stands(grounds))).toBe(true);
+    await open('a').write(kind, '1', () => Promise.resolve(note('written')));
+    expect(grounds && (await stands(grounds))).toBe(false);
+    await reader.many(kind, ['1'], loading(note('never read')));
+
+    // It was shown one thing in two states.
+    expect(trail.end()).toBeUndefined();
   });
 });
