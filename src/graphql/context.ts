@@ -25,8 +25,8 @@ export interface Context {
   readonly usage: Usage;
   /** Undefined where the client wants to see what the helpdesk says now. */
   readonly trail: Trail | undefined;
-  /** Who is shown what: operations of the same audience are shown the same. */
-  readonly audience: string;
+  /** The account whose things are shown. */
+  readonly tenant: string;
   /** By the clock. */
   readonly startedAtMs: number;
   /** Undefined where nobody traces. */
@@ -93,7 +93,7 @@ export const createContextFactory =
       loaders: createLoaders(sources, viewer),
       usage,
       trail,
-      audience: `${tenant} ${viewer.role === 'ALL' ? '' : JSON.stringify(viewer)}`,
+      tenant,
       startedAtMs: clock.now(),
       span,
       rate: {

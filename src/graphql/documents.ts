@@ -4,7 +4,7 @@ import type { DocumentNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { createRepeats } from '../support/repeats.ts';
 import type { Context } from './context.ts';
-import { isAsked } from './listedOperations.ts';
+import { isAsked, persistedQueryOf } from './listedOperations.ts';
 import type { Asked, ListedOperations } from './listedOperations.ts';
 
 type Options = ApolloServerOptions<Context>;
@@ -82,7 +82,7 @@ export function createDocuments(listed: ListedOperations) {
       if (extensions !== null && !isAsked(extensions)) return undefined;
       const text = listed.textFor(asked);
       if (text !== undefined) return text instanceof GraphQLError ? undefined : text;
-      const persisted = extensions?.['persistedQuery'] ?? null;
+      const persisted = persistedQueryOf(asked) ?? null;
       if (persisted !== null) return registeredText(asked, persisted);
       return typeof query === 'string' ? query : undefined;
     },

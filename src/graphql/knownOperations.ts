@@ -128,8 +128,8 @@ export function createKnownOperations(parts: Parts): KnownOperations {
       const { document, operation, contentType } = found;
       const { operationName, variables } = request;
       const isQuery = operation.operation === OperationTypeNode.QUERY;
-      const name = isQuery ? ready?.nameOf(found.id, variables) : undefined;
-      let data = name === undefined ? undefined : await ready?.find(name, context);
+      const key = isQuery ? ready?.keyOf(found.id, variables, context) : undefined;
+      let data = key === undefined ? undefined : await ready?.find(key, context);
       if (data === undefined) {
         const execution: Execution = { document, operationName, variables, context };
         try {
@@ -143,7 +143,7 @@ export function createKnownOperations(parts: Parts): KnownOperations {
           return undefined;
         }
         data = JSON.stringify(result.data);
-        if (name !== undefined) ready?.keep(name, data, context);
+        if (key !== undefined) ready?.keep(key, data, context);
       }
       report(context, { operation });
       const extensions = JSON.stringify({ upstream: usageOf(context) });

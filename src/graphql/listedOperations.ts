@@ -38,9 +38,12 @@ const notFound = (message: string): GraphQLError =>
     extensions: { code: 'PERSISTED_QUERY_NOT_FOUND', http: { status: 400 } },
   });
 
-/** The hash by which Apollo's clients ask. */
-function apolloIdOf({ extensions }: Asked): unknown {
-  const persisted = isAsked(extensions) ? extensions['persistedQuery'] : undefined;
+/** How Apollo's clients ask by a hash. */
+export const persistedQueryOf = ({ extensions }: Asked): unknown =>
+  isAsked(extensions) ? extensions['persistedQuery'] : undefined;
+
+function apolloIdOf(asked: Asked): unknown {
+  const persisted = persistedQueryOf(asked);
   return isAsked(persisted) ? persisted['sha256Hash'] : undefined;
 }
 

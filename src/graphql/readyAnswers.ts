@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Grounds } from '../support/trail.ts';
 import type { Context } from './context.ts';
-import { admitVariables } from './limits.ts';
 
 interface ReadyAnswer {
   readonly data: string;
@@ -10,12 +9,12 @@ interface ReadyAnswer {
 }
 
 export interface ReadyAnswers {
-  /** Under which an answer is kept; undefined for variables that no operation takes. */
-  nameOf(operationId: number, variables: unknown): string | undefined;
+  /** All that an answer depends on but the helpdesk; undefined for variables that are nested too deeply to be written. */
+  keyOf(operationId: number, variables: unknown, context: Context): string | undefined;
   /** The data as JSON, if the operation would have the same once more; otherwise it is noted from now on what it is made of. */
-  find(name: string, context: Context): Promise<string | undefined>;
+  find(key: string, context: Context): Promise<string | undefined>;
   /** Keeps data that was made of nothing but what is known. */
-  keep(name: string, data: string, context: Context): void;
+  keep(key: string, data: string, context: Context): void;
   /** How often one was given. */
   count(): number;
   bytes(): number;
@@ -40,22 +39,19 @@ export function createReadyAnswers({ maxBytes, stands }: Parts): ReadyAnswers | 
       bytesPerCharacter * (data.length + key.length) + bytesPerEntry * (versions.size + 1),
   });
   let count = 0;
-  const keyOf = (name: string, { audience }: Context): string => `${audience} ${name}`;
 
   return {
-    nameOf(operationId, variables) {
+    keyOf(operationId, variables, { tenant, viewer }) {
       try {
-        admitVariables(variables);
+        return JSON.stringify([operationId, tenant, viewer, variables]);
       } catch {
         return undefined;
       }
-      return `${operationId} ${JSON.stringify(variables)}`;
     },
 
-    async find(name, context) {
-      const { trail, usage } = context;
+    async find(key, { trail, usage }) {
       if (trail === undefined) return undefined;
-      const answer = answers.get(keyOf(name, context));
+      const answer = answers.get(key);
       if (answer !== undefined && (await stands(answer.grounds))) {
         usage.cacheHits += answer.cacheHits;
         count += 1;
@@ -65,11 +61,10 @@ export function createReadyAnswers({ maxBytes, stands }: Parts): ReadyAnswers | 
       return undefined;
     },
 
-    keep(name, data, context) {
-      const { calls, shared, staleMs, cacheHits } = context.usage;
-      const grounds = context.trail?.end();
+    keep(key, data, { trail, usage: { calls, shared, staleMs, cacheHits } }) {
+      const grounds = trail?.end();
       if (grounds === undefined || calls + shared > 0 || staleMs !== undefined) return;
-      answers.set(keyOf(name, context), { data, cacheHits, grounds });
+      answers.set(key, { data, cacheHits, grounds });
     },
 
     count: () => count,

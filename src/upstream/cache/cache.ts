@@ -97,8 +97,8 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
   const lifeMsOf = (kind: Named, value: unknown): number =>
     freshMs[isAbsent(value) ? 'absent' : kind.freshness];
 
-  const isFresh = (kind: Named, { value, at }: Omit<Entry, 'order'>): boolean =>
-    clock.now() - at < lifeMsOf(kind, value);
+  const freshUntilMs = (kind: Named, { value, at }: Omit<Entry, 'order'>): number =>
+    at + lifeMsOf(kind, value);
 
   function forOperation(scope: Scope, { sendFor, onJoin, noRoom }: Calls): OperationCache {
     const { tenant, usage, isRefresh } = scope;
@@ -119,8 +119,7 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
       since,
       keyOf,
       aroundOf,
-      isFresh,
-      lifeMsOf,
+      freshUntilMs,
     });
     const landings = createLandings({
       known,

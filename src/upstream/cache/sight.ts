@@ -17,8 +17,7 @@ interface Parts {
   readonly keyOf: (kind: Named, name: string) => string;
   /** What takes a thing along when it changes. */
   readonly aroundOf: (kind: Named, name: string) => string;
-  readonly isFresh: (kind: Named, entry: Omit<Entry, 'order'>) => boolean;
-  readonly lifeMsOf: (kind: Named, value: unknown) => number;
+  readonly freshUntilMs: (kind: Named, entry: Omit<Entry, 'order'>) => number;
 }
 
 export interface OldAnswer<Value> {
@@ -28,7 +27,7 @@ export interface OldAnswer<Value> {
 
 /** Which of the things that are known an operation may be shown. */
 export function createSight(parts: Parts) {
-  const { known, clock, staleMs, scope, since, keyOf, aroundOf, isFresh, lifeMsOf } = parts;
+  const { known, clock, staleMs, scope, since, keyOf, aroundOf, freshUntilMs } = parts;
   const { tenant, isRefresh, trail } = scope;
 
   /** An entry that is fresh, or has been read for this very operation. */
@@ -41,9 +40,9 @@ export function createSight(parts: Parts) {
     if (entry.order < (change?.order ?? 0)) return undefined;
     // What was told since was told of something that may have been read before.
     const isReadSince = entry.order > since && entry.asOf === undefined;
-    if (!isReadSince && (isRefresh || !isFresh(kind, entry))) return undefined;
+    const untilMs = freshUntilMs(kind, entry);
+    if (!isReadSince && (isRefresh || clock.now() >= untilMs)) return undefined;
     if (trail?.isNoting === true) {
-      const untilMs = entry.at + lifeMsOf(kind, entry.value);
       trail.note({ key, version: known.versionOf(key), around, change: change?.order, untilMs });
     }
     return entry;
@@ -66,7 +65,7 @@ export function createSight(parts: Parts) {
       isRefresh
         ? []
         : names.map((name) => ({ key: keyOf(kind, name), around: aroundOf(kind, name) })),
-      (entry) => isFresh(kind, entry),
+      (entry) => clock.now() < freshUntilMs(kind, entry),
     );
 
   return {
