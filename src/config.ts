@@ -2,10 +2,7 @@ import { z } from 'zod';
 import { dangersOf, loopback } from './dangers.ts';
 import { contradictions, protectionOf, protectionVariables } from './support/protection.ts';
 import type { Protection } from './support/protection.ts';
-import { apiUrl, flag, milliseconds, wholeNumber } from './support/settings.ts';
-
-const isHttpOrigin = (text: string): boolean =>
-  URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
+import { apiUrl, callbackOrigin, flag, milliseconds, wholeNumber } from './support/settings.ts';
 
 const origin = z
   .url({
@@ -16,13 +13,6 @@ const origin = z
   .refine(
     (url) => new URL(url).origin === url,
     'must be an origin such as https://app.example.com',
-  );
-
-const callbackHost = z
-  .string()
-  .refine(
-    (text) => /^[\w.-]+(:[0-9]{1,5})?$/.test(text) || isHttpOrigin(text),
-    'must be hosts such as router.example.com, or origins such as http://router.internal:4000',
   );
 
 const webAddress = z.url({
@@ -64,7 +54,7 @@ export const variables = z.object({
   SUBSCRIPTION_CALLBACK_HOSTS: z
     .string()
     .transform((text) => text.split(',').map((part) => part.trim()))
-    .pipe(z.array(callbackHost))
+    .pipe(z.array(callbackOrigin))
     .default([]),
   ...protectionVariables,
   REDIS_URL: z
@@ -194,7 +184,7 @@ export interface Config extends Protection {
     readonly maxPerViewer: number;
     /** A subscriber that is further behind loses what waits for it. */
     readonly maxBuffered: number;
-    /** Where a router may be called back: hosts by https, or whole origins. */
+    /** Where a router may be called back: origins such as `https://router.example.com`. */
     readonly callbackHosts: readonly string[];
   };
   /** Without Redis this instance shares nothing with others. */

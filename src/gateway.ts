@@ -24,6 +24,7 @@ import { createPlannedExecute } from './graphql/plannedExecution.ts';
 import { createReadyAnswers } from './graphql/readyAnswers.ts';
 import { createKnownOperations } from './graphql/knownOperations.ts';
 import { accountOf, createAuthenticate } from './http/authentication.ts';
+import { AuthFailures } from './http/authFailures.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createHttpServer } from './http/server.ts';
 import { createRequestRate } from './http/requestRate.ts';
@@ -163,6 +164,17 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     throw new ConfigError(listed.problems.map((problem) => `PERSISTED_OPERATIONS: ${problem}`));
   }
   const counting = redis?.connectForCounting(redis.at);
+  const authFailures = new AuthFailures({
+    rate: createRequestRate({
+      limit: config.authFailureLimit,
+      counts: 'failures',
+      redis: counting,
+      clock,
+    }),
+    clock,
+    log,
+    observe: metrics.rejected,
+  });
   const documents = createDocuments(listed);
   const servers = {
     isProduction,
@@ -244,12 +256,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
         redis: counting,
         clock,
       }),
-      authFailures: createRequestRate({
-        limit: config.authFailureLimit,
-        counts: 'failures',
-        redis: counting,
-        clock,
-      }),
+      authFailures,
       corsOrigins,
       isProduction,
       maxBodyBytes: config.maxBodyBytes,
@@ -279,6 +286,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
   await server.ready();
   async function stop(): Promise<void> {
     await server.close();
+    authFailures.close();
     await apollo.stop();
     await tracedApollo?.stop();
     feed.close();

@@ -114,7 +114,7 @@ export const createAnswerPlugin = (
         hasClientLeft = errors.some((error) => unwrapResolverError(error) === clientLeft);
         return Promise.resolve();
       },
-      willSendResponse({ request, response, contextValue, operation }) {
+      willSendResponse({ request, response, contextValue, operation, document }) {
         if (response.body.kind === 'single' && isContext(contextValue)) {
           const { singleResult } = response.body;
           singleResult.extensions = {
@@ -145,7 +145,8 @@ export const createAnswerPlugin = (
           if (waitMs !== undefined) {
             response.http.headers.set('retry-after', String(Math.ceil(waitMs / 1000)));
           }
-          report(contextValue, { operation, errors: singleResult.errors, hasClientLeft });
+          const { errors } = singleResult;
+          report(contextValue, { operation, document, errors, hasClientLeft });
         }
         return Promise.resolve();
       },

@@ -20,6 +20,9 @@ export type CustomerViewer = Extract<Viewer, { role: 'CUSTOMER' }>;
 export interface Context {
   readonly requestId: string;
   readonly viewer: Viewer;
+  /** For the audit log: who the viewer is, and the client's address. */
+  readonly viewerId: string | undefined;
+  readonly address: string;
   readonly sources: Sources;
   readonly loaders: Loaders;
   readonly usage: Usage;
@@ -45,6 +48,10 @@ export interface Context {
 export interface Caller {
   readonly requestId: string;
   readonly viewer: Viewer;
+  /** Who the viewer is in the audit log; undefined where only the address tells clients apart. */
+  readonly viewerId: string | undefined;
+  /** Of the client. */
+  readonly address: string;
   /** Among whom the account's calls are shared out. */
   readonly client: string;
   /** The account whose key is used, and the name under which what is known of it is kept. */
@@ -89,6 +96,8 @@ export const createContextFactory =
     return {
       requestId,
       viewer,
+      viewerId: caller.viewerId,
+      address: caller.address,
       sources,
       loaders: createLoaders(sources, viewer),
       usage,

@@ -145,7 +145,7 @@ export function createKnownOperations(parts: Parts): KnownOperations {
         data = JSON.stringify(result.data);
         if (key !== undefined) ready?.keep(key, data, context);
       }
-      report(context, { operation });
+      report(context, { operation, document });
       const extensions = JSON.stringify({ upstream: usageOf(context) });
       return { contentType, body: `{"data":${data},"extensions":${extensions}}\n` };
     },

@@ -55,6 +55,8 @@ export const createOpenOperation =
       context: createContext({
         requestId: caller.requestId,
         viewer: caller.viewer,
+        viewerId: caller.viewerId,
+        address: caller.address,
         client: caller.client,
         key: caller.key,
         tenant: caller.tenant,

@@ -1,4 +1,5 @@
-import type { OperationTypeNode } from 'graphql';
+import type { DocumentNode, SelectionSetNode } from 'graphql';
+import { Kind, OperationTypeNode } from 'graphql';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import type { Context } from './context.ts';
@@ -28,9 +29,12 @@ export interface Outcome {
     | {
         readonly operation: OperationTypeNode;
         readonly name?: { readonly value: string } | undefined;
+        readonly selectionSet: SelectionSetNode;
       }
     | null
     | undefined;
+  /** Has the fragments of the operation. */
+  readonly document?: DocumentNode | undefined;
   /** As the client sees them. */
   readonly errors?:
     readonly { readonly extensions?: Readonly<Record<string, unknown>> }[] | undefined;
@@ -63,6 +67,11 @@ interface ReporterParts {
   readonly observe: (report: OperationReport) => void;
 }
 
+interface MutationReport {
+  readonly outcome: Outcome;
+  readonly code: string;
+}
+
 function codeOf({ errors = [], hasClientLeft = false }: Outcome): string {
   const [first] = errors;
   if (first === undefined) return 'OK';
@@ -71,9 +80,50 @@ function codeOf({ errors = [], hasClientLeft = false }: Outcome): string {
   return typeof code === 'string' ? code : 'INTERNAL_SERVER_ERROR';
 }
 
+/** The names of the fields of the root type, those in fragments included. */
+function rootFieldsOf(operation: SelectionSetNode, document: DocumentNode | undefined): string[] {
+  const names = new Set<string>();
+  const visited = new Set<SelectionSetNode>();
+  function visit(selectionSet: SelectionSetNode): void {
+    if (visited.has(selectionSet)) return;
+    visited.add(selectionSet);
+    for (const selection of selectionSet.selections) {
+      if (selection.kind === Kind.FIELD) {
+        names.add(selection.name.value);
+      } else if (selection.kind === Kind.INLINE_FRAGMENT) {
+        visit(selection.selectionSet);
+      } else {
+        const fragment = document?.definitions.find(
+          (definition) =>
+            definition.kind === Kind.FRAGMENT_DEFINITION &&
+            definition.name.value === selection.name.value,
+        );
+        if (fragment?.kind === Kind.FRAGMENT_DEFINITION) visit(fragment.selectionSet);
+      }
+    }
+  }
+  visit(operation);
+  return [...names];
+}
+
+/** The audit log: who changed what, from where. */
+function logMutation(log: Log, context: Context, { outcome, code }: MutationReport): void {
+  const { requestId, viewer, viewerId, address } = context;
+  const { operation, document } = outcome;
+  log.info('mutation', {
+    requestId,
+    fields: operation ? rootFieldsOf(operation.selectionSet, document) : [],
+    viewer: viewer.role,
+    ...(viewerId === undefined ? {} : { viewerId }),
+    address,
+    code,
+  });
+}
+
 export const createReporter =
   ({ clock, log, nameOf, observe }: ReporterParts): Report =>
-  ({ requestId, viewer, usage, startedAtMs, span }, outcome) => {
+  (context, outcome) => {
+    const { requestId, viewer, usage, startedAtMs, span } = context;
     const { operation } = outcome;
     const name = operation?.name?.value;
     const report = {
@@ -103,4 +153,7 @@ export const createReporter =
       ...report,
       durationMs: Math.round(report.durationMs * 100) / 100,
     });
+    if (report.kind === OperationTypeNode.MUTATION) {
+      logMutation(log, context, { outcome, code: report.code });
+    }
   };

@@ -52,13 +52,16 @@ export function addGraphQLRoute(
   async function answer(request: FastifyRequest, reply: FastifyReply) {
     const access = await authenticate(request.headers.authorization);
     if (callbacks.isAskedFor(request)) return callbacks.answer(request, reply, access);
-    const { viewer, key, tenant, name } = access;
-    const client = name ?? networkOf(request.ip);
+    const { viewer, viewerId, key, tenant, name } = access;
+    const { ip: address } = request;
+    const client = name ?? networkOf(address);
     const waitMs = await requestRate.waitMs(client);
     if (waitMs !== undefined) return refuseClient(reply, waitMs);
     const operation = openOperation({
       requestId: request.id,
       viewer,
+      viewerId,
+      address,
       client,
       key,
       tenant,

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 import type { OperationReport } from '../graphql/report.ts';
+import type { RejectedCredentials } from './authFailures.ts';
 import type { CallObserver, CallReport, WaitReport } from '../upstream/watch.ts';
 
 const seconds = (ms: number): number => ms / 1000;
@@ -98,6 +99,12 @@ export function createMetrics() {
     labelNames: ['route', 'status'],
     registers,
   });
+  const rejections = new Counter({
+    name: 'helpcrunch_credentials_rejected_total',
+    help: 'Rejected credentials, by reason and entry point.',
+    labelNames: ['reason', 'entry_point'],
+    registers,
+  });
   const turns = createTally(({ priority, isServed, waitMs }: WaitReport) => {
     if (isServed) waitSeconds.observe({ priority }, seconds(waitMs));
     else refusals.inc({ priority });
@@ -123,6 +130,9 @@ export function createMetrics() {
     observer,
     operation: reports.add,
     request: answers.add,
+    rejected({ reason, entryPoint }: RejectedCredentials): void {
+      rejections.inc({ reason, entry_point: entryPoint });
+    },
     contentType: registry.contentType,
     text() {
       for (const { settle } of [turns, ended, reports, answers]) settle();

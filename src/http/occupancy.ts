@@ -42,10 +42,22 @@ export function createOccupancy(limits: OccupancyLimits) {
   return {
     connections: all.count,
     subscriptions: subscriptions.count,
-    /** A connection of somebody who is not known yet. Undefined where there is no place. */
-    connect: () => all.take(''),
-    /** The connection turns out to be of this viewer. */
-    belong: connections.take,
+    /** Whether no client can connect, whoever it is. */
+    isFull: () => all.count() >= limits.maxConnections,
+    /** A connection of this authenticated viewer: a WebSocket, an event stream or a callback subscription. Undefined where there is no place. */
+    connect(viewer: string): Leave | undefined {
+      const leaveAll = all.take('');
+      if (leaveAll === undefined) return undefined;
+      const leaveOwn = connections.take(viewer);
+      if (leaveOwn === undefined) {
+        leaveAll();
+        return undefined;
+      }
+      return () => {
+        leaveAll();
+        leaveOwn();
+      };
+    },
     subscribe: subscriptions.take,
   };
 }

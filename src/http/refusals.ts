@@ -1,7 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../support/log.ts';
-import { networkOf } from './requestRate.ts';
-import type { RequestRate } from './requestRate.ts';
+import type { AuthFailures, EntryPoint } from './authFailures.ts';
 import { AuthenticationError } from './viewer.ts';
 
 const noCalls = { calls: 0, cacheHits: 0, shared: 0 };
@@ -30,6 +29,22 @@ export function refuseClient(reply: FastifyReply, waitMs: number): FastifyReply 
     .send({ errors: [{ message: askedTooOften, extensions }], extensions: { upstream: noCalls } });
 }
 
+const connectionRetryMs = 5_000;
+
+/** For a client that has no place for one more live connection. */
+export function refuseConnection(reply: FastifyReply): FastifyReply {
+  const extensions = {
+    code: 'RATE_LIMITED',
+    retryable: true,
+    retryAfterMs: connectionRetryMs,
+    requestId: reply.request.id,
+  };
+  return reply
+    .status(429)
+    .header('retry-after', connectionRetryMs / 1000)
+    .send({ errors: [{ message: 'There are too many connections.', extensions }] });
+}
+
 const messages: Readonly<Record<string, string>> = {
   FST_ERR_BAD_URL: 'The address cannot be read.',
   FST_ERR_CTP_BODY_TOO_LARGE: 'The request body is too long.',
@@ -46,17 +61,24 @@ function answerStranger(error: AuthenticationError, reply: FastifyReply): Fastif
     .send({ errors: [{ message: error.message, extensions }], extensions: { upstream: noCalls } });
 }
 
+/** The entry point that a request came by. */
+export const entryPointOf = ({ routeOptions }: FastifyRequest): EntryPoint =>
+  routeOptions.url === '/graphql/stream' ? 'sse' : 'http';
+
 /** Whoever guesses at credentials is soon told to wait; who has good ones never comes here. */
 export const answerFailure =
-  (log: Log, authFailures: RequestRate) =>
+  (log: Log, authFailures: AuthFailures) =>
   async (
     error: FastifyError | AuthenticationError,
-    { id, ip }: FastifyRequest,
+    request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> => {
+    const { id, ip: address } = request;
     if (error instanceof AuthenticationError) {
-      const isGuess = error.answer.status === 401;
-      const waitMs = isGuess ? await authFailures.waitMs(networkOf(ip)) : undefined;
+      const { reason } = error.answer;
+      const rejected = { address, entryPoint: entryPointOf(request), requestId: id };
+      const waitMs =
+        reason === undefined ? undefined : await authFailures.record({ ...rejected, reason });
       return waitMs === undefined ? answerStranger(error, reply) : refuseClient(reply, waitMs);
     }
     const { statusCode: status = 500 } = error;

@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { refusal } from './refusals.ts';
+import type { AuthFailures } from './authFailures.ts';
+import { entryPointOf, refusal, refuseClient } from './refusals.ts';
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
@@ -15,11 +16,29 @@ export function createIsFromRouter(secret: string | undefined): IsFromRouter {
     typeof given === 'string' && timingSafeEqual(digest(given), expected);
 }
 
+interface AdmissionParts {
+  readonly isFromRouter: IsFromRouter;
+  readonly authFailures: AuthFailures;
+}
+
 /** Closes the doors of GraphQL to all but the router; health, metrics and webhooks have callers of their own. */
-export function admitOnlyRouter(server: FastifyInstance, isFromRouter: IsFromRouter): void {
+export function admitOnlyRouter(
+  server: FastifyInstance,
+  { isFromRouter, authFailures }: AdmissionParts,
+): void {
   server.addHook('onRequest', async (request, reply) => {
     const isGraphQL = request.routeOptions.url?.startsWith('/graphql') === true;
     if (!isGraphQL || isFromRouter(request.headers)) return;
+    const waitMs = await authFailures.record({
+      address: request.ip,
+      reason: 'routerSecret',
+      entryPoint: entryPointOf(request),
+      requestId: request.id,
+    });
+    if (waitMs !== undefined) {
+      await refuseClient(reply, waitMs);
+      return;
+    }
     await reply
       .status(401)
       .header('www-authenticate', 'X-Router-Secret')

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import type { Receiver } from '../events/receiver.ts';
@@ -11,7 +11,9 @@ import type { GraphQLServer } from '../graphql/server.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import type { Tracing } from '../support/tracing.ts';
+import type { AuthFailures } from './authFailures.ts';
 import { createCallbacks } from './callbacks.ts';
+import { clientAddressOf, createIsTrustedProxy } from './clientAddress.ts';
 import { addDrain } from './drain.ts';
 import type { Shutdown } from './drain.ts';
 import { addExplorers } from './explorers.ts';
@@ -44,7 +46,11 @@ interface LiveLimits extends OccupancyLimits {
 export interface LiveOptions extends LiveLimits {
   readonly ask: Ask;
   readonly authenticate: Authenticate;
+  readonly authFailures: AuthFailures;
   readonly occupancy: Occupancy;
+  /** The client's address, behind the proxies that are trusted. */
+  readonly addressOf: (request: IncomingMessage) => string;
+  readonly requestIdOf: (headers: IncomingHttpHeaders) => string;
   readonly isFromAllowedPage: (headers: IncomingHttpHeaders) => boolean;
   readonly isFromRouter: (headers: IncomingHttpHeaders) => boolean;
   readonly clock: Clock;
@@ -74,7 +80,7 @@ export interface HttpOptions {
   readonly tracing?: Tracing | undefined;
   readonly listed: ListedOperations;
   readonly requestRate: RequestRate;
-  readonly authFailures: RequestRate;
+  readonly authFailures: AuthFailures;
   readonly maxBodyBytes: number;
   /** How long a request may take to arrive. */
   readonly arrivalTimeoutMs: number;
@@ -91,16 +97,19 @@ const maxHeaderBytes = 16_384;
 /** At most so long may a request's first lines take, however long its body may. */
 const maxHeadersMs = 10_000;
 
-const trustProxyOf = (trusted: number | readonly string[]) =>
-  typeof trusted === 'number' ? (_address: string, hop: number) => hop < trusted : [...trusted];
+/** The client's id of the request, if it may stand in a log. */
+function requestIdOf({ 'x-request-id': given }: IncomingHttpHeaders): string {
+  return typeof given === 'string' && sane.test(given) ? given : randomUUID();
+}
 
 /** The gateway's one port. */
 export async function createHttpServer(options: HttpOptions): Promise<FastifyInstance> {
   const { corsOrigins, isProduction, log, live, clock, authenticate } = options;
-  const { arrivalTimeoutMs, routerSecret } = options;
+  const { arrivalTimeoutMs, routerSecret, authFailures } = options;
   const origins = allowedOrigins(corsOrigins, isProduction);
   const occupancy = createOccupancy(live);
-  const fail = answerFailure(log, options.authFailures);
+  const isTrustedProxy = createIsTrustedProxy(options.trustProxy);
+  const fail = answerFailure(log, authFailures);
   const server = fastify({
     // Addresses that cannot be decoded fail before any route does.
     frameworkErrors: (error, request, reply) => void fail(error, request, reply),
@@ -112,14 +121,11 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
       // Late requests are looked for this often.
       connectionsCheckingInterval: Math.min(1_000, arrivalTimeoutMs),
     },
-    trustProxy: trustProxyOf(options.trustProxy),
+    trustProxy: isTrustedProxy,
     // `/readyz` says so itself; whatever else comes on a line that is still open is answered.
     return503OnClosing: false,
     requestIdHeader: false,
-    genReqId({ headers }) {
-      const given = headers['x-request-id'];
-      return typeof given === 'string' && sane.test(given) ? given : randomUUID();
-    },
+    genReqId: ({ headers }) => requestIdOf(headers),
   });
   server.setErrorHandler(fail);
   server.setNotFoundHandler(answerUnknownRoute);
@@ -130,7 +136,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   await protect(server, { corsOrigins, origins });
   server.server.maxConnections = options.maxConnections;
   const isFromRouter = createIsFromRouter(routerSecret);
-  admitOnlyRouter(server, isFromRouter);
+  admitOnlyRouter(server, { isFromRouter, authFailures });
   const drain = addDrain(server, { ...options.shutdown, clock });
   addHealthRoutes(server, { ...options.readings, isDraining: drain.isDraining });
   addMetricsRoute(server, { ...options, occupancy });
@@ -143,7 +149,10 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
       requestRate: options.requestRate,
     }),
     authenticate,
+    authFailures,
     occupancy,
+    addressOf: (request) => clientAddressOf(request, isTrustedProxy),
+    requestIdOf,
     isFromAllowedPage: createPageCheck(origins),
     isFromRouter,
     clock,

@@ -1,53 +1,33 @@
-import { setMaxListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { GraphQLError, GraphQLSchema, parse } from 'graphql';
-import type { GraphQLFormattedError } from 'graphql';
 import { handleProtocols, makeServer } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
 import type { Answer, Result, Results } from '../graphql/live.ts';
+import { guarded, runGuarded } from '../support/guarded.ts';
 import { at } from './deadline.ts';
-import type { LiveOptions } from './server.ts';
 import { readRequest } from './operationRequest.ts';
-import type { Asked, Party } from './subscribing.ts';
+import { PendingConnections } from './pendingConnections.ts';
+import type { LiveOptions } from './server.ts';
+import { closeCodes, closeMs, SocketConnection } from './socketConnection.ts';
+import type { Asked } from './subscribing.ts';
 import { errorAnswer, nameOf } from './subscribing.ts';
+import { AuthenticationError } from './viewer.ts';
+import type { Access } from './viewer.ts';
 
 const path = '/graphql';
 
-/** The same as a request's body may have. */
-const maxMessageBytes = 262_144;
-
-/** Who lets more than this lie unread does not read. */
-const maxUnreadBytes = 1_048_576;
-
-/** How long a client may take to say who it is. */
-const initMs = 3_000;
-
-/** Shorter than the patience of the usual balancer. */
-const pingMs = 25_000;
-
-/** How long a client has to say goodbye when the gateway stops. */
-const goodbyeMs = 1_000;
-
-const closings = {
-  goingAway: 1001,
-  tryAgainLater: 1013,
-  forbidden: 4403,
-  initTimeout: 4408,
-  internal: 4500,
-} as const;
-
-/** What is known of one socket. */
-interface Line {
-  readonly request: IncomingMessage;
-  readonly controller: AbortController;
-  readonly onEnd: (() => void)[];
-  readonly refusals: Map<string, readonly GraphQLFormattedError[]>;
-  party?: Party;
-  close(reason: keyof typeof closings, text: string): void;
-}
+const serverOptions = {
+  noServer: true,
+  /** The same as a request's body may have. */
+  maxPayload: 262_144,
+  perMessageDeflate: false,
+  /** For a peer that sends a close frame and keeps the connection open; `SocketConnection` sees to the others. */
+  closeTimeout: closeMs,
+  handleProtocols,
+};
 
 // Operations are run elsewhere; the protocol only wants to see that one is a subscription.
 const placeholder = { schema: new GraphQLSchema({}), document: parse('subscription { any }') };
@@ -85,53 +65,71 @@ const textOf = (value: unknown): string | undefined =>
 
 /** WebSocket `/graphql`, by the protocol `graphql-transport-ws`. */
 export function addSocketRoute(server: FastifyInstance, options: LiveOptions): void {
-  const { ask, authenticate, occupancy, isFromAllowedPage, isFromRouter } = options;
-  const { maxPerConnection, clock, log } = options;
-  const sockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: maxMessageBytes,
-    perMessageDeflate: false,
-    handleProtocols,
-  });
+  const { ask, authenticate, authFailures, occupancy, isFromAllowedPage, isFromRouter } = options;
+  const { maxPerConnection, addressOf, requestIdOf, clock, log } = options;
+  const sockets = new WebSocketServer(serverOptions);
   let isClosing = false;
+  const connections = new Set<SocketConnection>();
+  const pending = new PendingConnections();
   const outcomes = new WeakMap<object, Answer>();
 
-  const protocol = makeServer<Record<string, unknown>, Line>({
+  /** Undefined where the connection was closed because the credentials were not accepted. */
+  async function accessOf(
+    connection: SocketConnection,
+    authorization: string | undefined,
+  ): Promise<Access | undefined> {
+    try {
+      return await authenticate(authorization);
+    } catch (error) {
+      if (!(error instanceof AuthenticationError)) throw error;
+      const { reason } = error.answer;
+      if (reason === undefined) {
+        connection.close(closeCodes.tryAgainLater, 'The credentials cannot be checked now');
+        return undefined;
+      }
+      const { address, requestId } = connection;
+      const rejected = { address, reason, entryPoint: 'websocket', requestId } as const;
+      const waitMs = await authFailures.record(rejected);
+      if (waitMs === undefined) connection.close(closeCodes.forbidden, 'Forbidden');
+      else connection.close(closeCodes.tooManyFailures, 'Too many failed credentials');
+      return undefined;
+    }
+  }
+
+  const protocol = makeServer<Record<string, unknown>, SocketConnection>({
     // Timers are ours.
     connectionInitWaitTimeout: 0,
 
-    async onConnect({ connectionParams = {}, extra: line }) {
-      const { headers, socket } = line.request;
+    async onConnect({ connectionParams = {}, extra: connection }) {
       const { authorization, Authorization } = connectionParams;
-      const given = textOf(authorization) ?? textOf(Authorization) ?? headers.authorization;
-      const access = await authenticate(given).catch(() => undefined);
-      if (access === undefined || line.controller.signal.aborted) return false;
-      const party = { access, address: socket.remoteAddress ?? '' };
-      const leave = occupancy.belong(nameOf(party));
+      const given = textOf(authorization) ?? textOf(Authorization) ?? connection.authorization;
+      const access = await accessOf(connection, given);
+      if (access === undefined || connection.isClosed) return false;
+      const party = { access, address: connection.address };
+      const leave = occupancy.connect(nameOf(party));
       if (leave === undefined) {
-        line.close('tryAgainLater', 'Too many connections');
+        connection.close(closeCodes.tryAgainLater, 'Too many connections');
         return false;
       }
-      line.onEnd.push(leave);
+      connection.authenticated(party, leave);
       if (access.expiresAtMs !== undefined) {
-        const expire = () => line.close('forbidden', 'The credentials have expired');
-        line.onEnd.push(at(access.expiresAtMs, expire, clock));
+        const expire = () => connection.close(closeCodes.forbidden, 'The credentials have expired');
+        connection.onEnd(at(access.expiresAtMs, expire, clock));
       }
-      line.party = party;
       return true;
     },
 
-    async onSubscribe({ extra: line, subscriptions }, id, payload) {
-      const { party, controller } = line;
+    async onSubscribe({ extra: connection, subscriptions }, id, payload) {
+      const { party, signal, refusals } = connection;
       const request = readRequest(payload);
       if (party === undefined || request === undefined) throw new Error('It was looked at before.');
-      const asked: Asked = { request, signal: controller.signal };
+      const asked: Asked = { request, signal };
       const answer =
         Object.keys(subscriptions).length > maxPerConnection
           ? errorAnswer('This connection has too many operations.', 'OPERATION_TOO_EXPENSIVE')
           : await ask(party, asked);
       if (answer.kind === 'once' && answer.result.data === undefined) {
-        line.refusals.set(id, answer.result.errors ?? []);
+        refusals.set(id, answer.result.errors ?? []);
         return [new GraphQLError('')];
       }
       const run = { ...placeholder };
@@ -151,66 +149,34 @@ export function addSocketRoute(server: FastifyInstance, options: LiveOptions): v
     },
   });
 
-  function open(socket: WebSocket, request: IncomingMessage, leave: () => void): void {
-    const line: Line = {
-      request,
-      controller: new AbortController(),
-      onEnd: [leave],
-      refusals: new Map(),
-      close: (reason, text) => socket.close(closings[reason], text),
-    };
-    // Every operation of the socket listens, and there may be many at once.
-    setMaxListeners(0, line.controller.signal);
-    let isAlive = true;
-    let cancelPing: () => void = () => undefined;
-    const ping = () => {
-      if (!isAlive) {
-        socket.terminate();
-        return;
-      }
-      isAlive = false;
-      socket.ping();
-      cancelPing = clock.after(pingMs, ping);
-    };
-    cancelPing = clock.after(pingMs, ping);
-    const cancelInit = clock.after(initMs, () => {
-      if (line.party === undefined) line.close('initTimeout', 'Connection initialisation timeout');
+  function open(socket: WebSocket, request: IncomingMessage): void {
+    const connection = new SocketConnection(socket, {
+      clock,
+      log,
+      address: addressOf(request),
+      requestId: requestIdOf(request.headers),
+      authorization: request.headers.authorization,
     });
-    line.onEnd.push(cancelInit, () => cancelPing());
-    socket.on('pong', () => {
-      isAlive = true;
-    });
-    // A frame that breaks the rules closes the socket with its own code.
-    socket.on('error', () => undefined);
-    const closed = protocol.opened(
-      {
-        protocol: socket.protocol,
-        send: (text) =>
-          new Promise((resolve) => {
-            if (socket.readyState !== socket.OPEN) resolve();
-            else socket.send(text, () => resolve());
-          }),
-        close: (code, reason) => socket.close(code, reason),
-        onMessage(take) {
-          socket.on('message', (data: Buffer) => {
-            if (socket.bufferedAmount > maxUnreadBytes) {
-              socket.terminate();
-              return;
-            }
-            take(data.toString()).catch((error: unknown) => {
-              log.error('a socket failed', { error });
-              line.close('internal', 'Internal server error');
-            });
-          });
-        },
-      },
-      line,
+    connections.add(connection);
+    connection.onEnd(() => connections.delete(connection));
+    connection.waitForClient(
+      pending.add(connection.address, () =>
+        connection.close(closeCodes.tryAgainLater, 'Too many unauthenticated connections'),
+      ),
     );
-    socket.once('close', (code, reason) => {
-      line.controller.abort();
-      for (const end of line.onEnd) end();
-      void closed(code, String(reason));
-    });
+    connection.serve(protocol);
+  }
+
+  /** A router secret that is missing or wrong counts like any other credentials. */
+  function recordForeignRouter(request: IncomingMessage): void {
+    runGuarded({ log, name: 'router rejection' }, () =>
+      authFailures.record({
+        address: addressOf(request),
+        reason: 'routerSecret',
+        entryPoint: 'websocket',
+        requestId: requestIdOf(request.headers),
+      }),
+    );
   }
 
   server.server.on('upgrade', (request, socket, head) => {
@@ -220,6 +186,7 @@ export function addSocketRoute(server: FastifyInstance, options: LiveOptions): v
       return;
     }
     if (!isFromRouter(request.headers)) {
+      recordForeignRouter(request);
       refuse(socket, '401 Unauthorized');
       return;
     }
@@ -227,20 +194,17 @@ export function addSocketRoute(server: FastifyInstance, options: LiveOptions): v
       refuse(socket, '403 Forbidden');
       return;
     }
-    const leave = isClosing ? undefined : occupancy.connect();
-    if (leave === undefined) {
+    if (isClosing || occupancy.isFull()) {
       refuse(socket, '503 Service Unavailable\r\nretry-after: 5');
       return;
     }
-    socket.once('close', leave);
-    sockets.handleUpgrade(request, socket, head, (opened) => open(opened, request, leave));
+    const accept = guarded({ log, name: 'websocket', close: () => socket.destroy() }, open);
+    sockets.handleUpgrade(request, socket, head, accept);
   });
   server.addHook('preClose', (done) => {
     isClosing = true;
-    for (const socket of sockets.clients) {
-      socket.close(closings.goingAway, 'The gateway is stopping');
-      const cancel = clock.after(goodbyeMs, () => socket.terminate());
-      socket.once('close', cancel);
+    for (const connection of connections) {
+      connection.close(closeCodes.goingAway, 'The gateway is stopping');
     }
     done();
   });

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Disposer } from '../support/disposer.ts';
+import { guarded, runGuarded } from '../support/guarded.ts';
 import { at } from './deadline.ts';
 import type { LiveOptions } from './server.ts';
 import { readRequest, readSearch } from './operationRequest.ts';
-import { refusal } from './refusals.ts';
+import { refusal, refuseConnection } from './refusals.ts';
 import { nameOf } from './subscribing.ts';
 
 /** Shorter than the patience of the usual balancer. */
@@ -42,31 +44,17 @@ export function addStreamRoute(server: FastifyInstance, options: LiveOptions): v
     const asked = request.method === 'GET' ? readSearch(request.url) : readRequest(request.body);
     if (asked === undefined) return refuse(400, 'This is no operation.');
     const party = { access, address: request.ip };
-    const leaving = [occupancy.connect(), occupancy.belong(nameOf(party))];
+    const leave = occupancy.connect(nameOf(party));
+    if (leave === undefined) return refuseConnection(reply);
     const controller = new AbortController();
     const { signal } = controller;
-    const end = () => {
-      controller.abort();
-      for (const leave of leaving) leave?.();
-    };
-    if (leaving.includes(undefined)) {
-      end();
-      void reply.header('retry-after', '5');
-      return reply.status(429).send({
-        errors: [
-          {
-            message: 'There are too many connections.',
-            extensions: {
-              code: 'RATE_LIMITED',
-              retryable: true,
-              retryAfterMs: 5_000,
-              requestId: id,
-            },
-          },
-        ],
-      });
-    }
+    const held = new Disposer();
+    held.add(leave);
+    held.add(() => controller.abort());
+    const end = guarded({ log, name: 'event stream close' }, () => held.dispose());
     reply.raw.once('close', end);
+    // A client that left while its credentials were checked closes nothing any more.
+    if (reply.raw.destroyed) end();
     const isReadOnly = request.method === 'GET';
     const outcome = await ask(party, { request: asked, signal, requestId: id, isReadOnly });
     void reply.header('cache-control', 'no-store, no-transform');
@@ -74,18 +62,23 @@ export function addStreamRoute(server: FastifyInstance, options: LiveOptions): v
       return reply.status(outcome.status).send(outcome.result);
     }
 
+    if (outcome.kind === 'stream') {
+      const { results } = outcome;
+      held.add(() => runGuarded({ log, name: 'event stream end' }, () => results.return?.()));
+    }
     const out = new PassThrough();
     out.on('error', () => undefined);
     streams.add(out);
+    held.add(() => streams.delete(out));
     let cancelPing: () => void = () => undefined;
     const ping = () => {
       if (out.writableEnded) return;
       if (out.writableLength === 0) out.write(':\n\n');
       cancelPing = clock.after(pingMs, ping);
     };
+    held.add(() => cancelPing());
     const { expiresAtMs } = access;
-    const cancelExpiry =
-      expiresAtMs === undefined ? undefined : at(expiresAtMs, () => out.end(), clock);
+    if (expiresAtMs !== undefined) held.add(at(expiresAtMs, () => out.end(), clock));
     async function pump(): Promise<void> {
       if (outcome.kind === 'once') {
         await write(out, event('next', JSON.stringify(outcome.result)), signal);
@@ -97,22 +90,13 @@ export function addStreamRoute(server: FastifyInstance, options: LiveOptions): v
       }
       if (!out.writableEnded) out.write(event('complete', ''));
     }
-    out.once('close', () => {
-      streams.delete(out);
-      cancelPing();
-      cancelExpiry?.();
-      end();
-      if (outcome.kind === 'stream') void outcome.results.return?.();
-    });
+    out.once('close', end);
     // The head leaves with the first byte.
     ping();
-    void pump()
-      .catch((error: unknown) => {
-        log.error('a stream failed', { requestId: id, error });
-      })
-      .finally(() => {
-        if (!out.writableEnded) out.end();
-      });
+    runGuarded({ log, name: 'event stream', close: () => out.end() }, async () => {
+      await pump();
+      if (!out.writableEnded) out.end();
+    });
     return reply
       .header('content-type', 'text/event-stream; charset=utf-8')
       .header('x-accel-buffering', 'no')

@@ -72,14 +72,15 @@ interface Parts {
 export const createAsk =
   ({ run, occupancy, listed, requestRate }: Parts): Ask =>
   async (party, { request: asked, signal, requestId = randomUUID(), isReadOnly = false }) => {
-    const { viewer, key, tenant } = party.access;
+    const { viewer, viewerId, key, tenant } = party.access;
     const client = nameOf(party);
     const waitMs = await requestRate.waitMs(client);
     if (waitMs !== undefined) return busyAnswer(waitMs);
     const text = listed.textFor({ ...asked });
     if (text instanceof GraphQLError) return errorAnswer(text.message, 'PERSISTED_QUERY_NOT_FOUND');
     const request = text === undefined ? asked : { ...asked, query: text, extensions: {} };
-    const subscriber = { requestId, viewer, client, key, tenant };
+    const { address } = party;
+    const subscriber = { requestId, viewer, viewerId, address, client, key, tenant };
     const answer = await run(request, subscriber, { signal, isReadOnly });
     if (answer.kind === 'once') return answer;
     const leave = occupancy.subscribe(client);

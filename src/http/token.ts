@@ -52,26 +52,26 @@ function idClaim(claims: JWTPayload, name: string): string | undefined {
   if (value === undefined) return undefined;
   const id = typeof value === 'number' ? String(value) : value;
   if (typeof id === 'string' && isHelpdeskId(id)) return id;
-  throw badCredentials(`The token's claim ${name} is no id of the helpdesk.`);
+  throw badCredentials(`The token's claim ${name} is no id of the helpdesk.`, 'claims');
 }
 
 function textClaim(claims: JWTPayload, name: string): string | undefined {
   const value = claimOf(claims, name) ?? undefined;
   if (value === undefined || (typeof value === 'string' && value !== '')) return value;
-  throw badCredentials(`The token's claim ${name} is no text.`);
+  throw badCredentials(`The token's claim ${name} is no text.`, 'claims');
 }
 
 function viewerOf(claims: JWTPayload, names: ClaimNames): Viewer {
   const role = claimOf(claims, names.role);
   if (role === 'agent') return { role: 'AGENT', agentId: idClaim(claims, names.agentId) };
   if (role !== 'customer') {
-    throw badCredentials(`The token's claim ${names.role} must be agent or customer.`);
+    throw badCredentials(`The token's claim ${names.role} must be agent or customer.`, 'claims');
   }
   const id = idClaim(claims, names.customerId);
   const userId = textClaim(claims, names.userId);
   if (id !== undefined) return { role: 'CUSTOMER', id, userId };
   if (userId !== undefined) return { role: 'CUSTOMER', id, userId };
-  throw badCredentials(`The token needs a claim ${names.customerId} or ${names.userId}.`);
+  throw badCredentials(`The token needs a claim ${names.customerId} or ${names.userId}.`, 'claims');
 }
 
 /** Of whatever length and content the ids of others are. */
@@ -87,12 +87,26 @@ function nameOf(viewer: Viewer, { sub }: JWTPayload): string {
   return viewer.id === undefined ? `user ${short(viewer.userId)}` : `customer ${viewer.id}`;
 }
 
+/** How much of an id that is not the helpdesk's stands in the log. */
+const longestViewerId = 128;
+
+/** Who the viewer is in the audit log. */
+function viewerIdOf(viewer: Viewer, { sub }: JWTPayload): string | undefined {
+  if (viewer.role === 'ALL') return undefined;
+  const id = viewer.role === 'AGENT' ? (viewer.agentId ?? sub) : (viewer.id ?? viewer.userId);
+  return id?.slice(0, longestViewerId);
+}
+
 /** Why a token was refused, as far as its owner can do something about it. */
 function refusalOf(error: unknown): AuthenticationError {
   if (error instanceof AuthenticationError) return error;
-  if (error instanceof errors.JWTExpired) return badCredentials('The token has expired.');
+  if (error instanceof errors.JWTExpired)
+    return badCredentials('The token has expired.', 'expired');
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return badCredentials(`The token's claim ${error.claim} is missing or not as expected here.`);
+    return badCredentials(
+      `The token's claim ${error.claim} is missing or not as expected here.`,
+      'claims',
+    );
   }
   return badCredentials('The token is not one that this gateway trusts.');
 }
@@ -123,7 +137,12 @@ export function authenticateByToken(options: Options): Authenticate {
       const viewer = viewerOf(payload, claimNames);
       const { exp = 0 } = payload;
       const expiresAtMs = (exp + leewaySeconds) * 1_000;
-      return { viewer, ...account, name: nameOf(viewer, payload), expiresAtMs };
+      const viewerId = viewerIdOf(viewer, payload);
+      const name = nameOf(viewer, payload);
+      return {
+        ...{ viewer, ...account, name, expiresAtMs },
+        ...(viewerId === undefined ? {} : { viewerId }),
+      };
     } catch (error) {
       throw refusalOf(error);
     }

@@ -1,4 +1,5 @@
 import type { Viewer } from '../graphql/context.ts';
+import type { RejectionReason } from './authFailures.ts';
 
 /** Who asks, and with which key the helpdesk is asked. The same for every endpoint. */
 export interface Access {
@@ -8,6 +9,8 @@ export interface Access {
   readonly tenant: string;
   /** Among whom the account's calls are shared out; undefined where only the address tells clients apart. */
   readonly name?: string;
+  /** Who it is in the audit log; undefined where only the address tells clients apart. */
+  readonly viewerId?: string;
   /** When the credentials end, in milliseconds since the epoch. */
   readonly expiresAtMs?: number;
 }
@@ -21,6 +24,8 @@ interface Answer {
   /** 503 where it cannot be told at the moment who asks. */
   readonly status: 401 | 503;
   readonly code: string;
+  /** Why the credentials were rejected; undefined where it cannot be told whether they are good. */
+  readonly reason?: RejectionReason;
   readonly retryable: boolean;
   /** For `WWW-Authenticate`. */
   readonly challenge?: string;
@@ -44,14 +49,19 @@ export const noCredentials = (expected: string): AuthenticationError =>
   new AuthenticationError(`Send a header "Authorization: Bearer <${expected}>".`, {
     status: 401,
     code: 'UNAUTHENTICATED',
+    reason: 'missing',
     retryable: false,
     challenge: challenge(),
   });
 
-export const badCredentials = (message: string): AuthenticationError =>
+export const badCredentials = (
+  message: string,
+  reason: RejectionReason = 'invalid',
+): AuthenticationError =>
   new AuthenticationError(message, {
     status: 401,
     code: 'UNAUTHENTICATED',
+    reason,
     retryable: false,
     challenge: challenge('invalid_token'),
   });
@@ -78,7 +88,8 @@ export const authenticateByKey =
   (accountOf: (key: string) => Account): Authenticate =>
   (authorization) => {
     const key = bearerOf(authorization);
-    return key === undefined
-      ? Promise.reject(noCredentials('HelpCrunch key'))
-      : Promise.resolve({ viewer: { role: 'ALL' }, ...accountOf(key) });
+    if (key === undefined) return Promise.reject(noCredentials('HelpCrunch key'));
+    const account = accountOf(key);
+    // The name of the account is a hash of the key.
+    return Promise.resolve({ viewer: { role: 'ALL' }, ...account, viewerId: account.tenant });
   };

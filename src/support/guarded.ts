@@ -29,3 +29,18 @@ export const guardedClock = (clock: Clock, log: Log): Clock => ({
   ...clock,
   after: (ms, task) => clock.after(ms, guarded({ log, name: 'timer' }, task)),
 });
+
+/** Runs a task that nobody waits for: a rejection is handled like the exception of a guarded callback. */
+export function runGuarded(
+  { log, name, close }: GuardOptions,
+  task: () => Promise<unknown> | undefined,
+): void {
+  void (async () => {
+    try {
+      await task();
+    } catch (error) {
+      log.error('callback failed', { callback: name, error });
+      close?.();
+    }
+  })();
+}

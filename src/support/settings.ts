@@ -28,3 +28,18 @@ export const apiUrl = z
     return username + password === '' && !/[?#]/.test(url);
   }, 'must have no user, query or fragment')
   .transform((url) => url.replace(/\/+$/, ''));
+
+/** One scheme, host and port; a host without a scheme is called by https. */
+export const callbackOrigin = z.string().transform((text, { addIssue }) => {
+  const address = /^https?:\/\//i.test(text) ? text : `https://${text}`;
+  const parsed = URL.canParse(address) ? new URL(address) : undefined;
+  // Nothing but a host and a port, however it is spelled; no wildcards.
+  const isOrigin =
+    /^https?:\/\/[^/?#@\\\s]+\/?$/i.test(address) &&
+    /^([\w.-]+|\[.*\])$/.test(parsed?.hostname ?? '');
+  if (parsed !== undefined && isOrigin) return parsed.origin;
+  addIssue(
+    'must be hosts such as router.example.com, or origins such as http://router.internal:4000',
+  );
+  return '';
+});

@@ -9,6 +9,8 @@ const log = { info: () => undefined, warn: () => undefined, error: () => undefin
 
 const subscriber = (viewer: Viewer = { role: 'ALL' }, tenant = 'a'): Subscriber => ({
   requestId: 'r',
+  viewerId: undefined,
+  address: '127.0.0.1',
   viewer,
   client: 'c',
   key: 'k',

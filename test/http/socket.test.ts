@@ -406,23 +406,32 @@ describe('there is a limit', () => {
     expect(type).toBe('error');
   });
 
-  test('to the connections of a viewer and of the process', async () => {
+  test('to the connections of a viewer, whose next socket is closed with 1013', async () => {
     await using own = await startTestGateway({ helpdesk, config: { subscriptions: limits } });
-    const lines = [];
-    for (let count = 0; count < 3; count += 1) {
-      const line = await openSocket(own.url);
-      line.say(init);
-      lines.push(line);
-      if (count < 2) await line.hear();
-    }
+    await using first = await openSocket(own.url);
+    await using second = await openSocket(own.url);
+    for (const line of [first, second]) await line.join();
+    const third = await openSocket(own.url);
 
-    const closed = await lines[2]!.closed;
-    lines.push(await openSocket(own.url));
+    third.say(init);
+    const { code } = await third.closed;
+
+    expect(code).toBe(1013);
+  });
+
+  test('to the connections of the process: the next upgrade is answered with 503', async () => {
+    const subscriptions = { ...limits, maxConnections: 2 };
+    await using own = await startTestGateway({ helpdesk, config: { subscriptions } });
+    await using first = await openSocket(own.url);
+    await using second = await openSocket(own.url);
+    const waiting = await openSocket(own.url);
+    for (const line of [first, second]) await line.join();
+
     const refused = await refusal(own.url);
+    waiting.say(init);
 
-    expect(closed.code).toBe(1013);
     expect(refused).toEqual({ status: 503, retryAfter: '5' });
-    await Promise.all(lines.map((line) => line[Symbol.asyncDispose]()));
+    expect((await waiting.closed).code).toBe(1013);
   });
 });
 
