@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { ApolloClient, gql as apolloGql, InMemoryCache } from '@apollo/client';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -8,6 +10,7 @@ import { WebSocket } from 'ws';
 import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
 import { createDeferred } from '../support/deferred.ts';
 import { startTestGateway } from '../support/gateway.ts';
+import { bearer, byToken, startIssuer } from '../support/issuer.ts';
 import { createManualClock } from '../support/manualClock.ts';
 
 const helpdesk = await startControlledHelpdesk();
@@ -203,4 +206,58 @@ describe('an event stream', () => {
 
     expect(await response.text()).toBe(':\n\n');
   });
+});
+
+test('a client that leaves while its credentials are checked holds no connection', async () => {
+  const keysAsked = createDeferred();
+  const keysSent = createDeferred();
+  await using issuer = await startIssuer();
+  const key = await issuer.addKey('k');
+  const slow = createServer((_request, response) => {
+    keysAsked.resolve();
+    void keysSent.promise.then(() =>
+      response.end(JSON.stringify({ keys: [{ ...key.jwk, kid: key.kid }] })),
+    );
+  });
+  await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
+  const { port } = slow.address() as AddressInfo;
+  await using own = await startTestGateway({
+    helpdesk,
+    config: {
+      auth: byToken({ signedBy: { jwksUrl: `http://127.0.0.1:${port}/keys` } }),
+      subscriptions: {
+        maxConnections: 10,
+        maxConnectionsPerViewer: 1,
+        maxPerConnection: 10,
+        maxPerViewer: 10,
+        maxBuffered: 10,
+        callbackHosts: [],
+      },
+    },
+  });
+  const headers = { accept: 'text/event-stream', ...(await bearer({ role: 'agent' }, key)) };
+  const urlOf = (text: string) => `${own.url}/graphql/stream?query=${encodeURIComponent(text)}`;
+  const controller = new AbortController();
+  const gone = fetch(urlOf('{ nothing }'), { headers, signal: controller.signal }).catch(
+    () => undefined,
+  );
+  await keysAsked.promise;
+  // Once these are answered the gateway has seen what happened on the other connection before.
+  const settle = async () => {
+    for (let count = 0; count < 3; count += 1) await fetch(`${own.url}/healthz`);
+  };
+  await settle();
+
+  controller.abort();
+  await gone;
+  await settle();
+  const next = fetch(urlOf(query), { headers });
+  await settle();
+  keysSent.resolve();
+  const { status, body } = await next;
+
+  expect(status).toBe(200);
+  await body?.cancel();
+  slow.closeAllConnections();
+  slow.close();
 });
