@@ -162,6 +162,24 @@ describe('each variable', () => {
   });
 
   test.each([
+    ['router.example.com', ['https://router.example.com']],
+    ['Router.Example.com:443', ['https://router.example.com']],
+    ['router.example.com:8443', ['https://router.example.com:8443']],
+    ['http://router.internal:4000', ['http://router.internal:4000']],
+    ['http://apollo_router:80/', ['http://apollo_router']],
+    ['https://router.example.com', ['https://router.example.com']],
+    ['127.0.0.1', ['https://127.0.0.1']],
+    ['http://127.0.0.1:4000', ['http://127.0.0.1:4000']],
+    ['[::1]:4000', ['https://[::1]:4000']],
+    ['http://[2001:db8::1]', ['http://[2001:db8::1]']],
+    ['a.example, http://b.example:1 ', ['https://a.example', 'http://b.example:1']],
+  ])('SUBSCRIPTION_CALLBACK_HOSTS=%s is read as the origins %j', (text, origins) => {
+    const { subscriptions } = readConfig({ SUBSCRIPTION_CALLBACK_HOSTS: text });
+
+    expect(subscriptions.callbackHosts).toEqual(origins);
+  });
+
+  test.each([
     [{}, undefined],
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, 'http/json'],
     [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces' }, 'http/json'],
@@ -213,6 +231,19 @@ describe('each variable', () => {
     ['TRUST_PROXY', '10.0.0.0/33'],
     ['TRUST_PROXY', '10.0.0.0/8/8'],
     ['TRUST_PROXY', '10.0.0.1,'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', '*.example.com'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', '*'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', '::1'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'router.example.com/callback'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'https://router.example.com/callback'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'https://router.example.com?a'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'https://user:secret@router.example.com'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'user@router.example.com'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'ws://router.example.com'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'file:///etc'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'router.example.com:99999'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'a.example,,b.example'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'a.example b.example'],
     ['PERSISTED_OPERATIONS', '/nowhere/operations.json'],
     ['PERSISTED_ONLY', 'true'],
     ['OPERATION_TIMEOUT_MS', '10s'],
