@@ -187,7 +187,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
   const admit = createAdmission(schema, admission);
   const ready = createReadyAnswers({
     maxBytes: config.readyAnswersMaxBytes,
-    stands: cache.stands,
+    isValid: cache.isValid,
   });
   const known =
     config.execution === 'apollo'

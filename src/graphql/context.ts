@@ -1,8 +1,8 @@
 import type { AccountFeed, Feed } from '../events/feed.ts';
 import type { Loaders, Sources } from '../resources/index.ts';
 import type { Clock } from '../support/clock.ts';
+import { DependencyTracker } from '../support/dependencyTracker.ts';
 import type { Span } from '../support/tracing.ts';
-import { Trail } from '../support/trail.ts';
 import type { Rate, Scope, Upstream, UpstreamClient, Usage } from '../upstream/client.ts';
 import type { Admitted } from './subscriptionDoor.ts';
 import { mayHear } from './hearing.ts';
@@ -26,8 +26,10 @@ export interface Context {
   readonly sources: Sources;
   readonly loaders: Loaders;
   readonly usage: Usage;
-  /** Undefined where the client wants to see what the helpdesk says now. */
-  readonly trail: Trail | undefined;
+  /** Records what the response is made from. */
+  readonly tracker: DependencyTracker;
+  /** Whether the client wants to see what the helpdesk says now. */
+  readonly isRefresh: boolean;
   /** The account whose things are shown. */
   readonly tenant: string;
   /** By the clock. */
@@ -79,7 +81,8 @@ export const createContextFactory =
   (caller: Caller): Context => {
     const { requestId, viewer, key, tenant, signal, deadlineMs, isRefresh, span } = caller;
     const usage: Scope['usage'] = { calls: 0, cacheHits: 0, shared: 0 };
-    const trail = isRefresh ? undefined : new Trail();
+    const tracker = new DependencyTracker();
+    if (isRefresh) tracker.markUncacheable();
     const rate = client.rateOf(tenant);
     const scope = {
       key,
@@ -90,7 +93,7 @@ export const createContextFactory =
       usage,
       isRefresh,
       span,
-      trail,
+      tracker,
     };
     const sources = createSources(() => client.forOperation(scope));
     return {
@@ -101,14 +104,18 @@ export const createContextFactory =
       sources,
       loaders: createLoaders(sources, viewer),
       usage,
-      trail,
+      tracker,
+      isRefresh,
       tenant,
       startedAtMs: clock.now(),
       span,
       rate: {
-        now: rate.now,
+        now() {
+          tracker.markUncacheable();
+          return rate.now();
+        },
         latest() {
-          trail?.lose();
+          tracker.markUncacheable();
           return rate.latest();
         },
       },
@@ -118,7 +125,7 @@ export const createContextFactory =
           feed.listen(tenant, (news) => mayHear(viewer, news) && wants(news), signal()),
       },
       now() {
-        trail?.lose();
+        tracker.markUncacheable();
         return clock.now();
       },
     };

@@ -1,19 +1,19 @@
 import { LRUCache } from 'lru-cache';
-import type { Grounds } from '../support/trail.ts';
+import type { Dependencies } from '../support/dependencyTracker.ts';
 import type { Context } from './context.ts';
 
 interface ReadyAnswer {
   readonly data: string;
   readonly cacheHits: number;
-  readonly grounds: Grounds;
+  readonly dependencies: Dependencies;
 }
 
 export interface ReadyAnswers {
   /** All that an answer depends on but the helpdesk; undefined for variables that are nested too deeply to be written. */
   keyOf(operationId: number, variables: unknown, context: Context): string | undefined;
-  /** The data as JSON, if the operation would have the same once more; otherwise it is noted from now on what it is made of. */
+  /** The data as JSON, if executing the operation would give the same; otherwise dependency tracking starts. */
   find(key: string, context: Context): Promise<string | undefined>;
-  /** Keeps data that was made of nothing but what is known. */
+  /** Keeps the data if the tracker has recorded everything that it was made from. */
   keep(key: string, data: string, context: Context): void;
   /** How often one was given. */
   count(): number;
@@ -22,8 +22,7 @@ export interface ReadyAnswers {
 
 interface Parts {
   readonly maxBytes: number;
-  /** Whether an operation would now be shown the same as the one before. */
-  readonly stands: (grounds: Grounds) => Promise<boolean>;
+  readonly isValid: (dependencies: Dependencies) => Promise<boolean>;
 }
 
 const bytesPerCharacter = 2;
@@ -31,11 +30,11 @@ const bytesPerCharacter = 2;
 const bytesPerEntry = 200;
 
 /** The data of queries as text, for as long as all that it was made of is what it was, and fresh. */
-export function createReadyAnswers({ maxBytes, stands }: Parts): ReadyAnswers | undefined {
+export function createReadyAnswers({ maxBytes, isValid }: Parts): ReadyAnswers | undefined {
   if (maxBytes === 0) return undefined;
   const answers = new LRUCache<string, ReadyAnswer>({
     maxSize: maxBytes,
-    sizeCalculation: ({ data, grounds: { versions } }, key) =>
+    sizeCalculation: ({ data, dependencies: { versions } }, key) =>
       bytesPerCharacter * (data.length + key.length) + bytesPerEntry * (versions.size + 1),
   });
   let count = 0;
@@ -49,22 +48,21 @@ export function createReadyAnswers({ maxBytes, stands }: Parts): ReadyAnswers | 
       }
     },
 
-    async find(key, { trail, usage }) {
-      if (trail === undefined) return undefined;
+    async find(key, { tracker, isRefresh, usage }) {
+      if (isRefresh) return undefined;
       const answer = answers.get(key);
-      if (answer !== undefined && (await stands(answer.grounds))) {
+      if (answer !== undefined && (await isValid(answer.dependencies))) {
         usage.cacheHits += answer.cacheHits;
         count += 1;
         return answer.data;
       }
-      trail.begin();
+      tracker.start();
       return undefined;
     },
 
-    keep(key, data, { trail, usage: { calls, shared, staleMs, cacheHits } }) {
-      const grounds = trail?.end();
-      if (grounds === undefined || calls + shared > 0 || staleMs !== undefined) return;
-      answers.set(key, { data, cacheHits, grounds });
+    keep(key, data, { tracker, usage: { cacheHits } }) {
+      const dependencies = tracker.finish();
+      if (dependencies !== undefined) answers.set(key, { data, cacheHits, dependencies });
     },
 
     count: () => count,

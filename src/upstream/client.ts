@@ -1,9 +1,9 @@
 import type { Clock } from '../support/clock.ts';
+import type { DependencyTracker } from '../support/dependencyTracker.ts';
 import type { Log } from '../support/log.ts';
 import type { Seal } from '../support/seal.ts';
 import { createSeal } from '../support/seal.ts';
 import type { Span } from '../support/tracing.ts';
-import type { Trail } from '../support/trail.ts';
 import type { Breaker, Outcome, Pass } from './breaker.ts';
 import { createBreakers } from './breakers.ts';
 import type { Budget, Demand, RateStatus, Slot } from './budget/budget.ts';
@@ -54,8 +54,8 @@ export interface Scope {
   /** Whether it is not known that the key is one. */
   readonly isStranger?: boolean;
   readonly span?: Span | undefined;
-  /** Where it is noted what the operation is shown. */
-  readonly trail?: Trail | undefined;
+  /** Records what the operation reads. */
+  readonly tracker: DependencyTracker;
 }
 
 /** How many ids go in one search: less than 100 once the helpdesk has refused as many. */

@@ -185,6 +185,55 @@ describe('the answer to a query that comes again', () => {
     expect(await readyCount(patient)).toBe(before);
   });
 
+  describe('that joined a read of several customers', () => {
+    const byId = 'query One($id: ID!) { customer(id: $id) { id name } }';
+    const one = (id: number) => ask(gateway, { query: byId, variables: { id } });
+    const ids = [7, 8, 9];
+
+    /** Done when the gateway has taken up the requests that were sent before. */
+    const settled = async () => {
+      for (let time = 0; time < 3; time += 1) await fetch(`${gateway.url}/healthz`);
+    };
+
+    /** Customer 7 is being read; 8 is queued for the next call, and 9 joins it. */
+    async function readTogether(): Promise<string[]> {
+      helpdesk.holds({ customers: ids.map((id) => ({ id })) });
+      for (let time = 0; time < timesUntilKept; time += 1) await one(7);
+      clock.advance(freshMs.customers);
+      const held = helpdesk.hold('GET /customers/7');
+      const operations = [one(7)];
+      await held.arrived;
+      for (const id of [8, 9]) {
+        clock.advance(12);
+        operations.push(one(id));
+        await settled();
+      }
+      held.answer();
+      const answers = await Promise.all(operations);
+      const searches = helpdesk.calls.filter(({ path }) => path === '/customers/search');
+      expect(searches.map(({ body }) => body.filter.length)).toEqual([2]);
+      return answers;
+    }
+
+    test.each(ids)('shows a change of customer %i when the TTL is over', async (id) => {
+      await readTogether();
+      helpdesk.holds({ customers: [{ id, name: 'new' }] });
+      clock.advance(freshMs.customers);
+
+      expect(await one(id)).toContain('"name":"new"');
+    });
+
+    test('reports the shared call as the one that waited for it', async () => {
+      const answers = await readTogether();
+
+      expect(answers.map((answer) => /"calls":\d.*"shared":\d/.exec(answer)?.[0])).toEqual([
+        '"calls":1,"cacheHits":0,"shared":0',
+        '"calls":1,"cacheHits":0,"shared":0',
+        '"calls":0,"cacheHits":0,"shared":1',
+      ]);
+    });
+  });
+
   test('takes no more room than it may, and none where none is given', async () => {
     const readyAnswersMaxBytes = 20_000;
     await using small = await start({ readyAnswersMaxBytes });

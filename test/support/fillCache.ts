@@ -1,3 +1,4 @@
+import { DependencyTracker } from '../../src/support/dependencyTracker.ts';
 import { createCache } from '../../src/upstream/cache/cache.ts';
 import type { Kind } from '../../src/upstream/cache/kinds.ts';
 import { UpstreamError } from '../../src/upstream/errors.ts';
@@ -96,6 +97,7 @@ async function fill(maxBytes: number, count: number, watch: (bytes: number) => v
         tenant: 'tenant',
         signal: () => new AbortController().signal,
         usage: { calls: 0, cacheHits: 0, shared: 0 },
+        tracker: new DependencyTracker(),
         isRefresh: false,
         viewer: 'viewer',
         deadlineMs: Infinity,

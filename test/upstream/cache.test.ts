@@ -3,7 +3,7 @@ import { readConfig } from '../../src/config.ts';
 import type { Load } from '../../src/upstream/cache/cache.ts';
 import { createCache } from '../../src/upstream/cache/cache.ts';
 import type { Kind } from '../../src/upstream/cache/kinds.ts';
-import { Trail } from '../../src/support/trail.ts';
+import { DependencyTracker } from '../../src/support/dependencyTracker.ts';
 import { UpstreamError } from '../../src/upstream/errors.ts';
 import type { ControlledHelpdesk } from '../support/controlledHelpdesk.ts';
 import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
@@ -938,7 +938,7 @@ describe('one cache', () => {
   function createTenants() {
     const cache = createCache({ maxBytes: 1_000_000, freshMs, staleMs: 0, clock });
     const { signal } = new AbortController();
-    const open = (tenant: string, trail?: Trail) =>
+    const open = (tenant: string, tracker = new DependencyTracker()) =>
       cache.forOperation(
         {
           key: `key of ${tenant}`,
@@ -948,7 +948,7 @@ describe('one cache', () => {
           isRefresh: false,
           viewer: 'viewer',
           deadlineMs: Infinity,
-          trail,
+          tracker,
         },
         {
           sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
@@ -956,7 +956,7 @@ describe('one cache', () => {
           noRoom: () => new UpstreamError('rateLimited', 'There was no room.'),
         },
       );
-    return { open, stands: cache.stands };
+    return { open, isValid: cache.isValid, learn: cache.learn };
   }
   const loading =
     (value: Note | UpstreamError): Load<Note> =>
@@ -1007,21 +1007,115 @@ describe('one cache', () => {
     expect([ofA, ofB]).toEqual([note('written'), note('b')]);
   });
 
-  test('stands by what an operation was shown until it is shown something else', async () => {
-    const { open, stands } = createTenants();
+  test('tells that a dependency has changed, and never gives dependencies that contradict each other', async () => {
+    const { open, isValid } = createTenants();
     await open('a').many(kind, ['1'], loading(note('read')));
-    const trail = new Trail();
-    trail.begin();
-    const reader = open('a', trail);
-
+    const [tracker, other] = [new DependencyTracker(), new DependencyTracker()];
+    tracker.start();
+    other.start();
+    await open('a', tracker).many(kind, ['1'], loading(note('never read')));
+    const reader = open('a', other);
     await reader.many(kind, ['1'], loading(note('never read')));
-    const grounds = trail.end();
-    expect(grounds && (await stands(grounds))).toBe(true);
+
+    const dependencies = tracker.finish();
+
+    expect(dependencies && (await isValid(dependencies))).toBe(true);
     await open('a').write(kind, '1', () => Promise.resolve(note('written')));
-    expect(grounds && (await stands(grounds))).toBe(false);
+    expect(dependencies && (await isValid(dependencies))).toBe(false);
+    // It has read one entry in two versions.
     await reader.many(kind, ['1'], loading(note('never read')));
+    expect(other.finish()).toBeUndefined();
+  });
 
-    // It was shown one thing in two states.
-    expect(trail.end()).toBeUndefined();
+  type Open = ReturnType<typeof createTenants>['open'];
+  type ReadSomething = (open: Open, tracker: DependencyTracker) => Promise<unknown>;
+
+  const other = { ...kind, name: 'Other' };
+  const untracked: Readonly<Record<string, ReadSomething>> = {
+    'that made a call': (open, tracker) =>
+      open('a', tracker).many(other, ['2'], loading(note('read'))),
+    'that joined the call of another operation': async (open, tracker) => {
+      const landing = createDeferred<readonly Note[]>();
+      const first = open('a').many(other, ['2'], () => landing.promise);
+      const second = open('a', tracker).many(other, ['2'], loading(note('never read')));
+      landing.resolve([note('read')]);
+      await Promise.all([first, second]);
+    },
+    'that joined a call which was still to be made': async (open, tracker) => {
+      const gathered = { ...other, gathers: () => 'all' };
+      const landing = createDeferred<readonly Note[]>();
+      const loadAll: Load<Note> = (_send, names) => Promise.resolve(names.map(note));
+      const reads = [
+        open('a').many(gathered, ['2'], () => landing.promise),
+        open('a').many(gathered, ['3'], loadAll),
+        open('a', tracker).many(gathered, ['4'], loadAll),
+      ];
+      landing.resolve([note('2')]);
+      expect(await Promise.all(reads)).toEqual([[note('2')], [note('3')], [note('4')]]);
+    },
+    'of which a read failed': (open, tracker) =>
+      open('a', tracker).many(other, ['2'], loading(new UpstreamError('malformed', 'Odd.'))),
+    'that wrote': (open, tracker) =>
+      open('a', tracker).write(other, '2', () => Promise.resolve(note('written'))),
+  };
+
+  test.each(Object.entries(untracked))(
+    'gives no dependencies of an operation %s, whatever else it read',
+    async (_what, read) => {
+      const { open } = createTenants();
+      await open('a').many(kind, ['1'], loading(note('read')));
+      const tracker = new DependencyTracker();
+      tracker.start();
+      open('a', tracker).peek(kind, '1');
+
+      await read(open, tracker);
+
+      open('a', tracker).peek(kind, '1');
+      expect(tracker.finish()).toBeUndefined();
+    },
+  );
+
+  test('gives no dependencies of an operation that read before tracking began, or that read nothing', async () => {
+    const { open } = createTenants();
+    await open('a').many(kind, ['1'], loading(note('read')));
+    const [early, idle] = [new DependencyTracker(), new DependencyTracker()];
+
+    open('a', early).peek(kind, '1');
+    early.start();
+    open('a', early).peek(kind, '1');
+    idle.start();
+    open('a', idle).peek(other, '2');
+
+    expect([early.finish(), idle.finish()]).toEqual([undefined, undefined]);
+  });
+
+  test('tells that there is now an entry where none was found', async () => {
+    const { open, isValid } = createTenants();
+    await open('a').many(kind, ['1'], loading(note('read')));
+    const tracker = new DependencyTracker();
+    tracker.start();
+    const reader = open('a', tracker);
+    expect([reader.peek(other, '2'), reader.peek(kind, '1')]).toEqual([undefined, note('read')]);
+    const dependencies = tracker.finish();
+    expect(dependencies && (await isValid(dependencies))).toBe(true);
+
+    await open('a').many(other, ['2'], loading(note('read')));
+
+    expect(dependencies && (await isValid(dependencies))).toBe(false);
+  });
+
+  test('shows nothing that was read before a change, however many other changes came after it', async () => {
+    const { open, learn } = createTenants();
+    const part: Kind<Note> = { ...other, partOf: () => ({ kind, id: '1' }) };
+    await open('a').many(part, ['1 0'], loading(note('before')));
+    await learn('a', [{ kind, id: '1' }]);
+    await learn(
+      'a',
+      Array.from({ length: 10_001 }, (_, index) => ({ kind, id: String(index + 2) })),
+    );
+
+    const [shown] = await open('a').many(part, ['1 0'], loading(note('after')));
+
+    expect(shown).toEqual(note('after'));
   });
 });

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createSources } from '../../src/resources/index.ts';
+import { DependencyTracker } from '../../src/support/dependencyTracker.ts';
 import { createBudget } from '../../src/upstream/budget/budget.ts';
 import { createCache } from '../../src/upstream/cache/cache.ts';
 import type { UpstreamClient } from '../../src/upstream/client.ts';
@@ -122,6 +123,7 @@ function operate(client: UpstreamClient, viewer: string) {
       signal: () => controller.signal,
       deadlineMs: clock.now() + oneDay,
       usage: { calls: 0, cacheHits: 0, shared: 0 },
+      tracker: new DependencyTracker(),
       isRefresh: false,
     }),
   );

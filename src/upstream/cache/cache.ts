@@ -1,4 +1,4 @@
-import type { Grounds } from '../../support/trail.ts';
+import type { Dependencies } from '../../support/dependencyTracker.ts';
 import type { Call, Scope } from '../client.ts';
 import { isOutage, UpstreamError } from '../errors.ts';
 import type { Crew, Flight } from './flights.ts';
@@ -10,7 +10,7 @@ import { createLandings } from './landings.ts';
 import { createLoads } from './loads.ts';
 import type { Entry } from './memory.ts';
 import { createQueues } from './queues.ts';
-import { isAbsent, read } from './reading.ts';
+import { createRead, isAbsent } from './reading.ts';
 import { createSight } from './sight.ts';
 
 export type Send = (call: Call) => Promise<unknown>;
@@ -101,7 +101,8 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
     at + lifeMsOf(kind, value);
 
   function forOperation(scope: Scope, { sendFor, onJoin, noRoom }: Calls): OperationCache {
-    const { tenant, usage, isRefresh } = scope;
+    const { tenant, usage, isRefresh, tracker } = scope;
+    const read = createRead(tracker);
     const since = known.now();
     let hearing: Promise<void> | undefined;
     const prefixOf = (kind: Named): string => `${tenant}:${kind.name}:`;
@@ -120,6 +121,7 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
       keyOf,
       aroundOf,
       freshUntilMs,
+      read,
     });
     const landings = createLandings({
       known,
@@ -129,6 +131,7 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
       prefixOf,
       aroundOf,
       lifeMsOf,
+      read,
     });
 
     /** What a load brought, or that it could not be made. */
@@ -196,15 +199,14 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
         const [name = ''] = missing;
         const gathered = kind.gathers?.(name);
         const group = gathered === undefined ? undefined : prefixOf(kind) + gathered;
-        waitFor(
-          loads.start({
-            keys,
-            group,
-            since: newEnough(),
-            run: landings.runOf(kind, load, generation),
-          }),
-          missing,
-        );
+        const { flight, isJoined } = loads.start({
+          keys,
+          group,
+          since: newEnough(),
+          run: landings.runOf(kind, load, generation),
+        });
+        if (isJoined && !waits.has(flight)) usage.shared += 1;
+        waitFor(flight, missing);
       }
       await Promise.all(
         Array.from(waits.values(), async ({ landing, names: awaited }) => {
@@ -256,6 +258,7 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
       },
 
       write(kind, id, change) {
+        tracker.markUncacheable();
         const key = keyOf(kind, id);
         const signal = scope.signal();
         return queues.run(key, signal, () =>
@@ -304,12 +307,14 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
   return {
     forOperation,
     learn,
-    /** Whether an operation would now be shown the same as the one that left these grounds. */
-    async stands({ versions, changes, untilMs }: Grounds): Promise<boolean> {
+    /** Whether every dependency still has the recorded version and is fresh. */
+    async isValid({ versions, oldestByTag, expiresAtMs }: Dependencies): Promise<boolean> {
       await known.hearAll();
-      if (clock.now() >= untilMs) return false;
+      if (clock.now() >= expiresAtMs) return false;
       for (const [key, version] of versions) if (known.versionOf(key) !== version) return false;
-      for (const [key, order] of changes) if (known.changeOf(key)?.order !== order) return false;
+      for (const [tag, order] of oldestByTag) {
+        if (order < (known.changeOf(tag)?.order ?? 0)) return false;
+      }
       return true;
     },
     isShared: known.isShared,

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { DependencyTracker } from '../../support/dependencyTracker.ts';
 import { UpstreamError } from '../errors.ts';
 
 /** An operation that waits for a call. */
@@ -6,6 +7,7 @@ export interface Waiter {
   readonly viewer: string;
   readonly signal: AbortSignal;
   readonly deadlineMs: number;
+  readonly tracker: DependencyTracker;
   /** What it is told when its time is over while the call is still in line: others who wait for it may have more time. */
   readonly noRoom: () => Error;
 }
@@ -23,7 +25,10 @@ export interface Crew {
 }
 
 export interface Flight<Answer> {
-  /** The answer, or the signal's reason once the waiter has left. The last one to leave ends the call. */
+  /**
+   * The answer, or the signal's reason once the waiter has left. The last one to leave ends the call. A response that was made from the
+   * answer is not cacheable.
+   */
   join(waiter: Waiter): Promise<Answer>;
   /** Settles, and never fails, when the call is over. */
   readonly over: Promise<unknown>;
@@ -55,7 +60,8 @@ export function createFlight<Answer>(start: (crew: Crew) => Promise<Answer>): Fl
     isAbandoned: () => controller.signal.aborted,
     join: (waiter) =>
       new Promise((resolve, reject) => {
-        const { signal, noRoom } = waiter;
+        const { signal, noRoom, tracker } = waiter;
+        tracker.markUncacheable();
         const leave = () => {
           const reason = inLine > 0 && isTimeout(signal) ? noRoom() : asError(signal.reason);
           waiters.delete(waiter);

@@ -20,7 +20,7 @@ export interface KnowledgeOptions {
   readonly share?: (onChange: OnChange) => SharedMemory;
 }
 
-/** More than can change while an answer stays fresh; what is older than those that are forgotten is not shown as unchanged. */
+/** The changes that are remembered one by one. What was read before the last one that was evicted counts as changed. */
 const maxChanges = 10_000;
 
 /** The key of all of a kind is that of one without its id. */
@@ -65,7 +65,7 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
   }
 
   const changeOf = (key: string): Change | undefined =>
-    isSweep(key) ? sweeps.get(key) : changes.peek(key);
+    isSweep(key) ? sweeps.get(key) : (changes.peek(key) ?? forgotten);
 
   /** Keeps an entry unless something newer is known or has happened; gives the newer of the two. */
   function settle(key: string, entry: Entry): Entry {
@@ -81,13 +81,14 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
     end: history.end,
     latestChange: history.latestChange,
     get: memory.get,
+    find: memory.find,
     /** A number that no other entry ever had. */
     versionOf: memory.versionOf,
-    /** The latest change of what is under the key; undefined when there was none for long. */
+    /** The latest change of what is under the key; of one that was evicted, a later change of something else. */
     changeOf,
     /** Whether it is certain that what is under the key has not changed since the entry was read. */
     isUnchangedSince(key: string, { order, at }: Entry): boolean {
-      const change = isSweep(key) ? sweeps.get(key) : (changes.peek(key) ?? forgotten);
+      const change = changeOf(key);
       // What another instance read has been taken over in an order that says nothing of when it was read.
       return change === undefined || (order > change.order && at > change.at);
     },

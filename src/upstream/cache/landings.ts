@@ -6,8 +6,7 @@ import type { Keep, Kind, Named } from './kinds.ts';
 import type { Keepsake, Knowledge } from './knowledge.ts';
 import type { Run } from './loads.ts';
 import type { Entry } from './memory.ts';
-import type { EntryOf } from './reading.ts';
-import { read } from './reading.ts';
+import type { EntryOf, Lookup, Read } from './reading.ts';
 
 /** What a load brought: entries by key, and the failures of names. */
 export interface Landed {
@@ -23,11 +22,15 @@ interface Parts {
   readonly prefixOf: (kind: Named) => string;
   readonly aroundOf: (kind: Named, name: string) => string;
   readonly lifeMsOf: (kind: Named, value: unknown) => number;
+  readonly read: Read;
 }
+
+/** The operation has waited for a call, so that its response is not cacheable whatever else it shows. */
+const uncacheable = (entry: Entry | undefined): Lookup => ({ entry, dependency: undefined });
 
 /** How an operation's loads take answers apart and put them together again. */
 export function createLandings(parts: Parts) {
-  const { known, clock, tenant, sendFor, prefixOf, aroundOf, lifeMsOf } = parts;
+  const { known, clock, tenant, sendFor, prefixOf, aroundOf, lifeMsOf, read } = parts;
   const keyOf = (kind: Named, name: string): string => prefixOf(kind) + name;
 
   /** The newest of what a load brought and what is known. */
@@ -38,7 +41,7 @@ export function createLandings(parts: Parts) {
       const landed = entries.get(key);
       const entry = known.get(key);
       const isKnownNewer = entry !== undefined && entry.order > (landed?.order ?? 0);
-      return isKnownNewer ? entry : landed;
+      return uncacheable(isKnownNewer ? entry : landed);
     };
 
   return {
@@ -46,7 +49,7 @@ export function createLandings(parts: Parts) {
     answerIn: <Value>(landed: Landed, kind: Kind<Value>, name: string) =>
       landed.failures.get(keyOf(kind, name)) ??
       read(kind, name, newest(landed)) ??
-      read(kind, name, (memberKind, id) => landed.entries.get(keyOf(memberKind, id))),
+      read(kind, name, (memberKind, id) => uncacheable(landed.entries.get(keyOf(memberKind, id)))),
 
     runOf:
       <Value>(kind: Kind<Value>, load: Load<Value>, generation: string | undefined): Run<Landed> =>

@@ -18,6 +18,12 @@ interface Plan<Landed> {
   readonly run: Run<Landed>;
 }
 
+interface Started<Landed> {
+  readonly flight: Flight<Landed>;
+  /** Whether the keys were added to a load of another operation that is still to begin. */
+  readonly isJoined: boolean;
+}
+
 interface Load<Landed> {
   readonly flight: Flight<Landed>;
   readonly orderOf: () => number;
@@ -80,14 +86,16 @@ export function createLoads<Landed>(clock: Clock) {
       return isGood ? load.flight : undefined;
     },
 
-    start(plan: Plan<Landed>): Flight<Landed> {
+    start(plan: Plan<Landed>): Started<Landed> {
       const open = plan.group === undefined ? undefined : gathering.get(plan.group);
-      if (open === undefined || open.load.flight.isAbandoned()) return launch(plan);
+      if (open === undefined || open.load.flight.isAbandoned()) {
+        return { flight: launch(plan), isJoined: false };
+      }
       for (const key of plan.keys) {
         open.keys.add(key);
         loads.set(key, open.load);
       }
-      return open.load.flight;
+      return { flight: open.load.flight, isJoined: true };
     },
   };
 }

@@ -12,7 +12,8 @@ export interface Entry {
   readonly asOf?: number;
 }
 
-interface Kept {
+/** An entry and the number that tells it from all others, also from those under the same key. */
+export interface Kept {
   readonly entry: Entry;
   readonly version: number;
 }
@@ -26,6 +27,7 @@ export function createMemory(maxBytes: number) {
   let latest = 0;
   return {
     get: (key: string): Entry | undefined => entries?.get(key)?.entry,
+    find: (key: string): Kept | undefined => entries?.get(key),
     /** A number that no other entry ever had. */
     versionOf: (key: string): number | undefined => entries?.get(key)?.version,
     set(key: string, entry: Entry): void {

@@ -4,8 +4,7 @@ import { UpstreamError } from '../errors.ts';
 import type { Kind, Named } from './kinds.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Entry } from './memory.ts';
-import type { EntryOf } from './reading.ts';
-import { read } from './reading.ts';
+import type { EntryOf, Read } from './reading.ts';
 
 interface Parts {
   readonly known: Knowledge;
@@ -18,6 +17,7 @@ interface Parts {
   /** What takes a thing along when it changes. */
   readonly aroundOf: (kind: Named, name: string) => string;
   readonly freshUntilMs: (kind: Named, entry: Omit<Entry, 'order'>) => number;
+  readonly read: Read;
 }
 
 export interface OldAnswer<Value> {
@@ -27,25 +27,30 @@ export interface OldAnswer<Value> {
 
 /** Which of the things that are known an operation may be shown. */
 export function createSight(parts: Parts) {
-  const { known, clock, staleMs, scope, since, keyOf, aroundOf, freshUntilMs } = parts;
-  const { tenant, isRefresh, trail } = scope;
+  const { known, clock, staleMs, scope, since, keyOf, aroundOf, freshUntilMs, read } = parts;
+  const { tenant, isRefresh, tracker } = scope;
+
+  function isFresh(kind: Named, entry: Entry, tag: string): boolean {
+    if (entry.order < (known.changeOf(tag)?.order ?? 0)) return false;
+    // What was told since was told of something that may have been read before.
+    const isReadSince = entry.order > since && entry.asOf === undefined;
+    return isReadSince || (!isRefresh && clock.now() < freshUntilMs(kind, entry));
+  }
 
   /** An entry that is fresh, or has been read for this very operation. */
   const fresh: EntryOf = (kind, name) => {
     const key = keyOf(kind, name);
-    const entry = known.get(key);
-    if (entry === undefined) return undefined;
-    const around = aroundOf(kind, name);
-    const change = known.changeOf(around);
-    if (entry.order < (change?.order ?? 0)) return undefined;
-    // What was told since was told of something that may have been read before.
-    const isReadSince = entry.order > since && entry.asOf === undefined;
-    const untilMs = freshUntilMs(kind, entry);
-    if (!isReadSince && (isRefresh || clock.now() >= untilMs)) return undefined;
-    if (trail?.isNoting === true) {
-      trail.note({ key, version: known.versionOf(key), around, change: change?.order, untilMs });
+    const tag = aroundOf(kind, name);
+    const { entry, version } = known.find(key) ?? {};
+    const isShown = entry !== undefined && isFresh(kind, entry, tag);
+    if (!tracker.isTracking) return { entry: isShown ? entry : undefined, dependency: undefined };
+    if (!isShown) {
+      // Whatever comes in its place has another version.
+      const never = { order: Infinity, expiresAtMs: Infinity };
+      return { entry: undefined, dependency: { key, version, tag, ...never } };
     }
-    return entry;
+    const expiresAtMs = freshUntilMs(kind, entry);
+    return { entry, dependency: { key, version, tag, order: entry.order, expiresAtMs } };
   };
 
   /** Whether nothing that the entry speaks of has changed since it was read. */
@@ -82,12 +87,12 @@ export function createSight(parts: Parts) {
       let oldest = Infinity;
       const value = read(kind, name, (entryKind, entryName) => {
         const entry = known.get(keyOf(entryKind, entryName));
-        if (entry === undefined || clock.now() - entry.at > staleMs) return undefined;
-        if (entry.order < (known.changeOf(aroundOf(entryKind, entryName))?.order ?? 0)) {
-          return undefined;
-        }
-        oldest = Math.min(oldest, entry.at);
-        return entry;
+        const isShown =
+          entry !== undefined &&
+          clock.now() - entry.at <= staleMs &&
+          entry.order >= (known.changeOf(aroundOf(entryKind, entryName))?.order ?? 0);
+        if (isShown) oldest = Math.min(oldest, entry.at);
+        return { entry: isShown ? entry : undefined, dependency: undefined };
       });
       if (value === undefined || value instanceof UpstreamError) return undefined;
       return { value, ageMs: Math.max(0, Math.round(clock.now() - oldest)) };
@@ -102,7 +107,7 @@ export function createSight(parts: Parts) {
       const [first] = members;
       if (first !== undefined) {
         const ids = new Set(members.flatMap((member) => member.ids));
-        const unknown = [...ids].filter((id) => fresh(first.kind, id) === undefined);
+        const unknown = [...ids].filter((id) => fresh(first.kind, id).entry === undefined);
         if (unknown.length > 0) await recall(first.kind, unknown);
       }
       return generation;
