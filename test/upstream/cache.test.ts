@@ -1104,6 +1104,19 @@ describe('one cache', () => {
     expect(dependencies && (await isValid(dependencies))).toBe(false);
   });
 
+  test('shows what a call brought rather than an expired entry that a webhook has patched meanwhile', async () => {
+    const { open, learn } = createTenants();
+    await open('a').many(kind, ['1'], loading(note('old')));
+    clock.advance(oneHour);
+    const landing = createDeferred<readonly Note[]>();
+    const reading = open('a').many(kind, ['1'], () => landing.promise);
+    const revise = () => note('old, and patched');
+    await learn('a', [{ kind, id: '1', at: clock.now(), revise }]);
+    landing.resolve([note('new')]);
+
+    expect(await reading).toEqual([note('new')]);
+  });
+
   test('shows nothing that was read before a change, however many other changes came after it', async () => {
     const { open, learn } = createTenants();
     const part: Kind<Note> = { ...other, partOf: () => ({ kind, id: '1' }) };

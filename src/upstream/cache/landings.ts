@@ -33,6 +33,10 @@ export function createLandings(parts: Parts) {
   const { known, clock, tenant, sendFor, prefixOf, aroundOf, lifeMsOf, read } = parts;
   const keyOf = (kind: Named, name: string): string => prefixOf(kind) + name;
 
+  /** A webhook patch has a later order than its data: the rest of a patched entry is as old as its read. */
+  const isCurrent = (kind: Named, entry: Entry): boolean =>
+    entry.asOf === undefined || clock.now() < entry.at + lifeMsOf(kind, entry.value);
+
   /** The newest of what a load brought and what is known. */
   const newest =
     ({ entries }: Landed): EntryOf =>
@@ -40,7 +44,8 @@ export function createLandings(parts: Parts) {
       const key = keyOf(kind, name);
       const landed = entries.get(key);
       const entry = known.get(key);
-      const isKnownNewer = entry !== undefined && entry.order > (landed?.order ?? 0);
+      const isKnownNewer =
+        entry !== undefined && entry.order > (landed?.order ?? 0) && isCurrent(kind, entry);
       return uncacheable(isKnownNewer ? entry : landed);
     };
 
