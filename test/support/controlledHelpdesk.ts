@@ -143,7 +143,7 @@ export async function startControlledHelpdesk(key = 'fake-key') {
       chat: row.id,
       from: 'customer',
       type: 'message',
-      text: 'Hi',
+      text: row['lastMessageText'] ?? 'Hi',
       read,
     };
     return pageOf([{ ...message, createdAt: '1603885600' }], query);
@@ -173,6 +173,7 @@ export async function startControlledHelpdesk(key = 'fake-key') {
     key,
     chats,
     customers,
+    agents,
     /** Replaces chats, whose version starts at 0. */
     holds(rows: { readonly chats?: readonly Change[]; readonly customers?: readonly Change[] }) {
       for (const chat of rows.chats ?? []) {

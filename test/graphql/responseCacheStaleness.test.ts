@@ -1,0 +1,616 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Config } from '../../src/config.ts';
+import { readConfig } from '../../src/config.ts';
+import { answerTo } from '../support/client.ts';
+import type { ControlledHelpdesk, HeldCall } from '../support/controlledHelpdesk.ts';
+import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
+import type { RecordedCall } from '../support/fakeHelpdesk.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { bearer, byToken } from '../support/issuer.ts';
+import { createManualClock } from '../support/manualClock.ts';
+import { hasRedis, startRedis } from '../support/redis.ts';
+import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
+
+/**
+ * Every value of the upstream has a version, and it is recorded from when to when each was current. Whatever a response shows must
+ * have been current less than a TTL before the request, and at or after the last change that was acknowledged before it.
+ */
+const oneHour = 3_600_000;
+const { freshMs } = readConfig({});
+const clock = createManualClock();
+
+type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
+
+const name = 'id name';
+const chatFields = 'id lastMessageText snoozedUntil customer { id name }';
+
+/** Operations and the ids that they are asked with. */
+const operations = {
+  customer: {
+    query: `query A($id: ID!) { customer(id: $id) { ${name} company } }`,
+    ids: [7, 8, 9],
+  },
+  user: {
+    query: `query B($id: ID!) { customerByUserId(userId: $id) { ${name} } }`,
+    ids: ['u-7', 'u-8', 'u-9'],
+  },
+  customers: {
+    query: `{ customers(first: 3) { totalCount nodes { ${name} company } } }`,
+    ids: [0],
+  },
+  reference: {
+    query: `query D($id: ID!) {
+      appearing: _entities(representations: [{ __typename: "Customer", id: $id }]) { ... on Customer { ${name} } }
+    }`,
+    ids: [10],
+  },
+  chat: { query: `query E($id: ID!) { chat(id: $id) { ${chatFields} } }`, ids: [1, 2] },
+  chats: { query: `{ chats(first: 5) { nodes { ${chatFields} } } }`, ids: [0] },
+  customerOfChat: {
+    query: 'query G($id: ID!) { chat(id: $id) { id customer { id company } } }',
+    ids: [1, 2],
+  },
+  own: {
+    query: `query H($id: ID!) {
+      _entities(representations: [{ __typename: "Customer", id: $id }]) {
+        ... on Customer { chats { nodes { ${chatFields} } } }
+      }
+    }`,
+    ids: [7, 8],
+  },
+  messages: {
+    query: 'query I($id: ID!) { chat(id: $id) { id messages { nodes { text } } } }',
+    ids: [1, 2],
+  },
+  agents: { query: '{ agents { id name } }', ids: [0] },
+  viewer: {
+    query: `{ viewer { customer { ${name} company } } chat(id: 1) { id customer { id name } messages { nodes { text } } } }`,
+    ids: [0],
+  },
+} as const;
+
+type OperationName = keyof typeof operations;
+
+const operationNames = Object.keys(operations) as OperationName[];
+
+/** Values by the name of what has them; null for what is not there. */
+type State = ReadonlyMap<string, string | null>;
+
+/** A value that a response shows, and how old it may be. */
+interface Shown {
+  readonly cell: string;
+  /** Where an acknowledged change of it must show: not every change reaches what is embedded. */
+  readonly place: string;
+  readonly value: string | null;
+  readonly ttlMs: number;
+}
+
+const textOf = (value: unknown): string | null =>
+  typeof value === 'string' || typeof value === 'number' ? String(value) : null;
+
+function stateOf({ chats, customers, agents }: ControlledHelpdesk): State {
+  return new Map<string, string | null>([
+    ['customers', String(customers.size)],
+    ['customer 10', textOf(customers.get(10)?.['name'])],
+    ...agents.map((row): [string, string] => [`agent ${row.id}`, String(row['name'])]),
+    ...[...customers.values()].flatMap((row): [string, string | null][] => [
+      [`customer ${row.id}`, textOf(row['name'])],
+    ]),
+    ...[...chats.values()].flatMap((row): [string, string | null][] => [
+      [`chat ${row.id}`, textOf(row['lastMessageText'])],
+      [`snoozed ${row.id}`, textOf(row['snoozedUntil'])],
+    ]),
+  ]);
+}
+
+/** All values with a version that the data of a response shows. */
+function shownIn(data: any): Shown[] {
+  const found: Shown[] = [];
+  const show = (cell: string, value: unknown, { place = cell, ttlMs = freshMs.chats } = {}) => {
+    if (value !== undefined) found.push({ cell, place, value: textOf(value), ttlMs });
+  };
+  function customer({ id, name: shown, company }: any, isInChat: boolean) {
+    const cell = `customer ${id}`;
+    // A chat embeds the name of its customer, unless more of the customer is asked for.
+    if (isInChat) show(cell, shown, { place: `embedded ${id}` });
+    else show(cell, shown, { ttlMs: freshMs.customers });
+    show(cell, company, { place: `company ${id}`, ttlMs: freshMs.customers });
+  }
+  function chat({ id, lastMessageText, snoozedUntil, customer: own, messages }: any) {
+    show(`chat ${id}`, lastMessageText);
+    if (snoozedUntil !== undefined) {
+      show(`snoozed ${id}`, snoozedUntil && Date.parse(snoozedUntil) / 1000);
+    }
+    if (own) customer(own, true);
+    for (const { text } of messages?.nodes ?? []) show(`chat ${id}`, text);
+  }
+  const { appearing, _entities: entities = [], agents = [], customers, chats } = data;
+  for (const one of [data.customer, data.customerByUserId, data.viewer?.customer]) {
+    if (one) customer(one, false);
+  }
+  for (const one of customers?.nodes ?? []) customer(one, false);
+  show('customers', customers?.totalCount);
+  if (appearing !== undefined) {
+    const [one] = appearing;
+    if (one === null) show('customer 10', null, { ttlMs: freshMs.absent });
+    else customer(one, false);
+  }
+  if (data.chat) chat(data.chat);
+  for (const one of chats?.nodes ?? []) chat(one);
+  for (const owner of entities) for (const one of owner.chats.nodes) chat(one);
+  for (const { id, name: shown } of agents) {
+    show(`agent ${id}`, shown, { ttlMs: freshMs.account });
+  }
+  return found;
+}
+
+interface Interval {
+  readonly value: string | null;
+  readonly fromMs: number;
+}
+
+/** What was current when, and what of it clients may rely on. */
+function createHistory(helpdesk: ControlledHelpdesk) {
+  const intervals = new Map<string, Interval[]>();
+  const acknowledged = new Map<string, number>();
+  const of = (cell: string): Interval[] => intervals.get(cell) ?? [];
+  const latest = (cell: string): number => of(cell).length - 1;
+
+  return {
+    latest,
+    acknowledged: (place: string): number => acknowledged.get(place) ?? 0,
+    /** Call after every change of the upstream. */
+    observe() {
+      for (const [cell, value] of stateOf(helpdesk)) {
+        const before = of(cell);
+        if (before.length > 0 && before.at(-1)?.value === value) continue;
+        intervals.set(cell, [...before, { value, fromMs: clock.now() }]);
+      }
+    },
+    acknowledge(place: string, index: number) {
+      acknowledged.set(place, Math.max(acknowledged.get(place) ?? 0, index));
+    },
+    /** The last time that the value was current: its number, and until when. Undefined if it never was. */
+    find(cell: string, value: string | null) {
+      const index = of(cell).findLastIndex((interval) => interval.value === value);
+      if (index === -1) return undefined;
+      return { index, untilMs: of(cell)[index + 1]?.fromMs ?? Infinity };
+    },
+  };
+}
+
+type Change = 'customer' | 'chat' | 'snoozed' | 'agent' | 'appearing';
+type Webhook = 'message' | 'snoozed' | 'email' | 'tags' | 'appearing';
+
+interface Asked {
+  readonly operation: OperationName;
+  readonly which: number;
+}
+
+type Step =
+  | (Asked & {
+      readonly kind: 'read';
+      readonly isRefresh: boolean;
+      /** Whether the response is waited for. */
+      readonly isAwaited: boolean;
+    })
+  | { readonly kind: 'write'; readonly id: number }
+  /** Lets one of the calls under way go one point further. */
+  | { readonly kind: 'go'; readonly which: number; readonly isLost: boolean }
+  /** Lets all calls under way be answered. */
+  | { readonly kind: 'drain' }
+  /** Something changes, and the gateway is not told. */
+  | { readonly kind: 'change'; readonly what: Change; readonly which: number }
+  | { readonly kind: 'webhook'; readonly what: Webhook; readonly which: number }
+  | { readonly kind: 'advance'; readonly ms: number };
+
+const rarely = fc.nat(9).map((number) => number === 0);
+const which = fc.nat(2);
+
+const operation = fc.oneof(
+  fc.constantFrom(...operationNames),
+  // These are read together with those of other operations.
+  fc.constantFrom('customer' as const, 'user' as const),
+);
+
+const stepOf = (asked: fc.Arbitrary<Asked>): fc.Arbitrary<Step> =>
+  fc.oneof(
+    {
+      weight: 12,
+      arbitrary: fc.tuple(asked, rarely, fc.boolean()).map(([what, isRefresh, isAwaited]) => ({
+        kind: 'read' as const,
+        ...what,
+        isRefresh,
+        isAwaited,
+      })),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('write' as const),
+        id: fc.integer({ min: 1, max: 2 }),
+      }),
+    },
+    {
+      weight: 5,
+      arbitrary: fc.record({ kind: fc.constant('go' as const), which: fc.nat(5), isLost: rarely }),
+    },
+    { weight: 3, arbitrary: fc.constant({ kind: 'drain' as const }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant('change' as const),
+        what: fc.constantFrom<Change[]>('customer', 'chat', 'snoozed', 'agent', 'appearing'),
+        which,
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant('webhook' as const),
+        what: fc.constantFrom<Webhook[]>('message', 'snoozed', 'email', 'tags', 'appearing'),
+        which,
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant('advance' as const),
+        ms: fc.constantFrom(12, 250, 2_500, freshMs.chats, freshMs.customers, freshMs.account),
+      }),
+    },
+  );
+
+interface UnderWay {
+  readonly held: HeldCall;
+  readonly call: RecordedCall;
+  isApplied: boolean;
+}
+
+interface Seen {
+  /** What a response showed that it must not. */
+  readonly odd: string[];
+  /** How many responses had waited for a call of another operation. */
+  readonly shared: number;
+}
+
+/** No version ever comes again, so that what is left of an earlier run is recognised. */
+let lastVersion = 1_700_000_000;
+const nextVersion = () => {
+  lastVersion += 1;
+  return lastVersion;
+};
+
+const team = await bearer({ role: 'agent', agentId: '12' });
+const viewers = [
+  await bearer({ role: 'customer', customerId: '7' }),
+  await bearer({ role: 'customer', userId: 'u-7' }),
+] as const;
+
+/** Does what the steps say with the gateways, which share an upstream and may share a Redis. */
+async function race(
+  helpdesk: ControlledHelpdesk,
+  gateways: readonly [Gateway, ...Gateway[]],
+  steps: readonly Step[],
+): Promise<Seen> {
+  const history = createHistory(helpdesk);
+  const underWay: UnderWay[] = [];
+  const responses: Promise<void>[] = [];
+  const odd: string[] = [];
+  let shared = 0;
+  let turn = 0;
+
+  function rename(id: number) {
+    const change = { name: String(nextVersion()), company: String(lastVersion) };
+    const row = { ...helpdesk.customers.get(id), id, ...change };
+    helpdesk.holds({ customers: [row] });
+    for (const chat of helpdesk.chats.values()) {
+      if (chat['customer'].id === id) helpdesk.chats.set(chat.id, { ...chat, customer: row });
+    }
+  }
+
+  const changes: Readonly<Record<Change, (index: number) => void>> = {
+    customer: (index) => rename(7 + index),
+    chat: (index) => setChat(index, { lastMessageText: String(nextVersion()) }),
+    snoozed: (index) => setChat(index, { snoozedUntil: String(nextVersion()) }),
+    agent: () => Object.assign(helpdesk.agents[0] ?? {}, { name: String(nextVersion()) }),
+    appearing: () => rename(helpdesk.customers.has(10) ? nextVersion() : 10),
+  };
+
+  function setChat(index: number, change: object) {
+    const chat = helpdesk.chats.get(1 + (index % 2));
+    if (chat !== undefined) helpdesk.chats.set(chat.id, { ...chat, ...change });
+  }
+
+  /** Gives what the gateways were asked before the time to be taken up. */
+  const settled = () => Promise.all(gateways.map(({ url }) => fetch(`${url}/healthz`)));
+
+  const nextGateway = (): Gateway => {
+    turn += 1;
+    return gateways[turn % gateways.length] ?? gateways[0];
+  };
+
+  async function post(operation: object, headers: Readonly<Record<string, string>>): Promise<any> {
+    const response = await answerTo(nextGateway(), operation, headers);
+    return JSON.parse(response.slice(response.indexOf('{')));
+  }
+
+  function read({
+    operation: which,
+    which: index,
+    isRefresh,
+  }: Asked & { readonly isRefresh: boolean }) {
+    const { query, ids } = operations[which];
+    const variables = { id: String(ids[index % ids.length]) };
+    const headers = {
+      ...(which === 'viewer' ? (viewers[index % 2] ?? viewers[0]) : team),
+      ...(isRefresh ? { 'cache-control': 'no-cache' } : {}),
+    };
+    const askedMs = clock.now();
+    const least = new Map<string, number>();
+    const places = new Set<string>();
+    for (const cell of stateOf(helpdesk).keys()) {
+      for (const place of [
+        cell,
+        cell.replace('customer', 'embedded'),
+        cell.replace('customer', 'company'),
+      ]) {
+        places.add(place);
+        least.set(place, isRefresh ? history.latest(cell) : history.acknowledged(place));
+      }
+    }
+    responses.push(
+      post({ query, variables }, headers).then(({ data, errors, extensions }) => {
+        shared += Number(extensions.upstream.shared);
+        if (errors !== undefined) return;
+        for (const { cell, place, value, ttlMs } of shownIn(data)) {
+          const found = history.find(cell, value);
+          const isOld =
+            found === undefined ||
+            found.untilMs <= askedMs - ttlMs ||
+            found.index < (least.get(place) ?? 0);
+          if (isOld) {
+            const { index = 'none', untilMs = 0 } = found ?? {};
+            const age = `version ${index}, ${askedMs - untilMs} ms after its end`;
+            odd.push(`${which} ${variables.id} shows ${place} in ${age}`);
+          }
+        }
+      }),
+    );
+  }
+
+  function write(id: number) {
+    const query = `mutation { markChatRead(id: ${id}, by: AGENT, read: true) { ${chatFields} } }`;
+    responses.push(
+      post({ query }, team).then(({ data, errors }) => {
+        if (errors !== undefined) return;
+        for (const { cell, value } of shownIn({ chat: data.markChatRead })) {
+          const found = history.find(cell, value);
+          if (found && !cell.startsWith('customer')) history.acknowledge(cell, found.index);
+        }
+      }),
+    );
+  }
+
+  /** Tells the gateway of a change that has happened before. */
+  async function tell(what: Webhook, index: number) {
+    const chatId = 1 + (index % 2);
+    const customerId = what === 'appearing' ? 10 : 7 + index;
+    const chat = helpdesk.chats.get(chatId);
+    const customer = helpdesk.customers.get(customerId);
+    if (chat === undefined || customer === undefined) return;
+    const message = { chat_id: chatId, customer: chat['customer'], message: { id: 1, text: 'Hi' } };
+    const cell = `customer ${customerId}`;
+    const deliveries: Readonly<Record<Webhook, readonly [string, unknown, readonly string[][]]>> = {
+      message: ['message.chat.customer', message, [[`chat ${chatId}`], [`snoozed ${chatId}`]]],
+      snoozed: ['chat.snoozed', chatData(chat), [[`snoozed ${chatId}`]]],
+      email: ['customer.email_updated', customer, [[cell], [`embedded ${customerId}`, cell]]],
+      tags: ['customer.tags_changed', customer, [[cell], [`company ${customerId}`, cell]]],
+      appearing: [
+        'customer.new',
+        customer,
+        [[cell], [`company ${customerId}`, cell], ['customers']],
+      ],
+    };
+    const [event, eventData, places] = deliveries[what];
+    const reached = places.map(([place = '', of = place]) => [place, history.latest(of)] as const);
+    const { outcome } = await deliver(nextGateway(), { event, eventData, atMs: clock.now() });
+    if (outcome !== 'applied') return;
+    for (const [place, latest] of reached) history.acknowledge(place, latest);
+  }
+
+  function answer({ held, call }: UnderWay, isLost = false): void {
+    held.apply();
+    history.observe();
+    held.answer(isLost && call.method === 'PUT' ? { status: 502 } : undefined);
+  }
+
+  async function drain(): Promise<void> {
+    while (responses.length > 0) {
+      const isOver = Promise.all(responses.splice(0)).then(() => true);
+      for (let over = false; !over;) {
+        for (const waiting of underWay.splice(0)) answer(waiting);
+        over = await Promise.race([isOver, settled().then(() => false)]);
+        // A call that gathers what others miss waits for the one before it.
+        clock.advance(1);
+      }
+    }
+  }
+
+  clock.advance(oneHour);
+  helpdesk.customers.clear();
+  helpdesk.chats.clear();
+  for (const id of [7, 8, 9]) rename(id);
+  for (const id of [1, 2]) {
+    const lastMessageText = String(nextVersion());
+    lastVersion += 1_000;
+    helpdesk.holds({ chats: [{ id, lastMessageText, customer: helpdesk.customers.get(6 + id) }] });
+  }
+  changes.agent(0);
+  history.observe();
+  helpdesk.onEveryCall((held) => {
+    void held.arrived.then((call) => underWay.push({ held, call, isApplied: false }));
+  });
+
+  async function carryOut(next: Step): Promise<void> {
+    switch (next.kind) {
+      case 'read':
+        read(next);
+        if (next.isAwaited) await drain();
+        break;
+      case 'write':
+        write(next.id);
+        break;
+      case 'drain':
+        await drain();
+        break;
+      case 'change':
+        changes[next.what](next.which);
+        history.observe();
+        break;
+      case 'webhook':
+        await tell(next.what, next.which);
+        break;
+      case 'advance':
+        clock.advance(next.ms);
+        break;
+      case 'go': {
+        const waiting = underWay[next.which % Math.max(1, underWay.length)];
+        if (waiting === undefined) break;
+        if (waiting.isApplied) {
+          underWay.splice(underWay.indexOf(waiting), 1);
+          answer(waiting, next.isLost);
+        } else {
+          waiting.isApplied = true;
+          waiting.held.apply();
+          history.observe();
+        }
+      }
+    }
+  }
+
+  for (const next of steps) {
+    await carryOut(next);
+    if (next.kind === 'read' || next.kind === 'write' || next.kind === 'go') await settled();
+  }
+  await drain();
+  // Whatever is kept now has to be given up: everything changes, and all TTLs pass.
+  for (const change of Object.values(changes)) for (const index of [0, 1, 2]) change(index);
+  history.observe();
+  clock.advance(freshMs.account);
+  for (const gateway of gateways) {
+    for (const operation of operationNames) {
+      for (const index of operations[operation].ids.keys()) {
+        turn = gateways.indexOf(gateway) - 1;
+        read({ operation, which: index, isRefresh: false });
+      }
+    }
+  }
+  await drain();
+  helpdesk.onEveryCall();
+  return { odd, shared };
+}
+
+async function count({ url }: Gateway): Promise<number> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^helpcrunch_ready_answers_total (\d+)$/m.exec(metrics)?.[1]);
+}
+
+/** A gateway that has answered each of the operations often enough to keep responses to them. */
+async function start(helpdesk: ControlledHelpdesk, config: Partial<Config> = {}) {
+  const gateway = await startTestGateway({
+    helpdesk,
+    clock,
+    config: {
+      rateLimit: 0,
+      freshMs,
+      webhookSecret,
+      auth: byToken(),
+      // Only what is cached may grow old while calls are held.
+      operationTimeoutMs: 24 * oneHour,
+      upstreamTimeoutMs: 24 * oneHour,
+      ...config,
+    },
+  });
+  helpdesk.holds({
+    customers: [7, 8, 9, 10].map((id) => ({ id })),
+    chats: [1, 2].map((id) => ({ id, customer: { id: 6 + id } })),
+  });
+  for (let time = 0; time < 2; time += 1) {
+    for (const operation of operationNames) {
+      const { query, ids } = operations[operation];
+      const variables = { id: String(ids[0]) };
+      await answerTo(gateway, { query, variables }, operation === 'viewer' ? viewers[0] : team);
+    }
+  }
+  return gateway;
+}
+
+describe('no response shows what is older than its TTL or than an acknowledged change, whatever way it came', () => {
+  let helpdesk: ControlledHelpdesk;
+
+  beforeAll(async () => {
+    helpdesk = await startControlledHelpdesk();
+  });
+
+  afterAll(() => helpdesk[Symbol.asyncDispose]());
+
+  const asked = fc.record({ operation, which });
+  // A response is cached when its operation comes for the second time, and shown when it comes for the third.
+  const steps = fc.array(asked, { minLength: 1, maxLength: 3 }).chain((often) =>
+    fc.array(stepOf(fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...often) }, asked)), {
+      minLength: 8,
+      maxLength: 20,
+    }),
+  );
+
+  async function holdsFor(gateways: readonly [Gateway, ...Gateway[]], numRuns: number) {
+    let joined = 0;
+    await fc.assert(
+      fc.asyncProperty(steps, async (plan) => {
+        const { odd, shared } = await race(helpdesk, gateways, plan);
+
+        expect(odd).toEqual([]);
+        joined += shared;
+      }),
+      { numRuns, seed: 20_260_115, endOnFailure: true },
+    );
+    let cached = 0;
+    for (const gateway of gateways) cached += await count(gateway);
+    return { joined, cached };
+  }
+
+  test('from the memory of one instance', async () => {
+    await using gateway = await start(helpdesk);
+
+    const { joined, cached } = await holdsFor([gateway], 100);
+
+    // The runs are worth something only where responses were cached and calls were shared.
+    expect(cached).toBeGreaterThan(100);
+    expect(joined).toBeGreaterThan(100);
+  }, 240_000);
+
+  test('from a memory that is too small for all of it', async () => {
+    await using gateway = await start(helpdesk, { cacheMaxBytes: 8_000 });
+
+    const { cached } = await holdsFor([gateway], 30);
+
+    expect(cached).toBeGreaterThan(10);
+  }, 240_000);
+
+  (hasRedis ? test : test.skip)(
+    'from a Redis that two instances share (needs Redis)',
+    async () => {
+      await using redis = await startRedis();
+      await using a = await start(helpdesk, { redisUrl: redis.url });
+      await using b = await start(helpdesk, { redisUrl: redis.url });
+
+      const { joined, cached } = await holdsFor([a, b], 25);
+
+      expect(cached).toBeGreaterThan(5);
+      expect(joined).toBeGreaterThan(5);
+    },
+    240_000,
+  );
+});
