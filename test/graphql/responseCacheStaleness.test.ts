@@ -192,8 +192,8 @@ type Step =
   | (Asked & {
       readonly kind: 'read';
       readonly isRefresh: boolean;
-      /** Whether the response is waited for. */
-      readonly isAwaited: boolean;
+      /** How often it is asked for in turn, each response being waited for; 0 where none is waited for. */
+      readonly turns: number;
     })
   | { readonly kind: 'write'; readonly id: number }
   /** Lets one of the calls under way go one point further. */
@@ -202,11 +202,21 @@ type Step =
   | { readonly kind: 'drain' }
   /** Something changes, and the gateway is not told. */
   | { readonly kind: 'change'; readonly what: Change; readonly which: number }
+  /** Something changes, and the gateway is told. */
   | { readonly kind: 'webhook'; readonly what: Webhook; readonly which: number }
   | { readonly kind: 'advance'; readonly ms: number };
 
+const changeToldBy: Readonly<Record<Webhook, Change>> = {
+  message: 'chat',
+  snoozed: 'snoozed',
+  email: 'customer',
+  tags: 'customer',
+  appearing: 'appearing',
+};
+
 const rarely = fc.nat(9).map((number) => number === 0);
-const which = fc.nat(2);
+/** Most is about the same things: what nobody reads may change unseen. */
+const which = fc.constantFrom(0, 0, 0, 1, 2);
 
 const operation = fc.oneof(
   fc.constantFrom(...operationNames),
@@ -218,27 +228,25 @@ const stepOf = (asked: fc.Arbitrary<Asked>): fc.Arbitrary<Step> =>
   fc.oneof(
     {
       weight: 12,
-      arbitrary: fc.tuple(asked, rarely, fc.boolean()).map(([what, isRefresh, isAwaited]) => ({
-        kind: 'read' as const,
-        ...what,
-        isRefresh,
-        isAwaited,
-      })),
+      // A response is cached when its operation comes for the second time, and shown when it comes for the third.
+      arbitrary: fc
+        .tuple(asked, rarely, fc.constantFrom(0, 0, 1, 3))
+        .map(([what, isRefresh, turns]) => ({ kind: 'read' as const, ...what, isRefresh, turns })),
     },
     {
-      weight: 1,
+      weight: 3,
       arbitrary: fc.record({
         kind: fc.constant('write' as const),
         id: fc.integer({ min: 1, max: 2 }),
       }),
     },
     {
-      weight: 5,
+      weight: 4,
       arbitrary: fc.record({ kind: fc.constant('go' as const), which: fc.nat(5), isLost: rarely }),
     },
-    { weight: 3, arbitrary: fc.constant({ kind: 'drain' as const }) },
+    { weight: 2, arbitrary: fc.constant({ kind: 'drain' as const }) },
     {
-      weight: 3,
+      weight: 2,
       arbitrary: fc.record({
         kind: fc.constant('change' as const),
         what: fc.constantFrom<Change[]>('customer', 'chat', 'snoozed', 'agent', 'appearing'),
@@ -246,7 +254,7 @@ const stepOf = (asked: fc.Arbitrary<Asked>): fc.Arbitrary<Step> =>
       }),
     },
     {
-      weight: 2,
+      weight: 5,
       arbitrary: fc.record({
         kind: fc.constant('webhook' as const),
         what: fc.constantFrom<Webhook[]>('message', 'snoozed', 'email', 'tags', 'appearing'),
@@ -254,7 +262,7 @@ const stepOf = (asked: fc.Arbitrary<Asked>): fc.Arbitrary<Step> =>
       }),
     },
     {
-      weight: 3,
+      weight: 2,
       arbitrary: fc.record({
         kind: fc.constant('advance' as const),
         ms: fc.constantFrom(12, 250, 2_500, freshMs.chats, freshMs.customers, freshMs.account),
@@ -326,13 +334,12 @@ async function race(
   /** Gives what the gateways were asked before the time to be taken up. */
   const settled = () => Promise.all(gateways.map(({ url }) => fetch(`${url}/healthz`)));
 
-  const nextGateway = (): Gateway => {
-    turn += 1;
-    return gateways[turn % gateways.length] ?? gateways[0];
+  const moveOn = () => {
+    turn = (turn + 1) % gateways.length;
   };
 
   async function post(operation: object, headers: Readonly<Record<string, string>>): Promise<any> {
-    const response = await answerTo(nextGateway(), operation, headers);
+    const response = await answerTo(gateways[turn] ?? gateways[0], operation, headers);
     return JSON.parse(response.slice(response.indexOf('{')));
   }
 
@@ -415,7 +422,11 @@ async function race(
     };
     const [event, eventData, places] = deliveries[what];
     const reached = places.map(([place = '', of = place]) => [place, history.latest(of)] as const);
-    const { outcome } = await deliver(nextGateway(), { event, eventData, atMs: clock.now() });
+    const { outcome } = await deliver(gateways[turn] ?? gateways[0], {
+      event,
+      eventData,
+      atMs: clock.now(),
+    });
     if (outcome !== 'applied') return;
     for (const [place, latest] of reached) history.acknowledge(place, latest);
   }
@@ -456,8 +467,12 @@ async function race(
   async function carryOut(next: Step): Promise<void> {
     switch (next.kind) {
       case 'read':
-        read(next);
-        if (next.isAwaited) await drain();
+        if (next.turns === 0) read(next);
+        for (let time = 0; time < next.turns; time += 1) {
+          read(next);
+          await drain();
+        }
+        moveOn();
         break;
       case 'write':
         write(next.id);
@@ -470,6 +485,8 @@ async function race(
         history.observe();
         break;
       case 'webhook':
+        changes[changeToldBy[next.what]](next.which);
+        history.observe();
         await tell(next.what, next.which);
         break;
       case 'advance':
@@ -502,7 +519,7 @@ async function race(
   for (const gateway of gateways) {
     for (const operation of operationNames) {
       for (const index of operations[operation].ids.keys()) {
-        turn = gateways.indexOf(gateway) - 1;
+        turn = gateways.indexOf(gateway);
         read({ operation, which: index, isRefresh: false });
       }
     }
@@ -557,8 +574,7 @@ describe('no response shows what is older than its TTL or than an acknowledged c
   afterAll(() => helpdesk[Symbol.asyncDispose]());
 
   const asked = fc.record({ operation, which });
-  // A response is cached when its operation comes for the second time, and shown when it comes for the third.
-  const steps = fc.array(asked, { minLength: 1, maxLength: 3 }).chain((often) =>
+  const steps = fc.array(asked, { minLength: 1, maxLength: 2 }).chain((often) =>
     fc.array(stepOf(fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...often) }, asked)), {
       minLength: 8,
       maxLength: 20,
@@ -596,7 +612,7 @@ describe('no response shows what is older than its TTL or than an acknowledged c
 
     const { cached } = await holdsFor([gateway], 30);
 
-    expect(cached).toBeGreaterThan(10);
+    expect(cached).toBeGreaterThan(20);
   }, 240_000);
 
   (hasRedis ? test : test.skip)(
