@@ -224,7 +224,9 @@ describe('rejected credentials are written to the audit log', () => {
     const reject = (index: number) =>
       post(gateway, '{ a }', { 'x-forwarded-for': `198.51.${index >> 8}.${index & 255}` });
 
-    for (let index = 0; index < 1_003; index += 1) await reject(index);
+    for (let first = 0; first < 1_003; first += 59) {
+      await Promise.all(Array.from({ length: 59 }, (_, offset) => reject(first + offset)));
+    }
     gateway.clock.advance(1_000);
 
     const lines = gateway.lines('credentials rejected');

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect } from 'node:net';
 
 /** A TCP connection that was upgraded to a WebSocket and answers nothing, not even a close frame. */
@@ -12,7 +11,8 @@ export async function openRawSocket(url: string, headers: Readonly<Record<string
     received = Buffer.concat([received, chunk]);
     for (const wake of waiting.splice(0)) wake();
   });
-  const closed = once(socket, 'close');
+  // However it ends: a peer that is disconnected while it sends sees a reset.
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   const head = {
     host: 'gateway',
     connection: 'upgrade',
@@ -25,7 +25,6 @@ export async function openRawSocket(url: string, headers: Readonly<Record<string
   const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(`GET /graphql HTTP/1.1\r\n${lines.join('')}\r\n`);
 
-  /** Resolves with the index after the first `bytes` that are received. */
   async function receive(until: (received: Buffer) => boolean) {
     while (!until(received)) await new Promise<void>((resolve) => waiting.push(resolve));
   }
