@@ -195,7 +195,7 @@ type Step =
       /** How often it is asked for in turn, each response being waited for; 0 where none is waited for. */
       readonly turns: number;
     })
-  | { readonly kind: 'write'; readonly id: number }
+  | { readonly kind: 'write'; readonly id: number; readonly isAwaited: boolean }
   /** Lets one of the calls under way go one point further. */
   | { readonly kind: 'go'; readonly which: number; readonly isLost: boolean }
   /** Lets all calls under way be answered. */
@@ -220,8 +220,8 @@ const which = fc.constantFrom(0, 0, 0, 1, 2);
 
 const operation = fc.oneof(
   fc.constantFrom(...operationNames),
-  // These are read together with those of other operations.
-  fc.constantFrom('customer' as const, 'user' as const),
+  // Customers are read together with those of other operations, and a list shows what is written to its members.
+  fc.constantFrom('customer' as const, 'user' as const, 'chats' as const),
 );
 
 const stepOf = (asked: fc.Arbitrary<Asked>): fc.Arbitrary<Step> =>
@@ -237,7 +237,8 @@ const stepOf = (asked: fc.Arbitrary<Asked>): fc.Arbitrary<Step> =>
       weight: 3,
       arbitrary: fc.record({
         kind: fc.constant('write' as const),
-        id: fc.integer({ min: 1, max: 2 }),
+        id: fc.constantFrom(1, 1, 2),
+        isAwaited: fc.constantFrom(true, true, false),
       }),
     },
     {
@@ -476,6 +477,7 @@ async function race(
         break;
       case 'write':
         write(next.id);
+        if (next.isAwaited) await drain();
         break;
       case 'drain':
         await drain();
