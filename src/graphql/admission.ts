@@ -6,7 +6,8 @@ import type { CostOptions } from './cost.ts';
 import { costOf } from './cost.ts';
 import type { Cost, IsCached } from './costRules.ts';
 import type { Execution } from './execution.ts';
-import { admitVariables, tooExpensive } from './limits.ts';
+import { admitVariables } from './limits.ts';
+import { tooExpensive } from './tooExpensive.ts';
 
 export interface AdmissionLimits {
   /** The calls to the helpdesk that one operation may cost at worst. */

@@ -114,6 +114,9 @@ function foreseenCode(cause: unknown, path: unknown): string | undefined {
   return path === undefined ? ApolloServerErrorCode.BAD_REQUEST : undefined;
 }
 
+/** V8's words for a document that is nested too deeply to be parsed. */
+const outOfStack = 'Maximum call stack size exceeded';
+
 function publicError(error: unknown, isKeyOfClient = false): PublicError {
   const cause = unwrapResolverError(error);
   if (cause instanceof UpstreamError) {
@@ -125,6 +128,10 @@ function publicError(error: unknown, isKeyOfClient = false): PublicError {
   if (maxTokens !== undefined) {
     const message = `This document has too many words and signs; the limit is ${maxTokens} tokens.`;
     return { code: 'OPERATION_TOO_EXPENSIVE', retryable: false, message };
+  }
+  if (cause instanceof GraphQLError && cause.message === outOfStack && cause.path === undefined) {
+    const message = 'This document is nested too deeply to be parsed.';
+    return { code: ApolloServerErrorCode.GRAPHQL_PARSE_FAILED, retryable: false, message };
   }
   const code = foreseenCode(cause, error instanceof GraphQLError ? error.path : undefined);
   return code === undefined ? internalError : { code, retryable: false };

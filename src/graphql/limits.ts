@@ -1,4 +1,4 @@
-import { GraphQLError, Kind } from 'graphql';
+import { Kind } from 'graphql';
 import type {
   DocumentNode,
   OperationDefinitionNode,
@@ -6,8 +6,9 @@ import type {
   SelectionSetNode,
   ValidationRule,
 } from 'graphql';
-
+import { structureRule } from './documentStructure.ts';
 import { noIntrospection } from './introspection.ts';
+import { tooExpensive } from './tooExpensive.ts';
 
 /** How large the text of one operation may be. */
 export interface Limits {
@@ -25,11 +26,6 @@ const maxVariableDepth = 24;
 
 /** Whoever has more to mend mends these first: to write down all that is wrong can take minutes. */
 export const maxErrors = 8;
-
-export const tooExpensive = (message: string): GraphQLError =>
-  new GraphQLError(message, {
-    extensions: { code: 'OPERATION_TOO_EXPENSIVE', http: { status: 400 } },
-  });
 
 interface Size {
   readonly depth: number;
@@ -157,6 +153,8 @@ export function admitVariables(variables: unknown): void {
 export const createLimits = (limits: Limits, isProduction: boolean) => ({
   parseOptions: { maxTokens: limits.tokens },
   validationRules: [
+    // First, so that the rules below never see a document that would exhaust the stack.
+    structureRule,
     (context) => ({
       Document(document) {
         for (const problem of problemsOf(document, limits))

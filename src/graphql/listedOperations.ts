@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { GraphQLError, parse, validate } from 'graphql';
+import { GraphQLError } from 'graphql';
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import type { Manifest } from '../support/manifest.ts';
+import { parseDocument, validateDocument } from './documentStructure.ts';
 
 /** The parameters of a request, as they came. */
 export type Asked = Readonly<Record<string, unknown>>;
@@ -56,8 +57,8 @@ export function createListedOperations({ schema, manifest, isOnly }: Options): L
   const problems: string[] = [];
   for (const [id, text] of texts) {
     try {
-      const document = parse(text);
-      const [error] = validate(schema, document);
+      const document = parseDocument(text);
+      const [error] = validateDocument(schema, document);
       if (error !== undefined) throw error;
       documents.set(hashOf(text), document);
     } catch (error) {

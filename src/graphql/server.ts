@@ -58,6 +58,14 @@ function executedBy(schema: GraphQLSchema, execute: Execute): Executor {
   };
 }
 
+/** Apollo Server writes to stderr unless it has a logger. What it says is not meant for operators, apart from its own failures. */
+const loggerOf = (log: Log) => ({
+  debug: () => undefined,
+  info: () => undefined,
+  warn: (message: unknown) => log.warn('apollo server', { reason: String(message) }),
+  error: (message: unknown) => log.error('apollo server', { reason: String(message) }),
+});
+
 /** Apollo Server without a transport. It reports nothing to anybody and leaves signals to `main.ts`. */
 export const createGraphQLServer = ({
   schema,
@@ -78,6 +86,7 @@ export const createGraphQLServer = ({
     hideSchemaDetailsFromClientErrors: isProduction,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
+    logger: loggerOf(log),
     csrfPrevention: true,
     nodeEnv: isProduction ? 'production' : 'development',
     formatError: createFormatError(isProduction, isKeyOfClient),
