@@ -39,8 +39,10 @@ export interface Connection<Row> extends Rows<Row> {
 const seal = (list: string): string =>
   createHash('sha256').update(list).digest('base64url').slice(0, 13);
 
-export const toCursor = (list: string, offset: number): string =>
-  Buffer.from(`${seal(list)}:${offset}`).toString('base64url');
+const cursorAt = (sealed: string, offset: number): string =>
+  Buffer.from(`${sealed}:${offset}`).toString('base64url');
+
+export const toCursor = (list: string, offset: number): string => cursorAt(seal(list), offset);
 
 function fromCursor(argument: string, cursor: string, list: string): number {
   const offset = Number(Buffer.from(cursor, 'base64url').toString().split(':')[1]);
@@ -151,8 +153,10 @@ async function readToEnd<Row extends { readonly id: string }>(
 /** The fields that every connection type resolves alike. */
 export const connectionFields = {
   nodes: <Row>({ rows }: Connection<Row>): readonly Row[] => rows,
-  edges: <Row>({ list, offset, rows }: Connection<Row>) =>
-    rows.map((node, index) => ({ node, cursor: toCursor(list, offset + index) })),
+  edges<Row>({ list, offset, rows }: Connection<Row>) {
+    const sealed = seal(list);
+    return rows.map((node, index) => ({ node, cursor: cursorAt(sealed, offset + index) }));
+  },
   pageInfo: <Row>({ list, offset, limit, rows, total }: Connection<Row>) => {
     const end = offset + rows.length;
     return {

@@ -255,24 +255,28 @@ export function createUpstreamClient(parts: ClientParts): UpstreamClient {
 
   return {
     openBreakers: breakers.openCount,
-    forOperation: (scope) => ({
-      cache: cache.forOperation(
-        { ...scope, isStranger: payerOf(scope.tenant) === strangers },
-        {
-          sendFor: sendFor(scope),
-          onJoin: () => {
-            budget.reconsider(payerOf(scope.tenant));
+    forOperation(scope) {
+      // To derive its keys takes longer than to seal a cursor.
+      let seal: Seal | undefined;
+      return {
+        cache: cache.forOperation(
+          { ...scope, isStranger: payerOf(scope.tenant) === strangers },
+          {
+            sendFor: sendFor(scope),
+            onJoin: () => {
+              budget.reconsider(payerOf(scope.tenant));
+            },
+            noRoom: () =>
+              new UpstreamError('rateLimited', 'There was no room for the call in time.', {
+                neverLeft: true,
+                retryAfterMs: budget.retryAfterMs(payerOf(scope.tenant)),
+              }),
           },
-          noRoom: () =>
-            new UpstreamError('rateLimited', 'There was no room for the call in time.', {
-              neverLeft: true,
-              retryAfterMs: budget.retryAfterMs(payerOf(scope.tenant)),
-            }),
-        },
-      ),
-      batchSize,
-      seal: () => createSeal(scope.key),
-    }),
+        ),
+        batchSize,
+        seal: () => (seal ??= createSeal(scope.key)),
+      };
+    },
     rateOf: (tenant) => ({
       now: () => budget.status(tenant),
       async latest() {

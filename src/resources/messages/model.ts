@@ -67,9 +67,9 @@ export type MessagePage = Connection<ChatMessage> | CustomerPage;
 
 export interface CustomerPage {
   readonly rows: readonly ChatMessage[];
-  /** Where each of them stands, sealed. */
-  readonly cursors: readonly string[];
-  readonly pageInfo: PageInfo;
+  /** The sealed place of the row with this index. To seal one takes longer than all else that is done for a row. */
+  readonly cursorOf: (index: number) => string;
+  readonly pageInfo: () => PageInfo;
   /** It would tell how many there are that the customer may not see. */
   readonly total: null;
 }

@@ -37,8 +37,13 @@ function readAll(chat: Chat, page: Page, { sources }: Context, info: GraphQLReso
 
 const noPage: CustomerPage = {
   rows: [],
-  cursors: [],
-  pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
+  cursorOf: () => '',
+  pageInfo: () => ({
+    hasNextPage: false,
+    hasPreviousPage: false,
+    startCursor: null,
+    endCursor: null,
+  }),
   total: null,
 };
 
@@ -56,16 +61,20 @@ async function readSaid(
   const start = typeof after === 'string' ? fromCursor('after', after, list) + 1 : 0;
   if (!wanted.rows && !wanted.pageInfo) return noPage;
   const said = await loaders.said(chat.id, { start, count, looksOn: wanted.pageInfo });
-  const cursors = said.messages.map(({ place }) => toCursor(list, place));
+  const { messages, hasMore, end } = said;
+  const cursorOf = (index: number): string => toCursor(list, messages[index]?.place ?? 0);
   return {
-    rows: said.messages.map(({ message }) => ({ ...message, chat })),
-    cursors,
-    pageInfo: {
-      hasNextPage: said.hasMore,
-      hasPreviousPage: start > 0 && cursors.length > 0,
-      startCursor: cursors[0] ?? null,
-      // A page that ends early goes on where reading ended, or else it would never get there.
-      endCursor: said.hasMore ? toCursor(list, said.end - 1) : (cursors.at(-1) ?? null),
+    rows: messages.map(({ message }) => ({ ...message, chat })),
+    cursorOf,
+    pageInfo() {
+      const lastCursor = () => (messages.length === 0 ? null : cursorOf(messages.length - 1));
+      return {
+        hasNextPage: hasMore,
+        hasPreviousPage: start > 0 && messages.length > 0,
+        startCursor: messages.length === 0 ? null : cursorOf(0),
+        // A page that ends early goes on where reading ended, or else it would never get there.
+        endCursor: hasMore ? toCursor(list, end - 1) : lastCursor(),
+      };
     },
     total: null,
   };
@@ -95,10 +104,10 @@ export const messageResolvers: Resolvers = {
   MessageConnection: {
     nodes: ({ rows }) => rows,
     edges: (page) =>
-      'cursors' in page
-        ? page.rows.map((node, index) => ({ node, cursor: page.cursors[index] ?? '' }))
+      'cursorOf' in page
+        ? page.rows.map((node, index) => ({ node, cursor: page.cursorOf(index) }))
         : connectionFields.edges(page),
-    pageInfo: (page) => ('pageInfo' in page ? page.pageInfo : connectionFields.pageInfo(page)),
+    pageInfo: (page) => ('pageInfo' in page ? page.pageInfo() : connectionFields.pageInfo(page)),
     totalCount: ({ total }) => total,
   },
 };
