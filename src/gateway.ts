@@ -20,6 +20,8 @@ import { createSchema, unknownQueryFields } from './graphql/schema.ts';
 import { createNames, createReporter } from './graphql/report.ts';
 import { createGraphQLServer } from './graphql/server.ts';
 import { createExecute } from './graphql/execution.ts';
+import { guardedBy, guardExecution } from './graphql/executionGuard.ts';
+import { createLimitResult } from './graphql/responseLimit.ts';
 import { createPlannedExecute } from './graphql/plannedExecution.ts';
 import { createReadyAnswers } from './graphql/readyAnswers.ts';
 import { createKnownOperations } from './graphql/knownOperations.ts';
@@ -146,14 +148,17 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
   const admission = {
     maxCalls: config.maxUpstreamCalls,
     maxReferenceCalls: config.maxReferenceCalls,
+    maxNodes: config.maxResponseNodes,
     isCached: ({ sources, viewer }: Context) => isKnownTo(sources, viewer),
     customerOf: ({ viewer }: Context) => (viewer.role === 'CUSTOMER' ? viewer : undefined),
   };
   const createSchemaOfAll = () =>
-    createSchema(resourceResolvers, {
-      isPublic: !isProduction,
-      leftOut: config.subgraph ? config.subgraphLeftOut : undefined,
-    });
+    guardExecution(
+      createSchema(resourceResolvers, {
+        isPublic: !isProduction,
+        leftOut: config.subgraph ? config.subgraphLeftOut : undefined,
+      }),
+    );
   const schema = createSchemaOfAll();
   const listed = createListedOperations({
     schema,
@@ -176,11 +181,13 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     observe: metrics.rejected,
   });
   const documents = createDocuments(listed);
+  const limitResult = createLimitResult(config.maxResponseBytes);
   const servers = {
     isProduction,
     isKeyOfClient,
     log,
     report,
+    limitResult,
     limits: createLimits(config.limits, isProduction),
     documents,
   };
@@ -189,17 +196,19 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     maxBytes: config.readyAnswersMaxBytes,
     isValid: cache.isValid,
   });
+  const execute = guardedBy(createExecute(schema));
   const known =
     config.execution === 'apollo'
       ? undefined
       : createKnownOperations({
-          execute: createPlannedExecute(schema, createExecute(schema)),
+          execute: guardedBy(createPlannedExecute(schema, createExecute(schema))),
+          maxBytes: config.maxResponseBytes,
           admit,
           report,
           documents,
           ready,
         });
-  const apollo = createGraphQLServer({ ...servers, schema, admit, known });
+  const apollo = createGraphQLServer({ ...servers, schema, admit, execute, known });
   // It has a schema of its own: the first trace slows its schema down for good.
   const tracedSchema = config.subgraph ? createSchemaOfAll() : undefined;
   const tracedApollo =
@@ -207,6 +216,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     createGraphQLServer({
       ...servers,
       schema: tracedSchema,
+      execute: guardedBy(createExecute(tracedSchema)),
       admit: createAdmission(tracedSchema, admission),
       isTraced: true,
     });
@@ -220,6 +230,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
   const openOperation = createOpenOperation({
     createContext,
     timeoutMs: config.operationTimeoutMs,
+    maxNodes: config.maxResponseNodes,
     clock,
   });
   const formatError = createFormatError(isProduction, isKeyOfClient);
@@ -232,6 +243,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
       log,
       isKeyOfClient,
       report,
+      limitResult,
     }),
     log,
     maxBuffered: config.subscriptions.maxBuffered,

@@ -7,6 +7,8 @@ import { costOf } from './cost.ts';
 import type { Cost, IsCached } from './costRules.ts';
 import type { Execution } from './execution.ts';
 import { admitVariables } from './limits.ts';
+import { estimateNodes } from './responseNodes.ts';
+import type { NodeEstimate } from './responseNodes.ts';
 import { tooExpensive } from './tooExpensive.ts';
 
 export interface AdmissionLimits {
@@ -14,6 +16,8 @@ export interface AdmissionLimits {
   readonly maxCalls: number;
   /** The same for an operation that only resolves a router's references. */
   readonly maxReferenceCalls?: number;
+  /** The objects that a response may contain at most. */
+  readonly maxNodes: number;
 }
 
 const referenceFields: ReadonlySet<string> = new Set(['_entities', '_service', '__typename']);
@@ -39,12 +43,27 @@ function overBudget({ worst, fields }: Cost, limit: number): GraphQLError {
   return tooExpensive(message);
 }
 
+/** A figure that grows by the thousand is easier to read with separators. */
+const readable = (count: number): string => count.toLocaleString('en');
+
+function overNodes({ nodes, largest }: NodeEstimate, limit: number): GraphQLError {
+  const message =
+    nodes === Infinity
+      ? 'This operation is too large to tell how many objects its response has.'
+      : `The response could contain ${readable(nodes)} objects; the limit is ${limit}. ` +
+        `Most of them: ${largest.path} (${readable(largest.nodes)}).`;
+  return tooExpensive(message);
+}
+
 export interface AdmissionOptions extends AdmissionLimits {
   readonly isCached?: (context: Context) => IsCached;
   readonly customerOf?: (context: Context) => CustomerViewer | undefined;
 }
 
-/** Refuses, before any call, an operation that could cost more than its limit; what is cached already is free. */
+/**
+ * Rejects, before any call, an operation that could cost more calls than its limit, or whose response could contain too many objects.
+ * What is cached costs no call, but its objects count.
+ */
 export type Admit = (execution: Execution) => void;
 
 const isId = (value: unknown): boolean => typeof value === 'string' && /^[0-9]{1,20}$/.test(value);
@@ -63,25 +82,36 @@ const withoutIds = (variables: Execution['variables'] = {}): Readonly<Record<str
       )
     : variables;
 
+/** What an operation takes at most. */
+interface Price {
+  /** When nothing is known of the helpdesk. */
+  readonly calls: number;
+  readonly nodes: number;
+}
+
 /** Of one document, with different variables. */
 const maxPrices = 30;
 const longestKey = 200;
 
 export function createAdmission(schema: GraphQLSchema, options: AdmissionOptions): Admit {
-  const { maxCalls, maxReferenceCalls = 200 } = options;
-  /** What documents cost at most when nothing is known of the helpdesk. */
-  const prices = new WeakMap<DocumentNode, Map<string, number>>();
+  const { maxCalls, maxReferenceCalls = 200, maxNodes } = options;
+  const prices = new WeakMap<DocumentNode, Map<string, Price>>();
 
-  function priceOf({ document, ...asked }: CostOptions & Pick<Execution, 'document'>): number {
+  const priceAnew = (document: DocumentNode, asked: CostOptions): Price => ({
+    calls: costOf(document, asked).worst,
+    nodes: estimateNodes(document, asked).nodes,
+  });
+
+  function priceOf({ document, ...asked }: CostOptions & Pick<Execution, 'document'>): Price {
     const { operationName, customer } = asked;
     const variables = withoutIds(asked.variables);
     const key = JSON.stringify([operationName, variables, customer && customer.id === undefined]);
-    if (key.length > longestKey) return costOf(document, asked).worst;
-    const known = prices.get(document) ?? new Map<string, number>();
+    if (key.length > longestKey) return priceAnew(document, asked);
+    const known = prices.get(document) ?? new Map<string, Price>();
     prices.set(document, known);
     const found = known.get(key);
     if (found !== undefined) return found;
-    const price = costOf(document, { ...asked, variables }).worst;
+    const price = priceAnew(document, { ...asked, variables });
     if (known.size >= maxPrices) known.clear();
     known.set(key, price);
     return price;
@@ -93,9 +123,12 @@ export function createAdmission(schema: GraphQLSchema, options: AdmissionOptions
     const limit = operation && isOfReferences(operation) ? maxReferenceCalls : maxCalls;
     const customer = options.customerOf?.(context);
     const asked = { schema, operationName, variables, customer };
-    if (priceOf({ document, ...asked }) <= limit) return;
-    const cost = costOf(document, { ...asked, isCached: options.isCached?.(context) });
-    if (cost.worst > limit) throw overBudget(cost, limit);
+    const { calls, nodes } = priceOf({ document, ...asked });
+    if (calls > limit) {
+      const cost = costOf(document, { ...asked, isCached: options.isCached?.(context) });
+      if (cost.worst > limit) throw overBudget(cost, limit);
+    }
+    if (nodes > maxNodes) throw overNodes(estimateNodes(document, asked), maxNodes);
   };
 }
 

@@ -8,6 +8,7 @@ import type { Context } from './context.ts';
 import { isInternal } from './errors.ts';
 import { clientLeft } from './operation.ts';
 import type { Report } from './report.ts';
+import type { LimitResult } from './responseLimit.ts';
 
 const maxErrors = 100;
 
@@ -100,10 +101,16 @@ function isWithoutKey({ data, errors = [] }: FormattedExecutionResult): boolean 
   );
 }
 
+interface AnswerOptions {
+  readonly isKeyOfClient: boolean;
+  readonly report: Report;
+  readonly limitResult: LimitResult;
+}
+
 /** What every answer carries beside its data: what it cost, the id under which the log knows it, when to come back. */
 export const createAnswerPlugin = (
   log: Log,
-  { isKeyOfClient, report }: { readonly isKeyOfClient: boolean; readonly report: Report },
+  { isKeyOfClient, report, limitResult }: AnswerOptions,
 ): ApolloServerPlugin => ({
   requestDidStart() {
     let hasClientLeft = false;
@@ -127,6 +134,8 @@ export const createAnswerPlugin = (
               .slice(0, maxErrors)
               .map((error) => withRequestId(error, contextValue.requestId));
           }
+          const limited = limitResult(singleResult, contextValue.requestId);
+          if (limited !== singleResult) Object.assign(singleResult, limited);
           const isWrong = singleResult.errors?.every(({ extensions }) =>
             isMistake.has(extensions?.['code']),
           );

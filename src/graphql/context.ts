@@ -3,8 +3,10 @@ import type { Loaders, Sources } from '../resources/index.ts';
 import type { Clock } from '../support/clock.ts';
 import { DependencyTracker } from '../support/dependencyTracker.ts';
 import type { Span } from '../support/tracing.ts';
+import type { Schedule } from '../support/turns.ts';
 import type { Rate, Scope, Upstream, UpstreamClient, Usage } from '../upstream/client.ts';
 import type { Admitted } from './subscriptionDoor.ts';
+import type { ExecutionGuard } from './executionGuard.ts';
 import { mayHear } from './hearing.ts';
 
 /** The client, once we know who it is. A customer is known by the helpdesk's id, by your own id of it, or by both. */
@@ -39,6 +41,8 @@ export interface Context {
   readonly rate: Rate;
   /** What happens in the account. It tells until the operation ends, and no more than the viewer may hear. */
   readonly feed: AccountFeed;
+  /** Bounds what the execution of the operation may take. */
+  readonly guard: ExecutionGuard;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Takes over a subscription that has been let in; absent where one answer is all that can be given. */
@@ -65,6 +69,7 @@ export interface Caller {
   readonly span?: Span | undefined;
   /** Whether the client wants to see what the helpdesk says now. */
   readonly isRefresh: boolean;
+  readonly guard: ExecutionGuard;
 }
 
 interface Parts {
@@ -72,14 +77,14 @@ interface Parts {
   readonly feed: Feed;
   readonly clock: Clock;
   readonly createSources: (open: () => Upstream) => Sources;
-  readonly createLoaders: (sources: Sources, viewer: Viewer) => Loaders;
+  readonly createLoaders: (sources: Sources, viewer: Viewer, schedule: Schedule) => Loaders;
 }
 
 /** A context for one operation; nothing in it outlives that. */
 export const createContextFactory =
   ({ client, feed, clock, createSources, createLoaders }: Parts) =>
   (caller: Caller): Context => {
-    const { requestId, viewer, key, tenant, signal, deadlineMs, isRefresh, span } = caller;
+    const { requestId, viewer, key, tenant, signal, deadlineMs, isRefresh, span, guard } = caller;
     const usage: Scope['usage'] = { calls: 0, cacheHits: 0, shared: 0 };
     const tracker = new DependencyTracker();
     if (isRefresh) tracker.markUncacheable();
@@ -102,7 +107,7 @@ export const createContextFactory =
       viewerId: caller.viewerId,
       address: caller.address,
       sources,
-      loaders: createLoaders(sources, viewer),
+      loaders: createLoaders(sources, viewer, guard.schedule),
       usage,
       tracker,
       isRefresh,
@@ -124,6 +129,7 @@ export const createContextFactory =
         listen: (wants) =>
           feed.listen(tenant, (news) => mayHear(viewer, news) && wants(news), signal()),
       },
+      guard,
       now() {
         tracker.markUncacheable();
         return clock.now();

@@ -5,7 +5,7 @@ import type {
   GraphQLSchema,
   OperationDefinitionNode,
 } from 'graphql';
-import { getNamedType, getOperationAST, isObjectType, valueFromASTUntyped } from 'graphql';
+import { getNamedType, getOperationAST, isObjectType } from 'graphql';
 import { maxMoreMessageReads } from '../support/sight.ts';
 import type { Assumptions, Cost, FieldCost, IsCached, Kind, Named, Rule } from './costRules.ts';
 import {
@@ -27,7 +27,7 @@ import {
   worstCase,
 } from './costRules.ts';
 import type { CustomerViewer } from './context.ts';
-import { createReader, namesOf } from './costSelection.ts';
+import { createReader, defaultsOf, namesOf } from './costSelection.ts';
 import type { Reader, Values } from './costSelection.ts';
 
 export interface CostOptions {
@@ -244,13 +244,7 @@ function fieldCosts(
   assumptions: Assumptions,
 ): readonly FieldCost[] | undefined {
   const { schema, variables } = options;
-  const defaults = Object.fromEntries(
-    (operation.variableDefinitions ?? []).map(({ variable, defaultValue }) => [
-      variable.name.value,
-      defaultValue && valueFromASTUntyped(defaultValue),
-    ]),
-  );
-  const reader = createReader(document, schema, { ...defaults, ...variables });
+  const reader = createReader(document, schema, { ...defaultsOf(operation), ...variables });
   const bill = createBill();
   const { fetch, follow, identify } = createPricing({ ...options, reader, bill, assumptions });
 

@@ -7,6 +7,15 @@ export type Values = Readonly<Record<string, unknown>>;
 /** A larger operation has no price. */
 const maxVisits = 10_000;
 
+/** The values of variables that are not sent. */
+export const defaultsOf = ({ variableDefinitions = [] }: OperationDefinitionNode): Values =>
+  Object.fromEntries(
+    variableDefinitions.map(({ variable, defaultValue }) => [
+      variable.name.value,
+      defaultValue && valueFromASTUntyped(defaultValue),
+    ]),
+  );
+
 /** Reads selections as execution does, but with the values of variables as they were sent. */
 export function createReader(document: DocumentNode, schema: GraphQLSchema, variables: Values) {
   const fragments = new Map(

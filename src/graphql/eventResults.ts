@@ -6,14 +6,16 @@ import { notMeant } from '../support/notMeant.ts';
 import { logFailures, usageOf, withRequestId } from './answer.ts';
 import type { Caller, Context } from './context.ts';
 import type { createFormatError } from './errors.ts';
+import { createIdleGuard } from './executionGuard.ts';
 import { isMeantFor } from './hearing.ts';
 import type { OpenOperation } from './operation.ts';
 import type { Report } from './report.ts';
+import type { LimitResult } from './responseLimit.ts';
 import type { Admitted } from './subscriptionDoor.ts';
 
 export type Result = FormattedExecutionResult;
 
-export type Subscriber = Omit<Caller, 'signal' | 'deadlineMs' | 'isRefresh'>;
+export type Subscriber = Omit<Caller, 'signal' | 'deadlineMs' | 'isRefresh' | 'guard'>;
 
 /** Told in place of what was missed. It ends nothing. */
 export const missed = (requestId: string): Result => ({
@@ -39,6 +41,7 @@ export interface EventParts {
   /** Whether the helpdesk's key comes from the client. */
   readonly isKeyOfClient: boolean;
   readonly report: Report;
+  readonly limitResult: LimitResult;
 }
 
 export type ReadEvents = ReturnType<typeof createReadEvents>;
@@ -46,6 +49,7 @@ export type ReadEvents = ReturnType<typeof createReadEvents>;
 /** What is told of each event: an operation of its own, with a deadline and loaders of its own. */
 export function createReadEvents(parts: EventParts) {
   const { schema, createContext, openOperation, formatError, log, isKeyOfClient, report } = parts;
+  const { limitResult: limited } = parts;
 
   function publicErrors(errors: readonly GraphQLError[], requestId: string) {
     logFailures(log, errors, { requestId, isKeyOfClient });
@@ -62,22 +66,29 @@ export function createReadEvents(parts: EventParts) {
     signal.addEventListener('abort', abandon, { once: true });
     try {
       if (!(await isMeantFor(context, news))) return null;
-      const { data = null, errors } = await execute({
-        schema,
-        document,
-        rootValue: news,
-        contextValue: context,
-        variableValues: variables,
-        operationName,
-      });
+      const { data = null, errors } = await context.guard.execute(() =>
+        execute({
+          schema,
+          document,
+          rootValue: news,
+          contextValue: context,
+          variableValues: variables,
+          operationName,
+        }),
+      );
       if (errors?.some(({ originalError }) => originalError === notMeant) === true) return null;
       const publicOnes = errors && publicErrors(errors, context.requestId);
-      report(context, { operation: getOperationAST(document, operationName), errors: publicOnes });
-      return {
-        data,
-        ...(publicOnes === undefined ? {} : { errors: publicOnes }),
-        extensions: { upstream: usageOf(context) },
-      };
+      const result = limited(
+        {
+          data,
+          ...(publicOnes === undefined ? {} : { errors: publicOnes }),
+          extensions: { upstream: usageOf(context) },
+        },
+        context.requestId,
+      );
+      const operation = getOperationAST(document, operationName);
+      report(context, { operation, errors: result.errors });
+      return result;
     } finally {
       signal.removeEventListener('abort', abandon);
       close();
@@ -99,6 +110,7 @@ export function createReadEvents(parts: EventParts) {
         signal: () => signal,
         deadlineMs: Infinity,
         isRefresh: false,
+        guard: createIdleGuard(),
       }),
       variableValues: variables,
       operationName,

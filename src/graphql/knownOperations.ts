@@ -14,6 +14,7 @@ import { isAsked } from './listedOperations.ts';
 import { maxPlans } from './plannedExecution.ts';
 import type { ReadyAnswers } from './readyAnswers.ts';
 import type { Report } from './report.ts';
+import { isLargerThan } from './responseBytes.ts';
 
 /** What Apollo Server has found out about the text of an operation. */
 interface Known {
@@ -38,6 +39,8 @@ export interface QuickAnswer {
 }
 
 const maxBytes = 67_108_864;
+/** More than what a response has beside its data. */
+const extensionsBytes = 1_024;
 const entryBytes = 500;
 /** What a plan takes, by the length of the text: measured at 81. */
 const planBytesPerCharacter = 85;
@@ -66,7 +69,7 @@ export interface KnownOperations {
   readonly plugin: ApolloServerPlugin<Context>;
   /** Notes that Apollo Server has answered a POST without an error. What it has answered twice is known. */
   learn(body: unknown, accept: string, context: Context, contentType: string): void;
-  /** Undefined for what Apollo Server must answer: what is new, and what goes wrong. It is not executed a second time for that. */
+  /** Undefined for what Apollo Server must answer: what is new, what goes wrong, and what may be too large. It is not executed a second time for that. */
   answer(body: unknown, accept: string, context: Context): Promise<QuickAnswer | undefined>;
   /** Executes what Apollo Server has let in, unless `answer` did. */
   readonly execute: Execute;
@@ -77,6 +80,8 @@ interface Parts {
   readonly admit: Admit;
   readonly report: Report;
   readonly documents: Documents;
+  /** How long a response may be. */
+  readonly maxBytes: number;
   /** Undefined where each answer is made anew. */
   readonly ready?: ReadyAnswers | undefined;
 }
@@ -88,6 +93,7 @@ interface Parts {
 export function createKnownOperations(parts: Parts): KnownOperations {
   const { execute, admit, report, ready } = parts;
   const { textOf } = parts.documents;
+  const maxDataBytes = parts.maxBytes - extensionsBytes;
   const known = new LRUCache<string, Known>({
     maxSize: maxBytes,
     sizeCalculation: (_operation, key) =>
@@ -97,7 +103,7 @@ export function createKnownOperations(parts: Parts): KnownOperations {
   /** What is being answered by Apollo Server, which works on a copy of the context with the same things in it. */
   const resolved = new WeakMap<Context['usage'], Pick<Known, 'document' | 'operation'>>();
   let lastId = 0;
-  /** What was executed, and went wrong. */
+  /** What was executed, and went wrong or may be too large. */
   const executed = new WeakMap<Context['usage'], ExecutionResult>();
 
   return {
@@ -138,7 +144,7 @@ export function createKnownOperations(parts: Parts): KnownOperations {
           return undefined;
         }
         const result = await execute(execution);
-        if (result.errors !== undefined) {
+        if (result.errors !== undefined || isLargerThan(maxDataBytes, result.data)) {
           executed.set(context.usage, result);
           return undefined;
         }

@@ -1,7 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../support/clock.ts';
+import { Turns } from '../support/turns.ts';
 import { UpstreamError } from '../upstream/errors.ts';
 import type { Caller, Context } from './context.ts';
+import { ExecutionGuard } from './executionGuard.ts';
 
 /** One query or mutation, from the moment it is let in. */
 export interface Operation {
@@ -15,18 +17,27 @@ export interface Operation {
 interface Parts {
   readonly createContext: (caller: Caller) => Context;
   readonly timeoutMs: number;
+  /** How many objects a response may contain. */
+  readonly maxNodes: number;
   readonly clock: Clock;
 }
 
-export type OpenOperation = (caller: Omit<Caller, 'signal' | 'deadlineMs'>) => Operation;
+export type OpenOperation = (caller: Omit<Caller, 'signal' | 'deadlineMs' | 'guard'>) => Operation;
+
+/** How long operations may hold the event loop. */
+const turnMs = 25;
 
 /** Why the calls of an operation end when nobody waits for its answer; nobody needs to hear of it. */
 export const clientLeft = new UpstreamError('unavailable', 'The client has left.');
 
+const tookTooLong = new UpstreamError('timeout', 'The operation took too long.');
+
 /** Gives each operation a deadline of its own: whatever it still waits for then fails with `timeout`. */
-export const createOpenOperation =
-  ({ createContext, timeoutMs, clock }: Parts): OpenOperation =>
-  (caller) => {
+export function createOpenOperation(parts: Parts): OpenOperation {
+  const { createContext, timeoutMs, maxNodes, clock } = parts;
+  const turns = new Turns({ now: () => clock.now(), turnMs });
+  const errors = { left: clientLeft, late: tookTooLong };
+  return (caller) => {
     const deadlineMs = clock.now() + timeoutMs;
     let controller: AbortController | undefined;
     let cancelTimer = (): void => undefined;
@@ -43,13 +54,26 @@ export const createOpenOperation =
       if (hasLeft) made.abort(clientLeft);
       else if (!isOver) {
         cancelTimer = clock.after(Math.max(0, deadlineMs - clock.now()), () => {
-          made.abort(new UpstreamError('timeout', 'The operation took too long.'));
+          made.abort(tookTooLong);
         });
       }
       return made.signal;
     }
 
+    function abandon(): void {
+      hasLeft = true;
+      controller?.abort(clientLeft);
+    }
+
     const span = caller.span?.child('work', 'graphql');
+    const guard = new ExecutionGuard({
+      maxNodes,
+      turns,
+      errors,
+      hasLeft: () => hasLeft,
+      isLate: () => clock.now() >= deadlineMs,
+      abort: abandon,
+    });
     return {
       // Each by its name: to spread the caller takes as long as to find a whole answer.
       context: createContext({
@@ -64,11 +88,9 @@ export const createOpenOperation =
         signal,
         deadlineMs,
         span,
+        guard,
       }),
-      abandon() {
-        hasLeft = true;
-        controller?.abort(clientLeft);
-      },
+      abandon,
       close() {
         isOver = true;
         cancelTimer();
@@ -76,3 +98,4 @@ export const createOpenOperation =
       },
     };
   };
+}

@@ -19,6 +19,7 @@ import { createFormatError } from './errors.ts';
 import type { Execute } from './execution.ts';
 import type { KnownOperations } from './knownOperations.ts';
 import type { Report } from './report.ts';
+import type { LimitResult } from './responseLimit.ts';
 import { createSubscriptionDoor } from './subscriptionDoor.ts';
 import type { OperationLimits } from './limits.ts';
 
@@ -29,11 +30,14 @@ interface GraphQLServerOptions {
   readonly isKeyOfClient?: boolean;
   readonly log: Log;
   readonly admit: Admit;
-  /** Executes, and answers what it has seen before; without it Apollo Server executes by itself. */
+  /** Executes what Apollo Server has let in. It must go through the guards of the operations. */
+  readonly execute: Execute;
+  /** Answers what it has seen before. */
   readonly known?: KnownOperations | undefined;
   /** Whether a router may ask how long each field takes. From then on every operation of this server and its schema pays for it. */
   readonly isTraced?: boolean;
   readonly report: Report;
+  readonly limitResult: LimitResult;
   readonly limits: OperationLimits;
   readonly documents: Documents;
 }
@@ -73,14 +77,16 @@ export const createGraphQLServer = ({
   isKeyOfClient = false,
   log,
   admit,
+  execute,
   known,
   report,
+  limitResult,
   isTraced = false,
   limits,
   documents,
 }: GraphQLServerOptions) =>
   new ApolloServer<Context>({
-    ...(known === undefined ? { schema } : { gateway: executedBy(schema, known.execute) }),
+    gateway: executedBy(schema, known?.execute ?? execute),
     // Apollo would refuse even what a server must answer; a rule of the limits refuses the rest.
     introspection: true,
     hideSchemaDetailsFromClientErrors: isProduction,
@@ -96,7 +102,6 @@ export const createGraphQLServer = ({
     documentStore: documents.store,
     persistedQueries: documents.persistedQueries,
     plugins: [
-      createAnswerPlugin(log, { isKeyOfClient, report }),
       createAdmissionPlugin(admit),
       ...(known === undefined ? [] : [known.plugin]),
       createSubscriptionDoor(),
@@ -109,6 +114,8 @@ export const createGraphQLServer = ({
         : ApolloServerPluginInlineTraceDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
+      // After the trace, which is part of the response that it measures.
+      createAnswerPlugin(log, { isKeyOfClient, report, limitResult }),
     ],
   });
 

@@ -1,6 +1,7 @@
 import type { IsCached, Kind as CostKind } from '../graphql/costRules.ts';
 import type { CustomerViewer, Viewer } from '../graphql/context.ts';
 import type { Resolvers } from '../graphql/generated.ts';
+import type { Schedule } from '../support/turns.ts';
 import type { Upstream } from '../upstream/client.ts';
 import { createAgentLoaders } from './agents/loaders.ts';
 import { agentResolvers } from './agents/resolvers.ts';
@@ -119,6 +120,7 @@ type Made<Create extends (...given: never[]) => unknown> = ReturnType<Create> | 
 /** What a customer may not see, its loaders do not give. Each is made when it is first asked for. */
 export class Loaders {
   readonly #sources: Sources;
+  readonly #schedule: Schedule;
   readonly #self: Self | undefined;
   #agents: Made<typeof createAgentLoaders>;
   #applications: Made<typeof createApplicationLoaders>;
@@ -128,8 +130,9 @@ export class Loaders {
   #messages: Made<typeof createMessageLoaders>;
   #organization: Made<typeof createOrganizationLoaders>;
 
-  constructor(sources: Sources, viewer: Viewer) {
+  constructor(sources: Sources, viewer: Viewer, schedule: Schedule) {
     this.#sources = sources;
+    this.#schedule = schedule;
     this.#self = viewer.role === 'CUSTOMER' ? createSelf(sources.customers, viewer) : undefined;
   }
 
@@ -143,7 +146,7 @@ export class Loaders {
   }
 
   get #ofChats() {
-    return (this.#chats ??= createChatLoaders(this.#sources.chats, this.#self));
+    return (this.#chats ??= createChatLoaders(this.#sources.chats, this.#self, this.#schedule));
   }
 
   get chat() {
@@ -155,7 +158,11 @@ export class Loaders {
   }
 
   get #ofCustomers() {
-    return (this.#customers ??= createCustomerLoaders(this.#sources.customers, this.#self));
+    return (this.#customers ??= createCustomerLoaders(
+      this.#sources.customers,
+      this.#self,
+      this.#schedule,
+    ));
   }
 
   get customer() {
@@ -180,5 +187,5 @@ export class Loaders {
   }
 }
 
-export const createLoaders = (sources: Sources, viewer: Viewer): Loaders =>
-  new Loaders(sources, viewer);
+export const createLoaders = (sources: Sources, viewer: Viewer, schedule: Schedule): Loaders =>
+  new Loaders(sources, viewer, schedule);

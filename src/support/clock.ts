@@ -16,3 +16,6 @@ export const systemClock: Clock = {
   },
   random: Math.random,
 };
+
+/** Runs `task` after the event loop has looked at sockets and timers. It takes no time, so that no clock is asked. */
+export const onNextTurn = (task: () => void): void => void setImmediate(task);

@@ -41,6 +41,8 @@ export const protectionVariables = {
   MAX_ALIASES: wholeNumber(0, 1_000_000).default(30),
   MAX_DIRECTIVES: wholeNumber(0, 1_000_000).default(20),
   MAX_TOKENS: wholeNumber(1, 1_000_000).default(2_000),
+  MAX_RESPONSE_NODES: wholeNumber(1, 100_000_000).default(20_000),
+  MAX_RESPONSE_BYTES: wholeNumber(16_384, 268_435_456).default(8_388_608),
   MAX_BODY_BYTES: wholeNumber(1_024, 67_108_864).default(262_144),
   MAX_CONNECTIONS: wholeNumber(1, 1_000_000).default(20_000),
   REQUEST_TIMEOUT_MS: wholeNumber(100, 600_000).default(30_000),
@@ -60,6 +62,10 @@ export interface Protection {
     readonly directives: number;
     readonly tokens: number;
   };
+  /** How many objects a response may contain, estimated before an operation is executed and counted during it. */
+  readonly maxResponseNodes: number;
+  /** How long a response may be as JSON. */
+  readonly maxResponseBytes: number;
   readonly maxBodyBytes: number;
   readonly maxConnections: number;
   /** How long a request may take to arrive. */
@@ -84,6 +90,8 @@ export const protectionOf = (data: Variables): Protection => ({
     directives: data.MAX_DIRECTIVES,
     tokens: data.MAX_TOKENS,
   },
+  maxResponseNodes: data.MAX_RESPONSE_NODES,
+  maxResponseBytes: data.MAX_RESPONSE_BYTES,
   maxBodyBytes: data.MAX_BODY_BYTES,
   maxConnections: data.MAX_CONNECTIONS,
   requestTimeoutMs: data.REQUEST_TIMEOUT_MS,

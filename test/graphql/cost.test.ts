@@ -15,6 +15,7 @@ import { createAdmission, createAdmissionPlugin } from '../../src/graphql/admiss
 import type { Context } from '../../src/graphql/context.ts';
 import { costOf } from '../../src/graphql/cost.ts';
 import type { IsCached } from '../../src/graphql/costRules.ts';
+import { estimateNodes } from '../../src/graphql/responseNodes.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { toNodeId } from '../../src/support/ids.ts';
 import { startDemo } from '../support/gateway.ts';
@@ -32,6 +33,12 @@ const ofType = (typename: string) => (id: number) => ({ __typename: typename, id
 
 const entitiesOf = (selection: string) =>
   `query ($representations: [_Any!]!) { _entities(representations: $representations) { ${selection} } }`;
+
+const objectsIn = (value: unknown): number => {
+  if (typeof value !== 'object' || value === null) return 0;
+  const inside = Object.values(value).reduce<number>((sum, item) => sum + objectsIn(item), 0);
+  return Array.isArray(value) ? inside : inside + 1;
+};
 
 type Row = readonly [worst: number, typical: number, document: string, variables?: object];
 
@@ -356,7 +363,11 @@ describe('admission', () => {
       plugins: [
         ApolloServerPluginInlineTraceDisabled(),
         createAdmissionPlugin(
-          createAdmission(schema, { maxCalls: 30, isCached: () => (kind) => cached.has(kind) }),
+          createAdmission(schema, {
+            maxCalls: 30,
+            maxNodes: 20_000,
+            isCached: () => (kind) => cached.has(kind),
+          }),
         ),
       ],
     });
@@ -585,14 +596,17 @@ describe('the real gateway', () => {
       },
     );
 
-  test('never makes more calls than the worst price', async () => {
+  test('never makes more calls, and never returns more objects, than was estimated', async () => {
     await fc.assert(
       fc.asyncProperty(anOperation(), async (document) => {
         const { worst } = price(document);
         fc.pre(worst <= 300);
-        const { status, extensions } = await demo.query(document);
+        const { status, data, extensions } = await demo.query(document);
         expect(status).toBe(200);
         expect(extensions.upstream.calls).toBeLessThanOrEqual(worst);
+        const { nodes } = estimateNodes(parse(document), { schema });
+        // The root is no node.
+        expect(objectsIn(data) - (data === null ? 0 : 1)).toBeLessThanOrEqual(nodes);
       }),
       { numRuns: 30 },
     );

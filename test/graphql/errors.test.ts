@@ -12,6 +12,7 @@ import { createDocuments } from '../../src/graphql/documents.ts';
 import { createLimits } from '../../src/graphql/limits.ts';
 import { createListedOperations } from '../../src/graphql/listedOperations.ts';
 import { createAdmission } from '../../src/graphql/admission.ts';
+import { createExecute } from '../../src/graphql/execution.ts';
 import { createGraphQLServer } from '../../src/graphql/server.ts';
 import { createLog } from '../../src/support/log.ts';
 import type { CannedAnswer, FakeHelpdesk } from '../support/fakeHelpdesk.ts';
@@ -856,7 +857,9 @@ describe('a bug of ours', () => {
       schema,
       isProduction: false,
       log,
-      admit: createAdmission(schema, { maxCalls: 30 }),
+      admit: createAdmission(schema, { maxCalls: 30, maxNodes: 20_000 }),
+      execute: createExecute(schema),
+      limitResult: (result) => result,
       report: () => undefined,
       limits: createLimits(readConfig({}).limits, false),
       documents: createDocuments(

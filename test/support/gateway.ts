@@ -61,6 +61,7 @@ export async function startTestGateway({
       staleIfErrorMs: 0,
       maxUpstreamCalls: 1_000_000,
       maxReferenceCalls: 1_000_000,
+      maxResponseNodes: Number.MAX_SAFE_INTEGER,
       requestRateLimit: 0,
       authFailureLimit: 0,
       redisTimeoutMs: 20_000,

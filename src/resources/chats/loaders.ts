@@ -2,6 +2,7 @@ import DataLoader from 'dataloader';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Rows } from '../../support/paging.ts';
 import { answers } from '../../support/selection.ts';
+import type { Schedule } from '../../support/turns.ts';
 import { orNull, UpstreamError } from '../../upstream/errors.ts';
 import { createKnownFirst } from '../../upstream/knownFirst.ts';
 import type { Self } from '../customers/loaders.ts';
@@ -19,7 +20,11 @@ const failed = (error: unknown): Error =>
   error instanceof Error ? error : new Error(String(error));
 
 /** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
-export function createChatLoaders(source: ChatSource, self: Self | undefined) {
+export function createChatLoaders(
+  source: ChatSource,
+  self: Self | undefined,
+  batchScheduleFn: Schedule,
+) {
   async function loadOwn(id: string, own: Self): Promise<Chat> {
     const customerId = await own.id();
     if (customerId === null) throw new UpstreamError('notFound', 'There is no such chat.');
@@ -65,7 +70,10 @@ export function createChatLoaders(source: ChatSource, self: Self | undefined) {
       const key = `${owner} ${sort.sort} ${sort.order}`;
       let loader = ownChats.get(key);
       if (loader === undefined) {
-        loader = new DataLoader<OwnChats, Rows<Chat>>(source.pagesOf, { cache: false });
+        loader = new DataLoader<OwnChats, Rows<Chat>>(source.pagesOf, {
+          cache: false,
+          batchScheduleFn,
+        });
         ownChats.set(key, loader);
       }
       return loader.load(chats);

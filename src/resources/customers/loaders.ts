@@ -4,6 +4,7 @@ import type { CustomerViewer } from '../../graphql/context.ts';
 import type { Part } from '../../support/selection.ts';
 import { answers } from '../../support/selection.ts';
 import type { Sight } from '../../support/sight.ts';
+import type { Schedule } from '../../support/turns.ts';
 import { orNull, UpstreamError } from '../../upstream/errors.ts';
 import { createKnownFirst } from '../../upstream/knownFirst.ts';
 import type { Customer, CustomerPart } from './model.ts';
@@ -38,9 +39,16 @@ export function createSelf(source: CustomerSource, { id, userId }: CustomerViewe
 }
 
 /** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
-export function createCustomerLoaders(source: CustomerSource, self: Self | undefined) {
-  const byId = createKnownFirst(new DataLoader<string, Customer>(source.byIds), source.known);
-  const byUserId = new DataLoader<string, Customer>(source.byUserIds);
+export function createCustomerLoaders(
+  source: CustomerSource,
+  self: Self | undefined,
+  batchScheduleFn: Schedule,
+) {
+  const byId = createKnownFirst(
+    new DataLoader<string, Customer>(source.byIds, { batchScheduleFn }),
+    source.known,
+  );
+  const byUserId = new DataLoader<string, Customer>(source.byUserIds, { batchScheduleFn });
   const isSelf = async ({ id }: { readonly id: string }, own: Self) => id === (await own.id());
 
   async function loadSelf(own: Self): Promise<Customer> {

@@ -1,0 +1,22 @@
+import type { FormattedExecutionResult } from 'graphql';
+import { isLargerThan } from './responseBytes.ts';
+
+type Result = FormattedExecutionResult;
+
+/** A result that is too large is replaced by the error that says so. */
+export type LimitResult = (result: Result, requestId: string) => Result;
+
+/** `maxBytes`: how long a result may be as JSON. */
+export const createLimitResult =
+  (maxBytes: number): LimitResult =>
+  (result, requestId) => {
+    // Over HTTP a line break follows.
+    if (!isLargerThan(maxBytes - 1, result)) return result;
+    const error = {
+      message: `The response is longer than ${maxBytes} bytes, which is the limit. Ask for less at once.`,
+      extensions: { code: 'OPERATION_TOO_EXPENSIVE', retryable: false, requestId },
+    };
+    // Nothing else: a trace is as large as what it traces.
+    const upstream = result.extensions?.['upstream'];
+    return { errors: [error], data: null, extensions: { upstream } };
+  };

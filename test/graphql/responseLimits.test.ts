@@ -1,0 +1,666 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Config } from '../../src/config.ts';
+import { readConfig } from '../../src/config.ts';
+import { isLargerThan } from '../../src/graphql/responseBytes.ts';
+import { toNodeId } from '../../src/support/ids.ts';
+import { startChattyHelpdesk } from '../support/chattyHelpdesk.ts';
+import { ask } from '../support/client.ts';
+import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
+import { wireChat } from '../support/fakeHelpdesk.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import type { GraphQLAnswer } from '../support/gateway.ts';
+import { bearer, byToken } from '../support/issuer.ts';
+import { createManualClock } from '../support/manualClock.ts';
+import { openSocket } from '../support/socket.ts';
+
+jest.setTimeout(60_000);
+
+const executions = ['direct', 'apollo'] as const;
+
+/** What is read once stays good for the whole test. */
+const longMs = 10_000_000;
+const freshMs = { chats: longMs, customers: longMs, account: longMs, absent: longMs };
+
+const { maxResponseNodes, maxResponseBytes } = readConfig({});
+
+let helpdesk: FakeHelpdesk;
+
+beforeAll(async () => {
+  helpdesk = await startChattyHelpdesk({ agents: 300 });
+});
+
+afterAll(async () => {
+  await helpdesk[Symbol.asyncDispose]();
+});
+
+const start = (config: Partial<Config> = {}, clock = createManualClock()) =>
+  startTestGateway({ helpdesk, clock, config: { maxResponseNodes, freshMs, ...config } });
+
+/** A clock on which each look at it takes a millisecond, once it ticks. */
+function createTickingClock() {
+  const clock = createManualClock();
+  let ticks = 0;
+  let tickMs = 0;
+  return {
+    ...clock,
+    now() {
+      ticks += tickMs;
+      return clock.now() + ticks;
+    },
+    tick(ms: number) {
+      tickMs = ms;
+    },
+  };
+}
+
+/** Messages within messages, `first` at each level. */
+const messagesWithin = (levels: number, first: number, leaf = 'id text'): string =>
+  levels === 0
+    ? leaf
+    : `messages(first: ${first}) { nodes { id ${levels === 1 ? leaf : `chat { ${messagesWithin(levels - 1, first, leaf)} }`} } }`;
+
+const attack = `{ chat(id: 5100) { ${messagesWithin(3, 76)} } }`;
+
+const codesOf = ({ errors }: Pick<GraphQLAnswer, 'errors'>) =>
+  errors.map(({ extensions }) => extensions['code']);
+
+const tooExpensive = ['OPERATION_TOO_EXPENSIVE'];
+
+describe('an operation whose response could have more than MAX_RESPONSE_NODES objects', () => {
+  const references = Array.from({ length: 60 }, (_, index) => ({
+    __typename: 'Chat',
+    id: String(index + 1),
+  }));
+  const nodeIds = Array.from({ length: 60 }, () => toNodeId('Chat', '7'));
+  const item = 'id chat { messages(first: 50) { nodes { id } } }';
+
+  test.each<[string, string, string, object?]>([
+    [
+      'messages of the chat of messages',
+      attack,
+      'could contain 456,534 objects; the limit is 20000. Most of them: chat.messages.nodes.chat.messages.nodes.chat.messages.nodes (438,976).',
+    ],
+    [
+      'many connections without items',
+      `{ chat(id: 1) { ${messagesWithin(2, 90, 'chat { messages { pageInfo { hasNextPage } } }')} } }`,
+      'chat.messages.nodes.chat.messages.nodes',
+    ],
+    [
+      'aliases',
+      `{ chat(id: 1) { a: messages(first: 100) { nodes { ${item} } } b: messages(first: 100) { nodes { ${item} } } c: messages(first: 100) { nodes { ${item} } } d: messages(first: 100) { nodes { ${item} } } } }`,
+      'chat.a.nodes.chat.messages.nodes (5,000)',
+    ],
+    [
+      'the same nodes under several aliases',
+      `{ chat(id: 1) { messages(first: 70) { nodes { chat { messages(first: 70) { a: nodes { id } b: nodes { id } c: nodes { id } d: nodes { id } e: nodes { id } } } } } } }`,
+      'chat.messages.nodes.chat.messages.a (4,900)',
+    ],
+    [
+      'nodes and edges of one connection',
+      `{ chat(id: 1) { messages(first: 90) { nodes { chat { messages(first: 90) { nodes { id } edges { node { id } } } } } } } }`,
+      'chat.messages.nodes.chat.messages.nodes (8,100)',
+    ],
+    [
+      'fragments within fragments',
+      `{ chat(id: 1) { ...A } } fragment A on Chat { messages(first: 100) { nodes { chat { ...B } } } } fragment B on Chat { messages(first: 100) { edges { ... on MessageEdge { node { agent { id } } } } } }`,
+      'chat.messages.nodes.chat.messages.edges (10,000)',
+    ],
+    [
+      'a variable for the length of lists',
+      `query ($first: Int = 1) { chat(id: 1) { ${messagesWithin(2, 100).replaceAll('100', '$first')} b: messages(first: 100) { nodes { agent { name } chat { messages(first: $first) { nodes { agent { name } } } } } } } }`,
+      'the limit is 20000',
+      { first: 100 },
+    ],
+    [
+      'objects by their ids',
+      'query ($nodeIds: [ID!]!) { nodes(nodeIds: $nodeIds) { ... on Chat { messages(first: 100) { nodes { agent { name } chat { id } } } } } }',
+      'nodes.messages.nodes (12,000)',
+      { nodeIds: [...nodeIds, ...nodeIds] },
+    ],
+    [
+      'references of a router',
+      'query ($references: [_Any!]!) { _entities(representations: $references) { ... on Chat { messages(first: 100) { nodes { agent { name } chat { id } edited } pageInfo { hasNextPage } } a: messages(first: 100) { nodes { id } } } } }',
+      '_entities.messages.nodes (6,000)',
+      { references },
+    ],
+    [
+      'lists of agents',
+      '{ agents { chats(first: 100) { nodes { agents { name } } } } }',
+      'agents.chats.nodes.agents (25,000)',
+    ],
+    [
+      'departments and their agents',
+      '{ departments { agents { chats(first: 100) { nodes { id customer { id } } } } } }',
+      'departments.agents.chats.nodes (20,000)',
+    ],
+  ])('is rejected before any call: %s', async (_what, query, message, variables = {}) => {
+    await using gateway = await start();
+    const before = helpdesk.calls.length;
+
+    const { status, data, errors, extensions } = await gateway.query(query, { ...variables });
+
+    expect({ status, data, calls: extensions.upstream.calls }).toEqual({
+      status: 400,
+      data: undefined,
+      calls: 0,
+    });
+    expect(errors).toEqual([
+      {
+        message: expect.stringContaining(message),
+        extensions: expect.objectContaining({ code: 'OPERATION_TOO_EXPENSIVE', retryable: false }),
+      },
+    ]);
+    expect(helpdesk.calls).toHaveLength(before);
+  });
+
+  test('is rejected for a customer although all of it is cached and costs no call', async () => {
+    await using gateway = await start({ auth: byToken(), isProduction: true });
+    const headers = await bearer({ role: 'customer', customerId: '7001' });
+    const page = '{ chat(id: 5100) { messages(first: 76) { nodes { id text } } } }';
+    await gateway.query(page, {}, headers);
+    const cached = await gateway.query(page, {}, headers);
+
+    const answer = await gateway.query(attack, {}, headers);
+
+    expect(cached.extensions.upstream.calls).toBe(0);
+    expect(cached.data.chat.messages.nodes).toHaveLength(76);
+    expect(answer.status).toBe(400);
+    expect(codesOf(answer)).toEqual(tooExpensive);
+  });
+
+  test.each(executions)(
+    'is rejected by its variables when it is known to EXECUTION=%s',
+    async (execution) => {
+      await using gateway = await start({ execution });
+      const query = `query Some($first: Int) { chat(id: 1) { ${messagesWithin(2, 7).replaceAll('7', '$first')} } }`;
+      const statuses = [];
+      for (const first of [2, 2, 2, 100, 2]) {
+        const { status } = await gateway.query(`${query} # 20201`, { first });
+        statuses.push(status);
+      }
+      const { status } = await gateway.query(
+        query.replace('text', 'text agent { id } chat { id }'),
+        { first: 90 },
+      );
+
+      expect(statuses).toEqual([200, 200, 200, 200, 200]);
+      expect(status).toBe(400);
+    },
+  );
+
+  test('is rejected over WebSocket, event streams, GET and callbacks', async () => {
+    const { subscriptions } = readConfig({ SUBSCRIPTION_CALLBACK_HOSTS: '127.0.0.1' });
+    await using gateway = await start({ subscriptions });
+    await using socket = await openSocket(gateway.url);
+    await socket.join();
+    const headers = { 'content-type': 'application/json', 'apollo-require-preflight': '1' };
+    const subscription = {
+      callbackUrl: 'http://127.0.0.1:1/callback',
+      subscriptionId: '7',
+      verifier: 'secret',
+    };
+    const post = (path: string, accept: string, body: object) =>
+      fetch(gateway.url + path, {
+        method: 'POST',
+        headers: { ...headers, accept },
+        body: JSON.stringify(body),
+      });
+
+    socket.say({ id: '1', type: 'subscribe', payload: { query: attack } });
+    const heard = await socket.hear();
+    const answers = [
+      await post('/graphql/stream', 'text/event-stream', { query: attack }),
+      await fetch(`${gateway.url}/graphql?query=${encodeURIComponent(attack)}`, { headers }),
+      await post('/graphql', 'application/json;callbackSpec=1.0', {
+        query: attack,
+        extensions: { subscription },
+      }),
+    ];
+
+    expect(heard).toMatchObject({ type: 'error' });
+    expect(codesOf({ errors: heard.payload })).toEqual(tooExpensive);
+    for (const answer of answers) {
+      const body: any = await answer.json();
+      expect(answer.status).toBe(400);
+      expect(codesOf(body)).toEqual(tooExpensive);
+    }
+  });
+
+  test('is rejected as a subscription by the objects of one event', async () => {
+    await using gateway = await start();
+    await using socket = await openSocket(gateway.url);
+    await socket.join();
+    const subscribe = (id: string, selection: string) =>
+      socket.say({
+        id,
+        type: 'subscribe',
+        payload: { query: `subscription { chatUpdated { chat { ${selection} } } }` },
+      });
+
+    subscribe('1', messagesWithin(3, 50));
+    const error = await socket.hear();
+    subscribe('2', messagesWithin(2, 100));
+    await gateway.subscribed(1);
+
+    expect(error).toMatchObject({ id: '1', type: 'error' });
+    expect(codesOf({ errors: error.payload })).toEqual(tooExpensive);
+  });
+
+  test('is rejected when it is listed', async () => {
+    await using gateway = await start({ persistedOperations: new Map([['deep', attack]]) });
+
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ id: 'deep' }),
+    });
+    const body: any = await response.json();
+
+    expect(response.status).toBe(400);
+    expect(codesOf(body)).toEqual(tooExpensive);
+  });
+
+  test('is let in where the operator allows as many', async () => {
+    await using gateway = await start({ maxResponseNodes: 7 });
+    const within = '{ chat(id: 1) { messages(first: 3) { nodes { agent { id } } } } }';
+    const above = '{ chat(id: 1) { messages(first: 5) { nodes { agent { id } } } } }';
+    await using larger = await start({ maxResponseNodes: 10 });
+
+    const statuses = [
+      (await gateway.query('{ chat(id: 1) { messages(first: 5) { nodes { id } } } }')).status,
+      (await gateway.query(within)).status,
+      (await larger.query(within)).status,
+      (await larger.query(above)).status,
+    ];
+
+    expect(statuses).toEqual([200, 400, 200, 400]);
+  });
+});
+
+test('a hundred messages of each of a hundred chats are within the limit by default', async () => {
+  await using gateway = await start();
+
+  const { status, data } = await gateway.query(
+    '{ chats(first: 100) { nodes { id messages(first: 100) { nodes { id from text createdAt } } } } }',
+  );
+
+  expect(status).toBe(200);
+  expect(data.chats.nodes.flatMap(({ messages }: any) => messages.nodes)).toHaveLength(10_000);
+});
+
+describe('a response that turns out to have more than MAX_RESPONSE_NODES objects', () => {
+  const query = '{ agents { id name } rateLimit { limit } }';
+
+  async function startSmall(execution: Config['execution'] = 'direct') {
+    return start({ execution, maxResponseNodes: 100, subgraph: true });
+  }
+
+  const expectStopped = ({ status, data, errors }: GraphQLAnswer) => {
+    expect({ status, data }).toEqual({ status: 200, data: null });
+    expect(errors).toEqual([
+      {
+        message: 'The response has more than 100 objects, which is the limit.',
+        path: ['agents'],
+        locations: expect.anything(),
+        extensions: expect.objectContaining({ code: 'OPERATION_TOO_EXPENSIVE', retryable: false }),
+      },
+    ]);
+  };
+
+  test.each(executions)('ends with one error by EXECUTION=%s', async (execution) => {
+    await using gateway = await startSmall(execution);
+
+    for (let count = 0; count < 4; count += 1) expectStopped(await gateway.query(query));
+    expect(gateway.logged).toEqual([]);
+  });
+
+  test('ends with one error for a router that asks for a trace', async () => {
+    await using gateway = await startSmall();
+
+    expectStopped(await gateway.query(query, {}, { 'apollo-federation-include-trace': 'ftv1' }));
+  });
+
+  test('ends with one error in the event of a subscription, which goes on', async () => {
+    await using gateway = await startSmall();
+    await using socket = await openSocket(gateway.url);
+    await socket.join();
+    // Within the limit by the agents that are assumed, and above it by those there are.
+    const agents = Array.from({ length: 200 }, (_, index) => ({
+      id: index + 1,
+      name: 'A',
+      email: 'a@example.com',
+      role: 'agent',
+    }));
+    helpdesk.answer('PUT /chats/readByAgent', ({ body: { id } }) => ({
+      body: wireChat(Number(id) === 3 ? { id, agents } : { id }),
+    }));
+    const events = 'subscription { chatUpdated { chat { id agents { name } } } }';
+    socket.say({ id: '1', type: 'subscribe', payload: { query: events } });
+    await gateway.subscribed(1);
+    const mark = (id: number) =>
+      gateway.query(`mutation { markChatRead(id: ${id}, by: AGENT, read: true) { id } }`);
+
+    await mark(3);
+    const large = await socket.hear();
+    await mark(4);
+    const small = await socket.hear();
+
+    expect(large).toMatchObject({ type: 'next', payload: { data: null } });
+    expect(codesOf(large.payload)).toEqual(tooExpensive);
+    expect(small).toMatchObject({ payload: { data: { chatUpdated: { chat: { id: '4' } } } } });
+  });
+});
+
+describe('an execution over cached data', () => {
+  const large = `{ chat(id: 1) { ${messagesWithin(2, 90, 'id agent { id }')} } }`;
+  const page = '{ chat(id: 1) { messages(first: 90) { nodes { id } } } }';
+
+  async function startTicking(config: Partial<Config> = {}) {
+    const clock = createTickingClock();
+    const gateway = await start({ maxResponseNodes: 100_000, ...config }, clock);
+    await gateway.query(page);
+    return { clock, gateway };
+  }
+
+  test.each(executions)(
+    'ends at the deadline of the operation by EXECUTION=%s',
+    async (execution) => {
+      const { clock, gateway } = await startTicking({ execution, operationTimeoutMs: 2_000 });
+      const whole = await gateway.query(large);
+      clock.tick(1);
+
+      const answers = [await gateway.query(large), await gateway.query(large)];
+
+      expect(whole.errors).toEqual([]);
+      for (const { status, data, errors } of answers) {
+        expect({ status, data }).toEqual({ status: 200, data: null });
+        expect(errors.map(({ extensions }) => extensions)).toEqual([
+          expect.objectContaining({ code: 'UPSTREAM_TIMEOUT', retryable: true }),
+        ]);
+      }
+      await gateway.stop();
+    },
+  );
+
+  test('ends when its client disconnects', async () => {
+    const { clock, gateway } = await startTicking({ operationTimeoutMs: 1e9, logLevel: 'info' });
+    clock.tick(1);
+    const before = gateway.logged.length;
+
+    const { answer, leave } = ask(gateway, large);
+    const codes = () =>
+      gateway.logged
+        .slice(before)
+        .map((line) => JSON.parse(line))
+        .filter(({ msg }) => msg === 'operation')
+        .map(({ code }) => code);
+    // It is under way as long as nothing is answered.
+    await fetch(`${gateway.url}/healthz`);
+    leave();
+    while (codes().length === 0) await fetch(`${gateway.url}/healthz`);
+
+    expect(await answer).toBe('left');
+    expect(codes()).toEqual(['CLIENT_LEFT']);
+    await gateway.stop();
+  });
+
+  test.each(executions)(
+    'lets other requests be answered in between by EXECUTION=%s',
+    async (execution) => {
+      const { clock, gateway } = await startTicking({ execution, operationTimeoutMs: 1e9 });
+      clock.tick(1);
+      const done: string[] = [];
+
+      await Promise.all([
+        gateway.query(large).then(({ data }) => {
+          expect(data.chat.messages.nodes[89].chat.messages.nodes).toHaveLength(90);
+          done.push('large');
+        }),
+        fetch(`${gateway.url}/healthz`).then(() => done.push('health')),
+      ]);
+
+      expect(done).toEqual(['health', 'large']);
+      await gateway.stop();
+    },
+  );
+
+  test.each(executions)(
+    'that is divided among turns of the event loop has the same result by EXECUTION=%s',
+    async (execution) => {
+      const { clock, gateway } = await startTicking({ execution, operationTimeoutMs: 1e9 });
+      const query =
+        '{ chats(first: 100) { nodes { id status customer { id name } agents { name } assignee { id role } department { name } } pageInfo { endCursor } } }';
+      const undivided = await gateway.query(query);
+      clock.tick(10);
+
+      const divided = await gateway.query(query);
+
+      expect(divided.data).toEqual(undivided.data);
+      expect(undivided.errors).toEqual([]);
+      await gateway.stop();
+    },
+  );
+});
+
+test('an execution that is divided among turns of the event loop makes no more calls', async () => {
+  const wired = await startChattyHelpdesk();
+  const person = (id: number) => ({ id, name: `Person ${id}`, tags: [], customData: {} });
+  wired.answer('POST /chats/search', ({ body }) => {
+    const owners = body.filter.map(({ value }: any) => value);
+    return {
+      body: {
+        data: owners.map((id: number) => wireChat({ id: 5_000 + id, customer: person(id) })),
+        meta: { total: owners.length },
+      },
+    };
+  });
+  wired.answer('GET /customers', {
+    body: {
+      data: Array.from({ length: 40 }, (_, index) => person(index + 1)),
+      meta: { total: 40 },
+    },
+  });
+  wired.answer('GET /chats', {
+    body: {
+      data: Array.from({ length: 50 }, (_, index) =>
+        wireChat({ id: index + 1, customer: { id: index + 1, name: 'A', email: 'b' } }),
+      ),
+      meta: { total: 50 },
+    },
+  });
+  wired.answer('POST /customers/search', ({ body }) => ({
+    body: {
+      data: body.filter.map(({ value }: any) => ({ ...person(Number(value)), phone: '+1' })),
+      meta: { total: body.filter.length },
+    },
+  }));
+  const counts: Record<string, number[]> = {};
+  for (const tickMs of [0, 1, 30]) {
+    const clock = createTickingClock();
+    await using gateway = await startTestGateway({
+      helpdesk: wired,
+      clock,
+      config: { operationTimeoutMs: 1e9, rateLimit: 0 },
+    });
+    clock.tick(tickMs);
+    for (const query of [
+      '{ customers(first: 40) { nodes { id chats(first: 1) { nodes { status } } } } }',
+      '{ chats(first: 50) { nodes { id customer { phone company } } } }',
+    ]) {
+      const { errors, extensions } = await gateway.query(query);
+      expect(errors).toEqual([]);
+      (counts[query] ??= []).push(extensions.upstream.calls);
+    }
+  }
+  await wired[Symbol.asyncDispose]();
+
+  for (const calls of Object.values(counts)) expect(calls).toEqual([2, 2, 2]);
+});
+
+describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
+  const page = (first: number) =>
+    `{ chat(id: 1) { messages(first: ${first}) { nodes { id text } } } }`;
+  const maxBytes = 3_000;
+
+  const expectReplaced = (answer: Pick<GraphQLAnswer, 'data' | 'errors'>) => {
+    expect(answer.data).toBeNull();
+    expect(answer.errors).toEqual([
+      {
+        message:
+          'The response is longer than 3000 bytes, which is the limit. Ask for less at once.',
+        extensions: {
+          code: 'OPERATION_TOO_EXPENSIVE',
+          retryable: false,
+          requestId: expect.any(String),
+        },
+      },
+    ]);
+  };
+
+  test.each(executions)(
+    'is replaced by an error with status 200 by EXECUTION=%s',
+    async (execution) => {
+      await using gateway = await start({ execution, maxResponseBytes: maxBytes });
+
+      for (let count = 0; count < 4; count += 1) {
+        const answer = await gateway.query(page(100));
+
+        expect(answer.status).toBe(200);
+        expectReplaced(answer);
+        expect(answer.extensions).toHaveProperty('upstream.calls');
+      }
+      expect((await gateway.query(page(10))).data.chat.messages.nodes).toHaveLength(10);
+    },
+  );
+
+  test.each(executions)('is told apart to the byte by EXECUTION=%s', async (execution) => {
+    const config = { execution, maxResponseBytes: maxBytes, isProduction: true, rateLimit: 0 };
+    await using gateway = await start(config);
+    const lengthOf = async (length: number) => {
+      const query = `{ ${'x'.repeat(length)}: chat(id: 1) { messages(first: 50) { nodes { id text } } } }`;
+      const response = await fetch(`${gateway.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query }),
+      });
+      const body = await response.text();
+      return body.includes('OPERATION_TOO_EXPENSIVE') ? 'replaced' : Buffer.byteLength(body);
+    };
+    await lengthOf(1);
+    const least = await lengthOf(2);
+    const fitting = 2 + maxBytes - Number(least);
+
+    const lengths = [];
+    for (const more of [-1, 0, 1, 2]) {
+      // From the third time on the operation is known.
+      for (let count = 0; count < 4; count += 1) lengths.push(await lengthOf(fitting + more));
+    }
+
+    const four = (length: number | string) => Array.from({ length: 4 }, () => length);
+    expect(lengths).toEqual(
+      [maxBytes - 1, maxBytes, 'replaced', 'replaced'].flatMap((length) => four(length)),
+    );
+  });
+
+  test('is replaced when it is the errors that are long', async () => {
+    await using gateway = await start({ maxResponseBytes: 20_000 });
+    const alias = 'x'.repeat(3_000);
+
+    const { data, errors } = await gateway.query(
+      `query ($ids: [ID!]!) { ${alias}: nodes(nodeIds: $ids) { nodeId } }`,
+      {
+        ids: Array.from({ length: 20 }, (_, index) => toNodeId('Customer', String(9_000 + index))),
+      },
+    );
+
+    expect(data).toBeNull();
+    expect(codesOf({ errors })).toEqual(tooExpensive);
+  });
+
+  test('is replaced over a WebSocket and an event stream', async () => {
+    await using gateway = await start({ maxResponseBytes: maxBytes });
+    await using socket = await openSocket(gateway.url);
+    await socket.join();
+
+    socket.say({ id: '1', type: 'subscribe', payload: { query: page(100) } });
+    const { type, payload } = await socket.hear();
+    const stream = await fetch(`${gateway.url}/graphql/stream`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      body: JSON.stringify({ query: page(100) }),
+    });
+    const [, data = ''] = /event: next\ndata: (.*)\n/.exec(await stream.text()) ?? [];
+
+    expect(type).toBe('next');
+    expectReplaced(payload);
+    expectReplaced(JSON.parse(data));
+  });
+
+  test('is replaced in the events of a subscription, also when they are sent to a router', async () => {
+    const messages: any[] = [];
+    const router = createServer((request, response) => {
+      void text(request).then((body) => {
+        messages.push(JSON.parse(body));
+        response.end();
+      });
+    });
+    await new Promise<void>((resolve) => router.listen(0, '127.0.0.1', resolve));
+    const { port } = router.address() as AddressInfo;
+    const { subscriptions } = readConfig({ SUBSCRIPTION_CALLBACK_HOSTS: `127.0.0.1:${port}` });
+    await using gateway = await start({ maxResponseBytes: maxBytes, subscriptions });
+    await using socket = await openSocket(gateway.url);
+    await socket.join();
+    const query =
+      'subscription { chatUpdated { chat { id messages(first: 100) { nodes { id text } } } } }';
+    socket.say({ id: '1', type: 'subscribe', payload: { query } });
+    await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        accept: 'application/json;callbackSpec=1.0',
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({
+        query,
+        extensions: {
+          subscription: {
+            callbackUrl: `http://127.0.0.1:${port}/callback`,
+            subscriptionId: '7',
+            verifier: 'secret',
+            heartbeatIntervalMs: 60_000,
+          },
+        },
+      }),
+    });
+    await gateway.subscribed(2);
+    helpdesk.answer('PUT /chats/readByAgent', ({ body: { id } }) => ({ body: wireChat({ id }) }));
+
+    await gateway.query('mutation { markChatRead(id: 5, by: AGENT, read: true) { id } }');
+    const event = await socket.hear();
+    while (messages.length < 2) await fetch(`${gateway.url}/healthz`);
+    router.closeAllConnections();
+    router.close();
+
+    expect(event.type).toBe('next');
+    expectReplaced(event.payload);
+    expect(messages.map(({ action }) => action)).toEqual(['check', 'next']);
+    expectReplaced(messages[1].payload);
+  });
+
+  test('is measured as JSON writes it', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.integer({ min: -8, max: 8 }), (value, difference) => {
+        const length = Buffer.byteLength(JSON.stringify(value));
+        const limit = Math.max(0, length + difference);
+
+        expect(isLargerThan(limit, value)).toBe(length > limit);
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(isLargerThan(10, { a: undefined, b: 'é"\n\ud800' })).toBe(true);
+    expect(maxResponseBytes).toBe(8_388_608);
+  });
+});
