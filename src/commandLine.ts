@@ -16,7 +16,7 @@ Usage: helpcrunch-graphql [command] [options]
 
   serve           serves the API; this is what happens when no command is given
   simulator       serves a made-up HelpCrunch account, as its REST API does
-  price           tells what GraphQL operations cost in calls to the helpdesk
+  price           reports what GraphQL operations cost in upstream calls and response nodes
   check-config    tells what the settings are and what is wrong with them
 
 Options of serve and check-config:

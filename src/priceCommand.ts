@@ -6,12 +6,14 @@ import type {
   OperationDefinitionNode,
   TypeNode,
 } from 'graphql';
-import { Kind, parse, print, validate, visit } from 'graphql';
+import { Kind, print, visit } from 'graphql';
 import { globSync } from 'tinyglobby';
 import { z } from 'zod';
 import { costOf } from './graphql/cost.ts';
 import type { Cost } from './graphql/costRules.ts';
 import { entities } from './graphql/costRules.ts';
+import { parseDocument, validateDocument } from './graphql/documentStructure.ts';
+import { estimateNodes } from './graphql/responseNodes.ts';
 import { createSchema } from './graphql/schema.ts';
 import { toNodeId } from './support/ids.ts';
 import { maxPageSize } from './support/paging.ts';
@@ -21,18 +23,20 @@ type Values = Readonly<Record<string, unknown>>;
 
 const schema = createSchema([]);
 
-const help = `Tells what GraphQL operations cost in calls to the helpdesk when nothing is cached.
+const help = `Reports what GraphQL operations cost: upstream calls when nothing is cached, and nodes, which are the objects of the response.
 
   helpcrunch-graphql price [options] 'src/**/*.graphql' [more files or patterns]
   npm run price -- [options] 'src/**/*.graphql' [more files or patterns]
 
-  --limit N              the most an operation may cost at worst (default 30)
+  --limit N              how many calls an operation may cost at worst (default 30)
+  --max-nodes N          how many nodes its response may have (default 20000)
   --variables FILE.json  variables by operation name: { "ChatPage": { "first": 20 } }
-  --json                 print JSON; a cost of null is too large to be told
+  --json                 print JSON; a figure of null is too large to be told
   --help                 print this
 
 A variable that is not given and has no default counts as different from all others, and as ${maxPageSize} where it is a number.
-Ends with 1 when an operation is invalid or above the limit.
+Nodes are an upper bound, except for lists whose length no operation says: agents count as 50, a customer's tags as 10.
+Ends with 1 when an operation is invalid or above a limit.
 `;
 
 interface Found {
@@ -62,7 +66,7 @@ function readFiles(files: readonly string[]): Found {
   const problems: string[] = [];
   for (const file of files) {
     try {
-      for (const definition of parse(readFileSync(file, 'utf8')).definitions) {
+      for (const definition of parseDocument(readFileSync(file, 'utf8')).definitions) {
         if (definition.kind === Kind.OPERATION_DEFINITION) {
           operations.push({ file, operation: definition });
         } else if (definition.kind === Kind.FRAGMENT_DEFINITION) {
@@ -136,12 +140,26 @@ function assumeVariables(
   return { ...Object.fromEntries(assumed), ...given };
 }
 
-/** The dearest of what the operation costs when the ids that are not given are of one type or another. */
-function priceOf(document: DocumentNode, operation: OperationDefinitionNode, given: Values): Cost {
-  const costs = Array.from(entities.keys(), (typename) =>
-    costOf(document, { schema, variables: assumeVariables(operation, given, typename) }),
-  );
-  return costs.reduce((dearest, cost) => (cost.worst > dearest.worst ? cost : dearest));
+interface Figures extends Pick<Cost, 'worst' | 'typical'> {
+  readonly nodes: number;
+}
+
+/** Of an operation that is invalid, and cannot be estimated. */
+const noFigures: Figures = { worst: NaN, typical: NaN, nodes: NaN };
+
+/** The highest figures of the operation, whether the ids that are not given are of one type or another. */
+function figuresOf(
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  given: Values,
+): Figures {
+  const all = Array.from(entities.keys(), (typename) => {
+    const asked = { schema, variables: assumeVariables(operation, given, typename) };
+    return { cost: costOf(document, asked), nodes: estimateNodes(document, asked).nodes };
+  });
+  const { cost } = all.reduce((most, one) => (one.cost.worst > most.cost.worst ? one : most));
+  const { worst, typical } = cost;
+  return { worst, typical, nodes: Math.max(...all.map(({ nodes }) => nodes)) };
 }
 
 const oneOperation = z.record(z.string(), z.unknown());
@@ -157,27 +175,26 @@ function readVariables(file: string | undefined): Readonly<Record<string, Values
   }
 }
 
-interface Row {
+interface Row extends Figures {
   readonly operation: string;
   readonly file: string;
-  readonly worst: number;
-  readonly typical: number;
   readonly verdict: string;
   readonly errors: readonly string[];
 }
 
 /** Numbers to the right, all else to the left. */
 function tableOf(rows: readonly Row[]): string {
-  const cost = (calls: number) => (calls === Infinity ? 'too large' : String(calls));
+  const told = (count: number) => (count === Infinity ? 'too large' : String(count));
   const lines = [
-    ['operation', 'file', 'worst', 'typical', 'verdict'],
-    ...rows.map(({ operation, file, worst, typical, verdict }) =>
+    ['operation', 'file', 'worst', 'typical', 'nodes', 'verdict'],
+    ...rows.map(({ operation, file, worst, typical, nodes, verdict }) =>
       verdict === 'invalid'
-        ? [operation, file, '', '', verdict]
-        : [operation, file, cost(worst), cost(typical), verdict],
+        ? [operation, file, '', '', '', verdict]
+        : [operation, file, told(worst), told(typical), told(nodes), verdict],
     ),
   ];
-  const widths = [0, 1, 2, 3].map((column) =>
+  const figures: ReadonlySet<number> = new Set([2, 3, 4]);
+  const widths = [0, 1, 2, 3, 4].map((column) =>
     Math.max(...lines.map((cells) => cells[column]?.length ?? 0)),
   );
   return lines
@@ -185,7 +202,7 @@ function tableOf(rows: readonly Row[]): string {
       cells
         .map((cell, column) => {
           const width = widths[column] ?? 0;
-          return column === 2 || column === 3 ? cell.padStart(width) : cell.padEnd(width);
+          return figures.has(column) ? cell.padStart(width) : cell.padEnd(width);
         })
         .join('  '),
     )
@@ -194,6 +211,7 @@ function tableOf(rows: readonly Row[]): string {
 
 const options = {
   limit: { type: 'string', default: '30' },
+  'max-nodes': { type: 'string', default: '20000' },
   variables: { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -212,25 +230,40 @@ interface Streams {
   readonly complain: (text: string) => void;
 }
 
-/** Whether every operation is valid and within the limit. */
+interface PriceLimits {
+  readonly calls: number;
+  readonly nodes: number;
+}
+
+function readLimit(flag: string, text: string): number {
+  if (!/^[0-9]{1,9}$/.test(text)) throw new UsageError(`--${flag}: Give a whole number.`);
+  return Number(text);
+}
+
+function verdictOn({ worst, nodes }: Figures, limits: PriceLimits): string {
+  if (worst > limits.calls) return `above ${limits.calls}`;
+  return nodes > limits.nodes ? `above ${limits.nodes} nodes` : 'ok';
+}
+
+/** Whether every operation is valid and within the limits. */
 function run(args: readonly string[], { print, complain }: Streams): boolean {
   const { values, positionals } = readArguments(args);
   if (values.help) {
     print(help);
     return true;
   }
-  if (!/^[0-9]{1,9}$/.test(values.limit)) throw new UsageError('--limit: Give a whole number.');
-  const limit = Number(values.limit);
+  const limit = readLimit('limit', values.limit);
+  const maxNodes = readLimit('max-nodes', values['max-nodes']);
   const variables = readVariables(values.variables);
   const { operations, fragments, problems } = readFiles(findFiles(positionals));
   const rows = operations.map(({ file, operation }): Row => {
     const name = operation.name?.value ?? '(anonymous)';
     const document = documentOf(operation, fragments);
-    const errors = validate(schema, document).map(({ message }) => message);
-    const { worst, typical } = priceOf(document, operation, variables[name] ?? {});
-    const isWithin = worst <= limit;
-    const verdict = errors.length > 0 ? 'invalid' : isWithin ? 'ok' : `above ${limit}`;
-    return { operation: name, file, worst, typical, verdict, errors };
+    const errors = validateDocument(schema, document).map(({ message }) => message);
+    const isValid = errors.length === 0;
+    const figures = isValid ? figuresOf(document, operation, variables[name] ?? {}) : noFigures;
+    const verdict = isValid ? verdictOn(figures, { calls: limit, nodes: maxNodes }) : 'invalid';
+    return { operation: name, file, ...figures, verdict, errors };
   });
   const failures = [
     ...problems,
@@ -239,7 +272,7 @@ function run(args: readonly string[], { print, complain }: Streams): boolean {
     ),
     ...(rows.length === 0 && problems.length === 0 ? ['No operations found in these files.'] : []),
   ];
-  if (values.json) print(`${JSON.stringify({ limit, operations: rows, problems })}\n`);
+  if (values.json) print(`${JSON.stringify({ limit, maxNodes, operations: rows, problems })}\n`);
   else if (rows.length > 0) print(`${tableOf(rows)}\n`);
   if (failures.length > 0) complain(`${failures.join('\n')}\n`);
   return failures.length === 0 && rows.every(({ verdict }) => verdict === 'ok');

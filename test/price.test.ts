@@ -46,17 +46,17 @@ describe('the operations of a frontend', () => {
     expect(complaints).toBe('');
     expect(output).toBe(
       [
-        'operation           file                                            worst  typical  verdict',
-        'ChatChanges         examples/operations/ChatChanges.graphql             1        1  ok',
-        'ChatPage            examples/operations/ChatPage.graphql                3        2  ok',
-        'CustomerCard        examples/operations/CustomerCard.graphql            2        2  ok',
-        'Customers           examples/operations/Customers.graphql              21        2  ok',
-        'Inbox               examples/operations/Inbox.graphql                   1        1  ok',
-        'InboxWithCompanies  examples/operations/InboxWithCompanies.graphql      2        2  ok',
-        'MarkRead            examples/operations/MarkRead.graphql                1        1  ok',
-        'Refetch             examples/operations/Refetch.graphql                 2        2  ok',
-        'Team                examples/operations/Team.graphql                    4        4  ok',
-        'Transcripts         examples/operations/Transcripts.graphql            52       51  ok',
+        'operation           file                                            worst  typical  nodes  verdict',
+        'ChatChanges         examples/operations/ChatChanges.graphql             1        1      3  ok',
+        'ChatPage            examples/operations/ChatPage.graphql                3        2    111  ok',
+        'CustomerCard        examples/operations/CustomerCard.graphql            2        2     18  ok',
+        'Customers           examples/operations/Customers.graphql              21        2     62  ok',
+        'Inbox               examples/operations/Inbox.graphql                   1        1    202  ok',
+        'InboxWithCompanies  examples/operations/InboxWithCompanies.graphql      2        2    602  ok',
+        'MarkRead            examples/operations/MarkRead.graphql                1        1      1  ok',
+        'Refetch             examples/operations/Refetch.graphql                 2        2      2  ok',
+        'Team                examples/operations/Team.graphql                    4        4    266  ok',
+        'Transcripts         examples/operations/Transcripts.graphql            52       51   2101  ok',
         '',
       ].join('\n'),
     );
@@ -66,7 +66,36 @@ describe('the operations of a frontend', () => {
   test('fail when one is above the limit of 30', () => {
     const { code, output } = price('examples/**/*.graphql');
 
-    expect(output).toMatch(/^Transcripts .* 52 +51 {2}above 30$/m);
+    expect(output).toMatch(/^Transcripts .* 52 +51 +2101 {2}above 30$/m);
+    expect(code).toBe(1);
+  });
+
+  test('fail when the response of one could have more nodes than --max-nodes', () => {
+    const args = ['--limit', '60', 'examples/operations/*.graphql'];
+    const { code, output } = price('--max-nodes', '2100', ...args);
+
+    expect(output).toMatch(/^Transcripts .* 52 +51 +2101 {2}above 2100 nodes$/m);
+    expect(output).toMatch(/^InboxWithCompanies .* 602 {2}ok$/m);
+    expect(code).toBe(1);
+    expect(price('--max-nodes', '2101', ...args).code).toBe(0);
+  });
+
+  test('and those of the explorer are within the limits of the gateway', () => {
+    const { code, output } = price('explorer/operations/*.graphql');
+
+    expect(output).toMatch(/^ChatWithMessages .* 54 {2}ok$/m);
+    expect(code).toBe(0);
+  });
+
+  test('fail when lists within lists are above the limit of 20,000 nodes although they cost few calls', async () => {
+    const path = await file(
+      'nested.graphql',
+      'query Nested { chat(id: 1) { messages(first: 80) { nodes { chat { messages(first: 80) { nodes { chat { messages(first: 80) { nodes { id } } } } } } } } } }',
+    );
+
+    const { code, output } = price(path);
+
+    expect(output).toMatch(/^Nested .* 531442 {2}above 20000 nodes$/m);
     expect(code).toBe(1);
   });
 
@@ -75,12 +104,14 @@ describe('the operations of a frontend', () => {
 
     expect(JSON.parse(output)).toEqual({
       limit: 30,
+      maxNodes: 20_000,
       operations: [
         {
           operation: 'Team',
           file: 'examples/operations/Team.graphql',
           worst: 4,
           typical: 4,
+          nodes: 266,
           verdict: 'ok',
           errors: [],
         },
@@ -132,6 +163,29 @@ describe('what cannot be priced', () => {
     expect(code).toBe(1);
   });
 
+  test('is told when its fragments form a cycle or it is nested too deeply', async () => {
+    const spreads = (index: number) => `...F${(index + 1) % 120} ...F${(index + 2) % 120}`;
+    const fragments = Array.from(
+      { length: 120 },
+      (_, index) => `fragment F${index} on Query { ${spreads(index)} }`,
+    );
+    const cycle = await file('cycle.graphql', `query Cycle { ...F0 } ${fragments.join(' ')}`);
+    const levels = (count: number) => `${'... { '.repeat(count)} __typename ${'} '.repeat(count)}`;
+    const deep = await file('deep.graphql', `query Deep { ${levels(500)} }`);
+    const deepest = await file('deepest.graphql', `query Deepest { ${levels(100_000)} }`);
+
+    const { code, output, complaints } = price('--json', cycle, deep, deepest);
+
+    expect(complaints).toContain(`${cycle}: Cycle: Cannot spread fragment "F0" within itself`);
+    expect(complaints).toContain(`${deep}: Deep: Selections and values may be nested 200 levels`);
+    expect(complaints).toContain(`${deepest}: This document is nested too deeply to be parsed.`);
+    expect(JSON.parse(output).operations).toMatchObject([
+      { operation: 'Cycle', worst: null, typical: null, nodes: null, verdict: 'invalid' },
+      { operation: 'Deep', nodes: null, verdict: 'invalid' },
+    ]);
+    expect(code).toBe(1);
+  });
+
   test('is told when a file is no GraphQL, and the others are priced', async () => {
     const wrong = await file('broken.graphql', 'query {');
     const right = await file('right.graphql', 'query Right { agents { id } }');
@@ -160,6 +214,7 @@ describe('what cannot be priced', () => {
     ['No files found for nowhere/*.graphql.', ['nowhere/*.graphql']],
     ['No files found for no pattern; see --help.', []],
     ['No operations found in these files.', ['examples/operations/MessageLine.graphql']],
+    ['--max-nodes: Give a whole number.', ['--max-nodes', '-', 'examples/operations/Team.graphql']],
     ['--limit: Give a whole number.', ['--limit', 'many', 'examples/operations/Team.graphql']],
     ["Unknown option '--lmit'", ['--lmit']],
   ])('is told: %s', (complaint, given) => {
