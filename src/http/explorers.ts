@@ -65,11 +65,36 @@ const pages: readonly Page[] = [
 const takesGzip = ({ headers }: FastifyRequest): boolean =>
   /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(headers['accept-encoding'] ?? '');
 
+interface Asset {
+  readonly zipped: Buffer;
+  readonly tag: string;
+  /** Decompressed on first use and kept. */
+  plain(): Promise<Buffer>;
+}
+
+/** Calls `load` once and keeps what it gives, unless it fails. */
+function once<Value>(load: () => Promise<Value>): () => Promise<Value> {
+  let loading: Promise<Value> | undefined;
+  return () => {
+    loading ??= load().catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
+    return loading;
+  };
+}
+
+async function loadAsset(file: string): Promise<Asset> {
+  const zipped = await readFile(new URL(`${file}.gz`, folder));
+  const digest = createHash('sha256').update(zipped).digest('base64url');
+  return { zipped, tag: `"${digest.slice(0, 22)}"`, plain: once(() => unzip(zipped)) };
+}
+
 /** The explorers: Apollo Sandbox at `/`, and one that needs no other server at `/explorer`. */
 export function addExplorers(server: FastifyInstance): void {
-  async function send(page: Page, request: FastifyRequest, reply: FastifyReply): Promise<Buffer> {
-    const zipped = await readFile(new URL(`${page.file}.gz`, folder));
-    const tag = `"${createHash('sha256').update(zipped).digest('base64url').slice(0, 22)}"`;
+  async function send(page: Page, asset: Asset, reply: FastifyReply): Promise<Buffer> {
+    const { request } = reply;
+    const { zipped, tag } = asset;
     void reply
       .header('cache-control', 'no-cache')
       .header('etag', tag)
@@ -86,13 +111,14 @@ export function addExplorers(server: FastifyInstance): void {
       void reply.status(304);
       return Buffer.alloc(0);
     }
-    if (!takesGzip(request)) return unzip(zipped);
+    if (!takesGzip(request)) return asset.plain();
     void reply.header('content-encoding', 'gzip');
     return zipped;
   }
 
   for (const page of pages) {
-    server.get(page.path, (request, reply) => send(page, request, reply));
+    const asset = once(() => loadAsset(page.file));
+    server.get(page.path, async (_request, reply) => send(page, await asset(), reply));
   }
   // Whoever opens the endpoint in a browser is looking for an explorer.
   server.addHook('onRequest', (request, reply, done) => {

@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { hasBrowser, startBrowser } from '../support/browser.ts';
@@ -85,6 +86,30 @@ describe('the explorers', () => {
     expect(await plain.text()).toBe(await zipped.text());
     expect(again.status).toBe(304);
     expect(await again.text()).toBe('');
+  });
+
+  test('are decompressed once, however often and by however many they are asked for plain', async () => {
+    await using fresh = await startTestGateway({ helpdesk: demo.simulator });
+    let decompressions = 0;
+    const hook = createHook({
+      init(_id, type) {
+        if (type === 'ZLIB') decompressions += 1;
+      },
+    });
+    const askPlain = async () => {
+      const response = await fetch(`${fresh.url}/explorer/graphiql.js`, {
+        headers: { 'accept-encoding': 'identity' },
+      });
+      return response.text();
+    };
+
+    hook.enable();
+    const first = await Promise.all([askPlain(), askPlain(), askPlain()]);
+    const again = await askPlain();
+    hook.disable();
+
+    expect(new Set([...first, again]).size).toBe(1);
+    expect(decompressions).toBe(1);
   });
 
   test('hold nothing but their own files', async () => {
