@@ -32,6 +32,7 @@ import { createHttpServer } from './http/server.ts';
 import { createRequestRate } from './http/requestRate.ts';
 import { createLoaders, createSources, isKnownTo, resourceResolvers } from './resources/index.ts';
 import type { Clock } from './support/clock.ts';
+import { guardedClock } from './support/guarded.ts';
 import type { Log } from './support/log.ts';
 import type { Tracing } from './support/tracing.ts';
 import { createCache } from './upstream/cache/cache.ts';
@@ -72,7 +73,8 @@ const longestAnswerMs = 10_000;
 
 /** Joins the rooms. */
 export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGateway> {
-  const { helpdesk, clock, log, tracing } = parts;
+  const { helpdesk, log, tracing } = parts;
+  const clock = guardedClock(parts.clock, log);
   const unknown = unknownQueryFields(config.subgraphLeftOut);
   if (unknown.length > 0) {
     throw new ConfigError([`SUBGRAPH_LEAVE_OUT: Query has no ${unknown.join(', ')}`]);
@@ -275,6 +277,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
       maxConnections: config.maxConnections,
       arrivalTimeoutMs: config.requestTimeoutMs,
       trustProxy: config.trustProxy,
+      allowedHosts: config.allowedHosts,
       log,
       shutdown: config.shutdown,
       metrics,

@@ -16,6 +16,7 @@ const defaults = {
   logLevel: 'info',
   logFormat: undefined,
   traces: undefined,
+  allowedHosts: 'loopback',
   isProduction: false,
 };
 
@@ -63,6 +64,7 @@ const variables = [
   'LOG_LEVEL',
   'LOG_FORMAT',
   'NODE_ENV',
+  'ALLOWED_HOSTS',
 ];
 
 describe('without a word', () => {
@@ -88,6 +90,21 @@ describe('without a word', () => {
     ].map(({ freshMs }) => freshMs.chats);
 
     expect(chats).toEqual([5_000, 60_000, 7, 60_000]);
+  });
+
+  test.each([
+    ['127.0.0.1', 'loopback'],
+    ['127.9.9.9', 'loopback'],
+    ['localhost', 'loopback'],
+    ['LOCALHOST', 'loopback'],
+    ['::1', 'loopback'],
+    ['[::1]', 'loopback'],
+    ['0.0.0.0', 'any'],
+    ['::', 'any'],
+    ['192.0.2.1', 'any'],
+    ['gateway.internal', 'any'],
+  ])('a gateway that listens on %s accepts the hosts: %s', (HOST, allowedHosts) => {
+    expect(readConfig({ HOST })).toMatchObject({ allowedHosts });
   });
 
   test('no webhooks are taken in where each client has an account of its own', () => {
@@ -116,7 +133,7 @@ describe('without a word', () => {
 
 describe('each variable', () => {
   test.each([
-    [{ HOST: '0.0.0.0' }, { host: '0.0.0.0' }],
+    [{ HOST: '0.0.0.0' }, { host: '0.0.0.0', allowedHosts: 'any' }],
     [{ HOST: '::1' }, { host: '::1' }],
     [{ PORT: '0' }, { port: 0 }],
     [{ PORT: '65535' }, { port: 65_535 }],
@@ -147,6 +164,15 @@ describe('each variable', () => {
     [{ REQUEST_TIMEOUT_MS: '100' }, { requestTimeoutMs: 100 }],
     [{ REQUEST_RATE_LIMIT: '7' }, { requestRateLimit: 7 }],
     [{ AUTH_FAILURE_LIMIT: '0' }, { authFailureLimit: 0 }],
+    [{ ALLOWED_HOSTS: ' API.example.com. ,a_b' }, { allowedHosts: ['api.example.com', 'a_b'] }],
+    [
+      { ALLOWED_HOSTS: '127.0.0.1,::1,[2001:DB8:0::1]' },
+      { allowedHosts: ['127.0.0.1', '[::1]', '[2001:db8::1]'] },
+    ],
+    [
+      { ALLOWED_HOSTS: 'localhost', HOST: '0.0.0.0' },
+      { allowedHosts: ['localhost'], host: '0.0.0.0' },
+    ],
     [{ TRUST_PROXY: '0' }, { trustProxy: 0 }],
     [{ TRUST_PROXY: '2' }, { trustProxy: 2 }],
     [
@@ -225,6 +251,15 @@ describe('each variable', () => {
     ['MAX_CONNECTIONS', '0'],
     ['REQUEST_TIMEOUT_MS', '0'],
     ['REQUEST_RATE_LIMIT', '-1'],
+    ['ALLOWED_HOSTS', '*'],
+    ['ALLOWED_HOSTS', '*.example.com'],
+    ['ALLOWED_HOSTS', 'localhost:4000'],
+    ['ALLOWED_HOSTS', '[::1]:4000'],
+    ['ALLOWED_HOSTS', '[::g]'],
+    ['ALLOWED_HOSTS', 'https://example.com'],
+    ['ALLOWED_HOSTS', 'user@example.com'],
+    ['ALLOWED_HOSTS', 'a.example,'],
+    ['ALLOWED_HOSTS', '.'],
     ['TRUST_PROXY', 'true'],
     ['TRUST_PROXY', '10'],
     ['TRUST_PROXY', 'proxy.example.com'],

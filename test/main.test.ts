@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { startFakeHelpdesk, wireChat } from './support/fakeHelpdesk.ts';
 import { killAll, run } from './support/process.ts';
+import { exchange, head } from './support/rawHttp.ts';
 
 // Each test starts a process, all at once.
 jest.setTimeout(60_000);
@@ -27,7 +28,7 @@ const statusOf = (url: string) => fetch(url).then(({ status }) => status);
 async function idleLine(url: string) {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
-  socket.write('GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n');
+  socket.write('GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n');
   await once(socket, 'data');
   return { closed: once(socket, 'close') };
 }
@@ -70,6 +71,25 @@ describe('the process', () => {
     expect(greeting).toContain(`${url}/healthz`);
     expect({ code, out }).toEqual({ code: 0, out: greeting });
     expect(error).toMatch(/^\[[0-9:.]+\] INFO: operation \{.*"code":"OK".*\}\n$/);
+  });
+
+  test.concurrent('outlives requests with an Upgrade whose target cannot be parsed', async () => {
+    await using helpdesk = await startSlowHelpdesk();
+    await using gateway = run({ ...helpdesk.environment, NODE_ENV: 'production' });
+
+    const { url } = await gateway.started();
+    const statuses: (number | undefined)[] = [];
+    for (const target of ['//', '//[', '*', '/%zz', 'http://[/']) {
+      const lines = ['Host: localhost', 'Connection: Upgrade, close', 'Upgrade: x'];
+      const [response] = await exchange(url, head(`GET ${target} HTTP/1.1`, ...lines));
+      statuses.push(response?.status);
+    }
+    const health = await statusOf(`${url}/healthz`);
+    gateway.stop();
+    const { code, error } = await gateway.ended;
+
+    expect(statuses).toEqual([400, 400, 400, 400, 400]);
+    expect({ health, code, error }).toEqual({ health: 200, code: 0, error: '' });
   });
 
   test.concurrent('told to stop finishes what it has and takes nothing new', async () => {

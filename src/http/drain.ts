@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../support/clock.ts';
-import { createLines } from './lines.ts';
+import type { Lines } from './lines.ts';
 
 export interface Shutdown {
   /** How long the gateway takes new requests after it was told to stop: until a balancer has seen `/readyz`. */
@@ -16,9 +16,8 @@ export interface Shutdown {
  */
 export function addDrain(
   server: FastifyInstance,
-  { clock, delayMs, graceMs }: Shutdown & { readonly clock: Clock },
+  { clock, lines, delayMs, graceMs }: Shutdown & { readonly clock: Clock; readonly lines: Lines },
 ) {
-  const lines = createLines(server.server);
   let isDraining = false;
 
   const wait = (ms: number): Promise<void> =>

@@ -3,6 +3,7 @@ import { usageOf } from '../graphql/answer.ts';
 import type { Context } from '../graphql/context.ts';
 import type { Callbacks } from './callbacks.ts';
 import { readRequest } from './graphqlRequest.ts';
+import { guarded } from '../support/guarded.ts';
 import type { Span } from '../support/tracing.ts';
 import type { HttpOptions } from './server.ts';
 import { refusal, refuseClient } from './refusals.ts';
@@ -47,7 +48,7 @@ export function addGraphQLRoute(
 ): void {
   const { apollo, tracedApollo = apollo, authenticate, openOperation } = options;
   const { isProduction, callbacks, known, spanOf } = options;
-  const { listed, requestRate } = options;
+  const { listed, requestRate, log } = options;
 
   async function answer(request: FastifyRequest, reply: FastifyReply) {
     const access = await authenticate(request.headers.authorization);
@@ -69,9 +70,10 @@ export function addGraphQLRoute(
       span: spanOf(request),
     });
     // The request's own signal fires when its body has been read; only the answer's end tells who left.
-    reply.raw.once('close', () => {
+    const abandon = () => {
       if (!reply.raw.writableFinished) operation.abandon();
-    });
+    };
+    reply.raw.once('close', guarded({ log, name: 'operation close' }, abandon));
     const mayBeKnown = known !== undefined && isPlain(request);
     const { accept = '' } = request.headers;
     void reply.header('cache-control', 'no-store');

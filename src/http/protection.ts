@@ -4,8 +4,11 @@ import { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
 import helmet from 'helmet';
+import { checkRequestHeads } from './requestHead.ts';
+import type { RequestHeads } from './requestHead.ts';
 
 interface Options {
+  readonly heads: RequestHeads;
   /** Those that an operator has named. */
   readonly corsOrigins: readonly string[];
   /** All that may ask. */
@@ -48,7 +51,7 @@ function helmetHeaders(): OutgoingHttpHeaders {
 /** What browsers are told about every answer, and which pages may read it. */
 export async function protect(
   server: FastifyInstance,
-  { corsOrigins, origins }: Options,
+  { heads, corsOrigins, origins }: Options,
 ): Promise<void> {
   const headers = helmetHeaders();
   server.addHook('onRequest', (request, reply, done) => {
@@ -59,6 +62,8 @@ export async function protect(
     }
     done();
   });
+  // After the headers of every answer, before CORS answers a preflight request.
+  checkRequestHeads(server, heads);
   if (origins.length === 0) {
     // A browser that asks for leave is told nothing, and so has none.
     server.options('*', (_request, reply) => reply.status(204).send());

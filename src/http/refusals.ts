@@ -11,22 +11,23 @@ export const refusal = (message: string, code: string, requestId: string) => ({
   extensions: { upstream: noCalls },
 });
 
+/** The same for a client that may try again later. */
+export const busyRefusal = (message: string, retryAfterMs: number, requestId: string) => ({
+  errors: [
+    { message, extensions: { code: 'RATE_LIMITED', retryable: true, retryAfterMs, requestId } },
+  ],
+  extensions: { upstream: noCalls },
+});
+
 export const askedTooOften = 'You ask too often. Wait before you ask again.';
 
 /** For a client that asks too often. */
 export function refuseClient(reply: FastifyReply, waitMs: number): FastifyReply {
-  const { request } = reply;
-  const extensions = {
-    code: 'RATE_LIMITED',
-    retryable: true,
-    retryAfterMs: waitMs,
-    requestId: request.id,
-  };
   return reply
     .status(429)
     .header('retry-after', Math.ceil(waitMs / 1000))
     .header('cache-control', 'no-store')
-    .send({ errors: [{ message: askedTooOften, extensions }], extensions: { upstream: noCalls } });
+    .send(busyRefusal(askedTooOften, waitMs, reply.request.id));
 }
 
 const connectionRetryMs = 5_000;

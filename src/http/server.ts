@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
@@ -9,16 +8,20 @@ import type { OpenOperation } from '../graphql/operation.ts';
 import type { KnownOperations } from '../graphql/knownOperations.ts';
 import type { GraphQLServer } from '../graphql/server.ts';
 import type { Clock } from '../support/clock.ts';
+import { guarded } from '../support/guarded.ts';
+import type { AllowedHosts } from '../support/hosts.ts';
 import type { Log } from '../support/log.ts';
 import type { Tracing } from '../support/tracing.ts';
 import type { AuthFailures } from './authFailures.ts';
 import { createCallbacks } from './callbacks.ts';
 import { clientAddressOf, createIsTrustedProxy } from './clientAddress.ts';
+import { createAnswerClientError } from './clientErrors.ts';
 import { addDrain } from './drain.ts';
 import type { Shutdown } from './drain.ts';
 import { addExplorers } from './explorers.ts';
 import { addGraphQLRoute } from './graphqlRoute.ts';
 import { addHealthRoutes } from './healthRoutes.ts';
+import { createLines } from './lines.ts';
 import type { Metrics } from './metrics.ts';
 import { addMetricsRoute } from './metricsRoute.ts';
 import type { Readings } from './metricsRoute.ts';
@@ -27,6 +30,8 @@ import type { Occupancy, OccupancyLimits } from './occupancy.ts';
 import { allowedOrigins, createPageCheck } from './origins.ts';
 import { protect } from './protection.ts';
 import { answerFailure, answerUnknownRoute } from './refusals.ts';
+import { createRequestHeads } from './requestHead.ts';
+import { requestIdOf } from './requestId.ts';
 import { admitOnlyRouter, createIsFromRouter } from './router.ts';
 import type { RequestRate } from './requestRate.ts';
 import { addSocketRoute } from './socketRoute.ts';
@@ -34,6 +39,7 @@ import { addSpans } from './spans.ts';
 import { addStreamRoute } from './streamRoute.ts';
 import { createAsk } from './subscribing.ts';
 import type { Ask } from './subscribing.ts';
+import { addUpgrades } from './upgrades.ts';
 import type { Authenticate } from './viewer.ts';
 import { addWebhookRoute } from './webhookRoute.ts';
 
@@ -50,7 +56,6 @@ export interface LiveOptions extends LiveLimits {
   readonly occupancy: Occupancy;
   /** The client's address, behind the proxies that are trusted. */
   readonly addressOf: (request: IncomingMessage) => string;
-  readonly requestIdOf: (headers: IncomingHttpHeaders) => string;
   readonly isFromAllowedPage: (headers: IncomingHttpHeaders) => boolean;
   readonly isFromRouter: (headers: IncomingHttpHeaders) => boolean;
   readonly clock: Clock;
@@ -87,20 +92,14 @@ export interface HttpOptions {
   readonly maxConnections: number;
   /** How many proxies in a row are believed, or which; none unless named. */
   readonly trustProxy: number | readonly string[];
+  readonly allowedHosts: AllowedHosts;
 }
-
-const sane = /^[\w.:-]{1,64}$/;
 
 /** Room for the longest token, and for nothing that is stored on the way. */
 const maxHeaderBytes = 16_384;
 
 /** At most so long may a request's first lines take, however long its body may. */
 const maxHeadersMs = 10_000;
-
-/** The client's id of the request, if it may stand in a log. */
-function requestIdOf({ 'x-request-id': given }: IncomingHttpHeaders): string {
-  return typeof given === 'string' && sane.test(given) ? given : randomUUID();
-}
 
 /** The gateway's one port. */
 export async function createHttpServer(options: HttpOptions): Promise<FastifyInstance> {
@@ -110,7 +109,10 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   const occupancy = createOccupancy(live);
   const isTrustedProxy = createIsTrustedProxy(options.trustProxy);
   const fail = answerFailure(log, authFailures);
+  const heads = createRequestHeads(options.allowedHosts);
   const server = fastify({
+    rewriteUrl: heads.route,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket),
     // Addresses that cannot be decoded fail before any route does.
     frameworkErrors: (error, request, reply) => void fail(error, request, reply),
     bodyLimit: options.maxBodyBytes,
@@ -120,6 +122,8 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
       headersTimeout: Math.min(maxHeadersMs, arrivalTimeoutMs),
       // Late requests are looked for this often.
       connectionsCheckingInterval: Math.min(1_000, arrivalTimeoutMs),
+      // Node would refuse without a body; the gateway looks at the header itself.
+      requireHostHeader: false,
     },
     trustProxy: isTrustedProxy,
     // `/readyz` says so itself; whatever else comes on a line that is still open is answered.
@@ -127,17 +131,19 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     requestIdHeader: false,
     genReqId: ({ headers }) => requestIdOf(headers),
   });
+  const lines = createLines(server.server, log);
+  const answerClientError = guarded({ log, name: 'client error' }, createAnswerClientError(lines));
   server.setErrorHandler(fail);
   server.setNotFoundHandler(answerUnknownRoute);
   server.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     done();
   });
-  await protect(server, { corsOrigins, origins });
+  await protect(server, { heads, corsOrigins, origins });
   server.server.maxConnections = options.maxConnections;
   const isFromRouter = createIsFromRouter(routerSecret);
   admitOnlyRouter(server, { isFromRouter, authFailures });
-  const drain = addDrain(server, { ...options.shutdown, clock });
+  const drain = addDrain(server, { ...options.shutdown, lines, clock });
   addHealthRoutes(server, { ...options.readings, isDraining: drain.isDraining });
   addMetricsRoute(server, { ...options, occupancy });
   const liveOptions: LiveOptions = {
@@ -152,7 +158,6 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     authFailures,
     occupancy,
     addressOf: (request) => clientAddressOf(request, isTrustedProxy),
-    requestIdOf,
     isFromAllowedPage: createPageCheck(origins),
     isFromRouter,
     clock,
@@ -161,9 +166,10 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   addGraphQLRoute(server, {
     ...options,
     callbacks: createCallbacks(server, liveOptions),
-    spanOf: addSpans(server, options.tracing),
+    spanOf: addSpans(server, options),
   });
-  addSocketRoute(server, liveOptions);
+  const open = addSocketRoute(server, liveOptions);
+  addUpgrades(server.server, { path: '/graphql', heads, open, lines, log });
   addStreamRoute(server, liveOptions);
   if (options.receiver !== undefined) await addWebhookRoute(server, options.receiver);
   if (!isProduction) addExplorers(server);

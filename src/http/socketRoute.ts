@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { GraphQLError, GraphQLSchema, parse } from 'graphql';
 import { handleProtocols, makeServer } from 'graphql-ws';
@@ -14,10 +13,11 @@ import type { LiveOptions } from './server.ts';
 import { closeCodes, closeMs, SocketConnection } from './socketConnection.ts';
 import type { Asked } from './subscribing.ts';
 import { errorAnswer, nameOf } from './subscribing.ts';
+import { refuseSocket } from './rawResponse.ts';
+import { requestIdOf } from './requestId.ts';
+import type { OpenWebSocket } from './upgrades.ts';
 import { AuthenticationError } from './viewer.ts';
 import type { Access } from './viewer.ts';
-
-const path = '/graphql';
 
 const serverOptions = {
   noServer: true,
@@ -56,17 +56,13 @@ const wrapAll = (results: Results) => ({
   },
 });
 
-function refuse(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-}
-
 const textOf = (value: unknown): string | undefined =>
   typeof value === 'string' ? value : undefined;
 
-/** WebSocket `/graphql`, by the protocol `graphql-transport-ws`. */
-export function addSocketRoute(server: FastifyInstance, options: LiveOptions): void {
+/** WebSockets by the protocol `graphql-transport-ws`. Returns what opens one. */
+export function addSocketRoute(server: FastifyInstance, options: LiveOptions): OpenWebSocket {
   const { ask, authenticate, authFailures, occupancy, isFromAllowedPage, isFromRouter } = options;
-  const { maxPerConnection, addressOf, requestIdOf, clock, log } = options;
+  const { maxPerConnection, addressOf, clock, log } = options;
   const sockets = new WebSocketServer(serverOptions);
   let isClosing = false;
   const connections = new Set<SocketConnection>();
@@ -179,27 +175,32 @@ export function addSocketRoute(server: FastifyInstance, options: LiveOptions): v
     );
   }
 
-  server.server.on('upgrade', (request, socket, head) => {
+  const upgrade: OpenWebSocket = (request, socket, head) => {
+    const requestId = requestIdOf(request.headers);
     socket.on('error', () => socket.destroy());
-    if (new URL(request.url ?? '', 'http://gateway').pathname !== path) {
-      refuse(socket, '404 Not Found');
-      return;
-    }
     if (!isFromRouter(request.headers)) {
       recordForeignRouter(request);
-      refuse(socket, '401 Unauthorized');
+      const message = 'Only the router may ask here.';
+      refuseSocket(socket, { status: 401, code: 'UNAUTHENTICATED', message, requestId });
       return;
     }
     if (!isFromAllowedPage(request.headers)) {
-      refuse(socket, '403 Forbidden');
+      const message = 'Pages of this origin may not ask.';
+      refuseSocket(socket, { status: 403, code: 'FORBIDDEN', message, requestId });
       return;
     }
     if (isClosing || occupancy.isFull()) {
-      refuse(socket, '503 Service Unavailable\r\nretry-after: 5');
+      const message = 'There are too many connections.';
+      refuseSocket(socket, { status: 503, retryAfterMs: 5_000, message, requestId });
       return;
     }
     const accept = guarded({ log, name: 'websocket', close: () => socket.destroy() }, open);
     sockets.handleUpgrade(request, socket, head, accept);
+  };
+  // Without a listener the library would answer by itself, in plain text.
+  sockets.on('wsClientError', ({ message }: Error, _socket, { socket, headers }) => {
+    const requestId = requestIdOf(headers);
+    refuseSocket(socket, { status: 400, message: `${message}.`, requestId });
   });
   server.addHook('preClose', (done) => {
     isClosing = true;
@@ -208,4 +209,5 @@ export function addSocketRoute(server: FastifyInstance, options: LiveOptions): v
     }
     done();
   });
+  return upgrade;
 }

@@ -1,4 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { guarded } from '../support/guarded.ts';
+import type { Log } from '../support/log.ts';
 import type { Span, Tracing } from '../support/tracing.ts';
 
 /** Requests that are asked every few seconds for ever would bury the others. */
@@ -7,7 +9,7 @@ const untraced: ReadonlySet<string | undefined> = new Set(['/healthz', '/readyz'
 /** Opens a span for each request; the returned function gives that of a request, where there is one. */
 export function addSpans(
   server: FastifyInstance,
-  tracing: Tracing | undefined,
+  { tracing, log }: { readonly tracing?: Tracing | undefined; readonly log: Log },
 ): (request: FastifyRequest) => Span | undefined {
   if (tracing === undefined) return () => undefined;
   const spans = new WeakMap<FastifyRequest, Span>();
@@ -23,14 +25,15 @@ export function addSpans(
       ...(route === undefined ? {} : { 'http.route': route }),
     });
     spans.set(request, span);
-    // Also when the client has left and nothing was answered.
-    raw.once('close', () => {
+    const end = () => {
       const { statusCode } = raw;
       span.end({
         attributes: { 'http.response.status_code': statusCode },
         failure: statusCode >= 500 ? String(statusCode) : undefined,
       });
-    });
+    };
+    // Also when the client has left and nothing was answered.
+    raw.once('close', guarded({ log, name: 'span' }, end));
     done();
   });
   return (request) => spans.get(request);

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { readHost, usualAllowedHosts } from './hosts.ts';
+import type { AllowedHosts } from './hosts.ts';
 import type { Manifest } from './manifest.ts';
 import { readManifest } from './manifest.ts';
 import { flag, wholeNumber } from './settings.ts';
@@ -22,6 +24,14 @@ const proxies = z.string().transform((text, { addIssue }): number | readonly str
     addIssue('must be a number of proxies up to 9, or addresses and networks separated by commas');
   }
   return networks;
+});
+
+const hosts = z.string().transform((text, { addIssue }): readonly string[] => {
+  const names = text.split(',').map((part) => readHost(part.trim()) ?? '');
+  if (names.includes('')) {
+    addIssue('must be host names or addresses without ports, separated by commas');
+  }
+  return names;
 });
 
 const manifestFile = z.string().transform((path, { addIssue }): Manifest => {
@@ -49,6 +59,7 @@ export const protectionVariables = {
   REQUEST_RATE_LIMIT: wholeNumber(0, 1_000_000).optional(),
   AUTH_FAILURE_LIMIT: wholeNumber(0, 1_000_000).default(60),
   TRUST_PROXY: proxies.default(0),
+  ALLOWED_HOSTS: hosts.optional(),
   PERSISTED_OPERATIONS: manifestFile.optional(),
   PERSISTED_ONLY: flag.default(false),
 };
@@ -76,12 +87,17 @@ export interface Protection {
   readonly authFailureLimit: number;
   /** How many proxies in a row are believed, or which. */
   readonly trustProxy: number | readonly string[];
+  /** The host names of requests that are answered. */
+  readonly allowedHosts: AllowedHosts;
   /** The texts of the listed operations by their ids. */
   readonly persistedOperations: Manifest | undefined;
   readonly isPersistedOnly: boolean;
 }
 
-type Variables = z.infer<z.ZodObject<typeof protectionVariables>> & { readonly AUTH: string };
+type Variables = z.infer<z.ZodObject<typeof protectionVariables>> & {
+  readonly AUTH: string;
+  readonly HOST: string;
+};
 
 export const protectionOf = (data: Variables): Protection => ({
   limits: {
@@ -99,6 +115,7 @@ export const protectionOf = (data: Variables): Protection => ({
   requestRateLimit: data.REQUEST_RATE_LIMIT ?? (data.AUTH === 'none' ? 0 : 600),
   authFailureLimit: data.AUTH_FAILURE_LIMIT,
   trustProxy: data.TRUST_PROXY,
+  allowedHosts: data.ALLOWED_HOSTS ?? usualAllowedHosts(data.HOST),
   persistedOperations: data.PERSISTED_OPERATIONS,
   isPersistedOnly: data.PERSISTED_ONLY,
 });

@@ -211,10 +211,10 @@ describe('a client that is slow or loud', () => {
   }
 
   test.each([
-    ['the first lines', 'GET /healthz HTTP/1.1\r\nHost: a\r\nX-Slow: '],
+    ['the first lines', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: '],
     [
       'the body',
-      'POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"q',
+      'POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"q',
     ],
   ])('is let go when %s do not arrive', async (_what, text) => {
     await using impatient = await startTestGateway({ helpdesk, config: { requestTimeoutMs: 100 } });
@@ -227,7 +227,7 @@ describe('a client that is slow or loud', () => {
   test('is let go when its first lines are too long', async () => {
     const heard = await say(
       gateway.url,
-      `GET /healthz HTTP/1.1\r\nHost: a\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`,
+      `GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`,
     );
 
     expect(heard).toMatch(/^HTTP\/1\.1 431 /);
@@ -238,10 +238,10 @@ describe('a client that is slow or loud', () => {
     const { hostname: host, port } = new URL(small.url);
     const first = connect({ host, port: Number(port) });
     await once(first, 'connect');
-    first.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
+    first.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await once(first, 'data');
 
-    const heard = await say(small.url, 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
+    const heard = await say(small.url, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
 
     first.destroy();
     expect(heard).toBe('');

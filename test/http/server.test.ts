@@ -124,16 +124,6 @@ describe('an operation', () => {
     expect(response.headers.get('content-type')).toContain(accept);
   });
 
-  test('is answered for whatever the Host header says', async () => {
-    for (const host of ['a b', '[::1', ']:99999999/@x', 'a@b:c', '%zz', '']) {
-      const line = `GET ${search({ query: '{ __typename }' })} HTTP/1.1`;
-      const answer = await say(gateway.url, [line, `Host: ${host}`, 'apollo-require-preflight: 1']);
-
-      expect(answer.status).toBe(200);
-      expect(answer.body).toContain('"__typename":"Query"');
-    }
-  });
-
   test('of 256 KiB is read, one byte more is refused', async () => {
     const body = JSON.stringify({ query: '{ __typename }' });
     const longest = body + ' '.repeat(262_144 - body.length);
@@ -257,7 +247,7 @@ describe('a request that is no operation', () => {
     '/%zz',
     '/%c0%af',
   ])('there is nothing at %s', async (path) => {
-    const answer = await say(gateway.url, [`GET ${path} HTTP/1.1`, 'Host: a']);
+    const answer = await say(gateway.url, [`GET ${path} HTTP/1.1`, 'Host: localhost']);
 
     expect(JSON.parse(answer.body)).toEqual({
       errors: [
@@ -272,7 +262,7 @@ describe('a request that is no operation', () => {
   });
 
   test('an address that is broken is not told to be broken JSON', async () => {
-    const { body } = await say(gateway.url, ['GET /%zz HTTP/1.1', 'Host: a']);
+    const { body } = await say(gateway.url, ['GET /%zz HTTP/1.1', 'Host: localhost']);
 
     expect(body).not.toContain('JSON');
   });
@@ -485,7 +475,7 @@ function writeOperation(socket: Socket, document: string) {
   const length = `Content-Length: ${body.length}`;
   write(
     socket,
-    ['POST /graphql HTTP/1.1', 'Host: a', 'Content-Type: application/json', length],
+    ['POST /graphql HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', length],
     body,
   );
 }
@@ -517,7 +507,7 @@ describe('a client that leaves', () => {
       sending.socket,
       [
         'POST /graphql HTTP/1.1',
-        'Host: a',
+        'Host: localhost',
         'Content-Type: application/json',
         'Content-Length: 99',
         'Expect: 100-continue',
@@ -540,14 +530,14 @@ describe('a gateway that stops', () => {
     const stopping = await startTestGateway({ helpdesk });
     const busy = await dial(stopping.url);
     const idle = await dial(stopping.url);
-    write(idle.socket, ['GET /readyz HTTP/1.1', 'Host: a']);
+    write(idle.socket, ['GET /readyz HTTP/1.1', 'Host: localhost']);
     await once(idle.socket, 'data');
     writeOperation(busy.socket, '{ chat(id: 3) { id } }');
     const response = await asked;
 
     const stopped = stopping.stop();
     await idle.closed;
-    write(busy.socket, ['GET /readyz HTTP/1.1', 'Host: a']);
+    write(busy.socket, ['GET /readyz HTTP/1.1', 'Host: localhost']);
     response.end(JSON.stringify(wireChat({ id: 3 })));
     await busy.closed;
     await stopped;
@@ -569,7 +559,7 @@ describe('a gateway that stops', () => {
     const stopping = await startTestGateway({ helpdesk });
     const idle = await dial(stopping.url);
     const busy = await dial(stopping.url, { allowHalfOpen });
-    write(idle.socket, ['GET /readyz HTTP/1.1', 'Host: a']);
+    write(idle.socket, ['GET /readyz HTTP/1.1', 'Host: localhost']);
     await once(idle.socket, 'data');
     writeOperation(busy.socket, '{ chat(id: 4) { id } }');
     const response = await asked;

@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { WebSocket } from 'ws';
+import type { Span, Tracing } from '../../src/support/tracing.ts';
+import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
+import { startFakeHelpdesk } from '../support/fakeHelpdesk.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { createManualClock } from '../support/manualClock.ts';
+import { exchange, head, openConnection } from '../support/rawHttp.ts';
+
+let helpdesk: FakeHelpdesk;
+
+beforeAll(async () => {
+  helpdesk = await startFakeHelpdesk();
+});
+
+afterAll(async () => {
+  await helpdesk[Symbol.asyncDispose]();
+});
+
+const request = head('GET /healthz HTTP/1.1', 'Host: localhost', 'Connection: close');
+
+function failing(): never {
+  throw new Error('It fails.');
+}
+
+/** A clock whose functions fail while they are told to. */
+function createFailingClock() {
+  const clock = createManualClock();
+  const failures = { after: false };
+  return {
+    failures,
+    clock: {
+      ...clock,
+      after: (ms: number, task: () => void) => (failures.after ? failing() : clock.after(ms, task)),
+    },
+  };
+}
+
+/** What was logged of failed callbacks. */
+const failedCallbacks = ({ logged }: { readonly logged: readonly string[] }) =>
+  logged.map((line) => {
+    const { msg, callback, error } = JSON.parse(line);
+    expect({ msg, message: error.message }).toEqual({
+      msg: 'callback failed',
+      message: 'It fails.',
+    });
+    return callback;
+  });
+
+describe('an exception is logged once and the process goes on, when it is thrown', () => {
+  test('while a WebSocket is opened, which is closed', async () => {
+    const { clock, failures } = createFailingClock();
+    await using gateway = await startTestGateway({ helpdesk, clock });
+    using connection = await openConnection(gateway.url);
+    connection.write(head('GET /healthz HTTP/1.1', 'Host: localhost'));
+    await connection.response();
+
+    failures.after = true;
+    const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, [
+      'graphql-transport-ws',
+    ]);
+    socket.on('error', () => undefined);
+    await once(socket, 'close');
+    failures.after = false;
+
+    expect(failedCallbacks(gateway)).toHaveLength(1);
+    expect(await exchange(gateway.url, request)).toMatchObject([{ status: 200 }]);
+  });
+
+  test('at the end of a response', async () => {
+    const span: Span = { headers: () => ({}), child: () => span, end: failing };
+    const tracing: Tracing = { request: () => span, close: () => Promise.resolve() };
+    await using gateway = await startTestGateway({
+      helpdesk,
+      tracing,
+    });
+
+    const lines = ['Host: localhost', 'Connection: close'];
+    const responses = await exchange(gateway.url, head('GET /nowhere HTTP/1.1', ...lines));
+
+    expect(responses).toMatchObject([{ status: 404 }]);
+    expect(failedCallbacks(gateway)).toEqual(['span']);
+    expect(await exchange(gateway.url, request)).toMatchObject([{ status: 200 }]);
+  });
+});

@@ -1,0 +1,340 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { readConfig } from '../../src/config.ts';
+import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
+import { startFakeHelpdesk } from '../support/fakeHelpdesk.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { exchange, head } from '../support/rawHttp.ts';
+import { signatureOf, webhookSecret, wireDelivery } from '../support/webhooks.ts';
+
+type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
+
+let helpdesk: FakeHelpdesk;
+/** Listens on this machine and names no hosts. */
+let local: Gateway;
+/** Takes what a gateway on all addresses takes. */
+let open: Gateway;
+let named: Gateway;
+
+beforeAll(async () => {
+  helpdesk = await startFakeHelpdesk();
+  const start = (environment: Readonly<Record<string, string>>) => {
+    const { allowedHosts } = readConfig(environment);
+    return startTestGateway({ helpdesk, config: { allowedHosts, webhookSecret } });
+  };
+  [local, open, named] = await Promise.all([
+    start({}),
+    start({ HOST: '0.0.0.0' }),
+    start({
+      ALLOWED_HOSTS: 'API.example.com, other.example., 192.0.2.7, 2001:DB8::1, [2001:db8::2]',
+    }),
+  ]);
+});
+
+afterAll(async () => {
+  await Promise.all([local, open, named].map((gateway) => gateway.stop()));
+  await helpdesk[Symbol.asyncDispose]();
+});
+
+const operation = JSON.stringify({ query: '{ __typename }' });
+
+interface RawRequest {
+  readonly line?: string;
+  readonly lines: readonly string[];
+  readonly body?: string;
+}
+
+/** The answer to one request, for which the connection is closed. */
+async function ask(
+  { url }: Gateway,
+  { line = 'POST /graphql HTTP/1.1', lines, body = operation }: RawRequest,
+) {
+  const fixed = ['Content-Type: application/json', 'Accept: application/json, text/event-stream'];
+  const length = line.startsWith('POST') ? [`Content-Length: ${body.length}`] : [];
+  const isUpgrade = lines.some((text) => text.startsWith('Upgrade:'));
+  const end = isUpgrade ? [] : ['Connection: close'];
+  const request = head(line, ...fixed, ...length, ...lines, ...end);
+  const following = isUpgrade ? head('GET / HTTP/1.0', 'Connection: close') : '';
+  const [response] = await exchange(url, request + (length.length > 0 ? body : '') + following);
+  return response;
+}
+
+const statusFor = async (gateway: Gateway, host: string) =>
+  (await ask(gateway, { lines: [`Host: ${host}`] }))?.status;
+
+const localNames = [
+  'localhost',
+  'localhost:4000',
+  'localhost:1',
+  'LocalHost:4000',
+  'localhost.',
+  'localhost.:4000',
+  '127.0.0.1',
+  '127.0.0.1:4000',
+  '127.0.0.1.',
+  '127.1.2.3:4000',
+  '[::1]',
+  '[::1]:4000',
+  '[0:0:0:0:0:0:0:1]:4000',
+];
+
+const foreignNames = [
+  'evil.example',
+  'evil.example:4000',
+  'evil.example.',
+  'localhost.evil.example',
+  'localhost.evil.example:4000',
+  'evil-localhost',
+  '127.0.0.1.evil.example',
+  '1127.0.0.1',
+  'localhost,evil.example',
+  'x.localhost',
+  'localhost..',
+  '.localhost',
+  'local%68ost',
+  '192.0.2.1:4000',
+  '0.0.0.0:4000',
+  '[::]:4000',
+  '[::ffff:127.0.0.1]:4000',
+  '[2001:db8::1]:4000',
+  '',
+];
+
+const malformedNames = [
+  'a b',
+  'localhost evil.example',
+  'localhost/',
+  'localhost/evil.example',
+  'localhost?',
+  'localhost#',
+  'localhost\\',
+  'user@localhost',
+  'localhost@evil.example',
+  'evil.example:80@localhost',
+  'localhost:4000:1',
+  'localhost:x',
+  'localhost:-1',
+  '::1',
+  '[::1',
+  '::1]',
+  '[::1]x',
+  '[]',
+  '[1.2.3]',
+  '[::g]',
+  '%zz',
+  '<script>',
+  'http://localhost',
+  'l\xf6calhost',
+];
+
+describe('a gateway on this machine', () => {
+  test.each(localNames)('answers requests for the host %s', async (host) => {
+    expect(await statusFor(local, host)).toBe(200);
+  });
+
+  test.each(foreignNames)(
+    'answers 421 to requests for the host "%s", as a page of a rebound name sends them',
+    async (host) => {
+      const response = await ask(local, { lines: [`Host: ${host}`] });
+
+      expect(response?.status).toBe(421);
+      expect(response?.headers).toMatchObject({ 'x-content-type-options': 'nosniff' });
+      expect(JSON.parse(response?.body ?? '')).toEqual({
+        errors: [
+          {
+            message: expect.stringContaining('ALLOWED_HOSTS'),
+            extensions: {
+              code: 'BAD_REQUEST',
+              retryable: false,
+              requestId: response?.headers['x-request-id'],
+            },
+          },
+        ],
+        extensions: { upstream: { calls: 0, cacheHits: 0, shared: 0 } },
+      });
+    },
+  );
+
+  const readable = 'query={__typename}';
+  const preflight = 'apollo-require-preflight: 1';
+  const upgrade = [
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Protocol: graphql-transport-ws',
+    'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+  ];
+
+  test.each([
+    { what: 'an operation', request: { lines: [] }, usual: 200 },
+    {
+      what: 'an operation by GET',
+      request: { line: `GET /graphql?${readable} HTTP/1.1`, lines: [preflight] },
+      usual: 200,
+    },
+    {
+      what: 'an operation after an ignored Upgrade',
+      request: { lines: ['Connection: Upgrade', 'Upgrade: h2c'] },
+      usual: 200,
+    },
+    { what: 'a WebSocket', request: { line: 'GET /graphql HTTP/1.1', lines: upgrade }, usual: 101 },
+    { what: 'the metrics', request: { line: 'GET /metrics HTTP/1.1', lines: [] }, usual: 200 },
+    { what: 'an explorer', request: { line: 'GET /explorer HTTP/1.1', lines: [] }, usual: 200 },
+    {
+      what: 'a part of an explorer',
+      request: { line: 'GET /explorer/icon.svg HTTP/1.1', lines: [] },
+      usual: 200,
+    },
+    { what: 'the front page', request: { line: 'GET / HTTP/1.1', lines: [] }, usual: 200 },
+    { what: 'an unknown address', request: { line: 'GET /x HTTP/1.1', lines: [] }, usual: 404 },
+    {
+      what: 'a preflight request',
+      request: {
+        line: 'OPTIONS /graphql HTTP/1.1',
+        lines: ['Origin: http://localhost:3000', 'Access-Control-Request-Method: POST'],
+      },
+      usual: 204,
+    },
+  ])('answers $what under its own name only', async ({ request, usual }) => {
+    const origin = 'Origin: http://localhost:4000';
+    const lines = [origin, ...request.lines];
+
+    const own = await ask(local, { ...request, lines: ['Host: localhost:4000', ...lines] });
+    const foreign = await ask(local, { ...request, lines: ['Host: evil.example', ...lines] });
+    const forwarded = await ask(local, {
+      ...request,
+      lines: [
+        'Host: evil.example',
+        'X-Forwarded-Host: localhost',
+        'Forwarded: host=localhost',
+        ...lines,
+      ],
+    });
+
+    expect(own?.status).toBe(usual);
+    expect(foreign?.status).toBe(421);
+    expect(forwarded?.status).toBe(421);
+    expect(foreign?.headers['access-control-allow-origin']).toBeUndefined();
+  });
+
+  test('answers a stream of events under its own name only', async () => {
+    const line = `GET /graphql/stream?${readable} HTTP/1.1`;
+
+    const foreign = await ask(local, { line, lines: ['Host: evil.example'] });
+
+    expect(foreign?.status).toBe(421);
+  });
+
+  test('believes X-Forwarded-Host of a trusted proxy no more than of anybody', async () => {
+    await using behind = await startTestGateway({ helpdesk, config: { trustProxy: 1 } });
+
+    const lines = ['Host: evil.example', 'X-Forwarded-Host: localhost'];
+
+    expect((await ask(behind, { lines }))?.status).toBe(421);
+  });
+
+  test('goes by the host of an absolute target, not by the Host header', async () => {
+    const ways = [
+      ['http://localhost:4000', 'evil.example', 200],
+      ['http://evil.example', 'localhost:4000', 421],
+      ['http://localhost@evil.example', 'localhost', 400],
+      ['http://localhost', 'a b', 400],
+    ] as const;
+
+    for (const [authority, host, status] of ways) {
+      const line = `POST ${authority}/graphql HTTP/1.1`;
+      const response = await ask(local, { line, lines: [`Host: ${host}`] });
+      expect({ authority, host, status: response?.status }).toEqual({ authority, host, status });
+    }
+  });
+
+  test.each(['/healthz', '/readyz'])('tells at %s how it does under any name', async (path) => {
+    const response = await ask(local, {
+      line: `GET ${path} HTTP/1.1`,
+      lines: ['Host: pod-7:4000'],
+    });
+
+    expect(response?.status).toBe(200);
+  });
+
+  test('takes webhooks under any name', async () => {
+    const body = wireDelivery({ event: 'none', eventData: {} });
+    const lines = ['Host: hooks.example.com', `X-HelpCrunch-Signature: ${signatureOf(body)}`];
+
+    const response = await ask(local, {
+      line: 'POST /webhooks/helpcrunch HTTP/1.1',
+      lines,
+      body,
+    });
+
+    expect(response?.status).toBe(200);
+  });
+});
+
+describe('a gateway that other machines reach', () => {
+  test.each(['evil.example', '192.0.2.1:4000', '[2001:db8::1]', 'a_b', '', 'localhost'])(
+    'answers requests for the host "%s"',
+    async (host) => {
+      expect(await statusFor(open, host)).toBe(200);
+    },
+  );
+});
+
+describe('a gateway with ALLOWED_HOSTS', () => {
+  test.each([
+    'api.example.com',
+    'API.EXAMPLE.COM.:443',
+    'other.example:1',
+    '192.0.2.7:4000',
+    '[2001:db8::1]',
+    '[2001:DB8:0::1]:4000',
+    '[2001:db8::2]:4000',
+  ])('answers requests for the host %s, which it names', async (host) => {
+    expect(await statusFor(named, host)).toBe(200);
+  });
+
+  test.each(['localhost', '127.0.0.1:4000', 'x.api.example.com', 'example.com', ''])(
+    'answers 421 to requests for the host "%s", which it does not name',
+    async (host) => {
+      expect(await statusFor(named, host)).toBe(421);
+    },
+  );
+});
+
+describe('any gateway', () => {
+  const everyGateway = () => [local, open, named];
+  const everyPath = ['POST /graphql', 'GET /healthz', 'GET /metrics', 'GET /nowhere'];
+
+  test.each(malformedNames)('answers 400 to requests for the malformed host %j', async (host) => {
+    for (const gateway of everyGateway()) expect(await statusFor(gateway, host)).toBe(400);
+  });
+
+  test.each([
+    ['two different hosts', ['Host: localhost', 'Host: evil.example']],
+    ['the same host twice', ['Host: localhost', 'HOST: localhost']],
+    [
+      'a second host after a thousand fields',
+      ['Host: localhost', ...Array.from({ length: 1_500 }, () => 'a:'), 'Host: evil.example'],
+    ],
+    ['no host', []],
+  ])('answers 400 to requests with %s', async (_what, lines) => {
+    for (const gateway of everyGateway()) {
+      for (const path of everyPath) {
+        for (const upgrade of [[], ['Connection: Upgrade', 'Upgrade: h2c']]) {
+          const request = { line: `${path} HTTP/1.1`, lines: [...lines, ...upgrade] };
+          const response = await ask(gateway, request);
+          expect(response?.status).toBe(400);
+          expect(JSON.parse(response?.body ?? '')).toMatchObject({
+            errors: [{ extensions: { code: 'BAD_REQUEST' } }],
+          });
+        }
+      }
+    }
+  });
+
+  test('answers a request of HTTP/1.0, which needs no host, where any host is accepted', async () => {
+    const request = { line: 'POST /graphql HTTP/1.0', lines: [] };
+
+    expect((await ask(open, request))?.status).toBe(200);
+    expect((await ask(local, request))?.status).toBe(421);
+  });
+});

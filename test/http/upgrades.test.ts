@@ -1,0 +1,434 @@
+import { createHash } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
+import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { exchange, head, openConnection } from '../support/rawHttp.ts';
+import type { RawResponse } from '../support/rawHttp.ts';
+import { signatureOf, webhookSecret, wireDelivery } from '../support/webhooks.ts';
+
+let helpdesk: FakeHelpdesk;
+let gateway: Awaited<ReturnType<typeof startTestGateway>>;
+
+beforeAll(async () => {
+  helpdesk = await startFakeHelpdesk();
+  gateway = await startTestGateway({ helpdesk, config: { webhookSecret } });
+});
+
+afterAll(async () => {
+  await gateway.stop();
+  await helpdesk[Symbol.asyncDispose]();
+});
+
+const host = 'Host: localhost';
+const upgradeTo = (protocol: string) => ['Connection: Upgrade', `Upgrade: ${protocol}`];
+const h2c = ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABk'];
+const last = head('GET /healthz HTTP/1.1', host, 'Connection: close');
+const json = 'Content-Type: application/json';
+const operation = JSON.stringify({ query: '{ __typename }' });
+
+/** A POST of an operation that asks for another protocol. */
+const post = (body = operation, lines: readonly string[] = h2c, url = '/graphql') =>
+  head(`POST ${url} HTTP/1.1`, host, json, ...lines, `Content-Length: ${body.length}`) + body;
+
+const webSocket = (target = '/graphql', lines: readonly string[] = [host]) =>
+  head(
+    `GET ${target} HTTP/1.1`,
+    ...lines,
+    ...upgradeTo('websocket'),
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Protocol: graphql-transport-ws',
+    `Sec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}`,
+  );
+
+const subscriptionLimits = {
+  maxConnectionsPerViewer: 100,
+  maxPerConnection: 100,
+  maxPerViewer: 1_000,
+  maxBuffered: 100,
+  callbackHosts: [],
+};
+
+const answered = { status: 200, body: expect.stringContaining('"__typename":"Query"') };
+const healthy = { status: 200, body: '{"status":"ok"}' };
+
+/** In the form of every other refusal. */
+function expectRefusal(response: RawResponse | undefined, status: number, code = 'BAD_REQUEST') {
+  expect(response?.headers['content-type']).toBe('application/json; charset=utf-8');
+  expect(JSON.parse(response?.body ?? '')).toEqual({
+    errors: [
+      {
+        message: expect.stringMatching(/\S/),
+        extensions: expect.objectContaining({
+          code,
+          retryable: code === 'RATE_LIMITED',
+          requestId: response?.headers['x-request-id'],
+        }),
+      },
+    ],
+    extensions: { upstream: { calls: 0, cacheHits: 0, shared: 0 } },
+  });
+  expect(response?.status).toBe(status);
+}
+
+/** Lets the helpdesk's answer to a route wait until the test gives it. */
+function hold(route: string) {
+  return new Promise<ServerResponse>((resolve) => {
+    helpdesk.answer(route, (_call, response) => {
+      resolve(response);
+      return undefined;
+    });
+  });
+}
+
+describe('a request with an Upgrade other than websocket', () => {
+  test.each(['h2c', 'x', 'TLS/1.2, HTTP/2.0', 'websocket, h2c', ''])(
+    'is answered as if the Upgrade %j were absent',
+    async (protocol) => {
+      const responses = await exchange(gateway.url, post(operation, upgradeTo(protocol)) + last);
+
+      expect(responses).toMatchObject([answered, healthy]);
+    },
+  );
+
+  test('is answered whatever its route', async () => {
+    const request = (line: string) => head(`${line} HTTP/1.1`, host, ...h2c);
+    const requests = ['GET /healthz', 'GET /nowhere', 'GET /graphql?query={__typename}'];
+
+    const responses = await exchange(gateway.url, requests.map(request).join('') + last);
+
+    expect(responses.map(({ status }) => status)).toEqual([200, 404, 400, 200]);
+    expectRefusal(responses[1], 404);
+  });
+
+  test('is taken as a webhook where it is one', async () => {
+    const body = wireDelivery({ event: 'none', eventData: {} });
+    const lines = [...h2c, `X-HelpCrunch-Signature: ${signatureOf(body)}`];
+
+    const [response] = await exchange(
+      gateway.url,
+      post(body, lines, '/webhooks/helpcrunch') + last,
+    );
+
+    expect(response).toMatchObject({ status: 200, body: '{"outcome":"ignored"}' });
+  });
+
+  test('may send its body in chunks', async () => {
+    const chunks = `5\r\n${operation.slice(0, 5)}\r\n${(operation.length - 5).toString(16)}\r\n${operation.slice(5)}\r\n0\r\n\r\n`;
+    const request = head(
+      'POST /graphql HTTP/1.1',
+      host,
+      json,
+      ...h2c,
+      'Transfer-Encoding: chunked',
+    );
+
+    const responses = await exchange(gateway.url, request + chunks + last);
+
+    expect(responses).toMatchObject([answered, healthy]);
+  });
+
+  test('may wait with its body until it is told to continue', async () => {
+    using connection = await openConnection(gateway.url);
+    const length = `Content-Length: ${operation.length}`;
+    const lines = [host, json, ...h2c, 'Expect: 100-continue', length];
+
+    connection.write(head('POST /graphql HTTP/1.1', ...lines));
+    const proceed = await connection.response();
+    connection.write(operation.slice(0, 3));
+    connection.write(operation.slice(3));
+
+    expect(proceed?.status).toBe(100);
+    expect(await connection.response()).toMatchObject(answered);
+  });
+
+  test('keeps bytes of its header fields that are not ASCII', async () => {
+    const lines = [...h2c, 'X-Request-Id: plain', 'X-Name: \xc3\xa9\xff'];
+
+    const [response] = await exchange(gateway.url, post(operation, lines) + last);
+
+    expect(response).toMatchObject({ ...answered, headers: { 'x-request-id': 'plain' } });
+  });
+
+  test('is answered after the requests that came before it on the connection', async () => {
+    const asked = hold('GET /chats/1');
+    using connection = await openConnection(gateway.url);
+
+    connection.write(post('{"query":"{ chat(id: 1) { id } }"}', []) + post() + post() + last);
+    (await asked).end(JSON.stringify(wireChat({ id: 1 })));
+
+    expect((await connection.response())?.body).toContain('"chat":{"id":"1"}');
+    expect(await connection.response()).toMatchObject(answered);
+    expect(await connection.response()).toMatchObject(answered);
+    expect(await connection.response()).toMatchObject(healthy);
+  });
+
+  test('is not answered after a request that closes the connection', async () => {
+    const closing = head('GET /readyz HTTP/1.1', host, 'Connection: close');
+
+    const responses = await exchange(gateway.url, closing + post());
+
+    expect(responses).toMatchObject([{ status: 200, body: '{"status":"ready"}' }]);
+  });
+
+  test('may come a hundred times on one connection and leaves no listeners behind', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on('warning', onWarning);
+
+    const responses = await exchange(gateway.url, post().repeat(100) + last);
+    await new Promise(setImmediate);
+    process.removeListener('warning', onWarning);
+
+    expect(responses.filter(({ status }) => status === 200)).toHaveLength(101);
+    expect(warnings).toEqual([]);
+  });
+
+  test('is finished when the gateway stops', async () => {
+    const asked = hold('GET /chats/2');
+    const stopping = await startTestGateway({ helpdesk });
+    using connection = await openConnection(stopping.url);
+    connection.write(post('{"query":"{ chat(id: 2) { id } }"}'));
+    const answer = await asked;
+
+    const stopped = stopping.stop();
+    answer.end(JSON.stringify(wireChat({ id: 2 })));
+
+    expect((await connection.response())?.body).toContain('"chat":{"id":"2"}');
+    await connection.closed;
+    await stopped;
+  });
+
+  test('may be followed by a WebSocket on the same connection', async () => {
+    using connection = await openConnection(gateway.url);
+
+    connection.write(post() + webSocket());
+
+    expect(await connection.response()).toMatchObject(answered);
+    expect((await connection.response())?.status).toBe(101);
+  });
+
+  test('has the same limits as any other', async () => {
+    await using small = await startTestGateway({
+      helpdesk,
+      config: { maxBodyBytes: 1_024, requestTimeoutMs: 100 },
+    });
+    const long = operation + ' '.repeat(2_000);
+
+    const [tooLong] = await exchange(small.url, post(long, [...h2c, 'Connection: close']));
+    const [tooSlow] = await exchange(small.url, post().slice(0, -1));
+
+    expectRefusal(tooLong, 413);
+    expectRefusal(tooSlow, 408);
+  });
+
+  test.each([
+    ['two lengths', ['Content-Length: 5', 'Content-Length: 6']],
+    ['a length and chunks', ['Content-Length: 5', 'Transfer-Encoding: chunked']],
+    ['an unknown coding', ['Transfer-Encoding: xchunked']],
+    ['a coding after chunks', ['Transfer-Encoding: chunked, gzip']],
+  ])(
+    'whose end is ambiguous because of %s is refused, and nothing after it is read',
+    async (_what, lines) => {
+      const request = head('POST /graphql HTTP/1.1', host, json, ...h2c, ...lines);
+
+      const responses = await exchange(gateway.url, `${request}0\r\n\r\n${last}`);
+
+      expect(responses).toHaveLength(1);
+      expectRefusal(responses[0], 400);
+    },
+  );
+
+  test('ends where it says, however many header fields come before its length', async () => {
+    const fields = Array.from({ length: 1_500 }, () => 'a:');
+    const body = `${operation}${' '.repeat(50)}`;
+
+    const responses = await exchange(gateway.url, post(body, [...h2c, ...fields]) + last);
+
+    expect(responses).toMatchObject([answered, healthy]);
+  });
+});
+
+describe('the target of a request', () => {
+  const kinds = [
+    { kind: 'a GET', lines: [] },
+    { kind: 'a GET with an unknown Upgrade', lines: upgradeTo('x') },
+    { kind: 'a GET with an Upgrade to h2c', lines: h2c },
+    { kind: 'a GET with an Upgrade to WebSocket', lines: upgradeTo('websocket') },
+  ];
+
+  describe.each(kinds)('of $kind', ({ lines }) => {
+    const ask = async (target: string, hostLine = host) => {
+      const request = head(`GET ${target} HTTP/1.1`, hostLine, ...lines);
+      const responses = await exchange(gateway.url, request + last);
+      return responses[0];
+    };
+
+    test.each([
+      '*',
+      '//',
+      '//[',
+      '//graphql',
+      '//localhost/graphql',
+      '/%',
+      '/%zz',
+      '/%c0%af',
+      '/graphql%',
+      'http://',
+      'http:///graphql',
+      'http://[/graphql',
+      'http://localhost//graphql',
+      'http://localhost/%zz',
+      'http://user@localhost/graphql',
+      'http://user:password@localhost/graphql',
+      'http://local host/graphql',
+      'ws://localhost/graphql',
+      'localhost:4000',
+    ])('is answered with 400 when it is %s', async (target) => {
+      expectRefusal(await ask(target), 400);
+    });
+
+    test.each([
+      'http://localhost/healthz',
+      'HTTP://LOCALHOST:80/healthz',
+      'https://localhost/healthz?a=%zz',
+      'http://[::1]:4000/healthz',
+    ])('may be absolute, such as %s', async (target) => {
+      expect(await ask(target)).toMatchObject(healthy);
+    });
+  });
+
+  test('may be absolute for an operation, of which it names the path', async () => {
+    const requests =
+      post(operation, [], 'http://localhost/graphql') +
+      post(operation, h2c, 'http://localhost/graphql') +
+      post(operation, [], 'http://localhost/nowhere') +
+      post(operation, [], 'http://localhost');
+
+    const responses = await exchange(gateway.url, requests + last);
+
+    expect(responses.map(({ status }) => status)).toEqual([200, 200, 404, 404, 200]);
+  });
+
+  test('may be absolute for a stream of events', async () => {
+    const target = 'http://localhost/graphql/stream?query={__typename}';
+    const lines = ['Accept: text/event-stream', 'Connection: close'];
+
+    using connection = await openConnection(gateway.url);
+    connection.write(head(`GET ${target} HTTP/1.1`, host, ...lines));
+    await connection.closed;
+
+    expect(connection.heard()).toContain('"__typename":"Query"');
+  });
+
+  test('of a CONNECT is answered with 400', async () => {
+    const [response] = await exchange(gateway.url, head('CONNECT localhost:443 HTTP/1.1', host));
+
+    expectRefusal(response, 400);
+  });
+});
+
+describe('a WebSocket', () => {
+  const statusOf = async (request: string, url = gateway.url) => {
+    using connection = await openConnection(url);
+    connection.write(request);
+    return await connection.response();
+  };
+
+  test.each(['/graphql', '/graphql?a=b', 'http://localhost/graphql', 'http://127.0.0.1:1/graphql'])(
+    'is opened at %s',
+    async (target) => {
+      const response = await statusOf(webSocket(target));
+
+      const accept = createHash('sha1')
+        .update(`${Buffer.alloc(16).toString('base64')}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+        .digest('base64');
+      expect(response).toMatchObject({ status: 101, headers: { 'sec-websocket-accept': accept } });
+    },
+  );
+
+  test('is opened after the requests that came before it on the connection are answered', async () => {
+    const asked = hold('GET /chats/3');
+    using connection = await openConnection(gateway.url);
+
+    connection.write(post('{"query":"{ chat(id: 3) { id } }"}', []) + webSocket());
+    (await asked).end(JSON.stringify(wireChat({ id: 3 })));
+
+    expect((await connection.response())?.body).toContain('"chat":{"id":"3"}');
+    expect((await connection.response())?.status).toBe(101);
+  });
+
+  test.each(['/healthz', '/', '/graphql/', '/graphql/stream'])(
+    'is not opened at %s, where the request is answered as if it asked for none',
+    async (target) => {
+      const response = await statusOf(webSocket(target));
+
+      expect(response?.status).not.toBe(101);
+      expect(response?.status).toBeLessThan(500);
+    },
+  );
+
+  test('is refused in JSON when its handshake is broken', async () => {
+    const version = webSocket().replace('Version: 13', 'Version: 7');
+    const key = webSocket().replace(/Key: .*\r\n/, 'Key: x\r\n');
+
+    expectRefusal(await statusOf(version), 400);
+    expectRefusal(await statusOf(key), 400);
+  });
+
+  test('is refused in JSON to a strange page, to all but the router, and where there are too many', async () => {
+    await using guarded = await startTestGateway({
+      helpdesk,
+      config: { routerSecret: 'x'.repeat(32) },
+    });
+    await using full = await startTestGateway({
+      helpdesk,
+      config: { subscriptions: { ...subscriptionLimits, maxConnections: 0 } },
+    });
+
+    const page = await statusOf(webSocket('/graphql', [host, 'Origin: https://evil.example']));
+    const client = await statusOf(webSocket(), guarded.url);
+    const late = await statusOf(webSocket(), full.url);
+
+    expectRefusal(page, 403, 'FORBIDDEN');
+    expectRefusal(client, 401, 'UNAUTHENTICATED');
+    expectRefusal(late, 503, 'RATE_LIMITED');
+    expect(late?.headers['retry-after']).toBe('5');
+  });
+});
+
+describe('what is not HTTP', () => {
+  test.each([
+    ['no request line', 'x\r\n\r\n', 400],
+    ['a field without a colon', 'GET / HTTP/1.1\r\nHost: a\r\nx\r\n\r\n', 400],
+    ['fields that are too long', head('GET / HTTP/1.1', host, `X: ${'x'.repeat(20_000)}`), 431],
+  ])('is refused in JSON: %s', async (_what, text, status) => {
+    const [response] = await exchange(gateway.url, text);
+
+    expectRefusal(response, status);
+  });
+
+  test('is refused after the requests that came before it are answered', async () => {
+    const asked = hold('GET /chats/4');
+    using connection = await openConnection(gateway.url);
+
+    connection.write(`${post('{"query":"{ chat(id: 4) { id } }"}', [])}x\r\n\r\n`);
+    (await asked).end(JSON.stringify(wireChat({ id: 4 })));
+
+    expect((await connection.response())?.body).toContain('"chat":{"id":"4"}');
+    expectRefusal(await connection.response(), 400);
+  });
+
+  test('is not answered in the middle of an answer', async () => {
+    using connection = await openConnection(gateway.url);
+    const target = '/graphql/stream?query=subscription{chatUpdated{change}}';
+    connection.write(head(`GET ${target} HTTP/1.1`, host, 'Accept: text/event-stream'));
+    await gateway.subscribed(1);
+
+    connection.write('x\r\n\r\n');
+    await connection.closed;
+
+    expect(connection.heard()).not.toContain('400');
+  });
+});
