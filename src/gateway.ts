@@ -278,6 +278,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
       arrivalTimeoutMs: config.requestTimeoutMs,
       trustProxy: config.trustProxy,
       allowedHosts: config.allowedHosts,
+      sending: config.sending,
       log,
       shutdown: config.shutdown,
       metrics,

@@ -17,6 +17,7 @@ const defaults = {
   logFormat: undefined,
   traces: undefined,
   allowedHosts: 'loopback',
+  sending: { sendTimeoutMs: 30_000, maxUnsentBytes: 67_108_864 },
   isProduction: false,
 };
 
@@ -65,6 +66,8 @@ const variables = [
   'LOG_FORMAT',
   'NODE_ENV',
   'ALLOWED_HOSTS',
+  'SEND_TIMEOUT_MS',
+  'MAX_UNSENT_BYTES',
 ];
 
 describe('without a word', () => {
@@ -164,6 +167,8 @@ describe('each variable', () => {
     [{ REQUEST_TIMEOUT_MS: '100' }, { requestTimeoutMs: 100 }],
     [{ REQUEST_RATE_LIMIT: '7' }, { requestRateLimit: 7 }],
     [{ AUTH_FAILURE_LIMIT: '0' }, { authFailureLimit: 0 }],
+    [{ SEND_TIMEOUT_MS: '100' }, { sending: { sendTimeoutMs: 100, maxUnsentBytes: 67_108_864 } }],
+    [{ MAX_UNSENT_BYTES: '65536' }, { sending: { sendTimeoutMs: 30_000, maxUnsentBytes: 65_536 } }],
     [{ ALLOWED_HOSTS: ' API.example.com. ,a_b' }, { allowedHosts: ['api.example.com', 'a_b'] }],
     [
       { ALLOWED_HOSTS: '127.0.0.1,::1,[2001:DB8:0::1]' },
@@ -251,6 +256,10 @@ describe('each variable', () => {
     ['MAX_CONNECTIONS', '0'],
     ['REQUEST_TIMEOUT_MS', '0'],
     ['REQUEST_RATE_LIMIT', '-1'],
+    ['SEND_TIMEOUT_MS', '0'],
+    ['SEND_TIMEOUT_MS', '99'],
+    ['MAX_UNSENT_BYTES', '0'],
+    ['MAX_UNSENT_BYTES', '64k'],
     ['ALLOWED_HOSTS', '*'],
     ['ALLOWED_HOSTS', '*.example.com'],
     ['ALLOWED_HOSTS', 'localhost:4000'],

@@ -87,6 +87,14 @@ export function createLines(server: Server, log: Log) {
     /** Whether an answer on the line has begun, so that nothing else can be written to it. */
     isAnswering: (line: Socket): boolean =>
       [...(lines.get(line) ?? [])].some(({ headersSent }) => headersSent),
+    /** Bytes of answers that wait for an earlier answer on the same line. */
+    queuedBytes(line: Socket): number {
+      let bytes = 0;
+      for (const answer of lines.get(line) ?? []) {
+        if (answer.socket === null) bytes += answer.writableLength;
+      }
+      return bytes;
+    },
     /** Leaves a line alone from now on: a WebSocket says goodbye by itself. */
     release: (line: Socket): boolean => lines.delete(line),
     /** Ends the lines on which no whole request waits for its answer, now and, for the others, when they have it. */

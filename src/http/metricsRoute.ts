@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge } from 'prom-client';
 import type { Metrics } from './metrics.ts';
 import type { Occupancy } from './occupancy.ts';
+import type { Sending } from './sending.ts';
 
 /** What can be read off the running gateway. */
 export interface Readings {
@@ -27,12 +28,13 @@ interface MetricsParts {
   readonly readings: Readings;
   readonly occupancy: Occupancy;
   readonly metrics: Metrics;
+  readonly sending: Sending;
 }
 
 /** `/metrics`, in Prometheus' text form. What is not counted as it happens is read when it is asked for. */
 export function addMetricsRoute(
   server: FastifyInstance,
-  { readings, occupancy, metrics }: MetricsParts,
+  { readings, occupancy, metrics, sending }: MetricsParts,
 ): void {
   const registers = [metrics.registry];
   const gauge = (name: string, help: string, read: () => number) =>
@@ -95,6 +97,23 @@ export function addMetricsRoute(
   );
   gauge('helpcrunch_live_connections', 'Open WebSockets and event streams.', occupancy.connections);
   gauge('helpcrunch_subscriptions', 'Subscriptions under way.', occupancy.subscriptions);
+  gauge(
+    'helpcrunch_unsent_bytes',
+    'Bytes of answers that wait until clients read.',
+    sending.unsentBytes,
+  );
+  new Counter({
+    name: 'helpcrunch_connections_destroyed_total',
+    help: 'Connections closed because their clients did not read, by the setting that they exceeded.',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(sending.destroyed())) {
+        this.inc({ reason }, count);
+      }
+    },
+  });
   if (readings.webhooks() !== undefined) {
     new Counter({
       name: 'helpcrunch_webhooks_total',

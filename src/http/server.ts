@@ -34,6 +34,8 @@ import { createRequestHeads } from './requestHead.ts';
 import { requestIdOf } from './requestId.ts';
 import { admitOnlyRouter, createIsFromRouter } from './router.ts';
 import type { RequestRate } from './requestRate.ts';
+import { limitSending } from './sending.ts';
+import type { SendLimits } from './sending.ts';
 import { addSocketRoute } from './socketRoute.ts';
 import { addSpans } from './spans.ts';
 import { addStreamRoute } from './streamRoute.ts';
@@ -93,6 +95,7 @@ export interface HttpOptions {
   /** How many proxies in a row are believed, or which; none unless named. */
   readonly trustProxy: number | readonly string[];
   readonly allowedHosts: AllowedHosts;
+  readonly sending: SendLimits;
 }
 
 /** Room for the longest token, and for nothing that is stored on the way. */
@@ -132,11 +135,16 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     genReqId: ({ headers }) => requestIdOf(headers),
   });
   const lines = createLines(server.server, log);
+  const sending = limitSending(server.server, { ...options.sending, lines, clock, log });
   const answerClientError = guarded({ log, name: 'client error' }, createAnswerClientError(lines));
   server.setErrorHandler(fail);
   server.setNotFoundHandler(answerUnknownRoute);
   server.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
+    done();
+  });
+  server.addHook('onSend', (...[, , payload, done]) => {
+    if (typeof payload === 'string' || Buffer.isBuffer(payload)) sending.added(payload.length);
     done();
   });
   await protect(server, { heads, corsOrigins, origins });
@@ -145,7 +153,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   admitOnlyRouter(server, { isFromRouter, authFailures });
   const drain = addDrain(server, { ...options.shutdown, lines, clock });
   addHealthRoutes(server, { ...options.readings, isDraining: drain.isDraining });
-  addMetricsRoute(server, { ...options, occupancy });
+  addMetricsRoute(server, { ...options, occupancy, sending });
   const liveOptions: LiveOptions = {
     ...live,
     ask: createAsk({

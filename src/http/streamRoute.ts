@@ -12,9 +12,6 @@ import { nameOf } from './subscribing.ts';
 /** Shorter than the patience of the usual balancer. */
 const pingMs = 15_000;
 
-/** Who has read nothing for so long is gone. */
-const stuckMs = 60_000;
-
 const event = (name: string, data: string): string => `event: ${name}\ndata: ${data}\n\n`;
 
 const isAskedFor = ({ headers }: FastifyRequest): boolean =>
@@ -27,9 +24,8 @@ export function addStreamRoute(server: FastifyInstance, options: LiveOptions): v
 
   async function write(out: PassThrough, text: string, signal: AbortSignal): Promise<void> {
     if (out.write(text)) return;
-    const cancel = clock.after(stuckMs, () => out.destroy());
+    // The connection of a client that does not read is destroyed after SEND_TIMEOUT_MS, which aborts the signal.
     await once(out, 'drain', { signal }).catch(() => undefined);
-    cancel();
   }
 
   async function answer(request: FastifyRequest, reply: FastifyReply) {

@@ -60,6 +60,8 @@ export const protectionVariables = {
   AUTH_FAILURE_LIMIT: wholeNumber(0, 1_000_000).default(60),
   TRUST_PROXY: proxies.default(0),
   ALLOWED_HOSTS: hosts.optional(),
+  SEND_TIMEOUT_MS: wholeNumber(100, 600_000).default(30_000),
+  MAX_UNSENT_BYTES: wholeNumber(65_536, 17_179_869_184).default(67_108_864),
   PERSISTED_OPERATIONS: manifestFile.optional(),
   PERSISTED_ONLY: flag.default(false),
 };
@@ -89,6 +91,8 @@ export interface Protection {
   readonly trustProxy: number | readonly string[];
   /** The host names of requests that are answered. */
   readonly allowedHosts: AllowedHosts;
+  /** What may wait for clients that do not read. */
+  readonly sending: { readonly sendTimeoutMs: number; readonly maxUnsentBytes: number };
   /** The texts of the listed operations by their ids. */
   readonly persistedOperations: Manifest | undefined;
   readonly isPersistedOnly: boolean;
@@ -116,6 +120,7 @@ export const protectionOf = (data: Variables): Protection => ({
   authFailureLimit: data.AUTH_FAILURE_LIMIT,
   trustProxy: data.TRUST_PROXY,
   allowedHosts: data.ALLOWED_HOSTS ?? usualAllowedHosts(data.HOST),
+  sending: { sendTimeoutMs: data.SEND_TIMEOUT_MS, maxUnsentBytes: data.MAX_UNSENT_BYTES },
   persistedOperations: data.PERSISTED_OPERATIONS,
   isPersistedOnly: data.PERSISTED_ONLY,
 });

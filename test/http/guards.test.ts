@@ -27,11 +27,12 @@ function failing(): never {
 /** A clock whose functions fail while they are told to. */
 function createFailingClock() {
   const clock = createManualClock();
-  const failures = { after: false };
+  const failures = { now: false, after: false };
   return {
     failures,
     clock: {
       ...clock,
+      now: () => (failures.now ? failing() : clock.now()),
       after: (ms: number, task: () => void) => (failures.after ? failing() : clock.after(ms, task)),
     },
   };
@@ -49,6 +50,35 @@ const failedCallbacks = ({ logged }: { readonly logged: readonly string[] }) =>
   });
 
 describe('an exception is logged once and the process goes on, when it is thrown', () => {
+  test('by a timer, which is set again all the same', async () => {
+    const { clock, failures } = createFailingClock();
+    await using gateway = await startTestGateway({ helpdesk, clock });
+    using connection = await openConnection(gateway.url);
+    connection.write(head('GET /healthz HTTP/1.1', 'Host: localhost'));
+    await connection.response();
+
+    failures.now = true;
+    clock.advance(1_000);
+    failures.now = false;
+    clock.advance(10_000);
+
+    expect(failedCallbacks(gateway)).toEqual(['timer']);
+    expect(await exchange(gateway.url, request)).toMatchObject([{ status: 200 }]);
+  });
+
+  test('by a listener of new connections', async () => {
+    const { clock, failures } = createFailingClock();
+    await using gateway = await startTestGateway({ helpdesk, clock });
+
+    failures.after = true;
+    const first = await exchange(gateway.url, request);
+    failures.after = false;
+    const second = await exchange(gateway.url, request);
+
+    expect(failedCallbacks(gateway)).toEqual(['connection']);
+    expect([...first, ...second]).toMatchObject([{ status: 200 }, { status: 200 }]);
+  });
+
   test('while a WebSocket is opened, which is closed', async () => {
     const { clock, failures } = createFailingClock();
     await using gateway = await startTestGateway({ helpdesk, clock });

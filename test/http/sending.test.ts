@@ -1,0 +1,305 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { readConfig } from '../../src/config.ts';
+import { wireCustomer } from '../support/controlledHelpdesk.ts';
+import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
+import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import type { ManualClock } from '../support/manualClock.ts';
+import { createManualClock } from '../support/manualClock.ts';
+import { head, openConnection } from '../support/rawHttp.ts';
+import { openSocket } from '../support/socket.ts';
+
+let helpdesk: FakeHelpdesk;
+let held: Promise<ServerResponse>;
+
+/** Larger than what the operating systems of both ends take of an answer to a client that does not read. */
+const largeBytes = 7_600_000;
+const part = 'x'.repeat(largeBytes / 4);
+
+beforeAll(async () => {
+  helpdesk = await startFakeHelpdesk();
+  helpdesk.answer('GET /customers/1', { body: wireCustomer({ id: 1, company: part }) });
+  held = new Promise((resolve) => {
+    helpdesk.answer('GET /chats/2', (_call, response) => {
+      resolve(response);
+      return undefined;
+    });
+  });
+});
+
+afterAll(async () => {
+  await helpdesk[Symbol.asyncDispose]();
+});
+
+const large = `{ customer(id: 1) { ${['a', 'b', 'c', 'd'].map((name) => `${name}: company`).join(' ')} } }`;
+
+async function start(sending: Partial<ReturnType<typeof readConfig>['sending']> = {}) {
+  const clock = createManualClock();
+  const { freshMs, sending: usual } = readConfig({});
+  const config = { freshMs, sending: { ...usual, ...sending }, upstreamMaxBytes: 10_000_000 };
+  const gateway = await startTestGateway({ helpdesk, clock, config });
+
+  const figure = async (name: string) => {
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    const line = metrics.split('\n').find((text) => text.startsWith(`${name} `));
+    return Number(line?.split(' ')[1]);
+  };
+  return {
+    ...gateway,
+    clock,
+    figure,
+    unsentBytes: () => figure('helpcrunch_unsent_bytes'),
+    destroyed: (reason: string) =>
+      figure(`helpcrunch_connections_destroyed_total{reason="${reason}"}`),
+  };
+}
+
+type Gateway = Awaited<ReturnType<typeof start>>;
+
+/** Done when so many bytes wait for clients, at least. */
+async function waits(gateway: Gateway, isEnough: (unsentBytes: number) => boolean) {
+  for (;;) if (isEnough(await gateway.unsentBytes())) return;
+}
+
+const post = (query: string): string => {
+  const body = JSON.stringify({ query });
+  return (
+    head(
+      'POST /graphql HTTP/1.1',
+      'Host: localhost',
+      'Content-Type: application/json',
+      `Content-Length: ${body.length}`,
+    ) + body
+  );
+};
+
+/** A client that asks and does not read. */
+async function askAndStall(gateway: Gateway, query = large) {
+  const connection = await openConnection(gateway.url);
+  connection.socket.pause();
+  connection.write(post(query));
+  return connection;
+}
+
+/** Lets time pass in steps, as the checks do. */
+function pass(clock: ManualClock, ms: number): void {
+  for (let passed = 0; passed < ms; passed += 500) clock.advance(500);
+}
+
+/** Reads so many bytes, or to the end, and stops again. */
+async function read(socket: Socket, bytes: number): Promise<void> {
+  const enough = socket.bytesRead + bytes;
+  socket.resume();
+  while (socket.bytesRead < enough && !socket.closed) await new Promise(setImmediate);
+  socket.pause();
+}
+
+describe('a client that does not read', () => {
+  test('loses its connection after SEND_TIMEOUT_MS, and however many there are, nothing of their answers is kept', async () => {
+    await using gateway = await start();
+    const clients = await Promise.all(Array.from({ length: 8 }, () => askAndStall(gateway)));
+    await waits(gateway, (bytes) => bytes >= 8 * largeBytes);
+
+    pass(gateway.clock, 29_000);
+    const before = await gateway.destroyed('SEND_TIMEOUT_MS');
+    pass(gateway.clock, 3_000);
+
+    expect(before).toBe(0);
+    expect(await gateway.destroyed('SEND_TIMEOUT_MS')).toBe(8);
+    await waits(gateway, (bytes) => bytes === 0);
+    for (const { socket, closed } of clients) {
+      socket.resume();
+      await closed;
+      expect(socket.bytesRead).toBeLessThan(largeBytes);
+    }
+    const lines: { readonly reason: string; readonly connections: number }[] = gateway.logged.map(
+      (line) => JSON.parse(line),
+    );
+    expect(new Set(lines.map(({ reason }) => reason))).toEqual(new Set(['SEND_TIMEOUT_MS']));
+    expect(lines.reduce((sum, { connections }) => sum + connections, 0)).toBe(8);
+    expect(lines.length).toBeLessThanOrEqual(2);
+  }, 60_000);
+
+  test('loses its WebSocket after SEND_TIMEOUT_MS', async () => {
+    await using gateway = await start({ sendTimeoutMs: 10_000 });
+    await using client = await openSocket(gateway.url);
+    await client.join();
+
+    client.socket.pause();
+    client.say({ id: '1', type: 'subscribe', payload: { query: large } });
+    await waits(gateway, (bytes) => bytes > 1_000_000);
+    pass(gateway.clock, 12_000);
+
+    expect(await gateway.destroyed('SEND_TIMEOUT_MS')).toBe(1);
+    while ((await gateway.figure('helpcrunch_live_connections')) > 0);
+    client.socket.resume();
+    expect(await client.closed).toMatchObject({ code: 1006 });
+  }, 60_000);
+
+  test('loses its stream of events after SEND_TIMEOUT_MS', async () => {
+    await using gateway = await start();
+    using client = await openConnection(gateway.url);
+
+    client.socket.pause();
+    client.write(
+      head(
+        `GET /graphql/stream?query=${encodeURIComponent(large)} HTTP/1.1`,
+        'Host: localhost',
+        'Accept: text/event-stream',
+      ),
+    );
+    await waits(gateway, (bytes) => bytes > 1_000_000);
+    pass(gateway.clock, 32_000);
+
+    expect(await gateway.destroyed('SEND_TIMEOUT_MS')).toBe(1);
+    while ((await gateway.figure('helpcrunch_live_connections')) > 0);
+  }, 60_000);
+
+  test('loses its connection even if it goes on sending', async () => {
+    await using gateway = await start();
+    using client = await askAndStall(gateway);
+    await waits(gateway, (bytes) => bytes > 1_000_000);
+
+    for (let second = 0; second < 32; second += 1) {
+      client.write(post('{ __typename }'));
+      pass(gateway.clock, 1_000);
+      await gateway.unsentBytes();
+    }
+
+    expect(await gateway.destroyed('SEND_TIMEOUT_MS')).toBe(1);
+  }, 60_000);
+});
+
+describe('a client that reads slowly', () => {
+  test('gets the whole of its answer, however long it takes', async () => {
+    await using gateway = await start();
+    using client = await askAndStall(gateway);
+    await waits(gateway, (bytes) => bytes > 1_000_000);
+
+    pass(gateway.clock, 20_000);
+    let passedMs = 20_000;
+    while ((await gateway.unsentBytes()) > 0) {
+      // The operating system reports free space in its buffer when about a third of it is free: up to 1.4 MB.
+      await read(client.socket, 1_500_000);
+      await gateway.unsentBytes();
+      pass(gateway.clock, 14_000);
+      passedMs += 14_000;
+    }
+    client.socket.resume();
+
+    expect((await client.response())?.body).toContain(part.slice(0, 100));
+    expect(passedMs).toBeGreaterThan(30_000);
+    expect(await gateway.destroyed('SEND_TIMEOUT_MS')).toBe(0);
+  }, 60_000);
+
+  test('is not blamed for an answer that takes the gateway long', async () => {
+    await using gateway = await start({ sendTimeoutMs: 1_000 });
+    using client = await openConnection(gateway.url);
+
+    client.write(post('{ chat(id: 2) { id } }') + post('{ __typename }'));
+    const answer = await held;
+    await waits(gateway, (bytes) => bytes > 0);
+    pass(gateway.clock, 3_000);
+    answer.end(JSON.stringify(wireChat({ id: 2 })));
+
+    expect((await client.response())?.body).toContain('"chat":{"id":"2"}');
+    expect((await client.response())?.body).toContain('"__typename":"Query"');
+  }, 60_000);
+});
+
+describe('when more than MAX_UNSENT_BYTES wait', () => {
+  test('connections whose clients do not read are destroyed until as many remain as may be', async () => {
+    await using gateway = await start({ maxUnsentBytes: 16_000_000 });
+    const clients = [];
+    for (let count = 0; count < 8; count += 1) clients.push(await askAndStall(gateway));
+
+    const destroyed = () => gateway.destroyed('MAX_UNSENT_BYTES');
+    while ((await destroyed()) === 0) gateway.clock.advance(500);
+    await waits(gateway, (bytes) => bytes <= 16_000_000);
+    const { data } = await gateway.query('{ __typename }');
+
+    expect(data).toEqual({ __typename: 'Query' });
+    expect(await destroyed()).toBeLessThan(8);
+    expect(await gateway.destroyed('SEND_TIMEOUT_MS')).toBe(0);
+    for (const { socket } of clients) socket.destroy();
+  }, 60_000);
+
+  test('many large answers are noticed without the clock', async () => {
+    await using gateway = await start({ maxUnsentBytes: 16_000_000 });
+    const clients = [];
+
+    while (!((await gateway.destroyed('MAX_UNSENT_BYTES')) > 0)) {
+      clients.push(await askAndStall(gateway));
+      await waits(gateway, (bytes) => bytes > 0);
+    }
+
+    expect(clients.length).toBeLessThan(20);
+    for (const { socket } of clients) socket.destroy();
+  }, 60_000);
+
+  test('a client that reads keeps its connection while others do not', async () => {
+    await using gateway = await start({ maxUnsentBytes: 16_000_000 });
+    const stalled = [await askAndStall(gateway), await askAndStall(gateway)];
+    await waits(gateway, (bytes) => bytes > 2_000_000);
+    pass(gateway.clock, 2_000);
+
+    using reading = await askAndStall(gateway);
+    const others = [await askAndStall(gateway), await askAndStall(gateway)];
+    await waits(gateway, (bytes) => bytes > 5_000_000);
+    gateway.clock.advance(500);
+    reading.socket.resume();
+
+    expect((await reading.response())?.status).toBe(200);
+    for (const { socket } of [...stalled, ...others]) socket.destroy();
+  }, 60_000);
+
+  test('answers that wait for an earlier one on their connection count', async () => {
+    await using gateway = await start({ maxUnsentBytes: 16_000_000 });
+    using client = await openConnection(gateway.url);
+
+    client.write(
+      head(
+        'GET /graphql/stream?query=subscription{chatUpdated{change}} HTTP/1.1',
+        'Host: localhost',
+        'Accept: text/event-stream',
+      ) + post(large).repeat(4),
+    );
+    while (!((await gateway.destroyed('MAX_UNSENT_BYTES')) > 0)) gateway.clock.advance(500);
+    await client.closed;
+
+    await waits(gateway, (bytes) => bytes === 0);
+  }, 60_000);
+});
+
+test('the checks of an idle gateway end with its last connection', async () => {
+  const clock = createManualClock();
+  const timers: (() => void)[] = [];
+  const counting = {
+    ...clock,
+    after(ms: number, task: () => void) {
+      timers.push(task);
+      const cancel = clock.after(ms, () => {
+        timers.splice(timers.indexOf(task), 1);
+        task();
+      });
+      return () => {
+        if (timers.includes(task)) timers.splice(timers.indexOf(task), 1);
+        cancel();
+      };
+    },
+  };
+  await using gateway = await startTestGateway({ helpdesk, clock: counting });
+  const before = timers.length;
+
+  const connection = await openConnection(gateway.url);
+  connection.write(head('GET /healthz HTTP/1.1', 'Host: localhost'));
+  await connection.response();
+  const during = timers.length;
+  connection.socket.destroy();
+  while (timers.length > before) await new Promise(setImmediate);
+
+  expect(during).toBe(before + 1);
+  expect(timers).toHaveLength(before);
+});
