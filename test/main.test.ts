@@ -92,6 +92,24 @@ describe('the process', () => {
     expect({ health, code, error }).toEqual({ health: 200, code: 0, error: '' });
   });
 
+  test.concurrent(
+    'answers a hundred requests with an ignored Upgrade on one connection without a warning',
+    async () => {
+      await using gateway = run({ LOG_LEVEL: 'warn' });
+      const ask = (...lines: readonly string[]) =>
+        head('GET /healthz HTTP/1.1', 'Host: localhost', ...lines);
+
+      const { url } = await gateway.started();
+      const requests = ask('Connection: Upgrade', 'Upgrade: h2c').repeat(100);
+      const responses = await exchange(url, requests + ask('Connection: close'));
+      gateway.stop();
+      const { error } = await gateway.ended;
+
+      expect(responses.filter(({ status }) => status === 200)).toHaveLength(101);
+      expect(error).toBe('');
+    },
+  );
+
   test.concurrent('told to stop finishes what it has and takes nothing new', async () => {
     await using helpdesk = await startSlowHelpdesk();
     await using gateway = run({ ...helpdesk.environment, NODE_ENV: 'production' });

@@ -172,19 +172,6 @@ describe('a request with an Upgrade other than websocket', () => {
     expect(responses).toMatchObject([{ status: 200, body: '{"status":"ready"}' }]);
   });
 
-  test('may come a hundred times on one connection and leaves no listeners behind', async () => {
-    const warnings: Error[] = [];
-    const onWarning = (warning: Error) => warnings.push(warning);
-    process.on('warning', onWarning);
-
-    const responses = await exchange(gateway.url, post().repeat(100) + last);
-    await new Promise(setImmediate);
-    process.removeListener('warning', onWarning);
-
-    expect(responses.filter(({ status }) => status === 200)).toHaveLength(101);
-    expect(warnings).toEqual([]);
-  });
-
   test('is finished when the gateway stops', async () => {
     const asked = hold('GET /chats/2');
     const stopping = await startTestGateway({ helpdesk });
