@@ -6,10 +6,19 @@ import type {
   GraphQLSchema,
   OperationDefinitionNode,
 } from 'graphql';
-import { getNamedType, getNullableType, getOperationAST, isListType, isObjectType } from 'graphql';
+import {
+  getNamedType,
+  getNullableType,
+  getOperationAST,
+  isListType,
+  isObjectType,
+  SchemaMetaFieldDef,
+  TypeMetaFieldDef,
+} from 'graphql';
 import { capped, lengthOf, listOf, pageLength, rules, worstCase } from './costRules.ts';
 import { createReader, defaultsOf } from './costSelection.ts';
 import type { Reader, Values } from './costSelection.ts';
+import { introspectionLengths } from './introspectionNodes.ts';
 
 interface EstimateOptions {
   readonly schema: GraphQLSchema;
@@ -28,6 +37,17 @@ export interface NodeEstimate {
 
 /** The length assumed of a list of which no rule says more, such as a customer's tags. */
 const usualLength = 10;
+
+/**
+ * What is asked about the schema itself is executed in one turn of the event loop, which nothing else of that size is. Its objects
+ * count as so many others.
+ */
+const introspectionWeight = 3;
+
+const metaFields: Readonly<Record<string, GraphQLField<unknown, unknown>>> = {
+  [SchemaMetaFieldDef.name]: SchemaMetaFieldDef,
+  [TypeMetaFieldDef.name]: TypeMetaFieldDef,
+};
 
 /** A deeper operation is not estimated. */
 const maxDepth = 100;
@@ -74,6 +94,11 @@ function childrenOf(schema: GraphQLSchema, parent: Nodes, selection: Selection):
   }
   const type = getNamedType(definition.type);
   if (!isObjectType(type)) return [];
+  if (type.name.startsWith('__')) {
+    const weight = name in metaFields ? introspectionWeight : 1;
+    const length = introspectionLengths(schema).get(`${parent.type.name}.${name}`);
+    return [{ type, count: capped(count * (length ?? weight)) }];
+  }
   if (parent.pageLength !== undefined && itemFields.has(name)) {
     return [{ type, count: capped(count * parent.pageLength) }];
   }
@@ -102,11 +127,12 @@ function createEstimate(schema: GraphQLSchema, reader: Reader) {
     for (const [key, group] of reader.fieldsOf(parent.type, selected)) {
       if (reader.isSpent() || path.length > maxDepth) return false;
       const [field] = group;
-      const definition = field && parent.type.getFields()[field.name.value];
+      const name = field?.name.value ?? '';
+      const definition = parent.type.getFields()[name] ?? metaFields[name];
       if (field?.selectionSet === undefined || definition === undefined) continue;
       const at = [...path, key];
       const values = reader.valuesOf(field);
-      const selection = { name: field.name.value, definition, values };
+      const selection = { name, definition, values };
       for (const child of childrenOf(schema, parent, selection)) {
         if (child.count === 0) continue;
         nodes = capped(nodes + child.count);
@@ -118,12 +144,13 @@ function createEstimate(schema: GraphQLSchema, reader: Reader) {
   }
 
   return (type: GraphQLObjectType, operation: OperationDefinitionNode): NodeEstimate =>
-    walk({ type, count: 1 }, [operation], []) ? { nodes, largest } : tooManyToTell;
+    walk({ type, count: 1 }, [operation], [])
+      ? { nodes: Math.ceil(nodes), largest: { ...largest, nodes: Math.ceil(largest.nodes) } }
+      : tooManyToTell;
 }
 
 /**
- * Estimates a response before the operation is executed. List sizes multiply along every path, whatever of it is cached. Nothing is
- * counted of what is asked about the schema itself.
+ * Estimates a response before the operation is executed. List sizes multiply along every path, whatever of it is cached.
  */
 export function estimateNodes(
   document: DocumentNode,

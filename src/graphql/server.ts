@@ -7,12 +7,12 @@ import {
   ApolloServerPluginSchemaReportingDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
-import { ApolloServerPluginInlineTrace } from '@apollo/server/plugin/inlineTrace';
 import type { GraphQLSchema } from 'graphql';
 import type { Log } from '../support/log.ts';
 import { createAdmissionPlugin } from './admission.ts';
 import type { Admit } from './admission.ts';
 import { createAnswerPlugin, isContext } from './answer.ts';
+import { createBoundedTrace } from './boundedTrace.ts';
 import type { Context } from './context.ts';
 import type { Documents } from './documents.ts';
 import { createFormatError } from './errors.ts';
@@ -109,9 +109,7 @@ export const createGraphQLServer = ({
       ApolloServerPluginLandingPageDisabled(),
       // It would look at every field of every answer; no-store is said once, by the route.
       ApolloServerPluginCacheControlDisabled(),
-      isTraced
-        ? ApolloServerPluginInlineTrace({ includeErrors: { masked: true } })
-        : ApolloServerPluginInlineTraceDisabled(),
+      isTraced ? createBoundedTrace() : ApolloServerPluginInlineTraceDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
       // After the trace, which is part of the response that it measures.

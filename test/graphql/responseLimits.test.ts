@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
+import { getIntrospectionQuery } from 'graphql';
 import type { Config } from '../../src/config.ts';
 import { readConfig } from '../../src/config.ts';
 import { isLargerThan } from '../../src/graphql/responseBytes.ts';
@@ -290,6 +291,39 @@ test('a hundred messages of each of a hundred chats are within the limit by defa
 
   expect(status).toBe(200);
   expect(data.chats.nodes.flatMap(({ messages }: any) => messages.nodes)).toHaveLength(10_000);
+});
+
+test('a question about the schema with more objects than MAX_RESPONSE_NODES is rejected', async () => {
+  await using gateway = await start();
+  const fields = Array.from(
+    { length: 30 },
+    (_, index) => `a${index}: fields { type { fields { args { name } type { name } } } }`,
+  );
+
+  const answer = await gateway.query(`{ __schema { types { ${fields.join(' ')} } } }`);
+  const usual = await gateway.query(getIntrospectionQuery());
+
+  expect(answer.status).toBe(400);
+  expect(codesOf(answer)).toEqual(tooExpensive);
+  expect(usual.status).toBe(200);
+});
+
+test('the trace of a large response has its first 2,000 fields', async () => {
+  await using gateway = await start({ subgraph: true });
+  const traced = async (first: number) => {
+    const query = `{ chat(id: 1) { messages(first: 100) { nodes { id chat { messages(first: ${first}) { nodes { id text type from } } } } } } }`;
+    const headers = { 'apollo-federation-include-trace': 'ftv1' };
+    const { data, extensions }: any = await gateway.query(query, {}, headers);
+    expect(data.chat.messages.nodes[99].chat.messages.nodes).toHaveLength(first);
+    return extensions.ftv1.length;
+  };
+
+  const lengths = [await traced(1), await traced(2), await traced(90)];
+
+  // A field takes some 50 characters.
+  expect(lengths[0]).toBeGreaterThan(2_000);
+  expect(lengths[1]).toBeGreaterThan(lengths[0]);
+  expect(lengths[2]).toBeLessThan(2_000 * 60);
 });
 
 describe('a response that turns out to have more than MAX_RESPONSE_NODES objects', () => {

@@ -1,0 +1,57 @@
+import type { GraphQLSchema } from 'graphql';
+import {
+  isAbstractType,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isObjectType,
+} from 'graphql';
+
+/** By `type.field`, how many objects an introspection field yields on average: fractions, as most types have no enum values. */
+export type IntrospectionLengths = ReadonlyMap<string, number>;
+
+/** Of all types, those that wrap another one, such as a list. */
+const wrapperShare = 0.5;
+
+const known = new WeakMap<GraphQLSchema, IntrospectionLengths>();
+
+const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0);
+
+function measure(schema: GraphQLSchema): IntrospectionLengths {
+  const types = Object.values(schema.getTypeMap());
+  const directives = schema.getDirectives();
+  const perType = (count: (type: (typeof types)[number]) => number) =>
+    sum(types.map(count)) / types.length;
+  const fields = types.flatMap((type) =>
+    isObjectType(type) || isInterfaceType(type) ? Object.values(type.getFields()) : [],
+  );
+  const args = sum(fields.map((field) => field.args.length)) / Math.max(1, fields.length);
+  const directiveArgs = sum(directives.map((directive) => directive.args.length));
+  return new Map([
+    ['__Schema.types', types.length],
+    ['__Schema.directives', directives.length],
+    ['__Type.fields', fields.length / types.length],
+    [
+      '__Type.inputFields',
+      perType((type) => (isInputObjectType(type) ? Object.keys(type.getFields()).length : 0)),
+    ],
+    ['__Type.enumValues', perType((type) => (isEnumType(type) ? type.getValues().length : 0))],
+    [
+      '__Type.interfaces',
+      perType((type) => (isObjectType(type) ? type.getInterfaces().length : 0)),
+    ],
+    [
+      '__Type.possibleTypes',
+      perType((type) => (isAbstractType(type) ? schema.getPossibleTypes(type).length : 0)),
+    ],
+    ['__Type.ofType', wrapperShare],
+    ['__Field.args', args],
+    ['__Directive.args', directiveArgs / Math.max(1, directives.length)],
+  ]);
+}
+
+export function introspectionLengths(schema: GraphQLSchema): IntrospectionLengths {
+  const found = known.get(schema) ?? measure(schema);
+  known.set(schema, found);
+  return found;
+}
