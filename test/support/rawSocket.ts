@@ -14,7 +14,7 @@ export async function openRawSocket(url: string, headers: Readonly<Record<string
   // However it ends: a peer that is disconnected while it sends sees a reset.
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   const head = {
-    host: 'gateway',
+    host: new URL(url).host,
     connection: 'upgrade',
     upgrade: 'websocket',
     'sec-websocket-version': '13',
