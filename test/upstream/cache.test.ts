@@ -1104,6 +1104,26 @@ describe('one cache', () => {
     expect(dependencies && (await isValid(dependencies))).toBe(false);
   });
 
+  test('counts the TTL of a written value from when the write was sent', async () => {
+    const { open } = createTenants();
+    const landing = createDeferred<Note>();
+    const sent = createDeferred();
+    const writing = open('a').write(kind, '1', () => {
+      sent.resolve();
+      return landing.promise;
+    });
+    await sent.promise;
+    clock.advance(freshMs.chats - 1);
+    landing.resolve(note('written'));
+    await writing;
+    const [before] = await open('a').many(kind, ['1'], loading(note('read')));
+
+    clock.advance(1);
+    const [after] = await open('a').many(kind, ['1'], loading(note('read')));
+
+    expect([before, after]).toEqual([note('written'), note('read')]);
+  });
+
   test('shows what a call brought rather than an expired entry that a webhook has patched meanwhile', async () => {
     const { open, learn } = createTenants();
     await open('a').many(kind, ['1'], loading(note('old')));

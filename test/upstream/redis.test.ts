@@ -208,6 +208,24 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     expect(data.chat.lastMessageText).toBe('1');
   });
 
+  test('give no cached response that another has written to, even where word of it comes late', async () => {
+    await using pair = await startPair();
+    const cached = async () => {
+      const metrics = await (await fetch(`${pair.b.url}/metrics`)).text();
+      return Number(/^helpcrunch_ready_answers_total (\d+)$/m.exec(metrics)?.[1]);
+    };
+    for (let time = 0; time < 4; time += 1) await pair.b.query(single);
+    expect(await cached()).toBe(1);
+    pair.wireOfB.holdPublished();
+    await pair.a.query(mark);
+
+    const { data } = await pair.b.query(single);
+    pair.wireOfB.release();
+
+    expect(data.chat.lastMessageText).toBe('1');
+    expect(await cached()).toBe(1);
+  });
+
   test('take the written chat from each other', async () => {
     await using pair = await startPair();
     await pair.b.query(list);

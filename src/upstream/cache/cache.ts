@@ -9,6 +9,7 @@ import type { Landed } from './landings.ts';
 import { createLandings } from './landings.ts';
 import { createLoads } from './loads.ts';
 import type { Entry } from './memory.ts';
+import { clockSkewMs } from './memory.ts';
 import { createQueues } from './queues.ts';
 import { createRead, isAbsent } from './reading.ts';
 import { createSight } from './sight.ts';
@@ -71,9 +72,6 @@ interface ToldChange {
 
 /** What the helpdesk has told: something has changed, may be anything, or all of a kind may be anything. */
 export type Told = ToldChange | Pick<ToldChange, 'kind' | 'id'> | Pick<ToldChange, 'kind'>;
-
-/** By how much the helpdesk's clock and ours may differ. */
-const clockSkewMs = 5_000;
 
 /** How an operation's calls are made. */
 interface Calls {

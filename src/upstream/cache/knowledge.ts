@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../support/clock.ts';
 import { isProvenUndone } from '../errors.ts';
 import { createHistory } from './history.ts';
-import { createMemory } from './memory.ts';
+import { clockSkewMs, createMemory } from './memory.ts';
 import type { Entry } from './memory.ts';
 import type { SharedKey } from './sharedEntries.ts';
 import type { OnChange, SharedMemory } from './sharedMemory.ts';
@@ -132,15 +132,18 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
     ): Promise<Value> {
       const found = await shared?.get(tenant, []);
       const began = history.begin();
+      const at = clock.now();
       try {
         const value = await run();
         // Of two changes that cross, nobody knows which was the last.
         const isSole = !history.hasChangedSince(began, key);
-        const entry = { value, ...change(key) };
+        const { order, at: endedAt } = change(key);
+        // It is as old as the write, but a webhook may be of a change that came before it.
+        const entry = { value, order, at, asOf: endedAt + clockSkewMs };
         if (isSole) memory.set(key, entry);
         else memory.delete(key);
         const generation = isSole ? found?.generation : undefined;
-        const lifeMs = Math.max(1, lifeMsOf(value));
+        const lifeMs = Math.max(1, Math.ceil(lifeMsOf(value) - (endedAt - at)));
         await shared?.change(
           tenant,
           key,

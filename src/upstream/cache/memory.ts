@@ -12,6 +12,9 @@ export interface Entry {
   readonly asOf?: number;
 }
 
+/** By how much the helpdesk's clock and ours may differ. */
+export const clockSkewMs = 5_000;
+
 /** An entry and the number that tells it from all others, also from those under the same key. */
 export interface Kept {
   readonly entry: Entry;
