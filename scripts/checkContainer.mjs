@@ -109,7 +109,8 @@ async function runIt({ root, directory, environment, user, command, health }) {
   forEachPath(root, (path, isFolder) =>
     chmodSync(path, isFolder || statSync(path).mode & 0o100 ? 0o555 : 0o444),
   );
-  const env = { PATH: process.env.PATH, ...environment, PORT: String(await freePort()) };
+  const port = String(await freePort());
+  const env = { PATH: process.env.PATH, ...environment, DEMO: 'true', PORT: port };
   const options = { cwd, env, ...(isRoot ? { uid: nobody, gid: nobody } : {}) };
   const child = spawn(command[0], command.slice(1), {
     ...options,

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { Config } from './config.ts';
-import { ConfigError, readConfig } from './config.ts';
+import { ConfigError, surroundings } from './config.ts';
 import { startGateway } from './gateway.ts';
+import { loadConfig, warningsOf } from './loadConfig.ts';
 import { listSettings } from './settings.ts';
 import { systemClock } from './support/clock.ts';
 import { silentLog } from './support/log.ts';
@@ -72,19 +73,21 @@ interface Options {
 
 /** Tells the settings, what is wrong with them, and gives the exit code: 0 when nothing is. */
 export async function runCheckConfig(
-  { isConnecting, environment }: Options,
+  { isConnecting, environment = surroundings() }: Options,
   streams: Streams,
 ): Promise<number> {
   const { print, complain } = streams;
-  const { settings, strangers } = listSettings(environment);
+  const settings = listSettings(environment);
   const width = Math.max(...settings.map(({ name }) => name.length));
   for (const { name, value, isGiven } of settings) {
     const line = `  ${name.padEnd(width)}  ${value}`;
     print(`${isGiven ? line : paint(process.stdout, 'dim', line)}\n`);
   }
-  for (const name of strangers) print(`  ${name} is set, but is not a setting.\n`);
+  for (const { variable, message } of warningsOf(environment)) {
+    print(`Warning: ${variable}: ${message}\n`);
+  }
   try {
-    const config = readConfig(environment);
+    const config = loadConfig(environment);
     print('The gateway can start with these settings.\n');
     return !isConnecting || (await connect(config, streams)) ? 0 : 1;
   } catch (error) {

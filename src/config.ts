@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { dangersOf, loopback } from './dangers.ts';
-import { contradictions, protectionOf, protectionVariables } from './support/protection.ts';
+import { findingsOf } from './dangers.ts';
+import { protectionOf, protectionVariables } from './support/protection.ts';
 import type { Protection } from './support/protection.ts';
+import { loopback } from './support/riskyValues.ts';
 import { apiUrl, callbackOrigin, flag, milliseconds, wholeNumber } from './support/settings.ts';
 
 const origin = z
@@ -21,6 +22,8 @@ const webAddress = z.url({
 });
 
 const traceProtocol = z.enum(['http/json', 'http/protobuf'], 'must be http/json or http/protobuf');
+
+const nodeEnvironments = ['production', 'development', 'test'] as const;
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
@@ -113,7 +116,8 @@ export const variables = z.object({
   OTEL_EXPORTER_OTLP_PROTOCOL: traceProtocol.optional(),
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: traceProtocol.optional(),
   EXECUTION: z.enum(['direct', 'apollo'], 'must be direct or apollo').default('direct'),
-  NODE_ENV: z.string().optional(),
+  DEMO: flag.default(false),
+  NODE_ENV: z.enum(nodeEnvironments, 'must be production, development or test').optional(),
 });
 
 /** How spans leave; undefined where none do. */
@@ -212,9 +216,11 @@ export interface Config extends Protection {
 /** Names every variable that is wrong, one a line. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
     super(['The gateway cannot start with these settings:', ...problems].join('\n  '));
+    this.problems = problems;
   }
 }
 
@@ -235,6 +241,23 @@ function authOf(data: z.infer<typeof variables>): Auth {
   };
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The variables that count as set. */
+export const givenIn = (environment: Environment): Environment =>
+  Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+
+/** The settings that must fit the schema, as far as they are valid by themselves. */
+export function readSchemaSettings(
+  environment: Environment,
+): Pick<Config, 'subgraphLeftOut' | 'persistedOperations'> {
+  const { SUBGRAPH_LEAVE_OUT: leftOut, PERSISTED_OPERATIONS: manifest } = givenIn(environment);
+  return {
+    subgraphLeftOut: variables.shape.SUBGRAPH_LEAVE_OUT.safeParse(leftOut).data ?? [],
+    persistedOperations: variables.shape.PERSISTED_OPERATIONS.safeParse(manifest).data,
+  };
+}
+
 /** How long chats and lists stay good by default: longer where every change is told. */
 const usualChatsMs = { untold: 5_000, told: 60_000 };
 
@@ -242,14 +265,14 @@ const usualChatsMs = { untold: 5_000, told: 60_000 };
  * The settings in `environment`; an empty variable counts as not set. Fails with a `ConfigError`. `demoSecret` signs the webhooks of the
  * simulator, where the gateway runs on that.
  */
-export function readConfig(
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-  demoSecret?: string,
-): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+export function readConfig(environment: Environment = process.env, demoSecret?: string): Config {
+  const given = givenIn(environment);
   const { data, error } = variables.safeParse(given);
   const wrong = error?.issues.map(({ path, message }) => `${String(path[0])}: ${message}`) ?? [];
-  const problems = [...wrong, ...dangersOf(given), ...contradictions(given)];
+  const combined = findingsOf(given)
+    .filter(({ severity }) => severity === 'error')
+    .map(({ variable, message }) => `${variable}: ${message}`);
+  const problems = [...wrong, ...combined];
   if (data === undefined || problems.length > 0) throw new ConfigError(problems);
   const isDemo = data.HELPCRUNCH_API_KEY === undefined && data.AUTH !== 'forward';
   const webhookSecret = data.HELPCRUNCH_WEBHOOK_SECRET ?? (isDemo ? demoSecret : undefined);

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import { ConfigError } from './config.ts';
+import { ConfigError, isDemo } from './config.ts';
 import type { Config } from './config.ts';
 import { createClaims } from './events/claims.ts';
 import { createLocalFeed } from './events/localFeed.ts';
@@ -284,6 +284,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
       metrics,
       tracing,
       readings: {
+        isDemo: isDemo(config),
         isCacheShared: cache.isShared,
         isBudgetShared: budget.isShared,
         cacheBytes: cache.bytes,

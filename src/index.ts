@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Settings } from './config.ts';
-import { readConfig } from './config.ts';
 import { joinRooms } from './gateway.ts';
 import type { ClosedGateway } from './gateway.ts';
+import { loadConfig, warningsOf } from './loadConfig.ts';
 import { findHelpdesk, findTracing } from './parts.ts';
 import { systemClock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
@@ -38,11 +38,12 @@ export interface Gateway {
  */
 export function createGateway(settings: Settings = {}, options: GatewayOptions = {}): Gateway {
   const given = Object.entries(settings).filter(([, value]) => value !== undefined);
-  const config = readConfig(
-    Object.fromEntries(given.map(([name, value]) => [name, String(value)])),
-    randomUUID(),
-  );
+  const environment = Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
+  const config = loadConfig(environment, randomUUID());
   const { log = createLog(process.stderr, config.logLevel) } = options;
+  for (const { variable, message } of warningsOf(environment)) {
+    log.warn('questionable setting', { variable, reason: message });
+  }
 
   async function open(): Promise<ClosedGateway> {
     const helpdesk = await findHelpdesk(config);

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import type { DestinationStream } from 'pino';
-import { ConfigError, isDemo, readConfig } from './config.ts';
+import { ConfigError, isDemo, surroundings } from './config.ts';
 import type { Config } from './config.ts';
 import { startGateway } from './gateway.ts';
 import type { Helpdesk } from './gateway.ts';
+import { loadConfig, warningsOf } from './loadConfig.ts';
 import { findHelpdesk, findTracing } from './parts.ts';
 import { systemClock } from './support/clock.ts';
 import { createLog } from './support/log.ts';
@@ -51,7 +52,7 @@ const heapGrowingPercent = 50;
 
 async function main(): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`);
-  const config = readConfig(undefined, randomUUID());
+  const config = loadConfig(surroundings(), randomUUID());
   const log = createLog(await logStream(config), config.logLevel);
   // What nobody foresaw leaves the process in a state that nobody knows.
   const fail = (error: unknown) => {
@@ -59,6 +60,9 @@ async function main(): Promise<void> {
     process.exit(1);
   };
   process.on('uncaughtException', fail).on('unhandledRejection', fail);
+  for (const { variable, message } of warningsOf(surroundings())) {
+    log.warn('questionable setting', { variable, reason: message });
+  }
   const helpdesk = await findHelpdesk(config);
   const tracing = await findTracing(config);
   const gateway = await showProgress(
@@ -91,5 +95,11 @@ try {
   await main();
 } catch (error) {
   process.stderr.write(`${reasonOf(error)}\n`);
+  if (error instanceof ConfigError) {
+    // A misspelt variable is often why another one is missing.
+    for (const { variable, message } of warningsOf(surroundings())) {
+      process.stderr.write(`Warning: ${variable}: ${message}\n`);
+    }
+  }
   process.exit(1);
 }

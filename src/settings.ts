@@ -1,4 +1,5 @@
 import { surroundings, variables } from './config.ts';
+import { struck } from './support/secrets.ts';
 import { UsageError } from './support/usageError.ts';
 
 interface Setting {
@@ -16,22 +17,21 @@ function written(value: unknown): string {
   return isNothing ? 'none' : JSON.stringify(value);
 }
 
-/** All settings, and variables that look like one and are none. */
-export function listSettings(environment = surroundings()): {
-  readonly settings: readonly Setting[];
-  readonly strangers: readonly string[];
-} {
+/** Without the user and password of an address, valid or not, and without what else looks like a secret. */
+const masked = (value: string): string =>
+  struck(value.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@'));
+
+/** All settings. */
+export function listSettings(environment = surroundings()): readonly Setting[] {
   const defaults = new Map<string, unknown>(Object.entries(variables.parse({})));
   const names = Object.keys(variables.shape);
-  const settings = names.map((name): Setting => {
+  return names.map((name): Setting => {
     const given = environment[name] ?? '';
-    if (given !== '') return { name, value: secret.test(name) ? 'set' : given, isGiven: true };
+    if (given !== '') {
+      return { name, value: secret.test(name) ? 'set' : masked(given), isGiven: true };
+    }
     return { name, value: written(defaults.get(name)), isGiven: false };
   });
-  const strangers = Object.keys(environment).filter(
-    (name) => name.startsWith('HELPCRUNCH_') && !names.includes(name),
-  );
-  return { settings, strangers };
 }
 
 /** Reads a file of settings; what the environment says goes before it. */

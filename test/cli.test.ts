@@ -87,7 +87,9 @@ describe('check-config', () => {
     expect(output).toMatch(/^ {2}MAX_UPSTREAM_CALLS +7$/m);
     expect(output).toMatch(/^ {2}OPERATION_TIMEOUT_MS +10000$/m);
     expect(output).toMatch(/^ {2}REDIS_URL +set$/m);
-    expect(output).toContain('HELPCRUNCH_KEY is set, but is not a setting.');
+    expect(output).toContain(
+      'Warning: HELPCRUNCH_KEY: is not a setting. Did you mean HELPCRUNCH_API_KEY?\n',
+    );
     expect(output).not.toMatch(/my-key|another-key|password/);
   });
 

@@ -68,6 +68,7 @@ const variables = [
   'ALLOWED_HOSTS',
   'SEND_TIMEOUT_MS',
   'MAX_UNSENT_BYTES',
+  'DEMO',
 ];
 
 describe('without a word', () => {
@@ -136,7 +137,10 @@ describe('without a word', () => {
 
 describe('each variable', () => {
   test.each([
-    [{ HOST: '0.0.0.0' }, { host: '0.0.0.0', allowedHosts: 'any' }],
+    [
+      { HOST: '0.0.0.0', DEMO: 'true' },
+      { host: '0.0.0.0', allowedHosts: 'any' },
+    ],
     [{ HOST: '::1' }, { host: '::1' }],
     [{ PORT: '0' }, { port: 0 }],
     [{ PORT: '65535' }, { port: 65_535 }],
@@ -185,9 +189,13 @@ describe('each variable', () => {
       { trustProxy: ['10.0.0.0/8', '192.0.2.7', '2001:db8::/32'] },
     ],
     [{ PERSISTED_ONLY: 'false' }, { isPersistedOnly: false }],
-    [{ NODE_ENV: 'production' }, { isProduction: true }],
+    [{ NODE_ENV: 'production', DEMO: 'true' }, { isProduction: true }],
+    [
+      { NODE_ENV: 'production', HELPCRUNCH_API_KEY: 'k' },
+      { isProduction: true, apiKey: 'k' },
+    ],
+    [{ NODE_ENV: 'development' }, { isProduction: false }],
     [{ NODE_ENV: 'test' }, { isProduction: false }],
-    [{ NODE_ENV: 'Production' }, { isProduction: false }],
   ])('%j is read as %j', (environment: Environment, expected) => {
     expect(readConfig(environment)).toEqual({ ...readConfig({}), ...expected });
   });
@@ -269,6 +277,10 @@ describe('each variable', () => {
     ['ALLOWED_HOSTS', 'user@example.com'],
     ['ALLOWED_HOSTS', 'a.example,'],
     ['ALLOWED_HOSTS', '.'],
+    ['NODE_ENV', 'prod'],
+    ['NODE_ENV', 'Production'],
+    ['NODE_ENV', 'staging'],
+    ['DEMO', 'yes'],
     ['TRUST_PROXY', 'true'],
     ['TRUST_PROXY', '10'],
     ['TRUST_PROXY', 'proxy.example.com'],
@@ -385,10 +397,6 @@ describe('an account that anybody could use', () => {
 
     expect(readConfig(environment)).toMatchObject({ host: '0.0.0.0', apiKey: 'key' });
   });
-
-  test('is no danger in demo mode', () => {
-    expect(readConfig({ HOST: '0.0.0.0' })).toMatchObject({ apiKey: undefined });
-  });
 });
 
 describe('tokens', () => {
@@ -443,7 +451,11 @@ describe('tokens', () => {
   test.each([
     ['nothing tells true ones', { AUTH: 'jwt' }, ['AUTH']],
     ['two things tell true ones', { AUTH: 'jwt', JWT_SECRET, JWKS_URL }, ['JWT_SECRET']],
-    ['the secret can be guessed', { AUTH: 'jwt', JWT_SECRET: 'x'.repeat(31) }, ['JWT_SECRET']],
+    [
+      'the secret can be guessed',
+      { AUTH: 'jwt', JWT_SECRET: 'a secret of not quite 32 bytes.' },
+      ['JWT_SECRET'],
+    ],
     [
       'the keys can be changed on their way',
       { AUTH: 'jwt', JWKS_URL: 'http://login.example.com/keys' },

@@ -127,16 +127,39 @@ describe('the container', () => {
     );
   });
 
-  test('has settings that the gateway takes', () => {
+  describe('of the compose file', () => {
     const { environment } = parse(rootFile('compose.yaml')).services.gateway;
-    const values = Object.entries<unknown>(environment).map(([name, value]) => [
-      name,
-      String(value).replace(/^\$\{\w+:-(.*)\}$/, '$1'),
-    ]);
+    /** What the container is given when the shell exports these. */
+    const settingsWith = (exported: Readonly<Record<string, string>> = {}) => ({
+      HOST: '0.0.0.0',
+      NODE_ENV: 'production',
+      ...Object.fromEntries(
+        Object.entries<unknown>(environment).map(([name, value]) => [
+          name,
+          String(value).replace(/^\$\{(\w+):-(.*)\}$/, (_text, variable: string, usual: string) =>
+            String(exported[variable] ?? usual),
+          ),
+        ]),
+      ),
+    });
+    const HELPCRUNCH_API_KEY = 'key';
+    const JWT_SECRET = '6f1c09d2a75b4e83b0a2c7d95e4f1836';
 
-    expect(readConfig({ HOST: '0.0.0.0', ...Object.fromEntries(values) })).toMatchObject({
-      redisUrl: 'redis://redis:6379',
-      shutdown: { delayMs: 5_000 },
+    test('does not start without a key, and so never serves simulated data by mistake', () => {
+      expect(() => readConfig(settingsWith())).toThrow('HELPCRUNCH_API_KEY: is not set');
+    });
+
+    test.each([
+      { DEMO: 'true' },
+      { AUTH: 'forward' },
+      { HELPCRUNCH_API_KEY, ALLOW_UNAUTHENTICATED: 'true' },
+      { HELPCRUNCH_API_KEY, AUTH: 'jwt', JWT_SECRET },
+      { HELPCRUNCH_API_KEY, AUTH: 'jwt', JWKS_URL: 'https://a.example/keys', JWT_ISSUER: 'a' },
+    ])('starts with %j exported', (exported) => {
+      expect(readConfig(settingsWith(exported))).toMatchObject({
+        redisUrl: 'redis://redis:6379',
+        shutdown: { delayMs: 5_000 },
+      });
     });
   });
 });

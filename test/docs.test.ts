@@ -159,7 +159,7 @@ async function problemOfRequest(line: string): Promise<string | undefined> {
 /** Runs what a line says, or finds who does. Gives what is wrong with it. */
 async function problemOf(line: string): Promise<string | undefined> {
   const [, assignments = '', command = ''] = /^((?:[A-Z][A-Z0-9_]*=\S* )*)(.*)$/s.exec(line) ?? [];
-  const known = listSettings({}).settings.map(({ name }) => name);
+  const known = listSettings({}).map(({ name }) => name);
   const unknown = [...assignments.matchAll(/([A-Z0-9_]+)=/g)]
     .map(([, name = '']) => name)
     .filter((name) => !known.includes(name) && !name.startsWith('OTEL_'));

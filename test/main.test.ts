@@ -112,7 +112,11 @@ describe('the process', () => {
 
   test.concurrent('told to stop finishes what it has and takes nothing new', async () => {
     await using helpdesk = await startSlowHelpdesk();
-    await using gateway = run({ ...helpdesk.environment, NODE_ENV: 'production' });
+    await using gateway = run({
+      ...helpdesk.environment,
+      NODE_ENV: 'production',
+      ALLOW_UNAUTHENTICATED: 'true',
+    });
 
     const { greeting, url } = await gateway.started();
     const idle = await idleLine(url);
@@ -170,6 +174,65 @@ describe('the process', () => {
       ]);
     },
   );
+
+  test.concurrent(
+    'in production without a key does not start, and names the variable that was misspelt',
+    async () => {
+      const { code, out, error } = await run({
+        NODE_ENV: 'production',
+        HELPCRUNCH_API_KEY: '',
+        HELPCRUNCH_APIKEY: 'my-key',
+      }).ended;
+
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect(error).toMatch(/^ {2}HELPCRUNCH_API_KEY: is not set.*DEMO=true/m);
+      expect(error).toContain(
+        'Warning: HELPCRUNCH_APIKEY: is not a setting. Did you mean HELPCRUNCH_API_KEY?\n',
+      );
+      expect(error).not.toContain('my-key');
+    },
+  );
+
+  test.concurrent(
+    'in production with DEMO=true serves simulated data, and a metric says so',
+    async () => {
+      await using gateway = run({ NODE_ENV: 'production', DEMO: 'true', LOG_LEVEL: 'warn' });
+
+      const { greeting, url } = await gateway.started();
+      const metrics = await (await fetch(`${url}/metrics`)).text();
+      gateway.stop();
+      const { code, error } = await gateway.ended;
+
+      expect(greeting).toMatch(/mode +demo/);
+      expect(metrics).toContain('\nhelpcrunch_demo 1\n');
+      expect({ code, error }).toEqual({ code: 0, error: '' });
+    },
+  );
+
+  test.concurrent('logs each questionable setting once at the start as JSON', async () => {
+    await using helpdesk = await startSlowHelpdesk();
+    await using gateway = run({
+      ...helpdesk.environment,
+      NODE_ENV: 'production',
+      MAX_DEPHT: '5',
+    });
+
+    const { url } = await gateway.started();
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    gateway.stop();
+    const { error } = await gateway.ended;
+
+    expect(metrics).toContain('\nhelpcrunch_demo 0\n');
+    expect(
+      error
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([
+      { level: 40, msg: 'questionable setting', variable: 'AUTH' },
+      { level: 40, msg: 'questionable setting', variable: 'MAX_DEPHT' },
+    ]);
+  });
 
   test.concurrent('that would open an account to all does not start', async () => {
     const { code, out, error } = await run({ HOST: '0.0.0.0', HELPCRUNCH_API_KEY: 'my-key' }).ended;

@@ -11,7 +11,12 @@ const rooms: readonly { readonly files: RegExp; readonly mayImport: readonly Reg
   { files: /^gateway\.ts$/, mayImport: [/^((config|sharing)\.ts$|\w+\/)/] },
   { files: /^sharing\.ts$/, mayImport: [/^(events|http|upstream)\//] },
   { files: /^config\.ts$/, mayImport: [/^dangers\.ts$/, /^support\//] },
-  { files: /^dangers\.ts$/, mayImport: [] },
+  { files: /^dangers\.ts$/, mayImport: [/^support\//] },
+  { files: /^unknownVariables\.ts$/, mayImport: [] },
+  {
+    files: /^loadConfig\.ts$/,
+    mayImport: [/^(config|dangers|unknownVariables)\.ts$/, /^graphql\//],
+  },
   {
     files: /^parts\.ts$/,
     mayImport: [
@@ -23,7 +28,7 @@ const rooms: readonly { readonly files: RegExp; readonly mayImport: readonly Reg
   { files: /^terminal\.ts$/, mayImport: [/^support\//] },
   {
     files: /^checkConfig\.ts$/,
-    mayImport: [/^(config|gateway|settings|terminal)\.ts$/, /^support\//],
+    mayImport: [/^(config|gateway|loadConfig|settings|terminal)\.ts$/, /^support\//],
   },
   { files: /^settings\.ts$/, mayImport: [/^config\.ts$/, /^support\//] },
   // The price command: the same arithmetic without a gateway.

@@ -82,7 +82,13 @@ export async function startGatewayProcess(
 ) {
   const child = spawn(process.execPath, [...flags, 'dist/main.js'], {
     cwd: root,
-    env: { PATH: process.env['PATH'], PORT: '0', NODE_ENV: 'production', ...settings },
+    env: {
+      PATH: process.env['PATH'],
+      PORT: '0',
+      NODE_ENV: 'production',
+      ALLOW_UNAUTHENTICATED: 'true',
+      ...settings,
+    },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const { stdout, stderr } = child;

@@ -6,6 +6,8 @@ import type { Sending } from './sending.ts';
 
 /** What can be read off the running gateway. */
 export interface Readings {
+  /** Whether simulated data is served. */
+  readonly isDemo: boolean;
   /** Null where no Redis is set. */
   isCacheShared(): boolean | null;
   isBudgetShared(): boolean | null;
@@ -46,6 +48,9 @@ export function addMetricsRoute(
         this.set(read());
       },
     });
+  gauge('helpcrunch_demo', '1 where simulated data is served, 0 for a live account.', () =>
+    Number(readings.isDemo),
+  );
   new Gauge({
     name: 'helpcrunch_upstream_calls_waiting',
     help: "Calls that wait for room in the account's minute.",

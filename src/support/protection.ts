@@ -124,9 +124,3 @@ export const protectionOf = (data: Variables): Protection => ({
   persistedOperations: data.PERSISTED_OPERATIONS,
   isPersistedOnly: data.PERSISTED_ONLY,
 });
-
-/** A list that is asked for but not given would refuse everything. */
-export const contradictions = (given: Readonly<Record<string, string | undefined>>): string[] =>
-  given['PERSISTED_ONLY'] === 'true' && given['PERSISTED_OPERATIONS'] === undefined
-    ? ['PERSISTED_ONLY: needs the list in PERSISTED_OPERATIONS']
-    : [];
