@@ -66,6 +66,8 @@ interface Parts {
   readonly clock: Clock;
   readonly log: Log;
   readonly tracing?: Tracing | undefined;
+  /** How many lines of the log could not be written so far. */
+  readonly lostLogLines?: () => number;
 }
 
 /** What may come on top of a call's time limit before it is known to be over. */
@@ -73,7 +75,7 @@ const longestAnswerMs = 10_000;
 
 /** Joins the rooms. */
 export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGateway> {
-  const { helpdesk, log, tracing } = parts;
+  const { helpdesk, log, tracing, lostLogLines = () => 0 } = parts;
   const clock = guardedClock(parts.clock, log);
   const unknown = unknownQueryFields(config.subgraphLeftOut);
   if (unknown.length > 0) {
@@ -285,6 +287,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
       tracing,
       readings: {
         isDemo: isDemo(config),
+        lostLogLines,
         isCacheShared: cache.isShared,
         isBudgetShared: budget.isShared,
         cacheBytes: cache.bytes,

@@ -9,6 +9,7 @@ import { findHelpdesk, findTracing } from './parts.ts';
 import { systemClock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
 import { createLog } from './support/log.ts';
+import { createLogDestination } from './support/logDestination.ts';
 
 export { ConfigError } from './config.ts';
 export type { Settings } from './config.ts';
@@ -40,7 +41,11 @@ export function createGateway(settings: Settings = {}, options: GatewayOptions =
   const given = Object.entries(settings).filter(([, value]) => value !== undefined);
   const environment = Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
   const config = loadConfig(environment, randomUUID());
-  const { log = createLog(process.stderr, config.logLevel) } = options;
+  const destination = createLogDestination(process.stderr, {
+    onResume: (lines) => ownLog.warn('log lines lost', { lines }),
+  });
+  const ownLog = createLog(destination, config.logLevel);
+  const { log = ownLog } = options;
   for (const { variable, message } of warningsOf(environment)) {
     log.warn('questionable setting', { variable, reason: message });
   }
@@ -48,7 +53,13 @@ export function createGateway(settings: Settings = {}, options: GatewayOptions =
   async function open(): Promise<ClosedGateway> {
     const helpdesk = await findHelpdesk(config);
     const tracing = await findTracing(config);
-    const gateway = await joinRooms(config, { helpdesk, clock: systemClock, log, tracing });
+    const gateway = await joinRooms(config, {
+      helpdesk,
+      clock: systemClock,
+      log,
+      tracing,
+      lostLogLines: destination.lostLines,
+    });
     return {
       ...gateway,
       async listen() {

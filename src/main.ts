@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
-import type { DestinationStream } from 'pino';
 import { ConfigError, isDemo, surroundings } from './config.ts';
 import type { Config } from './config.ts';
 import { startGateway } from './gateway.ts';
@@ -9,14 +8,15 @@ import { loadConfig, warningsOf } from './loadConfig.ts';
 import { findHelpdesk, findTracing } from './parts.ts';
 import { systemClock } from './support/clock.ts';
 import { createLog } from './support/log.ts';
+import { createLogDestination, ignoreFailures } from './support/logDestination.ts';
 import { showProgress } from './terminal.ts';
 
 /** Lines for people on a terminal, JSON for everything else, unless it is said. */
-async function logStream({ logFormat, isProduction }: Config): Promise<DestinationStream> {
+async function lineFormat({ logFormat, isProduction }: Config): Promise<(line: string) => string> {
   const isForPeople = process.stderr.isTTY && !isProduction;
-  if ((logFormat ?? (isForPeople ? 'pretty' : 'json')) === 'json') return process.stderr;
-  const { default: pretty } = await import('pino-pretty');
-  return pretty({ destination: 2, sync: true, singleLine: true, translateTime: 'HH:MM:ss.l' });
+  if ((logFormat ?? (isForPeople ? 'pretty' : 'json')) === 'json') return (line) => line;
+  const { prettyFactory } = await import('pino-pretty');
+  return prettyFactory({ singleLine: true, translateTime: 'HH:MM:ss.l' });
 }
 
 const authModes: Readonly<Record<Config['auth']['mode'], string>> = {
@@ -53,7 +53,13 @@ const heapGrowingPercent = 50;
 async function main(): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`);
   const config = loadConfig(surroundings(), randomUUID());
-  const log = createLog(await logStream(config), config.logLevel);
+  const destination = createLogDestination(process.stderr, {
+    format: await lineFormat(config),
+    onResume: (lines) => log.warn('log lines lost', { lines }),
+  });
+  const log = createLog(destination, config.logLevel);
+  // The greeting is lost where nobody reads it.
+  ignoreFailures(process.stdout);
   // What nobody foresaw leaves the process in a state that nobody knows.
   const fail = (error: unknown) => {
     log.error('the process fails', { error });
@@ -67,7 +73,13 @@ async function main(): Promise<void> {
   const tracing = await findTracing(config);
   const gateway = await showProgress(
     'Starting',
-    startGateway(config, { helpdesk, clock: systemClock, log, tracing }),
+    startGateway(config, {
+      helpdesk,
+      clock: systemClock,
+      log,
+      tracing,
+      lostLogLines: destination.lostLines,
+    }),
   );
   process.stdout.write(greeting(config, helpdesk, gateway.url));
   helpdesk.live?.(gateway.url);

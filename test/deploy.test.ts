@@ -136,8 +136,9 @@ describe('the container', () => {
       ...Object.fromEntries(
         Object.entries<unknown>(environment).map(([name, value]) => [
           name,
-          String(value).replace(/^\$\{(\w+):-(.*)\}$/, (_text, variable: string, usual: string) =>
-            String(exported[variable] ?? usual),
+          String(value).replace(
+            /^\$\{(\w+):-(.*)\}$/,
+            (_text, variable: string, usual: string) => exported[variable] ?? usual,
           ),
         ]),
       ),

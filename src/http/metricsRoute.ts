@@ -8,6 +8,8 @@ import type { Sending } from './sending.ts';
 export interface Readings {
   /** Whether simulated data is served. */
   readonly isDemo: boolean;
+  /** Lines of the log that could not be written. */
+  lostLogLines(): number;
   /** Null where no Redis is set. */
   isCacheShared(): boolean | null;
   isBudgetShared(): boolean | null;
@@ -51,6 +53,15 @@ export function addMetricsRoute(
   gauge('helpcrunch_demo', '1 where simulated data is served, 0 for a live account.', () =>
     Number(readings.isDemo),
   );
+  new Counter({
+    name: 'helpcrunch_log_lines_lost_total',
+    help: 'Lines of the log that could not be written, because its disk is full or its reader is gone.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(readings.lostLogLines());
+    },
+  });
   new Gauge({
     name: 'helpcrunch_upstream_calls_waiting',
     help: "Calls that wait for room in the account's minute.",

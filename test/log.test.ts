@@ -1,0 +1,177 @@
+import { execFileSync, spawn } from 'node:child_process';
+import type { ChildProcess, StdioNull, StdioPipe } from 'node:child_process';
+import { on, once } from 'node:events';
+import { closeSync, constants, createReadStream, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { createLogDestination } from '../src/support/logDestination.ts';
+
+// Each test starts a process, all at once.
+jest.setTimeout(120_000);
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const children: ChildProcess[] = [];
+const folder = mkdtempSync(join(tmpdir(), 'log-'));
+
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Tells the test which ports the process listens on: its own output may be lost. */
+const tellPorts = `
+  import { Server } from 'node:net';
+  const { emit } = Server.prototype;
+  Server.prototype.emit = function (name, ...values) {
+    if (name === 'listening') process.send(this.address().port);
+    return emit.call(this, name, ...values);
+  };`;
+
+type Stream = StdioNull | StdioPipe | number;
+
+/** The gateway with these streams in the place of its own. */
+async function start(
+  { out = 'ignore', error = 'ignore' }: { readonly out?: Stream; readonly error?: Stream },
+  environment: Readonly<Record<string, string>> = {},
+) {
+  const port = await freePort();
+  const preload = `data:text/javascript,${encodeURIComponent(tellPorts)}`;
+  const child = spawn(process.execPath, ['--import', 'tsx', '--import', preload, 'src/main.ts'], {
+    cwd: root,
+    env: { PATH: process.env['PATH'], PORT: String(port), ...environment },
+    stdio: ['ignore', out, error, 'ipc'],
+  });
+  children.push(child);
+  const ended = once(child, 'exit').then(([code]: unknown[]) => code);
+  const url = `http://127.0.0.1:${port}`;
+  for await (const [listening] of on(child, 'message', { close: ['exit'] })) {
+    if (listening === port) break;
+  }
+  return {
+    child,
+    ended,
+    async ask() {
+      const response = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"query":"{ rateLimit { limit } }"}',
+      });
+      return response.json();
+    },
+    async lostLines() {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      return Number(/^helpcrunch_log_lines_lost_total (\d+)$/m.exec(text)?.[1]);
+    },
+  };
+}
+
+const answer = { data: { rateLimit: { limit: 120 } } };
+
+async function expectService(gateway: Awaited<ReturnType<typeof start>>, linesEach: number) {
+  const before = await gateway.lostLines();
+  for (let count = 1; count <= 3; count += 1) {
+    expect(await gateway.ask()).toMatchObject(answer);
+    expect(await gateway.lostLines()).toBe(before + count * linesEach);
+  }
+  gateway.child.kill('SIGTERM');
+  expect(await gateway.ended).toBe(0);
+}
+
+describe.each(['json', 'pretty'])('a gateway that logs in the format %s', (LOG_FORMAT) => {
+  test.concurrent('goes on when the disk of its log is full, and counts lost lines', async () => {
+    const full = openSync('/dev/full', 'w');
+    const gateway = await start({ error: full }, { LOG_FORMAT });
+    closeSync(full);
+
+    await expectService(gateway, 1);
+  });
+
+  test.concurrent('goes on when the reader of its log is gone, and counts lost lines', async () => {
+    const gateway = await start({ error: 'pipe' }, { LOG_FORMAT });
+    const { stderr } = gateway.child;
+    stderr?.destroy();
+    await once(stderr!, 'close');
+
+    await expectService(gateway, 1);
+  });
+});
+
+test.concurrent('a gateway starts and serves when its greeting cannot be written', async () => {
+  const full = openSync('/dev/full', 'w');
+  const gateway = await start({ out: full });
+  closeSync(full);
+
+  await expectService(gateway, 0);
+});
+
+test.concurrent('a gateway starts and serves when nobody reads its greeting', async () => {
+  const pipe = join(folder, 'greeting');
+  execFileSync('mkfifo', [pipe]);
+  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(pipe, 'w');
+  closeSync(reader);
+  const gateway = await start({ out: writer });
+  closeSync(writer);
+
+  await expectService(gateway, 0);
+});
+
+test.concurrent(
+  'a log whose reader comes back is written again and says how many lines are missing',
+  async () => {
+    const pipe = join(folder, 'log');
+    execFileSync('mkfifo', [pipe]);
+    const first = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writer = openSync(pipe, 'w');
+    const gateway = await start({ error: writer });
+    closeSync(writer);
+    closeSync(first);
+    await gateway.ask();
+    await gateway.ask();
+    const lost = await gateway.lostLines();
+
+    const second = createReadStream(pipe, 'utf8');
+    await once(second, 'open');
+    let text = '';
+    second.on('data', (chunk) => (text += String(chunk)));
+    await gateway.ask();
+    gateway.child.kill('SIGTERM');
+    await Promise.all([gateway.ended, once(second, 'close')]);
+
+    expect(lost).toBe(2);
+    expect(
+      text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([
+      { msg: 'operation', code: 'OK' },
+      { level: 40, msg: 'log lines lost', lines: 2 },
+    ]);
+  },
+);
+
+test('a log whose reader stands still keeps a bounded amount of lines', () => {
+  const stuck = new Writable({ write: () => undefined });
+  const destination = createLogDestination(stuck);
+  const line = 'x'.repeat(65_536);
+
+  for (let count = 0; count < 1_000; count += 1) destination.write(line);
+
+  expect(stuck.writableLength).toBeLessThan(9_000_000);
+  expect(destination.lostLines()).toBeGreaterThan(850);
+});
