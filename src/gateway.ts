@@ -94,6 +94,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     maxBytes: config.cacheMaxBytes,
     freshMs: config.freshMs,
     staleMs: config.staleIfErrorMs,
+    onClockJump: (jumpMs) => log.warn('clock jump detected', { jumpMs: Math.round(jumpMs) }),
     clock,
     ...(redis && {
       share: (onChange) => redis.createSharedMemory({ ...redis.at, onChange, clock, log }),

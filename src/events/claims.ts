@@ -32,12 +32,12 @@ export function createClaims(clock: Clock, link?: RedisLink): Claims {
   const keyOf = (name: string) => `${prefix}delivery:${name}`;
   return {
     async claim(name) {
-      if (clock.now() < (done.get(name) ?? 0)) return 'done';
+      if (clock.monotonic() < (done.get(name) ?? 0)) return 'done';
       const found = await link?.run((redis) => redis.eval(claimScript, 1, keyOf(name), workMs));
       return found === 'done' || found === 'elsewhere' ? found : 'mine';
     },
     async confirm(name) {
-      done.set(name, clock.now() + oneDayMs);
+      done.set(name, clock.monotonic() + oneDayMs);
       await link?.run((redis) => redis.set(keyOf(name), 'done', 'PX', oneDayMs));
     },
     async release(name) {

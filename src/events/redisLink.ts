@@ -32,11 +32,11 @@ export function createRedisLink({
   let restUntil = 0;
   return {
     async run(command) {
-      if (redis.status !== 'ready' || clock.now() < restUntil) return undefined;
+      if (redis.status !== 'ready' || clock.monotonic() < restUntil) return undefined;
       try {
         return await command(redis);
       } catch {
-        restUntil = clock.now() + restMs;
+        restUntil = clock.monotonic() + restMs;
         return undefined;
       }
     },

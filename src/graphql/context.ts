@@ -34,7 +34,7 @@ export interface Context {
   readonly isRefresh: boolean;
   /** The account whose things are shown. */
   readonly tenant: string;
-  /** By the clock. */
+  /** By the monotonic clock. */
   readonly startedAtMs: number;
   /** Undefined where nobody traces. */
   readonly span: Span | undefined;
@@ -112,7 +112,7 @@ export const createContextFactory =
       tracker,
       isRefresh,
       tenant,
-      startedAtMs: clock.now(),
+      startedAtMs: clock.monotonic(),
       span,
       rate: {
         now() {

@@ -35,10 +35,10 @@ const tookTooLong = new UpstreamError('timeout', 'The operation took too long.')
 /** Gives each operation a deadline of its own: whatever it still waits for then fails with `timeout`. */
 export function createOpenOperation(parts: Parts): OpenOperation {
   const { createContext, timeoutMs, maxNodes, clock } = parts;
-  const turns = new Turns({ now: () => clock.now(), turnMs });
+  const turns = new Turns({ now: () => clock.monotonic(), turnMs });
   const errors = { left: clientLeft, late: tookTooLong };
   return (caller) => {
-    const deadlineMs = clock.now() + timeoutMs;
+    const deadlineMs = clock.monotonic() + timeoutMs;
     let controller: AbortController | undefined;
     let cancelTimer = (): void => undefined;
     let hasLeft = false;
@@ -53,7 +53,7 @@ export function createOpenOperation(parts: Parts): OpenOperation {
       setMaxListeners(0, made.signal);
       if (hasLeft) made.abort(clientLeft);
       else if (!isOver) {
-        cancelTimer = clock.after(Math.max(0, deadlineMs - clock.now()), () => {
+        cancelTimer = clock.after(Math.max(0, deadlineMs - clock.monotonic()), () => {
           made.abort(tookTooLong);
         });
       }
@@ -71,7 +71,7 @@ export function createOpenOperation(parts: Parts): OpenOperation {
       turns,
       errors,
       hasLeft: () => hasLeft,
-      isLate: () => clock.now() >= deadlineMs,
+      isLate: () => clock.monotonic() >= deadlineMs,
       abort: abandon,
     });
     return {

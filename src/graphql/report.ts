@@ -135,7 +135,7 @@ export const createReporter =
       cacheHits: usage.cacheHits,
       shared: usage.shared,
       ...(usage.staleMs === undefined ? {} : { staleMs: Math.round(usage.staleMs) }),
-      durationMs: clock.now() - startedAtMs,
+      durationMs: clock.monotonic() - startedAtMs,
     };
     observe(report);
     span?.end({

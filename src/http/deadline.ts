@@ -1,16 +1,16 @@
 import type { Clock } from '../support/clock.ts';
 
-/** Timers of the platform cannot wait longer than some weeks. */
-const longestMs = 86_400_000;
+/** The wall clock may be set, and timers stand still while the machine is suspended, so it is looked at this often. */
+const longestMs = 10_000;
 
-/** Runs `task` at that time, which may be far off; the returned function cancels it. */
+/** Runs `task` when the wall clock says `timeMs`, at most ten seconds late when it was set; the returned function cancels it. */
 export function at(timeMs: number, task: () => void, clock: Clock): () => void {
   let cancel: () => void = () => undefined;
   const wait = () => {
     const leftMs = timeMs - clock.now();
-    cancel =
-      leftMs > longestMs ? clock.after(longestMs, wait) : clock.after(Math.max(0, leftMs), task);
+    if (leftMs <= 0) task();
+    else cancel = clock.after(Math.min(leftMs, longestMs), wait);
   };
-  wait();
+  cancel = clock.after(Math.max(0, Math.min(timeMs - clock.now(), longestMs)), wait);
   return () => cancel();
 }

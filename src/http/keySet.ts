@@ -35,7 +35,7 @@ export function createKeySet({ url, clock, log }: Options): JWTVerifyGetKey {
   async function read(): Promise<void> {
     try {
       await remote.reload();
-      readAt = clock.now();
+      readAt = clock.monotonic();
       if (isFailing) log.info('the keys of tokens can be read again');
       isFailing = false;
     } catch (error) {
@@ -53,8 +53,8 @@ export function createKeySet({ url, clock, log }: Options): JWTVerifyGetKey {
   function createReason() {
     let triedAt = -Infinity;
     return (pauseMs: number): Promise<void> => {
-      if (clock.now() - triedAt >= pauseMs) {
-        triedAt = clock.now();
+      if (clock.monotonic() - triedAt >= pauseMs) {
+        triedAt = clock.monotonic();
         reading ??= read();
       }
       return reading ?? Promise.resolve();
@@ -69,7 +69,7 @@ export function createKeySet({ url, clock, log }: Options): JWTVerifyGetKey {
   return async (header, token) => {
     if (!remote.fresh) await firstTime(firstPauseMs);
     if (!remote.fresh) throw cannotTell('The keys of tokens cannot be read at the moment.');
-    if (clock.now() - readAt >= maxAgeMs) void tooOld(cooldownMs);
+    if (clock.monotonic() - readAt >= maxAgeMs) void tooOld(cooldownMs);
     try {
       return await remote(header, token);
     } catch (error) {

@@ -39,7 +39,9 @@ function createMemory(points: number) {
 
 /** The wait that a refusal tells; anything else that failed is thrown again. */
 function waitOf(refused: unknown): number {
-  if (refused instanceof RateLimiterRes) return Math.max(1, refused.msBeforeNext);
+  // The library counts by the wall clock, which may have been set back; it forgets by a timer.
+  if (refused instanceof RateLimiterRes)
+    return Math.min(duration * 1_000, Math.max(1, refused.msBeforeNext));
   throw refused;
 }
 
@@ -69,12 +71,12 @@ export function createRequestRate({ limit, counts, redis, clock }: Options): Req
   let restsUntilMs = 0;
 
   async function count(key: string): Promise<unknown> {
-    if (shared === undefined || clock.now() < restsUntilMs) return countAlone(key);
+    if (shared === undefined || clock.monotonic() < restsUntilMs) return countAlone(key);
     try {
       return await shared.consume(key);
     } catch (error) {
       if (error instanceof RateLimiterRes) throw error;
-      restsUntilMs = clock.now() + restMs;
+      restsUntilMs = clock.monotonic() + restMs;
       return countAlone(key);
     }
   }

@@ -88,7 +88,7 @@ export function limitSending(server: Server, options: SendingOptions) {
 
   /** How long nothing was accepted of what waits. */
   function stalledMsOf(socket: Socket, progress: Progress): number {
-    const nowMs = clock.now();
+    const nowMs = clock.monotonic();
     const acceptedBytes = acceptedBytesOf(socket);
     // What waits for an earlier answer on the connection does not wait for the peer.
     const isWaiting = socket.writableLength > 0;

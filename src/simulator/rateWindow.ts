@@ -13,7 +13,7 @@ export function createRateWindow(limit: number, clock: Clock): RateWindow {
   const taken: number[] = [];
   return {
     take() {
-      const now = clock.now();
+      const now = clock.monotonic();
       while (taken[0] !== undefined && taken[0] <= now - windowMs) taken.shift();
       if (taken[0] !== undefined && taken.length >= limit) return taken[0] + windowMs - now;
       taken.push(now);

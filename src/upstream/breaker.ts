@@ -49,7 +49,7 @@ export function createBreaker({ clock, onChange }: BreakerOptions): Breaker {
 
   function open(): void {
     const wasOpen = openUntil > 0;
-    openUntil = clock.now() + openMs;
+    openUntil = clock.monotonic() + openMs;
     openMs = Math.min(openMs * 2, longestOpenMs);
     openings += 1;
     recent.clear();
@@ -73,7 +73,7 @@ export function createBreaker({ clock, onChange }: BreakerOptions): Breaker {
   }
 
   function note(hasFailed: boolean): void {
-    const now = Math.floor(clock.now() / spanMs);
+    const now = Math.floor(clock.monotonic() / spanMs);
     for (const at of recent.keys()) if (at <= now - spans) recent.delete(at);
     const span = recent.get(now) ?? { tries: 0, failures: 0 };
     span.tries += 1;
@@ -86,7 +86,7 @@ export function createBreaker({ clock, onChange }: BreakerOptions): Breaker {
     new UpstreamError('unavailable', 'The helpdesk has failed too often.', {
       neverLeft: true,
       // A trial that is under way takes its time too.
-      retryAfterMs: Math.max(spanMs, Math.ceil(openUntil - clock.now())),
+      retryAfterMs: Math.max(spanMs, Math.ceil(openUntil - clock.monotonic())),
     });
 
   function startTrial(): Pass {
@@ -106,7 +106,7 @@ export function createBreaker({ clock, onChange }: BreakerOptions): Breaker {
     refusal,
     enter() {
       if (openUntil > 0) {
-        if (isTrying || clock.now() < openUntil) throw refusal();
+        if (isTrying || clock.monotonic() < openUntil) throw refusal();
         return startTrial();
       }
       const before = openings;

@@ -46,7 +46,7 @@ export interface Scope {
   readonly viewer: string;
   /** Aborted when nobody waits for the operation any more. */
   readonly signal: () => AbortSignal;
-  /** When the operation's time is over, by the clock. */
+  /** When the operation's time is over, by the monotonic clock. */
   readonly deadlineMs: number;
   readonly usage: Usage;
   /** Whether the client wants to see what the helpdesk says now. */
@@ -212,13 +212,13 @@ export function createUpstreamClient(parts: ClientParts): UpstreamClient {
     let outcome: Outcome = 'unknown';
     try {
       const slot = await acquire({ ...errand, payer }, breaker, pass);
-      const leftAt = clock.now();
+      const leftAt = clock.monotonic();
       try {
         const answer = await exchange({ ...errand, payer }, slot);
         outcome = 'alive';
         return answer;
       } catch (error) {
-        outcome = outcomeOf(error, signal, clock.now() - leftAt);
+        outcome = outcomeOf(error, signal, clock.monotonic() - leftAt);
         throw error;
       }
     } finally {

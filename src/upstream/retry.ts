@@ -58,7 +58,7 @@ export async function withRetries<Result>(
         clock.random() * firstDelayMs * 2 ** retries,
         error.details.retryAfterMs ?? 0,
       );
-      if (clock.now() + delayMs >= deadlineMs()) throw error;
+      if (clock.monotonic() + delayMs >= deadlineMs()) throw error;
       await wait(delayMs, options);
     }
   }

@@ -20,7 +20,7 @@ export function createAcquaintances(clock: Clock) {
     isStranger: (tenant: string): boolean => !known.has(tenant),
     /** Fails for a key that was refused a moment ago. */
     greet(tenant: string): void {
-      if (clock.now() - (refusedAt.get(tenant) ?? -Infinity) < refusedMs) {
+      if (clock.monotonic() - (refusedAt.get(tenant) ?? -Infinity) < refusedMs) {
         throw new UpstreamError('unauthenticated', 'The key was refused a moment ago.', {
           neverLeft: true,
         });
@@ -31,7 +31,7 @@ export function createAcquaintances(clock: Clock) {
       if (status >= 200 && status < 300) known.set(tenant, true);
       if (status !== 401) return;
       known.delete(tenant);
-      refusedAt.set(tenant, clock.now());
+      refusedAt.set(tenant, clock.monotonic());
     },
   };
 }

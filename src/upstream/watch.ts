@@ -47,9 +47,9 @@ interface WatchParts {
 /** Lets an observer see how calls go. What it looks at takes no longer for that, not even by one turn of promises. */
 export const createWatch = ({ observer, clock }: WatchParts) => ({
   turn<Slot>(priority: Priority, signal: AbortSignal, acquire: () => Promise<Slot>): Promise<Slot> {
-    const since = clock.now();
+    const since = clock.monotonic();
     const tell = (isServed: boolean): void => {
-      observer.waited({ priority, isServed, waitMs: clock.now() - since });
+      observer.waited({ priority, isServed, waitMs: clock.monotonic() - since });
     };
     const slot = acquire();
     slot.then(
@@ -68,9 +68,9 @@ export const createWatch = ({ observer, clock }: WatchParts) => ({
   ): Promise<Answer> {
     const endpoint = endpointOf({ method, path });
     const span = outer?.child('call', endpoint, { 'http.request.method': method });
-    const since = clock.now();
+    const since = clock.monotonic();
     const tell = (outcome: CallReport['outcome']): void => {
-      observer.called({ endpoint, outcome, durationMs: clock.now() - since });
+      observer.called({ endpoint, outcome, durationMs: clock.monotonic() - since });
       span?.end({ failure: outcome === 'ok' ? undefined : outcome });
     };
     const answer = send(span?.headers() ?? {});

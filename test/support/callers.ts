@@ -34,7 +34,7 @@ export function createCallers(budget: Budget, clock: Clock, tenant = 'acme') {
       { viewer = 'ada', priority = 'read', withinMs = 10_000 }: Wish = {},
     ): Caller {
       const controller = new AbortController();
-      let demand: Demand = { viewer, priority, deadlineMs: clock.now() + withinMs };
+      let demand: Demand = { viewer, priority, deadlineMs: clock.monotonic() + withinMs };
       let state: ReturnType<Caller['state']> = 'waiting';
       let at: number | undefined;
       let error: unknown;
@@ -44,12 +44,12 @@ export function createCallers(budget: Budget, clock: Clock, tenant = 'acme') {
         .then(
           (given) => {
             state = 'served';
-            at = clock.now();
+            at = clock.monotonic();
             slot = given;
             served.push(name);
           },
           (reason: unknown) => {
-            at = clock.now();
+            at = clock.monotonic();
             error = reason;
             state =
               reason instanceof UpstreamError && reason.kind === 'rateLimited'

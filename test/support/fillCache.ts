@@ -1,3 +1,4 @@
+import { systemClock } from '../../src/support/clock.ts';
 import { DependencyTracker } from '../../src/support/dependencyTracker.ts';
 import { createCache } from '../../src/upstream/cache/cache.ts';
 import type { Kind } from '../../src/upstream/cache/kinds.ts';
@@ -14,7 +15,7 @@ interface Thing {
 
 const oneDay = 86_400_000;
 const freshMs = { chats: oneDay, customers: oneDay, account: oneDay, absent: oneDay };
-const clock = { now: () => Date.now(), after: () => () => undefined, random: () => 0.5 };
+const clock = { ...systemClock, after: () => () => undefined, random: () => 0.5 };
 
 const kindOf = (name: Thing['__typename']): Kind<Thing> => ({
   name,

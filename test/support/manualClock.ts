@@ -1,26 +1,33 @@
 import type { Clock } from '../../src/support/clock.ts';
 
 export interface ManualClock extends Clock {
-  /** Moves time on and runs what falls due, in order. */
+  /** Moves both clocks on and runs what falls due, in order. */
   advance(ms: number): void;
+  /** Sets the wall clock forwards, or backwards by a negative number, as NTP or the end of a suspension does. No timer runs. */
+  setWallClock(byMs: number): void;
 }
 
-/** A clock that stands still until it is told to move. */
+/** A clock that stands still until it is told to move. Its two times have nothing in common, so that one cannot stand for the other. */
 export function createManualClock(startMs = Date.UTC(2026, 0, 15, 12)): ManualClock {
-  let now = startMs;
+  let monotonic = 1_000_000;
+  let aheadMs = startMs - monotonic;
   let tasks: { readonly at: number; readonly task: () => void }[] = [];
   return {
-    now: () => now,
+    now: () => monotonic + aheadMs,
+    monotonic: () => monotonic,
     after(ms, task) {
-      const entry = { at: now + ms, task };
+      const entry = { at: monotonic + ms, task };
       tasks.push(entry);
       return () => {
         tasks = tasks.filter((other) => other !== entry);
       };
     },
     random: () => 0.5,
+    setWallClock(byMs) {
+      aheadMs += byMs;
+    },
     advance(ms) {
-      const end = now + ms;
+      const end = monotonic + ms;
       for (;;) {
         const next = tasks
           .filter(({ at }) => at <= end)
@@ -30,10 +37,10 @@ export function createManualClock(startMs = Date.UTC(2026, 0, 15, 12)): ManualCl
           );
         if (next === undefined) break;
         tasks = tasks.filter((entry) => entry !== next);
-        now = Math.max(now, next.at);
+        monotonic = Math.max(monotonic, next.at);
         next.task();
       }
-      now = end;
+      monotonic = end;
     },
   };
 }

@@ -53,7 +53,7 @@ const plans = ({ refusals, leaving }: { refusals: boolean; leaving: boolean }) =
 
 async function play(limit: number, planned: readonly Plan[], onStep?: (told: Told[]) => void) {
   const clock = createManualClock();
-  const startedAt = clock.now();
+  const startedAt = clock.monotonic();
   const budget = createBudget({ limit, clock, windowMs, callMs });
   const { call } = createCallers(budget, clock);
   const told: Told[] = [];
@@ -78,7 +78,7 @@ async function play(limit: number, planned: readonly Plan[], onStep?: (told: Tol
       endedAs = order;
       if (caller.state() !== 'served') return;
       clock.after(plan.lastsMs, () => {
-        doneAt = clock.now();
+        doneAt = clock.monotonic();
         if (plan.is429) caller.slot().refused();
         else caller.slot().done();
       });

@@ -121,7 +121,7 @@ function operate(client: UpstreamClient, viewer: string) {
       tenant: 'acme',
       viewer,
       signal: () => controller.signal,
-      deadlineMs: clock.now() + oneDay,
+      deadlineMs: clock.monotonic() + oneDay,
       usage: { calls: 0, cacheHits: 0, shared: 0 },
       tracker: new DependencyTracker(),
       isRefresh: false,

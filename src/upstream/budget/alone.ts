@@ -8,7 +8,7 @@ import { createShare } from './share.ts';
 /** The ledger of a time without Redis: this instance keeps to its share. */
 export function createAlone(book: Book, options: RegisterOptions): Ledger {
   const { link, clock, windowMs, callMs } = options;
-  const since = clock.now();
+  const since = clock.monotonic();
   const share = createShare({
     allowance: book.allowance,
     instances: link.instances(),
@@ -17,11 +17,11 @@ export function createAlone(book: Book, options: RegisterOptions): Ledger {
   let calls = 0;
 
   const own = () => book.own.all().filter(({ leftAt }) => leftAt >= since);
-  const room = () => share.capacity(clock.now()) - own().length;
+  const room = () => share.capacity(clock.monotonic()) - own().length;
   const frees = () => {
-    const latest = clock.now() + windowMs;
+    const latest = clock.monotonic() + windowMs;
     const ownTimes = own().map(({ freesAt }) => Math.min(freesAt, latest));
-    return [...ownTimes, ...share.growthTimes(clock.now())];
+    return [...ownTimes, ...share.growthTimes(clock.monotonic())];
   };
 
   return {
@@ -41,12 +41,12 @@ export function createAlone(book: Book, options: RegisterOptions): Ledger {
       free: room(),
       frees,
       opensAt: book.closedUntil(),
-      likelyOpenAt: likelyOpenAt(book.closedUntil(), clock.now()),
+      likelyOpenAt: likelyOpenAt(book.closedUntil(), clock.monotonic()),
       windowMs,
     }),
 
     wakeAt() {
-      const now = clock.now();
+      const now = clock.monotonic();
       if (book.closedUntil() > now) return book.closedUntil();
       if (book.probeUntil() > now) return book.probeUntil();
       return frees().reduce((first, at) => Math.min(first, at), Infinity);

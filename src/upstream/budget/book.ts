@@ -1,3 +1,4 @@
+import { toWallTime } from '../../support/clock.ts';
 import type { RateStatus, Slot } from './budget.ts';
 import * as gates from './gate.ts';
 import { createSlot, lastOf } from './ledger.ts';
@@ -16,11 +17,12 @@ export function createBook(options: RegisterOptions, onChange: () => void) {
   const rate = { limit, windowMs };
   const own = createSlots(options);
   const register = createRegister(options);
-  let view = emptyView(rate);
+  // Until Redis has told its time, it is taken to be the wall clock's.
+  let view = emptyView(rate, clock.monotonic() - clock.now());
   let gateChanges = 0;
 
-  const redisNow = () => Math.ceil(clock.now() - view.aheadMs);
-  const pending = () => pendingIn(view, clock.now(), windowMs);
+  const redisNow = () => Math.ceil(clock.monotonic() - view.aheadMs);
+  const pending = () => pendingIn(view, clock.monotonic(), windowMs);
   /** 0 while the gate is open. */
   const closedUntil = () =>
     view.gate.closedUntil === 0 ? 0 : view.gate.closedUntil + view.aheadMs;
@@ -44,7 +46,7 @@ export function createBook(options: RegisterOptions, onChange: () => void) {
   function end(call: OwnCall, pass: gates.Pass): void {
     own.done(call);
     if (link.mode() === 'shared') {
-      view = withOneDone(view, clock.now(), windowMs);
+      view = withOneDone(view, clock.monotonic(), windowMs);
       register.done(call.id);
     }
     if (!call.isRefused) {
@@ -96,12 +98,16 @@ export function createBook(options: RegisterOptions, onChange: () => void) {
 
     status(room: number): RateStatus {
       const closed = closedUntil();
-      const times = [lastOf(pending()), lastOf(own.frees()), closed > clock.now() ? closed : null];
+      const times = [
+        lastOf(pending()),
+        lastOf(own.frees()),
+        closed > clock.monotonic() ? closed : null,
+      ];
       const resetAt = Math.max(...times.map((at) => at ?? 0));
       return {
         limit,
         remaining: closed > 0 ? 0 : Math.max(0, room),
-        resetAt: resetAt === 0 ? null : resetAt,
+        resetAt: resetAt === 0 ? null : toWallTime(clock, resetAt),
       };
     },
 

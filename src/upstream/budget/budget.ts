@@ -10,7 +10,7 @@ export type Priority = 'write' | 'read' | 'background';
 export interface Demand {
   readonly viewer: string;
   readonly priority: Priority;
-  /** By the clock; a call that cannot leave before is refused. */
+  /** By the monotonic clock; a call that cannot leave before is refused. */
   readonly deadlineMs: number;
 }
 
@@ -27,7 +27,7 @@ export interface RateStatus {
   readonly limit: number;
   /** What could leave now; 0 while the helpdesk refuses. */
   readonly remaining: number;
-  /** When every call made so far will have left the window; null when none is in it. */
+  /** When every call made so far will have left the window, by the wall clock; null when none is in it. */
   readonly resetAt: number | null;
 }
 

@@ -35,7 +35,7 @@ export function createLane(clock: Clock, ledgerFor: (onChange: () => void) => Le
   }
 
   const untilMs = (at: number): number =>
-    Math.min(longestMs, Math.max(1, Math.ceil(at - clock.now())));
+    Math.min(longestMs, Math.max(1, Math.ceil(at - clock.monotonic())));
 
   function serve(place: Place): void {
     line.serve(place);
@@ -45,7 +45,8 @@ export function createLane(clock: Clock, ledgerFor: (onChange: () => void) => Le
   /** Most calls are alone, and there is room for them. */
   function serveOnly(): boolean {
     const place = line.only();
-    if (place === undefined || ledger.free() < 1 || place.deadlineMs <= clock.now()) return false;
+    if (place === undefined || ledger.free() < 1 || place.deadlineMs <= clock.monotonic())
+      return false;
     serve(place);
     return true;
   }
@@ -60,7 +61,7 @@ export function createLane(clock: Clock, ledgerFor: (onChange: () => void) => Le
     }
     const wants = { ...noWants };
     const picture = ledger.picture(line.lengths());
-    const forecast = createForecast(picture, clock.now());
+    const forecast = createForecast(picture, clock.monotonic());
     let ready = ledger.free();
     let firstDeadline = Infinity;
     let refused: Place[] = [];
@@ -132,7 +133,7 @@ export function createLane(clock: Clock, ledgerFor: (onChange: () => void) => Le
     retryAfterMs(): number {
       const waiting = line.lengths();
       const picture = ledger.picture(waiting);
-      const forecast = createForecast(picture, clock.now());
+      const forecast = createForecast(picture, clock.monotonic());
       const { write, read } = waiting;
       for (let ahead = write + read; ahead > 0; ahead -= 1) forecast.advance();
       return untilMs(Math.max(forecast.next, picture.likelyOpenAt));

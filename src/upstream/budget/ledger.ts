@@ -1,3 +1,4 @@
+import { toWallTime } from '../../support/clock.ts';
 import type { RateStatus, Slot } from './budget.ts';
 import type { Picture } from './forecast.ts';
 import * as gates from './gate.ts';
@@ -59,19 +60,19 @@ export function createLedger(options: LedgerOptions, onChange: () => void): Ledg
   const rate = { limit: limit === 0 ? Infinity : limit, windowMs };
   let gate = gates.openGate(rate);
 
-  const room = () => gates.allowanceAt(gate, clock.now(), rate) - slots.count();
+  const room = () => gates.allowanceAt(gate, clock.monotonic(), rate) - slots.count();
 
-  const frees = () => [...slots.frees(), ...gates.growthTimes(gate, clock.now(), rate)];
+  const frees = () => [...slots.frees(), ...gates.growthTimes(gate, clock.monotonic(), rate)];
 
   return {
-    free: () => Math.max(0, Math.min(room(), gates.throughGate(gate, clock.now()))),
+    free: () => Math.max(0, Math.min(room(), gates.throughGate(gate, clock.monotonic()))),
 
     take() {
-      if (gate.closedUntil > 0) gate = gates.probed(gate, clock.now() + callMs);
+      if (gate.closedUntil > 0) gate = gates.probed(gate, clock.monotonic() + callMs);
       const pass = gates.passOf(gate);
       const call = slots.add('');
       return createSlot((retryAfterMs, isRefused) => {
-        const now = clock.now();
+        const now = clock.monotonic();
         slots.done(call);
         call.isRefused = isRefused;
         gate = isRefused
@@ -87,24 +88,25 @@ export function createLedger(options: LedgerOptions, onChange: () => void): Ledg
       free: room(),
       frees,
       opensAt: gate.closedUntil,
-      likelyOpenAt: likelyOpenAt(gate.closedUntil, clock.now()),
+      likelyOpenAt: likelyOpenAt(gate.closedUntil, clock.monotonic()),
       windowMs,
     }),
 
     wakeAt() {
-      const now = clock.now();
+      const now = clock.monotonic();
       if (gate.closedUntil > now) return gate.closedUntil;
       if (gate.probeUntil > now) return gate.probeUntil;
       return frees().reduce((first, at) => Math.min(first, at), Infinity);
     },
 
     status() {
-      const now = clock.now();
+      const now = clock.monotonic();
       const last = limit === 0 ? null : lastOf(slots.frees());
+      const resetAt = gate.closedUntil > now ? Math.max(gate.closedUntil, last ?? 0) : last;
       return {
         limit,
         remaining: limit === 0 || gate.closedUntil > 0 ? 0 : Math.max(0, room()),
-        resetAt: gate.closedUntil > now ? Math.max(gate.closedUntil, last ?? 0) : last,
+        resetAt: resetAt === null ? null : toWallTime(clock, resetAt),
       };
     },
 

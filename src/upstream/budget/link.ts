@@ -95,13 +95,13 @@ export function createLink(options: LinkOptions, events: LinkEvents): Link {
   }
 
   const run: Link['run'] = async (script, keys, args) => {
-    if (redis.status === 'ready' && clock.now() >= restUntil) {
+    if (redis.status === 'ready' && clock.monotonic() >= restUntil) {
       try {
         const answer = await evaluate(script, keys, args);
         const answers: readonly unknown[] = Array.isArray(answer) ? answer : [answer];
         return answers;
       } catch (error) {
-        restUntil = clock.now() + beatMs;
+        restUntil = clock.monotonic() + beatMs;
         fail(error);
         return undefined;
       }
@@ -125,8 +125,8 @@ export function createLink(options: LinkOptions, events: LinkEvents): Link {
     } else if (mode === 'starting') {
       become('shared');
     } else if (await events.reconcile()) {
-      settledAt ??= clock.now() + beatsToSettle * beatMs;
-      if (clock.now() >= settledAt) become('shared');
+      settledAt ??= clock.monotonic() + beatsToSettle * beatMs;
+      if (clock.monotonic() >= settledAt) become('shared');
     }
   }
 

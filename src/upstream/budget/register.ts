@@ -60,14 +60,14 @@ export function createRegister(options: RegisterOptions) {
       claims += 1;
       const name = `${link.self}:${claims}`;
       const timing = [windowMs, callMs, limit, hungerMs, recoveryMs(rate)];
-      const askedAt = clock.now();
+      const askedAt = clock.monotonic();
       const answer = await link.run(
         scripts.claimScript,
         [keys.slots, keys.hungry, keys.gate],
         [link.self, claims, ...timing, write, read, background],
       );
       if (answer === undefined) return undefined;
-      const { granted, view } = claimFromAnswer(answer, { askedAt, here: clock.now(), rate });
+      const { granted, view } = claimFromAnswer(answer, { askedAt, here: clock.monotonic(), rate });
       return { view, members: Array.from({ length: granted }, (_, i) => `${name}:${i + 1}`) };
     },
 
@@ -101,7 +101,7 @@ export function createRegister(options: RegisterOptions) {
     },
 
     async reconcile(calls: readonly OwnCall[], state: GateState): Promise<boolean> {
-      const now = clock.now();
+      const now = clock.monotonic();
       const marks = calls.flatMap(({ id, freesAt }) => [id, Math.ceil(freesAt - now)]);
       const answer = await link.run(
         scripts.reconcileScript,

@@ -18,7 +18,7 @@ export function createSharedLedger(options: RegisterOptions, onChange: () => voi
   const { link, clock, windowMs } = options;
   const book = createBook(options, onChange);
   let together: Together | undefined;
-  let usedAt = clock.now();
+  let usedAt = clock.monotonic();
 
   function ledgerOfMode(): Ledger {
     together =
@@ -30,7 +30,7 @@ export function createSharedLedger(options: RegisterOptions, onChange: () => voi
   let current = ledgerOfMode();
 
   const use = () => {
-    usedAt = clock.now();
+    usedAt = clock.monotonic();
     return current;
   };
 
@@ -44,7 +44,7 @@ export function createSharedLedger(options: RegisterOptions, onChange: () => voi
 
     isIdle: () =>
       current.isIdle() &&
-      usedAt + windowMs < clock.now() &&
+      usedAt + windowMs < clock.monotonic() &&
       book.own.count() === 0 &&
       book.pending().length === 0 &&
       book.closedUntil() === 0,

@@ -37,7 +37,7 @@ export function createSlots({ clock, windowMs, callMs }: Timing) {
   }
 
   function settle(): void {
-    const now = clock.now();
+    const now = clock.monotonic();
     for (const call of underWay) {
       if (call.leftAt + callMs > now) break;
       retire(call);
@@ -49,14 +49,14 @@ export function createSlots({ clock, windowMs, callMs }: Timing) {
 
   return {
     add(id: string): OwnCall {
-      const leftAt = clock.now();
+      const leftAt = clock.monotonic();
       const call = { id, leftAt, freesAt: leftAt + callMs + windowMs, isRefused: false };
       underWay.add(call);
       return call;
     },
     done(call: OwnCall): void {
       if (!underWay.has(call)) return;
-      call.freesAt = clock.now() + windowMs;
+      call.freesAt = clock.monotonic() + windowMs;
       retire(call);
     },
     count(): number {
@@ -75,7 +75,7 @@ export function createSlots({ clock, windowMs, callMs }: Timing) {
     /** When slots come back, the first first. One that is under way comes back in one window at the earliest. */
     frees(): number[] {
       settle();
-      const earliest = clock.now() + windowMs;
+      const earliest = clock.monotonic() + windowMs;
       return [...over.map(({ freesAt }) => freesAt), ...Array.from(underWay, () => earliest)];
     },
   };

@@ -54,7 +54,7 @@ export function createTogether(book: Book, parts: TogetherParts): Together {
 
   /** Not before something changes by itself; what others do is heard at the next beat. */
   function nextAskAt(): number {
-    const now = clock.now();
+    const now = clock.monotonic();
     if (book.closedUntil() > now) return book.closedUntil();
     if (book.probeUntil() > now) return book.probeUntil();
     const [first = Infinity] = book.pending();
@@ -99,13 +99,13 @@ export function createTogether(book: Book, parts: TogetherParts): Together {
       wants = next;
       emptyHand();
       if (mode() !== 'shared' || asking !== undefined) return;
-      const isDue = isAny(next) && clock.now() >= askAt;
+      const isDue = isAny(next) && clock.monotonic() >= askAt;
       const isOver = isAny(told) && !isAny(next);
       if (isDue || isOver || isNewIn(next, told)) void ask();
     },
 
     picture(waiting) {
-      const now = clock.now();
+      const now = clock.monotonic();
       const isRefused = askAt > now;
       // Room that is there and was not given is kept for others, until these are given up.
       const kept = isRefused ? Math.max(0, room()) : 0;
@@ -128,7 +128,7 @@ export function createTogether(book: Book, parts: TogetherParts): Together {
       };
     },
 
-    wakeAt: () => (askAt > clock.now() && asking === undefined ? askAt : Infinity),
+    wakeAt: () => (askAt > clock.monotonic() && asking === undefined ? askAt : Infinity),
     status: () => book.status(room()),
     isIdle: () => hand.length === 0 && asking === undefined && !isAny(told),
   };

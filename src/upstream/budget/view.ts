@@ -17,13 +17,13 @@ export interface View {
   readonly tripMs: number;
 }
 
-export const emptyView = (rate: Rate): View => ({
+export const emptyView = (rate: Rate, aheadMs: number): View => ({
   frees: [],
   gate: openGate(rate),
   rivals: 0,
   rivalWants: { write: 0, read: 0, background: 0 },
   rivalUntil: 0,
-  aheadMs: 0,
+  aheadMs,
   tripMs: 0,
 });
 

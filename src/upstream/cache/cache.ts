@@ -1,3 +1,5 @@
+import { toWallTime } from '../../support/clock.ts';
+import { createJumpCheck } from '../../support/clockJump.ts';
 import type { Dependencies } from '../../support/dependencyTracker.ts';
 import type { Call, Scope } from '../client.ts';
 import { isOutage, UpstreamError } from '../errors.ts';
@@ -59,6 +61,8 @@ interface CacheOptions extends KnowledgeOptions {
   readonly freshMs: FreshMs;
   /** How old something may be that is shown because the helpdesk cannot be asked; 0 for never. */
   readonly staleMs: number;
+  /** Told by how much the wall clock and the monotonic clock have moved apart; everything has been forgotten by then. */
+  readonly onClockJump?: (jumpMs: number) => void;
 }
 
 interface ToldChange {
@@ -86,11 +90,15 @@ interface Calls {
  * What is known of the helpdesk, by tenant. Answers are taken apart into entities, so that each is known once and as it was
  * last seen, whichever way it came. Reads under way are shared.
  */
-export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
+export function createCache({ freshMs, staleMs, onClockJump, ...options }: CacheOptions) {
   const { clock } = options;
   const known = createKnowledge(options);
   const queues = createQueues();
   const loads = createLoads<Landed>(clock);
+  const expireAfterJump = createJumpCheck(clock, (jumpMs) => {
+    known.forgetAll();
+    onClockJump?.(jumpMs);
+  });
 
   const lifeMsOf = (kind: Named, value: unknown): number =>
     freshMs[isAbsent(value) ? 'absent' : kind.freshness];
@@ -101,6 +109,7 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
   function forOperation(scope: Scope, { sendFor, onJoin, noRoom }: Calls): OperationCache {
     const { tenant, usage, isRefresh, tracker } = scope;
     const read = createRead(tracker);
+    expireAfterJump();
     const since = known.now();
     let hearing: Promise<void> | undefined;
     const prefixOf = (kind: Named): string => `${tenant}:${kind.name}:`;
@@ -282,10 +291,10 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
   function revise({ kind, at: toldAt, revise: change }: ToldChange, entry: Omit<Entry, 'order'>) {
     const { value, at, asOf } = entry;
     const changed = isAbsent(value) ? undefined : change(value);
-    const now = clock.now();
-    const isLater = toldAt > (asOf ?? at + clockSkewMs) && toldAt < now + clockSkewMs;
+    const readAt = toWallTime(clock, at);
+    const isLater = toldAt > (asOf ?? readAt + clockSkewMs) && toldAt < clock.now() + clockSkewMs;
     if (changed === undefined || (changed !== value && !isLater)) return undefined;
-    const lifeMs = Math.max(1, Math.ceil(lifeMsOf(kind, changed) - (now - at)));
+    const lifeMs = Math.max(1, Math.ceil(lifeMsOf(kind, changed) - (clock.monotonic() - at)));
     return { value: changed, at, asOf: Math.max(asOf ?? 0, toldAt), lifeMs };
   }
 
@@ -307,8 +316,9 @@ export function createCache({ freshMs, staleMs, ...options }: CacheOptions) {
     learn,
     /** Whether every dependency still has the recorded version and is fresh. */
     async isValid({ versions, oldestByTag, expiresAtMs }: Dependencies): Promise<boolean> {
+      expireAfterJump();
       await known.hearAll();
-      if (clock.now() >= expiresAtMs) return false;
+      if (clock.monotonic() >= expiresAtMs) return false;
       for (const [key, version] of versions) if (known.versionOf(key) !== version) return false;
       for (const [tag, order] of oldestByTag) {
         if (order < (known.changeOf(tag)?.order ?? 0)) return false;

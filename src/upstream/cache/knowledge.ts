@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { toWallTime } from '../../support/clock.ts';
 import type { Clock } from '../../support/clock.ts';
 import { isProvenUndone } from '../errors.ts';
 import { createHistory } from './history.ts';
@@ -26,7 +27,7 @@ const maxChanges = 10_000;
 /** The key of all of a kind is that of one without its id. */
 const isSweep = (key: string): boolean => key.endsWith(':');
 
-/** When something last changed, in the order of things and on the clock. */
+/** When something last changed, in the order of things and by the monotonic clock. */
 interface Change {
   readonly order: number;
   readonly at: number;
@@ -48,10 +49,14 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
   });
   /** The same of whole kinds, which are few. */
   const sweeps = new Map<string, Change>();
+  function forgetAll(): void {
+    history.changeAll();
+    memory.clear();
+  }
+
   const shared = share?.((key) => {
     if (key === 'all') {
-      history.changeAll();
-      memory.clear();
+      forgetAll();
     } else {
       change(key);
       memory.delete(key);
@@ -59,7 +64,7 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
   });
 
   function change(key: string): Change {
-    const latest = { order: history.change(key), at: clock.now() };
+    const latest = { order: history.change(key), at: clock.monotonic() };
     (isSweep(key) ? sweeps : changes).set(key, latest);
     return latest;
   }
@@ -132,14 +137,14 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
     ): Promise<Value> {
       const found = await shared?.get(tenant, []);
       const began = history.begin();
-      const at = clock.now();
+      const at = clock.monotonic();
       try {
         const value = await run();
         // Of two changes that cross, nobody knows which was the last.
         const isSole = !history.hasChangedSince(began, key);
         const { order, at: endedAt } = change(key);
         // It is as old as the write, but a webhook may be of a change that came before it.
-        const entry = { value, order, at, asOf: endedAt + clockSkewMs };
+        const entry = { value, order, at, asOf: toWallTime(clock, endedAt) + clockSkewMs };
         if (isSole) memory.set(key, entry);
         else memory.delete(key);
         const generation = isSole ? found?.generation : undefined;
@@ -204,6 +209,9 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
       memory.delete(key);
       await shared?.change(tenant, key);
     },
+
+    /** Nothing that this process remembers or is reading is good any more; what Redis keeps is not touched. */
+    forgetAll,
 
     /** Whether it is shared at this moment; null where it is not meant to be. */
     isShared: (): boolean | null => shared?.isUp() ?? null,

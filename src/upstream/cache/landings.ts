@@ -35,7 +35,7 @@ export function createLandings(parts: Parts) {
 
   /** A webhook patch has a later order than its data: the rest of a patched entry is as old as its read. */
   const isCurrent = (kind: Named, entry: Entry): boolean =>
-    entry.asOf === undefined || clock.now() < entry.at + lifeMsOf(kind, entry.value);
+    entry.asOf === undefined || clock.monotonic() < entry.at + lifeMsOf(kind, entry.value);
 
   /** The newest of what a load brought and what is known. */
   const newest =
@@ -61,7 +61,7 @@ export function createLandings(parts: Parts) {
       async (keys, crew, began) => {
         const order = known.begin();
         began(order);
-        const at = clock.now();
+        const at = clock.monotonic();
         const entries = new Map<string, Entry>();
         const failures = new Map<string, UpstreamError>();
         const news: Keepsake[] = [];

@@ -6,7 +6,7 @@ export interface Entry {
   readonly value: unknown;
   /** When the call that brought it began, in the order of all calls and changes of this process. */
   readonly order: number;
-  /** The same on the clock, in milliseconds since the epoch. */
+  /** The same by the monotonic clock of this process. */
   readonly at: number;
   /** By the helpdesk's clock, the latest told change that it holds; it was read before. */
   readonly asOf?: number;

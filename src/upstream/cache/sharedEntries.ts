@@ -1,5 +1,9 @@
+import type { Clock } from '../../support/clock.ts';
+import { toWallTime } from '../../support/clock.ts';
+
 export interface SharedEntry {
   readonly value: unknown;
+  /** When it was read: by the wall clock in Redis, by the monotonic clock in this process. */
   readonly at: number;
   readonly asOf?: number;
 }
@@ -65,18 +69,24 @@ export const changeScript = `${mark}
   redis.call('PUBLISH', ARGV[3], ARGV[4] .. ' ' .. KEYS[2])
   return 1`;
 
-export function decode(text: string | null | undefined): SharedEntry | undefined {
+/** By how much the clocks of instances may differ. An entry that is newer than that is not trusted: its age is not known. */
+const clockSkewMs = 1_000;
+
+/** The entry with its time by the monotonic clock; undefined for what is no entry, or from the future. */
+export function decode(text: string | null | undefined, clock: Clock): SharedEntry | undefined {
   if (text === null || text === undefined) return undefined;
   try {
     const entry: unknown = JSON.parse(text);
     const isEntry = typeof entry === 'object' && entry !== null && 'v' in entry && 'at' in entry;
     if (!isEntry || typeof entry.at !== 'number') return undefined;
+    const ageMs = clock.now() - entry.at;
+    if (ageMs < -clockSkewMs) return undefined;
     const asOf = 'asOf' in entry && typeof entry.asOf === 'number' ? { asOf: entry.asOf } : {};
-    return { value: entry.v, at: entry.at, ...asOf };
+    return { value: entry.v, at: clock.monotonic() - Math.max(0, ageMs), ...asOf };
   } catch {
     return undefined;
   }
 }
 
-export const encode = ({ value, at, asOf }: SharedEntry): string =>
-  JSON.stringify({ v: value, at, asOf });
+export const encode = ({ value, at, asOf }: SharedEntry, clock: Clock): string =>
+  JSON.stringify({ v: value, at: toWallTime(clock, at), asOf });

@@ -179,7 +179,7 @@ export function createSharedMemory({
   }
 
   function tell(tenant: string, key: string, entry?: Successor) {
-    const kept = entry === undefined ? [] : [entry.generation, encode(entry), entry.lifeMs];
+    const kept = entry === undefined ? [] : [entry.generation, encode(entry, clock), entry.lifeMs];
     return redis.eval(
       changeScript,
       4,
@@ -261,7 +261,7 @@ export function createSharedMemory({
       const [generation, ...entries] = texts;
       if (generation === null || generation === undefined) isFull = true;
       return {
-        entries: keys.map((_key, index) => decode(entries[index])),
+        entries: keys.map((_key, index) => decode(entries[index], clock)),
         generation: generation ?? undefined,
       };
     },
@@ -287,7 +287,7 @@ export function createSharedMemory({
           generationMs,
           marks.length,
           generation,
-          ...entries.flatMap((kept) => [numberOf(kept), encode(kept.entry), kept.lifeMs]),
+          ...entries.flatMap((kept) => [numberOf(kept), encode(kept.entry, clock), kept.lifeMs]),
         );
         isFull = false;
       });

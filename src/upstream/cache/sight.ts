@@ -34,7 +34,7 @@ export function createSight(parts: Parts) {
     if (entry.order < (known.changeOf(tag)?.order ?? 0)) return false;
     // What was told since was told of something that may have been read before.
     const isReadSince = entry.order > since && entry.asOf === undefined;
-    return isReadSince || (!isRefresh && clock.now() < freshUntilMs(kind, entry));
+    return isReadSince || (!isRefresh && clock.monotonic() < freshUntilMs(kind, entry));
   }
 
   /** An entry that is fresh, or has been read for this very operation. */
@@ -70,7 +70,7 @@ export function createSight(parts: Parts) {
       isRefresh
         ? []
         : names.map((name) => ({ key: keyOf(kind, name), around: aroundOf(kind, name) })),
-      (entry) => clock.now() < freshUntilMs(kind, entry),
+      (entry) => clock.monotonic() < freshUntilMs(kind, entry),
     );
 
   return {
@@ -89,13 +89,13 @@ export function createSight(parts: Parts) {
         const entry = known.get(keyOf(entryKind, entryName));
         const isShown =
           entry !== undefined &&
-          clock.now() - entry.at <= staleMs &&
+          clock.monotonic() - entry.at <= staleMs &&
           entry.order >= (known.changeOf(aroundOf(entryKind, entryName))?.order ?? 0);
         if (isShown) oldest = Math.min(oldest, entry.at);
         return { entry: isShown ? entry : undefined, dependency: undefined };
       });
       if (value === undefined || value instanceof UpstreamError) return undefined;
-      return { value, ageMs: Math.max(0, Math.round(clock.now() - oldest)) };
+      return { value, ageMs: Math.max(0, Math.round(clock.monotonic() - oldest)) };
     },
 
     /** Takes over what other instances know of the names, and of the entities that they stand for. */
