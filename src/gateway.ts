@@ -32,13 +32,10 @@ import { createHttpServer } from './http/server.ts';
 import { createRequestRate } from './http/requestRate.ts';
 import { createLoaders, createSources, isKnownTo, resourceResolvers } from './resources/index.ts';
 import type { Clock } from './support/clock.ts';
-import { guardedClock } from './support/guarded.ts';
+import { guardedClock, runGuarded } from './support/guarded.ts';
 import type { Log } from './support/log.ts';
 import type { Tracing } from './support/tracing.ts';
-import { createCache } from './upstream/cache/cache.ts';
-import { createBudget } from './upstream/budget/budget.ts';
-import { createUpstreamClient } from './upstream/client.ts';
-import { createTransport } from './upstream/transport.ts';
+import { createUpstream, redisOf } from './createUpstream.ts';
 
 /** The account behind the gateway and where it is found. */
 export interface Helpdesk {
@@ -70,9 +67,6 @@ interface Parts {
   readonly lostLogLines?: () => number;
 }
 
-/** What may come on top of a call's time limit before it is known to be over. */
-const longestAnswerMs = 10_000;
-
 /** Joins the rooms. */
 export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGateway> {
   const { helpdesk, log, tracing, lostLogLines = () => 0 } = parts;
@@ -81,48 +75,14 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
   if (unknown.length > 0) {
     throw new ConfigError([`SUBGRAPH_LEAVE_OUT: Query has no ${unknown.join(', ')}`]);
   }
-  const redis =
-    config.redisUrl === undefined
-      ? undefined
-      : {
-          ...(await import('./sharing.ts')),
-          at: { url: config.redisUrl, timeoutMs: config.redisTimeoutMs },
-        };
+  const redis = await redisOf(config);
   const isKeyOfClient = config.auth.mode === 'forward';
   const metrics = createMetrics();
-  const cache = createCache({
-    maxBytes: config.cacheMaxBytes,
-    freshMs: config.freshMs,
-    staleMs: config.staleIfErrorMs,
-    onClockJump: (jumpMs) => log.warn('clock jump detected', { jumpMs: Math.round(jumpMs) }),
-    clock,
-    ...(redis && {
-      share: (onChange) => redis.createSharedMemory({ ...redis.at, onChange, clock, log }),
-    }),
-  });
-  const timing = {
-    limit: config.rateLimit,
-    clock,
-    // A slot whose call never ends comes back after it, so no call may take as long.
-    callMs: config.upstreamTimeoutMs + longestAnswerMs,
-  };
-  const budget =
-    redis === undefined
-      ? createBudget(timing)
-      : redis.createSharedBudget({ ...timing, ...redis.at, log });
-  const client = createUpstreamClient({
-    transport: createTransport({
-      baseUrl: helpdesk.url,
-      timeoutMs: config.upstreamTimeoutMs,
-      maxBytes: config.upstreamMaxBytes,
-      clock,
-    }),
-    budget,
-    cache,
+  const { cache, budget, client } = createUpstream(config, {
+    helpdesk,
+    redis,
     clock,
     log,
-    maxRetries: config.upstreamRetries,
-    isKeyOfClient,
     observer: metrics.observer,
   });
   const link = redis?.createRedisLink({ ...redis.at, clock });
@@ -174,13 +134,11 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     throw new ConfigError(listed.problems.map((problem) => `PERSISTED_OPERATIONS: ${problem}`));
   }
   const counting = redis?.connectForCounting(redis.at);
+  const rateOf = (counts: string, limit: number) =>
+    createRequestRate({ limit, counts, redis: counting, clock });
+  const requestRate = rateOf('requests', config.requestRateLimit);
   const authFailures = new AuthFailures({
-    rate: createRequestRate({
-      limit: config.authFailureLimit,
-      counts: 'failures',
-      redis: counting,
-      clock,
-    }),
+    rate: rateOf('failures', config.authFailureLimit),
     clock,
     log,
     observe: metrics.rejected,
@@ -237,6 +195,10 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
     timeoutMs: config.operationTimeoutMs,
     maxNodes: config.maxResponseNodes,
     clock,
+    onRejectedKey({ address, requestId }) {
+      const rejected = { address, requestId, reason: 'upstream', entryPoint: 'operation' } as const;
+      runGuarded({ log, name: 'rejected key' }, () => authFailures.record(rejected));
+    },
   });
   const formatError = createFormatError(isProduction, isKeyOfClient);
   const fanOut = createFanOut({
@@ -259,7 +221,13 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
       tracedApollo,
       known,
       openOperation,
-      authenticate: await createAuthenticate({ account, auth: config.auth, clock, log }),
+      authenticate: await createAuthenticate({
+        account,
+        auth: config.auth,
+        isAccepted: client.isAccepted,
+        clock,
+        log,
+      }),
       routerSecret: config.routerSecret,
       live: {
         ...config.subscriptions,
@@ -267,12 +235,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
       },
       clock,
       listed,
-      requestRate: createRequestRate({
-        limit: config.requestRateLimit,
-        counts: 'requests',
-        redis: counting,
-        clock,
-      }),
+      requestRate,
       authFailures,
       corsOrigins,
       isProduction,

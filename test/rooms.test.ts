@@ -8,7 +8,8 @@ const rooms: readonly { readonly files: RegExp; readonly mayImport: readonly Reg
   // What a person or a program starts: the process, the command line, the package.
   { files: /^(main|cli|commandLine|index)\.ts$/, mayImport: [/./] },
   // Only this one joins rooms.
-  { files: /^gateway\.ts$/, mayImport: [/^((config|sharing)\.ts$|\w+\/)/] },
+  { files: /^gateway\.ts$/, mayImport: [/^((config|createUpstream)\.ts$|\w+\/)/] },
+  { files: /^createUpstream\.ts$/, mayImport: [/^(sharing\.ts$|upstream\/)/] },
   { files: /^sharing\.ts$/, mayImport: [/^(events|http|upstream)\//] },
   { files: /^config\.ts$/, mayImport: [/^dangers\.ts$/, /^support\//] },
   { files: /^dangers\.ts$/, mayImport: [/^support\//] },

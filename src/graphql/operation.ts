@@ -20,6 +20,8 @@ interface Parts {
   /** How many objects a response may contain. */
   readonly maxNodes: number;
   readonly clock: Clock;
+  /** Called once for each operation whose own key was rejected upstream, on every entry point. */
+  readonly onRejectedKey: (caller: Pick<Caller, 'address' | 'requestId'>) => void;
 }
 
 export type OpenOperation = (caller: Omit<Caller, 'signal' | 'deadlineMs' | 'guard'>) => Operation;
@@ -34,7 +36,7 @@ const tookTooLong = new UpstreamError('timeout', 'The operation took too long.')
 
 /** Gives each operation a deadline of its own: whatever it still waits for then fails with `timeout`. */
 export function createOpenOperation(parts: Parts): OpenOperation {
-  const { createContext, timeoutMs, maxNodes, clock } = parts;
+  const { createContext, timeoutMs, maxNodes, clock, onRejectedKey } = parts;
   const turns = new Turns({ now: () => clock.monotonic(), turnMs });
   const errors = { left: clientLeft, late: tookTooLong };
   return (caller) => {
@@ -74,26 +76,28 @@ export function createOpenOperation(parts: Parts): OpenOperation {
       isLate: () => clock.monotonic() >= deadlineMs,
       abort: abandon,
     });
+    // Each by its name: to spread the caller takes as long as to find a whole answer.
+    const context = createContext({
+      requestId: caller.requestId,
+      viewer: caller.viewer,
+      viewerId: caller.viewerId,
+      address: caller.address,
+      client: caller.client,
+      key: caller.key,
+      tenant: caller.tenant,
+      isRefresh: caller.isRefresh,
+      signal,
+      deadlineMs,
+      span,
+      guard,
+    });
     return {
-      // Each by its name: to spread the caller takes as long as to find a whole answer.
-      context: createContext({
-        requestId: caller.requestId,
-        viewer: caller.viewer,
-        viewerId: caller.viewerId,
-        address: caller.address,
-        client: caller.client,
-        key: caller.key,
-        tenant: caller.tenant,
-        isRefresh: caller.isRefresh,
-        signal,
-        deadlineMs,
-        span,
-        guard,
-      }),
+      context,
       abandon,
       close() {
         isOver = true;
         cancelTimer();
+        if (context.usage.isKeyRejected === true) onRejectedKey(caller);
         span?.end();
       },
     };

@@ -124,8 +124,11 @@ export const createReporter =
   ({ clock, log, nameOf, observe }: ReporterParts): Report =>
   (context, outcome) => {
     const { requestId, viewer, usage, startedAtMs, span } = context;
-    const { operation } = outcome;
+    const { operation, errors = [] } = outcome;
     const name = operation?.name?.value;
+    if (errors.some(({ extensions }) => extensions?.['code'] === 'UNAUTHENTICATED')) {
+      usage.isKeyRejected = true;
+    }
     const report = {
       operation: operation ? (name === undefined ? 'anonymous' : nameOf(name)) : 'other',
       kind: operation?.operation,

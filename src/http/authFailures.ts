@@ -7,7 +7,8 @@ import type { RequestRate } from './requestRate.ts';
 export type RejectionReason =
   'missing' | 'invalid' | 'expired' | 'claims' | 'routerSecret' | 'upstream';
 
-export type EntryPoint = 'http' | 'sse' | 'websocket';
+/** `operation`: HelpCrunch rejected the client's own key while an operation ran. */
+export type EntryPoint = 'http' | 'sse' | 'websocket' | 'operation';
 
 export interface RejectedCredentials {
   /** Of the client. */
@@ -54,6 +55,11 @@ export class AuthFailures {
     this.#parts.observe(rejected);
     this.#sample(network, rejected);
     return this.#parts.rate.waitMs(network);
+  }
+
+  /** How long clients of this address must wait before they may try other credentials; counts nothing. */
+  nextWaitMs(address: string): Promise<number | undefined> {
+    return this.#parts.rate.nextWaitMs(networkOf(address));
   }
 
   /** Writes what was suppressed so far. */

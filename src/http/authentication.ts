@@ -15,6 +15,8 @@ interface Parts {
   readonly auth: Config['auth'];
   /** The gateway's own. */
   readonly account: Account;
+  /** Whether the helpdesk has accepted the key of this account. */
+  readonly isAccepted: (tenant: string) => boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -23,11 +25,12 @@ interface Parts {
 export async function createAuthenticate({
   auth,
   account,
+  isAccepted,
   clock,
   log,
 }: Parts): Promise<Authenticate> {
   if (auth.mode === 'none') return authenticateNobody(account);
-  if (auth.mode === 'forward') return authenticateByKey(accountOf);
+  if (auth.mode === 'forward') return authenticateByKey({ accountOf, isAccepted });
   const { signedBy, ...expected } = auth;
   // Loaded only where they are needed: what reads tokens takes time and memory.
   const [{ createKeySet }, { authenticateByToken }] = await Promise.all([

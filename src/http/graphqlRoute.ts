@@ -7,7 +7,8 @@ import { guarded } from '../support/guarded.ts';
 import type { Span } from '../support/tracing.ts';
 import type { HttpOptions } from './server.ts';
 import { refusal, refuseClient } from './refusals.ts';
-import { networkOf } from './requestRate.ts';
+import type { ClientLimit } from './subscribing.ts';
+import { nameOf } from './subscribing.ts';
 
 /** Apollo refuses some requests before they have a context, and so without what every answer carries. */
 function completed(body: string, context: Context): string {
@@ -43,27 +44,28 @@ export function addGraphQLRoute(
   server: FastifyInstance,
   options: HttpOptions & {
     readonly callbacks: Callbacks;
+    readonly limitClient: ClientLimit;
     readonly spanOf: (request: FastifyRequest) => Span | undefined;
   },
 ): void {
   const { apollo, tracedApollo = apollo, authenticate, openOperation } = options;
   const { isProduction, callbacks, known, spanOf } = options;
-  const { listed, requestRate, log } = options;
+  const { listed, limitClient, log } = options;
 
   async function answer(request: FastifyRequest, reply: FastifyReply) {
     const access = await authenticate(request.headers.authorization);
     if (callbacks.isAskedFor(request)) return callbacks.answer(request, reply, access);
-    const { viewer, viewerId, key, tenant, name } = access;
+    const { viewer, viewerId, key, tenant } = access;
     const { ip: address } = request;
-    const client = name ?? networkOf(address);
-    const waitMs = await requestRate.waitMs(client);
+    const party = { access, address };
+    const waitMs = await limitClient(party);
     if (waitMs !== undefined) return refuseClient(reply, waitMs);
     const operation = openOperation({
       requestId: request.id,
       viewer,
       viewerId,
       address,
-      client,
+      client: nameOf(party),
       key,
       tenant,
       isRefresh: wantsRefresh(request),

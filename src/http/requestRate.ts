@@ -9,6 +9,8 @@ import type { Clock } from '../support/clock.ts';
 export interface RequestRate {
   /** Counts one request; how long to wait when it is one too many. */
   waitMs(name: string): Promise<number | undefined>;
+  /** The same for one more request, which is not counted. */
+  nextWaitMs(name: string): Promise<number | undefined>;
 }
 
 const duration = 60;
@@ -31,9 +33,12 @@ function createMemory(points: number) {
       if (reason === 'evict') void limiter.delete(name);
     },
   });
-  return (key: string) => {
-    seen.set(key, true);
-    return limiter.consume(key);
+  return {
+    consume(key: string) {
+      seen.set(key, true);
+      return limiter.consume(key);
+    },
+    get: (key: string) => limiter.get(key),
   };
 }
 
@@ -54,10 +59,12 @@ interface Options {
   readonly clock: Clock;
 }
 
+const noWait = () => Promise.resolve(undefined);
+
 /** Counted by all instances together where there is a Redis, and by each alone while it is away. */
 export function createRequestRate({ limit, counts, redis, clock }: Options): RequestRate {
-  if (limit === 0) return { waitMs: () => Promise.resolve(undefined) };
-  const countAlone = createMemory(limit);
+  if (limit === 0) return { waitMs: noWait, nextWaitMs: noWait };
+  const alone = createMemory(limit);
   const shared =
     redis === undefined
       ? undefined
@@ -70,19 +77,23 @@ export function createRequestRate({ limit, counts, redis, clock }: Options): Req
         });
   let restsUntilMs = 0;
 
-  async function count(key: string): Promise<unknown> {
-    if (shared === undefined || clock.monotonic() < restsUntilMs) return countAlone(key);
+  async function run<Result>(command: (limiter: Pick<typeof alone, 'consume' | 'get'>) => Result) {
+    if (shared === undefined || clock.monotonic() < restsUntilMs) return command(alone);
     try {
-      return await shared.consume(key);
+      return await command(shared);
     } catch (error) {
       if (error instanceof RateLimiterRes) throw error;
       restsUntilMs = clock.monotonic() + restMs;
-      return countAlone(key);
+      return command(alone);
     }
   }
 
   return {
-    waitMs: (name) => count(keyOf(name)).then(() => undefined, waitOf),
+    waitMs: (name) => run((limiter) => limiter.consume(keyOf(name))).then(() => undefined, waitOf),
+    async nextWaitMs(name) {
+      const counted = await run((limiter) => limiter.get(keyOf(name)));
+      return counted === null || counted.consumedPoints < limit ? undefined : waitOf(counted);
+    },
   };
 }
 

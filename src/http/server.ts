@@ -39,7 +39,7 @@ import type { SendLimits } from './sending.ts';
 import { addSocketRoute } from './socketRoute.ts';
 import { addSpans } from './spans.ts';
 import { addStreamRoute } from './streamRoute.ts';
-import { createAsk } from './subscribing.ts';
+import { createAsk, createClientLimit } from './subscribing.ts';
 import type { Ask } from './subscribing.ts';
 import { addUpgrades } from './upgrades.ts';
 import type { Authenticate } from './viewer.ts';
@@ -154,13 +154,14 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   const drain = addDrain(server, { ...options.shutdown, lines, clock });
   addHealthRoutes(server, { ...options.readings, isDraining: drain.isDraining });
   addMetricsRoute(server, { ...options, occupancy, sending });
+  const limitClient = createClientLimit(options);
   const liveOptions: LiveOptions = {
     ...live,
     ask: createAsk({
       run: live.run,
       occupancy,
       listed: options.listed,
-      requestRate: options.requestRate,
+      limitClient,
     }),
     authenticate,
     authFailures,
@@ -173,6 +174,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   };
   addGraphQLRoute(server, {
     ...options,
+    limitClient,
     callbacks: createCallbacks(server, liveOptions),
     spanOf: addSpans(server, options),
   });

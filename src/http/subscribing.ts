@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { GraphQLError } from 'graphql';
 import type { ListedOperations } from '../graphql/listedOperations.ts';
 import type { Answer, Request, Results, Run } from '../graphql/live.ts';
+import type { AuthFailures } from './authFailures.ts';
 import type { Occupancy } from './occupancy.ts';
 import { askedTooOften } from './refusals.ts';
 import { networkOf } from './requestRate.ts';
@@ -52,6 +53,23 @@ export interface Party {
 
 export const nameOf = ({ access, address }: Party): string => access.name ?? networkOf(address);
 
+/** How long a client must wait before its next operation, which is counted; undefined where it need not. */
+export type ClientLimit = (party: Party) => Promise<number | undefined>;
+
+interface ClientLimitParts {
+  readonly requestRate: RequestRate;
+  readonly authFailures: AuthFailures;
+}
+
+/** Limits clients, those with a key that may be none also by how many such keys their address has tried. */
+export const createClientLimit =
+  ({ requestRate, authFailures }: ClientLimitParts): ClientLimit =>
+  async (party) => {
+    const waitMs =
+      party.access.isUnverified === true ? await authFailures.nextWaitMs(party.address) : undefined;
+    return waitMs ?? requestRate.waitMs(nameOf(party));
+  };
+
 export interface Asked {
   readonly request: Request;
   readonly signal: AbortSignal;
@@ -65,16 +83,16 @@ interface Parts {
   readonly run: Run;
   readonly occupancy: Occupancy;
   readonly listed: ListedOperations;
-  readonly requestRate: RequestRate;
+  readonly limitClient: ClientLimit;
 }
 
 /** Runs operations for clients, each of whom may ask so often and have so many subscriptions and no more. */
 export const createAsk =
-  ({ run, occupancy, listed, requestRate }: Parts): Ask =>
+  ({ run, occupancy, listed, limitClient }: Parts): Ask =>
   async (party, { request: asked, signal, requestId = randomUUID(), isReadOnly = false }) => {
     const { viewer, viewerId, key, tenant } = party.access;
     const client = nameOf(party);
-    const waitMs = await requestRate.waitMs(client);
+    const waitMs = await limitClient(party);
     if (waitMs !== undefined) return busyAnswer(waitMs);
     const text = listed.textFor({ ...asked });
     if (text instanceof GraphQLError) return errorAnswer(text.message, 'PERSISTED_QUERY_NOT_FOUND');

@@ -7,10 +7,15 @@ export interface Access {
   /** The account whose key is used, and the name under which what is known of it is kept. */
   readonly key: string;
   readonly tenant: string;
-  /** Among whom the account's calls are shared out; undefined where only the address tells clients apart. */
-  readonly name?: string;
+  /**
+   * Among whom the account's calls are shared out, and whose requests are counted together; undefined where only the address tells
+   * clients apart. Of a key it is read anew each time: it is counted by itself once the helpdesk has accepted it.
+   */
+  readonly name?: string | undefined;
   /** Who it is in the audit log; undefined where only the address tells clients apart. */
   readonly viewerId?: string;
+  /** Whether it is not known that the credentials are good, because only the helpdesk can tell. */
+  readonly isUnverified?: boolean;
   /** When the credentials end, in milliseconds since the epoch. */
   readonly expiresAtMs?: number;
 }
@@ -83,13 +88,29 @@ export const authenticateNobody =
   () =>
     Promise.resolve({ viewer: { role: 'ALL' }, ...account });
 
+interface KeyOptions {
+  readonly accountOf: (key: string) => Account;
+  /** Whether the helpdesk has accepted the key of this account. */
+  readonly isAccepted: (tenant: string) => boolean;
+}
+
 /** Whoever has a key of the helpdesk may do what that key may; only the helpdesk can tell whether it is one. */
 export const authenticateByKey =
-  (accountOf: (key: string) => Account): Authenticate =>
+  ({ accountOf, isAccepted }: KeyOptions): Authenticate =>
   (authorization) => {
     const key = bearerOf(authorization);
     if (key === undefined) return Promise.reject(noCredentials('HelpCrunch key'));
     const account = accountOf(key);
-    // The name of the account is a hash of the key.
-    return Promise.resolve({ viewer: { role: 'ALL' }, ...account, viewerId: account.tenant });
+    return Promise.resolve({
+      viewer: { role: 'ALL' },
+      ...account,
+      // The name of the account is a hash of the key.
+      viewerId: account.tenant,
+      get name() {
+        return isAccepted(account.tenant) ? account.tenant : undefined;
+      },
+      get isUnverified() {
+        return !isAccepted(account.tenant);
+      },
+    });
   };

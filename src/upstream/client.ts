@@ -35,6 +35,8 @@ export interface Usage {
   shared: number;
   /** The age of the oldest thing that it shows because the helpdesk could not be asked. */
   staleMs?: number;
+  /** Whether the helpdesk rejected the client's own key. */
+  isKeyRejected?: boolean;
 }
 
 /** The operation on whose behalf calls are made. */
@@ -81,6 +83,8 @@ export interface Rate {
 export interface UpstreamClient {
   forOperation(scope: Scope): Upstream;
   rateOf(tenant: string): Rate;
+  /** Whether the helpdesk has accepted the key; true for the gateway's own. */
+  isAccepted(tenant: string): boolean;
   /** How many tenants' circuits are open. */
   openBreakers(): number;
   close(): void;
@@ -255,6 +259,7 @@ export function createUpstreamClient(parts: ClientParts): UpstreamClient {
 
   return {
     openBreakers: breakers.openCount,
+    isAccepted: (tenant) => acquaintances?.isStranger(tenant) !== true,
     forOperation(scope) {
       // To derive its keys takes longer than to seal a cursor.
       let seal: Seal | undefined;

@@ -1,0 +1,234 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Config } from '../../src/config.ts';
+import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import type { GraphQLAnswer } from '../support/gateway.ts';
+import { hasRedis, startRedis } from '../support/redis.ts';
+import { openSocket } from '../support/socket.ts';
+
+const testWithRedis = hasRedis ? test : test.skip;
+
+const chat = '{ chat(id: 5208) { status } }';
+const good: ReadonlySet<string> = new Set(['one', 'two', 'three']);
+
+/** A helpdesk with three accounts. */
+async function startAccounts() {
+  const helpdesk = await startFakeHelpdesk();
+  helpdesk.answer('*', ({ headers }) =>
+    good.has(headers.authorization?.replace('Bearer ', '') ?? '')
+      ? { body: wireChat({ status: 'new' }) }
+      : { status: 401, body: { errors: [{ code: 'unauthorized', message: 'Unauthorized' }] } },
+  );
+  return helpdesk;
+}
+
+async function startWorld(config: Partial<Config>) {
+  const helpdesk = await startAccounts();
+  // A number of proxies is believed, so that a test can ask from any address.
+  const gateway = await startTestGateway({
+    helpdesk,
+    config: { auth: { mode: 'forward' }, trustProxy: 1, ...config },
+  });
+  const headersOf = (key: string, address: string) => ({
+    authorization: `Bearer ${key}`,
+    'x-forwarded-for': address,
+  });
+  return {
+    helpdesk,
+    url: gateway.url,
+    ask: (key: string, address = '192.0.2.1') => gateway.query(chat, {}, headersOf(key, address)),
+    async askStream(key: string) {
+      const response = await fetch(
+        `${gateway.url}/graphql/stream?query=${encodeURIComponent(chat)}`,
+        { headers: { accept: 'text/event-stream', authorization: `Bearer ${key}` } },
+      );
+      return { status: response.status, text: await response.text() };
+    },
+    /** A socket that asks one thing after another, from 127.0.0.1. */
+    async open(key: string) {
+      const line = await openSocket(gateway.url);
+      await line.join({ authorization: `Bearer ${key}` });
+      let id = 0;
+      return {
+        close: () => line[Symbol.asyncDispose](),
+        async ask(): Promise<string> {
+          id += 1;
+          line.say({ id: String(id), type: 'subscribe', payload: { query: chat } });
+          const { type, payload } = await line.hear();
+          if (type === 'next') await line.hear();
+          const errors = type === 'error' ? payload : payload.errors;
+          return errors?.[0].extensions.code ?? 'OK';
+        },
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      await gateway.stop();
+      await helpdesk[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const codeOf = ({ errors }: GraphQLAnswer) => errors[0]?.extensions['code'] ?? 'OK';
+
+describe('keys of clients that the helpdesk rejects', () => {
+  test('count as failed credentials of the address, which then has to wait without a further call', async () => {
+    await using world = await startWorld({ authFailureLimit: 3 });
+
+    const codes = [];
+    for (const key of ['a', 'b', 'c', 'd', 'e']) codes.push(codeOf(await world.ask(key)));
+    const limited = await world.ask('f');
+
+    expect(codes).toEqual([...Array(3).fill('UNAUTHENTICATED'), ...Array(2).fill('RATE_LIMITED')]);
+    expect(limited.status).toBe(429);
+    expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(world.helpdesk.calls).toHaveLength(3);
+  });
+
+  test('count each time, also while the gateway remembers that they were rejected', async () => {
+    await using world = await startWorld({ authFailureLimit: 3 });
+
+    const codes = [];
+    for (let count = 0; count < 4; count += 1) codes.push(codeOf(await world.ask('a')));
+
+    expect(codes).toEqual([...Array(3).fill('UNAUTHENTICATED'), 'RATE_LIMITED']);
+    expect(world.helpdesk.calls).toHaveLength(1);
+  });
+
+  test('count once for an operation, however many of its calls were rejected', async () => {
+    await using world = await startWorld({ authFailureLimit: 2 });
+    const many = '{ a: chat(id: 1) { id } b: chat(id: 2) { id } c: chat(id: 3) { id } }';
+    const ask = async (key: string) => {
+      const response = await fetch(`${world.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+        body: JSON.stringify({ query: many }),
+      });
+      const { errors }: any = await response.json();
+      return errors[0].extensions.code;
+    };
+
+    expect([await ask('a'), await ask('b'), await ask('c')]).toEqual([
+      'UNAUTHENTICATED',
+      'UNAUTHENTICATED',
+      'RATE_LIMITED',
+    ]);
+  });
+
+  test('do not count against other addresses, nor against a key that was accepted before', async () => {
+    await using world = await startWorld({ authFailureLimit: 1 });
+    await world.ask('one');
+
+    await world.ask('a');
+
+    expect(codeOf(await world.ask('b'))).toBe('RATE_LIMITED');
+    expect(codeOf(await world.ask('one'))).toBe('OK');
+    expect(codeOf(await world.ask('two', '192.0.2.2'))).toBe('OK');
+    expect(codeOf(await world.ask('two'))).toBe('OK');
+  });
+
+  test('count together over HTTP, WebSockets and event streams', async () => {
+    await using world = await startWorld({ authFailureLimit: 3, trustProxy: 0 });
+    const line = await world.open('a');
+
+    expect(await line.ask()).toBe('UNAUTHENTICATED');
+    expect((await world.askStream('b')).text).toContain('UNAUTHENTICATED');
+    expect(codeOf(await world.ask('c'))).toBe('UNAUTHENTICATED');
+    expect(codeOf(await world.ask('d'))).toBe('RATE_LIMITED');
+    expect(await line.ask()).toBe('RATE_LIMITED');
+    expect(await world.askStream('e')).toMatchObject({ status: 429 });
+    expect(world.helpdesk.calls).toHaveLength(3);
+    await line.close();
+  });
+
+  test('are not limited where the limit is off', async () => {
+    await using world = await startWorld({ authFailureLimit: 0 });
+
+    const codes = [];
+    for (let count = 0; count < 5; count += 1) codes.push(codeOf(await world.ask(`a${count}`)));
+
+    expect(new Set(codes)).toEqual(new Set(['UNAUTHENTICATED']));
+  });
+
+  testWithRedis('count together at all instances that share a Redis (needs Redis)', async () => {
+    await using redis = await startRedis();
+    const config = { authFailureLimit: 2, redisUrl: redis.url };
+    await using first = await startWorld(config);
+    await using other = await startWorld(config);
+
+    for (const { url } of [first, other]) {
+      let text = '';
+      while (!text.includes('"up"')) text = await (await fetch(`${url}/healthz`)).text();
+    }
+
+    await first.ask('a');
+    await other.ask('b');
+
+    expect(codeOf(await first.ask('c'))).toBe('RATE_LIMITED');
+    expect(codeOf(await other.ask('c'))).toBe('RATE_LIMITED');
+  });
+});
+
+describe('the request limit of clients with keys of their own', () => {
+  test('is one for each accepted key, also behind one address', async () => {
+    await using world = await startWorld({ requestRateLimit: 3 });
+    await world.ask('one', '192.0.2.1');
+    await world.ask('two', '192.0.2.1');
+
+    const ones = [];
+    for (let count = 0; count < 4; count += 1) ones.push(codeOf(await world.ask('one')));
+    const elsewhere = codeOf(await world.ask('one', '192.0.2.9'));
+    const twos = [];
+    for (let count = 0; count < 3; count += 1) twos.push(codeOf(await world.ask('two')));
+
+    expect(ones).toEqual(['OK', 'OK', 'OK', 'RATE_LIMITED']);
+    expect(elsewhere).toBe('RATE_LIMITED');
+    expect(twos).toEqual(['OK', 'OK', 'OK']);
+  });
+
+  test('is one for each address while the helpdesk has not accepted the key', async () => {
+    await using world = await startWorld({ requestRateLimit: 2 });
+
+    expect([codeOf(await world.ask('a')), codeOf(await world.ask('b'))]).toEqual([
+      'UNAUTHENTICATED',
+      'UNAUTHENTICATED',
+    ]);
+    expect(codeOf(await world.ask('three'))).toBe('RATE_LIMITED');
+    expect(codeOf(await world.ask('three', '192.0.2.2'))).toBe('OK');
+  });
+
+  test('is the same over a WebSocket, which counts by its key once that is accepted', async () => {
+    await using world = await startWorld({ requestRateLimit: 2, trustProxy: 0 });
+    const [one, two] = await Promise.all([world.open('one'), world.open('two')]);
+
+    // The first of each is counted by their address.
+    const codes = [];
+    for (let count = 0; count < 4; count += 1) codes.push(`${await one.ask()} ${await two.ask()}`);
+
+    expect(codes).toEqual(['OK OK', 'OK OK', 'OK OK', 'RATE_LIMITED RATE_LIMITED']);
+    expect(codeOf(await world.ask('one'))).toBe('RATE_LIMITED');
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  test('tells two accounts behind one address apart by connections too', async () => {
+    await using world = await startWorld({
+      trustProxy: 0,
+      subscriptions: {
+        maxConnections: 100,
+        maxConnectionsPerViewer: 1,
+        maxPerConnection: 10,
+        maxPerViewer: 10,
+        maxBuffered: 10,
+        callbackHosts: [],
+      },
+    });
+    await world.ask('one');
+    await world.ask('two');
+
+    const lines = [await world.open('one'), await world.open('two')];
+    const third = await openSocket(world.url);
+    third.say({ type: 'connection_init', payload: { authorization: 'Bearer one' } });
+
+    expect((await third.closed).code).toBe(1013);
+    await Promise.all(lines.map((line) => line.close()));
+  });
+});
