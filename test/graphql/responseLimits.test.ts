@@ -48,9 +48,9 @@ function createTickingClock() {
   let tickMs = 0;
   return {
     ...clock,
-    now() {
+    monotonic() {
       ticks += tickMs;
-      return clock.now() + ticks;
+      return clock.monotonic() + ticks;
     },
     tick(ms: number) {
       tickMs = ms;
@@ -194,7 +194,7 @@ describe('an operation whose response could have more than MAX_RESPONSE_NODES ob
   );
 
   test('is rejected over WebSocket, event streams, GET and callbacks', async () => {
-    const { subscriptions } = readConfig({ SUBSCRIPTION_CALLBACK_HOSTS: '127.0.0.1' });
+    const { subscriptions } = readConfig({ SUBSCRIPTION_CALLBACK_HOSTS: 'http://127.0.0.1:1' });
     await using gateway = await start({ subscriptions });
     await using socket = await openSocket(gateway.url);
     await socket.join();
@@ -644,7 +644,7 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
     });
     await new Promise<void>((resolve) => router.listen(0, '127.0.0.1', resolve));
     const { port } = router.address() as AddressInfo;
-    const { subscriptions } = readConfig({ SUBSCRIPTION_CALLBACK_HOSTS: `127.0.0.1:${port}` });
+    const { subscriptions } = readConfig({ SUBSCRIPTION_CALLBACK_HOSTS: `http://127.0.0.1:${port}` });
     await using gateway = await start({ maxResponseBytes: maxBytes, subscriptions });
     await using socket = await openSocket(gateway.url);
     await socket.join();
