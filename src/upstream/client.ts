@@ -14,7 +14,7 @@ import { failureOf } from './failure.ts';
 import { withRetries } from './retry.ts';
 import { maxConditions } from './search.ts';
 import { createAcquaintances, strangers } from './strangers.ts';
-import type { Request, Transport } from './transport.ts';
+import type { Answer, Request, Transport } from './transport.ts';
 import { createWatch } from './watch.ts';
 import type { CallObserver } from './watch.ts';
 
@@ -164,14 +164,27 @@ export function createUpstreamClient(parts: ClientParts): UpstreamClient {
     );
   }
 
+  /** A refusal with 429 is the only answer after which nothing can have happened. */
+  async function send(crew: Crew, request: Request): Promise<Answer> {
+    let isRefused = false;
+    try {
+      const answer = await transport.request(request);
+      isRefused = answer.status === 429;
+      return answer;
+    } finally {
+      if (!isRefused) crew.sent?.();
+    }
+  }
+
   async function exchange({ scope, crew, call, payer }: Try, slot: Slot): Promise<unknown> {
     const { key, tenant, usage, span } = scope;
     const { method, path, body } = call;
     const { signal } = crew;
-    usage.calls += 1;
     try {
+      signal.throwIfAborted();
+      usage.calls += 1;
       return await watch.call({ method, path, signal, span }, async (headers) => {
-        const answer = await transport.request({ method, path, body, key, headers, signal });
+        const answer = await send(crew, { method, path, body, key, headers, signal });
         acquaintances?.answered(tenant, answer.status);
         if (payer !== tenant && payerOf(tenant) === tenant) {
           const { effect: priority } = call;

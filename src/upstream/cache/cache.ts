@@ -271,13 +271,14 @@ export function createCache({ freshMs, staleMs, onClockJump, ...options }: Cache
         return queues.run(key, signal, () =>
           known.change(
             { tenant, key, around: prefixOf(kind) },
-            () =>
+            (sent) =>
               change(
                 sendFor({
                   signal,
                   viewer: () => scope.viewer,
                   deadlineMs: () => scope.deadlineMs,
                   stand: () => undefined,
+                  sent,
                 }),
               ),
             (entity) => lifeMsOf(kind, entity),

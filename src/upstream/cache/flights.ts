@@ -22,6 +22,8 @@ export interface Crew {
   deadlineMs(): number;
   /** Told when a call begins to stand in line, and when it no longer does. */
   stand(isInLine: boolean): void;
+  /** Told when a call leaves that HelpCrunch may carry out, so that a write can tell whether anything was sent. */
+  sent?(): void;
 }
 
 export interface Flight<Answer> {

@@ -129,17 +129,23 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
       if (generation !== undefined && news.length > 0) void shared?.put(tenant, generation, news);
     },
 
-    /** Runs a change of what is under the key, and is done when all instances have been told of it. */
+    /**
+     * Runs a change of what is under the key, and is done when all instances have been told of it. `run` reports when a request is sent; a
+     * change that fails before that affects nothing.
+     */
     async change<Value>(
       { tenant, key, around }: SharedKey & { readonly tenant: string },
-      run: () => Promise<Value>,
+      run: (sent: () => void) => Promise<Value>,
       lifeMsOf: (value: Value) => number,
     ): Promise<Value> {
       const found = await shared?.get(tenant, []);
       const began = history.begin();
       const at = clock.monotonic();
+      let sent = 0;
       try {
-        const value = await run();
+        const value = await run(() => {
+          sent += 1;
+        });
         // Of two changes that cross, nobody knows which was the last.
         const isSole = !history.hasChangedSince(began, key);
         const { order, at: endedAt } = change(key);
@@ -156,7 +162,7 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
         );
         return value;
       } catch (error) {
-        if (isProvenUndone(error)) throw error;
+        if (sent === 0 || isProvenUndone(error)) throw error;
         // It may have happened all the same.
         change(key);
         memory.delete(key);

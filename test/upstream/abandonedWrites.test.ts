@@ -1,0 +1,177 @@
+import { connect } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { readConfig } from '../../src/config.ts';
+import type { ControlledHelpdesk } from '../support/controlledHelpdesk.ts';
+import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { createManualClock } from '../support/manualClock.ts';
+import type { TestRedis } from '../support/redis.ts';
+import { hasRedis, startRedis } from '../support/redis.ts';
+
+const oneMinute = 60_000;
+const freshMs = { ...readConfig({}).freshMs, chats: 60 * oneMinute };
+
+const chat = '{ chat(id: 1) { lastMessageText } }';
+const mark = 'mutation { markChatRead(id: 1, by: AGENT, read: true) { lastMessageText } }';
+
+const clock = createManualClock();
+let helpdesk: ControlledHelpdesk;
+
+beforeAll(async () => {
+  helpdesk = await startControlledHelpdesk();
+});
+
+afterAll(() => helpdesk[Symbol.asyncDispose]());
+
+beforeEach(() => {
+  clock.advance(2 * 60 * oneMinute);
+  helpdesk.chats.clear();
+  helpdesk.holds({ chats: [{ id: 1 }] });
+  helpdesk.forget();
+});
+
+const start = (config: Parameters<typeof startTestGateway>[0]['config'] = {}) =>
+  startTestGateway({ helpdesk, clock, config: { freshMs, rateLimit: 0, ...config } });
+
+type Gateway = Awaited<ReturnType<typeof start>>;
+
+/** Sends a mutation and gives a function that hangs up. */
+function send({ url }: Gateway, query: string) {
+  const { host, hostname, port } = new URL(url);
+  const body = JSON.stringify({ query });
+  const socket = connect(Number(port), hostname, () => {
+    socket.write(
+      `POST /graphql HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n` +
+        `content-length: ${body.length}\r\n\r\n${body}`,
+    );
+  });
+  socket.on('error', () => undefined);
+  socket.resume();
+  return () => socket.destroy();
+}
+
+async function callsFor(gateway: Gateway) {
+  const { errors, extensions } = await gateway.query(chat);
+  expect(errors).toEqual([]);
+  return extensions.upstream.calls;
+}
+
+describe('a write that was never sent leaves its chat in the cache', () => {
+  test('when its client disconnects while it waits for the rate limit', async () => {
+    await using gateway = await start({ rateLimit: 1, operationTimeoutMs: 2 * oneMinute });
+    await gateway.query(chat);
+
+    const leave = send(gateway, mark);
+    await gateway.waiting(1);
+    leave();
+    await gateway.waiting(0);
+
+    expect(await callsFor(gateway)).toBe(0);
+    expect(helpdesk.callsTo('PUT /chats/readByAgent')).toEqual([]);
+  });
+
+  test('when the rate limit leaves no permit before its deadline', async () => {
+    await using gateway = await start({ rateLimit: 1 });
+    await gateway.query(chat);
+
+    const { errors } = await gateway.query(mark);
+
+    expect(errors.map(({ extensions }) => extensions['code'])).toEqual(['RATE_LIMITED']);
+    expect(await callsFor(gateway)).toBe(0);
+  });
+
+  test('when HelpCrunch refuses it with 429 and its client disconnects before it is repeated', async () => {
+    await using gateway = await start({ rateLimit: 120, operationTimeoutMs: 2 * oneMinute });
+    await gateway.query(chat);
+    const held = helpdesk.hold('PUT /chats/readByAgent');
+
+    const leave = send(gateway, mark);
+    await held.arrived;
+    held.answer({ status: 429, body: { errors: [] }, headers: { 'retry-after': '30' } });
+    await gateway.waiting(1);
+    leave();
+    await gateway.waiting(0);
+
+    expect(await callsFor(gateway)).toBe(0);
+  });
+});
+
+describe('a write that was sent drops its chat from the cache', () => {
+  test('when its client disconnects before the response', async () => {
+    await using gateway = await start();
+    await gateway.query(chat);
+    const held = helpdesk.hold('PUT /chats/readByAgent');
+
+    const leave = send(gateway, mark);
+    await held.arrived;
+    held.apply();
+    leave();
+    await held.gone;
+
+    expect(await callsFor(gateway)).toBe(1);
+  });
+
+  test('when its client disconnects while it waits to be repeated', async () => {
+    await using gateway = await start({
+      rateLimit: 2,
+      upstreamRetries: 1,
+      operationTimeoutMs: 2 * oneMinute,
+    });
+    await gateway.query(chat);
+    const held = helpdesk.hold('PUT /chats/readByAgent');
+
+    const leave = send(gateway, mark);
+    await held.arrived;
+    held.answer({ status: 503, body: '' });
+    do clock.advance(200);
+    while (!(await isWaiting(gateway)));
+    leave();
+    await gateway.waiting(0);
+    clock.advance(oneMinute);
+
+    expect(await callsFor(gateway)).toBe(1);
+  });
+});
+
+async function isWaiting({ url }: Gateway) {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  return /^helpcrunch_upstream_calls_waiting\{priority="write"\} 1$/m.test(metrics);
+}
+
+const describeWithRedis = hasRedis ? describe : describe.skip;
+
+describeWithRedis('a write that was never sent, with Redis', () => {
+  let redis: TestRedis;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+
+  afterAll(() => redis[Symbol.asyncDispose]());
+
+  test('leaves its chat in the cache of every instance', async () => {
+    await using a = await start({ redisUrl: redis.url });
+    await using b = await start({
+      redisUrl: redis.url,
+      rateLimit: 1,
+      operationTimeoutMs: 2 * oneMinute,
+    });
+    await redis.listenedBy(2);
+    for (const { url } of [a, b]) {
+      for (;;) {
+        const { redis: state }: any = await (await fetch(`${url}/readyz`)).json();
+        if (state === 'up') break;
+        clock.advance(1_000);
+      }
+    }
+    await b.query(chat);
+    const before = [await callsFor(a), await callsFor(b)];
+    const leave = send(b, mark);
+    await b.waiting(1);
+    leave();
+    await b.waiting(0);
+
+    expect(before).toEqual([0, 0]);
+    expect([await callsFor(a), await callsFor(b)]).toEqual([0, 0]);
+  });
+});
