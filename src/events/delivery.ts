@@ -1,4 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { parseJson } from '../support/json.ts';
 import { id, idOrNull, record, text, time } from '../upstream/decode.ts';
 import { UpstreamError } from '../upstream/errors.ts';
 
@@ -23,9 +24,9 @@ export function isSigned(body: Buffer, signature: unknown, secret: string): bool
 
 function parse(json: string): unknown {
   try {
-    return JSON.parse(json);
+    return parseJson(json);
   } catch (cause) {
-    throw new UpstreamError('malformed', 'A delivery is not JSON.', { cause });
+    throw new UpstreamError('malformed', 'A delivery is not usable JSON.', { cause });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../support/clock.ts';
 import type { DependencyTracker } from '../support/dependencyTracker.ts';
+import { parseJson } from '../support/json.ts';
 import type { Log } from '../support/log.ts';
 import type { Seal } from '../support/seal.ts';
 import { createSeal } from '../support/seal.ts';
@@ -105,9 +106,9 @@ interface ClientParts {
 
 function parse(body: string): unknown {
   try {
-    return JSON.parse(body);
+    return parseJson(body);
   } catch (cause) {
-    throw new UpstreamError('malformed', "The helpdesk's answer is not JSON.", { cause });
+    throw new UpstreamError('malformed', "The helpdesk's answer is not usable JSON.", { cause });
   }
 }
 

@@ -1,3 +1,4 @@
+import { parseJson } from '../support/json.ts';
 import type { ErrorEntry, UpstreamErrorKind } from './errors.ts';
 import { UpstreamError } from './errors.ts';
 import type { Answer } from './transport.ts';
@@ -35,7 +36,7 @@ const clip = (value: unknown, secret: string): string | null =>
 function entriesOf(body: string, secret: string): ErrorEntry[] {
   let envelope: unknown;
   try {
-    envelope = JSON.parse(body);
+    envelope = parseJson(body);
   } catch {
     return [];
   }

@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { readConfig } from '../../src/config.ts';
+import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
+import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import { startTestGateway } from '../support/gateway.ts';
+
+const levels = 100_000;
+
+const nestings = {
+  objects: '{"a":'.repeat(levels) + '1' + '}'.repeat(levels),
+  lists: '['.repeat(levels) + ']'.repeat(levels),
+};
+
+let helpdesk: FakeHelpdesk;
+let gateway: Awaited<ReturnType<typeof startTestGateway>>;
+
+beforeAll(async () => {
+  helpdesk = await startFakeHelpdesk();
+  gateway = await startTestGateway({
+    helpdesk,
+    config: { rateLimit: 0, freshMs: readConfig({}).freshMs },
+  });
+});
+
+afterAll(async () => {
+  await gateway.stop();
+  await helpdesk[Symbol.asyncDispose]();
+});
+
+beforeEach(() => {
+  gateway.logged.length = 0;
+});
+
+/** JSON in which `deep` stands for the nested value. */
+const withDeep = (body: unknown, nested: string): string =>
+  JSON.stringify(body).replaceAll('"deep"', nested);
+
+const places = [
+  {
+    place: 'the whole response',
+    route: 'GET /chats/1',
+    body: 'deep',
+    query: '{ chat(id: 1) { id } }',
+  },
+  {
+    place: 'a field that the gateway does not read',
+    route: 'GET /chats/2',
+    body: wireChat({ id: 2, unknown: 'deep' }),
+    query: '{ chat(id: 2) { id } }',
+  },
+  {
+    place: 'customData',
+    route: 'GET /customers/3',
+    body: { id: 3, customData: { level: 'deep' } },
+    query: '{ customer(id: 3) { customData } }',
+  },
+  {
+    place: 'customData of a list',
+    route: 'GET /customers',
+    body: { data: [{ id: 4, customData: { level: 'deep' } }], total: 1 },
+    query: '{ customers { nodes { customData } } }',
+  },
+  {
+    place: 'the response to a write',
+    route: 'PUT /chats/readByAgent',
+    body: wireChat({ id: 5, customer: { id: 7, name: 'deep' } }),
+    query: 'mutation { markChatRead(id: 5, by: AGENT, read: true) { id } }',
+  },
+];
+
+const cases = places.flatMap((place) =>
+  Object.entries(nestings).map(([kind, nested]) => ({ ...place, kind, nested })),
+);
+
+test.each(cases)(
+  `${levels} nested $kind in $place give UPSTREAM_INVALID_RESPONSE`,
+  async ({ route, body, query, nested }) => {
+    helpdesk.answer(route, { body: withDeep(body, nested) });
+
+    const { errors } = await gateway.query(query);
+
+    expect(errors.map(({ extensions }) => extensions['code'])).toEqual([
+      'UPSTREAM_INVALID_RESPONSE',
+    ]);
+    expect(gateway.logged.filter((line) => line.includes('"level":50'))).toEqual([]);
+  },
+);
+
+describe('an error response that is nested too deeply', () => {
+  test.each(Object.entries(nestings))('keeps the code of its status: %s', async (_kind, nested) => {
+    const body = { errors: [{ code: 'deep', message: 'deep' }] };
+    helpdesk.answer('GET /chats/6', { status: 404, body: withDeep(body, nested) });
+
+    const { errors } = await gateway.query('{ chat(id: 6) { id } }');
+
+    expect(errors[0]?.extensions).toMatchObject({ code: 'NOT_FOUND', upstream: { errors: [] } });
+  });
+});
+
+test('customData with 90 levels is returned as HelpCrunch sent it', async () => {
+  const nested = JSON.parse('{"a":'.repeat(90) + '1' + '}'.repeat(90));
+  helpdesk.answer('GET /customers/8', { body: { id: 8, customData: nested } });
+
+  const { data, errors } = await gateway.query('{ customer(id: 8) { customData } }');
+
+  expect(errors).toEqual([]);
+  expect(data.customer.customData).toEqual(nested);
+});
