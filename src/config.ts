@@ -36,7 +36,7 @@ export const variables = z.object({
     .optional(),
   HELPCRUNCH_API_URL: apiUrl.default('https://api.helpcrunch.com/v1'),
   HELPCRUNCH_RATE_LIMIT: wholeNumber(0, 1_000_000).default(120),
-  HELPCRUNCH_WEBHOOK_SECRET: z.string().optional(),
+  HELPCRUNCH_WEBHOOK_SECRET: z.string().min(8, 'must have at least 8 characters').optional(),
   OPERATION_TIMEOUT_MS: wholeNumber(1, 600_000).default(10_000),
   UPSTREAM_TIMEOUT_MS: wholeNumber(1, 600_000).default(5_000),
   UPSTREAM_MAX_BYTES: wholeNumber(1_024, 1_073_741_824).default(2_097_152),

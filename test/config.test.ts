@@ -84,7 +84,7 @@ describe('without a word', () => {
 
   test('chats stay good for a minute where their changes are told, unless it is said for how long', () => {
     const key = { HELPCRUNCH_API_KEY: 'key' };
-    const told = { ...key, HELPCRUNCH_WEBHOOK_SECRET: 'secret' };
+    const told = { ...key, HELPCRUNCH_WEBHOOK_SECRET: 'a signing key' };
 
     const chats = [
       readConfig(key, 'of the demo'),
@@ -112,9 +112,24 @@ describe('without a word', () => {
   });
 
   test('no webhooks are taken in where each client has an account of its own', () => {
-    expect(problemsOf({ AUTH: 'forward', HELPCRUNCH_WEBHOOK_SECRET: 'secret' })).toEqual([
+    expect(problemsOf({ AUTH: 'forward', HELPCRUNCH_WEBHOOK_SECRET: 'a signing key' })).toEqual([
       'HELPCRUNCH_WEBHOOK_SECRET',
     ]);
+  });
+
+  test.each(['w', 'seven77'])(
+    'a webhook secret of fewer than 8 characters is rejected: %s',
+    (secret) => {
+      expect(problemsOf({ HELPCRUNCH_API_KEY: 'key', HELPCRUNCH_WEBHOOK_SECRET: secret })).toEqual([
+        'HELPCRUNCH_WEBHOOK_SECRET',
+      ]);
+    },
+  );
+
+  test('a webhook secret of 8 characters is accepted', () => {
+    const settings = { HELPCRUNCH_API_KEY: 'key', HELPCRUNCH_WEBHOOK_SECRET: 'eight888' };
+
+    expect(readConfig(settings).webhookSecret).toBe('eight888');
   });
 
   test('webhooks are signed by the simulator where the gateway runs on that', () => {
@@ -122,10 +137,10 @@ describe('without a word', () => {
       readConfig({}, 'of the demo'),
       readConfig({ HELPCRUNCH_API_KEY: 'key' }, 'of the demo'),
       readConfig({ AUTH: 'forward' }, 'of the demo'),
-      readConfig({ HELPCRUNCH_WEBHOOK_SECRET: 'mine' }, 'of the demo'),
+      readConfig({ HELPCRUNCH_WEBHOOK_SECRET: 'a signing key' }, 'of the demo'),
     ].map(({ webhookSecret }) => webhookSecret);
 
-    expect(secrets).toEqual(['of the demo', undefined, undefined, 'mine']);
+    expect(secrets).toEqual(['of the demo', undefined, undefined, 'a signing key']);
   });
 
   test('variables of others are passed over', () => {

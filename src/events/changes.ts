@@ -13,9 +13,14 @@ import { chatIdOf } from './delivery.ts';
 import type { ChatChange, News } from './feed.ts';
 
 /** What an event means: what is no longer as it was, and what those who listen are told. */
-export interface Meaning {
-  readonly told: readonly Told[];
+interface Effects {
+  readonly told: readonly [Told & { readonly id: string }, ...Told[]];
   readonly news: readonly News[];
+}
+
+export interface Meaning extends Effects {
+  /** Whether the event has a time, and that is recent. Any other event invalidates what it names and is not published. */
+  readonly isCurrent: boolean;
 }
 
 interface Happening {
@@ -25,7 +30,7 @@ interface Happening {
   readonly atMs: number;
 }
 
-type Row = (happening: Happening) => Meaning;
+type Row = (happening: Happening) => Effects;
 
 const chatKind = entityKind<Chat>('Chat', 'chats');
 const customerKind = entityKind<Customer>('Customer', 'customers');
@@ -179,7 +184,20 @@ const table: Readonly<Record<HelpdeskEvent, Row>> = {
 
 const rows = new Map<string, Row>(Object.entries(table));
 
-/** Undefined for an event that means nothing here; a `malformed` for one that does not say what it is about. */
+/** HelpCrunch repeats a delivery that failed; a recording of one can be sent again for ever. */
+const maxAgeMs = 86_400_000;
+/** The clocks of both sides may differ. */
+const maxAheadMs = 300_000;
+
+/**
+ * Undefined for an event that means nothing here; a `malformed` for one that does not say what it is about. The time of an event of every
+ * kind is that of its delivery: times inside the data are those of the chat, the customer or the message.
+ */
 export function meaningOf({ event, data, at }: Delivery, nowMs: number): Meaning | undefined {
-  return rows.get(event)?.({ data, at, atMs: at ?? nowMs });
+  const row = rows.get(event);
+  if (row === undefined) return undefined;
+  const isCurrent = at !== null && at >= nowMs - maxAgeMs && at <= nowMs + maxAheadMs;
+  if (isCurrent) return { ...row({ data, at, atMs: at }), isCurrent };
+  const { told } = row({ data, at: null, atMs: nowMs });
+  return { told, news: [], isCurrent };
 }

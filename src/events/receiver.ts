@@ -10,9 +10,19 @@ import type { Delivery } from './delivery.ts';
 import { deliveryFromWire, isSigned } from './delivery.ts';
 import type { Feed } from './feed.ts';
 
-/** What became of a delivery. `underWay` is still being applied, here or elsewhere. */
+/**
+ * What became of a delivery. `underWay` is still being applied, here or elsewhere. `outdated` is too old, too far in the future or without a
+ * time: it invalidated what it names and was not published.
+ */
 export type Outcome =
-  'applied' | 'duplicate' | 'ignored' | 'underWay' | 'badSignature' | 'malformed' | 'failed';
+  | 'applied'
+  | 'outdated'
+  | 'duplicate'
+  | 'ignored'
+  | 'underWay'
+  | 'badSignature'
+  | 'malformed'
+  | 'failed';
 
 export interface Receiver {
   /** Takes in a delivery, and never fails. */
@@ -32,10 +42,7 @@ interface Parts {
   readonly log: Log;
 }
 
-const subjectOf = ({ news: [first] }: Meaning): string =>
-  first === undefined || first.kind === 'customer'
-    ? `customer ${first?.customerId}`
-    : `chat ${first.chatId}`;
+const subjectOf = ({ told: [{ kind, id }] }: Meaning): string => `${kind.name} ${id}`;
 
 /** The helpdesk gets its answer in 50 ms, whatever Redis does. */
 const patienceMs = 40;
@@ -44,6 +51,7 @@ export function createReceiver(parts: Parts): Receiver {
   const { secret, tenant, cache, feed, claims, clock, log } = parts;
   const outcomes: Record<Outcome, number> = {
     applied: 0,
+    outdated: 0,
     duplicate: 0,
     ignored: 0,
     underWay: 0,
@@ -73,7 +81,7 @@ export function createReceiver(parts: Parts): Receiver {
       throw error;
     }
     await claims.confirm(name);
-    return 'applied';
+    return meaning.isCurrent ? 'applied' : 'outdated';
   }
 
   function understand(body: Buffer): { delivery: Delivery; meaning: Meaning | undefined } {

@@ -181,7 +181,8 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   const open = addSocketRoute(server, liveOptions);
   addUpgrades(server.server, { path: '/graphql', heads, open, lines, log });
   addStreamRoute(server, liveOptions);
-  if (options.receiver !== undefined) await addWebhookRoute(server, options.receiver);
+  const { receiver, authFailures } = options;
+  if (receiver !== undefined) await addWebhookRoute(server, { receiver, authFailures, clock });
   if (!isProduction) addExplorers(server);
   drain.finish();
   return server;

@@ -1,8 +1,17 @@
 import type { FastifyInstance } from 'fastify';
+import { LRUCache } from 'lru-cache';
 import type { Outcome, Receiver } from '../events/receiver.ts';
-import { refusal } from './refusals.ts';
+import type { Clock } from '../support/clock.ts';
+import { refusal, refuseClient } from './refusals.ts';
+import { networkOf } from './requestRate.ts';
+import type { RequestRate } from './requestRate.ts';
 
 const maxBodyBytes = 1_048_576;
+
+/** Several times what HelpCrunch sends. To hash as much costs less than to answer a request. */
+const cheapBodyBytes = 65_536;
+
+const maxLimitedAddresses = 10_000;
 
 interface Answer {
   readonly status: number;
@@ -13,6 +22,7 @@ interface Answer {
 /** What the helpdesk is told; it tries again what was not answered with 2xx. */
 const answers: Readonly<Record<Outcome, Answer>> = {
   applied: { status: 200 },
+  outdated: { status: 200 },
   duplicate: { status: 200 },
   ignored: { status: 200 },
   underWay: { status: 503, message: 'This is being taken in already.' },
@@ -21,17 +31,45 @@ const answers: Readonly<Record<Outcome, Answer>> = {
   failed: { status: 500, message: 'Something went wrong in the gateway.' },
 };
 
-/** `POST /webhooks/helpcrunch`. The signature is of the bytes as they came, so no one else may read them first. */
-export async function addWebhookRoute(server: FastifyInstance, { receive }: Receiver) {
+interface WebhookRouteOptions {
+  readonly receiver: Receiver;
+  /** Counts wrong signatures with the other rejected credentials of an address. */
+  readonly authFailures: RequestRate;
+  readonly clock: Clock;
+}
+
+/**
+ * `POST /webhooks/helpcrunch`. The signature is of the bytes as they came, so no one else may read them first. An address with too many wrong
+ * signatures gets 429 for each further one, and for large bodies before they are read; its correct deliveries are still accepted, because
+ * HelpCrunch and others may share the address of a proxy.
+ */
+export async function addWebhookRoute(
+  server: FastifyInstance,
+  { receiver, authFailures, clock }: WebhookRouteOptions,
+) {
+  const limitedUntilMs = new LRUCache<string, number>({ max: maxLimitedAddresses });
   await server.register((own, _options, done) => {
     own.removeAllContentTypeParsers();
     own.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) => {
       parsed(null, body);
     });
+    own.addHook('onRequest', async ({ ip, headers }, reply) => {
+      const waitMs = (limitedUntilMs.get(networkOf(ip)) ?? 0) - clock.now();
+      const bytes = Number(headers['content-length'] ?? Infinity);
+      return waitMs > 0 && bytes > cheapBodyBytes
+        ? refuseClient(reply, Math.ceil(waitMs))
+        : undefined;
+    });
     own.post('/webhooks/helpcrunch', { bodyLimit: maxBodyBytes }, async (request, reply) => {
-      const { body, headers, id } = request;
+      const { body, headers, id, ip } = request;
       const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
-      const outcome = await receive(bytes, headers['x-helpcrunch-signature']);
+      const outcome = await receiver.receive(bytes, headers['x-helpcrunch-signature']);
+      const waitMs =
+        outcome === 'badSignature' ? await authFailures.waitMs(networkOf(ip)) : undefined;
+      if (waitMs !== undefined) {
+        limitedUntilMs.set(networkOf(ip), clock.now() + waitMs);
+        return refuseClient(reply, waitMs);
+      }
       const { status, message } = answers[outcome];
       return reply
         .status(status)

@@ -186,7 +186,10 @@ describeWithRedis('the feed of several instances (needs Redis)', () => {
 
 describeWithRedis('webhooks of several instances (needs Redis)', () => {
   const clock = createManualClock();
-  const { freshMs } = readConfig({ HELPCRUNCH_API_KEY: 'key', HELPCRUNCH_WEBHOOK_SECRET: 'any' });
+  const { freshMs } = readConfig({
+    HELPCRUNCH_API_KEY: 'key',
+    HELPCRUNCH_WEBHOOK_SECRET: webhookSecret,
+  });
   const customer = { id: 7 };
   const chatQuery = '{ chat(id: 5) { status } }';
   const lists =

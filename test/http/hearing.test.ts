@@ -5,7 +5,8 @@ import { bearer, byToken } from '../support/issuer.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { openSocket } from '../support/socket.ts';
 import { startTwoCustomers } from '../support/twoCustomers.ts';
-import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
+import type { TestDelivery } from '../support/webhooks.ts';
+import { chatData, deliver as deliverTo, webhookSecret } from '../support/webhooks.ts';
 
 const helpdesk = await startTwoCustomers();
 const clock = createManualClock();
@@ -19,6 +20,8 @@ afterAll(async () => {
   await gateway.stop();
   await helpdesk[Symbol.asyncDispose]();
 });
+
+const deliver = (delivery: TestDelivery) => deliverTo(gateway, { atMs: clock.now(), ...delivery });
 
 const agent = { role: 'agent', agentId: '12' };
 const ada = { role: 'customer', customerId: '7001' };
@@ -59,17 +62,17 @@ describe('a subscriber hears what it may see:', () => {
 
   /** Things that happen, the last of which is in Ada's chat 3. */
   async function happen() {
-    await deliver(gateway, { event: 'chat.rated', eventData: chatOf(1, 7001) });
-    await deliver(gateway, { event: 'chat.rated', eventData: chatOf(2, 7002) });
-    await deliver(gateway, { event: 'chat.snoozed', eventData: chatOf(2, null) });
-    await deliver(gateway, { event: 'chat.snoozed', eventData: chatOf(1, null) });
+    await deliver({ event: 'chat.rated', eventData: chatOf(1, 7001) });
+    await deliver({ event: 'chat.rated', eventData: chatOf(2, 7002) });
+    await deliver({ event: 'chat.snoozed', eventData: chatOf(2, null) });
+    await deliver({ event: 'chat.snoozed', eventData: chatOf(1, null) });
     for (const [id, event] of ['message.private', 'message.chat.agent'].entries()) {
-      await deliver(gateway, {
+      await deliver({
         event,
         eventData: { ...chatOf(1, 7001), ...message(id + 1, event) },
       });
     }
-    await deliver(gateway, { event: 'chat.closed', eventData: chatOf(3, 7001) });
+    await deliver({ event: 'chat.closed', eventData: chatOf(3, 7001) });
   }
 
   test.each([
@@ -114,7 +117,7 @@ describe('a subscriber hears what it may see:', () => {
 
     await happen();
     for (const id of [7001, 7002]) {
-      await deliver(gateway, { event: 'customer.tags_changed', eventData: { id } });
+      await deliver({ event: 'customer.tags_changed', eventData: { id } });
     }
     const first = await line.hear();
 
@@ -125,7 +128,7 @@ describe('a subscriber hears what it may see:', () => {
     await using line = await listen(ada, ['chatUpdated(id: 1) { chat { assignee { email } } }']);
     await gateway.subscribed(1);
 
-    await deliver(gateway, { event: 'chat.rated', eventData: chatOf(1, 7001) });
+    await deliver({ event: 'chat.rated', eventData: chatOf(1, 7001) });
     const { payload } = await line.hear();
 
     expect(payload.errors).toMatchObject([{ extensions: { code: 'FORBIDDEN' } }]);

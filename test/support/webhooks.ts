@@ -6,20 +6,26 @@ export const webhookSecret = 'a signing key';
 export interface TestDelivery {
   readonly event: string;
   readonly eventData: unknown;
-  /** When it happened, in milliseconds; the wire has whole seconds. */
+  /** When it happened, in milliseconds, now unless given; the wire has whole seconds, and null for NaN. */
   readonly atMs?: number;
   readonly id?: unknown;
   readonly attempts?: number;
 }
 
 /** The delivery as the helpdesk writes it. */
-export const wireDelivery = ({ event, eventData, atMs, id, attempts = 0 }: TestDelivery): string =>
+export const wireDelivery = ({
+  event,
+  eventData,
+  atMs = Date.now(),
+  id,
+  attempts = 0,
+}: TestDelivery): string =>
   JSON.stringify({
     event,
     eventData,
     attempts,
     lastAttemptAt: null,
-    ...(atMs === undefined ? {} : { createdAt: Math.floor(atMs / 1000) }),
+    createdAt: Math.floor(atMs / 1000),
     id: id ?? randomUUID(),
   });
 
