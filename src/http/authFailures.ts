@@ -5,10 +5,10 @@ import type { RequestRate } from './requestRate.ts';
 
 /** Why credentials are rejected. A closed set, because it is a label of a metric. */
 export type RejectionReason =
-  'missing' | 'invalid' | 'expired' | 'claims' | 'routerSecret' | 'upstream';
+  'missing' | 'invalid' | 'expired' | 'claims' | 'routerSecret' | 'signature' | 'upstream';
 
 /** `operation`: HelpCrunch rejected the client's own key while an operation ran. */
-export type EntryPoint = 'http' | 'sse' | 'websocket' | 'operation';
+export type EntryPoint = 'http' | 'sse' | 'websocket' | 'webhook' | 'operation';
 
 export interface RejectedCredentials {
   /** Of the client. */

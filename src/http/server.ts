@@ -181,7 +181,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   const open = addSocketRoute(server, liveOptions);
   addUpgrades(server.server, { path: '/graphql', heads, open, lines, log });
   addStreamRoute(server, liveOptions);
-  const { receiver, authFailures } = options;
+  const { receiver } = options;
   if (receiver !== undefined) await addWebhookRoute(server, { receiver, authFailures, clock });
   if (!isProduction) addExplorers(server);
   drain.finish();

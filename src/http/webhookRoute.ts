@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import type { Outcome, Receiver } from '../events/receiver.ts';
 import type { Clock } from '../support/clock.ts';
+import type { AuthFailures } from './authFailures.ts';
 import { refusal, refuseClient } from './refusals.ts';
 import { networkOf } from './requestRate.ts';
-import type { RequestRate } from './requestRate.ts';
 
 const maxBodyBytes = 1_048_576;
 
@@ -26,15 +26,19 @@ const answers: Readonly<Record<Outcome, Answer>> = {
   duplicate: { status: 200 },
   ignored: { status: 200 },
   underWay: { status: 503, message: 'This is being taken in already.' },
-  badSignature: { status: 401, message: 'The signature is not right.' },
+  badSignature: { status: 401, code: 'UNAUTHENTICATED', message: 'The signature is wrong.' },
   malformed: { status: 400, message: 'This is no event that can be read.' },
-  failed: { status: 500, message: 'Something went wrong in the gateway.' },
+  failed: {
+    status: 500,
+    code: 'INTERNAL_SERVER_ERROR',
+    message: 'Something went wrong in the gateway.',
+  },
 };
 
 interface WebhookRouteOptions {
   readonly receiver: Receiver;
   /** Counts wrong signatures with the other rejected credentials of an address. */
-  readonly authFailures: RequestRate;
+  readonly authFailures: AuthFailures;
   readonly clock: Clock;
 }
 
@@ -54,7 +58,7 @@ export async function addWebhookRoute(
       parsed(null, body);
     });
     own.addHook('onRequest', async ({ ip, headers }, reply) => {
-      const waitMs = (limitedUntilMs.get(networkOf(ip)) ?? 0) - clock.now();
+      const waitMs = (limitedUntilMs.get(networkOf(ip)) ?? 0) - clock.monotonic();
       const bytes = Number(headers['content-length'] ?? Infinity);
       return waitMs > 0 && bytes > cheapBodyBytes
         ? refuseClient(reply, Math.ceil(waitMs))
@@ -65,15 +69,22 @@ export async function addWebhookRoute(
       const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
       const outcome = await receiver.receive(bytes, headers['x-helpcrunch-signature']);
       const waitMs =
-        outcome === 'badSignature' ? await authFailures.waitMs(networkOf(ip)) : undefined;
+        outcome === 'badSignature'
+          ? await authFailures.record({
+              address: ip,
+              reason: 'signature',
+              entryPoint: 'webhook',
+              requestId: id,
+            })
+          : undefined;
       if (waitMs !== undefined) {
-        limitedUntilMs.set(networkOf(ip), clock.now() + waitMs);
+        limitedUntilMs.set(networkOf(ip), clock.monotonic() + waitMs);
         return refuseClient(reply, waitMs);
       }
-      const { status, message } = answers[outcome];
+      const { status, message, code = 'BAD_REQUEST' } = answers[outcome];
       return reply
         .status(status)
-        .send(message === undefined ? { outcome } : refusal(message, 'BAD_REQUEST', id));
+        .send(message === undefined ? { outcome } : refusal(message, code, id));
     });
     done();
   });
