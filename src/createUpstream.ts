@@ -2,6 +2,7 @@ import type { Config } from './config.ts';
 import type { Helpdesk } from './gateway.ts';
 import type { Clock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
+import type { Unexpected } from './support/unexpected.ts';
 import { createBudget } from './upstream/budget/budget.ts';
 import { createCache } from './upstream/cache/cache.ts';
 import { createUpstreamClient } from './upstream/client.ts';
@@ -18,6 +19,7 @@ export const redisOf = async ({ redisUrl: url, redisTimeoutMs: timeoutMs }: Conf
 interface UpstreamParts {
   readonly helpdesk: Helpdesk;
   readonly redis: Awaited<ReturnType<typeof redisOf>>;
+  readonly unexpected: Unexpected;
   readonly clock: Clock;
   readonly log: Log;
   readonly observer: CallObserver;
@@ -25,7 +27,7 @@ interface UpstreamParts {
 
 /** The client of HelpCrunch with its cache and its rate limiter. */
 export function createUpstream(config: Config, parts: UpstreamParts) {
-  const { helpdesk, redis, clock, log, observer } = parts;
+  const { helpdesk, redis, unexpected, clock, log, observer } = parts;
   const cache = createCache({
     maxBytes: config.cacheMaxBytes,
     freshMs: config.freshMs,
@@ -33,7 +35,8 @@ export function createUpstream(config: Config, parts: UpstreamParts) {
     onClockJump: (jumpMs) => log.warn('clock jump detected', { jumpMs: Math.round(jumpMs) }),
     clock,
     ...(redis && {
-      share: (onChange) => redis.createSharedMemory({ ...redis.at, onChange, clock, log }),
+      share: (onChange) =>
+        redis.createSharedMemory({ ...redis.at, onChange, clock, log, unexpected }),
     }),
   });
   const limits = {

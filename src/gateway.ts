@@ -35,6 +35,7 @@ import type { Clock } from './support/clock.ts';
 import { guardedClock, runGuarded } from './support/guarded.ts';
 import type { Log } from './support/log.ts';
 import type { Tracing } from './support/tracing.ts';
+import { createUnexpected } from './support/unexpected.ts';
 import { createUpstream, redisOf } from './createUpstream.ts';
 
 /** The account behind the gateway and where it is found. */
@@ -78,16 +79,20 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
   const redis = await redisOf(config);
   const isKeyOfClient = config.auth.mode === 'forward';
   const metrics = createMetrics();
+  const unexpected = createUnexpected(clock, log);
   const { cache, budget, client } = createUpstream(config, {
     helpdesk,
     redis,
+    unexpected,
     clock,
     log,
     observer: metrics.observer,
   });
   const link = redis?.createRedisLink({ ...redis.at, clock });
   const feed =
-    link === undefined ? createLocalFeed() : createSharedFeed(createLocalFeed(), link, clock);
+    link === undefined
+      ? createLocalFeed()
+      : createSharedFeed(createLocalFeed(), { link, clock, log, unexpected });
   const account = accountOf(helpdesk.key);
   const { tenant } = account;
   const { webhookSecret } = config;
@@ -261,6 +266,7 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
         listeners: feed.listeners,
         openBreakers: client.openBreakers,
         webhooks: () => receiver?.outcomes(),
+        unexpected: unexpected.counts,
       },
       receiver,
     }),

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Chat } from '../resources/chats/model.ts';
-import { toldChatFromWire, withTold } from '../resources/chats/model.ts';
+import { isChat, toldChatFromWire, withTold } from '../resources/chats/model.ts';
 import type { Customer } from '../resources/customers/model.ts';
-import { customerPartFromWire } from '../resources/customers/model.ts';
+import { customerPartFromWire, isCustomer } from '../resources/customers/model.ts';
 import { messageFromWire } from '../resources/messages/model.ts';
 import type { Told } from '../upstream/cache/cache.ts';
 import { entityKind } from '../upstream/cache/kinds.ts';
@@ -32,8 +32,8 @@ interface Happening {
 
 type Row = (happening: Happening) => Effects;
 
-const chatKind = entityKind<Chat>('Chat', 'chats');
-const customerKind = entityKind<Customer>('Customer', 'customers');
+const chatKind = entityKind('Chat', isChat, { freshness: 'chats' });
+const customerKind = entityKind('Customer', isCustomer, { freshness: 'customers' });
 
 const all = (name: string): Told => ({ kind: { name, freshness: 'chats' } satisfies Named });
 

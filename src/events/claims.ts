@@ -21,8 +21,8 @@ const workMs = 10_000;
 const maxKept = 50_000;
 
 const claimScript = `
-  local found = redis.call('GET', KEYS[1])
-  if found then return found end
+  local found = redis.pcall('GET', KEYS[1])
+  if found == 'done' or found == 'elsewhere' then return found end
   redis.call('SET', KEYS[1], 'elsewhere', 'PX', ARGV[1])
   return 'mine'`;
 

@@ -1,15 +1,21 @@
 import type { Message } from '../resources/messages/model.ts';
+import { isMessage } from '../resources/messages/model.ts';
+import type { Shape } from '../support/shape.ts';
+import { isIdText, isTime, objectOf, oneOf, orNull } from '../support/shape.ts';
 
-export type ChatChange =
-  | 'CREATED'
-  | 'STATUS'
-  | 'ASSIGNEE'
-  | 'SNOOZED'
-  | 'UNSNOOZED'
-  | 'CLOSED'
-  | 'RATED'
-  | 'READ'
-  | 'MESSAGE';
+const chatChanges = [
+  'CREATED',
+  'STATUS',
+  'ASSIGNEE',
+  'SNOOZED',
+  'UNSNOOZED',
+  'CLOSED',
+  'RATED',
+  'READ',
+  'MESSAGE',
+] as const;
+
+export type ChatChange = (typeof chatChanges)[number];
 
 /** Something that happened in an account. Ids are null where they are not known or there is none. */
 export type News =
@@ -30,6 +36,36 @@ export type News =
       readonly atMs: number;
     }
   | { readonly kind: 'customer'; readonly customerId: string; readonly atMs: number };
+
+type NewsOf<Kind extends News['kind']> = Extract<News, { readonly kind: Kind }>;
+
+const isChatNews = objectOf<NewsOf<'chat'>>({
+  kind: oneOf('chat'),
+  chatId: isIdText,
+  change: oneOf(...chatChanges),
+  atMs: isTime,
+  customerId: orNull(isIdText),
+  assigneeId: orNull(isIdText),
+  departmentId: orNull(isIdText),
+});
+
+const isMessageNews = objectOf<NewsOf<'message'>>({
+  kind: oneOf('message'),
+  chatId: isIdText,
+  customerId: orNull(isIdText),
+  message: isMessage,
+  atMs: isTime,
+});
+
+const isCustomerNews = objectOf<NewsOf<'customer'>>({
+  kind: oneOf('customer'),
+  customerId: isIdText,
+  atMs: isTime,
+});
+
+/** News as an instance writes them. */
+export const isNews: Shape<News> = (value): value is News =>
+  isChatNews(value) || isMessageNews(value) || isCustomerNews(value);
 
 /** After a gap something may have been missed: what is shown must be fetched again. */
 export type Announcement = News | { readonly kind: 'gap' };

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../support/clock.ts';
+import { guarded } from '../support/guarded.ts';
+import { JsonError, parseJson } from '../support/json.ts';
+import type { Log } from '../support/log.ts';
+import { isNumber, isText, objectOf, oneOf } from '../support/shape.ts';
+import type { Unexpected } from '../support/unexpected.ts';
 import type { Feed, News } from './feed.ts';
+import { isNews } from './feed.ts';
 import type { LocalFeed } from './localFeed.ts';
 import { prefix } from './redisLink.ts';
 import type { RedisLink } from './redisLink.ts';
@@ -22,27 +28,46 @@ interface Said {
   readonly isGap?: true;
 }
 
-const isSaid = (value: unknown): value is Said =>
-  typeof value === 'object' &&
-  value !== null &&
-  'from' in value &&
-  'number' in value &&
-  typeof value.number === 'number';
+/** More than the longest message of a chat takes; a webhook has at most a megabyte. */
+const maxLength = 8_388_608;
 
+const isSaid = objectOf<Said>(
+  {
+    from: isText,
+    number: isNumber,
+    tenant: isText,
+    news: isNews,
+    isGap: oneOf(true),
+  },
+  ['from', 'number'],
+);
+
+/** Undefined for a message of another form. */
 function parse(text: string): Said | undefined {
+  if (text.length > maxLength) return undefined;
   try {
-    const value: unknown = JSON.parse(text);
-    return isSaid(value) ? value : undefined;
-  } catch {
-    return undefined;
+    const value = parseJson(text);
+    if (!isSaid(value)) return undefined;
+    return (value.tenant === undefined) === (value.news === undefined) ? value : undefined;
+  } catch (error) {
+    if (error instanceof JsonError) return undefined;
+    throw error;
   }
+}
+
+interface SharedFeedParts {
+  readonly link: RedisLink;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly unexpected: Unexpected;
 }
 
 /**
  * The feed of all instances: what one announces is heard at each, in the order in which Redis passes it on. Without Redis each hears its
  * own, and all are told of a gap afterwards.
  */
-export function createSharedFeed(local: LocalFeed, link: RedisLink, clock: Clock): Feed {
+export function createSharedFeed(local: LocalFeed, parts: SharedFeedParts): Feed {
+  const { link, clock, log, unexpected } = parts;
   const self = randomUUID();
   const listener = link.listener();
   /** What was said here and has not come back yet, in order. */
@@ -89,8 +114,8 @@ export function createSharedFeed(local: LocalFeed, link: RedisLink, clock: Clock
 
   function hear(text: string): void {
     const message = parse(text);
-    if (message === undefined) return;
-    if (message.from === self) settle(message.number);
+    if (message === undefined) unexpected.report('event');
+    else if (message.from === self) settle(message.number);
     else if (message.isGap === true) local.miss();
     else if (message.tenant !== undefined && message.news !== undefined) {
       local.announce(message.tenant, message.news);
@@ -116,9 +141,12 @@ export function createSharedFeed(local: LocalFeed, link: RedisLink, clock: Clock
   listener.on('error', () => {
     hasBeenAway = true;
   });
-  listener.on('message', (_channel: string, text: string) => {
-    hear(text);
-  });
+  listener.on(
+    'message',
+    guarded({ log, name: 'event message' }, (_channel: string, text: string) => {
+      hear(text);
+    }),
+  );
   listener.on('close', () => {
     isListening = false;
     hasBeenAway = true;

@@ -26,6 +26,8 @@ export interface Readings {
   openBreakers(): number;
   /** What became of the webhooks; undefined where none are taken in. */
   webhooks(): Readonly<Record<string, number>> | undefined;
+  /** Messages and entries in Redis that were dropped because of their form, by kind. */
+  unexpected(): Readonly<Record<string, number>>;
 }
 
 interface MetricsParts {
@@ -150,6 +152,18 @@ export function addMetricsRoute(
       '1 while the cache is shared through Redis, 0 while this instance goes on alone.',
       () => Number(readings.isCacheShared()),
     );
+    new Counter({
+      name: 'helpcrunch_redis_unexpected_total',
+      help: 'Messages and entries in Redis that were dropped because no instance writes them in this form.',
+      labelNames: ['kind'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [kind, count] of Object.entries(readings.unexpected())) {
+          this.inc({ kind }, count);
+        }
+      },
+    });
   }
   if (readings.isBudgetShared() !== null) {
     gauge(

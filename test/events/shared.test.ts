@@ -4,6 +4,8 @@ import type { Announcement, Feed, News } from '../../src/events/feed.ts';
 import { createLocalFeed } from '../../src/events/localFeed.ts';
 import { createRedisLink } from '../../src/events/redisLink.ts';
 import { createSharedFeed } from '../../src/events/sharedFeed.ts';
+import { silentLog } from '../../src/support/log.ts';
+import { createUnexpected } from '../../src/support/unexpected.ts';
 import type { ControlledHelpdesk } from '../support/controlledHelpdesk.ts';
 import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
 import { startTestGateway } from '../support/gateway.ts';
@@ -18,9 +20,17 @@ jest.setTimeout(60_000);
 
 const describeWithRedis = hasRedis ? describe : describe.skip;
 
-const about = (chatId: number | string): News => ({
+/** Chats by the names that tests give them; a chat's id is a number. */
+const names: string[] = [];
+
+function idOf(name: string): string {
+  if (!names.includes(name)) names.push(name);
+  return String(1_000 + names.indexOf(name));
+}
+
+const about = (name: number | string): News => ({
   kind: 'chat',
-  chatId: String(chatId),
+  chatId: idOf(String(name)),
   change: 'READ',
   atMs: 1,
   customerId: null,
@@ -29,7 +39,7 @@ const about = (chatId: number | string): News => ({
 });
 
 const nameOf = (announcement: Announcement) =>
-  'chatId' in announcement ? announcement.chatId : announcement.kind;
+  'chatId' in announcement ? (names[Number(announcement.chatId) - 1_000] ?? '') : announcement.kind;
 
 /** Lets everything that is on its way between this process and Redis arrive. */
 async function turn(redis: TestRedis) {
@@ -58,7 +68,12 @@ describeWithRedis('the feed of several instances (needs Redis)', () => {
   async function startFeed(clock: ManualClock) {
     const wire = await startTcpProxy(redis.port);
     const link = createRedisLink({ url: wire.url, timeoutMs: 20_000, clock });
-    const feed = createSharedFeed(createLocalFeed(1_000), link, clock);
+    const feed = createSharedFeed(createLocalFeed(1_000), {
+      link,
+      clock,
+      log: silentLog,
+      unexpected: createUnexpected(clock, silentLog),
+    });
     const controller = new AbortController();
     const listening = feed.listen('a', () => true, controller.signal);
     return {

@@ -20,6 +20,7 @@ const clock = { ...systemClock, after: () => () => undefined, random: () => 0.5 
 const kindOf = (name: Thing['__typename']): Kind<Thing> => ({
   name,
   freshness: name === 'Chat' ? 'chats' : 'customers',
+  accepts: () => true,
   pack: (value) => value,
   unpack: (kept) => kept as Thing,
 });

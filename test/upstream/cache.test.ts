@@ -930,6 +930,7 @@ describe('one cache', () => {
   const kind: Kind<Note> = {
     name: 'Note',
     freshness: 'chats',
+    accepts: () => true,
     pack: (value) => value,
     unpack: (kept) => kept as Note,
   };

@@ -1,5 +1,6 @@
 import type { AgentRole } from '../../graphql/generated.ts';
 import type { Part } from '../../support/selection.ts';
+import { isIdText, isText, objectOf, oneOf as isOneOf, orNull } from '../../support/shape.ts';
 import { id, idOrNull, oneOf, record, recordOrNull, text } from '../../upstream/decode.ts';
 
 export interface Agent {
@@ -44,3 +45,14 @@ export function agentPartFromWire(value: unknown, where: string): AgentPart | nu
     ...('role' in wire ? { role: oneOf(roles, wire['role'], `${where}.role`) } : {}),
   };
 }
+
+const agentFields = {
+  __typename: isOneOf('Agent'),
+  id: isIdText,
+  name: orNull(isText),
+  email: orNull(isText),
+  role: orNull(isOneOf('UNKNOWN', ...Object.values(roles))),
+};
+
+export const isAgent = objectOf<Agent>(agentFields);
+export const isAgentPart = objectOf<AgentPart>(agentFields, ['__typename', 'id']);

@@ -2,11 +2,11 @@ import { rowsKind } from '../../upstream/cache/kinds.ts';
 import type { Upstream } from '../../upstream/client.ts';
 import { readAll } from '../../upstream/lists.ts';
 import type { Agent } from './model.ts';
-import { agentFromWire } from './model.ts';
+import { agentFromWire, isAgent } from './model.ts';
 
 const agents = { path: '/agents', rowFromWire: agentFromWire };
 
-const agentLists = rowsKind<Agent>('Agent', 'account');
+const agentLists = rowsKind('Agent', isAgent, { freshness: 'account' });
 
 export type AgentSource = ReturnType<typeof createAgentSource>;
 

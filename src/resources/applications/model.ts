@@ -1,3 +1,4 @@
+import { isFlag, isIdText, isText, objectOf, oneOf, orNull } from '../../support/shape.ts';
 import { flag, id, record, text } from '../../upstream/decode.ts';
 
 export interface Application {
@@ -20,3 +21,12 @@ export function applicationFromWire(value: unknown): Application {
     active: flag(wire['active'], 'application.active'),
   };
 }
+
+export const isApplication = objectOf<Application>({
+  __typename: oneOf('Application'),
+  id: isIdText,
+  name: orNull(isText),
+  displayName: orNull(isText),
+  type: orNull(isText),
+  active: orNull(isFlag),
+});

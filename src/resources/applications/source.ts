@@ -2,9 +2,9 @@ import { rowsKind } from '../../upstream/cache/kinds.ts';
 import type { Upstream } from '../../upstream/client.ts';
 import { list, record } from '../../upstream/decode.ts';
 import type { Application } from './model.ts';
-import { applicationFromWire } from './model.ts';
+import { applicationFromWire, isApplication } from './model.ts';
 
-const applicationLists = rowsKind<Application>('Application', 'account');
+const applicationLists = rowsKind('Application', isApplication, { freshness: 'account' });
 
 export type ApplicationSource = ReturnType<typeof createApplicationSource>;
 

@@ -7,6 +7,16 @@ import type {
 } from '../../graphql/generated.ts';
 import type { Part } from '../../support/selection.ts';
 import {
+  isFlag,
+  isIdText,
+  isText,
+  isTime,
+  listOf,
+  objectOf,
+  oneOf as isOneOf,
+  orNull,
+} from '../../support/shape.ts';
+import {
   flag,
   id,
   idOrNull,
@@ -17,11 +27,11 @@ import {
   time,
 } from '../../upstream/decode.ts';
 import type { AgentPart } from '../agents/model.ts';
-import { agentPartFromWire } from '../agents/model.ts';
+import { agentPartFromWire, isAgentPart } from '../agents/model.ts';
 import type { CustomerPart } from '../customers/model.ts';
-import { customerPartFromWire } from '../customers/model.ts';
+import { customerPartFromWire, isCustomerPart } from '../customers/model.ts';
 import type { DepartmentPart } from '../departments/model.ts';
-import { departmentPartFromWire } from '../departments/model.ts';
+import { departmentPartFromWire, isDepartmentPart } from '../departments/model.ts';
 
 export interface Chat {
   readonly __typename: 'Chat';
@@ -184,3 +194,27 @@ export function withTold(chat: Chat, { part, agentIds }: ToldChat): Chat | undef
     customer: isSameCustomer ? { ...chat.customer, ...customer } : customer,
   };
 }
+
+export const isChat = objectOf<Chat>({
+  __typename: isOneOf('Chat'),
+  id: isIdText,
+  status: isOneOf('UNKNOWN', ...Object.values(statuses)),
+  closedBy: orNull(isOneOf('UNKNOWN', ...Object.values(closers))),
+  closedAt: orNull(isTime),
+  rating: orNull(isOneOf('UNKNOWN', ...Object.values(ratings))),
+  createdAt: isTime,
+  createdWith: orNull(isOneOf('UNKNOWN', ...Object.values(origins))),
+  lastMessageAt: orNull(isTime),
+  lastCustomerMessageAt: orNull(isTime),
+  lastMessageText: orNull(isText),
+  lastMessageId: orNull(isIdText),
+  lastCommunicatedAgentId: orNull(isIdText),
+  snoozedUntil: orNull(isTime),
+  applicationId: orNull(isIdText),
+  readByAgent: orNull(isFlag),
+  readByCustomer: orNull(isFlag),
+  agents: listOf(isAgentPart),
+  customer: orNull(isCustomerPart),
+  assignee: orNull(isAgentPart),
+  department: orNull(isDepartmentPart),
+});

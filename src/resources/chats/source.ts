@@ -9,11 +9,11 @@ import type { ListQuery, Sort } from '../../upstream/lists.ts';
 import { pageName, readPage } from '../../upstream/lists.ts';
 import { anyOf, hasId } from '../../upstream/search.ts';
 import type { Chat } from './model.ts';
-import { chatFromWire } from './model.ts';
+import { chatFromWire, isChat } from './model.ts';
 
 const chats = { path: '/chats', rowFromWire: chatFromWire };
 
-const chatKind = entityKind<Chat>('Chat', 'chats');
+const chatKind = entityKind('Chat', isChat, { freshness: 'chats' });
 const chatPages = pageKind(chatKind, 'chats');
 
 /**

@@ -1,5 +1,16 @@
 import type { Part } from '../../support/selection.ts';
 import {
+  isDictionary,
+  isFlag,
+  isIdText,
+  isText,
+  isTime,
+  listOf,
+  objectOf,
+  oneOf,
+  orNull,
+} from '../../support/shape.ts';
+import {
   flag,
   id,
   idOrNull,
@@ -134,3 +145,47 @@ export function customerPartFromWire(value: unknown, where: string): CustomerPar
     ...('userId' in wire ? { userId: text(wire['userId'], `${where}.userId`) } : {}),
   };
 }
+
+const isTextOrNull = orNull(isText);
+
+const customerFields = {
+  __typename: oneOf('Customer'),
+  id: isIdText,
+  userId: isTextOrNull,
+  name: isTextOrNull,
+  email: isTextOrNull,
+  company: isTextOrNull,
+  phone: isTextOrNull,
+  firstSeen: orNull(isTime),
+  lastSeen: orNull(isTime),
+  location: orNull(
+    objectOf<NonNullable<Customer['location']>>({
+      regionCode: isTextOrNull,
+      countryCode: isTextOrNull,
+      city: isTextOrNull,
+    }),
+  ),
+  device: orNull(
+    objectOf<NonNullable<Customer['device']>>({
+      id: isTextOrNull,
+      ip: isTextOrNull,
+      timezone: isTextOrNull,
+      platform: isTextOrNull,
+      userAgent: isTextOrNull,
+    }),
+  ),
+  unsubscribed: orNull(isFlag),
+  blocked: orNull(isFlag),
+  source: isTextOrNull,
+  referer: isTextOrNull,
+  lastPage: isTextOrNull,
+  locale: isTextOrNull,
+  createdFrom: isTextOrNull,
+  integrationId: isTextOrNull,
+  notes: isTextOrNull,
+  tags: listOf(objectOf<Customer['tags'][number]>({ name: isText, color: isTextOrNull })),
+  customData: isDictionary,
+};
+
+export const isCustomer = objectOf<Customer>(customerFields);
+export const isCustomerPart = objectOf<CustomerPart>(customerFields, ['__typename', 'id']);

@@ -10,11 +10,12 @@ import type { Write } from '../../upstream/search.ts';
 import { anyOf } from '../../upstream/search.ts';
 import { isCustomer, isUser } from './filter.ts';
 import type { Customer } from './model.ts';
-import { customerFromWire } from './model.ts';
+import { customerFromWire, isCustomer as isWholeCustomer } from './model.ts';
 
 const customers = { path: '/customers', rowFromWire: customerFromWire };
 
-const customerKind = entityKind<Customer>('Customer', 'customers', {
+const customerKind = entityKind('Customer', isWholeCustomer, {
+  freshness: 'customers',
   gathers: () => 'all',
 });
 // A list moves with every visit, so it ages as chats do.

@@ -1,7 +1,8 @@
 import type { Part } from '../../support/selection.ts';
+import { isIdText, isText, listOf, objectOf, oneOf } from '../../support/shape.ts';
 import { id, idOrNull, listOrEmpty, record, recordOrNull, text } from '../../upstream/decode.ts';
 import type { AgentPart } from '../agents/model.ts';
-import { agentPartFromWire } from '../agents/model.ts';
+import { agentPartFromWire, isAgentPart } from '../agents/model.ts';
 
 export interface Department {
   readonly __typename: 'Department';
@@ -35,3 +36,13 @@ export function departmentPartFromWire(value: unknown, where: string): Departmen
     ...('name' in wire ? { name: text(wire['name'], `${where}.name`) ?? '' } : {}),
   };
 }
+
+const departmentFields = {
+  __typename: oneOf('Department'),
+  id: isIdText,
+  name: isText,
+  agents: listOf(isAgentPart),
+};
+
+export const isDepartment = objectOf<Department>(departmentFields);
+export const isDepartmentPart = objectOf<DepartmentPart>(departmentFields, ['__typename', 'id']);

@@ -2,11 +2,11 @@ import { rowsKind } from '../../upstream/cache/kinds.ts';
 import type { Upstream } from '../../upstream/client.ts';
 import { readAll } from '../../upstream/lists.ts';
 import type { Department } from './model.ts';
-import { departmentFromWire } from './model.ts';
+import { departmentFromWire, isDepartment } from './model.ts';
 
 const departments = { path: '/departments', rowFromWire: departmentFromWire };
 
-const departmentLists = rowsKind<Department>('Department', 'account');
+const departmentLists = rowsKind('Department', isDepartment, { freshness: 'account' });
 
 export type DepartmentSource = ReturnType<typeof createDepartmentSource>;
 

@@ -5,10 +5,19 @@ import type {
   PageInfo,
 } from '../../graphql/generated.ts';
 import type { Connection } from '../../support/paging.ts';
+import {
+  isFlag,
+  isIdText,
+  isText,
+  isTime,
+  objectOf,
+  oneOf as isOneOf,
+  orNull,
+} from '../../support/shape.ts';
 import { flag, id, oneOf, record, text, time } from '../../upstream/decode.ts';
 import type { ChatPart } from '../chats/model.ts';
 import type { AgentPart } from '../agents/model.ts';
-import { agentPartFromWire } from '../agents/model.ts';
+import { agentPartFromWire, isAgentPart } from '../agents/model.ts';
 
 export interface Message {
   readonly __typename: 'Message';
@@ -73,3 +82,17 @@ export interface CustomerPage {
   /** It would tell how many there are that the customer may not see. */
   readonly total: null;
 }
+
+export const isMessage = objectOf<Message>({
+  __typename: isOneOf('Message'),
+  id: isIdText,
+  from: isOneOf('UNKNOWN', ...Object.values(senders)),
+  agent: orNull(isAgentPart),
+  type: isOneOf('UNKNOWN', ...Object.values(types)),
+  text: orNull(isText),
+  read: orNull(isFlag),
+  edited: orNull(isFlag),
+  createdAt: isTime,
+  updatedAt: orNull(isTime),
+  broadcastType: orNull(isOneOf('UNKNOWN', ...Object.values(broadcastTypes))),
+});

@@ -1,15 +1,20 @@
 import type { Range, Rows } from '../../support/paging.ts';
+import { maxPageSize } from '../../support/paging.ts';
 import { rowsKind } from '../../upstream/cache/kinds.ts';
 import type { Upstream } from '../../upstream/client.ts';
 import { page } from '../../upstream/decode.ts';
 import type { Message } from './model.ts';
-import { messageFromWire } from './model.ts';
+import { isMessage, messageFromWire } from './model.ts';
 
 // Reading a chat marks its messages, so they are no older than the last change of their chat.
-const messagePages = rowsKind<Message>('Message', 'chats', (name) => ({
-  kind: { name: 'Chat', freshness: 'chats' },
-  id: name.slice(0, name.indexOf(' ')),
-}));
+const messagePages = rowsKind('Message', isMessage, {
+  freshness: 'chats',
+  maxRows: maxPageSize,
+  partOf: (name) => ({
+    kind: { name: 'Chat', freshness: 'chats' },
+    id: name.slice(0, name.indexOf(' ')),
+  }),
+});
 
 export type MessageSource = ReturnType<typeof createMessageSource>;
 

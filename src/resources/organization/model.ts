@@ -1,3 +1,4 @@
+import { isFlag, isIdText, isText, objectOf, oneOf, orNull } from '../../support/shape.ts';
 import { flag, id, record, text } from '../../upstream/decode.ts';
 
 export interface Organization {
@@ -18,3 +19,11 @@ export function organizationFromWire(value: unknown): Organization {
     chatEnabled: flag(wire['chatEnabled'], 'organization.chatEnabled'),
   };
 }
+
+export const isOrganization = objectOf<Organization>({
+  __typename: oneOf('Organization'),
+  id: isIdText,
+  domain: orNull(isText),
+  teamOnline: orNull(isFlag),
+  chatEnabled: orNull(isFlag),
+});

@@ -2,9 +2,12 @@ import { entityKind } from '../../upstream/cache/kinds.ts';
 import type { Upstream } from '../../upstream/client.ts';
 import { record } from '../../upstream/decode.ts';
 import type { Organization } from './model.ts';
-import { organizationFromWire } from './model.ts';
+import { isOrganization, organizationFromWire } from './model.ts';
 
-const organizations = entityKind<Organization>('Organization', 'account');
+const organizations = entityKind('Organization', isOrganization, {
+  freshness: 'account',
+  isOnly: true,
+});
 
 export type OrganizationSource = ReturnType<typeof createOrganizationSource>;
 

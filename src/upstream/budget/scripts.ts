@@ -16,8 +16,39 @@ const now = `
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
+// What another program left under one of the keys is as good as nothing: it must neither fail a script nor hold back calls for ever.
+const clean = `
+  local function isNumber(value, most)
+    return type(value) == 'number' and value == value and value >= 0 and value <= most
+  end
+  local function clean(key, kind)
+    local found = redis.call('TYPE', key).ok
+    if found ~= kind and found ~= 'none' then redis.call('UNLINK', key) end
+  end
+  local function decode(text)
+    local isJson, value = pcall(cjson.decode, text)
+    return isJson and type(value) == 'table' and value
+  end`;
+
+const gateOf = (lifeMs: number) => `
+  local function gateOf(key)
+    local text = redis.pcall('GET', key)
+    local state = type(text) == 'string' and decode(text)
+    if not state then return nil end
+    for _, name in ipairs({ 'version', 'pauseMs', 'allowance', 'floor', 'since' }) do
+      if not isNumber(state[name], 9007199254740991) then return nil end
+    end
+    for _, name in ipairs({ 'closedUntil', 'probeUntil' }) do
+      if not isNumber(state[name], now + ${lifeMs}) then return nil end
+    end
+    return state, text
+  end`;
+
 /** Longer than the helpdesk may close the gate and the allowance take to recover. */
 export const gateLifeMs = 1_800_000;
+
+/** Longer than any slot is taken, however the instances are set. */
+const longestSlotMs = 3_600_000;
 
 /** Answers carry the first so many slots; those behind them come back no earlier. */
 export const maxFrees = 1_000;
@@ -27,17 +58,19 @@ export const maxFrees = 1_000;
  * instance in turn. Also how it says that it still waits, and how it learns what the others do.
  * KEYS slots, hungry, gate. ARGV self, claim, window, call, limit, hunger, recovery, writes, reads, background (all times in ms).
  */
-export const claimScript = script(`${now}
+export const claimScript = script(`${now}${clean}${gateOf(gateLifeMs)}
   local slots, hungry, gate = KEYS[1], KEYS[2], KEYS[3]
   local self, claim = ARGV[1], ARGV[2]
   local window, call, limit = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
   local hunger, recovery = tonumber(ARGV[6]), tonumber(ARGV[7])
 
+  clean(slots, 'zset')
+  clean(hungry, 'hash')
   redis.call('ZREMRANGEBYSCORE', slots, '-inf', now)
+  redis.call('ZREMRANGEBYSCORE', slots, now + ${longestSlotMs}, '+inf')
   local used = redis.call('ZCARD', slots)
   local allowance, most, isProbe = limit, limit, false
-  local text = redis.call('GET', gate)
-  local state = text and cjson.decode(text)
+  local state, text = gateOf(gate)
   if state then
     if state.closedUntil == 0 then
       allowance = math.min(limit, state.allowance + math.floor(math.max(0, now - state.since) / recovery))
@@ -51,10 +84,22 @@ export const claimScript = script(`${now}
   -- Of each instance that waits: until when it is believed, how much it wants and how often it had its turn, by priority.
   local mine = { till = now + hunger, wants = { tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]) }, turns = {} }
   local before, rivals, rivalUntil = nil, {}, 0
+  local function isHungry(each)
+    if not each or not isNumber(each.till, now + ${longestSlotMs}) then return false end
+    for _, part in ipairs({ 'wants', 'turns' }) do
+      if type(each[part]) ~= 'table' then return false end
+      for kind = 1, 3 do
+        if not isNumber(each[part][kind], 1000000000) then return false end
+      end
+    end
+    return true
+  end
   local all, rivalWants = redis.call('HGETALL', hungry), { 0, 0, 0 }
   for i = 1, #all, 2 do
-    local each = cjson.decode(all[i + 1])
-    if all[i] == self then
+    local each = decode(all[i + 1])
+    if not isHungry(each) then
+      redis.call('HDEL', hungry, all[i])
+    elseif all[i] == self then
       before = each
     elseif each.till <= now then
       redis.call('HDEL', hungry, all[i])
@@ -110,7 +155,8 @@ export const claimScript = script(`${now}
   return answer`);
 
 /** KEYS slots. ARGV window, how many of the calls are done; the calls. The others never left. */
-export const reportScript = script(`${now}
+export const reportScript = script(`${now}${clean}
+  clean(KEYS[1], 'zset')
   for i = 3, #ARGV do
     if i - 2 <= tonumber(ARGV[2]) then
       redis.call('ZADD', KEYS[1], 'XX', now + 1 + ARGV[1], ARGV[i])
@@ -120,27 +166,29 @@ export const reportScript = script(`${now}
   end`);
 
 /** Changes the gate unless another instance has changed it first. KEYS gate. ARGV version before, state, life. */
-export const gateScript = script(`
-  local text = redis.call('GET', KEYS[1])
-  local version = text and cjson.decode(text).version or 0
+export const gateScript = script(`${now}${clean}${gateOf(gateLifeMs)}
+  local state, text = gateOf(KEYS[1])
+  local version = state and state.version or 0
   if version ~= tonumber(ARGV[1]) then return { 0, text or '' } end
   redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
   return { 1, ARGV[2] }`);
 
 /** Puts right what Redis knows of one instance's calls. KEYS slots, gate. ARGV self, keep, gate state, life; call, ms, ... */
-export const reconcileScript = script(`${now}
+export const reconcileScript = script(`${now}${clean}${gateOf(gateLifeMs)}
+  clean(KEYS[1], 'zset')
   for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
     if string.sub(member, 1, #ARGV[1] + 1) == ARGV[1] .. ':' then redis.call('ZREM', KEYS[1], member) end
   end
   for i = 5, #ARGV, 2 do redis.call('ZADD', KEYS[1], now + 1 + ARGV[i + 1], ARGV[i]) end
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  local text = redis.call('GET', KEYS[2])
-  if cjson.decode(ARGV[3]).version > (text and cjson.decode(text).version or 0) then
+  local state = gateOf(KEYS[2])
+  if cjson.decode(ARGV[3]).version > (state and state.version or 0) then
     redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
   end`);
 
 /** Says that an instance lives; how many do. KEYS alive. ARGV self, life. */
-export const aliveScript = script(`${now}
+export const aliveScript = script(`${now}${clean}
+  clean(KEYS[1], 'zset')
   redis.call('ZADD', KEYS[1], now, ARGV[1])
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
   redis.call('PEXPIRE', KEYS[1], ARGV[2])

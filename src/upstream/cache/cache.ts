@@ -4,7 +4,7 @@ import type { Dependencies } from '../../support/dependencyTracker.ts';
 import type { Call, Scope } from '../client.ts';
 import { isOutage, UpstreamError } from '../errors.ts';
 import type { Crew, Flight } from './flights.ts';
-import type { Entity, Freshness, Keep, Kind, Named } from './kinds.ts';
+import type { Entity, Freshness, Keep, Kind, Named, Stored } from './kinds.ts';
 import { createKnowledge } from './knowledge.ts';
 import type { KnowledgeOptions } from './knowledge.ts';
 import type { Landed } from './landings.ts';
@@ -13,7 +13,7 @@ import { createLoads } from './loads.ts';
 import type { Entry } from './memory.ts';
 import { clockSkewMs } from './memory.ts';
 import { createQueues } from './queues.ts';
-import { createRead, isAbsent } from './reading.ts';
+import { acceptsAs, createRead, isAbsent } from './reading.ts';
 import { createSight } from './sight.ts';
 
 export type Send = (call: Call) => Promise<unknown>;
@@ -66,7 +66,7 @@ interface CacheOptions extends KnowledgeOptions {
 }
 
 interface ToldChange {
-  readonly kind: Named;
+  readonly kind: Stored;
   readonly id: string;
   /** By the helpdesk's clock. */
   readonly at: number;
@@ -75,7 +75,8 @@ interface ToldChange {
 }
 
 /** What the helpdesk has told: something has changed, may be anything, or all of a kind may be anything. */
-export type Told = ToldChange | Pick<ToldChange, 'kind' | 'id'> | Pick<ToldChange, 'kind'>;
+export type Told =
+  ToldChange | { readonly kind: Named; readonly id: string } | { readonly kind: Named };
 
 /** How an operation's calls are made. */
 interface Calls {
@@ -307,7 +308,8 @@ export function createCache({ freshMs, staleMs, onClockJump, ...options }: Cache
         if (!('id' in change)) return known.forget(tenant, around);
         const key = around + change.id;
         if (!('revise' in change)) return known.forget(tenant, key);
-        return known.learn({ tenant, key, around }, (entry) => revise(change, entry));
+        const accepts = acceptsAs(change.kind, change.id);
+        return known.learn({ tenant, key, around, accepts }, (entry) => revise(change, entry));
       }),
     );
   }

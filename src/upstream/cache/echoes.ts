@@ -8,8 +8,10 @@ export function createEchoes(clock: Clock) {
   const waiting = new Map<string, (isHeard: boolean) => void>();
   let sent = 0;
   return {
-    heard(word: string): void {
+    /** Whether the word is one that was sent, however late it comes. */
+    heard(word: string): boolean {
       waiting.get(word)?.(true);
+      return /^[1-9][0-9]{0,15}$/.test(word) && Number(word) <= sent;
     },
     /** Whether the word came back in time. */
     async send(say: (word: string) => Promise<unknown>): Promise<boolean> {

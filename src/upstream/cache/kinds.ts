@@ -1,4 +1,7 @@
+import { maxPageSize } from '../../support/paging.ts';
 import type { Rows } from '../../support/paging.ts';
+import type { Shape } from '../../support/shape.ts';
+import { isCount, isIdText, isText, listOf, objectOf, orNull } from '../../support/shape.ts';
 
 export interface Entity {
   readonly __typename: string;
@@ -20,14 +23,20 @@ export interface Named {
   partOf?(name: string): { readonly kind: Named; readonly id: string };
 }
 
+/** A kind whose entries other instances may have written. */
+export interface Stored extends Named {
+  /** Whether what was found under the name is what `pack` makes of a value with this name. */
+  accepts(kept: unknown, name: string): boolean;
+}
+
 /** One kind of thing that is kept, under names of its own. */
-export interface Kind<Value> extends Named {
+export interface Kind<Value> extends Stored {
   /** What is kept of a value under its name. Its entities are handed to `keep`, to be kept one by one. */
   pack(value: Value, keep: Keep): unknown;
   /** The value again; undefined when something of it is no longer there. */
   unpack(kept: unknown, find: Find): Value | undefined;
   /** The entities that `unpack` will look for. */
-  members?(kept: unknown): { readonly kind: Named; readonly ids: readonly string[] };
+  members?(kept: unknown): { readonly kind: Stored; readonly ids: readonly string[] };
 }
 
 export type Keep = <Whole extends Entity>(kind: Kind<Whole>, entity: Whole) => void;
@@ -39,28 +48,41 @@ const hasTypename = (value: unknown, typename: string): boolean =>
   '__typename' in value &&
   value.__typename === typename;
 
+interface EntityTraits extends Pick<Named, 'freshness' | 'gathers'> {
+  /** There is one in an account, under a name that is not its id. */
+  readonly isOnly?: boolean;
+}
+
 /** Things that are kept one by one under their ids. What bears their type's name was made by their decoder. */
 export function entityKind<Whole extends Entity>(
   name: Whole['__typename'],
-  freshness: Freshness,
-  traits: Pick<Named, 'gathers'> = {},
+  shape: Shape<Whole>,
+  { isOnly = false, ...traits }: EntityTraits,
 ): Kind<Whole> {
   const is = (value: unknown): value is Whole => hasTypename(value, name);
   return {
     ...traits,
     name,
-    freshness,
+    accepts: (kept, id) => shape(kept) && (isOnly || kept.id === id),
     pack: (value) => value,
     unpack: (kept) => (is(kept) ? kept : undefined),
   };
 }
 
+/** More agents or departments than are ever read. */
+const maxListed = 10_000;
+
+interface RowsTraits extends Pick<Named, 'freshness' | 'partOf'> {
+  readonly maxRows?: number;
+}
+
 /** Lists that are kept whole, because their members cannot be asked for on their own. */
 export function rowsKind<Row extends { readonly __typename: string }>(
   name: Row['__typename'],
-  freshness: Freshness,
-  partOf?: Named['partOf'],
+  shape: Shape<Row>,
+  { maxRows = maxListed, ...traits }: RowsTraits,
 ): Kind<Rows<Row>> {
+  const isWhole = objectOf<Rows<Row>>({ rows: listOf(shape, maxRows), total: orNull(isCount) });
   const isRows = (value: unknown): value is Rows<Row> =>
     typeof value === 'object' &&
     value !== null &&
@@ -68,18 +90,26 @@ export function rowsKind<Row extends { readonly __typename: string }>(
     Array.isArray(value.rows) &&
     value.rows.every((row) => hasTypename(row, name));
   return {
+    ...traits,
     name: `${name}s`,
-    freshness,
-    ...(partOf === undefined ? {} : { partOf }),
+    accepts: isWhole,
     pack: (value) => value,
     unpack: (kept) => (isRows(kept) ? kept : undefined),
   };
 }
 
-const isPage = (
-  value: unknown,
-): value is { readonly ids: readonly string[]; readonly total: number | null } =>
+interface KeptPage {
+  readonly ids: readonly string[];
+  readonly total: number | null;
+}
+
+const isPage = (value: unknown): value is KeptPage =>
   typeof value === 'object' && value !== null && 'ids' in value && Array.isArray(value.ids);
+
+const isWholePage = objectOf<KeptPage>({
+  ids: listOf(isIdText, maxPageSize),
+  total: orNull(isCount),
+});
 
 /** Parts of lists: their ids are kept under the list's name, their members one by one. */
 export const pageKind = <Whole extends Entity>(
@@ -90,6 +120,7 @@ export const pageKind = <Whole extends Entity>(
   name: `${members.name}s`,
   freshness,
   ...traits,
+  accepts: isWholePage,
   pack({ rows, total }, keep) {
     for (const row of rows) keep(members, row);
     return { ids: rows.map(({ id }) => id), total };
@@ -102,7 +133,14 @@ export const pageKind = <Whole extends Entity>(
   members: (kept) => ({ kind: members, ids: isPage(kept) ? kept.ids : [] }),
 });
 
-const isAlias = (value: unknown): value is { readonly id: string; readonly name: string } =>
+interface Alias {
+  readonly id: string;
+  readonly name: string | null;
+}
+
+const isWholeAlias = objectOf<Alias>({ id: isIdText, name: orNull(isText) });
+
+const isAlias = (value: unknown): value is Alias =>
   typeof value === 'object' && value !== null && 'id' in value && 'name' in value;
 
 /** Entities under another name of theirs, such as your own ids of customers. One that has lost the name is not found by it. */
@@ -113,6 +151,7 @@ export const aliasKind = <Whole extends Entity>(
 ): Kind<Whole> => ({
   ...members,
   name,
+  accepts: isWholeAlias,
   pack(entity, keep) {
     keep(members, entity);
     return { id: entity.id, name: nameOf(entity) };

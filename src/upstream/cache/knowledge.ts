@@ -5,7 +5,7 @@ import { isProvenUndone } from '../errors.ts';
 import { createHistory } from './history.ts';
 import { clockSkewMs, createMemory } from './memory.ts';
 import type { Entry } from './memory.ts';
-import type { SharedKey } from './sharedEntries.ts';
+import type { ReadKey, SharedKey } from './sharedEntries.ts';
 import type { OnChange, SharedMemory } from './sharedMemory.ts';
 
 /** An entry with its key and how long it may be kept. */
@@ -105,7 +105,7 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
     /** Takes over what other instances know, unless `isGood` says otherwise, in the order of the keys. */
     async recall(
       tenant: string,
-      keys: readonly SharedKey[],
+      keys: readonly ReadKey[],
       isGood: (entry: Omit<Entry, 'order'>) => boolean,
     ): Promise<{ readonly entries: readonly (Entry | undefined)[]; readonly generation?: string }> {
       if (shared === undefined) return { entries: [] };
@@ -178,7 +178,7 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
      * only as `revise` gives it back.
      */
     async learn(
-      { tenant, key, around }: SharedKey & { readonly tenant: string },
+      { tenant, key, around, accepts }: ReadKey & { readonly tenant: string },
       revise: (entry: Omit<Entry, 'order'>) => Revision | undefined,
     ): Promise<void> {
       const began = history.begin();
@@ -186,7 +186,7 @@ export function createKnowledge({ maxBytes, clock, share }: KnowledgeOptions) {
         !history.hasChangedSince(began, key) && !history.hasChangedSince(began, around);
       try {
         await shared?.hearAll();
-        const found = await shared?.get(tenant, [{ key, around }]);
+        const found = await shared?.get(tenant, [{ key, around, accepts }]);
         const own = memory.get(key);
         const kept =
           own !== undefined && own.order > (changeOf(around)?.order ?? 0) ? own : undefined;

@@ -1,7 +1,8 @@
 import type { Dependency, DependencyTracker } from '../../support/dependencyTracker.ts';
-import type { UpstreamErrorDetails } from '../errors.ts';
+import { isNumber, isText, listOf, objectOf, oneOf } from '../../support/shape.ts';
+import type { ErrorEntry, UpstreamErrorDetails } from '../errors.ts';
 import { UpstreamError } from '../errors.ts';
-import type { Find, Kind, Named } from './kinds.ts';
+import type { Find, Kind, Named, Stored } from './kinds.ts';
 import type { Entry } from './memory.ts';
 
 /** Kept under a name that stands for nothing. */
@@ -11,6 +12,25 @@ export interface Absent {
 
 export const isAbsent = (value: unknown): value is Absent =>
   typeof value === 'object' && value !== null && 'absent' in value;
+
+const isAbsence = objectOf<Absent>({
+  absent: objectOf<UpstreamErrorDetails>(
+    {
+      status: isNumber,
+      entries: listOf(objectOf<ErrorEntry>({ code: isText, message: isText })),
+      retryAfterMs: isNumber,
+      isAddress: oneOf(true),
+      neverLeft: oneOf(true),
+    },
+    [],
+  ),
+});
+
+/** Whether what another instance left under the name can be read as this kind. */
+export const acceptsAs =
+  (kind: Stored, name: string) =>
+  (kept: unknown): boolean =>
+    isAbsent(kept) ? isAbsence(kept) : kind.accepts(kept, name);
 
 /** What was found under a name, with what a response that was made from it depends on. */
 export interface Lookup {

@@ -1,5 +1,7 @@
 import type { Clock } from '../../support/clock.ts';
 import { toWallTime } from '../../support/clock.ts';
+import { JsonError, parseJson } from '../../support/json.ts';
+import { isTime, objectOf } from '../../support/shape.ts';
 
 export interface SharedEntry {
   readonly value: unknown;
@@ -14,16 +16,28 @@ export interface SharedKey {
   readonly around: string;
 }
 
+/** The name of an entry to be read, and whether what is found under it is what an instance may have written. */
+export interface ReadKey extends SharedKey {
+  accepts(value: unknown): boolean;
+}
+
 /** Raised when what is kept changes its form, so that two versions of the gateway can share one Redis. */
 export const prefix = 'helpcrunch:2:';
 export const channel = `${prefix}changes`;
 /** Before the name of something that others depend on: a mark that is another one after each change. */
 export const markPrefix = `${prefix}mark:`;
 
-/** Makes a mark or a generation where there is none, so that none ever comes back. */
+/**
+ * Makes a mark or a generation where there is none, so that none ever comes back. Under the name of a text there may be data of another type,
+ * which counts as none: `SET` replaces it.
+ */
 const mark = `
+  local function get(key)
+    local found = redis.pcall('GET', key)
+    return type(found) == 'string' and found
+  end
   local function mark(key)
-    local found = redis.call('GET', key)
+    local found = get(key)
     if found then return found end
     local made = redis.pcall('SET', key, ARGV[1], 'PX', ARGV[2])
     return not made['err'] and ARGV[1]
@@ -36,7 +50,7 @@ export const getScript = `${mark}
   local current = {}
   for i = 1, marks do current[i] = mark(KEYS[1 + i]) end
   for i = 1, #KEYS - marks - 1 do
-    local text = redis.call('GET', KEYS[1 + marks + i])
+    local text = get(KEYS[1 + marks + i])
     local own = current[tonumber(ARGV[3 + i])]
     local isCurrent = text and own and string.sub(text, 1, #own + 1) == own .. ' '
     found[1 + i] = isCurrent and string.sub(text, #own + 2)
@@ -44,7 +58,7 @@ export const getScript = `${mark}
   return found`;
 
 export const putScript = `${mark}
-  if redis.call('GET', KEYS[1]) ~= ARGV[4] then return 0 end
+  if get(KEYS[1]) ~= ARGV[4] then return 0 end
   local marks = tonumber(ARGV[3])
   for i = 1, #KEYS - marks - 1 do
     local markKey = KEYS[1 + tonumber(ARGV[2 + 3 * i])]
@@ -58,7 +72,7 @@ export const putScript = `${mark}
 
 /** A full Redis keeps nothing, but forgets and passes the word on. */
 export const changeScript = `${mark}
-  local isCurrent = ARGV[5] and redis.call('GET', KEYS[1]) == ARGV[5]
+  local isCurrent = ARGV[5] and get(KEYS[1]) == ARGV[5]
   redis.call('UNLINK', KEYS[2])
   for _, key in ipairs({KEYS[1], KEYS[3]}) do
     local made = redis.pcall('SET', key, ARGV[1], 'PX', ARGV[2])
@@ -69,24 +83,63 @@ export const changeScript = `${mark}
   redis.call('PUBLISH', ARGV[3], ARGV[4] .. ' ' .. KEYS[2])
   return 1`;
 
-/** By how much the clocks of instances may differ. An entry that is newer than that is not trusted: its age is not known. */
+/** More than an entry with as much as HelpCrunch may send. */
+const maxEntryLength = 16_777_216;
+
+/** What a response of HelpCrunch may have, and the levels around its values. */
+const maxDepth = 110;
+
+const isWire = objectOf<{ readonly at: number; readonly asOf?: number }>(
+  { at: isTime, asOf: isTime },
+  ['at'],
+);
+
+/** By how much the clocks of instances may differ. */
 const clockSkewMs = 1_000;
 
-/** The entry with its time by the monotonic clock; undefined for what is no entry, or from the future. */
-export function decode(text: string | null | undefined, clock: Clock): SharedEntry | undefined {
-  if (text === null || text === undefined) return undefined;
+/** The entry in a text, with its time by the wall clock; undefined when the text is none that an instance wrote for this key. */
+export function decode(text: string, { accepts }: ReadKey): SharedEntry | undefined {
+  if (text.length > maxEntryLength) return undefined;
   try {
-    const entry: unknown = JSON.parse(text);
-    const isEntry = typeof entry === 'object' && entry !== null && 'v' in entry && 'at' in entry;
-    if (!isEntry || typeof entry.at !== 'number') return undefined;
-    const ageMs = clock.now() - entry.at;
-    if (ageMs < -clockSkewMs) return undefined;
-    const asOf = 'asOf' in entry && typeof entry.asOf === 'number' ? { asOf: entry.asOf } : {};
-    return { value: entry.v, at: clock.monotonic() - Math.max(0, ageMs), ...asOf };
-  } catch {
-    return undefined;
+    const entry = parseJson(text, maxDepth);
+    if (!isWire(entry) || !('v' in entry) || !accepts(entry.v)) return undefined;
+    const { v: value, at, asOf } = entry;
+    return { value, at, ...(asOf === undefined ? {} : { asOf }) };
+  } catch (error) {
+    if (error instanceof JsonError) return undefined;
+    throw error;
   }
+}
+
+/** The entry with its time by the monotonic clock; undefined for one from the future, whose age is not known. */
+export function toMonotonic(entry: SharedEntry, clock: Clock): SharedEntry | undefined {
+  const ageMs = clock.now() - entry.at;
+  if (ageMs < -clockSkewMs) return undefined;
+  return { ...entry, at: clock.monotonic() - Math.max(0, ageMs) };
 }
 
 export const encode = ({ value, at, asOf }: SharedEntry, clock: Clock): string =>
   JSON.stringify({ v: value, at: toWallTime(clock, at), asOf });
+
+/** A change as instances tell it: who changed what. */
+export interface ChangeMessage {
+  readonly sender: string;
+  /** The key without its prefix, or `all`. */
+  readonly key: string;
+}
+
+/** Longer than the key of any entity or kind. */
+const maxChangeLength = 1_000;
+
+/** Undefined for a message of another form. */
+export function decodeChange(message: string): ChangeMessage | undefined {
+  if (message.length > maxChangeLength) return undefined;
+  const space = message.indexOf(' ');
+  const sender = message.slice(0, space);
+  const name = message.slice(space + 1);
+  if (!/^[0-9a-f-]{36}$/.test(sender)) return undefined;
+  if (name === 'all') return { sender, key: name };
+  const key = name.slice(prefix.length);
+  const isKey = name.startsWith(prefix) && /^[\w-]{1,100}:[A-Za-z]{1,100}:/.test(key);
+  return isKey ? { sender, key } : undefined;
+}

@@ -2,20 +2,24 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { Clock } from '../../support/clock.ts';
 import type { Log } from '../../support/log.ts';
+import { guarded } from '../../support/guarded.ts';
 import { hasty, listening } from '../../support/redisOptions.ts';
+import type { Unexpected } from '../../support/unexpected.ts';
 import { reasonOf } from '../redisReason.ts';
 import { createEchoes } from './echoes.ts';
 import {
   changeScript,
   channel,
   decode,
+  decodeChange,
   encode,
+  toMonotonic,
   getScript,
   markPrefix,
   prefix,
   putScript,
 } from './sharedEntries.ts';
-import type { SharedEntry, SharedKey } from './sharedEntries.ts';
+import type { ReadKey, SharedEntry, SharedKey } from './sharedEntries.ts';
 
 /** Told the key of a value that another instance changed, or `all` after a time apart. */
 export type OnChange = (key: string) => void;
@@ -35,7 +39,7 @@ interface Successor extends SharedEntry {
 
 /** The part of the cache that all instances share. Nothing here ever fails: without Redis it is empty. */
 export interface SharedMemory {
-  get(tenant: string, keys: readonly SharedKey[]): Promise<Found>;
+  get(tenant: string, keys: readonly ReadKey[]): Promise<Found>;
   put(
     tenant: string,
     generation: string,
@@ -73,6 +77,7 @@ interface Options {
   readonly onChange: OnChange;
   readonly clock: Clock;
   readonly log: Log;
+  readonly unexpected: Unexpected;
 }
 
 export function createSharedMemory({
@@ -81,6 +86,7 @@ export function createSharedMemory({
   onChange,
   clock,
   log,
+  unexpected,
 }: Options): SharedMemory {
   const self = randomUUID();
   const redis = new Redis(url, hasty(timeoutMs));
@@ -208,14 +214,16 @@ export function createSharedMemory({
   const onError = (error: unknown) => note(false, error);
   redis.on('error', onError);
   listener.on('error', onError);
-  listener.on('message', (from: string, message: string) => {
+  function receive(from: string, message: string): void {
     if (from === ownChannel) {
-      echoes.heard(message);
+      if (!echoes.heard(message)) unexpected.report('echo');
       return;
     }
-    const [sender = '', key = ''] = message.split(' ');
-    if (sender !== self) onChange(key.replace(prefix, ''));
-  });
+    const change = decodeChange(message);
+    if (change === undefined) unexpected.report('change');
+    else if (change.sender !== self) onChange(change.key);
+  }
+  listener.on('message', guarded({ log, name: 'cache message' }, receive));
   const onClose = () => {
     if (!isClosed) note(false);
   };
@@ -261,7 +269,13 @@ export function createSharedMemory({
       const [generation, ...entries] = texts;
       if (generation === null || generation === undefined) isFull = true;
       return {
-        entries: keys.map((_key, index) => decode(entries[index], clock)),
+        entries: keys.map((key, index) => {
+          const text = entries[index];
+          if (text === null || text === undefined) return undefined;
+          const entry = decode(text, key);
+          if (entry === undefined) unexpected.report('entry');
+          return entry && toMonotonic(entry, clock);
+        }),
         generation: generation ?? undefined,
       };
     },

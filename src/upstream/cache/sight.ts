@@ -1,10 +1,11 @@
 import type { Clock } from '../../support/clock.ts';
 import type { Scope } from '../client.ts';
 import { UpstreamError } from '../errors.ts';
-import type { Kind, Named } from './kinds.ts';
+import type { Kind, Named, Stored } from './kinds.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Entry } from './memory.ts';
 import type { EntryOf, Read } from './reading.ts';
+import { acceptsAs } from './reading.ts';
 
 interface Parts {
   readonly known: Knowledge;
@@ -64,12 +65,16 @@ export function createSight(parts: Parts) {
     return keys.every((key) => known.isUnchangedSince(key, entry));
   }
 
-  const recall = (kind: Named, names: readonly string[]) =>
+  const recall = (kind: Stored, names: readonly string[]) =>
     known.recall(
       tenant,
       isRefresh
         ? []
-        : names.map((name) => ({ key: keyOf(kind, name), around: aroundOf(kind, name) })),
+        : names.map((name) => ({
+            key: keyOf(kind, name),
+            around: aroundOf(kind, name),
+            accepts: acceptsAs(kind, name),
+          })),
       (entry) => clock.monotonic() < freshUntilMs(kind, entry),
     );
 

@@ -1,0 +1,586 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Redis } from 'ioredis';
+import type { ControlledHelpdesk } from '../support/controlledHelpdesk.ts';
+import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { createManualClock } from '../support/manualClock.ts';
+import type { TestRedis } from '../support/redis.ts';
+import { hasRedis, startRedis } from '../support/redis.ts';
+import { openSocket } from '../support/socket.ts';
+import { chatData, post, webhookSecret, wireDelivery } from '../support/webhooks.ts';
+
+jest.setTimeout(120_000);
+
+const describeWithRedis = hasRedis ? describe : describe.skip;
+
+const oneHour = 3_600_000;
+
+const people = 'id name email role';
+const customerFields = `id userId name email company phone firstSeen lastSeen notes locale source
+  location { countryCode city } device { ip } unsubscribed blocked tags { name color } customData`;
+const chatFields = `id status closedBy closedAt rating createdAt createdWith lastMessageAt
+  lastCustomerMessageAt lastMessageText lastMessageId snoozedUntil readByAgent readByCustomer
+  lastCommunicatedAgent { id } agents { ${people} } assignee { ${people} }
+  customer { id name email userId } department { id name } application { id }`;
+
+/** Reads of every kind of entry. */
+const documents = {
+  chat: `{ chat(id: 1) { ${chatFields} } }`,
+  'chat, of which a part must be fetched': '{ chat(id: 1) { id customer { phone } } }',
+  chats: `{ chats { totalCount nodes { ${chatFields} } } }`,
+  'the chats of customers': '{ customer(id: 7) { id chats { totalCount nodes { id status } } } }',
+  messages:
+    '{ chat(id: 1) { messages { totalCount nodes { id from type text createdAt agent { id name } } } } }',
+  customer: `{ customer(id: 7) { ${customerFields} } }`,
+  'customer by user id': `{ customerByUserId(userId: "u-7") { ${customerFields} } }`,
+  customers: `{ customers { totalCount nodes { ${customerFields} } } }`,
+  agents: `{ agents { ${people} } }`,
+  departments: `{ departments { id name agents { ${people} } } }`,
+  applications: '{ applications { id name displayName type active } }',
+  organization: '{ organization { id domain teamOnline chatEnabled } }',
+  'a customer that is absent': '{ customer(id: 404) { id } }',
+};
+
+type DocumentName = keyof typeof documents;
+const documentNames = Object.keys(documents) as DocumentName[];
+
+describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
+  const clock = createManualClock();
+  const freshMs = { chats: oneHour, customers: oneHour, account: oneHour, absent: oneHour };
+
+  let redis: TestRedis;
+  let client: Redis;
+  let helpdesk: ControlledHelpdesk;
+  let a: Awaited<ReturnType<typeof startTestGateway>>;
+  let b: typeof a;
+
+  const start = (config: Parameters<typeof startTestGateway>[0]['config'] = {}) =>
+    startTestGateway({
+      helpdesk,
+      clock,
+      config: { rateLimit: 0, freshMs, redisUrl: redis.url, webhookSecret, ...config },
+    });
+
+  async function isUp({ url }: { readonly url: string }) {
+    for (;;) {
+      const { redis: state }: any = await (await fetch(`${url}/readyz`)).json();
+      if (state === 'up') return;
+      clock.advance(1_000);
+    }
+  }
+
+  beforeAll(async () => {
+    [redis, helpdesk] = await Promise.all([startRedis(), startControlledHelpdesk()]);
+    client = new Redis(redis.port, '127.0.0.1');
+    helpdesk.holds({
+      chats: [
+        { id: 1, customer: { id: 7, name: 'Ada', email: null, userId: 'u-7' } },
+        { id: 2, customer: { id: 8 } },
+      ],
+      customers: [{ id: 7 }, { id: 8 }],
+    });
+    [a, b] = await Promise.all([start(), start()]);
+    await redis.listenedBy(2);
+    await Promise.all([isUp(a), isUp(b)]);
+  });
+
+  afterAll(async () => {
+    client.disconnect();
+    await Promise.all([a.stop(), b.stop()]);
+    await Promise.all([redis[Symbol.asyncDispose](), helpdesk[Symbol.asyncDispose]()]);
+  });
+
+  beforeEach(() => {
+    a.logged.length = 0;
+    b.logged.length = 0;
+  });
+
+  const entriesOf = async () =>
+    (await client.keys('helpcrunch:2:*')).filter((key) => !/:2:(mark|generation):/.test(key));
+
+  /** Everything that instance A has read for a document, as it is in Redis; nothing that B knows is fresh any more. */
+  async function fill(name: DocumentName) {
+    clock.advance(2 * oneHour);
+    await client.flushall();
+    const { data, errors } = await a.query(documents[name]);
+    // A tells Redis of what it has read without waiting for that.
+    for (;;) {
+      helpdesk.forget();
+      const again = await a.query(documents[name], undefined);
+      const keys = await entriesOf();
+      if (again.extensions.upstream.calls === 0 && keys.length > 0) break;
+    }
+    for (let count = -1; ;) {
+      const keys = await entriesOf();
+      if (keys.length === count) break;
+      count = keys.length;
+    }
+    const entries = new Map<string, { mark: string; json: any; ttl: number }>();
+    for (const key of await entriesOf()) {
+      const text = String(await client.get(key));
+      const space = text.indexOf(' ');
+      entries.set(key, {
+        mark: text.slice(0, space),
+        json: JSON.parse(text.slice(space + 1)),
+        ttl: await client.pttl(key),
+      });
+    }
+    return { data, codes: errors.map(({ extensions }) => extensions['code']), entries };
+  }
+
+  async function countOf({ url }: { readonly url: string }, kind: string) {
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    const pattern = new RegExp(
+      `^helpcrunch_redis_unexpected_total\\{kind="${kind}"\\} (\\d+)$`,
+      'm',
+    );
+    return Number(pattern.exec(metrics)?.[1]);
+  }
+
+  const internal = (codes: readonly unknown[]) =>
+    codes.filter((code) => code === 'INTERNAL_SERVER_ERROR');
+
+  const isError = (line: string) => /"level":(50|60)/.test(line);
+
+  test.each(documentNames)('entries are shared where nobody changes them: %s', async (name) => {
+    const { data, entries } = await fill(name);
+
+    const seen = await b.query(documents[name]);
+
+    expect(entries.size).toBeGreaterThan(0);
+    expect(seen.data).toEqual(data);
+    expect(seen.extensions.upstream.calls).toBe(0);
+  });
+
+  const wrongValues: readonly [string, (json: any) => unknown][] = [
+    ['null', () => null],
+    ['a number', () => 5],
+    ['a list', () => []],
+    ['an empty object', () => ({})],
+    ['an entry without a value', ({ at }) => ({ at })],
+    ['an entry without a time', ({ v }) => ({ v })],
+    ['an entry of the year 30000', ({ v }) => ({ v, at: 884_541_340_800_000 })],
+    ['an entry whose time is a text', ({ v, at }) => ({ v, at: String(at) })],
+    ['a value of null', ({ at }) => ({ v: null, at })],
+    ['a value that is absent for no reason', ({ at }) => ({ v: { absent: null }, at })],
+    ['a value that is absent with a list', ({ at }) => ({ v: { absent: { entries: 'x' } }, at })],
+    ['a value with its name alone', ({ v, at }) => ({ v: { __typename: v.__typename }, at })],
+    ['rows that are null', ({ at }) => ({ v: { rows: [null], total: 1 }, at })],
+    ['ids that are objects', ({ at }) => ({ v: { ids: [{}], total: 1 }, at })],
+    [
+      'a customer',
+      ({ at }) => ({ v: { __typename: 'Customer', id: '7', name: 'x', tags: [] }, at }),
+    ],
+    ['a value nested 100,000 levels', ({ at }) => ({ v: 'deep', at })],
+  ];
+
+  test.each(wrongValues)(
+    'an entry that is %s is read from HelpCrunch instead',
+    async (_what, make) => {
+      for (const name of documentNames) {
+        const { data, codes, entries } = await fill(name);
+        const before = await countOf(b, 'entry');
+        for (const [key, { mark, json, ttl }] of entries) {
+          const nested = '['.repeat(100_000) + ']'.repeat(100_000);
+          const text = JSON.stringify(make(json)).replace('"deep"', nested);
+          await client.set(key, `${mark} ${text}`, 'PX', ttl);
+        }
+
+        const seen = await b.query(documents[name]);
+
+        expect({ name, status: seen.status, data: seen.data }).toEqual({ name, status: 200, data });
+        expect(seen.errors.map(({ extensions }) => extensions['code'])).toEqual(codes);
+        expect(seen.extensions.upstream.calls).toBeGreaterThan(0);
+        expect(await countOf(b, 'entry')).toBeGreaterThan(before);
+      }
+      expect(b.logged.filter(isError)).toEqual([]);
+      // One line a minute, and hours have passed between the documents.
+      const dropped = b.logged.filter((line) => line.includes('unexpected data in Redis dropped'));
+      expect(dropped).toHaveLength(documentNames.length);
+    },
+  );
+
+  test('an entry of one kind under the key of another is read from HelpCrunch instead', async () => {
+    const stored = new Map<string, any>();
+    for (const name of documentNames) {
+      for (const [key, { json }] of (await fill(name)).entries) {
+        stored.set(key.split(':')[3] ?? '', json);
+      }
+    }
+    const kinds = [...stored.keys()];
+    expect(kinds.length).toBeGreaterThanOrEqual(11);
+    const isListOf = (kind: string) => ['Chats', 'OwnChats', 'Customers'].includes(kind);
+    for (const name of documentNames) {
+      for (const other of kinds) {
+        const { data, entries } = await fill(name);
+        for (const [key, { mark, json, ttl }] of entries) {
+          const kind = key.split(':')[3] ?? '';
+          const alike = kind === other || (isListOf(kind) && isListOf(other));
+          const planted = alike || other === 'ChatOfCustomer' ? {} : { ...stored.get(other) };
+          const value = { ...planted, at: json.at };
+          // What is absent may be absent under any name.
+          if ('absent' in Object(value.v)) delete value.v;
+          await client.set(key, `${mark} ${JSON.stringify(value)}`, 'PX', ttl);
+        }
+
+        expect({ name, other, data: (await b.query(documents[name])).data }).toEqual({
+          name,
+          other,
+          data,
+        });
+      }
+    }
+    expect(b.logged.filter(isError)).toEqual([]);
+  });
+
+  test('an entity under the key of another id is read from HelpCrunch instead', async () => {
+    const { data, entries } = await fill('chat');
+    const [key = '', { mark = '', json = {}, ttl = 1 } = {}] =
+      [...entries].find(([each]) => each.includes(':Chat:')) ?? [];
+    const foreign = { ...json, v: { ...json.v, id: '2' } };
+    await client.set(key, `${mark} ${JSON.stringify(foreign)}`, 'PX', ttl);
+
+    expect((await b.query(documents.chat)).data).toEqual(data);
+  });
+
+  interface Mutation {
+    readonly picks: readonly number[];
+    readonly value: unknown;
+  }
+
+  /** The value with another one somewhere inside. */
+  function mutated(value: any, { picks: [pick = 0, ...rest], value: other }: Mutation): any {
+    const names = Object.keys(Object(value));
+    const name = names[pick % (names.length + 1)];
+    if (name === undefined || typeof value === 'string') return other;
+    const inside = mutated(value[name], { picks: rest, value: other });
+    return Array.isArray(value) ? value.with(Number(name), inside) : { ...value, [name]: inside };
+  }
+
+  const mutations = fc.record({
+    picks: fc.array(fc.nat(30), { minLength: 1, maxLength: 5 }),
+    value: fc.oneof(
+      fc.jsonValue(),
+      fc.constantFrom(null, {}, [], '', 0, -1, 1e300, '__proto__', 'UNKNOWN', true, [null], [[]]),
+    ),
+  });
+
+  test('no entry that is changed anywhere fails a read', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...documentNames),
+        fc.array(mutations, { minLength: 1, maxLength: 6 }),
+        async (name, changes) => {
+          const { entries } = await fill(name);
+          let index = 0;
+          for (const [key, { mark, json, ttl }] of entries) {
+            const change = changes[index % changes.length];
+            index += 1;
+            if (change === undefined) continue;
+            const text = JSON.stringify({ ...json, v: mutated(json.v, change) });
+            await client.set(key, `${mark} ${text}`, 'PX', ttl);
+          }
+
+          const { status, errors } = await b.query(documents[name]);
+
+          expect(status).toBe(200);
+          expect(internal(errors.map(({ extensions }) => extensions['code']))).toEqual([]);
+        },
+      ),
+      { numRuns: 150, seed: 20_260_115, endOnFailure: true },
+    );
+    expect(b.logged.filter(isError)).toEqual([]);
+  });
+
+  async function channels() {
+    const found = await client.pubsub('CHANNELS', 'helpcrunch:*');
+    return found.map(String).toSorted();
+  }
+
+  /** The account's name in keys. */
+  async function tenantOf() {
+    await fill('chats');
+    return (await entriesOf())[0]?.split(':')[2];
+  }
+
+  /** A subscriber of B, and how to know that all that was published before has been heard. */
+  async function subscribe() {
+    // An instance that was far behind by its clock connects again.
+    for (let listeners = 0; listeners !== 2;) {
+      const [, count] = await client.pubsub('NUMSUB', 'helpcrunch:events:1:news');
+      listeners = Number(count);
+    }
+    const socket = await openSocket(b.url);
+    await socket.join();
+    const queries = [
+      'subscription { chatUpdated { change chat { id status } } }',
+      'subscription { messageReceived(chatId: 1) { id from type text createdAt agent { name } } }',
+      'subscription { customerUpdated(id: 7) { id phone } }',
+    ];
+    for (const [id, query] of queries.entries()) {
+      socket.say({ type: 'subscribe', id: String(id), payload: { query } });
+    }
+    await b.subscribed(3);
+    const ends = {
+      'chat.rated': chatData({ id: 1, status: 'opened' }),
+      'message.chat.agent': { chat_id: 1, message: { id: 4_242, text: 'the end' } },
+      'customer.tags_changed': { id: 7 },
+    };
+    return {
+      socket,
+      /** What each hears up to its last event, which is from A. */
+      async all() {
+        for (const [event, eventData] of Object.entries(ends)) {
+          const { outcome } = await post(a, wireDelivery({ event, eventData, atMs: clock.now() }));
+          expect(outcome).toBe('applied');
+        }
+        const heard: any[] = [];
+        const isEnd = ({ id, payload }: any) =>
+          JSON.stringify(payload).includes(['"RATED"', '"the end"', '"phone"'][Number(id)] ?? '');
+        const over = new Set<string>();
+        while (over.size < 3) {
+          const message = await socket.hear();
+          heard.push(message);
+          if (isEnd(message)) over.add(message.id);
+        }
+        return heard;
+      },
+    };
+  }
+
+  const at = 1_700_000_000_000;
+  const news = {
+    kind: 'chat',
+    chatId: '1',
+    change: 'CLOSED',
+    atMs: at,
+    customerId: null,
+    assigneeId: null,
+    departmentId: null,
+  };
+  const said = { from: 'x', number: 1, tenant: 'any', news };
+  const message = { __typename: 'Message', id: '1', from: 'AGENT', type: 'MESSAGE' };
+
+  test.each<[string, unknown]>([
+    ['null', null],
+    ['a number', 1],
+    ['a list', [said]],
+    ['news of null', { ...said, news: null }],
+    ['news without an account', { from: 'x', number: 1, news }],
+    ['an account without news', { from: 'x', number: 1, tenant: 'any' }],
+    ['news of an unknown kind', { ...said, news: { ...news, kind: 'agent' } }],
+    ['news of an unknown change', { ...said, news: { ...news, change: 'MERGED' } }],
+    ['news of a chat without an id', { ...said, news: { ...news, chatId: null } }],
+    ['news of a path for a chat', { ...said, news: { ...news, chatId: '../agents' } }],
+    ['news at a text', { ...said, news: { ...news, atMs: 'now' } }],
+    ['news of the year 30000', { ...said, news: { ...news, atMs: 884_541_340_800_000 } }],
+    [
+      'news of a message that is null',
+      { ...said, news: { ...news, kind: 'message', message: null } },
+    ],
+    ['news of half a message', { ...said, news: { ...news, kind: 'message', message } }],
+    ['a gap that is a text', { from: 'x', number: 1, isGap: 'yes' }],
+    ['a sender that is an object', { ...said, from: {} }],
+    ['a number that is a text', { ...said, number: '1' }],
+    ['JSON nested 100,000 levels', 'deep'],
+    ['no JSON', 'none'],
+    ['nine megabytes', 'huge'],
+  ])('an event that is %s is dropped, counted and not heard', async (_what, value) => {
+    const [channel = ''] = (await channels()).filter((each) => each.includes(':events:'));
+    const tenant = await tenantOf();
+    const { socket, all } = await subscribe();
+    const before = await countOf(b, 'event');
+    const text =
+      value === 'none'
+        ? '{'
+        : JSON.stringify(value)
+            .replace('"deep"', '['.repeat(100_000) + ']'.repeat(100_000))
+            .replace('"huge"', JSON.stringify('x'.repeat(9_000_000)))
+            .replace('"tenant":"any"', `"tenant":"${tenant}"`);
+
+    await client.publish(channel, text);
+    const heard = await all();
+
+    expect(await countOf(b, 'event')).toBe(before + 1);
+    expect(heard.filter(({ payload }) => payload.errors !== undefined)).toEqual([]);
+    expect(JSON.stringify(heard)).not.toContain('CLOSED');
+    expect(b.logged.filter(isError)).toEqual([]);
+    socket.socket.terminate();
+    await socket.closed;
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['one word', 'all'],
+    ['a sender that is none', 'somebody all'],
+    ['a key of another program', `${'0'.repeat(36)} session:1`],
+    ['a key of no kind', `${'0'.repeat(36)} helpcrunch:2:x`],
+    ['a megabyte', `${'0'.repeat(36)} helpcrunch:2:x:Chat:${'1'.repeat(1_000_000)}`],
+    ['JSON', '{"key":"all"}'],
+  ])('a change that is %s is dropped and counted', async (_what, text) => {
+    const before = await countOf(b, 'change');
+
+    await client.publish('helpcrunch:2:changes', text);
+    while ((await countOf(b, 'change')) === before) await client.ping();
+
+    expect(await countOf(b, 'change')).toBe(before + 1);
+    expect(b.logged.filter(isError)).toEqual([]);
+  });
+
+  test('unexpected data is logged once a minute, with how much was not logged', async () => {
+    clock.advance(oneHour);
+    await client.publish('helpcrunch:2:changes', 'first');
+    const before = await countOf(b, 'change');
+    for (let index = 0; index < 20; index += 1) await client.publish('helpcrunch:2:changes', 'x');
+    while ((await countOf(b, 'change')) < before + 20) await client.ping();
+    const lines = b.logged.filter((line) => line.includes('"kind":"change"'));
+    clock.advance(60_000);
+    await client.publish('helpcrunch:2:changes', 'last');
+    while ((await countOf(b, 'change')) < before + 21) await client.ping();
+    const [, later = '{}'] = b.logged.filter((line) => line.includes('"kind":"change"'));
+
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(later)).toMatchObject({ level: 40, kind: 'change', suppressed: 20 });
+  });
+
+  test('no JSON on any channel stops an instance that is read and subscribed to', async () => {
+    const names = await channels();
+    expect(names.length).toBeGreaterThanOrEqual(4);
+    const tenant = await tenantOf();
+    const { socket, all } = await subscribe();
+    const wholes = [
+      { ...said, tenant },
+      { ...said, tenant, news: { ...news, kind: 'customer', customerId: '7' } },
+      {
+        ...said,
+        tenant,
+        news: {
+          kind: 'message',
+          chatId: '1',
+          customerId: null,
+          atMs: at,
+          message: {
+            ...message,
+            agent: { __typename: 'Agent', id: '12' },
+            text: null,
+            read: null,
+            edited: null,
+            createdAt: at,
+            updatedAt: null,
+            broadcastType: null,
+          },
+        },
+      },
+    ];
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...names),
+        fc.oneof(
+          fc.json(),
+          fc.string(),
+          fc
+            .tuple(fc.constantFrom(...wholes), mutations)
+            .map(([whole, mutation]) => JSON.stringify(mutated(whole, mutation))),
+          fc.string().map((key) => `${'0'.repeat(36)} helpcrunch:2:${key}`),
+        ),
+        async (channel, text) => {
+          await client.publish(channel, text);
+        },
+      ),
+      { numRuns: 1_000, seed: 20_260_115, endOnFailure: true },
+    );
+    const heard = await all();
+    const codes = heard.flatMap(({ payload }) =>
+      (payload.errors ?? []).map(({ extensions }: any) => extensions.code),
+    );
+
+    expect(internal(codes)).toEqual([]);
+    expect(await countOf(b, 'event')).toBeGreaterThan(100);
+    expect(b.logged.filter(isError)).toEqual([]);
+    expect((await b.query(documents.chats)).errors).toEqual([]);
+    socket.socket.terminate();
+    await socket.closed;
+  });
+
+  const plants: Readonly<Record<string, (key: string) => Promise<unknown>>> = {
+    'a text': (key) => client.set(key, 'garbage'),
+    'JSON of another form': (key) => client.set(key, '{"version":"x","closedUntil":[]}'),
+    'numbers out of range': (key) =>
+      client.set(
+        key,
+        '{"version":1,"closedUntil":1e300,"probeUntil":1e300,"pauseMs":1,"allowance":0,"floor":1,"since":1e300}',
+      ),
+    'a list': (key) => client.rpush(key, 'garbage'),
+    'a hash': (key) => client.hset(key, 'garbage', '{"till":1e300,"wants":[],"turns":"x"}'),
+    'a sorted set': (key) => client.zadd(key, 'inf', 'garbage'),
+    'a set': (key) => client.sadd(key, 'garbage'),
+    'a stream': (key) => client.xadd(key, '*', 'garbage', '1'),
+  };
+
+  test.each(Object.entries(plants))(
+    'reads, limits and webhooks go on when %s is under every key',
+    async (_what, plant) => {
+      const config = { rateLimit: 120, requestRateLimit: 1_000, authFailureLimit: 1_000 };
+      await using c = await start(config);
+      await isUp(c);
+      const body = () =>
+        wireDelivery({
+          event: 'chat.rated',
+          eventData: chatData({ id: 1 }),
+          atMs: clock.now(),
+          id: 'same',
+        });
+      const wrong = { 'x-helpcrunch-signature': 'f'.repeat(40) };
+      clock.advance(2 * oneHour);
+      await client.flushall();
+      await c.query(documents.chat);
+      await post(c, body());
+      await post(c, body(), wrong);
+      // What has been read is told to Redis without waiting for that.
+      const keys = new Set<string>();
+      while (
+        !['2:', 'events:', 'budget:', '1:'].every((part) =>
+          [...keys].some((key) => key.startsWith(`helpcrunch:${part}`)),
+        )
+      ) {
+        for (const key of await client.keys('helpcrunch:*')) keys.add(key);
+        for (const part of ['hungry', 'gate']) {
+          const slots = [...keys].find((key) => key.endsWith(':slots'));
+          if (slots !== undefined) keys.add(slots.replace(/slots$/, part));
+        }
+      }
+      for (const key of keys) {
+        await client.del(key);
+        await plant(key);
+      }
+      clock.advance(2 * oneHour);
+
+      for (const name of documentNames) {
+        const { status, errors } = await c.query(documents[name]);
+        const codes = errors.map(({ extensions }) => extensions['code']);
+        expect({ name, status, codes: codes.filter((code) => code !== 'NOT_FOUND') }).toEqual({
+          name,
+          status: 200,
+          codes: [],
+        });
+      }
+      const rate = await c.query('{ rateLimit { limit remaining resetAt } }');
+      const delivered = await post(
+        c,
+        wireDelivery({
+          event: 'chat.rated',
+          eventData: chatData({ id: 1 }),
+          atMs: clock.now(),
+          id: 'another',
+        }),
+      );
+      const refused = await post(c, body(), wrong);
+
+      expect(rate.errors).toEqual([]);
+      expect(delivered.outcome).toBe('applied');
+      expect(refused.status).toBe(401);
+      expect(c.logged.filter(isError)).toEqual([]);
+    },
+  );
+});
