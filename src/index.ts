@@ -5,7 +5,7 @@ import type { Settings } from './config.ts';
 import { joinRooms } from './gateway.ts';
 import type { ClosedGateway } from './gateway.ts';
 import { loadConfig, warningsOf } from './loadConfig.ts';
-import { findHelpdesk, findTracing } from './parts.ts';
+import { findHelpdesk, findTracing, secretsOf } from './parts.ts';
 import { systemClock } from './support/clock.ts';
 import type { Log } from './support/log.ts';
 import { createLog } from './support/log.ts';
@@ -44,7 +44,7 @@ export function createGateway(settings: Settings = {}, options: GatewayOptions =
   const destination = createLogDestination(process.stderr, {
     onResume: (lines) => ownLog.warn('log lines lost', { lines }),
   });
-  const ownLog = createLog(destination, config.logLevel);
+  const ownLog = createLog(destination, config.logLevel, secretsOf(config));
   const { log = ownLog } = options;
   for (const { variable, message } of warningsOf(environment)) {
     log.warn('questionable setting', { variable, reason: message });

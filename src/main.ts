@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
 import { startGateway } from './gateway.ts';
 import type { Helpdesk } from './gateway.ts';
 import { loadConfig, warningsOf } from './loadConfig.ts';
-import { findHelpdesk, findTracing } from './parts.ts';
+import { findHelpdesk, findTracing, secretsOf } from './parts.ts';
 import { systemClock } from './support/clock.ts';
 import { createLog } from './support/log.ts';
 import { createLogDestination, ignoreFailures } from './support/logDestination.ts';
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
     format: await lineFormat(config),
     onResume: (lines) => log.warn('log lines lost', { lines }),
   });
-  const log = createLog(destination, config.logLevel);
+  const log = createLog(destination, config.logLevel, secretsOf(config));
   // The greeting is lost where nobody reads it.
   ignoreFailures(process.stdout);
   // What nobody foresaw leaves the process in a state that nobody knows.

@@ -32,6 +32,20 @@ export async function findHelpdesk(config: Config): Promise<Found> {
   };
 }
 
+/** What no line of the log may hold. */
+export function secretsOf({
+  apiKey,
+  webhookSecret,
+  routerSecret,
+  auth,
+  redisUrl,
+}: Config): readonly string[] {
+  const secret =
+    auth.mode === 'jwt' && 'secret' in auth.signedBy ? auth.signedBy.secret : undefined;
+  const password = redisUrl === undefined ? undefined : new URL(redisUrl).password;
+  return [apiKey, webhookSecret, routerSecret, secret, password].flatMap((text) => text ?? []);
+}
+
 /** Nothing of it is loaded where nobody traces. */
 export async function findTracing({ traces }: Config): Promise<Tracing | undefined> {
   if (traces === undefined) return undefined;

@@ -1,6 +1,7 @@
 import type { DestinationStream } from 'pino';
 import { pino } from 'pino';
-import { struck, struckNames } from './secrets.ts';
+import { createRedactor, withoutTokens } from './redaction.ts';
+import { struck, struckNames, withoutCredentials } from './secrets.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -21,18 +22,64 @@ const hasSecrets = (fields: Fields): boolean =>
     ([name, value]) => struckSet.has(name) || (typeof value === 'object' && value !== null),
   );
 
-export function createLog(stream: DestinationStream, level: LogLevel = 'info'): Log {
+const maxErrorText = 20_000;
+
+const isFrame = (line: string): boolean => /^\s+at /.test(line);
+
+/** What others wrote into an error without what looks like a token. The places in a stack are ours, and stay. */
+const redactedText = (text: string): string =>
+  text
+    .slice(0, maxErrorText)
+    .split('\n')
+    .map((line) => (isFrame(line) ? line : withoutTokens(withoutCredentials(line))))
+    .join('\n');
+
+const maxErrorDepth = 6;
+
+const shortestSecret = 8;
+
+function redacted(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return redactedText(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth === maxErrorDepth) return '…';
+  if (Array.isArray(value)) return value.map((item: unknown) => redacted(item, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]: [string, unknown]) => [
+      name,
+      redacted(item, depth + 1),
+    ]),
+  );
+}
+
+const errorOf = (error: unknown): unknown =>
+  redacted(error instanceof Error ? pino.stdSerializers.err(error) : error);
+
+/** `secrets` are struck out of lines with errors, in any encoding. */
+export function createLog(
+  stream: DestinationStream,
+  level: LogLevel = 'info',
+  secrets: readonly string[] = [],
+): Log {
   const options = {
     level,
     base: null,
     errorKey: 'error',
-    serializers: { error: pino.stdSerializers.err },
+    serializers: { error: errorOf },
     hooks: { streamWrite: struck },
   };
+  // A shorter one could be a part of any word of a line.
+  const redactSecrets = createRedactor(secrets.filter(({ length }) => length >= shortestSecret));
   const plain = pino(options, stream);
   // Nobody hands it a secret; should somebody, it is struck out all the same.
   const paths = struckNames.flatMap((name) => [name, `*.${name}`]);
-  const striking = pino({ ...options, redact: { paths, censor: '***' } }, stream);
+  const striking = pino(
+    {
+      ...options,
+      hooks: { streamWrite: (line: string) => struck(redactSecrets(line)) },
+      redact: { paths, censor: '***' },
+    },
+    stream,
+  );
   const loggerFor = (fields: Fields) => (hasSecrets(fields) ? striking : plain);
   return {
     info(message, fields = {}) {

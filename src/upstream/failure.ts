@@ -1,10 +1,14 @@
 import { parseJson } from '../support/json.ts';
+import { createRedactor, withoutTokens } from '../support/redaction.ts';
+import { withoutCredentials } from '../support/secrets.ts';
 import type { ErrorEntry, UpstreamErrorKind } from './errors.ts';
 import { UpstreamError } from './errors.ts';
 import type { Answer } from './transport.ts';
 
 const maxEntries = 10;
 const maxMessageLength = 300;
+/** Of a longer message the rest is not examined, and not shown. */
+const maxExaminedLength = 8_192;
 
 /** Statuses with a meaning of their own; the others are told by their hundreds. */
 const kinds: Readonly<Record<number, UpstreamErrorKind>> = {
@@ -23,17 +27,19 @@ function kindOf(status: number): UpstreamErrorKind {
   return 'malformed';
 }
 
-const clip = (value: unknown, secret: string): string | null =>
+type Redact = (text: string) => string;
+
+/** Secrets are struck out first: half of one would not be recognized. */
+const clip = (value: unknown, redact: Redact): string | null =>
   typeof value === 'string' || typeof value === 'number'
-    ? String(value)
-        .replaceAll(secret, '***')
+    ? redact(String(value).slice(0, maxExaminedLength))
         .slice(0, maxMessageLength)
         // Half a character is none.
         .replace(/[\ud800-\udbff]$/, '')
     : null;
 
 /** The entries of `{"errors":[{"code","message"}]}`; none of an answer that has another shape. */
-function entriesOf(body: string, secret: string): ErrorEntry[] {
+function entriesOf(body: string, redact: Redact): ErrorEntry[] {
   let envelope: unknown;
   try {
     envelope = parseJson(body);
@@ -46,8 +52,8 @@ function entriesOf(body: string, secret: string): ErrorEntry[] {
   const given: readonly unknown[] = envelope.errors;
   for (const entry of given.slice(0, maxEntries)) {
     if (typeof entry !== 'object' || entry === null) continue;
-    const code = 'code' in entry ? clip(entry.code, secret) : null;
-    const message = 'message' in entry ? clip(entry.message, secret) : null;
+    const code = 'code' in entry ? clip(entry.code, redact) : null;
+    const message = 'message' in entry ? clip(entry.message, redact) : null;
     if (code !== null || message !== null) {
       entries.push({ code: code ?? '', message: message ?? '' });
     }
@@ -59,9 +65,11 @@ function entriesOf(body: string, secret: string): ErrorEntry[] {
 export function failureOf(answer: Answer, key: string): UpstreamError {
   const { status, body, retryAfterMs } = answer;
   const kind = kindOf(status);
+  const redactKey = createRedactor([key]);
+  const redact = (text: string) => withoutTokens(withoutCredentials(redactKey(text)));
   return new UpstreamError(kind, `The helpdesk answered with status ${status}.`, {
     status,
-    ...(status >= 400 && status < 500 ? { entries: entriesOf(body, key) } : {}),
+    ...(status >= 400 && status < 500 ? { entries: entriesOf(body, redact) } : {}),
     ...(retryAfterMs === undefined || !isWorthWaiting.has(kind) ? {} : { retryAfterMs }),
   });
 }

@@ -532,7 +532,7 @@ describe("the helpdesk's entries", () => {
     },
     {
       name: 'a longer message',
-      body: envelope(entry('x', `${'m'.repeat(300)}${canary}`)),
+      body: envelope(entry('x', `${'m'.repeat(300)} ${canary}`)),
       errors: [entry('x', 'm'.repeat(300))],
     },
     {

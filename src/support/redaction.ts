@@ -1,0 +1,129 @@
+/** What stands in place of something secret. */
+const mark = '***';
+
+interface Plain {
+  readonly text: string;
+  /** Where in the original each character of `text` begins; one more for the end. */
+  readonly starts: readonly number[];
+}
+
+/** A character as URLs, JSON, JavaScript and HTML write it, escaped once or several times. */
+const escaped =
+  /%(?:25)*([0-9a-f]{2})|\\{1,8}u00([0-9a-f]{2})|\\{1,8}x([0-9a-f]{2})|&#x0*([0-9a-f]{2});|&#0*([0-9]{2,3});|&(amp|quot|apos|lt|gt);|\\{1,8}([\\/"'])/gi;
+
+const named: Readonly<Record<string, string>> = {
+  amp: '&',
+  quot: '"',
+  apos: "'",
+  lt: '<',
+  gt: '>',
+};
+
+/** Keeps the length, unlike `toLowerCase`. */
+const lower = (text: string): string => text.replace(/[A-Z]+/g, (part) => part.toLowerCase());
+
+/** The text with its escapes read and without capitals. */
+function plainOf(text: string): Plain {
+  const parts: string[] = [];
+  const starts: number[] = [];
+  const take = (from: number, to: number) => {
+    parts.push(text.slice(from, to));
+    for (let place = from; place < to; place += 1) starts.push(place);
+  };
+  let end = 0;
+  for (const { index, 0: whole, ...groups } of text.matchAll(escaped)) {
+    take(end, index);
+    end = index + whole.length;
+    const hex = groups[1] ?? groups[2] ?? groups[3] ?? groups[4];
+    const decimal = groups[5];
+    const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+    parts.push(
+      named[groups[6]?.toLowerCase() ?? ''] ?? groups[7] ?? String.fromCharCode(code % 0x10000),
+    );
+    starts.push(index);
+  }
+  take(end, text.length);
+  return { text: lower(parts.join('')), starts: [...starts, text.length] };
+}
+
+/** Shorter encodings are found in ordinary words. */
+const shortestEncoding = 4;
+
+/** The part of base64 that a secret alone decides, whatever stands before and after it in what was encoded. */
+function base64Of(secret: string, before: 0 | 1 | 2): string {
+  const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(secret)]);
+  const text = bytes.toString('base64').replace(/=+$/, '');
+  const first = Math.ceil((before * 8) / 6);
+  return bytes.length % 3 === 0 ? text.slice(first) : text.slice(first, -1);
+}
+
+const reversed = (text: string): string => Array.from(text).toReversed().join('');
+
+/** As it is found in a plain text. A secret may look as if it were escaped itself. */
+const formsOf = (secret: string): readonly string[] => [lower(secret), plainOf(secret).text];
+
+function encodingsOf(secret: string): readonly string[] {
+  const base64 = ([0, 1, 2] as const).map((before) => base64Of(secret, before));
+  const base64url = base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
+  return [reversed(secret), Buffer.from(secret).toString('hex'), ...base64, ...base64url]
+    .filter((text) => text.length >= shortestEncoding)
+    .flatMap(formsOf);
+}
+
+const isRunCharacter = (character: string | undefined): boolean =>
+  character !== undefined && /^[a-z0-9+/_=-]$/.test(character);
+
+/** Strikes out secrets however they are escaped, and in base64, hexadecimal, reversed or other capitals. */
+export function createRedactor(secrets: readonly string[]): (text: string) => string {
+  const given = secrets.filter((secret) => secret !== '');
+  const sought = new Set(given.flatMap(formsOf));
+  const encoded = new Set(given.flatMap(encodingsOf));
+  return (text) => {
+    if (sought.size === 0) return text;
+    const { text: plain, starts } = plainOf(text);
+    const isSecret = new Uint8Array(plain.length);
+    const strike = (needle: string, isEncoded: boolean) => {
+      for (let at = plain.indexOf(needle); at !== -1; at = plain.indexOf(needle, at + 1)) {
+        let [from, to] = [at, at + needle.length];
+        // The characters at the ends of base64 hold a part of the secret too.
+        while (isEncoded && isRunCharacter(plain[from - 1])) from -= 1;
+        while (isEncoded && isRunCharacter(plain[to])) to += 1;
+        isSecret.fill(1, from, to);
+        at = to - 1;
+      }
+    };
+    for (const needle of sought) strike(needle, false);
+    for (const needle of encoded) strike(needle, true);
+    let result = '';
+    let kept = 0;
+    for (let from = isSecret.indexOf(1); from !== -1; from = isSecret.indexOf(1, kept)) {
+      const to = isSecret.indexOf(0, from);
+      const last = to === -1 ? plain.length : to;
+      result += text.slice(starts[kept], starts[from]) + mark;
+      kept = last;
+    }
+    return result + text.slice(starts[kept]);
+  };
+}
+
+const shortestToken = 20;
+
+/** An e-mail address, which is kept, or a run of characters of which tokens are made. */
+const emailOrRun =
+  /[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+|(?:[A-Za-z0-9+/_=-]|%[0-9A-Fa-f]{2}){20,}/g;
+
+const isPathPart = (part: string): boolean =>
+  /^(?:[A-Za-z]+(?:[_-][A-Za-z]+)*|[0-9]*|v[0-9]+)$/.test(part);
+
+function isToken(run: string): boolean {
+  if (run.length < shortestToken || run.includes('@')) return false;
+  if (!/[A-Za-z]/.test(run) || !/[0-9]/.test(run)) return false;
+  return !run.includes('/') || !run.split('/').every(isPathPart);
+}
+
+/**
+ * Strikes out what looks like a token: 20 characters or more of those in base64, with letters and digits. Words, numbers, e-mail addresses and
+ * plain paths are kept; a UUID is not.
+ */
+export const withoutTokens = (text: string): string =>
+  text.replace(emailOrRun, (run) => (isToken(run) ? mark : run));

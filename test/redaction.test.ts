@@ -1,0 +1,219 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { createLog } from '../src/support/log.ts';
+import { createRedactor } from '../src/support/redaction.ts';
+import type { FakeHelpdesk } from './support/fakeHelpdesk.ts';
+import { startFakeHelpdesk } from './support/fakeHelpdesk.ts';
+import { startTestGateway } from './support/gateway.ts';
+
+/** Keys as HelpCrunch issues them, and as they could be. */
+const keys = ['Zk9+/x3Q=', 'aB3/dE+f9=Gh2JkLmN0pQ/rS+tUvWxYz==', 'correct-horse', 'q"w\'e<r&t%41y'];
+
+const percent = (text: string) =>
+  [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
+const unicode = (text: string) =>
+  [...Buffer.from(text)].map((byte) => `\\u00${byte.toString(16).padStart(2, '0')}`).join('');
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+const encodings: Readonly<Record<string, (key: string) => string>> = {
+  plain: (key) => key,
+  'in upper case': (key) => key.toUpperCase(),
+  'percent-encoded': encodeURIComponent,
+  'percent-encoded in lower case': (key) =>
+    encodeURIComponent(key).replace(/%../g, (part) => part.toLowerCase()),
+  'percent-encoded whole': percent,
+  'percent-encoded whole in upper case': (key) => percent(key).toUpperCase(),
+  'percent-encoded twice': (key) => encodeURIComponent(encodeURIComponent(key)),
+  base64,
+  'base64 without padding': (key) => base64(key).replace(/=+$/, ''),
+  base64url: (key) => Buffer.from(key).toString('base64url'),
+  'base64 of the header': (key) => base64(`Bearer ${key}`),
+  'base64 of a pair': (key) => base64(`ab:${key}:cd`),
+  'base64, percent-encoded': (key) => encodeURIComponent(base64(key)),
+  hexadecimal: (key) => Buffer.from(key).toString('hex'),
+  'hexadecimal in upper case': (key) => Buffer.from(key).toString('hex').toUpperCase(),
+  'JSON-escaped': (key) => JSON.stringify(key).slice(1, -1),
+  'JSON-escaped twice': (key) => JSON.stringify(JSON.stringify(key)).slice(3, -3),
+  'JSON-escaped with slashes': (key) => JSON.stringify(key).slice(1, -1).replaceAll('/', '\\/'),
+  'JSON-escaped whole': unicode,
+  'HTML-escaped': (key) =>
+    key
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('"', '&quot;')
+      .replaceAll("'", '&#39;')
+      .replaceAll('+', '&#x2B;'),
+  reversed: (key) => Array.from(key).toReversed().join(''),
+};
+
+const cases = keys.flatMap((key) =>
+  Object.entries(encodings).map(([encoding, encode]) => ({ encoding, key, echo: encode(key) })),
+);
+
+const token = 'a1b2c3d4e5f6g7h8i9j0';
+const jwt = 'eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYWdlbnQifQ.Xq1Zb2Yc3Xd4We5Vf6Ug7Th8Si9Rj0';
+
+let helpdesk: FakeHelpdesk;
+
+beforeAll(async () => {
+  helpdesk = await startFakeHelpdesk();
+});
+
+afterAll(() => helpdesk[Symbol.asyncDispose]());
+
+const query = '{ chat(id: 1) { id } }';
+
+const echoing = (message: string) => {
+  helpdesk.answer('*', { status: 400, body: { errors: [{ code: message, message }] } });
+};
+
+describe("the gateway's key in an error message of HelpCrunch", () => {
+  test.each(cases)('is redacted: $encoding, $key', async ({ key, echo }) => {
+    const { url } = helpdesk;
+    await using gateway = await startTestGateway({
+      helpdesk: { url, key },
+      config: { rateLimit: 0 },
+    });
+    echoing(`The header (${echo}) is wrong.`);
+
+    const { errors } = await gateway.query(query);
+    const [{ code, message }] = errors[0]?.extensions['upstream'].errors;
+
+    expect([code, message]).toEqual(Array(2).fill('The header (***) is wrong.'));
+    expect(gateway.logged.join('')).not.toContain(echo);
+  });
+
+  test('is redacted where it is the key of the client', async () => {
+    await using gateway = await startTestGateway({
+      helpdesk,
+      config: { rateLimit: 0, auth: { mode: 'forward' } },
+    });
+    for (const { key, echo } of cases) {
+      echoing(`The header (${echo}) is wrong.`);
+
+      const { errors } = await gateway.query(query, undefined, { authorization: `Bearer ${key}` });
+      const answer = JSON.stringify(errors);
+
+      expect(answer).toContain('The header (***) is wrong.');
+    }
+  });
+
+  test('is redacted before the message is cut', async () => {
+    const key = 'correct-horse';
+    await using gateway = await startTestGateway({
+      helpdesk: { url: helpdesk.url, key },
+      config: { rateLimit: 0 },
+    });
+    for (let length = 270; length <= 300; length += 1) {
+      echoing(`${'x '.repeat(length / 2)}${key} ${base64(key)}`);
+
+      const { errors } = await gateway.query(query);
+
+      expect(JSON.stringify(errors)).not.toMatch(/corr|Y29y/);
+    }
+  });
+
+  test('is looked for in a megabyte of escapes without blocking the process', async () => {
+    await using gateway = await startTestGateway({ helpdesk, config: { rateLimit: 0 } });
+    for (const part of ['\\', '%25', '%', '&#0', 'a', 'a1', '@', 'fake-ke', '/', 'a.']) {
+      echoing(part.repeat(900_000 / part.length));
+      const before = process.cpuUsage();
+      await gateway.query(query);
+      const { user } = process.cpuUsage(before);
+
+      // A search that is quadratic would take minutes.
+      expect({ part, isFast: user < 1_000_000 }).toEqual({ part, isFast: true });
+    }
+  });
+});
+
+describe('what looks like a token in an error message of HelpCrunch', () => {
+  test.each([
+    ['20 letters and digits', token, '***'],
+    ['base64', 'q83vEjRWeJCrze8SNFZ4kA+/x==', '***'],
+    ['a token with hyphens', 'tok-12345-abcde-67890-fghij', '***'],
+    ['a token with underscores', 'sk_live_4242424242abcdef', '***'],
+    ['a percent-encoded token', 'q83vEjRW%2BJCrze8SNFZ4kA%3D%3D', '***'],
+    ['a JWT', jwt, '***'],
+    ['a bearer token', 'Bearer abc', 'Bearer ***'],
+    ['a URL with a password', 'https://user:pass@example.com', 'https://***@example.com'],
+  ])('is redacted: %s', async (_what, echo, left) => {
+    await using gateway = await startTestGateway({ helpdesk, config: { rateLimit: 0 } });
+    echoing(`The value "${echo}" is wrong.`);
+
+    const { errors } = await gateway.query(query);
+
+    expect(errors[0]?.extensions['upstream'].errors[0].message).toBe(
+      `The value "${left}" is wrong.`,
+    );
+  });
+
+  test.each([
+    'Chat for ID "5208" was not found',
+    'filter[0].field: This value should not be blank.',
+    'This value should be of type numeric.',
+    'invalid_userId_value',
+    'The e-mail taras.shevchenko1814@example.com is taken.',
+    'The e-mail very-long-name-with-digits-1814@mail.example.com is taken.',
+    'Internationalizationalizations are long words.',
+    'Order 123456789012345678901234567890 is unknown.',
+    'See /v1/customers/7001/messages for more.',
+    'The time 2026-01-15T12:00:00.000Z is in the past.',
+    'chat_status_updated_by_agent is no event',
+    'Значення "Олена" не підходить',
+  ])('is nothing of an ordinary message: %s', async (message) => {
+    await using gateway = await startTestGateway({ helpdesk, config: { rateLimit: 0 } });
+    echoing(message);
+
+    const { errors } = await gateway.query(query);
+
+    expect(errors[0]?.extensions['upstream'].errors[0]).toEqual({ code: message, message });
+  });
+});
+
+test('text without the secret is never changed by looking for it', () => {
+  const redact = createRedactor(['correct-horse']);
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme', maxLength: 200 }), (text) => {
+      expect(redact(text)).toBe(text);
+    }),
+    { seed: 20_260_115 },
+  );
+});
+
+describe('a line of the log about an error', () => {
+  function logged(error: unknown, secrets: readonly string[] = []) {
+    const lines: string[] = [];
+    createLog({ write: (line) => lines.push(line) }, 'info', secrets).error('failed', {
+      requestId: '0d0e1f20-7141-4412-8bfd-68c6a4c59889',
+      error,
+    });
+    return lines.join('');
+  }
+
+  test.each(cases)('holds no secret of the settings: $encoding, $key', ({ key, echo }) => {
+    const line = logged(new Error(`The header (${echo}) is wrong.`), [key]);
+
+    expect(JSON.parse(line).error.message).toMatch(/^The header \(\*\*\*/);
+    expect(line).not.toContain(JSON.stringify(echo).slice(1, -1));
+  });
+
+  test.each([token, jwt])('holds no token: %s', (secret) => {
+    const cause = new Error(`Inside: ${secret}`);
+    const error = Object.assign(new Error(`Outside: ${secret}`, { cause }), {
+      details: { entries: [{ message: secret }] },
+    });
+
+    const line = logged(error);
+
+    for (const part of secret.split('.')) expect(line).not.toContain(part);
+  });
+
+  test('keeps the request id, the name of the error and the places of its stack', () => {
+    const { requestId, error } = JSON.parse(logged(new TypeError(`No ${token}`)));
+
+    expect(requestId).toBe('0d0e1f20-7141-4412-8bfd-68c6a4c59889');
+    expect(error).toMatchObject({ type: 'TypeError', message: 'No ***' });
+    expect(error.stack).toMatch(/^TypeError: No \*\*\*\n\s+at .*redaction\.test\.ts:\d+/);
+  });
+});
