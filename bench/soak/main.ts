@@ -13,7 +13,7 @@ import { printReport } from './report.ts';
 import { subscribe } from './subscribers.ts';
 import { leftOver, settle, untilJoined, verify } from './verify.ts';
 
-const secret = 'soak';
+const secret = 'the signing key of the soak';
 const readers = 24;
 const writers = 4;
 const subscribers = 50;
