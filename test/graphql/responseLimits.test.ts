@@ -397,15 +397,15 @@ describe('an execution over cached data', () => {
     const clock = createTickingClock();
     const gateway = await start({ maxResponseNodes: 100_000, ...config }, clock);
     await gateway.query(page);
-    return { clock, gateway };
+    return Object.assign(gateway, { clock });
   }
 
   test.each(executions)(
     'ends at the deadline of the operation by EXECUTION=%s',
     async (execution) => {
-      const { clock, gateway } = await startTicking({ execution, operationTimeoutMs: 2_000 });
+      await using gateway = await startTicking({ execution, operationTimeoutMs: 2_000 });
       const whole = await gateway.query(large);
-      clock.tick(1);
+      gateway.clock.tick(1);
 
       const answers = [await gateway.query(large), await gateway.query(large)];
 
@@ -416,13 +416,12 @@ describe('an execution over cached data', () => {
           expect.objectContaining({ code: 'UPSTREAM_TIMEOUT', retryable: true }),
         ]);
       }
-      await gateway.stop();
     },
   );
 
   test('ends when its client disconnects', async () => {
-    const { clock, gateway } = await startTicking({ operationTimeoutMs: 1e9, logLevel: 'info' });
-    clock.tick(1);
+    await using gateway = await startTicking({ operationTimeoutMs: 1e9, logLevel: 'info' });
+    gateway.clock.tick(1);
     const before = gateway.logged.length;
 
     const { answer, leave } = ask(gateway, large);
@@ -439,43 +438,44 @@ describe('an execution over cached data', () => {
 
     expect(await answer).toBe('left');
     expect(codes()).toEqual(['CLIENT_LEFT']);
-    await gateway.stop();
   });
 
   test.each(executions)(
     'lets other requests be answered in between by EXECUTION=%s',
     async (execution) => {
-      const { clock, gateway } = await startTicking({ execution, operationTimeoutMs: 1e9 });
-      clock.tick(1);
-      const done: string[] = [];
+      await using gateway = await startTicking({ execution, operationTimeoutMs: 1e9 });
+      gateway.clock.tick(1);
+      const state = { isDone: false };
+      let served = 0;
 
-      await Promise.all([
-        gateway.query(large).then(({ data }) => {
-          expect(data.chat.messages.nodes[89].chat.messages.nodes).toHaveLength(90);
-          done.push('large');
-        }),
-        fetch(`${gateway.url}/healthz`).then(() => done.push('health')),
-      ]);
+      const answering = gateway.query(large).finally(() => {
+        state.isDone = true;
+      });
+      while (!state.isDone) {
+        await fetch(`${gateway.url}/healthz`);
+        served += 1;
+      }
+      const { data } = await answering;
 
-      expect(done).toEqual(['health', 'large']);
-      await gateway.stop();
+      expect(data.chat.messages.nodes[89].chat.messages.nodes).toHaveLength(90);
+      // One or two are served before it begins and when it is over.
+      expect(served).toBeGreaterThan(10);
     },
   );
 
   test.each(executions)(
     'that is divided among turns of the event loop has the same result by EXECUTION=%s',
     async (execution) => {
-      const { clock, gateway } = await startTicking({ execution, operationTimeoutMs: 1e9 });
+      await using gateway = await startTicking({ execution, operationTimeoutMs: 1e9 });
       const query =
         '{ chats(first: 100) { nodes { id status customer { id name } agents { name } assignee { id role } department { name } } pageInfo { endCursor } } }';
       const undivided = await gateway.query(query);
-      clock.tick(10);
+      gateway.clock.tick(10);
 
       const divided = await gateway.query(query);
 
       expect(divided.data).toEqual(undivided.data);
       expect(undivided.errors).toEqual([]);
-      await gateway.stop();
     },
   );
 });
