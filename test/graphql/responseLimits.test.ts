@@ -644,7 +644,9 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
     });
     await new Promise<void>((resolve) => router.listen(0, '127.0.0.1', resolve));
     const { port } = router.address() as AddressInfo;
-    const { subscriptions } = readConfig({ SUBSCRIPTION_CALLBACK_HOSTS: `http://127.0.0.1:${port}` });
+    const { subscriptions } = readConfig({
+      SUBSCRIPTION_CALLBACK_HOSTS: `http://127.0.0.1:${port}`,
+    });
     await using gateway = await start({ maxResponseBytes: maxBytes, subscriptions });
     await using socket = await openSocket(gateway.url);
     await socket.join();
