@@ -32,7 +32,8 @@ function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMe
 
 /**
  * Takes the sockets that Node hands over after an Upgrade. All but those of WebSockets are served as if there had been no Upgrade, as
- * RFC 9110, section 7.8, allows: some clients offer `h2c` with every request.
+ * RFC 9110, section 7.8, allows: some clients offer `h2c` with every request. Node could ignore an Upgrade by itself (from 24.9 on with
+ * `shouldUpgradeCallback`), but then loses the requests that follow in the same packet.
  */
 export function addUpgrades(
   server: Server,
@@ -45,13 +46,11 @@ export function addUpgrades(
     readTarget(request.url ?? '')?.path.replace(/\?.*$/s, '') === path &&
     heads.problemOf(request) === undefined;
 
-  // From Node 24.9 on only WebSockets are handed over. Node 20 hands over every socket with an Upgrade.
-  Object.assign(server, { shouldUpgradeCallback: isForWebSocket });
   // The first lines are written again for a second reading, and a field that is left out could end the body elsewhere.
   // Their length is limited anyway.
   server.maxHeadersCount = 0;
 
-  /** Runs `task` once the requests before this one are answered; a failure closes the socket. */
+  /** Runs `task` once the requests before this one are answered. */
   function afterEarlierAnswers(socket: Socket, task: () => void): void {
     const close = () => socket.destroy();
     socket.on('error', close);
@@ -65,7 +64,7 @@ export function addUpgrades(
     lines.whenAnswered(socket, guarded({ log, name: 'upgrade', close }, run));
   }
 
-  server.on('upgrade', (request, _stream, head) => {
+  function takeUpgrade(request: IncomingMessage, head: Buffer): void {
     const { socket } = request;
     if (isForWebSocket(request)) {
       afterEarlierAnswers(socket, () => {
@@ -76,13 +75,22 @@ export function addUpgrades(
     }
     socket.unshift(Buffer.concat([headWithoutUpgrade(request), head]));
     afterEarlierAnswers(socket, () => server.emit('connection', socket));
-  });
+  }
 
-  // Without a listener Node closes the socket without a word.
-  server.on('connect', (request) => {
-    const { socket } = request;
-    const requestId = requestIdOf(request.headers);
+  function takeConnect({ socket, headers }: IncomingMessage): void {
+    const requestId = requestIdOf(headers);
     const message = 'The gateway is no proxy: CONNECT is not answered.';
     afterEarlierAnswers(socket, () => refuseSocket(socket, { status: 400, message, requestId }));
+  }
+
+  const guardedFor = (request: IncomingMessage, take: () => void) =>
+    guarded({ log, name: 'upgrade', close: () => request.socket.destroy() }, take);
+
+  server.on('upgrade', (request, _socket, head) => {
+    guardedFor(request, () => takeUpgrade(request, head))();
+  });
+  // Without a listener Node closes the socket without a word.
+  server.on('connect', (request) => {
+    guardedFor(request, () => takeConnect(request))();
   });
 }
