@@ -27,6 +27,7 @@ import { createReadyAnswers } from './graphql/readyAnswers.ts';
 import { createKnownOperations } from './graphql/knownOperations.ts';
 import { accountOf, createAuthenticate } from './http/authentication.ts';
 import { AuthFailures } from './http/authFailures.ts';
+import { addressesOf, listen } from './http/listen.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createHttpServer } from './http/server.ts';
 import { createRequestRate } from './http/requestRate.ts';
@@ -287,7 +288,8 @@ export async function joinRooms(config: Config, parts: Parts): Promise<ClosedGat
   let stopping: Promise<void> | undefined;
   return {
     server: server.server,
-    listen: () => server.listen({ host: config.host, port: config.port }),
+    listen: async () =>
+      listen(server, { addresses: await addressesOf(config.host), port: config.port, log }),
     stop: () => (stopping ??= stop()),
   };
 }

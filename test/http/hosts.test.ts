@@ -1,9 +1,10 @@
+import { lookup } from 'node:dns/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../src/config.ts';
 import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
 import { startFakeHelpdesk } from '../support/fakeHelpdesk.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { exchange, head } from '../support/rawHttp.ts';
+import { exchange, head, openConnection } from '../support/rawHttp.ts';
 import { signatureOf, webhookSecret, wireDelivery } from '../support/webhooks.ts';
 
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
@@ -268,6 +269,32 @@ describe('a gateway on this machine', () => {
 
     expect(response?.status).toBe(200);
   });
+});
+
+test('a gateway on localhost checks requests at each of its addresses, and ends their connections when it stops', async () => {
+  const gateway = await startTestGateway({ helpdesk, config: { host: 'localhost' } });
+  const { port } = new URL(gateway.url);
+  const addresses = await lookup('localhost', { all: true });
+  const idle = [];
+  for (const { address } of addresses) {
+    const url = `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+    const fields = ['Host: localhost', ...Array.from({ length: 1_500 }, () => 'a:')];
+    const many = head('GET /healthz HTTP/1.1', ...fields, 'Host: localhost', 'Connection: close');
+
+    const [response] = await exchange(url, many);
+    const [connect] = await exchange(url, head('CONNECT a:1 HTTP/1.1', 'Host: localhost'));
+    const connection = await openConnection(url);
+    connection.write(head('GET /healthz HTTP/1.1', 'Host: localhost'));
+
+    expect(response?.status).toBe(400);
+    expect(JSON.parse(connect?.body ?? '')).toHaveProperty('errors');
+    expect(await connection.response()).toMatchObject({ status: 200 });
+    idle.push(connection);
+  }
+
+  await gateway.stop();
+
+  for (const { closed } of idle) await closed;
 });
 
 describe('a gateway that other machines reach', () => {
