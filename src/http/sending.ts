@@ -20,8 +20,9 @@ interface SendingOptions extends SendLimits {
 
 interface Progress {
   acceptedBytes: number;
-  /** Since when bytes wait and none was accepted. */
-  stalledSinceMs: number | undefined;
+  isWaiting: boolean;
+  /** How long bytes have been waiting of which none was accepted. */
+  stalledMs: number;
 }
 
 interface WaitingConnection {
@@ -35,7 +36,7 @@ export type DestroyReason = 'SEND_TIMEOUT_MS' | 'MAX_UNSENT_BYTES';
 const longestCheckMs = 1_000;
 
 /** A connection counts as stalled after so long: the next segment of one that reads may be on its way. */
-const stalledMs = 1_000;
+const minStalledMs = 1_000;
 
 /** Of the bytes that may wait, the part that may be added before they are counted again. */
 const recountShare = 1 / 8;
@@ -58,7 +59,7 @@ function acceptedBytesOf(socket: Socket): number {
 
 /** Stalled connections first, then those with the most unsent bytes. */
 const byHarm = (a: WaitingConnection, b: WaitingConnection): number =>
-  Number(b.stalledMs >= stalledMs) - Number(a.stalledMs >= stalledMs) ||
+  Number(b.stalledMs >= minStalledMs) - Number(a.stalledMs >= minStalledMs) ||
   b.unsentBytes - a.unsentBytes;
 
 /**
@@ -71,6 +72,7 @@ export function limitSending(server: Server, options: SendingOptions) {
   const connections = new Map<Socket, Progress>();
   const destroyed: Record<DestroyReason, number> = { SEND_TIMEOUT_MS: 0, MAX_UNSENT_BYTES: 0 };
   let cancelCheck: (() => void) | undefined;
+  let lastCheckMs: number | undefined;
   /** Bytes of responses since the last check. */
   let addedBytes = 0;
 
@@ -86,26 +88,33 @@ export function limitSending(server: Server, options: SendingOptions) {
     for (const { socket } of stuck) socket.resetAndDestroy();
   }
 
-  /** How long nothing was accepted of what waits. */
-  function stalledMsOf(socket: Socket, progress: Progress): number {
+  /** A process that was suspended or busy could send nothing, so little of the time since the last check counts. */
+  function elapsedMs(): number {
     const nowMs = clock.monotonic();
+    const sinceMs = nowMs - (lastCheckMs ?? nowMs);
+    lastCheckMs = nowMs;
+    return Math.max(0, Math.min(sinceMs, 2 * checkMs));
+  }
+
+  function update(progress: Progress, socket: Socket, passedMs: number): void {
     const acceptedBytes = acceptedBytesOf(socket);
     // What waits for an earlier answer on the connection does not wait for the peer.
     const isWaiting = socket.writableLength > 0;
-    if (!isWaiting || acceptedBytes !== progress.acceptedBytes) progress.stalledSinceMs = undefined;
+    const isStalled = isWaiting && progress.isWaiting && acceptedBytes === progress.acceptedBytes;
+    progress.stalledMs = isStalled ? progress.stalledMs + passedMs : 0;
+    progress.isWaiting = isWaiting;
     progress.acceptedBytes = acceptedBytes;
-    if (isWaiting) progress.stalledSinceMs ??= nowMs;
-    return nowMs - (progress.stalledSinceMs ?? nowMs);
   }
 
   function check(): void {
     addedBytes = 0;
+    const passedMs = elapsedMs();
     const waiting: WaitingConnection[] = [];
     for (const [socket, progress] of connections) {
       if (socket.destroyed) continue;
-      const connection = { socket, stalledMs: stalledMsOf(socket, progress) };
+      update(progress, socket, passedMs);
       const unsentBytes = unsentBytesOf(socket);
-      if (unsentBytes > 0) waiting.push({ ...connection, unsentBytes });
+      if (unsentBytes > 0) waiting.push({ socket, unsentBytes, stalledMs: progress.stalledMs });
     }
     const isStuck = (connection: WaitingConnection) => connection.stalledMs >= sendTimeoutMs;
     destroy('SEND_TIMEOUT_MS', waiting.filter(isStuck));
@@ -119,10 +128,17 @@ export function limitSending(server: Server, options: SendingOptions) {
     destroy('MAX_UNSENT_BYTES', tooMany);
   }
 
-  function checkFromTimeToTime(): void {
-    // Set before the check, so that a check that fails is not the last one.
-    cancelCheck = clock.after(checkMs, checkFromTimeToTime);
-    check();
+  function schedule(): void {
+    const cancel = clock.after(checkMs, () => {
+      // The next check comes after the sockets had a turn, and even if this one fails.
+      void Promise.resolve().then(
+        guarded({ log, name: 'timer' }, () => {
+          if (cancelCheck === cancel) schedule();
+        }),
+      );
+      check();
+    });
+    cancelCheck = cancel;
   }
 
   server.on(
@@ -130,7 +146,7 @@ export function limitSending(server: Server, options: SendingOptions) {
     guarded({ log, name: 'connection' }, (socket: Socket) => {
       // A socket whose Upgrade is ignored comes a second time.
       if (connections.has(socket)) return;
-      connections.set(socket, { acceptedBytes: 0, stalledSinceMs: undefined });
+      connections.set(socket, { acceptedBytes: 0, isWaiting: false, stalledMs: 0 });
       const forget = () => {
         connections.delete(socket);
         if (connections.size > 0) return;
@@ -138,7 +154,7 @@ export function limitSending(server: Server, options: SendingOptions) {
         cancelCheck = undefined;
       };
       socket.once('close', guarded({ log, name: 'connection close' }, forget));
-      cancelCheck ??= clock.after(checkMs, checkFromTimeToTime);
+      if (cancelCheck === undefined) schedule();
     }),
   );
 

@@ -40,6 +40,8 @@ async function start(sending: Partial<ReturnType<typeof readConfig>['sending']> 
   const { freshMs, sending: usual } = readConfig({});
   const config = { freshMs, sending: { ...usual, ...sending }, upstreamMaxBytes: 10_000_000 };
   const gateway = await startTestGateway({ helpdesk, clock, config });
+  // From now on the answer is known, and no operation is under way while time passes.
+  await gateway.query(large);
 
   const figure = async (name: string) => {
     const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
@@ -83,16 +85,21 @@ async function askAndStall(gateway: Gateway, query = large) {
   return connection;
 }
 
-/** Lets time pass in steps, as the checks do. */
-function pass(clock: ManualClock, ms: number): void {
-  for (let passed = 0; passed < ms; passed += 500) clock.advance(500);
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** Lets time pass in steps, between which sockets have a turn. */
+async function pass(clock: ManualClock, ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 500) {
+    clock.advance(500);
+    await turn();
+  }
 }
 
 /** Reads so many bytes, or to the end, and stops again. */
 async function read(socket: Socket, bytes: number): Promise<void> {
   const enough = socket.bytesRead + bytes;
   socket.resume();
-  while (socket.bytesRead < enough && !socket.closed) await new Promise(setImmediate);
+  while (socket.bytesRead < enough && !socket.closed) await turn();
   socket.pause();
 }
 
@@ -102,9 +109,9 @@ describe('a client that does not read', () => {
     const clients = await Promise.all(Array.from({ length: 8 }, () => askAndStall(gateway)));
     await waits(gateway, (bytes) => bytes >= 8 * largeBytes);
 
-    pass(gateway.clock, 29_000);
+    await pass(gateway.clock, 29_000);
     const before = await gateway.destroyed('SEND_TIMEOUT_MS');
-    pass(gateway.clock, 3_000);
+    await pass(gateway.clock, 3_000);
 
     expect(before).toBe(0);
     expect(await gateway.destroyed('SEND_TIMEOUT_MS')).toBe(8);
@@ -130,7 +137,7 @@ describe('a client that does not read', () => {
     client.socket.pause();
     client.say({ id: '1', type: 'subscribe', payload: { query: large } });
     await waits(gateway, (bytes) => bytes > 1_000_000);
-    pass(gateway.clock, 12_000);
+    await pass(gateway.clock, 12_000);
 
     expect(await gateway.destroyed('SEND_TIMEOUT_MS')).toBe(1);
     while ((await gateway.figure('helpcrunch_live_connections')) > 0);
@@ -151,7 +158,7 @@ describe('a client that does not read', () => {
       ),
     );
     await waits(gateway, (bytes) => bytes > 1_000_000);
-    pass(gateway.clock, 32_000);
+    await pass(gateway.clock, 32_000);
 
     expect(await gateway.destroyed('SEND_TIMEOUT_MS')).toBe(1);
     while ((await gateway.figure('helpcrunch_live_connections')) > 0);
@@ -164,7 +171,7 @@ describe('a client that does not read', () => {
 
     for (let second = 0; second < 32; second += 1) {
       client.write(post('{ __typename }'));
-      pass(gateway.clock, 1_000);
+      await pass(gateway.clock, 1_000);
       await gateway.unsentBytes();
     }
 
@@ -178,13 +185,13 @@ describe('a client that reads slowly', () => {
     using client = await askAndStall(gateway);
     await waits(gateway, (bytes) => bytes > 1_000_000);
 
-    pass(gateway.clock, 20_000);
+    await pass(gateway.clock, 20_000);
     let passedMs = 20_000;
     while ((await gateway.unsentBytes()) > 0) {
       // The operating system reports free space in its buffer when about a third of it is free: up to 1.4 MB.
       await read(client.socket, 1_500_000);
       await gateway.unsentBytes();
-      pass(gateway.clock, 14_000);
+      await pass(gateway.clock, 14_000);
       passedMs += 14_000;
     }
     client.socket.resume();
@@ -201,7 +208,7 @@ describe('a client that reads slowly', () => {
     client.write(post('{ chat(id: 2) { id } }') + post('{ __typename }'));
     const answer = await held;
     await waits(gateway, (bytes) => bytes > 0);
-    pass(gateway.clock, 3_000);
+    await pass(gateway.clock, 3_000);
     answer.end(JSON.stringify(wireChat({ id: 2 })));
 
     expect((await client.response())?.body).toContain('"chat":{"id":"2"}');
@@ -216,7 +223,7 @@ describe('when more than MAX_UNSENT_BYTES wait', () => {
     for (let count = 0; count < 8; count += 1) clients.push(await askAndStall(gateway));
 
     const destroyed = () => gateway.destroyed('MAX_UNSENT_BYTES');
-    while ((await destroyed()) === 0) gateway.clock.advance(500);
+    while ((await destroyed()) === 0) await pass(gateway.clock, 500);
     await waits(gateway, (bytes) => bytes <= 16_000_000);
     const { data } = await gateway.query('{ __typename }');
 
@@ -243,12 +250,12 @@ describe('when more than MAX_UNSENT_BYTES wait', () => {
     await using gateway = await start({ maxUnsentBytes: 16_000_000 });
     const stalled = [await askAndStall(gateway), await askAndStall(gateway)];
     await waits(gateway, (bytes) => bytes > 2_000_000);
-    pass(gateway.clock, 2_000);
+    await pass(gateway.clock, 2_000);
 
     using reading = await askAndStall(gateway);
     const others = [await askAndStall(gateway), await askAndStall(gateway)];
     await waits(gateway, (bytes) => bytes > 5_000_000);
-    gateway.clock.advance(500);
+    await pass(gateway.clock, 500);
     reading.socket.resume();
 
     expect((await reading.response())?.status).toBe(200);
@@ -266,12 +273,28 @@ describe('when more than MAX_UNSENT_BYTES wait', () => {
         'Accept: text/event-stream',
       ) + post(large).repeat(4),
     );
-    while (!((await gateway.destroyed('MAX_UNSENT_BYTES')) > 0)) gateway.clock.advance(500);
+    while ((await gateway.destroyed('MAX_UNSENT_BYTES')) === 0);
     await client.closed;
 
     await waits(gateway, (bytes) => bytes === 0);
   }, 60_000);
 });
+
+test('a process that was suspended does not blame its clients for the time in between', async () => {
+  await using gateway = await start();
+  const { socket } = await askAndStall(gateway);
+  await waits(gateway, (bytes) => bytes > 1_000_000);
+  await pass(gateway.clock, 2_000);
+
+  gateway.clock.advance(86_400_000);
+  await pass(gateway.clock, 20_000);
+  const before = await gateway.destroyed('SEND_TIMEOUT_MS');
+  await pass(gateway.clock, 10_000);
+
+  expect(before).toBe(0);
+  expect(await gateway.destroyed('SEND_TIMEOUT_MS')).toBe(1);
+  socket.destroy();
+}, 60_000);
 
 test('the checks of an idle gateway end with its last connection', async () => {
   const clock = createManualClock();
@@ -298,7 +321,7 @@ test('the checks of an idle gateway end with its last connection', async () => {
   await connection.response();
   const during = timers.length;
   connection.socket.destroy();
-  while (timers.length > before) await new Promise(setImmediate);
+  while (timers.length > before) await turn();
 
   expect(during).toBe(before + 1);
   expect(timers).toHaveLength(before);
