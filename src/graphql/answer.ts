@@ -121,7 +121,7 @@ export const createAnswerPlugin = (
         hasClientLeft = errors.some((error) => unwrapResolverError(error) === clientLeft);
         return Promise.resolve();
       },
-      willSendResponse({ request, response, contextValue, operation, document }) {
+      async willSendResponse({ request, response, contextValue, operation, document }) {
         if (response.body.kind === 'single' && isContext(contextValue)) {
           const { singleResult } = response.body;
           singleResult.extensions = {
@@ -134,7 +134,7 @@ export const createAnswerPlugin = (
               .slice(0, maxErrors)
               .map((error) => withRequestId(error, contextValue.requestId));
           }
-          const limited = limitResult(singleResult, contextValue.requestId);
+          const limited = await limitResult(singleResult, contextValue);
           if (limited !== singleResult) Object.assign(singleResult, limited);
           const isWrong = singleResult.errors?.every(({ extensions }) =>
             isMistake.has(extensions?.['code']),
@@ -157,7 +157,6 @@ export const createAnswerPlugin = (
           const { errors } = singleResult;
           report(contextValue, { operation, document, errors, hasClientLeft });
         }
-        return Promise.resolve();
       },
     });
   },

@@ -78,13 +78,13 @@ export function createReadEvents(parts: EventParts) {
       );
       if (errors?.some(({ originalError }) => originalError === notMeant) === true) return null;
       const publicOnes = errors && publicErrors(errors, context.requestId);
-      const result = limited(
+      const result = await limited(
         {
           data,
           ...(publicOnes === undefined ? {} : { errors: publicOnes }),
           extensions: { upstream: usageOf(context) },
         },
-        context.requestId,
+        context,
       );
       const operation = getOperationAST(document, operationName);
       report(context, { operation, errors: result.errors });

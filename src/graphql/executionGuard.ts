@@ -8,10 +8,12 @@ import {
   responsePathAsArray,
 } from 'graphql';
 import type { GraphQLSchema } from 'graphql';
+import { maxPageSize } from '../support/paging.ts';
 import { afterPromises, Turns } from '../support/turns.ts';
 import type { Schedule } from '../support/turns.ts';
 import type { Context } from './context.ts';
 import type { Execute } from './execution.ts';
+import type { Pause } from './responseBytes.ts';
 import { tooLarge } from './tooExpensive.ts';
 
 type Result = ExecutionResult | Promise<ExecutionResult>;
@@ -21,6 +23,9 @@ type Result = ExecutionResult | Promise<ExecutionResult>;
  * call: what they have got until then, a write's result for instance, is returned.
  */
 const maxLateFields = 1_000;
+
+/** As many as a page has. No argument bounds the lists that are longer, such as a router's references. */
+const maxItemsAtOnce = maxPageSize;
 
 interface GuardOptions {
   /** How many objects a response may contain. */
@@ -94,6 +99,12 @@ export class ExecutionGuard {
     });
   };
 
+  /** Waits for another turn of the event loop where the time of this one is used up. */
+  readonly pause: Pause = () => {
+    const { turns } = this.#options;
+    return turns.isSpent() ? new Promise((resolve) => turns.defer(resolve)) : undefined;
+  };
+
   #admit(value: unknown, info: GraphQLResolveInfo): unknown {
     if (!isPromise(value)) return this.#count(value, info);
     return value.then((found) => {
@@ -106,15 +117,32 @@ export class ExecutionGuard {
   }
 
   #count(value: unknown, info: GraphQLResolveInfo): unknown {
-    this.#nodes += nodesIn(value);
-    const { maxNodes } = this.#options;
+    const { maxNodes, turns } = this.#options;
+    const nodes = nodesIn(value);
+    turns.begin(Math.min(nodes, maxItemsAtOnce));
+    this.#nodes += nodes;
     if (this.#nodes > maxNodes) {
       this.#stop(
         tooLarge(`The response has more than ${maxNodes} objects, which is the limit.`),
         info,
       );
     }
-    return this.#result === undefined ? value : this.#never;
+    if (this.#result !== undefined) return this.#never;
+    return Array.isArray(value) && value.length > maxItemsAtOnce ? this.#divided(value) : value;
+  }
+
+  /** A long list whose later items come in other turns of the event loop. */
+  #divided(items: readonly unknown[]): readonly unknown[] {
+    const { turns } = this.#options;
+    return items.map((item, index) => {
+      if (index < maxItemsAtOnce) return item;
+      // It may fail before anybody waits for it.
+      if (isPromise(item)) item.catch(() => undefined);
+      return this.#later(() => {
+        turns.begin(1);
+        return this.#result === undefined ? item : this.#never;
+      });
+    });
   }
 
   #isStopped(info: GraphQLResolveInfo): boolean {
@@ -170,7 +198,7 @@ export class ExecutionGuard {
 export const createIdleGuard = (): ExecutionGuard =>
   new ExecutionGuard({
     maxNodes: Infinity,
-    turns: new Turns({ now: () => 0, turnMs: Infinity }),
+    turns: new Turns({ now: () => 0, turnMs: Infinity, turnUnits: Infinity }),
     hasLeft: () => false,
     isLate: () => false,
     errors: { left: new Error('It cannot end.'), late: new Error('It has no deadline.') },

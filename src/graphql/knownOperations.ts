@@ -144,10 +144,12 @@ export function createKnownOperations(parts: Parts): KnownOperations {
           return undefined;
         }
         const result = await execute(execution);
-        if (result.errors !== undefined || isLargerThan(maxDataBytes, result.data)) {
+        const { pause } = context.guard;
+        if (result.errors !== undefined || (await isLargerThan(maxDataBytes, result.data, pause))) {
           executed.set(context.usage, result);
           return undefined;
         }
+        await pause();
         data = JSON.stringify(result.data);
         if (key !== undefined) ready?.keep(key, data, context);
       }

@@ -26,8 +26,9 @@ interface Parts {
 
 export type OpenOperation = (caller: Omit<Caller, 'signal' | 'deadlineMs' | 'guard'>) => Operation;
 
-/** How long operations may hold the event loop. */
+/** How long operations may hold the event loop, and how many objects of their responses may be begun in that time. */
 const turnMs = 25;
+const turnUnits = 1_000;
 
 /** Why the calls of an operation end when nobody waits for its answer; nobody needs to hear of it. */
 export const clientLeft = new UpstreamError('unavailable', 'The client has left.');
@@ -37,7 +38,7 @@ const tookTooLong = new UpstreamError('timeout', 'The operation took too long.')
 /** Gives each operation a deadline of its own: whatever it still waits for then fails with `timeout`. */
 export function createOpenOperation(parts: Parts): OpenOperation {
   const { createContext, timeoutMs, maxNodes, clock, onRejectedKey } = parts;
-  const turns = new Turns({ now: () => clock.monotonic(), turnMs });
+  const turns = new Turns({ now: () => clock.monotonic(), turnMs, turnUnits });
   const errors = { left: clientLeft, late: tookTooLong };
   return (caller) => {
     const deadlineMs = clock.monotonic() + timeoutMs;

@@ -23,11 +23,24 @@ const isList = (value: Nested): value is readonly unknown[] => Array.isArray(val
 
 type Measure = (value: unknown) => number;
 
+/** Waits for another turn of the event loop where the time of this one is used up. */
+export type Pause = () => Promise<void> | undefined;
+
+/** How many objects and lists are measured before the time is looked at. */
+const atOnce = 256;
+
+interface MeasureOptions {
+  readonly limit: number;
+  readonly sizeOf: Measure;
+  readonly pause: Pause;
+}
+
 /** Measures JSON without writing it, and no further than `limit`. `undefined` in an object is left out, as `JSON.stringify` does. */
-function measure(root: unknown, limit: number, sizeOf: Measure): number {
+async function measure(root: unknown, { limit, sizeOf, pause }: MeasureOptions): Promise<number> {
   const names = new Map<string, number>();
   const nested: Nested[] = [];
   let bytes = 0;
+  let measured = 0;
 
   function add(value: unknown): void {
     if (isNested(value)) nested.push(value);
@@ -45,13 +58,17 @@ function measure(root: unknown, limit: number, sizeOf: Measure): number {
   add(root);
   for (let next = nested.pop(); next !== undefined && bytes <= limit; next = nested.pop()) {
     bytes += 2;
+    measured += 1;
+    if (measured % atOnce === 0) await pause();
     if (isList(next)) {
       bytes += Math.max(0, next.length - 1);
       for (const item of next) add(item);
       continue;
     }
     let count = 0;
-    for (const [name, value] of Object.entries(next)) {
+    // Pairs of names and values would take longer to make than to measure.
+    for (const name of Object.keys(next)) {
+      const value = next[name];
       if (value === undefined) continue;
       count += 1;
       addName(name);
@@ -63,8 +80,13 @@ function measure(root: unknown, limit: number, sizeOf: Measure): number {
 }
 
 /** Whether `value` takes more than `maxBytes` as JSON. It is not written for that, as it may be far larger. */
-export function isLargerThan(maxBytes: number, value: unknown): boolean {
-  // For most responses it is enough to count characters.
-  if (measure(value, maxBytes, charactersOf) * maxBytesPerCharacter <= maxBytes) return false;
-  return measure(value, maxBytes, bytesOfLeaf) > maxBytes;
+export async function isLargerThan(
+  maxBytes: number,
+  value: unknown,
+  pause: Pause,
+): Promise<boolean> {
+  // For most responses it is enough to count characters, and those that may be too large soon show it.
+  const limit = maxBytes / maxBytesPerCharacter;
+  if ((await measure(value, { limit, sizeOf: charactersOf, pause })) <= limit) return false;
+  return (await measure(value, { limit: maxBytes, sizeOf: bytesOfLeaf, pause })) > maxBytes;
 }

@@ -13,6 +13,11 @@ interface TurnsOptions {
   readonly now: () => number;
   /** How long the work of one turn may take. */
   readonly turnMs: number;
+  /**
+   * How many units of work may be begun in one turn. Promises begin much work before any of it takes time, so that time alone would
+   * tell too late.
+   */
+  readonly turnUnits: number;
 }
 
 /**
@@ -23,6 +28,7 @@ interface TurnsOptions {
 export class Turns {
   readonly #options: TurnsOptions;
   #endsAtMs: number | undefined;
+  #units = 0;
   readonly #deferred: (() => void)[] = [];
   /** The first that has not run. */
   #next = 0;
@@ -31,10 +37,15 @@ export class Turns {
     this.#options = options;
   }
 
-  /** Whether the time of the current turn is used up. */
+  /** Begins units of work in the current turn. */
+  begin(units: number): void {
+    this.#units += units;
+  }
+
+  /** Whether the current turn is used up. */
   isSpent(): boolean {
-    const { now, turnMs } = this.#options;
-    if (this.#endsAtMs !== undefined) return now() >= this.#endsAtMs;
+    const { now, turnMs, turnUnits } = this.#options;
+    if (this.#endsAtMs !== undefined) return this.#units >= turnUnits || now() >= this.#endsAtMs;
     this.#endsAtMs = now() + turnMs;
     onNextTurn(() => void this.#run());
     return false;
@@ -49,6 +60,7 @@ export class Turns {
 
   async #run(): Promise<void> {
     this.#endsAtMs = undefined;
+    this.#units = 0;
     while (this.#next < this.#deferred.length && !this.isSpent()) {
       this.#deferred[this.#next]?.();
       this.#next += 1;

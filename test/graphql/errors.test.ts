@@ -859,7 +859,7 @@ describe('a bug of ours', () => {
       log,
       admit: createAdmission(schema, { maxCalls: 30, maxNodes: 20_000 }),
       execute: createExecute(schema),
-      limitResult: (result) => result,
+      limitResult: (result) => Promise.resolve(result),
       report: () => undefined,
       limits: createLimits(readConfig({}).limits, false),
       documents: createDocuments(
