@@ -75,7 +75,11 @@ describe('the process', () => {
 
   test.concurrent('outlives requests with an Upgrade whose target cannot be parsed', async () => {
     await using helpdesk = await startSlowHelpdesk();
-    await using gateway = run({ ...helpdesk.environment, NODE_ENV: 'production' });
+    await using gateway = run({
+      ...helpdesk.environment,
+      NODE_ENV: 'production',
+      ALLOW_UNAUTHENTICATED: 'true',
+    });
 
     const { url } = await gateway.started();
     const statuses: (number | undefined)[] = [];
