@@ -53,8 +53,17 @@ export default defineConfig(
   },
   {
     // GraphQL's resolvers take four.
-    files: ['src/resources/*/resolvers.ts', 'src/graphql/*.ts'],
+    files: ['src/resources/*/resolvers.ts', 'src/graphql/**/*.ts'],
     rules: { 'max-params': ['error', 4] },
+  },
+  {
+    // One concept each; splitting them would only spread it.
+    files: [
+      'src/app/createApp.ts',
+      'src/graphql/cost/estimate.ts',
+      'src/upstream/cache/entityCache.ts',
+    ],
+    rules: { 'max-lines': ['error', { max: 350, skipBlankLines: true, skipComments: true }] },
   },
   {
     // What comes back from a server under test is looked at, not typed.

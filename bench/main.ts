@@ -1,21 +1,21 @@
-import { runBudget } from './budget.ts';
-import { runBudgetShared } from './budgetShared.ts';
+import { runRateLimit } from './rateLimit.ts';
+import { runRedisRateLimit } from './redisRateLimit.ts';
 import { runCalls } from './calls.ts';
 import { runCpu } from './cpu/run.ts';
 import { runGrowth } from './growth.ts';
 import { runMemory } from './memory.ts';
 import { runReferences } from './references.ts';
 import { runSubscribers } from './subscribers.ts';
-import type { Wish } from './wish.ts';
+import type { BenchOptions } from './options.ts';
 
 /** A benchmark prints what it measured; false when a promise is not kept. */
-type Benchmark = (wish: Wish) => Promise<boolean>;
+type Benchmark = (wish: BenchOptions) => Promise<boolean>;
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   calls: runCalls,
   subscribers: runSubscribers,
-  budget: runBudget,
-  'budget-shared': runBudgetShared,
+  budget: runRateLimit,
+  'budget-shared': runRedisRateLimit,
   references: runReferences,
   cpu: runCpu,
   growth: runGrowth,
@@ -38,6 +38,6 @@ if (unknown.length > 0) {
 } else {
   for (const [name, run] of Object.entries(benchmarks)) {
     const isWanted = names.length > 0 ? names.includes(name) : !onlyByName.has(name);
-    if (isWanted && !(await run({ isWritten }))) process.exitCode = 1;
+    if (isWanted && !(await run({ writesDocs: isWritten }))) process.exitCode = 1;
   }
 }

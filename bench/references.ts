@@ -4,12 +4,12 @@ import { startStandaloneServer } from '@apollo/server/standalone';
 import { buildSubgraphSchema as buildByApollo } from '@apollo/subgraph';
 import type { GraphQLSchema } from 'graphql';
 import { execute, parse } from 'graphql';
-import { readConfig } from '../src/config.ts';
-import { startGateway } from '../src/gateway.ts';
-import { buildSubgraphSchema } from '../src/graphql/subgraph.ts';
+import { readConfig } from '../src/config/settings.ts';
+import { startGateway } from '../src/app/createApp.ts';
+import { buildSubgraphSchema } from '../src/graphql/federation/subgraph.ts';
 import { startSimulator } from '../src/simulator/simulator.ts';
-import type { Log } from '../src/support/log.ts';
-import { systemClock } from '../src/support/clock.ts';
+import type { Log } from '../src/observability/log.ts';
+import { systemClock } from '../src/lib/clock.ts';
 import type { Cell } from './table.ts';
 import { formatTable } from './table.ts';
 
@@ -90,13 +90,13 @@ const silent: Log = { info: ignore, warn: ignore, error: ignore };
 
 /** This gateway with all it does for an operation, and Apollo's layer on Apollo's standalone server. */
 async function withServers<Result>(run: (ours: string, theirs: string) => Promise<Result>) {
-  const helpdesk = await startSimulator({ rateLimit: 0, customers: referenceCount });
+  const upstream = await startSimulator({ rateLimit: 0, customers: referenceCount });
   const config = readConfig({
     PORT: '0',
     HELPCRUNCH_RATE_LIMIT: '0',
     CACHE_CUSTOMERS_MS: '3600000',
   });
-  const gateway = await startGateway(config, { helpdesk, clock: systemClock, log: silent });
+  const gateway = await startGateway(config, { upstream, clock: systemClock, log: silent });
   const server = new ApolloServer({
     schema: buildByApollo({ typeDefs: parse(sdl), resolvers: plain }),
     plugins: [ApolloServerPluginInlineTraceDisabled()],
@@ -108,7 +108,7 @@ async function withServers<Result>(run: (ours: string, theirs: string) => Promis
   } finally {
     await server.stop();
     await gateway.stop();
-    await helpdesk.close();
+    await upstream.close();
   }
 }
 
@@ -122,7 +122,7 @@ const row = (title: string, [ours = 0, theirs = 0]: readonly number[]): Cell[] =
 /** CPU time of a reference, beside `@apollo/subgraph` with a resolver that fetches nothing. False when our layer is the dearer one. */
 export async function runReferences(): Promise<boolean> {
   const layer = await measure([
-    executing(buildSubgraphSchema({ sdl, servedSdl: sdl, resolvers: [plain] })),
+    executing(buildSubgraphSchema({ sdl, subgraphSdl: sdl, resolvers: [plain] })),
     executing(buildByApollo({ typeDefs: parse(sdl), resolvers: plain })),
   ]);
   const [keys, known] = await withServers(async (ours, theirs) => {

@@ -32,7 +32,7 @@ function pack() {
   const paths = files.map(({ path }) => path);
   const strangers = paths.filter((path) => !allowed.some((pattern) => pattern.test(path)));
   assert.deepEqual(strangers, [], 'The package holds what nobody needs.');
-  for (const needed of ['dist/cli.js', 'dist/index.js', 'dist/index.d.ts', 'schema.graphql']) {
+  for (const needed of ['dist/cli/main.js', 'dist/index.js', 'dist/index.d.ts', 'schema.graphql']) {
     assert.ok(paths.includes(needed), `The package lacks ${needed}.`);
   }
   const kib = (bytes) => `${Math.round(bytes / 1024)} KiB`;

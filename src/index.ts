@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Settings } from './config.ts';
-import { joinRooms } from './gateway.ts';
-import type { ClosedGateway } from './gateway.ts';
-import { loadConfig, warningsOf } from './loadConfig.ts';
-import { findHelpdesk, findTracing, secretsOf } from './parts.ts';
-import { systemClock } from './support/clock.ts';
-import type { Log } from './support/log.ts';
-import { createLog } from './support/log.ts';
-import { createLogDestination } from './support/logDestination.ts';
+import type { Settings } from './config/settings.ts';
+import { createApp } from './app/createApp.ts';
+import type { App } from './app/createApp.ts';
+import { loadConfig, warningsOf } from './config/loadConfig.ts';
+import { provideUpstream, provideTracing, secretsOf } from './app/providers.ts';
+import { systemClock } from './lib/clock.ts';
+import type { Log } from './observability/log.ts';
+import { createLog } from './observability/log.ts';
+import { createLogDestination } from './observability/logDestination.ts';
 
-export { ConfigError } from './config.ts';
-export type { Settings } from './config.ts';
-export type { Log } from './support/log.ts';
+export { ConfigError } from './config/settings.ts';
+export type { Settings } from './config/settings.ts';
+export type { Log } from './observability/log.ts';
 
 export interface GatewayOptions {
   /** Where the gateway writes what an operator should know; by default JSON lines on standard error. */
@@ -50,11 +50,11 @@ export function createGateway(settings: Settings = {}, options: GatewayOptions =
     log.warn('questionable setting', { variable, reason: message });
   }
 
-  async function open(): Promise<ClosedGateway> {
-    const helpdesk = await findHelpdesk(config);
-    const tracing = await findTracing(config);
-    const gateway = await joinRooms(config, {
-      helpdesk,
+  async function open(): Promise<App> {
+    const upstream = await provideUpstream(config);
+    const tracing = await provideTracing(config);
+    const gateway = await createApp(config, {
+      upstream,
       clock: systemClock,
       log,
       tracing,
@@ -64,17 +64,17 @@ export function createGateway(settings: Settings = {}, options: GatewayOptions =
       ...gateway,
       async listen() {
         const url = await gateway.listen();
-        helpdesk.live?.(url);
+        upstream.startActivity?.(url);
         return url;
       },
       async stop() {
         await gateway.stop();
         await tracing?.close();
-        await helpdesk.close?.();
+        await upstream.close?.();
       },
     };
   }
-  let opened: Promise<ClosedGateway> | undefined;
+  let opened: Promise<App> | undefined;
   const gateway = () => (opened ??= open());
 
   return {

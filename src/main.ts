@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
-import { ConfigError, isDemo, surroundings } from './config.ts';
-import type { Config } from './config.ts';
-import { startGateway } from './gateway.ts';
-import type { Helpdesk } from './gateway.ts';
-import { loadConfig, warningsOf } from './loadConfig.ts';
-import { findHelpdesk, findTracing, secretsOf } from './parts.ts';
-import { systemClock } from './support/clock.ts';
-import { createLog } from './support/log.ts';
-import { createLogDestination, ignoreFailures } from './support/logDestination.ts';
-import { showProgress } from './terminal.ts';
+import { ConfigError, isDemo, environmentVariables } from './config/settings.ts';
+import type { Config } from './config/settings.ts';
+import { startGateway } from './app/createApp.ts';
+import type { UpstreamEndpoint } from './app/createApp.ts';
+import { loadConfig, warningsOf } from './config/loadConfig.ts';
+import { provideUpstream, provideTracing, secretsOf } from './app/providers.ts';
+import { systemClock } from './lib/clock.ts';
+import { createLog } from './observability/log.ts';
+import { createLogDestination, ignoreFailures } from './observability/logDestination.ts';
+import { showProgress } from './cli/terminal.ts';
 
 /** Lines for people on a terminal, JSON for everything else, unless it is said. */
 async function lineFormat({ logFormat, isProduction }: Config): Promise<(line: string) => string> {
@@ -25,14 +25,14 @@ const authModes: Readonly<Record<Config['auth']['mode'], string>> = {
   forward: "each client's own HelpCrunch key is sent on",
 };
 
-function greeting(config: Config, helpdesk: Helpdesk, url: string): string {
+function startupBanner(config: Config, upstream: UpstreamEndpoint, url: string): string {
   const mode = isDemo(config)
     ? 'demo: no HELPCRUNCH_API_KEY is set, so a simulated helpdesk with a made-up account answers'
     : 'live';
   return [
     'HelpCrunch GraphQL',
     `  mode      ${mode}`,
-    `  helpdesk  ${helpdesk.url}`,
+    `  helpdesk  ${upstream.url}`,
     `  auth      ${config.auth.mode}: ${authModes[config.auth.mode]}`,
     `  GraphQL   ${url}/graphql`,
     ...(config.isProduction ? [] : [`  explorer  ${url}/explorer, or Apollo Sandbox at ${url}/`]),
@@ -52,7 +52,7 @@ const heapGrowingPercent = 50;
 
 async function main(): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`);
-  const config = loadConfig(surroundings(), randomUUID());
+  const config = loadConfig(environmentVariables(), randomUUID());
   const destination = createLogDestination(process.stderr, {
     format: await lineFormat(config),
     onResume: (lines) => log.warn('log lines lost', { lines }),
@@ -61,28 +61,28 @@ async function main(): Promise<void> {
   // The greeting is lost where nobody reads it.
   ignoreFailures(process.stdout);
   // What nobody foresaw leaves the process in a state that nobody knows.
-  const fail = (error: unknown) => {
+  const exitOnError = (error: unknown) => {
     log.error('the process fails', { error });
     process.exit(1);
   };
-  process.on('uncaughtException', fail).on('unhandledRejection', fail);
-  for (const { variable, message } of warningsOf(surroundings())) {
+  process.on('uncaughtException', exitOnError).on('unhandledRejection', exitOnError);
+  for (const { variable, message } of warningsOf(environmentVariables())) {
     log.warn('questionable setting', { variable, reason: message });
   }
-  const helpdesk = await findHelpdesk(config);
-  const tracing = await findTracing(config);
+  const upstream = await provideUpstream(config);
+  const tracing = await provideTracing(config);
   const gateway = await showProgress(
     'Starting',
     startGateway(config, {
-      helpdesk,
+      upstream,
       clock: systemClock,
       log,
       tracing,
       lostLogLines: destination.lostLines,
     }),
   );
-  process.stdout.write(greeting(config, helpdesk, gateway.url));
-  helpdesk.live?.(gateway.url);
+  process.stdout.write(startupBanner(config, upstream, gateway.url));
+  upstream.startActivity?.(gateway.url);
 
   const stop = () => {
     process.removeListener('SIGTERM', stop).removeListener('SIGINT', stop);
@@ -95,7 +95,7 @@ async function main(): Promise<void> {
   process.on('SIGTERM', stop).on('SIGINT', stop);
 }
 
-function reasonOf(error: unknown): string {
+function startErrorMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error) {
     return `Port ${String(error.port)} is in use. Set PORT to another one, or to 0 for any that is free.`;
@@ -106,10 +106,10 @@ function reasonOf(error: unknown): string {
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`${reasonOf(error)}\n`);
+  process.stderr.write(`${startErrorMessage(error)}\n`);
   if (error instanceof ConfigError) {
     // A misspelt variable is often why another one is missing.
-    for (const { variable, message } of warningsOf(surroundings())) {
+    for (const { variable, message } of warningsOf(environmentVariables())) {
       process.stderr.write(`Warning: ${variable}: ${message}\n`);
     }
   }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { readConfig } from '../src/config.ts';
-import type { ControlledHelpdesk } from './support/controlledHelpdesk.ts';
-import { startControlledHelpdesk } from './support/controlledHelpdesk.ts';
+import { readConfig } from '../src/config/settings.ts';
+import type { ControlledUpstream } from './support/controlledUpstream.ts';
+import { startControlledUpstream } from './support/controlledUpstream.ts';
 import { startTestGateway } from './support/gateway.ts';
-import { bearer, byToken } from './support/issuer.ts';
+import { bearer, jwtAuth } from './support/issuer.ts';
 import type { ManualClock } from './support/manualClock.ts';
 import { createManualClock } from './support/manualClock.ts';
 import { hasRedis, startRedis } from './support/redis.ts';
@@ -15,25 +15,25 @@ const second = 1_000;
 const oneMinute = 60 * second;
 const oneHour = 60 * oneMinute;
 const agent = { role: 'agent', agentId: '12' };
-const freshMs = { ...readConfig({}).freshMs, chats: oneMinute };
+const freshMs = { ...readConfig({}).cacheTtlsMs, chats: oneMinute };
 const chat = '{ chat(id: 1) { id lastMessageText } }';
 
 async function startWorld(config: Parameters<typeof startTestGateway>[0]['config'] = {}) {
   const clock = createManualClock();
-  const helpdesk = await startControlledHelpdesk();
-  helpdesk.holds({ chats: [{ id: 1, customer: { id: 7 } }], customers: [{ id: 7 }] });
+  const upstream = await startControlledUpstream();
+  upstream.seed({ chats: [{ id: 1, customer: { id: 7 } }], customers: [{ id: 7 }] });
   const gateway = await startTestGateway({
-    helpdesk,
+    upstream,
     clock,
-    config: { rateLimit: 0, freshMs, ...config },
+    config: { rateLimit: 0, cacheTtlsMs: freshMs, ...config },
   });
   return {
     clock,
-    helpdesk,
+    helpdesk: upstream,
     gateway,
     async [Symbol.asyncDispose]() {
       await gateway.stop();
-      await helpdesk[Symbol.asyncDispose]();
+      await upstream[Symbol.asyncDispose]();
     },
   };
 }
@@ -42,7 +42,7 @@ const secondsOf = (clock: ManualClock) => clock.now() / second;
 
 describe('when the wall clock is corrected after the start', () => {
   test('tokens are accepted and rejected by the corrected time', async () => {
-    await using world = await startWorld({ auth: byToken() });
+    await using world = await startWorld({ auth: jwtAuth() });
     const { gateway, clock } = world;
     const statusOf = async (claims: object) =>
       (await gateway.query('{ __typename }', {}, await bearer({ ...agent, ...claims }))).status;
@@ -59,37 +59,37 @@ describe('when the wall clock is corrected after the start', () => {
   });
 
   test('a WebSocket and an event stream whose token has expired meanwhile end within ten seconds', async () => {
-    await using world = await startWorld({ auth: byToken() });
+    await using world = await startWorld({ auth: jwtAuth() });
     const { gateway, clock } = world;
     const headers = await bearer({ ...agent, exp: secondsOf(clock) + 3_600 });
     const line = await openSocket(gateway.url, { headers });
-    await line.join();
+    await line.initialize();
     const stream = await fetch(
       `${gateway.url}/graphql/stream?query=subscription{chatUpdated{change}}`,
       { headers: { accept: 'text/event-stream', ...headers } },
     );
-    await gateway.subscribed(1);
+    await gateway.waitForSubscriptions(1);
 
     clock.setWallClock(2 * oneHour);
     clock.advance(10 * second);
 
     expect((await line.closed).code).toBe(4403);
     expect(await stream.text()).toMatch(/^(:\n\n)+$/);
-    await gateway.subscribed(0);
+    await gateway.waitForSubscriptions(0);
   });
 
   test('a WebSocket whose token has not expired by the corrected time stays open until it has', async () => {
-    await using world = await startWorld({ auth: byToken() });
+    await using world = await startWorld({ auth: jwtAuth() });
     const { gateway, clock } = world;
     const line = await openSocket(gateway.url, {
       headers: await bearer({ ...agent, exp: secondsOf(clock) + 5 }),
     });
-    await line.join();
+    await line.initialize();
 
     clock.setWallClock(-10 * second);
     clock.advance(10 * second);
-    line.say({ id: 'a', type: 'subscribe', payload: { query: '{ __typename }' } });
-    expect(await line.hear()).toMatchObject({ id: 'a', type: 'next' });
+    line.send({ id: 'a', type: 'subscribe', payload: { query: '{ __typename }' } });
+    expect(await line.nextMessage()).toMatchObject({ id: 'a', type: 'next' });
     clock.advance(10 * second);
 
     expect((await line.closed).code).toBe(4403);
@@ -131,7 +131,7 @@ describe('when the wall clock is corrected after the start', () => {
     clock.setWallClock(oneHour);
     clock.advance(5 * second - 1);
     held.apply();
-    held.answer();
+    held.respond();
 
     expect((await answering).data).toMatchObject({ chat: { id: '1' } });
   });
@@ -187,7 +187,7 @@ describe('what is cached in the process', () => {
     world.clock.setWallClock(oneHour);
     const second_ = await world.gateway.query(chat);
     held.apply();
-    held.answer();
+    held.respond();
     await first;
 
     expect(second_.extensions.upstream.calls).toBe(1);
@@ -198,16 +198,16 @@ describeWithRedis('instances that share a cache and have different clocks (needs
   /** Two instances, of which the first has read the chat before it changed. */
   async function startPair(aheadMs: number) {
     const redis = await startRedis();
-    const helpdesk: ControlledHelpdesk = await startControlledHelpdesk();
-    helpdesk.holds({ chats: [{ id: 1, customer: { id: 7 } }], customers: [{ id: 7 }] });
+    const upstream: ControlledUpstream = await startControlledUpstream();
+    upstream.seed({ chats: [{ id: 1, customer: { id: 7 } }], customers: [{ id: 7 }] });
     const clocks = [createManualClock(), createManualClock()] as const;
     clocks[0].setWallClock(aheadMs);
     const [first, other] = await Promise.all(
       clocks.map((clock) =>
         startTestGateway({
-          helpdesk,
+          upstream,
           clock,
-          config: { rateLimit: 0, freshMs, redisUrl: redis.url },
+          config: { rateLimit: 0, cacheTtlsMs: freshMs, redisUrl: redis.url },
         }),
       ),
     );
@@ -222,7 +222,7 @@ describeWithRedis('instances that share a cache and have different clocks (needs
       other: other!,
       async [Symbol.asyncDispose]() {
         await Promise.all([first!.stop(), other!.stop()]);
-        await helpdesk[Symbol.asyncDispose]();
+        await upstream[Symbol.asyncDispose]();
         await redis[Symbol.asyncDispose]();
       },
     };

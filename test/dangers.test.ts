@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { runCheckConfig } from '../src/checkConfig.ts';
-import { checks, findingsOf } from '../src/dangers.ts';
+import { runCheckConfig } from '../src/cli/checkConfig.ts';
+import { checks, findingsOf } from '../src/config/crossChecks.ts';
 import { createGateway } from '../src/index.ts';
 import type { Settings } from '../src/index.ts';
-import { loadConfig, warningsOf } from '../src/loadConfig.ts';
+import { loadConfig, warningsOf } from '../src/config/loadConfig.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -267,10 +267,10 @@ function outcomeOf(load: () => unknown): string {
 async function checkConfig(environment: Environment) {
   const said = { output: '', complaints: '' };
   const code = await runCheckConfig(
-    { isConnecting: false, environment },
+    { connects: false, environment },
     {
       print: (text) => (said.output += text),
-      complain: (text) => (said.complaints += text),
+      printError: (text) => (said.complaints += text),
     },
   );
   return { code, ...said };

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { readConfig } from '../src/config.ts';
-import type { FakeHelpdesk } from './support/fakeHelpdesk.ts';
-import { startFakeHelpdesk, wireChat } from './support/fakeHelpdesk.ts';
+import { readConfig } from '../src/config/settings.ts';
+import type { RecordingUpstream } from './support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from './support/recordingUpstream.ts';
 import { startTestGateway } from './support/gateway.ts';
 
 const textOf = (path: string): string =>
@@ -38,15 +38,15 @@ function readIn({ expr }: Expression) {
 /** What Prometheus adds itself, and what a histogram has. */
 const otherLabels = ['job', 'instance', 'le'];
 
-let helpdesk: FakeHelpdesk;
+let helpdesk: RecordingUpstream;
 let names: ReadonlySet<string>;
 let labels: ReadonlySet<string>;
 
 beforeAll(async () => {
-  helpdesk = await startFakeHelpdesk();
-  helpdesk.answer('GET /chats/5208', { body: wireChat() });
+  helpdesk = await startRecordingUpstream();
+  helpdesk.respond('GET /chats/5208', { body: wireChat() });
   await using gateway = await startTestGateway({
-    helpdesk,
+    upstream: helpdesk,
     config: {
       rateLimit: 1,
       redisUrl: 'redis://127.0.0.1:1',

@@ -10,9 +10,9 @@ import type { OperationDefinitionNode } from 'graphql';
 import { Kind, OperationTypeNode, parse, validate } from 'graphql';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { runCommandLine } from '../src/commandLine.ts';
-import { createSchema } from '../src/graphql/schema.ts';
-import { listSettings } from '../src/settings.ts';
+import { runCommandLine } from '../src/cli/commandLine.ts';
+import { createSchema } from '../src/graphql/schema/build.ts';
+import { listSettings } from '../src/config/listSettings.ts';
 import { startDemo } from './support/gateway.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -115,7 +115,7 @@ const foreign =
 /** What npm does itself, and what the gate, the benches and other tests run. */
 const ownWork = ['ci', 'install', 'audit', 'sbom', 'pack'];
 
-/** Commands of the package that begin to serve: `test/cli.test.ts` and `test/main.test.ts` start them. */
+/** Commands of the package that begin to serve: `test/cli/commandLine.test.ts` and `test/main.test.ts` start them. */
 const serving = ['serve', 'simulator'];
 
 /** Runs a command of the package and gives what is wrong; price ends with 1 where something is too expensive. */
@@ -127,7 +127,7 @@ async function problemOfRun(line: string): Promise<string | undefined> {
   let complaints = '';
   const code = await runCommandLine(words, {
     print: (text) => (output += text),
-    complain: (text) => (complaints += text),
+    printError: (text) => (complaints += text),
   });
   const isFine = complaints === '' && output !== '' && (code === 0 || line.startsWith('price'));
   return isFine ? undefined : `it ends with ${code}: ${complaints}`;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createLog } from '../src/support/log.ts';
-import type { CannedAnswer, FakeHelpdesk } from './support/fakeHelpdesk.ts';
-import { startFakeHelpdesk, wireChat } from './support/fakeHelpdesk.ts';
-import { settle } from './support/callers.ts';
+import { createLog } from '../src/observability/log.ts';
+import type { CannedResponse, RecordingUpstream } from './support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from './support/recordingUpstream.ts';
+import { flushMicrotasks } from './support/permitCallers.ts';
 import { startTestGateway } from './support/gateway.ts';
 import { createManualClock } from './support/manualClock.ts';
 
@@ -34,7 +34,7 @@ const chat = wireChat({
   customer: { id: 7001, name: personal.name, email: personal.email, userId: 'u' },
 });
 
-const faults: readonly CannedAnswer[] = [
+const faults: readonly CannedResponse[] = [
   { status: 500, body: page, headers: leaky },
   { status: 502, body: { errors: [{ code: 'x', message: page }] }, headers: leaky },
   { status: 503, body: '', headers: { ...leaky, 'retry-after': secrets.header } },
@@ -55,7 +55,7 @@ const faults: readonly CannedAnswer[] = [
   { body: secrets.body.repeat(2_000) },
 ];
 
-let helpdesk: FakeHelpdesk;
+let helpdesk: RecordingUpstream;
 let gateways: readonly Gateway[];
 let turn = 0;
 
@@ -68,15 +68,15 @@ async function asTimeGoesBy<T>(work: Promise<T>): Promise<T> {
   void work.then(done, done);
   const isWaiting = () => !isDone;
   while (isWaiting()) {
-    await settle();
+    await flushMicrotasks();
     clock.advance(5_000);
   }
   return work;
 }
 
 beforeAll(async () => {
-  helpdesk = await startFakeHelpdesk();
-  helpdesk.answer('*', (_call, response) => {
+  helpdesk = await startRecordingUpstream();
+  helpdesk.respond('*', (_call, response) => {
     turn += 1;
     const fault = faults[turn % (faults.length + 1)];
     if (fault === undefined) response.destroy();
@@ -91,7 +91,7 @@ beforeAll(async () => {
   };
   const { key } = secrets;
   const start = (url: string, isProduction: boolean) =>
-    startTestGateway({ helpdesk: { url, key }, config: { ...config, isProduction }, clock });
+    startTestGateway({ upstream: { url, key }, config: { ...config, isProduction }, clock });
   gateways = [
     await start(`${helpdesk.url}/${secrets.path}`, true),
     await start(`${helpdesk.url}/${secrets.path}`, false),

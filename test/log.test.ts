@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
-import { createLogDestination } from '../src/support/logDestination.ts';
+import { createLogDestination } from '../src/observability/logDestination.ts';
 
 // Each test starts a process, all at once.
 jest.setTimeout(120_000);

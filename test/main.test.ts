@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
-import { startFakeHelpdesk, wireChat } from './support/fakeHelpdesk.ts';
+import { startRecordingUpstream, wireChat } from './support/recordingUpstream.ts';
 import { killAll, run } from './support/process.ts';
 import { exchange, head } from './support/rawHttp.ts';
 
@@ -35,9 +35,9 @@ async function idleLine(url: string) {
 
 /** A helpdesk that is asked and does not answer until it is told to. */
 async function startSlowHelpdesk() {
-  const helpdesk = await startFakeHelpdesk();
+  const helpdesk = await startRecordingUpstream();
   const asked = new Promise<ServerResponse>((resolve) => {
-    helpdesk.answer('GET /chats/5208', (_call, response) => {
+    helpdesk.respond('GET /chats/5208', (_call, response) => {
       resolve(response);
       return undefined;
     });

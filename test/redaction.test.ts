@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createLog } from '../src/support/log.ts';
-import { createRedactor } from '../src/support/redaction.ts';
-import type { FakeHelpdesk } from './support/fakeHelpdesk.ts';
-import { startFakeHelpdesk } from './support/fakeHelpdesk.ts';
+import { createLog } from '../src/observability/log.ts';
+import { createRedactor } from '../src/lib/redaction.ts';
+import type { RecordingUpstream } from './support/recordingUpstream.ts';
+import { startRecordingUpstream } from './support/recordingUpstream.ts';
 import { startTestGateway } from './support/gateway.ts';
 
 /** Keys as HelpCrunch issues them, and as they could be. */
@@ -53,10 +53,10 @@ const cases = keys.flatMap((key) =>
 const token = 'a1b2c3d4e5f6g7h8i9j0';
 const jwt = 'eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYWdlbnQifQ.Xq1Zb2Yc3Xd4We5Vf6Ug7Th8Si9Rj0';
 
-let helpdesk: FakeHelpdesk;
+let helpdesk: RecordingUpstream;
 
 beforeAll(async () => {
-  helpdesk = await startFakeHelpdesk();
+  helpdesk = await startRecordingUpstream();
 });
 
 afterAll(() => helpdesk[Symbol.asyncDispose]());
@@ -64,14 +64,14 @@ afterAll(() => helpdesk[Symbol.asyncDispose]());
 const query = '{ chat(id: 1) { id } }';
 
 const echoing = (message: string) => {
-  helpdesk.answer('*', { status: 400, body: { errors: [{ code: message, message }] } });
+  helpdesk.respond('*', { status: 400, body: { errors: [{ code: message, message }] } });
 };
 
 describe("the gateway's key in an error message of HelpCrunch", () => {
   test.each(cases)('is redacted: $encoding, $key', async ({ key, echo }) => {
     const { url } = helpdesk;
     await using gateway = await startTestGateway({
-      helpdesk: { url, key },
+      upstream: { url, key },
       config: { rateLimit: 0 },
     });
     echoing(`The header (${echo}) is wrong.`);
@@ -85,7 +85,7 @@ describe("the gateway's key in an error message of HelpCrunch", () => {
 
   test('is redacted where it is the key of the client', async () => {
     await using gateway = await startTestGateway({
-      helpdesk,
+      upstream: helpdesk,
       config: { rateLimit: 0, auth: { mode: 'forward' } },
     });
     for (const { key, echo } of cases) {
@@ -101,7 +101,7 @@ describe("the gateway's key in an error message of HelpCrunch", () => {
   test('is redacted before the message is cut', async () => {
     const key = 'correct-horse';
     await using gateway = await startTestGateway({
-      helpdesk: { url: helpdesk.url, key },
+      upstream: { url: helpdesk.url, key },
       config: { rateLimit: 0 },
     });
     for (let length = 270; length <= 300; length += 1) {
@@ -114,7 +114,7 @@ describe("the gateway's key in an error message of HelpCrunch", () => {
   });
 
   test('is looked for in a megabyte of escapes without blocking the process', async () => {
-    await using gateway = await startTestGateway({ helpdesk, config: { rateLimit: 0 } });
+    await using gateway = await startTestGateway({ upstream: helpdesk, config: { rateLimit: 0 } });
     for (const part of ['\\', '%25', '%', '&#0', 'a', 'a1', '@', 'fake-ke', '/', 'a.']) {
       echoing(part.repeat(900_000 / part.length));
       const before = process.cpuUsage();
@@ -138,7 +138,7 @@ describe('what looks like a token in an error message of HelpCrunch', () => {
     ['a bearer token', 'Bearer abc', 'Bearer ***'],
     ['a URL with a password', 'https://user:pass@example.com', 'https://***@example.com'],
   ])('is redacted: %s', async (_what, echo, left) => {
-    await using gateway = await startTestGateway({ helpdesk, config: { rateLimit: 0 } });
+    await using gateway = await startTestGateway({ upstream: helpdesk, config: { rateLimit: 0 } });
     echoing(`The value "${echo}" is wrong.`);
 
     const { errors } = await gateway.query(query);
@@ -162,7 +162,7 @@ describe('what looks like a token in an error message of HelpCrunch', () => {
     'chat_status_updated_by_agent is no event',
     'Значення "Олена" не підходить',
   ])('is nothing of an ordinary message: %s', async (message) => {
-    await using gateway = await startTestGateway({ helpdesk, config: { rateLimit: 0 } });
+    await using gateway = await startTestGateway({ upstream: helpdesk, config: { rateLimit: 0 } });
     echoing(message);
 
     const { errors } = await gateway.query(query);

@@ -1,7 +1,7 @@
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
-import type { Clock } from '../../src/support/clock.ts';
-import { systemClock } from '../../src/support/clock.ts';
+import type { Clock } from '../../src/lib/clock.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { createManualClock } from '../../test/support/manualClock.ts';
 import type { Request } from '../request.ts';
 

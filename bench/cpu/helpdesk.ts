@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { startSimulator } from '../../src/simulator/simulator.ts';
-import { systemClock } from '../../src/support/clock.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 
 /**
  * A helpdesk that costs next to nothing: it knows the simulator's answers by heart. A process of its own, so that the time of

@@ -7,7 +7,7 @@ import type { Shot } from './load.ts';
 import { fire, get, Line, post } from './load.ts';
 import type { Peer } from './process.ts';
 import { bindTo, startPeer } from './process.ts';
-import type { Wish } from '../wish.ts';
+import type { BenchOptions } from '../options.ts';
 import { writeDocument } from './document.ts';
 import { asHelpdeskWrites } from './hive.ts';
 import type { Contest, Result } from './results.ts';
@@ -163,7 +163,7 @@ const rowsOf = (results: readonly Result[]): Cell[][] =>
   });
 
 /** Microseconds of CPU of each contender for each workload. False: a goal is not reached. */
-export async function runCpu({ isWritten }: Wish): Promise<boolean> {
+export async function runCpu({ writesDocs }: BenchOptions): Promise<boolean> {
   const root = fileURLToPath(new URL('../../', import.meta.url));
   execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
   const otherCpu = cpus().length > 1 ? 1 : 0;
@@ -205,7 +205,7 @@ export async function runCpu({ isWritten }: Wish): Promise<boolean> {
   } finally {
     await helpdesk.stop();
   }
-  if (isWritten) {
+  if (writesDocs) {
     const notInstalled = { '@graphql-hive/gateway': 'not installed' };
     const ofHive = hiveFolder === undefined ? notInstalled : versionsOf(hiveFolder);
     await writeDocument(contests, { ...versionsOf(folder), ...ofHive });

@@ -3,7 +3,7 @@ export async function start(upstream, settings = {}) {
   const dist = new URL(process.env.GATEWAY_DIST);
   const load = (file) => import(new URL(file, dist).href);
   const [{ readConfig }, { startGateway }, { systemClock }, { createLog }] = await Promise.all(
-    ['config.js', 'gateway.js', 'support/clock.js', 'support/log.js'].map(load),
+    ['config/settings.js', 'app/createApp.js', 'lib/clock.js', 'observability/log.js'].map(load),
   );
   const config = readConfig({
     PORT: '0',
@@ -16,7 +16,7 @@ export async function start(upstream, settings = {}) {
     ...JSON.parse(process.env.GATEWAY_SETTINGS ?? '{}'),
   });
   const gateway = await startGateway(config, {
-    helpdesk: { url: upstream, key: 'bench' },
+    upstream: { url: upstream, key: 'bench' },
     clock: systemClock,
     log: createLog({ write: () => undefined }),
   });

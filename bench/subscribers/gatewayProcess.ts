@@ -1,8 +1,8 @@
 // The process under measurement: one gateway, told by its parent what to do.
-import { readConfig } from '../../src/config.ts';
-import { startGateway } from '../../src/gateway.ts';
-import type { Log } from '../../src/support/log.ts';
-import { systemClock } from '../../src/support/clock.ts';
+import { readConfig } from '../../src/config/settings.ts';
+import { startGateway } from '../../src/app/createApp.ts';
+import type { Log } from '../../src/observability/log.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 
 const ignore = () => undefined;
 const silent: Log = { info: ignore, warn: ignore, error: ignore };
@@ -17,7 +17,7 @@ const config = readConfig({
   MAX_SUBSCRIPTIONS_PER_VIEWER: places,
 });
 const { url } = await startGateway(config, {
-  helpdesk: { url: helpdeskUrl, key },
+  upstream: { url: helpdeskUrl, key },
   clock: systemClock,
   log: silent,
 });

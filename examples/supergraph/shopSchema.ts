@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { GraphQLSchema } from 'graphql';
-import { buildSubgraphSchema } from '../../src/graphql/subgraph.ts';
+import { buildSubgraphSchema } from '../../src/graphql/federation/subgraph.ts';
 import { seedCustomer } from '../../src/simulator/customerSeed.ts';
 
 const sdl = readFileSync(new URL('shop.graphql', import.meta.url), 'utf8');
@@ -44,4 +44,4 @@ const resolvers = {
 
 /** The shop's subgraph. It knows nothing of the helpdesk but the ids it gave to its users there. */
 export const createShopSchema = (): GraphQLSchema =>
-  buildSubgraphSchema({ sdl, servedSdl: sdl, resolvers: [resolvers] });
+  buildSubgraphSchema({ sdl, subgraphSdl: sdl, resolvers: [resolvers] });

@@ -1,13 +1,19 @@
-import type { AccountFeed, Feed } from '../events/feed.ts';
-import type { Loaders, Sources } from '../resources/index.ts';
-import type { Clock } from '../support/clock.ts';
-import { DependencyTracker } from '../support/dependencyTracker.ts';
-import type { Span } from '../support/tracing.ts';
-import type { Schedule } from '../support/turns.ts';
-import type { Rate, Scope, Upstream, UpstreamClient, Usage } from '../upstream/client.ts';
-import type { Admitted } from './subscriptionDoor.ts';
-import type { ExecutionGuard } from './executionGuard.ts';
-import { mayHear } from './hearing.ts';
+import type { AccountEvents, EventBus } from '../events/bus.ts';
+import type { Loaders, Sources } from '../resources/registry.ts';
+import type { Clock } from '../lib/clock.ts';
+import { DependencyTracker } from '../lib/dependencyTracker.ts';
+import type { Span } from '../observability/tracing.ts';
+import type { Schedule } from '../lib/turns.ts';
+import type {
+  QuotaReader,
+  RequestContext,
+  Upstream,
+  UpstreamClient,
+  OperationUsage,
+} from '../upstream/client.ts';
+import type { ValidatedSubscription } from './plugins/subscriptionHandoff.ts';
+import type { ExecutionGuard } from './execution/executionGuard.ts';
+import { canReceive } from './subscriptions/authorize.ts';
 
 /** The client, once we know who it is. A customer is known by the helpdesk's id, by your own id of it, or by both. */
 export type Viewer =
@@ -27,26 +33,26 @@ export interface Context {
   readonly address: string;
   readonly sources: Sources;
   readonly loaders: Loaders;
-  readonly usage: Usage;
+  readonly usage: OperationUsage;
   /** Records what the response is made from. */
   readonly tracker: DependencyTracker;
   /** Whether the client wants to see what the helpdesk says now. */
   readonly isRefresh: boolean;
   /** The account whose things are shown. */
-  readonly tenant: string;
+  readonly account: string;
   /** By the monotonic clock. */
   readonly startedAtMs: number;
   /** Undefined where nobody traces. */
   readonly span: Span | undefined;
-  readonly rate: Rate;
+  readonly quota: QuotaReader;
   /** What happens in the account. It tells until the operation ends, and no more than the viewer may hear. */
-  readonly feed: AccountFeed;
+  readonly events: AccountEvents;
   /** Bounds what the execution of the operation may take. */
   readonly guard: ExecutionGuard;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Takes over a subscription that has been let in; absent where one answer is all that can be given. */
-  readonly onSubscription?: (subscription: Admitted) => void;
+  readonly onSubscription?: (subscription: ValidatedSubscription) => void;
   /** Whether nothing may be changed. Apollo Server sees to that where it knows the method. */
   readonly isReadOnly?: boolean;
 }
@@ -59,22 +65,22 @@ export interface Caller {
   /** Of the client. */
   readonly address: string;
   /** Among whom the account's calls are shared out. */
-  readonly client: string;
+  readonly quotaClient: string;
   /** The account whose key is used, and the name under which what is known of it is kept. */
-  readonly key: string;
-  readonly tenant: string;
+  readonly apiKey: string;
+  readonly account: string;
   /** Aborted when the client leaves or its time is over. */
   readonly signal: () => AbortSignal;
   readonly deadlineMs: number;
   readonly span?: Span | undefined;
   /** Whether the client wants to see what the helpdesk says now. */
-  readonly isRefresh: boolean;
+  readonly bypassesCache: boolean;
   readonly guard: ExecutionGuard;
 }
 
-interface Parts {
-  readonly client: UpstreamClient;
-  readonly feed: Feed;
+interface ContextFactoryOptions {
+  readonly upstreamClient: UpstreamClient;
+  readonly eventBus: EventBus;
   readonly clock: Clock;
   readonly createSources: (open: () => Upstream) => Sources;
   readonly createLoaders: (sources: Sources, viewer: Viewer, schedule: Schedule) => Loaders;
@@ -82,25 +88,26 @@ interface Parts {
 
 /** A context for one operation; nothing in it outlives that. */
 export const createContextFactory =
-  ({ client, feed, clock, createSources, createLoaders }: Parts) =>
+  ({ upstreamClient, eventBus, clock, createSources, createLoaders }: ContextFactoryOptions) =>
   (caller: Caller): Context => {
-    const { requestId, viewer, key, tenant, signal, deadlineMs, isRefresh, span, guard } = caller;
-    const usage: Scope['usage'] = { calls: 0, cacheHits: 0, shared: 0 };
+    const { requestId, viewer, apiKey, account, signal, deadlineMs, bypassesCache, span, guard } =
+      caller;
+    const usage: RequestContext['usage'] = { calls: 0, cacheHits: 0, shared: 0 };
     const tracker = new DependencyTracker();
-    if (isRefresh) tracker.markUncacheable();
-    const rate = client.rateOf(tenant);
-    const scope = {
-      key,
-      tenant,
-      viewer: caller.client,
+    if (bypassesCache) tracker.markUncacheable();
+    const quota = upstreamClient.quotaFor(account);
+    const upstreamContext = {
+      apiKey,
+      account,
+      viewer: caller.quotaClient,
       signal,
       deadlineMs,
       usage,
-      isRefresh,
+      bypassesCache,
       span,
       tracker,
     };
-    const sources = createSources(() => client.forOperation(scope));
+    const sources = createSources(() => upstreamClient.forOperation(upstreamContext));
     return {
       requestId,
       viewer,
@@ -110,24 +117,28 @@ export const createContextFactory =
       loaders: createLoaders(sources, viewer, guard.schedule),
       usage,
       tracker,
-      isRefresh,
-      tenant,
+      isRefresh: bypassesCache,
+      account,
       startedAtMs: clock.monotonic(),
       span,
-      rate: {
-        now() {
+      quota: {
+        cached() {
           tracker.markUncacheable();
-          return rate.now();
+          return quota.cached();
         },
-        latest() {
+        refresh() {
           tracker.markUncacheable();
-          return rate.latest();
+          return quota.refresh();
         },
       },
-      feed: {
-        announce: (news) => feed.announce(tenant, news),
-        listen: (wants) =>
-          feed.listen(tenant, (news) => mayHear(viewer, news) && wants(news), signal()),
+      events: {
+        publish: (event) => eventBus.publish(account, event),
+        subscribe: (accepts) =>
+          eventBus.subscribe(
+            account,
+            (event) => canReceive(viewer, event) && accepts(event),
+            signal(),
+          ),
       },
       guard,
       now() {

@@ -1,8 +1,8 @@
 import { ApolloServerErrorCode, unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, Kind } from 'graphql';
 import type { GraphQLFormattedError } from 'graphql';
-import type { ClientErrorKind } from '../support/clientError.ts';
-import { ClientError } from '../support/clientError.ts';
+import type { ClientErrorKind } from '../lib/clientError.ts';
+import { ClientError } from '../lib/clientError.ts';
 import type { UpstreamErrorKind } from '../upstream/errors.ts';
 import { UpstreamError } from '../upstream/errors.ts';
 
@@ -58,7 +58,7 @@ const upstreamErrors: Readonly<Record<UpstreamErrorKind, PublicError>> = {
 };
 
 /** Where clients bring keys of their own, a key that is refused is theirs. */
-const keyErrors: Readonly<Partial<Record<UpstreamErrorKind, PublicError>>> = {
+const clientKeyErrors: Readonly<Partial<Record<UpstreamErrorKind, PublicError>>> = {
   unauthenticated: {
     code: 'UNAUTHENTICATED',
     retryable: false,
@@ -95,14 +95,14 @@ const apolloCodes: ReadonlySet<unknown> = new Set([
 const tooManyTokens = /^Syntax Error: Document contains more tha[nt] (\d+) tokens/;
 
 /** Apollo wraps what a rule of ours says, and gives it a code of its own. */
-const isOverLimit = ({ originalError }: GraphQLError): boolean =>
+const isTooExpensive = ({ originalError }: GraphQLError): boolean =>
   originalError instanceof GraphQLError &&
   originalError.extensions['code'] === 'OPERATION_TOO_EXPENSIVE';
 
 /** The code of an error that graphql-js or Apollo made; undefined for one that nobody foresaw. */
-function foreseenCode(cause: unknown, path: unknown): string | undefined {
+function knownCode(cause: unknown, path: unknown): string | undefined {
   if (!(cause instanceof GraphQLError)) return undefined;
-  if (isOverLimit(cause)) return 'OPERATION_TOO_EXPENSIVE';
+  if (isTooExpensive(cause)) return 'OPERATION_TOO_EXPENSIVE';
   const { code } = cause.extensions;
   if (typeof code === 'string' && apolloCodes.has(code)) return code;
   if (cause.originalError !== undefined) return undefined;
@@ -117,10 +117,12 @@ function foreseenCode(cause: unknown, path: unknown): string | undefined {
 /** V8's words for a document that is nested too deeply to be parsed. */
 const outOfStack = 'Maximum call stack size exceeded';
 
-function publicError(error: unknown, isKeyOfClient = false): PublicError {
+function publicError(error: unknown, forwardsClientKeys = false): PublicError {
   const cause = unwrapResolverError(error);
   if (cause instanceof UpstreamError) {
-    return (isKeyOfClient ? keyErrors[cause.kind] : undefined) ?? upstreamErrors[cause.kind];
+    return (
+      (forwardsClientKeys ? clientKeyErrors[cause.kind] : undefined) ?? upstreamErrors[cause.kind]
+    );
   }
   if (cause instanceof ClientError) return clientErrors[cause.kind];
   const [, maxTokens] =
@@ -133,12 +135,12 @@ function publicError(error: unknown, isKeyOfClient = false): PublicError {
     const message = 'This document is nested too deeply to be parsed.';
     return { code: ApolloServerErrorCode.GRAPHQL_PARSE_FAILED, retryable: false, message };
   }
-  const code = foreseenCode(cause, error instanceof GraphQLError ? error.path : undefined);
+  const code = knownCode(cause, error instanceof GraphQLError ? error.path : undefined);
   return code === undefined ? internalError : { code, retryable: false };
 }
 
 /** Whether the error is a bug of ours: masked for the client, and worth a line in the log. */
-export const isInternal = (error: unknown): boolean => publicError(error) === internalError;
+export const isInternalError = (error: unknown): boolean => publicError(error) === internalError;
 
 function upstreamExtensions(error: unknown): Record<string, unknown> {
   const cause = unwrapResolverError(error);
@@ -151,21 +153,21 @@ function upstreamExtensions(error: unknown): Record<string, unknown> {
 }
 
 /** graphql-js helps with names of the schema, which Apollo hides in validation but not in variables. */
-const suggestion = / Did you mean [^?]*\?/;
+const suggestionPattern = / Did you mean [^?]*\?/;
 
 const maxMessageLength = 500;
 
 /** A message may repeat what the client sent, however long that was. */
-const clipped = (message: string): string =>
+const truncate = (message: string): string =>
   message.length > maxMessageLength ? `${message.slice(0, maxMessageLength - 1)}…` : message;
 
 /** Only what is named here leaves: no address, key, header, stack or body; in production no name of the schema either. */
 export const createFormatError =
-  (isProduction: boolean, isKeyOfClient = false) =>
+  (isProduction: boolean, forwardsClientKeys = false) =>
   (formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError => {
-    const { code, retryable, message = formatted.message } = publicError(error, isKeyOfClient);
+    const { code, retryable, message = formatted.message } = publicError(error, forwardsClientKeys);
     return {
-      message: clipped(isProduction ? message.replace(suggestion, '') : message),
+      message: truncate(isProduction ? message.replace(suggestionPattern, '') : message),
       ...(formatted.locations === undefined ? {} : { locations: formatted.locations }),
       ...(formatted.path === undefined ? {} : { path: formatted.path }),
       extensions: { code, retryable, ...upstreamExtensions(error) },

@@ -3,7 +3,7 @@ import type { Viewer as ViewerModel, Context } from './context.ts';
 import type { Agent as AgentModel } from '../resources/agents/model.ts';
 import type { Application as ApplicationModel } from '../resources/applications/model.ts';
 import type { Chat as ChatModel, ChatUpdate as ChatUpdateModel } from '../resources/chats/model.ts';
-import type { Connection } from '../support/paging.ts';
+import type { Connection } from '../lib/paging.ts';
 import type { Customer as CustomerModel } from '../resources/customers/model.ts';
 import type { Department as DepartmentModel } from '../resources/departments/model.ts';
 import type { ChatMessage, MessagePage } from '../resources/messages/model.ts';

@@ -1,20 +1,20 @@
 import { setMaxListeners } from 'node:events';
-import type { Clock } from '../support/clock.ts';
-import { Turns } from '../support/turns.ts';
+import type { Clock } from '../lib/clock.ts';
+import { Turns } from '../lib/turns.ts';
 import { UpstreamError } from '../upstream/errors.ts';
 import type { Caller, Context } from './context.ts';
-import { ExecutionGuard } from './executionGuard.ts';
+import { ExecutionGuard } from './execution/executionGuard.ts';
 
 /** One query or mutation, from the moment it is let in. */
-export interface Operation {
+export interface OpenedOperation {
   readonly context: Context;
   /** Stops its calls, because the client has left. */
-  abandon(): void;
+  abort(): void;
   /** Must be called when the answer is ready. */
   close(): void;
 }
 
-interface Parts {
+interface OpenOperationOptions {
   readonly createContext: (caller: Caller) => Context;
   readonly timeoutMs: number;
   /** How many objects a response may contain. */
@@ -24,48 +24,50 @@ interface Parts {
   readonly onRejectedKey: (caller: Pick<Caller, 'address' | 'requestId'>) => void;
 }
 
-export type OpenOperation = (caller: Omit<Caller, 'signal' | 'deadlineMs' | 'guard'>) => Operation;
+export type OpenOperation = (
+  caller: Omit<Caller, 'signal' | 'deadlineMs' | 'guard'>,
+) => OpenedOperation;
 
 /** How long operations may hold the event loop, and how many objects of their responses may be begun in that time. */
 const turnMs = 25;
 const turnUnits = 1_000;
 
 /** Why the calls of an operation end when nobody waits for its answer; nobody needs to hear of it. */
-export const clientLeft = new UpstreamError('unavailable', 'The client has left.');
+export const clientDisconnectedError = new UpstreamError('unavailable', 'The client has left.');
 
 const tookTooLong = new UpstreamError('timeout', 'The operation took too long.');
 
 /** Gives each operation a deadline of its own: whatever it still waits for then fails with `timeout`. */
-export function createOpenOperation(parts: Parts): OpenOperation {
+export function createOpenOperation(parts: OpenOperationOptions): OpenOperation {
   const { createContext, timeoutMs, maxNodes, clock, onRejectedKey } = parts;
   const turns = new Turns({ now: () => clock.monotonic(), turnMs, turnUnits });
-  const errors = { left: clientLeft, late: tookTooLong };
+  const errors = { left: clientDisconnectedError, late: tookTooLong };
   return (caller) => {
     const deadlineMs = clock.monotonic() + timeoutMs;
     let controller: AbortController | undefined;
     let cancelTimer = (): void => undefined;
-    let hasLeft = false;
-    let isOver = false;
+    let isAborted = false;
+    let isClosed = false;
 
     /** Made when the first call listens: many operations need none. */
     function signal(): AbortSignal {
       if (controller !== undefined) return controller.signal;
-      const made = new AbortController();
-      controller = made;
+      const created = new AbortController();
+      controller = created;
       // Every call of the operation listens, and there may be many at once.
-      setMaxListeners(0, made.signal);
-      if (hasLeft) made.abort(clientLeft);
-      else if (!isOver) {
+      setMaxListeners(0, created.signal);
+      if (isAborted) created.abort(clientDisconnectedError);
+      else if (!isClosed) {
         cancelTimer = clock.after(Math.max(0, deadlineMs - clock.monotonic()), () => {
-          made.abort(tookTooLong);
+          created.abort(tookTooLong);
         });
       }
-      return made.signal;
+      return created.signal;
     }
 
-    function abandon(): void {
-      hasLeft = true;
-      controller?.abort(clientLeft);
+    function abort(): void {
+      isAborted = true;
+      controller?.abort(clientDisconnectedError);
     }
 
     const span = caller.span?.child('work', 'graphql');
@@ -73,9 +75,9 @@ export function createOpenOperation(parts: Parts): OpenOperation {
       maxNodes,
       turns,
       errors,
-      hasLeft: () => hasLeft,
+      hasLeft: () => isAborted,
       isLate: () => clock.monotonic() >= deadlineMs,
-      abort: abandon,
+      abort: abort,
     });
     // Each by its name: to spread the caller takes as long as to find a whole answer.
     const context = createContext({
@@ -83,10 +85,10 @@ export function createOpenOperation(parts: Parts): OpenOperation {
       viewer: caller.viewer,
       viewerId: caller.viewerId,
       address: caller.address,
-      client: caller.client,
-      key: caller.key,
-      tenant: caller.tenant,
-      isRefresh: caller.isRefresh,
+      quotaClient: caller.quotaClient,
+      apiKey: caller.apiKey,
+      account: caller.account,
+      bypassesCache: caller.bypassesCache,
       signal,
       deadlineMs,
       span,
@@ -94,9 +96,9 @@ export function createOpenOperation(parts: Parts): OpenOperation {
     });
     return {
       context,
-      abandon,
+      abort,
       close() {
-        isOver = true;
+        isClosed = true;
         cancelTimer();
         if (context.usage.isKeyRejected === true) onRejectedKey(caller);
         span?.end();

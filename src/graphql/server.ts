@@ -8,47 +8,47 @@ import {
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { GraphQLSchema } from 'graphql';
-import type { Log } from '../support/log.ts';
-import { createAdmissionPlugin } from './admission.ts';
-import type { Admit } from './admission.ts';
-import { createAnswerPlugin, isContext } from './answer.ts';
-import { createBoundedTrace } from './boundedTrace.ts';
+import type { Log } from '../observability/log.ts';
+import { createCostPlugin } from './cost/limiter.ts';
+import type { AssertWithinCost } from './cost/limiter.ts';
+import { createResponsePlugin, isContext } from './plugins/response.ts';
+import { createBoundedTrace } from './plugins/boundedTrace.ts';
 import type { Context } from './context.ts';
-import type { Documents } from './documents.ts';
+import type { DocumentStores } from './operations/documentStore.ts';
 import { createFormatError } from './errors.ts';
-import type { Execute } from './execution.ts';
-import type { KnownOperations } from './knownOperations.ts';
-import type { Report } from './report.ts';
-import type { LimitResult } from './responseLimit.ts';
-import { createSubscriptionDoor } from './subscriptionDoor.ts';
-import type { OperationLimits } from './limits.ts';
+import type { Executor } from './execution/graphqlJs.ts';
+import type { OperationCache } from './operations/operationCache.ts';
+import type { ReportOperation } from './operationReport.ts';
+import type { LimitResult } from './limits/responseLimit.ts';
+import { createSubscriptionHandoffPlugin } from './plugins/subscriptionHandoff.ts';
+import type { DocumentValidation } from './limits/documentLimits.ts';
 
 interface GraphQLServerOptions {
   readonly schema: GraphQLSchema;
   readonly isProduction: boolean;
   /** Whether the helpdesk's key comes from the client. */
-  readonly isKeyOfClient?: boolean;
+  readonly forwardsClientKeys?: boolean;
   readonly log: Log;
-  readonly admit: Admit;
+  readonly assertWithinCost: AssertWithinCost;
   /** Executes what Apollo Server has let in. It must go through the guards of the operations. */
-  readonly execute: Execute;
+  readonly execute: Executor;
   /** Answers what it has seen before. */
-  readonly known?: KnownOperations | undefined;
+  readonly operationCache?: OperationCache | undefined;
   /** Whether a router may ask how long each field takes. From then on every operation of this server and its schema pays for it. */
-  readonly isTraced?: boolean;
-  readonly report: Report;
+  readonly isFieldTraced?: boolean;
+  readonly report: ReportOperation;
   readonly limitResult: LimitResult;
-  readonly limits: OperationLimits;
-  readonly documents: Documents;
+  readonly validation: DocumentValidation;
+  readonly documents: DocumentStores;
 }
 
-type Executor = ApolloServerOptionsWithGateway<Context>['gateway'];
+type ApolloGateway = ApolloServerOptionsWithGateway<Context>['gateway'];
 
 /** The place where Apollo Server lets somebody else execute. */
-function executedBy(schema: GraphQLSchema, execute: Execute): Executor {
+function gatewayFor(schema: GraphQLSchema, execute: Executor): ApolloGateway {
   return {
-    onSchemaLoadOrUpdate(tell) {
-      tell({ apiSchema: schema, coreSupergraphSdl: '' });
+    onSchemaLoadOrUpdate(onSchema) {
+      onSchema({ apiSchema: schema, coreSupergraphSdl: '' });
       return () => undefined;
     },
     load: () =>
@@ -74,19 +74,19 @@ const loggerOf = (log: Log) => ({
 export const createGraphQLServer = ({
   schema,
   isProduction,
-  isKeyOfClient = false,
+  forwardsClientKeys = false,
   log,
-  admit,
+  assertWithinCost,
   execute,
-  known,
+  operationCache: cached,
   report,
   limitResult,
-  isTraced = false,
-  limits,
+  isFieldTraced = false,
+  validation,
   documents,
 }: GraphQLServerOptions) =>
   new ApolloServer<Context>({
-    gateway: executedBy(schema, known?.execute ?? execute),
+    gateway: gatewayFor(schema, cached?.execute ?? execute),
     // Apollo would refuse even what a server must answer; a rule of the limits refuses the rest.
     introspection: true,
     hideSchemaDetailsFromClientErrors: isProduction,
@@ -95,25 +95,25 @@ export const createGraphQLServer = ({
     logger: loggerOf(log),
     csrfPrevention: true,
     nodeEnv: isProduction ? 'production' : 'development',
-    formatError: createFormatError(isProduction, isKeyOfClient),
-    parseOptions: limits.parseOptions,
-    validationRules: limits.validationRules,
-    validationOptions: limits.validationOptions,
+    formatError: createFormatError(isProduction, forwardsClientKeys),
+    parseOptions: validation.parseOptions,
+    validationRules: validation.validationRules,
+    validationOptions: validation.validationOptions,
     documentStore: documents.store,
     persistedQueries: documents.persistedQueries,
     plugins: [
-      createAdmissionPlugin(admit),
-      ...(known === undefined ? [] : [known.plugin]),
-      createSubscriptionDoor(),
+      createCostPlugin(assertWithinCost),
+      ...(cached === undefined ? [] : [cached.plugin]),
+      createSubscriptionHandoffPlugin(),
       // The explorers are pages of our own.
       ApolloServerPluginLandingPageDisabled(),
       // It would look at every field of every answer; no-store is said once, by the route.
       ApolloServerPluginCacheControlDisabled(),
-      isTraced ? createBoundedTrace() : ApolloServerPluginInlineTraceDisabled(),
+      isFieldTraced ? createBoundedTrace() : ApolloServerPluginInlineTraceDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
       // After the trace, which is part of the response that it measures.
-      createAnswerPlugin(log, { isKeyOfClient, report, limitResult }),
+      createResponsePlugin(log, { isKeyOfClient: forwardsClientKeys, report, limitResult }),
     ],
   });
 

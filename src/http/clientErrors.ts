@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { Lines } from './lines.ts';
+import type { ConnectionTracker } from './connectionTracker.ts';
 import { refuseSocket } from './rawResponse.ts';
 
 /** What Node's HTTP server rejects by itself, by the code of its error; everything else is malformed. */
@@ -14,7 +14,7 @@ const malformed = { status: 400, message: 'The request is malformed.' };
 
 /** Answers what is not HTTP, or does not arrive, after the requests that came before it. */
 export const createAnswerClientError =
-  (lines: Lines) =>
+  (lines: ConnectionTracker) =>
   ({ code = '' }: Error & { readonly code?: string }, socket: Socket): void => {
     // What follows a request that closes the connection is ignored.
     if (code === 'HPE_CLOSED_CONNECTION' && lines.isBusy(socket)) return;

@@ -2,10 +2,13 @@ import { HeaderMap } from '@apollo/server';
 import type { HTTPGraphQLRequest } from '@apollo/server';
 import type { FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
-import { isAsked } from '../graphql/listedOperations.ts';
-import type { Asked, ListedOperations } from '../graphql/listedOperations.ts';
+import { isRecord } from '../graphql/operations/persistedDocuments.ts';
+import type {
+  RequestParams,
+  PersistedDocuments,
+} from '../graphql/operations/persistedDocuments.ts';
 
-function headersOf({ headers }: FastifyRequest): HeaderMap {
+function toHeaderMap({ headers }: FastifyRequest): HeaderMap {
   const map = new HeaderMap();
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value);
@@ -13,29 +16,29 @@ function headersOf({ headers }: FastifyRequest): HeaderMap {
   return map;
 }
 
-function searchOf(url: string): string {
+function queryStringOf(url: string): string {
   const start = url.indexOf('?');
   return start === -1 ? '' : url.slice(start);
 }
 
 /** The parameters of a GET; extensions that cannot be read are left to Apollo to refuse. */
-function askedBySearch(search: string): Asked {
-  const asked: Asked = Object.fromEntries(new URLSearchParams(search));
+function paramsFromQuery(search: string): RequestParams {
+  const params: RequestParams = Object.fromEntries(new URLSearchParams(search));
   try {
-    return { ...asked, extensions: JSON.parse(String(asked['extensions'])) };
+    return { ...params, extensions: JSON.parse(String(params['extensions'])) };
   } catch {
-    return asked;
+    return params;
   }
 }
 
-interface ReadRequest {
+interface GraphQLRequest {
   readonly request: HTTPGraphQLRequest;
   /** Why it may not run. */
-  readonly refusedBy?: GraphQLError;
+  readonly error?: GraphQLError;
 }
 
 /** The same parameters with this text, and no id of another. */
-function searchWith(search: string, query: string): string {
+function queryStringWith(search: string, query: string): string {
   const parameters = new URLSearchParams(search);
   parameters.delete('extensions');
   parameters.set('query', query);
@@ -43,15 +46,18 @@ function searchWith(search: string, query: string): string {
 }
 
 /** The request as Apollo takes it, with the text of the listed operation that it names. */
-export function readRequest(from: FastifyRequest, { textFor }: ListedOperations): ReadRequest {
-  const { method, body } = from;
-  const headers = headersOf(from);
-  const search = searchOf(from.url);
+export function parseGraphQLRequest(
+  fastifyRequest: FastifyRequest,
+  { textFor }: PersistedDocuments,
+): GraphQLRequest {
+  const { method, body } = fastifyRequest;
+  const headers = toHeaderMap(fastifyRequest);
+  const search = queryStringOf(fastifyRequest.url);
   const request: HTTPGraphQLRequest = { method, headers, body, search };
-  const asked = method === 'GET' ? askedBySearch(search) : isAsked(body) ? body : {};
-  const text = textFor(asked);
+  const params = method === 'GET' ? paramsFromQuery(search) : isRecord(body) ? body : {};
+  const text = textFor(params);
   if (text === undefined) return { request };
-  if (text instanceof GraphQLError) return { request, refusedBy: text };
-  if (method === 'GET') return { request: { ...request, search: searchWith(search, text) } };
-  return { request: { ...request, body: { ...asked, query: text, extensions: {} } } };
+  if (text instanceof GraphQLError) return { request, error: text };
+  if (method === 'GET') return { request: { ...request, search: queryStringWith(search, text) } };
+  return { request: { ...request, body: { ...params, query: text, extensions: {} } } };
 }

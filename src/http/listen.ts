@@ -2,8 +2,8 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { guarded } from '../support/guarded.ts';
-import type { Log } from '../support/log.ts';
+import { guarded } from '../observability/guarded.ts';
+import type { Log } from '../observability/log.ts';
 
 interface Listening {
   readonly addresses: readonly [string, ...string[]];

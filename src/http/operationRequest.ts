@@ -1,21 +1,21 @@
 import { z } from 'zod';
-import type { Request } from '../graphql/live.ts';
+import type { OperationRequest } from '../graphql/subscriptions/run.ts';
 
-const map = z.record(z.string(), z.unknown());
+const jsonObject = z.record(z.string(), z.unknown());
 
-const shape = z.object({
+const operationRequestSchema = z.object({
   query: z.string().nullish(),
   operationName: z.string().nullish(),
-  variables: map.nullish(),
-  extensions: map.nullish(),
+  variables: jsonObject.nullish(),
+  extensions: jsonObject.nullish(),
   // Under these a listed operation is asked for.
   documentId: z.string().optional(),
   doc_id: z.string().optional(),
 });
 
 /** An operation as GraphQL over HTTP writes it; undefined for anything else. */
-export function readRequest(value: unknown): Request | undefined {
-  const { data } = shape.safeParse(value);
+export function parseOperationRequest(value: unknown): OperationRequest | undefined {
+  const { data } = operationRequestSchema.safeParse(value);
   if (data === undefined) return undefined;
   const { query, operationName, variables, extensions, ...ids } = data;
   return {
@@ -28,7 +28,7 @@ export function readRequest(value: unknown): Request | undefined {
   };
 }
 
-function jsonOr(text: string): unknown {
+function parseJsonOrText(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -37,12 +37,12 @@ function jsonOr(text: string): unknown {
 }
 
 /** The same from the query of an address. */
-export function readSearch(url: string): Request | undefined {
+export function parseOperationQuery(url: string): OperationRequest | undefined {
   const { searchParams } = new URL(url, 'http://gateway');
-  const given = Object.fromEntries(searchParams);
-  return readRequest({
-    ...given,
-    variables: jsonOr(given['variables'] ?? 'null'),
-    extensions: jsonOr(given['extensions'] ?? 'null'),
+  const parameters = Object.fromEntries(searchParams);
+  return parseOperationRequest({
+    ...parameters,
+    variables: parseJsonOrText(parameters['variables'] ?? 'null'),
+    extensions: parseJsonOrText(parameters['extensions'] ?? 'null'),
   });
 }

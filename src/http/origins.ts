@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** Those who may ask from a browser's page outside production: Apollo's explorers and pages of this machine. */
-const developers: readonly (string | RegExp)[] = [
+const developmentOrigins: readonly (string | RegExp)[] = [
   'https://studio.apollographql.com',
   'https://sandbox.embed.apollographql.com',
   /^https?:\/\/(localhost|127\.0\.0\.1)(:[0-9]+)?$/,
@@ -10,13 +10,13 @@ const developers: readonly (string | RegExp)[] = [
 export const allowedOrigins = (
   corsOrigins: readonly string[],
   isProduction: boolean,
-): (string | RegExp)[] => [...corsOrigins, ...(isProduction ? [] : developers)];
+): (string | RegExp)[] => [...corsOrigins, ...(isProduction ? [] : developmentOrigins)];
 
 /**
  * Whether a request may come from where it comes from. A browser says which page makes it open a WebSocket or a stream; it asks no
  * leave beforehand, as it does for other requests of strange pages.
  */
-export const createPageCheck =
+export const createOriginCheck =
   (allowed: readonly (string | RegExp)[]) =>
   ({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean => {
     if (origin === undefined)

@@ -1,5 +1,5 @@
-import type { Leave } from './occupancy.ts';
-import { networkOf } from './requestRate.ts';
+import type { Release } from './connectionLimits.ts';
+import { clientNetwork } from './requestRate.ts';
 
 interface PendingLimits {
   readonly maxPerAddress: number;
@@ -25,8 +25,8 @@ export class PendingConnections {
   }
 
   /** `evict` is called at most once, when the connection has to make room, and never after the returned function. */
-  add(address: string, evict: () => void): Leave {
-    const network = networkOf(address);
+  add(address: string, evict: () => void): Release {
+    const network = clientNetwork(address);
     const own = this.#evictions.get(network)?.size ?? 0;
     if (own >= this.#limits.maxPerAddress) this.#evictOldestOf(network);
     else if (this.#count >= this.#limits.max) this.#evictOldestOf(this.#largestNetwork());

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { busyRefusal, refusal } from './refusals.ts';
+import { busyRefusal, errorBody } from './errorResponse.ts';
 
 interface RawRefusal {
   readonly status: number;
@@ -19,7 +19,7 @@ export function refuseSocket(
   if (socket.writable) {
     const body = JSON.stringify(
       retryAfterMs === undefined
-        ? refusal(message, code, requestId)
+        ? errorBody(message, code, requestId)
         : busyRefusal(message, retryAfterMs, requestId),
     );
     const head = [

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { hostOf, isAllowedHost } from '../support/hosts.ts';
-import type { AllowedHosts } from '../support/hosts.ts';
-import { refusal } from './refusals.ts';
+import { hostOf, isAllowedHost } from '../lib/hosts.ts';
+import type { AllowedHosts } from '../lib/hosts.ts';
+import { errorBody } from './errorResponse.ts';
 import { readTarget } from './target.ts';
 import type { Target } from './target.ts';
 
@@ -92,6 +92,6 @@ export function checkRequestHeads(server: FastifyInstance, { problemOf }: Reques
     const problem = problemOf(request.raw, isExempt(request.routeOptions.url));
     if (problem === undefined) done();
     else
-      void reply.status(problem.status).send(refusal(problem.message, 'BAD_REQUEST', request.id));
+      void reply.status(problem.status).send(errorBody(problem.message, 'BAD_REQUEST', request.id));
   });
 }

@@ -3,30 +3,30 @@ import { isIPv6 } from 'node:net';
 import type { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
-import type { Clock } from '../support/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 
 /** How many requests a minute one client may make. */
-export interface RequestRate {
+export interface RequestRateLimiter {
   /** Counts one request; how long to wait when it is one too many. */
-  waitMs(name: string): Promise<number | undefined>;
+  consume(name: string): Promise<number | undefined>;
   /** The same for one more request, which is not counted. */
   nextWaitMs(name: string): Promise<number | undefined>;
 }
 
-const duration = 60;
+const windowSeconds = 60;
 
 /** Of so many clients at most the count is kept; whoever comes on top takes the place of who was seen longest ago. */
 const maxClients = 20_000;
 
 /** How long a Redis that failed is not asked again: its silence would be waited for by every request. */
-const restMs = 1_000;
+const cooldownMs = 1_000;
 
 /** Nobody needs to read in Redis who asked. */
 const keyOf = (name: string): string =>
   createHash('sha256').update(name).digest('base64url').slice(0, 22);
 
-function createMemory(points: number) {
-  const limiter = new RateLimiterMemory({ points, duration });
+function createMemoryLimiter(points: number) {
+  const limiter = new RateLimiterMemory({ points, duration: windowSeconds });
   const seen = new LRUCache<string, true>({
     max: maxClients,
     dispose: (_value, name, reason) => {
@@ -43,18 +43,18 @@ function createMemory(points: number) {
 }
 
 /** The wait that a refusal tells; anything else that failed is thrown again. */
-function waitOf(refused: unknown): number {
+function retryAfterOf(rejection: unknown): number {
   // The library counts by the wall clock, which may have been set back; it forgets by a timer.
-  if (refused instanceof RateLimiterRes)
-    return Math.min(duration * 1_000, Math.max(1, refused.msBeforeNext));
-  throw refused;
+  if (rejection instanceof RateLimiterRes)
+    return Math.min(windowSeconds * 1_000, Math.max(1, rejection.msBeforeNext));
+  throw rejection;
 }
 
-interface Options {
+interface RequestRateOptions {
   /** Requests in a minute; 0 for no limit. */
   readonly limit: number;
   /** What is counted, to tell two counts in one Redis apart. */
-  readonly counts: string;
+  readonly counterName: string;
   readonly redis: Redis | undefined;
   readonly clock: Clock;
 }
@@ -62,43 +62,49 @@ interface Options {
 const noWait = () => Promise.resolve(undefined);
 
 /** Counted by all instances together where there is a Redis, and by each alone while it is away. */
-export function createRequestRate({ limit, counts, redis, clock }: Options): RequestRate {
-  if (limit === 0) return { waitMs: noWait, nextWaitMs: noWait };
-  const alone = createMemory(limit);
+export function createRequestRateLimiter({
+  limit,
+  counterName,
+  redis,
+  clock,
+}: RequestRateOptions): RequestRateLimiter {
+  if (limit === 0) return { consume: noWait, nextWaitMs: noWait };
+  const alone = createMemoryLimiter(limit);
   const shared =
     redis === undefined
       ? undefined
       : new RateLimiterRedis({
           storeClient: redis,
           points: limit,
-          duration,
-          keyPrefix: `helpcrunch:1:${counts}`,
+          duration: windowSeconds,
+          keyPrefix: `helpcrunch:1:${counterName}`,
           rejectIfRedisNotReady: true,
         });
-  let restsUntilMs = 0;
+  let cooldownUntilMs = 0;
 
   async function run<Result>(command: (limiter: Pick<typeof alone, 'consume' | 'get'>) => Result) {
-    if (shared === undefined || clock.monotonic() < restsUntilMs) return command(alone);
+    if (shared === undefined || clock.monotonic() < cooldownUntilMs) return command(alone);
     try {
       return await command(shared);
     } catch (error) {
       if (error instanceof RateLimiterRes) throw error;
-      restsUntilMs = clock.monotonic() + restMs;
+      cooldownUntilMs = clock.monotonic() + cooldownMs;
       return command(alone);
     }
   }
 
   return {
-    waitMs: (name) => run((limiter) => limiter.consume(keyOf(name))).then(() => undefined, waitOf),
+    consume: (name) =>
+      run((limiter) => limiter.consume(keyOf(name))).then(() => undefined, retryAfterOf),
     async nextWaitMs(name) {
       const counted = await run((limiter) => limiter.get(keyOf(name)));
-      return counted === null || counted.consumedPoints < limit ? undefined : waitOf(counted);
+      return counted === null || counted.consumedPoints < limit ? undefined : retryAfterOf(counted);
     },
   };
 }
 
 /** One home's network is one client: in IPv6 it has more addresses than could ever be counted. */
-export function networkOf(address: string): string {
+export function clientNetwork(address: string): string {
   if (!address.includes(':')) return address;
   const [, mapped] = /^::ffff:([0-9.]+)$/i.exec(address) ?? [];
   if (mapped !== undefined) return mapped;

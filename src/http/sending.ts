@@ -1,9 +1,9 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Clock } from '../support/clock.ts';
-import { guarded } from '../support/guarded.ts';
-import type { Log } from '../support/log.ts';
-import type { Lines } from './lines.ts';
+import type { Clock } from '../lib/clock.ts';
+import { guarded } from '../observability/guarded.ts';
+import type { Log } from '../observability/log.ts';
+import type { ConnectionTracker } from './connectionTracker.ts';
 
 export interface SendLimits {
   /** A connection whose peer accepts no byte for so long, while bytes wait for it, is destroyed. */
@@ -13,7 +13,7 @@ export interface SendLimits {
 }
 
 interface SendingOptions extends SendLimits {
-  readonly lines: Lines;
+  readonly lines: ConnectionTracker;
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -1,93 +1,93 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
-import type { Receiver } from '../events/receiver.ts';
-import type { ListedOperations } from '../graphql/listedOperations.ts';
-import type { Run } from '../graphql/live.ts';
+import type { WebhookHandler } from '../webhooks/handler.ts';
+import type { PersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
+import type { RunOperation } from '../graphql/subscriptions/run.ts';
 import type { OpenOperation } from '../graphql/operation.ts';
-import type { KnownOperations } from '../graphql/knownOperations.ts';
+import type { OperationCache } from '../graphql/operations/operationCache.ts';
 import type { GraphQLServer } from '../graphql/server.ts';
-import type { Clock } from '../support/clock.ts';
-import { guarded } from '../support/guarded.ts';
-import type { AllowedHosts } from '../support/hosts.ts';
-import type { Log } from '../support/log.ts';
-import type { Tracing } from '../support/tracing.ts';
-import type { AuthFailures } from './authFailures.ts';
-import { createCallbacks } from './callbacks.ts';
+import type { Clock } from '../lib/clock.ts';
+import { guarded } from '../observability/guarded.ts';
+import type { AllowedHosts } from '../lib/hosts.ts';
+import type { Log } from '../observability/log.ts';
+import type { Tracing } from '../observability/tracing.ts';
+import type { AuthFailures } from './auth/authFailures.ts';
+import { createSubscriptionCallbacks } from './routes/callbacks.ts';
 import { clientAddressOf, createIsTrustedProxy } from './clientAddress.ts';
 import { createAnswerClientError } from './clientErrors.ts';
-import { addDrain } from './drain.ts';
-import type { Shutdown } from './drain.ts';
-import { addExplorers } from './explorers.ts';
-import { addGraphQLRoute } from './graphqlRoute.ts';
-import { addHealthRoutes } from './healthRoutes.ts';
-import { createLines } from './lines.ts';
-import type { Metrics } from './metrics.ts';
-import { addMetricsRoute } from './metricsRoute.ts';
-import type { Readings } from './metricsRoute.ts';
-import { createOccupancy } from './occupancy.ts';
-import type { Occupancy, OccupancyLimits } from './occupancy.ts';
-import { allowedOrigins, createPageCheck } from './origins.ts';
-import { protect } from './protection.ts';
-import { answerFailure, answerUnknownRoute } from './refusals.ts';
+import { addShutdown } from './shutdown.ts';
+import type { ShutdownOptions } from './shutdown.ts';
+import { addExplorers } from './routes/explorers.ts';
+import { addGraphQLRoute } from './routes/graphql.ts';
+import { addHealthRoutes } from './routes/health.ts';
+import { createConnectionTracker } from './connectionTracker.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import { addMetricsRoute } from './routes/metrics.ts';
+import type { GaugeSources } from './routes/metrics.ts';
+import { createConnectionLimits } from './connectionLimits.ts';
+import type { ConnectionLimits, ConnectionLimitOptions } from './connectionLimits.ts';
+import { allowedOrigins, createOriginCheck } from './origins.ts';
+import { addSecurityHeaders } from './securityHeaders.ts';
+import { createErrorHandler, sendNotFound } from './errorResponse.ts';
 import { createRequestHeads } from './requestHead.ts';
 import { requestIdOf } from './requestId.ts';
-import { admitOnlyRouter, createIsFromRouter } from './router.ts';
-import type { RequestRate } from './requestRate.ts';
+import { requireRouter, createRouterCheck } from './auth/routerSecret.ts';
+import type { RequestRateLimiter } from './requestRate.ts';
 import { limitSending } from './sending.ts';
 import type { SendLimits } from './sending.ts';
-import { addSocketRoute } from './socketRoute.ts';
-import { addSpans } from './spans.ts';
-import { addStreamRoute } from './streamRoute.ts';
-import { createAsk, createClientLimit } from './subscribing.ts';
-import type { Ask } from './subscribing.ts';
+import { addWebSocketRoute } from './routes/websocket.ts';
+import { addRequestSpans } from './requestSpans.ts';
+import { addSseRoute } from './routes/sse.ts';
+import { createExecuteForClient, createClientLimit } from './clientOperations.ts';
+import type { ExecuteForClient } from './clientOperations.ts';
 import { addUpgrades } from './upgrades.ts';
-import type { Authenticate } from './viewer.ts';
-import { addWebhookRoute } from './webhookRoute.ts';
+import type { Authenticate } from './auth/credentials.ts';
+import { addWebhookRoute } from './routes/webhook.ts';
 
-interface LiveLimits extends OccupancyLimits {
+interface SubscriptionLimits extends ConnectionLimitOptions {
   readonly maxPerConnection: number;
   readonly callbackHosts: readonly string[];
 }
 
 /** What the transports share that can carry many answers. */
-export interface LiveOptions extends LiveLimits {
-  readonly ask: Ask;
+export interface SubscriptionTransportOptions extends SubscriptionLimits {
+  readonly execute: ExecuteForClient;
   readonly authenticate: Authenticate;
   readonly authFailures: AuthFailures;
-  readonly occupancy: Occupancy;
+  readonly connectionLimits: ConnectionLimits;
   /** The client's address, behind the proxies that are trusted. */
   readonly addressOf: (request: IncomingMessage) => string;
-  readonly isFromAllowedPage: (headers: IncomingHttpHeaders) => boolean;
+  readonly isAllowedOrigin: (headers: IncomingHttpHeaders) => boolean;
   readonly isFromRouter: (headers: IncomingHttpHeaders) => boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-export interface HttpOptions {
+export interface HttpServerOptions {
   readonly apollo: GraphQLServer;
   /** Answers a router that asks how long each field takes. */
   readonly tracedApollo?: GraphQLServer | undefined;
   /** Without it Apollo Server answers everything. */
-  readonly known?: KnownOperations | undefined;
+  readonly operationCache?: OperationCache | undefined;
   readonly openOperation: OpenOperation;
   readonly authenticate: Authenticate;
   /** Given where only a router may ask. */
   readonly routerSecret?: string | undefined;
   readonly corsOrigins: readonly string[];
   readonly isProduction: boolean;
-  readonly live: LiveLimits & { readonly run: Run };
+  readonly subscriptions: SubscriptionLimits & { readonly run: RunOperation };
   readonly clock: Clock;
   readonly log: Log;
-  readonly shutdown: Shutdown;
-  readonly readings: Readings;
+  readonly shutdown: ShutdownOptions;
+  readonly gauges: GaugeSources;
   /** Takes in the helpdesk's webhooks; without it there is no address for them. */
-  readonly receiver: Receiver | undefined;
+  readonly webhookHandler: WebhookHandler | undefined;
   readonly metrics: Metrics;
   readonly tracing?: Tracing | undefined;
-  readonly listed: ListedOperations;
-  readonly requestRate: RequestRate;
-  readonly authFailures: AuthFailures;
+  readonly persistedDocuments: PersistedDocuments;
+  readonly requestRateLimiter: RequestRateLimiter;
+  readonly authFailureLimiter: AuthFailures;
   readonly maxBodyBytes: number;
   /** How long a request may take to arrive. */
   readonly arrivalTimeoutMs: number;
@@ -102,27 +102,27 @@ export interface HttpOptions {
 const maxHeaderBytes = 16_384;
 
 /** At most so long may a request's first lines take, however long its body may. */
-const maxHeadersMs = 10_000;
+const maxHeadersTimeoutMs = 10_000;
 
 /** The gateway's one port. */
-export async function createHttpServer(options: HttpOptions): Promise<FastifyInstance> {
-  const { corsOrigins, isProduction, log, live, clock, authenticate } = options;
-  const { arrivalTimeoutMs, routerSecret, authFailures } = options;
+export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
+  const { corsOrigins, isProduction, log, subscriptions, clock, authenticate } = options;
+  const { arrivalTimeoutMs, routerSecret, authFailureLimiter } = options;
   const origins = allowedOrigins(corsOrigins, isProduction);
-  const occupancy = createOccupancy(live);
+  const connectionLimits = createConnectionLimits(subscriptions);
   const isTrustedProxy = createIsTrustedProxy(options.trustProxy);
-  const fail = answerFailure(log, authFailures);
+  const handleError = createErrorHandler(log, authFailureLimiter);
   const heads = createRequestHeads(options.allowedHosts);
   const server = fastify({
     rewriteUrl: heads.route,
     clientErrorHandler: (error, socket) => answerClientError(error, socket),
     // Addresses that cannot be decoded fail before any route does.
-    frameworkErrors: (error, request, reply) => void fail(error, request, reply),
+    frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
     bodyLimit: options.maxBodyBytes,
     requestTimeout: arrivalTimeoutMs,
     http: {
       maxHeaderSize: maxHeaderBytes,
-      headersTimeout: Math.min(maxHeadersMs, arrivalTimeoutMs),
+      headersTimeout: Math.min(maxHeadersTimeoutMs, arrivalTimeoutMs),
       // Late requests are looked for this often.
       connectionsCheckingInterval: Math.min(1_000, arrivalTimeoutMs),
       // Node would refuse without a body; the gateway looks at the header itself.
@@ -134,11 +134,11 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     requestIdHeader: false,
     genReqId: ({ headers }) => requestIdOf(headers),
   });
-  const lines = createLines(server.server, log);
+  const lines = createConnectionTracker(server.server, log);
   const sending = limitSending(server.server, { ...options.sending, lines, clock, log });
   const answerClientError = guarded({ log, name: 'client error' }, createAnswerClientError(lines));
-  server.setErrorHandler(fail);
-  server.setNotFoundHandler(answerUnknownRoute);
+  server.setErrorHandler(handleError);
+  server.setNotFoundHandler(sendNotFound);
   server.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     done();
@@ -147,27 +147,27 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     if (typeof payload === 'string' || Buffer.isBuffer(payload)) sending.added(payload.length);
     done();
   });
-  await protect(server, { heads, corsOrigins, origins });
+  await addSecurityHeaders(server, { heads, corsOrigins, origins });
   server.server.maxConnections = options.maxConnections;
-  const isFromRouter = createIsFromRouter(routerSecret);
-  admitOnlyRouter(server, { isFromRouter, authFailures });
-  const drain = addDrain(server, { ...options.shutdown, lines, clock });
-  addHealthRoutes(server, { ...options.readings, isDraining: drain.isDraining });
-  addMetricsRoute(server, { ...options, occupancy, sending });
+  const isFromRouter = createRouterCheck(routerSecret);
+  requireRouter(server, { isFromRouter, authFailures: authFailureLimiter });
+  const shutdown = addShutdown(server, { ...options.shutdown, lines, clock });
+  addHealthRoutes(server, { ...options.gauges, isDraining: shutdown.isDraining });
+  addMetricsRoute(server, { ...options, connectionLimits, sending });
   const limitClient = createClientLimit(options);
-  const liveOptions: LiveOptions = {
-    ...live,
-    ask: createAsk({
-      run: live.run,
-      occupancy,
-      listed: options.listed,
+  const transportOptions: SubscriptionTransportOptions = {
+    ...subscriptions,
+    execute: createExecuteForClient({
+      run: subscriptions.run,
+      connectionLimits,
+      persistedDocuments: options.persistedDocuments,
       limitClient,
     }),
     authenticate,
-    authFailures,
-    occupancy,
+    authFailures: authFailureLimiter,
+    connectionLimits,
     addressOf: (request) => clientAddressOf(request, isTrustedProxy),
-    isFromAllowedPage: createPageCheck(origins),
+    isAllowedOrigin: createOriginCheck(origins),
     isFromRouter,
     clock,
     log,
@@ -175,15 +175,20 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   addGraphQLRoute(server, {
     ...options,
     limitClient,
-    callbacks: createCallbacks(server, liveOptions),
-    spanOf: addSpans(server, options),
+    callbacks: createSubscriptionCallbacks(server, transportOptions),
+    spanOf: addRequestSpans(server, options),
   });
-  const open = addSocketRoute(server, liveOptions);
+  const open = addWebSocketRoute(server, transportOptions);
   addUpgrades(server.server, { path: '/graphql', heads, open, lines, log });
-  addStreamRoute(server, liveOptions);
-  const { receiver } = options;
-  if (receiver !== undefined) await addWebhookRoute(server, { receiver, authFailures, clock });
+  addSseRoute(server, transportOptions);
+  const { webhookHandler } = options;
+  if (webhookHandler !== undefined)
+    await addWebhookRoute(server, {
+      receiver: webhookHandler,
+      authFailures: authFailureLimiter,
+      clock,
+    });
   if (!isProduction) addExplorers(server);
-  drain.finish();
+  shutdown.finish();
   return server;
 }

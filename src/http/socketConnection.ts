@@ -2,12 +2,12 @@ import { setMaxListeners } from 'node:events';
 import type { GraphQLFormattedError } from 'graphql';
 import { MessageType, parseMessage } from 'graphql-ws';
 import type { WebSocket } from 'ws';
-import type { Clock } from '../support/clock.ts';
-import { Disposer } from '../support/disposer.ts';
-import { guarded, runGuarded } from '../support/guarded.ts';
-import type { Log } from '../support/log.ts';
-import { readRequest } from './operationRequest.ts';
-import type { Party } from './subscribing.ts';
+import type { Clock } from '../lib/clock.ts';
+import { Disposer } from '../lib/disposer.ts';
+import { guarded, runGuarded } from '../observability/guarded.ts';
+import type { Log } from '../observability/log.ts';
+import { parseOperationRequest } from './operationRequest.ts';
+import type { ClientIdentity } from './clientOperations.ts';
 
 /** A client that lets more than this wait unread does not read. */
 const maxUnreadBytes = 1_048_576;
@@ -47,7 +47,7 @@ function isClientMessage(text: string): boolean {
   try {
     const message = parseMessage(text);
     return message.type === MessageType.Subscribe
-      ? readRequest(message.payload) !== undefined
+      ? parseOperationRequest(message.payload) !== undefined
       : clientTypes.has(message.type);
   } catch {
     return false;
@@ -97,7 +97,7 @@ export class SocketConnection {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #disposer = new Disposer();
-  #party: Party | undefined;
+  #party: ClientIdentity | undefined;
   /** Ends the wait for the client's credentials. */
   readonly #waiting = new Disposer();
   #cancelPing: () => void = () => undefined;
@@ -125,7 +125,7 @@ export class SocketConnection {
   }
 
   /** Undefined before the client is authenticated. */
-  get party(): Party | undefined {
+  get party(): ClientIdentity | undefined {
     return this.#party;
   }
 
@@ -138,7 +138,7 @@ export class SocketConnection {
   }
 
   /** `leave` gives back the place that the client takes. */
-  authenticated(party: Party, leave: () => void): void {
+  authenticated(party: ClientIdentity, leave: () => void): void {
     this.#party = party;
     this.#waiting.dispose();
     this.onEnd(leave);

@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { guarded } from '../support/guarded.ts';
-import type { Log } from '../support/log.ts';
-import type { Lines } from './lines.ts';
+import { guarded } from '../observability/guarded.ts';
+import type { Log } from '../observability/log.ts';
+import type { ConnectionTracker } from './connectionTracker.ts';
 import { refuseSocket } from './rawResponse.ts';
 import type { RequestHeads } from './requestHead.ts';
 import { requestIdOf } from './requestId.ts';
@@ -16,7 +16,7 @@ interface UpgradeOptions {
   readonly path: string;
   readonly heads: RequestHeads;
   readonly open: OpenWebSocket;
-  readonly lines: Lines;
+  readonly lines: ConnectionTracker;
   readonly log: Log;
 }
 

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-import type { Clock } from '../support/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Fault } from './faults.ts';
 
 export interface Answer {

@@ -1,4 +1,4 @@
-import type { Clock } from '../support/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 
 export type Fault =
   | {

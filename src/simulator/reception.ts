@@ -1,4 +1,4 @@
-import type { Clock } from '../support/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Account } from './account.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { SimulatorCall } from './callJournal.ts';

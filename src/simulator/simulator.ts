@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { systemClock, type Clock } from '../support/clock.ts';
+import { systemClock, type Clock } from '../lib/clock.ts';
 import { createAccount } from './account.ts';
 import { usualBehaviour, type Behaviour } from './behaviour.ts';
 import { createCallJournal, type SimulatorCall } from './callJournal.ts';

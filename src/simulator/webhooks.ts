@@ -1,5 +1,5 @@
 import { createHmac, randomUUID } from 'node:crypto';
-import type { Clock } from '../support/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Account } from './account.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { Change } from './changes.ts';

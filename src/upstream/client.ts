@@ -1,33 +1,33 @@
-import type { Clock } from '../support/clock.ts';
-import type { DependencyTracker } from '../support/dependencyTracker.ts';
-import { parseJson } from '../support/json.ts';
-import type { Log } from '../support/log.ts';
-import type { Seal } from '../support/seal.ts';
-import { createSeal } from '../support/seal.ts';
-import type { Span } from '../support/tracing.ts';
-import type { Breaker, Outcome, Pass } from './breaker.ts';
-import { createBreakers } from './breakers.ts';
-import type { Budget, Demand, RateStatus, Slot } from './budget/budget.ts';
-import type { Cache, OperationCache, Send } from './cache/cache.ts';
-import type { Crew } from './cache/flights.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { DependencyTracker } from '../lib/dependencyTracker.ts';
+import { parseJson } from '../lib/json.ts';
+import type { Log } from '../observability/log.ts';
+import type { CursorCipher } from '../lib/cursorCipher.ts';
+import { createCursorCipher } from '../lib/cursorCipher.ts';
+import type { Span } from '../observability/tracing.ts';
+import type { CircuitBreaker, BreakerOutcome, BreakerPermit } from './circuitBreaker.ts';
+import { createCircuitBreakers } from './circuitBreakers.ts';
+import type { RateLimiter, PermitRequest, QuotaStatus, Permit } from './rateLimit/limiter.ts';
+import type { EntityCache, ScopedCache, SendCall } from './cache/entityCache.ts';
+import type { RequestWaiters } from './cache/inFlight.ts';
 import { UpstreamError } from './errors.ts';
-import { failureOf } from './failure.ts';
+import { errorFromResponse } from './errorFromResponse.ts';
 import { withRetries } from './retry.ts';
-import { maxConditions } from './search.ts';
-import { createAcquaintances, strangers } from './strangers.ts';
-import type { Answer, Request, Transport } from './transport.ts';
-import { createWatch } from './watch.ts';
-import type { CallObserver } from './watch.ts';
+import { maxConditions } from './filters.ts';
+import { createKeyVerification, unverifiedAccount } from './keyVerification.ts';
+import type { TransportResponse, TransportRequest, Transport } from './transport.ts';
+import { createInstrumentation } from './instrumentation.ts';
+import type { UpstreamObserver } from './instrumentation.ts';
 
 /** A call to the helpdesk. Its effect is stated, never inferred: a search is a POST that reads. */
-export interface Call extends Pick<Request, 'method' | 'path' | 'body'> {
+export interface UpstreamCall extends Pick<TransportRequest, 'method' | 'path' | 'body'> {
   readonly effect: 'read' | 'write';
   /** Of a write: that it does no harm when it happens twice. */
   readonly isIdempotent?: true;
 }
 
 /** What one operation has caused so far. */
-export interface Usage {
+export interface OperationUsage {
   /** Calls that were made for it. */
   calls: number;
   /** Entities and lists that were known already. */
@@ -41,21 +41,21 @@ export interface Usage {
 }
 
 /** The operation on whose behalf calls are made. */
-export interface Scope {
-  readonly key: string;
+export interface RequestContext {
+  readonly apiKey: string;
   /** Whose cache and whose calls: one account's. */
-  readonly tenant: string;
+  readonly account: string;
   /** Among whom the calls are shared out. */
   readonly viewer: string;
   /** Aborted when nobody waits for the operation any more. */
   readonly signal: () => AbortSignal;
   /** When the operation's time is over, by the monotonic clock. */
   readonly deadlineMs: number;
-  readonly usage: Usage;
+  readonly usage: OperationUsage;
   /** Whether the client wants to see what the helpdesk says now. */
-  readonly isRefresh: boolean;
+  readonly bypassesCache: boolean;
   /** Whether it is not known that the key is one. */
-  readonly isStranger?: boolean;
+  readonly isUnverified?: boolean;
   readonly span?: Span | undefined;
   /** Records what the operation reads. */
   readonly tracker: DependencyTracker;
@@ -68,40 +68,40 @@ export interface BatchSize {
 
 /** The helpdesk as one operation sees it. */
 export interface Upstream {
-  readonly cache: OperationCache;
+  readonly cache: ScopedCache;
   readonly batchSize: BatchSize;
   /** Made of the account's key, which all instances have. */
-  seal(): Seal;
+  seal(): CursorCipher;
 }
 
 /** What is left of an account's calls. */
-export interface Rate {
-  now(): RateStatus;
+export interface QuotaReader {
+  cached(): QuotaStatus;
   /** The same, when all instances have been heard. */
-  latest(): Promise<RateStatus>;
+  refresh(): Promise<QuotaStatus>;
 }
 
 export interface UpstreamClient {
-  forOperation(scope: Scope): Upstream;
-  rateOf(tenant: string): Rate;
+  forOperation(scope: RequestContext): Upstream;
+  quotaFor(account: string): QuotaReader;
   /** Whether the helpdesk has accepted the key; true for the gateway's own. */
-  isAccepted(tenant: string): boolean;
+  isAccepted(account: string): boolean;
   /** How many tenants' circuits are open. */
-  openBreakers(): number;
+  openCircuitBreakers(): number;
   close(): void;
 }
 
-interface ClientParts {
+interface UpstreamClientOptions {
   readonly transport: Transport;
-  readonly budget: Budget;
-  readonly cache: Cache;
+  readonly rateLimiter: RateLimiter;
+  readonly cache: EntityCache;
   readonly clock: Clock;
   readonly log: Log;
   /** How often a call that may go better is tried again. */
   readonly maxRetries: number;
   /** Whether clients bring keys of their own, which may be none. */
-  readonly isKeyOfClient?: boolean;
-  readonly observer: CallObserver;
+  readonly forwardsClientKeys?: boolean;
+  readonly observer: UpstreamObserver;
 }
 
 function parse(body: string): unknown {
@@ -113,198 +113,229 @@ function parse(body: string): unknown {
 }
 
 /** One call and those who wait for it. */
-interface Errand {
-  readonly scope: Scope;
-  readonly crew: Crew;
-  readonly call: Call;
+interface UpstreamRequest {
+  readonly context: RequestContext;
+  readonly waiters: RequestWaiters;
+  readonly call: UpstreamCall;
 }
 
 /** One try of it, and whose minute it is counted in. */
-interface Try extends Errand {
-  readonly payer: string;
+interface Attempt extends UpstreamRequest {
+  readonly quotaOwner: string;
 }
 
 /** A try that its operation's deadline ends speaks against the helpdesk when it had this long. */
-const fairMs = 1_000;
+const minCountedTimeoutMs = 1_000;
 
 /** No call is answered sooner, so that one which leaves even later would be spent for nothing. */
-const leastAnswerMs = 50;
+const minRemainingMs = 50;
 
 /** A 4xx is a sign of life, and so is a 429; whoever leaves has learnt nothing. */
-function outcomeOf(error: unknown, signal: AbortSignal, tookMs: number): Outcome {
+function outcomeOf(error: unknown, signal: AbortSignal, durationMs: number): BreakerOutcome {
   if (!(error instanceof UpstreamError)) return 'unknown';
-  if (signal.aborted) return error.kind === 'timeout' && tookMs >= fairMs ? 'failed' : 'unknown';
+  if (signal.aborted)
+    return error.kind === 'timeout' && durationMs >= minCountedTimeoutMs ? 'failed' : 'unknown';
   const isDown = error.kind === 'unavailable' || error.kind === 'timeout';
   return isDown && error.details.status !== 408 ? 'failed' : 'alive';
 }
 
 /** The layers of a call, outermost first: cache → retry → breaker → budget → transport. Every try spends one call. */
-export function createUpstreamClient(parts: ClientParts): UpstreamClient {
-  const { transport, budget, cache, clock, log, maxRetries, isKeyOfClient = false } = parts;
-  const acquaintances = isKeyOfClient ? createAcquaintances(clock) : undefined;
-  const payerOf = (tenant: string) =>
-    acquaintances?.isStranger(tenant) === true ? strangers : tenant;
-  const watch = createWatch(parts);
-  const batchSize: BatchSize = { limit: maxConditions };
-  const breakers = createBreakers({
+export function createUpstreamClient(options: UpstreamClientOptions): UpstreamClient {
+  const {
+    transport,
+    rateLimiter,
+    cache,
     clock,
-    onChange(tenant, isOpen) {
+    log,
+    maxRetries,
+    forwardsClientKeys = false,
+  } = options;
+  const keyVerification = forwardsClientKeys ? createKeyVerification(clock) : undefined;
+  const quotaOwnerOf = (account: string) =>
+    keyVerification?.isUnverified(account) === true ? unverifiedAccount : account;
+  const instrumentation = createInstrumentation(options);
+  const batchSize: BatchSize = { limit: maxConditions };
+  const circuitBreakers = createCircuitBreakers({
+    clock,
+    onStateChange(account, isOpen) {
       if (isOpen) log.warn('the helpdesk fails too often: it is left alone for a while');
       else log.info('the helpdesk answers again');
       // Those who wait for room are told at once.
-      budget.reconsider(tenant);
+      rateLimiter.reevaluate(account);
     },
   });
 
   /** The first call with a key turns out to be its account's. */
-  function countLater(tenant: string, demand: Demand): void {
-    const counted = budget.acquire(tenant, () => demand, new AbortController().signal);
-    counted.then(
-      (slot) => slot.done(),
+  function chargeRetroactively(account: string, request: PermitRequest): void {
+    const acquired = rateLimiter.acquire(account, () => request, new AbortController().signal);
+    acquired.then(
+      (permit) => permit.release(),
       () => undefined,
     );
   }
 
   /** A refusal with 429 is the only answer after which nothing can have happened. */
-  async function send(crew: Crew, request: Request): Promise<Answer> {
+  async function send(
+    waiters: RequestWaiters,
+    request: TransportRequest,
+  ): Promise<TransportResponse> {
     let isRefused = false;
     try {
       const answer = await transport.request(request);
       isRefused = answer.status === 429;
       return answer;
     } finally {
-      if (!isRefused) crew.sent?.();
+      if (!isRefused) waiters.sent?.();
     }
   }
 
-  async function exchange({ scope, crew, call, payer }: Try, slot: Slot): Promise<unknown> {
-    const { key, tenant, usage, span } = scope;
+  async function sendOnce(
+    { context, waiters, call, quotaOwner }: Attempt,
+    permit: Permit,
+  ): Promise<unknown> {
+    const { apiKey, account, usage, span } = context;
     const { method, path, body } = call;
-    const { signal } = crew;
+    const { signal } = waiters;
     try {
       signal.throwIfAborted();
       usage.calls += 1;
-      return await watch.call({ method, path, signal, span }, async (headers) => {
-        const answer = await send(crew, { method, path, body, key, headers, signal });
-        acquaintances?.answered(tenant, answer.status);
-        if (payer !== tenant && payerOf(tenant) === tenant) {
-          const { effect: priority } = call;
-          countLater(tenant, { viewer: crew.viewer(), priority, deadlineMs: crew.deadlineMs() });
-        }
-        if (answer.status >= 200 && answer.status < 300) return parse(answer.body);
-        if (answer.status !== 429) throw failureOf(answer, key);
-        slot.refused(answer.retryAfterMs);
-        throw failureOf({ retryAfterMs: budget.retryAfterMs(payer), ...answer }, key);
-      });
+      return await instrumentation.instrumentRequest(
+        { method, path, signal, span },
+        async (headers) => {
+          const response = await send(waiters, { method, path, body, apiKey, headers, signal });
+          keyVerification?.recordResponse(account, response.status);
+          if (quotaOwner !== account && quotaOwnerOf(account) === account) {
+            const { effect: priority } = call;
+            chargeRetroactively(account, {
+              viewer: waiters.viewer(),
+              priority,
+              deadlineMs: waiters.deadlineMs(),
+            });
+          }
+          if (response.status >= 200 && response.status < 300) return parse(response.body);
+          if (response.status !== 429) throw errorFromResponse(response, apiKey);
+          permit.throttled(response.retryAfterMs);
+          throw errorFromResponse(
+            { retryAfterMs: rateLimiter.retryAfterMs(quotaOwner), ...response },
+            apiKey,
+          );
+        },
+      );
     } finally {
-      slot.done();
+      permit.release();
     }
   }
 
   /** Room in the account's minute; the breaker's refusal as soon as the circuit opens. */
-  async function acquire({ crew, call, payer }: Try, breaker: Breaker, pass: Pass): Promise<Slot> {
-    const demand = () => ({
-      viewer: crew.viewer(),
+  async function acquirePermit(
+    { waiters, call, quotaOwner }: Attempt,
+    circuitBreaker: CircuitBreaker,
+    breakerPermit: BreakerPermit,
+  ): Promise<Permit> {
+    const permitRequest = () => ({
+      viewer: waiters.viewer(),
       priority: call.effect,
-      deadlineMs: pass.isVoid() ? -Infinity : crew.deadlineMs() - leastAnswerMs,
+      deadlineMs: breakerPermit.wasTripped() ? -Infinity : waiters.deadlineMs() - minRemainingMs,
     });
-    crew.stand(true);
+    waiters.setQueued(true);
     try {
-      return await watch.turn(call.effect, crew.signal, () =>
-        budget.acquire(payer, demand, crew.signal),
+      return await instrumentation.instrumentQueue(call.effect, waiters.signal, () =>
+        rateLimiter.acquire(quotaOwner, permitRequest, waiters.signal),
       );
     } catch (error) {
-      throw pass.isVoid() && !crew.signal.aborted ? breaker.refusal() : error;
+      throw breakerPermit.wasTripped() && !waiters.signal.aborted
+        ? circuitBreaker.openError()
+        : error;
     } finally {
-      crew.stand(false);
+      waiters.setQueued(false);
     }
   }
 
-  async function attempt(errand: Errand): Promise<unknown> {
-    const { signal } = errand.crew;
+  async function runAttempt(request: UpstreamRequest): Promise<unknown> {
+    const { signal } = request.waiters;
     signal.throwIfAborted();
-    acquaintances?.greet(errand.scope.tenant);
-    const payer = payerOf(errand.scope.tenant);
-    const breaker = breakers.of(payer);
-    const pass = breaker.enter();
-    let outcome: Outcome = 'unknown';
+    keyVerification?.assertNotRecentlyRejected(request.context.account);
+    const quotaOwner = quotaOwnerOf(request.context.account);
+    const circuitBreaker = circuitBreakers.forAccount(quotaOwner);
+    const breakerPermit = circuitBreaker.acquire();
+    let outcome: BreakerOutcome = 'unknown';
     try {
-      const slot = await acquire({ ...errand, payer }, breaker, pass);
-      const leftAt = clock.monotonic();
+      const permit = await acquirePermit({ ...request, quotaOwner }, circuitBreaker, breakerPermit);
+      const sentAt = clock.monotonic();
       try {
-        const answer = await exchange({ ...errand, payer }, slot);
+        const response = await sendOnce({ ...request, quotaOwner }, permit);
         outcome = 'alive';
-        return answer;
+        return response;
       } catch (error) {
-        outcome = outcomeOf(error, signal, clock.monotonic() - leftAt);
+        outcome = outcomeOf(error, signal, clock.monotonic() - sentAt);
         throw error;
       }
     } finally {
-      pass.leave(outcome);
+      breakerPermit.recordOutcome(outcome);
     }
   }
 
   /** A call that the helpdesk refuses to count has not happened, so that it may wait and go again, whatever its effect. */
-  async function untilCounted(errand: Errand): Promise<unknown> {
-    let refusal: UpstreamError | undefined;
+  async function retryWhenThrottled(request: UpstreamRequest): Promise<unknown> {
+    let throttledError: UpstreamError | undefined;
     for (;;) {
       try {
-        return await attempt(errand);
+        return await runAttempt(request);
       } catch (error) {
         if (!(error instanceof UpstreamError) || error.kind !== 'rateLimited') throw error;
         // What the helpdesk said of its refusal says more than that there is no time for another try.
-        if (error.details.neverLeft === true) throw refusal ?? error;
-        refusal = error;
+        if (error.details.notSent === true) throw throttledError ?? error;
+        throttledError = error;
       }
     }
   }
 
   const sendFor =
-    (scope: Scope) =>
-    (crew: Crew): Send =>
+    (context: RequestContext) =>
+    (waiters: RequestWaiters): SendCall =>
     (call) =>
-      withRetries(() => untilCounted({ scope, crew, call }), {
+      withRetries(() => retryWhenThrottled({ context, waiters, call }), {
         clock,
         maxRetries,
         isRepeatable: call.effect === 'read' || call.isIdempotent === true,
-        signal: crew.signal,
-        deadlineMs: crew.deadlineMs,
+        signal: waiters.signal,
+        deadlineMs: waiters.deadlineMs,
       });
 
   return {
-    openBreakers: breakers.openCount,
-    isAccepted: (tenant) => acquaintances?.isStranger(tenant) !== true,
-    forOperation(scope) {
+    openCircuitBreakers: circuitBreakers.openCount,
+    isAccepted: (account) => keyVerification?.isUnverified(account) !== true,
+    forOperation(context) {
       // To derive its keys takes longer than to seal a cursor.
-      let seal: Seal | undefined;
+      let seal: CursorCipher | undefined;
       return {
         cache: cache.forOperation(
-          { ...scope, isStranger: payerOf(scope.tenant) === strangers },
+          { ...context, isUnverified: quotaOwnerOf(context.account) === unverifiedAccount },
           {
-            sendFor: sendFor(scope),
+            sendFor: sendFor(context),
             onJoin: () => {
-              budget.reconsider(payerOf(scope.tenant));
+              rateLimiter.reevaluate(quotaOwnerOf(context.account));
             },
-            noRoom: () =>
+            queueTimeoutError: () =>
               new UpstreamError('rateLimited', 'There was no room for the call in time.', {
-                neverLeft: true,
-                retryAfterMs: budget.retryAfterMs(payerOf(scope.tenant)),
+                notSent: true,
+                retryAfterMs: rateLimiter.retryAfterMs(quotaOwnerOf(context.account)),
               }),
           },
         ),
         batchSize,
-        seal: () => (seal ??= createSeal(scope.key)),
+        seal: () => (seal ??= createCursorCipher(context.apiKey)),
       };
     },
-    rateOf: (tenant) => ({
-      now: () => budget.status(tenant),
-      async latest() {
-        await budget.refresh(tenant);
-        return budget.status(tenant);
+    quotaFor: (account) => ({
+      cached: () => rateLimiter.status(account),
+      async refresh() {
+        await rateLimiter.refresh(account);
+        return rateLimiter.status(account);
       },
     }),
     close() {
-      budget.close();
+      rateLimiter.close();
       transport.close();
     },
   };

@@ -10,7 +10,7 @@ export type UpstreamErrorKind =
   | 'malformed';
 
 /** One entry of the helpdesk's error envelope, clipped. */
-export interface ErrorEntry {
+export interface UpstreamErrorEntry {
   readonly code: string;
   readonly message: string;
 }
@@ -19,12 +19,12 @@ export interface UpstreamErrorDetails {
   /** The helpdesk's HTTP status, when it answered at all. */
   readonly status?: number;
   /** The helpdesk's own entries; only 4xx answers have them. */
-  readonly entries?: readonly ErrorEntry[];
+  readonly entries?: readonly UpstreamErrorEntry[];
   readonly retryAfterMs?: number;
   /** The address itself is unknown to the helpdesk, not a thing that was asked for. */
-  readonly isAddress?: true;
+  readonly isUnknownRoute?: true;
   /** The gateway itself kept the call back, so that nothing can have come of it. */
-  readonly neverLeft?: true;
+  readonly notSent?: true;
 }
 
 export class UpstreamError extends Error {
@@ -44,24 +44,28 @@ export class UpstreamError extends Error {
 }
 
 /** Whether a write that failed so cannot have happened: it was never sent, or the helpdesk did not count it. */
-export const isProvenUndone = (error: unknown): boolean =>
+export const isDefinitelyNotApplied = (error: unknown): boolean =>
   error instanceof UpstreamError &&
-  (error.kind === 'rateLimited' || error.details.neverLeft === true);
+  (error.kind === 'rateLimited' || error.details.notSent === true);
 
-const outages: ReadonlySet<UpstreamErrorKind> = new Set(['unavailable', 'timeout', 'rateLimited']);
+const unavailableKinds: ReadonlySet<UpstreamErrorKind> = new Set([
+  'unavailable',
+  'timeout',
+  'rateLimited',
+]);
 
 /** Whether the helpdesk cannot be asked at present, whatever the question. */
-export const isOutage = (error: unknown): error is UpstreamError =>
-  error instanceof UpstreamError && outages.has(error.kind);
+export const isUnavailable = (error: unknown): error is UpstreamError =>
+  error instanceof UpstreamError && unavailableKinds.has(error.kind);
 
 /** Whether a thing that was asked for is not there. */
 export const isNotFound = (error: unknown): error is UpstreamError =>
   error instanceof UpstreamError &&
   error.kind === 'notFound' &&
-  error.details.isAddress === undefined;
+  error.details.isUnknownRoute === undefined;
 
 /** The value, or null where the helpdesk does not have it: for places where being gone is no error. */
-export const orNull = <Value>(value: Value | Promise<Value>): Promise<Value | null> =>
+export const nullIfNotFound = <Value>(value: Value | Promise<Value>): Promise<Value | null> =>
   Promise.resolve(value).catch((error: unknown) => {
     if (isNotFound(error)) return null;
     throw error;

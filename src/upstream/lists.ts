@@ -1,51 +1,56 @@
-import type { Range, Rows } from '../support/paging.ts';
-import { maxPageSize } from '../support/paging.ts';
-import type { Send } from './cache/cache.ts';
-import type { Call } from './client.ts';
-import { page } from './decode.ts';
+import type { OffsetRange, Page } from '../lib/paging.ts';
+import { maxPageSize } from '../lib/paging.ts';
+import type { SendCall } from './cache/entityCache.ts';
+import type { UpstreamCall } from './client.ts';
+import { decodePage } from './decode.ts';
 import { isNotFound, UpstreamError } from './errors.ts';
-import type { Search } from './search.ts';
+import type { UpstreamFilter } from './filters.ts';
 
 /** An order as the helpdesk spells it. */
-export interface Sort {
+export interface UpstreamSort {
   readonly sort: string;
   readonly order: 'asc' | 'desc';
 }
 
-export interface ListOptions<Row> {
+export interface ListEndpoint<Row> {
   /** `/chats` or the like; its search is found below it. */
   readonly path: string;
-  readonly rowFromWire: (row: unknown) => Row;
+  readonly decodeRow: (row: unknown) => Row;
 }
 
-export interface ListQuery {
+export interface UpstreamListQuery {
   /** A search without conditions is the whole list. */
-  readonly search: Search;
-  readonly sort: Sort | undefined;
-  readonly range: Range;
+  readonly filter: UpstreamFilter;
+  readonly sort: UpstreamSort | undefined;
+  readonly range: OffsetRange;
 }
 
 /** One page of at most 100, in one call: a plain list, or a search when there is a condition. */
 export async function readPage<Row>(
-  send: Send,
-  { path, rowFromWire }: ListOptions<Row>,
-  { search, sort, range }: ListQuery,
-): Promise<Rows<Row>> {
+  send: SendCall,
+  { path, decodeRow }: ListEndpoint<Row>,
+  { filter, sort, range }: UpstreamListQuery,
+): Promise<Page<Row>> {
   const { offset, limit } = range;
-  const options = { ...sort, offset, limit };
+  const parameters = { ...sort, offset, limit };
   const query = new URLSearchParams(
-    Object.entries(options).map(([name, value]): [string, string] => [name, String(value)]),
+    Object.entries(parameters).map(([name, value]): [string, string] => [name, String(value)]),
   );
-  const call: Call =
-    search.filter.length === 0
+  const call: UpstreamCall =
+    filter.filter.length === 0
       ? { effect: 'read', method: 'GET', path: `${path}?${query.toString()}` }
-      : { effect: 'read', method: 'POST', path: `${path}/search`, body: { ...search, ...options } };
+      : {
+          effect: 'read',
+          method: 'POST',
+          path: `${path}/search`,
+          body: { ...filter, ...parameters },
+        };
   const body = await send(call).catch((error: unknown) => {
     if (!isNotFound(error)) throw error;
     // A list is always there: without it, its members are not known to be gone.
-    throw new UpstreamError('notFound', error.message, { ...error.details, isAddress: true });
+    throw new UpstreamError('notFound', error.message, { ...error.details, isUnknownRoute: true });
   });
-  return page(body, { where: path.slice(1), offset, limit }, rowFromWire);
+  return decodePage(body, { where: path.slice(1), offset, limit }, decodeRow);
 }
 
 /** More rows than any account has agents or departments, or a search has ids. */
@@ -53,19 +58,19 @@ const maxPages = 100;
 
 /** Every row, page by page. A page without any new row is the end: the helpdesk may know no offset and no total. */
 export async function readAll<Row extends { readonly id: string }>(
-  send: Send,
-  options: ListOptions<Row>,
-  search: Search = { comparison: 'AND', filter: [] },
+  send: SendCall,
+  endpoint: ListEndpoint<Row>,
+  filter: UpstreamFilter = { comparison: 'AND', filter: [] },
 ): Promise<{ readonly rows: readonly Row[]; readonly total: number }> {
   const rows = new Map<string, Row>();
   let offset = 0;
   for (let pages = 0; pages < maxPages; pages += 1) {
     const before = rows.size;
     const range = { offset, limit: maxPageSize };
-    const part = await readPage(send, options, { search, sort: undefined, range });
-    for (const row of part.rows) rows.set(row.id, row);
-    offset += part.rows.length;
-    if (rows.size === before || offset >= (part.total ?? Infinity)) {
+    const page = await readPage(send, endpoint, { filter, sort: undefined, range });
+    for (const row of page.rows) rows.set(row.id, row);
+    offset += page.rows.length;
+    if (rows.size === before || offset >= (page.total ?? Infinity)) {
       return { rows: [...rows.values()], total: rows.size };
     }
   }
@@ -73,5 +78,5 @@ export async function readAll<Row extends { readonly id: string }>(
 }
 
 /** The name of a page in the cache. */
-export const pageName = ({ search, sort, range }: ListQuery): string =>
-  JSON.stringify([search, sort, range.offset, range.limit]);
+export const pageCacheKey = ({ filter, sort, range }: UpstreamListQuery): string =>
+  JSON.stringify([filter, sort, range.offset, range.limit]);

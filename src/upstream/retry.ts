@@ -1,17 +1,17 @@
-import type { Clock } from '../support/clock.ts';
-import { isProvenUndone, UpstreamError } from './errors.ts';
+import type { Clock } from '../lib/clock.ts';
+import { isDefinitelyNotApplied, UpstreamError } from './errors.ts';
 
-const firstDelayMs = 200;
+const baseDelayMs = 200;
 
 /** Statuses that a gateway in front of the helpdesk gives, and that pass. */
-const passing: ReadonlySet<number | undefined> = new Set([undefined, 502, 503, 504]);
+const transientStatuses: ReadonlySet<number | undefined> = new Set([undefined, 502, 503, 504]);
 
 /** Whether another try may go better: a broken connection, a time-out, a 502, 503 or 504. */
-const isPassing = (error: unknown): error is UpstreamError =>
+const isTransient = (error: unknown): error is UpstreamError =>
   error instanceof UpstreamError &&
   (error.kind === 'timeout' || error.kind === 'unavailable') &&
-  error.details.neverLeft === undefined &&
-  passing.has(error.details.status);
+  error.details.notSent === undefined &&
+  transientStatuses.has(error.details.status);
 
 interface RetryOptions {
   readonly clock: Clock;
@@ -22,17 +22,17 @@ interface RetryOptions {
   readonly deadlineMs: () => number;
 }
 
-function wait(ms: number, { clock, signal }: RetryOptions): Promise<void> {
+function sleep(ms: number, { clock, signal }: RetryOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const cancel = clock.after(ms, () => {
-      signal.removeEventListener('abort', leave);
+      signal.removeEventListener('abort', onAbort);
       resolve();
     });
-    function leave(): void {
+    function onAbort(): void {
       cancel();
       reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
     }
-    signal.addEventListener('abort', leave, { once: true });
+    signal.addEventListener('abort', onAbort, { once: true });
   });
 }
 
@@ -45,21 +45,21 @@ export async function withRetries<Result>(
   options: RetryOptions,
 ): Promise<Result> {
   const { clock, maxRetries, isRepeatable, signal, deadlineMs } = options;
-  let failure: UpstreamError | undefined;
-  for (let retries = 0; ; retries += 1) {
+  let previousError: UpstreamError | undefined;
+  for (let retryCount = 0; ; retryCount += 1) {
     try {
       return await attempt();
     } catch (error) {
-      if (failure !== undefined && isProvenUndone(error)) throw failure;
-      if (!isRepeatable || !isPassing(error) || retries === maxRetries || signal.aborted)
+      if (previousError !== undefined && isDefinitelyNotApplied(error)) throw previousError;
+      if (!isRepeatable || !isTransient(error) || retryCount === maxRetries || signal.aborted)
         throw error;
-      failure = error;
+      previousError = error;
       const delayMs = Math.max(
-        clock.random() * firstDelayMs * 2 ** retries,
+        clock.random() * baseDelayMs * 2 ** retryCount,
         error.details.retryAfterMs ?? 0,
       );
       if (clock.monotonic() + delayMs >= deadlineMs()) throw error;
-      await wait(delayMs, options);
+      await sleep(delayMs, options);
     }
   }
 }

@@ -2,21 +2,21 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import fetch, { FetchError } from 'node-fetch';
 import type { Response } from 'node-fetch';
-import type { Clock } from '../support/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from './errors.ts';
 
-export interface Request {
+export interface TransportRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Below the API's base address, with its query. */
   readonly path: string;
   readonly body?: unknown;
-  readonly key: string;
+  readonly apiKey: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Aborted when nobody waits any longer; its reason is what the caller is told. */
   readonly signal: AbortSignal;
 }
 
-export interface Answer {
+export interface TransportResponse {
   readonly status: number;
   readonly body: string;
   readonly retryAfterMs?: number;
@@ -24,22 +24,22 @@ export interface Answer {
 
 export interface Transport {
   /** One try. Fails with `timeout`, `unavailable` or `malformed`, or with the signal's reason. */
-  request(request: Request): Promise<Answer>;
+  request(request: TransportRequest): Promise<TransportResponse>;
   close(): void;
 }
 
 export interface TransportOptions {
   readonly baseUrl: string;
   readonly timeoutMs: number;
-  readonly maxBytes: number;
+  readonly maxResponseBytes: number;
   readonly clock: Clock;
 }
 
 /** Idle connections are let go before most servers would close them under a request. */
-const idleMs = 4_000;
+const idleTimeoutMs = 4_000;
 
 /** Seconds or a date, as RFC 9110 has it; undefined for anything else. */
-function retryAfterMs(response: Response, clock: Clock): number | undefined {
+function parseRetryAfter(response: Response, clock: Clock): number | undefined {
   const value = response.headers.get('retry-after')?.trim() ?? '';
   if (/^[0-9]{1,6}$/.test(value)) return Number(value) * 1000;
   // A date begins with the day's name; Date.parse alone would take `1.5` for one.
@@ -47,7 +47,7 @@ function retryAfterMs(response: Response, clock: Clock): number | undefined {
   return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil(at - clock.now()));
 }
 
-function failureOfTry(error: unknown): UpstreamError {
+function connectionError(error: unknown): UpstreamError {
   if (error instanceof FetchError && error.type === 'max-size') {
     return new UpstreamError('malformed', "The helpdesk's answer is too long.");
   }
@@ -58,12 +58,15 @@ function failureOfTry(error: unknown): UpstreamError {
 
 /** The one place where calls leave. Redirects are never followed: the key goes to one host only. */
 export function createTransport(options: TransportOptions): Transport {
-  const { baseUrl, timeoutMs, maxBytes, clock } = options;
+  const { baseUrl, timeoutMs, maxResponseBytes, clock } = options;
   const isSecure = baseUrl.startsWith('https:');
-  const agent = new (isSecure ? HttpsAgent : HttpAgent)({ keepAlive: true, timeout: idleMs });
+  const agent = new (isSecure ? HttpsAgent : HttpAgent)({
+    keepAlive: true,
+    timeout: idleTimeoutMs,
+  });
 
   return {
-    async request({ method, path, body, key, headers, signal }) {
+    async request({ method, path, body, apiKey, headers, signal }) {
       const controller = new AbortController();
       const abort = () => {
         controller.abort(signal.reason);
@@ -79,25 +82,25 @@ export function createTransport(options: TransportOptions): Transport {
           headers: {
             ...headers,
             accept: 'application/json',
-            authorization: `Bearer ${key}`,
+            authorization: `Bearer ${apiKey}`,
             ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
           agent,
           redirect: 'manual',
-          size: maxBytes,
+          size: maxResponseBytes,
           signal: controller.signal,
         });
-        const wait = retryAfterMs(response, clock);
+        const retryAfterMs = parseRetryAfter(response, clock);
         return {
           status: response.status,
           body: await response.text(),
-          ...(wait === undefined ? {} : { retryAfterMs: wait }),
+          ...(retryAfterMs === undefined ? {} : { retryAfterMs: retryAfterMs }),
         };
       } catch (error) {
         // node-fetch says only that it was aborted; the signal says why.
         controller.signal.throwIfAborted();
-        throw failureOfTry(error);
+        throw connectionError(error);
       } finally {
         cancelTimer();
         signal.removeEventListener('abort', abort);

@@ -132,7 +132,7 @@ describe('Apollo Client', () => {
 
   test('waits as long as a throttle lasts, and then has its answer', async () => {
     await using hasty = await startTestGateway({
-      helpdesk: demo.simulator,
+      upstream: demo.simulator,
       config: { operationTimeoutMs: 900, logLevel: 'info' },
     });
     const client = createApolloClient(`${hasty.url}/graphql`);

@@ -62,7 +62,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
 
   beforeAll(async () => {
     simulator = await startSimulator({ rateLimit: 0 });
-    gateway = await startTestGateway({ helpdesk: simulator, config });
+    gateway = await startTestGateway({ upstream: simulator, config });
     simulator.sendWebhooks({ url: `${gateway.url}/webhooks/helpcrunch`, secret: webhookSecret });
     [example, browser] = await Promise.all([
       startExample({ GATEWAY_URL: gateway.url }),
@@ -83,7 +83,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
     simulator.behave({ faults: [] });
     await Promise.all(opened.map((page) => page.context().close()));
     opened = [];
-    await gateway.subscribed(0);
+    await gateway.waitForSubscriptions(0);
   });
 
   const chatOf = async (row: Locator): Promise<number> =>
@@ -172,7 +172,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
     const chat = await chatOf(row);
     await row.click();
     await page.locator('.message').first().waitFor();
-    await gateway.subscribed(2);
+    await gateway.waitForSubscriptions(2);
 
     await inHelpdesk('POST', '/messages', {
       chat,
@@ -237,7 +237,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
       text: 'Written in the dark',
     });
     gateway = await startTestGateway({
-      helpdesk: simulator,
+      upstream: simulator,
       config: { ...config, port: Number(port) },
     });
 

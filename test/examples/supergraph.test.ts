@@ -7,8 +7,8 @@ import { ApolloServerPluginInlineTraceDisabled } from '@apollo/server/plugin/dis
 import { startStandaloneServer } from '@apollo/server/standalone';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createShopSchema } from '../../examples/supergraph/shopSchema.ts';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 
 // Processes take their time to start and to warm up.
@@ -49,16 +49,16 @@ async function stop(child: ChildProcess): Promise<unknown> {
 }
 
 describe('through a router in a process of its own', () => {
-  let helpdesk: FakeHelpdesk;
+  let upstream: RecordingUpstream;
   let gateway: Awaited<ReturnType<typeof startTestGateway>>;
   let shop: ApolloServer;
   let router: ChildProcess;
   let url: string;
 
   beforeAll(async () => {
-    helpdesk = await startFakeHelpdesk();
+    upstream = await startRecordingUpstream();
     gateway = await startTestGateway({
-      helpdesk,
+      upstream,
       config: { subgraph: true, routerSecret: secret },
     });
     shop = new ApolloServer({
@@ -81,12 +81,12 @@ describe('through a router in a process of its own', () => {
     await stop(router);
     await shop.stop();
     await gateway.stop();
-    await helpdesk[Symbol.asyncDispose]();
+    await upstream[Symbol.asyncDispose]();
   });
 
   beforeEach(() => {
-    helpdesk.forget();
-    helpdesk.answer('POST /customers/search', ({ body: { filter } }) => {
+    upstream.clearCalls();
+    upstream.respond('POST /customers/search', ({ body: { filter } }) => {
       const data = filter.map(({ value }: any) => ({
         id: Number(value.slice(2)),
         userId: value,
@@ -111,7 +111,7 @@ describe('through a router in a process of its own', () => {
       supportProfile: { id: '7002', name: 'Customer u-7002', company: 'Acme', orders: [] },
     });
     expect(new Set(data.users.map(({ id }: any) => id)).size).toBe(100);
-    expect(helpdesk.calls.map(({ method, path }) => `${method} ${path}`)).toEqual([
+    expect(upstream.calls.map(({ method, path }) => `${method} ${path}`)).toEqual([
       'POST /customers/search',
     ]);
   });
@@ -121,11 +121,11 @@ describe('through a router in a process of its own', () => {
 
     expect(errors).toEqual([]);
     expect(data.users[0]).toEqual({ supportProfile: { userId: 'u-7001' } });
-    expect(helpdesk.calls).toEqual([]);
+    expect(upstream.calls).toEqual([]);
   });
 
   test('what the shop knows is joined to the customer of a chat', async () => {
-    helpdesk.answer('GET /chats/5208', { body: wireChat() });
+    upstream.respond('GET /chats/5208', { body: wireChat() });
 
     const { data, errors } = await ask(
       '{ chat(id: 5208) { status customer { name orders { totalCents } } } }',
@@ -136,7 +136,7 @@ describe('through a router in a process of its own', () => {
       status: 'OPENED',
       customer: { name: 'Taras', orders: [{ totalCents: 1990 }, { totalCents: 3980 }] },
     });
-    expect(helpdesk.calls).toHaveLength(1);
+    expect(upstream.calls).toHaveLength(1);
   });
 
   const entries = { errors: [{ code: 'some_code', message: 'some words' }] };
@@ -149,8 +149,8 @@ describe('through a router in a process of its own', () => {
     ['UPSTREAM_UNAVAILABLE', { status: 503 }],
     ['UPSTREAM_INVALID_RESPONSE', { status: 200, body: 'no JSON' }],
   ])('%s arrives, beside what did not fail', async (code, answer) => {
-    helpdesk.answer('GET /chats/1', answer);
-    helpdesk.answer('GET /departments', { body: { data: [], total: 0 } });
+    upstream.respond('GET /chats/1', answer);
+    upstream.respond('GET /departments', { body: { data: [], total: 0 } });
 
     const { data, errors } = await ask('{ chat(id: 1) { status } departments { name } }');
 
@@ -166,7 +166,7 @@ describe('through a router in a process of its own', () => {
 
   test('RATE_LIMITED says when to come back', async () => {
     // Longer than the operation may take, so that nobody waits for it.
-    helpdesk.answer('GET /chats/2', { status: 429, headers: { 'retry-after': '60' } });
+    upstream.respond('GET /chats/2', { status: 429, headers: { 'retry-after': '60' } });
 
     const { errors } = await ask('{ chat(id: 2) { status } }');
 

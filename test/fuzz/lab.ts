@@ -1,4 +1,4 @@
-import { createSchema } from '../../src/graphql/schema.ts';
+import { createSchema } from '../../src/graphql/schema/build.ts';
 import { token } from '../support/issuer.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import type { TestRedis } from '../support/redis.ts';

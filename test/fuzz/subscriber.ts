@@ -10,7 +10,7 @@ export async function subscribeToAll(session: Session) {
   const faults: Fault[] = [];
   const connection = await openSocket(target.url).catch(() => undefined);
   if (connection === undefined) return { faults, close: () => undefined };
-  const { socket, say } = connection;
+  const { socket, send } = connection;
   socket.on('error', () => undefined);
   socket.on('message', (data: Buffer) => {
     const text = data.toString();
@@ -18,7 +18,7 @@ export async function subscribeToAll(session: Session) {
     const message = JSON.parse(text);
     if (message.type === 'next') faults.push(...faultsOfResult(message.payload));
   });
-  say({ type: 'connection_init', payload: await session.authorization({ role: 'agent' }) });
+  send({ type: 'connection_init', payload: await session.authorization({ role: 'agent' }) });
   const fields = Object.values(facts.schema.getSubscriptionType()?.getFields() ?? {});
   for (const [index, { name, args, type }] of fields.entries()) {
     const id = JSON.stringify(facts.ids[name]?.[0] ?? '1');
@@ -34,9 +34,9 @@ export async function subscribeToAll(session: Session) {
         ? ''
         : `(${given.map((argument) => `${argument.name}: ${id}`).join(', ')})`;
     const query = `subscription { ${name}${text} { ${leaves.join(' ')} } }`;
-    say({ type: 'subscribe', id: String(index), payload: { query } });
+    send({ type: 'subscribe', id: String(index), payload: { query } });
   }
   // Pings are answered in order: the subscriptions have been received then.
-  await Promise.race([connection.hear(), connection.closed]);
+  await Promise.race([connection.nextMessage(), connection.closed]);
   return { faults, close: () => socket.terminate() };
 }

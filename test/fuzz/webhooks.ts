@@ -1,6 +1,6 @@
 import type { Random } from '../../src/simulator/random.ts';
 import { chatData, signatureOf, wireDelivery } from '../support/webhooks.ts';
-import { wireChat } from '../support/fakeHelpdesk.ts';
+import { wireChat } from '../support/recordingUpstream.ts';
 import type { Fault } from './oracle.ts';
 import { faultsOfResponse } from './oracle.ts';
 import type { EntryPoint, Facts, HttpCase, Session } from './session.ts';

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { parse } from 'graphql';
-import { validateDocument } from '../../src/graphql/documentStructure.ts';
-import { createLimits } from '../../src/graphql/limits.ts';
-import { createSchema } from '../../src/graphql/schema.ts';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk } from '../support/fakeHelpdesk.ts';
+import { validateDocument } from '../../src/graphql/limits/documentStructure.ts';
+import { createDocumentValidation } from '../../src/graphql/limits/documentLimits.ts';
+import { createSchema } from '../../src/graphql/schema/build.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { killAll, run } from '../support/process.ts';
 import { openSocket } from '../support/socket.ts';
@@ -14,7 +14,7 @@ jest.setTimeout(60_000);
 
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 
-let helpdesk: FakeHelpdesk;
+let helpdesk: RecordingUpstream;
 /** As it is by default. */
 let gateway: Gateway;
 /** Where only the structure of a document is limited. */
@@ -23,9 +23,9 @@ let lenient: Gateway;
 const unlimited = { depth: 1e6, aliases: 1e6, directives: 1e6, tokens: 1e6 };
 
 beforeAll(async () => {
-  helpdesk = await startFakeHelpdesk();
-  gateway = await startTestGateway({ helpdesk });
-  lenient = await startTestGateway({ helpdesk, config: { limits: unlimited } });
+  helpdesk = await startRecordingUpstream();
+  gateway = await startTestGateway({ upstream: helpdesk });
+  lenient = await startTestGateway({ upstream: helpdesk, config: { limits: unlimited } });
 });
 
 afterAll(async () => {
@@ -103,12 +103,12 @@ describe('fragments in a cycle', () => {
 
   test('are rejected over a WebSocket, which stays open', async () => {
     await using socket = await openSocket(gateway.url);
-    await socket.join();
+    await socket.initialize();
 
-    socket.say({ id: '1', type: 'subscribe', payload: { query: cycle(120) } });
-    const error = await socket.hear();
-    socket.say({ id: '2', type: 'subscribe', payload: { query: '{ __typename }' } });
-    const next = await socket.hear();
+    socket.send({ id: '1', type: 'subscribe', payload: { query: cycle(120) } });
+    const error = await socket.nextMessage();
+    socket.send({ id: '2', type: 'subscribe', payload: { query: '{ __typename }' } });
+    const next = await socket.nextMessage();
 
     expect(error).toMatchObject({
       id: '1',
@@ -139,7 +139,7 @@ describe('fragments in a cycle', () => {
   test('stop the start when they are in a listed operation', async () => {
     const persistedOperations = new Map([['odd', cycle(120)]]);
 
-    const starting = startTestGateway({ helpdesk, config: { persistedOperations } });
+    const starting = startTestGateway({ upstream: helpdesk, config: { persistedOperations } });
 
     await expect(starting).rejects.toThrow('operation odd: Cannot spread fragment "F0"');
   });
@@ -181,7 +181,7 @@ describe('a document that is nested deeply', () => {
 
   test('to the limit of 200 levels passes every rule', () => {
     const schema = createSchema([]);
-    const { validationRules } = createLimits(unlimited, true);
+    const { validationRules } = createDocumentValidation(unlimited, true);
 
     for (const document of [
       fields(65),
@@ -235,11 +235,11 @@ describe('variables that are nested 100,000 levels deep', () => {
 
   test('are answered with an error over a WebSocket and an event stream', async () => {
     await using socket = await openSocket(gateway.url);
-    await socket.join();
+    await socket.initialize();
     const headers = { 'content-type': 'application/json', accept: 'text/event-stream' };
 
-    socket.say(`{"id":"1","type":"subscribe","payload":${body}}`);
-    const heard = await socket.hear();
+    socket.send(`{"id":"1","type":"subscribe","payload":${body}}`);
+    const heard = await socket.nextMessage();
     const url = `${gateway.url}/graphql/stream`;
     const response = await fetch(url, { method: 'POST', headers, body });
     const { errors }: any = await response.json();

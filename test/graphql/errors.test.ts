@@ -7,21 +7,21 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { HeaderMap } from '@apollo/server';
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import { GraphQLError } from 'graphql';
-import { readConfig } from '../../src/config.ts';
-import { createDocuments } from '../../src/graphql/documents.ts';
-import { createLimits } from '../../src/graphql/limits.ts';
-import { createListedOperations } from '../../src/graphql/listedOperations.ts';
-import { createAdmission } from '../../src/graphql/admission.ts';
-import { createExecute } from '../../src/graphql/execution.ts';
+import { readConfig } from '../../src/config/settings.ts';
+import { createDocumentStores } from '../../src/graphql/operations/documentStore.ts';
+import { createDocumentValidation } from '../../src/graphql/limits/documentLimits.ts';
+import { createPersistedDocuments } from '../../src/graphql/operations/persistedDocuments.ts';
+import { createCostLimiter } from '../../src/graphql/cost/limiter.ts';
+import { createGraphqlJsExecutor } from '../../src/graphql/execution/graphqlJs.ts';
 import { createGraphQLServer } from '../../src/graphql/server.ts';
-import { createLog } from '../../src/support/log.ts';
-import type { CannedAnswer, FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
-import type { GraphQLAnswer } from '../support/gateway.ts';
+import { createLog } from '../../src/observability/log.ts';
+import type { CannedResponse, RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
+import type { GraphQLResponse } from '../support/gateway.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 
-type Handler = Parameters<FakeHelpdesk['answer']>[1];
+type Handler = Parameters<RecordingUpstream['respond']>[1];
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 
 const maxBytes = 8_192;
@@ -37,19 +37,19 @@ const config = {
   operationTimeoutMs,
 };
 
-let helpdesk: FakeHelpdesk;
-let elsewhere: FakeHelpdesk;
+let helpdesk: RecordingUpstream;
+let elsewhere: RecordingUpstream;
 let gateway: Gateway;
 /** Its operations have no time to wait until the helpdesk takes calls again. */
 let hasty: Gateway;
 
 beforeAll(async () => {
-  helpdesk = await startFakeHelpdesk();
-  elsewhere = await startFakeHelpdesk();
-  elsewhere.answer('*', { body: wireChat() });
-  gateway = await startTestGateway({ helpdesk, clock, config });
+  helpdesk = await startRecordingUpstream();
+  elsewhere = await startRecordingUpstream();
+  elsewhere.respond('*', { body: wireChat() });
+  gateway = await startTestGateway({ upstream: helpdesk, clock, config });
   hasty = await startTestGateway({
-    helpdesk,
+    upstream: helpdesk,
     clock,
     config: { ...config, operationTimeoutMs: 1_000 },
   });
@@ -72,7 +72,7 @@ const chats = [
 ];
 
 beforeEach(() => {
-  helpdesk.answer('GET /chats', { body: { data: chats, meta: { total: 2 } } });
+  helpdesk.respond('GET /chats', { body: { data: chats, meta: { total: 2 } } });
   // Whatever the last test has spent or closed is open again.
   clock.advance(700_000);
 });
@@ -135,13 +135,13 @@ const secrets = [
   '/customers/search',
 ];
 
-function expectNothingElseLeaves(answer: GraphQLAnswer) {
+function expectNothingElseLeaves(answer: GraphQLResponse) {
   const text = JSON.stringify([answer.errors, answer.extensions, [...answer.headers]]);
   for (const secret of secrets) expect(text).not.toContain(secret);
 }
 
 /** The errors and all else that is beside the data, to the last key. */
-function expectFailure(answer: GraphQLAnswer, place: Place, extensions: object) {
+function expectFailure(answer: GraphQLResponse, place: Place, extensions: object) {
   expect(answer.data).toEqual(place.data);
   expect(answer.status).toBe(200);
   expect(answer.errors).toEqual(
@@ -271,7 +271,7 @@ const unreadable: readonly { name: string; handler: Handler }[] = [
   },
   ...[301, 302, 303, 307, 308].map((status) => ({
     name: `a redirect with status ${status}`,
-    handler: (call: { path: string }): CannedAnswer => ({
+    handler: (call: { path: string }): CannedResponse => ({
       status,
       headers: { location: `${elsewhere.url}${call.path}?${canary}` },
       body: wireChat(),
@@ -284,7 +284,7 @@ describe.each(places)('$place', (place) => {
   test.each(refusals)(
     'refused with $status by the helpdesk fails as $expected.code with its entries',
     async ({ status, errors, expected }) => {
-      helpdesk.answer(place.route, { status, body: { errors } });
+      helpdesk.respond(place.route, { status, body: { errors } });
 
       const answer = await ask(place.operation);
 
@@ -301,7 +301,7 @@ describe.each(places)('$place', (place) => {
       // A call that succeeds ends what an earlier refusal has taught.
       await ask('{ chats { totalCount } }', undefined, hasty);
       const value = header();
-      helpdesk.answer(place.route, {
+      helpdesk.respond(place.route, {
         status: 429,
         body: { errors: tooMany },
         ...(value === undefined ? {} : { headers: { 'retry-after': value } }),
@@ -320,7 +320,7 @@ describe.each(places)('$place', (place) => {
   );
 
   test.each(unanswered)('fails as UPSTREAM_UNAVAILABLE after $name', async ({ handler }) => {
-    helpdesk.answer(place.route, handler);
+    helpdesk.respond(place.route, handler);
 
     const answer = await ask(place.operation);
 
@@ -328,7 +328,7 @@ describe.each(places)('$place', (place) => {
   });
 
   test.each(unreadable)('fails as UPSTREAM_INVALID_RESPONSE after $name', async ({ handler }) => {
-    helpdesk.answer(place.route, handler);
+    helpdesk.respond(place.route, handler);
 
     const answer = await ask(place.operation);
 
@@ -344,7 +344,7 @@ describe.each(places)('$place', (place) => {
     },
   ])('fails as UPSTREAM_TIMEOUT after $what within the limit of a try', async ({ write }) => {
     const [held, hold] = holding((response) => write(response));
-    helpdesk.answer(place.route, hold);
+    helpdesk.respond(place.route, hold);
 
     const asked = ask(place.operation);
     const response = await held;
@@ -373,8 +373,8 @@ describe('deadlines', () => {
   test('an operation ends at its own deadline, with what it has by then', async () => {
     const [listHeld, holdList] = holding();
     const [customersHeld, holdCustomers] = holding();
-    helpdesk.answer('GET /chats', holdList);
-    helpdesk.answer('POST /customers/search', holdCustomers);
+    helpdesk.respond('GET /chats', holdList);
+    helpdesk.respond('POST /customers/search', holdCustomers);
     let isAnswered = false;
 
     const asked = ask(list).finally(() => (isAnswered = true));
@@ -395,8 +395,8 @@ describe('deadlines', () => {
   test('a deadline of one operation leaves the others alone', async () => {
     const [firstHeld, holdFirst] = holding();
     const [secondHeld, holdSecond] = holding();
-    helpdesk.answer('GET /chats/1', holdFirst);
-    helpdesk.answer('GET /chats/2', holdSecond);
+    helpdesk.respond('GET /chats/1', holdFirst);
+    helpdesk.respond('GET /chats/2', holdSecond);
 
     const first = ask('{ chat(id: 1) { id } }');
     await firstHeld;
@@ -414,9 +414,9 @@ describe('deadlines', () => {
 
 describe('an unreachable helpdesk', () => {
   test('a refused connection is UPSTREAM_UNAVAILABLE', async () => {
-    const gone = await startFakeHelpdesk();
+    const gone = await startRecordingUpstream();
     await gone[Symbol.asyncDispose]();
-    await using lonely = await startTestGateway({ helpdesk: gone, clock, config });
+    await using lonely = await startTestGateway({ upstream: gone, clock, config });
 
     const answer = await lonely.query(mark);
 
@@ -426,7 +426,7 @@ describe('an unreachable helpdesk', () => {
 
   test('a host that is not found is UPSTREAM_UNAVAILABLE', async () => {
     const nowhere = { url: 'http://nowhere.invalid/v1', key: 'fake-key' };
-    await using lonely = await startTestGateway({ helpdesk: nowhere, clock, config });
+    await using lonely = await startTestGateway({ upstream: nowhere, clock, config });
 
     const answer = await lonely.query(mark);
 
@@ -445,7 +445,7 @@ describe('what is not there', () => {
   test.each([{ errors: notFount }, { errors: notFound }])(
     'markChatRead of an unknown chat is NOT_FOUND, spelt $errors',
     async ({ errors }) => {
-      helpdesk.answer('PUT /chats/readByAgent', { status: 404, body: { errors } });
+      helpdesk.respond('PUT /chats/readByAgent', { status: 404, body: { errors } });
 
       const answer = await ask(mark);
 
@@ -457,8 +457,8 @@ describe('what is not there', () => {
   );
 
   test('a customer that is gone is null in its chat, without an error', async () => {
-    helpdesk.answer('GET /chats', { body: { data: [chats[0]], meta: { total: 1 } } });
-    helpdesk.answer('GET /customers/7001', { status: 404, body: { errors: notFound } });
+    helpdesk.respond('GET /chats', { body: { data: [chats[0]], meta: { total: 1 } } });
+    helpdesk.respond('GET /customers/7001', { status: 404, body: { errors: notFound } });
 
     const answer = await ask(list);
 
@@ -467,7 +467,7 @@ describe('what is not there', () => {
   });
 
   test('a list of the helpdesk that is not there does not pass for a customer that is gone', async () => {
-    helpdesk.answer('POST /customers/search', { status: 404, body: `<html>${canary}</html>` });
+    helpdesk.respond('POST /customers/search', { status: 404, body: `<html>${canary}</html>` });
 
     const answer = await ask(list);
 
@@ -546,7 +546,7 @@ describe("the helpdesk's entries", () => {
       errors: [entry('x', `${'m'.repeat(296)}***`)],
     },
   ])('$name: what is shown is clean and short', async ({ body, errors }) => {
-    helpdesk.answer('PUT /chats/readByAgent', { status: 400, body });
+    helpdesk.respond('PUT /chats/readByAgent', { status: 400, body });
 
     const answer = await ask(mark);
 
@@ -558,7 +558,7 @@ describe("the helpdesk's entries", () => {
 
   test('a message is never cut within a character', async () => {
     const message = `a${'😀'.repeat(200)}`;
-    helpdesk.answer('PUT /chats/readByAgent', {
+    helpdesk.respond('PUT /chats/readByAgent', {
       status: 400,
       body: envelope({ code: 'x', message }),
     });
@@ -571,8 +571,8 @@ describe("the helpdesk's entries", () => {
 
   test('Retry-After counts only where trying again can help', async () => {
     const headers = { 'retry-after': '7' };
-    helpdesk.answer('GET /chats/1', { status: 503, headers });
-    helpdesk.answer('GET /chats/2', { status: 400, headers, body: envelope(specific) });
+    helpdesk.respond('GET /chats/1', { status: 503, headers });
+    helpdesk.respond('GET /chats/2', { status: 400, headers, body: envelope(specific) });
 
     const unavailable = await ask('{ chat(id: 1) { id } }');
     const rejected = await ask('{ chat(id: 2) { id } }');
@@ -585,12 +585,12 @@ describe("the helpdesk's entries", () => {
 
   test('the HTTP header names the longest of several waits', async () => {
     const errors = tooMany;
-    helpdesk.answer('GET /chats/1', {
+    helpdesk.respond('GET /chats/1', {
       status: 429,
       headers: { 'retry-after': '3' },
       body: { errors },
     });
-    helpdesk.answer('GET /chats/2', {
+    helpdesk.respond('GET /chats/2', {
       status: 429,
       headers: { 'retry-after': '9' },
       body: { errors },
@@ -609,8 +609,8 @@ describe("the helpdesk's entries", () => {
   });
 
   test('one field that fails leaves its siblings in place', async () => {
-    helpdesk.answer('GET /chats/1', { status: 500, body: trouble });
-    helpdesk.answer('GET /chats/2', { body: wireChat({ id: 2 }) });
+    helpdesk.respond('GET /chats/1', { status: 500, body: trouble });
+    helpdesk.respond('GET /chats/2', { body: wireChat({ id: 2 }) });
 
     const answer = await ask('{ a: chat(id: 1) { id } b: chat(id: 2) { id } }');
 
@@ -622,7 +622,9 @@ describe("the helpdesk's entries", () => {
 
 describe('answers within the wire but beyond the schema', () => {
   test('a total that no Int can hold is an unreadable answer, not a bug of ours', async () => {
-    helpdesk.answer('GET /chats', { body: { data: [wireChat()], meta: { total: 3_000_000_000 } } });
+    helpdesk.respond('GET /chats', {
+      body: { data: [wireChat()], meta: { total: 3_000_000_000 } },
+    });
 
     const { errors } = await ask('{ chats { totalCount } }');
 
@@ -633,7 +635,7 @@ describe('answers within the wire but beyond the schema', () => {
 
   test('a time beyond the year 9999 is never written as a DateTime that no client can read', async () => {
     const lastMessageAt = 1_603_885_746_000;
-    helpdesk.answer('GET /chats/1', { body: wireChat({ id: 1, lastMessageAt }) });
+    helpdesk.respond('GET /chats/1', { body: wireChat({ id: 1, lastMessageAt }) });
 
     const { data, errors } = await ask('{ chat(id: 1) { lastMessageAt } }');
 
@@ -792,7 +794,7 @@ describe('the cost of an operation', () => {
       calls: 2,
     },
   ])('an answer says that it cost $name', async ({ query, calls }) => {
-    helpdesk.answer('GET /customers', { body: { data: [], total: 0 } });
+    helpdesk.respond('GET /customers', { body: { data: [], total: 0 } });
     const before = helpdesk.calls.length;
 
     const { errors, extensions } = await ask(query);
@@ -857,13 +859,13 @@ describe('a bug of ours', () => {
       schema,
       isProduction: false,
       log,
-      admit: createAdmission(schema, { maxCalls: 30, maxNodes: 20_000 }),
-      execute: createExecute(schema),
+      assertWithinCost: createCostLimiter(schema, { maxCalls: 30, maxNodes: 20_000 }),
+      execute: createGraphqlJsExecutor(schema),
       limitResult: (result) => Promise.resolve(result),
       report: () => undefined,
-      limits: createLimits(readConfig({}).limits, false),
-      documents: createDocuments(
-        createListedOperations({ schema, manifest: undefined, isOnly: false }),
+      validation: createDocumentValidation(readConfig({}).limits, false),
+      documents: createDocumentStores(
+        createPersistedDocuments({ schema, manifest: undefined, rejectsOthers: false }),
       ),
     });
     await apollo.start();
@@ -871,7 +873,7 @@ describe('a bug of ours', () => {
       requestId: 'mine-2',
       viewer: { role: 'ALL' },
       usage: { calls: 0, cacheHits: 0, shared: 0 },
-      rate: { now: () => ({ limit: 0, remaining: 0, resetAt: null }) },
+      quota: { cached: () => ({ limit: 0, remaining: 0, resetAt: null }) },
     };
     const server = createServer((request, response) => {
       void (async () => {

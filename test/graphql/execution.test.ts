@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { GraphQLSchema } from 'graphql';
 import { parse, validate } from 'graphql';
-import { createSchema } from '../../src/graphql/schema.ts';
-import { resourceResolvers } from '../../src/resources/index.ts';
+import { createSchema } from '../../src/graphql/schema/build.ts';
+import { resourceResolvers } from '../../src/resources/registry.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
-import { answerTo as ask } from '../support/client.ts';
+import { responseTo as ask } from '../support/client.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { createRandom, createRandomOperation } from '../support/randomOperations.ts';
@@ -42,16 +42,16 @@ beforeAll(async () => {
   simulator = await startSimulator({ rateLimit: 0, clock });
   const config = { rateLimit: 0 };
   viaApollo = await startTestGateway({
-    helpdesk: simulator,
+    upstream: simulator,
     clock,
     config: { ...config, execution: 'apollo' },
   });
   direct = await startTestGateway({
-    helpdesk: simulator,
+    upstream: simulator,
     clock,
     config: { ...config, execution: 'direct' },
   });
-  schema = createSchema(resourceResolvers, { isPublic: true });
+  schema = createSchema(resourceResolvers, { isSdlPublic: true });
 });
 
 afterAll(async () => {
@@ -108,9 +108,9 @@ describe('operations that come again', () => {
   });
 
   test('are refused when their variables make them too expensive', async () => {
-    const helpdesk = simulator;
+    const upstream = simulator;
     const config = { maxUpstreamCalls: 2, rateLimit: 0 };
-    const gateway = await startTestGateway({ helpdesk, config });
+    const gateway = await startTestGateway({ upstream, config });
     const query = `query Some($ids: [ID!]!) { nodes(nodeIds: $ids) { nodeId ... on Chat { status } } }`;
     const some = [nodeId('Chat:9999'), nodeId('Chat:9998')];
 

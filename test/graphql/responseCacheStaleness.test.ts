@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Config } from '../../src/config.ts';
-import { readConfig } from '../../src/config.ts';
-import { answerTo } from '../support/client.ts';
-import type { ControlledHelpdesk, HeldCall } from '../support/controlledHelpdesk.ts';
-import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
-import type { RecordedCall } from '../support/fakeHelpdesk.ts';
+import type { Config } from '../../src/config/settings.ts';
+import { readConfig } from '../../src/config/settings.ts';
+import { responseTo } from '../support/client.ts';
+import type { ControlledUpstream, HeldCall } from '../support/controlledUpstream.ts';
+import { startControlledUpstream } from '../support/controlledUpstream.ts';
+import type { RecordedCall } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { bearer, byToken } from '../support/issuer.ts';
+import { bearer, jwtAuth } from '../support/issuer.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
@@ -17,7 +17,7 @@ import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
  * have been current less than a TTL before the request, and at or after the last change that was acknowledged before it.
  */
 const oneHour = 3_600_000;
-const { freshMs } = readConfig({});
+const { cacheTtlsMs } = readConfig({});
 const clock = createManualClock();
 
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
@@ -89,7 +89,7 @@ interface Shown {
 const textOf = (value: unknown): string | null =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : null;
 
-function stateOf({ chats, customers, agents }: ControlledHelpdesk): State {
+function stateOf({ chats, customers, agents }: ControlledUpstream): State {
   return new Map<string, string | null>([
     ['customers', String(customers.size)],
     ['customer 10', textOf(customers.get(10)?.['name'])],
@@ -107,15 +107,15 @@ function stateOf({ chats, customers, agents }: ControlledHelpdesk): State {
 /** All values with a version that the data of a response shows. */
 function shownIn(data: any): Shown[] {
   const found: Shown[] = [];
-  const show = (cell: string, value: unknown, { place = cell, ttlMs = freshMs.chats } = {}) => {
+  const show = (cell: string, value: unknown, { place = cell, ttlMs = cacheTtlsMs.chats } = {}) => {
     if (value !== undefined) found.push({ cell, place, value: textOf(value), ttlMs });
   };
   function customer({ id, name: shown, company }: any, isInChat: boolean) {
     const cell = `customer ${id}`;
     // A chat embeds the name of its customer, unless more of the customer is asked for.
     if (isInChat) show(cell, shown, { place: `embedded ${id}` });
-    else show(cell, shown, { ttlMs: freshMs.customers });
-    show(cell, company, { place: `company ${id}`, ttlMs: freshMs.customers });
+    else show(cell, shown, { ttlMs: cacheTtlsMs.customers });
+    show(cell, company, { place: `company ${id}`, ttlMs: cacheTtlsMs.customers });
   }
   function chat({ id, lastMessageText, snoozedUntil, customer: own, messages }: any) {
     show(`chat ${id}`, lastMessageText);
@@ -133,14 +133,14 @@ function shownIn(data: any): Shown[] {
   show('customers', customers?.totalCount);
   if (appearing !== undefined) {
     const [one] = appearing;
-    if (one === null) show('customer 10', null, { ttlMs: freshMs.absent });
+    if (one === null) show('customer 10', null, { ttlMs: cacheTtlsMs.absent });
     else customer(one, false);
   }
   if (data.chat) chat(data.chat);
   for (const one of chats?.nodes ?? []) chat(one);
   for (const owner of entities) for (const one of owner.chats.nodes) chat(one);
   for (const { id, name: shown } of agents) {
-    show(`agent ${id}`, shown, { ttlMs: freshMs.account });
+    show(`agent ${id}`, shown, { ttlMs: cacheTtlsMs.account });
   }
   return found;
 }
@@ -151,7 +151,7 @@ interface Interval {
 }
 
 /** What was current when, and what of it clients may rely on. */
-function createHistory(helpdesk: ControlledHelpdesk) {
+function createHistory(helpdesk: ControlledUpstream) {
   const intervals = new Map<string, Interval[]>();
   const acknowledged = new Map<string, number>();
   const of = (cell: string): Interval[] => intervals.get(cell) ?? [];
@@ -266,7 +266,14 @@ const stepOf = (asked: fc.Arbitrary<Asked>): fc.Arbitrary<Step> =>
       weight: 2,
       arbitrary: fc.record({
         kind: fc.constant('advance' as const),
-        ms: fc.constantFrom(12, 250, 2_500, freshMs.chats, freshMs.customers, freshMs.account),
+        ms: fc.constantFrom(
+          12,
+          250,
+          2_500,
+          cacheTtlsMs.chats,
+          cacheTtlsMs.customers,
+          cacheTtlsMs.account,
+        ),
       }),
     },
   );
@@ -299,7 +306,7 @@ const viewers = [
 
 /** Does what the steps say with the gateways, which share an upstream and may share a Redis. */
 async function race(
-  helpdesk: ControlledHelpdesk,
+  helpdesk: ControlledUpstream,
   gateways: readonly [Gateway, ...Gateway[]],
   steps: readonly Step[],
 ): Promise<Seen> {
@@ -313,7 +320,7 @@ async function race(
   function rename(id: number) {
     const change = { name: String(nextVersion()), company: String(lastVersion) };
     const row = { ...helpdesk.customers.get(id), id, ...change };
-    helpdesk.holds({ customers: [row] });
+    helpdesk.seed({ customers: [row] });
     for (const chat of helpdesk.chats.values()) {
       if (chat['customer'].id === id) helpdesk.chats.set(chat.id, { ...chat, customer: row });
     }
@@ -340,7 +347,7 @@ async function race(
   };
 
   async function post(operation: object, headers: Readonly<Record<string, string>>): Promise<any> {
-    const response = await answerTo(gateways[turn] ?? gateways[0], operation, headers);
+    const response = await responseTo(gateways[turn] ?? gateways[0], operation, headers);
     return JSON.parse(response.slice(response.indexOf('{')));
   }
 
@@ -435,7 +442,7 @@ async function race(
   function answer({ held, call }: UnderWay, isLost = false): void {
     held.apply();
     history.observe();
-    held.answer(isLost && call.method === 'PUT' ? { status: 502 } : undefined);
+    held.respond(isLost && call.method === 'PUT' ? { status: 502 } : undefined);
   }
 
   async function drain(): Promise<void> {
@@ -457,7 +464,7 @@ async function race(
   for (const id of [1, 2]) {
     const lastMessageText = String(nextVersion());
     lastVersion += 1_000;
-    helpdesk.holds({ chats: [{ id, lastMessageText, customer: helpdesk.customers.get(6 + id) }] });
+    helpdesk.seed({ chats: [{ id, lastMessageText, customer: helpdesk.customers.get(6 + id) }] });
   }
   changes.agent(0);
   history.observe();
@@ -517,7 +524,7 @@ async function race(
   // Whatever is kept now has to be given up: everything changes, and all TTLs pass.
   for (const change of Object.values(changes)) for (const index of [0, 1, 2]) change(index);
   history.observe();
-  clock.advance(freshMs.account);
+  clock.advance(cacheTtlsMs.account);
   for (const gateway of gateways) {
     for (const operation of operationNames) {
       for (const index of operations[operation].ids.keys()) {
@@ -537,22 +544,22 @@ async function count({ url }: Gateway): Promise<number> {
 }
 
 /** A gateway that has answered each of the operations often enough to keep responses to them. */
-async function start(helpdesk: ControlledHelpdesk, config: Partial<Config> = {}) {
+async function start(upstream: ControlledUpstream, config: Partial<Config> = {}) {
   const gateway = await startTestGateway({
-    helpdesk,
+    upstream,
     clock,
     config: {
       rateLimit: 0,
-      freshMs,
+      cacheTtlsMs,
       webhookSecret,
-      auth: byToken(),
+      auth: jwtAuth(),
       // Only what is cached may grow old while calls are held.
       operationTimeoutMs: 24 * oneHour,
       upstreamTimeoutMs: 24 * oneHour,
       ...config,
     },
   });
-  helpdesk.holds({
+  upstream.seed({
     customers: [7, 8, 9, 10].map((id) => ({ id })),
     chats: [1, 2].map((id) => ({ id, customer: { id: 6 + id } })),
   });
@@ -560,17 +567,17 @@ async function start(helpdesk: ControlledHelpdesk, config: Partial<Config> = {})
     for (const operation of operationNames) {
       const { query, ids } = operations[operation];
       const variables = { id: String(ids[0]) };
-      await answerTo(gateway, { query, variables }, operation === 'viewer' ? viewers[0] : team);
+      await responseTo(gateway, { query, variables }, operation === 'viewer' ? viewers[0] : team);
     }
   }
   return gateway;
 }
 
 describe('no response shows what is older than its TTL or than an acknowledged change, whatever way it came', () => {
-  let helpdesk: ControlledHelpdesk;
+  let helpdesk: ControlledUpstream;
 
   beforeAll(async () => {
-    helpdesk = await startControlledHelpdesk();
+    helpdesk = await startControlledUpstream();
   });
 
   afterAll(() => helpdesk[Symbol.asyncDispose]());

@@ -4,17 +4,17 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { getIntrospectionQuery } from 'graphql';
-import type { Config } from '../../src/config.ts';
-import { readConfig } from '../../src/config.ts';
-import { isLargerThan } from '../../src/graphql/responseBytes.ts';
-import { toNodeId } from '../../src/support/ids.ts';
+import type { Config } from '../../src/config/settings.ts';
+import { readConfig } from '../../src/config/settings.ts';
+import { isLargerThan } from '../../src/graphql/limits/responseBytes.ts';
+import { toNodeId } from '../../src/lib/ids.ts';
 import { startChattyHelpdesk } from '../support/chattyHelpdesk.ts';
-import { ask } from '../support/client.ts';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { wireChat } from '../support/fakeHelpdesk.ts';
+import { executeQuery } from '../support/client.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import type { GraphQLAnswer } from '../support/gateway.ts';
-import { bearer, byToken } from '../support/issuer.ts';
+import type { GraphQLResponse } from '../support/gateway.ts';
+import { bearer, jwtAuth } from '../support/issuer.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { openSocket } from '../support/socket.ts';
 
@@ -28,7 +28,7 @@ const freshMs = { chats: longMs, customers: longMs, account: longMs, absent: lon
 
 const { maxResponseNodes, maxResponseBytes } = readConfig({});
 
-let helpdesk: FakeHelpdesk;
+let helpdesk: RecordingUpstream;
 
 beforeAll(async () => {
   helpdesk = await startChattyHelpdesk({ agents: 300 });
@@ -39,7 +39,11 @@ afterAll(async () => {
 });
 
 const start = (config: Partial<Config> = {}, clock = createManualClock()) =>
-  startTestGateway({ helpdesk, clock, config: { maxResponseNodes, freshMs, ...config } });
+  startTestGateway({
+    upstream: helpdesk,
+    clock,
+    config: { maxResponseNodes, cacheTtlsMs: freshMs, ...config },
+  });
 
 /** A clock on which each look at it takes a millisecond, once it ticks. */
 function createTickingClock() {
@@ -66,7 +70,7 @@ const messagesWithin = (levels: number, first: number, leaf = 'id text'): string
 
 const attack = `{ chat(id: 5100) { ${messagesWithin(3, 76)} } }`;
 
-const codesOf = ({ errors }: Pick<GraphQLAnswer, 'errors'>) =>
+const codesOf = ({ errors }: Pick<GraphQLResponse, 'errors'>) =>
   errors.map(({ extensions }) => extensions['code']);
 
 const tooExpensive = ['OPERATION_TOO_EXPENSIVE'];
@@ -159,7 +163,7 @@ describe('an operation whose response could have more than MAX_RESPONSE_NODES ob
   });
 
   test('is rejected for a customer although all of it is cached and costs no call', async () => {
-    await using gateway = await start({ auth: byToken(), isProduction: true });
+    await using gateway = await start({ auth: jwtAuth(), isProduction: true });
     const headers = await bearer({ role: 'customer', customerId: '7001' });
     const page = '{ chat(id: 5100) { messages(first: 76) { nodes { id text } } } }';
     await gateway.query(page, {}, headers);
@@ -197,7 +201,7 @@ describe('an operation whose response could have more than MAX_RESPONSE_NODES ob
     const { subscriptions } = readConfig({ SUBSCRIPTION_CALLBACK_HOSTS: 'http://127.0.0.1:1' });
     await using gateway = await start({ subscriptions });
     await using socket = await openSocket(gateway.url);
-    await socket.join();
+    await socket.initialize();
     const headers = { 'content-type': 'application/json', 'apollo-require-preflight': '1' };
     const subscription = {
       callbackUrl: 'http://127.0.0.1:1/callback',
@@ -211,8 +215,8 @@ describe('an operation whose response could have more than MAX_RESPONSE_NODES ob
         body: JSON.stringify(body),
       });
 
-    socket.say({ id: '1', type: 'subscribe', payload: { query: attack } });
-    const heard = await socket.hear();
+    socket.send({ id: '1', type: 'subscribe', payload: { query: attack } });
+    const heard = await socket.nextMessage();
     const answers = [
       await post('/graphql/stream', 'text/event-stream', { query: attack }),
       await fetch(`${gateway.url}/graphql?query=${encodeURIComponent(attack)}`, { headers }),
@@ -234,18 +238,18 @@ describe('an operation whose response could have more than MAX_RESPONSE_NODES ob
   test('is rejected as a subscription by the objects of one event', async () => {
     await using gateway = await start();
     await using socket = await openSocket(gateway.url);
-    await socket.join();
+    await socket.initialize();
     const subscribe = (id: string, selection: string) =>
-      socket.say({
+      socket.send({
         id,
         type: 'subscribe',
         payload: { query: `subscription { chatUpdated { chat { ${selection} } } }` },
       });
 
     subscribe('1', messagesWithin(3, 50));
-    const error = await socket.hear();
+    const error = await socket.nextMessage();
     subscribe('2', messagesWithin(2, 100));
-    await gateway.subscribed(1);
+    await gateway.waitForSubscriptions(1);
 
     expect(error).toMatchObject({ id: '1', type: 'error' });
     expect(codesOf({ errors: error.payload })).toEqual(tooExpensive);
@@ -333,7 +337,7 @@ describe('a response that turns out to have more than MAX_RESPONSE_NODES objects
     return start({ execution, maxResponseNodes: 100, subgraph: true });
   }
 
-  const expectStopped = ({ status, data, errors }: GraphQLAnswer) => {
+  const expectStopped = ({ status, data, errors }: GraphQLResponse) => {
     expect({ status, data }).toEqual({ status: 200, data: null });
     expect(errors).toEqual([
       {
@@ -361,7 +365,7 @@ describe('a response that turns out to have more than MAX_RESPONSE_NODES objects
   test('ends with one error in the event of a subscription, which goes on', async () => {
     await using gateway = await startSmall();
     await using socket = await openSocket(gateway.url);
-    await socket.join();
+    await socket.initialize();
     // Within the limit by the agents that are assumed, and above it by those there are.
     const agents = Array.from({ length: 200 }, (_, index) => ({
       id: index + 1,
@@ -369,19 +373,19 @@ describe('a response that turns out to have more than MAX_RESPONSE_NODES objects
       email: 'a@example.com',
       role: 'agent',
     }));
-    helpdesk.answer('PUT /chats/readByAgent', ({ body: { id } }) => ({
+    helpdesk.respond('PUT /chats/readByAgent', ({ body: { id } }) => ({
       body: wireChat(Number(id) === 3 ? { id, agents } : { id }),
     }));
     const events = 'subscription { chatUpdated { chat { id agents { name } } } }';
-    socket.say({ id: '1', type: 'subscribe', payload: { query: events } });
-    await gateway.subscribed(1);
+    socket.send({ id: '1', type: 'subscribe', payload: { query: events } });
+    await gateway.waitForSubscriptions(1);
     const mark = (id: number) =>
       gateway.query(`mutation { markChatRead(id: ${id}, by: AGENT, read: true) { id } }`);
 
     await mark(3);
-    const large = await socket.hear();
+    const large = await socket.nextMessage();
     await mark(4);
-    const small = await socket.hear();
+    const small = await socket.nextMessage();
 
     expect(large).toMatchObject({ type: 'next', payload: { data: null } });
     expect(codesOf(large.payload)).toEqual(tooExpensive);
@@ -439,7 +443,7 @@ describe('an execution over cached data', () => {
       expect(data._entities.map((chat: any) => chat?.id ?? 'x')).toEqual(
         references.map(({ id }) => id),
       );
-      const placesOf = (found: GraphQLAnswer['errors']) =>
+      const placesOf = (found: GraphQLResponse['errors']) =>
         found.map(({ path }) => Number(path?.[1])).toSorted((one, other) => one - other);
       expect(placesOf(errors)).toEqual(placesOf(undivided.errors));
       expect(gateway.logged).toEqual([]);
@@ -451,7 +455,7 @@ describe('an execution over cached data', () => {
     gateway.clock.tick(1);
     const before = gateway.logged.length;
 
-    const { answer, leave } = ask(gateway, large);
+    const { answer, leave } = executeQuery(gateway, large);
     const codes = () =>
       gateway.logged
         .slice(before)
@@ -510,7 +514,7 @@ describe('an execution over cached data', () => {
 test('an execution that is divided among turns of the event loop makes no more calls', async () => {
   const wired = await startChattyHelpdesk();
   const person = (id: number) => ({ id, name: `Person ${id}`, tags: [], customData: {} });
-  wired.answer('POST /chats/search', ({ body }) => {
+  wired.respond('POST /chats/search', ({ body }) => {
     const owners = body.filter.map(({ value }: any) => value);
     return {
       body: {
@@ -519,13 +523,13 @@ test('an execution that is divided among turns of the event loop makes no more c
       },
     };
   });
-  wired.answer('GET /customers', {
+  wired.respond('GET /customers', {
     body: {
       data: Array.from({ length: 40 }, (_, index) => person(index + 1)),
       meta: { total: 40 },
     },
   });
-  wired.answer('GET /chats', {
+  wired.respond('GET /chats', {
     body: {
       data: Array.from({ length: 50 }, (_, index) =>
         wireChat({ id: index + 1, customer: { id: index + 1, name: 'A', email: 'b' } }),
@@ -533,7 +537,7 @@ test('an execution that is divided among turns of the event loop makes no more c
       meta: { total: 50 },
     },
   });
-  wired.answer('POST /customers/search', ({ body }) => ({
+  wired.respond('POST /customers/search', ({ body }) => ({
     body: {
       data: body.filter.map(({ value }: any) => ({ ...person(Number(value)), phone: '+1' })),
       meta: { total: body.filter.length },
@@ -543,7 +547,7 @@ test('an execution that is divided among turns of the event loop makes no more c
   for (const tickMs of [0, 1, 30]) {
     const clock = createTickingClock();
     await using gateway = await startTestGateway({
-      helpdesk: wired,
+      upstream: wired,
       clock,
       config: { operationTimeoutMs: 1e9, rateLimit: 0 },
     });
@@ -567,7 +571,7 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
     `{ chat(id: 1) { messages(first: ${first}) { nodes { id text } } } }`;
   const maxBytes = 3_000;
 
-  const expectReplaced = (answer: Pick<GraphQLAnswer, 'data' | 'errors'>) => {
+  const expectReplaced = (answer: Pick<GraphQLResponse, 'data' | 'errors'>) => {
     expect(answer.data).toBeNull();
     expect(answer.errors).toEqual([
       {
@@ -645,10 +649,10 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
   test('is replaced over a WebSocket and an event stream', async () => {
     await using gateway = await start({ maxResponseBytes: maxBytes });
     await using socket = await openSocket(gateway.url);
-    await socket.join();
+    await socket.initialize();
 
-    socket.say({ id: '1', type: 'subscribe', payload: { query: page(100) } });
-    const { type, payload } = await socket.hear();
+    socket.send({ id: '1', type: 'subscribe', payload: { query: page(100) } });
+    const { type, payload } = await socket.nextMessage();
     const stream = await fetch(`${gateway.url}/graphql/stream`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
@@ -676,10 +680,10 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
     });
     await using gateway = await start({ maxResponseBytes: maxBytes, subscriptions });
     await using socket = await openSocket(gateway.url);
-    await socket.join();
+    await socket.initialize();
     const query =
       'subscription { chatUpdated { chat { id messages(first: 100) { nodes { id text } } } } }';
-    socket.say({ id: '1', type: 'subscribe', payload: { query } });
+    socket.send({ id: '1', type: 'subscribe', payload: { query } });
     await fetch(`${gateway.url}/graphql`, {
       method: 'POST',
       headers: {
@@ -698,11 +702,11 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
         },
       }),
     });
-    await gateway.subscribed(2);
-    helpdesk.answer('PUT /chats/readByAgent', ({ body: { id } }) => ({ body: wireChat({ id }) }));
+    await gateway.waitForSubscriptions(2);
+    helpdesk.respond('PUT /chats/readByAgent', ({ body: { id } }) => ({ body: wireChat({ id }) }));
 
     await gateway.query('mutation { markChatRead(id: 5, by: AGENT, read: true) { id } }');
-    const event = await socket.hear();
+    const event = await socket.nextMessage();
     while (messages.length < 2) await fetch(`${gateway.url}/healthz`);
     router.closeAllConnections();
     router.close();

@@ -1,28 +1,28 @@
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Config } from '../../src/config.ts';
-import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
+import type { Config } from '../../src/config/settings.ts';
+import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { bearer, byToken } from '../support/issuer.ts';
+import { bearer, jwtAuth } from '../support/issuer.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { openSocket } from '../support/socket.ts';
 
-const helpdesk = await startControlledHelpdesk();
+const helpdesk = await startControlledUpstream();
 
 afterAll(() => helpdesk[Symbol.asyncDispose]());
 
 beforeEach(() => {
-  helpdesk.holds({
+  helpdesk.seed({
     chats: [{ id: 1, customer: { id: 7, name: 'Ada', email: null, userId: null } }],
   });
-  helpdesk.forget();
+  helpdesk.clearCalls();
 });
 
 const start = async (config: Partial<Config> = {}) => {
   const clock = createManualClock();
   const gateway = await startTestGateway({
-    helpdesk,
+    upstream: helpdesk,
     clock,
-    config: { auth: byToken(), logLevel: 'info', trustProxy: 1, ...config },
+    config: { auth: jwtAuth(), logLevel: 'info', trustProxy: 1, ...config },
   });
   return {
     ...gateway,
@@ -88,10 +88,10 @@ describe('a mutation is written to the audit log', () => {
   test('over a WebSocket', async () => {
     await using gateway = await start();
     await using socket = await openSocket(gateway.url, { headers: from });
-    await socket.join(await bearer({ role: 'agent', agentId: 12 }));
+    await socket.initialize(await bearer({ role: 'agent', agentId: 12 }));
 
-    socket.say({ id: 'a', type: 'subscribe', payload: { query: mutation('AGENT') } });
-    await socket.hear();
+    socket.send({ id: 'a', type: 'subscribe', payload: { query: mutation('AGENT') } });
+    await socket.nextMessage();
 
     expect(gateway.lines('mutation')).toMatchObject([
       { ...line, requestId: expect.stringMatching(/^[\w-]{36}$/) },
@@ -180,7 +180,7 @@ describe('rejected credentials are written to the audit log', () => {
     await post(gateway, '{ a }', { path: '/graphql/stream', accept: 'text/event-stream' });
     next();
     const socket = await openSocket(gateway.url, { headers: from });
-    socket.say(badInit);
+    socket.send(badInit);
     await socket.closed;
 
     const line = { level: 40, address: '192.0.2.1', requestId: 'mine-1' };

@@ -1,20 +1,20 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Config } from '../../src/config.ts';
-import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
+import type { Config } from '../../src/config/settings.ts';
+import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { bearer, byToken } from '../support/issuer.ts';
+import { bearer, jwtAuth } from '../support/issuer.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { openSocket } from '../support/socket.ts';
 import { startRouter } from '../support/router.ts';
 
-const helpdesk = await startControlledHelpdesk();
+const helpdesk = await startControlledUpstream();
 
 afterAll(() => helpdesk[Symbol.asyncDispose]());
 
 beforeEach(() => {
-  helpdesk.holds({ chats: [{ id: 1 }, { id: 2 }] });
-  helpdesk.forget();
+  helpdesk.seed({ chats: [{ id: 1 }, { id: 2 }] });
+  helpdesk.clearCalls();
 });
 
 const query = 'subscription Changes { chatUpdated { change chat { id readByAgent } } }';
@@ -40,7 +40,7 @@ async function startBoth({ clock = createManualClock(), hosts, config, ...option
   const router = await startRouter();
   const callbackHosts = hosts ?? [router.origin];
   const own = await startTestGateway({
-    helpdesk,
+    upstream: helpdesk,
     clock,
     config: { subscriptions: { ...limits, ...options.limits, callbackHosts }, ...config },
   });
@@ -103,7 +103,7 @@ describe('a callback subscription', () => {
     router.answerWith((_message, response) => void response.writeHead(404).end());
     await own.query(markRead);
     heard.push(await router.hear());
-    await own.subscribed(0);
+    await own.waitForSubscriptions(0);
 
     expect(answer).toEqual({ status: 200, data: null });
     expect(heard).toMatchObject([
@@ -122,7 +122,7 @@ describe('a callback subscription', () => {
 
   describe.each([0, 1, 5_000])('with a heartbeat interval of %i ms', (heartbeatIntervalMs) => {
     test('completes with UNAUTHENTICATED when the token expires', async () => {
-      await using both = await startBoth({ config: { auth: byToken() } });
+      await using both = await startBoth({ config: { auth: jwtAuth() } });
       const { own, router, clock, subscribe } = both;
       const headers = await bearer({ role: 'agent', exp: clock.now() / 1000 + 3 });
       await subscribe({ heartbeatIntervalMs }, { headers });
@@ -130,7 +130,7 @@ describe('a callback subscription', () => {
 
       clock.advance(8_000);
       const last = await router.hearComplete();
-      await own.subscribed(0);
+      await own.waitForSubscriptions(0);
 
       expect(last.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
       expect(await both.connections()).toBe(0);
@@ -140,7 +140,7 @@ describe('a callback subscription', () => {
     test('completes with UPSTREAM_UNAVAILABLE when the gateway stops', async () => {
       await using router = await startRouter();
       const own = await startTestGateway({
-        helpdesk,
+        upstream: helpdesk,
         clock: createManualClock(),
         config: { subscriptions: { ...limits, callbackHosts: [router.origin] } },
       });
@@ -174,7 +174,7 @@ describe('a callback subscription', () => {
       router.answerWith((_message, response) => void response.writeHead(404).end());
 
       await own.query(markRead);
-      await own.subscribed(0);
+      await own.waitForSubscriptions(0);
 
       expect(await both.connections()).toBe(0);
       expect(own.logged).toEqual([]);
@@ -189,7 +189,7 @@ describe('a callback subscription', () => {
     router.answerWith((_message, response) => void response.writeHead(503).end());
 
     while ((await both.connections()) > 0) clock.advance(1_500);
-    await own.subscribed(0);
+    await own.waitForSubscriptions(0);
 
     expect(router.heard()).toMatchObject(Array(3).fill({ ...base, action: 'check' }));
     expect(own.logged).toEqual([]);
@@ -199,7 +199,7 @@ describe('a callback subscription', () => {
     await using both = await startBoth({ limits: { maxConnectionsPerViewer: 2 } });
     const { own, router, subscribe } = both;
     await using line = await openSocket(own.url);
-    await line.join();
+    await line.initialize();
     const at = (path: string) => ({ callbackUrl: `${router.origin}/${path}` });
     await subscribe(at('a'));
 
@@ -227,7 +227,7 @@ describe('a callback subscription', () => {
     ['by its id', { customerId: '7' }],
     ['by your own id', { userId: 'u-7' }],
   ])('is FORBIDDEN for a customer that is known %s, and nothing is sent', async (_name, claims) => {
-    await using both = await startBoth({ config: { auth: byToken() } });
+    await using both = await startBoth({ config: { auth: jwtAuth() } });
     const headers = await bearer({ role: 'customer', ...claims });
 
     const answer = await both.subscribe({}, { headers });
@@ -267,7 +267,7 @@ describe('a callback subscription', () => {
       status: 400,
       errors: [{ extensions: { code: 'BAD_REQUEST' } }],
     });
-    await both.own.subscribed(0);
+    await both.own.waitForSubscriptions(0);
     expect(both.router.heard()).toEqual([]);
   });
 
@@ -285,7 +285,7 @@ describe('a callback subscription', () => {
     const answer = await both.subscribe();
 
     expect(answer.status).toBe(400);
-    await both.own.subscribed(0);
+    await both.own.waitForSubscriptions(0);
     expect(await both.connections()).toBe(0);
   });
 

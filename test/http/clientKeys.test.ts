@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Config } from '../../src/config.ts';
-import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import type { Config } from '../../src/config/settings.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import type { GraphQLAnswer } from '../support/gateway.ts';
+import type { GraphQLResponse } from '../support/gateway.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { openSocket } from '../support/socket.ts';
 
@@ -13,8 +13,8 @@ const good: ReadonlySet<string> = new Set(['one', 'two', 'three']);
 
 /** A helpdesk with three accounts. */
 async function startAccounts() {
-  const helpdesk = await startFakeHelpdesk();
-  helpdesk.answer('*', ({ headers }) =>
+  const helpdesk = await startRecordingUpstream();
+  helpdesk.respond('*', ({ headers }) =>
     good.has(headers.authorization?.replace('Bearer ', '') ?? '')
       ? { body: wireChat({ status: 'new' }) }
       : { status: 401, body: { errors: [{ code: 'unauthorized', message: 'Unauthorized' }] } },
@@ -23,10 +23,10 @@ async function startAccounts() {
 }
 
 async function startWorld(config: Partial<Config>) {
-  const helpdesk = await startAccounts();
+  const upstream = await startAccounts();
   // A number of proxies is believed, so that a test can ask from any address.
   const gateway = await startTestGateway({
-    helpdesk,
+    upstream,
     config: { auth: { mode: 'forward' }, trustProxy: 1, ...config },
   });
   const headersOf = (key: string, address: string) => ({
@@ -34,7 +34,7 @@ async function startWorld(config: Partial<Config>) {
     'x-forwarded-for': address,
   });
   return {
-    helpdesk,
+    helpdesk: upstream,
     url: gateway.url,
     ask: (key: string, address = '192.0.2.1') => gateway.query(chat, {}, headersOf(key, address)),
     async askStream(key: string) {
@@ -47,15 +47,15 @@ async function startWorld(config: Partial<Config>) {
     /** A socket that asks one thing after another, from 127.0.0.1. */
     async open(key: string) {
       const line = await openSocket(gateway.url);
-      await line.join({ authorization: `Bearer ${key}` });
+      await line.initialize({ authorization: `Bearer ${key}` });
       let id = 0;
       return {
         close: () => line[Symbol.asyncDispose](),
         async ask(): Promise<string> {
           id += 1;
-          line.say({ id: String(id), type: 'subscribe', payload: { query: chat } });
-          const { type, payload } = await line.hear();
-          if (type === 'next') await line.hear();
+          line.send({ id: String(id), type: 'subscribe', payload: { query: chat } });
+          const { type, payload } = await line.nextMessage();
+          if (type === 'next') await line.nextMessage();
           const errors = type === 'error' ? payload : payload.errors;
           return errors?.[0].extensions.code ?? 'OK';
         },
@@ -63,12 +63,12 @@ async function startWorld(config: Partial<Config>) {
     },
     async [Symbol.asyncDispose]() {
       await gateway.stop();
-      await helpdesk[Symbol.asyncDispose]();
+      await upstream[Symbol.asyncDispose]();
     },
   };
 }
 
-const codeOf = ({ errors }: GraphQLAnswer) => errors[0]?.extensions['code'] ?? 'OK';
+const codeOf = ({ errors }: GraphQLResponse) => errors[0]?.extensions['code'] ?? 'OK';
 
 describe('keys of clients that the helpdesk rejects', () => {
   test('count as failed credentials of the address, which then has to wait without a further call', async () => {
@@ -226,7 +226,7 @@ describe('the request limit of clients with keys of their own', () => {
 
     const lines = [await world.open('one'), await world.open('two')];
     const third = await openSocket(world.url);
-    third.say({ type: 'connection_init', payload: { authorization: 'Bearer one' } });
+    third.send({ type: 'connection_init', payload: { authorization: 'Bearer one' } });
 
     expect((await third.closed).code).toBe(1013);
     await Promise.all(lines.map((line) => line.close()));

@@ -1,17 +1,17 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WebSocket } from 'ws';
-import type { Span, Tracing } from '../../src/support/tracing.ts';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk } from '../support/fakeHelpdesk.ts';
+import type { Span, Tracing } from '../../src/observability/tracing.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { exchange, head, openConnection } from '../support/rawHttp.ts';
 
-let helpdesk: FakeHelpdesk;
+let helpdesk: RecordingUpstream;
 
 beforeAll(async () => {
-  helpdesk = await startFakeHelpdesk();
+  helpdesk = await startRecordingUpstream();
 });
 
 afterAll(async () => {
@@ -52,7 +52,7 @@ const failedCallbacks = ({ logged }: { readonly logged: readonly string[] }) =>
 describe('an exception is logged once and the process goes on, when it is thrown', () => {
   test('by a timer, which is set again all the same', async () => {
     const { clock, failures } = createFailingClock();
-    await using gateway = await startTestGateway({ helpdesk, clock });
+    await using gateway = await startTestGateway({ upstream: helpdesk, clock });
     using connection = await openConnection(gateway.url);
     connection.write(head('GET /healthz HTTP/1.1', 'Host: localhost'));
     await connection.response();
@@ -70,7 +70,7 @@ describe('an exception is logged once and the process goes on, when it is thrown
 
   test('by a listener of new connections', async () => {
     const { clock, failures } = createFailingClock();
-    await using gateway = await startTestGateway({ helpdesk, clock });
+    await using gateway = await startTestGateway({ upstream: helpdesk, clock });
 
     failures.after = true;
     const first = await exchange(gateway.url, request);
@@ -83,7 +83,7 @@ describe('an exception is logged once and the process goes on, when it is thrown
 
   test('while a WebSocket is opened, which is closed', async () => {
     const { clock, failures } = createFailingClock();
-    await using gateway = await startTestGateway({ helpdesk, clock });
+    await using gateway = await startTestGateway({ upstream: helpdesk, clock });
     using connection = await openConnection(gateway.url);
     connection.write(head('GET /healthz HTTP/1.1', 'Host: localhost'));
     await connection.response();
@@ -104,7 +104,7 @@ describe('an exception is logged once and the process goes on, when it is thrown
     const span: Span = { headers: () => ({}), child: () => span, end: failing };
     const tracing: Tracing = { request: () => span, close: () => Promise.resolve() };
     await using gateway = await startTestGateway({
-      helpdesk,
+      upstream: helpdesk,
       tracing,
     });
 

@@ -1,15 +1,15 @@
 import { lookup } from 'node:dns/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { readConfig } from '../../src/config.ts';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk } from '../support/fakeHelpdesk.ts';
+import { readConfig } from '../../src/config/settings.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { exchange, head, openConnection } from '../support/rawHttp.ts';
 import { signatureOf, webhookSecret, wireDelivery } from '../support/webhooks.ts';
 
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 
-let helpdesk: FakeHelpdesk;
+let helpdesk: RecordingUpstream;
 /** Listens on this machine and names no hosts. */
 let local: Gateway;
 /** Takes what a gateway on all addresses takes. */
@@ -17,10 +17,10 @@ let open: Gateway;
 let named: Gateway;
 
 beforeAll(async () => {
-  helpdesk = await startFakeHelpdesk();
+  helpdesk = await startRecordingUpstream();
   const start = (environment: Readonly<Record<string, string>>) => {
     const { allowedHosts } = readConfig(environment);
-    return startTestGateway({ helpdesk, config: { allowedHosts, webhookSecret } });
+    return startTestGateway({ upstream: helpdesk, config: { allowedHosts, webhookSecret } });
   };
   [local, open, named] = await Promise.all([
     start({}),
@@ -226,7 +226,7 @@ describe('a gateway on this machine', () => {
   });
 
   test('believes X-Forwarded-Host of a trusted proxy no more than of anybody', async () => {
-    await using behind = await startTestGateway({ helpdesk, config: { trustProxy: 1 } });
+    await using behind = await startTestGateway({ upstream: helpdesk, config: { trustProxy: 1 } });
 
     const lines = ['Host: evil.example', 'X-Forwarded-Host: localhost'];
 
@@ -272,7 +272,7 @@ describe('a gateway on this machine', () => {
 });
 
 test('a gateway on localhost checks requests at each of its addresses, and ends their connections when it stops', async () => {
-  const gateway = await startTestGateway({ helpdesk, config: { host: 'localhost' } });
+  const gateway = await startTestGateway({ upstream: helpdesk, config: { host: 'localhost' } });
   const { port } = new URL(gateway.url);
   const addresses = await lookup('localhost', { all: true });
   const idle = [];

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { expect, test } from '@jest/globals';
 import fastify from 'fastify';
 import { addressesOf, listen } from '../../src/http/listen.ts';
-import { silentLog } from '../../src/support/log.ts';
+import { silentLog } from '../../src/observability/log.ts';
 import { exchange, head, openConnection } from '../support/rawHttp.ts';
 
 test('the addresses of localhost are all that it has, and those of any other host are itself', async () => {

@@ -1,17 +1,17 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { readConfig } from '../../src/config.ts';
-import { wireCustomer } from '../support/controlledHelpdesk.ts';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import { readConfig } from '../../src/config/settings.ts';
+import { wireCustomer } from '../support/controlledUpstream.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import type { ManualClock } from '../support/manualClock.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { head, openConnection } from '../support/rawHttp.ts';
 import { openSocket } from '../support/socket.ts';
 
-let helpdesk: FakeHelpdesk;
+let helpdesk: RecordingUpstream;
 let held: Promise<ServerResponse>;
 
 /** Larger than what the operating systems of both ends take of an answer to a client that does not read. */
@@ -19,10 +19,10 @@ const largeBytes = 7_600_000;
 const part = 'x'.repeat(largeBytes / 4);
 
 beforeAll(async () => {
-  helpdesk = await startFakeHelpdesk();
-  helpdesk.answer('GET /customers/1', { body: wireCustomer({ id: 1, company: part }) });
+  helpdesk = await startRecordingUpstream();
+  helpdesk.respond('GET /customers/1', { body: wireCustomer({ id: 1, company: part }) });
   held = new Promise((resolve) => {
-    helpdesk.answer('GET /chats/2', (_call, response) => {
+    helpdesk.respond('GET /chats/2', (_call, response) => {
       resolve(response);
       return undefined;
     });
@@ -37,9 +37,9 @@ const large = `{ customer(id: 1) { ${['a', 'b', 'c', 'd'].map((name) => `${name}
 
 async function start(sending: Partial<ReturnType<typeof readConfig>['sending']> = {}) {
   const clock = createManualClock();
-  const { freshMs, sending: usual } = readConfig({});
-  const config = { freshMs, sending: { ...usual, ...sending }, upstreamMaxBytes: 10_000_000 };
-  const gateway = await startTestGateway({ helpdesk, clock, config });
+  const { cacheTtlsMs, sending: usual } = readConfig({});
+  const config = { cacheTtlsMs, sending: { ...usual, ...sending }, upstreamMaxBytes: 10_000_000 };
+  const gateway = await startTestGateway({ upstream: helpdesk, clock, config });
   // From now on the answer is known, and no operation is under way while time passes.
   await gateway.query(large);
 
@@ -132,10 +132,10 @@ describe('a client that does not read', () => {
   test('loses its WebSocket after SEND_TIMEOUT_MS', async () => {
     await using gateway = await start({ sendTimeoutMs: 10_000 });
     await using client = await openSocket(gateway.url);
-    await client.join();
+    await client.initialize();
 
     client.socket.pause();
-    client.say({ id: '1', type: 'subscribe', payload: { query: large } });
+    client.send({ id: '1', type: 'subscribe', payload: { query: large } });
     await waits(gateway, (bytes) => bytes > 1_000_000);
     await pass(gateway.clock, 12_000);
 
@@ -313,7 +313,7 @@ test('the checks of an idle gateway end with its last connection', async () => {
       };
     },
   };
-  await using gateway = await startTestGateway({ helpdesk, clock: counting });
+  await using gateway = await startTestGateway({ upstream: helpdesk, clock: counting });
   const before = timers.length;
 
   const connection = await openConnection(gateway.url);

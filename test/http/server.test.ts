@@ -3,27 +3,27 @@ import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 
-let helpdesk: FakeHelpdesk;
+let helpdesk: RecordingUpstream;
 let gateway: Gateway;
 let production: Gateway;
 
 const ownOrigin = 'https://app.example.com';
 
 beforeAll(async () => {
-  helpdesk = await startFakeHelpdesk();
-  helpdesk.answer('GET /chats/5208', { body: wireChat() });
-  helpdesk.answer('PUT /chats/readByAgent', { body: wireChat() });
+  helpdesk = await startRecordingUpstream();
+  helpdesk.respond('GET /chats/5208', { body: wireChat() });
+  helpdesk.respond('PUT /chats/readByAgent', { body: wireChat() });
   gateway = await startTestGateway({
-    helpdesk,
+    upstream: helpdesk,
     config: { rateLimit: 0, corsOrigins: [ownOrigin] },
   });
-  production = await startTestGateway({ helpdesk, config: { isProduction: true } });
+  production = await startTestGateway({ upstream: helpdesk, config: { isProduction: true } });
 });
 
 afterAll(async () => {
@@ -445,7 +445,7 @@ describe('pages of other origins', () => {
 
   test('in production a listed one may and developers may not', async () => {
     await using strict = await startTestGateway({
-      helpdesk,
+      upstream: helpdesk,
       config: { isProduction: true, corsOrigins: [ownOrigin] },
     });
 
@@ -460,7 +460,7 @@ describe('pages of other origins', () => {
 /** Lets the helpdesk's answer to a route wait until the test gives it. */
 function hold(route: string) {
   return new Promise<ServerResponse>((resolve) => {
-    helpdesk.answer(route, (_call, response) => {
+    helpdesk.respond(route, (_call, response) => {
       resolve(response);
       return undefined;
     });
@@ -496,7 +496,7 @@ describe('a client that leaves', () => {
 
   test('leaves no line in the log and nothing undone', async () => {
     const asked = hold('GET /chats/2');
-    await using other = await startTestGateway({ helpdesk });
+    await using other = await startTestGateway({ upstream: helpdesk });
     const asking = await dial(other.url);
     const sending = await dial(other.url);
 
@@ -527,7 +527,7 @@ describe('a client that leaves', () => {
 describe('a gateway that stops', () => {
   test('finishes what it has and takes nothing new', async () => {
     const asked = hold('GET /chats/3');
-    const stopping = await startTestGateway({ helpdesk });
+    const stopping = await startTestGateway({ upstream: helpdesk });
     const busy = await dial(stopping.url);
     const idle = await dial(stopping.url);
     write(idle.socket, ['GET /readyz HTTP/1.1', 'Host: localhost']);
@@ -556,7 +556,7 @@ describe('a gateway that stops', () => {
     { what: 'its half of a line', allowHalfOpen: true },
   ])('does not wait for a client that keeps $what open', async ({ allowHalfOpen }) => {
     const asked = hold('GET /chats/4');
-    const stopping = await startTestGateway({ helpdesk });
+    const stopping = await startTestGateway({ upstream: helpdesk });
     const idle = await dial(stopping.url);
     const busy = await dial(stopping.url, { allowHalfOpen });
     write(idle.socket, ['GET /readyz HTTP/1.1', 'Host: localhost']);
@@ -574,7 +574,7 @@ describe('a gateway that stops', () => {
   });
 
   test('does not wait for a line on which nothing was ever asked', async () => {
-    const stopping = await startTestGateway({ helpdesk });
+    const stopping = await startTestGateway({ upstream: helpdesk });
     const silent = await dial(stopping.url);
 
     await stopping.stop();
@@ -584,7 +584,7 @@ describe('a gateway that stops', () => {
   });
 
   test('stops once for all who ask it to', async () => {
-    const stopping = await startTestGateway({ helpdesk });
+    const stopping = await startTestGateway({ upstream: helpdesk });
     let answered = 0;
     const stop = () => stopping.stop().then(() => (answered += 1));
 

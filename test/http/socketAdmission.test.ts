@@ -1,20 +1,20 @@
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Config } from '../../src/config.ts';
-import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
+import type { Config } from '../../src/config/settings.ts';
+import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { bearer, byToken } from '../support/issuer.ts';
+import { bearer, jwtAuth } from '../support/issuer.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { openRawSocket } from '../support/rawSocket.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { openSocket } from '../support/socket.ts';
 
-const helpdesk = await startControlledHelpdesk();
+const helpdesk = await startControlledUpstream();
 
 afterAll(() => helpdesk[Symbol.asyncDispose]());
 
 beforeEach(() => {
-  helpdesk.holds({ chats: [{ id: 1 }] });
-  helpdesk.forget();
+  helpdesk.seed({ chats: [{ id: 1 }] });
+  helpdesk.clearCalls();
 });
 
 const agent = { role: 'agent', agentId: '12' };
@@ -33,9 +33,11 @@ const limits = {
 
 const start = (config: Partial<Config> = {}) => {
   const clock = createManualClock();
-  return startTestGateway({ helpdesk, clock, config: { auth: byToken(), ...config } }).then(
-    (gateway) => ({ ...gateway, clock }),
-  );
+  return startTestGateway({
+    upstream: helpdesk,
+    clock,
+    config: { auth: jwtAuth(), ...config },
+  }).then((gateway) => ({ ...gateway, clock }));
 };
 
 type Gateway = Awaited<ReturnType<typeof start>>;
@@ -52,10 +54,10 @@ async function codeOfInit(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<number> {
   const line = await openSocket(url, { headers });
-  line.say(message);
+  line.send(message);
   const code = await Promise.race([
     line.closed.then((closed) => closed.code),
-    line.hear().then(() => 0),
+    line.nextMessage().then(() => 0),
   ]);
   await line[Symbol.asyncDispose]();
   return code;
@@ -179,7 +181,7 @@ describe('rejected credentials', () => {
   test('that cannot be checked close a WebSocket with 1013 and are not counted', async () => {
     await using gateway = await start({
       authFailureLimit: 1,
-      auth: byToken({ signedBy: { jwksUrl: 'http://127.0.0.1:1/keys' } }),
+      auth: jwtAuth({ signedBy: { jwksUrl: 'http://127.0.0.1:1/keys' } }),
     });
     const payload = await bearer(agent, { alg: 'HS256', kid: 'k' });
     const { authorization } = payload;
@@ -207,15 +209,15 @@ describe('without authentication', () => {
     });
     await using one = await openSocket(gateway.url, { headers: from('192.0.2.1') });
     await using two = await openSocket(gateway.url, { headers: from('192.0.2.2') });
-    await one.join();
-    await two.join();
+    await one.initialize();
+    await two.initialize();
 
     const third = await codeOfInit(gateway, init, from('192.0.2.1'));
     const answers = [];
     for (const line of [one, two, one]) {
-      line.say(query);
-      answers.push((await line.hear()).type);
-      if (answers.at(-1) === 'next') await line.hear();
+      line.send(query);
+      answers.push((await line.nextMessage()).type);
+      if (answers.at(-1) === 'next') await line.nextMessage();
     }
 
     expect(third).toBe(1013);
@@ -242,17 +244,17 @@ describe('WebSockets whose clients are not authenticated', () => {
   test('make room, the oldest first, for further ones of their address', async () => {
     await using gateway = await start();
     await using early = await openSocket(gateway.url);
-    await early.join(await bearer(agent));
+    await early.initialize(await bearer(agent));
     const silent = [];
     for (let count = 0; count < 105; count += 1) silent.push(await openRawSocket(gateway.url));
 
     const codes = await Promise.all(silent.slice(0, 5).map(async (raw) => raw.closeCode()));
     await using agentNow = await openSocket(gateway.url);
-    await agentNow.join(await bearer(agent));
-    early.say(query);
+    await agentNow.initialize(await bearer(agent));
+    early.send(query);
 
     expect(codes).toEqual(Array(5).fill(1013));
-    expect((await early.hear()).type).toBe('next');
+    expect((await early.nextMessage()).type).toBe('next');
     for (const { socket } of silent) socket.destroy();
   });
 
@@ -357,10 +359,10 @@ describe('a message that a client may not send', () => {
     await using gateway = await start({ logLevel: 'info' });
     const early = await openSocket(gateway.url);
     const late = await openSocket(gateway.url);
-    await late.join(await bearer(agent));
+    await late.initialize(await bearer(agent));
 
-    early.say(message);
-    late.say(message);
+    early.send(message);
+    late.send(message);
     const codes = [(await early.closed).code, (await late.closed).code];
 
     expect(codes).toEqual([4400, 4400]);
@@ -396,11 +398,11 @@ describe('a message that a client may not send', () => {
   test('closes the socket with 4409 when it uses a long id twice', async () => {
     await using gateway = await start({ logLevel: 'info' });
     const line = await openSocket(gateway.url);
-    await line.join(await bearer(agent));
+    await line.initialize(await bearer(agent));
     const text = 'subscription { chatUpdated { change } }';
 
-    line.say(subscribe({ query: text }, 'я'.repeat(500)));
-    line.say(subscribe({ query: text }, 'я'.repeat(500)));
+    line.send(subscribe({ query: text }, 'я'.repeat(500)));
+    line.send(subscribe({ query: text }, 'я'.repeat(500)));
     const { code, reason } = await line.closed;
 
     expect(code).toBe(4409);

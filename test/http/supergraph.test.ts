@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WebSocket } from 'ws';
-import { readConfig } from '../../src/config.ts';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import { readConfig } from '../../src/config/settings.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { bearer, byToken } from '../support/issuer.ts';
+import { bearer, jwtAuth } from '../support/issuer.ts';
 
 const secret = 'the-secret-of-the-router-and-ours';
 
-let helpdesk: FakeHelpdesk;
+let helpdesk: RecordingUpstream;
 
 beforeAll(async () => {
-  helpdesk = await startFakeHelpdesk();
-  helpdesk.answer('GET /chats/5208', { body: wireChat() });
-  helpdesk.answer('GET /chats/5209', {
+  helpdesk = await startRecordingUpstream();
+  helpdesk.respond('GET /chats/5208', { body: wireChat() });
+  helpdesk.respond('GET /chats/5209', {
     status: 404,
     body: { errors: [{ code: 'not_fount', message: 'Chat for ID "5209" was not found' }] },
   });
@@ -28,7 +28,7 @@ const sdl = '{ _service { sdl } }';
 
 describe('the schema for a router', () => {
   test('is schema.graphql to the letter where no supergraph is meant', async () => {
-    await using gateway = await startTestGateway({ helpdesk });
+    await using gateway = await startTestGateway({ upstream: helpdesk });
 
     const { data } = await gateway.query(sdl);
 
@@ -37,8 +37,8 @@ describe('the schema for a router', () => {
 
   test('hides or leaves out the generic fields in a supergraph, and answers them all the same', async () => {
     await using gateway = await startTestGateway({
-      helpdesk,
-      config: { ...subgraph, subgraphLeftOut: ['viewer'] },
+      upstream: helpdesk,
+      config: { ...subgraph, excludedQueryFields: ['viewer'] },
     });
 
     const { data, errors } = await gateway.query(`{ _service { sdl } viewer { role } }`);
@@ -50,9 +50,12 @@ describe('the schema for a router', () => {
   });
 
   test('is for nobody in production but in a supergraph', async () => {
-    await using alone = await startTestGateway({ helpdesk, config: { isProduction: true } });
+    await using alone = await startTestGateway({
+      upstream: helpdesk,
+      config: { isProduction: true },
+    });
     await using joined = await startTestGateway({
-      helpdesk,
+      upstream: helpdesk,
       config: { ...subgraph, isProduction: true },
     });
 
@@ -65,7 +68,10 @@ describe('the schema for a router', () => {
 
   test('cannot leave out what is not there', async () => {
     await expect(
-      startTestGateway({ helpdesk, config: { ...subgraph, subgraphLeftOut: ['node', 'nod'] } }),
+      startTestGateway({
+        upstream: helpdesk,
+        config: { ...subgraph, excludedQueryFields: ['node', 'nod'] },
+      }),
     ).rejects.toThrow('SUBGRAPH_LEAVE_OUT: Query has no nod');
   });
 });
@@ -75,7 +81,7 @@ describe('a secret that the router shares', () => {
 
   test('lets it ask', async () => {
     await using gateway = await startTestGateway({
-      helpdesk,
+      upstream: helpdesk,
       config: { ...subgraph, routerSecret: secret },
     });
 
@@ -92,9 +98,9 @@ describe('a secret that the router shares', () => {
     ['it twice', { 'x-router-secret': `${secret}, ${secret}` }],
     ['it as a token', { authorization: `Bearer ${secret}` }],
   ])('lets nobody ask who gives %s, and costs no call', async (_what, headers) => {
-    helpdesk.forget();
+    helpdesk.clearCalls();
     await using gateway = await startTestGateway({
-      helpdesk,
+      upstream: helpdesk,
       config: { ...subgraph, routerSecret: secret },
     });
 
@@ -108,7 +114,7 @@ describe('a secret that the router shares', () => {
 
   test.each(['GET', 'POST', 'PUT', 'DELETE'])('guards %s /graphql', async (method) => {
     await using gateway = await startTestGateway({
-      helpdesk,
+      upstream: helpdesk,
       config: { ...subgraph, routerSecret: secret },
     });
 
@@ -125,7 +131,7 @@ describe('a secret that the router shares', () => {
     ['with it', { 'x-router-secret': secret }, 101],
   ])('guards WebSockets: %s', async (_what, headers, expected) => {
     await using gateway = await startTestGateway({
-      helpdesk,
+      upstream: helpdesk,
       config: { ...subgraph, routerSecret: secret },
     });
 
@@ -146,7 +152,7 @@ describe('a secret that the router shares', () => {
 
   test('guards event streams', async () => {
     await using gateway = await startTestGateway({
-      helpdesk,
+      upstream: helpdesk,
       config: { ...subgraph, routerSecret: secret },
     });
 
@@ -161,7 +167,7 @@ describe('a secret that the router shares', () => {
 
   test('is not asked of those who watch the process', async () => {
     await using gateway = await startTestGateway({
-      helpdesk,
+      upstream: helpdesk,
       config: { ...subgraph, routerSecret: secret },
     });
 
@@ -196,11 +202,11 @@ describe('a router that is known', () => {
   ]) { ... on Customer { id } ... on Chat { id status } ... on Department { id } } }`;
 
   const start = () => {
-    helpdesk.answer('GET /chats/5300', { body: wireChat({ id: 5300, customer: { id: 7002 } }) });
-    helpdesk.answer('GET /customers/7001', { body: { id: 7001, userId: 'u-7001' } });
+    helpdesk.respond('GET /chats/5300', { body: wireChat({ id: 5300, customer: { id: 7002 } }) });
+    helpdesk.respond('GET /customers/7001', { body: { id: 7001, userId: 'u-7001' } });
     return startTestGateway({
-      helpdesk,
-      config: { ...subgraph, routerSecret: secret, auth: byToken() },
+      upstream: helpdesk,
+      config: { ...subgraph, routerSecret: secret, auth: jwtAuth() },
     });
   };
 
@@ -245,7 +251,7 @@ describe('a trace', () => {
   const document = '{ chat(id: 5209) { status } ok: chat(id: 5208) { status } }';
 
   test('is given in a supergraph to who asks for it', async () => {
-    await using gateway = await startTestGateway({ helpdesk, config: subgraph });
+    await using gateway = await startTestGateway({ upstream: helpdesk, config: subgraph });
 
     const traced = await gateway.query(document, {}, headers);
     const plain = await gateway.query(document);
@@ -256,7 +262,7 @@ describe('a trace', () => {
   });
 
   test('tells that a field failed and not why', async () => {
-    await using gateway = await startTestGateway({ helpdesk, config: subgraph });
+    await using gateway = await startTestGateway({ upstream: helpdesk, config: subgraph });
 
     const { extensions, errors } = await gateway.query(document, {}, headers);
     const trace = Buffer.from((extensions as any).ftv1, 'base64').toString('latin1');
@@ -268,7 +274,7 @@ describe('a trace', () => {
   });
 
   test('is given to nobody outside one', async () => {
-    await using gateway = await startTestGateway({ helpdesk });
+    await using gateway = await startTestGateway({ upstream: helpdesk });
 
     const { extensions } = await gateway.query(document, {}, headers);
 

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { exchange, head, openConnection } from '../support/rawHttp.ts';
 import type { RawResponse } from '../support/rawHttp.ts';
 import { signatureOf, webhookSecret, wireDelivery } from '../support/webhooks.ts';
 
-let helpdesk: FakeHelpdesk;
+let helpdesk: RecordingUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 beforeAll(async () => {
-  helpdesk = await startFakeHelpdesk();
-  gateway = await startTestGateway({ helpdesk, config: { webhookSecret } });
+  helpdesk = await startRecordingUpstream();
+  gateway = await startTestGateway({ upstream: helpdesk, config: { webhookSecret } });
 });
 
 afterAll(async () => {
@@ -75,7 +75,7 @@ function expectRefusal(response: RawResponse | undefined, status: number, code =
 /** Lets the helpdesk's answer to a route wait until the test gives it. */
 function hold(route: string) {
   return new Promise<ServerResponse>((resolve) => {
-    helpdesk.answer(route, (_call, response) => {
+    helpdesk.respond(route, (_call, response) => {
       resolve(response);
       return undefined;
     });
@@ -174,7 +174,7 @@ describe('a request with an Upgrade other than websocket', () => {
 
   test('is finished when the gateway stops', async () => {
     const asked = hold('GET /chats/2');
-    const stopping = await startTestGateway({ helpdesk });
+    const stopping = await startTestGateway({ upstream: helpdesk });
     using connection = await openConnection(stopping.url);
     connection.write(post('{"query":"{ chat(id: 2) { id } }"}'));
     const answer = await asked;
@@ -198,7 +198,7 @@ describe('a request with an Upgrade other than websocket', () => {
 
   test('has the same limits as any other', async () => {
     await using small = await startTestGateway({
-      helpdesk,
+      upstream: helpdesk,
       config: { maxBodyBytes: 1_024, requestTimeoutMs: 100 },
     });
     const long = operation + ' '.repeat(2_000);
@@ -366,11 +366,11 @@ describe('a WebSocket', () => {
 
   test('is refused in JSON to a strange page, to all but the router, and where there are too many', async () => {
     await using guarded = await startTestGateway({
-      helpdesk,
+      upstream: helpdesk,
       config: { routerSecret: 'x'.repeat(32) },
     });
     await using full = await startTestGateway({
-      helpdesk,
+      upstream: helpdesk,
       config: { subscriptions: { ...subscriptionLimits, maxConnections: 0 } },
     });
 
@@ -411,7 +411,7 @@ describe('what is not HTTP', () => {
     using connection = await openConnection(gateway.url);
     const target = '/graphql/stream?query=subscription{chatUpdated{change}}';
     connection.write(head(`GET ${target} HTTP/1.1`, host, 'Accept: text/event-stream'));
-    await gateway.subscribed(1);
+    await gateway.waitForSubscriptions(1);
 
     connection.write('x\r\n\r\n');
     await connection.closed;

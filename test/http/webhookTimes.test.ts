@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { readConfig } from '../../src/config.ts';
-import type { ControlledHelpdesk } from '../support/controlledHelpdesk.ts';
-import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
+import { readConfig } from '../../src/config/settings.ts';
+import type { ControlledUpstream } from '../support/controlledUpstream.ts';
+import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { openSocket } from '../support/socket.ts';
@@ -15,19 +15,23 @@ const oneDay = 24 * oneHour;
 const twoYears = 730 * oneDay;
 
 const clock = createManualClock();
-const { freshMs } = readConfig({
+const { cacheTtlsMs } = readConfig({
   HELPCRUNCH_API_KEY: 'key',
   HELPCRUNCH_WEBHOOK_SECRET: webhookSecret,
 });
 
-let helpdesk: ControlledHelpdesk;
+let helpdesk: ControlledUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 const start = () =>
-  startTestGateway({ helpdesk, clock, config: { rateLimit: 0, freshMs, webhookSecret } });
+  startTestGateway({
+    upstream: helpdesk,
+    clock,
+    config: { rateLimit: 0, cacheTtlsMs, webhookSecret },
+  });
 
 beforeAll(async () => {
-  helpdesk = await startControlledHelpdesk();
+  helpdesk = await startControlledUpstream();
   gateway = await start();
 });
 
@@ -40,8 +44,8 @@ const customer = { id: 7, name: 'Ada', email: 'ada@example.com', userId: 'u-7' }
 
 beforeEach(() => {
   clock.advance(2 * oneHour);
-  helpdesk.holds({ chats: [{ id: 5, customer }], customers: [{ ...customer, company: 'Old' }] });
-  helpdesk.forget();
+  helpdesk.seed({ chats: [{ id: 5, customer }], customers: [{ ...customer, company: 'Old' }] });
+  helpdesk.clearCalls();
 });
 
 /** The data of an event of each family, with times inside that are always recent. */
@@ -100,9 +104,9 @@ const subscriptions = {
 /** A socket with a subscription to each kind of event. */
 async function subscribe(to: { readonly url: string }) {
   const socket = await openSocket(to.url);
-  await socket.join();
+  await socket.initialize();
   for (const [id, query] of Object.entries(subscriptions)) {
-    socket.say({ type: 'subscribe', id, payload: { query } });
+    socket.send({ type: 'subscribe', id, payload: { query } });
   }
   return socket;
 }
@@ -111,7 +115,7 @@ async function subscribe(to: { readonly url: string }) {
 async function firstHeard(socket: Awaited<ReturnType<typeof subscribe>>) {
   const first = new Map<string, unknown>();
   while (first.size < 3) {
-    const { id, payload } = await socket.hear();
+    const { id, payload } = await socket.nextMessage();
     if (!first.has(id)) first.set(id, payload.data);
   }
   return Object.fromEntries(first);
@@ -133,13 +137,13 @@ const outdated: [string, () => unknown][] = [
 describe('a correctly signed webhook', () => {
   test.each(outdated)('dated %s is not published to subscribers', async (_when, createdAt) => {
     await using socket = await subscribe(gateway);
-    await gateway.subscribed(3);
+    await gateway.waitForSubscriptions(3);
 
     const outcomes = new Set();
     for (const event of events) {
       outcomes.add((await deliverAt(gateway, event, createdAt())).outcome);
     }
-    helpdesk.holds({ customers: [{ ...customer, company: 'New' }] });
+    helpdesk.seed({ customers: [{ ...customer, company: 'New' }] });
     for (const event of ['message.chat.agent', 'chat.rated', 'customer.tags_changed']) {
       await deliverAt(gateway, event, seconds(0), 91);
     }
@@ -193,7 +197,7 @@ describe('a correctly signed webhook', () => {
     ['in 300 seconds', 300 * oneSecond],
   ])('dated %s is published to subscribers', async (_when, offsetMs) => {
     await using socket = await subscribe(gateway);
-    await gateway.subscribed(3);
+    await gateway.waitForSubscriptions(3);
 
     for (const event of ['message.chat.agent', 'chat.rated', 'customer.tags_changed']) {
       const { outcome } = await deliverAt(gateway, event, seconds(offsetMs), 92);
@@ -216,7 +220,7 @@ describe('a correctly signed webhook', () => {
     await using restarted = await start();
     clock.advance(2 * oneDay);
     await using socket = await subscribe(restarted);
-    await restarted.subscribed(3);
+    await restarted.waitForSubscriptions(3);
 
     const { outcome } = await post(restarted, captured);
     for (const event of ['message.chat.agent', 'chat.rated', 'customer.tags_changed']) {
@@ -271,9 +275,9 @@ describe('wrong signatures from one address', () => {
 
   const startLimited = () =>
     startTestGateway({
-      helpdesk,
+      upstream: helpdesk,
       clock,
-      config: { rateLimit: 0, freshMs, webhookSecret, authFailureLimit: limit, trustProxy: 1 },
+      config: { rateLimit: 0, cacheTtlsMs, webhookSecret, authFailureLimit: limit, trustProxy: 1 },
     });
 
   const postRaw = (to: { readonly url: string }, text: string, headers: Record<string, string>) =>
@@ -297,7 +301,7 @@ describe('wrong signatures from one address', () => {
 
   test('count with the other rejected credentials of the address', async () => {
     await using limited = await startTestGateway({
-      helpdesk,
+      upstream: helpdesk,
       clock,
       config: {
         rateLimit: 0,

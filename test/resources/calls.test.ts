@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { SimulatorCall } from '../../src/simulator/simulator.ts';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startDemo, startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import type { WireRow } from '../support/rest.ts';
@@ -14,7 +14,7 @@ type Demo = Awaited<ReturnType<typeof startDemo>>;
 let quiet: Demo;
 /** An account where everybody writes often: a page of a hundred never holds the chats of twenty customers. */
 let busy: Demo;
-let fake: FakeHelpdesk;
+let fake: RecordingUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 let quietChats: readonly WireRow[];
 let quietCustomers: readonly WireRow[];
@@ -27,8 +27,8 @@ beforeAll(async () => {
   const config = { rateLimit: 0 };
   quiet = await startDemo({ customers: 300, chats: 220, clock, config });
   busy = await startDemo({ customers: 40, chats: 1500, clock, config });
-  fake = await startFakeHelpdesk();
-  gateway = await startTestGateway({ helpdesk: fake, config });
+  fake = await startRecordingUpstream();
+  gateway = await startTestGateway({ upstream: fake, config });
   quietChats = await restRows(quiet.simulator, '/chats', newestChats);
   quietCustomers = await restRows(quiet.simulator, '/customers', newestCustomers);
 });
@@ -41,7 +41,7 @@ afterAll(async () => {
 });
 
 beforeEach(() => {
-  fake.forget();
+  fake.clearCalls();
 });
 
 const line = ({ method, path }: Pick<SimulatorCall, 'method' | 'path'>) => `${method} ${path}`;
@@ -206,10 +206,10 @@ describe('a hundred references of five types, mixed', () => {
   });
 
   test('fail each alone', async () => {
-    fake.answer('GET /chats/1', { status: 503 });
-    fake.answer('GET /chats/2', { body: wireChat({ id: 2 }) });
-    fake.answer('POST /customers/search', { status: 403, body: { errors: [] } });
-    fake.answer('GET /departments', {
+    fake.respond('GET /chats/1', { status: 503 });
+    fake.respond('GET /chats/2', { body: wireChat({ id: 2 }) });
+    fake.respond('POST /customers/search', { status: 403, body: { errors: [] } });
+    fake.respond('GET /departments', {
       body: { data: [{ id: 3, name: 'Sales', agents: [] }], total: 1 },
     });
 
@@ -499,7 +499,7 @@ describe('the chats of many owners that do not fit a page', () => {
     const rows = Array.from({ length: 230 }, (_, index) =>
       wireChat({ id: index + 1, customer: { id: 1 + (index % 3 === 0 ? 0 : index % 20) } }),
     );
-    fake.answer('POST /chats/search', ({ body }) => {
+    fake.respond('POST /chats/search', ({ body }) => {
       const wanted = body.filter.map(({ value }: any) => value);
       const found = rows.filter(({ customer }) => wanted.includes(customer.id));
       const { offset, limit }: { offset: number; limit: number } = body;
@@ -930,12 +930,12 @@ describe('references', () => {
   });
 
   test('fail alone', async () => {
-    fake.answer('GET /chats/1', { body: wireChat({ id: 1 }) });
-    fake.answer('GET /chats/2', { status: 500, body: '<html>secret</html>' });
-    fake.answer('GET /chats/3', { body: { id: 'string' } });
-    fake.answer('GET /customers/4', { status: 403, body: { errors: [] } });
-    fake.answer('GET /agents', { status: 503 });
-    fake.answer('GET /departments', { body: { data: [{ id: 6, name: 'Sales' }] } });
+    fake.respond('GET /chats/1', { body: wireChat({ id: 1 }) });
+    fake.respond('GET /chats/2', { status: 500, body: '<html>secret</html>' });
+    fake.respond('GET /chats/3', { body: { id: 'string' } });
+    fake.respond('GET /customers/4', { status: 403, body: { errors: [] } });
+    fake.respond('GET /agents', { status: 503 });
+    fake.respond('GET /departments', { body: { data: [{ id: 6, name: 'Sales' }] } });
     const representations = [
       { __typename: 'Chat', id: '2' },
       { __typename: 'Chat', id: '1' },
@@ -992,7 +992,7 @@ describe('references', () => {
     ['a number', 5],
     ['a list', [{ __typename: 'Chat', id: '1' }]],
   ])('with %s are refused without harm to the others', async (_what, bad) => {
-    fake.answer('POST /customers/search', ({ body }) =>
+    fake.respond('POST /customers/search', ({ body }) =>
       body.filter.every(({ value }: any) => typeof value === 'string')
         ? { body: { data: [{ id: 7, userId: 'u-7', phone: '+1' }], total: 1 } }
         : { status: 400, body: { errors: [{ code: 'filter[0].value', message: 'No.' }] } },
@@ -1045,7 +1045,7 @@ describe('a search for many customers', () => {
 
   /** A helpdesk that is blind to case, as most databases are. */
   function holdCustomers(rows: readonly WireRow[]) {
-    fake.answer('POST /customers/search', ({ body }) => {
+    fake.respond('POST /customers/search', ({ body }) => {
       const folded = body.filter.map(({ value }: any) => String(value).toLowerCase());
       const found = rows.filter(({ userId }) => folded.includes(userId.toLowerCase()));
       const { offset, limit }: { offset: number; limit: number } = body;
@@ -1116,8 +1116,8 @@ describe('a search for many customers', () => {
   });
 
   test('fails for those it was for and nobody else', async () => {
-    fake.answer('POST /customers/search', { status: 502 });
-    fake.answer('GET /chats/1', { body: wireChat({ id: 1 }) });
+    fake.respond('POST /customers/search', { status: 502 });
+    fake.respond('GET /chats/1', { body: wireChat({ id: 1 }) });
 
     const { data, errors } = await gateway.query(
       `query ($representations: [_Any!]!) {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { startTestGateway } from '../support/gateway.ts';
-import { bearer, byToken } from '../support/issuer.ts';
+import { bearer, jwtAuth } from '../support/issuer.ts';
 import { startTwoCustomers, wireMessage } from '../support/twoCustomers.ts';
 
 // Walks to the end of many conversations.
@@ -17,7 +17,10 @@ let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 beforeAll(async () => {
   helpdesk = await startTwoCustomers();
-  gateway = await startTestGateway({ helpdesk, config: { auth: byToken(), rateLimit: 0 } });
+  gateway = await startTestGateway({
+    upstream: helpdesk,
+    config: { auth: jwtAuth(), rateLimit: 0 },
+  });
 });
 
 afterAll(async () => {
@@ -157,12 +160,12 @@ describe('the messages of a customer', () => {
   test('have cursors that are the same on every instance, and of no use with another key', async () => {
     helpdesk.holdsMessages(1, conversation('+++'));
     await using other = await startTestGateway({
-      helpdesk,
-      config: { auth: byToken(), rateLimit: 0 },
+      upstream: helpdesk,
+      config: { auth: jwtAuth(), rateLimit: 0 },
     });
     await using stranger = await startTestGateway({
-      helpdesk: { ...helpdesk, key: 'another key' },
-      config: { auth: byToken(), rateLimit: 0 },
+      upstream: { ...helpdesk, key: 'another key' },
+      config: { auth: jwtAuth(), rateLimit: 0 },
     });
     const { cursors } = await read(2, null);
     const query = `{ chat(id: 1) { messages(after: "${cursors[1]}") { nodes { id } } } }`;
@@ -177,7 +180,7 @@ describe('the messages of a customer', () => {
   test.each(['nonsense', '', 'AAAA', 'A'.repeat(30), 'bWVzc2FnZXM6MA'])(
     'take no cursor that somebody made up: %j',
     async (cursor) => {
-      helpdesk.forget();
+      helpdesk.clearCalls();
 
       const { errors } = await gateway.query(
         `{ chat(id: 1) { messages(after: "${cursor}") { nodes { id } } } }`,
@@ -223,7 +226,7 @@ describe('the messages of a customer', () => {
   });
 
   test('are not read for their number alone', async () => {
-    helpdesk.forget();
+    helpdesk.clearCalls();
 
     const { data } = await gateway.query(
       '{ chat(id: 1) { messages { totalCount } } }',

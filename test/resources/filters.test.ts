@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk } from '../support/fakeHelpdesk.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream } from '../support/recordingUpstream.ts';
 import { startDemo, startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import type { WireRow } from '../support/rest.ts';
@@ -22,16 +22,16 @@ const lists = {
 } as const;
 
 let demo: Awaited<ReturnType<typeof startDemo>>;
-let fake: FakeHelpdesk;
+let fake: RecordingUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 const held: Record<Kind, readonly WireRow[]> = { chats: [], customers: [] };
 
 beforeAll(async () => {
   const clock = createManualClock();
   demo = await startDemo({ customers: 150, chats: 600, clock, config: { rateLimit: 0 } });
-  fake = await startFakeHelpdesk();
-  fake.answer('*', { body: { data: [], meta: { total: 0 }, total: 0 } });
-  gateway = await startTestGateway({ helpdesk: fake, config: { rateLimit: 0 } });
+  fake = await startRecordingUpstream();
+  fake.respond('*', { body: { data: [], meta: { total: 0 }, total: 0 } });
+  gateway = await startTestGateway({ upstream: fake, config: { rateLimit: 0 } });
   held.chats = await restRows(demo.simulator, '/chats');
   held.customers = await restRows(demo.simulator, '/customers');
 });
@@ -43,7 +43,7 @@ afterAll(async () => {
 });
 
 beforeEach(() => {
-  fake.forget();
+  fake.clearCalls();
 });
 
 const condition = (field: string, operator: string, value: unknown) => ({ field, operator, value });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/settings.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { startTestGateway } from '../support/gateway.ts';
@@ -30,11 +30,11 @@ beforeAll(async () => {
       made += 1;
     },
   });
-  const { freshMs } = readConfig({});
+  const { cacheTtlsMs } = readConfig({});
   gateway = await startTestGateway({
-    helpdesk: simulator,
+    upstream: simulator,
     clock,
-    config: { rateLimit: 0, freshMs },
+    config: { rateLimit: 0, cacheTtlsMs },
   });
   chats = await restRows(simulator, '/chats', { sort: 'chats.createdAt', order: 'desc' });
   customers = await restRows(simulator, '/customers');
@@ -422,7 +422,7 @@ describe('the helpdesk is called', () => {
 
 test('the header X-Upstream-Calls is not sent in production', async () => {
   await using production = await startTestGateway({
-    helpdesk: simulator,
+    upstream: simulator,
     config: { isProduction: true },
   });
 

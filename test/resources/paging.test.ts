@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startDemo, startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import type { WireRow } from '../support/rest.ts';
@@ -37,7 +37,7 @@ const chatsOf = (type: string) =>
 type Demo = Awaited<ReturnType<typeof startDemo>>;
 
 let demo: Demo;
-let fake: FakeHelpdesk;
+let fake: RecordingUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 let talkative: WireRow;
 let chats: readonly WireRow[];
@@ -45,8 +45,8 @@ let chats: readonly WireRow[];
 beforeAll(async () => {
   const clock = createManualClock();
   demo = await startDemo({ customers: 430, chats: 1234, clock, config: { rateLimit: 0 } });
-  fake = await startFakeHelpdesk();
-  gateway = await startTestGateway({ helpdesk: fake, config: { rateLimit: 0 } });
+  fake = await startRecordingUpstream();
+  gateway = await startTestGateway({ upstream: fake, config: { rateLimit: 0 } });
   chats = await restRows(demo.simulator, '/chats');
   talkative = chats.at(-1)!;
   await Promise.all(
@@ -65,7 +65,7 @@ afterAll(async () => {
 });
 
 beforeEach(() => {
-  fake.forget();
+  fake.clearCalls();
 });
 
 const idsOf = (rows: readonly WireRow[]): string[] => rows.map(({ id }) => String(id));
@@ -542,7 +542,7 @@ describe('an empty list', () => {
 /** A helpdesk that holds so many chats and pages them as the real one does. */
 function holdChats(count: number, change: (answer: any, range: any) => unknown = (body) => body) {
   const rows = Array.from({ length: count }, (_, index) => wireChat({ id: index + 1 }));
-  fake.answer('GET /chats', ({ query }) => {
+  fake.respond('GET /chats', ({ query }) => {
     const [offset, limit] = [Number(query.get('offset')), Number(query.get('limit'))];
     const data = rows.slice(offset, offset + limit);
     return { body: change({ data, meta: { total: count } }, { rows, offset, limit }) };
@@ -557,9 +557,9 @@ const ranges = () =>
 describe('what a page costs', () => {
   test('the count alone is one call for one row', async () => {
     holdChats(77);
-    fake.answer('POST /chats/search', { body: { data: [wireChat()], meta: { total: 9 } } });
-    fake.answer('GET /customers', { body: { data: [{ id: 1 }], total: 12 } });
-    fake.answer('GET /chats/5/messages', { body: { data: [{ id: 1 }], total: 30 } });
+    fake.respond('POST /chats/search', { body: { data: [wireChat()], meta: { total: 9 } } });
+    fake.respond('GET /customers', { body: { data: [{ id: 1 }], total: 12 } });
+    fake.respond('GET /chats/5/messages', { body: { data: [{ id: 1 }], total: 30 } });
 
     const { data } = await gateway.query(`{
       chats(first: 50) { totalCount }
@@ -632,7 +632,7 @@ describe('what a page costs', () => {
   test('rows before a cursor cost one call and no row too many', async () => {
     holdChats(1000);
     const { data } = await gateway.query(chatPage, { first: 50 });
-    fake.forget();
+    fake.clearCalls();
 
     const part = await gateway.query(chatPage, { last: 10, before: data.chats.edges[30].cursor });
 
@@ -682,8 +682,8 @@ describe('a helpdesk that counts badly', () => {
   );
 
   test('and knows neither total nor offset is not read for ever for its end', async () => {
-    fake.forget();
-    fake.answer('GET /chats', {
+    fake.clearCalls();
+    fake.respond('GET /chats', {
       body: { data: Array.from({ length: 100 }, (_, id) => wireChat({ id: id + 1 })) },
     });
 
@@ -694,8 +694,8 @@ describe('a helpdesk that counts badly', () => {
   });
 
   test('and never comes to an end is given up', async () => {
-    fake.forget();
-    fake.answer('GET /chats', ({ query }) => {
+    fake.clearCalls();
+    fake.respond('GET /chats', ({ query }) => {
       const first = Number(query.get('offset'));
       return {
         body: { data: Array.from({ length: 100 }, (_, id) => wireChat({ id: first + id })) },
@@ -709,8 +709,8 @@ describe('a helpdesk that counts badly', () => {
   });
 
   test('and knows neither total nor offset still tells all agents that it gives, once', async () => {
-    fake.forget();
-    fake.answer('GET /agents', {
+    fake.clearCalls();
+    fake.respond('GET /agents', {
       body: { data: Array.from({ length: 100 }, (_, id) => ({ id: id + 1 })) },
     });
 
@@ -721,8 +721,8 @@ describe('a helpdesk that counts badly', () => {
   });
 
   test('and has ever more agents is given up', async () => {
-    fake.forget();
-    fake.answer('GET /agents', ({ query }) => {
+    fake.clearCalls();
+    fake.respond('GET /agents', ({ query }) => {
       const first = Number(query.get('offset'));
       return { body: { data: Array.from({ length: 100 }, (_, id) => ({ id: first + id + 1 })) } };
     });

@@ -12,8 +12,8 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startDemo, startTestGateway } from '../support/gateway.ts';
 import type { ManualClock } from '../support/manualClock.ts';
 import { createManualClock } from '../support/manualClock.ts';
@@ -77,14 +77,14 @@ const schema: GraphQLSchema = buildASTSchema(
 
 let clock: ManualClock;
 let demo: Awaited<ReturnType<typeof startDemo>>;
-let fake: FakeHelpdesk;
+let fake: RecordingUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 beforeAll(async () => {
   clock = createManualClock();
   demo = await startDemo({ customers: 120, chats: 400, clock, config: { rateLimit: 0 } });
-  fake = await startFakeHelpdesk();
-  gateway = await startTestGateway({ helpdesk: fake, config: { rateLimit: 0 } });
+  fake = await startRecordingUpstream();
+  gateway = await startTestGateway({ upstream: fake, config: { rateLimit: 0 } });
 });
 
 afterAll(async () => {
@@ -94,7 +94,7 @@ afterAll(async () => {
 });
 
 beforeEach(() => {
-  fake.forget();
+  fake.clearCalls();
 });
 
 /** The answer without an error. */
@@ -657,7 +657,7 @@ describe('a good id', () => {
     ['as a text in a variable', 'query ($id: ID!) { chat(id: $id) { id } }', { id: '5208' }],
     ['as a number in a variable', 'query ($id: ID!) { chat(id: $id) { id } }', { id: 5208 }],
   ])('is read %s', async (_how, document, variables) => {
-    fake.answer('GET /chats/5208', { body: wireChat() });
+    fake.respond('GET /chats/5208', { body: wireChat() });
 
     const { data, errors } = await gateway.query(document, variables);
 
@@ -667,7 +667,7 @@ describe('a good id', () => {
   });
 
   test('is the largest whole number that is exact', async () => {
-    fake.answer('GET /chats/9007199254740991', { body: wireChat({ id: 9007199254740991 }) });
+    fake.respond('GET /chats/9007199254740991', { body: wireChat({ id: 9007199254740991 }) });
 
     const { data } = await gateway.query('{ chat(id: "9007199254740991") { id } }');
 
@@ -684,7 +684,7 @@ describe('more than a hundred', () => {
     }));
 
   function hold(path: string, count: number, envelope: (total: number) => object) {
-    fake.answer(`GET ${path}`, ({ query }) => {
+    fake.respond(`GET ${path}`, ({ query }) => {
       const [offset, limit] = [Number(query.get('offset')), Number(query.get('limit'))];
       return { body: { data: rows(count).slice(offset, offset + limit), ...envelope(count) } };
     });
@@ -735,7 +735,7 @@ describe('the rate limit', () => {
     const time = createManualClock();
     const start = time.now();
     await using limited = await startTestGateway({
-      helpdesk: demo.simulator,
+      upstream: demo.simulator,
       clock: time,
       config: { rateLimit: 5 },
     });
@@ -767,7 +767,7 @@ describe('the rate limit', () => {
 
   test('is told with every answer as well', async () => {
     await using limited = await startTestGateway({
-      helpdesk: demo.simulator,
+      upstream: demo.simulator,
       clock: createManualClock(),
       config: { rateLimit: 7 },
     });
@@ -786,7 +786,7 @@ describe('the rate limit', () => {
   });
 
   test('of 0 is none', async () => {
-    fake.answer('GET /organization', { body: { data: { id: 1 } } });
+    fake.respond('GET /organization', { body: { data: { id: 1 } } });
 
     await gateway.query('{ organization { id } }');
     const { data } = await gateway.query(documents.rateLimit);
@@ -808,7 +808,7 @@ describe('markChatRead', () => {
   ];
 
   test.each(combinations)('by $by with $read is one PUT $path', async ({ by, read, path }) => {
-    fake.answer(`PUT ${path}`, { body: wireChat() });
+    fake.respond(`PUT ${path}`, { body: wireChat() });
 
     const { errors } = await gateway.query(markChatRead, { id: '5208', by, read });
 

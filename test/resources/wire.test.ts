@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 
-let fake: FakeHelpdesk;
+let fake: RecordingUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 beforeAll(async () => {
-  fake = await startFakeHelpdesk();
-  gateway = await startTestGateway({ helpdesk: fake, config: { rateLimit: 0 } });
+  fake = await startRecordingUpstream();
+  gateway = await startTestGateway({ upstream: fake, config: { rateLimit: 0 } });
 });
 
 afterAll(async () => {
@@ -17,8 +17,8 @@ afterAll(async () => {
 });
 
 beforeEach(() => {
-  fake.forget();
-  fake.answer('GET /agents', { body: { data: [] } });
+  fake.clearCalls();
+  fake.respond('GET /agents', { body: { data: [] } });
 });
 
 /** Everything of a chat that its own answer carries. */
@@ -65,7 +65,7 @@ const documented = {
 
 /** The chat that `markChatRead` gives for an answer of the helpdesk, without an error. */
 async function read(body: unknown, document = markRead): Promise<any> {
-  fake.answer('PUT /chats/readByAgent', { body });
+  fake.respond('PUT /chats/readByAgent', { body });
   const { data, errors } = await gateway.query(document);
   expect(errors).toEqual([]);
   return data.markChatRead;
@@ -124,10 +124,10 @@ describe('the documented example answer', () => {
   });
 
   test('comes through as every answer that carries a chat', async () => {
-    fake.answer('PUT /chats/readByCustomer', { body: documented });
-    fake.answer('GET /chats/5208', { body: documented });
-    fake.answer('GET /chats', { body: { data: [documented], meta: { total: 1 } } });
-    fake.answer('POST /chats/search', { body: { data: [documented], meta: { total: 1 } } });
+    fake.respond('PUT /chats/readByCustomer', { body: documented });
+    fake.respond('GET /chats/5208', { body: documented });
+    fake.respond('GET /chats', { body: { data: [documented], meta: { total: 1 } } });
+    fake.respond('POST /chats/search', { body: { data: [documented], meta: { total: 1 } } });
     const expected = await read(documented);
 
     const { errors, data } = await gateway.query(`{
@@ -151,10 +151,10 @@ describe('the documented example answer', () => {
   });
 
   test('comes through where everything besides is asked for and nothing of it is there', async () => {
-    fake.answer('GET /applications', { body: { data: [] } });
-    fake.answer('GET /customers/0', { status: 404, body: { errors: [] } });
-    fake.answer('GET /departments', { body: { data: [] } });
-    fake.answer('GET /chats/5208/messages', { body: { data: [], total: 0 } });
+    fake.respond('GET /applications', { body: { data: [] } });
+    fake.respond('GET /customers/0', { status: 404, body: { errors: [] } });
+    fake.respond('GET /departments', { body: { data: [] } });
+    fake.respond('GET /chats/5208/messages', { body: { data: [], total: 0 } });
 
     const chat = await read(documented, markRead.replace(carried, fetched));
 
@@ -219,7 +219,7 @@ describe('the documented example answer', () => {
 
   test('with the stray full stop of the documentation is unreadable', async () => {
     const stray = JSON.stringify(documented).replace('"readByCustomer":true', '$&.');
-    fake.answer('PUT /chats/readByAgent', {
+    fake.respond('PUT /chats/readByAgent', {
       body: stray,
       headers: { 'content-type': 'application/json' },
     });
@@ -539,7 +539,7 @@ describe('a chat', () => {
     ['a chat whose customer is a list', { ...documented, customer: [1] }],
     ['a chat whose text is an object', { ...documented, lastMessageText: { a: 1 } }],
   ])('that is %s fails as unreadable and shows nothing of it', async (_what, body) => {
-    fake.answer('PUT /chats/readByAgent', { body });
+    fake.respond('PUT /chats/readByAgent', { body });
 
     const { errors } = await gateway.query(markRead);
 
@@ -567,7 +567,7 @@ const wholeCustomer = `{
 }`;
 
 async function readCustomer(body: unknown): Promise<any> {
-  fake.answer('GET /customers/7001', { body });
+  fake.respond('GET /customers/7001', { body });
   const { data, errors } = await gateway.query(wholeCustomer);
   expect(errors).toEqual([]);
   return data.customer;
@@ -712,7 +712,7 @@ describe('a customer', () => {
 
   test('with custom data named like an inner part of JavaScript keeps it', async () => {
     const text = '{"id":7001,"customData":{"__proto__":"a","constructor":"b","toString":"c"}}';
-    fake.answer('GET /customers/7001', { body: text });
+    fake.respond('GET /customers/7001', { body: text });
 
     const response = await fetch(`${gateway.url}/graphql`, {
       method: 'POST',
@@ -740,8 +740,8 @@ describe('a customer', () => {
   test('comes through a list and a search as it does alone', async () => {
     const wire = { id: 7001, name: 'Тарас', customData: [], tags: [{ name: 'vip' }] };
     const body = { data: [wire], total: '1' };
-    fake.answer('GET /customers', { body });
-    fake.answer('POST /customers/search', { body });
+    fake.respond('GET /customers', { body });
+    fake.respond('POST /customers/search', { body });
     const alone = await readCustomer(wire);
     const fields = wholeCustomer.slice(wholeCustomer.indexOf(')') + 1, -1);
 
@@ -765,9 +765,9 @@ describe('a message', () => {
   }`;
 
   async function readMessages(...wire: readonly unknown[]): Promise<any[]> {
-    fake.answer('GET /chats/5208', { body: wireChat() });
-    fake.answer('GET /agents', { body: { data: [{ id: 12, name: 'Olena', role: 'admin' }] } });
-    fake.answer('GET /chats/5208/messages', { body: { data: wire, total: wire.length } });
+    fake.respond('GET /chats/5208', { body: wireChat() });
+    fake.respond('GET /agents', { body: { data: [{ id: 12, name: 'Olena', role: 'admin' }] } });
+    fake.respond('GET /chats/5208/messages', { body: { data: wire, total: wire.length } });
     const { data, errors } = await gateway.query(messages);
     expect(errors).toEqual([]);
     expect(data.chat.messages.totalCount).toBe(wire.length);
@@ -849,12 +849,12 @@ describe('a message', () => {
 
 describe('the team', () => {
   test('of which nothing but ids comes is read', async () => {
-    fake.answer('GET /agents', { body: { data: [{ id: 1 }, { id: '2', role: 'string' }] } });
-    fake.answer('GET /departments', {
+    fake.respond('GET /agents', { body: { data: [{ id: 1 }, { id: '2', role: 'string' }] } });
+    fake.respond('GET /departments', {
       body: { data: [{ id: 3 }, { id: 4, agents: [{ id: 1 }] }] },
     });
-    fake.answer('GET /applications', { body: { data: [{ id: 5, active: 'string' }] } });
-    fake.answer('GET /organization', { body: { data: { id: 6, teamOnline: 0 } } });
+    fake.respond('GET /applications', { body: { data: [{ id: 5, active: 'string' }] } });
+    fake.respond('GET /organization', { body: { data: { id: 6, teamOnline: 0 } } });
 
     const { data, errors } = await gateway.query(`{
       agents { id name email role }
@@ -879,8 +879,8 @@ describe('the team', () => {
   });
 
   test('that has shrunk is shown without those who are gone', async () => {
-    fake.answer('GET /agents', { body: { data: [{ id: 1, name: 'Olena' }] } });
-    fake.answer('GET /departments', {
+    fake.respond('GET /agents', { body: { data: [{ id: 1, name: 'Olena' }] } });
+    fake.respond('GET /departments', {
       body: { data: [{ id: 3, agents: [{ id: 1 }, { id: 2 }] }] },
     });
 

@@ -6,7 +6,7 @@ import type { WebhookBehaviour } from '../../src/simulator/behaviour.ts';
 import { createLife } from '../../src/simulator/life.ts';
 import { createWebhooks } from '../../src/simulator/webhooks.ts';
 import { createDeferred } from '../support/deferred.ts';
-import { startFakeHelpdesk } from '../support/fakeHelpdesk.ts';
+import { startRecordingUpstream } from '../support/recordingUpstream.ts';
 import { createManualClock } from '../support/manualClock.ts';
 
 const secret = 'key';
@@ -22,12 +22,12 @@ async function startTelling(
     ...usualBehaviour,
     webhooks: { ...usualBehaviour.webhooks, ...change },
   };
-  const receiver = await startFakeHelpdesk();
+  const receiver = await startRecordingUpstream();
   const left = [...statuses];
   let arrived = createDeferred();
-  receiver.answer('GET /turn', {});
+  receiver.respond('GET /turn', {});
   const taken = () => receiver.callsTo('POST /hook');
-  receiver.answer('*', () => {
+  receiver.respond('*', () => {
     queueMicrotask(() => {
       arrived.resolve();
       arrived = createDeferred();

@@ -1,4 +1,4 @@
-import { startFakeHelpdesk, wireChat } from './fakeHelpdesk.ts';
+import { startRecordingUpstream, wireChat } from './recordingUpstream.ts';
 
 const agent = { id: 12, name: 'Olena', email: 'olena@example.com', role: 'agent' };
 
@@ -21,8 +21,8 @@ const times = <Item>(count: number, make: (index: number) => Item): Item[] =>
 
 /** A helpdesk with a hundred chats of one customer, a hundred messages in each, and many agents. */
 export async function startChattyHelpdesk({ agents = 1 } = {}) {
-  const helpdesk = await startFakeHelpdesk();
-  helpdesk.answer('*', ({ path, query }) => {
+  const helpdesk = await startRecordingUpstream();
+  helpdesk.respond('*', ({ path, query }) => {
     const [, id, messages] = /^\/chats\/(\d+)(\/messages)?$/.exec(path) ?? [];
     const chatId = Number(id);
     if (messages !== undefined) {

@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { createDeferred } from './deferred.ts';
 
 /** An operation whose client can leave; its answer is then `left`. `fetch` would open another connection in its place. */
-export function ask({ url }: { readonly url: string }, query: string) {
+export function executeQuery({ url }: { readonly url: string }, query: string) {
   const answer = createDeferred<any>();
   const call = request(`${url}/graphql`, {
     method: 'POST',
@@ -23,7 +23,7 @@ export function ask({ url }: { readonly url: string }, query: string) {
 }
 
 /** An answer as it comes over the line: status, content type, text. All requests have the same id, so that answers can be compared. */
-export async function answerTo(
+export async function responseTo(
   { url }: { readonly url: string },
   operation: object,
   headers: Readonly<Record<string, string>> = {},

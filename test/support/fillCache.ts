@@ -1,7 +1,7 @@
-import { systemClock } from '../../src/support/clock.ts';
-import { DependencyTracker } from '../../src/support/dependencyTracker.ts';
-import { createCache } from '../../src/upstream/cache/cache.ts';
-import type { Kind } from '../../src/upstream/cache/kinds.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { DependencyTracker } from '../../src/lib/dependencyTracker.ts';
+import { createEntityCache } from '../../src/upstream/cache/entityCache.ts';
+import type { CacheType } from '../../src/upstream/cache/cacheTypes.ts';
 import { UpstreamError } from '../../src/upstream/errors.ts';
 
 /**
@@ -17,12 +17,12 @@ const oneDay = 86_400_000;
 const freshMs = { chats: oneDay, customers: oneDay, account: oneDay, absent: oneDay };
 const clock = { ...systemClock, after: () => () => undefined, random: () => 0.5 };
 
-const kindOf = (name: Thing['__typename']): Kind<Thing> => ({
+const typeOf = (name: Thing['__typename']): CacheType<Thing> => ({
   name,
-  freshness: name === 'Chat' ? 'chats' : 'customers',
+  ttlClass: name === 'Chat' ? 'chats' : 'customers',
   accepts: () => true,
-  pack: (value) => value,
-  unpack: (kept) => kept as Thing,
+  serialize: (value) => value,
+  deserialize: (kept) => kept as Thing,
 });
 
 /** What is kept of a customer and of a chat; `#` stands for the id. */
@@ -89,28 +89,28 @@ const thingOf = (name: Thing['__typename'], id: string): Thing =>
 const atOnce = 500;
 
 async function fill(maxBytes: number, count: number, watch: (bytes: number) => void) {
-  const cache = createCache({ maxBytes, freshMs, staleMs: 0, clock });
+  const cache = createEntityCache({ maxBytes, ttlsMs: freshMs, staleIfErrorMs: 0, clock });
   for (let first = 1; first <= count; first += atOnce) {
     const name = (first / atOnce) % 2 < 1 ? 'Chat' : 'Customer';
     const ids = Array.from({ length: atOnce }, (_, index) => String(first + index));
     const operation = cache.forOperation(
       {
-        key: 'key',
-        tenant: 'tenant',
+        apiKey: 'key',
+        account: 'tenant',
         signal: () => new AbortController().signal,
         usage: { calls: 0, cacheHits: 0, shared: 0 },
         tracker: new DependencyTracker(),
-        isRefresh: false,
+        bypassesCache: false,
         viewer: 'viewer',
         deadlineMs: Infinity,
       },
       {
         sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
         onJoin: () => undefined,
-        noRoom: () => new UpstreamError('rateLimited', 'There was no room.'),
+        queueTimeoutError: () => new UpstreamError('rateLimited', 'There was no room.'),
       },
     );
-    await operation.many(kindOf(name), ids, () =>
+    await operation.getOrLoadMany(typeOf(name), ids, () =>
       Promise.resolve(ids.map((id) => thingOf(name, id))),
     );
     if (first % 25_000 === 1) {

@@ -1,18 +1,18 @@
 import { Writable } from 'node:stream';
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { print } from 'graphql';
-import type { Config } from '../../src/config.ts';
-import { readConfig } from '../../src/config.ts';
-import type { Helpdesk } from '../../src/gateway.ts';
-import { startGateway } from '../../src/gateway.ts';
+import type { Config } from '../../src/config/settings.ts';
+import { readConfig } from '../../src/config/settings.ts';
+import type { UpstreamEndpoint } from '../../src/app/createApp.ts';
+import { startGateway } from '../../src/app/createApp.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
-import type { Clock } from '../../src/support/clock.ts';
-import { systemClock } from '../../src/support/clock.ts';
-import { createLog } from '../../src/support/log.ts';
-import type { Tracing } from '../../src/support/tracing.ts';
+import type { Clock } from '../../src/lib/clock.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { createLog } from '../../src/observability/log.ts';
+import type { Tracing } from '../../src/observability/tracing.ts';
 
-export interface GraphQLAnswer<Data = any> {
+export interface GraphQLResponse<Data = any> {
   readonly status: number;
   readonly headers: Headers;
   readonly data: Data;
@@ -24,10 +24,10 @@ export interface GraphQLAnswer<Data = any> {
   readonly extensions: { readonly upstream: { readonly calls: number } & Record<string, any> };
 }
 
-const nothingStaysGood = { chats: 0, customers: 0, account: 0, absent: 0 };
+const noCaching = { chats: 0, customers: 0, account: 0, absent: 0 };
 
-interface Options {
-  readonly helpdesk: Helpdesk;
+interface TestGatewayOptions {
+  readonly upstream: UpstreamEndpoint;
   readonly config?: Partial<Config>;
   readonly clock?: Clock;
   readonly tracing?: Tracing;
@@ -35,11 +35,11 @@ interface Options {
 
 /** The real gateway on a free port, in front of a helpdesk of the test's choice. */
 export async function startTestGateway({
-  helpdesk,
+  upstream,
   config = {},
   clock = systemClock,
   tracing,
-}: Options) {
+}: TestGatewayOptions) {
   const logged: string[] = [];
   const log = createLog(
     new Writable({
@@ -56,7 +56,7 @@ export async function startTestGateway({
     // Redis is not taken to be away because the machine is busy.
     {
       ...readConfig({ PORT: '0' }),
-      freshMs: nothingStaysGood,
+      cacheTtlsMs: noCaching,
       upstreamRetries: 0,
       staleIfErrorMs: 0,
       maxUpstreamCalls: 1_000_000,
@@ -67,14 +67,14 @@ export async function startTestGateway({
       redisTimeoutMs: 20_000,
       ...config,
     },
-    { helpdesk, clock, log, tracing },
+    { upstream, clock, log, tracing },
   );
 
   async function query<Data = any, Variables = Record<string, unknown>>(
     document: string | TypedDocumentNode<Data, Variables>,
     variables?: Variables,
     headers: Readonly<Record<string, string>> = {},
-  ): Promise<GraphQLAnswer<Data>> {
+  ): Promise<GraphQLResponse<Data>> {
     const response = await fetch(`${gateway.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
@@ -93,14 +93,14 @@ export async function startTestGateway({
     logged,
     query,
     /** Done when so many subscriptions are under way. */
-    async subscribed(count: number) {
+    async waitForSubscriptions(count: number) {
       for (;;) {
         const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
         if (metrics.includes(`\nhelpcrunch_subscriptions ${count}\n`)) return;
       }
     },
     /** Done when so many calls wait for room in the account's minute. */
-    async waiting(count: number) {
+    async waitForQueuedCalls(count: number) {
       for (;;) {
         const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
         const lengths = [...metrics.matchAll(/^helpcrunch_upstream_calls_waiting\{.*\} (\d+)$/gm)];
@@ -122,7 +122,7 @@ export async function startDemo({
 }: SimulatorOptions & { readonly config?: Partial<Config> } = {}) {
   const simulator = await startSimulator({ rateLimit: 0, clock, ...options });
   const gateway = await startTestGateway({
-    helpdesk: simulator,
+    upstream: simulator,
     clock,
     ...(config === undefined ? {} : { config }),
   });

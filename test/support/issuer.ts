@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type { CryptoKey, JWK, JWTPayload } from 'jose';
-import type { Config } from '../../src/config.ts';
+import type { Config } from '../../src/config/settings.ts';
 
 export const secret = 'a secret that only tests know, 32 bytes';
 
@@ -15,7 +15,7 @@ export const claimNames = {
 
 type TokenSettings = Partial<Omit<Extract<Config['auth'], { mode: 'jwt' }>, 'mode'>>;
 
-export const byToken = (settings: TokenSettings = {}): Config['auth'] => ({
+export const jwtAuth = (settings: TokenSettings = {}): Config['auth'] => ({
   mode: 'jwt',
   signedBy: { secret },
   issuer: undefined,

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/support/clock.ts';
+import type { Clock } from '../../src/lib/clock.ts';
 
 export interface ManualClock extends Clock {
   /** Moves both clocks on and runs what falls due, in order. */

@@ -1,5 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
-import { buildSubgraphSchema } from '../../src/graphql/subgraph.ts';
+import { buildSubgraphSchema } from '../../src/graphql/federation/subgraph.ts';
 
 /** The schema that Apollo's subgraph compatibility suite prescribes: it uses every directive of Federation 2.3. */
 export const productsSdl = /* GraphQL */ `
@@ -158,7 +158,7 @@ const findProduct = (asked: Reference) =>
 export const createProductsSchema = (): GraphQLSchema =>
   buildSubgraphSchema({
     sdl: productsSdl,
-    servedSdl: productsSdl,
+    subgraphSdl: productsSdl,
     resolvers: [
       {
         Query: {

@@ -77,7 +77,7 @@ export async function startRedis(settings: readonly string[] = []) {
         const numbers: (string | number)[] = await command(
           'PUBSUB',
           'NUMSUB',
-          'helpcrunch:2:changes',
+          'helpcrunch:3:changes',
         );
         listeners = Number(numbers[1]);
       }

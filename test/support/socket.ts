@@ -11,32 +11,32 @@ export async function openSocket(
   }: Omit<ClientOptions, 'protocol'> & { readonly protocol?: string | string[] } = {},
 ) {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, protocol, options);
-  const heard: any[] = [];
-  const waiting: (() => void)[] = [];
+  const messages: any[] = [];
+  const readers: (() => void)[] = [];
   socket.on('message', (data: Buffer) => {
-    heard.push(JSON.parse(data.toString()));
-    for (const wake of waiting.splice(0)) wake();
+    messages.push(JSON.parse(data.toString()));
+    for (const wake of readers.splice(0)) wake();
   });
   const closed = once(socket, 'close').then(([code, reason]) => ({ code, reason: String(reason) }));
   await once(socket, 'open');
-  const say = (message: unknown) =>
+  const send = (message: unknown) =>
     socket.send(typeof message === 'string' ? message : JSON.stringify(message));
 
   /** The next message. */
-  async function hear(): Promise<any> {
-    while (heard.length === 0) await new Promise<void>((resolve) => waiting.push(resolve));
-    return heard.shift();
+  async function nextMessage(): Promise<any> {
+    while (messages.length === 0) await new Promise<void>((resolve) => readers.push(resolve));
+    return messages.shift();
   }
 
   return {
     socket,
     closed,
-    say,
-    hear,
+    send,
+    nextMessage,
     /** Says who it is, as far as that must be said. */
-    async join(payload?: Readonly<Record<string, unknown>>) {
-      say({ type: 'connection_init', payload });
-      const { type } = await hear();
+    async initialize(payload?: Readonly<Record<string, unknown>>) {
+      send({ type: 'connection_init', payload });
+      const { type } = await nextMessage();
       if (type !== 'connection_ack') throw new Error('The gateway said something else.');
     },
     async [Symbol.asyncDispose]() {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { afterPromises, Turns } from '../../src/support/turns.ts';
+import { afterPromises, Turns } from '../../src/lib/turns.ts';
 
 /** Notes when each turn of the event loop ends, until `count` of them have. */
 function noteTurns(notes: string[], count: number): Promise<void> {

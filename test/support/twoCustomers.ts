@@ -1,4 +1,4 @@
-import { startFakeHelpdesk, wireChat } from './fakeHelpdesk.ts';
+import { startRecordingUpstream, wireChat } from './recordingUpstream.ts';
 
 const people = [
   { id: 7001, name: 'Ada', email: 'ada@example.com', userId: 'u-ada' },
@@ -29,7 +29,7 @@ interface Condition {
 
 /** A helpdesk with two customers: Ada (7001) has the chats 1 and 3, Bob (7002) has chat 2. No chat 9, no customer 7009. */
 export async function startTwoCustomers() {
-  const helpdesk = await startFakeHelpdesk();
+  const helpdesk = await startRecordingUpstream();
   const chats = [
     wireChat({ id: 1, customer: people[0] }),
     wireChat({ id: 2, customer: people[1] }),
@@ -62,31 +62,31 @@ export async function startTwoCustomers() {
   const all = (rows: readonly object[]) => ({ body: { data: rows, meta: { total: rows.length } } });
 
   for (const { id } of chats)
-    helpdesk.answer(`GET /chats/${id}`, () => ({ body: chats.find((chat) => chat.id === id) }));
+    helpdesk.respond(`GET /chats/${id}`, () => ({ body: chats.find((chat) => chat.id === id) }));
   for (const id of [1, 2, 3]) {
-    helpdesk.answer(`GET /chats/${id}/messages`, ({ query }) => {
+    helpdesk.respond(`GET /chats/${id}/messages`, ({ query }) => {
       const rows = messages.get(id) ?? [];
       const [offset, limit] = [Number(query.get('offset')), Number(query.get('limit'))];
       return { body: { data: rows.slice(offset, offset + limit), total: rows.length } };
     });
   }
   for (const person of wholePeople)
-    helpdesk.answer(`GET /customers/${person.id}`, { body: person });
-  helpdesk.answer('GET /chats', all(chats));
-  helpdesk.answer('POST /chats/search', search(chats));
-  helpdesk.answer('GET /customers', all(wholePeople));
-  helpdesk.answer('POST /customers/search', search(wholePeople));
-  helpdesk.answer('GET /agents', all(team));
-  helpdesk.answer('GET /departments', all([{ id: 3, name: 'Sales', agents: team }]));
-  helpdesk.answer('GET /applications', all([{ id: 2, name: 'web' }]));
-  helpdesk.answer('GET /organization', { body: { data: { id: 1, domain: 'example' } } });
+    helpdesk.respond(`GET /customers/${person.id}`, { body: person });
+  helpdesk.respond('GET /chats', all(chats));
+  helpdesk.respond('POST /chats/search', search(chats));
+  helpdesk.respond('GET /customers', all(wholePeople));
+  helpdesk.respond('POST /customers/search', search(wholePeople));
+  helpdesk.respond('GET /agents', all(team));
+  helpdesk.respond('GET /departments', all([{ id: 3, name: 'Sales', agents: team }]));
+  helpdesk.respond('GET /applications', all([{ id: 2, name: 'web' }]));
+  helpdesk.respond('GET /organization', { body: { data: { id: 1, domain: 'example' } } });
   for (const side of ['Agent', 'Customer']) {
-    helpdesk.answer(`PUT /chats/readBy${side}`, ({ body }) => {
+    helpdesk.respond(`PUT /chats/readBy${side}`, ({ body }) => {
       const chat = chats.find(({ id }) => id === body.id);
       return chat === undefined ? notFound : { body: { ...chat, [`readBy${side}`]: body.read } };
     });
   }
-  helpdesk.answer('*', notFound);
+  helpdesk.respond('*', notFound);
 
   return {
     ...helpdesk,

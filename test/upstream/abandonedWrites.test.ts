@@ -1,24 +1,24 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { readConfig } from '../../src/config.ts';
-import type { ControlledHelpdesk } from '../support/controlledHelpdesk.ts';
-import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
+import { readConfig } from '../../src/config/settings.ts';
+import type { ControlledUpstream } from '../support/controlledUpstream.ts';
+import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import type { TestRedis } from '../support/redis.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 
 const oneMinute = 60_000;
-const freshMs = { ...readConfig({}).freshMs, chats: 60 * oneMinute };
+const freshMs = { ...readConfig({}).cacheTtlsMs, chats: 60 * oneMinute };
 
 const chat = '{ chat(id: 1) { lastMessageText } }';
 const mark = 'mutation { markChatRead(id: 1, by: AGENT, read: true) { lastMessageText } }';
 
 const clock = createManualClock();
-let helpdesk: ControlledHelpdesk;
+let helpdesk: ControlledUpstream;
 
 beforeAll(async () => {
-  helpdesk = await startControlledHelpdesk();
+  helpdesk = await startControlledUpstream();
 });
 
 afterAll(() => helpdesk[Symbol.asyncDispose]());
@@ -26,12 +26,16 @@ afterAll(() => helpdesk[Symbol.asyncDispose]());
 beforeEach(() => {
   clock.advance(2 * 60 * oneMinute);
   helpdesk.chats.clear();
-  helpdesk.holds({ chats: [{ id: 1 }] });
-  helpdesk.forget();
+  helpdesk.seed({ chats: [{ id: 1 }] });
+  helpdesk.clearCalls();
 });
 
 const start = (config: Parameters<typeof startTestGateway>[0]['config'] = {}) =>
-  startTestGateway({ helpdesk, clock, config: { freshMs, rateLimit: 0, ...config } });
+  startTestGateway({
+    upstream: helpdesk,
+    clock,
+    config: { cacheTtlsMs: freshMs, rateLimit: 0, ...config },
+  });
 
 type Gateway = Awaited<ReturnType<typeof start>>;
 
@@ -62,9 +66,9 @@ describe('a write that was never sent leaves its chat in the cache', () => {
     await gateway.query(chat);
 
     const leave = send(gateway, mark);
-    await gateway.waiting(1);
+    await gateway.waitForQueuedCalls(1);
     leave();
-    await gateway.waiting(0);
+    await gateway.waitForQueuedCalls(0);
 
     expect(await callsFor(gateway)).toBe(0);
     expect(helpdesk.callsTo('PUT /chats/readByAgent')).toEqual([]);
@@ -87,10 +91,10 @@ describe('a write that was never sent leaves its chat in the cache', () => {
 
     const leave = send(gateway, mark);
     await held.arrived;
-    held.answer({ status: 429, body: { errors: [] }, headers: { 'retry-after': '30' } });
-    await gateway.waiting(1);
+    held.respond({ status: 429, body: { errors: [] }, headers: { 'retry-after': '30' } });
+    await gateway.waitForQueuedCalls(1);
     leave();
-    await gateway.waiting(0);
+    await gateway.waitForQueuedCalls(0);
 
     expect(await callsFor(gateway)).toBe(0);
   });
@@ -106,7 +110,7 @@ describe('a write that was sent drops its chat from the cache', () => {
     await held.arrived;
     held.apply();
     leave();
-    await held.gone;
+    await held.aborted;
 
     expect(await callsFor(gateway)).toBe(1);
   });
@@ -122,11 +126,11 @@ describe('a write that was sent drops its chat from the cache', () => {
 
     const leave = send(gateway, mark);
     await held.arrived;
-    held.answer({ status: 503, body: '' });
+    held.respond({ status: 503, body: '' });
     do clock.advance(200);
     while (!(await isWaiting(gateway)));
     leave();
-    await gateway.waiting(0);
+    await gateway.waitForQueuedCalls(0);
     clock.advance(oneMinute);
 
     expect(await callsFor(gateway)).toBe(1);
@@ -167,9 +171,9 @@ describeWithRedis('a write that was never sent, with Redis', () => {
     await b.query(chat);
     const before = [await callsFor(a), await callsFor(b)];
     const leave = send(b, mark);
-    await b.waiting(1);
+    await b.waitForQueuedCalls(1);
     leave();
-    await b.waiting(0);
+    await b.waitForQueuedCalls(0);
 
     expect(before).toEqual([0, 0]);
     expect([await callsFor(a), await callsFor(b)]).toEqual([0, 0]);

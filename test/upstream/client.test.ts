@@ -1,25 +1,25 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 
 const tooMany = { errors: [{ code: 'too_many_requests', message: 'Too many requests' }] };
 const chat = (id: number) => `{ chat(id: ${id}) { id } }`;
 
-let helpdesk: FakeHelpdesk;
+let helpdesk: RecordingUpstream;
 let clock: ReturnType<typeof createManualClock>;
 
 beforeEach(async () => {
-  helpdesk = await startFakeHelpdesk();
+  helpdesk = await startRecordingUpstream();
   clock = createManualClock();
-  for (const id of [1, 2, 3]) helpdesk.answer(`GET /chats/${id}`, { body: wireChat({ id }) });
+  for (const id of [1, 2, 3]) helpdesk.respond(`GET /chats/${id}`, { body: wireChat({ id }) });
 });
 
 afterEach(() => helpdesk[Symbol.asyncDispose]());
 
 const start = (rateLimit: number, operationTimeoutMs = 10_000) =>
-  startTestGateway({ helpdesk, clock, config: { rateLimit, operationTimeoutMs } });
+  startTestGateway({ upstream: helpdesk, clock, config: { rateLimit, operationTimeoutMs } });
 
 describe('when the calls are spent', () => {
   test('an operation that cannot be served in time is refused at once and spends none', async () => {
@@ -43,7 +43,7 @@ describe('when the calls are spent', () => {
     await gateway.query(chat(1));
 
     const waiting = gateway.query(chat(2));
-    await gateway.waiting(1);
+    await gateway.waitForQueuedCalls(1);
     clock.advance(60_000);
 
     const { data, errors } = await waiting;
@@ -62,15 +62,15 @@ describe('when the calls are spent', () => {
   });
 
   test('an operation whose time is over in line is told so, though others go on waiting for the same', async () => {
-    helpdesk.answer('PUT /chats/readByAgent', { body: wireChat({ id: 3 }) });
+    helpdesk.respond('PUT /chats/readByAgent', { body: wireChat({ id: 3 }) });
     await using gateway = await start(1, 100_000);
     await gateway.query(chat(1));
     const first = gateway.query(chat(2));
-    await gateway.waiting(1);
+    await gateway.waitForQueuedCalls(1);
     clock.advance(30_000);
     const second = gateway.query(chat(2));
     const write = gateway.query('mutation { markChatRead(id: 3, by: AGENT, read: true) { id } }');
-    await gateway.waiting(2);
+    await gateway.waitForQueuedCalls(2);
     clock.advance(30_000);
     await write;
 
@@ -84,14 +84,14 @@ describe('when the calls are spent', () => {
   });
 
   test('a mutation goes before the reads that wait', async () => {
-    helpdesk.answer('PUT /chats/readByAgent', { body: wireChat({ id: 3 }) });
+    helpdesk.respond('PUT /chats/readByAgent', { body: wireChat({ id: 3 }) });
     await using gateway = await start(1, 200_000);
     await gateway.query(chat(1));
 
     const read = gateway.query(chat(2));
-    await gateway.waiting(1);
+    await gateway.waitForQueuedCalls(1);
     const write = gateway.query('mutation { markChatRead(id: 3, by: AGENT, read: true) { id } }');
-    await gateway.waiting(2);
+    await gateway.waitForQueuedCalls(2);
     clock.advance(60_000);
     await write;
     clock.advance(60_000);
@@ -125,7 +125,7 @@ describe('a helpdesk that refuses with 429 although calls are left', () => {
   /** Refuses so many times, then answers. */
   function refusing(route: string, times: number, seconds?: number) {
     let left = times;
-    helpdesk.answer(route, () => {
+    helpdesk.respond(route, () => {
       left -= 1;
       return left < 0 ? { body: wireChat({ id: 1 }) } : refusal(seconds);
     });
@@ -142,9 +142,9 @@ describe('a helpdesk that refuses with 429 although calls are left', () => {
     await using gateway = await start(100);
 
     const asked = gateway.query(operation);
-    await gateway.waiting(1);
+    await gateway.waitForQueuedCalls(1);
     clock.advance(4_999);
-    await gateway.waiting(1);
+    await gateway.waitForQueuedCalls(1);
     const callsBefore = helpdesk.calls.length;
     clock.advance(1);
     const answer = await asked;
@@ -161,9 +161,9 @@ describe('a helpdesk that refuses with 429 although calls are left', () => {
 
     const asked = gateway.query(chat(1));
     for (const pauseMs of [2_000, 4_000]) {
-      await gateway.waiting(1);
+      await gateway.waitForQueuedCalls(1);
       clock.advance(pauseMs);
-      await gateway.waiting(0);
+      await gateway.waitForQueuedCalls(0);
     }
     const { errors } = await asked;
 
@@ -180,10 +180,10 @@ describe('a helpdesk that refuses with 429 although calls are left', () => {
     refusing('GET /chats/1', 1, 5);
     await using gateway = await start(100);
     const first = gateway.query(chat(1));
-    await gateway.waiting(1);
+    await gateway.waitForQueuedCalls(1);
 
     const second = gateway.query(chat(2));
-    await gateway.waiting(2);
+    await gateway.waitForQueuedCalls(2);
     clock.advance(5_000);
 
     expect((await first).data).toEqual({ chat: { id: '1' } });
@@ -192,7 +192,7 @@ describe('a helpdesk that refuses with 429 although calls are left', () => {
   });
 
   test('for longer than an operation may take refuses it at once', async () => {
-    helpdesk.answer('GET /chats/1', refusal(30));
+    helpdesk.respond('GET /chats/1', refusal(30));
     await using gateway = await start(100);
 
     const refused = await gateway.query(chat(1));
@@ -211,7 +211,7 @@ describe('a helpdesk that refuses with 429 although calls are left', () => {
 
 describe('the log', () => {
   test('tells of a refused key under the id of the answer, and nothing of the key', async () => {
-    helpdesk.answer('GET /chats/1', { status: 401, body: { errors: [] } });
+    helpdesk.respond('GET /chats/1', { status: 401, body: { errors: [] } });
     await using gateway = await start(100);
 
     const { errors } = await gateway.query(chat(1));

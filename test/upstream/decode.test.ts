@@ -8,21 +8,21 @@ import { departmentFromWire } from '../../src/resources/departments/model.ts';
 import { messageFromWire } from '../../src/resources/messages/model.ts';
 import { organizationFromWire } from '../../src/resources/organization/model.ts';
 import {
-  flag,
-  id,
-  idOrNull,
-  list,
-  listOrEmpty,
-  oneOf,
-  page,
-  record,
-  recordOrNull,
-  text,
-  time,
-  totalOf,
+  decodeBoolean,
+  decodeId,
+  decodeIdOrNull,
+  decodeList,
+  decodeListOrEmpty,
+  decodeEnum,
+  decodePage,
+  decodeObject,
+  decodeObjectOrNull,
+  decodeText,
+  decodeTime,
+  requireTotal,
 } from '../../src/upstream/decode.ts';
 import { UpstreamError } from '../../src/upstream/errors.ts';
-import { wireChat } from '../support/fakeHelpdesk.ts';
+import { wireChat } from '../support/recordingUpstream.ts';
 
 const malformed = Symbol('malformed');
 
@@ -48,58 +48,58 @@ const untouched = Object.create(null, Object.getOwnPropertyDescriptors(Object.pr
 
 describe('readers of one value', () => {
   test.each([
-    [record, object, object],
-    [record, {}, {}],
-    [record, [], malformed],
-    [record, null, malformed],
-    [record, undefined, malformed],
-    [record, 'a', malformed],
-    [record, 1, malformed],
-    [recordOrNull, object, object],
-    [recordOrNull, null, null],
-    [recordOrNull, undefined, null],
-    [recordOrNull, [], malformed],
-    [recordOrNull, '', null],
-    [recordOrNull, false, null],
-    [list, [1], [1]],
-    [list, [], []],
-    [list, null, malformed],
-    [list, undefined, malformed],
-    [list, {}, malformed],
-    [list, 'a', malformed],
-    [listOrEmpty, [1], [1]],
-    [listOrEmpty, null, []],
-    [listOrEmpty, undefined, []],
-    [listOrEmpty, {}, malformed],
-    [listOrEmpty, 0, []],
-    [listOrEmpty, 'a', []],
-    [text, 'a', 'a'],
-    [text, '', ''],
-    [text, 0, '0'],
-    [text, 1.5, '1.5'],
-    [text, true, 'true'],
-    [text, false, 'false'],
-    [text, null, null],
-    [text, undefined, null],
-    [text, {}, malformed],
-    [text, ['a'], malformed],
-    [flag, true, true],
-    [flag, false, false],
-    [flag, 1, true],
-    [flag, 0, false],
-    [flag, '1', true],
-    [flag, '0', false],
-    [flag, 'TRUE', true],
-    [flag, 'False', false],
-    [flag, 2, null],
-    [flag, '', null],
-    [flag, 'yes', null],
-    [flag, 'constructor', null],
-    [flag, '__proto__', null],
-    [flag, null, null],
-    [flag, undefined, null],
-    [flag, {}, malformed],
-    [flag, [true], malformed],
+    [decodeObject, object, object],
+    [decodeObject, {}, {}],
+    [decodeObject, [], malformed],
+    [decodeObject, null, malformed],
+    [decodeObject, undefined, malformed],
+    [decodeObject, 'a', malformed],
+    [decodeObject, 1, malformed],
+    [decodeObjectOrNull, object, object],
+    [decodeObjectOrNull, null, null],
+    [decodeObjectOrNull, undefined, null],
+    [decodeObjectOrNull, [], malformed],
+    [decodeObjectOrNull, '', null],
+    [decodeObjectOrNull, false, null],
+    [decodeList, [1], [1]],
+    [decodeList, [], []],
+    [decodeList, null, malformed],
+    [decodeList, undefined, malformed],
+    [decodeList, {}, malformed],
+    [decodeList, 'a', malformed],
+    [decodeListOrEmpty, [1], [1]],
+    [decodeListOrEmpty, null, []],
+    [decodeListOrEmpty, undefined, []],
+    [decodeListOrEmpty, {}, malformed],
+    [decodeListOrEmpty, 0, []],
+    [decodeListOrEmpty, 'a', []],
+    [decodeText, 'a', 'a'],
+    [decodeText, '', ''],
+    [decodeText, 0, '0'],
+    [decodeText, 1.5, '1.5'],
+    [decodeText, true, 'true'],
+    [decodeText, false, 'false'],
+    [decodeText, null, null],
+    [decodeText, undefined, null],
+    [decodeText, {}, malformed],
+    [decodeText, ['a'], malformed],
+    [decodeBoolean, true, true],
+    [decodeBoolean, false, false],
+    [decodeBoolean, 1, true],
+    [decodeBoolean, 0, false],
+    [decodeBoolean, '1', true],
+    [decodeBoolean, '0', false],
+    [decodeBoolean, 'TRUE', true],
+    [decodeBoolean, 'False', false],
+    [decodeBoolean, 2, null],
+    [decodeBoolean, '', null],
+    [decodeBoolean, 'yes', null],
+    [decodeBoolean, 'constructor', null],
+    [decodeBoolean, '__proto__', null],
+    [decodeBoolean, null, null],
+    [decodeBoolean, undefined, null],
+    [decodeBoolean, {}, malformed],
+    [decodeBoolean, [true], malformed],
   ] as const)('%p of %p is %p', (read, value, expected) => {
     const found = reading<unknown>(() => read(value, where));
 
@@ -126,8 +126,8 @@ describe('readers of one value', () => {
     [null, null],
     [undefined, null],
   ])('the id %p is %p, and without an id its thing is unreadable', (value, expected) => {
-    expect(idOrNull(value, where)).toBe(expected);
-    expect(reading(() => id(value, where))).toBe(expected ?? malformed);
+    expect(decodeIdOrNull(value, where)).toBe(expected);
+    expect(reading(() => decodeId(value, where))).toBe(expected ?? malformed);
   });
 
   test.each([
@@ -159,7 +159,7 @@ describe('readers of one value', () => {
     [{}, malformed],
     [[1603885746], malformed],
   ])('the time %p is %p', (value, expected) => {
-    expect(reading(() => time(value, where))).toBe(expected);
+    expect(reading(() => decodeTime(value, where))).toBe(expected);
   });
 
   const colours = { red: 'RED', 'dark blue': 'DARK_BLUE' } as const;
@@ -181,13 +181,13 @@ describe('readers of one value', () => {
     [{}, malformed],
     [[], malformed],
   ])('%p in a closed set is %p', (value, expected) => {
-    expect(reading(() => oneOf(colours, value, where))).toBe(expected);
+    expect(reading(() => decodeEnum(colours, value, where))).toBe(expected);
   });
 });
 
 describe('a page', () => {
   const read = (value: unknown, { offset = 0, limit = 2 } = {}) =>
-    reading(() => page(value, { where, offset, limit }, (row) => row));
+    reading(() => decodePage(value, { where, offset, limit }, (row) => row));
 
   test.each([
     ['in meta', { data: [1], meta: { total: 7 } }, 7],
@@ -231,8 +231,8 @@ describe('a page', () => {
   );
 
   test('without a total cannot say how many there are', () => {
-    expect(reading(() => totalOf({ rows: [], total: null }))).toBe(malformed);
-    expect(totalOf({ rows: [], total: 0 })).toBe(0);
+    expect(reading(() => requireTotal({ rows: [], total: null }))).toBe(malformed);
+    expect(requireTotal({ rows: [], total: 0 })).toBe(0);
   });
 });
 
@@ -524,7 +524,7 @@ describe('anything at all', () => {
     messageFromWire,
     applicationFromWire,
     organizationFromWire,
-    page: (value: unknown) => page(value, { where, offset: 0, limit: 100 }, chatFromWire),
+    page: (value: unknown) => decodePage(value, { where, offset: 0, limit: 100 }, chatFromWire),
   };
 
   /** JSON that often has the names that the readers look for, and so gets deep into them. */

@@ -3,13 +3,13 @@ import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Config } from '../../src/config.ts';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import type { Config } from '../../src/config/settings.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 
-type Handler = Parameters<FakeHelpdesk['answer']>[1];
+type Handler = Parameters<RecordingUpstream['respond']>[1];
 
 const tryMs = 5_000;
 const deadlineMs = 10_000;
@@ -39,13 +39,13 @@ function createHurriedClock() {
   };
 }
 
-let helpdesk: FakeHelpdesk;
+let helpdesk: RecordingUpstream;
 let clock: ReturnType<typeof createHurriedClock>;
 let startedAt: number;
 
 beforeEach(async () => {
-  helpdesk = await startFakeHelpdesk();
-  helpdesk.answer('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
+  helpdesk = await startRecordingUpstream();
+  helpdesk.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
   clock = createHurriedClock();
   startedAt = clock.monotonic();
 });
@@ -54,7 +54,7 @@ afterEach(() => helpdesk[Symbol.asyncDispose]());
 
 const start = (config: Partial<Config> = {}, { url, key } = helpdesk) =>
   startTestGateway({
-    helpdesk: { url, key },
+    upstream: { url, key },
     clock,
     config: {
       rateLimit: 0,
@@ -144,7 +144,7 @@ const faults: readonly {
 
 describe.each(places)('$effect', ({ document, route }) => {
   test.each(faults)('after $name fails at once as told', async ({ handler, calls, expected }) => {
-    helpdesk.answer(route, handler);
+    helpdesk.respond(route, handler);
     await using gateway = await start();
 
     const [answer, unharmed] = await Promise.all([gateway.query(document), gateway.query(other)]);
@@ -157,7 +157,7 @@ describe.each(places)('$effect', ({ document, route }) => {
   });
 
   test('with the wrong content type is answered all the same, if it is JSON', async () => {
-    helpdesk.answer(route, { body: JSON.stringify(wireChat({ id: 1 })) });
+    helpdesk.respond(route, { body: JSON.stringify(wireChat({ id: 1 })) });
     await using gateway = await start();
 
     const { errors } = await gateway.query(document);
@@ -167,7 +167,7 @@ describe.each(places)('$effect', ({ document, route }) => {
 
   test('while the helpdesk hangs is given up at its deadline, after two tries', async () => {
     const arrivals: ServerResponse[] = [];
-    helpdesk.answer(
+    helpdesk.respond(
       route,
       answering((response) => arrivals.push(response)),
     );
@@ -192,7 +192,7 @@ describe.each(places)('$effect', ({ document, route }) => {
 
   test('while the answer drips is given up like one that hangs', async () => {
     const arrivals: ServerResponse[] = [];
-    helpdesk.answer(
+    helpdesk.respond(
       route,
       answering((response) => {
         response.writeHead(200, json);
@@ -215,12 +215,12 @@ describe.each(places)('$effect', ({ document, route }) => {
   });
 
   test('while every call is refused with 429 is told before its deadline, and others with it', async () => {
-    helpdesk.answer('*', { status: 429, body: {} });
+    helpdesk.respond('*', { status: 429, body: {} });
     await using gateway = await start();
 
     const asked = [gateway.query(document), gateway.query('{ chat(id: 2) { id } }')];
     for (const pauseMs of [2_000, 4_000]) {
-      await gateway.waiting(2);
+      await gateway.waitForQueuedCalls(2);
       clock.advance(pauseMs);
     }
     const answers = await Promise.all(asked);
@@ -277,7 +277,7 @@ describe('a helpdesk that cannot be reached', () => {
 
   test('because nobody listens any more fails, and what is known is still told', async () => {
     const wire = await startWire((socket) => answered(socket, { data: { id: 1, domain: 'acme' } }));
-    const config = { freshMs: { chats: 0, customers: 0, account: 60_000, absent: 0 } };
+    const config = { cacheTtlsMs: { chats: 0, customers: 0, account: 60_000, absent: 0 } };
     await using gateway = await start(config, { ...helpdesk, url: wire.url });
     await gateway.query(other);
     await wire.close();
@@ -304,7 +304,7 @@ describe('a helpdesk that cannot be reached', () => {
 describe('a helpdesk that fails every other call', () => {
   test('is tried again, and every client gets its answer', async () => {
     let calls = 0;
-    helpdesk.answer('*', ({ path }) => {
+    helpdesk.respond('*', ({ path }) => {
       calls += 1;
       if (calls % 2 === 1) return { status: 503, body: {} };
       return { body: wireChat({ id: Number(path.split('/')[2]) }) };

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { readConfig } from '../../src/config.ts';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import { readConfig } from '../../src/config/settings.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 
 const levels = 100_000;
@@ -11,14 +11,14 @@ const nestings = {
   lists: '['.repeat(levels) + ']'.repeat(levels),
 };
 
-let helpdesk: FakeHelpdesk;
+let helpdesk: RecordingUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 beforeAll(async () => {
-  helpdesk = await startFakeHelpdesk();
+  helpdesk = await startRecordingUpstream();
   gateway = await startTestGateway({
-    helpdesk,
-    config: { rateLimit: 0, freshMs: readConfig({}).freshMs },
+    upstream: helpdesk,
+    config: { rateLimit: 0, cacheTtlsMs: readConfig({}).cacheTtlsMs },
   });
 });
 
@@ -75,7 +75,7 @@ const cases = places.flatMap((place) =>
 test.each(cases)(
   `${levels} nested $kind in $place give UPSTREAM_INVALID_RESPONSE`,
   async ({ route, body, query, nested }) => {
-    helpdesk.answer(route, { body: withDeep(body, nested) });
+    helpdesk.respond(route, { body: withDeep(body, nested) });
 
     const { errors } = await gateway.query(query);
 
@@ -89,7 +89,7 @@ test.each(cases)(
 describe('an error response that is nested too deeply', () => {
   test.each(Object.entries(nestings))('keeps the code of its status: %s', async (_kind, nested) => {
     const body = { errors: [{ code: 'deep', message: 'deep' }] };
-    helpdesk.answer('GET /chats/6', { status: 404, body: withDeep(body, nested) });
+    helpdesk.respond('GET /chats/6', { status: 404, body: withDeep(body, nested) });
 
     const { errors } = await gateway.query('{ chat(id: 6) { id } }');
 
@@ -99,7 +99,7 @@ describe('an error response that is nested too deeply', () => {
 
 test('customData with 90 levels is returned as HelpCrunch sent it', async () => {
   const nested = JSON.parse('{"a":'.repeat(90) + '1' + '}'.repeat(90));
-  helpdesk.answer('GET /customers/8', { body: { id: 8, customData: nested } });
+  helpdesk.respond('GET /customers/8', { body: { id: 8, customData: nested } });
 
   const { data, errors } = await gateway.query('{ customer(id: 8) { customData } }');
 

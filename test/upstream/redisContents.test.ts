@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
-import type { ControlledHelpdesk } from '../support/controlledHelpdesk.ts';
-import { startControlledHelpdesk } from '../support/controlledHelpdesk.ts';
+import type { ControlledUpstream } from '../support/controlledUpstream.ts';
+import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import type { TestRedis } from '../support/redis.ts';
@@ -47,19 +47,19 @@ const documentNames = Object.keys(documents) as DocumentName[];
 
 describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
   const clock = createManualClock();
-  const freshMs = { chats: oneHour, customers: oneHour, account: oneHour, absent: oneHour };
+  const cacheTtlsMs = { chats: oneHour, customers: oneHour, account: oneHour, absent: oneHour };
 
   let redis: TestRedis;
   let client: Redis;
-  let helpdesk: ControlledHelpdesk;
+  let upstream: ControlledUpstream;
   let a: Awaited<ReturnType<typeof startTestGateway>>;
   let b: typeof a;
 
   const start = (config: Parameters<typeof startTestGateway>[0]['config'] = {}) =>
     startTestGateway({
-      helpdesk,
+      upstream,
       clock,
-      config: { rateLimit: 0, freshMs, redisUrl: redis.url, webhookSecret, ...config },
+      config: { rateLimit: 0, cacheTtlsMs, redisUrl: redis.url, webhookSecret, ...config },
     });
 
   async function isUp({ url }: { readonly url: string }) {
@@ -71,9 +71,9 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
   }
 
   beforeAll(async () => {
-    [redis, helpdesk] = await Promise.all([startRedis(), startControlledHelpdesk()]);
+    [redis, upstream] = await Promise.all([startRedis(), startControlledUpstream()]);
     client = new Redis(redis.port, '127.0.0.1');
-    helpdesk.holds({
+    upstream.seed({
       chats: [
         { id: 1, customer: { id: 7, name: 'Ada', email: null, userId: 'u-7' } },
         { id: 2, customer: { id: 8 } },
@@ -88,7 +88,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
   afterAll(async () => {
     client.disconnect();
     await Promise.all([a.stop(), b.stop()]);
-    await Promise.all([redis[Symbol.asyncDispose](), helpdesk[Symbol.asyncDispose]()]);
+    await Promise.all([redis[Symbol.asyncDispose](), upstream[Symbol.asyncDispose]()]);
   });
 
   beforeEach(() => {
@@ -106,7 +106,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     const { data, errors } = await a.query(documents[name]);
     // A tells Redis of what it has read without waiting for that.
     for (;;) {
-      helpdesk.forget();
+      upstream.clearCalls();
       const again = await a.query(documents[name], undefined);
       const keys = await entriesOf();
       if (again.extensions.upstream.calls === 0 && keys.length > 0) break;
@@ -312,16 +312,16 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
       listeners = Number(count);
     }
     const socket = await openSocket(b.url);
-    await socket.join();
+    await socket.initialize();
     const queries = [
       'subscription { chatUpdated { change chat { id status } } }',
       'subscription { messageReceived(chatId: 1) { id from type text createdAt agent { name } } }',
       'subscription { customerUpdated(id: 7) { id phone } }',
     ];
     for (const [id, query] of queries.entries()) {
-      socket.say({ type: 'subscribe', id: String(id), payload: { query } });
+      socket.send({ type: 'subscribe', id: String(id), payload: { query } });
     }
-    await b.subscribed(3);
+    await b.waitForSubscriptions(3);
     const ends = {
       'chat.rated': chatData({ id: 1, status: 'opened' }),
       'message.chat.agent': { chat_id: 1, message: { id: 4_242, text: 'the end' } },
@@ -340,7 +340,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
           JSON.stringify(payload).includes(['"RATED"', '"the end"', '"phone"'][Number(id)] ?? '');
         const over = new Set<string>();
         while (over.size < 3) {
-          const message = await socket.hear();
+          const message = await socket.nextMessage();
           heard.push(message);
           if (isEnd(message)) over.add(message.id);
         }
@@ -359,7 +359,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     assigneeId: null,
     departmentId: null,
   };
-  const said = { from: 'x', number: 1, tenant: 'any', news };
+  const said = { from: 'x', number: 1, account: 'any', news };
   const message = { __typename: 'Message', id: '1', from: 'AGENT', type: 'MESSAGE' };
 
   test.each<[string, unknown]>([
@@ -368,7 +368,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     ['a list', [said]],
     ['news of null', { ...said, news: null }],
     ['news without an account', { from: 'x', number: 1, news }],
-    ['an account without news', { from: 'x', number: 1, tenant: 'any' }],
+    ['an account without news', { from: 'x', number: 1, account: 'any' }],
     ['news of an unknown kind', { ...said, news: { ...news, kind: 'agent' } }],
     ['news of an unknown change', { ...said, news: { ...news, change: 'MERGED' } }],
     ['news of a chat without an id', { ...said, news: { ...news, chatId: null } }],
@@ -388,7 +388,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     ['nine megabytes', 'huge'],
   ])('an event that is %s is dropped, counted and not heard', async (_what, value) => {
     const [channel = ''] = (await channels()).filter((each) => each.includes(':events:'));
-    const tenant = await tenantOf();
+    const account = await tenantOf();
     const { socket, all } = await subscribe();
     const before = await countOf(b, 'event');
     const text =
@@ -397,7 +397,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
         : JSON.stringify(value)
             .replace('"deep"', '['.repeat(100_000) + ']'.repeat(100_000))
             .replace('"huge"', JSON.stringify('x'.repeat(9_000_000)))
-            .replace('"tenant":"any"', `"tenant":"${tenant}"`);
+            .replace('"tenant":"any"', `"tenant":"${account}"`);
 
     await client.publish(channel, text);
     const heard = await all();
@@ -447,14 +447,14 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
   test('no JSON on any channel stops an instance that is read and subscribed to', async () => {
     const names = await channels();
     expect(names.length).toBeGreaterThanOrEqual(4);
-    const tenant = await tenantOf();
+    const account = await tenantOf();
     const { socket, all } = await subscribe();
     const wholes = [
-      { ...said, tenant },
-      { ...said, tenant, news: { ...news, kind: 'customer', customerId: '7' } },
+      { ...said, account },
+      { ...said, account, news: { ...news, kind: 'customer', customerId: '7' } },
       {
         ...said,
-        tenant,
+        account,
         news: {
           kind: 'message',
           chatId: '1',

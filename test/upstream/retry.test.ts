@@ -1,19 +1,19 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createDeferred } from '../support/deferred.ts';
-import type { FakeHelpdesk } from '../support/fakeHelpdesk.ts';
-import { startFakeHelpdesk, wireChat } from '../support/fakeHelpdesk.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 
 const read = '{ chat(id: 1) { id } }';
 const write = 'mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }';
 
-let helpdesk: FakeHelpdesk;
+let helpdesk: RecordingUpstream;
 /** How long the gateway has paused between its tries. */
 let pauses: number[];
 
 beforeEach(async () => {
-  helpdesk = await startFakeHelpdesk();
+  helpdesk = await startRecordingUpstream();
   pauses = [];
 });
 
@@ -35,7 +35,7 @@ function createHurriedClock() {
 
 const start = (rateLimit = 100) =>
   startTestGateway({
-    helpdesk,
+    upstream: helpdesk,
     clock: createHurriedClock(),
     config: { rateLimit, upstreamRetries: 2 },
   });
@@ -43,7 +43,7 @@ const start = (rateLimit = 100) =>
 /** Fails so many times in a way, then answers. */
 function failing(route: string, times: number, status: number | 'reset') {
   let left = times;
-  helpdesk.answer(route, (_call, response) => {
+  helpdesk.respond(route, (_call, response) => {
     left -= 1;
     if (left < 0) return { body: wireChat({ id: 1 }) };
     if (status !== 'reset') return { status, body: {} };
@@ -107,7 +107,7 @@ test('without a call left the first failure stands', async () => {
 
 test('a helpdesk that asks for time is tried again when that is over, and not before', async () => {
   let isAsked = false;
-  helpdesk.answer('GET /chats/1', () => {
+  helpdesk.respond('GET /chats/1', () => {
     if (isAsked) return { body: wireChat({ id: 1 }) };
     isAsked = true;
     return { status: 503, headers: { 'retry-after': '3' } };
@@ -117,7 +117,7 @@ test('a helpdesk that asks for time is tried again when that is over, and not be
   const pausing = createDeferred();
   let retriedAt = 0;
   await using gateway = await startTestGateway({
-    helpdesk,
+    upstream: helpdesk,
     clock: {
       ...clock,
       after(ms, task) {
@@ -145,7 +145,7 @@ test('a helpdesk that asks for time is tried again when that is over, and not be
 });
 
 test('a helpdesk that asks for more time than is left is not tried again', async () => {
-  helpdesk.answer('GET /chats/1', { status: 503, headers: { 'retry-after': '20' } });
+  helpdesk.respond('GET /chats/1', { status: 503, headers: { 'retry-after': '20' } });
   await using gateway = await start();
 
   const { errors } = await gateway.query(read);

@@ -1,7 +1,14 @@
 import type { AgentRole } from '../../graphql/generated.ts';
-import type { Part } from '../../support/selection.ts';
-import { isIdText, isText, objectOf, oneOf as isOneOf, orNull } from '../../support/shape.ts';
-import { id, idOrNull, oneOf, record, recordOrNull, text } from '../../upstream/decode.ts';
+import type { PartialEntity } from '../../lib/selection.ts';
+import { isIdText, isText, objectOf, oneOf as isOneOf, orNull } from '../../lib/shape.ts';
+import {
+  decodeId,
+  decodeIdOrNull,
+  decodeEnum,
+  decodeObject,
+  decodeObjectOrNull,
+  decodeText,
+} from '../../upstream/decode.ts';
 
 export interface Agent {
   readonly __typename: 'Agent';
@@ -11,7 +18,7 @@ export interface Agent {
   readonly role: AgentRole | null;
 }
 
-export type AgentPart = Part<Agent> & Pick<Agent, 'id'>;
+export type AgentPart = PartialEntity<Agent> & Pick<Agent, 'id'>;
 
 const roles = {
   agentchatonly: 'AGENT_CHAT_ONLY',
@@ -22,27 +29,27 @@ const roles = {
 } as const;
 
 export function agentFromWire(value: unknown): Agent {
-  const wire = record(value, 'agent');
+  const wire = decodeObject(value, 'agent');
   return {
     __typename: 'Agent',
-    id: id(wire['id'], 'agent.id'),
-    name: text(wire['name'], 'agent.name'),
-    email: text(wire['email'], 'agent.email'),
-    role: oneOf(roles, wire['role'], 'agent.role'),
+    id: decodeId(wire['id'], 'agent.id'),
+    name: decodeText(wire['name'], 'agent.name'),
+    email: decodeText(wire['email'], 'agent.email'),
+    role: decodeEnum(roles, wire['role'], 'agent.role'),
   };
 }
 
 /** An agent inside something else. What is not carried stays out; one without a readable id is null. */
 export function agentPartFromWire(value: unknown, where: string): AgentPart | null {
-  const wire = recordOrNull(value, where);
-  const agentId = idOrNull(wire?.['id'], `${where}.id`);
+  const wire = decodeObjectOrNull(value, where);
+  const agentId = decodeIdOrNull(wire?.['id'], `${where}.id`);
   if (wire === null || agentId === null) return null;
   return {
     __typename: 'Agent',
     id: agentId,
-    ...('name' in wire ? { name: text(wire['name'], `${where}.name`) } : {}),
-    ...('email' in wire ? { email: text(wire['email'], `${where}.email`) } : {}),
-    ...('role' in wire ? { role: oneOf(roles, wire['role'], `${where}.role`) } : {}),
+    ...('name' in wire ? { name: decodeText(wire['name'], `${where}.name`) } : {}),
+    ...('email' in wire ? { email: decodeText(wire['email'], `${where}.email`) } : {}),
+    ...('role' in wire ? { role: decodeEnum(roles, wire['role'], `${where}.role`) } : {}),
   };
 }
 

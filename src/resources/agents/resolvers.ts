@@ -1,27 +1,31 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Context } from '../../graphql/context.ts';
 import type { Resolvers } from '../../graphql/generated.ts';
-import { helpdeskId, toNodeId } from '../../support/ids.ts';
-import { givenOf } from '../../support/selection.ts';
+import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
+import { representationValues } from '../../lib/selection.ts';
 import type { AgentPart } from './model.ts';
 
-type Agents = Context['loaders']['agent'];
+type AgentLoader = Context['loaders']['agent'];
 
 /** Those of a list who are still there. */
-async function wholeAgents(parts: readonly AgentPart[], agents: Agents, info: GraphQLResolveInfo) {
-  const found = await Promise.all(parts.map(async (part) => agents.from(part, info)));
+async function resolveAgents(
+  partials: readonly AgentPart[],
+  agents: AgentLoader,
+  info: GraphQLResolveInfo,
+) {
+  const found = await Promise.all(partials.map(async (part) => agents.resolvePartial(part, info)));
   return found.filter((agent) => agent !== null);
 }
 
 export const agentResolvers: Resolvers = {
   Query: {
-    agent: (_root, { id }, { loaders }) => loaders.agent.load(helpdeskId('id', id)),
+    agent: (_root, { id }, { loaders }) => loaders.agent.load(parseUpstreamId('id', id)),
     agents: (_root, _args, { loaders }) => loaders.agent.all(),
   },
   Chat: {
-    agents: ({ agents }, _args, { loaders }, info) => wholeAgents(agents, loaders.agent, info),
+    agents: ({ agents }, _args, { loaders }, info) => resolveAgents(agents, loaders.agent, info),
     assignee: ({ assignee }, _args, { loaders }, info) =>
-      assignee === null ? null : loaders.agent.from(assignee, info),
+      assignee === null ? null : loaders.agent.resolvePartial(assignee, info),
     lastCommunicatedAgent(
       { lastCommunicatedAgentId: id, agents, assignee },
       _args,
@@ -31,29 +35,29 @@ export const agentResolvers: Resolvers = {
       if (id === null) return null;
       // Who last wrote is usually carried already, among those who wrote or as the one in charge.
       const carried = [...agents, assignee].find((agent) => agent?.id === id);
-      return loaders.agent.from(carried ?? { __typename: 'Agent', id }, info);
+      return loaders.agent.resolvePartial(carried ?? { __typename: 'Agent', id }, info);
     },
   },
   Department: {
-    agents: ({ agents }, _args, { loaders }, info) => wholeAgents(agents, loaders.agent, info),
+    agents: ({ agents }, _args, { loaders }, info) => resolveAgents(agents, loaders.agent, info),
   },
   Message: {
     agent: ({ agent }, _args, { loaders }, info) =>
-      agent === null ? null : loaders.agent.from(agent, info),
+      agent === null ? null : loaders.agent.resolvePartial(agent, info),
   },
   Viewer: {
     agent: (_viewer, _args, { viewer, loaders }, info) =>
       viewer.role === 'AGENT' && viewer.agentId !== undefined
-        ? loaders.agent.from({ __typename: 'Agent', id: viewer.agentId }, info)
+        ? loaders.agent.resolvePartial({ __typename: 'Agent', id: viewer.agentId }, info)
         : null,
   },
   Agent: {
     __resolveReference: (reference, { loaders }, info) =>
-      loaders.agent.from(
+      loaders.agent.resolvePartial(
         {
-          ...givenOf(reference, info),
+          ...representationValues(reference, info),
           __typename: 'Agent',
-          id: helpdeskId('id', reference.id),
+          id: parseUpstreamId('id', reference.id),
         },
         info,
       ),

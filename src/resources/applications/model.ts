@@ -1,5 +1,5 @@
-import { isFlag, isIdText, isText, objectOf, oneOf, orNull } from '../../support/shape.ts';
-import { flag, id, record, text } from '../../upstream/decode.ts';
+import { isFlag, isIdText, isText, objectOf, oneOf, orNull } from '../../lib/shape.ts';
+import { decodeBoolean, decodeId, decodeObject, decodeText } from '../../upstream/decode.ts';
 
 export interface Application {
   readonly __typename: 'Application';
@@ -11,14 +11,14 @@ export interface Application {
 }
 
 export function applicationFromWire(value: unknown): Application {
-  const wire = record(value, 'application');
+  const wire = decodeObject(value, 'application');
   return {
     __typename: 'Application',
-    id: id(wire['id'], 'application.id'),
-    name: text(wire['name'], 'application.name'),
-    displayName: text(wire['displayName'], 'application.displayName'),
-    type: text(wire['type'], 'application.type'),
-    active: flag(wire['active'], 'application.active'),
+    id: decodeId(wire['id'], 'application.id'),
+    name: decodeText(wire['name'], 'application.name'),
+    displayName: decodeText(wire['displayName'], 'application.displayName'),
+    type: decodeText(wire['type'], 'application.type'),
+    active: decodeBoolean(wire['active'], 'application.active'),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Resolvers } from '../../graphql/generated.ts';
-import { helpdeskId } from '../../support/ids.ts';
-import { givenOf } from '../../support/selection.ts';
+import { parseUpstreamId } from '../../lib/ids.ts';
+import { representationValues } from '../../lib/selection.ts';
 
 export const applicationResolvers: Resolvers = {
   Query: {
@@ -8,15 +8,17 @@ export const applicationResolvers: Resolvers = {
   },
   Chat: {
     application: ({ applicationId: id }, _args, { loaders }, info) =>
-      id === null ? null : loaders.application.from({ __typename: 'Application', id }, info),
+      id === null
+        ? null
+        : loaders.application.resolvePartial({ __typename: 'Application', id }, info),
   },
   Application: {
     __resolveReference: (reference, { loaders }, info) =>
-      loaders.application.from(
+      loaders.application.resolvePartial(
         {
-          ...givenOf(reference, info),
+          ...representationValues(reference, info),
           __typename: 'Application',
-          id: helpdeskId('id', reference.id),
+          id: parseUpstreamId('id', reference.id),
         },
         info,
       ),

@@ -1,8 +1,17 @@
 import type { ChatFilter, ChatOrder, ChatRating, ChatStatus } from '../../graphql/generated.ts';
-import { badUserInput } from '../../support/clientError.ts';
-import type { Sort } from '../../upstream/lists.ts';
-import type { Condition, Search, Write } from '../../upstream/search.ts';
-import { allOf, anyOf, hasId, hasText, only, part, tagged, within } from '../../upstream/search.ts';
+import { badUserInputError } from '../../lib/clientError.ts';
+import type { UpstreamSort } from '../../upstream/lists.ts';
+import type { FilterCondition, UpstreamFilter, FilterBuilder } from '../../upstream/filters.ts';
+import {
+  allOf,
+  anyOf,
+  idEquals,
+  textEquals,
+  singleCondition,
+  optionalFilter,
+  hasAllTags,
+  timeBetween,
+} from '../../upstream/filters.ts';
 
 const sortFields = {
   CREATED_AT: 'chats.createdAt',
@@ -11,7 +20,7 @@ const sortFields = {
   CLOSED_AT: 'chats.closedAt',
 } as const;
 
-export const chatSort = ({ field, direction }: ChatOrder): Sort => ({
+export const chatSort = ({ field, direction }: ChatOrder): UpstreamSort => ({
   sort: sortFields[field],
   order: direction === 'ASC' ? 'asc' : 'desc',
 });
@@ -36,37 +45,65 @@ const ratings: Readonly<Record<ChatRating, string | null>> = {
   UNKNOWN: null,
 };
 
-function spelt<Name extends string>(
+function spellingEquals<Name extends string>(
   field: string,
   spelling: Readonly<Record<Name, string | null>>,
-  operator: Condition['operator'] = '=',
-): Write<Name> {
+  operator: FilterCondition['operator'] = '=',
+): FilterBuilder<Name> {
   return (argument, name) => {
     const value = spelling[name];
-    if (value === null) throw badUserInput(argument, 'The helpdesk cannot look for UNKNOWN.');
-    return only({ field, operator, value });
+    if (value === null) throw badUserInputError(argument, 'The helpdesk cannot look for UNKNOWN.');
+    return singleCondition({ field, operator, value });
   };
 }
 
 /** The conditions of a filter in the helpdesk's words; a `badInput` for what it cannot express. */
-export function chatSearch(filter: ChatFilter, at = 'filter'): Search {
-  return allOf(at, [
-    ...part(`${at}.status`, filter.status, spelt('chats.status', statuses)),
-    ...part(`${at}.statusNot`, filter.statusNot, spelt('chats.status', statuses, '!=')),
-    ...part(`${at}.assigneeId`, filter.assigneeId, hasId('chats.assignee')),
-    ...part(`${at}.agentId`, filter.agentId, hasId('chats.agents')),
-    ...part(`${at}.departmentId`, filter.departmentId, hasId('chats.department')),
-    ...part(`${at}.customerId`, filter.customerId, hasId('chats.customer')),
-    ...part(`${at}.customerEmail`, filter.customerEmail, hasText('chats.customer.email')),
-    ...part(`${at}.customerUserId`, filter.customerUserId, hasText('chats.customer.userId')),
-    ...part(`${at}.customerTags`, filter.customerTags, tagged('chats.customer.tagsData')),
-    ...part(`${at}.rating`, filter.rating, spelt('chats.rating', ratings)),
-    ...part(`${at}.createdAt`, filter.createdAt, within('chats.createdAt')),
-    ...part(`${at}.closedAt`, filter.closedAt, within('chats.closedAt')),
-    ...part(`${at}.anyOf`, filter.anyOf, (argument, alternatives) =>
+export function chatFilter(input: ChatFilter, argumentPath = 'filter'): UpstreamFilter {
+  return allOf(argumentPath, [
+    ...optionalFilter(
+      `${argumentPath}.status`,
+      input.status,
+      spellingEquals('chats.status', statuses),
+    ),
+    ...optionalFilter(
+      `${argumentPath}.statusNot`,
+      input.statusNot,
+      spellingEquals('chats.status', statuses, '!='),
+    ),
+    ...optionalFilter(`${argumentPath}.assigneeId`, input.assigneeId, idEquals('chats.assignee')),
+    ...optionalFilter(`${argumentPath}.agentId`, input.agentId, idEquals('chats.agents')),
+    ...optionalFilter(
+      `${argumentPath}.departmentId`,
+      input.departmentId,
+      idEquals('chats.department'),
+    ),
+    ...optionalFilter(`${argumentPath}.customerId`, input.customerId, idEquals('chats.customer')),
+    ...optionalFilter(
+      `${argumentPath}.customerEmail`,
+      input.customerEmail,
+      textEquals('chats.customer.email'),
+    ),
+    ...optionalFilter(
+      `${argumentPath}.customerUserId`,
+      input.customerUserId,
+      textEquals('chats.customer.userId'),
+    ),
+    ...optionalFilter(
+      `${argumentPath}.customerTags`,
+      input.customerTags,
+      hasAllTags('chats.customer.tagsData'),
+    ),
+    ...optionalFilter(
+      `${argumentPath}.rating`,
+      input.rating,
+      spellingEquals('chats.rating', ratings),
+    ),
+    ...optionalFilter(`${argumentPath}.createdAt`, input.createdAt, timeBetween('chats.createdAt')),
+    ...optionalFilter(`${argumentPath}.closedAt`, input.closedAt, timeBetween('chats.closedAt')),
+    ...optionalFilter(`${argumentPath}.anyOf`, input.anyOf, (argument, alternatives) =>
       anyOf(
         argument,
-        alternatives.map((alternative) => chatSearch(alternative, argument)),
+        alternatives.map((alternative) => chatFilter(alternative, argument)),
       ),
     ),
   ]);

@@ -5,7 +5,7 @@ import type {
   ChatRating,
   ChatStatus,
 } from '../../graphql/generated.ts';
-import type { Part } from '../../support/selection.ts';
+import type { PartialEntity } from '../../lib/selection.ts';
 import {
   isFlag,
   isIdText,
@@ -15,16 +15,16 @@ import {
   objectOf,
   oneOf as isOneOf,
   orNull,
-} from '../../support/shape.ts';
+} from '../../lib/shape.ts';
 import {
-  flag,
-  id,
-  idOrNull,
-  listOrEmpty,
-  oneOf,
-  record,
-  text,
-  time,
+  decodeBoolean,
+  decodeId,
+  decodeIdOrNull,
+  decodeListOrEmpty,
+  decodeEnum,
+  decodeObject,
+  decodeText,
+  decodeTime,
 } from '../../upstream/decode.ts';
 import type { AgentPart } from '../agents/model.ts';
 import { agentPartFromWire, isAgentPart } from '../agents/model.ts';
@@ -57,7 +57,7 @@ export interface Chat {
   readonly department: DepartmentPart | null;
 }
 
-export type ChatPart = Part<Chat> & Pick<Chat, 'id'>;
+export type ChatPart = PartialEntity<Chat> & Pick<Chat, 'id'>;
 
 /** A change of a chat, of which no more than the id need be known. */
 export interface ChatUpdate {
@@ -97,28 +97,28 @@ const origins = {
 } as const;
 
 export function chatFromWire(value: unknown): Chat {
-  const wire = record(value, 'chat');
-  const timeOf = (field: string) => time(wire[field], `chat.${field}`);
-  const idOf = (field: string) => idOrNull(wire[field], `chat.${field}`);
+  const wire = decodeObject(value, 'chat');
+  const timeOf = (field: string) => decodeTime(wire[field], `chat.${field}`);
+  const idOf = (field: string) => decodeIdOrNull(wire[field], `chat.${field}`);
   return {
     __typename: 'Chat',
-    id: id(wire['id'], 'chat.id'),
-    status: oneOf(statuses, wire['status'], 'chat.status') ?? 'UNKNOWN',
-    closedBy: oneOf(closers, wire['closedBy'], 'chat.closedBy'),
+    id: decodeId(wire['id'], 'chat.id'),
+    status: decodeEnum(statuses, wire['status'], 'chat.status') ?? 'UNKNOWN',
+    closedBy: decodeEnum(closers, wire['closedBy'], 'chat.closedBy'),
     closedAt: timeOf('closedAt'),
-    rating: oneOf(ratings, wire['rating'], 'chat.rating'),
+    rating: decodeEnum(ratings, wire['rating'], 'chat.rating'),
     createdAt: timeOf('createdAt') ?? 0,
-    createdWith: oneOf(origins, wire['createdWith'], 'chat.createdWith'),
+    createdWith: decodeEnum(origins, wire['createdWith'], 'chat.createdWith'),
     lastMessageAt: timeOf('lastMessageAt'),
     lastCustomerMessageAt: timeOf('lastCustomerMessageAt'),
-    lastMessageText: text(wire['lastMessageText'], 'chat.lastMessageText'),
+    lastMessageText: decodeText(wire['lastMessageText'], 'chat.lastMessageText'),
     lastMessageId: idOf('lastMessageId'),
     lastCommunicatedAgentId: idOf('lastCommunicatedAgentId'),
     snoozedUntil: timeOf('snoozedUntil'),
     applicationId: idOf('applicationId'),
-    readByAgent: flag(wire['readByAgent'], 'chat.readByAgent'),
-    readByCustomer: flag(wire['readByCustomer'], 'chat.readByCustomer'),
-    agents: listOrEmpty(wire['agents'], 'chat.agents').flatMap(
+    readByAgent: decodeBoolean(wire['readByAgent'], 'chat.readByAgent'),
+    readByCustomer: decodeBoolean(wire['readByCustomer'], 'chat.readByCustomer'),
+    agents: decodeListOrEmpty(wire['agents'], 'chat.agents').flatMap(
       (agent) => agentPartFromWire(agent, 'chat.agents') ?? [],
     ),
     customer: customerPartFromWire(wire['customer'], 'chat.customer'),
@@ -128,7 +128,7 @@ export function chatFromWire(value: unknown): Chat {
 }
 
 /** The ids by which those who listen choose what they hear of. */
-export const aboutChat = ({ id, customer, assignee, department }: Chat) => ({
+export const chatEventFields = ({ id, customer, assignee, department }: Chat) => ({
   chatId: id,
   customerId: customer?.id ?? null,
   assigneeId: assignee?.id ?? null,
@@ -136,61 +136,65 @@ export const aboutChat = ({ id, customer, assignee, department }: Chat) => ({
 });
 
 /** As much of a chat as the helpdesk tells of its own accord. */
-export interface ToldChat {
-  readonly part: Partial<Chat>;
+export interface WebhookChat {
+  readonly fields: Partial<Chat>;
   /** Those who wrote in it; undefined when that is not told. */
   readonly agentIds: readonly string[] | undefined;
 }
 
 /** Reads what a webhook carries of a chat. `createdAt` never changes, so it is left out. */
-export function toldChatFromWire(value: unknown): ToldChat {
-  const wire = record(value, 'chat');
-  const isTold = (field: string) => wire[field] !== undefined;
-  const status = oneOf(statuses, wire['status'], 'chat.status');
-  const timeOf = (field: string) => time(wire[field], `chat.${field}`);
+export function webhookChatFromWire(value: unknown): WebhookChat {
+  const wire = decodeObject(value, 'chat');
+  const isPresent = (field: string) => wire[field] !== undefined;
+  const status = decodeEnum(statuses, wire['status'], 'chat.status');
+  const timeOf = (field: string) => decodeTime(wire[field], `chat.${field}`);
   const agents = wire['communicatedAgents'];
   return {
-    part: {
+    fields: {
       ...(status === null ? {} : { status }),
-      ...(isTold('closedBy')
-        ? { closedBy: oneOf(closers, wire['closedBy'], 'chat.closedBy') }
+      ...(isPresent('closedBy')
+        ? { closedBy: decodeEnum(closers, wire['closedBy'], 'chat.closedBy') }
         : {}),
-      ...(isTold('closedAt') ? { closedAt: timeOf('closedAt') } : {}),
-      ...(isTold('rating') ? { rating: oneOf(ratings, wire['rating'], 'chat.rating') } : {}),
-      ...(isTold('snoozedUntil') ? { snoozedUntil: timeOf('snoozedUntil') } : {}),
-      ...(isTold('customer')
+      ...(isPresent('closedAt') ? { closedAt: timeOf('closedAt') } : {}),
+      ...(isPresent('rating')
+        ? { rating: decodeEnum(ratings, wire['rating'], 'chat.rating') }
+        : {}),
+      ...(isPresent('snoozedUntil') ? { snoozedUntil: timeOf('snoozedUntil') } : {}),
+      ...(isPresent('customer')
         ? { customer: customerPartFromWire(wire['customer'], 'chat.customer') }
         : {}),
-      ...(isTold('assignee')
+      ...(isPresent('assignee')
         ? { assignee: agentPartFromWire(wire['assignee'], 'chat.assignee') }
         : {}),
-      ...(isTold('department')
+      ...(isPresent('department')
         ? { department: departmentPartFromWire(wire['department'], 'chat.department') }
         : {}),
     },
     agentIds: Array.isArray(agents)
-      ? agents.flatMap((agent) => idOrNull(agent, 'chat.communicatedAgents') ?? [])
+      ? agents.flatMap((agent) => decodeIdOrNull(agent, 'chat.communicatedAgents') ?? [])
       : undefined,
   };
 }
 
-const secondOf = (ms: number | null): number | null => (ms === null ? null : Math.floor(ms / 1000));
+const toSeconds = (ms: number | null): number | null =>
+  ms === null ? null : Math.floor(ms / 1000);
 
 /** A webhook knows milliseconds where a chat that was asked for has seconds. */
-const timeWith = (known: number | null, told: number | null | undefined): number | null =>
-  told === undefined || secondOf(known) === secondOf(told) ? known : told;
+const mergeTime = (current: number | null, received: number | null | undefined): number | null =>
+  received === undefined || toSeconds(current) === toSeconds(received) ? current : received;
 
 /** The chat with what was told of it; undefined when somebody wrote in it of whom only the id is told. */
-export function withTold(chat: Chat, { part, agentIds }: ToldChat): Chat | undefined {
-  const known = chat.agents.map((agent) => agent.id).toSorted();
-  if (agentIds !== undefined && agentIds.toSorted().join() !== known.join()) return undefined;
-  const { customer = chat.customer } = part;
+export function mergeWebhook(chat: Chat, { fields, agentIds }: WebhookChat): Chat | undefined {
+  const currentAgentIds = chat.agents.map((agent) => agent.id).toSorted();
+  if (agentIds !== undefined && agentIds.toSorted().join() !== currentAgentIds.join())
+    return undefined;
+  const { customer = chat.customer } = fields;
   const isSameCustomer = customer !== null && customer.id === chat.customer?.id;
   return {
     ...chat,
-    ...part,
-    closedAt: timeWith(chat.closedAt, part.closedAt),
-    snoozedUntil: timeWith(chat.snoozedUntil, part.snoozedUntil),
+    ...fields,
+    closedAt: mergeTime(chat.closedAt, fields.closedAt),
+    snoozedUntil: mergeTime(chat.snoozedUntil, fields.snoozedUntil),
     customer: isSameCustomer ? { ...chat.customer, ...customer } : customer,
   };
 }

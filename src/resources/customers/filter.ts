@@ -1,58 +1,66 @@
 import type { CustomerFilter, CustomerOrder } from '../../graphql/generated.ts';
-import type { Sort } from '../../upstream/lists.ts';
-import type { Search, Write } from '../../upstream/search.ts';
+import type { UpstreamSort } from '../../upstream/lists.ts';
+import type { UpstreamFilter, FilterBuilder } from '../../upstream/filters.ts';
 import {
   allOf,
   anyOf,
-  hasId,
-  hasText,
-  listed,
-  matching,
+  idEquals,
+  textEquals,
+  requireLength,
+  textMatches,
   maxConditions,
-  part,
-  tagged,
-  within,
-} from '../../upstream/search.ts';
+  optionalFilter,
+  hasAllTags,
+  timeBetween,
+} from '../../upstream/filters.ts';
 
 const sortFields = {
   FIRST_SEEN: 'customers.firstSeen',
   LAST_SEEN: 'customers.lastSeen',
 } as const;
 
-export const customerSort = ({ field, direction }: CustomerOrder): Sort => ({
+export const customerSort = ({ field, direction }: CustomerOrder): UpstreamSort => ({
   sort: sortFields[field],
   order: direction === 'ASC' ? 'asc' : 'desc',
 });
 
-export const isCustomer = hasId('customers.id');
+export const customerIdEquals = idEquals('customers.id');
 
-export const isUser = hasText('customers.userId');
+export const userIdEquals = textEquals('customers.userId');
 
-const oneOf =
-  (write: Write<string>): Write<readonly string[]> =>
+const anyValue =
+  (build: FilterBuilder<string>): FilterBuilder<readonly string[]> =>
   (argument, values) =>
     anyOf(
       argument,
-      listed(argument, values, maxConditions).map((value) => write(argument, value)),
+      requireLength(argument, values, maxConditions).map((value) => build(argument, value)),
     );
 
 /** The conditions of a filter in the helpdesk's words; a `badInput` for what it cannot express. */
-export function customerSearch(filter: CustomerFilter, at = 'filter'): Search {
-  return allOf(at, [
-    ...part(`${at}.name`, filter.name, matching('customers.name')),
-    ...part(`${at}.email`, filter.email, matching('customers.email')),
-    ...part(`${at}.company`, filter.company, matching('customers.company')),
-    ...part(`${at}.phone`, filter.phone, matching('customers.phone')),
-    ...part(`${at}.city`, filter.city, matching('customers.city')),
-    ...part(`${at}.countryCode`, filter.countryCode, matching('customers.countryCode')),
-    ...part(`${at}.userIds`, filter.userIds, oneOf(isUser)),
-    ...part(`${at}.ids`, filter.ids, oneOf(isCustomer)),
-    ...part(`${at}.tags`, filter.tags, tagged('customers.tagsData')),
-    ...part(`${at}.lastSeen`, filter.lastSeen, within('customers.lastSeen')),
-    ...part(`${at}.anyOf`, filter.anyOf, (argument, alternatives) =>
+export function customerFilter(input: CustomerFilter, argumentPath = 'filter'): UpstreamFilter {
+  return allOf(argumentPath, [
+    ...optionalFilter(`${argumentPath}.name`, input.name, textMatches('customers.name')),
+    ...optionalFilter(`${argumentPath}.email`, input.email, textMatches('customers.email')),
+    ...optionalFilter(`${argumentPath}.company`, input.company, textMatches('customers.company')),
+    ...optionalFilter(`${argumentPath}.phone`, input.phone, textMatches('customers.phone')),
+    ...optionalFilter(`${argumentPath}.city`, input.city, textMatches('customers.city')),
+    ...optionalFilter(
+      `${argumentPath}.countryCode`,
+      input.countryCode,
+      textMatches('customers.countryCode'),
+    ),
+    ...optionalFilter(`${argumentPath}.userIds`, input.userIds, anyValue(userIdEquals)),
+    ...optionalFilter(`${argumentPath}.ids`, input.ids, anyValue(customerIdEquals)),
+    ...optionalFilter(`${argumentPath}.tags`, input.tags, hasAllTags('customers.tagsData')),
+    ...optionalFilter(
+      `${argumentPath}.lastSeen`,
+      input.lastSeen,
+      timeBetween('customers.lastSeen'),
+    ),
+    ...optionalFilter(`${argumentPath}.anyOf`, input.anyOf, (argument, alternatives) =>
       anyOf(
         argument,
-        alternatives.map((alternative) => customerSearch(alternative, argument)),
+        alternatives.map((alternative) => customerFilter(alternative, argument)),
       ),
     ),
   ]);

@@ -1,4 +1,4 @@
-import type { Part } from '../../support/selection.ts';
+import type { PartialEntity } from '../../lib/selection.ts';
 import {
   isDictionary,
   isFlag,
@@ -9,16 +9,16 @@ import {
   objectOf,
   oneOf,
   orNull,
-} from '../../support/shape.ts';
+} from '../../lib/shape.ts';
 import {
-  flag,
-  id,
-  idOrNull,
-  listOrEmpty,
-  record,
-  recordOrNull,
-  text,
-  time,
+  decodeBoolean,
+  decodeId,
+  decodeIdOrNull,
+  decodeListOrEmpty,
+  decodeObject,
+  decodeObjectOrNull,
+  decodeText,
+  decodeTime,
 } from '../../upstream/decode.ts';
 
 export interface Customer {
@@ -56,24 +56,24 @@ export interface Customer {
   readonly customData: Readonly<Record<string, unknown>>;
 }
 
-export type CustomerPart = Part<Customer> & Pick<Customer, 'id'>;
+export type CustomerPart = PartialEntity<Customer> & Pick<Customer, 'id'>;
 
 /** An object of values by property; the oldest form, a list of pairs, is read as well. */
 function customDataFromWire(value: unknown): Customer['customData'] {
-  if (!Array.isArray(value)) return recordOrNull(value, 'customer.customData') ?? {};
+  if (!Array.isArray(value)) return decodeObjectOrNull(value, 'customer.customData') ?? {};
   const pairs = value.flatMap((item): [string, unknown][] => {
-    const pair = record(item, 'customer.customData');
-    const property = text(pair['property'], 'customer.customData.property');
+    const pair = decodeObject(item, 'customer.customData');
+    const property = decodeText(pair['property'], 'customer.customData.property');
     return property === null ? [] : [[property, pair['value'] ?? null]];
   });
   return Object.fromEntries(pairs);
 }
 
 function tagsFromWire(value: unknown): Customer['tags'] {
-  return listOrEmpty(value, 'customer.tags').flatMap((tag) => {
-    const wire = record(tag, 'customer.tags');
-    const name = text(wire['name'], 'customer.tags.name');
-    return name === null ? [] : [{ name, color: text(wire['color'], 'customer.tags.color') }];
+  return decodeListOrEmpty(value, 'customer.tags').flatMap((tag) => {
+    const wire = decodeObject(tag, 'customer.tags');
+    const name = decodeText(wire['name'], 'customer.tags.name');
+    return name === null ? [] : [{ name, color: decodeText(wire['color'], 'customer.tags.color') }];
   });
 }
 
@@ -82,44 +82,44 @@ const emptyAsNull = (value: unknown): unknown =>
   Array.isArray(value) && value.length === 0 ? null : value;
 
 function locationFromWire(value: unknown): Customer['location'] {
-  const wire = recordOrNull(emptyAsNull(value), 'customer.location');
+  const wire = decodeObjectOrNull(emptyAsNull(value), 'customer.location');
   if (wire === null) return null;
   return {
-    regionCode: text(wire['regionCode'], 'customer.location.regionCode'),
-    countryCode: text(wire['countryCode'], 'customer.location.countryCode'),
-    city: text(wire['city'], 'customer.location.city'),
+    regionCode: decodeText(wire['regionCode'], 'customer.location.regionCode'),
+    countryCode: decodeText(wire['countryCode'], 'customer.location.countryCode'),
+    city: decodeText(wire['city'], 'customer.location.city'),
   };
 }
 
 function deviceFromWire(value: unknown): Customer['device'] {
-  const wire = recordOrNull(emptyAsNull(value), 'customer.device');
+  const wire = decodeObjectOrNull(emptyAsNull(value), 'customer.device');
   if (wire === null) return null;
   return {
-    id: text(wire['id'], 'customer.device.id'),
-    ip: text(wire['ip'], 'customer.device.ip'),
-    timezone: text(wire['timezone'], 'customer.device.timezone'),
-    platform: text(wire['platform'], 'customer.device.platform'),
-    userAgent: text(wire['userAgent'], 'customer.device.userAgent'),
+    id: decodeText(wire['id'], 'customer.device.id'),
+    ip: decodeText(wire['ip'], 'customer.device.ip'),
+    timezone: decodeText(wire['timezone'], 'customer.device.timezone'),
+    platform: decodeText(wire['platform'], 'customer.device.platform'),
+    userAgent: decodeText(wire['userAgent'], 'customer.device.userAgent'),
   };
 }
 
 export function customerFromWire(value: unknown): Customer {
-  const wire = record(value, 'customer');
-  const textOf = (field: string) => text(wire[field], `customer.${field}`);
+  const wire = decodeObject(value, 'customer');
+  const textOf = (field: string) => decodeText(wire[field], `customer.${field}`);
   return {
     __typename: 'Customer',
-    id: id(wire['id'], 'customer.id'),
+    id: decodeId(wire['id'], 'customer.id'),
     userId: textOf('userId'),
     name: textOf('name'),
     email: textOf('email'),
     company: textOf('company'),
     phone: textOf('phone'),
-    firstSeen: time(wire['firstSeen'], 'customer.firstSeen'),
-    lastSeen: time(wire['lastSeen'], 'customer.lastSeen'),
+    firstSeen: decodeTime(wire['firstSeen'], 'customer.firstSeen'),
+    lastSeen: decodeTime(wire['lastSeen'], 'customer.lastSeen'),
     location: locationFromWire(wire['location']),
     device: deviceFromWire(wire['device']),
-    unsubscribed: flag(wire['unsubscribed'], 'customer.unsubscribed'),
-    blocked: flag(wire['blocked'], 'customer.blocked'),
+    unsubscribed: decodeBoolean(wire['unsubscribed'], 'customer.unsubscribed'),
+    blocked: decodeBoolean(wire['blocked'], 'customer.blocked'),
     source: textOf('source'),
     referer: textOf('referer'),
     lastPage: textOf('lastPage'),
@@ -134,15 +134,15 @@ export function customerFromWire(value: unknown): Customer {
 
 /** A customer inside something else. What is not carried stays out; one without a readable id is null. */
 export function customerPartFromWire(value: unknown, where: string): CustomerPart | null {
-  const wire = recordOrNull(value, where);
-  const customerId = idOrNull(wire?.['id'], `${where}.id`);
+  const wire = decodeObjectOrNull(value, where);
+  const customerId = decodeIdOrNull(wire?.['id'], `${where}.id`);
   if (wire === null || customerId === null) return null;
   return {
     __typename: 'Customer',
     id: customerId,
-    ...('name' in wire ? { name: text(wire['name'], `${where}.name`) } : {}),
-    ...('email' in wire ? { email: text(wire['email'], `${where}.email`) } : {}),
-    ...('userId' in wire ? { userId: text(wire['userId'], `${where}.userId`) } : {}),
+    ...('name' in wire ? { name: decodeText(wire['name'], `${where}.name`) } : {}),
+    ...('email' in wire ? { email: decodeText(wire['email'], `${where}.email`) } : {}),
+    ...('userId' in wire ? { userId: decodeText(wire['userId'], `${where}.userId`) } : {}),
   };
 }
 

@@ -1,79 +1,89 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import type { News } from '../../events/feed.ts';
+import type { DomainEvent } from '../../events/bus.ts';
 import type { Context } from '../../graphql/context.ts';
 import type { CustomerOrder, Resolvers } from '../../graphql/generated.ts';
-import { helpdeskId, toNodeId } from '../../support/ids.ts';
-import { notMeant } from '../../support/notMeant.ts';
+import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
+import { skipEvent } from '../../lib/skipEvent.ts';
 import {
   connectionFields,
-  noRows,
+  emptyPage,
   readConnection,
-  spanOf,
-  wantedOf,
-} from '../../support/paging.ts';
-import { givenOf } from '../../support/selection.ts';
-import { totalOf } from '../../upstream/decode.ts';
-import { filled, narrowedTo } from '../../upstream/search.ts';
-import { customerSearch, customerSort, isCustomer } from './filter.ts';
+  pageRange,
+  connectionSelection,
+} from '../../lib/paging.ts';
+import { representationValues } from '../../lib/selection.ts';
+import { requireTotal } from '../../upstream/decode.ts';
+import { requireNonEmpty, restrictToScope } from '../../upstream/filters.ts';
+import { customerFilter, customerSort, customerIdEquals } from './filter.ts';
 import type { Customer } from './model.ts';
 
 const byFirstSeen: CustomerOrder = { field: 'FIRST_SEEN', direction: 'DESC' };
 
-async function toCustomer(
-  { customerId: id }: Extract<News, { readonly kind: 'customer' }>,
+async function resolveUpdatedCustomer(
+  { customerId: id }: Extract<DomainEvent, { readonly kind: 'customer' }>,
   _args: unknown,
   { loaders }: Context,
   info: GraphQLResolveInfo,
 ): Promise<Customer> {
-  const customer = await loaders.customer.from({ __typename: 'Customer', id }, info);
-  if (customer === null) throw notMeant;
+  const customer = await loaders.customer.resolvePartial({ __typename: 'Customer', id }, info);
+  if (customer === null) throw skipEvent;
   return customer;
 }
 
 export const customerResolvers: Resolvers = {
   Query: {
-    customer: (_root, { id }, { loaders }) => loaders.customer.load(helpdeskId('id', id)),
+    customer: (_root, { id }, { loaders }) => loaders.customer.load(parseUpstreamId('id', id)),
     customerByUserId: (_root, { userId }, { loaders }) =>
-      loaders.customer.loadByUserId(filled('userId', userId)),
+      loaders.customer.loadByUserId(requireNonEmpty('userId', userId)),
     async customers(_root, { filter, orderBy, ...page }, { sources, loaders }, info) {
-      const search = narrowedTo(await loaders.sight(), customerSearch(filter ?? {}), isCustomer);
+      const restricted = restrictToScope(
+        await loaders.visibility(),
+        customerFilter(filter ?? {}),
+        customerIdEquals,
+      );
       const sort = customerSort(orderBy ?? byFirstSeen);
-      const list = `customers ${JSON.stringify([search, sort])}`;
-      const wanted = wantedOf(info, 'CustomerConnection');
-      return readConnection({ list, span: spanOf(page, list), wanted }, (range) =>
-        search === undefined ? noRows : sources.customers.page({ search, sort, range }),
+      const list = `customers ${JSON.stringify([restricted, sort])}`;
+      const selection = connectionSelection(info, 'CustomerConnection');
+      return readConnection({ list, pageRange: pageRange(page, list), selection }, (range) =>
+        restricted === undefined
+          ? emptyPage
+          : sources.customers.page({ filter: restricted, sort, range }),
       );
     },
   },
   Subscription: {
     customerUpdated: {
-      subscribe(_root, args, { feed }) {
-        const id = helpdeskId('id', args.id);
-        return feed.listen((news) => news.kind === 'customer' && news.customerId === id);
+      subscribe(_root, args, { events }) {
+        const id = parseUpstreamId('id', args.id);
+        return events.subscribe((event) => event.kind === 'customer' && event.customerId === id);
       },
-      resolve: toCustomer,
+      resolve: resolveUpdatedCustomer,
     },
   },
   Chat: {
     customer: ({ customer }, _args, { loaders }, info) =>
-      customer === null ? null : loaders.customer.from(customer, info),
+      customer === null ? null : loaders.customer.resolvePartial(customer, info),
   },
   Viewer: { customer: (_viewer, _args, { loaders }, info) => loaders.customer.viewer(info) },
   Customer: {
     __resolveReference(key, { loaders }, info) {
       if ('id' in key) {
-        return loaders.customer.from(
-          { ...givenOf(key, info), __typename: 'Customer', id: helpdeskId('id', key.id) },
+        return loaders.customer.resolvePartial(
+          {
+            ...representationValues(key, info),
+            __typename: 'Customer',
+            id: parseUpstreamId('id', key.id),
+          },
           info,
         );
       }
-      const userId = filled('userId', key.userId);
-      return loaders.customer.fromUserId(
-        { ...givenOf(key, info), __typename: 'Customer', userId },
+      const userId = requireNonEmpty('userId', key.userId);
+      return loaders.customer.resolvePartialByUserId(
+        { ...representationValues(key, info), __typename: 'Customer', userId },
         info,
       );
     },
     nodeId: ({ id }) => toNodeId('Customer', id),
   },
-  CustomerConnection: { ...connectionFields, totalCount: totalOf },
+  CustomerConnection: { ...connectionFields, totalCount: requireTotal },
 };

@@ -1,74 +1,81 @@
-import type { Rows } from '../../support/paging.ts';
-import { inBatches } from '../../upstream/batches.ts';
-import type { Load, Send } from '../../upstream/cache/cache.ts';
-import { aliasKind, entityKind, pageKind } from '../../upstream/cache/kinds.ts';
+import type { Page } from '../../lib/paging.ts';
+import { bisectBatches } from '../../upstream/batches.ts';
+import type { FetchEntities, SendCall } from '../../upstream/cache/entityCache.ts';
+import { aliasType, entityType, pageType } from '../../upstream/cache/cacheTypes.ts';
 import type { Upstream } from '../../upstream/client.ts';
 import { UpstreamError } from '../../upstream/errors.ts';
-import type { ListQuery } from '../../upstream/lists.ts';
-import { pageName, readAll, readPage } from '../../upstream/lists.ts';
-import type { Write } from '../../upstream/search.ts';
-import { anyOf } from '../../upstream/search.ts';
-import { isCustomer, isUser } from './filter.ts';
+import type { UpstreamListQuery } from '../../upstream/lists.ts';
+import { pageCacheKey, readAll, readPage } from '../../upstream/lists.ts';
+import type { FilterBuilder } from '../../upstream/filters.ts';
+import { anyOf } from '../../upstream/filters.ts';
+import { customerIdEquals, userIdEquals } from './filter.ts';
 import type { Customer } from './model.ts';
 import { customerFromWire, isCustomer as isWholeCustomer } from './model.ts';
 
-const customers = { path: '/customers', rowFromWire: customerFromWire };
+const customerEndpoint = { path: '/customers', decodeRow: customerFromWire };
 
-const customerKind = entityKind('Customer', isWholeCustomer, {
-  freshness: 'customers',
-  gathers: () => 'all',
+const customerType = entityType('Customer', isWholeCustomer, {
+  ttlClass: 'customers',
+  collapseKey: () => 'all',
 });
 // A list moves with every visit, so it ages as chats do.
-const customerPages = pageKind(customerKind, 'chats');
-const userIds = aliasKind('CustomerByUserId', customerKind, ({ userId }) => userId);
+const customerPageType = pageType(customerType, 'chats');
+const userIdAliasType = aliasType('CustomerByUserId', customerType, ({ userId }) => userId);
 
-const missing = () => new UpstreamError('notFound', 'There is no such customer.');
+const customerNotFoundError = () => new UpstreamError('notFound', 'There is no such customer.');
 
 export type CustomerSource = ReturnType<typeof createCustomerSource>;
 
 /** The customer endpoints. At most 100 ids fit in one call. */
 export function createCustomerSource({ cache, batchSize }: Upstream) {
   /** One customer for each key, in order. */
-  const searchFor = (
-    send: Send,
+  const loadByFilter = (
+    send: SendCall,
     keys: readonly string[],
-    { write, keyOf }: { write: Write<string>; keyOf: (customer: Customer) => string | null },
+    {
+      buildFilter,
+      keyOf,
+    }: { buildFilter: FilterBuilder<string>; keyOf: (customer: Customer) => string | null },
   ) =>
-    inBatches(batchSize, keys, async (batch) => {
-      const each = batch.map((key) => write('key', key));
-      const { rows } = await readAll(send, customers, anyOf('keys', each));
+    bisectBatches(batchSize, keys, async (batch) => {
+      const filters = batch.map((key) => buildFilter('key', key));
+      const { rows } = await readAll(send, customerEndpoint, anyOf('keys', filters));
       // The helpdesk's comparison may be blind to case; ours is not.
       const found = new Map(rows.map((customer) => [keyOf(customer), customer]));
-      return batch.map((key) => found.get(key) ?? missing());
+      return batch.map((key) => found.get(key) ?? customerNotFoundError());
     });
 
-  const loadByIds: Load<Customer> = async (send, ids) => {
+  const loadByIds: FetchEntities<Customer> = async (send, ids) => {
     const [first] = ids;
     if (first !== undefined && ids.length === 1) {
       // Alone it is asked for by its own address, whose refusal says more than an empty search.
       const path = `/customers/${first}`;
       return [customerFromWire(await send({ effect: 'read', method: 'GET', path }))];
     }
-    return searchFor(send, ids, { write: isCustomer, keyOf: ({ id }) => id });
+    return loadByFilter(send, ids, { buildFilter: customerIdEquals, keyOf: ({ id }) => id });
   };
 
-  const loadByUserIds: Load<Customer> = (send, keys) =>
-    searchFor(send, keys, { write: isUser, keyOf: ({ userId }) => userId });
+  const loadByUserIds: FetchEntities<Customer> = (send, keys) =>
+    loadByFilter(send, keys, { buildFilter: userIdEquals, keyOf: ({ userId }) => userId });
 
   return {
-    isKnown: (id: string): boolean => cache.isKnown(customerKind, id),
-    isKnownByUserId: (userId: string): boolean => cache.isKnown(userIds, userId),
+    has: (id: string): boolean => cache.has(customerType, id),
+    hasUserId: (userId: string): boolean => cache.has(userIdAliasType, userId),
     /** What is known of it, if that can be told at once. */
-    known: (id: string): Customer | undefined => cache.findNow(customerKind, id),
-    idOfKnownUser: (userId: string): string | undefined => cache.peek(userIds, userId)?.id,
+    peek: (id: string): Customer | undefined => cache.getSync(customerType, id),
+    cachedIdByUserId: (userId: string): string | undefined =>
+      cache.peek(userIdAliasType, userId)?.id,
 
-    page: (query: ListQuery): Promise<Rows<Customer>> =>
-      cache.one(customerPages, pageName(query), (send) => readPage(send, customers, query)),
+    page: (query: UpstreamListQuery): Promise<Page<Customer>> =>
+      cache.getOrLoad(customerPageType, pageCacheKey(query), (send) =>
+        readPage(send, customerEndpoint, query),
+      ),
 
     /** A customer or a failure for each id, in order. */
-    byIds: (ids: readonly string[]) => cache.many(customerKind, ids, loadByIds),
+    byIds: (ids: readonly string[]) => cache.getOrLoadMany(customerType, ids, loadByIds),
 
     /** As `byIds`, by your own ids. */
-    byUserIds: (keys: readonly string[]) => cache.many(userIds, keys, loadByUserIds),
+    byUserIds: (keys: readonly string[]) =>
+      cache.getOrLoadMany(userIdAliasType, keys, loadByUserIds),
   };
 }

@@ -1,6 +1,13 @@
-import type { Part } from '../../support/selection.ts';
-import { isIdText, isText, listOf, objectOf, oneOf } from '../../support/shape.ts';
-import { id, idOrNull, listOrEmpty, record, recordOrNull, text } from '../../upstream/decode.ts';
+import type { PartialEntity } from '../../lib/selection.ts';
+import { isIdText, isText, listOf, objectOf, oneOf } from '../../lib/shape.ts';
+import {
+  decodeId,
+  decodeIdOrNull,
+  decodeListOrEmpty,
+  decodeObject,
+  decodeObjectOrNull,
+  decodeText,
+} from '../../upstream/decode.ts';
 import type { AgentPart } from '../agents/model.ts';
 import { agentPartFromWire, isAgentPart } from '../agents/model.ts';
 
@@ -11,15 +18,15 @@ export interface Department {
   readonly agents: readonly AgentPart[];
 }
 
-export type DepartmentPart = Part<Department> & Pick<Department, 'id'>;
+export type DepartmentPart = PartialEntity<Department> & Pick<Department, 'id'>;
 
 export function departmentFromWire(value: unknown): Department {
-  const wire = record(value, 'department');
+  const wire = decodeObject(value, 'department');
   return {
     __typename: 'Department',
-    id: id(wire['id'], 'department.id'),
-    name: text(wire['name'], 'department.name') ?? '',
-    agents: listOrEmpty(wire['agents'], 'department.agents').flatMap(
+    id: decodeId(wire['id'], 'department.id'),
+    name: decodeText(wire['name'], 'department.name') ?? '',
+    agents: decodeListOrEmpty(wire['agents'], 'department.agents').flatMap(
       (agent) => agentPartFromWire(agent, 'department.agents') ?? [],
     ),
   };
@@ -27,13 +34,13 @@ export function departmentFromWire(value: unknown): Department {
 
 /** A department inside something else. What is not carried stays out; one without a readable id is null. */
 export function departmentPartFromWire(value: unknown, where: string): DepartmentPart | null {
-  const wire = recordOrNull(value, where);
-  const departmentId = idOrNull(wire?.['id'], `${where}.id`);
+  const wire = decodeObjectOrNull(value, where);
+  const departmentId = decodeIdOrNull(wire?.['id'], `${where}.id`);
   if (wire === null || departmentId === null) return null;
   return {
     __typename: 'Department',
     id: departmentId,
-    ...('name' in wire ? { name: text(wire['name'], `${where}.name`) ?? '' } : {}),
+    ...('name' in wire ? { name: decodeText(wire['name'], `${where}.name`) ?? '' } : {}),
   };
 }
 

@@ -1,23 +1,23 @@
 import type { Resolvers } from '../../graphql/generated.ts';
-import { helpdeskId, toNodeId } from '../../support/ids.ts';
-import { givenOf } from '../../support/selection.ts';
+import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
+import { representationValues } from '../../lib/selection.ts';
 
 export const departmentResolvers: Resolvers = {
   Query: {
-    department: (_root, { id }, { loaders }) => loaders.department.load(helpdeskId('id', id)),
+    department: (_root, { id }, { loaders }) => loaders.department.load(parseUpstreamId('id', id)),
     departments: (_root, _args, { loaders }) => loaders.department.all(),
   },
   Chat: {
     department: ({ department }, _args, { loaders }, info) =>
-      department === null ? null : loaders.department.from(department, info),
+      department === null ? null : loaders.department.resolvePartial(department, info),
   },
   Department: {
     __resolveReference: (reference, { loaders }, info) =>
-      loaders.department.from(
+      loaders.department.resolvePartial(
         {
-          ...givenOf(reference, info),
+          ...representationValues(reference, info),
           __typename: 'Department',
-          id: helpdeskId('id', reference.id),
+          id: parseUpstreamId('id', reference.id),
         },
         info,
       ),

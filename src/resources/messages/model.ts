@@ -4,7 +4,7 @@ import type {
   MessageType,
   PageInfo,
 } from '../../graphql/generated.ts';
-import type { Connection } from '../../support/paging.ts';
+import type { Connection } from '../../lib/paging.ts';
 import {
   isFlag,
   isIdText,
@@ -13,8 +13,15 @@ import {
   objectOf,
   oneOf as isOneOf,
   orNull,
-} from '../../support/shape.ts';
-import { flag, id, oneOf, record, text, time } from '../../upstream/decode.ts';
+} from '../../lib/shape.ts';
+import {
+  decodeBoolean,
+  decodeId,
+  decodeEnum,
+  decodeObject,
+  decodeText,
+  decodeTime,
+} from '../../upstream/decode.ts';
 import type { ChatPart } from '../chats/model.ts';
 import type { AgentPart } from '../agents/model.ts';
 import { agentPartFromWire, isAgentPart } from '../agents/model.ts';
@@ -36,9 +43,9 @@ export interface Message {
 /** A message in its chat, or in as much of it as is known. */
 export type ChatMessage = Message & { readonly chat: ChatPart };
 
-const senders = { agent: 'AGENT', customer: 'CUSTOMER' } as const;
+const sendersBySpelling = { agent: 'AGENT', customer: 'CUSTOMER' } as const;
 
-const types = {
+const typesBySpelling = {
   message: 'MESSAGE',
   private: 'PRIVATE',
   tech: 'TECH',
@@ -55,26 +62,26 @@ const broadcastTypes = {
 } as const;
 
 export function messageFromWire(value: unknown): Message {
-  const wire = record(value, 'message');
+  const wire = decodeObject(value, 'message');
   return {
     __typename: 'Message',
-    id: id(wire['id'], 'message.id'),
-    from: oneOf(senders, wire['from'], 'message.from') ?? 'UNKNOWN',
+    id: decodeId(wire['id'], 'message.id'),
+    from: decodeEnum(sendersBySpelling, wire['from'], 'message.from') ?? 'UNKNOWN',
     agent: agentPartFromWire(wire['agent'], 'message.agent'),
-    type: oneOf(types, wire['type'], 'message.type') ?? 'UNKNOWN',
-    text: text(wire['text'], 'message.text'),
-    read: flag(wire['read'], 'message.read'),
-    edited: flag(wire['edited'], 'message.edited'),
-    createdAt: time(wire['createdAt'], 'message.createdAt') ?? 0,
-    updatedAt: time(wire['updatedAt'], 'message.updatedAt'),
-    broadcastType: oneOf(broadcastTypes, wire['broadcastType'], 'message.broadcastType'),
+    type: decodeEnum(typesBySpelling, wire['type'], 'message.type') ?? 'UNKNOWN',
+    text: decodeText(wire['text'], 'message.text'),
+    read: decodeBoolean(wire['read'], 'message.read'),
+    edited: decodeBoolean(wire['edited'], 'message.edited'),
+    createdAt: decodeTime(wire['createdAt'], 'message.createdAt') ?? 0,
+    updatedAt: decodeTime(wire['updatedAt'], 'message.updatedAt'),
+    broadcastType: decodeEnum(broadcastTypes, wire['broadcastType'], 'message.broadcastType'),
   };
 }
 
 /** Messages of a chat as the team sees them, or made ready for a customer, who sees some of them. */
-export type MessagePage = Connection<ChatMessage> | CustomerPage;
+export type MessagePage = Connection<ChatMessage> | CustomerMessagePage;
 
-export interface CustomerPage {
+export interface CustomerMessagePage {
   readonly rows: readonly ChatMessage[];
   /** The sealed place of the row with this index. To seal one takes longer than all else that is done for a row. */
   readonly cursorOf: (index: number) => string;
@@ -86,9 +93,9 @@ export interface CustomerPage {
 export const isMessage = objectOf<Message>({
   __typename: isOneOf('Message'),
   id: isIdText,
-  from: isOneOf('UNKNOWN', ...Object.values(senders)),
+  from: isOneOf('UNKNOWN', ...Object.values(sendersBySpelling)),
   agent: orNull(isAgentPart),
-  type: isOneOf('UNKNOWN', ...Object.values(types)),
+  type: isOneOf('UNKNOWN', ...Object.values(typesBySpelling)),
   text: orNull(isText),
   read: orNull(isFlag),
   edited: orNull(isFlag),

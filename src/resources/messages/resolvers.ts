@@ -1,41 +1,46 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import type { News } from '../../events/feed.ts';
+import type { DomainEvent } from '../../events/bus.ts';
 import type { Context } from '../../graphql/context.ts';
 import type { ChatMessagesArgs, Resolvers } from '../../graphql/generated.ts';
-import { helpdeskId } from '../../support/ids.ts';
-import type { Rows } from '../../support/paging.ts';
+import { parseUpstreamId } from '../../lib/ids.ts';
+import type { Page } from '../../lib/paging.ts';
 import {
   connectionFields,
   defaultPageSize,
-  pageSize,
+  validatePageSize,
   readConnection,
-  spanOf,
-  wantedOf,
-} from '../../support/paging.ts';
+  pageRange,
+  connectionSelection,
+} from '../../lib/paging.ts';
 import { isNotFound } from '../../upstream/errors.ts';
 import type { Chat, ChatPart } from '../chats/model.ts';
-import type { ChatMessage, CustomerPage, Message } from './model.ts';
+import type { ChatMessage, CustomerMessagePage, Message } from './model.ts';
 
 /** A chat that is known by its id alone may not be there: then nothing was said in it, and that is no error. */
-const orNone =
+const emptyIfMissing =
   (chat: ChatPart) =>
-  (error: unknown): Rows<Message> => {
+  (error: unknown): Page<Message> => {
     if (isNotFound(error) && !('status' in chat)) return { rows: [], total: 0 };
     throw error;
   };
 
-type Page = Partial<ChatMessagesArgs>;
+type MessagePageArguments = Partial<ChatMessagesArgs>;
 
-function readAll(chat: Chat, page: Page, { sources }: Context, info: GraphQLResolveInfo) {
+function readMessages(
+  chat: Chat,
+  page: MessagePageArguments,
+  { sources }: Context,
+  info: GraphQLResolveInfo,
+) {
   const list = `messages of ${chat.id}`;
-  const wanted = wantedOf(info, 'MessageConnection');
-  return readConnection({ list, span: spanOf(page, list), wanted }, async (range) => {
-    const { rows, total } = await sources.messages.page(chat.id, range).catch(orNone(chat));
+  const selection = connectionSelection(info, 'MessageConnection');
+  return readConnection({ list, pageRange: pageRange(page, list), selection }, async (range) => {
+    const { rows, total } = await sources.messages.page(chat.id, range).catch(emptyIfMissing(chat));
     return { rows: rows.map((message) => ({ ...message, chat })), total };
   });
 }
 
-const noPage: CustomerPage = {
+const emptyMessagePage: CustomerMessagePage = {
   rows: [],
   cursorOf: () => '',
   pageInfo: () => ({
@@ -48,21 +53,25 @@ const noPage: CustomerPage = {
 };
 
 /** What was said to the customer. Neither numbers nor cursors tell what else there is. */
-async function readSaid(
+async function readVisibleMessages(
   chat: Chat,
-  { first, after }: Page,
+  { first, after }: MessagePageArguments,
   { loaders, sources }: Context,
   info: GraphQLResolveInfo,
-): Promise<CustomerPage> {
+): Promise<CustomerMessagePage> {
   const { toCursor, fromCursor } = sources.messages.seal();
   const list = `messages of ${chat.id} to its customer`;
-  const wanted = wantedOf(info, 'MessageConnection');
-  const count = pageSize('first', first ?? defaultPageSize);
+  const selection = connectionSelection(info, 'MessageConnection');
+  const count = validatePageSize('first', first ?? defaultPageSize);
   const start = typeof after === 'string' ? fromCursor('after', after, list) + 1 : 0;
-  if (!wanted.rows && !wanted.pageInfo) return noPage;
-  const said = await loaders.said(chat.id, { start, count, looksOn: wanted.pageInfo });
-  const { messages, hasMore, end } = said;
-  const cursorOf = (index: number): string => toCursor(list, messages[index]?.place ?? 0);
+  if (!selection.rows && !selection.pageInfo) return emptyMessagePage;
+  const visible = await loaders.visibleMessages(chat.id, {
+    start,
+    count,
+    needsHasMore: selection.pageInfo,
+  });
+  const { messages, hasMore, end } = visible;
+  const cursorOf = (index: number): string => toCursor(list, messages[index]?.position ?? 0);
   return {
     rows: messages.map(({ message }) => ({ ...message, chat })),
     cursorOf,
@@ -83,13 +92,17 @@ async function readSaid(
 export const messageResolvers: Resolvers = {
   Subscription: {
     messageReceived: {
-      subscribe(_root, args, { feed }) {
-        const chatId = typeof args.chatId === 'string' ? helpdeskId('chatId', args.chatId) : null;
-        return feed.listen(
-          (news) => news.kind === 'message' && (chatId === null || news.chatId === chatId),
+      subscribe(_root, args, { events }) {
+        const chatId =
+          typeof args.chatId === 'string' ? parseUpstreamId('chatId', args.chatId) : null;
+        return events.subscribe(
+          (event) => event.kind === 'message' && (chatId === null || event.chatId === chatId),
         );
       },
-      resolve: ({ message, chatId }: Extract<News, { readonly kind: 'message' }>): ChatMessage => ({
+      resolve: ({
+        message,
+        chatId,
+      }: Extract<DomainEvent, { readonly kind: 'message' }>): ChatMessage => ({
         ...message,
         chat: { __typename: 'Chat', id: chatId },
       }),
@@ -98,8 +111,8 @@ export const messageResolvers: Resolvers = {
   Chat: {
     messages: (chat, page, context, info) =>
       context.viewer.role === 'CUSTOMER'
-        ? readSaid(chat, page, context, info)
-        : readAll(chat, page, context, info),
+        ? readVisibleMessages(chat, page, context, info)
+        : readMessages(chat, page, context, info),
   },
   MessageConnection: {
     nodes: ({ rows }) => rows,

@@ -1,17 +1,17 @@
-import type { Range, Rows } from '../../support/paging.ts';
-import { maxPageSize } from '../../support/paging.ts';
-import { rowsKind } from '../../upstream/cache/kinds.ts';
+import type { OffsetRange, Page } from '../../lib/paging.ts';
+import { maxPageSize } from '../../lib/paging.ts';
+import { listType } from '../../upstream/cache/cacheTypes.ts';
 import type { Upstream } from '../../upstream/client.ts';
-import { page } from '../../upstream/decode.ts';
+import { decodePage } from '../../upstream/decode.ts';
 import type { Message } from './model.ts';
 import { isMessage, messageFromWire } from './model.ts';
 
 // Reading a chat marks its messages, so they are no older than the last change of their chat.
-const messagePages = rowsKind('Message', isMessage, {
-  freshness: 'chats',
+const messagePageType = listType('Message', isMessage, {
+  ttlClass: 'chats',
   maxRows: maxPageSize,
-  partOf: (name) => ({
-    kind: { name: 'Chat', freshness: 'chats' },
+  dependsOn: (name) => ({
+    type: { name: 'Chat', ttlClass: 'chats' },
     id: name.slice(0, name.indexOf(' ')),
   }),
 });
@@ -23,10 +23,10 @@ export const createMessageSource = ({ cache, seal }: Upstream) => ({
   /** For the cursors of those who may not see all messages. */
   seal,
 
-  page: (chatId: string, { offset, limit }: Range): Promise<Rows<Message>> =>
-    cache.one(messagePages, `${chatId} ${offset} ${limit}`, async (send) => {
+  page: (chatId: string, { offset, limit }: OffsetRange): Promise<Page<Message>> =>
+    cache.getOrLoad(messagePageType, `${chatId} ${offset} ${limit}`, async (send) => {
       const path = `/chats/${chatId}/messages?offset=${offset}&limit=${limit}`;
       const body = await send({ effect: 'read', method: 'GET', path });
-      return page(body, { where: 'messages', offset, limit }, messageFromWire);
+      return decodePage(body, { where: 'messages', offset, limit }, messageFromWire);
     }),
 });

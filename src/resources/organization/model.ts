@@ -1,5 +1,5 @@
-import { isFlag, isIdText, isText, objectOf, oneOf, orNull } from '../../support/shape.ts';
-import { flag, id, record, text } from '../../upstream/decode.ts';
+import { isFlag, isIdText, isText, objectOf, oneOf, orNull } from '../../lib/shape.ts';
+import { decodeBoolean, decodeId, decodeObject, decodeText } from '../../upstream/decode.ts';
 
 export interface Organization {
   readonly __typename: 'Organization';
@@ -10,13 +10,13 @@ export interface Organization {
 }
 
 export function organizationFromWire(value: unknown): Organization {
-  const wire = record(value, 'organization');
+  const wire = decodeObject(value, 'organization');
   return {
     __typename: 'Organization',
-    id: id(wire['id'], 'organization.id'),
-    domain: text(wire['domain'], 'organization.domain'),
-    teamOnline: flag(wire['teamOnline'], 'organization.teamOnline'),
-    chatEnabled: flag(wire['chatEnabled'], 'organization.chatEnabled'),
+    id: decodeId(wire['id'], 'organization.id'),
+    domain: decodeText(wire['domain'], 'organization.domain'),
+    teamOnline: decodeBoolean(wire['teamOnline'], 'organization.teamOnline'),
+    chatEnabled: decodeBoolean(wire['chatEnabled'], 'organization.chatEnabled'),
   };
 }
 

@@ -1,11 +1,11 @@
-import { entityKind } from '../../upstream/cache/kinds.ts';
+import { entityType } from '../../upstream/cache/cacheTypes.ts';
 import type { Upstream } from '../../upstream/client.ts';
-import { record } from '../../upstream/decode.ts';
+import { decodeObject } from '../../upstream/decode.ts';
 import type { Organization } from './model.ts';
 import { isOrganization, organizationFromWire } from './model.ts';
 
-const organizations = entityKind('Organization', isOrganization, {
-  freshness: 'account',
+const organizations = entityType('Organization', isOrganization, {
+  ttlClass: 'account',
   isOnly: true,
 });
 
@@ -13,11 +13,11 @@ export type OrganizationSource = ReturnType<typeof createOrganizationSource>;
 
 /** The organization endpoint: the only single read that comes wrapped in `data`. */
 export const createOrganizationSource = ({ cache }: Upstream) => ({
-  isKnown: (): boolean => cache.isKnown(organizations, 'own'),
+  has: (): boolean => cache.has(organizations, 'own'),
 
   get: (): Promise<Organization> =>
-    cache.one(organizations, 'own', async (send) => {
+    cache.getOrLoad(organizations, 'own', async (send) => {
       const body = await send({ effect: 'read', method: 'GET', path: '/organization' });
-      return organizationFromWire(record(body, 'organization')['data']);
+      return organizationFromWire(decodeObject(body, 'organization')['data']);
     }),
 });

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import type { Config } from '../config/settings.ts';
+import { ConfigError, environmentVariables } from '../config/settings.ts';
+import { startGateway } from '../app/createApp.ts';
+import { loadConfig, warningsOf } from '../config/loadConfig.ts';
+import { listSettings } from '../config/listSettings.ts';
+import { systemClock } from '../lib/clock.ts';
+import { silentLog } from '../observability/log.ts';
+import { paint, showProgress } from './terminal.ts';
+
+const responseSchema = z.object({
+  data: z.object({ organization: z.object({ domain: z.string().nullable() }) }).nullish(),
+  errors: z
+    .array(z.object({ message: z.string(), extensions: z.object({ code: z.string() }) }))
+    .default([]),
+});
+
+/** What to do about a failure of the first call. */
+const adviceByCode: Readonly<Record<string, string>> = {
+  UPSTREAM_UNAUTHENTICATED:
+    'Create a key in HelpCrunch under Settings → Developers → Public API and set HELPCRUNCH_API_KEY.',
+  UPSTREAM_FORBIDDEN: 'Give the key the right to read the organization.',
+  UPSTREAM_TIMEOUT: 'Check HELPCRUNCH_API_URL and whether this machine may reach it.',
+  UPSTREAM_UNAVAILABLE: 'Check HELPCRUNCH_API_URL and whether this machine may reach it.',
+  RATE_LIMITED: 'The account has no calls left this minute. Try again in a minute.',
+};
+
+/** One call through a gateway of its own; gives what to tell, and whether it went well. */
+async function checkUpstream(config: Config): Promise<{ isSuccess: boolean; text: string }> {
+  const upstream = { url: config.apiUrl, key: config.apiKey ?? '' };
+  const gateway = await startGateway(
+    { ...config, host: '127.0.0.1', port: 0, auth: { mode: 'none' } },
+    { upstream, clock: systemClock, log: silentLog },
+  );
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query: '{ organization { domain } }' }),
+  });
+  const { data, errors } = responseSchema.parse(await response.json());
+  await gateway.stop();
+  const [error] = errors;
+  if (error !== undefined) {
+    const { code } = error.extensions;
+    return {
+      isSuccess: false,
+      text: `${error.message} (${code}) ${adviceByCode[code] ?? ''}`.trimEnd(),
+    };
+  }
+  return {
+    isSuccess: true,
+    text: `The helpdesk answers: ${data?.organization.domain ?? 'an account'}.`,
+  };
+}
+
+async function runConnectionCheck(config: Config, { print }: OutputStreams): Promise<boolean> {
+  if (config.apiKey === undefined) {
+    print('There is no key of its own to try.\n');
+    return true;
+  }
+  const { isSuccess, text } = await showProgress('Asking the helpdesk', checkUpstream(config));
+  print(`${paint(process.stdout, isSuccess ? 'green' : 'red', text)}\n`);
+  return isSuccess;
+}
+
+export interface OutputStreams {
+  readonly print: (text: string) => void;
+  readonly printError: (text: string) => void;
+}
+
+interface CheckConfigOptions {
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Whether the helpdesk is asked, which spends one call. */
+  readonly connects: boolean;
+}
+
+/** Tells the settings, what is wrong with them, and gives the exit code: 0 when nothing is. */
+export async function runCheckConfig(
+  { connects, environment = environmentVariables() }: CheckConfigOptions,
+  streams: OutputStreams,
+): Promise<number> {
+  const { print, printError } = streams;
+  const settings = listSettings(environment);
+  const width = Math.max(...settings.map(({ name }) => name.length));
+  for (const { name, value, isGiven } of settings) {
+    const line = `  ${name.padEnd(width)}  ${value}`;
+    print(`${isGiven ? line : paint(process.stdout, 'dim', line)}\n`);
+  }
+  for (const { variable, message } of warningsOf(environment)) {
+    print(`Warning: ${variable}: ${message}\n`);
+  }
+  try {
+    const config = loadConfig(environment);
+    print('The gateway can start with these settings.\n');
+    return !connects || (await runConnectionCheck(config, streams)) ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    printError(`${paint(process.stderr, 'red', error.message)}\n`);
+    return 1;
+  }
+}

@@ -1,0 +1,9 @@
+#!/usr/bin/env node
+import { runCommandLine } from './commandLine.ts';
+
+const code = await runCommandLine(process.argv.slice(2), {
+  print: (text) => process.stdout.write(text),
+  printError: (text) => process.stderr.write(text),
+});
+// What serves says for itself how it ends.
+if (code !== 0) process.exitCode = code;

@@ -1,0 +1,46 @@
+import type { EventBus } from './bus.ts';
+import { createSubscriberQueue } from './subscriberQueue.ts';
+import type { SubscriberQueue } from './subscriberQueue.ts';
+
+/** A feed that can be told that it has missed something. */
+export interface LocalEventBus extends EventBus {
+  signalGap(): void;
+}
+
+/** Who is further behind than this does better to fetch anew. */
+const defaultMaxBuffered = 100;
+
+/** The feed of this process alone. */
+export function createLocalEventBus(maxBuffered = defaultMaxBuffered): LocalEventBus {
+  const subscribersByAccount = new Map<string, Set<SubscriberQueue>>();
+  let count = 0;
+
+  const allSubscribers = () =>
+    [...subscribersByAccount.values()].flatMap((subscribers) => [...subscribers]);
+
+  return {
+    publish(account, event) {
+      for (const subscriber of subscribersByAccount.get(account) ?? []) subscriber.push(event);
+    },
+    signalGap() {
+      for (const subscriber of allSubscribers()) subscriber.signalGap();
+    },
+    subscribe(account, accepts, signal) {
+      const subscribers = subscribersByAccount.get(account) ?? new Set();
+      const onEnd = () => {
+        if (!subscribers.delete(subscriber)) return;
+        count -= 1;
+        if (subscribers.size === 0) subscribersByAccount.delete(account);
+      };
+      const subscriber = createSubscriberQueue({ accepts, maxBuffered, signal, onEnd });
+      subscribersByAccount.set(account, subscribers.add(subscriber));
+      count += 1;
+      if (signal.aborted) subscriber.end();
+      return subscriber.events;
+    },
+    subscriberCount: () => count,
+    close() {
+      for (const subscriber of allSubscribers()) subscriber.end();
+    },
+  };
+}

@@ -1,0 +1,158 @@
+import type { ApolloServerPlugin } from '@apollo/server';
+import type { DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
+import { getOperationAST, Kind } from 'graphql';
+import type { Context, CustomerViewer } from '../context.ts';
+import type { CostOptions } from './estimate.ts';
+import { estimateCost } from './estimate.ts';
+import type { OperationCost, IsCached } from './rules.ts';
+import type { ExecutionRequest } from '../execution/graphqlJs.ts';
+import { assertVariableDepth } from '../limits/documentLimits.ts';
+import { estimateNodes } from '../limits/responseNodes.ts';
+import type { NodeEstimate } from '../limits/responseNodes.ts';
+import { operationTooExpensiveError } from '../limits/tooExpensive.ts';
+
+export interface CostLimits {
+  /** The calls to the helpdesk that one operation may cost at worst. */
+  readonly maxCalls: number;
+  /** The same for an operation that only resolves a router's references. */
+  readonly maxReferenceCalls?: number;
+  /** The objects that a response may contain at most. */
+  readonly maxNodes: number;
+}
+
+const referenceFields: ReadonlySet<string> = new Set(['_entities', '_service', '__typename']);
+
+const maxNamedFields = 3;
+
+/** As routers write it; whoever hides the field in a fragment has the usual limit. */
+const selectsOnlyReferences = ({ selectionSet }: OperationDefinitionNode): boolean =>
+  selectionSet.selections.every(
+    (selection) => selection.kind === Kind.FIELD && referenceFields.has(selection.name.value),
+  );
+
+function costLimitError({ worst, fields }: OperationCost, limit: number): GraphQLError {
+  const [first, ...others] = fields.slice(0, maxNamedFields);
+  const named = [first, ...others.filter(({ calls }) => calls > 1)].flatMap((field) =>
+    field === undefined ? [] : `${field.path} (${field.calls})`,
+  );
+  const message =
+    worst === Infinity
+      ? 'This operation is too large to tell what it costs.'
+      : `This operation could cost ${worst} calls to the helpdesk; the limit is ${limit}. ` +
+        `Most of it: ${named.join(', ')}.`;
+  return operationTooExpensiveError(message);
+}
+
+/** A figure that grows by the thousand is easier to read with separators. */
+const readable = (count: number): string => count.toLocaleString('en');
+
+function overNodes({ nodes, largest }: NodeEstimate, limit: number): GraphQLError {
+  const message =
+    nodes === Infinity
+      ? 'This operation is too large to tell how many objects its response has.'
+      : `The response could contain ${readable(nodes)} objects; the limit is ${limit}. ` +
+        `Most of them: ${largest.path} (${readable(largest.nodes)}).`;
+  return operationTooExpensiveError(message);
+}
+
+export interface CostLimiterOptions extends CostLimits {
+  readonly isCached?: (context: Context) => IsCached;
+  readonly customerOf?: (context: Context) => CustomerViewer | undefined;
+}
+
+/**
+ * Rejects, before any call, an operation that could cost more calls than its limit, or whose response could contain too many objects.
+ * What is cached costs no call, but its objects count.
+ */
+export type AssertWithinCost = (execution: ExecutionRequest) => void;
+
+const isId = (value: unknown): boolean => typeof value === 'string' && /^[0-9]{1,20}$/.test(value);
+
+/**
+ * The variables with ids that stand for others. Which ones they are does not matter to the price; to ask for the same one twice
+ * costs less.
+ */
+const normalizeIds = (
+  variables: ExecutionRequest['variables'] = {},
+): Readonly<Record<string, unknown>> =>
+  Object.values(variables).some(isId)
+    ? Object.fromEntries(
+        Object.entries(variables).map(([name, value], index) => [
+          name,
+          isId(value) ? `id ${index}` : value,
+        ]),
+      )
+    : variables;
+
+/** What an operation takes at most. */
+interface Price {
+  /** When nothing is known of the helpdesk. */
+  readonly calls: number;
+  readonly nodes: number;
+}
+
+/** Of one document, with different variables. */
+const maxCachedCosts = 30;
+const maxKeyLength = 200;
+
+export function createCostLimiter(
+  schema: GraphQLSchema,
+  options: CostLimiterOptions,
+): AssertWithinCost {
+  const { maxCalls, maxReferenceCalls = 200, maxNodes } = options;
+  const costsByDocument = new WeakMap<DocumentNode, Map<string, Price>>();
+
+  const priceAnew = (document: DocumentNode, request: CostOptions): Price => ({
+    calls: estimateCost(document, request).worst,
+    nodes: estimateNodes(document, request).nodes,
+  });
+
+  function worstCostOf({
+    document,
+    ...request
+  }: CostOptions & Pick<ExecutionRequest, 'document'>): Price {
+    const { operationName, customer } = request;
+    const variables = normalizeIds(request.variables);
+    const key = JSON.stringify([operationName, variables, customer && customer.id === undefined]);
+    if (key.length > maxKeyLength) return priceAnew(document, request);
+    const costs = costsByDocument.get(document) ?? new Map<string, Price>();
+    costsByDocument.set(document, costs);
+    const cached = costs.get(key);
+    if (cached !== undefined) return cached;
+    const cost = priceAnew(document, { ...request, variables });
+    if (costs.size >= maxCachedCosts) costs.clear();
+    costs.set(key, cost);
+    return cost;
+  }
+
+  return ({ document, operationName, variables, context }) => {
+    assertVariableDepth(variables);
+    const operation = getOperationAST(document, operationName);
+    const limit = operation && selectsOnlyReferences(operation) ? maxReferenceCalls : maxCalls;
+    const customer = options.customerOf?.(context);
+    const request = { schema, operationName, variables, customer };
+    const { calls, nodes } = worstCostOf({ document, ...request });
+    if (calls > limit) {
+      const cost = estimateCost(document, { ...request, isCached: options.isCached?.(context) });
+      if (cost.worst > limit) throw costLimitError(cost, limit);
+    }
+    if (nodes > maxNodes) throw overNodes(estimateNodes(document, request), maxNodes);
+  };
+}
+
+export const createCostPlugin = (
+  assertWithinCost: AssertWithinCost,
+): ApolloServerPlugin<Context> => ({
+  requestDidStart: () =>
+    Promise.resolve({
+      didResolveOperation({ document, operationName, request, contextValue }) {
+        assertWithinCost({
+          document,
+          operationName,
+          variables: request.variables,
+          context: contextValue,
+        });
+        return Promise.resolve();
+      },
+    }),
+});

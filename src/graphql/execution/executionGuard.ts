@@ -1,0 +1,227 @@
+import type { ExecutionResult, GraphQLError, GraphQLField, GraphQLResolveInfo } from 'graphql';
+import {
+  defaultFieldResolver,
+  getNamedType,
+  isCompositeType,
+  isObjectType,
+  locatedError,
+  responsePathAsArray,
+} from 'graphql';
+import type { GraphQLSchema } from 'graphql';
+import { maxPageSize } from '../../lib/paging.ts';
+import { afterPromises, Turns } from '../../lib/turns.ts';
+import type { Schedule } from '../../lib/turns.ts';
+import type { Context } from '../context.ts';
+import type { Executor } from './graphqlJs.ts';
+import type { Pause } from '../limits/responseBytes.ts';
+import { tooLarge } from '../limits/tooExpensive.ts';
+
+type Result = ExecutionResult | Promise<ExecutionResult>;
+
+/**
+ * How many fields of an operation may still be resolved after its deadline. Most operations that miss it waited for an upstream
+ * call: what they have got until then, a write's result for instance, is returned.
+ */
+const maxLateFields = 1_000;
+
+/** As many as a page has. No argument bounds the lists that are longer, such as a router's references. */
+const maxItemsAtOnce = maxPageSize;
+
+interface GuardOptions {
+  /** How many objects a response may contain. */
+  readonly maxNodes: number;
+  readonly turns: Turns;
+  /** The client has disconnected. */
+  readonly hasLeft: () => boolean;
+  readonly isLate: () => boolean;
+  /** What fails an operation in each case. */
+  readonly errors: { readonly left: Error; readonly late: Error };
+  /** Aborts the upstream calls of the operation. */
+  readonly abort: () => void;
+}
+
+const isPromise = (value: unknown): value is Promise<unknown> =>
+  typeof value === 'object' &&
+  value !== null &&
+  'then' in value &&
+  typeof value.then === 'function';
+
+const nodesIn = (value: unknown): number => {
+  if (Array.isArray(value)) return value.length;
+  return value === null || value === undefined ? 0 : 1;
+};
+
+/**
+ * Bounds the execution of one operation: the objects of its response, its time, and how long it holds the event loop. All fields
+ * that yield objects are resolved through it, whatever executes them.
+ */
+export class ExecutionGuard {
+  readonly #options: GuardOptions;
+  #nodes = 0;
+  #lateFields = 0;
+  #result: ExecutionResult | undefined;
+  #onStop: ((result: ExecutionResult) => void) | undefined;
+  /** What a field of a stopped operation yields, so that its executor does nothing more, and makes no error for it. */
+  readonly #never = new Promise<never>(() => undefined);
+  /** Work that waits for another turn of the event loop. */
+  #deferred = 0;
+  /** As much of it as has been done in this turn. */
+  #resumed = 0;
+  #heldBatches: (() => void)[] = [];
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+  }
+
+  /** Executes the operation. Once it is stopped the result is the reason, whatever is still under way. */
+  execute(execution: () => Result): Result {
+    const result = execution();
+    if (this.#result !== undefined) return this.#result;
+    if (!isPromise(result)) return result;
+    return new Promise((resolve, reject) => {
+      this.#onStop = resolve;
+      result.then(resolve, reject);
+    });
+  }
+
+  /** Resolves a field that yields objects. */
+  resolve(resolver: () => unknown, info: GraphQLResolveInfo): unknown {
+    if (this.#isStopped(info)) return this.#never;
+    if (!this.#options.turns.isSpent()) return this.#admit(resolver(), info);
+    return this.#later(() => (this.#isStopped(info) ? this.#never : this.#admit(resolver(), info)));
+  }
+
+  /** Runs a batch of loads when all fields that may add to it have been resolved, those included that wait for another turn. */
+  readonly schedule: Schedule = (batch) => {
+    afterPromises(() => {
+      if (this.#deferred > 0) this.#heldBatches.push(batch);
+      else if (this.#result === undefined) batch();
+    });
+  };
+
+  /** Waits for another turn of the event loop where the time of this one is used up. */
+  readonly pause: Pause = () => {
+    const { turns } = this.#options;
+    return turns.isSpent() ? new Promise((resolve) => turns.defer(resolve)) : undefined;
+  };
+
+  #admit(value: unknown, info: GraphQLResolveInfo): unknown {
+    if (!isPromise(value)) return this.#count(value, info);
+    return value.then((found) => {
+      const counted = this.#count(found, info);
+      // Before an executor completes what has come.
+      return this.#result === undefined && this.#options.turns.isSpent()
+        ? this.#later(() => counted)
+        : counted;
+    });
+  }
+
+  #count(value: unknown, info: GraphQLResolveInfo): unknown {
+    const { maxNodes, turns } = this.#options;
+    const nodes = nodesIn(value);
+    turns.begin(Math.min(nodes, maxItemsAtOnce));
+    this.#nodes += nodes;
+    if (this.#nodes > maxNodes) {
+      this.#stop(
+        tooLarge(`The response has more than ${maxNodes} objects, which is the limit.`),
+        info,
+      );
+    }
+    if (this.#result !== undefined) return this.#never;
+    return Array.isArray(value) && value.length > maxItemsAtOnce ? this.#divided(value) : value;
+  }
+
+  /** A long list whose later items come in other turns of the event loop. */
+  #divided(items: readonly unknown[]): readonly unknown[] {
+    const { turns } = this.#options;
+    return items.map((item, index) => {
+      if (index < maxItemsAtOnce) return item;
+      // It may fail before anybody waits for it.
+      if (isPromise(item)) item.catch(() => undefined);
+      return this.#later(() => {
+        turns.begin(1);
+        return this.#result === undefined ? item : this.#never;
+      });
+    });
+  }
+
+  #isStopped(info: GraphQLResolveInfo): boolean {
+    if (this.#result !== undefined) return true;
+    const reason = this.#reasonToStop();
+    if (reason !== undefined) this.#stop(reason, info);
+    return reason !== undefined;
+  }
+
+  #reasonToStop(): Error | undefined {
+    const { hasLeft, isLate, errors } = this.#options;
+    if (hasLeft()) return errors.left;
+    if (!isLate()) return undefined;
+    this.#lateFields += 1;
+    return this.#lateFields > maxLateFields ? errors.late : undefined;
+  }
+
+  #stop(reason: Error, { fieldNodes, path }: GraphQLResolveInfo): void {
+    if (this.#result !== undefined) return;
+    const error: GraphQLError = locatedError(reason, fieldNodes, responsePathAsArray(path));
+    this.#result = { data: null, errors: [error] };
+    this.#heldBatches = [];
+    this.#options.abort();
+    this.#onStop?.(this.#result);
+  }
+
+  #later(work: () => unknown): Promise<unknown> {
+    this.#deferred += 1;
+    return new Promise((resolve, reject) => {
+      this.#options.turns.defer(() => {
+        try {
+          resolve(work());
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+        this.#resumed += 1;
+        if (this.#resumed === 1) afterPromises(() => this.#endTurn());
+      });
+    });
+  }
+
+  #endTurn(): void {
+    this.#deferred -= this.#resumed;
+    this.#resumed = 0;
+    if (this.#deferred > 0) return;
+    const batches = this.#heldBatches;
+    this.#heldBatches = [];
+    for (const batch of batches) batch();
+  }
+}
+
+/** The guard of what executes nothing, such as listening to events. */
+export const createIdleGuard = (): ExecutionGuard =>
+  new ExecutionGuard({
+    maxNodes: Infinity,
+    turns: new Turns({ now: () => 0, turnMs: Infinity, turnUnits: Infinity }),
+    hasLeft: () => false,
+    isLate: () => false,
+    errors: { left: new Error('It cannot end.'), late: new Error('It has no deadline.') },
+    abort: () => undefined,
+  });
+
+/** Has every field that yields objects resolved through the guard of its operation. */
+export function guardExecution(schema: GraphQLSchema): GraphQLSchema {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type) || type.name.startsWith('__')) continue;
+    const fields: readonly GraphQLField<unknown, Context>[] = Object.values(type.getFields());
+    for (const field of fields) {
+      if (!isCompositeType(getNamedType(field.type))) continue;
+      const { resolve = defaultFieldResolver } = field;
+      field.resolve = (parent, args, context, info) =>
+        context.guard.resolve(() => resolve(parent, args, context, info), info);
+    }
+  }
+  return schema;
+}
+
+/** Executes every operation through its guard. */
+export const guardedBy =
+  (execute: Executor): Executor =>
+  (execution) =>
+    execution.context.guard.execute(() => execute(execution));

@@ -1,0 +1,176 @@
+import { Kind } from 'graphql';
+import type {
+  DocumentNode,
+  OperationDefinitionNode,
+  SelectionNode,
+  SelectionSetNode,
+  ValidationRule,
+} from 'graphql';
+import { structureRule } from './documentStructure.ts';
+import { noIntrospection } from './introspection.ts';
+import { operationTooExpensiveError } from './tooExpensive.ts';
+
+/** How large the text of one operation may be. */
+export interface DocumentLimits {
+  /** Fields within fields, fragments included. */
+  readonly depth: number;
+  /** Aliases, and selections that are written more than once in one place. */
+  readonly aliases: number;
+  readonly directives: number;
+  /** Words and signs of the whole document. */
+  readonly tokens: number;
+}
+
+/** No object that the schema takes is nested as deeply. */
+const maxVariableDepth = 24;
+
+/** Whoever has more to mend mends these first: to write down all that is wrong can take minutes. */
+export const maxValidationErrors = 8;
+
+interface DocumentSize {
+  readonly depth: number;
+  readonly aliases: number;
+  readonly directives: number;
+}
+
+const emptySize: DocumentSize = { depth: 0, aliases: 0, directives: 0 };
+
+/** graphql-js has a rule of its own for these, and the explorers' question is as deep as the schema's types. */
+const isIntrospection = (name: string): boolean => name === '__schema' || name === '__type';
+
+/** What it is that a selection asks for, to tell when it is asked again beside itself. */
+function selectionKey(selection: SelectionNode): string {
+  if (selection.kind === Kind.FIELD) return (selection.alias ?? selection.name).value;
+  return selection.kind === Kind.FRAGMENT_SPREAD
+    ? `... ${selection.name.value}`
+    : `... on ${selection.typeCondition?.name.value}`;
+}
+
+/** How large an operation is with its fragments filled in; a fragment is measured once, however often it is used. */
+function createSizeMeasure({ definitions }: DocumentNode) {
+  const fragments = new Map(
+    definitions.flatMap((definition) =>
+      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
+    ),
+  );
+  const measured = new Map<string, DocumentSize>();
+
+  function sizeOfFragment(name: string): DocumentSize {
+    const cached = measured.get(name);
+    if (cached !== undefined) return cached;
+    const fragment = fragments.get(name);
+    if (fragment === undefined) return emptySize;
+    // One that leads back to itself is no valid operation, and another rule says so.
+    measured.set(name, emptySize);
+    const size = sizeOfSet(fragment.selectionSet);
+    const all = { ...size, directives: size.directives + (fragment.directives?.length ?? 0) };
+    measured.set(name, all);
+    return all;
+  }
+
+  function sizeOf(selection: SelectionNode): DocumentSize {
+    if (selection.kind === Kind.FRAGMENT_SPREAD) return sizeOfFragment(selection.name.value);
+    const { selectionSet } = selection;
+    const inner = selectionSet === undefined ? emptySize : sizeOfSet(selectionSet);
+    if (selection.kind === Kind.INLINE_FRAGMENT) return inner;
+    return {
+      ...inner,
+      depth: isIntrospection(selection.name.value) ? 1 : inner.depth + 1,
+      aliases: inner.aliases + (selection.alias === undefined ? 0 : 1),
+    };
+  }
+
+  function sizeOfSet({ selections }: SelectionSetNode): DocumentSize {
+    let { depth, aliases, directives } = emptySize;
+    const targets = new Set<string>();
+    for (const selection of selections) {
+      const size = sizeOf(selection);
+      depth = Math.max(depth, size.depth);
+      aliases += size.aliases;
+      directives += size.directives + (selection.directives?.length ?? 0);
+      const target = selectionKey(selection);
+      if (targets.has(target)) aliases += 1;
+      targets.add(target);
+    }
+    return { depth, aliases, directives };
+  }
+
+  return (operation: OperationDefinitionNode): DocumentSize => {
+    const size = sizeOfSet(operation.selectionSet);
+    const variables = operation.variableDefinitions ?? [];
+    const outerDirectives = [operation, ...variables].map(
+      ({ directives = [] }) => directives.length,
+    );
+    return {
+      ...size,
+      directives: outerDirectives.reduce((sum, count) => sum + count, size.directives),
+    };
+  };
+}
+
+const dimensionLabels: Readonly<Record<keyof DocumentSize, string>> = {
+  depth: 'levels of fields',
+  aliases: 'aliases and repeated selections',
+  directives: 'directives',
+};
+
+const dimensions = ['depth', 'aliases', 'directives'] as const;
+
+/** At most one error for each limit, whatever the number of operations. */
+function limitViolations(document: DocumentNode, limits: DocumentLimits): string[] {
+  const measure = createSizeMeasure(document);
+  const sizes = document.definitions.flatMap((definition) =>
+    definition.kind === Kind.OPERATION_DEFINITION ? [measure(definition)] : [],
+  );
+  return dimensions.flatMap((dimension) => {
+    const most = Math.max(0, ...sizes.map((size) => size[dimension]));
+    return most > limits[dimension]
+      ? `This operation has ${most} ${dimensionLabels[dimension]}; the limit is ${limits[dimension]}.`
+      : [];
+  });
+}
+
+const isObjectLike = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+
+/** Without recursion, as what is measured may be nested more deeply than the stack is high. */
+function isNestedDeeperThan(value: unknown, limit: number): boolean {
+  let level = [value].filter(isObjectLike);
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > limit) return true;
+    const inner: Record<string, unknown>[] = [];
+    for (const parent of level) {
+      for (const item of Object.values(parent)) if (isObjectLike(item)) inner.push(item);
+    }
+    level = inner;
+  }
+  return false;
+}
+
+/** Must be asked before variables are read; fails with `OPERATION_TOO_EXPENSIVE`. */
+export function assertVariableDepth(variables: unknown): void {
+  if (isNestedDeeperThan(variables, maxVariableDepth)) {
+    throw operationTooExpensiveError(
+      `Variables may be nested ${maxVariableDepth} levels deep at most.`,
+    );
+  }
+}
+
+/** The same for every way in: hand `parseOptions`, `validationRules` and `validationOptions` to parser and validator. */
+export const createDocumentValidation = (limits: DocumentLimits, isProduction: boolean) => ({
+  parseOptions: { maxTokens: limits.tokens },
+  validationRules: [
+    // First, so that the rules below never see a document that would exhaust the stack.
+    structureRule,
+    (context) => ({
+      Document(document) {
+        for (const problem of limitViolations(document, limits))
+          context.reportError(operationTooExpensiveError(problem));
+      },
+    }),
+    ...(isProduction ? [noIntrospection] : []),
+  ] satisfies readonly ValidationRule[],
+  validationOptions: { maxErrors: maxValidationErrors },
+});
+
+export type DocumentValidation = ReturnType<typeof createDocumentValidation>;

@@ -1,0 +1,92 @@
+/** What JSON writes in more bytes than UTF-8 has for it. */
+const escaped = /["\\\u0000-\u001f\ud800-\udfff]/;
+
+const bytesOfText = (text: string): number =>
+  escaped.test(text) ? Buffer.byteLength(JSON.stringify(text)) : Buffer.byteLength(text) + 2;
+
+function bytesOfLeaf(value: unknown): number {
+  if (typeof value === 'string') return bytesOfText(value);
+  if (typeof value === 'number' && Number.isFinite(value)) return String(value).length;
+  return value === false ? 5 : 4;
+}
+
+/** The least that a text takes is a byte a character, and the most is `\u1234` for each. */
+const maxBytesPerCharacter = 6;
+
+const charactersOf = (value: unknown): number => (typeof value === 'string' ? value.length + 2 : 5);
+
+type Nested = Readonly<Record<string, unknown>> | readonly unknown[];
+
+const isNested = (value: unknown): value is Nested => typeof value === 'object' && value !== null;
+
+const isList = (value: Nested): value is readonly unknown[] => Array.isArray(value);
+
+type Measure = (value: unknown) => number;
+
+/** Waits for another turn of the event loop where the time of this one is used up. */
+export type Pause = () => Promise<void> | undefined;
+
+/** How many objects and lists are measured before the time is looked at. */
+const atOnce = 256;
+
+interface MeasureOptions {
+  readonly limit: number;
+  readonly sizeOf: Measure;
+  readonly pause: Pause;
+}
+
+/** Measures JSON without writing it, and no further than `limit`. `undefined` in an object is left out, as `JSON.stringify` does. */
+async function measure(root: unknown, { limit, sizeOf, pause }: MeasureOptions): Promise<number> {
+  const names = new Map<string, number>();
+  const nested: Nested[] = [];
+  let bytes = 0;
+  let measured = 0;
+
+  function add(value: unknown): void {
+    if (isNested(value)) nested.push(value);
+    else bytes += sizeOf(value);
+  }
+
+  function addName(name: string): void {
+    const cached = names.get(name);
+    const size = cached ?? sizeOf(name);
+    if (cached === undefined) names.set(name, size);
+    // A colon and a comma.
+    bytes += size + 2;
+  }
+
+  add(root);
+  for (let next = nested.pop(); next !== undefined && bytes <= limit; next = nested.pop()) {
+    bytes += 2;
+    measured += 1;
+    if (measured % atOnce === 0) await pause();
+    if (isList(next)) {
+      bytes += Math.max(0, next.length - 1);
+      for (const item of next) add(item);
+      continue;
+    }
+    let count = 0;
+    // Pairs of names and values would take longer to make than to measure.
+    for (const name of Object.keys(next)) {
+      const value = next[name];
+      if (value === undefined) continue;
+      count += 1;
+      addName(name);
+      add(value);
+    }
+    if (count > 0) bytes -= 1;
+  }
+  return bytes;
+}
+
+/** Whether `value` takes more than `maxBytes` as JSON. It is not written for that, as it may be far larger. */
+export async function isLargerThan(
+  maxBytes: number,
+  value: unknown,
+  pause: Pause,
+): Promise<boolean> {
+  // For most responses it is enough to count characters, and those that may be too large soon show it.
+  const limit = maxBytes / maxBytesPerCharacter;
+  if ((await measure(value, { limit, sizeOf: charactersOf, pause })) <= limit) return false;
+  return (await measure(value, { limit: maxBytes, sizeOf: bytesOfLeaf, pause })) > maxBytes;
+}

@@ -1,0 +1,11 @@
+import { GraphQLError } from 'graphql';
+
+/** Rejects an operation before it is executed. */
+export const operationTooExpensiveError = (message: string): GraphQLError =>
+  new GraphQLError(message, {
+    extensions: { code: 'OPERATION_TOO_EXPENSIVE', http: { status: 400 } },
+  });
+
+/** Ends an operation that was executed: the HTTP status stays 200. */
+export const tooLarge = (message: string): GraphQLError =>
+  new GraphQLError(message, { extensions: { code: 'OPERATION_TOO_EXPENSIVE' } });

@@ -1,0 +1,162 @@
+import type { DocumentNode, SelectionSetNode } from 'graphql';
+import { Kind, OperationTypeNode } from 'graphql';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../observability/log.ts';
+import type { Context } from './context.ts';
+import type { ViewerRole } from './generated.ts';
+
+/** What an operator may know of one answered operation. Every text in it comes from a bounded set. */
+export interface OperationReport {
+  /** Its name, if that is one of those told apart. */
+  readonly operation: string;
+  /** Undefined where the document was refused before its kind was known. */
+  readonly kind: OperationTypeNode | undefined;
+  readonly viewer: ViewerRole;
+  /** `OK`, or the code of its first error. */
+  readonly code: string;
+  readonly calls: number;
+  readonly cacheHits: number;
+  readonly shared: number;
+  /** How old the oldest answer was that was given because the helpdesk was away. */
+  readonly staleMs?: number;
+  readonly durationMs: number;
+}
+
+/** What is known of an operation when it is over. */
+export interface CompletedOperation {
+  /** Undefined where the document was refused before it was known. */
+  readonly operation:
+    | {
+        readonly operation: OperationTypeNode;
+        readonly name?: { readonly value: string } | undefined;
+        readonly selectionSet: SelectionSetNode;
+      }
+    | null
+    | undefined;
+  /** Has the fragments of the operation. */
+  readonly document?: DocumentNode | undefined;
+  /** As the client sees them. */
+  readonly errors?:
+    readonly { readonly extensions?: Readonly<Record<string, unknown>> }[] | undefined;
+  readonly isClientDisconnected?: boolean;
+}
+
+/** Tells the operator of an operation that is over: the one place, for all endpoints. */
+export type ReportOperation = (context: Context, outcome: CompletedOperation) => void;
+
+const maxNameLength = 64;
+
+/**
+ * Tells operations apart by name, the first so many; the rest are `other`, so that no client can fill the memory with names.
+ * With `known` only these are told apart.
+ */
+export function createNameLimiter(cached?: readonly string[], max = 100) {
+  const names = new Set(cached);
+  return (name: string): string => {
+    if (names.has(name)) return name;
+    if (cached !== undefined || names.size >= max || name.length > maxNameLength) return 'other';
+    names.add(name);
+    return name;
+  };
+}
+
+interface ReporterOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limitName: (name: string) => string;
+  readonly observe: (report: OperationReport) => void;
+}
+
+interface MutationReport {
+  readonly outcome: CompletedOperation;
+  readonly code: string;
+}
+
+function codeOf({ errors = [], isClientDisconnected = false }: CompletedOperation): string {
+  const [first] = errors;
+  if (first === undefined) return 'OK';
+  if (isClientDisconnected) return 'CLIENT_LEFT';
+  const code = first.extensions?.['code'];
+  return typeof code === 'string' ? code : 'INTERNAL_SERVER_ERROR';
+}
+
+/** The names of the fields of the root type, those in fragments included. */
+function rootFieldsOf(operation: SelectionSetNode, document: DocumentNode | undefined): string[] {
+  const names = new Set<string>();
+  const visited = new Set<SelectionSetNode>();
+  function visit(selectionSet: SelectionSetNode): void {
+    if (visited.has(selectionSet)) return;
+    visited.add(selectionSet);
+    for (const selection of selectionSet.selections) {
+      if (selection.kind === Kind.FIELD) {
+        names.add(selection.name.value);
+      } else if (selection.kind === Kind.INLINE_FRAGMENT) {
+        visit(selection.selectionSet);
+      } else {
+        const fragment = document?.definitions.find(
+          (definition) =>
+            definition.kind === Kind.FRAGMENT_DEFINITION &&
+            definition.name.value === selection.name.value,
+        );
+        if (fragment?.kind === Kind.FRAGMENT_DEFINITION) visit(fragment.selectionSet);
+      }
+    }
+  }
+  visit(operation);
+  return [...names];
+}
+
+/** The audit log: who changed what, from where. */
+function logMutation(log: Log, context: Context, { outcome, code }: MutationReport): void {
+  const { requestId, viewer, viewerId, address } = context;
+  const { operation, document } = outcome;
+  log.info('mutation', {
+    requestId,
+    fields: operation ? rootFieldsOf(operation.selectionSet, document) : [],
+    viewer: viewer.role,
+    ...(viewerId === undefined ? {} : { viewerId }),
+    address,
+    code,
+  });
+}
+
+export const createReporter =
+  ({ clock, log, limitName, observe }: ReporterOptions): ReportOperation =>
+  (context, outcome) => {
+    const { requestId, viewer, usage, startedAtMs, span } = context;
+    const { operation, errors = [] } = outcome;
+    const name = operation?.name?.value;
+    if (errors.some(({ extensions }) => extensions?.['code'] === 'UNAUTHENTICATED')) {
+      usage.isKeyRejected = true;
+    }
+    const report = {
+      operation: operation ? (name === undefined ? 'anonymous' : limitName(name)) : 'other',
+      kind: operation?.operation,
+      viewer: viewer.role,
+      code: codeOf(outcome),
+      calls: usage.calls,
+      cacheHits: usage.cacheHits,
+      shared: usage.shared,
+      ...(usage.staleMs === undefined ? {} : { staleMs: Math.round(usage.staleMs) }),
+      durationMs: clock.monotonic() - startedAtMs,
+    };
+    observe(report);
+    span?.end({
+      name: `${report.kind ?? 'operation'} ${report.operation}`,
+      attributes: {
+        'graphql.operation.name': report.operation,
+        ...(report.kind === undefined ? {} : { 'graphql.operation.type': report.kind }),
+        'helpcrunch.upstream.calls': report.calls,
+        'helpcrunch.cache.hits': report.cacheHits,
+      },
+      failure: report.code === 'OK' ? undefined : report.code,
+    });
+    log.info('operation', {
+      requestId,
+      ...report,
+      durationMs: Math.round(report.durationMs * 100) / 100,
+    });
+    if (report.kind === OperationTypeNode.MUTATION) {
+      logMutation(log, context, { outcome, code: report.code });
+    }
+  };

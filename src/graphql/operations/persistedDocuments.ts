@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { GraphQLError } from 'graphql';
+import type { DocumentNode, GraphQLSchema } from 'graphql';
+import type { OperationManifest } from '../../config/manifest.ts';
+import { parseDocument, validateDocument } from '../limits/documentStructure.ts';
+
+/** The parameters of a request, as they came. */
+export type RequestParams = Readonly<Record<string, unknown>>;
+
+export interface PersistedDocuments {
+  /** Whether nothing else runs. */
+  readonly rejectsOthers: boolean;
+  /** What of the list does not fit the schema, one sentence each. */
+  readonly problems: readonly string[];
+  /** By the SHA-256 of its text. */
+  documentOf(hash: string): DocumentNode | undefined;
+  /** The listed text that a request names, undefined where it brings its own, an error where it may not run. */
+  textFor(params: RequestParams): string | undefined | GraphQLError;
+}
+
+interface PersistedDocumentsOptions {
+  readonly schema: GraphQLSchema;
+  readonly manifest: OperationManifest | undefined;
+  readonly rejectsOthers: boolean;
+}
+
+/** Besides Apollo's extension: the draft for GraphQL over HTTP, and what Relay's users send. */
+const idParameters = ['documentId', 'doc_id', 'id'];
+
+const notPersistedMessage = 'Only listed operations run here, and this is none of them.';
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+export const isRecord = (value: unknown): value is RequestParams =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const persistedQueryNotFoundError = (message: string): GraphQLError =>
+  new GraphQLError(message, {
+    extensions: { code: 'PERSISTED_QUERY_NOT_FOUND', http: { status: 400 } },
+  });
+
+/** How Apollo's clients ask by a hash. */
+export const persistedQueryOf = ({ extensions }: RequestParams): unknown =>
+  isRecord(extensions) ? extensions['persistedQuery'] : undefined;
+
+function apolloHashOf(params: RequestParams): unknown {
+  const persisted = persistedQueryOf(params);
+  return isRecord(persisted) ? persisted['sha256Hash'] : undefined;
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+/** Operations that are known before the first request: read and checked once, and bound by no limit on their text. */
+export function createPersistedDocuments({
+  schema,
+  manifest,
+  rejectsOthers,
+}: PersistedDocumentsOptions): PersistedDocuments {
+  const texts = manifest ?? new Map<string, string>();
+  const documents = new Map<string, DocumentNode>();
+  const problems: string[] = [];
+  for (const [id, text] of texts) {
+    try {
+      const document = parseDocument(text);
+      const [error] = validateDocument(schema, document);
+      if (error !== undefined) throw error;
+      documents.set(hashOf(text), document);
+    } catch (error) {
+      problems.push(`operation ${id}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  const textOf = (id: string) => texts.get(id) ?? texts.get(id.replace(/^sha256:/, ''));
+  return {
+    rejectsOthers,
+    problems,
+    documentOf: (hash) => documents.get(hash),
+    textFor(params) {
+      if (texts.size === 0 && !rejectsOthers) return undefined;
+      const apolloId = apolloHashOf(params);
+      const otherId = idParameters.map((name) => params[name]).find(isText);
+      const id = isText(apolloId) ? apolloId : otherId;
+      const text = id === undefined ? undefined : textOf(id);
+      if (text !== undefined) return text;
+      const { query } = params;
+      if (rejectsOthers) {
+        const isPersisted = isText(query) && documents.has(hashOf(query));
+        return isPersisted ? query : persistedQueryNotFoundError(notPersistedMessage);
+      }
+      // A hash that is not listed may be one that a client has registered with Apollo Server.
+      const isUnknown = !isText(query) && !isText(apolloId) && otherId !== undefined;
+      return isUnknown
+        ? persistedQueryNotFoundError('No operation is listed under this id.')
+        : undefined;
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { badUserInputError, forbiddenError } from '../../lib/clientError.ts';
+import { fromNodeId } from '../../lib/ids.ts';
+import { maxPageSize } from '../../lib/paging.ts';
+import type { Context } from '../context.ts';
+import type { Resolvers, ResolversTypes } from '../generated.ts';
+import { entityPolicies } from '../policy/policy.ts';
+
+type ContextLoaders = Context['loaders'];
+type LoadNode = (id: string, loaders: ContextLoaders) => ResolversTypes['Node'];
+type LoadNodeFor = (context: Pick<Context, 'loaders' | 'viewer'>) => ResolversTypes['Node'];
+
+const nodeLoaders = new Map<string, LoadNode>([
+  ['Agent', (id, { agent }) => agent.load(id)],
+  ['Chat', (id, { chat }) => chat.load(id)],
+  ['Customer', (id, { customer }) => customer.load(id)],
+  ['Department', (id, { department }) => department.load(id)],
+]);
+
+function nodeLoader(argument: string, nodeId: string): LoadNodeFor {
+  const { type, id } = fromNodeId(argument, nodeId);
+  const load = nodeLoaders.get(type);
+  if (load === undefined) throw badUserInputError(argument, 'Give a value of some nodeId.');
+  return ({ loaders, viewer }) => {
+    if (viewer.role === 'CUSTOMER' && entityPolicies[type] === 'staff') {
+      throw forbiddenError(`${argument}: A ${type} is for the team alone.`);
+    }
+    return load(id, loaders);
+  };
+}
+
+/** The fields that belong to no resource. */
+export const rootResolvers: Resolvers = {
+  Query: {
+    node: (_root, { nodeId }, context) => nodeLoader('nodeId', nodeId)(context),
+    nodes(_root, { nodeIds }, context) {
+      if (nodeIds.length > maxPageSize) {
+        throw badUserInputError('nodeIds', `Ask for at most ${maxPageSize}.`);
+      }
+      // All are read before any is fetched, so that a bad one costs no call.
+      return nodeIds
+        .map((nodeId) => nodeLoader('nodeIds', nodeId))
+        .map(async (load) => load(context));
+    },
+    viewer: (_root, _args, { viewer }) => viewer,
+    rateLimit: (_root, _args, { quota }) => quota.refresh(),
+  },
+};

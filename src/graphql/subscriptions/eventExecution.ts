@@ -1,0 +1,133 @@
+import type { FormattedExecutionResult, GraphQLError, GraphQLSchema } from 'graphql';
+import { createSourceEventStream, execute, getOperationAST } from 'graphql';
+import type { EventOrGap, DomainEvent } from '../../events/bus.ts';
+import type { Log } from '../../observability/log.ts';
+import { skipEvent } from '../../lib/skipEvent.ts';
+import { logFailures, usageExtension, withRequestId } from '../plugins/response.ts';
+import type { Caller, Context } from '../context.ts';
+import type { createFormatError } from '../errors.ts';
+import { createIdleGuard } from '../execution/executionGuard.ts';
+import { canReceiveEvent } from './authorize.ts';
+import type { OpenOperation } from '../operation.ts';
+import type { ReportOperation } from '../operationReport.ts';
+import type { LimitResult } from '../limits/responseLimit.ts';
+import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
+
+export type SubscriptionResult = FormattedExecutionResult;
+
+export type SubscriptionCaller = Omit<Caller, 'signal' | 'deadlineMs' | 'bypassesCache' | 'guard'>;
+
+/** Told in place of what was missed. It ends nothing. */
+export const missedEventsResult = (requestId: string): SubscriptionResult => ({
+  data: null,
+  errors: [
+    {
+      message: 'Events may have been missed. Read again what you show.',
+      extensions: { code: 'UPSTREAM_UNAVAILABLE', retryable: true, missed: true, requestId },
+    },
+  ],
+});
+
+/** What our own resolvers listen to. */
+const isEventStream = (source: object): source is AsyncIterable<EventOrGap> =>
+  Symbol.asyncIterator in source;
+
+export interface EventExecutionOptions {
+  readonly schema: GraphQLSchema;
+  readonly createContext: (caller: Caller) => Context;
+  readonly openOperation: OpenOperation;
+  readonly formatError: ReturnType<typeof createFormatError>;
+  readonly log: Log;
+  /** Whether the helpdesk's key comes from the client. */
+  readonly forwardsClientKeys: boolean;
+  readonly report: ReportOperation;
+  readonly limitResult: LimitResult;
+}
+
+export type ExecuteSubscription = ReturnType<typeof createSubscriptionExecutor>;
+
+/** What is told of each event: an operation of its own, with a deadline and loaders of its own. */
+export function createSubscriptionExecutor(options: EventExecutionOptions) {
+  const { schema, createContext, openOperation, formatError, log, forwardsClientKeys, report } =
+    options;
+  const { limitResult: limited } = options;
+
+  function formatErrors(errors: readonly GraphQLError[], requestId: string) {
+    logFailures(log, errors, { requestId, forwardsClientKeys });
+    return errors.map((error) => withRequestId(formatError(error.toJSON(), error), requestId));
+  }
+
+  /** Null when the news is not for this subscriber. */
+  async function executeEvent(
+    { document, operationName, variables }: ValidatedSubscription,
+    { event, subscriber }: { event: DomainEvent; subscriber: SubscriptionCaller },
+    signal: AbortSignal,
+  ): Promise<SubscriptionResult | null> {
+    const { context, abort, close } = openOperation({ ...subscriber, bypassesCache: false });
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      if (!(await canReceiveEvent(context, event))) return null;
+      const { data = null, errors } = await context.guard.execute(() =>
+        execute({
+          schema,
+          document,
+          rootValue: event,
+          contextValue: context,
+          variableValues: variables,
+          operationName,
+        }),
+      );
+      if (errors?.some(({ originalError }) => originalError === skipEvent) === true) return null;
+      const formattedErrors = errors && formatErrors(errors, context.requestId);
+      const result = await limited(
+        {
+          data,
+          ...(formattedErrors === undefined ? {} : { errors: formattedErrors }),
+          extensions: { upstream: usageExtension(context) },
+        },
+        context,
+      );
+      const operation = getOperationAST(document, operationName);
+      report(context, { operation, errors: result.errors });
+      return result;
+    } finally {
+      signal.removeEventListener('abort', abort);
+      close();
+    }
+  }
+
+  /** Listens until the signal aborts; or why that cannot be. */
+  return async (
+    subscription: ValidatedSubscription,
+    subscriber: SubscriptionCaller,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<SubscriptionResult> | SubscriptionResult> => {
+    const { document, operationName, variables } = subscription;
+    const events = await createSourceEventStream({
+      schema,
+      document,
+      contextValue: createContext({
+        ...subscriber,
+        signal: () => signal,
+        deadlineMs: Infinity,
+        bypassesCache: false,
+        guard: createIdleGuard(),
+      }),
+      variableValues: variables,
+      operationName,
+    });
+    if ('errors' in events) {
+      return { errors: formatErrors(events.errors ?? [], subscriber.requestId) };
+    }
+    if (!isEventStream(events)) throw new Error('A subscription listens.');
+    return (async function* () {
+      for await (const event of events) {
+        const result =
+          event.kind === 'gap'
+            ? missedEventsResult(subscriber.requestId)
+            : await executeEvent(subscription, { event: event, subscriber }, signal);
+        if (result !== null) yield result;
+      }
+    })();
+  };
+}

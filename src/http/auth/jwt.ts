@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import { errors, jwtVerify } from 'jose';
+import type { JWTPayload, JWTVerifyGetKey } from 'jose';
+import type { Viewer } from '../../graphql/context.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { isUpstreamId } from '../../lib/ids.ts';
+import type { AccountCredentials, Authenticate } from './credentials.ts';
+import {
+  AuthenticationError,
+  invalidCredentials,
+  bearerToken,
+  missingCredentials,
+} from './credentials.ts';
+
+/** The names of claims, or the dotted ways to them. */
+export interface ClaimNames {
+  readonly role: string;
+  readonly agentId: string;
+  readonly customerId: string;
+  readonly userId: string;
+}
+
+interface JwtOptions {
+  readonly account: AccountCredentials;
+  /** A secret that is shared with the issuer, or its public keys. */
+  readonly keys: Uint8Array | JWTVerifyGetKey;
+  readonly issuer: string | undefined;
+  readonly audience: string | undefined;
+  readonly claimNames: ClaimNames;
+  readonly clock: Clock;
+}
+
+/** Never the one kind with keys of the other: whoever knows a public key could then sign with it as a secret. */
+const secretAlgorithms = ['HS256'];
+const publicKeyAlgorithms = [
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+];
+
+const leewaySeconds = 5;
+
+/** A claim by its whole name, which may be an address with dots, or else by the way through objects that the dots tell. */
+function readClaim(claims: unknown, name: string): unknown {
+  if (typeof claims !== 'object' || claims === null) return undefined;
+  const own = new Map<string, unknown>(Object.entries(claims));
+  if (own.has(name)) return own.get(name);
+  for (let dot = name.indexOf('.'); dot !== -1; dot = name.indexOf('.', dot + 1)) {
+    const inner = readClaim(own.get(name.slice(0, dot)), name.slice(dot + 1));
+    if (inner !== undefined) return inner;
+  }
+  return undefined;
+}
+
+/** An id of the helpdesk; undefined where the claim is absent. */
+function idClaim(claims: JWTPayload, name: string): string | undefined {
+  const value = readClaim(claims, name) ?? undefined;
+  if (value === undefined) return undefined;
+  const id = typeof value === 'number' ? String(value) : value;
+  if (typeof id === 'string' && isUpstreamId(id)) return id;
+  throw invalidCredentials(`The token's claim ${name} is no id of the helpdesk.`, 'claims');
+}
+
+function textClaim(claims: JWTPayload, name: string): string | undefined {
+  const value = readClaim(claims, name) ?? undefined;
+  if (value === undefined || (typeof value === 'string' && value !== '')) return value;
+  throw invalidCredentials(`The token's claim ${name} is no text.`, 'claims');
+}
+
+function viewerOf(claims: JWTPayload, names: ClaimNames): Viewer {
+  const role = readClaim(claims, names.role);
+  if (role === 'agent') return { role: 'AGENT', agentId: idClaim(claims, names.agentId) };
+  if (role !== 'customer') {
+    throw invalidCredentials(
+      `The token's claim ${names.role} must be agent or customer.`,
+      'claims',
+    );
+  }
+  const id = idClaim(claims, names.customerId);
+  const userId = textClaim(claims, names.userId);
+  if (id !== undefined) return { role: 'CUSTOMER', id, userId };
+  if (userId !== undefined) return { role: 'CUSTOMER', id, userId };
+  throw invalidCredentials(
+    `The token needs a claim ${names.customerId} or ${names.userId}.`,
+    'claims',
+  );
+}
+
+/** Of whatever length and content the ids of others are. */
+const digest = (text: string): string =>
+  createHash('sha256').update(text).digest('base64url').slice(0, 22);
+
+function clientNameOf(viewer: Viewer, { sub }: JWTPayload): string {
+  if (viewer.role !== 'CUSTOMER') {
+    return viewer.role === 'AGENT' && viewer.agentId !== undefined
+      ? `agent ${viewer.agentId}`
+      : `agent of ${digest(sub ?? '')}`;
+  }
+  return viewer.id === undefined ? `user ${digest(viewer.userId)}` : `customer ${viewer.id}`;
+}
+
+/** How much of an id that is not the helpdesk's stands in the log. */
+const longestViewerId = 128;
+
+/** Who the viewer is in the audit log. */
+function viewerIdOf(viewer: Viewer, { sub }: JWTPayload): string | undefined {
+  if (viewer.role === 'ALL') return undefined;
+  const id = viewer.role === 'AGENT' ? (viewer.agentId ?? sub) : (viewer.id ?? viewer.userId);
+  return id?.slice(0, longestViewerId);
+}
+
+/** Why a token was refused, as far as its owner can do something about it. */
+function toAuthenticationError(error: unknown): AuthenticationError {
+  if (error instanceof AuthenticationError) return error;
+  if (error instanceof errors.JWTExpired)
+    return invalidCredentials('The token has expired.', 'expired');
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return invalidCredentials(
+      `The token's claim ${error.claim} is missing or not as expected here.`,
+      'claims',
+    );
+  }
+  return invalidCredentials('The token is not one that this gateway trusts.');
+}
+
+/** A viewer for each JSON Web Token that is signed as agreed and not over. */
+export function authenticateByJwt(options: JwtOptions): Authenticate {
+  const { account, keys, issuer, audience, claimNames, clock } = options;
+  const expected = {
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(audience === undefined ? {} : { audience }),
+    requiredClaims: ['exp'],
+    clockTolerance: leewaySeconds,
+  };
+
+  /** jose tells a secret and a source of keys apart by type. */
+  function verify(token: string) {
+    const currentDate = new Date(clock.now());
+    return typeof keys === 'function'
+      ? jwtVerify(token, keys, { ...expected, currentDate, algorithms: publicKeyAlgorithms })
+      : jwtVerify(token, keys, { ...expected, currentDate, algorithms: secretAlgorithms });
+  }
+
+  return async (authorization) => {
+    const token = bearerToken(authorization);
+    if (token === undefined) throw missingCredentials('token');
+    try {
+      const { payload } = await verify(token);
+      const viewer = viewerOf(payload, claimNames);
+      const { exp = 0 } = payload;
+      const expiresAtMs = (exp + leewaySeconds) * 1_000;
+      const viewerId = viewerIdOf(viewer, payload);
+      const clientName = clientNameOf(viewer, payload);
+      return {
+        ...{ viewer, ...account, clientName, expiresAtMs },
+        ...(viewerId === undefined ? {} : { viewerId }),
+      };
+    } catch (error) {
+      throw toAuthenticationError(error);
+    }
+  };
+}

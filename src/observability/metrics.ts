@@ -1,0 +1,152 @@
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import type { OperationReport } from '../graphql/operationReport.ts';
+import type { RejectedCredentials } from '../http/auth/authFailures.ts';
+import type {
+  UpstreamObserver,
+  UpstreamCallReport,
+  QueueWaitReport,
+} from '../upstream/instrumentation.ts';
+
+const seconds = (ms: number): number => ms / 1000;
+
+/** The process' own figures: there is one process, however many gateways it runs. */
+let processRegistry: Registry | undefined;
+
+function getProcessRegistry(): Registry {
+  if (processRegistry === undefined) {
+    processRegistry = new Registry();
+    collectDefaultMetrics({ register: processRegistry });
+  }
+  return processRegistry;
+}
+
+const maxBatchSize = 500;
+
+/** Counts many at a time, which costs a small part of what it costs to count each by itself. */
+function createBatchedMetric<Item>(record: (item: Item) => void) {
+  let pending: Item[] = [];
+  function flush(): void {
+    const items = pending;
+    pending = [];
+    for (const item of items) record(item);
+  }
+  return {
+    add(item: Item): void {
+      pending.push(item);
+      if (pending.length >= maxBatchSize) flush();
+    },
+    flush,
+  };
+}
+
+/** What is counted as it happens. Every label has a bounded set of values. */
+export function createMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  const operations = new Counter({
+    name: 'helpcrunch_operations_total',
+    help: 'Operations answered, by the code of their first error.',
+    labelNames: ['operation', 'kind', 'code'],
+    registers,
+  });
+  const operationSeconds = new Histogram({
+    name: 'helpcrunch_operation_duration_seconds',
+    help: 'From the request of an operation to its answer.',
+    labelNames: ['operation'],
+    buckets: [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  const cacheHits = new Counter({
+    name: 'helpcrunch_cache_hits_total',
+    help: 'Entities and lists that operations were answered from what is known.',
+    registers,
+  });
+  const coalescedRequests = new Counter({
+    name: 'helpcrunch_shared_waits_total',
+    help: 'Times an operation waited for a call of another instead of making its own.',
+    registers,
+  });
+  const stale = new Counter({
+    name: 'helpcrunch_stale_answers_total',
+    help: 'Operations answered with something old, because the helpdesk was away or the minute spent.',
+    registers,
+  });
+  const calls = new Counter({
+    name: 'helpcrunch_upstream_calls_total',
+    help: 'Calls made to the helpdesk.',
+    labelNames: ['endpoint', 'outcome'],
+    registers,
+  });
+  const callSeconds = new Histogram({
+    name: 'helpcrunch_upstream_call_duration_seconds',
+    help: 'From sending a call to the helpdesk to its answer or failure.',
+    labelNames: ['endpoint'],
+    buckets: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers,
+  });
+  const waitSeconds = new Histogram({
+    name: 'helpcrunch_upstream_wait_seconds',
+    help: "How long calls waited for room in the account's minute before they left.",
+    labelNames: ['priority'],
+    buckets: [0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30],
+    registers,
+  });
+  const refusals = new Counter({
+    name: 'helpcrunch_upstream_calls_refused_total',
+    help: "Calls that were never made, because the account's minute could not serve them in time.",
+    labelNames: ['priority'],
+    registers,
+  });
+  const requests = new Counter({
+    name: 'helpcrunch_http_requests_total',
+    help: 'HTTP requests answered.',
+    labelNames: ['route', 'status'],
+    registers,
+  });
+  const rejections = new Counter({
+    name: 'helpcrunch_credentials_rejected_total',
+    help: 'Rejected credentials, by reason and entry point.',
+    labelNames: ['reason', 'entry_point'],
+    registers,
+  });
+  const queueWaits = createBatchedMetric(({ priority, wasGranted, waitMs }: QueueWaitReport) => {
+    if (wasGranted) waitSeconds.observe({ priority }, seconds(waitMs));
+    else refusals.inc({ priority });
+  });
+  const upstreamCalls = createBatchedMetric(
+    ({ endpoint, outcome, durationMs }: UpstreamCallReport) => {
+      calls.inc({ endpoint, outcome });
+      callSeconds.observe({ endpoint }, seconds(durationMs));
+    },
+  );
+  const observer: UpstreamObserver = { onQueueWait: queueWaits.add, onCall: upstreamCalls.add };
+  const reports = createBatchedMetric((report: OperationReport) => {
+    const { operation, kind = 'none', code } = report;
+    operations.inc({ operation, kind, code });
+    operationSeconds.observe({ operation }, seconds(report.durationMs));
+    cacheHits.inc(report.cacheHits);
+    coalescedRequests.inc(report.shared);
+    if (report.staleMs !== undefined) stale.inc();
+  });
+  const httpResponses = createBatchedMetric(
+    (response: { readonly route: string; readonly status: number }) => {
+      requests.inc(response);
+    },
+  );
+  return {
+    registry,
+    observer,
+    operation: reports.add,
+    request: httpResponses.add,
+    rejected({ reason, entryPoint }: RejectedCredentials): void {
+      rejections.inc({ reason, entry_point: entryPoint });
+    },
+    contentType: registry.contentType,
+    text() {
+      for (const { flush } of [queueWaits, upstreamCalls, reports, httpResponses]) flush();
+      return Registry.merge([registry, getProcessRegistry()]).metrics();
+    },
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;

@@ -1,2 +1,0 @@
-/** Thrown while an event is resolved that turns out not to be what the subscription is about. Nobody is told of it. */
-export const notMeant = new Error('The event is not meant for this subscription.');

@@ -1,0 +1,18 @@
+const objectBytes = 40;
+const memberBytes = 8;
+const textBytes = 24;
+const numberBytes = 16;
+
+const isLatin1 = (text: string): boolean => !/[^\0-\xff]/.test(text);
+
+/** About how many bytes a value of texts, numbers, flags, lists and objects takes in V8's memory. */
+export function estimateBytes(value: unknown): number {
+  if (typeof value === 'string') return textBytes + value.length * (isLatin1(value) ? 1 : 2);
+  if (typeof value === 'number') return numberBytes;
+  if (typeof value !== 'object' || value === null) return 0;
+  const members: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  return members.reduce<number>(
+    (sum, member) => sum + memberBytes + estimateBytes(member),
+    objectBytes,
+  );
+}

@@ -1,0 +1,141 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../observability/log.ts';
+import type { EntityCache } from '../upstream/cache/entityCache.ts';
+import { createKeyedMutex } from '../lib/keyedMutex.ts';
+import { UpstreamError } from '../upstream/errors.ts';
+import { effectsOf } from './effects.ts';
+import type { WebhookEffects } from './effects.ts';
+import type { DeliveryDeduplicator } from './dedupe.ts';
+import type { WebhookDelivery } from './delivery.ts';
+import { deliveryFromWire, isSignatureValid } from './delivery.ts';
+import type { EventBus } from '../events/bus.ts';
+
+/**
+ * What became of a delivery. `underWay` is still being applied, here or elsewhere. `outdated` is too old, too far in the future or without a
+ * time: it invalidated what it names and was not published.
+ */
+export type WebhookOutcome =
+  | 'applied'
+  | 'outdated'
+  | 'duplicate'
+  | 'ignored'
+  | 'underWay'
+  | 'badSignature'
+  | 'malformed'
+  | 'failed';
+
+export interface WebhookHandler {
+  /** Takes in a delivery, and never fails. */
+  handle(body: Buffer, signature: unknown): Promise<WebhookOutcome>;
+  /** How often each outcome has been. */
+  outcomes(): Readonly<Record<WebhookOutcome, number>>;
+}
+
+interface WebhookHandlerOptions {
+  readonly secret: string;
+  /** The account whose helpdesk delivers. */
+  readonly account: string;
+  readonly cache: Pick<EntityCache, 'applyChanges'>;
+  readonly eventBus: EventBus;
+  readonly deduplicator: DeliveryDeduplicator;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const orderingKey = ({ changes: [{ type, id }] }: WebhookEffects): string => `${type.name} ${id}`;
+
+/** The helpdesk gets its answer in 50 ms, whatever Redis does. */
+const ackTimeoutMs = 40;
+
+export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHandler {
+  const { secret, account, cache, eventBus, deduplicator, clock, log } = options;
+  const outcomes: Record<WebhookOutcome, number> = {
+    applied: 0,
+    outdated: 0,
+    duplicate: 0,
+    ignored: 0,
+    underWay: 0,
+    badSignature: 0,
+    malformed: 0,
+    failed: 0,
+  };
+  const orderedUpdates = createKeyedMutex();
+  const { signal: neverAborted } = new AbortController();
+  /** What is being applied here, by the name of its delivery. */
+  const inProgress = new Map<string, Promise<WebhookOutcome>>();
+
+  /** What is known is put right first, so that those who are told see it as it is now. */
+  async function apply({ changes, events }: WebhookEffects): Promise<void> {
+    await cache.applyChanges(account, changes);
+    for (const event of events) eventBus.publish(account, event);
+  }
+
+  async function applyOnce(deliveryKey: string, effects: WebhookEffects): Promise<WebhookOutcome> {
+    const state = await deduplicator.acquire(deliveryKey);
+    if (state === 'processed') return 'duplicate';
+    if (state === 'inProgress') return 'underWay';
+    try {
+      await orderedUpdates.run(orderingKey(effects), neverAborted, () => apply(effects));
+    } catch (error) {
+      await deduplicator.release(deliveryKey);
+      throw error;
+    }
+    await deduplicator.confirm(deliveryKey);
+    return effects.isCurrent ? 'applied' : 'outdated';
+  }
+
+  function parseDelivery(body: Buffer): {
+    delivery: WebhookDelivery;
+    effects: WebhookEffects | undefined;
+  } {
+    const delivery = deliveryFromWire(body);
+    return { delivery, effects: effectsOf(delivery, clock.now()) };
+  }
+
+  async function process(body: Buffer): Promise<WebhookOutcome> {
+    const { delivery, effects } = parseDelivery(body);
+    if (effects === undefined) return 'ignored';
+    const deliveryKey = `${account}:${delivery.id}`;
+    for (;;) {
+      const concurrent = inProgress.get(deliveryKey);
+      if (concurrent === undefined) break;
+      // One that fails leaves the delivery to the next.
+      if ((await concurrent.catch(() => 'failed')) !== 'failed') return 'duplicate';
+    }
+    const outcome = applyOnce(deliveryKey, effects).finally(() => inProgress.delete(deliveryKey));
+    inProgress.set(deliveryKey, outcome);
+    return outcome;
+  }
+
+  async function outcomeOf(body: Buffer, signature: unknown): Promise<WebhookOutcome> {
+    if (!isSignatureValid(body, signature, secret)) return 'badSignature';
+    try {
+      return await process(body);
+    } catch (error) {
+      if (error instanceof UpstreamError && error.kind === 'malformed') return 'malformed';
+      log.error('a webhook could not be applied', { error });
+      return 'failed';
+    }
+  }
+
+  async function handleAndCount(body: Buffer, signature: unknown): Promise<WebhookOutcome> {
+    const outcome = await outcomeOf(body, signature);
+    outcomes[outcome] += 1;
+    return outcome;
+  }
+
+  return {
+    handle: (body, signature) =>
+      new Promise((resolve) => {
+        // Who is told to come again later finds it done, or finds that it was not.
+        const cancel = clock.after(ackTimeoutMs, () => {
+          resolve('underWay');
+        });
+        void handleAndCount(body, signature).then((outcome) => {
+          cancel();
+          resolve(outcome);
+        });
+      }),
+    outcomes: () => outcomes,
+  };
+}

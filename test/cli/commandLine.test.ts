@@ -1,0 +1,205 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { runCheckConfig } from '../../src/cli/checkConfig.ts';
+import type { OutputStreams } from '../../src/cli/checkConfig.ts';
+import { runCommandLine } from '../../src/cli/commandLine.ts';
+import { startRecordingUpstream } from '../support/recordingUpstream.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+jest.setTimeout(60_000);
+
+interface Outcome {
+  readonly code: number;
+  readonly output: string;
+  readonly complaints: string;
+}
+
+/** What a command says and how it ends, in this process. */
+async function listen(command: (streams: OutputStreams) => Promise<number>): Promise<Outcome> {
+  let output = '';
+  let complaints = '';
+  const code = await command({
+    print(text) {
+      output += text;
+    },
+    printError(text) {
+      complaints += text;
+    },
+  });
+  return { code, output, complaints };
+}
+
+const type = (line: string) => listen((streams) => runCommandLine(line.split(' '), streams));
+
+const check = (environment: Readonly<Record<string, string>>, connects = false) =>
+  listen((streams) => runCheckConfig({ connects, environment }, streams));
+
+describe('the command', () => {
+  test('tells all it can do', async () => {
+    const { code, output, complaints } = await type('--help');
+
+    expect({ code, complaints }).toEqual({ code: 0, complaints: '' });
+    for (const name of ['serve', 'simulator', 'price', 'check-config', '--env-file', '--version']) {
+      expect(output).toContain(name);
+    }
+  });
+
+  test('tells prices', async () => {
+    const { code, output } = await type('price examples/operations/Inbox.graphql');
+
+    expect(output).toMatch(/^Inbox .* ok$/m);
+    expect(code).toBe(0);
+  });
+
+  test.each([
+    ['srve', 'There is no command "srve". There are serve, simulator, price, check-config.'],
+    ['serve --prt 5', "Unknown option '--prt'"],
+    ['serve twice', "Unexpected argument 'twice'"],
+    ['--env-file /no/such/file', '--env-file: /no/such/file cannot be read.'],
+  ])('that cannot be meant (%s) says why, and where to look', async (line, expected) => {
+    const { code, output, complaints } = await type(line);
+
+    const [reason, advice, ...rest] = complaints.split('\n');
+    expect({ code, output, rest }).toEqual({ code: 1, output: '', rest: [''] });
+    expect(reason).toContain(expected);
+    expect(advice).toBe('"helpcrunch-graphql --help" shows what there is.');
+  });
+});
+
+describe('check-config', () => {
+  test('shows all settings and no secret', async () => {
+    const { code, output, complaints } = await check({
+      HELPCRUNCH_API_KEY: 'my-key',
+      MAX_UPSTREAM_CALLS: '7',
+      REDIS_URL: 'redis://user:password@redis.example.com',
+      HELPCRUNCH_KEY: 'another-key',
+    });
+
+    expect({ code, complaints }).toEqual({ code: 0, complaints: '' });
+    expect(output).toMatch(/^ {2}HELPCRUNCH_API_KEY +set$/m);
+    expect(output).toMatch(/^ {2}MAX_UPSTREAM_CALLS +7$/m);
+    expect(output).toMatch(/^ {2}OPERATION_TIMEOUT_MS +10000$/m);
+    expect(output).toMatch(/^ {2}REDIS_URL +set$/m);
+    expect(output).toContain(
+      'Warning: HELPCRUNCH_KEY: is not a setting. Did you mean HELPCRUNCH_API_KEY?\n',
+    );
+    expect(output).not.toMatch(/my-key|another-key|password/);
+  });
+
+  test('names what is wrong', async () => {
+    const { code, complaints } = await check({ PORT: 'abc', MAX_UPSTREAM_CALLS: '0' });
+
+    expect(code).toBe(1);
+    expect(complaints).toMatch(/PORT: .*\n.*MAX_UPSTREAM_CALLS: /);
+  });
+
+  test('tries the key where that is wanted, and says what to do about a bad one', async () => {
+    await using helpdesk = await startRecordingUpstream();
+    helpdesk.respond('GET /organization', { status: 401, body: {} });
+
+    const { code, output } = await check(
+      { HELPCRUNCH_API_URL: helpdesk.url, HELPCRUNCH_API_KEY: 'a-wrong-key' },
+      true,
+    );
+
+    expect(output).toContain('UPSTREAM_UNAUTHENTICATED');
+    expect(output).toContain('Settings → Developers → Public API');
+    expect(code).toBe(1);
+  });
+
+  test('says when the helpdesk answers, and whose account it is', async () => {
+    await using helpdesk = await startRecordingUpstream();
+    helpdesk.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
+
+    const { code, output } = await check(
+      { HELPCRUNCH_API_URL: helpdesk.url, HELPCRUNCH_API_KEY: helpdesk.key },
+      true,
+    );
+
+    expect(output).toContain('The helpdesk answers: acme.');
+    expect(code).toBe(0);
+    expect(helpdesk.calls).toHaveLength(1);
+  });
+});
+
+describe('the process', () => {
+  const children: ChildProcess[] = [];
+
+  afterAll(() => {
+    for (const child of children) child.kill('SIGKILL');
+  });
+
+  /** The command as it is typed, in surroundings without settings but these. */
+  function start(line: string, environment: Readonly<Record<string, string>> = {}) {
+    const child = spawn(
+      process.execPath,
+      ['--import', 'tsx', 'src/cli/main.ts', ...line.split(' ').filter((word) => word !== '')],
+      { cwd: root, env: { PATH: process.env['PATH'], ...environment } },
+    );
+    children.push(child);
+    let out = '';
+    let error = '';
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (error += chunk.toString()));
+    const ended = once(child, 'close').then(([code]: unknown[]) => ({ code, error }));
+    return {
+      /** What it has printed that matches, as soon as it has. */
+      async says(pattern: RegExp): Promise<string> {
+        while (!pattern.test(out) && child.exitCode === null) {
+          await Promise.race([once(child.stdout, 'data'), ended]);
+        }
+        return pattern.exec(out)?.[0] ?? '';
+      },
+      async stop() {
+        child.kill('SIGTERM');
+        return ended;
+      },
+    };
+  }
+
+  test.concurrent(
+    'serves when nothing is said, by the flags, the file and the surroundings',
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'settings-'));
+      const file = join(folder, 'gateway.env');
+      await writeFile(file, 'PORT=not a number\nHELPCRUNCH_RATE_LIMIT=60\nMAX_UPSTREAM_CALLS=7\n');
+
+      const gateway = start(`--port 0 --env-file ${file}`, {
+        HELPCRUNCH_RATE_LIMIT: '90',
+        LOG_LEVEL: 'warn',
+      });
+      const url = await gateway.says(/http:\S+(?=\/graphql)/);
+      const response = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"query":"{ rateLimit { limit } }"}',
+      });
+      const { data }: any = await response.json();
+      const { code, error } = await gateway.stop();
+      await rm(folder, { recursive: true });
+
+      expect(data).toEqual({ rateLimit: { limit: 90 } });
+      expect(code).toBe(0);
+      expect(error).toBe('');
+    },
+  );
+
+  test.concurrent('serves the made-up account alone', async () => {
+    const simulator = start('simulator --port 0 --key mine');
+
+    const url = await simulator.says(/http:\S+\/v1/);
+    const { status } = await fetch(`${url}/organization`, {
+      headers: { authorization: 'Bearer mine' },
+    });
+    await simulator.stop();
+
+    expect(status).toBe(200);
+  });
+});

@@ -1,0 +1,500 @@
+import { describe, expect, test } from '@jest/globals';
+import { ConfigError, readConfig } from '../../src/config/settings.ts';
+
+const defaults = {
+  host: '127.0.0.1',
+  port: 4000,
+  apiKey: undefined,
+  apiUrl: 'https://api.helpcrunch.com/v1',
+  rateLimit: 120,
+  operationTimeoutMs: 10_000,
+  upstreamTimeoutMs: 5_000,
+  upstreamMaxBytes: 2_097_152,
+  auth: { mode: 'none' },
+  corsOrigins: [],
+  shutdown: { delayMs: 0, graceMs: 10_000 },
+  logLevel: 'info',
+  logFormat: undefined,
+  traceExportProtocol: undefined,
+  allowedHosts: 'loopback',
+  sending: { sendTimeoutMs: 30_000, maxUnsentBytes: 67_108_864 },
+  isProduction: false,
+};
+
+type Environment = Parameters<typeof readConfig>[0];
+
+/** The variables that a refusal names, each with what is wrong; any other outcome fails. */
+function problemsOf(environment: Environment): readonly string[] {
+  let refusal: unknown;
+  try {
+    readConfig(environment);
+  } catch (error) {
+    refusal = error;
+  }
+  expect(refusal).toBeInstanceOf(ConfigError);
+  const [first, ...problems] = (refusal as ConfigError).message.split('\n');
+  expect(first).toBe('The gateway cannot start with these settings:');
+  for (const problem of problems) expect(problem).toMatch(/^ {2}[A-Z_]+: \S/);
+  return problems.map((problem) => problem.trim().split(':')[0] ?? '');
+}
+
+const variables = [
+  'HOST',
+  'PORT',
+  'HELPCRUNCH_API_KEY',
+  'HELPCRUNCH_API_URL',
+  'HELPCRUNCH_RATE_LIMIT',
+  'HELPCRUNCH_WEBHOOK_SECRET',
+  'OPERATION_TIMEOUT_MS',
+  'REDIS_TIMEOUT_MS',
+  'UPSTREAM_TIMEOUT_MS',
+  'UPSTREAM_MAX_BYTES',
+  'AUTH',
+  'JWT_SECRET',
+  'JWKS_URL',
+  'JWT_ISSUER',
+  'JWT_AUDIENCE',
+  'JWT_ROLE_CLAIM',
+  'JWT_AGENT_ID_CLAIM',
+  'JWT_CUSTOMER_ID_CLAIM',
+  'JWT_USER_ID_CLAIM',
+  'ALLOW_UNAUTHENTICATED',
+  'CORS_ORIGINS',
+  'SHUTDOWN_DELAY_MS',
+  'SHUTDOWN_GRACE_MS',
+  'LOG_LEVEL',
+  'LOG_FORMAT',
+  'NODE_ENV',
+  'ALLOWED_HOSTS',
+  'SEND_TIMEOUT_MS',
+  'MAX_UNSENT_BYTES',
+  'DEMO',
+];
+
+describe('without a word', () => {
+  test('everything has its default', () => {
+    expect(readConfig({})).toMatchObject(defaults);
+  });
+
+  test('an empty variable counts as not set', () => {
+    const environment = Object.fromEntries(variables.map((name) => [name, '']));
+
+    expect(readConfig(environment)).toEqual(readConfig({}));
+  });
+
+  test('chats stay good for a minute where their changes are told, unless it is said for how long', () => {
+    const key = { HELPCRUNCH_API_KEY: 'key' };
+    const told = { ...key, HELPCRUNCH_WEBHOOK_SECRET: 'a signing key' };
+
+    const chats = [
+      readConfig(key, 'of the demo'),
+      readConfig(told),
+      readConfig({ ...told, CACHE_CHATS_MS: '7' }),
+      readConfig({}, 'of the demo'),
+    ].map(({ cacheTtlsMs }) => cacheTtlsMs.chats);
+
+    expect(chats).toEqual([5_000, 60_000, 7, 60_000]);
+  });
+
+  test.each([
+    ['127.0.0.1', 'loopback'],
+    ['127.9.9.9', 'loopback'],
+    ['localhost', 'loopback'],
+    ['LOCALHOST', 'loopback'],
+    ['::1', 'loopback'],
+    ['[::1]', 'loopback'],
+    ['0.0.0.0', 'any'],
+    ['::', 'any'],
+    ['192.0.2.1', 'any'],
+    ['gateway.internal', 'any'],
+  ])('a gateway that listens on %s accepts the hosts: %s', (HOST, allowedHosts) => {
+    expect(readConfig({ HOST, DEMO: 'true' })).toMatchObject({ allowedHosts });
+  });
+
+  test('no webhooks are taken in where each client has an account of its own', () => {
+    expect(problemsOf({ AUTH: 'forward', HELPCRUNCH_WEBHOOK_SECRET: 'a signing key' })).toEqual([
+      'HELPCRUNCH_WEBHOOK_SECRET',
+    ]);
+  });
+
+  test.each(['w', 'seven77'])(
+    'a webhook secret of fewer than 8 characters is rejected: %s',
+    (secret) => {
+      expect(problemsOf({ HELPCRUNCH_API_KEY: 'key', HELPCRUNCH_WEBHOOK_SECRET: secret })).toEqual([
+        'HELPCRUNCH_WEBHOOK_SECRET',
+      ]);
+    },
+  );
+
+  test('a webhook secret of 8 characters is accepted', () => {
+    const settings = { HELPCRUNCH_API_KEY: 'key', HELPCRUNCH_WEBHOOK_SECRET: 'eight888' };
+
+    expect(readConfig(settings).webhookSecret).toBe('eight888');
+  });
+
+  test('webhooks are signed by the simulator where the gateway runs on that', () => {
+    const secrets = [
+      readConfig({}, 'of the demo'),
+      readConfig({ HELPCRUNCH_API_KEY: 'key' }, 'of the demo'),
+      readConfig({ AUTH: 'forward' }, 'of the demo'),
+      readConfig({ HELPCRUNCH_WEBHOOK_SECRET: 'a signing key' }, 'of the demo'),
+    ].map(({ webhookSecret }) => webhookSecret);
+
+    expect(secrets).toEqual(['of the demo', undefined, undefined, 'a signing key']);
+  });
+
+  test('variables of others are passed over', () => {
+    const environment = { PATH: '/bin', AUTHOR: 'x', npm_config_port: '1' };
+
+    expect(readConfig(environment)).toEqual(readConfig({}));
+  });
+});
+
+describe('each variable', () => {
+  test.each([
+    [
+      { HOST: '0.0.0.0', DEMO: 'true' },
+      { host: '0.0.0.0', allowedHosts: 'any' },
+    ],
+    [{ HOST: '::1' }, { host: '::1' }],
+    [{ PORT: '0' }, { port: 0 }],
+    [{ PORT: '65535' }, { port: 65_535 }],
+    [{ HELPCRUNCH_API_KEY: 'a+/=%2F' }, { apiKey: 'a+/=%2F' }],
+    [{ HELPCRUNCH_API_URL: 'http://127.0.0.1:9/v1' }, { apiUrl: 'http://127.0.0.1:9/v1' }],
+    [{ HELPCRUNCH_API_URL: 'https://a.example/v1//' }, { apiUrl: 'https://a.example/v1' }],
+    [{ HELPCRUNCH_API_URL: 'https://a.example' }, { apiUrl: 'https://a.example' }],
+    [{ HELPCRUNCH_RATE_LIMIT: '0' }, { rateLimit: 0 }],
+    [{ OPERATION_TIMEOUT_MS: '1' }, { operationTimeoutMs: 1 }],
+    [{ REDIS_TIMEOUT_MS: '250' }, { redisTimeoutMs: 250 }],
+    [{ UPSTREAM_TIMEOUT_MS: '600000' }, { upstreamTimeoutMs: 600_000 }],
+    [{ UPSTREAM_MAX_BYTES: '1024' }, { upstreamMaxBytes: 1_024 }],
+    [{ AUTH: 'none' }, { auth: { mode: 'none' } }],
+    [{ AUTH: 'forward' }, { auth: { mode: 'forward' }, requestRateLimit: 600 }],
+    [{ ALLOW_UNAUTHENTICATED: 'true' }, {}],
+    [{ ALLOW_UNAUTHENTICATED: 'false' }, {}],
+    [{ CORS_ORIGINS: 'https://a.example' }, { corsOrigins: ['https://a.example'] }],
+    [
+      { CORS_ORIGINS: ' https://a.example , http://localhost:3000 ' },
+      { corsOrigins: ['https://a.example', 'http://localhost:3000'] },
+    ],
+    [{ MAX_DEPTH: '3' }, { limits: { depth: 3, aliases: 30, directives: 20, tokens: 2_000 } }],
+    [{ MAX_ALIASES: '0' }, { limits: { depth: 12, aliases: 0, directives: 20, tokens: 2_000 } }],
+    [{ MAX_DIRECTIVES: '1' }, { limits: { depth: 12, aliases: 30, directives: 1, tokens: 2_000 } }],
+    [{ MAX_TOKENS: '99' }, { limits: { depth: 12, aliases: 30, directives: 20, tokens: 99 } }],
+    [{ MAX_BODY_BYTES: '1024' }, { maxBodyBytes: 1_024 }],
+    [{ MAX_CONNECTIONS: '1' }, { maxConnections: 1 }],
+    [{ REQUEST_TIMEOUT_MS: '100' }, { requestTimeoutMs: 100 }],
+    [{ REQUEST_RATE_LIMIT: '7' }, { requestRateLimit: 7 }],
+    [{ AUTH_FAILURE_LIMIT: '0' }, { authFailureLimit: 0 }],
+    [{ SEND_TIMEOUT_MS: '100' }, { sending: { sendTimeoutMs: 100, maxUnsentBytes: 67_108_864 } }],
+    [{ MAX_UNSENT_BYTES: '65536' }, { sending: { sendTimeoutMs: 30_000, maxUnsentBytes: 65_536 } }],
+    [{ ALLOWED_HOSTS: ' API.example.com. ,a_b' }, { allowedHosts: ['api.example.com', 'a_b'] }],
+    [
+      { ALLOWED_HOSTS: '127.0.0.1,::1,[2001:DB8:0::1]' },
+      { allowedHosts: ['127.0.0.1', '[::1]', '[2001:db8::1]'] },
+    ],
+    [
+      { ALLOWED_HOSTS: 'localhost', HOST: '0.0.0.0', DEMO: 'true' },
+      { allowedHosts: ['localhost'], host: '0.0.0.0' },
+    ],
+    [{ TRUST_PROXY: '0' }, { trustProxy: 0 }],
+    [{ TRUST_PROXY: '2' }, { trustProxy: 2 }],
+    [
+      { TRUST_PROXY: '10.0.0.0/8, 192.0.2.7,2001:db8::/32' },
+      { trustProxy: ['10.0.0.0/8', '192.0.2.7', '2001:db8::/32'] },
+    ],
+    [{ PERSISTED_ONLY: 'false' }, { isPersistedOnly: false }],
+    [{ NODE_ENV: 'production', DEMO: 'true' }, { isProduction: true }],
+    [
+      { NODE_ENV: 'production', HELPCRUNCH_API_KEY: 'k' },
+      { isProduction: true, apiKey: 'k' },
+    ],
+    [{ NODE_ENV: 'development' }, { isProduction: false }],
+    [{ NODE_ENV: 'test' }, { isProduction: false }],
+  ])('%j is read as %j', (environment: Environment, expected) => {
+    expect(readConfig(environment)).toEqual({ ...readConfig({}), ...expected });
+  });
+
+  test.each([
+    ['router.example.com', ['https://router.example.com']],
+    ['Router.Example.com:443', ['https://router.example.com']],
+    ['router.example.com:8443', ['https://router.example.com:8443']],
+    ['http://router.internal:4000', ['http://router.internal:4000']],
+    ['http://apollo_router:80/', ['http://apollo_router']],
+    ['https://router.example.com', ['https://router.example.com']],
+    ['127.0.0.1', ['https://127.0.0.1']],
+    ['http://127.0.0.1:4000', ['http://127.0.0.1:4000']],
+    ['[::1]:4000', ['https://[::1]:4000']],
+    ['http://[2001:db8::1]', ['http://[2001:db8::1]']],
+    ['a.example, http://b.example:1 ', ['https://a.example', 'http://b.example:1']],
+  ])('SUBSCRIPTION_CALLBACK_HOSTS=%s is read as the origins %j', (text, origins) => {
+    const { subscriptions } = readConfig({ SUBSCRIPTION_CALLBACK_HOSTS: text });
+
+    expect(subscriptions.callbackHosts).toEqual(origins);
+  });
+
+  test.each([
+    [{}, undefined],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, 'http/json'],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces' }, 'http/json'],
+    [{ OTEL_TRACES_EXPORTER: 'otlp' }, 'http/json'],
+    [
+      { OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' },
+      'http/protobuf',
+    ],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' }, undefined],
+    [{ OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://a:4318' }, undefined],
+    [{ OTEL_SDK_DISABLED: 'true', OTEL_TRACES_EXPORTER: 'otlp' }, undefined],
+  ])('%j sends traces as %j', (environment, traces) => {
+    expect(readConfig(environment).traceExportProtocol).toBe(traces);
+  });
+
+  test.each([
+    ['PORT', '65536'],
+    ['PORT', '-1'],
+    ['PORT', 'http'],
+    ['PORT', '4000.5'],
+    ['PORT', '0x10'],
+    ['PORT', '1e3'],
+    ['PORT', ' 4000'],
+    ['PORT', '９'],
+    ['HELPCRUNCH_API_KEY', 'two words'],
+    ['HELPCRUNCH_API_KEY', 'key\n'],
+    ['HELPCRUNCH_API_KEY', 'ключ'],
+    ['HELPCRUNCH_API_URL', 'api.helpcrunch.com/v1'],
+    ['HELPCRUNCH_API_URL', 'ftp://a.example/v1'],
+    ['HELPCRUNCH_API_URL', 'nonsense'],
+    ['HELPCRUNCH_API_URL', 'https://user:secret@a.example/v1'],
+    ['HELPCRUNCH_API_URL', 'https://a.example/v1?key=1'],
+    ['HELPCRUNCH_API_URL', 'https://a.example/v1#x'],
+    ['HELPCRUNCH_API_URL', 'https://a.example/v1?'],
+    ['HELPCRUNCH_API_URL', 'https://a.example/v1#'],
+    ['HELPCRUNCH_RATE_LIMIT', '-1'],
+    ['HELPCRUNCH_RATE_LIMIT', 'none'],
+    ['OPERATION_TIMEOUT_MS', '0'],
+    ['REDIS_TIMEOUT_MS', '0'],
+    ['MAX_DEPTH', '0'],
+    ['MAX_TOKENS', 'many'],
+    ['MAX_BODY_BYTES', '0'],
+    ['MAX_CONNECTIONS', '0'],
+    ['REQUEST_TIMEOUT_MS', '0'],
+    ['REQUEST_RATE_LIMIT', '-1'],
+    ['SEND_TIMEOUT_MS', '0'],
+    ['SEND_TIMEOUT_MS', '99'],
+    ['MAX_UNSENT_BYTES', '0'],
+    ['MAX_UNSENT_BYTES', '64k'],
+    ['ALLOWED_HOSTS', '*'],
+    ['ALLOWED_HOSTS', '*.example.com'],
+    ['ALLOWED_HOSTS', 'localhost:4000'],
+    ['ALLOWED_HOSTS', '[::1]:4000'],
+    ['ALLOWED_HOSTS', '[::g]'],
+    ['ALLOWED_HOSTS', 'https://example.com'],
+    ['ALLOWED_HOSTS', 'user@example.com'],
+    ['ALLOWED_HOSTS', 'a.example,'],
+    ['ALLOWED_HOSTS', '.'],
+    ['NODE_ENV', 'prod'],
+    ['NODE_ENV', 'Production'],
+    ['NODE_ENV', 'staging'],
+    ['DEMO', 'yes'],
+    ['TRUST_PROXY', 'true'],
+    ['TRUST_PROXY', '10'],
+    ['TRUST_PROXY', 'proxy.example.com'],
+    ['TRUST_PROXY', '10.0.0.0/33'],
+    ['TRUST_PROXY', '10.0.0.0/8/8'],
+    ['TRUST_PROXY', '10.0.0.1,'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', '*.example.com'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', '*'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', '::1'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'router.example.com/callback'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'https://router.example.com/callback'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'https://router.example.com?a'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'https://user:secret@router.example.com'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'user@router.example.com'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'ws://router.example.com'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'file:///etc'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'router.example.com:99999'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'a.example,,b.example'],
+    ['SUBSCRIPTION_CALLBACK_HOSTS', 'a.example b.example'],
+    ['PERSISTED_OPERATIONS', '/nowhere/operations.json'],
+    ['PERSISTED_ONLY', 'true'],
+    ['OPERATION_TIMEOUT_MS', '10s'],
+    ['OPERATION_TIMEOUT_MS', '999999999999'],
+    ['UPSTREAM_TIMEOUT_MS', '0'],
+    ['UPSTREAM_TIMEOUT_MS', 'Infinity'],
+    ['UPSTREAM_MAX_BYTES', '1'],
+    ['AUTH', 'nobody'],
+    ['AUTH', 'NONE'],
+    ['ALLOW_UNAUTHENTICATED', 'yes'],
+    ['ALLOW_UNAUTHENTICATED', '1'],
+    ['SHUTDOWN_DELAY_MS', '-1'],
+    ['SHUTDOWN_GRACE_MS', '1s'],
+    ['LOG_LEVEL', 'loud'],
+    ['LOG_FORMAT', 'xml'],
+    ['OTEL_TRACES_EXPORTER', 'zipkin'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
+    ['CORS_ORIGINS', 'nonsense'],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', 'app.example.com'],
+    ['CORS_ORIGINS', 'https://a.example/'],
+    ['CORS_ORIGINS', 'https://a.example/path'],
+    ['CORS_ORIGINS', 'https://a.example https://b.example'],
+    ['CORS_ORIGINS', 'https://a.example,nonsense'],
+    ['CORS_ORIGINS', 'file://a'],
+    ['CORS_ORIGINS', 'null'],
+  ])('%s=%j is refused by its name', (name, value) => {
+    expect(new Set(problemsOf({ [name]: value }))).toEqual(new Set([name]));
+  });
+
+  test('a refusal never repeats a key or an address', () => {
+    const environment = {
+      HELPCRUNCH_API_KEY: 'my secret',
+      HELPCRUNCH_API_URL: 'https://user:secret@a.example',
+    };
+
+    expect(() => readConfig(environment)).toThrow(ConfigError);
+    expect(() => readConfig(environment)).not.toThrow(/secret/);
+  });
+});
+
+describe('several wrong ones', () => {
+  test('are all named in one message', () => {
+    const wrong = {
+      PORT: 'x',
+      HELPCRUNCH_API_KEY: 'a b',
+      HELPCRUNCH_API_URL: 'ftp://a.example',
+      HELPCRUNCH_RATE_LIMIT: '-1',
+      OPERATION_TIMEOUT_MS: '0',
+      UPSTREAM_TIMEOUT_MS: '1.5',
+      UPSTREAM_MAX_BYTES: '1',
+      AUTH: 'x',
+      ALLOW_UNAUTHENTICATED: 'x',
+      CORS_ORIGINS: 'https://a.example/,http://b.example/x',
+    };
+
+    expect(new Set(problemsOf(wrong))).toEqual(new Set(Object.keys(wrong)));
+  });
+
+  test('are named together with a dangerous combination', () => {
+    const problems = problemsOf({
+      HOST: '0.0.0.0',
+      HELPCRUNCH_API_KEY: 'key',
+      HELPCRUNCH_RATE_LIMIT: 'x',
+    });
+
+    expect(problems).toEqual(expect.arrayContaining(['AUTH', 'HELPCRUNCH_RATE_LIMIT']));
+  });
+});
+
+describe('an account that anybody could use', () => {
+  const HELPCRUNCH_API_KEY = 'key';
+
+  test.each([
+    '0.0.0.0',
+    '::',
+    '192.168.1.2',
+    'gateway.example',
+    '127.0.0.1.evil.example',
+    '1270.0.0.1',
+  ])('is refused on %s', (HOST) => {
+    expect(problemsOf({ HOST, HELPCRUNCH_API_KEY })).toEqual(['AUTH']);
+    expect(problemsOf({ HOST, HELPCRUNCH_API_KEY, ALLOW_UNAUTHENTICATED: 'false' })).toEqual([
+      'AUTH',
+    ]);
+  });
+
+  test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('is let be on %s', (HOST) => {
+    expect(readConfig({ HOST, HELPCRUNCH_API_KEY })).toMatchObject({ host: HOST });
+  });
+
+  test('is let be when somebody in front asks who they are', () => {
+    const environment = { HOST: '0.0.0.0', HELPCRUNCH_API_KEY, ALLOW_UNAUTHENTICATED: 'true' };
+
+    expect(readConfig(environment)).toMatchObject({ host: '0.0.0.0', apiKey: 'key' });
+  });
+});
+
+describe('tokens', () => {
+  const JWT_SECRET = 'a secret of at least 32 bytes, ok';
+  const JWKS_URL = 'https://login.example.com/keys';
+
+  test('are believed by a secret or by public keys', () => {
+    const claimNames = {
+      role: 'role',
+      agentId: 'agentId',
+      customerId: 'customerId',
+      userId: 'userId',
+    };
+    const expected = { issuer: undefined, audience: undefined, claimNames };
+
+    expect(readConfig({ AUTH: 'jwt', JWT_SECRET }).auth).toEqual({
+      mode: 'jwt',
+      signedBy: { secret: JWT_SECRET },
+      ...expected,
+    });
+    expect(readConfig({ AUTH: 'jwt', JWKS_URL }).auth).toEqual({
+      mode: 'jwt',
+      signedBy: { jwksUrl: JWKS_URL },
+      ...expected,
+    });
+  });
+
+  test('are read by names of your own', () => {
+    const environment = {
+      AUTH: 'jwt',
+      JWT_SECRET,
+      JWT_ISSUER: 'https://login.example.com/',
+      JWT_AUDIENCE: 'helpdesk',
+      JWT_ROLE_CLAIM: 'https://example.com/role',
+      JWT_AGENT_ID_CLAIM: 'helpdesk.agent',
+      JWT_CUSTOMER_ID_CLAIM: 'helpdesk.customer',
+      JWT_USER_ID_CLAIM: 'sub',
+    };
+
+    expect(readConfig(environment).auth).toMatchObject({
+      issuer: 'https://login.example.com/',
+      audience: 'helpdesk',
+      claimNames: {
+        role: 'https://example.com/role',
+        agentId: 'helpdesk.agent',
+        customerId: 'helpdesk.customer',
+        userId: 'sub',
+      },
+    });
+  });
+
+  test.each([
+    ['nothing tells true ones', { AUTH: 'jwt' }, ['AUTH']],
+    ['two things tell true ones', { AUTH: 'jwt', JWT_SECRET, JWKS_URL }, ['JWT_SECRET']],
+    [
+      'the secret can be guessed',
+      { AUTH: 'jwt', JWT_SECRET: 'a secret of not quite 32 bytes.' },
+      ['JWT_SECRET'],
+    ],
+    [
+      'the keys can be changed on their way',
+      { AUTH: 'jwt', JWKS_URL: 'http://login.example.com/keys' },
+      ['JWKS_URL'],
+    ],
+    ['the keys have no address', { AUTH: 'jwt', JWKS_URL: 'login.example.com' }, ['JWKS_URL']],
+    ['none is asked for', { JWT_SECRET, JWT_AUDIENCE: 'a' }, ['JWT_SECRET', 'JWT_AUDIENCE']],
+    ['keys are asked for instead', { AUTH: 'forward', JWKS_URL }, ['JWKS_URL']],
+  ])('are refused when %s', (_reason, environment: Environment, names) => {
+    expect(problemsOf(environment)).toEqual(names);
+  });
+
+  test.each(['http://127.0.0.1:9/keys', 'http://localhost:9/keys', 'http://[::1]:9/keys'])(
+    'may be told by keys of this machine: %s',
+    (url) => {
+      expect(readConfig({ AUTH: 'jwt', JWKS_URL: url }).auth).toMatchObject({
+        signedBy: { jwksUrl: url },
+      });
+    },
+  );
+
+  test('may be needed on an address that others reach', () => {
+    const environment = { HOST: '0.0.0.0', HELPCRUNCH_API_KEY: 'key', AUTH: 'jwt', JWT_SECRET };
+
+    expect(readConfig(environment)).toMatchObject({ host: '0.0.0.0' });
+  });
+});

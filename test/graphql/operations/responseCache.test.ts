@@ -1,0 +1,428 @@
+import { createHash } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { parse, validate } from 'graphql';
+import { readConfig } from '../../../src/config/settings.ts';
+import type { Config } from '../../../src/config/settings.ts';
+import { createSchema } from '../../../src/graphql/schema/build.ts';
+import { resourceResolvers } from '../../../src/resources/registry.ts';
+import { startSimulator } from '../../../src/simulator/simulator.ts';
+import type { Simulator } from '../../../src/simulator/simulator.ts';
+import { responseTo as ask } from '../../support/client.ts';
+import type { ControlledUpstream } from '../../support/controlledUpstream.ts';
+import { startControlledUpstream } from '../../support/controlledUpstream.ts';
+import { startTestGateway } from '../../support/gateway.ts';
+import { bearer, jwtAuth } from '../../support/issuer.ts';
+import { createManualClock } from '../../support/manualClock.ts';
+import { createRandom, createRandomOperation } from '../../support/randomOperations.ts';
+import { startTwoCustomers } from '../../support/twoCustomers.ts';
+
+const { cacheTtlsMs } = readConfig({});
+const clock = createManualClock();
+const settings = { rateLimit: 0, cacheTtlsMs };
+
+/** As often as an operation has to be asked until its answer is kept: twice until it is known, once to make the answer. */
+const timesUntilKept = 3;
+
+type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
+
+async function readyCount({ url }: Gateway): Promise<number> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^helpcrunch_ready_answers_total (\d+)$/m.exec(metrics)?.[1]);
+}
+
+async function keep(
+  gateway: Gateway,
+  query: string,
+  headers: Readonly<Record<string, string>> = {},
+) {
+  for (let time = 0; time < timesUntilKept; time += 1) await ask(gateway, { query }, headers);
+}
+
+const customer = (id: number) => ({ id, name: `Customer ${id}`, email: null, userId: `u-${id}` });
+
+const query = '{ chat(id: 1) { id lastMessageText customer { id name phone } assignee { name } } }';
+
+describe('the answer to a query that comes again', () => {
+  let upstream: ControlledUpstream;
+  let gateway: Gateway;
+
+  const start = (config: Partial<Config> = {}) =>
+    startTestGateway({ upstream, clock, config: { ...settings, ...config } });
+
+  beforeEach(async () => {
+    upstream = await startControlledUpstream();
+    upstream.seed({
+      chats: [
+        { id: 1, customer: customer(7) },
+        { id: 2, customer: customer(8) },
+      ],
+      customers: [{ id: 7 }, { id: 8 }],
+    });
+    gateway = await start();
+  });
+
+  afterEach(async () => {
+    await gateway.stop();
+    await upstream[Symbol.asyncDispose]();
+  });
+
+  test('is given as it is, and counts as it did when it was made', async () => {
+    await keep(gateway, query);
+    await using careful = await start({ responseCacheMaxBytes: 0 });
+    const made = await ask(careful, { query });
+    const before = await readyCount(gateway);
+
+    const answers = [await ask(gateway, { query }), await ask(gateway, { query })];
+
+    expect(await readyCount(gateway)).toBe(before + 2);
+    expect(answers[0]).toBe(answers[1]);
+    const [ready, anew] = [String(answers[0]), made].map((text): any =>
+      JSON.parse(text.slice(text.indexOf('{'))),
+    );
+    expect(ready.data).toEqual(anew.data);
+    expect(ready.extensions.upstream).toMatchObject({ calls: 0, shared: 0 });
+    expect(ready.extensions.upstream.cacheHits).toBeGreaterThan(0);
+  });
+
+  test('shows a write at once', async () => {
+    await keep(gateway, query);
+
+    const { data } = await gateway.query(
+      'mutation { markChatRead(id: 1, by: AGENT, read: true) { lastMessageText } }',
+    );
+
+    expect(await ask(gateway, { query })).toContain(
+      `"lastMessageText":"${data.markChatRead.lastMessageText}"`,
+    );
+  });
+
+  test('shows a write to what it is part of', async () => {
+    const messages = `{ _entities(representations: [{ __typename: "Chat", id: 1 }]) {
+      ... on Chat { messages { nodes { read } } }
+    } }`;
+    upstream.seed({ chats: [{ id: 1, customer: customer(7), readByAgent: false }] });
+    await keep(gateway, messages);
+    const before = await ask(gateway, { query: messages });
+    expect(await readyCount(gateway)).toBe(1);
+
+    await gateway.query('mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }');
+
+    expect(before).toContain('{"read":false}');
+    expect(await ask(gateway, { query: messages })).toContain('{"read":true}');
+  });
+
+  test('shows what any other operation has read since', async () => {
+    await keep(gateway, query);
+    const stored = upstream.chats.get(1);
+    if (stored === undefined) throw new Error('There is a chat.');
+    upstream.chats.set(1, { ...stored, lastMessageText: 'news' });
+
+    await gateway.query('{ chats { nodes { id status } } }', undefined, {
+      'cache-control': 'no-cache',
+    });
+
+    expect(await ask(gateway, { query })).toContain('"lastMessageText":"news"');
+  });
+
+  test('lasts as long as the first of its parts', async () => {
+    await keep(gateway, query);
+    clock.advance(cacheTtlsMs.chats - 1);
+    const before = upstream.calls.length;
+
+    await ask(gateway, { query });
+    expect(upstream.calls.length).toBe(before);
+
+    clock.advance(1);
+    await ask(gateway, { query });
+    expect(upstream.calls.length).toBe(before + 1);
+  });
+
+  test('is not for who wants to see what is so now', async () => {
+    await keep(gateway, query);
+    const before = upstream.calls.length;
+
+    await ask(gateway, { query }, { 'cache-control': 'no-cache' });
+
+    expect(upstream.calls.length).toBeGreaterThan(before);
+  });
+
+  test('is for its own variables alone', async () => {
+    const byId = 'query One($id: ID!) { chat(id: $id) { id customer { id } } }';
+    for (const id of ['1', '2', '1', '2', '1', '2', '1', '2']) {
+      const answer = await ask(gateway, { query: byId, variables: { id } });
+
+      expect(answer).toContain(`{"id":"${id}","customer":{"id":"${Number(id) + 6}"}}`);
+    }
+    expect(await readyCount(gateway)).toBeGreaterThan(0);
+  });
+
+  test('is made anew where it tells how many calls are left', async () => {
+    await using limited = await start({ rateLimit: 50 });
+    const left = '{ rateLimit { remaining } }';
+    await keep(limited, left);
+    const before = await ask(limited, { query: left });
+
+    await limited.query('{ chat(id: 2) { id status } }', undefined, {
+      'cache-control': 'no-cache',
+    });
+
+    expect(await ask(limited, { query: left })).not.toBe(before);
+    expect(await readyCount(limited)).toBe(0);
+  });
+
+  test('is not kept when it shows something old because the helpdesk is away', async () => {
+    await using patient = await start({ staleIfErrorMs: 60_000 });
+    await keep(patient, query);
+    clock.advance(cacheTtlsMs.chats);
+    upstream.onEveryCall((held) => {
+      held.respond({ status: 503, body: {} });
+    });
+    expect(await ask(patient, { query })).toContain('"stale":{"ageMs":5000}');
+    const before = await readyCount(patient);
+
+    expect(await ask(patient, { query })).toContain('"stale":{"ageMs":5000}');
+
+    expect(await readyCount(patient)).toBe(before);
+  });
+
+  describe('that joined a read of several customers', () => {
+    const byId = 'query One($id: ID!) { customer(id: $id) { id name } }';
+    const one = (id: number) => ask(gateway, { query: byId, variables: { id } });
+    const ids = [7, 8, 9];
+
+    /** Done when the gateway has taken up the requests that were sent before. */
+    const settled = async () => {
+      for (let time = 0; time < 3; time += 1) await fetch(`${gateway.url}/healthz`);
+    };
+
+    /** Customer 7 is being read; 8 is queued for the next call, and 9 joins it. */
+    async function readTogether(): Promise<string[]> {
+      upstream.seed({ customers: ids.map((id) => ({ id })) });
+      for (let time = 0; time < timesUntilKept; time += 1) await one(7);
+      clock.advance(cacheTtlsMs.customers);
+      const held = upstream.hold('GET /customers/7');
+      const operations = [one(7)];
+      await held.arrived;
+      for (const id of [8, 9]) {
+        clock.advance(12);
+        operations.push(one(id));
+        await settled();
+      }
+      held.respond();
+      const answers = await Promise.all(operations);
+      const searches = upstream.calls.filter(({ path }) => path === '/customers/search');
+      expect(searches.map(({ body }) => body.filter.length)).toEqual([2]);
+      return answers;
+    }
+
+    test.each(ids)('shows a change of customer %i when the TTL is over', async (id) => {
+      await readTogether();
+      upstream.seed({ customers: [{ id, name: 'new' }] });
+      clock.advance(cacheTtlsMs.customers);
+
+      expect(await one(id)).toContain('"name":"new"');
+    });
+
+    test('reports the shared call as the one that waited for it', async () => {
+      const answers = await readTogether();
+
+      expect(answers.map((answer) => /"calls":\d.*"shared":\d/.exec(answer)?.[0])).toEqual([
+        '"calls":1,"cacheHits":0,"shared":0',
+        '"calls":1,"cacheHits":0,"shared":0',
+        '"calls":0,"cacheHits":0,"shared":1',
+      ]);
+    });
+  });
+
+  test('takes no more room than it may, and none where none is given', async () => {
+    const responseCacheMaxBytes = 20_000;
+    await using small = await start({ responseCacheMaxBytes });
+    await using none = await start({ responseCacheMaxBytes: 0 });
+    const sizes: number[] = [];
+
+    for (let alias = 0; alias < 20; alias += 1) {
+      const longer = query.replace('{ chat', `{ a${alias}: chat`);
+      await keep(small, longer);
+      await keep(none, longer);
+      await ask(none, { query: longer });
+      const metrics = await (await fetch(`${small.url}/metrics`)).text();
+      sizes.push(Number(/^helpcrunch_ready_answers_bytes (\d+)$/m.exec(metrics)?.[1]));
+    }
+
+    expect(Math.max(...sizes)).toBeGreaterThan(responseCacheMaxBytes / 2);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(responseCacheMaxBytes);
+    expect(await readyCount(none)).toBe(0);
+  });
+
+  test('is not for another account', async () => {
+    await using open = await start({ auth: { mode: 'forward' } });
+    const own = { authorization: `Bearer ${upstream.key}` };
+    await keep(open, query, own);
+    expect(await ask(open, { query }, own)).toContain('"calls":0');
+
+    const other = await ask(open, { query }, { authorization: 'Bearer another-key' });
+
+    expect(other).toContain('"calls":2,"cacheHits":0');
+    expect(await readyCount(open)).toBe(1);
+  });
+});
+
+test('each viewer is given its own answers', async () => {
+  await using upstream = await startTwoCustomers();
+  await using gateway = await startTestGateway({
+    upstream,
+    clock,
+    config: { ...settings, auth: jwtAuth() },
+  });
+  const viewers = [
+    { role: 'customer', customerId: '7001' },
+    { role: 'customer', customerId: '7002' },
+    { role: 'customer', userId: 'u-ada' },
+    { role: 'agent', agentId: '12' },
+    { role: 'agent', agentId: '13' },
+  ];
+  const everything = `{ viewer { role agent { id } customer { id } }
+    chat(id: 1) { id customer { id } unreadCount: lastMessageText } }`;
+  const first = new Map<object, string>();
+
+  for (let time = 0; time < 5; time += 1) {
+    for (const viewer of viewers) {
+      const answer = await ask(gateway, { query: everything }, await bearer(viewer));
+      const { data }: any = JSON.parse(answer.slice(answer.indexOf('{')));
+      const seen = JSON.stringify(data ?? answer);
+      expect(seen).toBe(first.get(viewer) ?? seen);
+      first.set(viewer, seen);
+    }
+  }
+
+  expect(new Set(first.values()).size).toBe(viewers.length - 1);
+  expect(await readyCount(gateway)).toBeGreaterThan(0);
+});
+
+describe('an operation is known however a client names it', () => {
+  let simulator: Simulator;
+
+  beforeAll(async () => {
+    simulator = await startSimulator({ rateLimit: 0, clock });
+  });
+
+  afterAll(() => simulator.close());
+
+  const text = 'query Chat { chat(id: 9999) { id status } }';
+  const sha256Hash = createHash('sha256').update(text).digest('hex');
+  const persistedQuery = { version: 1, sha256Hash };
+  const clientLibrary = { name: '@apollo/client', version: '4.0.0' };
+  const forms = [
+    { form: 'by its text', body: { query: text } },
+    {
+      form: 'with what Apollo Client says of itself',
+      body: { query: text, extensions: { clientLibrary } },
+    },
+    {
+      form: 'by a hash that was registered',
+      body: { extensions: { persistedQuery, clientLibrary } },
+    },
+    {
+      form: 'by the hash of a listed one',
+      body: { extensions: { persistedQuery } },
+      isListed: true,
+    },
+    { form: 'by the id of a listed one', body: { documentId: 'chat' }, isListed: true },
+    { form: 'by the text of a listed one', body: { query: text }, isListed: true },
+  ];
+
+  test.each(forms)('$form', async ({ body, isListed = false }) => {
+    const listed = new Map([
+      ['chat', text],
+      [sha256Hash, text],
+    ]);
+    const config = {
+      ...settings,
+      ...(isListed ? { persistedOperations: listed, isPersistedOnly: true } : {}),
+    };
+    await using direct = await startTestGateway({ upstream: simulator, clock, config });
+    await using viaApollo = await startTestGateway({
+      upstream: simulator,
+      clock,
+      config: { ...config, execution: 'apollo' },
+    });
+    const operation = { operationName: 'Chat', variables: {}, ...body };
+    const json = { 'content-type': 'application/json; charset=utf-8' };
+    for (const gateway of [direct, viaApollo]) {
+      await ask(gateway, { query: text, extensions: { persistedQuery } });
+      for (let time = 0; time < timesUntilKept; time += 1) await ask(gateway, operation, json);
+    }
+    const before = await readyCount(direct);
+
+    const answer = await ask(direct, operation, json);
+
+    expect(answer).toBe(await ask(viaApollo, operation, json));
+    expect(answer).toContain('"id":"9999"');
+    expect(await readyCount(direct)).toBe(before + 1);
+  });
+
+  test('but not when its hash is of another', async () => {
+    await using gateway = await startTestGateway({ upstream: simulator, clock, config: settings });
+    const wrong = { query: '{ __typename }', extensions: { persistedQuery } };
+    for (let time = 0; time < timesUntilKept; time += 1)
+      await ask(gateway, { query: '{ __typename }' });
+
+    for (const times of [1, 2, 3]) {
+      expect([times, await ask(gateway, wrong)]).toEqual([
+        times,
+        expect.stringContaining('provided sha does not match query'),
+      ]);
+    }
+    expect(await ask(gateway, { extensions: { persistedQuery } })).toContain(
+      'PERSISTED_QUERY_NOT_FOUND',
+    );
+    expect(await ask(gateway, { query: '{ __typename }', extensions: 'text' })).toContain('400');
+  });
+});
+
+test('random operations are answered byte for byte as Apollo Server answers them, whatever is written and read in between', async () => {
+  const operationCount = 60;
+  const rounds = 4;
+  const simulator = await startSimulator({ rateLimit: 0, clock });
+  const schema = createSchema(resourceResolvers, { isSdlPublic: true });
+  const gateways = [
+    await startTestGateway({
+      upstream: simulator,
+      clock,
+      config: { ...settings, execution: 'apollo' },
+    }),
+    await startTestGateway({ upstream: simulator, clock, config: settings }),
+  ] as const;
+  const random = createRandom(4711);
+  const ids = { default: ['9999', '1', '7'], chat: ['9999', '9998'], customer: ['7001', '7002'] };
+  const operations = [];
+  for (let seed = 1; operations.length < operationCount; seed += 1) {
+    const operation = createRandomOperation({ schema, random: createRandom(seed * 104_729), ids });
+    const isRead = !operation.query.includes('mutation');
+    if (isRead && validate(schema, parse(operation.query)).length === 0) operations.push(operation);
+  }
+  const odd: string[] = [];
+
+  for (const operation of operations) {
+    for (let round = 0; round < rounds; round += 1) {
+      const chance = random();
+      if (chance < 0.1) clock.advance(cacheTtlsMs.chats);
+      if (chance > 0.9) {
+        const mark = `mutation { markChatRead(id: 9999, by: AGENT, read: ${String(chance > 0.95)}) { id } }`;
+        for (const gateway of gateways) await ask(gateway, { query: mark });
+      }
+      const [expected, answer] = await Promise.all(
+        gateways.map((gateway) => ask(gateway, operation)),
+      );
+      const hasFailed = expected?.includes('"errors"') === true;
+      if (!hasFailed && answer !== expected)
+        odd.push([operation.query, expected, answer].join('\n'));
+    }
+  }
+  const given = await readyCount(gateways[1]);
+  for (const gateway of gateways) await gateway.stop();
+  await simulator.close();
+
+  expect(odd).toEqual([]);
+  expect(given).toBeGreaterThan(operationCount / 4);
+}, 60_000);

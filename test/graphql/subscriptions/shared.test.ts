@@ -1,0 +1,169 @@
+import { expect, test } from '@jest/globals';
+import { createSharedSubscriptions } from '../../../src/graphql/subscriptions/shared.ts';
+import type {
+  ExecuteSubscription,
+  SubscriptionResult,
+  SubscriptionCaller,
+} from '../../../src/graphql/subscriptions/eventExecution.ts';
+import type { Viewer } from '../../../src/graphql/context.ts';
+import type { SubscriptionResults } from '../../../src/graphql/subscriptions/run.ts';
+import { createBoundedQueue } from '../../../src/lib/boundedQueue.ts';
+
+const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+const subscriber = (viewer: Viewer = { role: 'ALL' }, account = 'a'): SubscriptionCaller => ({
+  requestId: 'r',
+  viewerId: undefined,
+  address: '127.0.0.1',
+  viewer,
+  quotaClient: 'c',
+  apiKey: 'k',
+  account,
+});
+
+const admitted = (source = 'subscription { a }', variables = {}) => ({
+  document: { kind: 'Document', definitions: [] } as never,
+  source,
+  operationName: null,
+  variables,
+});
+
+const result = (event: number): SubscriptionResult => ({ data: { event } });
+
+/** Events that the test gives, to each reading that is under way. */
+function createEvents() {
+  const readings = new Set<(result: SubscriptionResult) => void>();
+  const readEvents: ExecuteSubscription = (_admitted, _subscriber, signal) => {
+    const { push, finish, items } = createBoundedQueue<SubscriptionResult>({
+      maxLength: 1_000,
+      overflowItem: {},
+      onEnd: () => readings.delete(push),
+    });
+    readings.add(push);
+    signal.addEventListener('abort', finish, { once: true });
+    return Promise.resolve(items);
+  };
+  return {
+    readEvents,
+    readings,
+    happen: (event: number) => readings.forEach((push) => push(result(event))),
+  };
+}
+
+async function joinedBy(
+  joining: Promise<SubscriptionResults | SubscriptionResult>,
+): Promise<SubscriptionResults> {
+  const joined = await joining;
+  if (!('next' in joined)) throw new Error('It was refused.');
+  return joined;
+}
+
+test('those who ask and see the same share one reading, which ends with the last of them', async () => {
+  const { readEvents: executeSubscription, readings, happen } = createEvents();
+  const fanOut = createSharedSubscriptions({ executeSubscription, log, maxBuffered: 10 });
+  const members = await Promise.all(
+    Array.from({ length: 1_000 }, () => joinedBy(fanOut.join(admitted(), subscriber()))),
+  );
+
+  happen(1);
+  const heard = await Promise.all(members.map((member) => member.next()));
+  const shared = readings.size;
+  await Promise.all(members.slice(1).map(async (member) => member.return?.()));
+  const left = readings.size;
+  await members[0]?.return?.();
+
+  expect(heard.every(({ value }) => value === heard[0]?.value)).toBe(true);
+  expect([shared, left, readings.size, fanOut.count()]).toEqual([1, 1, 0, 0]);
+});
+
+test.each([
+  ['another document', admitted('subscription { b }'), subscriber()],
+  ['other variables', admitted(undefined, { id: '1' }), subscriber()],
+  ['another account', admitted(), subscriber(undefined, 'b')],
+  ['another role', admitted(), subscriber({ role: 'CUSTOMER', id: '7' } as Viewer)],
+])('but nobody shares with one who has %s', async (_name, other, who) => {
+  const { readEvents: executeSubscription, readings } = createEvents();
+  const fanOut = createSharedSubscriptions({ executeSubscription, log, maxBuffered: 10 });
+
+  await fanOut.join(admitted(), subscriber());
+  await fanOut.join(other, who);
+
+  expect(readings.size).toBe(2);
+});
+
+test('who is too far behind is told so in place of what waited, and holds up nobody', async () => {
+  const { readEvents: executeSubscription, happen } = createEvents();
+  const fanOut = createSharedSubscriptions({ executeSubscription, log, maxBuffered: 3 });
+  const slow = await joinedBy(fanOut.join(admitted(), subscriber()));
+  const fast = await joinedBy(fanOut.join(admitted(), subscriber()));
+
+  const heard: unknown[] = [];
+  for (let event = 0; event < 5; event += 1) {
+    happen(event);
+    heard.push((await fast.next()).value);
+  }
+  const late = [(await slow.next()).value, (await slow.next()).value, (await slow.next()).value];
+
+  expect(heard).toEqual([0, 1, 2, 3, 4].map(result));
+  expect(late).toMatchObject([
+    { data: null, errors: [{ extensions: { missed: true, retryable: true } }] },
+    result(3),
+    result(4),
+  ]);
+});
+
+test('a reading that cannot begin is tried anew by the next who asks', async () => {
+  const refusal: SubscriptionResult = { errors: [{ message: 'No.' }] };
+  let tries = 0;
+  const executeSubscription: ExecuteSubscription = () => {
+    tries += 1;
+    return tries === 1 ? Promise.reject(new Error('A bug.')) : Promise.resolve(refusal);
+  };
+  const fanOut = createSharedSubscriptions({ executeSubscription, log, maxBuffered: 3 });
+
+  await expect(fanOut.join(admitted(), subscriber())).rejects.toThrow('A bug.');
+  const answers = [
+    await fanOut.join(admitted(), subscriber()),
+    await fanOut.join(admitted(), subscriber()),
+  ];
+
+  expect(answers).toEqual([refusal, refusal]);
+  expect([tries, fanOut.count()]).toEqual([3, 0]);
+});
+
+test('all members end when the events end', async () => {
+  const ends: (() => void)[] = [];
+  const executeSubscription: ExecuteSubscription = () => {
+    const { push, finish, items } = createBoundedQueue<SubscriptionResult>({
+      maxLength: 9,
+      overflowItem: {},
+      onEnd: () => undefined,
+    });
+    push(result(1));
+    ends.push(finish);
+    return Promise.resolve(items);
+  };
+  const fanOut = createSharedSubscriptions({ executeSubscription, log, maxBuffered: 3 });
+  const member = await joinedBy(fanOut.join(admitted(), subscriber()));
+
+  for (const end of ends) end();
+  const heard = [await member.next(), await member.next(), await member.next()];
+
+  expect(heard.map(({ done = false }) => done)).toEqual([false, true, true]);
+});
+
+test('a day of coming and going leaves nothing behind', async () => {
+  const { readEvents: executeSubscription, readings, happen } = createEvents();
+  const fanOut = createSharedSubscriptions({ executeSubscription, log, maxBuffered: 3 });
+
+  for (let minute = 0; minute < 1_440; minute += 1) {
+    const members = await Promise.all(
+      [0, 1, 2].map((id) => joinedBy(fanOut.join(admitted(undefined, { id }), subscriber()))),
+    );
+    happen(minute);
+    await Promise.all(members.map((member) => member.next()));
+    await Promise.all(members.map(async (member) => member.return?.()));
+  }
+
+  expect([readings.size, fanOut.count()]).toEqual([0, 0]);
+});

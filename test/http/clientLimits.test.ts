@@ -1,0 +1,374 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { auditServer } from 'graphql-http';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { hasRedis, startRedis } from '../support/redis.ts';
+
+type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
+
+let helpdesk: RecordingUpstream;
+let gateway: Gateway;
+let production: Gateway;
+
+beforeAll(async () => {
+  helpdesk = await startRecordingUpstream();
+  helpdesk.respond('GET /chats/5208', { body: wireChat() });
+  gateway = await startTestGateway({ upstream: helpdesk });
+  production = await startTestGateway({ upstream: helpdesk, config: { isProduction: true } });
+});
+
+afterAll(async () => {
+  await gateway.stop();
+  await production.stop();
+  await helpdesk[Symbol.asyncDispose]();
+});
+
+const json = { 'content-type': 'application/json' };
+
+const post = ({ url }: Gateway, query: string, headers: Record<string, string> = {}) =>
+  fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { ...json, ...headers },
+    body: JSON.stringify({ query }),
+  });
+
+const failuresOf = (results: Awaited<ReturnType<typeof auditServer>>) =>
+  results.flatMap((result) => (result.status === 'ok' ? [] : [`${result.name}: ${result.reason}`]));
+
+/** A GET needs a header that no plain link can send, which the audit leaves to its fetch. */
+const audit = ({ url }: Gateway) =>
+  auditServer({
+    url: `${url}/graphql`,
+    fetchFn(input: string, init?: RequestInit) {
+      const headers = new Headers(init?.headers);
+      headers.set('apollo-require-preflight', '1');
+      return fetch(input, { ...init, headers });
+    },
+  });
+
+describe('the audit of GraphQL over HTTP', () => {
+  test('finds nothing amiss in development', async () => {
+    const results = await audit(gateway);
+
+    expect(failuresOf(results)).toEqual([]);
+    expect(results).toHaveLength(61);
+  });
+
+  test('finds all that a server must do in production', async () => {
+    const results = await audit(production);
+
+    expect(failuresOf(results)).toEqual([]);
+    expect(results).toHaveLength(61);
+  });
+});
+
+/** What graphql-cop sends, and what it takes for a finding. */
+describe('in production a scanner finds nothing when it', () => {
+  const overloads = (name: string, query: string, hasWorked: (answer: any) => boolean) =>
+    ({ name, query, hasWorked }) as const;
+
+  test.each([
+    overloads(
+      'sends 101 aliases',
+      `query cop { ${Array.from({ length: 101 }, (_, index) => `alias${index}:__typename`).join(' \n')} }`,
+      ({ data }) => data?.alias100 !== undefined,
+    ),
+    overloads(
+      'repeats one field 500 times',
+      `query cop { ${'__typename \n'.repeat(500)} }`,
+      ({ data }) => data?.__typename !== undefined,
+    ),
+    overloads(
+      'sends ten unknown directives',
+      `query cop { __typename ${'@aa'.repeat(10)} }`,
+      ({ errors }) => errors.length === 10,
+    ),
+    overloads(
+      'asks in circles about types',
+      'query cop { __schema { types { fields { type { fields { type { fields { type { fields { type { name } } } } } } } } } } }',
+      ({ data }) => data !== undefined,
+    ),
+    overloads(
+      'sends fragments in circles',
+      'query cop { __schema { ...A } } fragment A on __Schema { __typename ...B } fragment B on __Schema { ...A }',
+      ({ errors }) => errors === undefined,
+    ),
+    overloads(
+      'asks for the schema',
+      'query cop { __schema { types { name fields { name } } } }',
+      ({ data }) => data !== undefined,
+    ),
+    overloads('mistypes a field', 'query cop { __schema { directive } }', (answer) =>
+      JSON.stringify(answer).includes('Did you mean'),
+    ),
+    overloads('mistypes a field of ours', 'query cop { chatz { id } }', (answer) =>
+      JSON.stringify(answer).includes('Did you mean'),
+    ),
+    overloads('looks for traces', 'query cop { __typename }', (answer) =>
+      /tracing|exception|stacktrace/.test(JSON.stringify(answer)),
+    ),
+    overloads('sends nonsense', 'qwerty cop { abc }', (answer) =>
+      /exception|stacktrace|at .*\.js/.test(JSON.stringify(answer)),
+    ),
+  ])('$name', async ({ query, hasWorked }) => {
+    const response = await post(production, query);
+
+    expect(hasWorked(await response.json())).toBe(false);
+    expect(response.status).toBeLessThan(500);
+  });
+
+  test.each([
+    ['asks by GET', 'GET', '/graphql?query=query%20cop%7B__typename%7D'],
+    ['mutates by GET', 'GET', '/graphql?query=mutation%20cop%7B__typename%7D'],
+    ['asks by a POST without a body', 'POST', '/graphql?query=query%20cop%7B__typename%7D'],
+  ])('%s', async (_what, method, path) => {
+    const response = await fetch(production.url + path, { method });
+
+    const { data }: any = await response.json();
+    expect(data).toBeUndefined();
+    expect(response.status).toBe(400);
+  });
+
+  test('asks by a form', async () => {
+    const body = new URLSearchParams({ query: '{ __typename }' });
+
+    const response = await fetch(`${production.url}/graphql`, { method: 'POST', body });
+
+    expect(response.status).toBe(415);
+  });
+
+  test('sends a batch', async () => {
+    const body = JSON.stringify(Array.from({ length: 10 }, () => ({ query: '{ __typename }' })));
+
+    const response = await fetch(`${production.url}/graphql`, {
+      method: 'POST',
+      headers: json,
+      body,
+    });
+
+    const answer = await response.json();
+    expect(Array.isArray(answer)).toBe(false);
+    expect(response.status).toBe(400);
+  });
+
+  test.each(['/', '/graphiql', '/playground', '/console', '/graphql', '/explorer'])(
+    'looks for an explorer at %s',
+    async (path) => {
+      const response = await fetch(production.url + path, { headers: { accept: 'text/html' } });
+
+      expect(response.headers.get('content-type')).not.toContain('text/html');
+      expect(await response.text()).not.toMatch(/graphiql|playground|sandbox/i);
+    },
+  );
+});
+
+describe('every answer', () => {
+  test.each(['/graphql', '/healthz', '/metrics', '/nowhere'])(
+    'of %s is data, not a page, to a browser',
+    async (path) => {
+      const { headers } = await fetch(production.url + path);
+
+      expect(headers.get('content-security-policy')).toBe(
+        "default-src 'none';frame-ancestors 'none';base-uri 'none';form-action 'none'",
+      );
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('x-frame-options')).toBe('SAMEORIGIN');
+      expect(headers.get('referrer-policy')).toBe('no-referrer');
+      expect(headers.get('strict-transport-security')).toBeNull();
+      expect(headers.get('x-powered-by')).toBeNull();
+      expect(headers.get('server')).toBeNull();
+    },
+  );
+
+  test('tells a browser to stay with TLS where a trusted proxy says that it came so', async () => {
+    await using behind = await startTestGateway({
+      upstream: helpdesk,
+      config: { trustProxy: ['127.0.0.1'] },
+    });
+    const headers = { 'x-forwarded-proto': 'https' };
+
+    const trusted = await fetch(`${behind.url}/healthz`, { headers });
+    const untrusted = await fetch(`${gateway.url}/healthz`, { headers });
+
+    expect(trusted.headers.get('strict-transport-security')).toBe('max-age=15552000');
+    expect(untrusted.headers.get('strict-transport-security')).toBeNull();
+  });
+});
+
+describe('a client that is slow or loud', () => {
+  async function say(url: string, text: string) {
+    const { hostname: host, port } = new URL(url);
+    const socket = connect({ host, port: Number(port) });
+    let heard = '';
+    socket.on('data', (chunk: Buffer) => (heard += chunk.toString()));
+    socket.on('error', () => undefined);
+    socket.write(text);
+    await once(socket, 'close');
+    return heard;
+  }
+
+  test.each([
+    ['the first lines', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: '],
+    [
+      'the body',
+      'POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"q',
+    ],
+  ])('is let go when %s do not arrive', async (_what, text) => {
+    await using impatient = await startTestGateway({
+      upstream: helpdesk,
+      config: { requestTimeoutMs: 100 },
+    });
+
+    const heard = await say(impatient.url, text);
+
+    expect(heard).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  test('is let go when its first lines are too long', async () => {
+    const heard = await say(
+      gateway.url,
+      `GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`,
+    );
+
+    expect(heard).toMatch(/^HTTP\/1\.1 431 /);
+  });
+
+  test('is not let in when there are as many as may be', async () => {
+    await using small = await startTestGateway({
+      upstream: helpdesk,
+      config: { maxConnections: 1 },
+    });
+    const { hostname: host, port } = new URL(small.url);
+    const first = connect({ host, port: Number(port) });
+    await once(first, 'connect');
+    first.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(first, 'data');
+
+    const heard = await say(small.url, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+
+    first.destroy();
+    expect(heard).toBe('');
+  });
+
+  test('may not send more than its share of bytes', async () => {
+    await using small = await startTestGateway({
+      upstream: helpdesk,
+      config: { maxBodyBytes: 1_024 },
+    });
+
+    const response = await post(small, `{ __typename } #${'x'.repeat(1_024)}`);
+
+    expect(response.status).toBe(413);
+  });
+});
+
+describe('a client that asks too often', () => {
+  const ask = async (to: Gateway, headers: Record<string, string> = {}) => {
+    const response = await post(to, '{ __typename }', headers);
+    const answer: any = await response.json();
+    return { status: response.status, headers: response.headers, ...answer };
+  };
+
+  test('is told when to come back, and nobody else is', async () => {
+    await using behind = await startTestGateway({
+      upstream: helpdesk,
+      config: { requestRateLimit: 2, trustProxy: 1 },
+    });
+    const from = (address: string) => ask(behind, { 'x-forwarded-for': address });
+
+    const first = await from('192.0.2.1');
+    const second = await from('198.51.100.9, 192.0.2.1');
+    const third = await from('192.0.2.1');
+    const other = await from('192.0.2.2');
+
+    expect([first.status, second.status, third.status, other.status]).toEqual([200, 200, 429, 200]);
+    const { retryAfterMs } = third.errors[0].extensions;
+    expect(third.errors[0].extensions).toEqual({
+      code: 'RATE_LIMITED',
+      retryable: true,
+      retryAfterMs: expect.any(Number),
+      requestId: third.headers.get('x-request-id'),
+    });
+    expect(retryAfterMs).toBeGreaterThan(0);
+    expect(retryAfterMs).toBeLessThanOrEqual(60_000);
+    expect(third.headers.get('retry-after')).toBe(String(Math.ceil(retryAfterMs / 1000)));
+    expect(third.extensions.upstream.calls).toBe(0);
+  });
+
+  test('cannot become another by a header that nobody vouches for', async () => {
+    await using open = await startTestGateway({
+      upstream: helpdesk,
+      config: { requestRateLimit: 1 },
+    });
+
+    const first = await ask(open, { 'x-forwarded-for': '192.0.2.1' });
+    const second = await ask(open, { 'x-forwarded-for': '192.0.2.2', forwarded: 'for=192.0.2.2' });
+
+    expect([first.status, second.status]).toEqual([200, 429]);
+  });
+
+  test('cannot become another by the many addresses of one network', async () => {
+    await using behind = await startTestGateway({
+      upstream: helpdesk,
+      config: { requestRateLimit: 1, trustProxy: 1 },
+    });
+    const from = (address: string) => ask(behind, { 'x-forwarded-for': address });
+
+    const answers = [
+      await from('2001:db8:1:2::1'),
+      await from('2001:db8:1:2:3:4:5:6'),
+      await from('2001:db8:1:3::1'),
+      await from('::1'),
+      await from('::2'),
+      await from('::ffff:192.0.2.7'),
+      await from('192.0.2.7'),
+    ];
+
+    expect(answers.map(({ status }) => status)).toEqual([200, 429, 200, 200, 429, 200, 429]);
+  });
+
+  test('is still told how the gateway does', async () => {
+    await using strict = await startTestGateway({
+      upstream: helpdesk,
+      config: { requestRateLimit: 1 },
+    });
+    await ask(strict);
+    await ask(strict);
+
+    const answers = await Promise.all(
+      ['/healthz', '/readyz', '/metrics'].map((path) => fetch(strict.url + path)),
+    );
+
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+  });
+});
+
+(hasRedis ? describe : describe.skip)('clients of several instances (needs Redis)', () => {
+  test('are counted together, and by each alone while Redis is away', async () => {
+    await using redis = await startRedis();
+    const config = { requestRateLimit: 2, redisUrl: redis.url };
+    await using one = await startTestGateway({ upstream: helpdesk, config });
+    await using two = await startTestGateway({ upstream: helpdesk, config });
+    const statuses = async () => {
+      const answers = [await post(one, '{ __typename }'), await post(two, '{ __typename }')];
+      return answers.map(({ status }) => status);
+    };
+    for (const instance of [one, two]) {
+      let text = '';
+      while (!text.includes('"up"')) text = await (await fetch(`${instance.url}/healthz`)).text();
+    }
+
+    const together = [await statuses(), await statuses()];
+    await redis.kill();
+    const alone = [await statuses(), await statuses(), await statuses()];
+
+    expect(together).toEqual([
+      [200, 200],
+      [429, 429],
+    ]);
+    expect(alone.flat()).toContain(429);
+  });
+});

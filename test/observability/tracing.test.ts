@@ -1,0 +1,224 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { systemClock } from '../../src/lib/clock.ts';
+import { createOpenTelemetry } from '../../src/observability/openTelemetry.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { killAll, run } from '../support/process.ts';
+
+jest.setTimeout(60_000);
+
+/** A collector of spans, as OTLP over HTTP has it. */
+async function startCollector() {
+  const spans: any[] = [];
+  const resources: any[] = [];
+  const types: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    void buffer(request).then((body) => {
+      types.push(request.headers['content-type']);
+      if (request.headers['content-type'] === 'application/json') {
+        for (const { resource, scopeSpans } of JSON.parse(body.toString()).resourceSpans) {
+          resources.push(resource);
+          for (const scope of scopeSpans) spans.push(...scope.spans);
+        }
+      }
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    spans,
+    resources,
+    types,
+    named: (name: string) => spans.find((span) => span.name === name),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+type Collector = Awaited<ReturnType<typeof startCollector>>;
+
+let helpdesk: RecordingUpstream;
+
+beforeAll(async () => {
+  helpdesk = await startRecordingUpstream();
+  helpdesk.respond('GET /chats/5208', { body: wireChat() });
+  helpdesk.respond('GET /chats/500', { status: 500, body: 'secret-body' });
+});
+
+afterAll(async () => {
+  killAll();
+  await helpdesk[Symbol.asyncDispose]();
+});
+
+const attributesOf = (span: any): Record<string, unknown> =>
+  Object.fromEntries(
+    span.attributes.map(({ key, value }: any) => [key, value.stringValue ?? value.intValue]),
+  );
+
+/** What the collector and the helpdesk get to see of one operation. */
+async function trace(
+  collector: Collector,
+  query: string,
+  headers: Record<string, string> = {},
+  protocol: 'http/json' | 'http/protobuf' = 'http/json',
+) {
+  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = collector.url;
+  const tracing = createOpenTelemetry(protocol, systemClock);
+  delete process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
+  await using gateway = await startTestGateway({ upstream: helpdesk, tracing });
+  helpdesk.clearCalls();
+  await gateway.query(query, undefined, headers);
+  await fetch(`${gateway.url}/readyz`);
+  await gateway.stop();
+  await tracing.close();
+  return helpdesk.calls[0]?.headers ?? {};
+}
+
+const traceId = '0af7651916cd43dd8448eb211c80319c';
+const parentId = 'b7ad6b7169203331';
+
+describe('a trace', () => {
+  test('goes from the sender of a request over its operation to the helpdesk', async () => {
+    await using collector = await startCollector();
+
+    const { traceparent, tracestate } = await trace(
+      collector,
+      'query Open { chat(id: 5208) { id customer { name } } }',
+      { traceparent: `00-${traceId}-${parentId}-01`, tracestate: 'vendor=1' },
+    );
+
+    const request = collector.named('POST /graphql');
+    const operation = collector.named('query Open');
+    const call = collector.named('GET /chats/{id}');
+    expect(collector.spans).toHaveLength(3);
+    expect(collector.spans.every((span) => span.traceId === traceId)).toBe(true);
+    expect(request).toMatchObject({ parentSpanId: parentId, kind: 2 });
+    expect(operation).toMatchObject({ parentSpanId: request.spanId, kind: 1 });
+    expect(call).toMatchObject({ parentSpanId: operation.spanId, kind: 3 });
+    expect(traceparent).toBe(`00-${traceId}-${call.spanId}-01`);
+    expect(tracestate).toBe('vendor=1');
+    expect(attributesOf(request)).toEqual({
+      'http.request.method': 'POST',
+      'http.route': '/graphql',
+      'http.response.status_code': 200,
+    });
+    expect(attributesOf(operation)).toEqual({
+      'graphql.operation.name': 'Open',
+      'graphql.operation.type': 'query',
+      'helpcrunch.upstream.calls': 1,
+      'helpcrunch.cache.hits': 0,
+    });
+    expect(JSON.stringify(collector.spans)).not.toMatch(/5208|Taras|fake-key/);
+  });
+
+  test('begins here where the sender has begun none', async () => {
+    await using collector = await startCollector();
+
+    const { traceparent } = await trace(collector, '{ chat(id: 5208) { id } }', {
+      traceparent: 'nonsense',
+    });
+
+    const [{ traceId: own }] = collector.spans;
+    expect(collector.named('POST /graphql').parentSpanId ?? '').toBe('');
+    expect(collector.named('query anonymous')).toBeDefined();
+    expect(traceparent).toMatch(new RegExp(`^00-${own}-[0-9a-f]{16}-01$`));
+  });
+
+  test('that its sender does not record is passed on and not recorded', async () => {
+    await using collector = await startCollector();
+
+    const { traceparent } = await trace(collector, '{ chat(id: 5208) { id } }', {
+      traceparent: `00-${traceId}-${parentId}-00`,
+    });
+
+    expect(collector.spans).toEqual([]);
+    expect(traceparent).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-00$`));
+  });
+
+  test('says what failed and nothing more', async () => {
+    await using collector = await startCollector();
+
+    await trace(collector, 'query Open { chat(id: 500) { id } }');
+
+    const [operation, call] = ['query Open', 'GET /chats/{id}'].map(collector.named);
+    expect(attributesOf(operation)['error.type']).toBe('UPSTREAM_UNAVAILABLE');
+    expect(attributesOf(call)['error.type']).toBe('unavailable');
+    expect([operation.status, call.status]).toEqual([{ code: 2 }, { code: 2 }]);
+    expect(JSON.stringify(collector.spans)).not.toContain('secret');
+  });
+});
+
+test('both forms of OTLP over HTTP are spoken', async () => {
+  await using collector = await startCollector();
+
+  await trace(collector, '{ __typename }');
+  await trace(collector, '{ __typename }', {}, 'http/protobuf');
+
+  expect(collector.types).toEqual(['application/json', 'application/x-protobuf']);
+});
+
+describe('the process', () => {
+  /** At `SIGUSR2` it says how much of OpenTelemetry is loaded, beside the empty interface that prom-client asks for. */
+  const tell = `
+    import { createRequire } from 'node:module';
+    const { cache } = createRequire('${import.meta.url}');
+    process.on('SIGUSR2', () => {
+      const loaded = Object.keys(cache).filter((path) => /@opentelemetry.(?!api[\\\\/])/.test(path));
+      process.stderr.write(loaded.length + ' loaded\\n');
+    });`;
+  const options = ['--import', `data:text/javascript,${encodeURIComponent(tell)}`];
+
+  async function loadedBy(environment: Readonly<Record<string, string>>, isAsked = false) {
+    await using gateway = run({ LOG_LEVEL: 'warn', ...environment }, options);
+    const started = await gateway.started();
+    gateway.send('SIGUSR2');
+    const count = Number(/^([0-9]+) loaded/.exec(await gateway.heard('loaded'))?.[1]);
+    if (isAsked) {
+      await fetch(`${started.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"query":"{ __typename }"}',
+      });
+    }
+    gateway.stop();
+    const { code } = await gateway.ended;
+    return { count, code };
+  }
+
+  test.concurrent('loads nothing of OpenTelemetry unless it is told to', async () => {
+    expect(await loadedBy({})).toEqual({ count: 0, code: 0 });
+  });
+
+  test.concurrent('sends where it is told to, under its name, the last at its end', async () => {
+    await using collector = await startCollector();
+
+    const { count, code } = await loadedBy(
+      { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_SERVICE_NAME: 'support-graphql' },
+      true,
+    );
+
+    expect(code).toBe(0);
+    expect(count).toBeGreaterThan(10);
+    expect(collector.spans).toHaveLength(2);
+    expect(attributesOf(collector.resources[0])['service.name']).toBe('support-graphql');
+  });
+
+  test.concurrent('ends in time when nobody collects', async () => {
+    const environment = {
+      OTEL_TRACES_EXPORTER: 'otlp',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
+    };
+
+    expect(await loadedBy(environment, true)).toMatchObject({ code: 0 });
+  });
+});

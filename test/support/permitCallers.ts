@@ -1,0 +1,84 @@
+import type {
+  RateLimiter,
+  PermitRequest,
+  CallPriority,
+  Permit,
+} from '../../src/upstream/rateLimit/limiter.ts';
+import { UpstreamError } from '../../src/upstream/errors.ts';
+import type { Clock } from '../../src/lib/clock.ts';
+
+/** Lets everything happen that can happen without time going by. */
+export const flushMicrotasks = () => new Promise((resolve) => setImmediate(resolve));
+
+export interface CallOptions {
+  readonly viewer?: string;
+  readonly priority?: CallPriority;
+  readonly withinMs?: number;
+}
+
+export interface PermitCaller {
+  readonly name: string;
+  readonly state: () => 'waiting' | 'served' | 'refused' | 'failed';
+  readonly endedAt: () => number | undefined;
+  /** Resolves when it is served or refused. */
+  readonly ended: Promise<unknown>;
+  readonly error: () => unknown;
+  readonly permit: () => Permit;
+  readonly retryAfterMs: () => number | undefined;
+  readonly leave: () => void;
+  readonly change: (request: Partial<PermitRequest>) => void;
+}
+
+/** Callers of a budget who remember when they were served or refused. */
+export function createPermitCallers(limiter: RateLimiter, clock: Clock, account = 'acme') {
+  const grantedNames: string[] = [];
+  return {
+    grantedNames: grantedNames as readonly string[],
+    call(
+      name: string,
+      { viewer = 'ada', priority = 'read', withinMs = 10_000 }: CallOptions = {},
+    ): PermitCaller {
+      const controller = new AbortController();
+      let request: PermitRequest = { viewer, priority, deadlineMs: clock.monotonic() + withinMs };
+      let state: ReturnType<PermitCaller['state']> = 'waiting';
+      let endedAt: number | undefined;
+      let error: unknown;
+      let slot: Permit | undefined;
+      const ended = limiter
+        .acquire(account, () => request, controller.signal)
+        .then(
+          (acquired) => {
+            state = 'served';
+            endedAt = clock.monotonic();
+            slot = acquired;
+            grantedNames.push(name);
+          },
+          (reason: unknown) => {
+            endedAt = clock.monotonic();
+            error = reason;
+            state =
+              reason instanceof UpstreamError && reason.kind === 'rateLimited'
+                ? 'refused'
+                : 'failed';
+          },
+        );
+      return {
+        name,
+        state: () => state,
+        endedAt: () => endedAt,
+        ended,
+        error: () => error,
+        permit() {
+          if (slot === undefined) throw new Error(`${name} was not served.`);
+          return slot;
+        },
+        retryAfterMs: () =>
+          error instanceof UpstreamError ? error.details.retryAfterMs : undefined,
+        leave: () => controller.abort(new Error('The client left.')),
+        change(changed) {
+          request = { ...request, ...changed };
+        },
+      };
+    },
+  };
+}

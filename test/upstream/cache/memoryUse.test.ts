@@ -1,0 +1,29 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from '@jest/globals';
+import { readConfig } from '../../../src/config/settings.ts';
+
+const run = promisify(execFile);
+
+const script = fileURLToPath(new URL('../../support/fillCache.ts', import.meta.url));
+
+test('a million customers and chats take no more memory than the cache is given', async () => {
+  const { cacheMaxBytes } = readConfig({});
+
+  const { stdout } = await run(process.execPath, [
+    '--expose-gc',
+    '--import',
+    'tsx',
+    script,
+    String(cacheMaxBytes),
+    '1000000',
+  ]);
+
+  const { resident, heap, counted, kept } = JSON.parse(stdout);
+  expect(resident).toBeLessThan(1.5 * cacheMaxBytes);
+  expect(heap).toBeLessThan(cacheMaxBytes);
+  expect(counted).toBeLessThanOrEqual(cacheMaxBytes);
+  // It is used to the full as well.
+  expect(kept).toBeGreaterThan(0.99 * cacheMaxBytes);
+}, 240_000);

@@ -1,0 +1,484 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { readConfig } from '../../src/config/settings.ts';
+import type { ControlledUpstream } from '../support/controlledUpstream.ts';
+import { startControlledUpstream } from '../support/controlledUpstream.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { createManualClock } from '../support/manualClock.ts';
+import type { TestDelivery } from '../support/webhooks.ts';
+import {
+  chatData,
+  deliver,
+  post,
+  signatureOf,
+  webhookSecret,
+  wireDelivery,
+} from '../support/webhooks.ts';
+
+jest.setTimeout(60_000);
+
+const oneHour = 3_600_000;
+const clock = createManualClock();
+const { cacheTtlsMs } = readConfig({
+  HELPCRUNCH_API_KEY: 'key',
+  HELPCRUNCH_WEBHOOK_SECRET: webhookSecret,
+});
+
+let helpdesk: ControlledUpstream;
+let gateway: Awaited<ReturnType<typeof startTestGateway>>;
+
+beforeAll(async () => {
+  helpdesk = await startControlledUpstream();
+  gateway = await startTestGateway({
+    upstream: helpdesk,
+    clock,
+    config: { rateLimit: 0, cacheTtlsMs, webhookSecret },
+  });
+});
+
+afterAll(async () => {
+  await gateway.stop();
+  await helpdesk[Symbol.asyncDispose]();
+});
+
+const customer = { id: 7, name: 'Ada', email: 'ada@example.com', userId: 'u-7' };
+const olena = { id: 12, name: 'Olena', email: 'olena@example.com', role: 'agent' };
+const petro = { id: 13, name: 'Petro', email: 'petro@example.com', role: 'admin' };
+
+beforeEach(() => {
+  clock.advance(oneHour);
+  helpdesk.chats.clear();
+  helpdesk.customers.clear();
+  helpdesk.seed({ chats: [{ id: 5, customer }], customers: [{ ...customer, blocked: false }] });
+  helpdesk.clearCalls();
+});
+
+const chatFields = `id status closedBy closedAt rating snoozedUntil lastMessageText
+  customer { name email } assignee { id name role } department { id name }`;
+const chatQuery = `{ chat(id: 5) { ${chatFields} } }`;
+const customerQuery =
+  '{ customer(id: 7) { name email userId phone unsubscribed blocked tags { name } } }';
+
+/** Changes the chat in the helpdesk and gives what a webhook tells of it. */
+function change(part: Readonly<Record<string, unknown>>) {
+  const chat: any = { ...helpdesk.chats.get(5), ...part };
+  helpdesk.chats.set(5, chat);
+  return chatData(chat);
+}
+
+function changeCustomer(part: Readonly<Record<string, unknown>>) {
+  const changed: any = { ...helpdesk.customers.get(7), ...part };
+  helpdesk.customers.set(7, changed);
+  const { id, name, userId, email, unsubscribed, customData } = changed;
+  return { id, name, userId, email, unsubscribed, customData };
+}
+
+const tell = (delivery: TestDelivery) => deliver(gateway, { atMs: clock.now(), ...delivery });
+
+/** What a query shows, and how many calls it took. */
+async function see(query: string) {
+  const { data, errors, extensions } = await gateway.query(query);
+  expect(errors).toEqual([]);
+  return { data, calls: extensions.upstream.calls };
+}
+
+describe('a delivery', () => {
+  const body = wireDelivery({ event: 'chat.rated', eventData: chatData({ id: 5 }) });
+
+  test.each([
+    ['another key', signatureOf(body, 'another key')],
+    ['another body', signatureOf(`${body} `)],
+    ['something shorter', signatureOf(body).slice(1)],
+    ['no hexadecimal number', 'z'.repeat(40)],
+    ['nothing', ''],
+  ])('signed with %s is refused and leaves no word of it in the log', async (_what, signature) => {
+    const before = gateway.logged.length;
+
+    const answer = await post(gateway, body, { 'x-helpcrunch-signature': signature });
+
+    expect(answer).toMatchObject({
+      status: 401,
+      errors: [{ extensions: { code: 'BAD_REQUEST', retryable: false } }],
+    });
+    expect(gateway.logged.slice(before)).toEqual([]);
+  });
+
+  test('is signed before it is read', async () => {
+    const answer = await post(gateway, '{ not json', { 'x-helpcrunch-signature': 'f'.repeat(40) });
+
+    expect(answer.status).toBe(401);
+  });
+
+  test.each([
+    ['no JSON', '{ not json'],
+    ['nothing', ''],
+    ['a list', '[]'],
+    ['no event', JSON.stringify({ id: 'a', eventData: {} })],
+    ['no data', JSON.stringify({ id: 'a', event: 'chat.rated' })],
+    ['data that is no JSON', JSON.stringify({ id: 'a', event: 'chat.rated', eventData: '{' })],
+    ['no chat', wireDelivery({ event: 'chat.rated', eventData: { chat_id: 'abc' } })],
+    ['no customer', wireDelivery({ event: 'customer.new', eventData: {} })],
+    ['an odd customer', wireDelivery({ event: 'chat.new', eventData: { id: 5, customer: [] } })],
+  ])('with %s is refused', async (_what, malformed) => {
+    const { status, errors } = await post(gateway, malformed);
+
+    expect(status).toBe(400);
+    expect(errors[0].extensions).toMatchObject({ code: 'BAD_REQUEST', retryable: false });
+  });
+
+  test('longer than a megabyte is refused', async () => {
+    const { status } = await post(gateway, `"${'x'.repeat(1_048_576)}"`);
+
+    expect(status).toBe(413);
+  });
+
+  test.each(['text/plain', 'application/x-www-form-urlencoded', 'application/xml'])(
+    'is read whatever it is said to be: %s',
+    async (type) => {
+      const { status, outcome } = await post(
+        gateway,
+        wireDelivery({ event: 'chat.rated', eventData: chatData({ id: 5 }), atMs: clock.now() }),
+        { 'content-type': type },
+      );
+
+      expect({ status, outcome }).toEqual({ status: 200, outcome: 'applied' });
+    },
+  );
+
+  test.each(['chat.merged', 'toString', '__proto__', ''])(
+    'of an event that means nothing here is answered all the same: "%s"',
+    async (event) => {
+      const { status, outcome } = await tell({ event, eventData: {} });
+
+      expect({ status, outcome }).toEqual({ status: 200, outcome: 'ignored' });
+    },
+  );
+
+  test.each([
+    ['chat_id', { chat_id: 5 }],
+    ['chat_id as a text', { chat_id: '5' }],
+    ['chatId', { chatId: 5 }],
+    ['id', { id: 5 }],
+    ['JSON in a text', JSON.stringify({ chat_id: 5 })],
+  ])('names its chat as %s', async (_how, eventData) => {
+    await see(chatQuery);
+    change({ status: 'pending' });
+
+    await tell({ event: 'chat.status_updated', eventData });
+
+    expect((await see(chatQuery)).data.chat.status).toBe('PENDING');
+  });
+
+  test('that comes again is answered and not applied again', async () => {
+    const delivery = { event: 'chat.status_updated', eventData: change({}), id: 'twice' };
+
+    const [first, second] = await Promise.all([tell(delivery), tell(delivery)]);
+    const third = await tell({ ...delivery, attempts: 1 });
+
+    expect([first.outcome, second.outcome].toSorted()).toEqual(['applied', 'duplicate']);
+    expect(third).toMatchObject({ status: 200, outcome: 'duplicate' });
+  });
+
+  test('without an id is known by what it says', async () => {
+    const delivery = {
+      event: 'chat.rated',
+      eventData: change({ rating: 'poor' }),
+      id: '',
+      atMs: clock.now(),
+    };
+
+    const outcomes = [];
+    for (const attempts of [0, 1]) outcomes.push((await tell({ ...delivery, attempts })).outcome);
+    outcomes.push((await tell({ ...delivery, eventData: change({ rating: 'great' }) })).outcome);
+
+    expect(outcomes).toEqual(['applied', 'duplicate', 'applied']);
+  });
+
+  test('is forgotten after a day', async () => {
+    const delivery = { event: 'chat.rated', eventData: change({}), id: 'yesterday' };
+    await tell(delivery);
+    clock.advance(24 * oneHour);
+
+    expect((await tell(delivery)).outcome).toBe('applied');
+  });
+
+  test('is counted by what became of it', async () => {
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+
+    for (const outcome of ['applied', 'duplicate', 'ignored', 'badSignature', 'malformed']) {
+      expect(metrics).toMatch(
+        new RegExp(`^helpcrunch_webhooks_total\\{outcome="${outcome}"\\} [1-9]`, 'm'),
+      );
+    }
+  });
+});
+
+describe('what an event of a chat carries is seen without a call', () => {
+  test.each<[string, Readonly<Record<string, unknown>>, Readonly<Record<string, unknown>>]>([
+    ['chat.status_updated', { status: 'on hold' }, { status: 'ON_HOLD' }],
+    [
+      'chat.assigned',
+      { assignee: petro },
+      { assignee: { id: '13', name: 'Petro', role: 'ADMIN' } },
+    ],
+    ['chat.assigned', { assignee: null }, { assignee: null }],
+    [
+      'chat.assigned',
+      { department: { id: 4, name: 'Care' } },
+      { department: { id: '4', name: 'Care' } },
+    ],
+    ['chat.rated', { rating: 'very poor' }, { rating: 'VERY_POOR' }],
+    [
+      'chat.snoozed',
+      { snoozedUntil: '1800000000.000' },
+      { snoozedUntil: '2027-01-15T08:00:00.000Z' },
+    ],
+    ['chat.unsnoozed', { snoozedUntil: null }, { snoozedUntil: null }],
+    [
+      'chat.closed',
+      { status: 'closed', closedBy: 'agent', closedAt: '1700000000.500' },
+      { status: 'CLOSED', closedBy: 'AGENT', closedAt: '2023-11-14T22:13:20.500Z' },
+    ],
+    [
+      'chat.rated',
+      { customer: { ...customer, name: 'Augusta' } },
+      { customer: { name: 'Augusta', email: 'ada@example.com' } },
+    ],
+  ])('%s: %j', async (event, part, seen) => {
+    const before = await see(chatQuery);
+    clock.advance(10_000);
+
+    await tell({ event, eventData: change(part) });
+
+    expect(await see(chatQuery)).toEqual({
+      calls: 0,
+      data: { chat: { ...before.data.chat, ...seen } },
+    });
+  });
+
+  test('again and again', async () => {
+    await see(chatQuery);
+    clock.advance(10_000);
+    for (const rating of ['poor', 'great', 'perfect']) {
+      await tell({ event: 'chat.rated', eventData: change({ rating }) });
+      clock.advance(1_000);
+    }
+
+    expect(await see(chatQuery)).toMatchObject({ calls: 0, data: { chat: { rating: 'PERFECT' } } });
+  });
+
+  test('but what was kept is no fresher for it', async () => {
+    await see(chatQuery);
+    clock.advance(40_000);
+    await tell({ event: 'chat.rated', eventData: change({ rating: 'poor' }) });
+    clock.advance(20_000);
+
+    expect((await see(chatQuery)).calls).toBe(1);
+  });
+
+  test('and twice the same is no more than once', async () => {
+    await see(chatQuery);
+    clock.advance(10_000);
+    const closed = change({ status: 'closed', closedBy: 'agent', closedAt: '1700000000.500' });
+    await tell({ event: 'chat.status_updated', eventData: closed });
+    await tell({ event: 'chat.closed', eventData: closed });
+
+    expect(await see(chatQuery)).toMatchObject({ calls: 0, data: { chat: { status: 'CLOSED' } } });
+  });
+});
+
+describe('a chat is asked for again', () => {
+  test.each<[string, () => TestDelivery]>([
+    [
+      'the event may be older than what is known',
+      () => {
+        const eventData = change({ status: 'pending' });
+        return { event: 'chat.status_updated', eventData, atMs: clock.now() - 11_000 };
+      },
+    ],
+    [
+      'it was read in the seconds in which the clocks may differ',
+      () => {
+        return {
+          event: 'chat.status_updated',
+          eventData: change({ status: 'pending' }),
+          atMs: clock.now() - 6_000,
+        };
+      },
+    ],
+    [
+      'the event comes from the future',
+      () => {
+        return {
+          event: 'chat.status_updated',
+          eventData: change({ status: 'pending' }),
+          atMs: clock.now() + 200_000,
+        };
+      },
+    ],
+    [
+      'an agent wrote of whom only the id is told',
+      () => {
+        const eventData = {
+          ...change({ status: 'pending', agents: [olena, petro] }),
+          communicatedAgents: ['12', 13],
+        };
+        return { event: 'chat.status_updated', eventData };
+      },
+    ],
+    [
+      'somebody wrote',
+      () => {
+        const { chat_id, customer: writer } = change({ status: 'pending' });
+        return {
+          event: 'message.chat.customer',
+          eventData: { chat_id, customer: writer, agent: null, message: { id: 9, text: 'Hi' } },
+        };
+      },
+    ],
+    [
+      'somebody wrote what cannot be read',
+      () => {
+        change({ status: 'pending' });
+        return { event: 'message.private', eventData: { chat_id: 5, message: null } };
+      },
+    ],
+  ])('when %s', async (_when, delivery) => {
+    await see(chatQuery);
+    clock.advance(10_000);
+
+    const { outcome } = await tell(delivery());
+
+    expect(outcome).toBe('applied');
+    expect(await see(chatQuery)).toMatchObject({ calls: 1, data: { chat: { status: 'PENDING' } } });
+  });
+
+  test('when an older event comes after a newer one, which is not undone', async () => {
+    await see(chatQuery);
+    clock.advance(10_000);
+    const older = { event: 'chat.rated', eventData: change({ rating: 'poor' }), atMs: clock.now() };
+    clock.advance(1_000);
+    await tell({ event: 'chat.rated', eventData: change({ rating: 'perfect' }) });
+    await tell(older);
+
+    expect(await see(chatQuery)).toMatchObject({ calls: 1, data: { chat: { rating: 'PERFECT' } } });
+  });
+
+  test('with its messages, whatever the event', async () => {
+    const messages = '{ chat(id: 5) { messages { nodes { read } } } }';
+    await see(messages);
+    clock.advance(10_000);
+    await tell({ event: 'chat.rated', eventData: change({ rating: 'poor', readByAgent: false }) });
+
+    expect((await see(messages)).data.chat.messages.nodes).toEqual([{ read: false }]);
+  });
+
+  test('when it was not there before', async () => {
+    await gateway.query('{ chat(id: 6) { id } }');
+    helpdesk.seed({ chats: [{ id: 6, customer }] });
+    await tell({ event: 'chat.new', eventData: chatData({ id: 6, status: 'new' }) });
+
+    expect((await see('{ chat(id: 6) { id } }')).data.chat).toEqual({ id: '6' });
+  });
+
+  test('even by who asked for it before the event, and has not been answered yet', async () => {
+    const held = helpdesk.hold('GET /chats/5');
+    const asking = gateway.query(chatQuery);
+    await held.arrived;
+    held.apply();
+    const eventData = change({ status: 'pending' });
+    await tell({ event: 'chat.status_updated', eventData });
+    held.respond();
+    await asking;
+
+    expect((await see(chatQuery)).data.chat.status).toBe('PENDING');
+  });
+});
+
+describe('lists are asked for again', () => {
+  const lists = {
+    'all chats': '{ chats { totalCount nodes { id } } }',
+    'a search': '{ chats(filter: { customerId: 7 }) { totalCount nodes { id } } }',
+    'the chats of a customer': '{ customer(id: 7) { chats { totalCount nodes { id } } } }',
+  };
+
+  test.each(Object.entries(lists))('after any event of a chat: %s', async (_which, query) => {
+    await see(query);
+    helpdesk.seed({ chats: [{ id: 6, customer }] });
+    const unknowing = await see(query);
+    await tell({ event: 'chat.new', eventData: chatData({ id: 6 }) });
+    const { data } = await see(query);
+
+    expect(unknowing.calls).toBe(0);
+    expect(JSON.stringify(data)).toContain('"totalCount":2,"nodes":[{"id":"6"},{"id":"5"}]');
+  });
+
+  test('of customers after any that may move them', async () => {
+    const query = '{ customers { totalCount } customerByUserId(userId: "u-9") { id } }';
+    await gateway.query(query);
+    helpdesk.seed({ customers: [{ id: 9 }] });
+    await tell({ event: 'customer.new', eventData: { id: 9 } });
+
+    expect((await see(query)).data).toEqual({
+      customers: { totalCount: 2 },
+      customerByUserId: { id: '9' },
+    });
+  });
+});
+
+describe('what an event of a customer tells is seen', () => {
+  test.each<[string, Readonly<Record<string, unknown>>, number]>([
+    ['customer.email_updated', { email: 'new@example.com' }, 0],
+    ['customer.unsubscribed', { unsubscribed: true }, 0],
+    ['customer.subscribed', { unsubscribed: false }, 0],
+    ['customer.blocked', { blocked: true }, 0],
+    ['customer.unblocked', { blocked: false }, 0],
+    ['customer.tags_changed', { tags: [{ name: 'vip' }, { name: 'new' }] }, 1],
+  ])('%s: %j, by %d calls', async (event, part, calls) => {
+    const before = await see(customerQuery);
+    clock.advance(10_000);
+
+    await tell({ event, eventData: changeCustomer(part) });
+
+    expect(await see(customerQuery)).toEqual({
+      calls,
+      data: { customer: { ...before.data.customer, ...part } },
+    });
+  });
+
+  test('in chats too when it is the e-mail', async () => {
+    await see(chatQuery);
+    clock.advance(10_000);
+    const email = 'new@example.com';
+    change({ customer: { ...customer, email } });
+    await tell({ event: 'customer.email_updated', eventData: changeCustomer({ email }) });
+
+    expect((await see(chatQuery)).data.chat.customer.email).toBe(email);
+  });
+
+  test('by asking again when the e-mail is not told', async () => {
+    await see(customerQuery);
+    clock.advance(10_000);
+    const { id } = changeCustomer({ email: 'new@example.com' });
+    await tell({ event: 'customer.email_updated', eventData: { id } });
+
+    expect((await see(customerQuery)).data.customer.email).toBe('new@example.com');
+  });
+
+  test('when there is none any more', async () => {
+    await see(`{ chat(id: 5) { id } ${customerQuery.slice(1)}`);
+    helpdesk.chats.clear();
+    const eventData = changeCustomer({});
+    helpdesk.customers.clear();
+    await tell({ event: 'customer.deleted', eventData });
+    const { errors } = await gateway.query(`{ chat(id: 5) { id } ${customerQuery.slice(1)}`);
+
+    expect(errors.map(({ extensions }) => extensions['code'])).toEqual(['NOT_FOUND', 'NOT_FOUND']);
+  });
+});
+
+test('without a secret there is no address for webhooks', async () => {
+  await using other = await startControlledUpstream();
+  await using closed = await startTestGateway({ upstream: other });
+
+  expect((await deliver(closed, { event: 'chat.new', eventData: {} })).status).toBe(404);
+});
