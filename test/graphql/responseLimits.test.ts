@@ -424,6 +424,55 @@ describe('an execution over cached data', () => {
   );
 
   test.each(executions)(
+    'returns what it has got when its deadline passes while it waits for a call, by EXECUTION=%s',
+    async (execution) => {
+      const clock = createManualClock();
+      await using slow = await startChattyHelpdesk();
+      const isAsked = new Promise<void>((resolve) => {
+        slow.respond('GET /customers/7001', () => {
+          resolve();
+          return undefined;
+        });
+      });
+      const config = { execution, operationTimeoutMs: 2_000 };
+      await using gateway = await startTestGateway({ upstream: slow, clock, config });
+
+      const answering = gateway.query('{ chat(id: 1) { id customer { phone } agents { name } } }');
+      await isAsked;
+      clock.advance(2_000);
+      const { status, data, errors } = await answering;
+
+      expect(status).toBe(200);
+      expect(data).toEqual({ chat: { id: '1', customer: null, agents: [{ name: 'Olena' }] } });
+      expect(errors.map(({ path }) => path)).toEqual([['chat', 'customer']]);
+      expect(codesOf({ errors })).toEqual(['UPSTREAM_TIMEOUT']);
+    },
+  );
+
+  test.each(executions)(
+    'returns the result of a write that was answered as the deadline passed, by EXECUTION=%s',
+    async (execution) => {
+      const clock = createTickingClock();
+      await using busy = await startChattyHelpdesk();
+      busy.respond('PUT /chats/readByAgent', ({ body: { id } }) => {
+        clock.tick(3_000);
+        return { body: wireChat({ id }) };
+      });
+      const config = { execution, operationTimeoutMs: 2_000 };
+      await using gateway = await startTestGateway({ upstream: busy, clock, config });
+
+      const { data, errors } = await gateway.query(
+        'mutation { markChatRead(id: 1, by: AGENT, read: true) { id agents { name } customer { name } } }',
+      );
+
+      expect(errors).toEqual([]);
+      expect(data).toEqual({
+        markChatRead: { id: '1', agents: [{ name: 'Olena' }], customer: { name: 'Taras' } },
+      });
+    },
+  );
+
+  test.each(executions)(
     'gives a list of 1,000 references in order, with the errors of those that fail, by EXECUTION=%s',
     async (execution) => {
       await using gateway = await startTicking({ execution, operationTimeoutMs: 1e9 });
