@@ -259,3 +259,26 @@ describe('every link in the documentation leads somewhere', () => {
     expect(missing).toEqual([]);
   });
 });
+
+describe('SECURITY.md', () => {
+  const named = [
+    ...text('SECURITY.md').matchAll(/`(test\/[\w/.-]+\.test\.ts)`: ((?:`[^`]+`(?:, )?)+)/g),
+  ].flatMap(([, file = '', names = '']) =>
+    [...names.matchAll(/`([^`]+)`/g)].map(([, name = '']) => [file, name] as const),
+  );
+
+  test('names tests for its threats', () => {
+    expect(named.length).toBeGreaterThan(30);
+  });
+
+  test.each(named)('names a test that exists: %s, %s', (file, name) => {
+    expect(text(file)).toContain(name);
+  });
+
+  test('names a test for every threat', () => {
+    const rows = text('SECURITY.md')
+      .split('\n')
+      .filter((line) => line.startsWith('| ') && !/^\| (threat|-)/.test(line));
+    expect(rows.filter((row) => !row.includes('`test/'))).toEqual([]);
+  });
+});
