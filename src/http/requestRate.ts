@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import type { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
@@ -103,20 +103,34 @@ export function createRequestRateLimiter({
   };
 }
 
-/** One home's network is one client: in IPv6 it has more addresses than could ever be counted. */
-export function clientNetwork(address: string): string {
-  if (!address.includes(':')) return address;
-  const [, mapped] = /^::ffff:([0-9.]+)$/i.exec(address) ?? [];
-  if (mapped !== undefined) return mapped;
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const missing =
-    tail === undefined ? 0 : 8 - groups.length - tail.split(':').filter(Boolean).length;
-  const all = [
-    ...groups,
-    ...Array.from({ length: missing }, () => '0'),
-    ...(tail ?? '').split(':'),
-  ];
-  return all.slice(0, 4).join(':');
+/** The address without what proxies add to it: a port, brackets, a zone. */
+const plainAddress = (text: string): string =>
+  text
+    .replace(/^\[(.*)\](:\d+)?$/, '$1')
+    .replace(/^([\d.]+):\d+$/, '$1')
+    .replace(/%.*$/, '');
+
+/**
+ * The network that counts as one client: an IPv4 address, or the first 64 bits of an IPv6 address, of which one home has more than could be
+ * counted. Spellings of one address are one network, and so is everything that is no address.
+ */
+export function clientNetwork(text: string): string {
+  const address = plainAddress(text);
+  if (isIPv4(address)) return address;
+  if (!isIPv6(address)) return 'unknown';
+  const canonical = new URL(`http://[${address}]/`).hostname.slice(1, -1);
+  const [head = [], tail] = canonical.split('::').map((part) => part.split(':').filter(Boolean));
+  const groups = [
+    ...head,
+    ...Array.from({ length: tail === undefined ? 0 : 8 - head.length - tail.length }, () => '0'),
+    ...(tail ?? []),
+  ].map((group) => Number.parseInt(group, 16));
+  const [high = 0, low = 0] = groups.slice(6);
+  const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
+  return isMapped
+    ? [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.')
+    : groups
+        .slice(0, 4)
+        .map((group) => group.toString(16))
+        .join(':');
 }

@@ -20,11 +20,15 @@ export function parseUpstreamId(argument: string, id: unknown): string {
 export const toNodeId = (type: string, id: string): string =>
   Buffer.from(`${type}:${id}`).toString('base64url');
 
-/** What `toNodeId` was given; a `badInput` for anything it could not have made. */
-export function fromNodeId(argument: string, nodeId: string): { type: string; id: string } {
+/** What `toNodeId` was given; undefined for anything it could not have made. */
+export function parseNodeId(nodeId: string): { type: string; id: string } | undefined {
   const [type = '', id = ''] = Buffer.from(nodeId, 'base64url').toString().split(':');
-  if (toNodeId(type, id) !== nodeId || !isUpstreamId(id)) {
-    throw badUserInputError(argument, 'Give a value of some nodeId.');
-  }
-  return { type, id };
+  return isUpstreamId(id) && toNodeId(type, id) === nodeId ? { type, id } : undefined;
+}
+
+/** As `parseNodeId`, but throws a `badInput` that names the argument. */
+export function fromNodeId(argument: string, nodeId: string): { type: string; id: string } {
+  const parsed = parseNodeId(nodeId);
+  if (parsed === undefined) throw badUserInputError(argument, 'Give a value of some nodeId.');
+  return parsed;
 }

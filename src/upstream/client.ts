@@ -215,8 +215,9 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
           if (response.status >= 200 && response.status < 300) return parse(response.body);
           if (response.status !== 429) throw errorFromResponse(response, apiKey);
           permit.throttled(response.retryAfterMs);
+          // Our limiter decides when the next call may leave, whatever the header says.
           throw errorFromResponse(
-            { retryAfterMs: rateLimiter.retryAfterMs(quotaOwner), ...response },
+            { ...response, retryAfterMs: rateLimiter.retryAfterMs(quotaOwner) },
             apiKey,
           );
         },

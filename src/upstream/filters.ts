@@ -17,6 +17,9 @@ export interface UpstreamFilter {
 /** How many conditions one call may hold; the helpdesk does not say, and has been seen to take this many. */
 export const maxConditions = 100;
 
+const tooManyConditions = (argument: string) =>
+  badUserInputError(argument, `Give at most ${maxConditions} conditions in all.`);
+
 const maxTags = 50;
 
 export const singleCondition = (condition: FilterCondition): UpstreamFilter => ({
@@ -29,7 +32,7 @@ const isDisjunction = ({ comparison, filter }: UpstreamFilter): boolean =>
 
 function requireConditionCount(argument: string, filter: UpstreamFilter): UpstreamFilter {
   if (filter.filter.length <= maxConditions) return filter;
-  throw badUserInputError(argument, `Give at most ${maxConditions} conditions in all.`);
+  throw tooManyConditions(argument);
 }
 
 /** All of `parts`; refuses an OR beside anything else. */
@@ -88,6 +91,19 @@ export function anyOf(argument: string, filters: readonly UpstreamFilter[]): Ups
   }
   const conditions = filters.flatMap((filter) => filter.filter);
   return requireConditionCount(argument, { comparison: 'OR', filter: conditions });
+}
+
+/** `anyOf` of what `build` makes of each alternative; too many are rejected before any is read. */
+export function anyOfEach<Alternative>(
+  argument: string,
+  alternatives: readonly Alternative[],
+  build: (alternative: Alternative, argument: string) => UpstreamFilter,
+): UpstreamFilter {
+  if (alternatives.length > maxConditions) throw tooManyConditions(argument);
+  return anyOf(
+    argument,
+    alternatives.map((alternative) => build(alternative, argument)),
+  );
 }
 
 /** Refuses null: the helpdesk cannot look for what is absent, and "no condition" is said by leaving it out. */

@@ -38,13 +38,17 @@ export interface TransportOptions {
 /** Idle connections are let go before most servers would close them under a request. */
 const idleTimeoutMs = 4_000;
 
-/** Seconds or a date, as RFC 9110 has it; undefined for anything else. */
+/** A longer pause is never waited for, nor told to clients. */
+const maxRetryAfterMs = 600_000;
+
+/** Seconds or a date, as RFC 9110 has it, at most ten minutes; undefined for anything else. */
 function parseRetryAfter(response: Response, clock: Clock): number | undefined {
   const value = response.headers.get('retry-after')?.trim() ?? '';
-  if (/^[0-9]{1,6}$/.test(value)) return Number(value) * 1000;
+  if (/^[0-9]{1,6}$/.test(value)) return Math.min(maxRetryAfterMs, Number(value) * 1000);
   // A date begins with the day's name; Date.parse alone would take `1.5` for one.
   const at = /^[A-Z][a-z]{2},? /.test(value) ? Date.parse(value) : NaN;
-  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil(at - clock.now()));
+  const leftMs = Math.max(0, Math.ceil(at - clock.now()));
+  return Number.isNaN(at) ? undefined : Math.min(maxRetryAfterMs, leftMs);
 }
 
 function connectionError(error: unknown): UpstreamError {

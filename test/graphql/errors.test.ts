@@ -194,9 +194,9 @@ const httpDate = (fromNowMs: number) => new Date(clock.now() + fromNowMs).toUTCS
 
 const waits = [
   { name: 'in seconds', header: () => '7', retryAfterMs: 7_000 },
-  { name: 'of 0', header: () => '0', retryAfterMs: 0 },
+  { name: 'of 0', header: () => '0', retryAfterMs: firstEstimate },
   { name: 'as a date', header: () => httpDate(30_000), retryAfterMs: 30_000 },
-  { name: 'as a date gone by', header: () => httpDate(-30_000), retryAfterMs: 0 },
+  { name: 'as a date gone by', header: () => httpDate(-30_000), retryAfterMs: firstEstimate },
   { name: 'left out', header: () => undefined, retryAfterMs: firstEstimate },
   { name: 'in words', header: () => 'soon', retryAfterMs: firstEstimate },
   { name: 'with a fraction', header: () => '1.5', retryAfterMs: firstEstimate },

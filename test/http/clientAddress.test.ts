@@ -1,6 +1,7 @@
 import fastify from 'fastify';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { clientNetwork } from '../../src/http/requestRate.ts';
 import { clientAddressOf, createIsTrustedProxy } from '../../src/http/clientAddress.ts';
 
 /** The address by Fastify, with its own reading of networks, and by the function for requests that never reach Fastify. */
@@ -68,4 +69,19 @@ describe('the address of a client', () => {
       }),
     );
   });
+});
+
+test.each([
+  ['192.0.2.7:50000', '192.0.2.7'],
+  ['[2001:db8:9::1]:443', '2001:db8:9::2'],
+  ['2001:0DB8:9:0:0::1', '2001:db8:9::1'],
+  ['::ffff:c000:0207', '192.0.2.7'],
+  ['unknown1', 'unknown2'],
+])('%s and %s are one client', (one, other) => {
+  expect(clientNetwork(one)).toBe(clientNetwork(other));
+});
+
+test('addresses of two networks are two clients', () => {
+  expect(clientNetwork('2001:db8:9::1')).not.toBe(clientNetwork('2001:db8:a::1'));
+  expect(clientNetwork('192.0.2.7')).not.toBe(clientNetwork('192.0.2.8'));
 });

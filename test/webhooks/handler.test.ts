@@ -97,9 +97,13 @@ describe('a delivery', () => {
 
     expect(answer).toMatchObject({
       status: 401,
-      errors: [{ extensions: { code: 'BAD_REQUEST', retryable: false } }],
+      errors: [{ extensions: { code: 'UNAUTHENTICATED', retryable: false } }],
     });
-    expect(gateway.logged.slice(before)).toEqual([]);
+    const lines = gateway.logged.slice(before).map((line: string) => JSON.parse(line));
+    expect(lines).toEqual([
+      expect.objectContaining({ msg: 'credentials rejected', reason: 'signature' }),
+    ]);
+    expect(JSON.stringify(lines)).not.toContain(body.slice(0, 20));
   });
 
   test('is signed before it is read', async () => {

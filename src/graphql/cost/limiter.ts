@@ -6,7 +6,7 @@ import type { CostOptions } from './estimate.ts';
 import { estimateCost } from './estimate.ts';
 import type { OperationCost, IsCached } from './rules.ts';
 import type { ExecutionRequest } from '../execution/graphqlJs.ts';
-import { assertVariableDepth } from '../limits/documentLimits.ts';
+import { assertVariablesWithinLimits } from '../limits/documentLimits.ts';
 import { estimateNodes } from '../limits/responseNodes.ts';
 import type { NodeEstimate } from '../limits/responseNodes.ts';
 import { operationTooExpensiveError } from '../limits/tooExpensive.ts';
@@ -126,7 +126,7 @@ export function createCostLimiter(
   }
 
   return ({ document, operationName, variables, context }) => {
-    assertVariableDepth(variables);
+    assertVariablesWithinLimits(variables);
     const operation = getOperationAST(document, operationName);
     const limit = operation && selectsOnlyReferences(operation) ? maxReferenceCalls : maxCalls;
     const customer = options.customerOf?.(context);

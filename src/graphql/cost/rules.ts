@@ -1,4 +1,4 @@
-import { fromNodeId } from '../../lib/ids.ts';
+import { parseNodeId } from '../../lib/ids.ts';
 import { defaultPageSize, maxPageSize } from '../../lib/paging.ts';
 
 /** What the helpdesk is asked for: things by their ids, or a short list that it only gives whole. */
@@ -118,13 +118,10 @@ export interface EntityReference {
 
 /** Nothing for what is refused before any call. */
 function referenceFromNodeId(nodeId: unknown): readonly EntityReference[] {
-  try {
-    const { type, id } = fromNodeId('nodeId', idText(nodeId));
-    const kind = entityCosts.get(type)?.kind;
-    return kind === undefined ? [] : [{ type, kind, id }];
-  } catch {
-    return [];
-  }
+  const parsed = parseNodeId(idText(nodeId));
+  if (parsed === undefined) return [];
+  const kind = entityCosts.get(parsed.type)?.kind;
+  return kind === undefined ? [] : [{ ...parsed, kind }];
 }
 
 function referenceFromRepresentation(reference: unknown): readonly EntityReference[] {

@@ -133,27 +133,32 @@ function limitViolations(document: DocumentNode, limits: DocumentLimits): string
 const isObjectLike = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
-/** Without recursion, as what is measured may be nested more deeply than the stack is high. */
-function isNestedDeeperThan(value: unknown, limit: number): boolean {
-  let level = [value].filter(isObjectLike);
+/** Every list of variables may be read once for each field that takes it. */
+const maxVariableListLength = 2_000;
+
+/** Limits nesting and list lengths; without recursion, as values may be nested more deeply than the stack is high. */
+function variablesProblem(variables: unknown): string | undefined {
+  let level = [variables].filter(isObjectLike);
   for (let depth = 1; level.length > 0; depth += 1) {
-    if (depth > limit) return true;
+    if (depth > maxVariableDepth) {
+      return `Variables may be nested ${maxVariableDepth} levels deep at most.`;
+    }
     const inner: Record<string, unknown>[] = [];
     for (const parent of level) {
+      if (Array.isArray(parent) && parent.length > maxVariableListLength) {
+        return `A list in the variables may have at most ${maxVariableListLength} entries.`;
+      }
       for (const item of Object.values(parent)) if (isObjectLike(item)) inner.push(item);
     }
     level = inner;
   }
-  return false;
+  return undefined;
 }
 
-/** Must be asked before variables are read; fails with `OPERATION_TOO_EXPENSIVE`. */
-export function assertVariableDepth(variables: unknown): void {
-  if (isNestedDeeperThan(variables, maxVariableDepth)) {
-    throw operationTooExpensiveError(
-      `Variables may be nested ${maxVariableDepth} levels deep at most.`,
-    );
-  }
+/** Must be called before variables are read; fails with `OPERATION_TOO_EXPENSIVE`. */
+export function assertVariablesWithinLimits(variables: unknown): void {
+  const problem = variablesProblem(variables);
+  if (problem !== undefined) throw operationTooExpensiveError(problem);
 }
 
 /** The same for every way in: hand `parseOptions`, `validationRules` and `validationOptions` to parser and validator. */

@@ -69,7 +69,8 @@ export function createDocumentStores(persistedDocuments: PersistedDocuments) {
   /** Of a hash without a text. A text beside its hash is checked, and registered, by Apollo Server. */
   function registeredText({ query }: RequestParams, persisted: unknown): string | undefined {
     if (query !== undefined || !isRecord(persisted) || persisted['version'] !== 1) return undefined;
-    return texts.get(`${hashPrefix}${String(persisted['sha256Hash'])}`);
+    const { sha256Hash: hash } = persisted;
+    return typeof hash === 'string' ? texts.get(`${hashPrefix}${hash}`) : undefined;
   }
 
   return {

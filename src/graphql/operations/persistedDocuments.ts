@@ -75,8 +75,12 @@ export function createPersistedDocuments({
     problems,
     documentOf: (hash) => documents.get(hash),
     textFor(params) {
-      if (texts.size === 0 && !rejectsOthers) return undefined;
       const apolloId = apolloHashOf(params);
+      // Apollo Server would convert anything else to text, which may throw.
+      if (apolloId !== undefined && !isText(apolloId)) {
+        return persistedQueryNotFoundError('sha256Hash must be a string.');
+      }
+      if (texts.size === 0 && !rejectsOthers) return undefined;
       const otherId = idParameters.map((name) => params[name]).find(isText);
       const id = isText(apolloId) ? apolloId : otherId;
       const text = id === undefined ? undefined : textOf(id);

@@ -4,7 +4,7 @@ import type { UpstreamSort } from '../../upstream/lists.ts';
 import type { FilterCondition, UpstreamFilter, FilterBuilder } from '../../upstream/filters.ts';
 import {
   allOf,
-  anyOf,
+  anyOfEach,
   idEquals,
   textEquals,
   singleCondition,
@@ -101,10 +101,7 @@ export function chatFilter(input: ChatFilter, argumentPath = 'filter'): Upstream
     ...optionalFilter(`${argumentPath}.createdAt`, input.createdAt, timeBetween('chats.createdAt')),
     ...optionalFilter(`${argumentPath}.closedAt`, input.closedAt, timeBetween('chats.closedAt')),
     ...optionalFilter(`${argumentPath}.anyOf`, input.anyOf, (argument, alternatives) =>
-      anyOf(
-        argument,
-        alternatives.map((alternative) => chatFilter(alternative, argument)),
-      ),
+      anyOfEach(argument, alternatives, chatFilter),
     ),
   ]);
 }

@@ -4,6 +4,7 @@ import type { UpstreamFilter, FilterBuilder } from '../../upstream/filters.ts';
 import {
   allOf,
   anyOf,
+  anyOfEach,
   idEquals,
   textEquals,
   requireLength,
@@ -58,10 +59,7 @@ export function customerFilter(input: CustomerFilter, argumentPath = 'filter'): 
       timeBetween('customers.lastSeen'),
     ),
     ...optionalFilter(`${argumentPath}.anyOf`, input.anyOf, (argument, alternatives) =>
-      anyOf(
-        argument,
-        alternatives.map((alternative) => customerFilter(alternative, argument)),
-      ),
+      anyOfEach(argument, alternatives, customerFilter),
     ),
   ]);
 }

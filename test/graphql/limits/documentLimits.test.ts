@@ -157,6 +157,28 @@ describe('an operation', () => {
     });
   });
 
+  test.each([
+    ['query ($x: [ID!]!) { nodes(nodeIds: $x) { nodeId } }', 'x', 'a'],
+    ['query ($x: ChatFilter) { chats(filter: $x) { totalCount } }', 'anyOf', {}],
+  ])('a list of 2,001 variables is refused before it is read: %s', async (query, name, item) => {
+    const list = Array.from({ length: 2_001 }, () => item);
+    const variables = { x: name === 'x' ? list : { [name]: list } };
+
+    expectTooExpensive(await gateway.query(query, variables), 'at most 2000 entries');
+  });
+
+  test('an APQ hash that is not a string is answered with 400', async () => {
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"extensions":{"persistedQuery":{"version":1,"sha256Hash":{"toString":1}}}}',
+    });
+
+    const body: any = await response.json();
+    expect(response.status).toBe(400);
+    expect(body.errors[0].extensions.code).toBe('PERSISTED_QUERY_NOT_FOUND');
+  });
+
   test('with variables nested as no argument is, is refused', async () => {
     const ask = async (levels: number) => {
       const query = 'query ($filter: ChatFilter) { chats(filter: $filter) { totalCount } }';
