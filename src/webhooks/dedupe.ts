@@ -2,8 +2,9 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.ts';
 import type { EventsRedis } from '../events/redisConnection.ts';
 import { eventKeyPrefix } from '../events/redisConnection.ts';
+import { maxCurrentMs } from './effects.ts';
 
-/** `mine` is to be applied here, `done` has been applied, `elsewhere` is being applied by another instance. */
+/** `acquired`: to be applied here. `processed`: already applied. `inProgress`: another instance is applying it. */
 export type DeliveryState = 'acquired' | 'processed' | 'inProgress';
 
 /** Sees to it that each delivery is applied once, by whichever instance it reaches. Nothing here ever fails. */
@@ -15,14 +16,15 @@ export interface DeliveryDeduplicator {
   release(name: string): Promise<void>;
 }
 
-const processedTtlMs = 86_400_000;
+/** An id is remembered for as long as a copy of its event would be published. */
+const processedTtlMs = maxCurrentMs;
 /** Longer than any delivery takes; one whose instance has died is free again after it. */
 const lockTtlMs = 10_000;
 const maxRememberedDeliveries = 50_000;
 
 const acquireScript = `
   local found = redis.pcall('GET', KEYS[1])
-  if found == 'done' or found == 'elsewhere' then return found end
+  if found == 'processed' or found == 'inProgress' then return found end
   redis.call('SET', KEYS[1], 'inProgress', 'PX', ARGV[1])
   return 'acquired'`;
 
@@ -35,7 +37,7 @@ export function createDeliveryDeduplicator(
   const keyOf = (name: string) => `${eventKeyPrefix}delivery:${name}`;
   return {
     async acquire(name) {
-      if (clock.monotonic() < (processedUntil.get(name) ?? 0)) return 'processed';
+      if (clock.monotonic() <= (processedUntil.get(name) ?? -1)) return 'processed';
       const state = await redis?.tryCommand((connection) =>
         connection.eval(acquireScript, 1, keyOf(name), lockTtlMs),
       );

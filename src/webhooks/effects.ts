@@ -212,6 +212,8 @@ const handlers = new Map<string, EventHandler>(Object.entries(handlersByEvent));
 const maxAgeMs = 86_400_000;
 /** The clocks of both sides may differ. */
 const maxAheadMs = 300_000;
+/** The longest time in which an event is current: from the earliest moment it is accepted until it is outdated. */
+export const maxCurrentMs = maxAgeMs + maxAheadMs;
 
 /**
  * Undefined for an event that means nothing here; a `malformed` for one that does not say what it is about. The time of an event of every

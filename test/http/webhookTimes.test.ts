@@ -211,6 +211,26 @@ describe('a correctly signed webhook', () => {
     });
   });
 
+  test('dated in 300 seconds is a duplicate for as long as its event is current', async () => {
+    const body = wireDelivery({
+      event: 'message.chat.agent',
+      eventData: dataOf('message.chat.agent', 95),
+      atMs: clock.now() + 300 * oneSecond,
+    });
+
+    const first = await post(gateway, body);
+    clock.advance(oneDay + 299 * oneSecond);
+    const last = await post(gateway, body);
+    clock.advance(2 * oneSecond);
+    const late = await post(gateway, body);
+
+    expect([first, last, late].map(({ outcome }) => outcome)).toEqual([
+      'applied',
+      'duplicate',
+      'outdated',
+    ]);
+  });
+
   test('captured two days before a restart is not published after it', async () => {
     const captured = wireDelivery({
       event: 'message.chat.agent',
