@@ -29,7 +29,9 @@ export function refuseSocket(
       `content-length: ${Buffer.byteLength(body)}`,
       'x-content-type-options: nosniff',
       `x-request-id: ${requestId}`,
-      ...(retryAfterMs === undefined ? [] : [`retry-after: ${Math.ceil(retryAfterMs / 1000)}`]),
+      ...(retryAfterMs === undefined
+        ? []
+        : [`retry-after: ${Math.ceil(retryAfterMs / 1000)}`, 'cache-control: no-store']),
     ];
     socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
   }

@@ -157,7 +157,10 @@ describe('rejected credentials', () => {
       await ask(gateway, { 'x-router-secret': 'guess' }),
     ];
 
-    expect([upgrade.status, ...statuses]).toEqual([401, 401, 401, 429]);
+    const late = await openRawSocket(gateway.url, { 'x-router-secret': 'guess' });
+    late[Symbol.dispose]();
+
+    expect([upgrade.status, ...statuses, late.status]).toEqual([401, 401, 401, 429, 429]);
   });
 
   (hasRedis ? test : test.skip)(

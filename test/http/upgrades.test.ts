@@ -383,6 +383,27 @@ describe('a WebSocket', () => {
     expectRefusal(late, 503, 'RATE_LIMITED');
     expect(late?.headers['retry-after']).toBe('5');
   });
+
+  test('with a wrong router secret is refused with 429 and Retry-After once its address has AUTH_FAILURE_LIMIT failures', async () => {
+    await using guarded = await startTestGateway({
+      upstream: helpdesk,
+      config: { routerSecret: 'x'.repeat(32), authFailureLimit: 2 },
+    });
+
+    const allowed = [
+      await statusOf(webSocket(), guarded.url),
+      await statusOf(webSocket(), guarded.url),
+    ];
+    const limited = await statusOf(webSocket(), guarded.url);
+
+    for (const response of allowed) {
+      expectRefusal(response, 401, 'UNAUTHENTICATED');
+      expect(response?.headers).not.toHaveProperty('retry-after');
+    }
+    expectRefusal(limited, 429, 'RATE_LIMITED');
+    expect(Number(limited?.headers['retry-after'])).toBeGreaterThan(0);
+    expect(limited?.headers['cache-control']).toBe('no-store');
+  });
 });
 
 describe('what is not HTTP', () => {

@@ -16,6 +16,8 @@ export function createRouterCheck(secret: string | undefined): IsFromRouter {
     typeof secretHeader === 'string' && timingSafeEqual(digest(secretHeader), expected);
 }
 
+export const foreignRouterMessage = 'Only the router may ask here.';
+
 interface AdmissionParts {
   readonly isFromRouter: IsFromRouter;
   readonly authFailures: AuthFailures;
@@ -42,6 +44,6 @@ export function requireRouter(
     await reply
       .status(401)
       .header('www-authenticate', 'X-Router-Secret')
-      .send(errorBody('Only the router may ask here.', 'UNAUTHENTICATED', request.id));
+      .send(errorBody(foreignRouterMessage, 'UNAUTHENTICATED', request.id));
   });
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { GraphQLError, GraphQLSchema, parse } from 'graphql';
 import { handleProtocols, makeServer } from 'graphql-ws';
@@ -17,9 +18,11 @@ import type { SubscriptionTransportOptions } from '../server.ts';
 import { closeCodes, closeMs, SocketConnection } from '../socketConnection.ts';
 import type { ClientRequest } from '../clientOperations.ts';
 import { errorOutcome, clientName } from '../clientOperations.ts';
+import { rateLimitedMessage } from '../errorResponse.ts';
 import { refuseSocket } from '../rawResponse.ts';
 import { requestIdOf } from '../requestId.ts';
 import type { OpenWebSocket } from '../upgrades.ts';
+import { foreignRouterMessage } from '../auth/routerSecret.ts';
 import { AuthenticationError } from '../auth/credentials.ts';
 import type { Authenticated } from '../auth/credentials.ts';
 
@@ -179,25 +182,30 @@ export function addWebSocketRoute(
     connection.serve(protocol);
   }
 
-  /** A router secret that is missing or wrong counts like any other credentials. */
-  function recordForeignRouter(request: IncomingMessage): void {
-    runGuarded({ log, name: 'router rejection' }, () =>
-      authFailures.record({
+  /** A missing or wrong router secret counts as rejected credentials: 401, or 429 when its address has too many of them. */
+  function refuseForeignRouter(request: IncomingMessage, socket: Socket): void {
+    const requestId = requestIdOf(request.headers);
+    const close = () => socket.destroy();
+    runGuarded({ log, name: 'router rejection', close }, async () => {
+      const retryAfterMs = await authFailures.record({
         address: addressOf(request),
         reason: 'routerSecret',
         entryPoint: 'websocket',
-        requestId: requestIdOf(request.headers),
-      }),
-    );
+        requestId,
+      });
+      const refusal =
+        retryAfterMs === undefined
+          ? { status: 401, code: 'UNAUTHENTICATED', message: foreignRouterMessage }
+          : { status: 429, retryAfterMs, message: rateLimitedMessage };
+      refuseSocket(socket, { ...refusal, requestId });
+    });
   }
 
   const upgrade: OpenWebSocket = (request, socket, head) => {
     const requestId = requestIdOf(request.headers);
     socket.on('error', () => socket.destroy());
     if (!isFromRouter(request.headers)) {
-      recordForeignRouter(request);
-      const message = 'Only the router may ask here.';
-      refuseSocket(socket, { status: 401, code: 'UNAUTHENTICATED', message, requestId });
+      refuseForeignRouter(request, socket);
       return;
     }
     if (!isAllowedOrigin(request.headers)) {
