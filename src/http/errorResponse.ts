@@ -22,29 +22,42 @@ export const busyRefusal = (message: string, retryAfterMs: number, requestId: st
 export const rateLimitedMessage = 'You ask too often. Wait before you ask again.';
 
 /** For a client that asks too often. */
-export function sendRateLimited(reply: FastifyReply, waitMs: number): FastifyReply {
+export function sendRateLimited(
+  reply: FastifyReply,
+  waitMs: number,
+  message = rateLimitedMessage,
+): FastifyReply {
   return reply
     .status(429)
     .header('retry-after', Math.ceil(waitMs / 1000))
     .header('cache-control', 'no-store')
-    .send(busyRefusal(rateLimitedMessage, waitMs, reply.request.id));
+    .send(busyRefusal(message, waitMs, reply.request.id));
 }
 
 const connectionRetryMs = 5_000;
 
-/** For a client that has no place for one more live connection. */
-export function refuseConnection(reply: FastifyReply): FastifyReply {
-  const extensions = {
-    code: 'RATE_LIMITED',
-    retryable: true,
-    retryAfterMs: connectionRetryMs,
-    requestId: reply.request.id,
-  };
-  return reply
-    .status(429)
-    .header('retry-after', connectionRetryMs / 1000)
-    .send({ errors: [{ message: 'There are too many connections.', extensions }] });
-}
+/** For a client that has reached its number of live connections. */
+export const refuseConnection = (reply: FastifyReply): FastifyReply =>
+  sendRateLimited(reply, connectionRetryMs, 'There are too many connections.');
+
+/** For a client that asks for a live connection while the gateway stops; another instance can serve it. */
+export const refuseWhileStopping = (reply: FastifyReply): FastifyReply =>
+  reply
+    .status(503)
+    .header('cache-control', 'no-store')
+    .send({
+      errors: [
+        {
+          message: 'The gateway is stopping.',
+          extensions: {
+            code: 'UPSTREAM_UNAVAILABLE',
+            retryable: true,
+            requestId: reply.request.id,
+          },
+        },
+      ],
+      extensions: { upstream: emptyUsage },
+    });
 
 const messagesByFastifyCode: Readonly<Record<string, string>> = {
   FST_ERR_BAD_URL: 'The address cannot be read.',

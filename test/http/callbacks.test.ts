@@ -63,7 +63,7 @@ async function startBoth({ clock = createManualClock(), hosts, config, ...option
       }),
     });
     const answer: any = await response.json();
-    return { status: response.status, ...answer };
+    return { status: response.status, headers: response.headers, ...answer };
   };
   return {
     own,
@@ -105,7 +105,7 @@ describe('a callback subscription', () => {
     heard.push(await router.hear());
     await own.waitForSubscriptions(0);
 
-    expect(answer).toEqual({ status: 200, data: null });
+    expect({ ...answer, headers: undefined }).toEqual({ status: 200, data: null });
     expect(heard).toMatchObject([
       { ...base, action: 'check' },
       {
@@ -207,9 +207,57 @@ describe('a callback subscription', () => {
 
     expect(refused).toMatchObject({
       status: 429,
-      errors: [{ extensions: { code: 'RATE_LIMITED' } }],
+      errors: [{ extensions: { code: 'RATE_LIMITED', retryable: true, retryAfterMs: 5_000 } }],
+      extensions: { upstream: { calls: 0, cacheHits: 0, shared: 0 } },
     });
+    expect(refused.headers.get('retry-after')).toBe('5');
+    expect(refused.headers.get('cache-control')).toBe('no-store');
     expect(await both.connections()).toBe(2);
+  });
+
+  describe('of a gateway that stops', () => {
+    const unavailable = {
+      status: 503,
+      errors: [{ extensions: { code: 'UPSTREAM_UNAVAILABLE', retryable: true } }],
+      extensions: { upstream: { calls: 0, cacheHits: 0, shared: 0 } },
+    };
+
+    test('is refused with 503 and UPSTREAM_UNAVAILABLE', async () => {
+      await using both = await startBoth();
+      const { own, router, subscribe } = both;
+      await subscribe();
+      await router.hear();
+      const held: ServerResponse[] = [];
+      router.answerWith((_message, response) => void held.push(response));
+      const stopped = own.stop();
+      await router.hearComplete();
+
+      const refused = await subscribe({ callbackUrl: `${router.origin}/late` });
+      for (const response of held) response.writeHead(204).end();
+      await stopped;
+
+      expect(refused).toMatchObject(unavailable);
+      expect(router.heard()).toEqual([]);
+    });
+
+    test('is refused with 503 and UPSTREAM_UNAVAILABLE when the stop begins during the check', async () => {
+      await using both = await startBoth();
+      const { own, router, subscribe } = both;
+      await subscribe();
+      await router.hear();
+      const held: ServerResponse[] = [];
+      router.answerWith((_message, response) => void held.push(response));
+      const refused = subscribe({ callbackUrl: `${router.origin}/late` });
+      expect(await router.hear()).toMatchObject({ action: 'check', path: '/late' });
+      const stopped = own.stop();
+      await router.hearComplete();
+
+      for (const response of held) response.writeHead(204).end();
+
+      expect(await refused).toMatchObject(unavailable);
+      await stopped;
+      expect(router.heard()).toEqual([]);
+    });
   });
 
   test.each([

@@ -8,7 +8,7 @@ import type { CallbackTarget } from '../callbackClient.ts';
 import { scheduleAt } from '../../lib/scheduleAt.ts';
 import type { Release } from '../connectionLimits.ts';
 import { parseOperationRequest } from '../operationRequest.ts';
-import { errorBody, refuseConnection } from '../errorResponse.ts';
+import { errorBody, refuseConnection, refuseWhileStopping } from '../errorResponse.ts';
 import type { SubscriptionTransportOptions } from '../server.ts';
 import { clientName } from '../clientOperations.ts';
 import type { Authenticated } from '../auth/credentials.ts';
@@ -32,8 +32,8 @@ const heartbeatFraction = 0.75;
 /** How many heartbeats in a row may fail to arrive. */
 const maxMissedHeartbeats = 3;
 
-/** How long a stopping gateway waits for routers to take its last message. */
-const goodbyeMs = 1_000;
+/** How long a stopping gateway waits for routers to accept the completion of their subscriptions. */
+const completionTimeoutMs = 1_000;
 
 const callbackError = (message: string, code: string) => ({
   message,
@@ -72,7 +72,8 @@ export function createSubscriptionCallbacks(
   const client = createCallbackClient(clock);
   /** By address, how each subscription is ended. The promise resolves when the router was told. */
   const active = new Map<string, (error: object) => Promise<void>>();
-  let isClosing = false;
+  let hasStopBegun = false;
+  const isClosing = () => hasStopBegun;
 
   /** Sends results and heartbeats until the results end, the router wants no more, the credentials expire or the gateway stops. */
   function deliverResults({
@@ -131,11 +132,11 @@ export function createSubscriptionCallbacks(
   }
 
   server.addHook('preClose', async () => {
-    isClosing = true;
+    hasStopBegun = true;
     const completions = [...active.values()].map((complete) => complete(stoppingError));
     if (completions.length === 0) return;
     await new Promise<void>((resolve) => {
-      const cancel = clock.after(goodbyeMs, resolve);
+      const cancel = clock.after(completionTimeoutMs, resolve);
       void Promise.allSettled(completions).then(() => {
         cancel();
         resolve();
@@ -160,11 +161,12 @@ export function createSubscriptionCallbacks(
       return reject('The callback address is not one that may be called.');
     }
     const operation = parseOperationRequest(request.body);
-    if (operation === undefined) return reject('This is no operation.');
+    if (operation === undefined) return reject('The body must be a GraphQL request.');
     const identity = { access: authenticated, address: request.ip };
-    const leave = isClosing ? undefined : connectionLimits.acquire(clientName(identity));
+    if (isClosing()) return refuseWhileStopping(reply);
+    const leave = connectionLimits.acquire(clientName(identity));
     if (leave === undefined) return refuseConnection(reply);
-    let isTold = false;
+    let isStarted = false;
     try {
       const { signal } = new AbortController();
       const outcome = await execute(identity, {
@@ -178,13 +180,16 @@ export function createSubscriptionCallbacks(
       const target = { url, id, verifier };
       const isAccepted =
         !active.has(url) && (await client.post(target, { action: 'check' })) === 'accepted';
-      if (!isAccepted || active.has(url) || isClosing) {
+      if (!isAccepted || active.has(url) || isClosing()) {
         await results.return?.();
-        return await reject('The router does not know this subscription.');
+        // A stop that begins during the check is not a fault of the router.
+        return isClosing()
+          ? await refuseWhileStopping(reply)
+          : await reject('The router does not know this subscription.');
       }
       const heartbeatMs =
         heartbeatIntervalMs === 0 ? 0 : Math.max(heartbeatIntervalMs, minHeartbeatMs);
-      isTold = true;
+      isStarted = true;
       deliverResults({
         target,
         results,
@@ -194,7 +199,7 @@ export function createSubscriptionCallbacks(
       });
       return await reply.header('subscription-protocol', 'callback/1.0').send({ data: null });
     } finally {
-      if (!isTold) leave();
+      if (!isStarted) leave();
     }
   }
 
