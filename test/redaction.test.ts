@@ -198,6 +198,21 @@ describe('a line of the log about an error', () => {
     expect(line).not.toContain(JSON.stringify(echo).slice(1, -1));
   });
 
+  test.each(['warn', 'error'] as const)(
+    'of level %s holds no secret of the settings in a string field',
+    (level) => {
+      const lines: string[] = [];
+      const log = createLog({ write: (line) => lines.push(line) }, 'info', ['correct-horse']);
+
+      log[level]('failed', { reason: 'It was correct-horse, or correct%2Dhorse.' });
+
+      expect(JSON.parse(lines.join(''))).toMatchObject({
+        msg: 'failed',
+        reason: 'It was ***, or ***.',
+      });
+    },
+  );
+
   test.each([token, jwt])('holds no token: %s', (secret) => {
     const cause = new Error(`Inside: ${secret}`);
     const error = Object.assign(new Error(`Outside: ${secret}`, { cause }), {

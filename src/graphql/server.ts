@@ -62,12 +62,12 @@ function gatewayFor(schema: GraphQLSchema, execute: Executor): ApolloGateway {
   };
 }
 
-/** Apollo Server writes to stderr unless it has a logger. What it says is not meant for operators, apart from its own failures. */
+/** Apollo Server writes to stderr unless it has a logger. It reports errors as text or as they are; both are redacted as `error`. */
 const loggerOf = (log: Log) => ({
   debug: () => undefined,
   info: () => undefined,
-  warn: (message: unknown) => log.warn('apollo server', { reason: String(message) }),
-  error: (message: unknown) => log.error('apollo server', { reason: String(message) }),
+  warn: (error: unknown) => log.warn('apollo server', { error }),
+  error: (error: unknown) => log.error('apollo server', { error }),
 });
 
 /** Apollo Server without a transport. It reports nothing to anybody and leaves signals to `main.ts`. */

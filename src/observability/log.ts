@@ -16,7 +16,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 const redactedKeySet: ReadonlySet<string> = new Set(redactedKeys);
 
-/** Whether there may be a field in it that has to be struck out. */
+/** Whether a field of a line of level `info` may need redaction: its texts come from bounded sets. */
 const mayNeedRedaction = (fields: LogFields): boolean =>
   Object.entries(fields).some(
     ([name, value]) => redactedKeySet.has(name) || (typeof value === 'object' && value !== null),
@@ -54,7 +54,7 @@ function redacted(value: unknown, depth = 0): unknown {
 const errorOf = (error: unknown): unknown =>
   redacted(error instanceof Error ? pino.stdSerializers.err(error) : error);
 
-/** `secrets` are struck out of lines with errors, in any encoding. */
+/** `secrets` are redacted, in any encoding, in every warning and error, and in other lines with objects. */
 export function createLog(
   stream: DestinationStream,
   level: LogLevel = 'info',
@@ -80,17 +80,16 @@ export function createLog(
     },
     stream,
   );
-  const loggerFor = (fields: LogFields) =>
-    mayNeedRedaction(fields) ? redactingLogger : plainLogger;
   return {
     info(message, fields = {}) {
-      loggerFor(fields).info(fields, message);
+      // Each operation has such a line, and redaction is expensive.
+      (mayNeedRedaction(fields) ? redactingLogger : plainLogger).info(fields, message);
     },
     warn(message, fields = {}) {
-      loggerFor(fields).warn(fields, message);
+      redactingLogger.warn(fields, message);
     },
     error(message, fields = {}) {
-      loggerFor(fields).error(fields, message);
+      redactingLogger.error(fields, message);
     },
   };
 }

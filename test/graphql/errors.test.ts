@@ -811,9 +811,12 @@ describe('a bug of ours', () => {
   };
 
   /** The gateway's own GraphQL server over a schema that has bugs. */
-  async function startBuggyGateway() {
+  async function startBuggyGateway({
+    report = () => undefined,
+    secrets = [],
+  }: { readonly report?: () => void; readonly secrets?: readonly string[] } = {}) {
     const lines: string[] = [];
-    const log = createLog({ write: (line) => lines.push(line) });
+    const log = createLog({ write: (line) => lines.push(line) }, 'info', secrets);
     const schema = makeExecutableSchema({
       typeDefs: /* GraphQL */ `
         interface Thing {
@@ -862,7 +865,7 @@ describe('a bug of ours', () => {
       assertWithinCost: createCostLimiter(schema, { maxCalls: 30, maxNodes: 20_000 }),
       execute: createGraphqlJsExecutor(schema),
       limitResult: (result) => Promise.resolve(result),
-      report: () => undefined,
+      report,
       validation: createDocumentValidation(readConfig({}).limits, false),
       documents: createDocumentStores(
         createPersistedDocuments({ schema, manifest: undefined, rejectsOthers: false }),
@@ -937,5 +940,27 @@ describe('a bug of ours', () => {
     const logged = buggy.lines.map((line) => JSON.parse(line));
     expect(logged).toEqual([expect.objectContaining({ level: 50, requestId: 'mine-2' })]);
     expect(logged[0].error.message).not.toBe('');
+  });
+
+  test('that Apollo Server reports is logged as an error without the secrets of the settings', async () => {
+    await using buggy = await startBuggyGateway({
+      secrets: ['correct-horse'],
+      report() {
+        throw new Error(`The key correct-horse, 0123456789abcdefghij, of ${canary} is wrong.`);
+      },
+    });
+
+    const { text } = await buggy.ask('{ fine }');
+
+    expect(text).not.toContain('correct-horse');
+    const logged = buggy.lines.map((line) => JSON.parse(line));
+    expect(logged).toEqual([
+      expect.objectContaining({
+        level: 50,
+        msg: 'apollo server',
+        error: expect.stringMatching(/The key \*\*\*, \*\*\*, of .* is wrong\./),
+      }),
+    ]);
+    expect(buggy.lines.join('')).not.toContain('correct-horse');
   });
 });
