@@ -124,11 +124,8 @@ export const createReporter =
   ({ clock, log, limitName, observe }: ReporterOptions): ReportOperation =>
   (context, outcome) => {
     const { requestId, viewer, usage, startedAtMs, span } = context;
-    const { operation, errors = [] } = outcome;
+    const { operation } = outcome;
     const name = operation?.name?.value;
-    if (errors.some(({ extensions }) => extensions?.['code'] === 'UNAUTHENTICATED')) {
-      usage.isKeyRejected = true;
-    }
     const report = {
       operation: operation ? (name === undefined ? 'anonymous' : limitName(name)) : 'other',
       kind: operation?.operation,

@@ -291,17 +291,29 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     }
   }
 
+  /** HelpCrunch rejected the key now or a moment ago. In the other modes the key is not the client's. */
+  function recordRejectedKey({ usage }: RequestContext, error: unknown): void {
+    const isRejected = error instanceof UpstreamError && error.kind === 'unauthenticated';
+    if (forwardsClientKeys && isRejected) usage.isKeyRejected = true;
+  }
+
   const sendFor =
     (context: RequestContext) =>
     (waiters: RequestWaiters): SendCall =>
-    (call) =>
-      withRetries(() => retryWhenThrottled({ context, waiters, call }), {
-        clock,
-        maxRetries,
-        isRepeatable: call.effect === 'read' || call.isIdempotent === true,
-        signal: waiters.signal,
-        deadlineMs: waiters.deadlineMs,
-      });
+    async (call) => {
+      try {
+        return await withRetries(() => retryWhenThrottled({ context, waiters, call }), {
+          clock,
+          maxRetries,
+          isRepeatable: call.effect === 'read' || call.isIdempotent === true,
+          signal: waiters.signal,
+          deadlineMs: waiters.deadlineMs,
+        });
+      } catch (error) {
+        recordRejectedKey(context, error);
+        throw error;
+      }
+    };
 
   return {
     openCircuitBreakers: circuitBreakers.openCount,
@@ -314,6 +326,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
           { ...context, isUnverified: quotaOwnerOf(context.account) === unverifiedAccount },
           {
             sendFor: sendFor(context),
+            onFailure: (error) => recordRejectedKey(context, error),
             onJoin: () => {
               rateLimiter.reevaluate(quotaOwnerOf(context.account));
             },

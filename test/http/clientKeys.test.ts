@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Config } from '../../src/config/settings.ts';
+import { createDeferred } from '../support/deferred.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import type { GraphQLResponse } from '../support/gateway.ts';
@@ -91,6 +92,29 @@ describe('keys of clients that the helpdesk rejects', () => {
     for (let count = 0; count < 4; count += 1) codes.push(codeOf(await world.ask('a')));
 
     expect(codes).toEqual([...Array(3).fill('UNAUTHENTICATED'), 'RATE_LIMITED']);
+    expect(world.helpdesk.calls).toHaveLength(1);
+  });
+
+  test('count for each operation that shares a rejected call', async () => {
+    await using world = await startWorld({ authFailureLimit: 3 });
+    const arrived = createDeferred();
+    const answer = createDeferred();
+    world.helpdesk.respond('*', async () => {
+      arrived.resolve();
+      await answer.promise;
+      return { status: 401, body: { errors: [{ code: 'unauthorized', message: 'No.' }] } };
+    });
+
+    const first = world.ask('a');
+    await arrived.promise;
+    const second = world.ask('a');
+    // Once these are answered the second operation has joined the call.
+    for (let count = 0; count < 3; count += 1) await fetch(`${world.url}/healthz`);
+    answer.resolve();
+    const codes = [codeOf(await first), codeOf(await second), codeOf(await world.ask('a'))];
+    const limited = codeOf(await world.ask('a'));
+
+    expect([...codes, limited]).toEqual([...Array(3).fill('UNAUTHENTICATED'), 'RATE_LIMITED']);
     expect(world.helpdesk.calls).toHaveLength(1);
   });
 

@@ -106,6 +106,7 @@ async function fill(maxBytes: number, count: number, watch: (bytes: number) => v
       },
       {
         sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
+        onFailure: () => undefined,
         onJoin: () => undefined,
         queueTimeoutError: () => new UpstreamError('rateLimited', 'There was no room.'),
       },

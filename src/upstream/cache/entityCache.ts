@@ -94,6 +94,8 @@ export type ChangeNotice =
 /** How an operation's calls are made. */
 interface ScopedCacheHooks {
   sendFor(waiters: RequestWaiters): SendCall;
+  /** Called with the failure of a call that the operation waits for, whichever operation started it. */
+  onFailure(error: unknown): void;
   /** A call that is waiting to be made has one more who waits for it. */
   onJoin(): void;
   /** What an operation is told whose time is over while its call is in line. */
@@ -129,7 +131,7 @@ export function createEntityCache({
 
   function forOperation(
     context: RequestContext,
-    { sendFor, onJoin, queueTimeoutError }: ScopedCacheHooks,
+    { sendFor, onFailure, onJoin, queueTimeoutError }: ScopedCacheHooks,
   ): ScopedCache {
     const { account, usage, bypassesCache, tracker } = context;
     const read = createRead(tracker);
@@ -175,7 +177,12 @@ export function createEntityCache({
       });
 
     const joinRequest = (request: InFlightRequest<FetchResult>): Promise<FetchResult> =>
-      request.join({ ...context, signal: context.signal(), queueTimeoutError });
+      request
+        .join({ ...context, signal: context.signal(), queueTimeoutError })
+        .catch((error: unknown) => {
+          onFailure(error);
+          throw error;
+        });
 
     /** What was known before, where the helpdesk cannot be asked; else the failure. */
     function staleOr<Value>(error: UpstreamError, type: CacheType<Value>, name: string) {

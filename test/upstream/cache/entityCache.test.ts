@@ -958,6 +958,7 @@ describe('one cache', () => {
         },
         {
           sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
+          onFailure: () => undefined,
           onJoin: () => undefined,
           queueTimeoutError: () => new UpstreamError('rateLimited', 'There was no room.'),
         },
