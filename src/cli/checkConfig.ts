@@ -25,20 +25,34 @@ const adviceByCode: Readonly<Record<string, string>> = {
   RATE_LIMITED: 'The account has no calls left this minute. Try again in a minute.',
 };
 
-/** One call through a gateway of its own; gives what to tell, and whether it went well. */
-async function checkUpstream(config: Config): Promise<{ isSuccess: boolean; text: string }> {
-  const upstream = { url: config.apiUrl, key: config.apiKey ?? '' };
-  const gateway = await startGateway(
-    { ...config, host: '127.0.0.1', port: 0, auth: { mode: 'none' } },
-    { upstream, clock: systemClock, log: silentLog },
-  );
-  const response = await fetch(`${gateway.url}/graphql`, {
+/** The settings for a gateway that only this process asks: nothing that limits clients may keep the one operation from HelpCrunch. */
+const settingsOfCheck = (config: Config): Config => ({
+  ...config,
+  host: '127.0.0.1',
+  port: 0,
+  allowedHosts: 'loopback',
+  auth: { mode: 'none' },
+  routerSecret: undefined,
+  isPersistedOnly: false,
+  limits: { ...config.limits, depth: 10, tokens: 100 },
+  shutdown: { ...config.shutdown, delayMs: 0 },
+});
+
+async function askOrganization(url: string): Promise<z.infer<typeof responseSchema>> {
+  const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ query: '{ organization { domain } }' }),
   });
-  const { data, errors } = responseSchema.parse(await response.json());
-  await gateway.stop();
+  return responseSchema.parse(await response.json());
+}
+
+/** One call through a gateway of its own; gives what to tell, and whether it went well. */
+async function checkUpstream(config: Config): Promise<{ isSuccess: boolean; text: string }> {
+  const upstream = { url: config.apiUrl, key: config.apiKey ?? '' };
+  const options = { upstream, clock: systemClock, log: silentLog };
+  const gateway = await startGateway(settingsOfCheck(config), options);
+  const { data, errors } = await askOrganization(gateway.url).finally(() => gateway.stop());
   const [error] = errors;
   if (error !== undefined) {
     const { code } = error.extensions;

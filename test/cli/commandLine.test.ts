@@ -127,6 +127,51 @@ describe('check-config', () => {
     expect(code).toBe(0);
     expect(helpdesk.calls).toHaveLength(1);
   });
+
+  test.each([
+    ['ALLOWED_HOSTS', { ALLOWED_HOSTS: 'api.example.com' }],
+    ['ROUTER_SECRET', { ROUTER_SECRET: '0123456789abcdef'.repeat(2), SUBGRAPH: 'true' }],
+    ['MAX_DEPTH', { MAX_DEPTH: '1' }],
+    ['MAX_TOKENS', { MAX_TOKENS: '1' }],
+  ])(
+    'check-config --connect reaches HelpCrunch whatever %s lets clients do',
+    async (_, settings) => {
+      await using helpdesk = await startRecordingUpstream();
+      helpdesk.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
+
+      const { code, output, complaints } = await check(
+        { HELPCRUNCH_API_URL: helpdesk.url, HELPCRUNCH_API_KEY: helpdesk.key, ...settings },
+        true,
+      );
+
+      expect(complaints).toBe('');
+      expect(output).toContain('The helpdesk answers: acme.');
+      expect(code).toBe(0);
+      expect(helpdesk.calls).toHaveLength(1);
+    },
+  );
+
+  test('check-config --connect reaches HelpCrunch where clients may send persisted operations only', async () => {
+    await using helpdesk = await startRecordingUpstream();
+    helpdesk.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
+    const folder = await mkdtemp(join(tmpdir(), 'operations-'));
+    const manifest = join(folder, 'operations.json');
+    await writeFile(manifest, JSON.stringify({ me: '{ __typename }' }));
+
+    const { code, output } = await check(
+      {
+        HELPCRUNCH_API_URL: helpdesk.url,
+        HELPCRUNCH_API_KEY: helpdesk.key,
+        PERSISTED_OPERATIONS: manifest,
+        PERSISTED_ONLY: 'true',
+      },
+      true,
+    );
+    await rm(folder, { recursive: true });
+
+    expect(output).toContain('The helpdesk answers: acme.');
+    expect(code).toBe(0);
+  });
 });
 
 describe('the process', () => {
