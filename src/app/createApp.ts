@@ -238,7 +238,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     log,
     maxBuffered: config.subscriptions.maxBuffered,
   });
-  const [server] = await Promise.all([
+  const [{ server, connections }] = await Promise.all([
     createHttpServer({
       apollo,
       tracedApollo,
@@ -308,8 +308,10 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   let stopping: Promise<void> | undefined;
   return {
     server: server.server,
-    listen: async () =>
-      listen(server, { addresses: await addressesOf(config.host), port: config.port, log }),
+    async listen() {
+      const addresses = await addressesOf(config.host);
+      return listen(server, { connections, addresses, port: config.port, log });
+    },
     stop: () => (stopping ??= stop()),
   };
 }

@@ -1,13 +1,17 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Server as NetServer, Socket } from 'node:net';
 import { guarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
 
 /**
- * The connections of a server. Node's own `closeIdleConnections` passes over those on which nothing was ever asked, and one such
- * is enough to keep a server from stopping.
+ * The connections of a server, whichever of its addresses they came to: Node counts those of each listener separately. Node's own
+ * `closeIdleConnections` passes over those on which nothing was ever asked, and one such is enough to keep a server from stopping.
  */
 export function createConnectionTracker(server: Server, log: Log) {
+  /** All open connections, those of WebSockets included. */
+  const openConnections = new Set<Socket>();
+  const furtherListeners = new Set<NetServer>();
+  const closedWaiters = new Set<() => void>();
   /** What is being answered on each line. */
   const requestsByConnection = new Map<Socket, Set<ServerResponse>>();
   /** Called once everything that was asked on the line before is answered. */
@@ -25,15 +29,22 @@ export function createConnectionTracker(server: Server, log: Log) {
   server.on(
     'connection',
     guarded({ log, name: 'connection' }, (connection: Socket) => {
-      if (isClosed) connection.destroy();
       // A socket whose Upgrade is ignored comes a second time.
-      if (isClosed || requestsByConnection.has(connection)) return;
+      const isKnown = openConnections.has(connection);
+      const isExcess = !isKnown && openConnections.size >= server.maxConnections;
+      if (isClosed || isExcess) connection.destroy();
+      if (isClosed || isExcess || isKnown) return;
+      openConnections.add(connection);
       requestsByConnection.set(connection, new Set());
       connection.once(
         'close',
         guarded({ log, name: 'connection close' }, () => {
+          openConnections.delete(connection);
           requestsByConnection.delete(connection);
           waiting.delete(connection);
+          if (openConnections.size > 0) return;
+          for (const resolve of closedWaiters) resolve();
+          closedWaiters.clear();
         }),
       );
     }),
@@ -108,11 +119,23 @@ export function createConnectionTracker(server: Server, log: Log) {
         : new Promise((resolve) => {
             onIdle = resolve;
           }),
-    /** The same as `endIdle`, and no new line is taken. */
+    /** Adds a listener whose connections are passed to the server; `close` closes it. */
+    addListener(listener: NetServer): void {
+      if (isClosed) listener.close();
+      else furtherListeners.add(listener);
+    },
+    /** The same as `closeIdle`, and no new connection is accepted. */
     close(): void {
       isClosed = true;
+      for (const listener of furtherListeners) listener.close();
+      furtherListeners.clear();
       closeIdle();
     },
+    /** Resolves when no connection is left. */
+    closed: (): Promise<void> =>
+      openConnections.size === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => void closedWaiters.add(resolve)),
     /** Ends all lines, whatever they wait for. */
     destroyAll(): void {
       for (const connection of requestsByConnection.keys()) connection.destroy();

@@ -1,11 +1,13 @@
 import { lookup } from 'node:dns/promises';
-import { once } from 'node:events';
 import { createServer } from 'node:net';
+import type { Server } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { guarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
+import type { ConnectionTracker } from './connectionTracker.ts';
 
 interface Listening {
+  readonly connections: Pick<ConnectionTracker, 'addListener'>;
   readonly addresses: readonly [string, ...string[]];
   readonly port: number;
   readonly log: Log;
@@ -19,26 +21,37 @@ export async function addressesOf(host: string): Promise<readonly [string, ...st
   return [first, ...others];
 }
 
+/** Resolves when the address is bound or cannot be bound. */
+function bind(listener: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve) => {
+    listener.once('listening', resolve).once('error', () => resolve());
+    listener.listen({ host, port });
+  });
+}
+
 /**
- * Listens on all addresses and returns the URL of the first. The connections of the others are handed to the same HTTP server: Fastify would
- * start another one for them, to which neither its limits nor its draining apply.
+ * Listens on all addresses and returns the URL of the first. The connections of the others are passed to the same HTTP server: Fastify
+ * would start another one for them, to which neither its limits nor its shutdown apply.
  */
 export async function listen(
   server: FastifyInstance,
-  { addresses: [first, ...others], port, log }: Listening,
+  { connections, addresses: [first, ...others], port, log }: Listening,
 ): Promise<string> {
-  const url = await server.listen({ host: first, port });
   const main = server.server;
+  /** An error that no listener handles, such as a failed accept, would end the process. */
+  const logErrors = (listener: Server, address: string) =>
+    listener.on('error', (error) => log.warn('listener failed', { address, error }));
+  const url = await server.listen({ host: first, port });
+  logErrors(main, first);
   for (const host of others) {
     const further = createServer(
       { allowHalfOpen: true, noDelay: true },
       guarded({ log, name: 'connection' }, (socket) => main.emit('connection', socket)),
     );
-    further.maxConnections = main.maxConnections;
-    main.once('close', () => further.close());
-    further.listen({ host, port: Number(new URL(url).port) });
+    logErrors(further, host);
     // An address that cannot be bound is left out, as long as there is one.
-    await once(further, 'listening').catch(() => undefined);
+    await bind(further, host, Number(new URL(url).port));
+    connections.addListener(further);
   }
   return url;
 }

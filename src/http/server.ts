@@ -22,6 +22,7 @@ import { addExplorers } from './routes/explorers.ts';
 import { addGraphQLRoute } from './routes/graphql.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { createConnectionTracker } from './connectionTracker.ts';
+import type { ConnectionTracker } from './connectionTracker.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
 import type { GaugeSources } from './routes/metrics.ts';
@@ -104,8 +105,13 @@ const maxHeaderBytes = 16_384;
 /** At most so long may a request's first lines take, however long its body may. */
 const maxHeadersTimeoutMs = 10_000;
 
+export interface HttpServer {
+  readonly server: FastifyInstance;
+  readonly connections: ConnectionTracker;
+}
+
 /** The gateway's one port. */
-export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
+export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { corsOrigins, isProduction, log, subscriptions, clock, authenticate } = options;
   const { arrivalTimeoutMs, routerSecret, authFailureLimiter } = options;
   const origins = allowedOrigins(corsOrigins, isProduction);
@@ -190,5 +196,5 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     });
   if (!isProduction) addExplorers(server);
   shutdown.finish();
-  return server;
+  return { server, connections: lines };
 }

@@ -24,6 +24,7 @@ export function addShutdown(
   }: ShutdownOptions & { readonly clock: Clock; readonly lines: ConnectionTracker },
 ) {
   let isDraining = false;
+  let cancelDestroy = (): void => undefined;
 
   const wait = (ms: number): Promise<void> =>
     ms === 0 ? Promise.resolve() : new Promise((resolve) => void clock.after(ms, resolve));
@@ -31,8 +32,7 @@ export function addShutdown(
   server.addHook('preClose', async () => {
     isDraining = true;
     await wait(delayMs);
-    const cancelDestroy = clock.after(graceMs, connections.destroyAll);
-    server.server.once('close', cancelDestroy);
+    cancelDestroy = clock.after(graceMs, connections.destroyAll);
     connections.closeIdle();
   });
 
@@ -49,6 +49,11 @@ export function addShutdown(
           });
         });
         connections.close();
+      });
+      // It runs when the server itself is closed, which waits only for the connections to its first address.
+      server.addHook('onClose', async () => {
+        await connections.closed();
+        cancelDestroy();
       });
     },
   };
