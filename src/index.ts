@@ -9,6 +9,7 @@ import { provideUpstream, provideTracing, secretsOf } from './app/providers.ts';
 import { systemClock } from './lib/clock.ts';
 import type { Log } from './observability/log.ts';
 import { createLog } from './observability/log.ts';
+import { markEmbedded } from './http/requestHead.ts';
 import { createLogDestination } from './observability/logDestination.ts';
 
 export { ConfigError } from './config/settings.ts';
@@ -82,6 +83,7 @@ export function createGateway(settings: Settings = {}, options: GatewayOptions =
       return { url: await (await gateway()).listen() };
     },
     handler(request, response) {
+      markEmbedded(request);
       gateway().then(
         ({ server }) => server.emit('request', request, response),
         (error: unknown) => {
@@ -91,6 +93,7 @@ export function createGateway(settings: Settings = {}, options: GatewayOptions =
       );
     },
     upgrade(request, socket, head) {
+      markEmbedded(request);
       gateway().then(
         ({ server }) => server.emit('upgrade', request, socket, head),
         (error: unknown) => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { hostOf, isAllowedHost } from '../lib/hosts.ts';
 import type { AllowedHosts } from '../lib/hosts.ts';
@@ -41,6 +42,13 @@ function hasManyHosts({ rawHeaders }: IncomingMessage): boolean {
   return count > 1;
 }
 
+const embeddedConnections = new WeakSet<Socket>();
+
+/** Marks the connection of a server of another program: `HOST` says nothing about the names under which that server is reached. */
+export const markEmbedded = ({ socket }: IncomingMessage): void => {
+  embeddedConnections.add(socket);
+};
+
 export interface RequestHeads {
   /** The path by which a request is routed. Never throws. */
   route(request: IncomingMessage): string;
@@ -81,7 +89,8 @@ export function createRequestHeads(allowedHosts: AllowedHosts): RequestHeads {
       const problem = hostProblem(request, target);
       if (problem !== undefined || mayUseAnyHost) return problem;
       const host = hostOf(target.authority ?? request.headers.host ?? '') ?? '';
-      return isAllowedHost(host, allowedHosts) ? undefined : problems.foreignHost;
+      const isDefault = allowedHosts === 'loopback' && embeddedConnections.has(request.socket);
+      return isDefault || isAllowedHost(host, allowedHosts) ? undefined : problems.foreignHost;
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { guarded } from '../observability/guarded.ts';
@@ -141,22 +141,24 @@ export function limitSending(server: Server, options: SendingOptions) {
     cancelCheck = cancel;
   }
 
-  server.on(
-    'connection',
-    guarded({ log, name: 'connection' }, (socket: Socket) => {
-      // A socket whose Upgrade is ignored comes a second time.
-      if (connections.has(socket)) return;
-      connections.set(socket, { acceptedBytes: 0, isWaiting: false, stalledMs: 0 });
-      const forget = () => {
-        connections.delete(socket);
-        if (connections.size > 0) return;
-        cancelCheck?.();
-        cancelCheck = undefined;
-      };
-      socket.once('close', guarded({ log, name: 'connection close' }, forget));
-      if (cancelCheck === undefined) schedule();
-    }),
-  );
+  const track = guarded({ log, name: 'connection' }, (socket: Socket) => {
+    // A socket comes again with each request, and when its Upgrade is ignored.
+    if (connections.has(socket) || socket.destroyed) return;
+    connections.set(socket, { acceptedBytes: 0, isWaiting: false, stalledMs: 0 });
+    const forget = () => {
+      connections.delete(socket);
+      if (connections.size > 0) return;
+      cancelCheck?.();
+      cancelCheck = undefined;
+    };
+    socket.once('close', guarded({ log, name: 'connection close' }, forget));
+    if (cancelCheck === undefined) schedule();
+  });
+  const trackRequest = ({ socket }: IncomingMessage) => track(socket);
+  server.on('connection', track);
+  // The connections of a server of another program are first seen with a request.
+  server.on('request', trackRequest);
+  server.on('upgrade', trackRequest);
 
   return {
     /** Notes that a response of so many bytes is about to be sent: many large ones are not left to the next check. */

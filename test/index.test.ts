@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { describe, expect, test } from '@jest/globals';
+import { createGateway } from '../src/index.ts';
+import type { Settings } from '../src/index.ts';
+import { silentLog } from '../src/observability/log.ts';
+import { wireCustomer } from './support/controlledUpstream.ts';
+import { exchange, head, openConnection } from './support/rawHttp.ts';
+import { startRecordingUpstream } from './support/recordingUpstream.ts';
+
+/** A gateway inside the server of another program. */
+async function embed(settings: Settings = {}) {
+  const helpdesk = await startRecordingUpstream();
+  helpdesk.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
+  const connection = { HELPCRUNCH_API_URL: helpdesk.url, HELPCRUNCH_API_KEY: helpdesk.key };
+  const gateway = createGateway({ ...connection, ...settings }, { log: silentLog });
+  const server = createServer(gateway.handler).on('upgrade', gateway.upgrade);
+  const sockets: Socket[] = [];
+  server.on('connection', (socket) => sockets.push(socket));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    helpdesk,
+    gateway,
+    sockets,
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await gateway.stop();
+      await helpdesk[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const post = (path: string, query: string, ...lines: readonly string[]) => {
+  const body = JSON.stringify({ query });
+  const length = `Content-Length: ${body.length}`;
+  const type = 'Content-Type: application/json';
+  return head(`POST ${path} HTTP/1.1`, 'Host: localhost', type, length, ...lines) + body;
+};
+
+describe('a gateway inside another server', () => {
+  const ask = (...lines: readonly string[]) => head('GET /nowhere HTTP/1.1', ...lines);
+  const socketLines = [
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    'Sec-WebSocket-Protocol: graphql-transport-ws',
+  ];
+
+  test.each([
+    ['every host', {}, 404, 101],
+    ['only the hosts of ALLOWED_HOSTS', { ALLOWED_HOSTS: 'other.example' }, 421, 421],
+  ])('accepts %s, over HTTP and WebSocket', async (_, settings, http, webSocket) => {
+    await using embedded = await embed(settings);
+    const host = 'Host: api.example.com';
+
+    const close = [host, 'Connection: close'];
+    const plain = await exchange(embedded.url, ask(...close));
+    const ignored = await exchange(
+      embedded.url,
+      ask(host, 'Connection: Upgrade', 'Upgrade: h2c') + ask(...close),
+    );
+    using connection = await openConnection(embedded.url);
+    connection.write(head('GET /graphql HTTP/1.1', host, ...socketLines));
+    const opened = await connection.response();
+
+    expect(plain).toMatchObject([{ status: http }]);
+    expect(ignored).toMatchObject([{ status: http }, { status: http }]);
+    expect(opened).toMatchObject({ status: webSocket });
+  });
+
+  test('accepts only the hosts of this machine where it listens itself', async () => {
+    await using embedded = await embed({ PORT: 0 });
+    const { url } = await embedded.gateway.start();
+
+    const request = ask('Host: api.example.com', 'Connection: close');
+    const own = await exchange(url, request);
+    const other = await exchange(embedded.url, request);
+
+    expect([...own, ...other]).toMatchObject([{ status: 421 }, { status: 404 }]);
+  });
+
+  test('destroys the connection of a client that does not read', async () => {
+    await using embedded = await embed({ SEND_TIMEOUT_MS: 100, UPSTREAM_MAX_BYTES: 10_000_000 });
+    const company = 'x'.repeat(1_900_000);
+    embedded.helpdesk.respond('GET /customers/1', { body: wireCustomer({ id: 1, company }) });
+    const names = ['a', 'b', 'c', 'd'].map((name) => `${name}: company`).join(' ');
+    using client = await openConnection(embedded.url);
+    client.socket.pause();
+    client.write(post('/graphql', `{ customer(id: 1) { ${names} } }`));
+
+    const [socket] = embedded.sockets;
+    if (socket === undefined) throw new Error('No connection was accepted.');
+    await once(socket, 'close');
+
+    expect(socket.bytesWritten).toBeGreaterThan(0);
+  });
+});
