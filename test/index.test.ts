@@ -1,11 +1,15 @@
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
+import { exportJWK, generateKeyPair } from 'jose';
 import { createGateway } from '../src/index.ts';
 import type { Settings } from '../src/index.ts';
 import { silentLog } from '../src/observability/log.ts';
 import { wireCustomer } from './support/controlledUpstream.ts';
+import { createDeferred } from './support/deferred.ts';
+import { bearer } from './support/issuer.ts';
 import { exchange, head, openConnection } from './support/rawHttp.ts';
 import { startRecordingUpstream } from './support/recordingUpstream.ts';
 
@@ -41,6 +45,8 @@ const post = (path: string, query: string, ...lines: readonly string[]) => {
   const type = 'Content-Type: application/json';
   return head(`POST ${path} HTTP/1.1`, 'Host: localhost', type, length, ...lines) + body;
 };
+
+const organization = '{ organization { domain } }';
 
 describe('a gateway inside another server', () => {
   const ask = (...lines: readonly string[]) => head('GET /nowhere HTTP/1.1', ...lines);
@@ -99,5 +105,39 @@ describe('a gateway inside another server', () => {
     await once(socket, 'close');
 
     expect(socket.bytesWritten).toBeGreaterThan(0);
+  });
+});
+
+describe('a client that leaves while its credentials are checked', () => {
+  test.each(['/graphql', '/graphql/stream'])('costs no upstream call at %s', async (path) => {
+    const checking = createDeferred<ServerResponse>();
+    const issuer = createServer((_request, response) => checking.resolve(response));
+    issuer.listen(0, '127.0.0.1');
+    await once(issuer, 'listening');
+    const { port } = issuer.address() as AddressInfo;
+    const { privateKey, publicKey } = await generateKeyPair('RS256');
+    const jwk = { ...(await exportJWK(publicKey)), kid: 'a', alg: 'RS256', use: 'sig' };
+    await using embedded = await embed({ AUTH: 'jwt', JWKS_URL: `http://127.0.0.1:${port}/` });
+    const signature = { alg: 'RS256', kid: 'a', key: privateKey };
+    const { authorization } = await bearer({ role: 'agent' }, signature);
+    const lines = [`Authorization: ${authorization}`, 'Accept: text/event-stream, */*'];
+
+    using client = await openConnection(embedded.url);
+    client.write(
+      post(path, 'mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }', ...lines),
+    );
+    const response = await checking.promise;
+    const [socket] = embedded.sockets;
+    if (socket === undefined) throw new Error('No connection was accepted.');
+    const left = once(socket, 'close');
+    client.socket.destroy();
+    await left;
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] }));
+    const next = post('/graphql', organization, ...lines.slice(0, 1), 'Connection: close');
+    const responses = await exchange(embedded.url, next);
+    issuer.close();
+
+    expect(responses).toMatchObject([{ status: 200 }]);
+    expect(embedded.helpdesk.calls).toMatchObject([{ path: '/organization' }]);
   });
 });

@@ -65,6 +65,8 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
   ): Promise<SubscriptionResult | null> {
     const { context, abort, close } = openOperation({ ...subscriber, bypassesCache: false });
     signal.addEventListener('abort', abort, { once: true });
+    // A signal that is aborted already calls no listener.
+    if (signal.aborted) abort();
     try {
       if (!(await canReceiveEvent(context, event))) return null;
       const { data = null, errors } = await context.guard.execute(() =>

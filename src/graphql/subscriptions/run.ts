@@ -43,6 +43,8 @@ export const createRunOperation =
     let subscription: ValidatedSubscription | undefined;
     const { context, abort, close } = openOperation({ ...subscriber, bypassesCache: false });
     signal.addEventListener('abort', abort, { once: true });
+    // A signal that is aborted already calls no listener.
+    if (signal.aborted) abort();
     try {
       const onSubscription = (validated: ValidatedSubscription) => {
         subscription = validated;

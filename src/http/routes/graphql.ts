@@ -75,7 +75,10 @@ export function addGraphQLRoute(
     const abandon = () => {
       if (!reply.raw.writableFinished) operation.abort();
     };
-    reply.raw.once('close', guarded({ log, name: 'operation close' }, abandon));
+    const onClose = guarded({ log, name: 'operation close' }, abandon);
+    reply.raw.once('close', onClose);
+    // A client that left while its credentials were checked closes nothing any more.
+    if (reply.raw.destroyed) onClose();
     const isCacheable = operationCache !== undefined && isFastPathRequest(request);
     const { accept = '' } = request.headers;
     void reply.header('cache-control', 'no-store');
