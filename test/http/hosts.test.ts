@@ -24,7 +24,7 @@ beforeAll(async () => {
   };
   [local, open, named] = await Promise.all([
     start({}),
-    start({ HOST: '0.0.0.0' }),
+    start({ HOST: '0.0.0.0', DEMO: 'true' }),
     start({
       ALLOWED_HOSTS: 'API.example.com, other.example., 192.0.2.7, 2001:DB8::1, [2001:db8::2]',
     }),
