@@ -41,7 +41,8 @@ export function addSseRoute(server: FastifyInstance, options: SubscriptionTransp
       request.method === 'GET'
         ? parseOperationQuery(request.url)
         : parseOperationRequest(request.body);
-    if (operation === undefined) return reject(400, 'The request must contain a GraphQL operation.');
+    if (operation === undefined)
+      return reject(400, 'The request must contain a GraphQL operation.');
     const identity = { access: authenticated, address: request.ip };
     const release = connectionLimits.acquire(clientName(identity));
     if (release === undefined) return refuseConnection(reply);
