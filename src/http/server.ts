@@ -150,7 +150,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     done();
   });
   server.addHook('onSend', (...[, , payload, done]) => {
-    if (typeof payload === 'string' || Buffer.isBuffer(payload)) sending.added(payload.length);
+    if (typeof payload === 'string' || Buffer.isBuffer(payload)) {
+      sending.added(Buffer.byteLength(payload));
+    }
     done();
   });
   await addSecurityHeaders(server, { heads, corsOrigins, origins });

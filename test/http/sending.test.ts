@@ -21,6 +21,9 @@ const part = 'x'.repeat(largeBytes / 4);
 beforeAll(async () => {
   helpdesk = await startRecordingUpstream();
   helpdesk.respond('GET /customers/1', { body: wireCustomer({ id: 1, company: part }) });
+  helpdesk.respond('GET /customers/3', {
+    body: wireCustomer({ id: 3, company: '€'.repeat(400_000) }),
+  });
   held = new Promise((resolve) => {
     helpdesk.respond('GET /chats/2', (_call, response) => {
       resolve(response);
@@ -35,10 +38,18 @@ afterAll(async () => {
 
 const large = `{ customer(id: 1) { ${['a', 'b', 'c', 'd'].map((name) => `${name}: company`).join(' ')} } }`;
 
-async function start(sending: Partial<ReturnType<typeof readConfig>['sending']> = {}) {
+async function start(
+  sending: Partial<ReturnType<typeof readConfig>['sending']> = {},
+  maxResponseBytes = readConfig({}).maxResponseBytes,
+) {
   const clock = createManualClock();
   const { cacheTtlsMs, sending: usual } = readConfig({});
-  const config = { cacheTtlsMs, sending: { ...usual, ...sending }, upstreamMaxBytes: 10_000_000 };
+  const config = {
+    cacheTtlsMs,
+    sending: { ...usual, ...sending },
+    upstreamMaxBytes: 10_000_000,
+    maxResponseBytes,
+  };
   const gateway = await startTestGateway({ upstream: helpdesk, clock, config });
   // From now on the answer is known, and no operation is under way while time passes.
   await gateway.query(large);
@@ -244,6 +255,21 @@ describe('when more than MAX_UNSENT_BYTES wait', () => {
 
     expect(clients.length).toBeLessThan(20);
     for (const { socket } of clients) socket.destroy();
+  }, 60_000);
+
+  test('a response in multi-byte characters is counted by its bytes', async () => {
+    await using gateway = await start({ maxUnsentBytes: 4_000_000 }, 20_000_000);
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    const larger = `{ customer(id: 1) { ${names.map((name) => `${name}: company`).join(' ')} } }`;
+    using _stalled = await askAndStall(gateway, larger);
+    await waits(gateway, (bytes) => bytes > 4_000_000);
+    const before = await gateway.destroyed('MAX_UNSENT_BYTES');
+
+    // Its bytes are more than an eighth of the limit, its UTF-16 units are fewer.
+    await gateway.query('{ customer(id: 3) { company } }');
+
+    expect(before).toBe(0);
+    expect(await gateway.destroyed('MAX_UNSENT_BYTES')).toBe(1);
   }, 60_000);
 
   test('a client that reads keeps its connection while others do not', async () => {
