@@ -79,7 +79,7 @@ export function addUpgrades(
 
   function takeConnect({ socket, headers }: IncomingMessage): void {
     const requestId = requestIdOf(headers);
-    const message = 'The gateway is no proxy: CONNECT is not answered.';
+    const message = 'CONNECT is not supported.';
     afterEarlierAnswers(socket, () => refuseSocket(socket, { status: 400, message, requestId }));
   }
 
@@ -89,7 +89,7 @@ export function addUpgrades(
   server.on('upgrade', (request, _socket, head) => {
     guardedFor(request, () => takeUpgrade(request, head))();
   });
-  // Without a listener Node closes the socket without a word.
+  // Without a listener Node closes the socket silently.
   server.on('connect', (request) => {
     guardedFor(request, () => takeConnect(request))();
   });

@@ -1,5 +1,8 @@
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Config } from '../../src/config/settings.ts';
+import { AuthFailures } from '../../src/http/auth/authFailures.ts';
+import { createRequestRateLimiter } from '../../src/http/requestRate.ts';
+import { createLog } from '../../src/observability/log.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { bearer, jwtAuth } from '../support/issuer.ts';
@@ -231,7 +234,8 @@ describe('rejected credentials are written to the audit log', () => {
 
     const lines = gateway.lines('credentials rejected');
     expect(lines).toHaveLength(1_001);
-    expect(lines.at(-1)).toMatchObject({ address: 'others', suppressed: 3 });
+    expect(lines.at(-1)).toMatchObject({ otherAddresses: true, suppressed: 3 });
+    expect(lines.at(-1)).not.toHaveProperty('address');
   });
 
   test('also when the gateway stops before the next line is due', async () => {
@@ -241,5 +245,41 @@ describe('rejected credentials are written to the audit log', () => {
     await gateway.stop();
 
     expect(gateway.lines('credentials rejected')).toMatchObject([{}, { suppressed: 1 }]);
+  });
+
+  test('after the gateway has stopped, without a timer that is left', async () => {
+    const lines: string[] = [];
+    const clock = createManualClock();
+    let timers = 0;
+    const failures = new AuthFailures({
+      rate: createRequestRateLimiter({
+        limit: 0,
+        counterName: 'failures',
+        redis: undefined,
+        clock,
+      }),
+      clock: {
+        ...clock,
+        after(ms, task) {
+          timers += 1;
+          return clock.after(ms, task);
+        },
+      },
+      log: createLog({ write: (line) => lines.push(line) }),
+      observe: () => undefined,
+    });
+
+    failures.close();
+    await failures.record({
+      address: '192.0.2.1',
+      reason: 'upstream',
+      entryPoint: 'operation',
+      requestId: 'late',
+    });
+
+    expect(timers).toBe(0);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { msg: 'credentials rejected', requestId: 'late' },
+    ]);
   });
 });

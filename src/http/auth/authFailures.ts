@@ -29,6 +29,11 @@ interface Sample {
   suppressed: number;
 }
 
+/** The summary of addresses that had no line of their own. */
+interface OtherAddresses {
+  readonly otherAddresses: true;
+}
+
 interface AuthFailuresParts {
   /** Counts rejections by address. */
   readonly rate: RequestRateLimiter;
@@ -44,6 +49,7 @@ export class AuthFailures {
   readonly #samples = new Map<string, Sample>();
   #otherSuppressed = 0;
   #cancelTimer: (() => void) | undefined;
+  #isClosed = false;
 
   constructor(parts: AuthFailuresParts) {
     this.#parts = parts;
@@ -62,8 +68,9 @@ export class AuthFailures {
     return this.#parts.rate.nextWaitMs(clientNetwork(address));
   }
 
-  /** Writes what was suppressed so far. */
+  /** Writes what was suppressed so far. Later rejections have a line each, and start no timer. */
   close(): void {
+    this.#isClosed = true;
     this.#flush();
     this.#samples.clear();
     this.#cancelTimer?.();
@@ -71,6 +78,10 @@ export class AuthFailures {
   }
 
   #sample(network: string, rejected: RejectedCredentials): void {
+    if (this.#isClosed) {
+      this.#write(rejected);
+      return;
+    }
     const sample = this.#samples.get(network);
     if (sample !== undefined) {
       sample.latest = rejected;
@@ -104,12 +115,12 @@ export class AuthFailures {
       sample.suppressed = 0;
     }
     if (this.#otherSuppressed > 0) {
-      this.#write({ address: 'others', suppressed: this.#otherSuppressed });
+      this.#write({ otherAddresses: true, suppressed: this.#otherSuppressed });
       this.#otherSuppressed = 0;
     }
   }
 
-  #write(fields: Partial<RejectedCredentials> & { readonly suppressed?: number }): void {
-    this.#parts.log.warn('credentials rejected', fields);
+  #write(fields: (RejectedCredentials | OtherAddresses) & { readonly suppressed?: number }): void {
+    this.#parts.log.warn('credentials rejected', { ...fields });
   }
 }

@@ -57,13 +57,13 @@ function idClaim(claims: JWTPayload, name: string): string | undefined {
   if (value === undefined) return undefined;
   const id = typeof value === 'number' ? String(value) : value;
   if (typeof id === 'string' && isUpstreamId(id)) return id;
-  throw invalidCredentials(`The token's claim ${name} is no id of the helpdesk.`, 'claims');
+  throw invalidCredentials(`The token's claim ${name} must be a HelpCrunch id.`, 'claims');
 }
 
 function textClaim(claims: JWTPayload, name: string): string | undefined {
   const value = readClaim(claims, name) ?? undefined;
   if (value === undefined || (typeof value === 'string' && value !== '')) return value;
-  throw invalidCredentials(`The token's claim ${name} is no text.`, 'claims');
+  throw invalidCredentials(`The token's claim ${name} must be a non-empty string.`, 'claims');
 }
 
 function viewerOf(claims: JWTPayload, names: ClaimNames): Viewer {

@@ -115,7 +115,7 @@ export function addMetricsRoute(
   );
   gauge(
     'helpcrunch_live_connections',
-    'Open WebSockets and event streams.',
+    'Authenticated WebSockets, event streams and callback subscriptions.',
     connectionLimits.connections,
   );
   gauge('helpcrunch_subscriptions', 'Subscriptions under way.', connectionLimits.subscriptions);
