@@ -35,7 +35,7 @@ const gateOf = (lifeMs: number) => `
     local text = redis.pcall('GET', key)
     local state = type(text) == 'string' and decode(text)
     if not state then return nil end
-    for _, name in ipairs({ 'version', 'pauseMs', 'adaptiveLimit', 'floor', 'limitUpdatedAt' }) do
+    for _, name in ipairs({ 'version', 'pauseMs', 'adaptiveLimit', 'minLimit', 'limitUpdatedAt' }) do
       if not isNumber(state[name], 9007199254740991) then return nil end
     end
     for _, name in ipairs({ 'pausedUntil', 'probeUntil' }) do
@@ -81,7 +81,7 @@ export const acquireScript = createScript(`${readTime}${clean}${gateOf(throttleT
   end
   local left = math.max(0, math.min(adaptiveLimit - used, most))
 
-  -- Of each instance that waits: until when it is believed, how much it demand and how often it had its turn, by priority.
+  -- Of each instance that waits: until when it is believed, how much it demands and how often it had its turn, by priority.
   local mine = { expiresAt = now + waiterTtl, demand = { tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]) }, servedTurns = {} }
   local before, peers, peersUntil = nil, {}, 0
   local function isHungry(each)
