@@ -113,9 +113,10 @@ const plainAddress = (text: string): string =>
 /**
  * The network that counts as one client: an IPv4 address, or the first 64 bits of an IPv6 address, of which one home has more than could be
  * counted. Spellings of one address are one network, and so is everything that is no address.
+ * A request whose socket is gone has no address.
  */
-export function clientNetwork(text: string): string {
-  const address = plainAddress(text);
+export function clientNetwork(text: string | undefined): string {
+  const address = plainAddress(text ?? '');
   if (isIPv4(address)) return address;
   if (!isIPv6(address)) return 'unknown';
   const canonical = new URL(`http://[${address}]/`).hostname.slice(1, -1);

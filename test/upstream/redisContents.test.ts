@@ -97,7 +97,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
   });
 
   const entriesOf = async () =>
-    (await client.keys('helpcrunch:2:*')).filter((key) => !/:2:(mark|generation):/.test(key));
+    (await client.keys('helpcrunch:3:*')).filter((key) => !/:3:(mark|generation):/.test(key));
 
   /** Everything that instance A has read for a document, as it is in Redis; nothing that B knows is fresh any more. */
   async function fill(name: DocumentName) {
@@ -308,7 +308,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
   async function subscribe() {
     // An instance that was far behind by its clock connects again.
     for (let listeners = 0; listeners !== 2;) {
-      const [, count] = await client.pubsub('NUMSUB', 'helpcrunch:events:1:news');
+      const [, count] = await client.pubsub('NUMSUB', 'helpcrunch:events:2:news');
       listeners = Number(count);
     }
     const socket = await openSocket(b.url);
@@ -415,13 +415,13 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     ['one word', 'all'],
     ['a sender that is none', 'somebody all'],
     ['a key of another program', `${'0'.repeat(36)} session:1`],
-    ['a key of no kind', `${'0'.repeat(36)} helpcrunch:2:x`],
-    ['a megabyte', `${'0'.repeat(36)} helpcrunch:2:x:Chat:${'1'.repeat(1_000_000)}`],
+    ['a key of no kind', `${'0'.repeat(36)} helpcrunch:3:x`],
+    ['a megabyte', `${'0'.repeat(36)} helpcrunch:3:x:Chat:${'1'.repeat(1_000_000)}`],
     ['JSON', '{"key":"all"}'],
   ])('a change that is %s is dropped and counted', async (_what, text) => {
     const before = await countOf(b, 'change');
 
-    await client.publish('helpcrunch:2:changes', text);
+    await client.publish('helpcrunch:3:changes', text);
     while ((await countOf(b, 'change')) === before) await client.ping();
 
     expect(await countOf(b, 'change')).toBe(before + 1);
@@ -430,13 +430,13 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
 
   test('unexpected data is logged once a minute, with how much was not logged', async () => {
     clock.advance(oneHour);
-    await client.publish('helpcrunch:2:changes', 'first');
+    await client.publish('helpcrunch:3:changes', 'first');
     const before = await countOf(b, 'change');
-    for (let index = 0; index < 20; index += 1) await client.publish('helpcrunch:2:changes', 'x');
+    for (let index = 0; index < 20; index += 1) await client.publish('helpcrunch:3:changes', 'x');
     while ((await countOf(b, 'change')) < before + 20) await client.ping();
     const lines = b.logged.filter((line) => line.includes('"kind":"change"'));
     clock.advance(60_000);
-    await client.publish('helpcrunch:2:changes', 'last');
+    await client.publish('helpcrunch:3:changes', 'last');
     while ((await countOf(b, 'change')) < before + 21) await client.ping();
     const [, later = '{}'] = b.logged.filter((line) => line.includes('"kind":"change"'));
 
@@ -482,7 +482,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
           fc
             .tuple(fc.constantFrom(...wholes), mutations)
             .map(([whole, mutation]) => JSON.stringify(mutated(whole, mutation))),
-          fc.string().map((key) => `${'0'.repeat(36)} helpcrunch:2:${key}`),
+          fc.string().map((key) => `${'0'.repeat(36)} helpcrunch:3:${key}`),
         ),
         async (channel, text) => {
           await client.publish(channel, text);
@@ -546,7 +546,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
       ) {
         for (const key of await client.keys('helpcrunch:*')) keys.add(key);
         for (const part of ['hungry', 'gate']) {
-          const slots = [...keys].find((key) => key.endsWith(':slots'));
+          const slots = [...keys].find((key) => key.endsWith(':leases'));
           if (slots !== undefined) keys.add(slots.replace(/slots$/, part));
         }
       }
