@@ -101,7 +101,8 @@ export const createErrorHandler =
         : sendRateLimited(reply, waitMs);
     }
     const { statusCode: status = 500 } = error;
-    if (status >= 500) {
+    // A client that left while its response was sent is not an error of the gateway.
+    if (status >= 500 && error.code !== 'ERR_STREAM_PREMATURE_CLOSE') {
       log.error('a request failed', { requestId: id, error });
       return reply
         .status(500)

@@ -32,7 +32,7 @@ function createFailingClock() {
     failures,
     clock: {
       ...clock,
-      now: () => (failures.now ? failing() : clock.now()),
+      monotonic: () => (failures.now ? failing() : clock.monotonic()),
       after: (ms: number, task: () => void) => (failures.after ? failing() : clock.after(ms, task)),
     },
   };
