@@ -540,14 +540,14 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
       // What has been read is told to Redis without waiting for that.
       const keys = new Set<string>();
       while (
-        !['2:', 'events:', 'budget:', '1:'].every((part) =>
+        !['3:', 'events:', 'rate-limit:', '1:'].every((part) =>
           [...keys].some((key) => key.startsWith(`helpcrunch:${part}`)),
         )
       ) {
         for (const key of await client.keys('helpcrunch:*')) keys.add(key);
-        for (const part of ['hungry', 'gate']) {
+        for (const part of ['waiters', 'throttle']) {
           const slots = [...keys].find((key) => key.endsWith(':leases'));
-          if (slots !== undefined) keys.add(slots.replace(/slots$/, part));
+          if (slots !== undefined) keys.add(slots.replace(/leases$/, part));
         }
       }
       for (const key of keys) {
