@@ -39,7 +39,7 @@ export interface TransportOptions {
 const idleTimeoutMs = 4_000;
 
 /** A longer pause is never waited for, nor told to clients. */
-const maxRetryAfterMs = 600_000;
+export const maxRetryAfterMs = 600_000;
 
 /** Seconds or a date, as RFC 9110 has it, at most ten minutes; undefined for anything else. */
 function parseRetryAfter(response: Response, clock: Clock): number | undefined {

@@ -1,3 +1,5 @@
+import { maxRetryAfterMs } from '../transport.ts';
+
 /**
  * What refusals of the helpdesk have taught. Plain data with pure changes, so that it can live in this process or in Redis; all
  * times are of one clock, whichever that is.
@@ -40,7 +42,6 @@ export interface ThrottledResponse {
 
 const minPauseMs = 2_000;
 const maxPauseMs = 30_000;
-const maxRetryAfterMs = 600_000;
 /** A company that has gone is forgotten in at most as many windows. */
 const windowsToRecover = 10;
 
