@@ -261,7 +261,7 @@ describe('when more than MAX_UNSENT_BYTES wait', () => {
     await using gateway = await start({ maxUnsentBytes: 4_000_000 }, 20_000_000);
     const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
     const larger = `{ customer(id: 1) { ${names.map((name) => `${name}: company`).join(' ')} } }`;
-    using _stalled = await askAndStall(gateway, larger);
+    using stalled = await askAndStall(gateway, larger);
     await waits(gateway, (bytes) => bytes > 4_000_000);
     const before = await gateway.destroyed('MAX_UNSENT_BYTES');
 
@@ -270,6 +270,7 @@ describe('when more than MAX_UNSENT_BYTES wait', () => {
 
     expect(before).toBe(0);
     expect(await gateway.destroyed('MAX_UNSENT_BYTES')).toBe(1);
+    stalled.socket.destroy();
   }, 60_000);
 
   test('a client that reads keeps its connection while others do not', async () => {
