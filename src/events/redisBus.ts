@@ -11,7 +11,7 @@ import type { LocalEventBus } from './localBus.ts';
 import { eventKeyPrefix } from './redisConnection.ts';
 import type { EventsRedis } from './redisConnection.ts';
 
-const eventChannel = `${eventKeyPrefix}news`;
+const eventChannel = `${eventKeyPrefix}changes`;
 
 /** How often an instance makes sure that it hears. */
 const heartbeatMs = 5_000;

@@ -73,11 +73,22 @@ function encodingsOf(secret: string): readonly string[] {
 const isRunCharacter = (character: string | undefined): boolean =>
   character !== undefined && /^[a-z0-9+/_=-]$/.test(character);
 
+/** Shorter secrets are found in ordinary text once its separators are removed. */
+const shortestSeparated = 8;
+
+/** The letters and digits alone: finds a secret whose characters are separated by spaces, hyphens or invisible characters. */
+const withoutSeparators = (text: string): string =>
+  lower(text.normalize('NFKC')).replace(/[^\p{L}\p{N}]+/gu, '');
+
 /** Strikes out secrets however they are escaped, and in base64, hexadecimal, reversed or other capitals. */
 export function createRedactor(secrets: readonly string[]): (text: string) => string {
   const given = secrets.filter((secret) => secret !== '');
   const sought = new Set(given.flatMap(formsOf));
   const encoded = new Set(given.flatMap(encodingsOf));
+  const separated = given
+    .flatMap((secret) => [secret, ...encodingsOf(secret)])
+    .map(withoutSeparators)
+    .filter(({ length }) => length >= shortestSeparated);
   return (text) => {
     if (sought.size === 0) return text;
     const { text: plain, starts } = plainOf(text);
@@ -102,7 +113,9 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
       result += text.slice(starts[kept], starts[from]) + mark;
       kept = last;
     }
-    return result + text.slice(starts[kept]);
+    result += text.slice(starts[kept]);
+    const remaining = withoutSeparators(plainOf(result).text);
+    return separated.some((secret) => remaining.includes(secret)) ? mark : result;
   };
 }
 

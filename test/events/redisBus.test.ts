@@ -60,7 +60,7 @@ describeWithRedis('the feed of several instances (needs Redis)', () => {
 
   async function listenedBy(count: number) {
     for (;;) {
-      const [, listeners] = await redis.command('PUBSUB', 'NUMSUB', 'helpcrunch:events:2:news');
+      const [, listeners] = await redis.command('PUBSUB', 'NUMSUB', 'helpcrunch:events:2:changes');
       if (Number(listeners) === count) return;
     }
   }

@@ -163,8 +163,8 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     ['an entry of the year 30000', ({ v }) => ({ v, at: 884_541_340_800_000 })],
     ['an entry whose time is a text', ({ v, at }) => ({ v, at: String(at) })],
     ['a value of null', ({ at }) => ({ v: null, at })],
-    ['a value that is absent for no reason', ({ at }) => ({ v: { absent: null }, at })],
-    ['a value that is absent with a list', ({ at }) => ({ v: { absent: { entries: 'x' } }, at })],
+    ['a value that is absent for no reason', ({ at }) => ({ v: { notFound: null }, at })],
+    ['a value that is absent with a list', ({ at }) => ({ v: { notFound: { entries: 'x' } }, at })],
     ['a value with its name alone', ({ v, at }) => ({ v: { __typename: v.__typename }, at })],
     ['rows that are null', ({ at }) => ({ v: { rows: [null], total: 1 }, at })],
     ['ids that are objects', ({ at }) => ({ v: { ids: [{}], total: 1 }, at })],
@@ -210,7 +210,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     }
     const kinds = [...stored.keys()];
     expect(kinds.length).toBeGreaterThanOrEqual(11);
-    const isListOf = (kind: string) => ['Chats', 'OwnChats', 'Customers'].includes(kind);
+    const isListOf = (kind: string) => ['Chats', 'OwnedChats', 'Customers'].includes(kind);
     for (const name of documentNames) {
       for (const other of kinds) {
         const { data, entries } = await fill(name);
@@ -220,7 +220,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
           const planted = alike || other === 'ChatOfCustomer' ? {} : { ...stored.get(other) };
           const value = { ...planted, at: json.at };
           // What is absent may be absent under any name.
-          if ('absent' in Object(value.v)) delete value.v;
+          if ('notFound' in Object(value.v)) delete value.v;
           await client.set(key, `${mark} ${JSON.stringify(value)}`, 'PX', ttl);
         }
 
@@ -308,7 +308,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
   async function subscribe() {
     // An instance that was far behind by its clock connects again.
     for (let listeners = 0; listeners !== 2;) {
-      const [, count] = await client.pubsub('NUMSUB', 'helpcrunch:events:2:news');
+      const [, count] = await client.pubsub('NUMSUB', 'helpcrunch:events:2:changes');
       listeners = Number(count);
     }
     const socket = await openSocket(b.url);
@@ -350,7 +350,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
   }
 
   const at = 1_700_000_000_000;
-  const news = {
+  const event = {
     kind: 'chat',
     chatId: '1',
     change: 'CLOSED',
@@ -359,30 +359,30 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     assigneeId: null,
     departmentId: null,
   };
-  const said = { from: 'x', number: 1, account: 'any', news };
+  const said = { from: 'x', sequence: 1, account: 'any', event };
   const message = { __typename: 'Message', id: '1', from: 'AGENT', type: 'MESSAGE' };
 
   test.each<[string, unknown]>([
     ['null', null],
     ['a number', 1],
     ['a list', [said]],
-    ['news of null', { ...said, news: null }],
-    ['news without an account', { from: 'x', number: 1, news }],
-    ['an account without news', { from: 'x', number: 1, account: 'any' }],
-    ['news of an unknown kind', { ...said, news: { ...news, kind: 'agent' } }],
-    ['news of an unknown change', { ...said, news: { ...news, change: 'MERGED' } }],
-    ['news of a chat without an id', { ...said, news: { ...news, chatId: null } }],
-    ['news of a path for a chat', { ...said, news: { ...news, chatId: '../agents' } }],
-    ['news at a text', { ...said, news: { ...news, atMs: 'now' } }],
-    ['news of the year 30000', { ...said, news: { ...news, atMs: 884_541_340_800_000 } }],
+    ['an event of null', { ...said, event: null }],
+    ['an event without an account', { from: 'x', sequence: 1, event }],
+    ['an account without an event', { from: 'x', sequence: 1, account: 'any' }],
+    ['an event of an unknown kind', { ...said, event: { ...event, kind: 'agent' } }],
+    ['an event of an unknown change', { ...said, event: { ...event, change: 'MERGED' } }],
+    ['an event of a chat without an id', { ...said, event: { ...event, chatId: null } }],
+    ['an event of a path for a chat', { ...said, event: { ...event, chatId: '../agents' } }],
+    ['an event at a text', { ...said, event: { ...event, atMs: 'now' } }],
+    ['an event of the year 30000', { ...said, event: { ...event, atMs: 884_541_340_800_000 } }],
     [
-      'news of a message that is null',
-      { ...said, news: { ...news, kind: 'message', message: null } },
+      'an event of a message that is null',
+      { ...said, event: { ...event, kind: 'message', message: null } },
     ],
-    ['news of half a message', { ...said, news: { ...news, kind: 'message', message } }],
-    ['a gap that is a text', { from: 'x', number: 1, isGap: 'yes' }],
+    ['an event of half a message', { ...said, event: { ...event, kind: 'message', message } }],
+    ['a gap that is a text', { from: 'x', sequence: 1, isGap: 'yes' }],
     ['a sender that is an object', { ...said, from: {} }],
-    ['a number that is a text', { ...said, number: '1' }],
+    ['a sequence number that is a text', { ...said, sequence: '1' }],
     ['JSON nested 100,000 levels', 'deep'],
     ['no JSON', 'none'],
     ['nine megabytes', 'huge'],
@@ -397,7 +397,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
         : JSON.stringify(value)
             .replace('"deep"', '['.repeat(100_000) + ']'.repeat(100_000))
             .replace('"huge"', JSON.stringify('x'.repeat(9_000_000)))
-            .replace('"tenant":"any"', `"tenant":"${account}"`);
+            .replace('"account":"any"', `"account":"${account}"`);
 
     await client.publish(channel, text);
     const heard = await all();
@@ -451,11 +451,11 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     const { socket, all } = await subscribe();
     const wholes = [
       { ...said, account },
-      { ...said, account, news: { ...news, kind: 'customer', customerId: '7' } },
+      { ...said, account, event: { ...event, kind: 'customer', customerId: '7' } },
       {
         ...said,
         account,
-        news: {
+        event: {
           kind: 'message',
           chatId: '1',
           customerId: null,
