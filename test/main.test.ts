@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { startRecordingUpstream, wireChat } from './support/recordingUpstream.ts';
 import { killAll, run } from './support/process.ts';
-import { exchange, head } from './support/rawHttp.ts';
+import { exchange, head, openConnection } from './support/rawHttp.ts';
 
 // Each test starts a process, all at once.
 jest.setTimeout(60_000);
@@ -263,6 +263,33 @@ describe('the process', () => {
       msg: 'the process fails',
       error: { message: 'of ours' },
     });
+  });
+
+  test.concurrent('goes on after clients that reset their connections', async () => {
+    await using gateway = run({});
+    const { url } = await gateway.started();
+    const host = 'Host: localhost';
+    const connectRequest = head('CONNECT localhost:443 HTTP/1.1', host);
+    const webSocket = (...lines: readonly string[]) =>
+      head('GET /graphql HTTP/1.1', 'Connection: Upgrade', 'Upgrade: websocket', ...lines);
+    const requests = [
+      connectRequest,
+      head('GET /healthz HTTP/1.1', host) + connectRequest,
+      head('GET / HTTP/1.1', host, 'Connection: Upgrade', 'Upgrade: x'),
+      webSocket(host),
+      webSocket('Host: evil.example'),
+      webSocket(host, 'Origin: https://evil.example'),
+      'GET\r\n\r\n',
+    ];
+    for (let count = 0; count < 100; count += 1) {
+      for (const request of requests) {
+        const { socket, closed } = await openConnection(url);
+        socket.write(request, () => socket.resetAndDestroy());
+        await closed;
+      }
+    }
+
+    expect(await statusOf(`${url}/healthz`)).toBe(200);
   });
 
   test.concurrent('on a port in use says so in one line', async () => {

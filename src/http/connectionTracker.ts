@@ -35,6 +35,8 @@ export function createConnectionTracker(server: Server, log: Log) {
       if (isClosed || isExcess) connection.destroy();
       if (isClosed || isExcess || isKnown) return;
       openConnections.add(connection);
+      // Node removes its own listener from the socket of an Upgrade or a CONNECT, and an error without a listener ends the process.
+      connection.on('error', () => connection.destroy());
       requestsByConnection.set(connection, new Set());
       connection.once(
         'close',

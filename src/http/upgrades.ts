@@ -53,12 +53,10 @@ export function addUpgrades(
   /** Runs `task` once the requests before this one are answered. */
   function afterEarlierAnswers(socket: Socket, task: () => void): void {
     const close = () => socket.destroy();
-    socket.on('error', close);
     const run = () => {
       // An earlier answer may have closed the connection, or limited how long it may be idle.
       if (!socket.writable) return;
       socket.setTimeout(0);
-      socket.removeListener('error', close);
       task();
     };
     lines.whenAnswered(socket, guarded({ log, name: 'upgrade', close }, run));

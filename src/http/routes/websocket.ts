@@ -203,7 +203,6 @@ export function addWebSocketRoute(
 
   const upgrade: OpenWebSocket = (request, socket, head) => {
     const requestId = requestIdOf(request.headers);
-    socket.on('error', () => socket.destroy());
     if (!isFromRouter(request.headers)) {
       refuseForeignRouter(request, socket);
       return;
