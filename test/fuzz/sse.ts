@@ -24,6 +24,8 @@ function generate(random: Random, facts: Facts): StreamCase {
   const parameters = new URLSearchParams({
     query,
     ...(variables === undefined ? {} : { variables }),
+    ...(random.isLucky(0.3) ? { variables: mutateJson(random, variables ?? '{"a":1}') } : {}),
+    ...(random.isLucky(0.2) ? { extensions: mutateJson(random, '{"a":{"b":1}}') } : {}),
     ...(random.isLucky(0.2) ? { [oddKey(random)]: JSON.stringify(oddValue(random)) } : {}),
   });
   const route = random.weighted([

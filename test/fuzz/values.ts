@@ -149,7 +149,14 @@ export function mutateJson(random: Random, text: string): string {
       }),
     );
   }
-  let written = JSON.stringify(mutated(document, 0));
+  let written: string;
+  try {
+    written = JSON.stringify(mutated(document, 0));
+  } catch (error) {
+    // Nested too deeply to be changed part by part.
+    if (error instanceof RangeError) return mutateText(random, text);
+    throw error;
+  }
   for (const extreme of extremes) written = written.replace(mark, () => extreme);
   return random.isLucky(0.08) ? mutateText(random, written) : written;
 }
