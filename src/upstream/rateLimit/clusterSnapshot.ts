@@ -3,16 +3,16 @@ import { initialThrottle } from './throttle.ts';
 import type { QueueDepths } from './fairQueue.ts';
 import { priorities } from './fairQueue.ts';
 
-/** What Redis has told of a tenant, in this instance's time but for the gate, which is in Redis'. */
+/** The state of an account in Redis. Times are of the clock of this instance, except those of the throttle. */
 export interface ClusterSnapshot {
-  /** When the slots of all instances come back, the first first. */
+  /** When the leases of all instances are released, in order. */
   readonly releaseTimes: readonly number[];
   readonly throttle: ThrottleState;
-  /** How many other instances wait, for how many calls together, and when the first of them would be given up. */
+  /** Waiting peers, their demand, and when the first of them expires. */
   readonly peers: number;
   readonly peerDemand: QueueDepths;
   readonly peersUntil: number;
-  /** What to add to Redis' time for the time here; too much by one round trip at most, and never too little. */
+  /** The clock of this instance minus that of Redis; too large by one round trip at most, never too small. */
   readonly clockOffsetMs: number;
   readonly roundTripMs: number;
 }
@@ -37,7 +37,7 @@ const isThrottleState = (value: unknown): value is ThrottleState =>
     (name) => typeof Object.getOwnPropertyDescriptor(value, name)?.value === 'number',
   );
 
-/** The gate as Redis keeps it; an open one where it keeps none. */
+/** The throttle state in Redis; the initial one without a valid state. */
 export function parseThrottle(text: unknown, windowLimit: WindowLimit): ThrottleState {
   if (typeof text !== 'string' || text === '') return initialThrottle(windowLimit);
   try {
@@ -48,7 +48,7 @@ export function parseThrottle(text: unknown, windowLimit: WindowLimit): Throttle
   }
 }
 
-/** What the claim script answers. */
+/** Parses the reply of the script `acquireLeases`. */
 export function parseAcquireReply(
   [throttle, ...reply]: readonly unknown[],
   {
@@ -61,7 +61,7 @@ export function parseAcquireReply(
   const [now = 0, granted = 0, peers = 0, peersUntilMs = 0, used = 0] = numbers;
   const [write = 0, read = 0, background = 0] = numbers.slice(5);
   const releaseTimes = numbers.slice(8).map((time) => receivedAt + time);
-  // Slots behind those that were told come back no earlier than the last of these.
+  // Leases beyond the returned release times are released no earlier than the last of them.
   const last = releaseTimes.at(-1) ?? receivedAt;
   while (releaseTimes.length < used) releaseTimes.push(last);
   const snapshot = {
@@ -76,7 +76,7 @@ export function parseAcquireReply(
   return { granted, snapshot };
 }
 
-/** When slots come back, as early as they can: a call under way could be done at any moment. */
+/** The earliest release times: a call in flight can complete at any moment. */
 export function outstandingIn(
   { releaseTimes }: ClusterSnapshot,
   now: number,
@@ -86,7 +86,7 @@ export function outstandingIn(
   return first === -1 ? [] : releaseTimes.slice(first).map((at) => Math.min(at, now + windowMs));
 }
 
-/** One of the calls under way is done. Which one does not matter: the others are still to come. */
+/** Marks one call in flight as completed, no matter which. */
 export function withOneCompleted(
   snapshot: ClusterSnapshot,
   now: number,
@@ -99,8 +99,8 @@ export function withOneCompleted(
 }
 
 /**
- * Of the times at which slots come back those that are left for this instance, when the others that wait take their turns. Those
- * who want more important things come first here and there, so only as many of theirs count as matter for each of ours.
+ * The release times that remain for this instance when its waiting peers take their turns. Higher priorities are served first in all
+ * instances, so each call waits only for peer demand of its own or a higher priority.
  */
 export function reserveForPeers(
   times: readonly number[],
@@ -117,7 +117,7 @@ export function reserveForPeers(
     return { behind, ahead };
   });
   return sorted.flatMap((_, index) => {
-    const matter = bounds.find((bound) => index < bound.behind)?.ahead ?? ahead;
-    return sorted.slice(index + Math.min(matter, snapshot.peers * index)).slice(0, 1);
+    const peerCalls = bounds.find((bound) => index < bound.behind)?.ahead ?? ahead;
+    return sorted.slice(index + Math.min(peerCalls, snapshot.peers * index)).slice(0, 1);
   });
 }

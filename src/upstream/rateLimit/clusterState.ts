@@ -11,25 +11,25 @@ import { emptySnapshot, outstandingIn, withOneCompleted } from './clusterSnapsho
 
 export type ClusterState = ReturnType<typeof createClusterState>;
 
-/** What an instance knows of a tenant that it shares: its own calls, and what Redis has told of the others. */
+/** The state of a shared account in this instance: its own leases and the last snapshot of the cluster. */
 export function createClusterState(options: RedisWindowOptions, onChange: () => void) {
   const { cluster, limit, clock, windowMs } = options;
   const windowLimit = { limit, windowMs };
   const ownLeases = createSlidingWindowLog(options);
   const redisWindow = createRedisWindow(options);
-  // Until Redis has told its time, it is taken to be the wall clock's.
+  // Until the first reply the clock of Redis is assumed to equal the wall clock.
   let snapshot = emptySnapshot(windowLimit, clock.monotonic() - clock.now());
   let pendingThrottleUpdates = 0;
 
   const redisNow = () => Math.ceil(clock.monotonic() - snapshot.clockOffsetMs);
   const outstanding = () => outstandingIn(snapshot, clock.monotonic(), windowMs);
-  /** 0 while the gate is open. */
+  /** 0 while the account is not paused. */
   const pausedUntil = () =>
     snapshot.throttle.pausedUntil === 0
       ? 0
       : snapshot.throttle.pausedUntil + snapshot.clockOffsetMs;
 
-  /** Seen here at once, and told to the others. */
+  /** Applied here at once, and sent to the other instances. */
   function updateThrottle(update: ThrottleUpdate): void {
     const before = snapshot.throttle;
     const after = update(before);
@@ -69,7 +69,7 @@ export function createClusterState(options: RedisWindowOptions, onChange: () => 
       cluster.mode() === 'distributed'
         ? outstanding().length - ownLeases.count() + accepted
         : accepted;
-    // Rather closed a little too long than opened too early.
+    // Resumes late by one round trip rather than early.
     const now = redisNow() + Math.ceil(snapshot.roundTripMs);
     const response = { token, now, retryAfterMs, observedThroughput };
     updateThrottle((throttle) => throttles.recordThrottled(throttle, response, windowLimit));
@@ -81,7 +81,7 @@ export function createClusterState(options: RedisWindowOptions, onChange: () => 
     redisWindow,
     snapshot: (): ClusterSnapshot => snapshot,
     applySnapshot(received: ClusterSnapshot): void {
-      // A gate that is being changed here is newer than what was seen of it.
+      // A throttle state with a pending update is newer than that of the snapshot.
       snapshot =
         pendingThrottleUpdates > 0 ? { ...received, throttle: snapshot.throttle } : received;
     },
@@ -95,13 +95,13 @@ export function createClusterState(options: RedisWindowOptions, onChange: () => 
       throttles
         .recoveryTimes(snapshot.throttle, redisNow(), windowLimit)
         .map((at) => at + snapshot.clockOffsetMs),
-    /** When a probe that is under way is given up; 0 when none is. */
+    /** When the probe in flight expires; 0 without one. */
     probeUntil: (): number =>
       snapshot.throttle.probeUntil === 0
         ? 0
         : snapshot.throttle.probeUntil + snapshot.clockOffsetMs,
 
-    /** A call leaves under this name. */
+    /** Starts a call with this lease. */
     startLease(id: string): Permit {
       const token = throttles.createToken(snapshot.throttle);
       const lease = ownLeases.add(id);

@@ -8,9 +8,9 @@ import { emptyDepths, priorities } from './fairQueue.ts';
 import type { ClusterMode } from './clusterMembership.ts';
 import { reserveForPeers } from './clusterSnapshot.ts';
 
-/** The ledger of the time in which Redis gives out the calls. */
+/** The window limiter while Redis grants leases. */
 export interface DistributedLimiter extends WindowLimiter {
-  /** Asks for what is wanted; when it resolves, the book is up to date. */
+  /** Requests leases for the demand; resolves when the snapshot is current. */
   sync(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ const hasNewDemand = (demand: QueueDepths, reported: QueueDepths): boolean =>
 
 const hasDemand = (demand: QueueDepths): boolean => hasNewDemand(demand, emptyDepths);
 
-/** The wants that are left when the first so many are served. */
+/** The demand that remains after this number of calls was served. */
 function remainingDemand(demand: QueueDepths, served: number): QueueDepths {
   const remaining = { ...demand };
   let unassigned = served;
@@ -43,19 +43,19 @@ export function createDistributedLimiter(
   options: DistributedLimiterOptions,
 ): DistributedLimiter {
   const { clock, windowMs, mode, onChange } = options;
-  /** Calls that Redis has given and that have not left. */
+  /** Leases whose calls have not started. */
   let leased: string[] = [];
   let isLeasedProbe = false;
   let demand = emptyDepths;
-  /** What Redis believes to be wanted here. */
+  /** The demand that was last reported to Redis. */
   let reportedDemand = emptyDepths;
-  /** Until then Redis has nothing for those that wait. */
+  /** Redis grants nothing before this time. */
   let nextSyncAt = 0;
   let pendingSync: Promise<void> | undefined;
 
   const capacity = () => state.adaptiveLimit() - state.outstanding().length;
 
-  /** Not before something changes by itself; what others do is heard at the next beat. */
+  /** When capacity changes without other instances; their changes arrive with the next heartbeat. */
   function computeNextSyncAt(): number {
     const now = clock.monotonic();
     if (state.pausedUntil() > now) return state.pausedUntil();
@@ -71,7 +71,7 @@ export function createDistributedLimiter(
     const requested = demand;
     const acquired = await state.redisWindow.acquireLeases(requested);
     pendingSync = undefined;
-    // What a late answer gives is taken back when the books are put right.
+    // Leases of a late reply are dropped by the next resync.
     if (acquired === undefined || mode() !== 'distributed') return;
     state.applySnapshot(acquired.snapshot);
     leased.push(...acquired.leaseIds);
@@ -83,7 +83,7 @@ export function createDistributedLimiter(
 
   const sync = (): Promise<void> => (pendingSync ??= acquireLeases());
 
-  /** Gives back what nobody here can use any longer. */
+  /** Returns leases that no queued call can use. */
   function releaseUnused(): void {
     if (leased.length === 0) return;
     if (isLeasedProbe)
@@ -113,9 +113,9 @@ export function createDistributedLimiter(
     forecastCapacity(queued) {
       const now = clock.monotonic();
       const isWaitingForSync = nextSyncAt > now;
-      // Room that is there and was not given is kept for others, until these are given up.
+      // Free capacity that was not granted is reserved for peers until they expire.
       const reservedForPeers = isWaitingForSync ? Math.max(0, capacity()) : 0;
-      // Before the first word from Redis everything is possible.
+      // Before the first reply nothing is known to be used.
       const unused = mode() === 'distributed' ? capacity() - reservedForPeers : Infinity;
       const { peersUntil } = state.snapshot();
       return {

@@ -5,7 +5,7 @@ import { expectedResumeAt } from './windowLimiter.ts';
 import type { RedisWindowOptions } from './redisWindow.ts';
 import { createStaticShare } from './staticShare.ts';
 
-/** The ledger of a time without Redis: this instance keeps to its share. */
+/** The window limiter during an outage of Redis: this instance uses an equal share. */
 export function createFallbackLimiter(
   state: ClusterState,
   options: RedisWindowOptions,
@@ -41,7 +41,7 @@ export function createFallbackLimiter(
         );
       }
       leaseCount += 1;
-      return state.startLease(`${cluster.instanceId}:alone:${startedAt}:${leaseCount}`);
+      return state.startLease(`${cluster.instanceId}:local:${startedAt}:${leaseCount}`);
     },
 
     reportDemand: () => undefined,

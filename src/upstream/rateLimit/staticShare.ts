@@ -1,29 +1,29 @@
-/** What an instance may do on its own, after Redis has gone. */
+/** The share of one instance during an outage of Redis. */
 export interface StaticShare {
-  /** How many calls may count at one time, of those that left since. */
+  /** How many calls that started during the outage may be in the window. */
   capacity(now: number): number;
-  /** When the capacity will grow, one time for each step. */
+  /** When the capacity grows by one, in order. */
   recoveryTimes(now: number): number[];
 }
 
 interface StaticShareOptions {
-  /** How many calls all instances together may have in a window. */
+  /** The limit of all instances together. */
   readonly adaptiveLimit: () => number;
   readonly instanceCount: number;
-  /** When the slots of all instances come back that were taken before; the first first. */
+  /** When the leases from before the outage are released, in order. */
   readonly heldReleaseTimes: readonly number[];
 }
 
 /**
- * An equal part for each instance. What counted when Redis went still does: nobody touches it before it comes back, and then all
- * get an equal part of it, so that together they stay within the allowance whoever had used how much.
+ * An equal share for each instance. Leases held when Redis failed stay reserved until they expire; freed capacity is split evenly, so the
+ * total never exceeds the limit.
  */
 export function createStaticShare({
   adaptiveLimit,
   instanceCount,
   heldReleaseTimes,
 }: StaticShareOptions): StaticShare {
-  /** At least one when nothing of before is left: with more instances than calls nobody could call at all. */
+  /** At least one once all earlier leases are released, also with more instances than permitted calls. */
   const equalShare = (held: number) =>
     Math.max(held === 0 ? 1 : 0, Math.floor((adaptiveLimit() - held) / instanceCount));
   const heldAt = (now: number) => {

@@ -1,26 +1,26 @@
 import { maxRetryAfterMs } from '../transport.ts';
 
 /**
- * What refusals of the helpdesk have taught. Plain data with pure changes, so that it can live in this process or in Redis; all
- * times are of one clock, whichever that is.
+ * Adaptive throttling after 429 responses (AIMD). Plain data with pure functions, so that it can be stored in this process or in Redis; all
+ * times are of one clock.
  */
 export interface ThrottleState {
-  /** Raised by every change. */
+  /** Incremented by every change. */
   readonly version: number;
-  /** 0 while open. */
+  /** 0 while not paused. */
   readonly pausedUntil: number;
-  /** Until when one call that tries whether the helpdesk answers again may be under way; 0 when none is. */
+  /** When the probe in flight expires; 0 without one. */
   readonly probeUntil: number;
-  /** The last estimate of how long to stay closed. */
+  /** The last backoff. */
   readonly pauseMs: number;
-  /** How many calls a window held without refusal, as of `since`; less than the limit when others use the key too. */
+  /** The calls per window that HelpCrunch accepted, as of `limitUpdatedAt`; below the limit when other programs use the key. */
   readonly adaptiveLimit: number;
-  /** One closing never lowers the allowance below this. */
+  /** The lower bound of `adaptiveLimit` during one pause. */
   readonly minLimit: number;
   readonly limitUpdatedAt: number;
 }
 
-/** What a call was when it left. */
+/** The throttle state when a call started. */
 export interface ThrottleToken {
   readonly version: number;
   readonly isProbe: boolean;
@@ -36,13 +36,13 @@ export interface ThrottledResponse {
   readonly token: ThrottleToken;
   readonly now: number;
   readonly retryAfterMs: number | undefined;
-  /** How many calls that were not refused the window holds. */
+  /** The accepted calls in the window. */
   readonly observedThroughput: number;
 }
 
 const minPauseMs = 2_000;
 const maxPauseMs = 30_000;
-/** A company that has gone is forgotten in at most as many windows. */
+/** The limit recovers within this number of windows. */
 const windowsToRecover = 10;
 
 export const initialThrottle = ({ limit }: WindowLimit): ThrottleState => ({
@@ -55,7 +55,7 @@ export const initialThrottle = ({ limit }: WindowLimit): ThrottleState => ({
   limitUpdatedAt: 0,
 });
 
-/** The allowance grows by one in this time. */
+/** The adaptive limit grows by one in each interval. */
 export const recoveryIntervalMs = ({ limit, windowMs }: WindowLimit): number =>
   Math.ceil((windowMs * windowsToRecover) / limit);
 
@@ -69,34 +69,34 @@ function recoveredLimit(
   return Math.min(windowLimit.limit, adaptiveLimit + Math.max(0, recovered));
 }
 
-/** How many calls a window may hold by now. A probe may try one more than has been learned. */
+/** The current limit per window. During a pause a probe may exceed the adaptive limit. */
 export const adaptiveLimitAt = (
   state: ThrottleState,
   now: number,
   windowLimit: WindowLimit,
 ): number => (state.pausedUntil > 0 ? windowLimit.limit : recoveredLimit(now, state, windowLimit));
 
-/** When the allowance will grow, one time for each step. */
+/** When the adaptive limit grows by one, in order. */
 export function recoveryTimes(
   state: ThrottleState,
   now: number,
   windowLimit: WindowLimit,
 ): number[] {
-  const allowance = adaptiveLimitAt(state, now, windowLimit);
-  if (allowance >= windowLimit.limit) return [];
+  const current = adaptiveLimitAt(state, now, windowLimit);
+  if (current >= windowLimit.limit) return [];
   const first =
-    state.limitUpdatedAt + (allowance - state.adaptiveLimit + 1) * recoveryIntervalMs(windowLimit);
-  const steps = { length: windowLimit.limit - allowance };
+    state.limitUpdatedAt + (current - state.adaptiveLimit + 1) * recoveryIntervalMs(windowLimit);
+  const steps = { length: windowLimit.limit - current };
   return Array.from(steps, (_, index) => first + index * recoveryIntervalMs(windowLimit));
 }
 
-/** How many calls may leave, as far as the gate is concerned. */
+/** How many calls the pause permits. */
 export function permitsAllowed({ pausedUntil, probeUntil }: ThrottleState, now: number): number {
   if (pausedUntil === 0) return Infinity;
   return now >= pausedUntil && now >= probeUntil ? 1 : 0;
 }
 
-/** The gate once a probe has left through it. */
+/** The state after a probe was sent. */
 export const startProbe = (state: ThrottleState, probeUntil: number): ThrottleState => ({
   ...state,
   version: state.version + 1,
@@ -111,7 +111,7 @@ export const createToken = ({ version, pausedUntil }: ThrottleState): ThrottleTo
 const isCurrentProbe = (token: ThrottleToken, { version, pausedUntil }: ThrottleState): boolean =>
   token.isProbe && pausedUntil > 0 && token.version === version;
 
-/** A call was not refused: when it was the probe, the gate opens. */
+/** Records a response other than 429; that of the probe ends the pause. */
 export function recordResponse(
   state: ThrottleState,
   token: ThrottleToken,
@@ -127,13 +127,13 @@ export function recordResponse(
   };
 }
 
-/** A probe that was let through never left. */
+/** Records that the probe was never sent. */
 export function cancelProbe(state: ThrottleState, token: ThrottleToken): ThrottleState {
   if (!isCurrentProbe(token, state)) return state;
   return { ...state, version: state.version + 1, probeUntil: 0 };
 }
 
-/** A call was refused. The gate closes until the helpdesk's own time or, without one, for an estimate that doubles. */
+/** Records a 429: pauses for `Retry-After` or, without it, with exponential backoff. */
 export function recordThrottled(
   state: ThrottleState,
   response: ThrottledResponse,
@@ -144,7 +144,7 @@ export function recordThrottled(
   const retryAfterMs = requestedMs > 0 ? Math.min(requestedMs, maxRetryAfterMs) : undefined;
   const version = state.version + 1;
   if (isCurrentProbe(token, state)) {
-    // It says that the window is still full, and nothing of how much of it may be ours.
+    // The window is still full, but this does not show how many calls are permitted.
     const pauseMs = Math.min(maxPauseMs, state.pauseMs * 2);
     const pausedUntil = now + (retryAfterMs ?? pauseMs);
     return { ...state, version, pauseMs, pausedUntil, probeUntil: 0 };
@@ -169,7 +169,7 @@ export function recordThrottled(
       limitUpdatedAt: now,
     };
   }
-  // It left before the gate closed. A probe that is under way knows better when to open.
+  // The call started before the pause. A probe in flight has later information.
   return {
     ...state,
     version: state.probeUntil > 0 ? state.version : version,
