@@ -35,7 +35,7 @@ async function startInstance(environment: Readonly<Record<string, string>>): Pro
   });
   let timesAlone = 0;
   createInterface(gateway.stderr).on('line', (line) => {
-    if (line.includes('keeps to an equal share')) timesAlone += 1;
+    if (line.includes('redis unavailable')) timesAlone += 1;
   });
   for await (const line of createInterface(gateway.stdout)) {
     const url = /GraphQL +(http\S+)/.exec(line)?.[1];

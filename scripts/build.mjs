@@ -1,6 +1,6 @@
 // Compiles src to dist when anything it is made of is newer than the last build.
 import { spawnSync } from 'node:child_process';
-import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 
 const stamp = 'dist/.built';
 const modifiedAt = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
@@ -17,6 +17,7 @@ if (modifiedAt(stamp) <= newest) {
   const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'];
   const { status } = spawnSync(process.execPath, tsc, { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
+  cpSync('src/redis/scripts', 'dist/redis/scripts', { recursive: true });
   writeFileSync(stamp, '');
 }
 

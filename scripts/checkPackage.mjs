@@ -20,6 +20,7 @@ const runBin = (...args) =>
 
 const allowed = [
   /^dist\/[\w/]+\.js$/,
+  /^dist\/redis\/scripts\/[\w/]+\.lua$/,
   /^dist\/(index|config|support\/\w+)\.d\.ts$/,
   /^dist\/explorer\/[\w.-]+\.gz$/,
   /^(package\.json|README\.md|LICENSE|schema\.graphql)$/,

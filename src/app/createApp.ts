@@ -4,7 +4,6 @@ import type { Config } from '../config/settings.ts';
 import { createDeliveryDeduplicator } from '../webhooks/dedupe.ts';
 import { createLocalEventBus } from '../events/localBus.ts';
 import { createWebhookHandler } from '../webhooks/handler.ts';
-import { createRedisEventBus } from '../events/redisBus.ts';
 import { createCostLimiter } from '../graphql/cost/limiter.ts';
 import { createContextFactory } from '../graphql/context.ts';
 import type { Context } from '../graphql/context.ts';
@@ -41,8 +40,7 @@ import type { Clock } from '../lib/clock.ts';
 import { guardedClock, runGuarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
 import type { Tracing } from '../observability/tracing.ts';
-import { createUnexpected } from '../redis/unexpectedData.ts';
-import { createUpstream, redisOf } from './createUpstream.ts';
+import { connectRedis, createUpstream } from './createUpstream.ts';
 
 /** The account behind the gateway and where it is found. */
 export interface UpstreamEndpoint {
@@ -82,10 +80,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   if (unknown.length > 0) {
     throw new ConfigError([`SUBGRAPH_LEAVE_OUT: Query has no ${unknown.join(', ')}`]);
   }
-  const redis = await redisOf(config);
   const forwardsClientKeys = config.auth.mode === 'forward';
   const metrics = createMetrics();
-  const unexpected = createUnexpected(clock, log);
+  const account = accountForKey(upstream.key);
+  const { account: accountName } = account;
+  const redis = await connectRedis(config, { account: accountName, clock, log });
   const {
     cache,
     budget: rateLimiter,
@@ -93,18 +92,13 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   } = createUpstream(config, {
     helpdesk: upstream,
     redis,
-    unexpected,
     clock,
     log,
     observer: metrics.observer,
   });
-  const eventsRedis = redis?.createEventsRedis({ ...redis.at, clock });
+  const localEventBus = createLocalEventBus();
   const eventBus =
-    eventsRedis === undefined
-      ? createLocalEventBus()
-      : createRedisEventBus(createLocalEventBus(), { link: eventsRedis, clock, log, unexpected });
-  const account = accountForKey(upstream.key);
-  const { account: accountName } = account;
+    redis === undefined ? localEventBus : new redis.RedisEventBus(localEventBus, redis.connection);
   const { webhookSecret } = config;
   const webhookHandler =
     webhookSecret === undefined
@@ -114,7 +108,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
           account: accountName,
           cache,
           eventBus,
-          deduplicator: createDeliveryDeduplicator(clock, eventsRedis),
+          deduplicator: createDeliveryDeduplicator(clock, redis?.connection),
           clock,
           log,
         });
@@ -150,9 +144,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       persistedDocuments.problems.map((problem) => `PERSISTED_OPERATIONS: ${problem}`),
     );
   }
-  const counterConnection = redis?.createCounterConnection(redis.at);
-  const rateOf = (counterName: string, limit: number) =>
-    createRequestRateLimiter({ limit, counterName, redis: counterConnection, clock });
+  const rateOf = (kind: 'requests' | 'failures', limit: number) =>
+    createRequestRateLimiter({ limit, kind, redis: redis?.connection });
   const requestRateLimiter = rateOf('requests', config.requestRateLimit);
   const authFailureLimiter = new AuthFailures({
     rate: rateOf('failures', config.authFailureLimit),
@@ -275,7 +268,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       gauges: {
         isDemo: isDemo(config),
         lostLogLines,
-        isCacheShared: cache.isShared,
+        isRedisAvailable: () => redis?.connection.isAvailable() ?? null,
         isRateLimitShared: rateLimiter.isShared,
         cacheBytes: cache.bytes,
         responseCache: () => ({
@@ -287,7 +280,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
         distinctSubscriptions: eventBus.subscriberCount,
         openCircuitBreakers: upstreamClient.openCircuitBreakers,
         webhooks: () => webhookHandler?.outcomes(),
-        unexpected: unexpected.counts,
+        redisAnomalies: () => redis?.connection.anomalies.counts() ?? {},
       },
       webhookHandler,
     }),
@@ -302,8 +295,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     await tracedApollo?.stop();
     eventBus.close();
     upstreamClient.close();
-    cache.close();
-    counterConnection?.disconnect();
+    redis?.connection.close();
   }
   let stopping: Promise<void> | undefined;
   return {

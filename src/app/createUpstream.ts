@@ -2,7 +2,6 @@ import type { Config } from '../config/settings.ts';
 import type { UpstreamEndpoint } from './createApp.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../observability/log.ts';
-import type { Unexpected } from '../redis/unexpectedData.ts';
 import { createRateLimiter } from '../upstream/rateLimit/limiter.ts';
 import { createEntityCache } from '../upstream/cache/entityCache.ts';
 import { createUpstreamClient } from '../upstream/client.ts';
@@ -12,16 +11,26 @@ import { createTransport } from '../upstream/transport.ts';
 /** Added to the time limit of an upstream call before a permit that was never released is taken back. */
 const permitGraceMs = 10_000;
 
-/** The Redis modules with their address; undefined without `REDIS_URL`, where they are not even loaded. */
-export const redisOf = async ({ redisUrl: url, redisTimeoutMs: timeoutMs }: Config) =>
-  url === undefined
-    ? undefined
-    : { ...(await import('./redisComponents.ts')), at: { url, timeoutMs } };
+interface RedisParts {
+  /** The gateway's own account. */
+  readonly account: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The connection to Redis and the modules that use it; undefined without `REDIS_URL`. */
+export async function connectRedis(
+  { redisUrl: url, redisTimeoutMs: timeoutMs }: Config,
+  parts: RedisParts,
+) {
+  if (url === undefined) return undefined;
+  const { RedisConnection, ...components } = await import('./redisComponents.ts');
+  return { ...components, connection: new RedisConnection({ url, timeoutMs, ...parts }) };
+}
 
 interface UpstreamParts {
   readonly helpdesk: UpstreamEndpoint;
-  readonly redis: Awaited<ReturnType<typeof redisOf>>;
-  readonly unexpected: Unexpected;
+  readonly redis: Awaited<ReturnType<typeof connectRedis>>;
   readonly clock: Clock;
   readonly log: Log;
   readonly observer: UpstreamObserver;
@@ -29,7 +38,7 @@ interface UpstreamParts {
 
 /** The client of HelpCrunch with its cache and its rate limiter. */
 export function createUpstream(config: Config, parts: UpstreamParts) {
-  const { helpdesk, redis, unexpected, clock, log, observer } = parts;
+  const { helpdesk, redis, clock, log, observer } = parts;
   const cache = createEntityCache({
     maxBytes: config.cacheMaxBytes,
     ttlsMs: config.cacheTtlsMs,
@@ -38,7 +47,7 @@ export function createUpstream(config: Config, parts: UpstreamParts) {
     clock,
     ...(redis && {
       createRedisCache: (onInvalidation) =>
-        redis.createRedisCache({ ...redis.at, onInvalidation, clock, log, unexpected }),
+        new redis.RedisCache({ redis: redis.connection, onInvalidation, clock }),
     }),
   });
   const limits = {
@@ -49,7 +58,7 @@ export function createUpstream(config: Config, parts: UpstreamParts) {
   const rateLimiter =
     redis === undefined
       ? createRateLimiter(limits)
-      : redis.createRedisRateLimiter({ ...limits, ...redis.at, log });
+      : redis.createRedisRateLimiter({ ...limits, redis: redis.connection });
   const client = createUpstreamClient({
     transport: createTransport({
       baseUrl: helpdesk.url,

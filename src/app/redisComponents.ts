@@ -1,5 +1,5 @@
-/** What instances share through Redis. Loaded only where there is one: its client takes time and memory. */
-export { createEventsRedis } from '../events/redisConnection.ts';
-export { createCounterConnection } from '../redis/counterConnection.ts';
+/** The modules that share state through Redis. Loaded only with `REDIS_URL`: its client takes time and memory. */
+export { RedisEventBus } from '../events/redisBus.ts';
+export { RedisConnection } from '../redis/connection.ts';
+export { RedisCache } from '../upstream/cache/redisCache.ts';
 export { createRedisRateLimiter } from '../upstream/rateLimit/redisLimiter.ts';
-export { createRedisCache } from '../upstream/cache/redisCache.ts';

@@ -1,29 +1,21 @@
-import { createHash } from 'node:crypto';
 import { isIPv4, isIPv6 } from 'node:net';
-import type { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
-import type { Clock } from '../lib/clock.ts';
+import type { RedisConnection } from '../redis/connection.ts';
+import { hashedName, redisKey } from '../redis/keys.ts';
 
-/** How many requests a minute one client may make. */
+/** Limits the requests of each client per minute. */
 export interface RequestRateLimiter {
-  /** Counts one request; how long to wait when it is one too many. */
+  /** Counts one request; the milliseconds to wait if it exceeds the limit. */
   consume(name: string): Promise<number | undefined>;
-  /** The same for one more request, which is not counted. */
+  /** The same for the next request, without counting it. */
   nextWaitMs(name: string): Promise<number | undefined>;
 }
 
 const windowSeconds = 60;
 
-/** Of so many clients at most the count is kept; whoever comes on top takes the place of who was seen longest ago. */
+/** Of further clients, the least recently seen loses its count. */
 const maxClients = 20_000;
-
-/** How long a Redis that failed is not asked again: its silence would be waited for by every request. */
-const cooldownMs = 1_000;
-
-/** Nobody needs to read in Redis who asked. */
-const keyOf = (name: string): string =>
-  createHash('sha256').update(name).digest('base64url').slice(0, 22);
 
 function createMemoryLimiter(points: number) {
   const limiter = new RateLimiterMemory({ points, duration: windowSeconds });
@@ -42,63 +34,58 @@ function createMemoryLimiter(points: number) {
   };
 }
 
-/** The wait that a refusal tells; anything else that failed is thrown again. */
-function retryAfterOf(rejection: unknown): number {
-  // The library counts by the wall clock, which may have been set back; it forgets by a timer.
-  if (rejection instanceof RateLimiterRes)
-    return Math.min(windowSeconds * 1_000, Math.max(1, rejection.msBeforeNext));
-  throw rejection;
-}
+/** The library counts by the wall clock, which can be set back, and expires counts by a timer. */
+const waitOf = ({ msBeforeNext }: RateLimiterRes): number =>
+  Math.min(windowSeconds * 1_000, Math.max(1, msBeforeNext));
 
 interface RequestRateOptions {
-  /** Requests in a minute; 0 for no limit. */
+  /** Requests per minute; 0 for no limit. */
   readonly limit: number;
-  /** What is counted, to tell two counts in one Redis apart. */
-  readonly counterName: string;
-  readonly redis: Redis | undefined;
-  readonly clock: Clock;
+  /** The requests that are counted. */
+  readonly kind: 'requests' | 'failures';
+  readonly redis: RedisConnection | undefined;
 }
 
 const noWait = () => Promise.resolve(undefined);
 
-/** Counted by all instances together where there is a Redis, and by each alone while it is away. */
+/** Counts the requests of all instances in Redis, and of this instance while Redis is unavailable. */
 export function createRequestRateLimiter({
   limit,
-  counterName,
+  kind,
   redis,
-  clock,
 }: RequestRateOptions): RequestRateLimiter {
   if (limit === 0) return { consume: noWait, nextWaitMs: noWait };
-  const alone = createMemoryLimiter(limit);
+  const local = createMemoryLimiter(limit);
   const shared =
-    redis === undefined
-      ? undefined
-      : new RateLimiterRedis({
-          storeClient: redis,
-          points: limit,
-          duration: windowSeconds,
-          keyPrefix: `helpcrunch:1:${counterName}`,
-          rejectIfRedisNotReady: true,
-        });
-  let cooldownUntilMs = 0;
+    redis &&
+    new RateLimiterRedis({
+      storeClient: redis.client,
+      points: limit,
+      duration: windowSeconds,
+      keyPrefix: redisKey(redis.account, kind),
+    });
 
-  async function run<Result>(command: (limiter: Pick<typeof alone, 'consume' | 'get'>) => Result) {
-    if (shared === undefined || clock.monotonic() < cooldownUntilMs) return command(alone);
-    try {
-      return await command(shared);
-    } catch (error) {
-      if (error instanceof RateLimiterRes) throw error;
-      cooldownUntilMs = clock.monotonic() + cooldownMs;
-      return command(alone);
-    }
+  async function run<Result>(
+    command: (limiter: Pick<typeof local, 'consume' | 'get'>) => Promise<Result>,
+  ): Promise<Result> {
+    const result = shared && (await redis.tryCommand(() => command(shared)));
+    return result === undefined ? command(local) : result;
   }
 
   return {
     consume: (name) =>
-      run((limiter) => limiter.consume(keyOf(name))).then(() => undefined, retryAfterOf),
+      run(async (limiter) => {
+        try {
+          await limiter.consume(hashedName(name));
+          return { waitMs: undefined };
+        } catch (error) {
+          if (error instanceof RateLimiterRes) return { waitMs: waitOf(error) };
+          throw error;
+        }
+      }).then(({ waitMs }) => waitMs),
     async nextWaitMs(name) {
-      const counted = await run((limiter) => limiter.get(keyOf(name)));
-      return counted === null || counted.consumedPoints < limit ? undefined : retryAfterOf(counted);
+      const counted = await run((limiter) => limiter.get(hashedName(name)));
+      return counted === null || counted.consumedPoints < limit ? undefined : waitOf(counted);
     },
   };
 }

@@ -1,33 +1,34 @@
 import type { Clock } from '../lib/clock.ts';
 
-/** What is on its way arrives within this time, or not at all. */
-const fenceTimeoutMs = 50;
+/** A read fence over pub/sub: Redis delivers to one connection in order, so a token that returns proves that all earlier messages arrived. */
+export class ReadFence {
+  readonly #waiting = new Map<string, (isAcknowledged: boolean) => void>();
+  readonly #clock: Clock;
+  #tokens = 0;
 
-/** Words that an instance sends to itself, to know that it has heard all that was said before. */
-export function createFence(clock: Clock) {
-  const pendingTokens = new Map<string, (isAcknowledged: boolean) => void>();
-  let tokenCount = 0;
-  return {
-    /** Whether the word is one that was sent, however late it comes. */
-    acknowledge(token: string): boolean {
-      pendingTokens.get(token)?.(true);
-      return /^[1-9][0-9]{0,15}$/.test(token) && Number(token) <= tokenCount;
-    },
-    /** Whether the word came back in time. */
-    async wait(publish: (token: string) => Promise<unknown>): Promise<boolean> {
-      tokenCount += 1;
-      const token = String(tokenCount);
-      const acknowledged = new Promise<boolean>((resolve) => {
-        const cancel = clock.after(fenceTimeoutMs, () => settle(false));
-        const settle = (isAcknowledged: boolean) => {
-          cancel();
-          pendingTokens.delete(token);
-          resolve(isAcknowledged);
-        };
-        pendingTokens.set(token, settle);
-      });
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether the token was issued here, however late it arrives. */
+  acknowledge(token: string): boolean {
+    this.#waiting.get(token)?.(true);
+    return /^[1-9][0-9]{0,15}$/.test(token) && Number(token) <= this.#tokens;
+  }
+
+  /** Whether the token returned within the time after it was published. */
+  async wait(timeoutMs: number, publish: (token: string) => Promise<unknown>): Promise<boolean> {
+    this.#tokens += 1;
+    const token = String(this.#tokens);
+    const acknowledged = new Promise<boolean>((resolve) => this.#waiting.set(token, resolve));
+    let cancel = (): void => undefined;
+    try {
       await publish(token);
-      return acknowledged;
-    },
-  };
+      cancel = this.#clock.after(timeoutMs, () => this.#waiting.get(token)?.(false));
+      return await acknowledged;
+    } finally {
+      cancel();
+      this.#waiting.delete(token);
+    }
+  }
 }

@@ -1,56 +1,47 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.ts';
-import type { EventsRedis } from '../events/redisConnection.ts';
-import { eventKeyPrefix } from '../events/redisConnection.ts';
+import type { RedisConnection } from '../redis/connection.ts';
+import { hashedName, redisKey } from '../redis/keys.ts';
 import { maxCurrentMs } from './effects.ts';
 
 /** `acquired`: to be applied here. `processed`: already applied. `inProgress`: another instance is applying it. */
 export type DeliveryState = 'acquired' | 'processed' | 'inProgress';
 
-/** Sees to it that each delivery is applied once, by whichever instance it reaches. Nothing here ever fails. */
+/** Lets each delivery be applied once, by any instance. No method rejects. */
 export interface DeliveryDeduplicator {
   acquire(name: string): Promise<DeliveryState>;
-  /** It has been applied. */
+  /** The delivery was applied. */
   confirm(name: string): Promise<void>;
-  /** It could not be applied, so that another try may be. */
+  /** The delivery could not be applied and may be repeated. */
   release(name: string): Promise<void>;
 }
 
-/** An id is remembered for as long as a copy of its event would be published. */
+/** As long as a repetition of the event would be published. */
 const processedTtlMs = maxCurrentMs;
-/** Longer than any delivery takes; one whose instance has died is free again after it. */
+/** Longer than any delivery takes; then a delivery of an instance that crashed may be repeated. */
 const lockTtlMs = 10_000;
 const maxRememberedDeliveries = 50_000;
 
-const acquireScript = `
-  local found = redis.pcall('GET', KEYS[1])
-  if found == 'processed' or found == 'inProgress' then return found end
-  redis.call('SET', KEYS[1], 'inProgress', 'PX', ARGV[1])
-  return 'acquired'`;
-
 export function createDeliveryDeduplicator(
   clock: Clock,
-  redis?: EventsRedis,
+  redis?: RedisConnection,
 ): DeliveryDeduplicator {
-  /** Until when they are remembered. */
   const processedUntil = new LRUCache<string, number>({ max: maxRememberedDeliveries });
-  const keyOf = (name: string) => `${eventKeyPrefix}delivery:${name}`;
+  const keyOf = (id: string) => redisKey(redis?.account ?? '', 'delivery', hashedName(id));
   return {
     async acquire(name) {
       if (clock.monotonic() <= (processedUntil.get(name) ?? -1)) return 'processed';
-      const state = await redis?.tryCommand((connection) =>
-        connection.eval(acquireScript, 1, keyOf(name), lockTtlMs),
-      );
+      const state = await redis?.runScript('acquireDelivery', [keyOf(name)], [lockTtlMs]);
       return state === 'processed' || state === 'inProgress' ? state : 'acquired';
     },
     async confirm(name) {
       processedUntil.set(name, clock.monotonic() + processedTtlMs);
-      await redis?.tryCommand((connection) =>
-        connection.set(keyOf(name), 'processed', 'PX', processedTtlMs),
+      await redis?.tryCommand((client) =>
+        client.set(keyOf(name), 'processed', 'PX', processedTtlMs),
       );
     },
     async release(name) {
-      await redis?.tryCommand((connection) => connection.del(keyOf(name)));
+      await redis?.tryCommand((client) => client.del(keyOf(name)));
     },
   };
 }

@@ -2,10 +2,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@
 import { readConfig } from '../../src/config/settings.ts';
 import type { EventOrGap, EventBus, DomainEvent } from '../../src/events/bus.ts';
 import { createLocalEventBus } from '../../src/events/localBus.ts';
-import { createEventsRedis } from '../../src/events/redisConnection.ts';
-import { createRedisEventBus } from '../../src/events/redisBus.ts';
+import { RedisEventBus } from '../../src/events/redisBus.ts';
+import { accountForKey } from '../../src/http/auth/authenticate.ts';
 import { silentLog } from '../../src/observability/log.ts';
-import { createUnexpected } from '../../src/redis/unexpectedData.ts';
+import { RedisConnection } from '../../src/redis/connection.ts';
+import { hashedName, redisKey } from '../../src/redis/keys.ts';
 import type { ControlledUpstream } from '../support/controlledUpstream.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
@@ -41,13 +42,13 @@ const about = (name: number | string): DomainEvent => ({
 const nameOf = (announcement: EventOrGap) =>
   'chatId' in announcement ? (names[Number(announcement.chatId) - 1_000] ?? '') : announcement.kind;
 
-/** Lets everything that is on its way between this process and Redis arrive. */
+/** Lets all messages between this process and Redis arrive. */
 async function turn(redis: TestRedis) {
   await redis.command('PING');
   return false;
 }
 
-describeWithRedis('the feed of several instances (needs Redis)', () => {
+describeWithRedis('the event bus of several instances (needs Redis)', () => {
   let redis: TestRedis;
 
   beforeAll(async () => {
@@ -58,61 +59,56 @@ describeWithRedis('the feed of several instances (needs Redis)', () => {
     await redis[Symbol.asyncDispose]();
   });
 
-  async function listenedBy(count: number) {
-    for (;;) {
-      const [, listeners] = await redis.command('PUBSUB', 'NUMSUB', 'helpcrunch:events:2:changes');
-      if (Number(listeners) === count) return;
-    }
-  }
-
-  async function startFeed(clock: ManualClock) {
+  async function startBus(clock: ManualClock) {
     const wire = await startTcpProxy(redis.port);
-    const link = createEventsRedis({ url: wire.url, timeoutMs: 20_000, clock });
-    const feed = createRedisEventBus(createLocalEventBus(1_000), {
-      link,
+    const connection = new RedisConnection({
+      url: wire.url,
+      timeoutMs: 20_000,
+      account: 'own',
       clock,
       log: silentLog,
-      unexpected: createUnexpected(clock, silentLog),
     });
+    const bus = new RedisEventBus(createLocalEventBus(1_000), connection);
     const controller = new AbortController();
-    const listening = feed.subscribe('a', () => true, controller.signal);
+    const listening = bus.subscribe('a', () => true, controller.signal);
     return {
-      feed,
+      bus,
       wire,
-      /** What is heard until something bears this name. */
+      /** The events that are received until the one with this name. */
       async until(name: string) {
         const heard: string[] = [];
         for (;;) {
           const { value, done } = await listening.next();
-          if (done === true) throw new Error('It ended.');
+          if (done === true) throw new Error('The subscription ended.');
           if (nameOf(value) === name) return heard;
           heard.push(nameOf(value));
         }
       },
       async [Symbol.asyncDispose]() {
-        feed.close();
+        bus.close();
+        connection.close();
         await wire[Symbol.asyncDispose]();
       },
     };
   }
 
-  async function startFeeds() {
+  async function startBuss() {
     const clock = createManualClock();
-    const [a, b] = await Promise.all([startFeed(clock), startFeed(clock)]);
-    await listenedBy(2);
+    const [a, b] = await Promise.all([startBus(clock), startBus(clock)]);
+    await redis.listenedBy(2);
     return {
       clock,
       a,
       b,
       async [Symbol.asyncDispose]() {
         await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);
-        await listenedBy(0);
+        await redis.listenedBy(0);
       },
     };
   }
 
-  /** Says it until both have heard it, as Redis comes and goes by itself. */
-  async function sayUntilHeard(
+  /** Publishes the event until it is received, as connections to Redis are restored asynchronously. */
+  async function publishUntilReceived(
     from: EventBus,
     name: string,
     clock: ManualClock,
@@ -126,17 +122,17 @@ describeWithRedis('the feed of several instances (needs Redis)', () => {
     }
   }
 
-  test('tells everybody everything once and in one order', async () => {
-    await using feeds = await startFeeds();
-    const { a, b } = feeds;
+  test('delivers each event to all subscribers once and in the same order', async () => {
+    await using buses = await startBuss();
+    const { a, b } = buses;
 
     for (let index = 0; index < 200; index += 1) {
-      (index % 2 === 0 ? a : b).feed.publish('a', about(index));
-      a.feed.publish('another account', about('foreign'));
+      (index % 2 === 0 ? a : b).bus.publish('a', about(index));
+      a.bus.publish('another account', about('foreign'));
       if (index % 20 === 0) await turn(redis);
     }
     await turn(redis);
-    a.feed.publish('a', about('end'));
+    a.bus.publish('a', about('end'));
     const [heardByA, heardByB] = await Promise.all([a.until('end'), b.until('end')]);
 
     expect(heardByA).toEqual(heardByB);
@@ -145,55 +141,55 @@ describeWithRedis('the feed of several instances (needs Redis)', () => {
     );
   });
 
-  test('goes on alone without Redis, and tells all of the gap afterwards', async () => {
-    await using feeds = await startFeeds();
-    const { a, b, clock } = feeds;
+  test('delivers local events without Redis, and a gap to all subscribers afterwards', async () => {
+    await using buses = await startBuss();
+    const { a, b, clock } = buses;
 
     b.wire.cut();
-    await listenedBy(1);
-    a.feed.publish('a', about('only a'));
-    b.feed.publish('a', about('only b'));
-    a.feed.publish('a', about('end'));
-    b.feed.publish('a', about('end'));
+    await redis.listenedBy(1);
+    a.bus.publish('a', about('only a'));
+    b.bus.publish('a', about('only b'));
+    a.bus.publish('a', about('end'));
+    b.bus.publish('a', about('end'));
     const alone = await Promise.all([a.until('end'), b.until('end')]);
     b.wire.mend();
     const gaps = Promise.all([a.until('gap'), b.until('gap')]);
-    await sayUntilHeard(b.feed, 'later', clock, gaps);
+    await publishUntilReceived(b.bus, 'later', clock, gaps);
     const together = Promise.all([a.until('together'), b.until('together')]);
-    await sayUntilHeard(b.feed, 'together', clock, together);
+    await publishUntilReceived(b.bus, 'together', clock, together);
 
     expect(alone).toEqual([['only a'], ['only b']]);
   });
 
-  test('keeps those who listen when Redis is gone, and tells them of the gap', async () => {
-    await using feeds = await startFeeds();
-    const { a, b, clock } = feeds;
+  test('keeps subscriptions when Redis restarts, and delivers a gap', async () => {
+    await using buses = await startBuss();
+    const { a, b, clock } = buses;
 
     await redis.restart();
     const gaps = Promise.all([a.until('gap'), b.until('gap')]);
-    await sayUntilHeard(a.feed, 'later', clock, gaps);
-    await listenedBy(2);
+    await publishUntilReceived(a.bus, 'later', clock, gaps);
+    await redis.listenedBy(2);
     const together = Promise.all([a.until('together'), b.until('together')]);
-    await sayUntilHeard(a.feed, 'together', clock, together);
+    await publishUntilReceived(a.bus, 'together', clock, together);
 
-    expect([a.feed.subscriberCount(), b.feed.subscriberCount()]).toEqual([1, 1]);
+    expect([a.bus.subscriberCount(), b.bus.subscriberCount()]).toEqual([1, 1]);
   });
 
-  test('does not wait for a line that carries nothing', async () => {
-    await using feeds = await startFeeds();
-    const { a, clock } = feeds;
+  test('delivers an event locally when the connection is open but receives no messages', async () => {
+    await using buses = await startBuss();
+    const { a, clock } = buses;
     a.wire.holdPublished();
 
-    a.feed.publish('a', about('held'));
-    a.feed.publish('a', about('end'));
+    a.bus.publish('a', about('held'));
+    a.bus.publish('a', about('end'));
     const ended = a.until('end');
     const isOver = ended.then(() => true);
-    // When it begins to wait for its echo is not known from here.
+    // The timer of the fence starts asynchronously.
     while (!(await Promise.race([isOver, turn(redis)]))) clock.advance(250);
     const heard = await ended;
     a.wire.release();
     const gap = a.until('gap');
-    await sayUntilHeard(a.feed, 'later', clock, gap);
+    await publishUntilReceived(a.bus, 'later', clock, gap);
 
     expect(heard).toEqual(['held']);
   });
@@ -223,9 +219,12 @@ describeWithRedis('webhooks of several instances (needs Redis)', () => {
       config: { rateLimit: 0, cacheTtlsMs, redisUrl, webhookSecret },
     });
 
-  const remembered = (id: string) => redis.command('KEYS', `helpcrunch:events:2:delivery:*:${id}`);
+  const remembered = (id: string) => {
+    const { account } = accountForKey(upstream.key);
+    return redis.command('KEYS', redisKey(account, 'delivery', hashedName(`${account}:${id}`)));
+  };
 
-  /** Once the instance shares what it knows, and which deliveries it has applied. */
+  /** Resolves once the instance shares its cache and its deliveries. */
   async function isUp(gateway: { readonly url: string }) {
     for (let tries = 0; ; tries += 1) {
       clock.advance(1_000);
@@ -281,7 +280,7 @@ describeWithRedis('webhooks of several instances (needs Redis)', () => {
     customer: { chats: { totalCount: number } },
   });
 
-  test('are applied once, wherever they come', async () => {
+  test('are applied once, whichever instance receives them', async () => {
     const eventData = change({ status: 'pending' });
 
     const both = await Promise.all([
@@ -295,7 +294,7 @@ describeWithRedis('webhooks of several instances (needs Redis)', () => {
     expect(later).toMatchObject({ status: 200, outcome: 'duplicate' });
   });
 
-  test('are remembered by all instances for as long as an event is current', async () => {
+  test('are remembered by all instances as long as their events are published', async () => {
     await tell(a, 'customer.subscribed', { id: 98 }, 'remembered');
 
     const ttlMs = await redis.command('PTTL', (await remembered('remembered'))[0]);
@@ -303,7 +302,7 @@ describeWithRedis('webhooks of several instances (needs Redis)', () => {
     expect(ttlMs).toBeLessThanOrEqual(86_700_000);
   });
 
-  test('are seen through every instance, without a call where it is certain how things are', async () => {
+  test('update the cache of every instance without an upstream call if they contain the new value', async () => {
     await see(a, chatQuery);
     clock.advance(10_000);
     await tell(b, 'chat.status_updated', change({ status: 'pending' }));
@@ -312,7 +311,7 @@ describeWithRedis('webhooks of several instances (needs Redis)', () => {
     expect(await see(b, chatQuery)).toEqual({ calls: 0, data: { chat: { status: 'PENDING' } } });
   });
 
-  test('that come one to each and at once leave nothing older behind', async () => {
+  test('that two instances receive at the same time leave the newer value', async () => {
     for (let round = 0; round < 10; round += 1) {
       clock.advance(60_000);
       await see(a, chatQuery);
@@ -331,7 +330,7 @@ describeWithRedis('webhooks of several instances (needs Redis)', () => {
     }
   });
 
-  test('make all lists forgotten, also for an instance that comes later', async () => {
+  test('invalidate all lists, also for an instance that starts later', async () => {
     await see(a, lists);
     await see(b, lists);
     upstream.seed({ chats: [{ id: 6, customer }] });
@@ -342,7 +341,7 @@ describeWithRedis('webhooks of several instances (needs Redis)', () => {
     for (const gateway of [c, b, a]) expect((await see(gateway, lists)).data).toEqual(totals(2));
   });
 
-  test('make all lists forgotten, also for an instance that was apart', async () => {
+  test('invalidate all lists, also for an instance that was disconnected', async () => {
     await see(b, lists);
     wire.cut();
     upstream.seed({ chats: [{ id: 6, customer }] });
@@ -353,7 +352,7 @@ describeWithRedis('webhooks of several instances (needs Redis)', () => {
     expect((await see(b, lists)).data).toEqual(totals(2));
   });
 
-  test('are applied by each instance that they reach while Redis is away, and told afterwards', async () => {
+  test('are applied locally during an outage of Redis and sent to other instances afterwards', async () => {
     await see(a, chatQuery);
     await see(b, chatQuery);
     wire.cut();

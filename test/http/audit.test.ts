@@ -252,12 +252,7 @@ describe('rejected credentials are written to the audit log', () => {
     const clock = createManualClock();
     let timers = 0;
     const failures = new AuthFailures({
-      rate: createRequestRateLimiter({
-        limit: 0,
-        counterName: 'failures',
-        redis: undefined,
-        clock,
-      }),
+      rate: createRequestRateLimiter({ limit: 0, kind: 'failures', redis: undefined }),
       clock: {
         ...clock,
         after(ms, task) {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
+import { redisPattern } from '../../src/redis/keys.ts';
 
 /** Where it is not, the tests in `describeWithRedis` are skipped, and the reporter says so at the end. */
 export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
@@ -70,17 +71,10 @@ export async function startRedis(settings: readonly string[] = []) {
     /** Leaves its connections open but answers nothing until `resume`. */
     pause: () => server?.kill('SIGSTOP'),
     resume: () => server?.kill('SIGCONT'),
-    /** Once as many clients listen for what is published. */
+    /** Resolves once this many instances receive messages. */
     async listenedBy(count: number) {
-      let listeners = -1;
-      while (listeners !== count) {
-        const numbers: (string | number)[] = await command(
-          'PUBSUB',
-          'NUMSUB',
-          'helpcrunch:3:changes',
-        );
-        listeners = Number(numbers[1]);
-      }
+      const fences = `${redisPattern('fence')}:*`;
+      while ((await command('PUBSUB', 'CHANNELS', fences)).length !== count);
     },
     async [Symbol.asyncDispose]() {
       server?.kill('SIGCONT');

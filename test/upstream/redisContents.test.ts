@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import type { ControlledUpstream } from '../support/controlledUpstream.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
+import { redisKey, redisPattern } from '../../src/redis/keys.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import type { TestRedis } from '../support/redis.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
@@ -45,7 +46,7 @@ const documents = {
 type DocumentName = keyof typeof documents;
 const documentNames = Object.keys(documents) as DocumentName[];
 
-describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
+describeWithRedis('data of other programs in Redis (needs Redis)', () => {
   const clock = createManualClock();
   const cacheTtlsMs = { chats: oneHour, customers: oneHour, account: oneHour, absent: oneHour };
 
@@ -96,15 +97,14 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     b.logged.length = 0;
   });
 
-  const entriesOf = async () =>
-    (await client.keys('helpcrunch:3:*')).filter((key) => !/:3:(mark|generation):/.test(key));
+  const entriesOf = async () => client.keys(`${redisPattern('entry')}:*`);
 
-  /** Everything that instance A has read for a document, as it is in Redis; nothing that B knows is fresh any more. */
+  /** All entries that instance A stored in Redis for a document; the memory of B has expired. */
   async function fill(name: DocumentName) {
     clock.advance(2 * oneHour);
     await client.flushall();
     const { data, errors } = await a.query(documents[name]);
-    // A tells Redis of what it has read without waiting for that.
+    // A stores entries in Redis asynchronously.
     for (;;) {
       upstream.clearCalls();
       const again = await a.query(documents[name], undefined);
@@ -143,7 +143,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
 
   const isError = (line: string) => /"level":(50|60)/.test(line);
 
-  test.each(documentNames)('entries are shared where nobody changes them: %s', async (name) => {
+  test.each(documentNames)('unchanged entries are shared: %s', async (name) => {
     const { data, entries } = await fill(name);
 
     const seen = await b.query(documents[name]);
@@ -205,7 +205,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     const stored = new Map<string, any>();
     for (const name of documentNames) {
       for (const [key, { json }] of (await fill(name)).entries) {
-        stored.set(key.split(':')[3] ?? '', json);
+        stored.set(key.split(':')[4] ?? '', json);
       }
     }
     const kinds = [...stored.keys()];
@@ -215,7 +215,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
       for (const other of kinds) {
         const { data, entries } = await fill(name);
         for (const [key, { mark, json, ttl }] of entries) {
-          const kind = key.split(':')[3] ?? '';
+          const kind = key.split(':')[4] ?? '';
           const alike = kind === other || (isListOf(kind) && isListOf(other));
           const planted = alike || other === 'ChatOfCustomer' ? {} : { ...stored.get(other) };
           const value = { ...planted, at: json.at };
@@ -293,24 +293,23 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     expect(b.logged.filter(isError)).toEqual([]);
   });
 
-  async function channels() {
-    const found = await client.pubsub('CHANNELS', 'helpcrunch:*');
-    return found.map(String).toSorted();
-  }
-
-  /** The account's name in keys. */
-  async function tenantOf() {
+  /** The account in keys. */
+  async function accountInKeys() {
     await fill('chats');
-    return (await entriesOf())[0]?.split(':')[2];
+    return /\{(.*)\}/.exec((await entriesOf())[0] ?? '')?.[1] ?? '';
   }
 
-  /** A subscriber of B, and how to know that all that was published before has been heard. */
+  /** All channels: those of the fences, and those that instances receive by a pattern. */
+  async function channels() {
+    const account = await accountInKeys();
+    const found = await client.pubsub('CHANNELS', 'helpcrunch:*');
+    const shared = [redisKey(account, 'event'), redisKey(account, 'invalidation')];
+    return [...found.map(String), ...shared].toSorted();
+  }
+
+  /** A subscriber of B, with events that mark the end of what it receives. */
   async function subscribe() {
-    // An instance that was far behind by its clock connects again.
-    for (let listeners = 0; listeners !== 2;) {
-      const [, count] = await client.pubsub('NUMSUB', 'helpcrunch:events:2:changes');
-      listeners = Number(count);
-    }
+    await redis.listenedBy(2);
     const socket = await openSocket(b.url);
     await socket.initialize();
     const queries = [
@@ -329,7 +328,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     };
     return {
       socket,
-      /** What each hears up to its last event, which is from A. */
+      /** The messages of each subscription up to its last event, which is from A. */
       async all() {
         for (const [event, eventData] of Object.entries(ends)) {
           const { outcome } = await post(a, wireDelivery({ event, eventData, atMs: clock.now() }));
@@ -359,7 +358,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     assigneeId: null,
     departmentId: null,
   };
-  const said = { from: 'x', sequence: 1, account: 'any', event };
+  const said = { from: 'x', sequence: 1, event };
   const message = { __typename: 'Message', id: '1', from: 'AGENT', type: 'MESSAGE' };
 
   test.each<[string, unknown]>([
@@ -367,8 +366,8 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     ['a number', 1],
     ['a list', [said]],
     ['an event of null', { ...said, event: null }],
-    ['an event without an account', { from: 'x', sequence: 1, event }],
-    ['an account without an event', { from: 'x', sequence: 1, account: 'any' }],
+    ['a message without an event', { from: 'x', sequence: 1 }],
+    ['an event and a gap', { ...said, isGap: true }],
     ['an event of an unknown kind', { ...said, event: { ...event, kind: 'agent' } }],
     ['an event of an unknown change', { ...said, event: { ...event, change: 'MERGED' } }],
     ['an event of a chat without an id', { ...said, event: { ...event, chatId: null } }],
@@ -386,9 +385,8 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     ['JSON nested 100,000 levels', 'deep'],
     ['no JSON', 'none'],
     ['nine megabytes', 'huge'],
-  ])('an event that is %s is dropped, counted and not heard', async (_what, value) => {
-    const [channel = ''] = (await channels()).filter((each) => each.includes(':events:'));
-    const account = await tenantOf();
+  ])('an event that is %s is dropped, counted and not delivered', async (_what, value) => {
+    const channel = redisKey(await accountInKeys(), 'event');
     const { socket, all } = await subscribe();
     const before = await countOf(b, 'event');
     const text =
@@ -396,8 +394,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
         ? '{'
         : JSON.stringify(value)
             .replace('"deep"', '['.repeat(100_000) + ']'.repeat(100_000))
-            .replace('"huge"', JSON.stringify('x'.repeat(9_000_000)))
-            .replace('"account":"any"', `"account":"${account}"`);
+            .replace('"huge"', JSON.stringify('x'.repeat(9_000_000)));
 
     await client.publish(channel, text);
     const heard = await all();
@@ -415,13 +412,13 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
     ['one word', 'all'],
     ['a sender that is none', 'somebody all'],
     ['a key of another program', `${'0'.repeat(36)} session:1`],
-    ['a key of no kind', `${'0'.repeat(36)} helpcrunch:3:x`],
-    ['a megabyte', `${'0'.repeat(36)} helpcrunch:3:x:Chat:${'1'.repeat(1_000_000)}`],
+    ['a key without a type', `${'0'.repeat(36)} x`],
+    ['a megabyte', `${'0'.repeat(36)} Chat:${'1'.repeat(1_000_000)}`],
     ['JSON', '{"key":"all"}'],
   ])('a change that is %s is dropped and counted', async (_what, text) => {
     const before = await countOf(b, 'change');
 
-    await client.publish('helpcrunch:3:changes', text);
+    await client.publish(redisKey('any', 'invalidation'), text);
     while ((await countOf(b, 'change')) === before) await client.ping();
 
     expect(await countOf(b, 'change')).toBe(before + 1);
@@ -430,13 +427,14 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
 
   test('unexpected data is logged once a minute, with how much was not logged', async () => {
     clock.advance(oneHour);
-    await client.publish('helpcrunch:3:changes', 'first');
+    await client.publish(redisKey('any', 'invalidation'), 'first');
     const before = await countOf(b, 'change');
-    for (let index = 0; index < 20; index += 1) await client.publish('helpcrunch:3:changes', 'x');
+    for (let index = 0; index < 20; index += 1)
+      await client.publish(redisKey('any', 'invalidation'), 'x');
     while ((await countOf(b, 'change')) < before + 20) await client.ping();
     const lines = b.logged.filter((line) => line.includes('"kind":"change"'));
     clock.advance(60_000);
-    await client.publish('helpcrunch:3:changes', 'last');
+    await client.publish(redisKey('any', 'invalidation'), 'last');
     while ((await countOf(b, 'change')) < before + 21) await client.ping();
     const [, later = '{}'] = b.logged.filter((line) => line.includes('"kind":"change"'));
 
@@ -447,14 +445,12 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
   test('no JSON on any channel stops an instance that is read and subscribed to', async () => {
     const names = await channels();
     expect(names.length).toBeGreaterThanOrEqual(4);
-    const account = await tenantOf();
     const { socket, all } = await subscribe();
     const wholes = [
-      { ...said, account },
-      { ...said, account, event: { ...event, kind: 'customer', customerId: '7' } },
+      said,
+      { ...said, event: { ...event, kind: 'customer', customerId: '7' } },
       {
         ...said,
-        account,
         event: {
           kind: 'message',
           chatId: '1',
@@ -482,7 +478,7 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
           fc
             .tuple(fc.constantFrom(...wholes), mutations)
             .map(([whole, mutation]) => JSON.stringify(mutated(whole, mutation))),
-          fc.string().map((key) => `${'0'.repeat(36)} helpcrunch:3:${key}`),
+          fc.string().map((key) => `${'0'.repeat(36)} Chat:${key}`),
         ),
         async (channel, text) => {
           await client.publish(channel, text);
@@ -537,11 +533,11 @@ describeWithRedis('what other programs leave in Redis (needs Redis)', () => {
       await c.query(documents.chat);
       await post(c, body());
       await post(c, body(), wrong);
-      // What has been read is told to Redis without waiting for that.
+      // Entries are stored in Redis asynchronously.
       const keys = new Set<string>();
       while (
-        !['3:', 'events:', 'rate-limit:', '1:'].every((part) =>
-          [...keys].some((key) => key.startsWith(`helpcrunch:${part}`)),
+        !['generation', 'delivery', 'leases', 'requests', 'failures'].every((kind) =>
+          [...keys].some((key) => key.includes(`}:${kind}`)),
         )
       ) {
         for (const key of await client.keys('helpcrunch:*')) keys.add(key);

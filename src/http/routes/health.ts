@@ -1,19 +1,19 @@
 import type { FastifyInstance } from 'fastify';
 import type { GaugeSources } from './metrics.ts';
 
-interface HealthOptions extends Pick<GaugeSources, 'isCacheShared'> {
+interface HealthOptions extends Pick<GaugeSources, 'isRedisAvailable'> {
   isDraining(): boolean;
 }
 
-/** `/healthz`: the process lives. `/readyz`: it may be sent traffic, which is no longer so while it stops. */
+/** `/healthz`: the process is alive. `/readyz`: it accepts traffic, until it shuts down. */
 export function addHealthRoutes(
   server: FastifyInstance,
-  { isCacheShared, isDraining }: HealthOptions,
+  { isRedisAvailable, isDraining }: HealthOptions,
 ): void {
-  // Without Redis the gateway goes on alone, so its absence is told but is no reason to be sent less.
+  // An instance without Redis works in local mode, so this does not affect readiness.
   const redis = () => {
-    const isShared = isCacheShared();
-    return isShared === null ? {} : { redis: isShared ? 'up' : 'down' };
+    const isAvailable = isRedisAvailable();
+    return isAvailable === null ? {} : { redis: isAvailable ? 'up' : 'down' };
   };
   server.get('/healthz', () => ({ status: 'ok', ...redis() }));
   server.get('/readyz', (_request, reply) =>

@@ -10,8 +10,8 @@ export interface GaugeSources {
   readonly isDemo: boolean;
   /** Lines of the log that could not be written. */
   lostLogLines(): number;
-  /** Null where no Redis is set. */
-  isCacheShared(): boolean | null;
+  /** Whether cache, rate limit and events are shared; null without `REDIS_URL`. */
+  isRedisAvailable(): boolean | null;
   isRateLimitShared(): boolean | null;
   cacheBytes(): number;
   /** Whole answers: what they take, and how often one was given. */
@@ -26,8 +26,8 @@ export interface GaugeSources {
   openCircuitBreakers(): number;
   /** What became of the webhooks; undefined where none are taken in. */
   webhooks(): Readonly<Record<string, number>> | undefined;
-  /** Messages and entries in Redis that were dropped because of their form, by kind. */
-  unexpected(): Readonly<Record<string, number>>;
+  /** Messages and cache entries in Redis that were dropped because of their format, by kind. */
+  redisAnomalies(): Readonly<Record<string, number>>;
 }
 
 interface MetricsRouteOptions {
@@ -150,20 +150,20 @@ export function addMetricsRoute(
       },
     });
   }
-  if (gauges.isCacheShared() !== null) {
+  if (gauges.isRedisAvailable() !== null) {
     gauge(
       'helpcrunch_redis_up',
-      '1 while the cache is shared through Redis, 0 while this instance goes on alone.',
-      () => Number(gauges.isCacheShared()),
+      '1 while cache, rate limit and events are shared through Redis, 0 in local mode.',
+      () => Number(gauges.isRedisAvailable()),
     );
     new Counter({
       name: 'helpcrunch_redis_unexpected_total',
-      help: 'Messages and entries in Redis that were dropped because no instance writes them in this form.',
+      help: 'Messages and cache entries in Redis that were dropped because of their format.',
       labelNames: ['kind'],
       registers,
       collect() {
         this.reset();
-        for (const [kind, count] of Object.entries(gauges.unexpected())) {
+        for (const [kind, count] of Object.entries(gauges.redisAnomalies())) {
           this.inc({ kind }, count);
         }
       },
@@ -172,7 +172,7 @@ export function addMetricsRoute(
   if (gauges.isRateLimitShared() !== null) {
     gauge(
       'helpcrunch_budget_shared',
-      '1 while all instances count their calls together, 0 while this one keeps to its share.',
+      '1 while all instances share the rate limit, 0 while this one uses its equal share.',
       () => Number(gauges.isRateLimitShared()),
     );
   }

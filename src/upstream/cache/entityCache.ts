@@ -379,9 +379,7 @@ export function createEntityCache({
       }
       return true;
     },
-    isShared: store.isShared,
     bytes: store.bytes,
-    close: store.close,
   };
 }
 

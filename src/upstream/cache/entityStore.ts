@@ -240,7 +240,6 @@ export function createEntityStore({ maxBytes, clock, createRedisCache }: EntityS
     /** Whether it is shared at this moment; null where it is not meant to be. */
     isShared: (): boolean | null => redisCache?.isAvailable() ?? null,
     bytes: memory.bytes,
-    close: () => redisCache?.close(),
   };
 }
 

@@ -1,330 +1,215 @@
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
 import type { Clock } from '../../lib/clock.ts';
-import type { Log } from '../../observability/log.ts';
-import { guarded } from '../../observability/guarded.ts';
-import { failFastOptions, subscriberOptions } from '../../redis/clientOptions.ts';
-import type { Unexpected } from '../../redis/unexpectedData.ts';
-import { redisErrorReason } from '../../redis/errorReason.ts';
-import { createFence } from '../../redis/fence.ts';
-import {
-  invalidateScript,
-  invalidationChannel,
-  decodeEntry,
-  decodeChange,
-  encodeEntry,
-  toMonotonic,
-  getScript,
-  tagVersionPrefix,
-  cacheKeyPrefix,
-  putScript,
-} from './redisEntries.ts';
+import type { RedisConnection, RedisParticipant, RedisSubscriber } from '../../redis/connection.ts';
+import { hashedName, redisKey, redisPattern } from '../../redis/keys.ts';
 import type { ReadKey, RedisCacheEntry, TaggedKey } from './redisEntries.ts';
+import { decodeEntry, decodeInvalidation, encodeEntry, toMonotonic } from './redisEntries.ts';
 
-/** Told the key of a value that another instance changed, or `all` after a time apart. */
+/** Receives the key of an entry that another instance invalidated, or `all` when invalidations may have been missed. */
 export type OnInvalidation = (key: string) => void;
 
 interface RedisLookup {
   readonly entries: readonly (RedisCacheEntry | undefined)[];
-  /** Given back to `put`: what was read before a change is then not kept after it. Undefined while Redis is away. */
+  /** Passed to `put`, so that a value that was read before an invalidation is not stored after it. Undefined without Redis. */
   readonly epoch: string | undefined;
 }
 
-/** What is under a key after its change. */
+/** The entry to store with an invalidation. */
 interface ReplacementEntry extends RedisCacheEntry {
   readonly tag: string;
   readonly ttlMs: number;
   readonly epoch: string;
 }
 
-/** The part of the cache that all instances share. Nothing here ever fails: without Redis it is empty. */
-export interface RedisCache {
-  get(account: string, keys: readonly ReadKey[]): Promise<RedisLookup>;
-  put(
+interface RedisCacheOptions {
+  readonly redis: RedisConnection;
+  readonly onInvalidation: OnInvalidation;
+  readonly clock: Clock;
+}
+
+/** Longer than any upstream call. */
+const versionTtlMs = 600_000;
+const maxPendingInvalidations = 10_000;
+
+/** The Redis key of a cache key `<account>:<type>:<name>`, or of a tag `<account>:<type>:` for all entries of a type. */
+function cacheKey(account: string, kind: 'entry' | 'tag', key: string): string {
+  const [type = '', ...name] = key.slice(account.length + 1).split(':');
+  const text = name.join(':');
+  return redisKey(account, kind, text === '' ? type : `${type}:${hashedName(text)}`);
+}
+
+/** The keys that scripts take: the generation, each tag once, the entries; and the index of the tag of each entry. */
+function scriptKeys(account: string, entries: readonly TaggedKey[]) {
+  const tags = [...new Set(entries.map(({ tag }) => tag))];
+  return {
+    keys: [
+      redisKey(account, 'generation'),
+      ...tags.map((tag) => cacheKey(account, 'tag', tag)),
+      ...entries.map(({ key }) => cacheKey(account, 'entry', key)),
+    ],
+    tagCount: tags.length,
+    tagIndexOf: ({ tag }: TaggedKey): number => tags.indexOf(tag) + 1,
+  };
+}
+
+const textOf = (reply: unknown): string | undefined =>
+  typeof reply === 'string' ? reply : undefined;
+
+/** The cache that all instances share. No method rejects; without Redis it is empty. */
+export class RedisCache implements RedisParticipant, RedisSubscriber {
+  readonly #redis: RedisConnection;
+  readonly #onInvalidation: OnInvalidation;
+  readonly #clock: Clock;
+  /** Accounts of invalidated keys that were not published, because Redis was unavailable. */
+  readonly #pendingInvalidations = new Map<string, string>();
+  #isPendingOverflowed = false;
+  #pendingFence: Promise<void> | undefined;
+
+  constructor({ redis, onInvalidation, clock }: RedisCacheOptions) {
+    this.#redis = redis;
+    this.#onInvalidation = onInvalidation;
+    this.#clock = clock;
+    redis.register(this);
+    redis.subscribe('invalidation', this);
+  }
+
+  isAvailable(): boolean {
+    return this.#isConsistent() && !this.#redis.has('memory');
+  }
+
+  async get(account: string, keys: readonly ReadKey[]): Promise<RedisLookup> {
+    const { keys: names, tagCount, tagIndexOf } = scriptKeys(account, keys);
+    const reply = await this.#tryScript('getEntries', names, [
+      randomUUID(),
+      versionTtlMs,
+      tagCount,
+      ...keys.map(tagIndexOf),
+    ]);
+    if (!Array.isArray(reply)) return { entries: keys.map(() => undefined), epoch: undefined };
+    const [epoch, ...texts] = reply.map(textOf);
+    if (epoch === undefined) this.#redis.reportOutOfMemory();
+    return { entries: keys.map((key, index) => this.#decode(texts[index], key)), epoch };
+  }
+
+  async put(
     account: string,
     epoch: string,
     entries: readonly (TaggedKey & { entry: RedisCacheEntry; ttlMs: number })[],
-  ): Promise<void>;
-  /** Tells all instances, and is done when Redis has passed it on. Without an entry the key is forgotten. */
-  invalidate(account: string, key: string, replacement?: ReplacementEntry): Promise<void>;
-  /** Done when every change that came before has been passed to `onChange`. */
-  awaitFence(): Promise<void>;
-  isAvailable(): boolean;
-  close(): void;
-}
-
-/** The marks that the keys depend on, each once, and for each key the number of its mark, as scripts count. */
-function tagVersionKeys(keys: readonly TaggedKey[]) {
-  const indexes = new Map<string, number>();
-  for (const { tag } of keys) {
-    if (!indexes.has(tag)) indexes.set(tag, indexes.size + 1);
-  }
-  return {
-    keys: [...indexes.keys()].map((tag) => tagVersionPrefix + tag),
-    indexOf: ({ tag }: TaggedKey): number => indexes.get(tag) ?? 0,
-  };
-}
-
-/** After a command that took too long, Redis is left alone for this time. */
-const cooldownMs = 1_000;
-/** Longer than any call may be under way. */
-const epochTtlMs = 600_000;
-const maxPendingInvalidations = 10_000;
-
-interface RedisCacheOptions {
-  readonly url: string;
-  readonly timeoutMs: number;
-  readonly onInvalidation: OnInvalidation;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly unexpected: Unexpected;
-}
-
-export function createRedisCache({
-  url,
-  timeoutMs,
-  onInvalidation,
-  clock,
-  log,
-  unexpected,
-}: RedisCacheOptions): RedisCache {
-  const instanceId = randomUUID();
-  const redis = new Redis(url, failFastOptions(timeoutMs));
-  const subscriber = new Redis(url, subscriberOptions);
-  let isSubscribed = false;
-  const fence = createFence(clock);
-  const ownChannel = `${invalidationChannel}:${instanceId}`;
-  let isFull = false;
-  let isSlow = false;
-  let isClosed = false;
-  let wasAvailable: boolean | undefined;
-  /** Keys whose change Redis was not there to pass on; they are told before it is trusted again. */
-  const pendingInvalidations = new Map<string, string>();
-  let isPendingOverflowed = false;
-
-  const isConnected = () => redis.status === 'ready' && isSubscribed && !isSlow;
-  const hasPending = () => pendingInvalidations.size > 0 || isPendingOverflowed;
-  const isAvailable = () => isConnected() && !hasPending();
-
-  function logAvailability(isAvailableNow: boolean, cause?: unknown): void {
-    if (wasAvailable === isAvailableNow) return;
-    wasAvailable = isAvailableNow;
-    if (isAvailableNow) log.info('Redis is there: the cache is shared');
-    else
-      log.warn('Redis is away: this instance goes on from its own memory', redisErrorReason(cause));
-  }
-
-  /** Asks every now and then until Redis answers and knows what it missed. */
-  function scheduleRecovery(): void {
-    clock.after(cooldownMs, () => {
-      void recover();
-    });
-  }
-
-  let isRecovering = false;
-  async function recover(): Promise<void> {
-    if (isClosed || isRecovering || redis.status !== 'ready') return;
-    isRecovering = true;
-    try {
-      await redis.ping();
-      await flushPending();
-      isSlow = false;
-      if (isAvailable()) logAvailability(true);
-    } catch {
-      isSlow = true;
-      scheduleRecovery();
-    } finally {
-      isRecovering = false;
-    }
-  }
-
-  const isOutOfMemory = (error: unknown) => String(error).includes('OOM');
-
-  async function tryCommand<Result>(command: () => Promise<Result>): Promise<Result | undefined> {
-    if (!isAvailable()) {
-      logAvailability(false);
-      return undefined;
-    }
-    try {
-      const result = await command();
-      logAvailability(!isFull);
-      return result;
-    } catch (error) {
-      logAvailability(false, error);
-      if (isOutOfMemory(error)) isFull = true;
-      else if (!isSlow) {
-        isSlow = true;
-        scheduleRecovery();
-      }
-      return undefined;
-    }
-  }
-
-  async function deleteAll(): Promise<void> {
-    for await (const keys of redis.scanStream({ match: `${cacheKeyPrefix}*`, count: 1_000 })) {
-      const reply: readonly unknown[] = Array.isArray(keys) ? keys : [];
-      if (reply.length > 0) await redis.unlink(reply.map(String));
-    }
-    await redis.publish(invalidationChannel, `${instanceId} all`);
-  }
-
-  async function flushPending(): Promise<void> {
-    if (isPendingOverflowed) {
-      await deleteAll();
-      isPendingOverflowed = false;
-      pendingInvalidations.clear();
-    }
-    for (const [key, account] of pendingInvalidations) {
-      pendingInvalidations.delete(key);
-      try {
-        await sendInvalidation(account, key);
-      } catch (error) {
-        pendingInvalidations.set(key, account);
-        throw error;
-      }
-    }
-  }
-
-  function sendInvalidation(account: string, key: string, entry?: ReplacementEntry) {
-    const stored = entry === undefined ? [] : [entry.epoch, encodeEntry(entry, clock), entry.ttlMs];
-    return redis.eval(
-      invalidateScript,
-      4,
-      `${cacheKeyPrefix}generation:${account}`,
-      cacheKeyPrefix + key,
-      tagVersionPrefix + key,
-      tagVersionPrefix + (entry?.tag ?? key),
+  ): Promise<void> {
+    const { keys, tagCount, tagIndexOf } = scriptKeys(account, entries);
+    await this.#tryScript('putEntries', keys, [
       randomUUID(),
-      epochTtlMs,
-      invalidationChannel,
-      instanceId,
-      ...stored,
-    );
+      versionTtlMs,
+      tagCount,
+      epoch,
+      ...entries.flatMap((stored) => [
+        tagIndexOf(stored),
+        encodeEntry(stored.entry, this.#clock),
+        stored.ttlMs,
+      ]),
+    ]);
   }
 
-  /** Operations that ask in the same moment share one answer. */
-  let pendingFence: Promise<void> | undefined;
-  async function runFence(): Promise<void> {
-    const isAcknowledged = await tryCommand(() =>
-      // Redis delivers to one connection in order: whatever was told before comes before the echo.
-      fence.wait((token) => redis.publish(ownChannel, token)),
-    );
-    if (isAcknowledged === false) onInvalidation('all');
+  /** Resolves when Redis has published the invalidation. Without a replacement the entry is deleted. */
+  async invalidate(account: string, key: string, replacement?: ReplacementEntry): Promise<void> {
+    if (this.#isConsistent() && (await this.#sendInvalidation(account, key, replacement))) return;
+    if (this.#pendingInvalidations.size < maxPendingInvalidations)
+      this.#pendingInvalidations.set(key, account);
+    else this.#isPendingOverflowed = true;
+    this.#redis.requestResync();
   }
 
-  const onError = (error: unknown) => logAvailability(false, error);
-  redis.on('error', onError);
-  subscriber.on('error', onError);
-  function receive(from: string, message: string): void {
-    if (from === ownChannel) {
-      if (!fence.acknowledge(message)) unexpected.report('echo');
+  /** Resolves when every invalidation that was published before has been applied. Concurrent operations share one fence. */
+  awaitFence(): Promise<void> {
+    this.#pendingFence ??= Promise.resolve().then(async () => {
+      this.#pendingFence = undefined;
+      if (this.#isConsistent() && (await this.#redis.awaitFence()) === false)
+        this.#onInvalidation('all');
+    });
+    return this.#pendingFence;
+  }
+
+  isReady(): boolean {
+    return this.#pendingInvalidations.size === 0 && !this.#isPendingOverflowed;
+  }
+
+  async resync(): Promise<void> {
+    if (this.#isPendingOverflowed) {
+      if (!(await this.#deleteAll())) return;
+      this.#isPendingOverflowed = false;
+      this.#pendingInvalidations.clear();
+    }
+    for (const [key, account] of this.#pendingInvalidations) {
+      this.#pendingInvalidations.delete(key);
+      if (await this.#sendInvalidation(account, key)) continue;
+      this.#pendingInvalidations.set(key, account);
       return;
     }
-    const change = decodeChange(message);
-    if (change === undefined) unexpected.report('change');
-    else if (change.sender !== instanceId) onInvalidation(change.key);
   }
-  subscriber.on('message', guarded({ log, name: 'cache message' }, receive));
-  const onClose = () => {
-    if (!isClosed) logAvailability(false);
-  };
-  redis.on('close', onClose);
-  subscriber.on('close', () => {
-    isSubscribed = false;
-    onClose();
-  });
-  subscriber.on('ready', () => {
-    subscriber.subscribe(invalidationChannel, ownChannel).then(() => {
-      // What was told while nobody listened is unknown.
-      onInvalidation('all');
-      isSubscribed = true;
-      if (isAvailable()) logAvailability(true);
-    }, onError);
-  });
-  redis.on('ready', () => {
-    void recover();
-  });
 
-  return {
-    isAvailable: () => isAvailable() && !isFull,
+  onMessage(account: string, text: string): void {
+    const message = decodeInvalidation(text);
+    if (message === undefined) this.#redis.anomalies.report('change');
+    else if (message.sender !== this.#redis.instanceId)
+      this.#onInvalidation(message.name === 'all' ? 'all' : `${account}:${message.name}`);
+  }
 
-    async get(account, keys) {
-      const texts = await tryCommand(async () => {
-        const { keys: tagKeys, indexOf } = tagVersionKeys(keys);
-        const names = [`${cacheKeyPrefix}generation:${account}`, ...tagKeys];
-        const reply = await redis.eval(
-          getScript,
-          names.length + keys.length,
-          ...names,
-          ...keys.map(({ key }) => cacheKeyPrefix + key),
-          randomUUID(),
-          epochTtlMs,
-          tagKeys.length,
-          ...keys.map(indexOf),
-        );
-        return Array.isArray(reply)
-          ? reply.map((text) => (typeof text === 'string' ? text : null))
-          : [];
-      });
-      if (texts === undefined) return { entries: keys.map(() => undefined), epoch: undefined };
-      const [epoch, ...entries] = texts;
-      if (epoch === null || epoch === undefined) isFull = true;
-      return {
-        entries: keys.map((key, index) => {
-          const text = entries[index];
-          if (text === null || text === undefined) return undefined;
-          const entry = decodeEntry(text, key);
-          if (entry === undefined) unexpected.report('entry');
-          return entry && toMonotonic(entry, clock);
-        }),
-        epoch: epoch ?? undefined,
-      };
-    },
+  onSubscribed(): void {
+    // Invalidations that were published before are unknown.
+    this.#onInvalidation('all');
+  }
 
-    awaitFence() {
-      pendingFence ??= Promise.resolve().then(() => {
-        pendingFence = undefined;
-        return runFence();
-      });
-      return pendingFence;
-    },
+  /** Whether this instance receives all invalidations, and the others have received those of this instance. */
+  #isConsistent(): boolean {
+    return !this.#redis.has('commands') && !this.#redis.has('subscription') && this.isReady();
+  }
 
-    async put(account, epoch, entries) {
-      const { keys: tagKeys, indexOf } = tagVersionKeys(entries);
-      const names = [`${cacheKeyPrefix}generation:${account}`, ...tagKeys];
-      await tryCommand(async () => {
-        await redis.eval(
-          putScript,
-          names.length + entries.length,
-          ...names,
-          ...entries.map(({ key }) => cacheKeyPrefix + key),
-          randomUUID(),
-          epochTtlMs,
-          tagKeys.length,
-          epoch,
-          ...entries.flatMap((stored) => [
-            indexOf(stored),
-            encodeEntry(stored.entry, clock),
-            stored.ttlMs,
-          ]),
-        );
-        isFull = false;
-      });
-    },
+  async #tryScript(...script: Parameters<RedisConnection['runScript']>): Promise<unknown> {
+    return this.#isConsistent() ? this.#redis.runScript(...script) : undefined;
+  }
 
-    async invalidate(account, key, entry) {
-      const reply = await tryCommand(() => sendInvalidation(account, key, entry));
-      if (reply !== undefined) return;
-      if (pendingInvalidations.size < maxPendingInvalidations)
-        pendingInvalidations.set(key, account);
-      else isPendingOverflowed = true;
-      if (isConnected()) void recover();
-    },
+  #decode(text: string | undefined, key: ReadKey): RedisCacheEntry | undefined {
+    if (text === undefined) return undefined;
+    const entry = decodeEntry(text, key);
+    if (entry === undefined) this.#redis.anomalies.report('entry');
+    return entry && toMonotonic(entry, this.#clock);
+  }
 
-    close() {
-      isClosed = true;
-      redis.disconnect();
-      subscriber.disconnect();
-    },
-  };
+  async #sendInvalidation(
+    account: string,
+    key: string,
+    replacement?: ReplacementEntry,
+  ): Promise<boolean> {
+    const keys = [
+      redisKey(account, 'generation'),
+      cacheKey(account, 'entry', key),
+      cacheKey(account, 'tag', key),
+      cacheKey(account, 'tag', replacement?.tag ?? key),
+    ];
+    const reply = await this.#redis.runScript('invalidate', keys, [
+      randomUUID(),
+      versionTtlMs,
+      redisKey(account, 'invalidation'),
+      `${this.#redis.instanceId} ${key.slice(account.length + 1)}`,
+      ...(replacement === undefined
+        ? []
+        : [replacement.epoch, encodeEntry(replacement, this.#clock), replacement.ttlMs]),
+    ]);
+    return reply !== undefined;
+  }
+
+  async #deleteAll(): Promise<boolean> {
+    const { account, instanceId } = this.#redis;
+    const reply = await this.#redis.tryCommand(async (client) => {
+      for (const kind of ['entry', 'tag', 'generation'] as const) {
+        const match = `${redisPattern(kind)}*`;
+        for await (const found of client.scanStream({ match, count: 1_000 })) {
+          const keys: readonly unknown[] = Array.isArray(found) ? found : [];
+          if (keys.length > 0) await client.unlink(keys.map(String));
+        }
+      }
+      return client.publish(redisKey(account, 'invalidation'), `${instanceId} all`);
+    });
+    return reply !== undefined;
+  }
 }

@@ -7,13 +7,13 @@ import { createDistributedLimiter } from './distributedLimiter.ts';
 
 export interface ClusterWindowLimiter extends WindowLimiter {
   changeMode(): void;
-  /** Tells the others what is wanted here and hears of them; after it the status is that of all instances. */
+  /** Reports the demand of this instance and receives that of its peers; then the status is that of all instances. */
   sync(): Promise<void>;
-  /** Tells Redis all that it should know of this instance's calls; whether it has heard. */
+  /** Sends the leases of this instance to Redis; whether they arrived. */
   resync(): Promise<boolean>;
 }
 
-/** The calls of a tenant whose key several instances spend: Redis gives them out, and without it each keeps to its share. */
+/** Limits an account whose key several instances use: Redis grants leases, and without it each instance uses an equal share. */
 export function createClusterWindowLimiter(
   options: RedisWindowOptions,
   onChange: () => void,
@@ -27,7 +27,7 @@ export function createClusterWindowLimiter(
     distributed =
       cluster.mode() === 'fallback'
         ? undefined
-        : createDistributedLimiter(state, { clock, windowMs, mode: cluster.mode, onChange });
+        : createDistributedLimiter(state, { clock, windowMs, mode: () => cluster.mode(), onChange });
     return distributed ?? createFallbackLimiter(state, options);
   }
   let current = limiterForMode();
@@ -54,7 +54,7 @@ export function createClusterWindowLimiter(
 
     changeMode() {
       current = limiterForMode();
-      // Calls that left while the last word went to Redis; this one gets there before the next claim.
+      // Reports calls that started during the last resync, before the next leases are requested.
       if (cluster.mode() === 'distributed') void state.resync();
       onChange();
     },

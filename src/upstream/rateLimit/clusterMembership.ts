@@ -1,161 +1,130 @@
-import { randomUUID } from 'node:crypto';
-import { Redis, ReplyError } from 'ioredis';
 import type { Clock } from '../../lib/clock.ts';
-import type { Log } from '../../observability/log.ts';
-import { failFastOptions } from '../../redis/clientOptions.ts';
-import { redisErrorReason } from '../../redis/errorReason.ts';
-import type { RedisScript } from './scripts.ts';
-import { heartbeatScript } from './scripts.ts';
+import type { RedisConnection, RedisParticipant, ScriptArguments } from '../../redis/connection.ts';
+import { redisKey } from '../../redis/keys.ts';
+import type { ScriptName } from '../../redis/scripts.ts';
 
-/** Before the first connection nothing is known; `alone` is every time in which Redis cannot be relied on. */
+/** `starting` until the first heartbeat succeeds or fails; `fallback` while Redis is unavailable. */
 export type ClusterMode = 'starting' | 'distributed' | 'fallback';
 
-/** This instance's connection with the others. Nothing here ever fails: a silent Redis makes the mode `alone`. */
-export interface ClusterMembership {
-  /** The name of this instance. */
-  readonly instanceId: string;
-  mode(): ClusterMode;
-  /** How many instances were alive when last seen, with this one. */
-  instanceCount(): number;
-  /** The script's answer; undefined when Redis gave none. */
-  runScript(
-    script: RedisScript,
-    keys: readonly string[],
-    args: ScriptArguments,
-  ): Promise<readonly unknown[] | undefined>;
-  close(): void;
-}
-
-export type ScriptArguments = readonly (string | number)[];
-
-export interface ClusterMembershipOptions {
-  readonly url: string;
-  readonly timeoutMs: number;
+interface ClusterOptions {
+  readonly redis: RedisConnection;
   readonly clock: Clock;
-  readonly log: Log;
-  /** How often an instance says that it lives. */
   readonly heartbeatMs: number;
+  readonly events: ClusterEvents;
 }
 
 interface ClusterEvents {
   onModeChange(): void;
-  /** At each beat of a shared time. */
+  /** Called after each heartbeat in distributed mode. */
   onHeartbeat(): void;
-  /** Tells Redis what it missed; before the time alone can end. */
+  /** Sends what Redis missed; whether all of it arrived. */
   resync(): Promise<boolean>;
 }
 
-/** Raised when what is kept changes its form, so that two versions of the gateway can use one Redis. */
-export const rateLimitKeyPrefix = 'helpcrunch:rate-limit:2:';
-
-/** An instance that has not been heard of for so many beats is gone. */
+/** An instance without a heartbeat for this many intervals has stopped. */
 const heartbeatsToExpire = 5;
-/** So long all others have found Redis again too, and have told it what they did alone. */
+/** Grace period after an outage, in heartbeats, in which all instances resync before they share the limit again. */
 const heartbeatsToRejoin = 3;
 
-export function createClusterMembership(
-  options: ClusterMembershipOptions,
-  events: ClusterEvents,
-): ClusterMembership {
-  const { url, timeoutMs, clock, log, heartbeatMs } = options;
-  const instanceId = randomUUID();
-  let mode: ClusterMode = 'starting';
-  let instanceCount = 1;
-  let cooldownUntil = 0;
-  let rejoinAt: number | undefined;
-  let isClosed = false;
+/** Membership of this instance in the cluster that shares rate limits. No method rejects. */
+export class ClusterMembership implements RedisParticipant {
+  readonly #redis: RedisConnection;
+  readonly #clock: Clock;
+  readonly #heartbeatMs: number;
+  readonly #events: ClusterEvents;
+  #mode: ClusterMode = 'starting';
+  #instanceCount = 1;
+  #rejoinAt: number | undefined;
+  #isClosed = false;
+  #cancelHeartbeat = (): void => undefined;
 
-  const redis = new Redis(url, {
-    ...failFastOptions(timeoutMs),
-    // Shorter than settling, or an instance could come back after the others have stopped to wait for it.
-    retryStrategy: (times: number) => Math.min(100 * times, 2 * heartbeatMs),
-  });
-
-  function transition(next: ClusterMode, error?: unknown): void {
-    if (mode === next || isClosed) return;
-    mode = next;
-    if (next === 'distributed')
-      log.info('Redis is there: all instances count their calls together');
-    else
-      log.warn('Redis is away: this instance keeps to an equal share of calls', {
-        instances: instanceCount,
-        ...redisErrorReason(error),
-      });
-    events.onModeChange();
+  constructor({ redis, clock, heartbeatMs, events }: ClusterOptions) {
+    this.#redis = redis;
+    this.#clock = clock;
+    this.#heartbeatMs = heartbeatMs;
+    this.#events = events;
+    redis.register(this);
   }
 
-  function enterFallback(error?: unknown): void {
-    rejoinAt = undefined;
-    transition('fallback', error);
+  get instanceId(): string {
+    return this.#redis.instanceId;
   }
 
-  async function evaluate(
-    { sha, text }: RedisScript,
+  mode(): ClusterMode {
+    return this.#mode;
+  }
+
+  /** The number of live instances, this one included, at the last heartbeat. */
+  instanceCount(): number {
+    return this.#instanceCount;
+  }
+
+  /** The reply; undefined when there is none, which changes the mode to `fallback`. */
+  async runScript(
+    name: ScriptName,
     keys: readonly string[],
     args: ScriptArguments,
-  ): Promise<unknown> {
-    try {
-      return await redis.evalsha(sha, keys.length, ...keys, ...args);
-    } catch (error) {
-      if (!(error instanceof ReplyError) || !String(error).includes('NOSCRIPT')) throw error;
-      return redis.eval(text, keys.length, ...keys, ...args);
-    }
+  ): Promise<readonly unknown[] | undefined> {
+    const reply = await this.#redis.runScript(name, keys, args);
+    if (reply === undefined) this.onCommandsLost();
+    const replies: readonly unknown[] = Array.isArray(reply) ? reply : [reply];
+    return reply === undefined ? undefined : replies;
   }
 
-  const runScript: ClusterMembership['runScript'] = async (script, keys, args) => {
-    if (redis.status === 'ready' && clock.monotonic() >= cooldownUntil) {
-      try {
-        const reply = await evaluate(script, keys, args);
-        const replies: readonly unknown[] = Array.isArray(reply) ? reply : [reply];
-        return replies;
-      } catch (error) {
-        cooldownUntil = clock.monotonic() + heartbeatMs;
-        enterFallback(error);
-        return undefined;
-      }
-    }
-    enterFallback();
-    return undefined;
-  };
-
-  let cancelHeartbeat = (): void => undefined;
-  async function heartbeat(): Promise<void> {
-    cancelHeartbeat();
-    cancelHeartbeat = clock.after(heartbeatMs, () => void heartbeat());
-    if (mode === 'starting' && redis.status !== 'ready') return;
-    const reply = await runScript(
-      heartbeatScript,
-      [`${rateLimitKeyPrefix}alive`],
-      [instanceId, heartbeatsToExpire * heartbeatMs],
-    );
-    if (reply === undefined || isClosed) return;
-    // A Redis that has just come back knows too few.
-    const aliveCount = Number(reply[0]);
-    instanceCount = mode === 'fallback' ? Math.max(instanceCount, aliveCount) : aliveCount;
-    if (mode === 'distributed') {
-      events.onHeartbeat();
-    } else if (mode === 'starting') {
-      transition('distributed');
-    } else if (await events.resync()) {
-      rejoinAt ??= clock.monotonic() + heartbeatsToRejoin * heartbeatMs;
-      if (clock.monotonic() >= rejoinAt) transition('distributed');
-    }
+  isReady(): boolean {
+    return this.#isClosed || this.#mode === 'distributed';
   }
 
-  redis.on('error', enterFallback);
-  redis.on('close', () => enterFallback());
-  redis.on('ready', () => void heartbeat());
-  void heartbeat();
+  onCommandsLost(): void {
+    if (this.#isClosed) return;
+    this.#cancelHeartbeat();
+    this.#rejoinAt = undefined;
+    this.#transition('fallback');
+    this.#redis.requestResync();
+  }
 
-  return {
-    instanceId,
-    mode: () => mode,
-    instanceCount: () => instanceCount,
-    runScript,
-    close() {
-      isClosed = true;
-      cancelHeartbeat();
-      redis.disconnect();
-    },
-  };
+  async resync(): Promise<void> {
+    if (!(await this.#sendHeartbeat())) return;
+    if (this.#mode === 'fallback') {
+      if (!(await this.#events.resync())) return;
+      this.#rejoinAt ??= this.#clock.monotonic() + heartbeatsToRejoin * this.#heartbeatMs;
+      if (this.#clock.monotonic() < this.#rejoinAt) return;
+    }
+    this.#transition('distributed');
+    this.#scheduleHeartbeat();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelHeartbeat();
+  }
+
+  #transition(next: ClusterMode): void {
+    if (this.#mode === next || this.#isClosed) return;
+    this.#mode = next;
+    this.#events.onModeChange();
+  }
+
+  #scheduleHeartbeat(): void {
+    this.#cancelHeartbeat();
+    this.#cancelHeartbeat = this.#clock.after(this.#heartbeatMs, () => {
+      void this.#sendHeartbeat().then((isSent) => {
+        if (!isSent) return;
+        this.#scheduleHeartbeat();
+        this.#events.onHeartbeat();
+      });
+    });
+  }
+
+  async #sendHeartbeat(): Promise<boolean> {
+    const key = redisKey(this.#redis.account, 'instances');
+    const ttlMs = heartbeatsToExpire * this.#heartbeatMs;
+    const reply = await this.runScript('heartbeat', [key], [this.instanceId, ttlMs]);
+    if (reply === undefined || this.#isClosed) return false;
+    const liveCount = Number(reply[0]);
+    // After an outage Redis does not know all instances yet.
+    this.#instanceCount =
+      this.#mode === 'fallback' ? Math.max(this.#instanceCount, liveCount) : liveCount;
+    return true;
+  }
 }

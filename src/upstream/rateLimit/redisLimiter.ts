@@ -1,33 +1,31 @@
-import type { Log } from '../../observability/log.ts';
-import type { RateLimiter, RateLimiterOptions } from './limiter.ts';
-import { createRateLimiter, defaultTiming } from './limiter.ts';
+import type { RedisConnection } from '../../redis/connection.ts';
 import { createAccountLimiter } from './accountLimiter.ts';
-import { createClusterMembership } from './clusterMembership.ts';
-import { createRateLimiterRegistry } from './registry.ts';
 import type { ClusterWindowLimiter } from './clusterLimiter.ts';
 import { createClusterWindowLimiter } from './clusterLimiter.ts';
+import { ClusterMembership } from './clusterMembership.ts';
+import type { RateLimiter, RateLimiterOptions } from './limiter.ts';
+import { createRateLimiter, defaultTiming } from './limiter.ts';
+import { createRateLimiterRegistry } from './registry.ts';
 
 export interface RedisRateLimiterOptions extends RateLimiterOptions {
-  /** Redis' address. */
-  readonly url: string;
-  readonly timeoutMs: number;
-  readonly log: Log;
-  /** How often this instance says that it lives and waits. */
-  readonly heartbeatMs?: number;
+  readonly redis: RedisConnection;
 }
 
-const heartbeatsToExpireWaiter = 3;
+const heartbeatMs = 1_000;
+const waiterTtlMs = 3 * heartbeatMs;
 
-/** A budget that several instances spend together. Until `close` it says at every beat that it lives. */
+/** A rate limiter that several instances share. It sends heartbeats until it is closed. */
 export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLimiter {
-  const { limit, clock, url, timeoutMs, log, heartbeatMs = 1_000 } = options;
+  const { limit, clock, redis } = options;
   // Without a limit there is nothing to share.
   if (limit === 0) return createRateLimiter(options);
 
   const limiters = new Map<string, ClusterWindowLimiter>();
-  const cluster = createClusterMembership(
-    { url, timeoutMs, clock, log, heartbeatMs },
-    {
+  const cluster = new ClusterMembership({
+    redis,
+    clock,
+    heartbeatMs,
+    events: {
       onModeChange() {
         for (const limiter of limiters.values()) limiter.changeMode();
       },
@@ -41,7 +39,7 @@ export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLi
         return synced.every(Boolean);
       },
     },
-  );
+  });
   const timing = { windowMs: options.windowMs ?? defaultTiming.windowMs };
   const leaseTtlMs = options.leaseTtlMs ?? defaultTiming.leaseTtlMs;
 
@@ -49,7 +47,6 @@ export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLi
     limit,
     createAccountLimiter: (account) =>
       createAccountLimiter(clock, (onChange) => {
-        const waiterTtlMs = heartbeatsToExpireWaiter * heartbeatMs;
         const limiter = createClusterWindowLimiter(
           { cluster, account, limit, clock, waiterTtlMs, leaseTtlMs, ...timing },
           onChange,

@@ -1,18 +1,17 @@
-import type { ThrottleState, WindowLimit } from './throttle.ts';
-import { recoveryIntervalMs } from './throttle.ts';
-import type { QueueDepths } from './fairQueue.ts';
+import { redisKey } from '../../redis/keys.ts';
 import type { ClusterMembership } from './clusterMembership.ts';
-import { rateLimitKeyPrefix } from './clusterMembership.ts';
-import * as scripts from './scripts.ts';
-import type { Lease, WindowTiming } from './slidingWindow.ts';
 import type { ClusterSnapshot } from './clusterSnapshot.ts';
 import { parseAcquireReply, parseThrottle } from './clusterSnapshot.ts';
+import type { QueueDepths } from './fairQueue.ts';
+import type { Lease, WindowTiming } from './slidingWindow.ts';
+import type { ThrottleState, WindowLimit } from './throttle.ts';
+import { recoveryIntervalMs } from './throttle.ts';
 
 export interface RedisWindowOptions extends WindowTiming {
   readonly cluster: ClusterMembership;
   readonly account: string;
   readonly limit: number;
-  /** How long an instance that waits is believed to wait when it says nothing more. */
+  /** After this time without a new report, an instance no longer counts as waiting. */
   readonly waiterTtlMs: number;
 }
 
@@ -26,20 +25,18 @@ const maxUpdateAttempts = 3;
 export type ThrottleUpdate = (throttle: ThrottleState) => ThrottleState;
 export type RedisWindow = ReturnType<typeof createRedisWindow>;
 
-/** The calls of one tenant as Redis keeps them. Nothing here fails: undefined is no answer. */
+/** The sliding window of one account in Redis. No method rejects; undefined means that there was no reply. */
 export function createRedisWindow(options: RedisWindowOptions) {
   const { cluster, account, limit, clock, windowMs, leaseTtlMs, waiterTtlMs } = options;
   const windowLimit: WindowLimit = { limit, windowMs };
-  // One slot of a cluster holds all that one script needs.
-  const [leasesKey, waitersKey, throttleKey] = ['leases', 'waiters', 'throttle'].map(
-    (name) => `${rateLimitKeyPrefix}{${account}}:${name}`,
-  );
-  const keys = { leases: leasesKey ?? '', waiters: waitersKey ?? '', throttle: throttleKey ?? '' };
+  const leasesKey = redisKey(account, 'leases');
+  const waitersKey = redisKey(account, 'waiters');
+  const throttleKey = redisKey(account, 'throttle');
   let acquisitions = 0;
   let completed: string[] = [];
   let unused: string[] = [];
 
-  /** What ends in one moment is told in one command. */
+  /** Sends the leases of one turn of the event loop in one command. */
   function scheduleFlush(): void {
     if (completed.length + unused.length === 0) queueMicrotask(flushCompletions);
   }
@@ -49,17 +46,13 @@ export function createRedisWindow(options: RedisWindowOptions) {
     const completedCount = completed.length;
     completed = [];
     unused = [];
-    // When Redis is away it learns all of this by `reconcile`.
+    // After an outage `resync` reports the leases.
     if (cluster.mode() !== 'distributed') return;
-    void cluster.runScript(
-      scripts.completeScript,
-      [keys.leases],
-      [windowMs, completedCount, ...leaseIds],
-    );
+    void cluster.runScript('completeLeases', [leasesKey], [windowMs, completedCount, ...leaseIds]);
   }
 
   return {
-    /** Asks for calls, which leave their mark in Redis at once; none is also a way to hear what the others do. */
+    /** Requests leases for the demand, which Redis counts at once. Without demand it only returns the state of the cluster. */
     async acquireLeases({
       write,
       read,
@@ -70,8 +63,8 @@ export function createRedisWindow(options: RedisWindowOptions) {
       const timing = [windowMs, leaseTtlMs, limit, waiterTtlMs, recoveryIntervalMs(windowLimit)];
       const sentAt = clock.monotonic();
       const reply = await cluster.runScript(
-        scripts.acquireScript,
-        [keys.leases, keys.waiters, keys.throttle],
+        'acquireLeases',
+        [leasesKey, waitersKey, throttleKey],
         [cluster.instanceId, acquisitions, ...timing, write, read, background],
       );
       if (reply === undefined) return undefined;
@@ -91,13 +84,13 @@ export function createRedisWindow(options: RedisWindowOptions) {
       completed.push(leaseId);
     },
 
-    /** They never left. */
+    /** Returns leases whose calls were never sent. */
     releaseUnused(leaseIds: readonly string[]): void {
       scheduleFlush();
       unused.push(...leaseIds);
     },
 
-    /** Gives the gate as it is then: when another instance was faster, its gate is changed instead. */
+    /** The state after the update. If another instance was faster, the update is applied to its state. */
     async updateThrottle(
       before: ThrottleState,
       update: ThrottleUpdate,
@@ -107,9 +100,9 @@ export function createRedisWindow(options: RedisWindowOptions) {
         const after = update(current);
         if (after === current) break;
         const reply = await cluster.runScript(
-          scripts.updateThrottleScript,
-          [keys.throttle],
-          [current.version, JSON.stringify(after), scripts.throttleTtlMs],
+          'updateThrottle',
+          [throttleKey],
+          [current.version, JSON.stringify(after)],
         );
         if (reply === undefined) return undefined;
         current = parseThrottle(reply[1], windowLimit);
@@ -120,20 +113,11 @@ export function createRedisWindow(options: RedisWindowOptions) {
 
     async resync(leases: readonly Lease[], state: ThrottleState): Promise<boolean> {
       const now = clock.monotonic();
-      const leaseArguments = leases.flatMap(({ id, releasesAt }) => [
-        id,
-        Math.ceil(releasesAt - now),
-      ]);
+      const remaining = leases.flatMap(({ id, releasesAt }) => [id, Math.ceil(releasesAt - now)]);
       const reply = await cluster.runScript(
-        scripts.resyncScript,
-        [keys.leases, keys.throttle],
-        [
-          cluster.instanceId,
-          leaseTtlMs + windowMs,
-          JSON.stringify(state),
-          scripts.throttleTtlMs,
-          ...leaseArguments,
-        ],
+        'resync',
+        [leasesKey, throttleKey],
+        [cluster.instanceId, leaseTtlMs + windowMs, JSON.stringify(state), ...remaining],
       );
       return reply !== undefined;
     },

@@ -15,14 +15,14 @@ type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 const describeWithRedis = hasRedis ? describe : describe.skip;
 
 const oneMinute = 60_000;
-/** So long that in these tests nothing is asked for again because it has grown old. */
+/** So long that no entry expires in these tests. */
 const freshMs = { ...readConfig({}).cacheTtlsMs, chats: oneMinute, absent: oneMinute };
 
 const single = '{ chat(id: 1) { id lastMessageText readByAgent } }';
 const list = '{ chats { nodes { id lastMessageText } } }';
 const mark = 'mutation { markChatRead(id: 1, by: AGENT, read: true) { id lastMessageText } }';
 
-/** For tests in which Redis answers late. */
+/** For tests in which Redis replies late. */
 const impatient = { redisTimeoutMs: 100 };
 
 const noCache = { 'cache-control': 'no-cache' };
@@ -63,8 +63,8 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     });
   };
 
-  /** What an instance says of Redis. */
-  async function told({ url }: Gateway) {
+  /** What the endpoints of an instance report about Redis. */
+  async function reportedBy({ url }: Gateway) {
     const [health, ready, metrics] = await Promise.all(
       ['/healthz', '/readyz', '/metrics'].map((path) => fetch(url + path)),
     );
@@ -80,17 +80,17 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
   const up = { statuses: [200, 200], health: 'up', ready: 'up', metric: 1 };
   const down = { statuses: [200, 200], health: 'down', ready: 'down', metric: 0 };
 
-  /** Once an instance says so: the connections to Redis come and go by themselves. `meanwhile` moves a clock. */
-  async function says(gateway: Gateway, state: 'up' | 'down', meanwhile?: () => void) {
-    while ((await told(gateway)).ready !== state) meanwhile?.();
+  /** Resolves once an instance reports the state. `meanwhile` advances a clock. */
+  async function untilReady(gateway: Gateway, state: 'up' | 'down', meanwhile?: () => void) {
+    while ((await reportedBy(gateway)).ready !== state) meanwhile?.();
   }
 
-  /** Two instances, the second one behind a wire that can be cut. */
+  /** Two instances whose connections to Redis can be cut. */
   async function startPair(options: Partial<Parameters<typeof startTestGateway>[0]> = {}) {
     const wires = await Promise.all([startTcpProxy(redis.port), startTcpProxy(redis.port)]);
     const [a, b] = await Promise.all(wires.map(({ url }) => start(url, options)));
     await redis.listenedBy(2);
-    await Promise.all([says(a!, 'up'), says(b!, 'up')]);
+    await Promise.all([untilReady(a!, 'up'), untilReady(b!, 'up')]);
     return {
       a: a!,
       b: b!,
@@ -105,13 +105,13 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
 
   const versionIn = (answer: { data: any }) => answer.data.chat.lastMessageText;
 
-  test('say in /healthz, /readyz and /metrics that Redis is there', async () => {
+  test('report an available Redis in /healthz, /readyz and /metrics', async () => {
     await using pair = await startPair();
 
-    expect([await told(pair.a), await told(pair.b)]).toEqual([up, up]);
+    expect([await reportedBy(pair.a), await reportedBy(pair.b)]).toEqual([up, up]);
   });
 
-  test('say nothing of Redis where none is set', async () => {
+  test('report nothing about Redis without REDIS_URL', async () => {
     await using alone = await startTestGateway({ upstream });
 
     const texts = await Promise.all(
@@ -123,7 +123,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     for (const text of texts) expect(text).not.toContain('redis');
   });
 
-  test('give each other what they have read', async () => {
+  test('read entries of each other without an upstream call', async () => {
     await using pair = await startPair();
     const documents = [
       single,
@@ -147,7 +147,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     expect(given.map(({ extensions }) => extensions.upstream.calls)).toEqual(Array(8).fill(0));
   });
 
-  test('give each other what is absent', async () => {
+  test('share negative entries', async () => {
     await using pair = await startPair();
     const document = `{ _entities(representations: [
       { __typename: "Customer", id: 404 } { __typename: "Customer", id: 405 }
@@ -160,7 +160,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     expect(extensions.upstream.calls).toBe(0);
   });
 
-  test('take many things from Redis in one round trip', async () => {
+  test('read many entries from Redis in one round trip', async () => {
     await using pair = await startPair();
     const ids = Array.from({ length: 60 }, (_, index) => 100 + index);
     upstream.seed({
@@ -175,17 +175,17 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
 
     expect(errors).toEqual([]);
     expect(extensions.upstream.calls).toBe(0);
-    // The list, its customers, the lists of their chats, those chats, and as often what has changed since.
+    // The list, its customers, the lists of their chats and those chats, each with a fence.
     expect(pair.wireOfB.requests() - before).toBeLessThanOrEqual(8);
   });
 
-  test('see each write of another in their next read, 200 times', async () => {
+  test('see each write of another in the next read, 200 times', async () => {
     await using pair = await startPair();
     const versions: string[] = [];
 
     for (let count = 0; count < 200; count += 1) {
       const [writer, reader] = count % 2 === 0 ? [pair.a, pair.b] : [pair.b, pair.a];
-      // Its own memory is warm.
+      // The memory of the reader is warm.
       await reader.query(count % 4 < 2 ? single : list);
       await writer.query(mark);
       const { data } = await reader.query(count % 3 === 0 ? single : list);
@@ -196,7 +196,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     expect(versions).toEqual(Array.from({ length: 200 }, (_, index) => String(index + 1)));
   }, 60_000);
 
-  test('see a write of another even where word of it comes late', async () => {
+  test('see a write of another even if its invalidation is delayed', async () => {
     await using pair = await startPair();
     await pair.b.query(single);
     pair.wireOfB.holdPublished();
@@ -208,7 +208,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     expect(data.chat.lastMessageText).toBe('1');
   });
 
-  test('give no cached response that another has written to, even where word of it comes late', async () => {
+  test('return no cached response that another invalidated, even if the invalidation is delayed', async () => {
     await using pair = await startPair();
     const cached = async () => {
       const metrics = await (await fetch(`${pair.b.url}/metrics`)).text();
@@ -224,7 +224,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     expect(data.chat.lastMessageText).toBe('1');
   });
 
-  test('take the written chat from each other', async () => {
+  test('read a written chat from Redis', async () => {
     await using pair = await startPair();
     await pair.b.query(list);
     await pair.a.query(mark);
@@ -236,7 +236,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     expect(upstream.calls).toEqual([]);
   });
 
-  test('never keep what another has read before a write', async () => {
+  test('never store a read that started before a write of another', async () => {
     await using pair = await startPair();
     const held = upstream.hold('GET /chats/1');
     const older = pair.b.query(single);
@@ -251,7 +251,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     expect(versions).toEqual(['1', '1']);
   });
 
-  test('never keep what another has read before a failed write', async () => {
+  test('never store a read that started before a failed write of another', async () => {
     await using pair = await startPair();
     await pair.b.query(single);
     const write = upstream.hold('PUT /chats/readByAgent');
@@ -265,7 +265,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     expect(versions).toEqual(['1', '1']);
   });
 
-  test('agree on the last of two writes whose answers cross', async () => {
+  test('agree on the last of two concurrent writes', async () => {
     await using pair = await startPair();
     const held = upstream.hold('PUT /chats/readByAgent');
     const first = pair.a.query(mark);
@@ -280,7 +280,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     expect(versions).toEqual(['2', '2']);
   });
 
-  test('show what one has been told to read anew', async () => {
+  test('read an entry that another refreshed with no-cache', async () => {
     await using pair = await startPair();
     await pair.a.query(single);
     upstream.seed({ chats: [{ id: 1, lastMessageText: 'new' }] });
@@ -292,7 +292,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     expect(extensions.upstream.calls).toBe(0);
   });
 
-  test('never put what was shared before in the place of what has just been read', async () => {
+  test('never replace a newer read by an entry from Redis', async () => {
     await using pair = await startPair();
     await pair.a.query(single);
     upstream.seed({ chats: [{ id: 1, lastMessageText: 'new' }] });
@@ -310,7 +310,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     expect(versionIn(await pair.b.query(single))).toBe('new');
   });
 
-  test('of other accounts see nothing of each other', async () => {
+  test('of other accounts share nothing', async () => {
     await using other = await startControlledUpstream('another-key');
     other.seed({
       chats: [{ id: 1, lastMessageText: '100' }],
@@ -341,14 +341,14 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     expect([versionIn(ofFirst), ofFirst.extensions.upstream.calls]).toEqual(['1', 0]);
   });
 
-  describe('whose helpdesk fails', () => {
+  describe('while HelpCrunch fails', () => {
     const config = { staleIfErrorMs: 10 * oneMinute };
     const fail = () => upstream.onEveryCall((held) => held.respond({ status: 500 }));
     const seenIn = ({ data, errors, extensions }: GraphQLResponse) =>
       errors[0]?.extensions['code'] ?? [data.chats.nodes, extensions.upstream['stale']];
     const nodes = ['2', '1'].map((id) => ({ id, lastMessageText: '0' }));
 
-    test('show what they knew, but not once another has written to it', async () => {
+    test('return stale entries until another writes to them', async () => {
       const clock = createManualClock();
       await using pair = await startPair({ clock, config });
       await pair.a.query(list);
@@ -366,7 +366,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       expect(seenIn(after)).toBe('UPSTREAM_UNAVAILABLE');
     });
 
-    test('show nothing old that one read before a write and another took over after it', async () => {
+    test('return no stale entry that was read before a write of another', async () => {
       const clock = createManualClock();
       await using pair = await startPair({ clock, config });
       await pair.a.query(list);
@@ -381,13 +381,13 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       expect(seenIn(after)).toBe('UPSTREAM_UNAVAILABLE');
     });
 
-    test('show nothing old while they cannot hear of each other', async () => {
+    test('return no stale entries while Redis is unavailable', async () => {
       const clock = createManualClock();
       await using pair = await startPair({ clock, config });
       await pair.a.query(list);
       clock.advance(2 * oneMinute);
       pair.wireOfA.cut();
-      await says(pair.a, 'down');
+      await untilReady(pair.a, 'down');
       fail();
 
       const after = await pair.a.query(list);
@@ -397,10 +397,10 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     });
   });
 
-  test('leave no key of an account in Redis', async () => {
+  test('store no API key in Redis', async () => {
     await using gateway = await start(redis.url);
     await redis.listenedBy(1);
-    await says(gateway, 'up');
+    await untilReady(gateway, 'up');
     await gateway.query(single);
     await gateway.query(mark);
 
@@ -413,50 +413,54 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
   });
 
   describe('without Redis', () => {
-    test('start, answer and say so, and share as soon as it is there', async () => {
+    test('start and respond, and share the cache once Redis is available', async () => {
       await using late = await startRedis();
       await late.kill();
       await using gateway = await start(late.url);
 
       const alone = [await gateway.query(single), await gateway.query(single)];
-      const state = await told(gateway);
+      const state = await reportedBy(gateway);
       await late.restart();
       await late.listenedBy(1);
-      await says(gateway, 'up');
+      await untilReady(gateway, 'up');
       await gateway.query(list);
 
       expect(alone.flatMap(({ errors }) => errors)).toEqual([]);
       expect(alone.map(({ extensions }) => extensions.upstream.calls)).toEqual([1, 0]);
       expect(state).toEqual(down);
-      expect(await told(gateway)).toEqual(up);
+      expect(await reportedBy(gateway)).toEqual(up);
       expect(await late.command('DBSIZE')).toBeGreaterThan(0);
     }, 30_000);
 
-    test('log its coming and going once each', async () => {
+    test('log an outage once when it starts and once when it ends', async () => {
       await using own = await startRedis();
       await using gateway = await start(own.url, { config: { logLevel: 'info' } });
       await own.listenedBy(1);
       await gateway.query(single);
       await own.kill();
-      await says(gateway, 'down');
+      await untilReady(gateway, 'down');
       for (let count = 0; count < 20; count += 1) await gateway.query(single, undefined, noCache);
       await own.restart();
       await own.listenedBy(1);
-      await says(gateway, 'up');
+      await untilReady(gateway, 'up');
       for (let count = 0; count < 3; count += 1) await gateway.query(single, undefined, noCache);
 
       const lines = gateway.logged
         .map((line) => JSON.parse(line))
-        .filter(({ msg }) => /there|away/.test(msg));
+        .filter(({ msg }) => msg.startsWith('redis '));
 
-      expect(lines.map(({ level, msg }) => [level, /there|away/.exec(msg)?.[0]])).toEqual([
-        [30, 'there'],
-        [40, 'away'],
-        [30, 'there'],
+      expect(lines).toMatchObject([
+        { level: 30, msg: 'redis available' },
+        {
+          level: 40,
+          msg: 'redis unavailable, degraded to local mode',
+          reason: expect.stringMatching(/./),
+        },
+        { level: 30, msg: 'redis available' },
       ]);
     }, 30_000);
 
-    test('fail no client while it is killed and started again under load', async () => {
+    test('fail no request while Redis is restarted under load', async () => {
       await using own = await startRedis();
       await using a = await start(own.url);
       await using b = await start(own.url);
@@ -477,10 +481,10 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
 
       for (let round = 0; round < 3; round += 1) {
         await own.kill();
-        await Promise.all([says(a, 'down'), says(b, 'down')]);
+        await Promise.all([untilReady(a, 'down'), untilReady(b, 'down')]);
         await own.restart();
         await own.listenedBy(2);
-        await Promise.all([says(a, 'up'), says(b, 'up')]);
+        await Promise.all([untilReady(a, 'up'), untilReady(b, 'up')]);
       }
       isOver = true;
       await Promise.all(clients);
@@ -490,16 +494,16 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     }, 60_000);
   });
 
-  describe('that were apart', () => {
-    test('are told afterwards what one wrote without Redis', async () => {
+  describe('after an outage', () => {
+    test('receive invalidations of writes during the outage', async () => {
       await using pair = await startPair();
       await pair.b.query(single);
       pair.wireOfA.cut();
-      await says(pair.a, 'down');
+      await untilReady(pair.a, 'down');
       await pair.a.query(mark);
       pair.wireOfA.mend();
       await redis.listenedBy(2);
-      await says(pair.a, 'up');
+      await untilReady(pair.a, 'up');
 
       const versions = [
         versionIn(await pair.b.query(single)),
@@ -509,11 +513,11 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       expect(versions).toEqual(['1', '1']);
     }, 30_000);
 
-    test('are told afterwards of a failed write as well', async () => {
+    test('receive invalidations of failed writes during the outage', async () => {
       await using pair = await startPair();
       await pair.b.query(single);
       pair.wireOfA.cut();
-      await says(pair.a, 'down');
+      await untilReady(pair.a, 'down');
       const write = upstream.hold('PUT /chats/readByAgent');
       const failing = pair.a.query(mark);
       await write.arrived;
@@ -521,24 +525,24 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       await failing;
       pair.wireOfA.mend();
       await redis.listenedBy(2);
-      await says(pair.a, 'up');
+      await untilReady(pair.a, 'up');
 
-      // Something else is read first, through the one that wrote.
+      // The instance that wrote reads another chat first.
       await pair.a.query('{ chat(id: 2) { id } }');
 
       expect(versionIn(await pair.b.query(single))).toBe('1');
     }, 30_000);
 
-    test('forget what they knew, because they may have missed a write', async () => {
+    test('clear their memory, because they may have missed an invalidation', async () => {
       await using pair = await startPair();
       await pair.b.query(single);
       pair.wireOfB.cut();
-      await says(pair.b, 'down');
+      await untilReady(pair.b, 'down');
       await pair.a.query(mark);
       const apart = versionIn(await pair.b.query(single));
       pair.wireOfB.mend();
       await redis.listenedBy(2);
-      await says(pair.b, 'up');
+      await untilReady(pair.b, 'up');
 
       const together = await pair.b.query(single);
 
@@ -547,18 +551,18 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       expect(together.extensions.upstream.calls).toBe(0);
     }, 30_000);
 
-    test('never share what one had read before a write that it did not hear of', async () => {
+    test('never share a read that started before a write of another during the outage', async () => {
       await using pair = await startPair();
       const held = upstream.hold('GET /chats/1');
       const older = pair.b.query(single);
       await held.arrived;
       held.apply();
       pair.wireOfB.cut();
-      await says(pair.b, 'down');
+      await untilReady(pair.b, 'down');
       await pair.a.query(mark);
       pair.wireOfB.mend();
       await redis.listenedBy(2);
-      await says(pair.b, 'up');
+      await untilReady(pair.b, 'up');
       held.respond();
       await older;
 
@@ -570,25 +574,25 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       expect(versions).toEqual(['1', '1']);
     }, 30_000);
 
-    test('never share what one had read before a write of its own', async () => {
+    test('never share a read that started before a write during the outage', async () => {
       await using pair = await startPair();
       const held = upstream.hold('GET /chats/1');
       const older = pair.a.query(single);
       await held.arrived;
       held.apply();
       pair.wireOfA.cut();
-      await says(pair.a, 'down');
+      await untilReady(pair.a, 'down');
       await pair.a.query(mark);
       pair.wireOfA.mend();
       await redis.listenedBy(2);
-      await says(pair.a, 'up');
+      await untilReady(pair.a, 'up');
       held.respond();
       await older;
 
       expect(versionIn(await pair.b.query(single))).toBe('1');
     }, 30_000);
 
-    test('never share what was read before a write when Redis has lost its memory since', async () => {
+    test('never share a read that started before a write when Redis has lost its data', async () => {
       await using pair = await startPair();
       const held = upstream.hold('GET /chats/1');
       const older = pair.b.query(single);
@@ -598,28 +602,28 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       await redis.command('FLUSHALL');
       held.respond();
       await older;
-      // Another instance, which was not there.
+      // An instance that started later.
       await using c = await start(redis.url);
       await redis.listenedBy(3);
-      await says(c, 'up');
+      await untilReady(c, 'up');
 
       expect(versionIn(await c.query(single))).toBe('1');
     }, 30_000);
 
-    test('are not together before they listen again', async () => {
+    test('share nothing before they are subscribed again', async () => {
       await using pair = await startPair();
       await pair.b.query(single);
       pair.wireOfB.cut();
-      await says(pair.b, 'down');
+      await untilReady(pair.b, 'down');
       const held = pair.wireOfB.hold((sent) => sent.includes('subscribe'));
       pair.wireOfB.mend();
       await held;
       await pair.b.query(single);
-      const state = (await told(pair.b)).ready;
+      const state = (await reportedBy(pair.b)).ready;
       await pair.a.query(mark);
       pair.wireOfB.release();
       await redis.listenedBy(2);
-      await says(pair.b, 'up');
+      await untilReady(pair.b, 'up');
 
       const together = await pair.b.query(single);
 
@@ -627,10 +631,10 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       expect(versionIn(together)).toBe('1');
     }, 30_000);
 
-    test('forget what they read before they listened for the first time', async () => {
+    test('clear reads from before their first subscription', async () => {
       await using a = await start(redis.url);
       await redis.listenedBy(1);
-      await says(a, 'up');
+      await untilReady(a, 'up');
       await using wire = await startTcpProxy(redis.port);
       const held = wire.hold((sent) => sent.includes('subscribe'));
       await using b = await start(wire.url);
@@ -639,7 +643,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       await a.query(mark);
       wire.release();
       await redis.listenedBy(2);
-      await says(b, 'up');
+      await untilReady(b, 'up');
 
       const { data } = await b.query(single);
 
@@ -648,7 +652,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
   });
 
   describe('whose Redis', () => {
-    test('is slow go on without it and say so until it answers again', async () => {
+    test('is slow work in local mode until it replies again', async () => {
       const clock = createManualClock();
       await using own = await startRedis();
       await using gateway = await start(own.url, { clock, config: impatient });
@@ -658,20 +662,20 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
 
       const cold = await gateway.query(list);
       const warm = await gateway.query(single);
-      const state = await told(gateway);
+      const state = await reportedBy(gateway);
       clock.advance(5_000);
-      const later = await told(gateway);
+      const later = await reportedBy(gateway);
       own.resume();
-      await says(gateway, 'up', () => clock.advance(1_000));
+      await untilReady(gateway, 'up', () => clock.advance(1_000));
 
       expect([cold, warm].flatMap(({ errors }) => errors)).toEqual([]);
       expect(warm.extensions.upstream.calls).toBe(0);
       expect(state).toEqual(down);
-      // It still answers nothing, so there is no reason to say anything else.
+      // Redis still does not reply.
       expect(later).toEqual(down);
     }, 30_000);
 
-    test('is slow tell of a write once it answers again', async () => {
+    test('is slow send invalidations once it replies again', async () => {
       await using pair = await startPair({ config: impatient });
       await pair.b.query(single);
       const held = pair.wireOfA.hold(() => true);
@@ -679,7 +683,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       await held;
       const written = await writing;
       pair.wireOfA.release();
-      await says(pair.a, 'up');
+      await untilReady(pair.a, 'up');
       await pair.a.query('{ chat(id: 2) { id } }');
 
       const { data } = await pair.b.query(single);
@@ -688,14 +692,14 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       expect(data.chat.lastMessageText).toBe('1');
     }, 30_000);
 
-    test('answers late to a subscription go on', async () => {
+    test('replies late to a subscription continue to respond', async () => {
       await using pair = await startPair({ config: impatient });
       pair.wireOfB.cut();
-      await says(pair.b, 'down');
+      await untilReady(pair.b, 'down');
       const held = pair.wireOfB.hold((sent) => sent.includes('subscribe'));
       pair.wireOfB.mend();
       await held;
-      // A write takes as long as Redis is waited for, so this outlasts the patience for the subscription.
+      // A write waits for the Redis timeout, which is longer than that of the subscription.
       const slow = pair.wireOfA.hold(() => true);
       const writing = pair.a.query(mark);
       await slow;
@@ -726,7 +730,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
         await own[Symbol.asyncDispose]();
       });
 
-      test('go on and say that nothing is shared', async () => {
+      test('respond and report that nothing is shared', async () => {
         const answers = [
           await a.query(single),
           await b.query(list),
@@ -735,7 +739,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
           await b.query('{ customers { nodes { phone } } agents { name } }'),
         ];
 
-        const words = [await told(a), await told(b)];
+        const words = [await reportedBy(a), await reportedBy(b)];
 
         expect(answers.flatMap(({ errors }) => errors)).toEqual([]);
         expect(versionIn(answers[3]!)).toBe('1');
@@ -743,7 +747,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
         expect(words).toEqual([down, down]);
       });
 
-      test('still tell each other of writes', async () => {
+      test('still receive invalidations of each other', async () => {
         const versions: string[] = [];
 
         for (let count = 0; count < 10; count += 1) {
@@ -757,13 +761,13 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       });
     });
 
-    test('was full keep nothing old when there is room again', async () => {
+    test('was full use no outdated entry when memory is free again', async () => {
       await using own = await startRedis(['--maxmemory-policy', 'noeviction']);
       await using a = await start(own.url);
       await using b = await start(own.url);
       await own.listenedBy(2);
-      await says(a, 'up');
-      await says(b, 'up');
+      await untilReady(a, 'up');
+      await untilReady(b, 'up');
       const held = upstream.hold('GET /chats/1');
       const older = b.query(single);
       await held.arrived;
@@ -775,12 +779,12 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       await older;
       await using c = await start(own.url);
       await own.listenedBy(3);
-      await says(c, 'up');
+      await untilReady(c, 'up');
 
       expect(versionIn(await c.query(single))).toBe('1');
     }, 30_000);
 
-    test('holds what is no entry read past it', async () => {
+    test('contains invalid entries read from HelpCrunch', async () => {
       await using pair = await startPair();
       await pair.a.query(single);
       await pair.a.query(list);
@@ -795,8 +799,8 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     });
   });
 
-  describe('and whose clients leave', () => {
-    test('answer those who had begun to wait before', async () => {
+  describe('whose clients disconnect', () => {
+    test('respond to requests that had joined a read before', async () => {
       await using pair = await startPair();
       const held = upstream.hold('GET /customers/7');
       const first = executeQuery(pair.b, '{ customer(id: 7) { phone } }');
@@ -808,7 +812,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       await waiting;
       first.leave();
       await first.answer;
-      // That it has left has been noticed when this is done.
+      // The disconnect has been processed when these are done.
       await pair.b.query('{ __typename }');
       await pair.b.query('{ __typename }');
       held.respond();

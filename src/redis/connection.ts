@@ -1,0 +1,324 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import type { Clock } from '../lib/clock.ts';
+import { guarded, runGuarded } from '../observability/guarded.ts';
+import type { Log } from '../observability/log.ts';
+import type { RedisAnomalies } from './anomalies.ts';
+import { createRedisAnomalies } from './anomalies.ts';
+import { ReadFence } from './fence.ts';
+import type { ChannelKind } from './keys.ts';
+import { channelAccount, redisKey, redisPattern } from './keys.ts';
+import type { RedisScripts, ScriptName } from './scripts.ts';
+import { createRedisScripts } from './scripts.ts';
+
+interface RedisConnectionOptions {
+  readonly url: string;
+  /** A command without a reply after this time has failed. */
+  readonly timeoutMs: number;
+  /** The gateway's own account, for keys that belong to no other. */
+  readonly account: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly scripts?: RedisScripts;
+}
+
+/** Shares state through Redis and keeps it in the process during an outage. */
+export interface RedisParticipant {
+  /** Whether Redis knows all that it should. */
+  isReady(): boolean;
+  /** Sends what Redis missed; called repeatedly until the participant is ready. */
+  resync(): Promise<void>;
+  /** Commands fail from now on. */
+  onCommandsLost?(): void;
+}
+
+export interface RedisSubscriber {
+  onMessage(account: string, text: string): void;
+  /** Messages are received from now on. */
+  onSubscribed(hasMissedMessages: boolean): void;
+  onUnsubscribed?(): void;
+}
+
+/** Why state is not shared: commands fail, messages are not received, or Redis is out of memory and stores nothing. */
+type RedisProblem = 'commands' | 'subscription' | 'memory';
+
+export type ScriptArguments = readonly (string | number)[];
+
+const channelKinds: readonly ChannelKind[] = ['invalidation', 'event'];
+
+const connectionOptions = {
+  connectTimeout: 2_000,
+  retryStrategy: (times: number) => Math.min(100 * times, 2_000),
+} as const;
+
+/** How long commands are withheld after a failure, and the interval between attempts to recover. */
+const probeIntervalMs = 1_000;
+const probeTtlMs = 60_000;
+const subscriptionCheckIntervalMs = 5_000;
+/** Messages arrive within this time, or the connection is broken. */
+const maxMessageDelayMs = 250;
+/** Limits how long a read waits for its fence. */
+const fenceTimeoutMs = 50;
+
+const replyCode = (error: unknown): string | undefined =>
+  error instanceof Error && error.name === 'ReplyError' ? error.message.split(' ')[0] : undefined;
+
+/** Older versions of Redis put the code of a failed command inside the error of the script. */
+const isOutOfMemory = (error: unknown): boolean => String(error).includes('OOM');
+
+/** Concerns one command only, such as one on a key of another program. */
+const isCommandError = (error: unknown): boolean =>
+  ['ERR', 'WRONGTYPE'].includes(replyCode(error) ?? '');
+
+/** The code of a reply or of the system: never an address or a password. */
+function errorReason(cause: unknown, problem: string): string {
+  if (!(cause instanceof Error)) return problem;
+  if (cause.message === 'Command timed out') return 'ETIMEDOUT';
+  const code = 'code' in cause ? String(cause.code) : (cause.message.split(' ')[0] ?? '');
+  return /^[A-Z_]+$/.test(code) ? code : problem;
+}
+
+/** The connections of this instance to Redis and their health: one for commands, one for pub/sub. No method rejects. */
+export class RedisConnection {
+  readonly instanceId = randomUUID();
+  readonly account: string;
+  readonly anomalies: RedisAnomalies;
+  /** For libraries that take a client; everything else uses `tryCommand` and `runScript`. */
+  readonly client: Redis;
+  readonly #subscription: Redis;
+  readonly #scripts: RedisScripts;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #fence: ReadFence;
+  readonly #fenceChannel: string;
+  readonly #participants: RedisParticipant[] = [];
+  readonly #subscribers = new Map<ChannelKind, RedisSubscriber>();
+  readonly #problems = new Set<RedisProblem>(['commands', 'subscription']);
+  #state: 'connecting' | 'available' | 'unavailable' = 'connecting';
+  #hasMissedMessages = false;
+  #isProbing = false;
+  #isClosed = false;
+  #cancelProbe: (() => void) | undefined;
+  #cancelCheck = (): void => undefined;
+
+  constructor({ url, timeoutMs, account, clock, log, scripts }: RedisConnectionOptions) {
+    this.account = account;
+    this.anomalies = createRedisAnomalies(clock, log);
+    this.#clock = clock;
+    this.#log = log;
+    this.#scripts = scripts ?? createRedisScripts();
+    this.#fence = new ReadFence(clock);
+    this.#fenceChannel = redisKey(account, 'fence', this.instanceId);
+    this.client = new Redis(url, {
+      ...connectionOptions,
+      connectionName: 'helpcrunch:commands',
+      commandTimeout: timeoutMs,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+    });
+    this.#subscription = new Redis(url, {
+      ...connectionOptions,
+      connectionName: 'helpcrunch:pubsub',
+      maxRetriesPerRequest: null,
+      autoResubscribe: false,
+    });
+    this.client.on('ready', () => this.#probe());
+    this.client.on('error', (error: unknown) => this.#fail('commands', error));
+    this.client.on('close', () => this.#fail('commands'));
+    this.#subscription.on('ready', () => void this.#subscribe());
+    this.#subscription.on('error', (error: unknown) => this.#loseSubscription(error));
+    this.#subscription.on('close', () => this.#loseSubscription());
+    const guard = { log, name: 'redis message' };
+    this.#subscription.on(
+      'message',
+      guarded(guard, (_channel: string, token: string) => {
+        if (!this.#fence.acknowledge(token)) this.anomalies.report('echo');
+      }),
+    );
+    this.#subscription.on(
+      'pmessage',
+      guarded(guard, (pattern: string, channel: string, text: string) => {
+        this.#receive(pattern, channel, text);
+      }),
+    );
+    this.#scheduleCheck();
+  }
+
+  /** Whether all state is shared at this moment. */
+  isAvailable(): boolean {
+    return this.#state === 'available';
+  }
+
+  has(problem: RedisProblem): boolean {
+    return this.#problems.has(problem);
+  }
+
+  register(participant: RedisParticipant): void {
+    this.#participants.push(participant);
+    if (!this.has('commands')) this.#probe();
+  }
+
+  subscribe(kind: ChannelKind, subscriber: RedisSubscriber): void {
+    this.#subscribers.set(kind, subscriber);
+  }
+
+  /** A participant is no longer ready. */
+  requestResync(): void {
+    this.#setState('unavailable', 'resync');
+    this.#scheduleProbe();
+  }
+
+  /** The reply; undefined when there is none, for whatever reason. */
+  async tryCommand<Reply>(command: (client: Redis) => Promise<Reply>): Promise<Reply | undefined> {
+    if (this.has('commands')) return undefined;
+    try {
+      return await command(this.client);
+    } catch (error) {
+      if (isOutOfMemory(error)) this.#fail('memory', error);
+      else if (!isCommandError(error)) this.#fail('commands', error);
+      return undefined;
+    }
+  }
+
+  runScript(name: ScriptName, keys: readonly string[], args: ScriptArguments): Promise<unknown> {
+    const { sha, text } = this.#scripts[name];
+    return this.tryCommand(async (client) => {
+      try {
+        return await client.evalsha(sha, keys.length, ...keys, ...args);
+      } catch (error) {
+        if (replyCode(error) !== 'NOSCRIPT') throw error;
+        return client.eval(text, keys.length, ...keys, ...args);
+      }
+    });
+  }
+
+  /** A script found that Redis stores nothing. */
+  reportOutOfMemory(): void {
+    this.#fail('memory');
+  }
+
+  /** Whether all messages that were published before have been received; undefined without Redis. */
+  awaitFence(timeoutMs = fenceTimeoutMs): Promise<boolean | undefined> {
+    return this.tryCommand((client) =>
+      this.#fence.wait(timeoutMs, (token) => client.publish(this.#fenceChannel, token)),
+    );
+  }
+
+  /** As `awaitFence`, and reconnects when messages are not received. */
+  async checkSubscription(): Promise<boolean> {
+    if (this.has('subscription')) return false;
+    const isAcknowledged = await this.awaitFence(maxMessageDelayMs);
+    if (isAcknowledged === false) this.#subscription.disconnect(!this.#isClosed);
+    return isAcknowledged === true;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelProbe?.();
+    this.#cancelCheck();
+    this.client.disconnect();
+    this.#subscription.disconnect();
+  }
+
+  #setState(next: 'available' | 'unavailable', reason?: string): void {
+    if (this.#state === next || this.#isClosed) return;
+    this.#state = next;
+    if (next === 'available') this.#log.info('redis available');
+    else this.#log.warn('redis unavailable, degraded to local mode', { reason });
+  }
+
+  #fail(problem: RedisProblem, cause?: unknown): void {
+    if (this.#isClosed) return;
+    this.#problems.add(problem);
+    this.#setState('unavailable', errorReason(cause, problem));
+    if (problem === 'commands')
+      for (const participant of this.#participants) participant.onCommandsLost?.();
+    this.#scheduleProbe();
+  }
+
+  #restore(problem: RedisProblem): void {
+    this.#problems.delete(problem);
+    this.#updateState();
+  }
+
+  #updateState(): void {
+    if (this.#problems.size === 0 && this.#participants.every((each) => each.isReady()))
+      this.#setState('available');
+  }
+
+  #scheduleProbe(): void {
+    if (!this.#isClosed)
+      this.#cancelProbe ??= this.#clock.after(probeIntervalMs, () => this.#probe());
+  }
+
+  /** Tests whether commands succeed, and lets participants send what Redis missed. */
+  #probe(): void {
+    this.#cancelProbe?.();
+    this.#cancelProbe = undefined;
+    if (this.#isClosed || this.#isProbing || this.client.status !== 'ready') return;
+    this.#isProbing = true;
+    runGuarded({ log: this.#log, name: 'redis probe' }, async () => {
+      try {
+        await this.#probeCommands();
+        for (const participant of this.#participants)
+          if (!this.has('commands') && !participant.isReady()) await participant.resync();
+      } finally {
+        this.#isProbing = false;
+        this.#updateState();
+        const isReady = this.#participants.every((each) => each.isReady());
+        if (this.has('commands') || this.has('memory') || !isReady) this.#scheduleProbe();
+      }
+    });
+  }
+
+  /** Writes a key, because a replica and a full Redis accept other commands. */
+  async #probeCommands(): Promise<void> {
+    const key = redisKey(this.account, 'probe');
+    try {
+      await this.client.set(key, this.instanceId, 'PX', probeTtlMs);
+      this.#restore('memory');
+    } catch (error) {
+      if (!isOutOfMemory(error)) {
+        this.#fail('commands', error);
+        return;
+      }
+      this.#fail('memory', error);
+    }
+    this.#restore('commands');
+  }
+
+  async #subscribe(): Promise<void> {
+    try {
+      await Promise.all([
+        this.#subscription.psubscribe(...channelKinds.map((kind) => redisPattern(kind))),
+        this.#subscription.subscribe(this.#fenceChannel),
+      ]);
+    } catch {
+      this.#subscription.disconnect(!this.#isClosed);
+      return;
+    }
+    for (const each of this.#subscribers.values()) each.onSubscribed(this.#hasMissedMessages);
+    this.#hasMissedMessages = false;
+    this.#restore('subscription');
+  }
+
+  #loseSubscription(cause?: unknown): void {
+    this.#hasMissedMessages = true;
+    this.#fail('subscription', cause);
+    for (const each of this.#subscribers.values()) each.onUnsubscribed?.();
+  }
+
+  #receive(pattern: string, channel: string, text: string): void {
+    const kind = channelKinds.find((each) => redisPattern(each) === pattern);
+    if (kind !== undefined)
+      this.#subscribers.get(kind)?.onMessage(channelAccount(channel, kind), text);
+  }
+
+  #scheduleCheck(): void {
+    this.#cancelCheck = this.#clock.after(subscriptionCheckIntervalMs, () => {
+      void this.checkSubscription().then(() => {
+        if (!this.#isClosed) this.#scheduleCheck();
+      });
+    });
+  }
+}
