@@ -27,7 +27,12 @@ export function createClusterWindowLimiter(
     distributed =
       cluster.mode() === 'fallback'
         ? undefined
-        : createDistributedLimiter(state, { clock, windowMs, mode: () => cluster.mode(), onChange });
+        : createDistributedLimiter(state, {
+            clock,
+            windowMs,
+            mode: () => cluster.mode(),
+            onChange,
+          });
     return distributed ?? createFallbackLimiter(state, options);
   }
   let current = limiterForMode();
