@@ -92,7 +92,7 @@ export default defineConfig(
       ...graphql.configs['flat/schema-relay'].rules,
       // Short descriptions stand on a line, long ones in a block.
       '@graphql-eslint/description-style': 'off',
-      // Short lists (agents, tags) are plain; a Message has no place of its own, so no global id.
+      // Short lists (agents, tags) are plain; a ChatMessage has no place of its own, so no global id.
       '@graphql-eslint/relay-edge-types': [
         'error',
         { withEdgeSuffix: true, shouldImplementNode: false, listTypeCanWrapOnlyEdgeType: false },
@@ -103,7 +103,15 @@ export default defineConfig(
         'error',
         {
           exceptions: {
-            types: ['ChatUpdate', 'Device', 'Location', 'PageInfo', 'RateLimit', 'Tag', 'Viewer'],
+            types: [
+              'ChatUpdate',
+              'CustomerDevice',
+              'CustomerLocation',
+              'CustomerTag',
+              'HelpdeskRateLimit',
+              'HelpdeskViewer',
+              'PageInfo',
+            ],
             suffixes: ['Connection', 'Edge'],
           },
         },

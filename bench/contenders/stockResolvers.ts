@@ -230,7 +230,7 @@ export const resolvers = {
       return connection(await dataSources.chatsAPI.getMessages(id, offset, limit), offset);
     },
   },
-  Message: {
+  ChatMessage: {
     chat: ({ chat }: WireMessage, _: unknown, { dataSources }: StockContext) =>
       dataSources.chatsAPI.getChat(chat),
     createdAt: ({ createdAt }: WireMessage) => date(createdAt),
@@ -281,8 +281,8 @@ export const resolvers = {
     SUPERVISOR: 'superviser',
     ADMIN: 'admin',
   },
-  MessageSender: { AGENT: 'agent', CUSTOMER: 'customer' },
-  MessageType: {
+  ChatMessageSender: { AGENT: 'agent', CUSTOMER: 'customer' },
+  ChatMessageType: {
     MESSAGE: 'message',
     PRIVATE: 'private',
     TECH: 'tech',
@@ -303,5 +303,5 @@ export const resolvers = {
     CLOSED_AT: 'chats.closedAt',
   },
   CustomerOrderField: { FIRST_SEEN: 'customers.firstSeen', LAST_SEEN: 'customers.lastSeen' },
-  OrderDirection: { ASC: 'asc', DESC: 'desc' },
+  HelpdeskOrderDirection: { ASC: 'asc', DESC: 'desc' },
 };

@@ -33,7 +33,7 @@ export const createApolloClient = (url: string) =>
         Department: { fields: { chats: relayStylePagination(['orderBy']) } },
         Chat: { fields: { messages: relayStylePagination() } },
         // Without an id; what several operations ask of it is put together.
-        Viewer: { merge: true },
+        HelpdeskViewer: { merge: true },
       },
     }),
   });

@@ -6,7 +6,7 @@ import type { Chat as ChatModel, ChatUpdate as ChatUpdateModel } from '../resour
 import type { Connection } from '../lib/paging.ts';
 import type { Customer as CustomerModel } from '../resources/customers/model.ts';
 import type { Department as DepartmentModel } from '../resources/departments/model.ts';
-import type { ChatMessage, MessagePage } from '../resources/messages/model.ts';
+import type { ChatMessage as ChatMessageModel, MessagePage } from '../resources/messages/model.ts';
 import type { Organization as OrganizationModel } from '../resources/organization/model.ts';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -63,20 +63,6 @@ export type AgentRole =
   /** A value that this schema does not know. */
   | 'UNKNOWN';
 
-/** A channel through which chats reach the team. */
-export type Application = {
-  /** Whether it is in use; null when the helpdesk does not say. */
-  readonly active?: Maybe<Scalars['Boolean']['output']>;
-  /** The name that people see; null when the helpdesk does not say. */
-  readonly displayName?: Maybe<Scalars['String']['output']>;
-  /** The helpdesk's number of the channel. */
-  readonly id: Scalars['ID']['output'];
-  /** The technical name; null when the helpdesk does not say. */
-  readonly name?: Maybe<Scalars['String']['output']>;
-  /** The kind of channel; null when the helpdesk does not say. */
-  readonly type?: Maybe<Scalars['String']['output']>;
-};
-
 /** A kind of message that is sent to many. */
 export type BroadcastType =
   /** Sent to a chat by a rule. */
@@ -97,7 +83,7 @@ export type Chat = Node & {
   /** The agents who wrote in the chat, in the helpdesk's order. */
   readonly agents: ReadonlyArray<Agent>;
   /** The channel through which the chat came; null when the helpdesk does not say or no longer has it. */
-  readonly application?: Maybe<Application>;
+  readonly application?: Maybe<ChatApplication>;
   /** The number of the channel through which the chat came; null when the helpdesk does not say. */
   readonly applicationId?: Maybe<Scalars['ID']['output']>;
   /** The agent in charge; null when nobody is. */
@@ -129,7 +115,7 @@ export type Chat = Node & {
   /** The last message's text, or a link to the file that it is; null in a chat without messages, and for a customer, who may not see every message. */
   readonly lastMessageText?: Maybe<Scalars['String']['output']>;
   /** What was said, newest first. Costs one call a chat. A customer sees no notes of the team and nothing that the helpdesk wrote for the team. */
-  readonly messages: MessageConnection;
+  readonly messages: ChatMessageConnection;
   /** The global id, unique over all types of this schema. */
   readonly nodeId: Scalars['ID']['output'];
   /** How the customer rated the conversation; null while it is not rated. */
@@ -149,6 +135,20 @@ export type Chat = Node & {
 export type ChatMessagesArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+/** A channel through which chats reach the team. */
+export type ChatApplication = {
+  /** Whether it is in use; null when the helpdesk does not say. */
+  readonly active?: Maybe<Scalars['Boolean']['output']>;
+  /** The name that people see; null when the helpdesk does not say. */
+  readonly displayName?: Maybe<Scalars['String']['output']>;
+  /** The helpdesk's number of the channel. */
+  readonly id: Scalars['ID']['output'];
+  /** The technical name; null when the helpdesk does not say. */
+  readonly name?: Maybe<Scalars['String']['output']>;
+  /** The kind of channel; null when the helpdesk does not say. */
+  readonly type?: Maybe<Scalars['String']['output']>;
 };
 
 /** What can happen to a chat. */
@@ -216,9 +216,9 @@ export type ChatFilter = {
   /** This agent is in charge. */
   readonly assigneeId?: InputMaybe<Scalars['ID']['input']>;
   /** When the chat was closed. */
-  readonly closedAt?: InputMaybe<DateTimeRange>;
+  readonly closedAt?: InputMaybe<HelpdeskDateTimeRange>;
   /** When the chat began. */
-  readonly createdAt?: InputMaybe<DateTimeRange>;
+  readonly createdAt?: InputMaybe<HelpdeskDateTimeRange>;
   /** The customer's e-mail address is this. */
   readonly customerEmail?: InputMaybe<Scalars['String']['input']>;
   /** The chat is with this customer. */
@@ -237,10 +237,80 @@ export type ChatFilter = {
   readonly statusNot?: InputMaybe<ChatStatus>;
 };
 
+/** Something said in a chat, or noted in it. */
+export type ChatMessage = {
+  /** Who wrote it; null for the customer and for the system. */
+  readonly agent?: Maybe<Agent>;
+  /** The kind of broadcast that sent it; null when a person did. */
+  readonly broadcastType?: Maybe<BroadcastType>;
+  /** The chat it was said in. */
+  readonly chat: Chat;
+  /** When it was sent; `1970-01-01T00:00:00.000Z` in the rare case that the helpdesk does not say. */
+  readonly createdAt: Scalars['DateTime']['output'];
+  /** Whether it was changed after it was sent; null when the helpdesk does not say. */
+  readonly edited?: Maybe<Scalars['Boolean']['output']>;
+  /** The side it came from. The bot and the system speak for the team. */
+  readonly from: ChatMessageSender;
+  /** The helpdesk's number of the message. It may be larger than a 32-bit integer. */
+  readonly id: Scalars['ID']['output'];
+  /** Whether the other side has read it; null when the helpdesk does not say. */
+  readonly read?: Maybe<Scalars['Boolean']['output']>;
+  /** The text; a machine's word such as `chat_status_changed` when `type` is `TECH`; null when there is none. */
+  readonly text?: Maybe<Scalars['String']['output']>;
+  /** What kind of message it is. */
+  readonly type: ChatMessageType;
+  /** When it was last changed; null when it never was. */
+  readonly updatedAt?: Maybe<Scalars['DateTime']['output']>;
+};
+
+/** A part of a chat's messages. */
+export type ChatMessageConnection = {
+  /** The messages with their cursors. */
+  readonly edges: ReadonlyArray<ChatMessageEdge>;
+  /** The messages alone. */
+  readonly nodes: ReadonlyArray<ChatMessage>;
+  /** Where this part lies in the list. */
+  readonly pageInfo: PageInfo;
+  /** How many messages the chat has; null for a customer, who may not count what it may not see. */
+  readonly totalCount?: Maybe<Scalars['Int']['output']>;
+};
+
+/** A message in a list. */
+export type ChatMessageEdge = {
+  /** Where the message stands in the list. */
+  readonly cursor: Scalars['String']['output'];
+  /** The message. */
+  readonly node: ChatMessage;
+};
+
+/** A side that sent a message. */
+export type ChatMessageSender =
+  /** The team, its bot included. */
+  | 'AGENT'
+  /** The customer. */
+  | 'CUSTOMER'
+  /** A value that this schema does not know. */
+  | 'UNKNOWN';
+
+/** A kind of message. */
+export type ChatMessageType =
+  /** Sent by e-mail. */
+  | 'EMAIL'
+  /** An article of the knowledge base. */
+  | 'KNOWLEDGE_BASE'
+  /** Said in the chat. */
+  | 'MESSAGE'
+  /** A note that only the team sees. */
+  | 'PRIVATE'
+  /** Written by the helpdesk itself, for the team. */
+  | 'TECH'
+  /** A value that this schema does not know. */
+  | 'UNKNOWN';
+
 /** An order of chats. Chats without the time asked for come where the helpdesk puts them. */
 export type ChatOrder = {
   /** Which end comes first. */
-  readonly direction: OrderDirection;
+  readonly direction: HelpdeskOrderDirection;
   /** What to sort by. */
   readonly field: ChatOrderField;
 };
@@ -326,7 +396,7 @@ export type Customer = Node & {
   /** The values of your custom attributes by name. Empty when there are none. */
   readonly customData: Scalars['JSONObject']['output'];
   /** What the customer last used; null when unknown. */
-  readonly device?: Maybe<Device>;
+  readonly device?: Maybe<CustomerDevice>;
   /** The e-mail address as it was given, not checked and not unique; null when unknown. */
   readonly email?: Maybe<Scalars['String']['output']>;
   /** When the customer first appeared; null when unknown. */
@@ -342,7 +412,7 @@ export type Customer = Node & {
   /** The language, as an ISO 639-1 code; null when unknown. */
   readonly locale?: Maybe<Scalars['String']['output']>;
   /** Where the customer was last seen; null when unknown. */
-  readonly location?: Maybe<Location>;
+  readonly location?: Maybe<CustomerLocation>;
   /** The name; null when unknown. */
   readonly name?: Maybe<Scalars['String']['output']>;
   /** The global id, unique over all types of this schema. */
@@ -356,7 +426,7 @@ export type Customer = Node & {
   /** The address of the first page the customer saw; null when unknown. */
   readonly source?: Maybe<Scalars['String']['output']>;
   /** The customer's tags, in the helpdesk's order. */
-  readonly tags: ReadonlyArray<Tag>;
+  readonly tags: ReadonlyArray<CustomerTag>;
   /** Whether the customer refuses e-mails; null when the helpdesk does not say. */
   readonly unsubscribed?: Maybe<Scalars['Boolean']['output']>;
   /** Your own id of the customer, unique in the account; null when you gave none. */
@@ -383,6 +453,20 @@ export type CustomerConnection = {
   readonly totalCount: Scalars['Int']['output'];
 };
 
+/** What a customer uses to talk to the team. */
+export type CustomerDevice = {
+  /** The helpdesk's id of the device; null when unknown. */
+  readonly id?: Maybe<Scalars['ID']['output']>;
+  /** The network address; null when unknown. */
+  readonly ip?: Maybe<Scalars['String']['output']>;
+  /** The kind of device, such as `desktop`; null when unknown. */
+  readonly platform?: Maybe<Scalars['String']['output']>;
+  /** The time zone's name; null when unknown. */
+  readonly timezone?: Maybe<Scalars['String']['output']>;
+  /** The browser's description of itself; null when unknown. */
+  readonly userAgent?: Maybe<Scalars['String']['output']>;
+};
+
 /** A customer in a list. */
 export type CustomerEdge = {
   /** Where the customer stands in the list. */
@@ -402,31 +486,41 @@ export type CustomerFilter = {
   /** At least one of these holds, 1 to 100, each with one condition. */
   readonly anyOf?: InputMaybe<ReadonlyArray<CustomerFilter>>;
   /** The name of the city. */
-  readonly city?: InputMaybe<StringFilter>;
+  readonly city?: InputMaybe<CustomerTextFilter>;
   /** The company. */
-  readonly company?: InputMaybe<StringFilter>;
+  readonly company?: InputMaybe<CustomerTextFilter>;
   /** The code of the country. */
-  readonly countryCode?: InputMaybe<StringFilter>;
+  readonly countryCode?: InputMaybe<CustomerTextFilter>;
   /** The e-mail address. */
-  readonly email?: InputMaybe<StringFilter>;
+  readonly email?: InputMaybe<CustomerTextFilter>;
   /** The helpdesk's number is one of these, 1 to 100. Several of them are an OR. */
   readonly ids?: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
   /** When the customer last appeared. */
-  readonly lastSeen?: InputMaybe<DateTimeRange>;
+  readonly lastSeen?: InputMaybe<HelpdeskDateTimeRange>;
   /** The name. */
-  readonly name?: InputMaybe<StringFilter>;
+  readonly name?: InputMaybe<CustomerTextFilter>;
   /** The phone number. */
-  readonly phone?: InputMaybe<StringFilter>;
+  readonly phone?: InputMaybe<CustomerTextFilter>;
   /** The customer has all these tags, 1 to 50. */
   readonly tags?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   /** Your own id of the customer is one of these, 1 to 100. Several of them are an OR. */
   readonly userIds?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
 };
 
+/** A place, as far as it is known. */
+export type CustomerLocation = {
+  /** The name of the city; null when unknown. */
+  readonly city?: Maybe<Scalars['String']['output']>;
+  /** The code of the country, usually ISO 3166-1 alpha-2; null when unknown. */
+  readonly countryCode?: Maybe<Scalars['String']['output']>;
+  /** The code of the region inside its country; null when unknown. */
+  readonly regionCode?: Maybe<Scalars['String']['output']>;
+};
+
 /** An order of customers. */
 export type CustomerOrder = {
   /** Which end comes first. */
-  readonly direction: OrderDirection;
+  readonly direction: HelpdeskOrderDirection;
   /** What to sort by. */
   readonly field: CustomerOrderField;
 };
@@ -438,12 +532,20 @@ export type CustomerOrderField =
   /** When the customer last appeared. */
   | 'LAST_SEEN';
 
-/** A span of time, in whole seconds. Give at least one end. */
-export type DateTimeRange = {
-  /** Not before this moment. */
-  readonly from?: InputMaybe<Scalars['DateTime']['input']>;
-  /** Not after this moment. */
-  readonly to?: InputMaybe<Scalars['DateTime']['input']>;
+/** A word that marks customers. */
+export type CustomerTag = {
+  /** Its colour in CSS form, as it was given; null when it has none. */
+  readonly color?: Maybe<Scalars['String']['output']>;
+  /** The tag itself. */
+  readonly name: Scalars['String']['output'];
+};
+
+/** A condition on a text. Whether capital letters matter is up to the helpdesk. Give at least one of the two. */
+export type CustomerTextFilter = {
+  /** The text contains this. */
+  readonly contains?: InputMaybe<Scalars['String']['input']>;
+  /** The text is this. */
+  readonly equals?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** A group of agents that takes chats together. */
@@ -468,99 +570,61 @@ export type DepartmentChatsArgs = {
   orderBy?: InputMaybe<ChatOrder>;
 };
 
-/** What a customer uses to talk to the team. */
-export type Device = {
-  /** The helpdesk's id of the device; null when unknown. */
-  readonly id?: Maybe<Scalars['ID']['output']>;
-  /** The network address; null when unknown. */
-  readonly ip?: Maybe<Scalars['String']['output']>;
-  /** The kind of device, such as `desktop`; null when unknown. */
-  readonly platform?: Maybe<Scalars['String']['output']>;
-  /** The time zone's name; null when unknown. */
-  readonly timezone?: Maybe<Scalars['String']['output']>;
-  /** The browser's description of itself; null when unknown. */
-  readonly userAgent?: Maybe<Scalars['String']['output']>;
+/** A span of time, in whole seconds. Give at least one end. */
+export type HelpdeskDateTimeRange = {
+  /** Not before this moment. */
+  readonly from?: InputMaybe<Scalars['DateTime']['input']>;
+  /** Not after this moment. */
+  readonly to?: InputMaybe<Scalars['DateTime']['input']>;
 };
 
-/** A place, as far as it is known. */
-export type Location = {
-  /** The name of the city; null when unknown. */
-  readonly city?: Maybe<Scalars['String']['output']>;
-  /** The code of the country, usually ISO 3166-1 alpha-2; null when unknown. */
-  readonly countryCode?: Maybe<Scalars['String']['output']>;
-  /** The code of the region inside its country; null when unknown. */
-  readonly regionCode?: Maybe<Scalars['String']['output']>;
-};
+/** Which end of an order comes first. */
+export type HelpdeskOrderDirection =
+  /** The smallest, or earliest, first. */
+  | 'ASC'
+  /** The largest, or latest, first. */
+  | 'DESC';
 
-/** Something said in a chat, or noted in it. */
-export type Message = {
-  /** Who wrote it; null for the customer and for the system. */
-  readonly agent?: Maybe<Agent>;
-  /** The kind of broadcast that sent it; null when a person did. */
-  readonly broadcastType?: Maybe<BroadcastType>;
-  /** The chat it was said in. */
-  readonly chat: Chat;
-  /** When it was sent; `1970-01-01T00:00:00.000Z` in the rare case that the helpdesk does not say. */
-  readonly createdAt: Scalars['DateTime']['output'];
-  /** Whether it was changed after it was sent; null when the helpdesk does not say. */
-  readonly edited?: Maybe<Scalars['Boolean']['output']>;
-  /** The side it came from. The bot and the system speak for the team. */
-  readonly from: MessageSender;
-  /** The helpdesk's number of the message. It may be larger than a 32-bit integer. */
+/** The organization that owns the account. */
+export type HelpdeskOrganization = {
+  /** Whether customers can write now; null when the helpdesk does not say. */
+  readonly chatEnabled?: Maybe<Scalars['Boolean']['output']>;
+  /** Its name in the helpdesk's addresses; null when the helpdesk does not say. */
+  readonly domain?: Maybe<Scalars['String']['output']>;
+  /** The helpdesk's number of the organization. */
   readonly id: Scalars['ID']['output'];
-  /** Whether the other side has read it; null when the helpdesk does not say. */
-  readonly read?: Maybe<Scalars['Boolean']['output']>;
-  /** The text; a machine's word such as `chat_status_changed` when `type` is `TECH`; null when there is none. */
-  readonly text?: Maybe<Scalars['String']['output']>;
-  /** What kind of message it is. */
-  readonly type: MessageType;
-  /** When it was last changed; null when it never was. */
-  readonly updatedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Whether anybody of the team is there now; null when the helpdesk does not say. */
+  readonly teamOnline?: Maybe<Scalars['Boolean']['output']>;
 };
 
-/** A part of a chat's messages. */
-export type MessageConnection = {
-  /** The messages with their cursors. */
-  readonly edges: ReadonlyArray<MessageEdge>;
-  /** The messages alone. */
-  readonly nodes: ReadonlyArray<Message>;
-  /** Where this part lies in the list. */
-  readonly pageInfo: PageInfo;
-  /** How many messages the chat has; null for a customer, who may not count what it may not see. */
-  readonly totalCount?: Maybe<Scalars['Int']['output']>;
+/** How many calls to the helpdesk the whole account may make and has left. */
+export type HelpdeskRateLimit = {
+  /** How many calls any 60 seconds may hold; 0 for no limit. */
+  readonly limit: Scalars['Int']['output'];
+  /** How many calls could be made at this moment; 0 when there is no limit. */
+  readonly remaining: Scalars['Int']['output'];
+  /** When every call made so far will have left the window; null when none is in it. */
+  readonly resetAt?: Maybe<Scalars['DateTime']['output']>;
 };
 
-/** A message in a list. */
-export type MessageEdge = {
-  /** Where the message stands in the list. */
-  readonly cursor: Scalars['String']['output'];
-  /** The message. */
-  readonly node: Message;
+/** Who is asking, and as what. */
+export type HelpdeskViewer = {
+  /** The agent that the viewer is; null when it is none, or when that is not known. */
+  readonly agent?: Maybe<Agent>;
+  /** The customer that the viewer is; null when it is none. */
+  readonly customer?: Maybe<Customer>;
+  /** What the viewer may see. */
+  readonly role: HelpdeskViewerRole;
 };
 
-/** A side that sent a message. */
-export type MessageSender =
-  /** The team, its bot included. */
+/** What a viewer may see. */
+export type HelpdeskViewerRole =
+  /** Everything, as a member of the team. */
   | 'AGENT'
-  /** The customer. */
-  | 'CUSTOMER'
-  /** A value that this schema does not know. */
-  | 'UNKNOWN';
-
-/** A kind of message. */
-export type MessageType =
-  /** Sent by e-mail. */
-  | 'EMAIL'
-  /** An article of the knowledge base. */
-  | 'KNOWLEDGE_BASE'
-  /** Said in the chat. */
-  | 'MESSAGE'
-  /** A note that only the team sees. */
-  | 'PRIVATE'
-  /** Written by the helpdesk itself, for the team. */
-  | 'TECH'
-  /** A value that this schema does not know. */
-  | 'UNKNOWN';
+  /** Everything, because this gateway asks nobody who they are. */
+  | 'ALL'
+  /** Itself and its own chats. */
+  | 'CUSTOMER';
 
 /** What can be changed in the helpdesk. */
 export type Mutation = {
@@ -585,25 +649,6 @@ export type Node = {
   readonly nodeId: Scalars['ID']['output'];
 };
 
-/** Which end of an order comes first. */
-export type OrderDirection =
-  /** The smallest, or earliest, first. */
-  | 'ASC'
-  /** The largest, or latest, first. */
-  | 'DESC';
-
-/** The organization that owns the account. */
-export type Organization = {
-  /** Whether customers can write now; null when the helpdesk does not say. */
-  readonly chatEnabled?: Maybe<Scalars['Boolean']['output']>;
-  /** Its name in the helpdesk's addresses; null when the helpdesk does not say. */
-  readonly domain?: Maybe<Scalars['String']['output']>;
-  /** The helpdesk's number of the organization. */
-  readonly id: Scalars['ID']['output'];
-  /** Whether anybody of the team is there now; null when the helpdesk does not say. */
-  readonly teamOnline?: Maybe<Scalars['Boolean']['output']>;
-};
-
 /** Where a part lies in its list. */
 export type PageInfo = {
   /** The cursor of the last item; null when this part is empty. */
@@ -623,7 +668,7 @@ export type Query = {
   /** All members of the team, in the helpdesk's order. The chat bot is one of them. */
   readonly agents: ReadonlyArray<Agent>;
   /** All channels through which chats reach the team, in the helpdesk's order. */
-  readonly applications: ReadonlyArray<Application>;
+  readonly applications: ReadonlyArray<ChatApplication>;
   /** One chat. Fails with `NOT_FOUND` when the account has no chat with this id. */
   readonly chat?: Maybe<Chat>;
   /** The chats of the account, newest first unless `orderBy` says otherwise. */
@@ -643,11 +688,11 @@ export type Query = {
   /** Several objects by their global ids, in the order asked. One that is not found is null, with an error of its own. */
   readonly nodes: ReadonlyArray<Maybe<Node>>;
   /** The organization that owns the account. */
-  readonly organization: Organization;
+  readonly organization: HelpdeskOrganization;
   /** How many calls to the helpdesk are left for the whole account. Asking costs none. */
-  readonly rateLimit: RateLimit;
+  readonly rateLimit: HelpdeskRateLimit;
   /** Who is asking. */
-  readonly viewer: Viewer;
+  readonly viewer: HelpdeskViewer;
 };
 
 
@@ -714,30 +759,12 @@ export type QueryNodesArgs = {
   nodeIds: ReadonlyArray<Scalars['ID']['input']>;
 };
 
-/** How many calls to the helpdesk the whole account may make and has left. */
-export type RateLimit = {
-  /** How many calls any 60 seconds may hold; 0 for no limit. */
-  readonly limit: Scalars['Int']['output'];
-  /** How many calls could be made at this moment; 0 when there is no limit. */
-  readonly remaining: Scalars['Int']['output'];
-  /** When every call made so far will have left the window; null when none is in it. */
-  readonly resetAt?: Maybe<Scalars['DateTime']['output']>;
-};
-
 /** A side of a chat that can read it. */
 export type ReadBy =
   /** The team. */
   | 'AGENT'
   /** The customer. */
   | 'CUSTOMER';
-
-/** A condition on a text. Whether capital letters matter is up to the helpdesk. Give at least one of the two. */
-export type StringFilter = {
-  /** The text contains this. */
-  readonly contains?: InputMaybe<Scalars['String']['input']>;
-  /** The text is this. */
-  readonly equals?: InputMaybe<Scalars['String']['input']>;
-};
 
 /**
  * What happens in the helpdesk, told as it happens: over WebSocket, server-sent events, or a router's callbacks.
@@ -754,7 +781,7 @@ export type Subscription = {
   /** The customer, each time something about it changes. */
   readonly customerUpdated: Customer;
   /** Messages as they are written, by either side. Those of one chat come in order. */
-  readonly messageReceived: Message;
+  readonly messageReceived: ChatMessage;
 };
 
 
@@ -792,33 +819,6 @@ export type SubscriptionCustomerUpdatedArgs = {
 export type SubscriptionMessageReceivedArgs = {
   chatId?: InputMaybe<Scalars['ID']['input']>;
 };
-
-/** A word that marks customers. */
-export type Tag = {
-  /** Its colour in CSS form, as it was given; null when it has none. */
-  readonly color?: Maybe<Scalars['String']['output']>;
-  /** The tag itself. */
-  readonly name: Scalars['String']['output'];
-};
-
-/** Who is asking, and as what. */
-export type Viewer = {
-  /** The agent that the viewer is; null when it is none, or when that is not known. */
-  readonly agent?: Maybe<Agent>;
-  /** The customer that the viewer is; null when it is none. */
-  readonly customer?: Maybe<Customer>;
-  /** What the viewer may see. */
-  readonly role: ViewerRole;
-};
-
-/** What a viewer may see. */
-export type ViewerRole =
-  /** Everything, as a member of the team. */
-  | 'AGENT'
-  /** Everything, because this gateway asks nobody who they are. */
-  | 'ALL'
-  /** Itself and its own chats. */
-  | 'CUSTOMER';
 
 
 
@@ -901,8 +901,8 @@ export type DirectiveResolverFn<TResult = Record<PropertyKey, never>, TParent = 
 /** Mapping of federation types */
 export type FederationTypes = {
   Agent: Agent;
-  Application: Application;
   Chat: Chat;
+  ChatApplication: ChatApplication;
   Customer: Customer;
   Department: Department;
 };
@@ -912,12 +912,12 @@ export type FederationReferenceTypes = {
   Agent:
     ( { __typename: 'Agent' }
     & GraphQLRecursivePick<FederationTypes['Agent'], {"id":true}> );
-  Application:
-    ( { __typename: 'Application' }
-    & GraphQLRecursivePick<FederationTypes['Application'], {"id":true}> );
   Chat:
     ( { __typename: 'Chat' }
     & GraphQLRecursivePick<FederationTypes['Chat'], {"id":true}> );
+  ChatApplication:
+    ( { __typename: 'ChatApplication' }
+    & GraphQLRecursivePick<FederationTypes['ChatApplication'], {"id":true}> );
   Customer:
     ( { __typename: 'Customer' }
     & ( GraphQLRecursivePick<FederationTypes['Customer'], {"id":true}>
@@ -944,14 +944,19 @@ export type ResolversTypes = {
   String: ResolverTypeWrapper<Scalars['String']['output']>;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
   AgentRole: AgentRole;
-  Application: ResolverTypeWrapper<ApplicationModel>;
   BroadcastType: BroadcastType;
   Chat: ResolverTypeWrapper<ChatModel>;
+  ChatApplication: ResolverTypeWrapper<ApplicationModel>;
   ChatChange: ChatChange;
   ChatCloser: ChatCloser;
   ChatConnection: ResolverTypeWrapper<Connection<ChatModel>>;
   ChatEdge: ResolverTypeWrapper<Omit<ChatEdge, 'node'> & { node: ResolversTypes['Chat'] }>;
   ChatFilter: ChatFilter;
+  ChatMessage: ResolverTypeWrapper<ChatMessageModel>;
+  ChatMessageConnection: ResolverTypeWrapper<MessagePage>;
+  ChatMessageEdge: ResolverTypeWrapper<Omit<ChatMessageEdge, 'node'> & { node: ResolversTypes['ChatMessage'] }>;
+  ChatMessageSender: ChatMessageSender;
+  ChatMessageType: ChatMessageType;
   ChatOrder: ChatOrder;
   ChatOrderField: ChatOrderField;
   ChatOrigin: ChatOrigin;
@@ -960,34 +965,29 @@ export type ResolversTypes = {
   ChatUpdate: ResolverTypeWrapper<ChatUpdateModel>;
   Customer: ResolverTypeWrapper<CustomerModel>;
   CustomerConnection: ResolverTypeWrapper<Connection<CustomerModel>>;
+  CustomerDevice: ResolverTypeWrapper<CustomerDevice>;
   CustomerEdge: ResolverTypeWrapper<Omit<CustomerEdge, 'node'> & { node: ResolversTypes['Customer'] }>;
   CustomerFilter: CustomerFilter;
+  CustomerLocation: ResolverTypeWrapper<CustomerLocation>;
   CustomerOrder: CustomerOrder;
   CustomerOrderField: CustomerOrderField;
+  CustomerTag: ResolverTypeWrapper<CustomerTag>;
+  CustomerTextFilter: CustomerTextFilter;
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
-  DateTimeRange: DateTimeRange;
   Department: ResolverTypeWrapper<DepartmentModel>;
-  Device: ResolverTypeWrapper<Device>;
+  HelpdeskDateTimeRange: HelpdeskDateTimeRange;
+  HelpdeskOrderDirection: HelpdeskOrderDirection;
+  HelpdeskOrganization: ResolverTypeWrapper<OrganizationModel>;
+  HelpdeskRateLimit: ResolverTypeWrapper<HelpdeskRateLimit>;
+  HelpdeskViewer: ResolverTypeWrapper<ViewerModel>;
+  HelpdeskViewerRole: HelpdeskViewerRole;
   JSONObject: ResolverTypeWrapper<Scalars['JSONObject']['output']>;
-  Location: ResolverTypeWrapper<Location>;
-  Message: ResolverTypeWrapper<ChatMessage>;
-  MessageConnection: ResolverTypeWrapper<MessagePage>;
-  MessageEdge: ResolverTypeWrapper<Omit<MessageEdge, 'node'> & { node: ResolversTypes['Message'] }>;
-  MessageSender: MessageSender;
-  MessageType: MessageType;
   Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Node: ResolverTypeWrapper<ResolversInterfaceTypes<ResolversTypes>['Node']>;
-  OrderDirection: OrderDirection;
-  Organization: ResolverTypeWrapper<OrganizationModel>;
   PageInfo: ResolverTypeWrapper<PageInfo>;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
-  RateLimit: ResolverTypeWrapper<RateLimit>;
   ReadBy: ReadBy;
-  StringFilter: StringFilter;
   Subscription: ResolverTypeWrapper<Record<PropertyKey, never>>;
-  Tag: ResolverTypeWrapper<Tag>;
-  Viewer: ResolverTypeWrapper<ViewerModel>;
-  ViewerRole: ViewerRole;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
 };
@@ -997,37 +997,37 @@ export type ResolversParentTypes = {
   Agent: AgentModel;
   String: Scalars['String']['output'];
   ID: Scalars['ID']['output'];
-  Application: ApplicationModel;
   Chat: ChatModel;
+  ChatApplication: ApplicationModel;
   ChatConnection: Connection<ChatModel>;
   ChatEdge: Omit<ChatEdge, 'node'> & { node: ResolversParentTypes['Chat'] };
   ChatFilter: ChatFilter;
+  ChatMessage: ChatMessageModel;
+  ChatMessageConnection: MessagePage;
+  ChatMessageEdge: Omit<ChatMessageEdge, 'node'> & { node: ResolversParentTypes['ChatMessage'] };
   ChatOrder: ChatOrder;
   ChatUpdate: ChatUpdateModel;
   Customer: CustomerModel;
   CustomerConnection: Connection<CustomerModel>;
+  CustomerDevice: CustomerDevice;
   CustomerEdge: Omit<CustomerEdge, 'node'> & { node: ResolversParentTypes['Customer'] };
   CustomerFilter: CustomerFilter;
+  CustomerLocation: CustomerLocation;
   CustomerOrder: CustomerOrder;
+  CustomerTag: CustomerTag;
+  CustomerTextFilter: CustomerTextFilter;
   DateTime: Scalars['DateTime']['output'];
-  DateTimeRange: DateTimeRange;
   Department: DepartmentModel;
-  Device: Device;
+  HelpdeskDateTimeRange: HelpdeskDateTimeRange;
+  HelpdeskOrganization: OrganizationModel;
+  HelpdeskRateLimit: HelpdeskRateLimit;
+  HelpdeskViewer: ViewerModel;
   JSONObject: Scalars['JSONObject']['output'];
-  Location: Location;
-  Message: ChatMessage;
-  MessageConnection: MessagePage;
-  MessageEdge: Omit<MessageEdge, 'node'> & { node: ResolversParentTypes['Message'] };
   Mutation: Record<PropertyKey, never>;
   Node: ResolversInterfaceTypes<ResolversParentTypes>['Node'];
-  Organization: OrganizationModel;
   PageInfo: PageInfo;
   Query: Record<PropertyKey, never>;
-  RateLimit: RateLimit;
-  StringFilter: StringFilter;
   Subscription: Record<PropertyKey, never>;
-  Tag: Tag;
-  Viewer: ViewerModel;
   Boolean: Scalars['Boolean']['output'];
   Int: Scalars['Int']['output'];
 };
@@ -1050,19 +1050,10 @@ export type AgentResolvers<ContextType = Context, ParentType extends ResolversPa
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
-export type ApplicationResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Application'] = ResolversParentTypes['Application'], FederationReferenceType extends FederationReferenceTypes['Application'] = FederationReferenceTypes['Application']> = {
-  __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['Application']> | FederationReferenceType, FederationReferenceType, ContextType>;
-  active?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
-  displayName?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
-  name?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  type?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-};
-
 export type ChatResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Chat'] = ResolversParentTypes['Chat'], FederationReferenceType extends FederationReferenceTypes['Chat'] = FederationReferenceTypes['Chat']> = {
   __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['Chat']> | FederationReferenceType, FederationReferenceType, ContextType>;
   agents?: Resolver<ReadonlyArray<ResolversTypes['Agent']>, ParentType, ContextType>;
-  application?: Resolver<Maybe<ResolversTypes['Application']>, ParentType, ContextType>;
+  application?: Resolver<Maybe<ResolversTypes['ChatApplication']>, ParentType, ContextType>;
   applicationId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
   assignee?: Resolver<Maybe<ResolversTypes['Agent']>, ParentType, ContextType>;
   closedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
@@ -1078,7 +1069,7 @@ export type ChatResolvers<ContextType = Context, ParentType extends ResolversPar
   lastMessageAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   lastMessageId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
   lastMessageText?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  messages?: Resolver<ResolversTypes['MessageConnection'], ParentType, ContextType, Partial<ChatMessagesArgs>>;
+  messages?: Resolver<ResolversTypes['ChatMessageConnection'], ParentType, ContextType, Partial<ChatMessagesArgs>>;
   nodeId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   rating?: Resolver<Maybe<ResolversTypes['ChatRating']>, ParentType, ContextType>;
   readByAgent?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
@@ -1086,6 +1077,15 @@ export type ChatResolvers<ContextType = Context, ParentType extends ResolversPar
   snoozedUntil?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   status?: Resolver<ResolversTypes['ChatStatus'], ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type ChatApplicationResolvers<ContextType = Context, ParentType extends ResolversParentTypes['ChatApplication'] = ResolversParentTypes['ChatApplication'], FederationReferenceType extends FederationReferenceTypes['ChatApplication'] = FederationReferenceTypes['ChatApplication']> = {
+  __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['ChatApplication']> | FederationReferenceType, FederationReferenceType, ContextType>;
+  active?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
+  displayName?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  name?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  type?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
 };
 
 export type ChatConnectionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['ChatConnection'] = ResolversParentTypes['ChatConnection']> = {
@@ -1098,6 +1098,32 @@ export type ChatConnectionResolvers<ContextType = Context, ParentType extends Re
 export type ChatEdgeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['ChatEdge'] = ResolversParentTypes['ChatEdge']> = {
   cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   node?: Resolver<ResolversTypes['Chat'], ParentType, ContextType>;
+};
+
+export type ChatMessageResolvers<ContextType = Context, ParentType extends ResolversParentTypes['ChatMessage'] = ResolversParentTypes['ChatMessage']> = {
+  agent?: Resolver<Maybe<ResolversTypes['Agent']>, ParentType, ContextType>;
+  broadcastType?: Resolver<Maybe<ResolversTypes['BroadcastType']>, ParentType, ContextType>;
+  chat?: Resolver<ResolversTypes['Chat'], ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  edited?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
+  from?: Resolver<ResolversTypes['ChatMessageSender'], ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  read?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
+  text?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  type?: Resolver<ResolversTypes['ChatMessageType'], ParentType, ContextType>;
+  updatedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+};
+
+export type ChatMessageConnectionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['ChatMessageConnection'] = ResolversParentTypes['ChatMessageConnection']> = {
+  edges?: Resolver<ReadonlyArray<ResolversTypes['ChatMessageEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<ReadonlyArray<ResolversTypes['ChatMessage']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  totalCount?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+};
+
+export type ChatMessageEdgeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['ChatMessageEdge'] = ResolversParentTypes['ChatMessageEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['ChatMessage'], ParentType, ContextType>;
 };
 
 export type ChatUpdateResolvers<ContextType = Context, ParentType extends ResolversParentTypes['ChatUpdate'] = ResolversParentTypes['ChatUpdate']> = {
@@ -1113,7 +1139,7 @@ export type CustomerResolvers<ContextType = Context, ParentType extends Resolver
   company?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   createdFrom?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   customData?: Resolver<ResolversTypes['JSONObject'], ParentType, ContextType>;
-  device?: Resolver<Maybe<ResolversTypes['Device']>, ParentType, ContextType>;
+  device?: Resolver<Maybe<ResolversTypes['CustomerDevice']>, ParentType, ContextType>;
   email?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   firstSeen?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
@@ -1121,14 +1147,14 @@ export type CustomerResolvers<ContextType = Context, ParentType extends Resolver
   lastPage?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   lastSeen?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   locale?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  location?: Resolver<Maybe<ResolversTypes['Location']>, ParentType, ContextType>;
+  location?: Resolver<Maybe<ResolversTypes['CustomerLocation']>, ParentType, ContextType>;
   name?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   nodeId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   notes?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   phone?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   referer?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   source?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  tags?: Resolver<ReadonlyArray<ResolversTypes['Tag']>, ParentType, ContextType>;
+  tags?: Resolver<ReadonlyArray<ResolversTypes['CustomerTag']>, ParentType, ContextType>;
   unsubscribed?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
   userId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
@@ -1141,9 +1167,28 @@ export type CustomerConnectionResolvers<ContextType = Context, ParentType extend
   totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
 };
 
+export type CustomerDeviceResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CustomerDevice'] = ResolversParentTypes['CustomerDevice']> = {
+  id?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  ip?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  platform?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  timezone?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  userAgent?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+};
+
 export type CustomerEdgeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CustomerEdge'] = ResolversParentTypes['CustomerEdge']> = {
   cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   node?: Resolver<ResolversTypes['Customer'], ParentType, ContextType>;
+};
+
+export type CustomerLocationResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CustomerLocation'] = ResolversParentTypes['CustomerLocation']> = {
+  city?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  countryCode?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  regionCode?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+};
+
+export type CustomerTagResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CustomerTag'] = ResolversParentTypes['CustomerTag']> = {
+  color?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
 export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
@@ -1160,49 +1205,28 @@ export type DepartmentResolvers<ContextType = Context, ParentType extends Resolv
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
-export type DeviceResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Device'] = ResolversParentTypes['Device']> = {
-  id?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
-  ip?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  platform?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  timezone?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  userAgent?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+export type HelpdeskOrganizationResolvers<ContextType = Context, ParentType extends ResolversParentTypes['HelpdeskOrganization'] = ResolversParentTypes['HelpdeskOrganization']> = {
+  chatEnabled?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
+  domain?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  teamOnline?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
+};
+
+export type HelpdeskRateLimitResolvers<ContextType = Context, ParentType extends ResolversParentTypes['HelpdeskRateLimit'] = ResolversParentTypes['HelpdeskRateLimit']> = {
+  limit?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  remaining?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  resetAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+};
+
+export type HelpdeskViewerResolvers<ContextType = Context, ParentType extends ResolversParentTypes['HelpdeskViewer'] = ResolversParentTypes['HelpdeskViewer']> = {
+  agent?: Resolver<Maybe<ResolversTypes['Agent']>, ParentType, ContextType>;
+  customer?: Resolver<Maybe<ResolversTypes['Customer']>, ParentType, ContextType>;
+  role?: Resolver<ResolversTypes['HelpdeskViewerRole'], ParentType, ContextType>;
 };
 
 export interface JsonObjectScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['JSONObject'], any> {
   name: 'JSONObject';
 }
-
-export type LocationResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Location'] = ResolversParentTypes['Location']> = {
-  city?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  countryCode?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  regionCode?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-};
-
-export type MessageResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Message'] = ResolversParentTypes['Message']> = {
-  agent?: Resolver<Maybe<ResolversTypes['Agent']>, ParentType, ContextType>;
-  broadcastType?: Resolver<Maybe<ResolversTypes['BroadcastType']>, ParentType, ContextType>;
-  chat?: Resolver<ResolversTypes['Chat'], ParentType, ContextType>;
-  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
-  edited?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
-  from?: Resolver<ResolversTypes['MessageSender'], ParentType, ContextType>;
-  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
-  read?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
-  text?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  type?: Resolver<ResolversTypes['MessageType'], ParentType, ContextType>;
-  updatedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
-};
-
-export type MessageConnectionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['MessageConnection'] = ResolversParentTypes['MessageConnection']> = {
-  edges?: Resolver<ReadonlyArray<ResolversTypes['MessageEdge']>, ParentType, ContextType>;
-  nodes?: Resolver<ReadonlyArray<ResolversTypes['Message']>, ParentType, ContextType>;
-  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
-  totalCount?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
-};
-
-export type MessageEdgeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['MessageEdge'] = ResolversParentTypes['MessageEdge']> = {
-  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
-  node?: Resolver<ResolversTypes['Message'], ParentType, ContextType>;
-};
 
 export type MutationResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
   markChatRead?: Resolver<ResolversTypes['Chat'], ParentType, ContextType, RequireFields<MutationMarkChatReadArgs, 'by' | 'id' | 'read'>>;
@@ -1210,13 +1234,6 @@ export type MutationResolvers<ContextType = Context, ParentType extends Resolver
 
 export type NodeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Node'] = ResolversParentTypes['Node']> = {
   __resolveType: TypeResolveFn<'Agent' | 'Chat' | 'Customer' | 'Department', ParentType, ContextType>;
-};
-
-export type OrganizationResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Organization'] = ResolversParentTypes['Organization']> = {
-  chatEnabled?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
-  domain?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
-  teamOnline?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
 };
 
 export type PageInfoResolvers<ContextType = Context, ParentType extends ResolversParentTypes['PageInfo'] = ResolversParentTypes['PageInfo']> = {
@@ -1229,7 +1246,7 @@ export type PageInfoResolvers<ContextType = Context, ParentType extends Resolver
 export type QueryResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
   agent?: Resolver<Maybe<ResolversTypes['Agent']>, ParentType, ContextType, RequireFields<QueryAgentArgs, 'id'>>;
   agents?: Resolver<ReadonlyArray<ResolversTypes['Agent']>, ParentType, ContextType>;
-  applications?: Resolver<ReadonlyArray<ResolversTypes['Application']>, ParentType, ContextType>;
+  applications?: Resolver<ReadonlyArray<ResolversTypes['ChatApplication']>, ParentType, ContextType>;
   chat?: Resolver<Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<QueryChatArgs, 'id'>>;
   chats?: Resolver<ResolversTypes['ChatConnection'], ParentType, ContextType, Partial<QueryChatsArgs>>;
   customer?: Resolver<Maybe<ResolversTypes['Customer']>, ParentType, ContextType, RequireFields<QueryCustomerArgs, 'id'>>;
@@ -1239,61 +1256,44 @@ export type QueryResolvers<ContextType = Context, ParentType extends ResolversPa
   departments?: Resolver<ReadonlyArray<ResolversTypes['Department']>, ParentType, ContextType>;
   node?: Resolver<Maybe<ResolversTypes['Node']>, ParentType, ContextType, RequireFields<QueryNodeArgs, 'nodeId'>>;
   nodes?: Resolver<ReadonlyArray<Maybe<ResolversTypes['Node']>>, ParentType, ContextType, RequireFields<QueryNodesArgs, 'nodeIds'>>;
-  organization?: Resolver<ResolversTypes['Organization'], ParentType, ContextType>;
-  rateLimit?: Resolver<ResolversTypes['RateLimit'], ParentType, ContextType>;
-  viewer?: Resolver<ResolversTypes['Viewer'], ParentType, ContextType>;
-};
-
-export type RateLimitResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RateLimit'] = ResolversParentTypes['RateLimit']> = {
-  limit?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
-  remaining?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
-  resetAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  organization?: Resolver<ResolversTypes['HelpdeskOrganization'], ParentType, ContextType>;
+  rateLimit?: Resolver<ResolversTypes['HelpdeskRateLimit'], ParentType, ContextType>;
+  viewer?: Resolver<ResolversTypes['HelpdeskViewer'], ParentType, ContextType>;
 };
 
 export type SubscriptionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Subscription'] = ResolversParentTypes['Subscription']> = {
   chatUpdated?: SubscriptionResolver<ResolversTypes['ChatUpdate'], "chatUpdated", ParentType, ContextType, Partial<SubscriptionChatUpdatedArgs>>;
   customerUpdated?: SubscriptionResolver<ResolversTypes['Customer'], "customerUpdated", ParentType, ContextType, RequireFields<SubscriptionCustomerUpdatedArgs, 'id'>>;
-  messageReceived?: SubscriptionResolver<ResolversTypes['Message'], "messageReceived", ParentType, ContextType, Partial<SubscriptionMessageReceivedArgs>>;
-};
-
-export type TagResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Tag'] = ResolversParentTypes['Tag']> = {
-  color?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
-};
-
-export type ViewerResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Viewer'] = ResolversParentTypes['Viewer']> = {
-  agent?: Resolver<Maybe<ResolversTypes['Agent']>, ParentType, ContextType>;
-  customer?: Resolver<Maybe<ResolversTypes['Customer']>, ParentType, ContextType>;
-  role?: Resolver<ResolversTypes['ViewerRole'], ParentType, ContextType>;
+  messageReceived?: SubscriptionResolver<ResolversTypes['ChatMessage'], "messageReceived", ParentType, ContextType, Partial<SubscriptionMessageReceivedArgs>>;
 };
 
 export type Resolvers<ContextType = Context> = {
   Agent?: AgentResolvers<ContextType>;
-  Application?: ApplicationResolvers<ContextType>;
   Chat?: ChatResolvers<ContextType>;
+  ChatApplication?: ChatApplicationResolvers<ContextType>;
   ChatConnection?: ChatConnectionResolvers<ContextType>;
   ChatEdge?: ChatEdgeResolvers<ContextType>;
+  ChatMessage?: ChatMessageResolvers<ContextType>;
+  ChatMessageConnection?: ChatMessageConnectionResolvers<ContextType>;
+  ChatMessageEdge?: ChatMessageEdgeResolvers<ContextType>;
   ChatUpdate?: ChatUpdateResolvers<ContextType>;
   Customer?: CustomerResolvers<ContextType>;
   CustomerConnection?: CustomerConnectionResolvers<ContextType>;
+  CustomerDevice?: CustomerDeviceResolvers<ContextType>;
   CustomerEdge?: CustomerEdgeResolvers<ContextType>;
+  CustomerLocation?: CustomerLocationResolvers<ContextType>;
+  CustomerTag?: CustomerTagResolvers<ContextType>;
   DateTime?: GraphQLScalarType;
   Department?: DepartmentResolvers<ContextType>;
-  Device?: DeviceResolvers<ContextType>;
+  HelpdeskOrganization?: HelpdeskOrganizationResolvers<ContextType>;
+  HelpdeskRateLimit?: HelpdeskRateLimitResolvers<ContextType>;
+  HelpdeskViewer?: HelpdeskViewerResolvers<ContextType>;
   JSONObject?: GraphQLScalarType;
-  Location?: LocationResolvers<ContextType>;
-  Message?: MessageResolvers<ContextType>;
-  MessageConnection?: MessageConnectionResolvers<ContextType>;
-  MessageEdge?: MessageEdgeResolvers<ContextType>;
   Mutation?: MutationResolvers<ContextType>;
   Node?: NodeResolvers<ContextType>;
-  Organization?: OrganizationResolvers<ContextType>;
   PageInfo?: PageInfoResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
-  RateLimit?: RateLimitResolvers<ContextType>;
   Subscription?: SubscriptionResolvers<ContextType>;
-  Tag?: TagResolvers<ContextType>;
-  Viewer?: ViewerResolvers<ContextType>;
 };
 
 export type DirectiveResolvers<ContextType = Context> = {

@@ -3,7 +3,7 @@ import { Kind, OperationTypeNode } from 'graphql';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../observability/log.ts';
 import type { Context } from './context.ts';
-import type { ViewerRole } from './generated.ts';
+import type { HelpdeskViewerRole } from './generated.ts';
 
 /** What an operator may know of one answered operation. Every text in it comes from a bounded set. */
 export interface OperationReport {
@@ -11,7 +11,7 @@ export interface OperationReport {
   readonly operation: string;
   /** Undefined where the document was refused before its kind was known. */
   readonly kind: OperationTypeNode | undefined;
-  readonly viewer: ViewerRole;
+  readonly viewer: HelpdeskViewerRole;
   /** `OK`, or the code of its first error. */
   readonly code: string;
   readonly calls: number;

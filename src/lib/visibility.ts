@@ -1,4 +1,4 @@
-import type { MessageType } from '../graphql/generated.ts';
+import type { ChatMessageType } from '../graphql/generated.ts';
 
 /** Everything, or what is of one customer; of nobody where the helpdesk does not know the customer. */
 export type VisibilityScope =
@@ -9,17 +9,18 @@ interface OwnedEntity {
   /** Whom a chat or a message's chat is with; of a customer its own id. */
   readonly customerId: string | null;
   /** Of a message. */
-  readonly type?: MessageType;
+  readonly type?: ChatMessageType;
 }
 
 /** What is said to a customer. A type that is not known may be for the team alone. */
-const customerVisibleTypes: ReadonlySet<MessageType> = new Set([
+const customerVisibleTypes: ReadonlySet<ChatMessageType> = new Set([
   'MESSAGE',
   'EMAIL',
   'KNOWLEDGE_BASE',
 ]);
 
-export const isVisibleToCustomers = (type: MessageType): boolean => customerVisibleTypes.has(type);
+export const isVisibleToCustomers = (type: ChatMessageType): boolean =>
+  customerVisibleTypes.has(type);
 
 /** Whether a viewer may see a chat, a customer or a message, events that tell of them included. */
 export const isVisible = (scope: VisibilityScope, { customerId, type }: OwnedEntity): boolean =>

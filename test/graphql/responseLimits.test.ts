@@ -111,7 +111,7 @@ describe('an operation whose response could have more than MAX_RESPONSE_NODES ob
     ],
     [
       'fragments within fragments',
-      `{ chat(id: 1) { ...A } } fragment A on Chat { messages(first: 100) { nodes { chat { ...B } } } } fragment B on Chat { messages(first: 100) { edges { ... on MessageEdge { node { agent { id } } } } } }`,
+      `{ chat(id: 1) { ...A } } fragment A on Chat { messages(first: 100) { nodes { chat { ...B } } } } fragment B on Chat { messages(first: 100) { edges { ... on ChatMessageEdge { node { agent { id } } } } } }`,
       'chat.messages.nodes.chat.messages.edges (10,000)',
     ],
     [

@@ -45,8 +45,8 @@ describe('the schema for a router', () => {
 
     expect(errors).toEqual([]);
     expect(data.viewer).toEqual({ role: 'ALL' });
-    expect(data._service.sdl).toMatch(/rateLimit: RateLimit! .*@inaccessible/);
-    expect(data._service.sdl).not.toContain('Viewer');
+    expect(data._service.sdl).toMatch(/rateLimit: HelpdeskRateLimit! .*@inaccessible/);
+    expect(data._service.sdl).not.toContain('HelpdeskViewer');
   });
 
   test('is for nobody in production but in a supergraph', async () => {

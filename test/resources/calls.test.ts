@@ -146,7 +146,7 @@ describe('one call is enough', () => {
   test.each([
     ['Agent', 'name', allAgents, [2, 11, 12, 13, 49, 777777]],
     ['Department', 'name agents { email }', allDepartments, [3, 4, 5, 6, 7, 8, 777777]],
-    ['Application', 'displayName', 'GET /applications', [1, 2, 3, 4, 5, 777777]],
+    ['ChatApplication', 'displayName', 'GET /applications', [1, 2, 3, 4, 5, 777777]],
   ])('for any number of references of type %s', async (type, fields, expected, ids) => {
     const { data, lines } = await ask(
       quiet,
@@ -169,7 +169,7 @@ describe('a hundred references of five types, mixed', () => {
     ['Customer', 'id', Array.from({ length: 40 }, (_, index) => 7001 + index)],
     ['Agent', 'id', [2, 11, 12, 13, 777777]],
     ['Department', 'id', [3, 4, 5, 777777]],
-    ['Application', 'id', [1, 2, 777777]],
+    ['ChatApplication', 'id', [1, 2, 777777]],
   ];
 
   test('cost one call for each type, and one for each chat', async () => {
@@ -186,7 +186,7 @@ describe('a hundred references of five types, mixed', () => {
       `query ($references: [_Any!]!) { _entities(representations: $references) {
         __typename
         ... on Chat { id status } ... on Customer { id company } ... on Agent { id name }
-        ... on Department { id title: name } ... on Application { id displayName }
+        ... on Department { id title: name } ... on ChatApplication { id displayName }
       } }`,
       { references: shuffled },
     );
@@ -535,7 +535,7 @@ describe('no call is needed', () => {
     { __typename: 'Customer', id: '999002' },
     { __typename: 'Agent', id: '999003' },
     { __typename: 'Department', id: '999004' },
-    { __typename: 'Application', id: '999005' },
+    { __typename: 'ChatApplication', id: '999005' },
   ];
 
   const forms: readonly (readonly [string, string])[] = [
@@ -544,7 +544,7 @@ describe('no call is needed', () => {
       `_entities(representations: $references) {
         __typename
         ... on Chat { id nodeId } ... on Customer { id nodeId } ... on Agent { id nodeId }
-        ... on Department { id nodeId } ... on Application { id }
+        ... on Department { id nodeId } ... on ChatApplication { id }
       }`,
     ],
     [
@@ -552,7 +552,7 @@ describe('no call is needed', () => {
       `_entities(representations: $references) {
         __typename
         ... on Node { nodeId ... on Chat { id } ... on Customer { id } ... on Agent { id } ... on Department { id } }
-        ... on Application { id }
+        ... on ChatApplication { id }
       }`,
     ],
     [
@@ -560,7 +560,7 @@ describe('no call is needed', () => {
       `_entities(representations: $references) {
         __typename kind: __typename
         ... on Chat { status: id phone: nodeId } ... on Customer { name: id email: nodeId }
-        ... on Agent { role: id } ... on Department { agents: id } ... on Application { active: id }
+        ... on Agent { role: id } ... on Department { agents: id } ... on ChatApplication { active: id }
       }`,
     ],
     [
@@ -572,7 +572,7 @@ describe('no call is needed', () => {
         ... on Agent @include(if: $no) { name }
         ... on Agent { id }
         ... on Department { ... on Department { ... on Node { ... on Department { id } } } }
-        ... on Application { id name @skip(if: true) }
+        ... on ChatApplication { id name @skip(if: true) }
       }`,
     ],
     ['through fragments', `_entities(representations: $references) { ...Keys }`],
@@ -582,7 +582,7 @@ describe('no call is needed', () => {
     fragment More on Chat { lastMessageText }
     fragment Keys on _Entity { __typename ...Ids ... on Node { nodeId } }
     fragment Ids on _Entity {
-      ... on Chat { id } ... on Customer { id } ... on Agent { id } ... on Department { id } ... on Application { id }
+      ... on Chat { id } ... on Customer { id } ... on Agent { id } ... on Department { id } ... on ChatApplication { id }
     }
   `;
 
@@ -865,7 +865,7 @@ describe('references', () => {
     _entities(representations: $representations) {
       __typename
       ... on Chat { id status } ... on Customer { id phone userId } ... on Agent { id name }
-      ... on Department { id title: name } ... on Application { id displayName }
+      ... on Department { id title: name } ... on ChatApplication { id displayName }
     }
   }`;
 
@@ -876,14 +876,14 @@ describe('references', () => {
       { __typename: 'Customer', id: '999999' },
       { __typename: 'Chat', id: '5009' },
       { __typename: 'Customer', userId },
-      { __typename: 'Application', id: 3 },
+      { __typename: 'ChatApplication', id: 3 },
       { __typename: 'Chat', id: '999999' },
       { __typename: 'Department', id: '3' },
       { __typename: 'Agent', id: '999999' },
       { __typename: 'Customer', id },
       { __typename: 'Customer', userId: 'nobody' },
       { __typename: 'Department', id: '999999' },
-      { __typename: 'Application', id: '999999' },
+      { __typename: 'ChatApplication', id: '999999' },
       { __typename: 'Chat', id: '5008', status: 'ignored' },
     ];
 
@@ -896,7 +896,7 @@ describe('references', () => {
       null,
       'Chat 5009',
       `Customer ${id}`,
-      'Application 3',
+      'ChatApplication 3',
       null,
       'Department 3',
       null,
@@ -969,7 +969,7 @@ describe('references', () => {
   test.each([
     ['no type', { id: '1' }],
     ['an unknown type', { __typename: 'Ticket', id: '1' }],
-    ['a type without a key', { __typename: 'Message', id: '1' }],
+    ['a type without a key', { __typename: 'ChatMessage', id: '1' }],
     ['the query type', { __typename: 'Query' }],
     ['an enum', { __typename: 'ChatStatus', id: '1' }],
     ['the interface', { __typename: 'Node', id: '1' }],
@@ -978,7 +978,7 @@ describe('references', () => {
     ['no key', { __typename: 'Chat' }],
     ['a key that is null', { __typename: 'Agent', id: null }],
     ['a key that is no id', { __typename: 'Department', id: 'x' }],
-    ['a key that is an object', { __typename: 'Application', id: { a: 1 } }],
+    ['a key that is an object', { __typename: 'ChatApplication', id: { a: 1 } }],
     ['a key that is a list', { __typename: 'Chat', id: ['1'] }],
     ['a key that is no whole number', { __typename: 'Chat', id: 1.5 }],
     ['a path for a key', { __typename: 'Customer', id: '../agents' }],

@@ -362,10 +362,10 @@ describe('the helpdesk is called', () => {
         ... on Agent { id nodeId }
         ... on Chat { id nodeId }
         ... on Department { id }
-        ... on Application { id }
+        ... on ChatApplication { id }
       `),
       variables: () => ({
-        references: ['Customer', 'Agent', 'Chat', 'Department', 'Application'].map((name) => ({
+        references: ['Customer', 'Agent', 'Chat', 'Department', 'ChatApplication'].map((name) => ({
           __typename: name,
           id: 1,
         })),

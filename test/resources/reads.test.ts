@@ -581,8 +581,8 @@ describe('an id that the helpdesk could not have given', () => {
       ? [
           ...badIds,
           '5208',
-          nodeId('Message', 5),
-          nodeId('Application', 1),
+          nodeId('ChatMessage', 5),
+          nodeId('ChatApplication', 1),
           nodeId('chat', 5),
           nodeId('__proto__', 5),
           ...badIds.map((id) => nodeId('Chat', id)),

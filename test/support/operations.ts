@@ -18,9 +18,9 @@ export type ChatFilter = {
   /** This agent is in charge. */
   readonly assigneeId?: string | number | null | undefined;
   /** When the chat was closed. */
-  readonly closedAt?: DateTimeRange | null | undefined;
+  readonly closedAt?: HelpdeskDateTimeRange | null | undefined;
   /** When the chat began. */
-  readonly createdAt?: DateTimeRange | null | undefined;
+  readonly createdAt?: HelpdeskDateTimeRange | null | undefined;
   /** The customer's e-mail address is this. */
   readonly customerEmail?: string | null | undefined;
   /** The chat is with this customer. */
@@ -42,7 +42,7 @@ export type ChatFilter = {
 /** An order of chats. Chats without the time asked for come where the helpdesk puts them. */
 export type ChatOrder = {
   /** Which end comes first. */
-  readonly direction: OrderDirection;
+  readonly direction: HelpdeskOrderDirection;
   /** What to sort by. */
   readonly field: ChatOrderField;
 };
@@ -93,7 +93,7 @@ export type ChatStatus =
   | 'UNKNOWN';
 
 /** A span of time, in whole seconds. Give at least one end. */
-export type DateTimeRange = {
+export type HelpdeskDateTimeRange = {
   /** Not before this moment. */
   readonly from?: string | null | undefined;
   /** Not after this moment. */
@@ -101,7 +101,7 @@ export type DateTimeRange = {
 };
 
 /** Which end of an order comes first. */
-export type OrderDirection =
+export type HelpdeskOrderDirection =
   /** The smallest, or earliest, first. */
   | 'ASC'
   /** The largest, or latest, first. */

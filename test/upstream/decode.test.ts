@@ -440,7 +440,7 @@ describe('things', () => {
 
   test('a message is read whole', () => {
     expect(messageFromWire(wireMessage)).toEqual({
-      __typename: 'Message',
+      __typename: 'ChatMessage',
       id: '4294967296',
       from: 'AGENT',
       agent: {

@@ -359,7 +359,7 @@ describeWithRedis('data of other programs in Redis (needs Redis)', () => {
     departmentId: null,
   };
   const said = { from: 'x', sequence: 1, event };
-  const message = { __typename: 'Message', id: '1', from: 'AGENT', type: 'MESSAGE' };
+  const message = { __typename: 'ChatMessage', id: '1', from: 'AGENT', type: 'MESSAGE' };
 
   test.each<[string, unknown]>([
     ['null', null],

@@ -38,7 +38,7 @@ function append({ cache }: ApolloClient, id: string, message: MessageLineFragmen
     if (data?.chat == null) return undefined;
     const { messages } = data.chat;
     if (messages.edges.some(({ node }) => node.id === message.id)) return undefined;
-    const edge = { __typename: 'MessageEdge', cursor: '', node: message } as const;
+    const edge = { __typename: 'ChatMessageEdge', cursor: '', node: message } as const;
     return {
       ...data,
       chat: { ...data.chat, messages: { ...messages, edges: [edge, ...messages.edges] } },

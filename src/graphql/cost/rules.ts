@@ -78,7 +78,7 @@ export const entityCosts: ReadonlyMap<string, EntityCost> = new Map([
     'Department',
     { kind: 'departments', keyFields: ['id', 'nodeId', 'chats'], maximum: 'departments' },
   ],
-  ['Application', { kind: 'applications', keyFields: ['id'], maximum: 'applications' }],
+  ['ChatApplication', { kind: 'applications', keyFields: ['id'], maximum: 'applications' }],
 ]);
 
 /** What must be fetched to tell the fields of a type's things; undefined when all are free or `carried`, as of a whole thing. */
@@ -212,14 +212,14 @@ export const costRules: ReadonlyMap<string, CostRule> = new Map<string, CostRule
   ['Chat.department', { strategy: 'partial', embeds: ['name'] }],
   ['Chat.lastCommunicatedAgent', { strategy: 'partial', embeds: agentFields, mayBeMissing: true }],
   ['Chat.messages', { strategy: 'messages' }],
-  ['Message.agent', { strategy: 'partial', embeds: agentFields, mayBeMissing: true }],
-  ['Message.chat', { strategy: 'parentChat' }],
+  ['ChatMessage.agent', { strategy: 'partial', embeds: agentFields, mayBeMissing: true }],
+  ['ChatMessage.chat', { strategy: 'parentChat' }],
   ['Department.agents', { strategy: 'partial', embeds: agentFields, length: 'agentsOfDepartment' }],
   ['Customer.chats', { strategy: 'ownedChats' }],
   ['Agent.chats', { strategy: 'ownedChats' }],
   ['Department.chats', { strategy: 'ownedChats' }],
-  ['Viewer.agent', { strategy: 'partial', embeds: [] }],
-  ['Viewer.customer', { strategy: 'partial', embeds: [] }],
+  ['HelpdeskViewer.agent', { strategy: 'partial', embeds: [] }],
+  ['HelpdeskViewer.customer', { strategy: 'partial', embeds: [] }],
 ]);
 
 export interface BatchDemand {

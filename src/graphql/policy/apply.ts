@@ -17,7 +17,7 @@ const isCustomer = ({ viewer }: Context): boolean => viewer.role === 'CUSTOMER';
 const customerOwnedTypes: ReadonlySet<string> = new Set([
   'Chat',
   'Customer',
-  'Message',
+  'ChatMessage',
   'Node',
   '_Entity',
 ]);

@@ -21,7 +21,7 @@ export const fieldPolicies: Readonly<Record<string, TypePolicy>> = {
   Mutation: { owner: 'markChatRead' },
   Subscription: { owner: 'chatUpdated messageReceived customerUpdated' },
   ChatUpdate: { public: 'change at', owner: 'chat' },
-  Viewer: { public: 'role agent', owner: 'customer' },
+  HelpdeskViewer: { public: 'role agent', owner: 'customer' },
   Chat: {
     public: `nodeId id status closedBy closedAt rating createdAt createdWith lastCustomerMessageAt
       lastCommunicatedAgentId lastCommunicatedAgent snoozedUntil applicationId application
@@ -31,12 +31,12 @@ export const fieldPolicies: Readonly<Record<string, TypePolicy>> = {
   },
   ChatConnection: { public: 'pageInfo totalCount', owner: 'edges nodes' },
   ChatEdge: { public: 'cursor', owner: 'node' },
-  Message: {
+  ChatMessage: {
     public: 'id from agent type text read edited createdAt updatedAt broadcastType',
     owner: 'chat',
   },
-  MessageConnection: { public: 'pageInfo', owner: 'edges nodes', redacted: 'totalCount' },
-  MessageEdge: { public: 'cursor', owner: 'node' },
+  ChatMessageConnection: { public: 'pageInfo', owner: 'edges nodes', redacted: 'totalCount' },
+  ChatMessageEdge: { public: 'cursor', owner: 'node' },
   Customer: {
     public: `nodeId id userId name email company phone firstSeen lastSeen location device unsubscribed
       blocked source referer lastPage locale createdFrom integrationId tags customData`,
@@ -45,22 +45,22 @@ export const fieldPolicies: Readonly<Record<string, TypePolicy>> = {
   },
   CustomerConnection: { public: 'pageInfo totalCount', owner: 'edges nodes' },
   CustomerEdge: { public: 'cursor', owner: 'node' },
-  Location: { public: 'regionCode countryCode city' },
-  Device: { public: 'id ip timezone platform userAgent' },
-  Tag: { public: 'name color' },
+  CustomerLocation: { public: 'regionCode countryCode city' },
+  CustomerDevice: { public: 'id ip timezone platform userAgent' },
+  CustomerTag: { public: 'name color' },
   Agent: { public: 'nodeId id name', staff: 'email role chats' },
   Department: { public: 'nodeId id name', staff: 'agents chats' },
-  Application: { public: 'id name displayName type active' },
-  Organization: { staff: 'id domain teamOnline chatEnabled' },
+  ChatApplication: { public: 'id name displayName type active' },
+  HelpdeskOrganization: { staff: 'id domain teamOnline chatEnabled' },
   PageInfo: { public: 'hasNextPage hasPreviousPage startCursor endCursor' },
-  RateLimit: { staff: 'limit remaining resetAt' },
+  HelpdeskRateLimit: { staff: 'limit remaining resetAt' },
   _Service: { staff: 'sdl' },
 };
 
 /** What may be asked for by its key alone: by a global id, or by a router. */
 export const entityPolicies: Readonly<Record<string, FieldPolicy>> = {
   Agent: 'public',
-  Application: 'staff',
+  ChatApplication: 'staff',
   Chat: 'owner',
   Customer: 'owner',
   Department: 'staff',

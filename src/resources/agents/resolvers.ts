@@ -41,11 +41,11 @@ export const agentResolvers: Resolvers = {
   Department: {
     agents: ({ agents }, _args, { loaders }, info) => resolveAgents(agents, loaders.agent, info),
   },
-  Message: {
+  ChatMessage: {
     agent: ({ agent }, _args, { loaders }, info) =>
       agent === null ? null : loaders.agent.resolvePartial(agent, info),
   },
-  Viewer: {
+  HelpdeskViewer: {
     agent: (_viewer, _args, { viewer, loaders }, info) =>
       viewer.role === 'AGENT' && viewer.agentId !== undefined
         ? loaders.agent.resolvePartial({ __typename: 'Agent', id: viewer.agentId }, info)

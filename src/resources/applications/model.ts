@@ -2,7 +2,7 @@ import { isFlag, isIdText, isText, objectOf, oneOf, orNull } from '../../lib/sha
 import { decodeBoolean, decodeId, decodeObject, decodeText } from '../../upstream/decode.ts';
 
 export interface Application {
-  readonly __typename: 'Application';
+  readonly __typename: 'ChatApplication';
   readonly id: string;
   readonly name: string | null;
   readonly displayName: string | null;
@@ -13,7 +13,7 @@ export interface Application {
 export function applicationFromWire(value: unknown): Application {
   const wire = decodeObject(value, 'application');
   return {
-    __typename: 'Application',
+    __typename: 'ChatApplication',
     id: decodeId(wire['id'], 'application.id'),
     name: decodeText(wire['name'], 'application.name'),
     displayName: decodeText(wire['displayName'], 'application.displayName'),
@@ -23,7 +23,7 @@ export function applicationFromWire(value: unknown): Application {
 }
 
 export const isApplication = objectOf<Application>({
-  __typename: oneOf('Application'),
+  __typename: oneOf('ChatApplication'),
   id: isIdText,
   name: orNull(isText),
   displayName: orNull(isText),

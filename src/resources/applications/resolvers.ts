@@ -10,14 +10,14 @@ export const applicationResolvers: Resolvers = {
     application: ({ applicationId: id }, _args, { loaders }, info) =>
       id === null
         ? null
-        : loaders.application.resolvePartial({ __typename: 'Application', id }, info),
+        : loaders.application.resolvePartial({ __typename: 'ChatApplication', id }, info),
   },
-  Application: {
+  ChatApplication: {
     __resolveReference: (reference, { loaders }, info) =>
       loaders.application.resolvePartial(
         {
           ...representationValues(reference, info),
-          __typename: 'Application',
+          __typename: 'ChatApplication',
           id: parseUpstreamId('id', reference.id),
         },
         info,

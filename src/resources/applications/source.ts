@@ -4,7 +4,7 @@ import { decodeList, decodeObject } from '../../upstream/decode.ts';
 import type { Application } from './model.ts';
 import { applicationFromWire, isApplication } from './model.ts';
 
-const applicationLists = listType('Application', isApplication, { ttlClass: 'account' });
+const applicationLists = listType('ChatApplication', isApplication, { ttlClass: 'account' });
 
 export type ApplicationSource = ReturnType<typeof createApplicationSource>;
 

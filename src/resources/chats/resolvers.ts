@@ -177,7 +177,7 @@ export const chatResolvers: Resolvers = {
   Customer: { chats: ownedChatsResolver('customer') },
   Agent: { chats: ownedChatsResolver('assignee') },
   Department: { chats: ownedChatsResolver('department') },
-  Message: {
+  ChatMessage: {
     chat: ({ chat }, _args, { loaders }, info) => requireChat(chat, loaders, info),
   },
   Chat: {

@@ -64,7 +64,9 @@ export const customerResolvers: Resolvers = {
     customer: ({ customer }, _args, { loaders }, info) =>
       customer === null ? null : loaders.customer.resolvePartial(customer, info),
   },
-  Viewer: { customer: (_viewer, _args, { loaders }, info) => loaders.customer.viewer(info) },
+  HelpdeskViewer: {
+    customer: (_viewer, _args, { loaders }, info) => loaders.customer.viewer(info),
+  },
   Customer: {
     __resolveReference(key, { loaders }, info) {
       if ('id' in key) {

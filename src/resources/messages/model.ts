@@ -1,7 +1,7 @@
 import type {
   BroadcastType,
-  MessageSender,
-  MessageType,
+  ChatMessageSender,
+  ChatMessageType,
   PageInfo,
 } from '../../graphql/generated.ts';
 import type { Connection } from '../../lib/paging.ts';
@@ -27,11 +27,11 @@ import type { AgentPart } from '../agents/model.ts';
 import { agentPartFromWire, isAgentPart } from '../agents/model.ts';
 
 export interface Message {
-  readonly __typename: 'Message';
+  readonly __typename: 'ChatMessage';
   readonly id: string;
-  readonly from: MessageSender;
+  readonly from: ChatMessageSender;
   readonly agent: AgentPart | null;
-  readonly type: MessageType;
+  readonly type: ChatMessageType;
   readonly text: string | null;
   readonly read: boolean | null;
   readonly edited: boolean | null;
@@ -64,7 +64,7 @@ const broadcastTypes = {
 export function messageFromWire(value: unknown): Message {
   const wire = decodeObject(value, 'message');
   return {
-    __typename: 'Message',
+    __typename: 'ChatMessage',
     id: decodeId(wire['id'], 'message.id'),
     from: decodeEnum(sendersBySpelling, wire['from'], 'message.from') ?? 'UNKNOWN',
     agent: agentPartFromWire(wire['agent'], 'message.agent'),
@@ -91,7 +91,7 @@ export interface CustomerMessagePage {
 }
 
 export const isMessage = objectOf<Message>({
-  __typename: isOneOf('Message'),
+  __typename: isOneOf('ChatMessage'),
   id: isIdText,
   from: isOneOf('UNKNOWN', ...Object.values(sendersBySpelling)),
   agent: orNull(isAgentPart),

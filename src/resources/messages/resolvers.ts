@@ -33,7 +33,7 @@ function readMessages(
   info: GraphQLResolveInfo,
 ) {
   const list = `messages of ${chat.id}`;
-  const selection = connectionSelection(info, 'MessageConnection');
+  const selection = connectionSelection(info, 'ChatMessageConnection');
   return readConnection({ list, pageRange: pageRange(page, list), selection }, async (range) => {
     const { rows, total } = await sources.messages.page(chat.id, range).catch(emptyIfMissing(chat));
     return { rows: rows.map((message) => ({ ...message, chat })), total };
@@ -61,7 +61,7 @@ async function readVisibleMessages(
 ): Promise<CustomerMessagePage> {
   const { toCursor, fromCursor } = sources.messages.seal();
   const list = `messages of ${chat.id} to its customer`;
-  const selection = connectionSelection(info, 'MessageConnection');
+  const selection = connectionSelection(info, 'ChatMessageConnection');
   const count = validatePageSize('first', first ?? defaultPageSize);
   const start = typeof after === 'string' ? fromCursor('after', after, list) + 1 : 0;
   if (!selection.rows && !selection.pageInfo) return emptyMessagePage;
@@ -114,7 +114,7 @@ export const messageResolvers: Resolvers = {
         ? readVisibleMessages(chat, page, context, info)
         : readMessages(chat, page, context, info),
   },
-  MessageConnection: {
+  ChatMessageConnection: {
     nodes: ({ rows }) => rows,
     edges: (page) =>
       'cursorOf' in page

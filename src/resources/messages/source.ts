@@ -7,7 +7,7 @@ import type { Message } from './model.ts';
 import { isMessage, messageFromWire } from './model.ts';
 
 // Reading a chat marks its messages, so they are no older than the last change of their chat.
-const messagePageType = listType('Message', isMessage, {
+const messagePageType = listType('ChatMessage', isMessage, {
   ttlClass: 'chats',
   maxRows: maxPageSize,
   dependsOn: (name) => ({

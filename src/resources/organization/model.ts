@@ -2,7 +2,7 @@ import { isFlag, isIdText, isText, objectOf, oneOf, orNull } from '../../lib/sha
 import { decodeBoolean, decodeId, decodeObject, decodeText } from '../../upstream/decode.ts';
 
 export interface Organization {
-  readonly __typename: 'Organization';
+  readonly __typename: 'HelpdeskOrganization';
   readonly id: string;
   readonly domain: string | null;
   readonly teamOnline: boolean | null;
@@ -12,7 +12,7 @@ export interface Organization {
 export function organizationFromWire(value: unknown): Organization {
   const wire = decodeObject(value, 'organization');
   return {
-    __typename: 'Organization',
+    __typename: 'HelpdeskOrganization',
     id: decodeId(wire['id'], 'organization.id'),
     domain: decodeText(wire['domain'], 'organization.domain'),
     teamOnline: decodeBoolean(wire['teamOnline'], 'organization.teamOnline'),
@@ -21,7 +21,7 @@ export function organizationFromWire(value: unknown): Organization {
 }
 
 export const isOrganization = objectOf<Organization>({
-  __typename: oneOf('Organization'),
+  __typename: oneOf('HelpdeskOrganization'),
   id: isIdText,
   domain: orNull(isText),
   teamOnline: orNull(isFlag),

@@ -4,7 +4,7 @@ import { decodeObject } from '../../upstream/decode.ts';
 import type { Organization } from './model.ts';
 import { isOrganization, organizationFromWire } from './model.ts';
 
-const organizations = entityType('Organization', isOrganization, {
+const organizations = entityType('HelpdeskOrganization', isOrganization, {
   ttlClass: 'account',
   isOnly: true,
 });

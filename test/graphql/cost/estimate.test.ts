@@ -218,7 +218,7 @@ describe('an operation is priced at its worst and at its usual', () => {
           7,
           {},
           { __typename: 'Chat' },
-          { __typename: 'Tag', id: 1 },
+          { __typename: 'CustomerTag', id: 1 },
           { __typename: {}, id: {} },
         ],
       },
@@ -490,7 +490,7 @@ describe('the real gateway', () => {
       someOf('userId').map((id) => `{ __typename: "Customer", userId: ${text(id)} }`),
       someOf('agent').map((id) => `{ __typename: "Agent", id: "${id}" }`),
       someOf('department').map((id) => `{ __typename: "Department", id: "${id}" }`),
-      fc.constant('{ __typename: "Application", id: "1" }'),
+      fc.constant('{ __typename: "ChatApplication", id: "1" }'),
     );
 
   const listed = (values: readonly string[]) => `[${values.join(', ')}]`;

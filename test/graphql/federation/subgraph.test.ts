@@ -472,9 +472,9 @@ describe('the schema as a supergraph takes it', () => {
     expect(hidden.toSorted()).toEqual(
       [
         'Node',
-        'RateLimit',
-        'Viewer',
-        'ViewerRole',
+        'HelpdeskRateLimit',
+        'HelpdeskViewer',
+        'HelpdeskViewerRole',
         'node',
         'nodes',
         'rateLimit',
@@ -486,8 +486,8 @@ describe('the schema as a supergraph takes it', () => {
   test('has nothing of what is left out', () => {
     const text = supergraphSdl(sdl, ['node', 'nodes', 'viewer']);
 
-    expect(hiddenIn(text).toSorted()).toEqual(['RateLimit', 'rateLimit']);
-    expect(text).not.toMatch(/\bNode\b|\bViewer/);
+    expect(hiddenIn(text).toSorted()).toEqual(['HelpdeskRateLimit', 'rateLimit']);
+    expect(text).not.toMatch(/\bNode\b|\bHelpdeskViewer/);
     expect(text).toContain('nodeId: ID!');
   });
 
@@ -530,15 +530,15 @@ describe('the schema tells', () => {
 
     expect(Object.fromEntries(kept)).toEqual({
       Agent: account,
-      Application: account,
+      ChatApplication: account,
       Chat: chats,
       ChatConnection: chats,
       Customer: customers,
       CustomerConnection: chats,
       Department: account,
-      Message: chats,
-      MessageConnection: chats,
-      Organization: account,
+      ChatMessage: chats,
+      ChatMessageConnection: chats,
+      HelpdeskOrganization: account,
     });
   });
 

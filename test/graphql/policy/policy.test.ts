@@ -162,8 +162,8 @@ const matrix: Readonly<Record<string, Row>> = {
     bob: { _entities: [null] },
     agent: { _entities: [{ id: '3' }] },
   },
-  'reference to Application': {
-    query: entity('Application', 'id: 2'),
+  'reference to ChatApplication': {
+    query: entity('ChatApplication', 'id: 2'),
     ada: { _entities: [null] },
     bob: { _entities: [null] },
     agent: { _entities: [{ id: '2' }] },
