@@ -1,4 +1,4 @@
-// Writes docs/schema.md from schema.graphql; with --check it only tells whether the file is as it would be written.
+// Writes docs/schema.md from schema.graphql; with --check it only verifies that the file is up to date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Kind, parse, print } from 'graphql';
 
@@ -30,7 +30,7 @@ function typeName(type) {
   return type.kind === Kind.NAMED_TYPE ? nameOf(type) : typeName(type.type);
 }
 
-/** A type as it is written, which leads to where it is described. */
+/** The type as a link to its section. */
 function typeLink(type) {
   const name = typeName(type);
   const text = `\`${print(type)}\``;
@@ -53,7 +53,7 @@ function argumentLines({ arguments: given = [] }) {
   );
 }
 
-/** Directives that change what a client may rely on. */
+/** Directives and interfaces that matter to clients. */
 function marksOf({ directives = [], interfaces = [] }) {
   const keys = directives
     .filter((directive) => nameOf(directive) === 'key')
@@ -61,10 +61,10 @@ function marksOf({ directives = [], interfaces = [] }) {
   return [
     ...(interfaces.length > 0
       ? [
-          `Is a ${interfaces.map((type) => `[${nameOf(type)}](${anchor(nameOf(type))})`).join(', ')}.`,
+          `Implements ${interfaces.map((type) => `[${nameOf(type)}](${anchor(nameOf(type))})`).join(', ')}.`,
         ]
       : []),
-    ...(keys.length > 0 ? [`An entity of the supergraph, known by ${keys.join(' or ')}.`] : []),
+    ...(keys.length > 0 ? [`Federation entity with the key ${keys.join(' or ')}.`] : []),
   ];
 }
 
@@ -113,7 +113,7 @@ const lines = [
   '',
   '<!-- Written by `npm run docs` from schema.graphql. -->',
   '',
-  'Every field, argument and value, in the words of `schema.graphql`. What the concepts are and how they go together:',
+  'Every field, argument and value of `schema.graphql`. For the concepts, see the',
   '[schema guide](schema-guide.md).',
   '',
   ...rootTypes.flatMap((type) => [
@@ -135,6 +135,6 @@ const text = `${lines.join('\n').trimEnd()}\n`;
 if (!process.argv.includes('--check')) {
   writeFileSync(target, text);
 } else if (readFileSync(target, 'utf8') !== text) {
-  process.stderr.write(`${target} does not tell what schema.graphql says. Run: npm run docs\n`);
+  process.stderr.write(`${target} is not up to date with schema.graphql. Run: npm run docs\n`);
   process.exitCode = 1;
 }

@@ -19,7 +19,7 @@ export type Scalars = {
   Boolean: { input: boolean; output: boolean; }
   Int: { input: number; output: number; }
   Float: { input: number; output: number; }
-  /** A moment in UTC, as an ISO 8601 text such as `2026-01-15T12:00:00.000Z`. */
+  /** A time in UTC as an ISO 8601 string such as `2026-01-15T12:00:00.000Z`. */
   DateTime: { input: Date; output: number; }
   /** A JSON object. */
   JSONObject: { input: Readonly<Record<string, unknown>>; output: Readonly<Record<string, unknown>>; }
@@ -28,17 +28,17 @@ export type Scalars = {
 
 /** A member of the team, or the chat bot. */
 export type Agent = Node & {
-  /** The chats that this agent is in charge of, newest first unless `orderBy` says otherwise. The chats of many agents are asked for together. */
+  /** Chats assigned to the agent. The default order is `CREATED_AT DESC`. The chats of several agents are read in one batch. `FORBIDDEN` for customers. */
   readonly chats: ChatConnection;
-  /** The e-mail address; null when the helpdesk does not say. */
+  /** E-mail address; null if HelpCrunch does not provide it. `FORBIDDEN` for customers. */
   readonly email?: Maybe<Scalars['String']['output']>;
-  /** The helpdesk's number of the agent. */
+  /** HelpCrunch id of the agent. */
   readonly id: Scalars['ID']['output'];
-  /** The name; null when the helpdesk does not say. */
+  /** Name; null if HelpCrunch does not provide it. */
   readonly name?: Maybe<Scalars['String']['output']>;
-  /** The global id, unique over all types of this schema. */
+  /** Global id, unique across all types of this schema. */
   readonly nodeId: Scalars['ID']['output'];
-  /** What the agent may do in the helpdesk; null when the helpdesk does not say. */
+  /** Role in HelpCrunch; null if HelpCrunch does not provide it. `FORBIDDEN` for customers. */
   readonly role?: Maybe<AgentRole>;
 };
 
@@ -50,28 +50,28 @@ export type AgentChatsArgs = {
   orderBy?: InputMaybe<ChatOrder>;
 };
 
-/** What an agent may do in the helpdesk. */
+/** Role of an agent in HelpCrunch. */
 export type AgentRole =
-  /** Runs the account. */
+  /** Administers the account. */
   | 'ADMIN'
-  /** Answers chats. */
+  /** Can use chats. */
   | 'AGENT'
-  /** Answers chats and sees nothing else. */
+  /** Can use chats only. */
   | 'AGENT_CHAT_ONLY'
-  /** Leads agents. */
+  /** Manages agents. */
   | 'SUPERVISOR'
   /** A value that this schema does not know. */
   | 'UNKNOWN';
 
-/** A kind of message that is sent to many. */
+/** Kinds of messages sent to many customers. */
 export type BroadcastType =
-  /** Sent to a chat by a rule. */
+  /** Sent to a chat by an automation rule. */
   | 'AUTO_CHAT'
-  /** Sent by e-mail by a rule. */
+  /** Sent by e-mail by an automation rule. */
   | 'AUTO_EMAIL'
-  /** Sent to chats by hand. */
+  /** Sent to chats manually. */
   | 'MANUAL_CHAT'
-  /** Sent by e-mail by hand. */
+  /** Sent by e-mail manually. */
   | 'MANUAL_EMAIL'
   /** Sent by a trigger. */
   | 'TRIGGER'
@@ -80,53 +80,53 @@ export type BroadcastType =
 
 /** A conversation between one customer and the team. */
 export type Chat = Node & {
-  /** The agents who wrote in the chat, in the helpdesk's order. */
+  /** The agents who wrote in the chat, in the order of HelpCrunch. */
   readonly agents: ReadonlyArray<Agent>;
-  /** The channel through which the chat came; null when the helpdesk does not say or no longer has it. */
+  /** The application (channel) of the chat; null if HelpCrunch does not provide it or it no longer exists. */
   readonly application?: Maybe<ChatApplication>;
-  /** The number of the channel through which the chat came; null when the helpdesk does not say. */
+  /** HelpCrunch id of the application; null if HelpCrunch does not provide it. */
   readonly applicationId?: Maybe<Scalars['ID']['output']>;
-  /** The agent in charge; null when nobody is. */
+  /** The assigned agent; null if no agent is assigned. */
   readonly assignee?: Maybe<Agent>;
-  /** When the chat was closed; null while it was never closed. */
+  /** Time at which the chat was closed; null if it was never closed. */
   readonly closedAt?: Maybe<Scalars['DateTime']['output']>;
-  /** Who closed the chat; null while it was never closed. */
+  /** The side that closed the chat; null if it was never closed. */
   readonly closedBy?: Maybe<ChatCloser>;
-  /** When the chat began; `1970-01-01T00:00:00.000Z` in the rare case that the helpdesk does not say. */
+  /** Creation time; `1970-01-01T00:00:00.000Z` if HelpCrunch does not provide it, which is rare. */
   readonly createdAt: Scalars['DateTime']['output'];
-  /** What the chat began with; null when the helpdesk does not say. */
+  /** What started the chat; null if HelpCrunch does not provide it. */
   readonly createdWith?: Maybe<ChatOrigin>;
-  /** Whom the chat is with; null only when the customer is gone. */
+  /** The customer; null if it was deleted. */
   readonly customer?: Maybe<Customer>;
-  /** The department in charge; null when none is. */
+  /** The assigned department; null if no department is assigned. */
   readonly department?: Maybe<Department>;
-  /** The helpdesk's number of the chat. */
+  /** HelpCrunch id of the chat. */
   readonly id: Scalars['ID']['output'];
-  /** The agent who last wrote; null when no agent did, or when that agent has left the team. */
+  /** The agent who wrote last; null if no agent wrote, or if the agent no longer exists. */
   readonly lastCommunicatedAgent?: Maybe<Agent>;
-  /** The number of the agent who last wrote; null when no agent did. */
+  /** HelpCrunch id of the agent who wrote last; null if no agent wrote. */
   readonly lastCommunicatedAgentId?: Maybe<Scalars['ID']['output']>;
-  /** When the customer last wrote; null when the customer never did. */
+  /** Time of the customer's last message; null if there is none. */
   readonly lastCustomerMessageAt?: Maybe<Scalars['DateTime']['output']>;
-  /** When anybody last wrote; null in a chat without messages, and for a customer, who may not see every message. */
+  /** Time of the last message; null in a chat without messages, and for customers, who may not see every message. */
   readonly lastMessageAt?: Maybe<Scalars['DateTime']['output']>;
-  /** The number of the last message; null in a chat without messages, and for a customer, who may not see every message. */
+  /** HelpCrunch id of the last message; null in a chat without messages, and for customers, who may not see every message. */
   readonly lastMessageId?: Maybe<Scalars['ID']['output']>;
-  /** The last message's text, or a link to the file that it is; null in a chat without messages, and for a customer, who may not see every message. */
+  /** Text of the last message, or a link if it is a file; null in a chat without messages, and for customers, who may not see every message. */
   readonly lastMessageText?: Maybe<Scalars['String']['output']>;
-  /** What was said, newest first. Costs one call a chat. A customer sees no notes of the team and nothing that the helpdesk wrote for the team. */
+  /** Messages, newest first. Costs one call per chat. Customers do not see private notes and system messages. */
   readonly messages: ChatMessageConnection;
-  /** The global id, unique over all types of this schema. */
+  /** Global id, unique across all types of this schema. */
   readonly nodeId: Scalars['ID']['output'];
-  /** How the customer rated the conversation; null while it is not rated. */
+  /** Rating by the customer; null if the chat is not rated. */
   readonly rating?: Maybe<ChatRating>;
-  /** Whether the team has read the last message; null when the helpdesk does not say. */
+  /** Whether the agents have read the last message; null if HelpCrunch does not provide it. */
   readonly readByAgent?: Maybe<Scalars['Boolean']['output']>;
-  /** Whether the customer has read the last message; null when the helpdesk does not say. */
+  /** Whether the customer has read the last message; null if HelpCrunch does not provide it. */
   readonly readByCustomer?: Maybe<Scalars['Boolean']['output']>;
-  /** Until when the chat sleeps; null when it is awake. */
+  /** Time until which the chat is snoozed; null if it is not snoozed. */
   readonly snoozedUntil?: Maybe<Scalars['DateTime']['output']>;
-  /** Where the conversation stands. */
+  /** Status of the conversation. */
   readonly status: ChatStatus;
 };
 
@@ -139,151 +139,151 @@ export type ChatMessagesArgs = {
 
 /** A channel through which chats reach the team. */
 export type ChatApplication = {
-  /** Whether it is in use; null when the helpdesk does not say. */
+  /** Whether the application is enabled; null if HelpCrunch does not provide it. */
   readonly active?: Maybe<Scalars['Boolean']['output']>;
-  /** The name that people see; null when the helpdesk does not say. */
+  /** Displayed name; null if HelpCrunch does not provide it. */
   readonly displayName?: Maybe<Scalars['String']['output']>;
-  /** The helpdesk's number of the channel. */
+  /** HelpCrunch id of the application. */
   readonly id: Scalars['ID']['output'];
-  /** The technical name; null when the helpdesk does not say. */
+  /** Technical name; null if HelpCrunch does not provide it. */
   readonly name?: Maybe<Scalars['String']['output']>;
-  /** The kind of channel; null when the helpdesk does not say. */
+  /** Kind of channel; null if HelpCrunch does not provide it. */
   readonly type?: Maybe<Scalars['String']['output']>;
 };
 
-/** What can happen to a chat. */
+/** Kinds of changes of a chat. */
 export type ChatChange =
-  /** It was given to another agent, to another department, or to nobody. */
+  /** The assigned agent or department changed. */
   | 'ASSIGNEE'
-  /** It was closed. */
+  /** The chat was closed. */
   | 'CLOSED'
-  /** It began. */
+  /** The chat was created. */
   | 'CREATED'
-  /** Something was said or noted in it. */
+  /** A message or a private note was added. */
   | 'MESSAGE'
-  /** The customer rated it. */
+  /** The customer rated the chat. */
   | 'RATED'
-  /** One of its two sides has read it, or has marked it as unread. */
+  /** The read state of the agents or of the customer changed. */
   | 'READ'
-  /** It was put off until later. */
+  /** The chat was snoozed. */
   | 'SNOOZED'
-  /** It got another status. */
+  /** The status changed. */
   | 'STATUS'
-  /** It came back before its time or at its time. */
+  /** The chat was unsnoozed, by an agent or because the time was over. */
   | 'UNSNOOZED';
 
-/** A side that closed a chat. */
+/** The side that closed a chat. */
 export type ChatCloser =
-  /** The team. */
+  /** An agent. */
   | 'AGENT'
   /** The customer. */
   | 'CUSTOMER'
   /** A value that this schema does not know. */
   | 'UNKNOWN';
 
-/** A part of a list of chats. */
+/** A page of a list of chats. */
 export type ChatConnection = {
-  /** The chats with their cursors. */
+  /** The chats of this page with their cursors. */
   readonly edges: ReadonlyArray<ChatEdge>;
-  /** The chats alone. */
+  /** The chats of this page. */
   readonly nodes: ReadonlyArray<Chat>;
-  /** Where this part lies in the list. */
+  /** Position of this page in the list. */
   readonly pageInfo: PageInfo;
-  /** How many chats the whole list has. Asked for alone it costs one small call. */
+  /** Number of chats in the whole list. Selected alone it costs one small call. */
   readonly totalCount: Scalars['Int']['output'];
 };
 
 /** A chat in a list. */
 export type ChatEdge = {
-  /** Where the chat stands in the list. */
+  /** Opaque position of the chat in the list. */
   readonly cursor: Scalars['String']['output'];
   /** The chat. */
   readonly node: Chat;
 };
 
 /**
- * Which chats to list. All conditions given must hold.
+ * Conditions for chats, joined by AND.
  *
- * The helpdesk knows one flat AND or one flat OR. What cannot be said that way is refused with `BAD_USER_INPUT`: conditions
- * beside an `anyOf` of several, or several conditions inside one alternative. It cannot look for what is absent either,
- * so null is refused; leave the condition out.
+ * HelpCrunch's search supports one flat AND or one flat OR. Other combinations are rejected with `BAD_USER_INPUT`: conditions next to
+ * an `anyOf` with several entries, and several conditions in one alternative. A search for missing values is not supported, so null is
+ * rejected; omit the condition instead.
  */
 export type ChatFilter = {
   /** This agent wrote at least one message. */
   readonly agentId?: InputMaybe<Scalars['ID']['input']>;
-  /** At least one of these holds, 1 to 100, each with one condition. */
+  /** Alternatives joined by OR, 1 to 100, each with one condition. */
   readonly anyOf?: InputMaybe<ReadonlyArray<ChatFilter>>;
-  /** This agent is in charge. */
+  /** The chat is assigned to this agent. */
   readonly assigneeId?: InputMaybe<Scalars['ID']['input']>;
-  /** When the chat was closed. */
+  /** Range of the time at which the chat was closed. */
   readonly closedAt?: InputMaybe<HelpdeskDateTimeRange>;
-  /** When the chat began. */
+  /** Range of the creation time. */
   readonly createdAt?: InputMaybe<HelpdeskDateTimeRange>;
-  /** The customer's e-mail address is this. */
+  /** The customer's e-mail address equals this value. */
   readonly customerEmail?: InputMaybe<Scalars['String']['input']>;
-  /** The chat is with this customer. */
+  /** The chat belongs to this customer. */
   readonly customerId?: InputMaybe<Scalars['ID']['input']>;
-  /** The customer has all these tags, 1 to 50. */
+  /** The customer has all of these tags, 1 to 50. */
   readonly customerTags?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
-  /** Your own id of the customer is this. */
+  /** Your own id of the customer equals this value. */
   readonly customerUserId?: InputMaybe<Scalars['String']['input']>;
-  /** This department is in charge. */
+  /** The chat is assigned to this department. */
   readonly departmentId?: InputMaybe<Scalars['ID']['input']>;
-  /** The rating is this. */
+  /** The rating equals this value. */
   readonly rating?: InputMaybe<ChatRating>;
-  /** The status is this. */
+  /** The status equals this value. */
   readonly status?: InputMaybe<ChatStatus>;
-  /** The status is not this. */
+  /** The status differs from this value. */
   readonly statusNot?: InputMaybe<ChatStatus>;
 };
 
-/** Something said in a chat, or noted in it. */
+/** A message, private note or system message in a chat. */
 export type ChatMessage = {
-  /** Who wrote it; null for the customer and for the system. */
+  /** The agent who wrote the message; null for messages of the customer and of the system. */
   readonly agent?: Maybe<Agent>;
-  /** The kind of broadcast that sent it; null when a person did. */
+  /** Kind of broadcast that sent the message; null if a person sent it. */
   readonly broadcastType?: Maybe<BroadcastType>;
-  /** The chat it was said in. */
+  /** The chat that contains the message. */
   readonly chat: Chat;
-  /** When it was sent; `1970-01-01T00:00:00.000Z` in the rare case that the helpdesk does not say. */
+  /** Time at which the message was sent; `1970-01-01T00:00:00.000Z` if HelpCrunch does not provide it, which is rare. */
   readonly createdAt: Scalars['DateTime']['output'];
-  /** Whether it was changed after it was sent; null when the helpdesk does not say. */
+  /** Whether the message was edited after it was sent; null if HelpCrunch does not provide it. */
   readonly edited?: Maybe<Scalars['Boolean']['output']>;
-  /** The side it came from. The bot and the system speak for the team. */
+  /** The side that sent the message. The bot and the system count as `AGENT`. */
   readonly from: ChatMessageSender;
-  /** The helpdesk's number of the message. It may be larger than a 32-bit integer. */
+  /** HelpCrunch id of the message. It can exceed the range of a 32-bit integer. */
   readonly id: Scalars['ID']['output'];
-  /** Whether the other side has read it; null when the helpdesk does not say. */
+  /** Whether the other side has read the message; null if HelpCrunch does not provide it. */
   readonly read?: Maybe<Scalars['Boolean']['output']>;
-  /** The text; a machine's word such as `chat_status_changed` when `type` is `TECH`; null when there is none. */
+  /** Text; an event name such as `chat_status_changed` if `type` is `TECH`; null if there is none. */
   readonly text?: Maybe<Scalars['String']['output']>;
-  /** What kind of message it is. */
+  /** Kind of message. */
   readonly type: ChatMessageType;
-  /** When it was last changed; null when it never was. */
+  /** Time of the last edit; null if the message was never edited. */
   readonly updatedAt?: Maybe<Scalars['DateTime']['output']>;
 };
 
-/** A part of a chat's messages. */
+/** A page of the messages of a chat. */
 export type ChatMessageConnection = {
-  /** The messages with their cursors. */
+  /** The messages of this page with their cursors. */
   readonly edges: ReadonlyArray<ChatMessageEdge>;
-  /** The messages alone. */
+  /** The messages of this page. */
   readonly nodes: ReadonlyArray<ChatMessage>;
-  /** Where this part lies in the list. */
+  /** Position of this page in the list. */
   readonly pageInfo: PageInfo;
-  /** How many messages the chat has; null for a customer, who may not count what it may not see. */
+  /** Number of messages of the chat; null for customers, who may not see every message. */
   readonly totalCount?: Maybe<Scalars['Int']['output']>;
 };
 
 /** A message in a list. */
 export type ChatMessageEdge = {
-  /** Where the message stands in the list. */
+  /** Opaque position of the message in the list. */
   readonly cursor: Scalars['String']['output'];
   /** The message. */
   readonly node: ChatMessage;
 };
 
-/** A side that sent a message. */
+/** The side that sent a message. */
 export type ChatMessageSender =
   /** The team, its bot included. */
   | 'AGENT'
@@ -292,81 +292,81 @@ export type ChatMessageSender =
   /** A value that this schema does not know. */
   | 'UNKNOWN';
 
-/** A kind of message. */
+/** Kinds of messages. */
 export type ChatMessageType =
-  /** Sent by e-mail. */
+  /** A message sent by e-mail. */
   | 'EMAIL'
   /** An article of the knowledge base. */
   | 'KNOWLEDGE_BASE'
-  /** Said in the chat. */
+  /** A message of the conversation. */
   | 'MESSAGE'
-  /** A note that only the team sees. */
+  /** A private note, visible to agents only. */
   | 'PRIVATE'
-  /** Written by the helpdesk itself, for the team. */
+  /** A system message, visible to agents only. */
   | 'TECH'
   /** A value that this schema does not know. */
   | 'UNKNOWN';
 
-/** An order of chats. Chats without the time asked for come where the helpdesk puts them. */
+/** Order of chats. HelpCrunch decides the position of chats without the time that is sorted by. */
 export type ChatOrder = {
-  /** Which end comes first. */
+  /** Ascending or descending. */
   readonly direction: HelpdeskOrderDirection;
-  /** What to sort by. */
+  /** Sort key. */
   readonly field: ChatOrderField;
 };
 
-/** What chats can be sorted by. */
+/** Sort keys of chats. */
 export type ChatOrderField =
-  /** When the chat was closed. */
+  /** Time at which the chat was closed. */
   | 'CLOSED_AT'
-  /** When the chat began. */
+  /** Creation time. */
   | 'CREATED_AT'
-  /** When the customer last wrote. */
+  /** Time of the customer's last message. */
   | 'LAST_CUSTOMER_MESSAGE_AT'
-  /** When anybody last wrote. */
+  /** Time of the last message. */
   | 'LAST_MESSAGE_AT';
 
-/** What a chat began with. */
+/** What started a chat. */
 export type ChatOrigin =
   /** A message of an agent. */
   | 'AGENT_MESSAGE'
-  /** An answer to a broadcast. */
+  /** A reply to a broadcast. */
   | 'BROADCAST_REPLY'
   /** A message of the customer. */
   | 'CUSTOMER_MESSAGE'
-  /** A program, through the helpdesk's public API. */
+  /** A program, through HelpCrunch's public API. */
   | 'PUBLIC_API'
   /** A value that this schema does not know. */
   | 'UNKNOWN';
 
-/** How a customer rated a conversation, from best to worst. */
+/** Rating of a conversation, from best to worst. */
 export type ChatRating =
-  /** The middle of five. */
+  /** 3 of 5. */
   | 'AVERAGE'
-  /** The second of five. */
+  /** 4 of 5. */
   | 'GREAT'
-  /** The best of five. */
+  /** 5 of 5. */
   | 'PERFECT'
-  /** The fourth of five. */
+  /** 2 of 5. */
   | 'POOR'
   /** A value that this schema does not know. */
   | 'UNKNOWN'
-  /** The worst of five. */
+  /** 1 of 5. */
   | 'VERY_POOR';
 
-/** Where a conversation stands. */
+/** Status of a conversation. */
 export type ChatStatus =
-  /** Over. */
+  /** Closed. */
   | 'CLOSED'
-  /** Without any message. */
+  /** Without messages. */
   | 'EMPTY'
-  /** The customer wrote and nobody has answered yet. */
+  /** The customer wrote, and no agent has answered yet. */
   | 'NEW'
-  /** Begun by the team, without an answer of the customer. */
+  /** Started by the team; the customer has not answered. */
   | 'NO_COMMUNICATION'
-  /** Waiting for somebody else. */
+  /** Waiting for a third party. */
   | 'ON_HOLD'
-  /** The conversation goes on. */
+  /** The conversation is active. */
   | 'OPENED'
   /** Waiting for the customer. */
   | 'PENDING'
@@ -375,340 +375,340 @@ export type ChatStatus =
 
 /** A change of a chat. */
 export type ChatUpdate = {
-  /** When it happened. */
+  /** Time of the change. */
   readonly at: Scalars['DateTime']['output'];
-  /** What happened. */
+  /** The kind of change. */
   readonly change: ChatChange;
-  /** The chat as it is after the change, or after a later one. */
+  /** The chat in the state after this change or a later one. */
   readonly chat: Chat;
 };
 
-/** A person who talks, or could talk, to the team. */
+/** A person who is, or can be, in contact with the team. */
 export type Customer = Node & {
-  /** Whether the team has blocked the customer; null when the helpdesk does not say. */
+  /** Whether the customer is blocked; null if HelpCrunch does not provide it. */
   readonly blocked?: Maybe<Scalars['Boolean']['output']>;
-  /** The customer's chats, newest first unless `orderBy` says otherwise. The chats of many customers are asked for together. */
+  /** Chats of the customer. The default order is `CREATED_AT DESC`. The chats of several customers are read in one batch. */
   readonly chats: ChatConnection;
-  /** The company; null when unknown. */
+  /** Company; null if unknown. */
   readonly company?: Maybe<Scalars['String']['output']>;
-  /** The channel through which the customer appeared, such as `telegram`; null for the site widget. */
+  /** Channel through which the customer was created, such as `telegram`; null for the site widget. */
   readonly createdFrom?: Maybe<Scalars['String']['output']>;
-  /** The values of your custom attributes by name. Empty when there are none. */
+  /** Values of your custom attributes by name. Empty if there are none. */
   readonly customData: Scalars['JSONObject']['output'];
-  /** What the customer last used; null when unknown. */
+  /** Device of the last visit; null if unknown. */
   readonly device?: Maybe<CustomerDevice>;
-  /** The e-mail address as it was given, not checked and not unique; null when unknown. */
+  /** E-mail address as entered, neither validated nor unique; null if unknown. */
   readonly email?: Maybe<Scalars['String']['output']>;
-  /** When the customer first appeared; null when unknown. */
+  /** Time of the first visit; null if unknown. */
   readonly firstSeen?: Maybe<Scalars['DateTime']['output']>;
-  /** The helpdesk's number of the customer. */
+  /** HelpCrunch id of the customer. */
   readonly id: Scalars['ID']['output'];
-  /** The customer's id inside that channel; null when there is none. */
+  /** Id of the customer in that channel; null if there is none. */
   readonly integrationId?: Maybe<Scalars['String']['output']>;
-  /** The address of the last page the customer saw; null when unknown. */
+  /** URL of the last page the customer visited; null if unknown. */
   readonly lastPage?: Maybe<Scalars['String']['output']>;
-  /** When the customer last appeared; null when unknown. */
+  /** Time of the last visit; null if unknown. */
   readonly lastSeen?: Maybe<Scalars['DateTime']['output']>;
-  /** The language, as an ISO 639-1 code; null when unknown. */
+  /** Language as an ISO 639-1 code; null if unknown. */
   readonly locale?: Maybe<Scalars['String']['output']>;
-  /** Where the customer was last seen; null when unknown. */
+  /** Location of the last visit; null if unknown. */
   readonly location?: Maybe<CustomerLocation>;
-  /** The name; null when unknown. */
+  /** Name; null if unknown. */
   readonly name?: Maybe<Scalars['String']['output']>;
-  /** The global id, unique over all types of this schema. */
+  /** Global id, unique across all types of this schema. */
   readonly nodeId: Scalars['ID']['output'];
-  /** What the team noted down; null when nothing. `FORBIDDEN` to a customer. */
+  /** Notes of the team; null if there are none. `FORBIDDEN` for customers. */
   readonly notes?: Maybe<Scalars['String']['output']>;
-  /** The phone number as it was given; null when unknown. */
+  /** Phone number as entered; null if unknown. */
   readonly phone?: Maybe<Scalars['String']['output']>;
-  /** The address of the page the customer came from; null when unknown. */
+  /** URL of the page the customer came from; null if unknown. */
   readonly referer?: Maybe<Scalars['String']['output']>;
-  /** The address of the first page the customer saw; null when unknown. */
+  /** URL of the first page the customer visited; null if unknown. */
   readonly source?: Maybe<Scalars['String']['output']>;
-  /** The customer's tags, in the helpdesk's order. */
+  /** Tags, in the order of HelpCrunch. */
   readonly tags: ReadonlyArray<CustomerTag>;
-  /** Whether the customer refuses e-mails; null when the helpdesk does not say. */
+  /** Whether the customer unsubscribed from e-mails; null if HelpCrunch does not provide it. */
   readonly unsubscribed?: Maybe<Scalars['Boolean']['output']>;
-  /** Your own id of the customer, unique in the account; null when you gave none. */
+  /** Your own id of the customer, unique in the account; null if none was set. */
   readonly userId?: Maybe<Scalars['String']['output']>;
 };
 
 
-/** A person who talks, or could talk, to the team. */
+/** A person who is, or can be, in contact with the team. */
 export type CustomerChatsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
   orderBy?: InputMaybe<ChatOrder>;
 };
 
-/** A part of a list of customers. */
+/** A page of a list of customers. */
 export type CustomerConnection = {
-  /** The customers with their cursors. */
+  /** The customers of this page with their cursors. */
   readonly edges: ReadonlyArray<CustomerEdge>;
-  /** The customers alone. */
+  /** The customers of this page. */
   readonly nodes: ReadonlyArray<Customer>;
-  /** Where this part lies in the list. */
+  /** Position of this page in the list. */
   readonly pageInfo: PageInfo;
-  /** How many customers the whole list has. Asked for alone it costs one small call. */
+  /** Number of customers in the whole list. Selected alone it costs one small call. */
   readonly totalCount: Scalars['Int']['output'];
 };
 
-/** What a customer uses to talk to the team. */
+/** A device with which a customer contacts the team. */
 export type CustomerDevice = {
-  /** The helpdesk's id of the device; null when unknown. */
+  /** HelpCrunch id of the device; null if unknown. */
   readonly id?: Maybe<Scalars['ID']['output']>;
-  /** The network address; null when unknown. */
+  /** IP address; null if unknown. */
   readonly ip?: Maybe<Scalars['String']['output']>;
-  /** The kind of device, such as `desktop`; null when unknown. */
+  /** Kind of device, such as `desktop`; null if unknown. */
   readonly platform?: Maybe<Scalars['String']['output']>;
-  /** The time zone's name; null when unknown. */
+  /** Name of the time zone; null if unknown. */
   readonly timezone?: Maybe<Scalars['String']['output']>;
-  /** The browser's description of itself; null when unknown. */
+  /** User agent of the browser; null if unknown. */
   readonly userAgent?: Maybe<Scalars['String']['output']>;
 };
 
 /** A customer in a list. */
 export type CustomerEdge = {
-  /** Where the customer stands in the list. */
+  /** Opaque position of the customer in the list. */
   readonly cursor: Scalars['String']['output'];
   /** The customer. */
   readonly node: Customer;
 };
 
 /**
- * Which customers to list. All conditions given must hold.
+ * Conditions for customers, joined by AND.
  *
- * The helpdesk knows one flat AND or one flat OR. What cannot be said that way is refused with `BAD_USER_INPUT`: conditions
- * beside an `anyOf` of several, or several conditions inside one alternative. It cannot look for what is absent either,
- * so null is refused; leave the condition out.
+ * HelpCrunch's search supports one flat AND or one flat OR. Other combinations are rejected with `BAD_USER_INPUT`: conditions next to
+ * an `anyOf` with several entries, and several conditions in one alternative. A search for missing values is not supported, so null is
+ * rejected; omit the condition instead.
  */
 export type CustomerFilter = {
-  /** At least one of these holds, 1 to 100, each with one condition. */
+  /** Alternatives joined by OR, 1 to 100, each with one condition. */
   readonly anyOf?: InputMaybe<ReadonlyArray<CustomerFilter>>;
-  /** The name of the city. */
+  /** Condition on the name of the city. */
   readonly city?: InputMaybe<CustomerTextFilter>;
-  /** The company. */
+  /** Condition on the company. */
   readonly company?: InputMaybe<CustomerTextFilter>;
-  /** The code of the country. */
+  /** Condition on the country code. */
   readonly countryCode?: InputMaybe<CustomerTextFilter>;
-  /** The e-mail address. */
+  /** Condition on the e-mail address. */
   readonly email?: InputMaybe<CustomerTextFilter>;
-  /** The helpdesk's number is one of these, 1 to 100. Several of them are an OR. */
+  /** The HelpCrunch id is one of these, 1 to 100. Several values are an OR. */
   readonly ids?: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
-  /** When the customer last appeared. */
+  /** Range of the time of the last visit. */
   readonly lastSeen?: InputMaybe<HelpdeskDateTimeRange>;
-  /** The name. */
+  /** Condition on the name. */
   readonly name?: InputMaybe<CustomerTextFilter>;
-  /** The phone number. */
+  /** Condition on the phone number. */
   readonly phone?: InputMaybe<CustomerTextFilter>;
-  /** The customer has all these tags, 1 to 50. */
+  /** The customer has all of these tags, 1 to 50. */
   readonly tags?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
-  /** Your own id of the customer is one of these, 1 to 100. Several of them are an OR. */
+  /** Your own id of the customer is one of these, 1 to 100. Several values are an OR. */
   readonly userIds?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
 };
 
-/** A place, as far as it is known. */
+/** A geographic location. */
 export type CustomerLocation = {
-  /** The name of the city; null when unknown. */
+  /** Name of the city; null if unknown. */
   readonly city?: Maybe<Scalars['String']['output']>;
-  /** The code of the country, usually ISO 3166-1 alpha-2; null when unknown. */
+  /** Code of the country, usually ISO 3166-1 alpha-2; null if unknown. */
   readonly countryCode?: Maybe<Scalars['String']['output']>;
-  /** The code of the region inside its country; null when unknown. */
+  /** Code of the region within its country; null if unknown. */
   readonly regionCode?: Maybe<Scalars['String']['output']>;
 };
 
-/** An order of customers. */
+/** Order of customers. */
 export type CustomerOrder = {
-  /** Which end comes first. */
+  /** Ascending or descending. */
   readonly direction: HelpdeskOrderDirection;
-  /** What to sort by. */
+  /** Sort key. */
   readonly field: CustomerOrderField;
 };
 
-/** What customers can be sorted by. */
+/** Sort keys of customers. */
 export type CustomerOrderField =
-  /** When the customer first appeared. */
+  /** Time of the first visit. */
   | 'FIRST_SEEN'
-  /** When the customer last appeared. */
+  /** Time of the last visit. */
   | 'LAST_SEEN';
 
-/** A word that marks customers. */
+/** A label of customers. */
 export type CustomerTag = {
-  /** Its colour in CSS form, as it was given; null when it has none. */
+  /** Color as a CSS value, as entered; null if there is none. */
   readonly color?: Maybe<Scalars['String']['output']>;
-  /** The tag itself. */
+  /** Name of the tag. */
   readonly name: Scalars['String']['output'];
 };
 
-/** A condition on a text. Whether capital letters matter is up to the helpdesk. Give at least one of the two. */
+/** Condition on a text. HelpCrunch decides whether case matters. At least one field is required. */
 export type CustomerTextFilter = {
-  /** The text contains this. */
+  /** The text contains this value. */
   readonly contains?: InputMaybe<Scalars['String']['input']>;
-  /** The text is this. */
+  /** The text equals this value. */
   readonly equals?: InputMaybe<Scalars['String']['input']>;
 };
 
-/** A group of agents that takes chats together. */
+/** A group of agents to which chats are assigned. */
 export type Department = Node & {
-  /** The members, in the helpdesk's order. */
+  /** Members, in the order of HelpCrunch. `FORBIDDEN` for customers. */
   readonly agents: ReadonlyArray<Agent>;
-  /** The chats that this department is in charge of, newest first unless `orderBy` says otherwise. The chats of many departments are asked for together. */
+  /** Chats assigned to the department. The default order is `CREATED_AT DESC`. The chats of several departments are read in one batch. `FORBIDDEN` for customers. */
   readonly chats: ChatConnection;
-  /** The helpdesk's number of the department. */
+  /** HelpCrunch id of the department. */
   readonly id: Scalars['ID']['output'];
-  /** The name; empty when the helpdesk does not say. */
+  /** Name; empty if HelpCrunch does not provide it. */
   readonly name: Scalars['String']['output'];
-  /** The global id, unique over all types of this schema. */
+  /** Global id, unique across all types of this schema. */
   readonly nodeId: Scalars['ID']['output'];
 };
 
 
-/** A group of agents that takes chats together. */
+/** A group of agents to which chats are assigned. */
 export type DepartmentChatsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
   orderBy?: InputMaybe<ChatOrder>;
 };
 
-/** A span of time, in whole seconds. Give at least one end. */
+/** A range of time in whole seconds, both ends included. At least one end is required. */
 export type HelpdeskDateTimeRange = {
-  /** Not before this moment. */
+  /** Earliest time. */
   readonly from?: InputMaybe<Scalars['DateTime']['input']>;
-  /** Not after this moment. */
+  /** Latest time. */
   readonly to?: InputMaybe<Scalars['DateTime']['input']>;
 };
 
-/** Which end of an order comes first. */
+/** Sort direction. */
 export type HelpdeskOrderDirection =
-  /** The smallest, or earliest, first. */
+  /** Smallest or earliest first. */
   | 'ASC'
-  /** The largest, or latest, first. */
+  /** Largest or latest first. */
   | 'DESC';
 
 /** The organization that owns the account. */
 export type HelpdeskOrganization = {
-  /** Whether customers can write now; null when the helpdesk does not say. */
+  /** Whether customers can write; null if HelpCrunch does not provide it. */
   readonly chatEnabled?: Maybe<Scalars['Boolean']['output']>;
-  /** Its name in the helpdesk's addresses; null when the helpdesk does not say. */
+  /** Subdomain of the organization in HelpCrunch's URLs; null if HelpCrunch does not provide it. */
   readonly domain?: Maybe<Scalars['String']['output']>;
-  /** The helpdesk's number of the organization. */
+  /** HelpCrunch id of the organization. */
   readonly id: Scalars['ID']['output'];
-  /** Whether anybody of the team is there now; null when the helpdesk does not say. */
+  /** Whether an agent is online; null if HelpCrunch does not provide it. */
   readonly teamOnline?: Maybe<Scalars['Boolean']['output']>;
 };
 
-/** How many calls to the helpdesk the whole account may make and has left. */
+/** Rate limit of the account for calls to HelpCrunch. */
 export type HelpdeskRateLimit = {
-  /** How many calls any 60 seconds may hold; 0 for no limit. */
+  /** Calls allowed in any 60 seconds; 0 if unlimited. */
   readonly limit: Scalars['Int']['output'];
-  /** How many calls could be made at this moment; 0 when there is no limit. */
+  /** Calls that can be made now; 0 if unlimited. */
   readonly remaining: Scalars['Int']['output'];
-  /** When every call made so far will have left the window; null when none is in it. */
+  /** Time at which all calls made so far have left the window; null if the window is empty. */
   readonly resetAt?: Maybe<Scalars['DateTime']['output']>;
 };
 
-/** Who is asking, and as what. */
+/** The authenticated client. */
 export type HelpdeskViewer = {
-  /** The agent that the viewer is; null when it is none, or when that is not known. */
+  /** The agent that the viewer is; null for other roles, or if the agent is unknown. */
   readonly agent?: Maybe<Agent>;
-  /** The customer that the viewer is; null when it is none. */
+  /** The customer that the viewer is; null for other roles. */
   readonly customer?: Maybe<Customer>;
-  /** What the viewer may see. */
+  /** Permissions of the viewer. */
   readonly role: HelpdeskViewerRole;
 };
 
-/** What a viewer may see. */
+/** Permissions of a viewer. */
 export type HelpdeskViewerRole =
-  /** Everything, as a member of the team. */
+  /** Everything, as an agent. */
   | 'AGENT'
-  /** Everything, because this gateway asks nobody who they are. */
+  /** Everything, because the gateway does not authenticate clients. */
   | 'ALL'
-  /** Itself and its own chats. */
+  /** The customer itself and its own chats. */
   | 'CUSTOMER';
 
-/** What can be changed in the helpdesk. */
+/** Write operations. */
 export type Mutation = {
   /**
-   * Marks a chat as read or as unread for one of its two sides and gives the chat as it is afterwards.
-   * Saying it twice does no harm. Fails with `NOT_FOUND` when the account has no chat with this id.
+   * Marks a chat as read or unread for the agents or for the customer, and returns the changed chat. Idempotent.
+   * An unknown id is an error with the code `NOT_FOUND`.
    */
   readonly markChatRead: Chat;
 };
 
 
-/** What can be changed in the helpdesk. */
+/** Write operations. */
 export type MutationMarkChatReadArgs = {
   by: ReadBy;
   id: Scalars['ID']['input'];
   read: Scalars['Boolean']['input'];
 };
 
-/** An object that can be found again by one global id. */
+/** An object with a global id. */
 export type Node = {
-  /** The global id, unique over all types of this schema. */
+  /** Global id, unique across all types of this schema. */
   readonly nodeId: Scalars['ID']['output'];
 };
 
-/** Where a part lies in its list. */
+/** Position of a page in its list. */
 export type PageInfo = {
-  /** The cursor of the last item; null when this part is empty. */
+  /** Cursor of the last item; null if the page is empty. */
   readonly endCursor?: Maybe<Scalars['String']['output']>;
-  /** Whether more comes after this part. */
+  /** Whether there are items after this page. */
   readonly hasNextPage: Scalars['Boolean']['output'];
-  /** Whether more comes before this part. */
+  /** Whether there are items before this page. */
   readonly hasPreviousPage: Scalars['Boolean']['output'];
-  /** The cursor of the first item; null when this part is empty. */
+  /** Cursor of the first item; null if the page is empty. */
   readonly startCursor?: Maybe<Scalars['String']['output']>;
 };
 
-/** What can be asked of the helpdesk. */
+/** Read operations. */
 export type Query = {
-  /** One member of the team. Fails with `NOT_FOUND` when there is none with this id. */
+  /** An agent by id. An unknown id is null with the error `NOT_FOUND`. */
   readonly agent?: Maybe<Agent>;
-  /** All members of the team, in the helpdesk's order. The chat bot is one of them. */
+  /** All agents, the chat bot included, in the order of HelpCrunch. */
   readonly agents: ReadonlyArray<Agent>;
-  /** All channels through which chats reach the team, in the helpdesk's order. */
+  /** All applications (channels of chats), in the order of HelpCrunch. `FORBIDDEN` for customers. */
   readonly applications: ReadonlyArray<ChatApplication>;
-  /** One chat. Fails with `NOT_FOUND` when the account has no chat with this id. */
+  /** A chat by id. An unknown id is null with the error `NOT_FOUND`. */
   readonly chat?: Maybe<Chat>;
-  /** The chats of the account, newest first unless `orderBy` says otherwise. */
+  /** The chats of the account. The default order is `CREATED_AT DESC`. */
   readonly chats: ChatConnection;
-  /** One customer. Fails with `NOT_FOUND` when the account has no customer with this id. */
+  /** A customer by id. An unknown id is null with the error `NOT_FOUND`. */
   readonly customer?: Maybe<Customer>;
-  /** The customer to whom you gave this id of your own. Fails with `NOT_FOUND` when there is none. */
+  /** A customer by your own id. An unknown id is null with the error `NOT_FOUND`. */
   readonly customerByUserId?: Maybe<Customer>;
-  /** The customers of the account, the last to appear first unless `orderBy` says otherwise. */
+  /** The customers of the account. The default order is `FIRST_SEEN DESC`. */
   readonly customers: CustomerConnection;
-  /** One department. Fails with `NOT_FOUND` when there is none with this id. */
+  /** A department by id. An unknown id is null with the error `NOT_FOUND`. `FORBIDDEN` for customers. */
   readonly department?: Maybe<Department>;
-  /** All departments, in the helpdesk's order. */
+  /** All departments, in the order of HelpCrunch. `FORBIDDEN` for customers. */
   readonly departments: ReadonlyArray<Department>;
-  /** Any chat, customer, agent or department by its global id. Fails with `NOT_FOUND` when there is nothing with this id. */
+  /** A chat, customer, agent or department by its global id. An unknown id is null with the error `NOT_FOUND`. */
   readonly node?: Maybe<Node>;
-  /** Several objects by their global ids, in the order asked. One that is not found is null, with an error of its own. */
+  /** Objects by their global ids, in the given order. An unknown id is a null entry with an error of its own. */
   readonly nodes: ReadonlyArray<Maybe<Node>>;
-  /** The organization that owns the account. */
+  /** The organization that owns the account. `FORBIDDEN` for customers. */
   readonly organization: HelpdeskOrganization;
-  /** How many calls to the helpdesk are left for the whole account. Asking costs none. */
+  /** The rate limit of the account and its remaining calls. Costs no call to HelpCrunch. `FORBIDDEN` for customers. */
   readonly rateLimit: HelpdeskRateLimit;
-  /** Who is asking. */
+  /** The authenticated client. */
   readonly viewer: HelpdeskViewer;
 };
 
 
-/** What can be asked of the helpdesk. */
+/** Read operations. */
 export type QueryAgentArgs = {
   id: Scalars['ID']['input'];
 };
 
 
-/** What can be asked of the helpdesk. */
+/** Read operations. */
 export type QueryChatArgs = {
   id: Scalars['ID']['input'];
 };
 
 
-/** What can be asked of the helpdesk. */
+/** Read operations. */
 export type QueryChatsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   before?: InputMaybe<Scalars['String']['input']>;
@@ -719,19 +719,19 @@ export type QueryChatsArgs = {
 };
 
 
-/** What can be asked of the helpdesk. */
+/** Read operations. */
 export type QueryCustomerArgs = {
   id: Scalars['ID']['input'];
 };
 
 
-/** What can be asked of the helpdesk. */
+/** Read operations. */
 export type QueryCustomerByUserIdArgs = {
   userId: Scalars['String']['input'];
 };
 
 
-/** What can be asked of the helpdesk. */
+/** Read operations. */
 export type QueryCustomersArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   before?: InputMaybe<Scalars['String']['input']>;
@@ -742,54 +742,54 @@ export type QueryCustomersArgs = {
 };
 
 
-/** What can be asked of the helpdesk. */
+/** Read operations. */
 export type QueryDepartmentArgs = {
   id: Scalars['ID']['input'];
 };
 
 
-/** What can be asked of the helpdesk. */
+/** Read operations. */
 export type QueryNodeArgs = {
   nodeId: Scalars['ID']['input'];
 };
 
 
-/** What can be asked of the helpdesk. */
+/** Read operations. */
 export type QueryNodesArgs = {
   nodeIds: ReadonlyArray<Scalars['ID']['input']>;
 };
 
-/** A side of a chat that can read it. */
+/** The sides of a chat that have a read state. */
 export type ReadBy =
-  /** The team. */
+  /** The agents. */
   | 'AGENT'
   /** The customer. */
   | 'CUSTOMER';
 
 /**
- * What happens in the helpdesk, told as it happens: over WebSocket, server-sent events, or a router's callbacks.
+ * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
- * An event that may have been missed is told by an error with `extensions.missed: true`; the subscription goes on, and the client
- * should read again what it shows.
+ * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
+ * should refetch the data that it shows.
  */
 export type Subscription = {
   /**
-   * Chats that change, each change once and those of one chat in order. Without arguments all that the viewer may see; several arguments
-   * must all hold, of the chat as it is after the change.
+   * Changes of chats. Each change is delivered once, and those of one chat in order. Without arguments all chats that the viewer may
+   * read. All given arguments must match the chat as it is after the change.
    */
   readonly chatUpdated: ChatUpdate;
-  /** The customer, each time something about it changes. */
+  /** A customer after each change of it. */
   readonly customerUpdated: Customer;
-  /** Messages as they are written, by either side. Those of one chat come in order. */
+  /** New messages of agents and customers, those of one chat in order. */
   readonly messageReceived: ChatMessage;
 };
 
 
 /**
- * What happens in the helpdesk, told as it happens: over WebSocket, server-sent events, or a router's callbacks.
+ * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
- * An event that may have been missed is told by an error with `extensions.missed: true`; the subscription goes on, and the client
- * should read again what it shows.
+ * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
+ * should refetch the data that it shows.
  */
 export type SubscriptionChatUpdatedArgs = {
   assigneeId?: InputMaybe<Scalars['ID']['input']>;
@@ -800,10 +800,10 @@ export type SubscriptionChatUpdatedArgs = {
 
 
 /**
- * What happens in the helpdesk, told as it happens: over WebSocket, server-sent events, or a router's callbacks.
+ * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
- * An event that may have been missed is told by an error with `extensions.missed: true`; the subscription goes on, and the client
- * should read again what it shows.
+ * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
+ * should refetch the data that it shows.
  */
 export type SubscriptionCustomerUpdatedArgs = {
   id: Scalars['ID']['input'];
@@ -811,10 +811,10 @@ export type SubscriptionCustomerUpdatedArgs = {
 
 
 /**
- * What happens in the helpdesk, told as it happens: over WebSocket, server-sent events, or a router's callbacks.
+ * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
- * An event that may have been missed is told by an error with `extensions.missed: true`; the subscription goes on, and the client
- * should read again what it shows.
+ * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
+ * should refetch the data that it shows.
  */
 export type SubscriptionMessageReceivedArgs = {
   chatId?: InputMaybe<Scalars['ID']['input']>;

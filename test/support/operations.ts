@@ -4,112 +4,112 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
 /**
- * Which chats to list. All conditions given must hold.
+ * Conditions for chats, joined by AND.
  *
- * The helpdesk knows one flat AND or one flat OR. What cannot be said that way is refused with `BAD_USER_INPUT`: conditions
- * beside an `anyOf` of several, or several conditions inside one alternative. It cannot look for what is absent either,
- * so null is refused; leave the condition out.
+ * HelpCrunch's search supports one flat AND or one flat OR. Other combinations are rejected with `BAD_USER_INPUT`: conditions next to
+ * an `anyOf` with several entries, and several conditions in one alternative. A search for missing values is not supported, so null is
+ * rejected; omit the condition instead.
  */
 export type ChatFilter = {
   /** This agent wrote at least one message. */
   readonly agentId?: string | number | null | undefined;
-  /** At least one of these holds, 1 to 100, each with one condition. */
+  /** Alternatives joined by OR, 1 to 100, each with one condition. */
   readonly anyOf?: ReadonlyArray<ChatFilter> | null | undefined;
-  /** This agent is in charge. */
+  /** The chat is assigned to this agent. */
   readonly assigneeId?: string | number | null | undefined;
-  /** When the chat was closed. */
+  /** Range of the time at which the chat was closed. */
   readonly closedAt?: HelpdeskDateTimeRange | null | undefined;
-  /** When the chat began. */
+  /** Range of the creation time. */
   readonly createdAt?: HelpdeskDateTimeRange | null | undefined;
-  /** The customer's e-mail address is this. */
+  /** The customer's e-mail address equals this value. */
   readonly customerEmail?: string | null | undefined;
-  /** The chat is with this customer. */
+  /** The chat belongs to this customer. */
   readonly customerId?: string | number | null | undefined;
-  /** The customer has all these tags, 1 to 50. */
+  /** The customer has all of these tags, 1 to 50. */
   readonly customerTags?: ReadonlyArray<string> | null | undefined;
-  /** Your own id of the customer is this. */
+  /** Your own id of the customer equals this value. */
   readonly customerUserId?: string | null | undefined;
-  /** This department is in charge. */
+  /** The chat is assigned to this department. */
   readonly departmentId?: string | number | null | undefined;
-  /** The rating is this. */
+  /** The rating equals this value. */
   readonly rating?: ChatRating | null | undefined;
-  /** The status is this. */
+  /** The status equals this value. */
   readonly status?: ChatStatus | null | undefined;
-  /** The status is not this. */
+  /** The status differs from this value. */
   readonly statusNot?: ChatStatus | null | undefined;
 };
 
-/** An order of chats. Chats without the time asked for come where the helpdesk puts them. */
+/** Order of chats. HelpCrunch decides the position of chats without the time that is sorted by. */
 export type ChatOrder = {
-  /** Which end comes first. */
+  /** Ascending or descending. */
   readonly direction: HelpdeskOrderDirection;
-  /** What to sort by. */
+  /** Sort key. */
   readonly field: ChatOrderField;
 };
 
-/** What chats can be sorted by. */
+/** Sort keys of chats. */
 export type ChatOrderField =
-  /** When the chat was closed. */
+  /** Time at which the chat was closed. */
   | 'CLOSED_AT'
-  /** When the chat began. */
+  /** Creation time. */
   | 'CREATED_AT'
-  /** When the customer last wrote. */
+  /** Time of the customer's last message. */
   | 'LAST_CUSTOMER_MESSAGE_AT'
-  /** When anybody last wrote. */
+  /** Time of the last message. */
   | 'LAST_MESSAGE_AT';
 
-/** How a customer rated a conversation, from best to worst. */
+/** Rating of a conversation, from best to worst. */
 export type ChatRating =
-  /** The middle of five. */
+  /** 3 of 5. */
   | 'AVERAGE'
-  /** The second of five. */
+  /** 4 of 5. */
   | 'GREAT'
-  /** The best of five. */
+  /** 5 of 5. */
   | 'PERFECT'
-  /** The fourth of five. */
+  /** 2 of 5. */
   | 'POOR'
   /** A value that this schema does not know. */
   | 'UNKNOWN'
-  /** The worst of five. */
+  /** 1 of 5. */
   | 'VERY_POOR';
 
-/** Where a conversation stands. */
+/** Status of a conversation. */
 export type ChatStatus =
-  /** Over. */
+  /** Closed. */
   | 'CLOSED'
-  /** Without any message. */
+  /** Without messages. */
   | 'EMPTY'
-  /** The customer wrote and nobody has answered yet. */
+  /** The customer wrote, and no agent has answered yet. */
   | 'NEW'
-  /** Begun by the team, without an answer of the customer. */
+  /** Started by the team; the customer has not answered. */
   | 'NO_COMMUNICATION'
-  /** Waiting for somebody else. */
+  /** Waiting for a third party. */
   | 'ON_HOLD'
-  /** The conversation goes on. */
+  /** The conversation is active. */
   | 'OPENED'
   /** Waiting for the customer. */
   | 'PENDING'
   /** A value that this schema does not know. */
   | 'UNKNOWN';
 
-/** A span of time, in whole seconds. Give at least one end. */
+/** A range of time in whole seconds, both ends included. At least one end is required. */
 export type HelpdeskDateTimeRange = {
-  /** Not before this moment. */
+  /** Earliest time. */
   readonly from?: string | null | undefined;
-  /** Not after this moment. */
+  /** Latest time. */
   readonly to?: string | null | undefined;
 };
 
-/** Which end of an order comes first. */
+/** Sort direction. */
 export type HelpdeskOrderDirection =
-  /** The smallest, or earliest, first. */
+  /** Smallest or earliest first. */
   | 'ASC'
-  /** The largest, or latest, first. */
+  /** Largest or latest first. */
   | 'DESC';
 
-/** A side of a chat that can read it. */
+/** The sides of a chat that have a read state. */
 export type ReadBy =
-  /** The team. */
+  /** The agents. */
   | 'AGENT'
   /** The customer. */
   | 'CUSTOMER';

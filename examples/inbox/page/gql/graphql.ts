@@ -4,64 +4,64 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** What can happen to a chat. */
+/** Kinds of changes of a chat. */
 export type ChatChange =
-  /** It was given to another agent, to another department, or to nobody. */
+  /** The assigned agent or department changed. */
   | 'ASSIGNEE'
-  /** It was closed. */
+  /** The chat was closed. */
   | 'CLOSED'
-  /** It began. */
+  /** The chat was created. */
   | 'CREATED'
-  /** Something was said or noted in it. */
+  /** A message or a private note was added. */
   | 'MESSAGE'
-  /** The customer rated it. */
+  /** The customer rated the chat. */
   | 'RATED'
-  /** One of its two sides has read it, or has marked it as unread. */
+  /** The read state of the agents or of the customer changed. */
   | 'READ'
-  /** It was put off until later. */
+  /** The chat was snoozed. */
   | 'SNOOZED'
-  /** It got another status. */
+  /** The status changed. */
   | 'STATUS'
-  /** It came back before its time or at its time. */
+  /** The chat was unsnoozed, by an agent or because the time was over. */
   | 'UNSNOOZED';
 
 /**
- * Which chats to list. All conditions given must hold.
+ * Conditions for chats, joined by AND.
  *
- * The helpdesk knows one flat AND or one flat OR. What cannot be said that way is refused with `BAD_USER_INPUT`: conditions
- * beside an `anyOf` of several, or several conditions inside one alternative. It cannot look for what is absent either,
- * so null is refused; leave the condition out.
+ * HelpCrunch's search supports one flat AND or one flat OR. Other combinations are rejected with `BAD_USER_INPUT`: conditions next to
+ * an `anyOf` with several entries, and several conditions in one alternative. A search for missing values is not supported, so null is
+ * rejected; omit the condition instead.
  */
 export type ChatFilter = {
   /** This agent wrote at least one message. */
   readonly agentId?: string | number | null | undefined;
-  /** At least one of these holds, 1 to 100, each with one condition. */
+  /** Alternatives joined by OR, 1 to 100, each with one condition. */
   readonly anyOf?: ReadonlyArray<ChatFilter> | null | undefined;
-  /** This agent is in charge. */
+  /** The chat is assigned to this agent. */
   readonly assigneeId?: string | number | null | undefined;
-  /** When the chat was closed. */
+  /** Range of the time at which the chat was closed. */
   readonly closedAt?: HelpdeskDateTimeRange | null | undefined;
-  /** When the chat began. */
+  /** Range of the creation time. */
   readonly createdAt?: HelpdeskDateTimeRange | null | undefined;
-  /** The customer's e-mail address is this. */
+  /** The customer's e-mail address equals this value. */
   readonly customerEmail?: string | null | undefined;
-  /** The chat is with this customer. */
+  /** The chat belongs to this customer. */
   readonly customerId?: string | number | null | undefined;
-  /** The customer has all these tags, 1 to 50. */
+  /** The customer has all of these tags, 1 to 50. */
   readonly customerTags?: ReadonlyArray<string> | null | undefined;
-  /** Your own id of the customer is this. */
+  /** Your own id of the customer equals this value. */
   readonly customerUserId?: string | null | undefined;
-  /** This department is in charge. */
+  /** The chat is assigned to this department. */
   readonly departmentId?: string | number | null | undefined;
-  /** The rating is this. */
+  /** The rating equals this value. */
   readonly rating?: ChatRating | null | undefined;
-  /** The status is this. */
+  /** The status equals this value. */
   readonly status?: ChatStatus | null | undefined;
-  /** The status is not this. */
+  /** The status differs from this value. */
   readonly statusNot?: ChatStatus | null | undefined;
 };
 
-/** A side that sent a message. */
+/** The side that sent a message. */
 export type ChatMessageSender =
   /** The team, its bot included. */
   | 'AGENT'
@@ -70,60 +70,60 @@ export type ChatMessageSender =
   /** A value that this schema does not know. */
   | 'UNKNOWN';
 
-/** A kind of message. */
+/** Kinds of messages. */
 export type ChatMessageType =
-  /** Sent by e-mail. */
+  /** A message sent by e-mail. */
   | 'EMAIL'
   /** An article of the knowledge base. */
   | 'KNOWLEDGE_BASE'
-  /** Said in the chat. */
+  /** A message of the conversation. */
   | 'MESSAGE'
-  /** A note that only the team sees. */
+  /** A private note, visible to agents only. */
   | 'PRIVATE'
-  /** Written by the helpdesk itself, for the team. */
+  /** A system message, visible to agents only. */
   | 'TECH'
   /** A value that this schema does not know. */
   | 'UNKNOWN';
 
-/** How a customer rated a conversation, from best to worst. */
+/** Rating of a conversation, from best to worst. */
 export type ChatRating =
-  /** The middle of five. */
+  /** 3 of 5. */
   | 'AVERAGE'
-  /** The second of five. */
+  /** 4 of 5. */
   | 'GREAT'
-  /** The best of five. */
+  /** 5 of 5. */
   | 'PERFECT'
-  /** The fourth of five. */
+  /** 2 of 5. */
   | 'POOR'
   /** A value that this schema does not know. */
   | 'UNKNOWN'
-  /** The worst of five. */
+  /** 1 of 5. */
   | 'VERY_POOR';
 
-/** Where a conversation stands. */
+/** Status of a conversation. */
 export type ChatStatus =
-  /** Over. */
+  /** Closed. */
   | 'CLOSED'
-  /** Without any message. */
+  /** Without messages. */
   | 'EMPTY'
-  /** The customer wrote and nobody has answered yet. */
+  /** The customer wrote, and no agent has answered yet. */
   | 'NEW'
-  /** Begun by the team, without an answer of the customer. */
+  /** Started by the team; the customer has not answered. */
   | 'NO_COMMUNICATION'
-  /** Waiting for somebody else. */
+  /** Waiting for a third party. */
   | 'ON_HOLD'
-  /** The conversation goes on. */
+  /** The conversation is active. */
   | 'OPENED'
   /** Waiting for the customer. */
   | 'PENDING'
   /** A value that this schema does not know. */
   | 'UNKNOWN';
 
-/** A span of time, in whole seconds. Give at least one end. */
+/** A range of time in whole seconds, both ends included. At least one end is required. */
 export type HelpdeskDateTimeRange = {
-  /** Not before this moment. */
+  /** Earliest time. */
   readonly from?: string | null | undefined;
-  /** Not after this moment. */
+  /** Latest time. */
   readonly to?: string | null | undefined;
 };
 
