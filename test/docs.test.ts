@@ -27,7 +27,7 @@ const pages = [
 ];
 
 interface Block {
-  /** File and line, and how the block begins. */
+  /** File, line and the first line of the block. */
   readonly name: string;
   readonly language: string;
   readonly body: string;
@@ -45,7 +45,7 @@ function blocksOf(file: string): readonly Block[] {
 }
 
 const blocks = pages.flatMap(blocksOf);
-const written = (...languages: readonly string[]) =>
+const blocksIn = (...languages: readonly string[]) =>
   blocks
     .filter(({ language }) => languages.includes(language))
     .map(({ name, body, language }) => [name, body, language] as const);
@@ -61,31 +61,31 @@ beforeAll(async () => {
 afterAll(() => demo[Symbol.asyncDispose]());
 
 /**
- * A block of GraphQL holds operations, which are run in the demo account, or types, which must be GraphQL. Two comments can stand before
- * an operation: `# fails with CODE`, and `# variables: { … }` with JSON. A subscription is validated alone.
+ * A GraphQL block contains operations, which are executed on the simulator, or types, which must parse. Two comments can precede an
+ * operation: `# fails with CODE`, and `# variables: { … }` with JSON. Subscriptions are validated only.
  */
-describe('every piece of GraphQL in the documentation does what it says', () => {
-  const pieces = [
-    ...written('graphql'),
+describe('every GraphQL block in the documentation is valid and has the documented result', () => {
+  const operations = [
+    ...blocksIn('graphql'),
     ...readdirSync(join(root, 'explorer/operations')).map(
       (name) =>
         [`explorer/operations/${name}`, text(`explorer/operations/${name}`), 'graphql'] as const,
     ),
   ];
 
-  test.each(pieces)('%s', async (_name, body) => {
+  test.each(operations)('%s', async (_name, body) => {
     const document = parse(body);
-    const operations = document.definitions.filter(
+    const definitions = document.definitions.filter(
       (definition): definition is OperationDefinitionNode =>
         definition.kind === Kind.OPERATION_DEFINITION,
     );
-    if (operations.length === 0) return;
+    if (definitions.length === 0) return;
     const code =
       /^# fails with (\w+)/m.exec(body)?.[1] ?? (/^# Error: /m.test(body) ? 'some' : 'none');
     const variables: unknown = JSON.parse(/^# variables: (.*)$/m.exec(body)?.[1] ?? '{}');
 
     expect(validate(schema, document).map(({ message }) => message)).toEqual([]);
-    for (const { operation, name } of operations) {
+    for (const { operation, name } of definitions) {
       if (operation === OperationTypeNode.SUBSCRIPTION) continue;
       const response = await fetch(`${demo.url}/graphql`, {
         method: 'POST',
@@ -108,43 +108,44 @@ const run = promisify(execFile);
 
 const shells = ['sh', 'bash', 'shell', 'console'];
 
-/** Programs of the machine that no test runs: containers, services and the like. */
-const foreign =
+/** Programs that no test runs, such as containers and services. */
+const externalPrograms =
   /^(git|docker|podman|systemctl|sudo|kubectl|redis-server|apt-get|openssl|node|export|cd)\b/;
 
-/** What npm does itself, and what the gate, the benches and other tests run. */
-const ownWork = ['ci', 'install', 'audit', 'sbom', 'pack'];
+/** Commands of npm itself. */
+const npmCommands = ['ci', 'install', 'audit', 'sbom', 'pack'];
 
-/** Commands of the package that begin to serve: `test/cli/commandLine.test.ts` and `test/main.test.ts` start them. */
-const serving = ['serve', 'simulator'];
+/** Commands that start a server; `test/cli/commandLine.test.ts` and `test/main.test.ts` start them. */
+const serverCommands = ['serve', 'simulator'];
 
-/** Runs a command of the package and gives what is wrong; price ends with 1 where something is too expensive. */
+/** Runs a command of the package and returns its problem; the exit code of `price` may be 1. */
 async function problemOfRun(line: string): Promise<string | undefined> {
   const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(
     ([, quoted, word]) => quoted ?? word ?? '',
   );
   let output = '';
-  let complaints = '';
+  let errorOutput = '';
   const code = await runCommandLine(words, {
     print: (text) => (output += text),
-    printError: (text) => (complaints += text),
+    printError: (text) => (errorOutput += text),
   });
-  const isFine = complaints === '' && output !== '' && (code === 0 || line.startsWith('price'));
-  return isFine ? undefined : `it ends with ${code}: ${complaints}`;
+  const isSuccessful =
+    errorOutput === '' && output !== '' && (code === 0 || line.startsWith('price'));
+  return isSuccessful ? undefined : `exit code ${code}: ${errorOutput}`;
 }
 
 function problemOfScript(line: string): Promise<string | undefined> | string | undefined {
   const [, name = '', args = ''] = /^npm (?:run )?([\w:]+)(?: -- (.*))?$/.exec(line) ?? [];
   if (name === 'price') return problemOfRun(`price ${args}`);
-  if (ownWork.includes(name) || scripts[name] !== undefined) return undefined;
+  if (npmCommands.includes(name) || scripts[name] !== undefined) return undefined;
   return `package.json has no script "${name}"`;
 }
 
 function problemOfBin(args: string): Promise<string | undefined> | string | undefined {
   const [command = 'serve'] =
     args.startsWith('-') && !/--(help|version)/.test(args) ? [] : args.split(' ');
-  if (serving.includes(command) || command === '') return undefined;
-  // It would ask the real helpdesk.
+  if (serverCommands.includes(command) || command === '') return undefined;
+  // It would call HelpCrunch.
   return problemOfRun(args.replace(' --connect', ''));
 }
 
@@ -153,26 +154,28 @@ async function problemOfRequest(line: string): Promise<string | undefined> {
     .replaceAll('http://127.0.0.1:4000', demo.url)
     .replace(/^curl /, 'curl -sS --fail-with-body ');
   const { stdout } = await run('sh', ['-c', command], { cwd: tmpdir() });
-  return stdout.includes('"errors":') ? `it is answered with ${stdout.slice(0, 300)}` : undefined;
+  return stdout.includes('"errors":')
+    ? `the response has errors: ${stdout.slice(0, 300)}`
+    : undefined;
 }
 
-/** Runs what a line says, or finds who does. Gives what is wrong with it. */
+/** Runs a command line, or checks that another test does. Returns its problem. */
 async function problemOf(line: string): Promise<string | undefined> {
   const [, assignments = '', command = ''] = /^((?:[A-Z][A-Z0-9_]*=\S* )*)(.*)$/s.exec(line) ?? [];
   const known = listSettings({}).map(({ name }) => name);
   const unknown = [...assignments.matchAll(/([A-Z0-9_]+)=/g)]
     .map(([, name = '']) => name)
     .filter((name) => !known.includes(name) && !name.startsWith('OTEL_'));
-  if (unknown.length > 0) return `${unknown.join(', ')} is no setting`;
+  if (unknown.length > 0) return `unknown setting: ${unknown.join(', ')}`;
   if (command.startsWith('npm ')) return problemOfScript(command);
   if (command.startsWith('npx helpcrunch-graphql')) return problemOfBin(command.slice(23));
   if (/^curl .*127\.0\.0\.1:4000/s.test(command)) return problemOfRequest(command);
-  if (foreign.test(command) || command === '') return undefined;
-  return 'no test knows this kind of command: run it here, or name it here as one of the machine';
+  if (externalPrograms.test(command) || command === '') return undefined;
+  return 'unknown command: run it in this test, or list it in externalPrograms';
 }
 
-describe('every command in the documentation is one that works', () => {
-  test.each(written(...shells))('%s', async (_name, body) => {
+describe('every command in the documentation works', () => {
+  test.each(blocksIn(...shells))('%s', async (_name, body) => {
     const lines = body
       .replaceAll('\\\n', ' ')
       .split('\n')
@@ -190,36 +193,36 @@ describe('every command in the documentation is one that works', () => {
   });
 });
 
-const readProgram = (body: string) =>
+const parseProgramText = (body: string) =>
   parseProgram(body, { syntax: 'typescript', tsx: true, target: 'es2022' });
 
-/** How it is found out whether a piece of another language is one. */
-const readers: Readonly<Record<string, (body: string) => unknown>> = {
+/** Parsers of the other languages. */
+const parsers: Readonly<Record<string, (body: string) => unknown>> = {
   json: (body) => JSON.parse(body),
   yaml: (body) => parseYaml(body),
   yml: (body) => parseYaml(body),
-  ts: readProgram,
-  tsx: readProgram,
-  js: readProgram,
-  jsx: readProgram,
+  ts: parseProgramText,
+  tsx: parseProgramText,
+  js: parseProgramText,
+  jsx: parseProgramText,
 };
 
-describe('every other piece of code in the documentation can be read', () => {
-  test.each(written(...Object.keys(readers)))('%s', async (_name, body, language) => {
-    await readers[language]?.(body);
+describe('every other code block in the documentation can be parsed', () => {
+  test.each(blocksIn(...Object.keys(parsers)))('%s', async (_name, body, language) => {
+    await parsers[language]?.(body);
   });
 
-  test('and is of a kind that is looked at', () => {
-    const looked = ['graphql', ...shells, ...Object.keys(readers)];
-    // Drawings, and what is shown but never typed.
-    const shown = ['mermaid', 'text', 'http', 'ini', 'nginx', 'dockerfile', 'diff', 'promql'];
-    const strangers = blocks.filter(({ language }) => ![...looked, ...shown].includes(language));
+  test('every code block has a known language', () => {
+    const checked = ['graphql', ...shells, ...Object.keys(parsers)];
+    // Diagrams and listings that are not checked.
+    const unchecked = ['mermaid', 'text', 'http', 'ini', 'nginx', 'dockerfile', 'diff', 'promql'];
+    const unknown = blocks.filter(({ language }) => ![...checked, ...unchecked].includes(language));
 
-    expect(strangers.map(({ name, language }) => `${name}: "${language}"`)).toEqual([]);
+    expect(unknown.map(({ name, language }) => `${name}: "${language}"`)).toEqual([]);
   });
 });
 
-/** The anchor that a heading has on the page. */
+/** The anchor of a heading. */
 const anchorOf = (heading: string): string =>
   heading
     .toLowerCase()
@@ -227,7 +230,7 @@ const anchorOf = (heading: string): string =>
     .trim()
     .replaceAll(' ', '-');
 
-describe('every link in the documentation leads somewhere', () => {
+describe('every link in the documentation has a target', () => {
   test.each(pages)('%s', (page) => {
     const source = text(page).replaceAll(/^```[\s\S]*?^```$/gm, '');
     const links = [...source.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
@@ -247,7 +250,7 @@ describe('every link in the documentation leads somewhere', () => {
     expect(broken).toEqual([]);
   });
 
-  test('and every page is found from the index', () => {
+  test('every page is linked from the index', () => {
     const index = text('docs/README.md');
     const missing = pages.filter(
       (page) =>
@@ -258,6 +261,22 @@ describe('every link in the documentation leads somewhere', () => {
 
     expect(missing).toEqual([]);
   });
+});
+
+test('every decision record is listed in its index under its title', () => {
+  const folder = 'docs/decisions';
+  const records = readdirSync(join(root, folder)).filter((name) => name !== 'README.md');
+  const index = text(`${folder}/README.md`);
+
+  const wrong = records.filter((name) => {
+    const [, number, title = ''] = /^# (\d+)\. (.+)$/m.exec(text(`${folder}/${name}`)) ?? [];
+    const slug = title.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+    return (
+      name !== `${number?.padStart(4, '0')}-${slug}.md` || !index.includes(`[${title}](${name})`)
+    );
+  });
+
+  expect(wrong).toEqual([]);
 });
 
 describe('SECURITY.md', () => {

@@ -1,9 +1,9 @@
-// Prints a token for one of your customers: JWT_SECRET=... node examples/auth/issueToken.mjs <your id of the customer>
+// Prints a token for a customer: JWT_SECRET=... node examples/auth/issueToken.mjs <your own id of the customer>
 import { SignJWT } from 'jose';
 
 const secret = new TextEncoder().encode(process.env.JWT_SECRET);
 
-/** Your backend calls this for whoever is logged in, and hands the token to that person's page. */
+/** Called by your backend for the user who is logged in; the page receives the token. */
 const issueToken = (userId) =>
   new SignJWT({ role: 'customer', userId })
     .setProtectedHeader({ alg: 'HS256' })

@@ -4,8 +4,8 @@ import { ErrorLink } from '@apollo/client/link/error';
 import { relayStylePagination } from '@apollo/client/utilities';
 import { mergeMap, timer } from 'rxjs';
 
-/** Waits as long as the gateway says and asks once more. */
-const patience = new ErrorLink(({ error, operation, forward }) => {
+/** Retries rate-limited operations once, after `retryAfterMs`. */
+const retryLink = new ErrorLink(({ error, operation, forward }) => {
   const [first] = CombinedGraphQLErrors.is(error) ? error.errors : [];
   const { code, retryAfterMs } = first?.extensions ?? {};
   if (code !== 'RATE_LIMITED' || typeof retryAfterMs !== 'number') return undefined;
@@ -14,17 +14,17 @@ const patience = new ErrorLink(({ error, operation, forward }) => {
 
 export const createApolloClient = (url: string) =>
   new ApolloClient({
-    link: ApolloLink.from([patience, new HttpLink({ uri: url })]),
+    link: ApolloLink.from([retryLink, new HttpLink({ uri: url })]),
     cache: new InMemoryCache({
       typePolicies: {
         Query: {
           fields: {
             chats: relayStylePagination(['filter', 'orderBy']),
             customers: relayStylePagination(['filter', 'orderBy']),
-            // A chat that some list has brought needs no request of its own.
+            // A chat that a list has loaded needs no request of its own.
             chat: {
-              read: (known: unknown, { args, toReference }): unknown =>
-                known ?? toReference({ __typename: 'Chat', id: String(args?.['id']) }),
+              read: (cached: unknown, { args, toReference }): unknown =>
+                cached ?? toReference({ __typename: 'Chat', id: String(args?.['id']) }),
             },
           },
         },
@@ -32,7 +32,7 @@ export const createApolloClient = (url: string) =>
         Agent: { fields: { chats: relayStylePagination(['orderBy']) } },
         Department: { fields: { chats: relayStylePagination(['orderBy']) } },
         Chat: { fields: { messages: relayStylePagination() } },
-        // Without an id; what several operations ask of it is put together.
+        // Has no id; fields of several operations are merged.
         HelpdeskViewer: { merge: true },
       },
     }),

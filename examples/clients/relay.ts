@@ -12,6 +12,6 @@ export const createRelayEnvironment = (url: string) =>
       return response.json() as Promise<GraphQLResponse>;
     }),
     store: new Store(new RecordSource()),
-    // `id` is the helpdesk's number: chat 7 and customer 7 are not the same.
+    // `id` is unique per type only: chat 7 and customer 7 are different objects.
     getDataID: ({ nodeId }): unknown => nodeId,
   });
