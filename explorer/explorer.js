@@ -11,7 +11,7 @@ for (const { name, title } of operations) {
   if (name === chosen) link.setAttribute('aria-current', 'true');
   const item = document.createElement('li');
   item.append(link);
-  document.getElementById('ready')?.append(item);
+  document.getElementById('examples')?.append(item);
 }
 
 const query = operations.find(({ name }) => name === chosen)?.query;
@@ -31,9 +31,9 @@ const isSubscription = (document, wanted) =>
   ) ?? false;
 
 /** @type {(operation: any, options?: any) => unknown} */
-function ask(operation, { headers = {}, documentAST } = {}) {
+function execute(operation, { headers = {}, documentAST } = {}) {
   if (isSubscription(documentAST, operation.operationName)) {
-    // Events come over HTTP too, so that the headers typed in the explorer count for them.
+    // Subscriptions use server-sent events, so that the headers set in the explorer apply to them.
     const client = graphqlSse.createClient({ url: '/graphql/stream', headers, retryAttempts: 0 });
     return client.iterate(operation);
   }
@@ -45,10 +45,10 @@ function ask(operation, { headers = {}, documentAST } = {}) {
 }
 
 YogaGraphiQL.renderYogaGraphiQL(document.getElementById('root'), {
-  fetcher: ask,
+  fetcher: execute,
   defaultEditorToolsVisibility: false,
   title: '',
   logo: '',
-  // Tabs are remembered, so only a first visit sees the default one.
+  // Tabs are persisted, so the default is used on the first visit only.
   ...(query === undefined ? { defaultTabs: [{ query: operations[0]?.query }] } : { query }),
 });

@@ -15,14 +15,14 @@ function open() {
   });
 }
 
-function giveUp() {
+function showFallback() {
   const link = document.createElement('a');
   link.href = '/explorer';
   link.textContent = 'offline explorer';
   notice?.replaceChildren(
-    "Apollo's servers cannot be reached, so there is no Apollo Sandbox here. Use the ",
+    "Apollo's servers cannot be reached, so Apollo Sandbox is not available. Use the ",
     link,
-    ' instead: it needs no other server than this one.',
+    ' instead.',
   );
 }
 
@@ -30,5 +30,5 @@ const script = document.createElement('script');
 script.src =
   'https://embeddable-sandbox.cdn.apollographql.com/_latest/embeddable-sandbox.umd.production.min.js';
 script.onload = open;
-script.onerror = giveUp;
+script.onerror = showFallback;
 document.head.append(script);

@@ -3,8 +3,8 @@ import { Agent, createServer, get, request as send } from 'node:http';
 const probeMs = 300;
 
 /**
- * Passes requests on to those of its instances that say they are ready, in turns. It never tries a request twice: what an instance
- * loses is lost, and is counted by whoever asked.
+ * Forwards requests to ready instances in turn. It never retries: requests that an instance loses are counted as failed by the
+ * client.
  */
 export function createBalancer() {
   const agent = new Agent({ keepAlive: true });
@@ -37,7 +37,7 @@ export function createBalancer() {
     request.pipe(passed);
   });
 
-  /** Who is slow to answer stays what it was: a busy machine is no reason to be sent nothing. */
+  /** Without a timeout: a slow response on a busy machine must not remove the instance. */
   function probe(url) {
     const isReady = new Promise((resolve) => {
       const asked = get(`${url}/readyz`, { agent: false }, (answer) => {
@@ -56,7 +56,7 @@ export function createBalancer() {
 
   return {
     server,
-    /** Resolves when the instance has been found ready or not. */
+    /** Resolves after the first readiness probe. */
     add(url) {
       instances.set(url, false);
       return probe(url);

@@ -1,5 +1,5 @@
-// Three gateways and one Redis behind a small balancer. Under load each gateway is replaced by a new one; at the end it says how many
-// requests failed. With --keep it goes on serving.
+// Three gateways with one Redis behind a load balancer. Each gateway is replaced under load; the number of failed requests is printed
+// at the end. With --keep the example continues to run.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -19,7 +19,7 @@ if (spawnSync('redis-server', ['--version']).status !== 0) {
 
 const clients = 20;
 
-/** More than a real account has: whoever is refused for that would look like a failure of the restart. */
+/** Higher than that of a real account, so that rate limiting does not look like a failed restart. */
 const rateLimit = '6000';
 
 const children = new Set();
@@ -45,7 +45,7 @@ async function lineOf({ child }, pattern) {
       return found[1] ?? '';
     }
   }
-  throw new Error('A process ended before it was ready.');
+  throw new Error('A process exited before it was ready.');
 }
 
 async function freePort() {
@@ -84,7 +84,7 @@ async function startInstance(environment) {
     LOG_LEVEL: 'warn',
     HELPCRUNCH_API_KEY: 'demo',
     HELPCRUNCH_RATE_LIMIT: rateLimit,
-    // Longer than the balancer takes to see that an instance is not ready.
+    // Longer than the interval of the load balancer's readiness probes.
     SHUTDOWN_DELAY_MS: '2000',
     ...environment,
   });
@@ -98,7 +98,7 @@ const reads = [
   '{ agents { id name } departments { id name } }',
 ];
 
-/** Clients that ask one thing after another, and now and then change something. */
+/** Clients that send queries sequentially, with a mutation every 500 ms. */
 function startLoad(url, chatIds) {
   const tally = { answered: 0, failed: 0, writes: 0, problems: new Set(), byInstance: new Map() };
   let isOver = false;
@@ -166,7 +166,7 @@ async function run() {
   const url = `http://127.0.0.1:${balancer.server.address().port}`;
   const instances = await Promise.all([1, 2, 3].map(() => startInstance(environment)));
   await Promise.all(instances.map((instance) => balancer.add(instance.url)));
-  say(`Three gateways behind ${url}/graphql, with one Redis and one helpdesk.`);
+  say(`Three gateways behind ${url}/graphql, with one Redis and one simulator.`);
 
   const first = await fetch(`${url}/graphql`, {
     method: 'POST',
@@ -196,7 +196,7 @@ async function run() {
     balancer.remove(old.url);
     instances[index] = fresh;
     say(
-      `Replaced gateway ${index + 1}: the new one was ready after ${Math.round(readyMs)} ms, the old one ended with ${code}.`,
+      `Replaced gateway ${index + 1}: the new one was ready after ${Math.round(readyMs)} ms, the old one exited with ${code}.`,
     );
     if (code !== 0) process.exitCode = 1;
   }
@@ -204,13 +204,13 @@ async function run() {
   const tally = await load.stop();
   await Promise.all(instances.map(count));
   say(
-    `${tally.answered} requests answered by ${tally.byInstance.size} gateways, ${tally.writes} of them changes; ${tally.failed} failed.`,
+    `${tally.answered} requests served by ${tally.byInstance.size} gateways, ${tally.writes} of them mutations; ${tally.failed} failed.`,
   );
-  say(`${calls.all} calls to the helpdesk, of which it refused ${calls.refused}.`);
+  say(`${calls.all} upstream calls, of which ${calls.refused} were rejected with 429.`);
   for (const problem of tally.problems) say(`  ${problem}`);
   if (tally.failed > 0 || calls.refused > 0) process.exitCode = 1;
   if (process.argv.includes('--keep')) {
-    say(`It goes on at ${url}/graphql until you press Ctrl-C.`);
+    say(`Serving at ${url}/graphql until Ctrl-C is pressed.`);
     await once(process, 'SIGINT');
   }
   balancer.close();
@@ -219,7 +219,7 @@ async function run() {
 try {
   await run();
 } finally {
-  // The last started first, so that no gateway misses its Redis.
+  // In reverse order, so that no gateway loses its Redis.
   for (const child of [...children].reverse()) {
     child.kill('SIGTERM');
     await once(child, 'exit');

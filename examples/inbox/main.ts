@@ -1,4 +1,4 @@
-// Serves the inbox at PORT, with a gateway on its simulator behind it; GATEWAY_URL names another gateway.
+// Serves the inbox on PORT with a gateway on the simulator; GATEWAY_URL selects another gateway.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { serveInbox } from './serve.ts';
@@ -6,7 +6,7 @@ import { serveInbox } from './serve.ts';
 const root = new URL('../../', import.meta.url);
 const { GATEWAY_URL, PORT } = process.env;
 
-/** Starts the gateway in a process of its own; it lives as long as this one. */
+/** Starts the gateway in a child process, which stops with this one. */
 async function startGateway(): Promise<string> {
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
     cwd: root,
@@ -23,19 +23,19 @@ async function startGateway(): Promise<string> {
       return address;
     }
   }
-  throw new Error('The gateway ended before it was ready.');
+  throw new Error('The gateway exited before it was ready.');
 }
 
-// Vite ends the process by itself when it is told to end, and would call that a failure.
+// Vite's own signal handler exits with an error code.
 process.exitCode = 0;
 process.once('SIGINT', () => process.exit());
 const isGiven = GATEWAY_URL !== undefined && GATEWAY_URL !== '';
 const gatewayUrl = isGiven ? GATEWAY_URL : await startGateway();
 const { url } = await serveInbox(gatewayUrl, Number(PORT ?? 5173));
 process.stdout.write(`
-An inbox on the gateway
+Inbox example
   page      ${url}
   GraphQL   ${gatewayUrl}/graphql
 
-Control-C ends it.
+Control-C stops it.
 `);

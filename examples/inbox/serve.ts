@@ -3,7 +3,7 @@ import { build, preview } from 'vite';
 
 const pathOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** Builds the page and serves it, with the gateway behind the same address. */
+/** Builds and serves the page, and proxies /graphql to the gateway. */
 export async function serveInbox(gatewayUrl: string, port: number) {
   const options = {
     configFile: false,
@@ -14,7 +14,7 @@ export async function serveInbox(gatewayUrl: string, port: number) {
   await build(options);
   const server = await preview({
     ...options,
-    // A gateway that is gone for a while is no reason for a stack trace.
+    // Proxy errors during a gateway restart would print stack traces.
     logLevel: 'silent',
     preview: {
       host: '127.0.0.1',

@@ -1,4 +1,4 @@
-// Starts the gateway on its simulator, a shop, and a router in front of both, each a process of its own.
+// Starts the gateway on its simulator, a shop, and a router in front of both, each in its own process.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -17,7 +17,7 @@ function stop(exitCode: number): void {
   for (const child of children) child.kill('SIGTERM');
 }
 
-/** Starts a process and gives the address that it prints when it is ready. */
+/** Starts a process and returns the URL that it prints when it is ready. */
 async function start(file: string, env: Readonly<Record<string, string>>, args: string[] = []) {
   const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
     cwd: root,
@@ -30,7 +30,7 @@ async function start(file: string, env: Readonly<Record<string, string>>, args: 
     const address = /(?:GraphQL|listening on) +(http:\S+)/.exec(line)?.[1];
     if (address !== undefined) return address;
   }
-  throw new Error(`${file} ended before it was ready.`);
+  throw new Error(`${file} exited before it was ready.`);
 }
 
 process.once('SIGTERM', () => stop(0)).once('SIGINT', () => stop(0));
@@ -48,17 +48,17 @@ try {
   ]);
   process.stdout.write(
     `
-A supergraph of two subgraphs
+Supergraph example
   router    ${router}
-  helpdesk  ${helpdesk} (answers the router alone)
+  helpdesk  ${helpdesk} (router only)
   shop      ${shop}
 
-Users of the shop with what the helpdesk knows of them, one call to the helpdesk for all:
+Users of the shop with their support profiles, one upstream call in total:
 
   curl ${router} -H 'content-type: application/json' \\
     -d '{"query":"{ users(first: 100) { name supportProfile { id name company tags { name } orders { id totalCents } } } }"}'
 
-Control-C ends it.
+Control-C stops it.
 `,
   );
   await Promise.all(children.map((child) => once(child, 'exit')));

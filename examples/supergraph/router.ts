@@ -1,4 +1,4 @@
-// A small router: takes the subgraphs as `name=url`, composes what they serve, and answers on PORT.
+// A small router: composes the subgraphs given as `name=url` and serves the supergraph on PORT.
 import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +9,7 @@ import { createHandler } from 'graphql-http/lib/use/http';
 
 const { PORT: port = '4000', ROUTER_SECRET: secret } = process.env;
 
-/** The gateway believes a router that knows the secret; each client's token goes on as it came. */
+/** Authenticates the router; each client's token is forwarded. */
 const trust: Readonly<Record<string, string>> =
   secret === undefined ? {} : { 'x-router-secret': secret };
 
@@ -25,7 +25,7 @@ async function schemaOf(url: string): Promise<string> {
     body: JSON.stringify({ query: '{ _service { sdl } }' }),
   });
   const { data } = (await response.json()) as { data?: { _service: { sdl: string } } };
-  if (data === undefined) throw new Error(`${url} does not tell its schema.`);
+  if (data === undefined) throw new Error(`${url} does not expose its schema.`);
   return data._service.sdl;
 }
 
@@ -44,7 +44,7 @@ interface RouterContext extends Record<PropertyKey, unknown> {
 
 const schema = getStitchedSchemaFromSupergraphSdl({
   supergraphSdl: await compose(),
-  // What the resolvers of one moment ask of one subgraph goes in one request.
+  // Concurrent requests to one subgraph are sent as one.
   batch: true,
   httpExecutorOpts: {
     headers: (request): Record<string, string> => {

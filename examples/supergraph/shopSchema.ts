@@ -10,7 +10,7 @@ interface User {
   readonly name: string;
 }
 
-/** The first hundred people of the simulated helpdesk who came there from a shop. */
+/** The first hundred customers of the simulator with a user id. */
 const users: readonly User[] = Array.from({ length: 200 }, (_, index) => seedCustomer(1, 0, index))
   .flatMap(({ userId, name }) => (userId === null ? [] : [{ id: userId, name: name ?? 'Unknown' }]))
   .slice(0, 100);
@@ -33,7 +33,7 @@ const resolvers = {
   },
   User: {
     __resolveReference: userOf,
-    // The key is all the shop knows; the router asks the helpdesk for the rest.
+    // The shop returns the key only; the router fetches other fields from the gateway.
     supportProfile: ({ id }: User) => ({ __typename: 'Customer', userId: id }),
   },
   Customer: {
@@ -42,6 +42,6 @@ const resolvers = {
   },
 };
 
-/** The shop's subgraph. It knows nothing of the helpdesk but the ids it gave to its users there. */
+/** The shop's subgraph. Its only link to HelpCrunch are the user ids. */
 export const createShopSchema = (): GraphQLSchema =>
   buildSubgraphSchema({ sdl, subgraphSdl: sdl, resolvers: [resolvers] });

@@ -160,7 +160,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
     });
 
     await button.click();
-    await page.getByRole('alert').getByText('It could not be marked.').waitFor();
+    await page.getByRole('alert').getByText('The chat could not be marked.').waitFor();
 
     expect(await button.textContent()).toBe(before);
   }, 30_000);
@@ -213,10 +213,10 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
 
     simulator.behave(fault(503));
     await page.getByLabel('On hold').check();
-    await page.getByRole('alert').getByText('The helpdesk does not answer').waitFor();
+    await page.getByRole('alert').getByText('HelpCrunch is not available').waitFor();
     simulator.behave(fault(429, { 'retry-after': '4' }));
     await page.getByLabel('New').check();
-    await page.getByRole('alert').getByText('The helpdesk needs a short break').waitFor();
+    await page.getByRole('alert').getByText('The rate limit is reached').waitFor();
     simulator.behave({ faults: [] });
 
     await rows.first().waitFor();

@@ -25,8 +25,8 @@ function Budget() {
   if (left === undefined || left.limit === 0) return null;
   const { remaining, limit } = left;
   return (
-    <span className="budget" title="What all readers of this account may still ask the helpdesk">
-      <span id="budget">Calls left this minute</span>
+    <span className="budget" title="Calls to HelpCrunch that the account has left">
+      <span id="budget">Remaining calls</span>
       <meter aria-labelledby="budget" min={0} max={limit} low={limit / 5} value={remaining} />
       <span className="figure">
         {remaining}

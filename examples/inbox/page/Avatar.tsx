@@ -11,7 +11,7 @@ export function Avatar({ name, seed }: Properties) {
     .slice(0, 2)
     .map((word) => word.charAt(0))
     .join('');
-  // Neighbours differ: the golden angle.
+  // The golden angle makes neighbouring hues differ.
   const hue = (Number(seed) * 137.5) % 360;
   return (
     <span className="avatar" style={{ '--hue': hue } as CSSProperties} aria-hidden="true">

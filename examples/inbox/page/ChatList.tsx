@@ -51,7 +51,7 @@ function Row({ chat, isOpen, isStop, onOpen }: RowProperties) {
           <span className="status" data-status={status}>
             {statuses[status]}
           </span>
-          <span dir="auto">{assignee?.name ?? 'Nobody assigned'}</span>
+          <span dir="auto">{assignee?.name ?? 'Unassigned'}</span>
         </span>
       </a>
     </li>
@@ -69,7 +69,7 @@ const Skeleton = () => (
 const latestFirst = (a: ChatRowFragment, b: ChatRowFragment): number =>
   (b.lastMessageAt ?? '').localeCompare(a.lastMessageAt ?? '') || Number(b.id) - Number(a.id);
 
-/** Which row the arrow keys lead to. */
+/** The row that a navigation key selects. */
 function leadTo({ key, target, currentTarget }: KeyboardEvent<HTMLElement>): HTMLElement | null {
   const rows = [...currentTarget.querySelectorAll<HTMLElement>('.row')];
   const place = rows.findIndex((row) => row === target);
@@ -104,7 +104,7 @@ export function ChatList({ filter, chatId, onNews }: Properties) {
 
   useChatChanges(filter, ({ change, chat }) => {
     if (change === 'MESSAGE' && chat.id !== chatId && chat.readByAgent === false) {
-      onNews(`${customerName(chat.customer)} wrote.`);
+      onNews(`New message from ${customerName(chat.customer)}`);
     }
   });
 
@@ -118,7 +118,7 @@ export function ChatList({ filter, chatId, onNews }: Properties) {
   const isLoading = networkStatus === NetworkStatus.fetchMore;
   const loadMore = useEffectEvent(() => {
     if (shown === undefined || isLoading) return;
-    // A failure is shown by the query itself.
+    // The query shows the error.
     fetchMore({ variables: { after: shown.pageInfo.endCursor } }).catch(() => undefined);
   });
   useEffect(() => {
@@ -132,10 +132,10 @@ export function ChatList({ filter, chatId, onNews }: Properties) {
     );
     watcher.observe(button);
     return () => watcher.disconnect();
-    // Watched anew after each part: the end may still be in sight.
+    // Observed again after each page, because the end may still be visible.
   }, [isMore, chats.length]);
 
-  // A row that moves up takes the place, not the focus, of those it passes.
+  // Keep the focus on the same chat when rows are reordered.
   useLayoutEffect(() => {
     if (focused.current !== undefined && document.activeElement === document.body) {
       list.current?.querySelector<HTMLElement>(`[data-chat="${focused.current}"]`)?.focus();
@@ -150,7 +150,7 @@ export function ChatList({ filter, chatId, onNews }: Properties) {
       )}
       {shown === undefined && error === undefined && <Skeleton />}
       {shown !== undefined && chats.length === 0 && (
-        <p className="empty">No chats here. Choose another status or another agent.</p>
+        <p className="empty">No chats match these filters.</p>
       )}
       <ul
         ref={list}

@@ -22,12 +22,12 @@ interface HeaderProperties {
 function ChatHeader({ chat, isCardOpen, onCard, onMark }: HeaderProperties) {
   const { status, customer, assignee, department, rating } = chat;
   const title = useRef<HTMLHeadingElement>(null);
-  // Where the list goes out of sight, the reader is led to what took its place.
+  // On small screens the chat replaces the list, so the focus moves to it.
   useEffect(() => {
     if (window.matchMedia('(max-width: 47.9rem)').matches) title.current?.focus();
   }, []);
   const facts = [
-    assignee?.name ?? 'Nobody assigned',
+    assignee?.name ?? 'Unassigned',
     department?.name,
     rating === null ? undefined : `rated ${labelOf(rating).toLowerCase()}`,
   ];
@@ -122,7 +122,7 @@ export function ChatView({ chatId, onNews }: Properties) {
         {markError !== undefined && (
           <div className="notice" role="alert">
             <div>
-              <strong>It could not be marked.</strong>
+              <strong>The chat could not be marked.</strong>
               <p>{problemOf(markError).title}.</p>
             </div>
             <button type="button" className="quiet" onClick={reset}>

@@ -13,37 +13,37 @@ const Text = ({ text }: { readonly text: string }) =>
     ),
   );
 
-const oneBreathMs = 300_000;
+const groupingMs = 300_000;
 
-/** Whether somebody goes on speaking. */
+/** Whether two messages belong to one group of the same author. */
 function isJoined(a: MessageLineFragment | undefined, b: MessageLineFragment | undefined): boolean {
   if (a === undefined || b === undefined) return false;
   const isSame = a.from === b.from && a.type === b.type && a.agent?.id === b.agent?.id;
-  return isSame && Date.parse(b.createdAt) - Date.parse(a.createdAt) < oneBreathMs;
+  return isSame && Date.parse(b.createdAt) - Date.parse(a.createdAt) < groupingMs;
 }
 
 interface MessageProperties {
   readonly message: MessageLineFragment;
   readonly customer: string;
-  readonly goesOn: boolean;
+  readonly isContinuation: boolean;
   readonly isLast: boolean;
 }
 
-function Message({ message, customer, goesOn, isLast }: MessageProperties) {
+function Message({ message, customer, isContinuation, isLast }: MessageProperties) {
   const { from, type, text, createdAt, agent, edited } = message;
   if (type === 'TECH') {
     return <li className="tech">{labelOf(text ?? '')}</li>;
   }
-  const author = from === 'CUSTOMER' ? customer : (agent?.name ?? 'The team');
+  const author = from === 'CUSTOMER' ? customer : (agent?.name ?? 'Team');
   return (
-    <li className="message" data-from={from} data-type={type} data-joined={goesOn}>
-      <p className={goesOn ? 'by unseen' : 'by'}>
+    <li className="message" data-from={from} data-type={type} data-joined={isContinuation}>
+      <p className={isContinuation ? 'by unseen' : 'by'}>
         <span dir="auto">{author}</span>
-        {type === 'PRIVATE' && ' · note for the team'}
+        {type === 'PRIVATE' && ' · private note'}
         {type === 'EMAIL' && ' · by e-mail'}
       </p>
       <p className="text" dir="auto">
-        {text === null ? <em>Nothing written</em> : <Text text={text} />}
+        {text === null ? <em>No text</em> : <Text text={text} />}
       </p>
       <p className={isLast ? 'at' : 'at unseen'}>
         <time dateTime={createdAt}>{timeOfDay(createdAt)}</time>
@@ -55,7 +55,7 @@ function Message({ message, customer, goesOn, isLast }: MessageProperties) {
 
 interface Properties {
   readonly customer: string;
-  /** Newest first, as the gateway gives them. */
+  /** Newest first. */
   readonly messages: readonly MessageLineFragment[];
   readonly onOlder: (() => Promise<unknown>) | undefined;
 }
@@ -65,7 +65,7 @@ export function Conversation({ customer, messages, onOlder }: Properties) {
   const fromEnd = useRef(0);
   const lines = useMemo(() => messages.toReversed(), [messages]);
 
-  // At the end one stays at the end; further up one stays where one reads, whatever is put above.
+  // Keep the scroll position relative to the end when messages are added.
   useLayoutEffect(() => {
     const box = scroller.current;
     if (box !== null) box.scrollTop = box.scrollHeight - box.clientHeight - fromEnd.current;
@@ -87,7 +87,7 @@ export function Conversation({ customer, messages, onOlder }: Properties) {
           Earlier messages
         </button>
       )}
-      {lines.length === 0 && <p className="empty">Nothing has been said yet.</p>}
+      {lines.length === 0 && <p className="empty">No messages yet.</p>}
       <ol>
         {lines.map((message, place) => {
           const day = dayOf(message.createdAt);
@@ -100,7 +100,7 @@ export function Conversation({ customer, messages, onOlder }: Properties) {
               <Message
                 message={message}
                 customer={customer}
-                goesOn={isJoined(before, message)}
+                isContinuation={isJoined(before, message)}
                 isLast={!isJoined(message, lines[place + 1])}
               />
             </Fragment>

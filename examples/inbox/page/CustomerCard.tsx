@@ -49,10 +49,10 @@ export function CustomerCard({ id }: { readonly id: string }) {
     ['E-mail', customer.email],
     ['Phone', customer.phone],
     ['Company', customer.company],
-    ['Place', placeOf(customer.location)],
+    ['Location', placeOf(customer.location)],
     ['Last seen', momentOf(customer.lastSeen)],
     ['First seen', momentOf(customer.firstSeen)],
-    ['Your id', customer.userId],
+    ['User id', customer.userId],
   ];
   const own = Object.entries(customer.customData).filter(([, value]) => value !== null);
   return (
@@ -89,7 +89,7 @@ export function CustomerCard({ id }: { readonly id: string }) {
       </dl>
       {customer.notes !== null && (
         <section className="notes">
-          <h3>Notes of the team</h3>
+          <h3>Team notes</h3>
           <p dir="auto">{customer.notes}</p>
         </section>
       )}

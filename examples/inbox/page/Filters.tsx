@@ -15,7 +15,7 @@ interface Properties {
   readonly onChange: (filter: ChatFilter) => void;
 }
 
-/** The gateway takes no null for "any": the condition is left out. */
+/** The gateway rejects null in filters, so unset conditions are omitted. */
 const filterOf = ({ status, assigneeId }: ChatFilter): ChatFilter => ({
   ...(status == null ? {} : { status }),
   ...(assigneeId == null ? {} : { assigneeId }),
@@ -23,7 +23,7 @@ const filterOf = ({ status, assigneeId }: ChatFilter): ChatFilter => ({
 
 export function Filters({ filter, agents, onChange }: Properties) {
   return (
-    <form className="filters" aria-label="Which chats">
+    <form className="filters" aria-label="Filters">
       <fieldset>
         <legend className="unseen">Status</legend>
         <label>
@@ -55,7 +55,7 @@ export function Filters({ filter, agents, onChange }: Properties) {
             onChange(filterOf({ ...filter, assigneeId: value === '' ? null : value }))
           }
         >
-          <option value="">anybody</option>
+          <option value="">anyone</option>
           {agents.map(({ id, name }) => (
             <option key={id} value={id}>
               {name ?? `Agent ${id}`}

@@ -4,7 +4,7 @@ import { problemOf } from './problem.ts';
 const firstPauseMs = 3_000;
 const longestPauseMs = 30_000;
 
-/** The failure that is known while it is being tried again, so that what is said of it stays. */
+/** The last error, also while the query is being retried. */
 export function useLasting(error: Error | undefined, isLoading: boolean): Error | undefined {
   const [last, setLast] = useState(error);
   if (!isLoading && error !== last) setLast(error);
@@ -16,7 +16,7 @@ interface Properties {
   readonly onRetry: () => void;
 }
 
-/** Says what is wrong and tries again by itself when that may help. */
+/** Shows an error, and retries automatically if that may help. */
 export function Notice({ error, onRetry }: Properties) {
   const { title, hint, retryAfterMs } = problemOf(error);
   const [{ seen, tries, seconds }, setState] = useState({
@@ -47,7 +47,7 @@ export function Notice({ error, onRetry }: Properties) {
       </div>
       {!isHopeless && (
         <button type="button" className="quiet" onClick={onRetry}>
-          Try again <span role="timer">{seconds > 0 ? `in ${seconds} s` : '…'}</span>
+          Retry <span role="timer">{seconds > 0 ? `in ${seconds} s` : '…'}</span>
         </button>
       )}
     </div>

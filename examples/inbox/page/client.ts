@@ -11,22 +11,22 @@ export interface Budget {
   readonly remaining: number;
 }
 
-/** What the gateway says beside each answer. */
+/** Extensions of each response. */
 interface Extensions {
   readonly upstream?: { readonly rateLimit?: Budget };
 }
 
-/** How many calls the account has left, as the last answer said. */
+/** Remaining calls of the account, from the last response. */
 export const budget = createSignal<Budget | undefined>(undefined);
 
-/** Whether changes are heard as they happen. */
+/** State of the WebSocket. */
 export const line = createSignal<'joining' | 'live' | 'lost'>('joining');
 
 const url = new URL('/graphql', window.location.href);
 
 const sockets = createClient({
   url: url.href.replace('http', 'ws'),
-  // Somebody may leave the page open over night.
+  // The page may stay open for days.
   retryAttempts: Infinity,
   shouldRetry: () => true,
   retryWait: (tries) =>
@@ -63,7 +63,7 @@ export const client = new ApolloClient({
 let hasBeenLive = false;
 sockets.on('connected', () => {
   line.set('live');
-  // Nothing is told again of what happened in between.
+  // Events are not replayed after a reconnection.
   if (hasBeenLive) void client.refetchQueries({ include: 'active' });
   hasBeenLive = true;
 });

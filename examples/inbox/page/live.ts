@@ -19,8 +19,8 @@ export const isIn = ({ status, assigneeId }: ChatFilter, chat: ChatRowFragment):
   (status == null || chat.status === status) &&
   (assigneeId == null || chat.assignee?.id === assigneeId);
 
-/** What is known of a chat is put right by Apollo; a chat that the list has not met is put into it here. */
-function admit({ cache }: ApolloClient, filter: ChatFilter, chat: ChatRowFragment): void {
+/** Apollo updates cached chats. A chat that is missing in the list is inserted here. */
+function insert({ cache }: ApolloClient, filter: ChatFilter, chat: ChatRowFragment): void {
   if (!isIn(filter, chat)) return;
   cache.updateQuery({ query: ChatListDocument, variables: { filter } }, (data) => {
     if (data == null || data.chats.edges.some(({ node }) => node.id === chat.id)) return undefined;
@@ -46,8 +46,8 @@ function append({ cache }: ApolloClient, id: string, message: MessageLineFragmen
   });
 }
 
-/** Some events may be lost on the way; the gateway says so, and it is time to read again. */
-function catchUp(client: ApolloClient, error: Error | undefined): void {
+/** Refetches when the gateway reports that events may have been missed. */
+function refetchIfMissed(client: ApolloClient, error: Error | undefined): void {
   if (!CombinedGraphQLErrors.is(error)) return;
   if (error.errors.some(({ extensions }) => extensions?.['missed'] === true)) {
     void client.refetchQueries({ include: 'active' });
@@ -56,17 +56,17 @@ function catchUp(client: ApolloClient, error: Error | undefined): void {
 
 type Update = ChatChangesSubscription['chatUpdated'];
 
-/** Keeps the list as it is in the helpdesk. */
+/** Keeps the list up to date. */
 export function useChatChanges(filter: ChatFilter, onChange: (update: Update) => void): void {
   const client = useApolloClient();
   const take = useEffectEvent((update: Update) => {
-    admit(client, filter, update.chat);
+    insert(client, filter, update.chat);
     onChange(update);
   });
   useEffect(() => {
     const subscription = client.subscribe({ query: ChatChangesDocument }).subscribe({
       next({ data, error }) {
-        catchUp(client, error);
+        refetchIfMissed(client, error);
         if (data != null) take(data.chatUpdated);
       },
     });
@@ -74,7 +74,7 @@ export function useChatChanges(filter: ChatFilter, onChange: (update: Update) =>
   }, [client]);
 }
 
-/** Keeps the messages of the chat that is open as they are in the helpdesk. */
+/** Keeps the messages of the open chat up to date. */
 export function useNewMessages(
   chatId: string,
   onMessage: (message: MessageLineFragment) => void,
@@ -86,7 +86,7 @@ export function useNewMessages(
       .subscribe({ query: NewMessagesDocument, variables: { chatId } })
       .subscribe({
         next({ data, error }) {
-          catchUp(client, error);
+          refetchIfMissed(client, error);
           if (data == null) return;
           append(client, chatId, data.messageReceived);
           take(data.messageReceived);

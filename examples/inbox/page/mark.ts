@@ -1,7 +1,7 @@
 import { useMutation } from '@apollo/client/react';
 import { MarkReadDocument } from './gql/graphql.ts';
 
-/** Shows at once what the helpdesk will say in a moment, and takes it back when the helpdesk refuses. */
+/** Updates optimistically; the change is reverted on error. */
 export function useMark() {
   const [send, { error, reset }] = useMutation(MarkReadDocument);
   const mark = (id: string, read: boolean) =>

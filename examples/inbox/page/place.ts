@@ -9,5 +9,5 @@ function listen(listener: () => void): () => void {
 
 export const placeOf = (chatId: string): string => `#chat/${chatId}`;
 
-/** The chat that the address names, so that "back" and links work. */
+/** The chat id in the URL, so that links and the back button work. */
 export const useChatId = (): string | undefined => useSyncExternalStore(listen, read);

@@ -6,7 +6,7 @@ export interface Signal<T> {
   listen(listener: () => void): () => void;
 }
 
-/** A value of the page that is not React's. */
+/** A value outside of React's state. */
 export function createSignal<T>(first: T): Signal<T> {
   const listeners = new Set<() => void>();
   let current = first;

@@ -5,7 +5,7 @@ export const statuses: Readonly<Record<ChatStatus, string>> = {
   OPENED: 'Open',
   PENDING: 'Pending',
   ON_HOLD: 'On hold',
-  NO_COMMUNICATION: 'No answer yet',
+  NO_COMMUNICATION: 'No reply yet',
   CLOSED: 'Closed',
   EMPTY: 'Empty',
   UNKNOWN: 'Other',
@@ -13,7 +13,7 @@ export const statuses: Readonly<Record<ChatStatus, string>> = {
 
 export const customerName = (customer: ChatRowFragment['customer']): string =>
   customer === null
-    ? 'Somebody who is gone'
+    ? 'Deleted customer'
     : (customer.name ?? customer.email ?? `Customer ${customer.id}`);
 
 const dayMs = 86_400_000;
@@ -36,7 +36,7 @@ export function dayOf(iso: string): string {
   });
 }
 
-/** Short enough for a list. */
+/** A short date or time for lists. */
 export function when(iso: string): string {
   const date = new Date(iso);
   const days = Math.round((startOfDay(new Date()) - startOfDay(date)) / dayMs);
@@ -45,7 +45,7 @@ export function when(iso: string): string {
   return date.toLocaleDateString(undefined, { day: 'numeric', month: 'short' });
 }
 
-/** `orderCount` is how programs say "Order count". */
+/** Converts a key such as `orderCount` to the label "Order count". */
 export function labelOf(key: string): string {
   const words = key
     .replace(/([a-z])([A-Z])/g, '$1 $2')
