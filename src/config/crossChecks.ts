@@ -1,8 +1,6 @@
 import { isLoopback } from '../lib/hosts.ts';
 import { isAnywhere, isLinkLocal, isRemote, isRepetitive, listOf } from './riskyValues.ts';
-
-/** Environment variables as they are given; empty ones are left out. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from './setting.ts';
 
 /** What a check reads; every value may still be invalid by itself. */
 interface Facts {

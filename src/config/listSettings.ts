@@ -1,40 +1,35 @@
-import { environmentVariables, variables } from './settings.ts';
-import { redact } from '../observability/redact.ts';
 import { UsageError } from '../lib/usageError.ts';
+import { redact } from '../observability/redact.ts';
+import { allSettings } from './declarations.ts';
+import { environmentVariables } from './settings.ts';
 
-interface SettingValue {
+interface ListedSetting {
   readonly name: string;
-  /** As it was given, or as it is without; of a secret only whether there is one. */
+  /** The given value or the default. Of a secret only whether it is set. */
   readonly value: string;
   readonly isGiven: boolean;
 }
 
-const secretName = /(KEY|SECRET|TOKEN|PASSWORD|REDIS_URL)$/;
-
-function formatValue(value: unknown): string {
+export function formatDefault(value: unknown): string {
   if (typeof value === 'string') return value;
-  const isNothing = value === undefined || (Array.isArray(value) && value.length === 0);
-  return isNothing ? 'none' : JSON.stringify(value);
+  const isEmpty = value === undefined || (Array.isArray(value) && value.length === 0);
+  return isEmpty ? 'none' : JSON.stringify(value);
 }
 
-/** Without the user and password of an address, valid or not, and without what else looks like a secret. */
+/** Removes user information from a URL, valid or not, and everything else that looks like a secret. */
 const masked = (value: string): string =>
   redact(value.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@'));
 
-/** All settings. */
-export function listSettings(environment = environmentVariables()): readonly SettingValue[] {
-  const defaults = new Map<string, unknown>(Object.entries(variables.parse({})));
-  const names = Object.keys(variables.shape);
-  return names.map((name): SettingValue => {
+/** Every setting, in the order of the declarations. */
+export const listSettings = (environment = environmentVariables()): readonly ListedSetting[] =>
+  allSettings.map(({ name, isSecret = false, defaultText, ...declaration }): ListedSetting => {
     const given = environment[name] ?? '';
-    if (given !== '') {
-      return { name, value: secretName.test(name) ? 'set' : masked(given), isGiven: true };
-    }
-    return { name, value: formatValue(defaults.get(name)), isGiven: false };
+    if (given !== '') return { name, value: isSecret ? 'set' : masked(given), isGiven: true };
+    const value = defaultText?.replaceAll('`', '') ?? formatDefault(declaration.default);
+    return { name, value, isGiven: false };
   });
-}
 
-/** Reads a file of settings; what the environment says goes before it. */
+/** Loads variables from a file. Variables that are already set take precedence. */
 export function loadEnvironmentFile(file: string): void {
   try {
     process.loadEnvFile(file);

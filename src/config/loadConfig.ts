@@ -1,48 +1,47 @@
-import type { Config } from './settings.ts';
-import { ConfigError, givenIn, readConfig, readSchemaSettings, variables } from './settings.ts';
-import { findingsOf } from './crossChecks.ts';
-import type { Finding } from './crossChecks.ts';
 import { createPersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
 import { createSchema, unknownQueryFields } from '../graphql/schema/build.ts';
+import type { Finding } from './crossChecks.ts';
+import { findingsOf } from './crossChecks.ts';
+import { allSettings, declarations } from './declarations.ts';
+import type { Environment } from './setting.ts';
+import { SettingsReader } from './setting.ts';
+import type { Config } from './settings.ts';
+import { ConfigError, readConfig, withoutEmpty } from './settings.ts';
 import { unknownVariables } from './unknownVariables.ts';
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** What of the settings does not fit the schema. Builds a schema only where there is something to compare with it. */
-function schemaProblems({
-  excludedQueryFields,
-  persistedOperations,
-}: Pick<Config, 'excludedQueryFields' | 'persistedOperations'>): string[] {
-  const unknown = unknownQueryFields(excludedQueryFields);
-  const { problems } =
-    persistedOperations === undefined
-      ? { problems: [] }
-      : createPersistedDocuments({
-          schema: createSchema([]),
-          manifest: persistedOperations,
-          rejectsOthers: false,
-        });
+/** What does not fit the schema. A schema is only built if there are persisted operations to validate. */
+function schemaProblems(environment: Environment): string[] {
+  const { excludedQueryFields, persistedOperations } = declarations;
+  const values = new SettingsReader(environment).read({ excludedQueryFields, persistedOperations });
+  const unknown = unknownQueryFields(values.excludedQueryFields);
+  const documents =
+    values.persistedOperations &&
+    createPersistedDocuments({
+      schema: createSchema([]),
+      manifest: values.persistedOperations,
+      rejectsOthers: false,
+    });
   return [
     ...(unknown.length > 0 ? [`SUBGRAPH_LEAVE_OUT: Query has no ${unknown.join(', ')}`] : []),
-    ...problems.map((problem) => `PERSISTED_OPERATIONS: ${problem}`),
+    ...(documents?.problems ?? []).map((problem) => `PERSISTED_OPERATIONS: ${problem}`),
   ];
 }
 
-/** Settings that are accepted but may not be what was meant. */
+/** Settings that are accepted but probably not intended. */
 export function warningsOf(environment: Environment): readonly Finding[] {
-  const given = givenIn(environment);
+  const given = withoutEmpty(environment);
   return [
     ...findingsOf(given).filter(({ severity }) => severity === 'warning'),
-    ...unknownVariables(given, Object.keys(variables.shape)),
+    ...unknownVariables(
+      given,
+      allSettings.map(({ name }) => name),
+    ),
   ];
 }
 
-/**
- * The settings, checked in full: what `check-config` rejects and what a start rejects are the same. Fails with a `ConfigError`
- * that lists every problem.
- */
+/** Reads and fully validates the configuration. Throws a `ConfigError` that lists every problem. */
 export function loadConfig(environment: Environment, demoSecret?: string): Config {
-  const problems = schemaProblems(readSchemaSettings(environment));
+  const problems = schemaProblems(withoutEmpty(environment));
   let config: Config;
   try {
     config = readConfig(environment, demoSecret);

@@ -1,10 +1,25 @@
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isLoopback, readHost } from '../lib/hosts.ts';
+import type { OperationManifest } from './manifest.ts';
+import { readManifest } from './manifest.ts';
 
-export const booleanVariable = z
+/** Parsers of variables. The description of each states the valid values in the settings reference. */
+
+export const text = z.string().describe('text');
+
+export const boolean = z
   .enum(['true', 'false'], 'must be true or false')
-  .transform((word) => word === 'true');
+  .transform((word) => word === 'true')
+  .describe('`true`, `false`');
 
-export const integerVariable = (minimum: number, maximum: number) =>
+export const oneOf = <const Word extends string>(...words: readonly [Word, Word, ...Word[]]) =>
+  z
+    .enum(words, `must be ${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`)
+    .describe(words.map((word) => `\`${word}\``).join(', '));
+
+export const integer = (minimum: number, maximum: number) =>
   z
     .string()
     .regex(/^[0-9]{1,15}$/, 'must be a whole number')
@@ -14,29 +29,62 @@ export const integerVariable = (minimum: number, maximum: number) =>
         .number()
         .min(minimum, `must be ${minimum} to ${maximum}`)
         .max(maximum, `must be ${minimum} to ${maximum}`),
-    );
+    )
+    .describe(`${minimum} to ${maximum}`);
 
 /** At most a day. */
-export const millisecondsVariable = integerVariable(0, 86_400_000);
+export const milliseconds = integer(0, 86_400_000);
 
-/** Later requests are made of it, so it may hold nothing but the place below which all paths lie. */
-export const apiUrlVariable = z
-  .url({
-    protocol: /^https?$/,
-    abort: true,
-    error: 'must be an address that begins with http:// or https://',
-  })
-  .refine((url) => {
-    const { username, password } = new URL(url);
-    return username + password === '' && !/[?#]/.test(url);
-  }, 'must have no user, query or fragment')
-  .transform((url) => url.replace(/\/+$/, ''));
+export const apiKey = z
+  .string()
+  .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII characters without spaces')
+  .describe('printable ASCII');
 
-/** One scheme, host and port; a host without a scheme is called by https. */
-export const callbackOrigin = z.string().transform((text, { addIssue }) => {
-  const address = /^https?:\/\//i.test(text) ? text : `https://${text}`;
+const url = (protocol: RegExp, examples: string) =>
+  z
+    .url({ protocol, abort: true, error: `must be a URL that begins with ${examples}` })
+    .describe('URL');
+
+export const httpUrl = url(/^https?$/, 'http:// or https://');
+
+export const redisUrl = url(/^rediss?$/, 'redis:// or rediss://');
+
+/** The base URL of all upstream requests. */
+export const apiUrl = httpUrl
+  .refine((value) => {
+    const { username, password } = new URL(value);
+    return username + password === '' && !/[?#]/.test(value);
+  }, 'must not contain a user, query or fragment')
+  .transform((value) => value.replace(/\/+$/, ''))
+  .describe('URL');
+
+export const jwksUrl = url(/^https?$/, 'https://')
+  .refine((value) => {
+    const { protocol, hostname } = new URL(value);
+    return protocol === 'https:' || isLoopback(hostname);
+  }, 'must begin with https:// unless the host is this machine: keys read over http:// can be replaced in transit')
+  .describe('HTTPS URL');
+
+/** Items separated by commas, each of them parsed by `item`. */
+const listOf = <Item>(item: z.ZodType<Item, string>): z.ZodType<readonly Item[], string> =>
+  z
+    .string()
+    .transform((value) => value.split(',').map((part) => part.trim()))
+    .pipe(z.array(item));
+
+export const rootFields = listOf(z.string()).describe('list of fields');
+
+export const origins = listOf(
+  httpUrl.refine(
+    (value) => new URL(value).origin === value,
+    'must be an origin such as https://app.example.com',
+  ),
+).describe('list of origins');
+
+/** A scheme, host and port; the scheme defaults to https. Wildcards are rejected. */
+const callbackOrigin = z.string().transform((value, { addIssue }) => {
+  const address = /^https?:\/\//i.test(value) ? value : `https://${value}`;
   const parsed = URL.canParse(address) ? new URL(address) : undefined;
-  // Nothing but a host and a port, however it is spelled; no wildcards.
   const isOrigin =
     /^https?:\/\/[^/?#@\\\s]+\/?$/i.test(address) &&
     /^([\w.-]+|\[.*\])$/.test(parsed?.hostname ?? '');
@@ -46,3 +94,52 @@ export const callbackOrigin = z.string().transform((text, { addIssue }) => {
   );
   return '';
 });
+
+export const callbackHosts = listOf(callbackOrigin).describe('list of hosts or origins');
+
+export const hostNames = z
+  .string()
+  .transform((value, { addIssue }): readonly string[] => {
+    const names = value.split(',').map((part) => readHost(part.trim()) ?? '');
+    if (names.includes('')) {
+      addIssue('must be host names or addresses without ports, separated by commas');
+    }
+    return names;
+  })
+  .describe('list of hosts');
+
+/** An address, or a network such as `10.0.0.0/8`. */
+function isNetwork(value: string): boolean {
+  const [address = '', bits, ...more] = value.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return (
+    bits === undefined || (/^[0-9]{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+  );
+}
+
+export const trustedProxies = z
+  .string()
+  .transform((value, { addIssue }): number | readonly string[] => {
+    if (/^[0-9]$/.test(value)) return Number(value);
+    const networks = value.split(',').map((part) => part.trim());
+    if (!networks.every(isNetwork)) {
+      addIssue('must be a number of proxies from 0 to 9, or a list of addresses and networks');
+    }
+    return networks;
+  })
+  .describe('0 to 9, or list of addresses and networks');
+
+export const manifestFile = z
+  .string()
+  .transform((path, { addIssue }): OperationManifest => {
+    try {
+      return readManifest(readFileSync(path, 'utf8'));
+    } catch (error) {
+      const isMissing = error instanceof Error && 'code' in error;
+      const reason = error instanceof Error && !isMissing ? error.message : 'cannot be read';
+      addIssue(`the file ${path} ${reason}`);
+      return new Map();
+    }
+  })
+  .describe('file');

@@ -1,4 +1,5 @@
-import type { Finding, Environment } from './crossChecks.ts';
+import type { Finding } from './crossChecks.ts';
+import type { Environment } from './setting.ts';
 
 /** First words of our names that are common in the environments of other programs too. */
 const commonWords: ReadonlySet<string> = new Set(['NODE', 'OTEL', 'LOG', 'HOST', 'PORT']);

@@ -34,6 +34,6 @@ export function isAllowedHost(host: string, allowed: AllowedHosts): boolean {
 /** Whether a host, as an operator writes it or as `URL.hostname` gives it, stands for this machine. */
 export const isLoopback = (text: string): boolean => loopbackName.test(readHost(text) ?? '');
 
-/** The hosts that are accepted unless `ALLOWED_HOSTS` names them: a page of a foreign name must not read a gateway of this machine (DNS rebinding). */
-export const usualAllowedHosts = (listenHost: string): AllowedHosts =>
+/** The default of `ALLOWED_HOSTS`. A gateway on a loopback address rejects other host names to prevent DNS rebinding. */
+export const defaultAllowedHosts = (listenHost: string): AllowedHosts =>
   isLoopback(listenHost) ? 'loopback' : 'any';
