@@ -120,9 +120,9 @@ const cases: Readonly<
     risky: [{ JWT_AUDIENCE: 'a' }],
     fine: [{ ...jwt, JWT_AUDIENCE: 'a' }],
   },
-  'SUBGRAPH_LEAVE_OUT without SUBGRAPH': {
-    risky: [{ SUBGRAPH_LEAVE_OUT: 'node' }],
-    fine: [{ SUBGRAPH: 'true', SUBGRAPH_LEAVE_OUT: 'node' }],
+  'SUBGRAPH_EXCLUDE_FIELDS without SUBGRAPH': {
+    risky: [{ SUBGRAPH_EXCLUDE_FIELDS: 'node' }],
+    fine: [{ SUBGRAPH: 'true', SUBGRAPH_EXCLUDE_FIELDS: 'node' }],
   },
   'ROUTER_SECRET without SUBGRAPH': {
     risky: [{ ROUTER_SECRET }, { ROUTER_SECRET, SUBGRAPH: 'false' }],
@@ -322,8 +322,8 @@ describe('check-config', () => {
       ...rows.flatMap(({ risky, fine }) => [...risky, ...fine]),
       { PORT: 'x' },
       { NODE_ENV: 'prod' },
-      { PORT: 'x', SUBGRAPH: 'true', SUBGRAPH_LEAVE_OUT: 'nod' },
-      { SUBGRAPH: 'true', SUBGRAPH_LEAVE_OUT: 'nod,node' },
+      { PORT: 'x', SUBGRAPH: 'true', SUBGRAPH_EXCLUDE_FIELDS: 'nod' },
+      { SUBGRAPH: 'true', SUBGRAPH_EXCLUDE_FIELDS: 'nod,node' },
       await withManifest({ one: '{ nothing }', two: '{ __typename }' }),
       await withManifest({ two: '{ __typename }' }),
       { ...(await withManifest({ one: '{' })), HELPCRUNCH_RATE_LIMIT: '-1' },
@@ -354,7 +354,7 @@ describe('check-config', () => {
       PORT: 'x',
       NODE_ENV: 'production',
       SUBGRAPH: 'true',
-      SUBGRAPH_LEAVE_OUT: 'nod',
+      SUBGRAPH_EXCLUDE_FIELDS: 'nod',
     });
 
     expect(
@@ -363,7 +363,7 @@ describe('check-config', () => {
         .split('\n')
         .slice(1)
         .map((line) => line.trim().split(':')[0]),
-    ).toEqual(['PORT', 'HELPCRUNCH_API_KEY', 'SUBGRAPH_LEAVE_OUT', 'PERSISTED_OPERATIONS']);
+    ).toEqual(['PORT', 'HELPCRUNCH_API_KEY', 'SUBGRAPH_EXCLUDE_FIELDS', 'PERSISTED_OPERATIONS']);
   });
 
   test('shows no user and no password of any address, valid or not', async () => {
@@ -400,7 +400,7 @@ describe('a variable that is not a setting', () => {
     ['HELPCRUNCH-API-KEY', 'HELPCRUNCH_API_KEY'],
     ['HELPCURNCH_API_KEY', 'HELPCRUNCH_API_KEY'],
     ['JWTSECRET', 'JWT_SECRET'],
-    ['CACHE_CHAT_MS', 'CACHE_CHATS_MS'],
+    ['CACHE_CHAT_TTL_MS', 'CACHE_CHATS_TTL_MS'],
     ['MAX_UPSTREAM_CALL', 'MAX_UPSTREAM_CALLS'],
     ['TRUSTPROXY', 'TRUST_PROXY'],
     ['HOSTS', 'HOST'],

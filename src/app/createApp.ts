@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import { ConfigError, isDemo } from '../config/settings.ts';
+import { isDemo } from '../config/settings.ts';
 import type { Config } from '../config/settings.ts';
 import { createDeliveryDeduplicator } from '../webhooks/dedupe.ts';
 import { createLocalEventBus } from '../events/localBus.ts';
@@ -15,7 +15,7 @@ import { createDocumentStores } from '../graphql/operations/documentStore.ts';
 import { createDocumentValidation } from '../graphql/limits/documentLimits.ts';
 import { createPersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
 import { createOpenOperation } from '../graphql/operation.ts';
-import { createSchema, unknownQueryFields } from '../graphql/schema/build.ts';
+import { createSchema } from '../graphql/schema/build.ts';
 import { createNameLimiter, createReporter } from '../graphql/operationReport.ts';
 import { createGraphQLServer } from '../graphql/server.ts';
 import { createGraphqlJsExecutor } from '../graphql/execution/graphqlJs.ts';
@@ -76,10 +76,6 @@ interface AppOptions {
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const { upstream, log, tracing, lostLogLines = () => 0 } = options;
   const clock = guardedClock(options.clock, log);
-  const unknown = unknownQueryFields(config.excludedQueryFields);
-  if (unknown.length > 0) {
-    throw new ConfigError([`SUBGRAPH_LEAVE_OUT: Query has no ${unknown.join(', ')}`]);
-  }
   const forwardsClientKeys = config.auth.mode === 'forward';
   const metrics = createMetrics();
   const account = accountForKey(upstream.key);
@@ -130,7 +126,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     guardExecution(
       createSchema(resourceResolvers, {
         isSdlPublic: !isProduction,
-        excludedQueryFields: config.subgraph ? config.excludedQueryFields : undefined,
+        excludedRootFields: config.subgraph ? config.excludedRootFields : undefined,
       }),
     );
   const schema = createFullSchema();
@@ -139,11 +135,6 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     manifest: config.persistedOperations,
     rejectsOthers: config.isPersistedOnly,
   });
-  if (persistedDocuments.problems.length > 0) {
-    throw new ConfigError(
-      persistedDocuments.problems.map((problem) => `PERSISTED_OPERATIONS: ${problem}`),
-    );
-  }
   const rateOf = (kind: 'requests' | 'failures', limit: number) =>
     createRequestRateLimiter({ limit, kind, redis: redis?.connection });
   const requestRateLimiter = rateOf('requests', config.requestRateLimit);
@@ -171,7 +162,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   });
   const execute = guardedBy(createGraphqlJsExecutor(schema));
   const operationCache =
-    config.execution === 'apollo'
+    config.operationCache === 'off'
       ? undefined
       : createOperationCache({
           execute: guardedBy(createPlanExecutor(schema, createGraphqlJsExecutor(schema))),

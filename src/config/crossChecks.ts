@@ -96,7 +96,7 @@ const unusedTokenSettings: readonly Check[] = [
   message: 'has no effect unless AUTH=jwt. Set AUTH=jwt, or remove it.',
 }));
 
-const supergraphSettings: readonly Check[] = ['SUBGRAPH_LEAVE_OUT', 'ROUTER_SECRET'].map(
+const supergraphSettings: readonly Check[] = ['SUBGRAPH_EXCLUDE_FIELDS', 'ROUTER_SECRET'].map(
   (variable) => ({
     name: `${variable} without SUBGRAPH`,
     severity: 'error',

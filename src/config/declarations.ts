@@ -188,26 +188,31 @@ const caching = {
     description:
       'Maximum size of the entity cache in bytes ([caching.md](caching.md)). `0` disables it.',
   }),
-  responseCacheMaxBytes: setting('READY_ANSWERS_MAX_BYTES', memory, {
+  responseCacheMaxBytes: setting('RESPONSE_CACHE_MAX_BYTES', memory, {
     default: 16_777_216,
+    formerName: 'READY_ANSWERS_MAX_BYTES',
     description: 'Maximum size of the response cache in bytes. `0` disables it.',
   }),
   cacheTtlsMs: {
-    chats: setting('CACHE_CHATS_MS', milliseconds, {
+    chats: setting('CACHE_CHATS_TTL_MS', milliseconds, {
       defaultText: '`5000`; `60000` with webhooks',
+      formerName: 'CACHE_CHATS_MS',
       description: 'TTL of chats, messages and lists in milliseconds. `0`: not cached.',
     }),
-    customers: setting('CACHE_CUSTOMERS_MS', milliseconds, {
+    customers: setting('CACHE_CUSTOMERS_TTL_MS', milliseconds, {
       default: 60_000,
+      formerName: 'CACHE_CUSTOMERS_MS',
       description: 'TTL of customers in milliseconds. `0`: not cached.',
     }),
-    account: setting('CACHE_ACCOUNT_MS', milliseconds, {
+    account: setting('CACHE_ACCOUNT_TTL_MS', milliseconds, {
       default: 300_000,
+      formerName: 'CACHE_ACCOUNT_MS',
       description:
         'TTL of agents, departments, applications and the organization in milliseconds. `0`: not cached.',
     }),
-    absent: setting('CACHE_ABSENT_MS', milliseconds, {
+    absent: setting('CACHE_NEGATIVE_TTL_MS', milliseconds, {
       default: 5_000,
+      formerName: 'CACHE_ABSENT_MS',
       description: 'TTL of unknown ids (negative caching) in milliseconds. `0`: not cached.',
     }),
   },
@@ -216,10 +221,11 @@ const caching = {
     description:
       'Age in milliseconds up to which expired cache entries are served while HelpCrunch is unavailable (stale-if-error). `0`: never.',
   }),
-  execution: setting('EXECUTION', oneOf('direct', 'apollo'), {
-    default: 'direct',
+  operationCache: setting('OPERATION_CACHE', oneOf('on', 'off'), {
+    default: 'on',
+    formerName: 'EXECUTION',
     description:
-      'Whether repeated operations skip parsing, validation and planning ([decision](decisions/0070-known-operations.md)). `apollo` executes everything with Apollo Server and disables the response cache.',
+      'Whether repeated operations skip parsing, validation and planning ([decision](decisions/0070-known-operations.md)). `off` executes everything with Apollo Server and disables the response cache.',
   }),
   redisUrl: setting('REDIS_URL', redisUrl, {
     isSecret: true,
@@ -347,10 +353,11 @@ const federation = {
     description:
       'Serves the schema as a subgraph of a supergraph ([federation.md](federation.md)).',
   }),
-  excludedQueryFields: setting('SUBGRAPH_LEAVE_OUT', rootFields, {
+  excludedRootFields: setting('SUBGRAPH_EXCLUDE_FIELDS', rootFields, {
     default: [],
+    formerName: 'SUBGRAPH_LEAVE_OUT',
     description:
-      'Fields of `Query` that the served subgraph schema omits because another subgraph has them.',
+      'Root fields that the served subgraph schema omits because another subgraph has them, such as `node,Mutation.markChatRead`. The type defaults to `Query`.',
   }),
   routerSecret: setting(
     'ROUTER_SECRET',

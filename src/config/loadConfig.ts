@@ -1,5 +1,5 @@
 import { createPersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
-import { createSchema, unknownQueryFields } from '../graphql/schema/build.ts';
+import { createSchema, unknownRootFields } from '../graphql/schema/build.ts';
 import type { Finding } from './crossChecks.ts';
 import { findingsOf } from './crossChecks.ts';
 import { allSettings, declarations } from './declarations.ts';
@@ -11,9 +11,9 @@ import { unknownVariables } from './unknownVariables.ts';
 
 /** What does not fit the schema. A schema is only built if there are persisted operations to validate. */
 function schemaProblems(environment: Environment): string[] {
-  const { excludedQueryFields, persistedOperations } = declarations;
-  const values = new SettingsReader(environment).read({ excludedQueryFields, persistedOperations });
-  const unknown = unknownQueryFields(values.excludedQueryFields);
+  const { excludedRootFields, persistedOperations } = declarations;
+  const values = new SettingsReader(environment).read({ excludedRootFields, persistedOperations });
+  const unknown = unknownRootFields(values.excludedRootFields);
   const documents =
     values.persistedOperations &&
     createPersistedDocuments({
@@ -22,7 +22,7 @@ function schemaProblems(environment: Environment): string[] {
       rejectsOthers: false,
     });
   return [
-    ...(unknown.length > 0 ? [`SUBGRAPH_LEAVE_OUT: Query has no ${unknown.join(', ')}`] : []),
+    ...unknown.map((field) => `SUBGRAPH_EXCLUDE_FIELDS: the schema has no root field ${field}`),
     ...(documents?.problems ?? []).map((problem) => `PERSISTED_OPERATIONS: ${problem}`),
   ];
 }
@@ -32,10 +32,7 @@ export function warningsOf(environment: Environment): readonly Finding[] {
   const given = withoutEmpty(environment);
   return [
     ...findingsOf(given).filter(({ severity }) => severity === 'warning'),
-    ...unknownVariables(
-      given,
-      allSettings.map(({ name }) => name),
-    ),
+    ...unknownVariables(given, allSettings),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { defaultAllowedHosts } from '../lib/hosts.ts';
 import { findingsOf } from './crossChecks.ts';
 import type { SettingName } from './declarations.ts';
-import { declarations } from './declarations.ts';
+import { allSettings, declarations } from './declarations.ts';
 import type { Environment, ValuesOf } from './setting.ts';
 import { SettingsReader } from './setting.ts';
 
@@ -93,6 +93,13 @@ function configFrom(values: Values, demoSecret: string | undefined) {
 export const withoutEmpty = (environment: Environment): Environment =>
   Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
 
+const renamedSettings = (environment: Environment): readonly string[] =>
+  allSettings.flatMap(({ formerName, name, schema }) =>
+    formerName === undefined || environment[formerName] === undefined
+      ? []
+      : [`${formerName}: was renamed. Set ${name} instead (${schema.description ?? ''}).`],
+  );
+
 /** Reads the configuration. Throws a `ConfigError`. `demoSecret` is the webhook secret of the simulator in demo mode. */
 export function readConfig(environment: Environment = process.env, demoSecret?: string): Config {
   const given = withoutEmpty(environment);
@@ -101,7 +108,7 @@ export function readConfig(environment: Environment = process.env, demoSecret?: 
   const combined = findingsOf(given)
     .filter(({ severity }) => severity === 'error')
     .map(({ variable, message }) => `${variable}: ${message}`);
-  const problems = [...reader.problems, ...combined];
+  const problems = [...renamedSettings(given), ...reader.problems, ...combined];
   if (problems.length > 0) throw new ConfigError(problems);
   return configFrom(values, demoSecret);
 }

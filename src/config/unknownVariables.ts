@@ -1,13 +1,13 @@
 import type { Finding } from './crossChecks.ts';
 import type { Environment } from './setting.ts';
 
-/** First words of our names that are common in the environments of other programs too. */
+/** First words of settings that the variables of other programs also begin with. */
 const commonWords: ReadonlySet<string> = new Set(['NODE', 'OTEL', 'LOG', 'HOST', 'PORT']);
 
-/** In shorter names two differing letters are a coincidence: HOME is not a misspelt HOST. */
+/** In shorter names two differing letters are a coincidence: HOME is not a misspelled HOST. */
 const shortestLenientName = 8;
 
-/** How many letters are missing, added, replaced or swapped with their neighbour. */
+/** The optimal string alignment distance: letters added, removed, replaced, or swapped with their neighbor. */
 function distanceOf(one: string, other: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: other.length + 1 }, (_, column) => column);
@@ -33,32 +33,33 @@ function distanceOf(one: string, other: string): number {
   return last[other.length] ?? 0;
 }
 
-const plain = (name: string): string => name.toUpperCase().replaceAll('-', '_');
+const normalized = (name: string): string => name.toUpperCase().replaceAll('-', '_');
 
-/** The known name that is most like this one, and how far it is from it. */
+/** The known name with the smallest distance. */
 function nearestOf(name: string, known: readonly string[]) {
   const [nearest] = known
-    .map((candidate) => ({ candidate, distance: distanceOf(plain(name), candidate) }))
+    .map((candidate) => ({ candidate, distance: distanceOf(normalized(name), candidate) }))
     .toSorted((one, other) => one.distance - other.distance);
   return nearest;
 }
 
-/** Kubernetes describes each service of a namespace by variables that begin with the service's name. */
+/** Kubernetes sets variables for each service of a namespace, prefixed with the name of the service. */
 function isOfKubernetes(name: string, environment: Environment): boolean {
   const [, service] = /^(.+?)_(?:SERVICE_|PORT(?:_|$))/.exec(name) ?? [];
   return service !== undefined && environment[`${service}_SERVICE_HOST`] !== undefined;
 }
 
-/**
- * Warnings about variables that are set, are not ours, and look as if they were meant to be: a misspelt setting would otherwise
- * be without effect and without a word.
- */
-export function unknownVariables(environment: Environment, known: readonly string[]): Finding[] {
-  const names = new Set(known);
+/** Warnings about variables that are not settings but resemble one: a misspelled setting would otherwise be ignored silently. */
+export function unknownVariables(
+  environment: Environment,
+  settings: readonly { readonly name: string; readonly formerName?: string }[],
+): Finding[] {
+  const known = settings.map(({ name }) => name);
+  const names = new Set(settings.flatMap(({ name, formerName }) => [name, formerName]));
   const words = new Set(known.map((name) => name.split('_', 1)[0] ?? ''));
   for (const word of commonWords) words.delete(word);
-  const hasOurWord = (name: string) =>
-    name.includes('_') && words.has(plain(name).split('_', 1)[0] ?? '');
+  const hasKnownPrefix = (name: string) =>
+    name.includes('_') && words.has(normalized(name).split('_', 1)[0] ?? '');
   return Object.keys(environment)
     .filter((name) => environment[name] !== '' && environment[name] !== undefined)
     .filter((name) => !names.has(name) && !isOfKubernetes(name, environment))
@@ -66,12 +67,12 @@ export function unknownVariables(environment: Environment, known: readonly strin
       const nearest = nearestOf(variable, known);
       if (nearest === undefined) return [];
       const isLong = nearest.candidate.length >= shortestLenientName;
-      // In short names other spellings of the case are other programs' own.
-      const isMisspelt = isLong
+      // Short names in lower case, such as `host`, belong to other programs.
+      const isMisspelled = isLong
         ? nearest.distance <= 2
-        : nearest.distance <= 1 && variable === plain(variable);
-      if (!isMisspelt && !hasOurWord(variable)) return [];
-      const isSimilar = isMisspelt || nearest.distance <= variable.length / 3;
+        : nearest.distance <= 1 && variable === normalized(variable);
+      if (!isMisspelled && !hasKnownPrefix(variable)) return [];
+      const isSimilar = isMisspelled || nearest.distance <= variable.length / 3;
       const hint = isSimilar ? `Did you mean ${nearest.candidate}?` : 'It has no effect.';
       return [{ severity: 'warning' as const, variable, message: `is not a setting. ${hint}` }];
     });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { warningsOf } from '../../src/config/loadConfig.ts';
 import { ConfigError, readConfig } from '../../src/config/settings.ts';
 
 const defaults = {
@@ -89,7 +90,7 @@ describe('without a word', () => {
     const chats = [
       readConfig(key, 'of the demo'),
       readConfig(told),
-      readConfig({ ...told, CACHE_CHATS_MS: '7' }),
+      readConfig({ ...told, CACHE_CHATS_TTL_MS: '7' }),
       readConfig({}, 'of the demo'),
     ].map(({ cacheTtlsMs }) => cacheTtlsMs.chats);
 
@@ -164,6 +165,7 @@ describe('each variable', () => {
     [{ HELPCRUNCH_API_URL: 'https://a.example/v1//' }, { apiUrl: 'https://a.example/v1' }],
     [{ HELPCRUNCH_API_URL: 'https://a.example' }, { apiUrl: 'https://a.example' }],
     [{ HELPCRUNCH_RATE_LIMIT: '0' }, { rateLimit: 0 }],
+    [{ OPERATION_CACHE: 'off' }, { operationCache: 'off' }],
     [{ OPERATION_TIMEOUT_MS: '1' }, { operationTimeoutMs: 1 }],
     [{ REDIS_TIMEOUT_MS: '250' }, { redisTimeoutMs: 250 }],
     [{ UPSTREAM_TIMEOUT_MS: '600000' }, { upstreamTimeoutMs: 600_000 }],
@@ -317,6 +319,7 @@ describe('each variable', () => {
     ['SUBSCRIPTION_CALLBACK_HOSTS', 'a.example b.example'],
     ['PERSISTED_OPERATIONS', '/nowhere/operations.json'],
     ['PERSISTED_ONLY', 'true'],
+    ['OPERATION_CACHE', 'apollo'],
     ['OPERATION_TIMEOUT_MS', '10s'],
     ['OPERATION_TIMEOUT_MS', '999999999999'],
     ['UPSTREAM_TIMEOUT_MS', '0'],
@@ -354,6 +357,25 @@ describe('each variable', () => {
 
     expect(() => readConfig(environment)).toThrow(ConfigError);
     expect(() => readConfig(environment)).not.toThrow(/secret/);
+  });
+});
+
+describe('a former name of a setting', () => {
+  test.each([
+    ['READY_ANSWERS_MAX_BYTES', 'RESPONSE_CACHE_MAX_BYTES instead (0 to 17179869184).'],
+    ['CACHE_CHATS_MS', 'CACHE_CHATS_TTL_MS instead (0 to 86400000).'],
+    ['CACHE_CUSTOMERS_MS', 'CACHE_CUSTOMERS_TTL_MS instead (0 to 86400000).'],
+    ['CACHE_ACCOUNT_MS', 'CACHE_ACCOUNT_TTL_MS instead (0 to 86400000).'],
+    ['CACHE_ABSENT_MS', 'CACHE_NEGATIVE_TTL_MS instead (0 to 86400000).'],
+    ['SUBGRAPH_LEAVE_OUT', 'SUBGRAPH_EXCLUDE_FIELDS instead (list of fields).'],
+    ['EXECUTION', 'OPERATION_CACHE instead (`on`, `off`).'],
+  ])('%s is rejected with the new name', (name, advice) => {
+    expect(() => readConfig({ [name]: '1' })).toThrow(`  ${name}: was renamed. Set ${advice}`);
+    expect(() => readConfig({ [name]: '' })).not.toThrow();
+  });
+
+  test('is not reported as a misspelled setting as well', () => {
+    expect(warningsOf({ CACHE_CHATS_MS: '1' })).toEqual([]);
   });
 });
 

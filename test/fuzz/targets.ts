@@ -41,7 +41,7 @@ const common = {
   REQUEST_RATE_LIMIT: '1000000',
   AUTH_FAILURE_LIMIT: '1000000',
   CACHE_MAX_BYTES: '4194304',
-  READY_ANSWERS_MAX_BYTES: '1048576',
+  RESPONSE_CACHE_MAX_BYTES: '1048576',
 };
 
 /** The program under test, as arguments of Node. */

@@ -44,12 +44,12 @@ beforeAll(async () => {
   viaApollo = await startTestGateway({
     upstream: simulator,
     clock,
-    config: { ...config, execution: 'apollo' },
+    config: { ...config, operationCache: 'off' },
   });
   direct = await startTestGateway({
     upstream: simulator,
     clock,
-    config: { ...config, execution: 'direct' },
+    config: { ...config, operationCache: 'on' },
   });
   schema = createSchema(resourceResolvers, { isSdlPublic: true });
 });

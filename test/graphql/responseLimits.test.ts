@@ -20,7 +20,7 @@ import { openSocket } from '../support/socket.ts';
 
 jest.setTimeout(60_000);
 
-const executions = ['direct', 'apollo'] as const;
+const operationCaches = ['on', 'off'] as const;
 
 /** What is read once stays good for the whole test. */
 const longMs = 10_000_000;
@@ -177,10 +177,10 @@ describe('an operation whose response could have more than MAX_RESPONSE_NODES ob
     expect(codesOf(answer)).toEqual(tooExpensive);
   });
 
-  test.each(executions)(
-    'is rejected by its variables when it is known to EXECUTION=%s',
-    async (execution) => {
-      await using gateway = await start({ execution });
+  test.each(operationCaches)(
+    'is rejected by its variables when it is known to OPERATION_CACHE=%s',
+    async (operationCache) => {
+      await using gateway = await start({ operationCache });
       const query = `query Some($first: Int) { chat(id: 1) { ${messagesWithin(2, 7).replaceAll('7', '$first')} } }`;
       const statuses = [];
       for (const first of [2, 2, 2, 100, 2]) {
@@ -333,8 +333,8 @@ test('the trace of a large response has its first 2,000 fields', async () => {
 describe('a response that turns out to have more than MAX_RESPONSE_NODES objects', () => {
   const query = '{ agents { id name } rateLimit { limit } }';
 
-  async function startSmall(execution: Config['execution'] = 'direct') {
-    return start({ execution, maxResponseNodes: 100, subgraph: true });
+  async function startSmall(operationCache: Config['operationCache'] = 'on') {
+    return start({ operationCache, maxResponseNodes: 100, subgraph: true });
   }
 
   const expectStopped = ({ status, data, errors }: GraphQLResponse) => {
@@ -349,12 +349,15 @@ describe('a response that turns out to have more than MAX_RESPONSE_NODES objects
     ]);
   };
 
-  test.each(executions)('ends with one error by EXECUTION=%s', async (execution) => {
-    await using gateway = await startSmall(execution);
+  test.each(operationCaches)(
+    'ends with one error by OPERATION_CACHE=%s',
+    async (operationCache) => {
+      await using gateway = await startSmall(operationCache);
 
-    for (let count = 0; count < 4; count += 1) expectStopped(await gateway.query(query));
-    expect(gateway.logged).toEqual([]);
-  });
+      for (let count = 0; count < 4; count += 1) expectStopped(await gateway.query(query));
+      expect(gateway.logged).toEqual([]);
+    },
+  );
 
   test('ends with one error for a router that asks for a trace', async () => {
     await using gateway = await startSmall();
@@ -404,10 +407,10 @@ describe('an execution over cached data', () => {
     return Object.assign(gateway, { clock });
   }
 
-  test.each(executions)(
-    'ends at the deadline of the operation by EXECUTION=%s',
-    async (execution) => {
-      await using gateway = await startTicking({ execution, operationTimeoutMs: 2_000 });
+  test.each(operationCaches)(
+    'ends at the deadline of the operation by OPERATION_CACHE=%s',
+    async (operationCache) => {
+      await using gateway = await startTicking({ operationCache, operationTimeoutMs: 2_000 });
       const whole = await gateway.query(large);
       gateway.clock.tick(1);
 
@@ -423,9 +426,9 @@ describe('an execution over cached data', () => {
     },
   );
 
-  test.each(executions)(
-    'returns what it has got when its deadline passes while it waits for a call, by EXECUTION=%s',
-    async (execution) => {
+  test.each(operationCaches)(
+    'returns what it has got when its deadline passes while it waits for a call, by OPERATION_CACHE=%s',
+    async (operationCache) => {
       const clock = createManualClock();
       await using slow = await startChattyHelpdesk();
       const isAsked = new Promise<void>((resolve) => {
@@ -434,7 +437,7 @@ describe('an execution over cached data', () => {
           return undefined;
         });
       });
-      const config = { execution, operationTimeoutMs: 2_000 };
+      const config = { operationCache, operationTimeoutMs: 2_000 };
       await using gateway = await startTestGateway({ upstream: slow, clock, config });
 
       const answering = gateway.query('{ chat(id: 1) { id customer { phone } agents { name } } }');
@@ -449,16 +452,16 @@ describe('an execution over cached data', () => {
     },
   );
 
-  test.each(executions)(
-    'returns the result of a write that was answered as the deadline passed, by EXECUTION=%s',
-    async (execution) => {
+  test.each(operationCaches)(
+    'returns the result of a write that was answered as the deadline passed, by OPERATION_CACHE=%s',
+    async (operationCache) => {
       const clock = createTickingClock();
       await using busy = await startChattyHelpdesk();
       busy.respond('PUT /chats/readByAgent', ({ body: { id } }) => {
         clock.tick(3_000);
         return { body: wireChat({ id }) };
       });
-      const config = { execution, operationTimeoutMs: 2_000 };
+      const config = { operationCache, operationTimeoutMs: 2_000 };
       await using gateway = await startTestGateway({ upstream: busy, clock, config });
 
       const { data, errors } = await gateway.query(
@@ -472,10 +475,10 @@ describe('an execution over cached data', () => {
     },
   );
 
-  test.each(executions)(
-    'gives a list of 1,000 references in order, with the errors of those that fail, by EXECUTION=%s',
-    async (execution) => {
-      await using gateway = await startTicking({ execution, operationTimeoutMs: 1e9 });
+  test.each(operationCaches)(
+    'gives a list of 1,000 references in order, with the errors of those that fail, by OPERATION_CACHE=%s',
+    async (operationCache) => {
+      await using gateway = await startTicking({ operationCache, operationTimeoutMs: 1e9 });
       const references = Array.from({ length: 1_000 }, (_, index) =>
         index % 100 === 99
           ? { __typename: 'Chat', id: 'x' }
@@ -520,10 +523,10 @@ describe('an execution over cached data', () => {
     expect(codes()).toEqual(['CLIENT_LEFT']);
   });
 
-  test.each(executions)(
-    'lets other requests be answered in between by EXECUTION=%s',
-    async (execution) => {
-      await using gateway = await startTicking({ execution, operationTimeoutMs: 1e9 });
+  test.each(operationCaches)(
+    'lets other requests be answered in between by OPERATION_CACHE=%s',
+    async (operationCache) => {
+      await using gateway = await startTicking({ operationCache, operationTimeoutMs: 1e9 });
       gateway.clock.tick(1);
       const state = { isDone: false };
       let served = 0;
@@ -543,10 +546,10 @@ describe('an execution over cached data', () => {
     },
   );
 
-  test.each(executions)(
-    'that is divided among turns of the event loop has the same result by EXECUTION=%s',
-    async (execution) => {
-      await using gateway = await startTicking({ execution, operationTimeoutMs: 1e9 });
+  test.each(operationCaches)(
+    'that is divided among turns of the event loop has the same result by OPERATION_CACHE=%s',
+    async (operationCache) => {
+      await using gateway = await startTicking({ operationCache, operationTimeoutMs: 1e9 });
       const query =
         '{ chats(first: 100) { nodes { id status customer { id name } agents { name } assignee { id role } department { name } } pageInfo { endCursor } } }';
       const undivided = await gateway.query(query);
@@ -635,10 +638,10 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
     ]);
   };
 
-  test.each(executions)(
-    'is replaced by an error with status 200 by EXECUTION=%s',
-    async (execution) => {
-      await using gateway = await start({ execution, maxResponseBytes: maxBytes });
+  test.each(operationCaches)(
+    'is replaced by an error with status 200 by OPERATION_CACHE=%s',
+    async (operationCache) => {
+      await using gateway = await start({ operationCache, maxResponseBytes: maxBytes });
 
       for (let count = 0; count < 4; count += 1) {
         const answer = await gateway.query(page(100));
@@ -651,34 +654,42 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
     },
   );
 
-  test.each(executions)('is told apart to the byte by EXECUTION=%s', async (execution) => {
-    const config = { execution, maxResponseBytes: maxBytes, isProduction: true, rateLimit: 0 };
-    await using gateway = await start(config);
-    const lengthOf = async (length: number) => {
-      const query = `{ ${'x'.repeat(length)}: chat(id: 1) { messages(first: 50) { nodes { id text } } } }`;
-      const response = await fetch(`${gateway.url}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ query }),
-      });
-      const body = await response.text();
-      return body.includes('OPERATION_TOO_EXPENSIVE') ? 'replaced' : Buffer.byteLength(body);
-    };
-    await lengthOf(1);
-    const least = await lengthOf(2);
-    const fitting = 2 + maxBytes - Number(least);
+  test.each(operationCaches)(
+    'is told apart to the byte by OPERATION_CACHE=%s',
+    async (operationCache) => {
+      const config = {
+        operationCache,
+        maxResponseBytes: maxBytes,
+        isProduction: true,
+        rateLimit: 0,
+      };
+      await using gateway = await start(config);
+      const lengthOf = async (length: number) => {
+        const query = `{ ${'x'.repeat(length)}: chat(id: 1) { messages(first: 50) { nodes { id text } } } }`;
+        const response = await fetch(`${gateway.url}/graphql`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ query }),
+        });
+        const body = await response.text();
+        return body.includes('OPERATION_TOO_EXPENSIVE') ? 'replaced' : Buffer.byteLength(body);
+      };
+      await lengthOf(1);
+      const least = await lengthOf(2);
+      const fitting = 2 + maxBytes - Number(least);
 
-    const lengths = [];
-    for (const more of [-1, 0, 1, 2]) {
-      // From the third time on the operation is known.
-      for (let count = 0; count < 4; count += 1) lengths.push(await lengthOf(fitting + more));
-    }
+      const lengths = [];
+      for (const more of [-1, 0, 1, 2]) {
+        // From the third time on the operation is known.
+        for (let count = 0; count < 4; count += 1) lengths.push(await lengthOf(fitting + more));
+      }
 
-    const four = (length: number | string) => Array.from({ length: 4 }, () => length);
-    expect(lengths).toEqual(
-      [maxBytes - 1, maxBytes, 'replaced', 'replaced'].flatMap((length) => four(length)),
-    );
-  });
+      const four = (length: number | string) => Array.from({ length: 4 }, () => length);
+      expect(lengths).toEqual(
+        [maxBytes - 1, maxBytes, 'replaced', 'replaced'].flatMap((length) => four(length)),
+      );
+    },
+  );
 
   test('is replaced when it is the errors that are long', async () => {
     await using gateway = await start({ maxResponseBytes: 20_000 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WebSocket } from 'ws';
+import { loadConfig } from '../../src/config/loadConfig.ts';
 import { readConfig } from '../../src/config/settings.ts';
 import type { RecordingUpstream } from '../support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
@@ -38,7 +39,7 @@ describe('the schema for a router', () => {
   test('hides or leaves out the generic fields in a supergraph, and answers them all the same', async () => {
     await using gateway = await startTestGateway({
       upstream: helpdesk,
-      config: { ...subgraph, excludedQueryFields: ['viewer'] },
+      config: { ...subgraph, excludedRootFields: ['viewer'] },
     });
 
     const { data, errors } = await gateway.query(`{ _service { sdl } viewer { role } }`);
@@ -66,13 +67,27 @@ describe('the schema for a router', () => {
     expect(told.data._service.sdl).toContain('type Chat');
   });
 
-  test('cannot leave out what is not there', async () => {
-    await expect(
-      startTestGateway({
-        upstream: helpdesk,
-        config: { ...subgraph, excludedQueryFields: ['node', 'nod'] },
-      }),
-    ).rejects.toThrow('SUBGRAPH_LEAVE_OUT: Query has no nod');
+  test('an unknown root field cannot be excluded', () => {
+    const names = 'node, Query.nod,Mutation.markChatRead,Chat.id';
+
+    expect(() => loadConfig({ SUBGRAPH: 'true', SUBGRAPH_EXCLUDE_FIELDS: names })).toThrow(
+      [
+        'SUBGRAPH_EXCLUDE_FIELDS: the schema has no root field Query.nod',
+        '  SUBGRAPH_EXCLUDE_FIELDS: the schema has no root field Chat.id',
+      ].join('\n'),
+    );
+  });
+
+  test('a mutation can be excluded, and a root type without fields is omitted', async () => {
+    await using gateway = await startTestGateway({
+      upstream: helpdesk,
+      config: { ...subgraph, excludedRootFields: ['Mutation.markChatRead', 'viewer'] },
+    });
+
+    const { data } = await gateway.query(sdl);
+
+    expect(data._service.sdl).not.toMatch(/markChatRead\(|type Mutation|type Viewer/);
+    expect(data._service.sdl).toContain('type Query');
   });
 });
 
@@ -186,7 +201,7 @@ describe('a secret that the router shares', () => {
     expect(readConfig({ ...settings, SUBGRAPH: 'true' }).routerSecret).toBe(secret);
     expect(() => readConfig(settings)).toThrow('ROUTER_SECRET: needs SUBGRAPH=true');
     expect(() => readConfig({ SUBGRAPH: 'true', ROUTER_SECRET: 'short' })).toThrow(
-      'ROUTER_SECRET: must be one word of at least 32',
+      'ROUTER_SECRET: must be at least 32 printable ASCII characters',
     );
   });
 });

@@ -8,8 +8,8 @@ import { isTypeDefinitionNode, Kind, parse, print, visit } from 'graphql';
 
 type Definitions = readonly DefinitionNode[];
 
-/** Fields of `Query` that other subgraphs may well have too, and that mean nothing in a supergraph. */
-const genericFields = ['node', 'nodes', 'viewer', 'rateLimit'];
+/** Fields that other subgraphs are likely to have as well, and that have no meaning in a supergraph. */
+const genericFields = ['Query.node', 'Query.nodes', 'Query.viewer', 'Query.rateLimit'];
 
 const inaccessible: ConstDirectiveNode = {
   kind: Kind.DIRECTIVE,
@@ -31,15 +31,30 @@ const isEntity = ({ directives = [] }: TypeDefinitionNode): boolean =>
 const interfacesOf = (definition: DefinitionNode) =>
   ('interfaces' in definition ? definition.interfaces : undefined) ?? [];
 
-function withQueryFields(
-  definitions: Definitions,
-  change: (field: FieldDefinitionNode) => readonly FieldDefinitionNode[],
-): Definitions {
-  return definitions.map((definition) =>
-    definition.kind === Kind.OBJECT_TYPE_DEFINITION && definition.name.value === 'Query'
-      ? { ...definition, fields: (definition.fields ?? []).flatMap(change) }
-      : definition,
+/** The coordinate of a root field. The type defaults to `Query`. */
+export const rootFieldName = (name: string): string =>
+  name.includes('.') ? name : `Query.${name}`;
+
+/** The coordinates of all root fields. */
+export const rootFieldsOf = (sdl: string): readonly string[] =>
+  parse(sdl).definitions.flatMap((type) =>
+    type.kind === Kind.OBJECT_TYPE_DEFINITION && isRoot(type)
+      ? (type.fields ?? []).map(({ name }) => `${type.name.value}.${name.value}`)
+      : [],
   );
+
+/** Replaces each root field. A root type without fields is removed. */
+function withRootFields(
+  definitions: Definitions,
+  replace: (field: FieldDefinitionNode, coordinate: string) => readonly FieldDefinitionNode[],
+): Definitions {
+  return definitions.flatMap((definition) => {
+    if (definition.kind !== Kind.OBJECT_TYPE_DEFINITION || !isRoot(definition)) return [definition];
+    const fields = (definition.fields ?? []).flatMap((field) =>
+      replace(field, `${definition.name.value}.${field.name.value}`),
+    );
+    return fields.length === 0 ? [] : [{ ...definition, fields }];
+  });
 }
 
 /** The types that some field gives or takes. To have an interface is not to need it. */
@@ -61,9 +76,9 @@ function typesInUse(definitions: Definitions): ReadonlySet<string> {
   return inUse;
 }
 
-function excludeQueryFields(definitions: Definitions, names: readonly string[]): Definitions {
-  const remaining = withQueryFields(definitions, (field) =>
-    names.includes(field.name.value) ? [] : [field],
+function excludeRootFields(definitions: Definitions, names: readonly string[]): Definitions {
+  const remaining = withRootFields(definitions, (field, coordinate) =>
+    names.includes(coordinate) ? [] : [field],
   );
   const inUse = typesInUse(remaining);
   return remaining.flatMap((definition): Definitions => {
@@ -75,15 +90,15 @@ function excludeQueryFields(definitions: Definitions, names: readonly string[]):
 }
 
 /**
- * The schema as a supergraph is composed of it. The generic fields of `Query`, and types that nothing else needs, are
- * `@inaccessible`; what is named in `leftOut` is not there, so that another subgraph may have fields and types of its names.
+ * The SDL that a supergraph is composed of. Generic fields of `Query`, and types that only they use, are `@inaccessible`. Excluded
+ * root fields, and types that only they use, are omitted, so that another subgraph may define them.
  */
-export function supergraphSdl(sdl: string, excludedQueryFields: readonly string[] = []): string {
+export function supergraphSdl(sdl: string, excludedRootFields: readonly string[] = []): string {
   const document = parse(sdl);
-  const present = excludeQueryFields(document.definitions, excludedQueryFields);
-  const inUse = typesInUse(excludeQueryFields(present, genericFields));
-  const definitions = withQueryFields(present, (field) =>
-    genericFields.includes(field.name.value) ? [markInaccessible(field)] : [field],
+  const present = excludeRootFields(document.definitions, excludedRootFields.map(rootFieldName));
+  const inUse = typesInUse(excludeRootFields(present, genericFields));
+  const definitions = withRootFields(present, (field, coordinate) =>
+    genericFields.includes(coordinate) ? [markInaccessible(field)] : [field],
   ).map((definition) =>
     isTypeDefinitionNode(definition) && !inUse.has(definition.name.value)
       ? markInaccessible(definition)

@@ -344,7 +344,7 @@ describe('an operation is known however a client names it', () => {
     await using viaApollo = await startTestGateway({
       upstream: simulator,
       clock,
-      config: { ...config, execution: 'apollo' },
+      config: { ...config, operationCache: 'off' },
     });
     const operation = { operationName: 'Chat', variables: {}, ...body };
     const json = { 'content-type': 'application/json; charset=utf-8' };
@@ -389,7 +389,7 @@ test('random operations are answered byte for byte as Apollo Server answers them
     await startTestGateway({
       upstream: simulator,
       clock,
-      config: { ...settings, execution: 'apollo' },
+      config: { ...settings, operationCache: 'off' },
     }),
     await startTestGateway({ upstream: simulator, clock, config: settings }),
   ] as const;

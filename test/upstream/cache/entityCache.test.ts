@@ -167,12 +167,12 @@ describe('freshness', () => {
   });
 
   test.each([
-    ['CACHE_CHATS_MS', list],
-    ['CACHE_CHATS_MS', messages],
-    ['CACHE_CHATS_MS', people],
-    ['CACHE_CUSTOMERS_MS', '{ customer(id: 7) { phone } }'],
-    ['CACHE_ACCOUNT_MS', '{ agents { name } }'],
-    ['CACHE_ABSENT_MS', '{ chat(id: 404) { id } }'],
+    ['CACHE_CHATS_TTL_MS', list],
+    ['CACHE_CHATS_TTL_MS', messages],
+    ['CACHE_CHATS_TTL_MS', people],
+    ['CACHE_CUSTOMERS_TTL_MS', '{ customer(id: 7) { phone } }'],
+    ['CACHE_ACCOUNT_TTL_MS', '{ agents { name } }'],
+    ['CACHE_NEGATIVE_TTL_MS', '{ chat(id: 404) { id } }'],
   ])('%s sets how long the answer to %s stays good', async (variable, document) => {
     await using other = await startTestGateway({
       upstream: helpdesk,
