@@ -59,7 +59,6 @@ export default defineConfig(
   {
     // One concept each; splitting them would only spread it.
     files: [
-      'src/app/createApp.ts',
       'src/graphql/cost/estimate.ts',
       'src/upstream/cache/entityCache.ts',
     ],

@@ -1,109 +1,100 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { OpenedGateway } from './app/providers.ts';
+import { createGatewayLog, openGateway } from './app/providers.ts';
+import { loadConfig, logWarnings } from './config/loadConfig.ts';
 import type { Settings } from './config/settings.ts';
-import { createApp } from './app/createApp.ts';
-import type { App } from './app/createApp.ts';
-import { loadConfig, warningsOf } from './config/loadConfig.ts';
-import { provideUpstream, provideTracing, secretsOf } from './app/providers.ts';
-import { systemClock } from './lib/clock.ts';
-import type { Log } from './observability/log.ts';
-import { createLog } from './observability/log.ts';
 import { markEmbedded } from './http/requestHead.ts';
-import { createLogDestination } from './observability/logDestination.ts';
+import type { Log } from './observability/log.ts';
 
 export { ConfigError } from './config/settings.ts';
 export type { Settings } from './config/settings.ts';
 export type { Log } from './observability/log.ts';
 
 export interface GatewayOptions {
-  /** Where the gateway writes what an operator should know; by default JSON lines on standard error. */
+  /** Receives log lines. The default writes JSON lines to standard error. */
   readonly log?: Log;
 }
 
-/** A gateway inside a program of yours. */
+/** A gateway embedded in another program. */
 export interface Gateway {
-  /** Listens where `HOST` and `PORT` say, and gives the address. */
+  /** Listens on `HOST` and `PORT`. If it fails, everything is released. */
   start(): Promise<{ readonly url: string }>;
-  /** Answers a request to a server of yours; the gateway need not listen itself. */
+  /** Handles a request of another HTTP server. The gateway itself need not listen. */
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
-  /** Answers a WebSocket's beginning on a server of yours: its `upgrade` event. */
+  /** Handles the `upgrade` event of another HTTP server. */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
-  /** Takes no more requests and finishes those it has. A gateway that has stopped stays stopped. */
+  /** Stops accepting requests and finishes those in progress. It may be called repeatedly, and after a failed start. */
   stop(): Promise<void>;
 }
 
+class EmbeddedGateway implements Gateway {
+  readonly #open: () => Promise<OpenedGateway>;
+  readonly #log: Log;
+  #opened: Promise<OpenedGateway> | undefined;
+
+  constructor(open: () => Promise<OpenedGateway>, log: Log) {
+    this.#open = open;
+    this.#log = log;
+  }
+
+  async start(): Promise<{ readonly url: string }> {
+    const gateway = await this.#gateway();
+    try {
+      return { url: await gateway.listen() };
+    } catch (error) {
+      await gateway.stop();
+      throw error;
+    }
+  }
+
+  readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
+    markEmbedded(request);
+    void this.#withServer(
+      (server) => server.emit('request', request, response),
+      () => response.writeHead(503).end(),
+    );
+  };
+
+  readonly upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    markEmbedded(request);
+    void this.#withServer(
+      (server) => server.emit('upgrade', request, socket, head),
+      () => socket.destroy(),
+    );
+  };
+
+  async stop(): Promise<void> {
+    const gateway = await this.#opened?.catch(() => undefined);
+    await gateway?.stop();
+  }
+
+  #gateway(): Promise<OpenedGateway> {
+    return (this.#opened ??= this.#open());
+  }
+
+  #withServer(use: (server: Server) => void, onFailedStart: () => void): Promise<void> {
+    return this.#gateway().then(
+      ({ server }) => use(server),
+      (error: unknown) => {
+        this.#log.error('start failed', { error });
+        onFailedStart();
+      },
+    );
+  }
+}
+
 /**
- * A gateway with the given settings, which have the names and meanings of the environment variables; the environment itself is
- * not looked at. Fails with a `ConfigError` that names every wrong setting. Without `HELPCRUNCH_API_KEY` it serves a simulated
- * helpdesk.
+ * Creates a gateway with settings that have the names and meanings of the environment variables; the environment itself is not
+ * read. Throws a `ConfigError` that lists every invalid setting. Without `HELPCRUNCH_API_KEY` it serves simulated data.
  */
 export function createGateway(settings: Settings = {}, options: GatewayOptions = {}): Gateway {
   const given = Object.entries(settings).filter(([, value]) => value !== undefined);
   const environment = Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
   const config = loadConfig(environment, randomUUID());
-  const destination = createLogDestination(process.stderr, {
-    onResume: (lines) => ownLog.warn('log lines lost', { lines }),
-  });
-  const ownLog = createLog(destination, config.logLevel, secretsOf(config));
-  const { log = ownLog } = options;
-  for (const { variable, message } of warningsOf(environment)) {
-    log.warn('questionable setting', { variable, reason: message });
-  }
-
-  async function open(): Promise<App> {
-    const upstream = await provideUpstream(config);
-    const tracing = await provideTracing(config);
-    const gateway = await createApp(config, {
-      upstream,
-      clock: systemClock,
-      log,
-      tracing,
-      lostLogLines: destination.lostLines,
-    });
-    return {
-      ...gateway,
-      async listen() {
-        const url = await gateway.listen();
-        upstream.startActivity?.(url);
-        return url;
-      },
-      async stop() {
-        await gateway.stop();
-        await tracing?.close();
-        await upstream.close?.();
-      },
-    };
-  }
-  let opened: Promise<App> | undefined;
-  const gateway = () => (opened ??= open());
-
-  return {
-    async start() {
-      return { url: await (await gateway()).listen() };
-    },
-    handler(request, response) {
-      markEmbedded(request);
-      gateway().then(
-        ({ server }) => server.emit('request', request, response),
-        (error: unknown) => {
-          log.error('the gateway did not start', { error });
-          response.writeHead(503).end();
-        },
-      );
-    },
-    upgrade(request, socket, head) {
-      markEmbedded(request);
-      gateway().then(
-        ({ server }) => server.emit('upgrade', request, socket, head),
-        (error: unknown) => {
-          log.error('the gateway did not start', { error });
-          socket.destroy();
-        },
-      );
-    },
-    async stop() {
-      await (await opened)?.stop();
-    },
-  };
+  const ownLog = createGatewayLog(config);
+  const { log = ownLog.log } = options;
+  logWarnings(log, environment);
+  return new EmbeddedGateway(() => openGateway(config, { ...ownLog, log }), log);
 }

@@ -1,104 +1,85 @@
 import { randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
-import { ConfigError, isDemo, environmentVariables } from './config/settings.ts';
-import type { Config } from './config/settings.ts';
-import { startGateway } from './app/createApp.ts';
-import type { UpstreamEndpoint } from './app/createApp.ts';
-import { loadConfig, warningsOf } from './config/loadConfig.ts';
-import { provideUpstream, provideTracing, secretsOf } from './app/providers.ts';
-import { systemClock } from './lib/clock.ts';
-import { createLog } from './observability/log.ts';
-import { createLogDestination, ignoreFailures } from './observability/logDestination.ts';
+import { createGatewayLog, openGateway } from './app/providers.ts';
 import { showProgress } from './cli/terminal.ts';
+import { loadConfig, logWarnings, warningsOf } from './config/loadConfig.ts';
+import type { Config } from './config/settings.ts';
+import { ConfigError, environmentVariables, isDemo } from './config/settings.ts';
+import { ignoreFailures } from './observability/logDestination.ts';
 
-/** Lines for people on a terminal, JSON for everything else, unless it is said. */
+/** Text on a terminal outside production, otherwise JSON, unless `LOG_FORMAT` is set. */
 async function lineFormat({ logFormat, isProduction }: Config): Promise<(line: string) => string> {
-  const isForPeople = process.stderr.isTTY && !isProduction;
-  if ((logFormat ?? (isForPeople ? 'pretty' : 'json')) === 'json') return (line) => line;
+  const isTerminal = process.stderr.isTTY && !isProduction;
+  if ((logFormat ?? (isTerminal ? 'pretty' : 'json')) === 'json') return (line) => line;
   const { prettyFactory } = await import('pino-pretty');
   return prettyFactory({ singleLine: true, translateTime: 'HH:MM:ss.l' });
 }
 
 const authModes: Readonly<Record<Config['auth']['mode'], string>> = {
-  none: 'everybody who reaches this address may use the whole account',
-  jwt: 'a signed token says who asks; customers see themselves alone',
-  forward: "each client's own HelpCrunch key is sent on",
+  none: 'every client may use the whole account',
+  jwt: 'clients send a signed token; customers access only their own data',
+  forward: 'clients send their own HelpCrunch key, which is forwarded',
 };
 
-function startupBanner(config: Config, upstream: UpstreamEndpoint, url: string): string {
-  const mode = isDemo(config)
-    ? 'demo: no HELPCRUNCH_API_KEY is set, so a simulated helpdesk with a made-up account answers'
-    : 'live';
+function startupBanner(config: Config, upstreamUrl: string, url: string): string {
+  const mode = isDemo(config) ? 'demo: HELPCRUNCH_API_KEY is not set, data is simulated' : 'live';
+  const webhooks =
+    config.webhookSecret === undefined
+      ? 'off: HELPCRUNCH_WEBHOOK_SECRET is not set'
+      : `${url}/webhooks/helpcrunch`;
+  const shared =
+    config.redisUrl === undefined
+      ? 'nothing: REDIS_URL is not set'
+      : 'cache, rate limit and events, through Redis';
   return [
     'HelpCrunch GraphQL',
     `  mode      ${mode}`,
-    `  helpdesk  ${upstream.url}`,
+    `  upstream  ${upstreamUrl}`,
     `  auth      ${config.auth.mode}: ${authModes[config.auth.mode]}`,
     `  GraphQL   ${url}/graphql`,
     ...(config.isProduction ? [] : [`  explorer  ${url}/explorer, or Apollo Sandbox at ${url}/`]),
     `  health    ${url}/healthz, ${url}/readyz`,
     `  metrics   ${url}/metrics`,
-    `  webhooks  ${config.webhookSecret === undefined ? 'none are taken in: no HELPCRUNCH_WEBHOOK_SECRET is set' : `${url}/webhooks/helpcrunch`}`,
-    `  shared    ${config.redisUrl === undefined ? 'nothing: no REDIS_URL is set' : 'cache and calls, through Redis'}`,
+    `  webhooks  ${webhooks}`,
+    `  shared    ${shared}`,
     '',
   ].join('\n');
 }
 
-/**
- * Garbage is collected when the heap has grown by so many percent. V8 would let it grow to four times what is in use, which is
- * cheaper by some hundredths of the processor's time.
- */
+/** V8 would let the heap grow to four times the live data, which saves only some hundredths of CPU time. */
 const heapGrowingPercent = 50;
 
 async function main(): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`);
-  const config = loadConfig(environmentVariables(), randomUUID());
-  const destination = createLogDestination(process.stderr, {
-    format: await lineFormat(config),
-    onResume: (lines) => log.warn('log lines lost', { lines }),
-  });
-  const log = createLog(destination, config.logLevel, secretsOf(config));
-  // The greeting is lost where nobody reads it.
+  const environment = environmentVariables();
+  const config = loadConfig(environment, randomUUID());
+  const gatewayLog = createGatewayLog(config, await lineFormat(config));
+  const { log } = gatewayLog;
+  // Nobody may read standard output.
   ignoreFailures(process.stdout);
-  // What nobody foresaw leaves the process in a state that nobody knows.
+  // The state of the process is unknown after an unexpected error.
   const exitOnError = (error: unknown) => {
-    log.error('the process fails', { error });
+    log.error('unexpected error', { error });
     process.exit(1);
   };
   process.on('uncaughtException', exitOnError).on('unhandledRejection', exitOnError);
-  for (const { variable, message } of warningsOf(environmentVariables())) {
-    log.warn('questionable setting', { variable, reason: message });
-  }
-  const upstream = await provideUpstream(config);
-  const tracing = await provideTracing(config);
-  const gateway = await showProgress(
-    'Starting',
-    startGateway(config, {
-      upstream,
-      clock: systemClock,
-      log,
-      tracing,
-      lostLogLines: destination.lostLines,
-    }),
-  );
-  process.stdout.write(startupBanner(config, upstream, gateway.url));
-  upstream.startActivity?.(gateway.url);
+  logWarnings(log, environment);
+  const gateway = await showProgress('Starting', openGateway(config, gatewayLog));
+  const url = await gateway.listen();
+  process.stdout.write(startupBanner(config, gateway.upstreamUrl, url));
 
   const stop = () => {
+    // The next signal has no listener and ends the process at once.
     process.removeListener('SIGTERM', stop).removeListener('SIGINT', stop);
-    void gateway
-      .stop()
-      .then(() => tracing?.close())
-      .then(() => process.exit(0));
+    void gateway.stop().then(() => process.exit(0));
   };
-  // The second signal finds no listener, and so ends the process at once.
   process.on('SIGTERM', stop).on('SIGINT', stop);
 }
 
 function startErrorMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error) {
-    return `Port ${String(error.port)} is in use. Set PORT to another one, or to 0 for any that is free.`;
+    return `Port ${String(error.port)} is in use. Set PORT to another port, or to 0 for any free port.`;
   }
   return (error instanceof ConfigError || 'code' in error ? error.message : error.stack) ?? '';
 }
@@ -108,7 +89,7 @@ try {
 } catch (error) {
   process.stderr.write(`${startErrorMessage(error)}\n`);
   if (error instanceof ConfigError) {
-    // A misspelt variable is often why another one is missing.
+    // A misspelled variable is often why a required one is missing.
     for (const { variable, message } of warningsOf(environmentVariables())) {
       process.stderr.write(`Warning: ${variable}: ${message}\n`);
     }

@@ -64,7 +64,7 @@ describe('the process', () => {
     expect(data.chats.nodes).toHaveLength(1);
     expect(data.chats.totalCount).toBeGreaterThan(1);
     expect(greeting).toMatch(/mode +demo/);
-    expect(greeting).toMatch(/helpdesk +http:\/\/127\.0\.0\.1:[0-9]+\/v1\n/);
+    expect(greeting).toMatch(/upstream +http:\/\/127\.0\.0\.1:[0-9]+\/v1\n/);
     expect(greeting).toMatch(/auth +none/);
     expect(greeting).toContain(`${url}/graphql`);
     expect(greeting).toContain(`explorer  ${url}/explorer, or Apollo Sandbox at ${url}/\n`);
@@ -260,7 +260,7 @@ describe('the process', () => {
     expect(ended).toMatchObject({ code: 1, signal: null });
     expect(JSON.parse(ended.error)).toMatchObject({
       level: 50,
-      msg: 'the process fails',
+      msg: 'unexpected error',
       error: { message: 'of ours' },
     });
   });

@@ -1,45 +1,14 @@
-import type { Config } from '../config/settings.ts';
-import type { UpstreamEndpoint } from './createApp.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Log } from '../observability/log.ts';
-import { createRateLimiter } from '../upstream/rateLimit/limiter.ts';
 import { createEntityCache } from '../upstream/cache/entityCache.ts';
 import { createUpstreamClient } from '../upstream/client.ts';
-import type { UpstreamObserver } from '../upstream/instrumentation.ts';
+import { createRateLimiter } from '../upstream/rateLimit/limiter.ts';
 import { createTransport } from '../upstream/transport.ts';
+import type { Foundation } from './foundation.ts';
 
-/** Added to the time limit of an upstream call before a permit that was never released is taken back. */
+/** Added to the time limit of an upstream call before a permit that was never released is reclaimed. */
 const permitGraceMs = 10_000;
 
-interface RedisParts {
-  /** The gateway's own account. */
-  readonly account: string;
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
-/** The connection to Redis and the modules that use it; undefined without `REDIS_URL`. */
-export async function connectRedis(
-  { redisUrl: url, redisTimeoutMs: timeoutMs }: Config,
-  parts: RedisParts,
-) {
-  if (url === undefined) return undefined;
-  const { RedisConnection, ...components } = await import('./redisComponents.ts');
-  return { ...components, connection: new RedisConnection({ url, timeoutMs, ...parts }) };
-}
-
-interface UpstreamParts {
-  readonly helpdesk: UpstreamEndpoint;
-  readonly redis: Awaited<ReturnType<typeof connectRedis>>;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly observer: UpstreamObserver;
-}
-
-/** The client of HelpCrunch with its cache and its rate limiter. */
-export function createUpstream(config: Config, parts: UpstreamParts) {
-  const { helpdesk, redis, clock, log, observer } = parts;
-  const cache = createEntityCache({
+function createCache({ config, clock, log, redis }: Foundation) {
+  return createEntityCache({
     maxBytes: config.cacheMaxBytes,
     ttlsMs: config.cacheTtlsMs,
     staleIfErrorMs: config.staleIfErrorMs,
@@ -50,18 +19,27 @@ export function createUpstream(config: Config, parts: UpstreamParts) {
         new redis.RedisCache({ redis: redis.connection, onInvalidation, clock }),
     }),
   });
+}
+
+function createLimiter({ config, clock, redis }: Foundation) {
   const limits = {
     limit: config.rateLimit,
     clock,
     leaseTtlMs: config.upstreamTimeoutMs + permitGraceMs,
   };
-  const rateLimiter =
-    redis === undefined
-      ? createRateLimiter(limits)
-      : redis.createRedisRateLimiter({ ...limits, redis: redis.connection });
+  return redis === undefined
+    ? createRateLimiter(limits)
+    : redis.createRedisRateLimiter({ ...limits, redis: redis.connection });
+}
+
+/** The HelpCrunch client with its cache and its rate limiter. */
+export function createUpstream(foundation: Foundation) {
+  const { config, upstream, clock, log, metrics, forwardsClientKeys, disposers } = foundation;
+  const cache = createCache(foundation);
+  const rateLimiter = createLimiter(foundation);
   const client = createUpstreamClient({
     transport: createTransport({
-      baseUrl: helpdesk.url,
+      baseUrl: upstream.url,
       timeoutMs: config.upstreamTimeoutMs,
       maxResponseBytes: config.upstreamMaxBytes,
       clock,
@@ -71,8 +49,12 @@ export function createUpstream(config: Config, parts: UpstreamParts) {
     clock,
     log,
     maxRetries: config.upstreamRetries,
-    forwardsClientKeys: config.auth.mode === 'forward',
-    observer,
+    forwardsClientKeys,
+    observer: metrics.observer,
   });
-  return { cache, budget: rateLimiter, client };
+  // It closes the rate limiter as well.
+  disposers.defer(() => client.close());
+  return { cache, rateLimiter, client };
 }
+
+export type Upstream = ReturnType<typeof createUpstream>;

@@ -1,17 +1,23 @@
 import type { Config } from '../config/settings.ts';
 import { isDemo } from '../config/settings.ts';
-import type { UpstreamEndpoint } from './createApp.ts';
 import { systemClock } from '../lib/clock.ts';
+import { DisposerStack } from '../lib/disposerStack.ts';
+import type { Log } from '../observability/log.ts';
+import { createLog } from '../observability/log.ts';
+import { createLogDestination } from '../observability/logDestination.ts';
 import type { Tracing } from '../observability/tracing.ts';
+import type { App } from './createApp.ts';
+import { createApp } from './createApp.ts';
+import type { UpstreamEndpoint } from './foundation.ts';
 
 interface ProvidedUpstream extends UpstreamEndpoint {
-  /** Lets things happen, and tells the gateway of them. */
+  /** Starts simulated activity and sends its webhooks to the gateway. */
   readonly startActivity?: (gatewayUrl: string) => void;
   readonly close?: () => Promise<void>;
 }
 
-/** The helpdesk that the settings name; without a key, a simulated one that lives as long as this process. */
-export async function provideUpstream(config: Config): Promise<ProvidedUpstream> {
+/** HelpCrunch, or the simulator in demo mode. */
+async function provideUpstream(config: Config): Promise<ProvidedUpstream> {
   const { apiKey = '', apiUrl, rateLimit, webhookSecret } = config;
   if (!isDemo(config)) return { url: apiUrl, key: apiKey };
   const { startSimulator } = await import('../simulator/simulator.ts');
@@ -21,10 +27,8 @@ export async function provideUpstream(config: Config): Promise<ProvidedUpstream>
     key: simulator.key,
     startActivity(gatewayUrl) {
       if (webhookSecret !== undefined) {
-        simulator.sendWebhooks({
-          url: `${gatewayUrl}/webhooks/helpcrunch`,
-          secret: webhookSecret,
-        });
+        const url = `${gatewayUrl}/webhooks/helpcrunch`;
+        simulator.sendWebhooks({ url, secret: webhookSecret });
       }
       simulator.live();
     },
@@ -32,25 +36,65 @@ export async function provideUpstream(config: Config): Promise<ProvidedUpstream>
   };
 }
 
-/** What no line of the log may hold. */
-export function secretsOf({
-  apiKey,
-  webhookSecret,
-  routerSecret,
-  auth,
-  redisUrl,
-}: Config): readonly string[] {
-  const secret =
-    auth.mode === 'jwt' && 'secret' in auth.signedBy ? auth.signedBy.secret : undefined;
-  const password = redisUrl === undefined ? undefined : new URL(redisUrl).password;
-  return [apiKey, webhookSecret, routerSecret, secret, password].flatMap((text) => text ?? []);
-}
-
-/** Nothing of it is loaded where nobody traces. */
-export async function provideTracing({
-  traceExportProtocol,
-}: Config): Promise<Tracing | undefined> {
+/** OpenTelemetry is loaded only if traces are exported. */
+async function provideTracing({ traceExportProtocol }: Config): Promise<Tracing | undefined> {
   if (traceExportProtocol === undefined) return undefined;
   const { createOpenTelemetry } = await import('../observability/openTelemetry.ts');
   return createOpenTelemetry(traceExportProtocol, systemClock);
 }
+
+/** What must never be logged. */
+function secretsOf(config: Config): readonly string[] {
+  const { apiKey, webhookSecret, routerSecret, auth, redisUrl } = config;
+  const jwtSecret =
+    auth.mode === 'jwt' && 'secret' in auth.signedBy ? auth.signedBy.secret : undefined;
+  const redisPassword = redisUrl === undefined ? undefined : new URL(redisUrl).password;
+  const secrets = [apiKey, webhookSecret, routerSecret, jwtSecret, redisPassword];
+  return secrets.flatMap((secret) => secret ?? []);
+}
+
+export interface GatewayLog {
+  readonly log: Log;
+  /** Lines that could not be written so far. */
+  lostLines(): number;
+}
+
+/** Logs to standard error, without the secrets of the configuration. */
+export function createGatewayLog(config: Config, format?: (line: string) => string): GatewayLog {
+  const destination = createLogDestination(process.stderr, {
+    ...(format && { format }),
+    onResume: (lines) => log.warn('log lines lost', { lines }),
+  });
+  const log = createLog(destination, config.logLevel, secretsOf(config));
+  return { log, lostLines: destination.lostLines };
+}
+
+export interface OpenedGateway extends App {
+  readonly upstreamUrl: string;
+}
+
+/** Creates a gateway with the upstream and the tracing that the configuration names. If it fails, nothing stays open. */
+export const openGateway = (
+  config: Config,
+  { log, lostLines }: GatewayLog,
+): Promise<OpenedGateway> =>
+  DisposerStack.use(async (disposers) => {
+    const upstream = await provideUpstream(config);
+    disposers.defer(() => upstream.close?.());
+    const tracing = await provideTracing(config);
+    disposers.defer(() => tracing?.close());
+    const clock = systemClock;
+    const lostLogLines = lostLines;
+    const app = await createApp(config, { upstream, clock, log, tracing, lostLogLines });
+    disposers.defer(() => app.stop());
+    return {
+      server: app.server,
+      upstreamUrl: upstream.url,
+      async listen() {
+        const url = await app.listen();
+        upstream.startActivity?.(url);
+        return url;
+      },
+      stop: () => disposers.dispose(),
+    };
+  });

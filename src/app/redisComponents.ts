@@ -1,4 +1,4 @@
-/** The modules that share state through Redis. Loaded only with `REDIS_URL`: its client takes time and memory. */
+/** What instances share through Redis. It is loaded only with `REDIS_URL`, because the client takes time and memory. */
 export { RedisEventBus } from '../events/redisBus.ts';
 export { RedisConnection } from '../redis/connection.ts';
 export { RedisCache } from '../upstream/cache/redisCache.ts';

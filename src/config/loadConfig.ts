@@ -1,5 +1,6 @@
 import { createPersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
 import { createSchema, unknownRootFields } from '../graphql/schema/build.ts';
+import type { Log } from '../observability/log.ts';
 import type { Finding } from './crossChecks.ts';
 import { findingsOf } from './crossChecks.ts';
 import { allSettings, declarations } from './declarations.ts';
@@ -34,6 +35,13 @@ export function warningsOf(environment: Environment): readonly Finding[] {
     ...findingsOf(given).filter(({ severity }) => severity === 'warning'),
     ...unknownVariables(given, allSettings),
   ];
+}
+
+/** Logs each warning as one line. */
+export function logWarnings(log: Pick<Log, 'warn'>, environment: Environment): void {
+  for (const { variable, message } of warningsOf(environment)) {
+    log.warn('questionable setting', { variable, reason: message });
+  }
 }
 
 /** Reads and fully validates the configuration. Throws a `ConfigError` that lists every problem. */

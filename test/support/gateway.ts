@@ -3,7 +3,7 @@ import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { print } from 'graphql';
 import type { Config } from '../../src/config/settings.ts';
 import { readConfig } from '../../src/config/settings.ts';
-import type { UpstreamEndpoint } from '../../src/app/createApp.ts';
+import type { UpstreamEndpoint } from '../../src/app/foundation.ts';
 import { startGateway } from '../../src/app/createApp.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';

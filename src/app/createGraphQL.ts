@@ -1,0 +1,167 @@
+import type { GraphQLSchema } from 'graphql';
+import type { Context } from '../graphql/context.ts';
+import { createContextFactory } from '../graphql/context.ts';
+import { createCostLimiter } from '../graphql/cost/limiter.ts';
+import { createFormatError } from '../graphql/errors.ts';
+import { guardedBy, guardExecution } from '../graphql/execution/executionGuard.ts';
+import { createPlanExecutor } from '../graphql/execution/executor.ts';
+import { createGraphqlJsExecutor } from '../graphql/execution/graphqlJs.ts';
+import { createDocumentValidation } from '../graphql/limits/documentLimits.ts';
+import { createLimitResult } from '../graphql/limits/responseLimit.ts';
+import { createOpenOperation } from '../graphql/operation.ts';
+import { createNameLimiter, createReporter } from '../graphql/operationReport.ts';
+import { createDocumentStores } from '../graphql/operations/documentStore.ts';
+import { createOperationCache } from '../graphql/operations/operationCache.ts';
+import { createPersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
+import { createResponseCache } from '../graphql/operations/responseCache.ts';
+import { createSchema } from '../graphql/schema/build.ts';
+import { createGraphQLServer } from '../graphql/server.ts';
+import { createSubscriptionExecutor } from '../graphql/subscriptions/eventExecution.ts';
+import { createRunOperation } from '../graphql/subscriptions/run.ts';
+import { createSharedSubscriptions } from '../graphql/subscriptions/shared.ts';
+import { runGuarded } from '../observability/guarded.ts';
+import {
+  createIsCached,
+  createLoaders,
+  createSources,
+  resourceResolvers,
+} from '../resources/registry.ts';
+import type { ClientLimiters } from './createClientLimiters.ts';
+import type { Events } from './createEvents.ts';
+import type { Upstream } from './createUpstream.ts';
+import type { Foundation } from './foundation.ts';
+
+interface GraphQLParts {
+  readonly upstream: Upstream;
+  readonly events: Events;
+  readonly clientLimiters: ClientLimiters;
+}
+
+const createFullSchema = ({ config }: Foundation): GraphQLSchema =>
+  guardExecution(
+    createSchema(resourceResolvers, {
+      isSdlPublic: !config.isProduction,
+      excludedRootFields: config.subgraph ? config.excludedRootFields : undefined,
+    }),
+  );
+
+const createCostLimiterFor = (schema: GraphQLSchema, { config }: Foundation) =>
+  createCostLimiter(schema, {
+    maxCalls: config.maxUpstreamCalls,
+    maxReferenceCalls: config.maxReferenceCalls,
+    maxNodes: config.maxResponseNodes,
+    isCached: ({ sources, viewer }: Context) => createIsCached(sources, viewer),
+    customerOf: ({ viewer }: Context) => (viewer.role === 'CUSTOMER' ? viewer : undefined),
+  });
+
+const createOperations = (
+  { config, clock, log }: Foundation,
+  { upstream, events, clientLimiters }: GraphQLParts,
+) => {
+  const createContext = createContextFactory({
+    upstreamClient: upstream.client,
+    eventBus: events.eventBus,
+    clock,
+    createSources,
+    createLoaders,
+  });
+  const openOperation = createOpenOperation({
+    createContext,
+    timeoutMs: config.operationTimeoutMs,
+    maxNodes: config.maxResponseNodes,
+    clock,
+    onRejectedKey({ address, requestId }) {
+      const rejected = { address, requestId, reason: 'upstream', entryPoint: 'operation' } as const;
+      runGuarded({ log, name: 'rejected key' }, () =>
+        clientLimiters.authFailureLimiter.record(rejected),
+      );
+    },
+  });
+  return { createContext, openOperation };
+};
+
+/** Apollo Server with the operation cache and the response cache in front of it. */
+function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }: Upstream) {
+  const { config, clock, log, metrics, forwardsClientKeys } = foundation;
+  const { isProduction } = config;
+  const persistedDocuments = createPersistedDocuments({
+    schema,
+    manifest: config.persistedOperations,
+    rejectsOthers: config.isPersistedOnly,
+  });
+  const documents = createDocumentStores(persistedDocuments);
+  const limitName = createNameLimiter();
+  const report = createReporter({ clock, log, limitName, observe: metrics.operation });
+  const limitResult = createLimitResult(config.maxResponseBytes);
+  const validation = createDocumentValidation(config.limits, isProduction);
+  const shared = { isProduction, forwardsClientKeys, log, report, limitResult };
+  const options = { ...shared, validation, documents };
+  const assertWithinCost = createCostLimiterFor(schema, foundation);
+  const graphqlJs = createGraphqlJsExecutor(schema);
+  const responseCache = createResponseCache({
+    maxBytes: config.responseCacheMaxBytes,
+    isValid: cache.isValid,
+  });
+  const operationCache =
+    config.operationCache === 'off'
+      ? undefined
+      : createOperationCache({
+          execute: guardedBy(createPlanExecutor(schema, graphqlJs)),
+          maxBytes: config.maxResponseBytes,
+          assertWithinCost,
+          report,
+          documents,
+          responseCache,
+        });
+  const execute = guardedBy(graphqlJs);
+  const apollo = createGraphQLServer({
+    ...options,
+    schema,
+    assertWithinCost,
+    execute,
+    operationCache,
+  });
+  // The first trace permanently slows down the schema that it runs on, so traces have a schema of their own.
+  const tracedSchema = config.subgraph ? createFullSchema(foundation) : undefined;
+  const tracedApollo =
+    tracedSchema &&
+    createGraphQLServer({
+      ...options,
+      schema: tracedSchema,
+      execute: guardedBy(createGraphqlJsExecutor(tracedSchema)),
+      assertWithinCost: createCostLimiterFor(tracedSchema, foundation),
+      isFieldTraced: true,
+    });
+  return { apollo, tracedApollo, operationCache, responseCache, persistedDocuments, ...shared };
+}
+
+/** Everything that executes operations. */
+export async function createGraphQL(foundation: Foundation, parts: GraphQLParts) {
+  const { config, log, forwardsClientKeys, disposers } = foundation;
+  const schema = createFullSchema(foundation);
+  const { report, limitResult, ...servers } = createServers(foundation, schema, parts.upstream);
+  const { apollo, tracedApollo } = servers;
+  for (const server of tracedApollo === undefined ? [apollo] : [apollo, tracedApollo]) {
+    await server.start();
+    disposers.defer(() => server.stop());
+  }
+  const { createContext, openOperation } = createOperations(foundation, parts);
+  const sharedSubscriptions = createSharedSubscriptions({
+    executeSubscription: createSubscriptionExecutor({
+      schema,
+      createContext,
+      openOperation,
+      formatError: createFormatError(config.isProduction, forwardsClientKeys),
+      log,
+      forwardsClientKeys,
+      report,
+      limitResult,
+    }),
+    log,
+    maxBuffered: config.subscriptions.maxBuffered,
+  });
+  const run = createRunOperation({ apollo, openOperation, sharedSubscriptions });
+  return { ...servers, openOperation, run };
+}
+
+export type GraphQL = Awaited<ReturnType<typeof createGraphQL>>;

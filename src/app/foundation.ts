@@ -1,0 +1,74 @@
+import type { Config } from '../config/settings.ts';
+import { accountForKey } from '../http/auth/authenticate.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { DisposerStack } from '../lib/disposerStack.ts';
+import { guardedClock } from '../observability/guarded.ts';
+import type { Log } from '../observability/log.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import type { Tracing } from '../observability/tracing.ts';
+
+/** The base URL of HelpCrunch, and the API key of the gateway. */
+export interface UpstreamEndpoint {
+  readonly url: string;
+  readonly key: string;
+}
+
+export interface AppOptions {
+  readonly upstream: UpstreamEndpoint;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly tracing?: Tracing | undefined;
+  /** Log lines that could not be written so far. */
+  readonly lostLogLines?: () => number;
+}
+
+interface RedisParts {
+  /** The gateway's own account. */
+  readonly account: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly disposers: DisposerStack;
+}
+
+/** The connection to Redis and the modules that use it; undefined without `REDIS_URL`. */
+async function connectRedis(
+  { redisUrl: url, redisTimeoutMs: timeoutMs }: Config,
+  { disposers, ...parts }: RedisParts,
+) {
+  if (url === undefined) return undefined;
+  const { RedisConnection, ...components } = await import('./redisComponents.ts');
+  const connection = new RedisConnection({ url, timeoutMs, ...parts });
+  disposers.defer(() => connection.close());
+  return { ...components, connection };
+}
+
+/** What all parts of an app use. */
+export interface Foundation extends AppOptions {
+  readonly config: Config;
+  readonly forwardsClientKeys: boolean;
+  readonly metrics: Metrics;
+  readonly account: ReturnType<typeof accountForKey>;
+  readonly redis: Awaited<ReturnType<typeof connectRedis>>;
+  readonly disposers: DisposerStack;
+}
+
+export async function createFoundation(
+  config: Config,
+  options: AppOptions,
+  disposers: DisposerStack,
+): Promise<Foundation> {
+  const { log, upstream } = options;
+  const clock = guardedClock(options.clock, log);
+  const account = accountForKey(upstream.key);
+  return {
+    ...options,
+    config,
+    clock,
+    forwardsClientKeys: config.auth.mode === 'forward',
+    metrics: createMetrics(),
+    account,
+    redis: await connectRedis(config, { account: account.account, clock, log, disposers }),
+    disposers,
+  };
+}
