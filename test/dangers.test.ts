@@ -87,6 +87,19 @@ const cases: Readonly<
       { ...jwt, NODE_ENV: 'production' },
     ],
   },
+  'open account with remote clients': {
+    risky: [
+      { ...live, ALLOWED_HOSTS: 'localhost,api.example.com' },
+      { ...live, CORS_ORIGINS: 'https://app.example.com' },
+      { ...live, AUTH: 'none', ALLOWED_HOSTS: '192.0.2.1' },
+    ],
+    fine: [
+      { ...live, ALLOWED_HOSTS: 'localhost,127.0.0.1,::1' },
+      { ...live, ALLOWED_HOSTS: 'api.example.com', ALLOW_UNAUTHENTICATED: 'true' },
+      { ...jwt, ALLOWED_HOSTS: 'api.example.com', CORS_ORIGINS: 'https://app.example.com' },
+      { ALLOWED_HOSTS: 'api.example.com', CORS_ORIGINS: 'https://app.example.com' },
+    ],
+  },
   'live account outside production on an external HOST': {
     risky: [
       { HOST: '0.0.0.0', ...jwt },

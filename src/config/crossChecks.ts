@@ -1,37 +1,10 @@
 import { isLoopback } from '../lib/hosts.ts';
+import { allSettings } from './declarations.ts';
 import { isAnywhere, isLinkLocal, isRemote, isRepetitive, listOf } from './riskyValues.ts';
 import type { Environment } from './setting.ts';
 
-/** What a check reads; every value may still be invalid by itself. */
-interface Facts {
-  readonly host: string;
-  readonly auth: string;
-  readonly isProduction: boolean;
-  /** Only this machine can connect. */
-  readonly isLoopback: boolean;
-  /** A HelpCrunch account is served with the gateway's own key. */
-  readonly hasLiveKey: boolean;
-  /** Nothing but the simulator can be served. */
-  readonly isDemo: boolean;
-  has(name: string): boolean;
-  value(name: string): string;
-  isTrue(name: string): boolean;
-}
-
+/** `error` if the combination is never right, `warning` if it can be intended. */
 export type Severity = 'error' | 'warning';
-
-/** A combination of settings that is wrong or risky although each value is valid. */
-interface Check {
-  /** Identifies the check in tests. */
-  readonly name: string;
-  /** `error` where the combination is never right, `warning` where a deliberate deployment exists. */
-  readonly severity: Severity;
-  /** The variable that the message is about. */
-  readonly variable: string;
-  applies(facts: Facts): boolean;
-  /** What is wrong, and how to put it right. Never contains a value. */
-  readonly message: string;
-}
 
 export interface Finding {
   readonly severity: Severity;
@@ -39,283 +12,298 @@ export interface Finding {
   readonly message: string;
 }
 
-function factsOf(environment: Environment): Facts {
-  const has = (name: string) => environment[name] !== undefined && environment[name] !== '';
-  const value = (name: string) => environment[name] ?? '';
-  const host = has('HOST') ? value('HOST') : '127.0.0.1';
-  const auth = has('AUTH') ? value('AUTH') : 'none';
-  return {
-    host,
-    auth,
-    isProduction: value('NODE_ENV') === 'production',
-    isLoopback: isLoopback(host),
-    hasLiveKey: has('HELPCRUNCH_API_KEY') && auth !== 'forward',
-    isDemo: !has('HELPCRUNCH_API_KEY') && auth !== 'forward',
-    has,
-    value,
-    isTrue: (name) => value(name) === 'true',
-  };
+/** A combination of settings that is wrong or risky although each value is valid. */
+interface Rule {
+  /** Identifies the rule in tests. */
+  readonly name: string;
+  /** The variable that the message is about. */
+  readonly variable: string;
+  readonly applies: (facts: Facts) => boolean;
+  /** What is wrong, and how to fix it. Never contains a value. */
+  readonly message: string;
 }
 
-const secretSettings = [
-  'HELPCRUNCH_API_KEY',
-  'HELPCRUNCH_WEBHOOK_SECRET',
-  'JWT_SECRET',
-  'ROUTER_SECRET',
-];
+/** What the rules read. Each value may be invalid by itself. */
+class Facts {
+  readonly #environment: Environment;
 
-const sharedSecrets: readonly Check[] = secretSettings.flatMap((other, index) =>
-  secretSettings.slice(index + 1).map((variable): Check => ({
+  constructor(environment: Environment) {
+    this.#environment = environment;
+  }
+
+  has(name: string): boolean {
+    return this.value(name) !== '';
+  }
+
+  value(name: string): string {
+    return this.#environment[name] ?? '';
+  }
+
+  isTrue(name: string): boolean {
+    return this.value(name) === 'true';
+  }
+
+  get auth(): string {
+    return this.value('AUTH') || 'none';
+  }
+
+  get isProduction(): boolean {
+    return this.value('NODE_ENV') === 'production';
+  }
+
+  /** Only this machine can connect. */
+  get isLoopback(): boolean {
+    return isLoopback(this.value('HOST') || '127.0.0.1');
+  }
+
+  /** The gateway can only serve the simulator. */
+  get isDemo(): boolean {
+    return !this.has('HELPCRUNCH_API_KEY') && this.auth !== 'forward';
+  }
+
+  /** Clients use a live account without authentication, and nothing declares that intended. */
+  get isOpen(): boolean {
+    const isIntended = this.isTrue('ALLOW_UNAUTHENTICATED') || this.has('ROUTER_SECRET');
+    return this.auth === 'none' && !this.isDemo && !isIntended;
+  }
+
+  get usesProxy(): boolean {
+    return !['', '0'].includes(this.value('TRUST_PROXY'));
+  }
+
+  /** Clients on other machines or on other origins are expected. */
+  get expectsRemoteClients(): boolean {
+    const hosts = this.has('ALLOWED_HOSTS') ? listOf(this.value('ALLOWED_HOSTS')) : [];
+    return this.has('CORS_ORIGINS') || hosts.some((host) => !isLoopback(host));
+  }
+}
+
+const secrets = allSettings.flatMap(({ name, isSecret = false }) =>
+  isSecret && name !== 'REDIS_URL' ? [name] : [],
+);
+
+const equalSecrets = secrets.flatMap((other, index) =>
+  secrets.slice(index + 1).map((variable): Rule => ({
     name: `${variable} equals ${other}`,
-    severity: 'error',
     variable,
-    applies: ({ has, value }) => has(variable) && value(variable) === value(other),
-    message: `must differ from ${other}: whoever is given one would hold the other too. Create a secret of its own, such as with openssl rand -hex 32.`,
+    applies: (facts) => facts.has(variable) && facts.value(variable) === facts.value(other),
+    message: `must differ from ${other}, because a party that knows one would know both. Create another one with openssl rand -hex 32.`,
   })),
 );
 
-const repetitiveSecrets: readonly Check[] = secretSettings.slice(1).map((variable) => ({
-  name: `${variable} is repetitive`,
-  severity: 'error',
-  variable,
-  applies: ({ has, value }) => has(variable) && isRepetitive(value(variable)),
-  message:
-    'has too few different characters and can be guessed. Create one with openssl rand -hex 32.',
-}));
-
-const unusedTokenSettings: readonly Check[] = [
-  'JWT_SECRET',
-  'JWKS_URL',
-  'JWT_ISSUER',
-  'JWT_AUDIENCE',
-].map((variable) => ({
-  name: `${variable} without AUTH=jwt`,
-  severity: 'error',
-  variable,
-  applies: ({ auth, has }) => has(variable) && (auth === 'none' || auth === 'forward'),
-  message: 'has no effect unless AUTH=jwt. Set AUTH=jwt, or remove it.',
-}));
-
-const supergraphSettings: readonly Check[] = ['SUBGRAPH_EXCLUDE_FIELDS', 'ROUTER_SECRET'].map(
-  (variable) => ({
-    name: `${variable} without SUBGRAPH`,
-    severity: 'error',
+const repetitiveSecrets = secrets
+  .filter((name) => name !== 'HELPCRUNCH_API_KEY')
+  .map((variable): Rule => ({
+    name: `${variable} is repetitive`,
     variable,
-    applies: ({ has, isTrue }) => has(variable) && !isTrue('SUBGRAPH'),
-    message: 'needs SUBGRAPH=true',
+    applies: (facts) => facts.has(variable) && isRepetitive(facts.value(variable)),
+    message:
+      'has too few different characters and can be guessed. Create one with openssl rand -hex 32.',
+  }));
+
+const unusedTokenSettings = ['JWT_SECRET', 'JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'].map(
+  (variable): Rule => ({
+    name: `${variable} without AUTH=jwt`,
+    variable,
+    applies: (facts) => facts.has(variable) && ['none', 'forward'].includes(facts.auth),
+    message: 'has no effect unless AUTH=jwt. Set AUTH=jwt, or remove it.',
   }),
 );
 
-const isOpen = ({ auth, hasLiveKey, has, isTrue }: Facts): boolean =>
-  auth === 'none' && hasLiveKey && !isTrue('ALLOW_UNAUTHENTICATED') && !has('ROUTER_SECRET');
+const unusedSubgraphSettings = ['SUBGRAPH_EXCLUDE_FIELDS', 'ROUTER_SECRET'].map(
+  (variable): Rule => ({
+    name: `${variable} without SUBGRAPH`,
+    variable,
+    applies: (facts) => facts.has(variable) && !facts.isTrue('SUBGRAPH'),
+    message: 'needs SUBGRAPH=true.',
+  }),
+);
 
-const usesProxy = ({ value }: Facts): boolean => !['', '0'].includes(value('TRUST_PROXY'));
-
-const demoChecks: readonly Check[] = [
+const errors: readonly Rule[] = [
   {
     name: 'demo in production',
-    severity: 'error',
     variable: 'HELPCRUNCH_API_KEY',
-    applies: ({ isDemo, isProduction, isLoopback, isTrue }) =>
-      isDemo && (isProduction || !isLoopback) && !isTrue('DEMO'),
+    applies: (facts) =>
+      facts.isDemo && (facts.isProduction || !facts.isLoopback) && !facts.isTrue('DEMO'),
     message:
       'is not set, so only simulated data could be served. Set it, or set DEMO=true to serve simulated data with NODE_ENV=production or on a HOST that other machines reach.',
   },
   {
-    name: 'DEMO with a live account',
-    severity: 'warning',
-    variable: 'DEMO',
-    applies: ({ isDemo, isTrue }) => isTrue('DEMO') && !isDemo,
-    message: 'has no effect: HELPCRUNCH_API_KEY or AUTH=forward selects a live account. Remove it.',
-  },
-];
-
-const accessChecks: readonly Check[] = [
-  {
     name: 'JWT_SECRET beside JWKS_URL',
-    severity: 'error',
     variable: 'JWT_SECRET',
-    applies: ({ auth, has }) => auth === 'jwt' && has('JWT_SECRET') && has('JWKS_URL'),
-    message: 'cannot be set beside JWKS_URL. Set the one that tokens are signed with.',
+    applies: (facts) => facts.auth === 'jwt' && facts.has('JWT_SECRET') && facts.has('JWKS_URL'),
+    message: 'cannot be combined with JWKS_URL. Set only the one that verifies your tokens.',
   },
   {
     name: 'AUTH=jwt without keys',
-    severity: 'error',
     variable: 'AUTH',
-    applies: ({ auth, has }) => auth === 'jwt' && !has('JWT_SECRET') && !has('JWKS_URL'),
+    applies: (facts) => facts.auth === 'jwt' && !facts.has('JWT_SECRET') && !facts.has('JWKS_URL'),
     message: 'jwt needs JWT_SECRET or JWKS_URL to verify tokens.',
   },
   {
     name: 'open account on an external HOST',
-    severity: 'error',
     variable: 'AUTH',
-    applies: (facts) => isOpen(facts) && !facts.isLoopback,
+    applies: (facts) => facts.isOpen && !facts.isLoopback,
     message:
-      'none would let anybody who reaches HOST use the account. Set AUTH=jwt, keep HOST on this machine, or set ALLOW_UNAUTHENTICATED=true if something in front authenticates clients.',
+      'none allows every client that reaches HOST to use the account. Set AUTH=jwt, keep HOST on this machine, or set ALLOW_UNAUTHENTICATED=true if a proxy authenticates clients.',
   },
   {
     name: 'open account behind a proxy',
-    severity: 'error',
     variable: 'AUTH',
-    applies: (facts) => isOpen(facts) && facts.isLoopback && usesProxy(facts),
+    applies: (facts) => facts.isOpen && facts.isLoopback && facts.usesProxy,
     message:
-      'none would let anybody who reaches the proxy (TRUST_PROXY) use the account. Set AUTH=jwt, or ALLOW_UNAUTHENTICATED=true if the proxy authenticates clients.',
+      'none allows every client that reaches the proxy (TRUST_PROXY) to use the account. Set AUTH=jwt, or ALLOW_UNAUTHENTICATED=true if the proxy authenticates clients.',
+  },
+  {
+    name: 'HELPCRUNCH_WEBHOOK_SECRET beside AUTH=forward',
+    variable: 'HELPCRUNCH_WEBHOOK_SECRET',
+    applies: (facts) => facts.auth === 'forward' && facts.has('HELPCRUNCH_WEBHOOK_SECRET'),
+    message:
+      'belongs to one account, but AUTH=forward serves many and a webhook does not name its account. Remove it.',
+  },
+  ...unusedTokenSettings,
+  ...unusedSubgraphSettings,
+  ...repetitiveSecrets,
+  ...equalSecrets,
+  {
+    name: 'TRUST_PROXY trusts everybody',
+    variable: 'TRUST_PROXY',
+    applies: (facts) => listOf(facts.value('TRUST_PROXY')).some(isAnywhere),
+    message:
+      'includes addresses of clients, who could then forge their address and evade limits. List only the addresses or networks of your proxies.',
+  },
+  {
+    name: 'callbacks to link-local addresses',
+    variable: 'SUBSCRIPTION_CALLBACK_HOSTS',
+    applies: (facts) => listOf(facts.value('SUBSCRIPTION_CALLBACK_HOSTS')).some(isLinkLocal),
+    message:
+      'includes a link-local or metadata address, which must never be called. List the address of the router.',
+  },
+  {
+    name: 'PERSISTED_ONLY without PERSISTED_OPERATIONS',
+    variable: 'PERSISTED_ONLY',
+    applies: (facts) => facts.isTrue('PERSISTED_ONLY') && !facts.has('PERSISTED_OPERATIONS'),
+    message: 'needs PERSISTED_OPERATIONS; without it every operation would be rejected.',
+  },
+];
+
+const maxLikelyProxies = 3;
+const recommendedWebhookSecretLength = 16;
+
+const warnings: readonly Rule[] = [
+  {
+    name: 'DEMO with a live account',
+    variable: 'DEMO',
+    applies: (facts) => facts.isTrue('DEMO') && !facts.isDemo,
+    message: 'has no effect: HELPCRUNCH_API_KEY or AUTH=forward selects a live account. Remove it.',
   },
   {
     name: 'open account in production',
-    severity: 'warning',
     variable: 'AUTH',
-    applies: (facts) =>
-      isOpen(facts) && facts.isLoopback && facts.isProduction && !usesProxy(facts),
+    applies: (facts) => facts.isOpen && facts.isLoopback && facts.isProduction && !facts.usesProxy,
     message:
-      'none lets every process and user of this machine use the account. Set AUTH=jwt, or ALLOW_UNAUTHENTICATED=true if that is intended.',
+      'none allows every process and user of this machine to use the account. Set AUTH=jwt, or ALLOW_UNAUTHENTICATED=true if that is intended.',
+  },
+  {
+    name: 'open account with remote clients',
+    variable: 'AUTH',
+    applies: (facts) => facts.isOpen && facts.isLoopback && facts.expectsRemoteClients,
+    message:
+      'none allows every client that addresses a host in ALLOWED_HOSTS, and every page of an origin in CORS_ORIGINS, to use the account. Set AUTH=jwt, or ALLOW_UNAUTHENTICATED=true if a proxy authenticates clients.',
   },
   {
     name: 'live account outside production on an external HOST',
-    severity: 'warning',
     variable: 'NODE_ENV',
-    applies: ({ isDemo, isProduction, isLoopback }) => !isDemo && !isProduction && !isLoopback,
+    applies: (facts) => !facts.isDemo && !facts.isProduction && !facts.isLoopback,
     message:
       'is not production, so other machines reach the explorer and introspection, and pages on localhost may read responses. Set NODE_ENV=production.',
   },
   {
     name: 'JWKS_URL without issuer and audience',
-    severity: 'warning',
     variable: 'JWKS_URL',
-    applies: ({ auth, has }) =>
-      auth === 'jwt' && has('JWKS_URL') && !(has('JWT_ISSUER') && has('JWT_AUDIENCE')),
+    applies: (facts) =>
+      facts.auth === 'jwt' &&
+      facts.has('JWKS_URL') &&
+      !(facts.has('JWT_ISSUER') && facts.has('JWT_AUDIENCE')),
     message:
       'is set without both JWT_ISSUER and JWT_AUDIENCE, so tokens that its keys sign for other services are accepted. Set both.',
   },
   {
     name: 'HELPCRUNCH_API_KEY beside AUTH=forward',
-    severity: 'warning',
     variable: 'HELPCRUNCH_API_KEY',
-    applies: ({ auth, has }) => auth === 'forward' && has('HELPCRUNCH_API_KEY'),
+    applies: (facts) => facts.auth === 'forward' && facts.has('HELPCRUNCH_API_KEY'),
     message: 'is not used with AUTH=forward: clients send their own keys. Remove it.',
   },
   {
-    name: 'HELPCRUNCH_WEBHOOK_SECRET beside AUTH=forward',
-    severity: 'error',
-    variable: 'HELPCRUNCH_WEBHOOK_SECRET',
-    applies: ({ auth, has }) => auth === 'forward' && has('HELPCRUNCH_WEBHOOK_SECRET'),
-    message:
-      'belongs to one account, but AUTH=forward serves many and a webhook does not name its account. Remove it.',
-  },
-];
-
-const mostLikelyHops = 3;
-
-const networkChecks: readonly Check[] = [
-  {
-    name: 'TRUST_PROXY trusts everybody',
-    severity: 'error',
-    variable: 'TRUST_PROXY',
-    applies: ({ value }) => listOf(value('TRUST_PROXY')).some(isAnywhere),
-    message:
-      "includes addresses of clients, who could then forge their address and evade limits. List your proxies' addresses or networks only.",
-  },
-  {
     name: 'TRUST_PROXY counts many hops',
-    severity: 'warning',
     variable: 'TRUST_PROXY',
-    applies: ({ value }) =>
-      /^[0-9]$/.test(value('TRUST_PROXY')) && Number(value('TRUST_PROXY')) > mostLikelyHops,
+    applies: (facts) =>
+      /^[0-9]$/.test(facts.value('TRUST_PROXY')) &&
+      Number(facts.value('TRUST_PROXY')) > maxLikelyProxies,
     message:
-      'counts more proxies than usual. With more than there are, clients can forge their address. Count the proxies in front of the gateway, or list their addresses.',
+      'counts more proxies than usual. If it exceeds their number, clients can forge their address. Count the proxies in front of the gateway, or list their addresses.',
   },
   {
     name: 'HELPCRUNCH_API_URL without TLS',
-    severity: 'warning',
     variable: 'HELPCRUNCH_API_URL',
-    applies: ({ value }) => isRemote(value('HELPCRUNCH_API_URL'), 'http'),
+    applies: (facts) => isRemote(facts.value('HELPCRUNCH_API_URL'), 'http'),
     message:
       'sends the API key and customer data unencrypted to another machine. Use https:// unless the network encrypts.',
   },
   {
     name: 'REDIS_URL without TLS',
-    severity: 'warning',
     variable: 'REDIS_URL',
-    applies: ({ value }) => isRemote(value('REDIS_URL'), 'redis'),
+    applies: (facts) => isRemote(facts.value('REDIS_URL'), 'redis'),
     message:
       'sends customer data unencrypted to another machine. Use rediss:// unless the network is private.',
   },
   {
     name: 'REDIS_URL without a password',
-    severity: 'warning',
     variable: 'REDIS_URL',
-    applies: ({ value }) =>
-      (isRemote(value('REDIS_URL'), 'redis') || isRemote(value('REDIS_URL'), 'rediss')) &&
-      new URL(value('REDIS_URL')).password === '',
+    applies: (facts) =>
+      ['redis', 'rediss'].some((protocol) => isRemote(facts.value('REDIS_URL'), protocol)) &&
+      new URL(facts.value('REDIS_URL')).password === '',
     message:
-      'has no password, so whoever reaches Redis reads and changes what this gateway serves. Set a password in Redis and in REDIS_URL.',
+      'has no password, so every client that reaches Redis can read and change what this gateway serves. Set a password in Redis and in REDIS_URL.',
   },
   {
     name: 'callbacks without ROUTER_SECRET',
-    severity: 'warning',
     variable: 'SUBSCRIPTION_CALLBACK_HOSTS',
-    applies: ({ has }) => has('SUBSCRIPTION_CALLBACK_HOSTS') && !has('ROUTER_SECRET'),
+    applies: (facts) => facts.has('SUBSCRIPTION_CALLBACK_HOSTS') && !facts.has('ROUTER_SECRET'),
     message:
       'lets every client make the gateway send requests to these hosts. Set ROUTER_SECRET and SUBGRAPH=true so that only the router can.',
   },
   {
-    name: 'callbacks to link-local addresses',
-    severity: 'error',
-    variable: 'SUBSCRIPTION_CALLBACK_HOSTS',
-    applies: ({ value }) => listOf(value('SUBSCRIPTION_CALLBACK_HOSTS')).some(isLinkLocal),
-    message:
-      "includes a link-local or metadata address, which must never be called. List the router's own address.",
-  },
-  {
     name: 'no client rate limit on an external HOST',
-    severity: 'warning',
     variable: 'REQUEST_RATE_LIMIT',
-    applies: ({ auth, isLoopback, value, has }) =>
-      !isLoopback &&
-      Number(value('AUTH_FAILURE_LIMIT') || '60') === 0 &&
-      (has('REQUEST_RATE_LIMIT') ? Number(value('REQUEST_RATE_LIMIT')) === 0 : auth === 'none'),
+    applies: (facts) =>
+      !facts.isLoopback &&
+      Number(facts.value('AUTH_FAILURE_LIMIT') || '60') === 0 &&
+      (facts.has('REQUEST_RATE_LIMIT')
+        ? Number(facts.value('REQUEST_RATE_LIMIT')) === 0
+        : facts.auth === 'none'),
     message:
-      'and AUTH_FAILURE_LIMIT are both off on a HOST that other machines reach. Set at least one, unless something in front limits clients.',
+      'and AUTH_FAILURE_LIMIT are both off on a HOST that other machines reach. Set at least one, unless a proxy limits clients.',
   },
-];
-
-const shortWebhookSecret = 16;
-
-const otherChecks: readonly Check[] = [
   {
     name: 'short HELPCRUNCH_WEBHOOK_SECRET',
-    severity: 'warning',
     variable: 'HELPCRUNCH_WEBHOOK_SECRET',
-    applies: ({ has, value }) =>
-      has('HELPCRUNCH_WEBHOOK_SECRET') &&
-      value('HELPCRUNCH_WEBHOOK_SECRET').length < shortWebhookSecret,
-    message: `has fewer than ${shortWebhookSecret} characters and could be guessed. Create a new one in HelpCrunch.`,
-  },
-  {
-    // It would reject every operation.
-    name: 'PERSISTED_ONLY without PERSISTED_OPERATIONS',
-    severity: 'error',
-    variable: 'PERSISTED_ONLY',
-    applies: ({ has, isTrue }) => isTrue('PERSISTED_ONLY') && !has('PERSISTED_OPERATIONS'),
-    message: 'needs the list in PERSISTED_OPERATIONS',
+    applies: (facts) =>
+      facts.has('HELPCRUNCH_WEBHOOK_SECRET') &&
+      facts.value('HELPCRUNCH_WEBHOOK_SECRET').length < recommendedWebhookSecretLength,
+    message: `has fewer than ${recommendedWebhookSecretLength} characters and could be guessed. Create a new one in HelpCrunch.`,
   },
 ];
 
-/** Every combination that is checked, errors and warnings. */
-export const checks: readonly Check[] = [
-  ...demoChecks,
-  ...accessChecks,
-  ...unusedTokenSettings,
-  ...supergraphSettings,
-  ...repetitiveSecrets,
-  ...sharedSecrets,
-  ...networkChecks,
-  ...otherChecks,
-];
+const withSeverity = (severity: Severity, rules: readonly Rule[]) =>
+  rules.map((rule) => ({ ...rule, severity }));
+
+/** Every combination that is checked. */
+export const checks = [...withSeverity('error', errors), ...withSeverity('warning', warnings)];
 
 /** What is wrong or risky in the combination of settings, in the order of the table. */
 export function findingsOf(environment: Environment): readonly Finding[] {
-  const facts = factsOf(environment);
+  const facts = new Facts(environment);
   return checks
     .filter(({ applies }) => applies(facts))
     .map(({ severity, variable, message }) => ({ severity, variable, message }));

@@ -3,7 +3,7 @@ import { isLoopback } from '../lib/hosts.ts';
 
 export const listOf = (text: string): string[] => text.split(',').map((part) => part.trim());
 
-/** As the URL standard writes it: `127.1` and `2130706433` are 127.0.0.1, `::ffff:1.2.3.4` is `[::ffff:102:304]`. */
+/** Normalized by the URL standard: `127.1` and `2130706433` are 127.0.0.1, `::ffff:1.2.3.4` is `[::ffff:102:304]`. */
 const hostnameOf = (url: string): string | undefined =>
   URL.canParse(url) ? new URL(url).hostname : undefined;
 
@@ -13,11 +13,11 @@ export const isRemote = (url: string, protocol: string): boolean => {
 };
 
 const shortestIpv4Prefix = 8;
-/** `fc00::/7` holds all private addresses. */
+/** `fc00::/7` contains all private addresses. */
 const shortestIpv6Prefix = 7;
 const mappedPrefixBits = 96;
 
-/** A network so large that it includes addresses of strangers, however it is written. */
+/** Whether a network is so large that it includes public addresses, however it is written. */
 export function isAnywhere(network: string): boolean {
   const [address = '', bits] = network.split('/');
   if (bits === undefined || !/^[0-9]{1,3}$/.test(bits)) return false;
@@ -30,7 +30,7 @@ export function isAnywhere(network: string): boolean {
     : Number(bits) < shortestIpv6Prefix;
 }
 
-/** Addresses that only a machine's own cloud or network segment answers, such as instance metadata. */
+/** Link-local addresses, and addresses of instance metadata in clouds. */
 export function isLinkLocal(entry: string): boolean {
   const hostname = hostnameOf(entry.includes('://') ? entry : `https://${entry}`) ?? '';
   return (
@@ -45,7 +45,7 @@ export function isLinkLocal(entry: string): boolean {
 const fewestCharacters = 6;
 const shortestBlock = 16;
 
-/** Long, but soon guessed: a few different characters, or a short text repeated. */
+/** Long but easily guessed: few different characters, or a short text repeated. */
 export function isRepetitive(secret: string): boolean {
   if (new Set(secret).size < Math.min(fewestCharacters, secret.length / 2)) return true;
   const longest = Math.min(shortestBlock - 1, Math.floor(secret.length / 2));
