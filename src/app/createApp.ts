@@ -1,14 +1,16 @@
 import type { Server } from 'node:http';
 import type { Config } from '../config/settings.ts';
 import { isDemo } from '../config/settings.ts';
+import { createLocalEventBus } from '../events/localBus.ts';
 import { createAuthenticate } from '../http/auth/authenticate.ts';
+import { AuthFailures } from '../http/auth/authFailures.ts';
 import { addressesOf, listen } from '../http/listen.ts';
+import { createRequestRateLimiter } from '../http/requestRate.ts';
 import type { GaugeSources } from '../http/routes/metrics.ts';
 import { createHttpServer } from '../http/server.ts';
 import { DisposerStack } from '../lib/disposerStack.ts';
-import { createClientLimiters } from './createClientLimiters.ts';
-import type { Events } from './createEvents.ts';
-import { createEvents } from './createEvents.ts';
+import { createDeliveryDeduplicator } from '../webhooks/dedupe.ts';
+import { createWebhookHandler } from '../webhooks/handler.ts';
 import type { GraphQL } from './createGraphQL.ts';
 import { createGraphQL } from './createGraphQL.ts';
 import type { Upstream } from './createUpstream.ts';
@@ -31,9 +33,43 @@ export interface RunningGateway extends Pick<App, 'stop'> {
   readonly url: string;
 }
 
+/** The event bus and, with a webhook secret, the handler that publishes to it. */
+function createEvents(foundation: Foundation, { cache }: Upstream) {
+  const { config, redis, clock, log, disposers } = foundation;
+  const { account } = foundation.account;
+  const local = createLocalEventBus();
+  const eventBus = redis === undefined ? local : new redis.RedisEventBus(local, redis.connection);
+  disposers.defer(() => eventBus.close());
+  const { webhookSecret: secret } = config;
+  const deduplicator = createDeliveryDeduplicator(clock, redis?.connection);
+  const webhookHandler =
+    secret === undefined
+      ? undefined
+      : createWebhookHandler({ secret, account, cache, eventBus, deduplicator, clock, log });
+  return { eventBus, webhookHandler };
+}
+
+/** The rate limiters of requests and of rejected credentials. Instances that share Redis count together. */
+function createClientLimiters(foundation: Foundation) {
+  const { config, redis, clock, log, metrics, disposers } = foundation;
+  const limiterOf = (kind: 'requests' | 'failures', limit: number) =>
+    createRequestRateLimiter({ limit, kind, redis: redis?.connection });
+  const authFailureLimiter = new AuthFailures({
+    rate: limiterOf('failures', config.authFailureLimit),
+    clock,
+    log,
+    observe: metrics.rejected,
+  });
+  disposers.defer(() => authFailureLimiter.close());
+  return {
+    requestRateLimiter: limiterOf('requests', config.requestRateLimit),
+    authFailureLimiter,
+  };
+}
+
 interface AppParts {
   readonly upstream: Upstream;
-  readonly events: Events;
+  readonly events: ReturnType<typeof createEvents>;
   readonly graphql: GraphQL;
 }
 
@@ -68,7 +104,11 @@ async function compose(foundation: Foundation): Promise<App> {
   const upstream = createUpstream(foundation);
   const events = createEvents(foundation, upstream);
   const clientLimiters = createClientLimiters(foundation);
-  const graphql = await createGraphQL(foundation, { upstream, events, clientLimiters });
+  const graphql = await createGraphQL(foundation, {
+    upstream,
+    eventBus: events.eventBus,
+    authFailureLimiter: clientLimiters.authFailureLimiter,
+  });
   const { isAccepted } = upstream.client;
   const authenticate = await createAuthenticate({
     account,

@@ -1,4 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
+import type { EventBus } from '../events/bus.ts';
 import type { Context } from '../graphql/context.ts';
 import { createContextFactory } from '../graphql/context.ts';
 import { createCostLimiter } from '../graphql/cost/limiter.ts';
@@ -19,6 +20,7 @@ import { createGraphQLServer } from '../graphql/server.ts';
 import { createSubscriptionExecutor } from '../graphql/subscriptions/eventExecution.ts';
 import { createRunOperation } from '../graphql/subscriptions/run.ts';
 import { createSharedSubscriptions } from '../graphql/subscriptions/shared.ts';
+import type { AuthFailures } from '../http/auth/authFailures.ts';
 import { runGuarded } from '../observability/guarded.ts';
 import {
   createIsCached,
@@ -26,15 +28,13 @@ import {
   createSources,
   resourceResolvers,
 } from '../resources/registry.ts';
-import type { ClientLimiters } from './createClientLimiters.ts';
-import type { Events } from './createEvents.ts';
 import type { Upstream } from './createUpstream.ts';
 import type { Foundation } from './foundation.ts';
 
 interface GraphQLParts {
   readonly upstream: Upstream;
-  readonly events: Events;
-  readonly clientLimiters: ClientLimiters;
+  readonly eventBus: EventBus;
+  readonly authFailureLimiter: AuthFailures;
 }
 
 const createFullSchema = ({ config }: Foundation): GraphQLSchema =>
@@ -56,11 +56,11 @@ const createCostLimiterFor = (schema: GraphQLSchema, { config }: Foundation) =>
 
 const createOperations = (
   { config, clock, log }: Foundation,
-  { upstream, events, clientLimiters }: GraphQLParts,
+  { upstream, eventBus, authFailureLimiter }: GraphQLParts,
 ) => {
   const createContext = createContextFactory({
     upstreamClient: upstream.client,
-    eventBus: events.eventBus,
+    eventBus,
     clock,
     createSources,
     createLoaders,
@@ -72,9 +72,7 @@ const createOperations = (
     clock,
     onRejectedKey({ address, requestId }) {
       const rejected = { address, requestId, reason: 'upstream', entryPoint: 'operation' } as const;
-      runGuarded({ log, name: 'rejected key' }, () =>
-        clientLimiters.authFailureLimiter.record(rejected),
-      );
+      runGuarded({ log, name: 'rejected key' }, () => authFailureLimiter.record(rejected));
     },
   });
   return { createContext, openOperation };
