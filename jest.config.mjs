@@ -20,7 +20,6 @@ export default {
     'src/**/*.ts',
     '!src/graphql/generated.ts',
     '!src/main.ts',
-    '!src/cli/priceMain.ts',
     '!src/simulator/main.ts',
   ],
   coverageThreshold: { global: { lines: 90 } },

@@ -9,7 +9,7 @@ const layers: readonly { readonly files: RegExp; readonly mayImport: readonly Re
   { files: /^(main|index|cli\/(main|commandLine))\.ts$/, mayImport: [/./] },
   { files: /^cli\/checkConfig\.ts$/, mayImport: [/^(cli|config|app|observability|lib)\//] },
   // The price command: the same cost analysis without a gateway.
-  { files: /^cli\/price(Main)?\.ts$/, mayImport: [/^(cli|graphql|lib)\//] },
+  { files: /^cli\/price\.ts$/, mayImport: [/^(cli|graphql|lib)\//] },
   { files: /^cli\/terminal\.ts$/, mayImport: [/^lib\//] },
   // Only this one wires layers together.
   { files: /^app\//, mayImport: [/^(?!(main|index)\.ts|cli\/)/] },

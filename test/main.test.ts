@@ -18,14 +18,14 @@ async function ask(url: string, query: string) {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ query }),
   });
-  const answer: any = await response.json();
-  return answer;
+  const body: any = await response.json();
+  return body;
 }
 
 const statusOf = (url: string) => fetch(url).then(({ status }) => status);
 
-/** A line that is idle, and so is closed as soon as the gateway begins to stop. */
-async function idleLine(url: string) {
+/** An idle connection, which the gateway closes as soon as it begins to stop. */
+async function openIdleConnection(url: string) {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   socket.write('GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n');
@@ -33,23 +33,23 @@ async function idleLine(url: string) {
   return { closed: once(socket, 'close') };
 }
 
-/** A helpdesk that is asked and does not answer until it is told to. */
-async function startSlowHelpdesk() {
-  const helpdesk = await startRecordingUpstream();
+/** An upstream that does not respond until the test does. */
+async function startSlowUpstream() {
+  const upstream = await startRecordingUpstream();
   const asked = new Promise<ServerResponse>((resolve) => {
-    helpdesk.respond('GET /chats/5208', (_call, response) => {
+    upstream.respond('GET /chats/5208', (_call, response) => {
       resolve(response);
       return undefined;
     });
   });
-  const environment = { HELPCRUNCH_API_URL: helpdesk.url, HELPCRUNCH_API_KEY: helpdesk.key };
-  return { ...helpdesk, asked, environment };
+  const environment = { HELPCRUNCH_API_URL: upstream.url, HELPCRUNCH_API_KEY: upstream.key };
+  return { ...upstream, asked, environment };
 }
 
 const chat = '{ chat(id: 5208) { id } }';
 
 describe('the process', () => {
-  test.concurrent('without a key greets in demo mode, answers and stops', async () => {
+  test.concurrent('starts in demo mode without a key, serves and stops', async () => {
     await using gateway = run({ LOG_FORMAT: 'pretty' });
 
     const { greeting, url } = await gateway.started();
@@ -73,10 +73,10 @@ describe('the process', () => {
     expect(error).toMatch(/^\[[0-9:.]+\] INFO: operation \{.*"code":"OK".*\}\n$/);
   });
 
-  test.concurrent('outlives requests with an Upgrade whose target cannot be parsed', async () => {
-    await using helpdesk = await startSlowHelpdesk();
+  test.concurrent('survives requests with an Upgrade whose target cannot be parsed', async () => {
+    await using upstream = await startSlowUpstream();
     await using gateway = run({
-      ...helpdesk.environment,
+      ...upstream.environment,
       NODE_ENV: 'production',
       ALLOW_UNAUTHENTICATED: 'true',
     });
@@ -114,43 +114,43 @@ describe('the process', () => {
     },
   );
 
-  test.concurrent('told to stop finishes what it has and takes nothing new', async () => {
-    await using helpdesk = await startSlowHelpdesk();
+  test.concurrent('finishes requests in progress and accepts no others after SIGTERM', async () => {
+    await using upstream = await startSlowUpstream();
     await using gateway = run({
-      ...helpdesk.environment,
+      ...upstream.environment,
       NODE_ENV: 'production',
       ALLOW_UNAUTHENTICATED: 'true',
     });
 
     const { greeting, url } = await gateway.started();
-    const idle = await idleLine(url);
+    const idle = await openIdleConnection(url);
     const answering = ask(url, chat);
-    const response = await helpdesk.asked;
+    const response = await upstream.asked;
     gateway.stop();
     await idle.closed;
-    const newcomer = await statusOf(`${url}/readyz`);
+    const laterStatus = await statusOf(`${url}/readyz`);
     response.end(JSON.stringify(wireChat()));
     const { data } = await answering;
     const { code, out, error } = await gateway.ended;
 
     expect(data).toEqual({ chat: { id: '5208' } });
-    expect(newcomer).toBe(503);
+    expect(laterStatus).toBe(503);
     expect({ code, out }).toEqual({ code: 0, out: greeting });
     expect(JSON.parse(error)).toMatchObject({ msg: 'operation', code: 'OK', calls: 1 });
     expect(greeting).toMatch(/mode +live/);
-    expect(greeting).toContain(helpdesk.url);
-    expect(greeting).not.toContain(helpdesk.key);
+    expect(greeting).toContain(upstream.url);
+    expect(greeting).not.toContain(upstream.key);
     expect(greeting).not.toContain('explorer');
   });
 
-  test.concurrent('told twice to stop waits for nobody', async () => {
-    await using helpdesk = await startSlowHelpdesk();
-    await using gateway = run(helpdesk.environment);
+  test.concurrent('ends at once after a second SIGTERM', async () => {
+    await using upstream = await startSlowUpstream();
+    await using gateway = run(upstream.environment);
 
     const { url } = await gateway.started();
-    const idle = await idleLine(url);
+    const idle = await openIdleConnection(url);
     const answering = ask(url, chat).catch((error: unknown) => error);
-    const response = await helpdesk.asked;
+    const response = await upstream.asked;
     gateway.stop();
     await idle.closed;
     gateway.stop();
@@ -161,26 +161,23 @@ describe('the process', () => {
     expect(response.writableFinished).toBe(false);
   });
 
-  test.concurrent(
-    'with wrong settings says what is wrong with each and does not start',
-    async () => {
-      const { ended } = run({ PORT: 'abc', HELPCRUNCH_RATE_LIMIT: '-1', AUTH: 'nobody' });
+  test.concurrent('does not start with invalid settings and lists each of them', async () => {
+    const { ended } = run({ PORT: 'abc', HELPCRUNCH_RATE_LIMIT: '-1', AUTH: 'nobody' });
 
-      const { code, out, error } = await ended;
+    const { code, out, error } = await ended;
 
-      const [first, ...problems] = error.trimEnd().split('\n');
-      expect({ code, out }).toEqual({ code: 1, out: '' });
-      expect(first).toBe('The gateway cannot start with these settings:');
-      expect(problems.map((problem) => problem.trim().split(':')[0]).sort()).toEqual([
-        'AUTH',
-        'HELPCRUNCH_RATE_LIMIT',
-        'PORT',
-      ]);
-    },
-  );
+    const [first, ...problems] = error.trimEnd().split('\n');
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(first).toBe('The gateway cannot start with these settings:');
+    expect(problems.map((problem) => problem.trim().split(':')[0]).sort()).toEqual([
+      'AUTH',
+      'HELPCRUNCH_RATE_LIMIT',
+      'PORT',
+    ]);
+  });
 
   test.concurrent(
-    'in production without a key does not start, and names the variable that was misspelt',
+    'does not start in production without a key, and names the misspelled variable',
     async () => {
       const { code, out, error } = await run({
         NODE_ENV: 'production',
@@ -198,7 +195,7 @@ describe('the process', () => {
   );
 
   test.concurrent(
-    'in production with DEMO=true serves simulated data, and a metric says so',
+    'serves simulated data in production with DEMO=true, which a metric shows',
     async () => {
       await using gateway = run({ NODE_ENV: 'production', DEMO: 'true', LOG_LEVEL: 'warn' });
 
@@ -214,9 +211,9 @@ describe('the process', () => {
   );
 
   test.concurrent('logs each questionable setting once at the start as JSON', async () => {
-    await using helpdesk = await startSlowHelpdesk();
+    await using upstream = await startSlowUpstream();
     await using gateway = run({
-      ...helpdesk.environment,
+      ...upstream.environment,
       NODE_ENV: 'production',
       MAX_DEPHT: '5',
     });
@@ -238,7 +235,7 @@ describe('the process', () => {
     ]);
   });
 
-  test.concurrent('that would open an account to all does not start', async () => {
+  test.concurrent('does not start with an account that every client could use', async () => {
     const { code, out, error } = await run({ HOST: '0.0.0.0', HELPCRUNCH_API_KEY: 'my-key' }).ended;
 
     expect({ code, out }).toEqual({ code: 1, out: '' });
@@ -247,9 +244,9 @@ describe('the process', () => {
   });
 
   test.concurrent.each([
-    ['an error', "throw new Error('of ours')"],
-    ['a broken promise', "void Promise.reject(new Error('of ours'))"],
-  ])('that meets %s nobody foresaw says so once and ends', async (_what, statement) => {
+    ['error', "throw new Error('of ours')"],
+    ['rejected promise', "void Promise.reject(new Error('of ours'))"],
+  ])('logs an uncaught %s once and ends', async (_what, statement) => {
     const code = `process.once('SIGUSR2', () => { ${statement}; });`;
     await using gateway = run({}, ['--import', `data:text/javascript,${encodeURIComponent(code)}`]);
 
@@ -292,7 +289,7 @@ describe('the process', () => {
     expect(await statusOf(`${url}/healthz`)).toBe(200);
   });
 
-  test.concurrent('on a port in use says so in one line', async () => {
+  test.concurrent('reports a busy port in one line', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;

@@ -15,18 +15,18 @@ const responseSchema = z.object({
     .default([]),
 });
 
-/** What to do about a failure of the first call. */
+/** How to fix a failed call. */
 const adviceByCode: Readonly<Record<string, string>> = {
   UPSTREAM_UNAUTHENTICATED:
     'Create a key in HelpCrunch under Settings → Developers → Public API and set HELPCRUNCH_API_KEY.',
-  UPSTREAM_FORBIDDEN: 'Give the key the right to read the organization.',
-  UPSTREAM_TIMEOUT: 'Check HELPCRUNCH_API_URL and whether this machine may reach it.',
-  UPSTREAM_UNAVAILABLE: 'Check HELPCRUNCH_API_URL and whether this machine may reach it.',
-  RATE_LIMITED: 'The account has no calls left this minute. Try again in a minute.',
+  UPSTREAM_FORBIDDEN: 'Allow the key to read the organization.',
+  UPSTREAM_TIMEOUT: 'Check HELPCRUNCH_API_URL and whether this machine can reach it.',
+  UPSTREAM_UNAVAILABLE: 'Check HELPCRUNCH_API_URL and whether this machine can reach it.',
+  RATE_LIMITED: 'The account has used its calls of this minute. Try again in a minute.',
 };
 
-/** The settings for a gateway that only this process asks: nothing that limits clients may keep the one operation from HelpCrunch. */
-const settingsOfCheck = (config: Config): Config => ({
+/** Removes the limits of clients: this process is the only client. */
+const configOfCheck = (config: Config): Config => ({
   ...config,
   host: '127.0.0.1',
   port: 0,
@@ -38,7 +38,7 @@ const settingsOfCheck = (config: Config): Config => ({
   shutdown: { ...config.shutdown, delayMs: 0 },
 });
 
-async function askOrganization(url: string): Promise<z.infer<typeof responseSchema>> {
+async function queryOrganization(url: string): Promise<z.infer<typeof responseSchema>> {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -47,12 +47,12 @@ async function askOrganization(url: string): Promise<z.infer<typeof responseSche
   return responseSchema.parse(await response.json());
 }
 
-/** One call through a gateway of its own; gives what to tell, and whether it went well. */
+/** Makes one upstream call through a temporary gateway. */
 async function checkUpstream(config: Config): Promise<{ isSuccess: boolean; text: string }> {
   const upstream = { url: config.apiUrl, key: config.apiKey ?? '' };
   const options = { upstream, clock: systemClock, log: silentLog };
-  const gateway = await startGateway(settingsOfCheck(config), options);
-  const { data, errors } = await askOrganization(gateway.url).finally(() => gateway.stop());
+  const gateway = await startGateway(configOfCheck(config), options);
+  const { data, errors } = await queryOrganization(gateway.url).finally(() => gateway.stop());
   const [error] = errors;
   if (error !== undefined) {
     const { code } = error.extensions;
@@ -63,16 +63,16 @@ async function checkUpstream(config: Config): Promise<{ isSuccess: boolean; text
   }
   return {
     isSuccess: true,
-    text: `The helpdesk answers: ${data?.organization.domain ?? 'an account'}.`,
+    text: `HelpCrunch accepts the key. Account: ${data?.organization.domain ?? 'unknown'}.`,
   };
 }
 
 async function runConnectionCheck(config: Config, { print }: OutputStreams): Promise<boolean> {
   if (config.apiKey === undefined) {
-    print('There is no key of its own to try.\n');
+    print('HELPCRUNCH_API_KEY is not set, so no call is made.\n');
     return true;
   }
-  const { isSuccess, text } = await showProgress('Asking the helpdesk', checkUpstream(config));
+  const { isSuccess, text } = await showProgress('Calling HelpCrunch', checkUpstream(config));
   print(`${paint(process.stdout, isSuccess ? 'green' : 'red', text)}\n`);
   return isSuccess;
 }
@@ -84,11 +84,11 @@ export interface OutputStreams {
 
 interface CheckConfigOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Whether the helpdesk is asked, which spends one call. */
+  /** Whether to make one upstream call. */
   readonly connects: boolean;
 }
 
-/** Tells the settings, what is wrong with them, and gives the exit code: 0 when nothing is. */
+/** Prints all settings and problems, and returns the exit code: 0 if the gateway can start. */
 export async function runCheckConfig(
   { connects, environment = environmentVariables() }: CheckConfigOptions,
   streams: OutputStreams,

@@ -14,21 +14,21 @@ const help = `A typed GraphQL API in front of the HelpCrunch REST API.
 
 Usage: helpcrunch-graphql [command] [options]
 
-  serve           serves the API; this is what happens when no command is given
-  simulator       serves a made-up HelpCrunch account, as its REST API does
-  price           reports what GraphQL operations cost in upstream calls and response nodes
-  check-config    tells what the settings are and what is wrong with them
+  serve           serve the API (default)
+  simulator       serve a simulated HelpCrunch account with HelpCrunch's REST API
+  price           report the cost of GraphQL operations in upstream calls and response nodes
+  check-config    print all settings and what is wrong with them; --connect also calls HelpCrunch
 
 Options of serve and check-config:
 
-  --host NAME       where to listen (HOST)
-  --port NUMBER     0 is any free port (PORT)
-  --env-file FILE   reads settings from a file; what the environment says goes before it
+  --host NAME       host name or address to listen on (HOST)
+  --port NUMBER     port to listen on; 0 picks a free port (PORT)
+  --env-file FILE   read settings from a file; environment variables take precedence
 
   --help, --version
 
-"helpcrunch-graphql simulator --help" and the like say more. All settings are environment variables, such as
-HELPCRUNCH_API_KEY; without that one the gateway serves the made-up account.
+Run "helpcrunch-graphql simulator --help" or "helpcrunch-graphql price --help" for their options. All settings are
+environment variables. Without HELPCRUNCH_API_KEY the gateway serves a simulated account.
 `;
 
 const settingFlags = {
@@ -43,13 +43,13 @@ interface SettingFlags {
   readonly 'env-file'?: string | undefined;
 }
 
-/** Flags are settings that are written on the command line, and go before all others. */
+/** Options take precedence over environment variables, and these over the file. */
 function applySettingFlags({ host, port, 'env-file': file }: SettingFlags): void {
   if (file !== undefined) loadEnvironmentFile(file);
   setEnvironmentVariables({ HOST: host, PORT: port });
 }
 
-/** Flags that cannot be meant are the reader's to put right. */
+/** Reports invalid options as a `UsageError`. */
 function parseFlags<const Options extends NonNullable<ParseArgsConfig['options']>>(
   args: readonly string[],
   options: Options,
@@ -71,7 +71,7 @@ const commands: Readonly<Record<string, Command>> = {
     return 0;
   },
   async simulator(args) {
-    // It finds its flags as if it had been started alone.
+    // Its module reads the options from `process.argv`.
     process.argv.splice(2, process.argv.length, ...args);
     await import('../simulator/main.ts');
     return 0;
@@ -105,13 +105,13 @@ async function run(commandArguments: readonly string[], streams: OutputStreams):
   const command = commands[name];
   if (command === undefined) {
     throw new UsageError(
-      `There is no command "${name}". There are ${Object.keys(commands).join(', ')}.`,
+      `Unknown command "${name}". Commands: ${Object.keys(commands).join(', ')}.`,
     );
   }
   return command(args, streams);
 }
 
-/** Does what a line of words says. A failure is the process's exit code; a success leaves it to whatever serves. */
+/** Runs a command and returns its exit code. A command that serves continues after 0 is returned. */
 export async function runCommandLine(
   args: readonly string[],
   streams: OutputStreams,
@@ -122,7 +122,7 @@ export async function runCommandLine(
     if (!(error instanceof UsageError)) throw error;
     const [reason = ''] = error.message.split('\n');
     streams.printError(
-      `${paint(process.stderr, 'red', reason)}\n"helpcrunch-graphql --help" shows what there is.\n`,
+      `${paint(process.stderr, 'red', reason)}\nRun "helpcrunch-graphql --help" for the commands and options.\n`,
     );
     return 1;
   }

@@ -5,5 +5,5 @@ const code = await runCommandLine(process.argv.slice(2), {
   print: (text) => process.stdout.write(text),
   printError: (text) => process.stderr.write(text),
 });
-// What serves says for itself how it ends.
+// A command that serves sets its exit code itself.
 if (code !== 0) process.exitCode = code;

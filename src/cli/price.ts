@@ -23,20 +23,20 @@ type OperationVariables = Readonly<Record<string, unknown>>;
 
 const schema = createSchema([]);
 
-const help = `Reports what GraphQL operations cost: upstream calls when nothing is cached, and nodes, which are the objects of the response.
+const help = `Reports the cost of GraphQL operations: upstream calls with an empty cache, and nodes, which are the objects of the response.
 
   helpcrunch-graphql price [options] 'src/**/*.graphql' [more files or patterns]
   npm run price -- [options] 'src/**/*.graphql' [more files or patterns]
 
-  --limit N              how many calls an operation may cost at worst (default 30)
-  --max-nodes N          how many nodes its response may have (default 20000)
+  --limit N              maximum worst-case cost of an operation in upstream calls (default 30)
+  --max-nodes N          maximum number of nodes of its response (default 20000)
   --variables FILE.json  variables by operation name: { "ChatPage": { "first": 20 } }
-  --json                 print JSON; a figure of null is too large to be told
+  --json                 print JSON; null means too large to be expressed
   --help                 print this
 
-A variable that is not given and has no default counts as different from all others, and as ${maxPageSize} where it is a number.
-Nodes are an upper bound, except for lists whose length no operation says: agents count as 50, a customer's tags as 10.
-Ends with 1 when an operation is invalid or above a limit.
+A variable without a value and default counts as a unique value, an Int as ${maxPageSize}.
+Nodes are an upper bound, except for lists without a page size: agents count as 50, the tags of a customer as 10.
+The exit code is 1 if an operation is invalid or above a limit.
 `;
 
 interface ParsedFiles {
@@ -45,7 +45,7 @@ interface ParsedFiles {
     readonly operation: OperationDefinitionNode;
   }[];
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  /** Files that cannot be parsed, and fragments that are not what their name says. */
+  /** Files that cannot be parsed, and different fragments of the same name. */
   readonly problems: readonly string[];
 }
 
@@ -85,13 +85,13 @@ function readFiles(files: readonly string[]): ParsedFiles {
   return { operations, fragments, problems };
 }
 
-/** The operation with the fragments it uses, wherever they are. */
+/** An operation with the fragments it uses, from any file. */
 function documentOf(
   operation: OperationDefinitionNode,
   fragments: ParsedFiles['fragments'],
 ): DocumentNode {
   const definitions: (OperationDefinitionNode | FragmentDefinitionNode)[] = [operation];
-  // The list grows while it is walked.
+  // The loop also visits the fragments that it adds.
   for (const definition of definitions) {
     visit(definition, {
       FragmentSpread({ name }) {
@@ -103,7 +103,7 @@ function documentOf(
   return { kind: Kind.DOCUMENT, definitions };
 }
 
-/** A value like no other. An id is a global one of `typename`, which does wherever an id is asked for. */
+/** A unique value. An ID is the global id of an object of `typename`, which every ID argument accepts. */
 function assumedValue(type: TypeNode, number: number, typename: string): unknown {
   if (type.kind === Kind.NON_NULL_TYPE) return assumedValue(type.type, number, typename);
   if (type.kind === Kind.LIST_TYPE) {
@@ -125,7 +125,7 @@ function assumedValue(type: TypeNode, number: number, typename: string): unknown
   }
 }
 
-/** The variables given, and a value for each that must be and is not. A text that may be absent, such as a cursor, is. */
+/** The given variables, and a value for each other one without a default. Optional strings, such as cursors, stay unset. */
 function assumeVariables(
   { variableDefinitions = [] }: OperationDefinitionNode,
   given: OperationVariables,
@@ -144,18 +144,18 @@ interface Figures extends Pick<OperationCost, 'worst' | 'typical'> {
   readonly nodes: number;
 }
 
-/** Of an operation that is invalid, and cannot be estimated. */
+/** The figures of an invalid operation. */
 const noFigures: Figures = { worst: NaN, typical: NaN, nodes: NaN };
 
-/** The highest figures of the operation, whether the ids that are not given are of one type or another. */
+/** The highest figures for any type of the ids that are not given. */
 function figuresOf(
   document: DocumentNode,
   operation: OperationDefinitionNode,
   given: OperationVariables,
 ): Figures {
   const all = Array.from(entityCosts.keys(), (typename) => {
-    const asked = { schema, variables: assumeVariables(operation, given, typename) };
-    return { cost: estimateCost(document, asked), nodes: estimateNodes(document, asked).nodes };
+    const request = { schema, variables: assumeVariables(operation, given, typename) };
+    return { cost: estimateCost(document, request), nodes: estimateNodes(document, request).nodes };
   });
   const { cost } = all.reduce((most, one) => (one.cost.worst > most.cost.worst ? one : most));
   const { worst, typical } = cost;
@@ -170,7 +170,7 @@ function readVariables(file: string | undefined): Readonly<Record<string, Operat
     return z.record(z.string(), oneOperation).parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
     throw new UsageError(
-      `${file}: Give JSON with an object of variables for each operation's name. ${messageOf(error)}`,
+      `${file}: must be JSON with an object of variables for each operation name. ${messageOf(error)}`,
     );
   }
 }
@@ -182,15 +182,15 @@ interface PriceRow extends Figures {
   readonly errors: readonly string[];
 }
 
-/** Numbers to the right, all else to the left. */
+/** Numbers are aligned right, text left. */
 function formatTable(rows: readonly PriceRow[]): string {
-  const told = (count: number) => (count === Infinity ? 'too large' : String(count));
+  const formatCount = (count: number) => (count === Infinity ? 'too large' : String(count));
   const lines = [
     ['operation', 'file', 'worst', 'typical', 'nodes', 'verdict'],
     ...rows.map(({ operation, file, worst, typical, nodes, verdict }) =>
       verdict === 'invalid'
         ? [operation, file, '', '', '', verdict]
-        : [operation, file, told(worst), told(typical), told(nodes), verdict],
+        : [operation, file, formatCount(worst), formatCount(typical), formatCount(nodes), verdict],
     ),
   ];
   const figures: ReadonlySet<number> = new Set([2, 3, 4]);
@@ -236,7 +236,7 @@ interface PriceLimits {
 }
 
 function readLimit(flag: string, text: string): number {
-  if (!/^[0-9]{1,9}$/.test(text)) throw new UsageError(`--${flag}: Give a whole number.`);
+  if (!/^[0-9]{1,9}$/.test(text)) throw new UsageError(`--${flag}: must be a whole number.`);
   return Number(text);
 }
 
@@ -278,7 +278,7 @@ function run(args: readonly string[], { print, printError }: PriceStreams): bool
   return failures.length === 0 && rows.every(({ verdict }) => verdict === 'ok');
 }
 
-/** Runs the command and gives its exit code: 0 when every operation is valid and within the limit. */
+/** Runs the command and returns its exit code: 0 if every operation is valid and within the limits. */
 export function runPrice(args: readonly string[], streams: PriceStreams): number {
   try {
     return run(args, streams) ? 0 : 1;

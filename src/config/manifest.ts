@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** The texts of operations by the ids under which clients ask for them. */
+/** The texts of persisted operations by their ids. */
 export type OperationManifest = ReadonlyMap<string, string>;
 
 const nonEmptyText = z.string().regex(/\S/);
@@ -8,7 +8,7 @@ const operationId = nonEmptyText.max(256);
 
 type ManifestEntry = readonly [id: string, text: string];
 
-/** As `@apollo/generate-persisted-query-manifest` writes it. */
+/** The format of `@apollo/generate-persisted-query-manifest`. */
 const apolloManifest = z
   .object({
     format: z.literal('apollo-persisted-query-manifest'),
@@ -19,15 +19,15 @@ const apolloManifest = z
     operations.map(({ id: name, body }): ManifestEntry => [name, body]),
   );
 
-/** As the compilers of Relay and of the client preset write it. */
+/** The format of the Relay compiler and of the client preset. */
 const relayManifest = z
   .record(operationId, nonEmptyText)
   .transform((texts): ManifestEntry[] => Object.entries(texts));
 
 const formatMessage =
-  'must hold {"format":"apollo-persisted-query-manifest","version":1,"operations":[{"id":…,"body":…}]} or {"<id>":"<text>"}';
+  'must contain {"format":"apollo-persisted-query-manifest","version":1,"operations":[{"id":…,"body":…}]} or {"<id>":"<text>"}';
 
-/** Reads a manifest in Apollo's or in Relay's format. Fails with what is wrong, to be said after the file's name. */
+/** Reads a manifest in the format of Apollo or Relay. The message of an error continues a sentence that begins with the file name. */
 export function readManifest(json: string): OperationManifest {
   let value: unknown;
   try {
@@ -38,6 +38,6 @@ export function readManifest(json: string): OperationManifest {
   const { data: entries } = z.union([apolloManifest, relayManifest]).safeParse(value);
   if (entries === undefined) throw new Error(formatMessage);
   const manifest = new Map(entries);
-  if (manifest.size < entries.length) throw new Error('names an id twice');
+  if (manifest.size < entries.length) throw new Error('contains an id twice');
   return manifest;
 }

@@ -1,5 +1,5 @@
 /** Deeper than any JSON that HelpCrunch sends, and far from what a recursion can bear. */
-const usualMaxDepth = 100;
+const defaultMaxDepth = 100;
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -35,7 +35,7 @@ export class JsonError extends Error {
 /**
  * Parses JSON that another program wrote. Every recursion over the value is safe: it is nested at most so many levels. Throws a `JsonError`.
  */
-export function parseJson(text: string, maxDepth = usualMaxDepth): unknown {
+export function parseJson(text: string, maxDepth = defaultMaxDepth): unknown {
   if (isTooDeep(text, maxDepth))
     throw new JsonError(`The JSON is nested more than ${maxDepth} levels.`);
   try {

@@ -1,4 +1,4 @@
-/** What the person at the command line can put right. */
+/** An error that the user of the command line can fix. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

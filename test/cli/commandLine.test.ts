@@ -18,22 +18,22 @@ jest.setTimeout(60_000);
 interface Outcome {
   readonly code: number;
   readonly output: string;
-  readonly complaints: string;
+  readonly errors: string;
 }
 
-/** What a command says and how it ends, in this process. */
+/** The output and exit code of a command that runs in this process. */
 async function listen(command: (streams: OutputStreams) => Promise<number>): Promise<Outcome> {
   let output = '';
-  let complaints = '';
+  let errors = '';
   const code = await command({
     print(text) {
       output += text;
     },
     printError(text) {
-      complaints += text;
+      errors += text;
     },
   });
-  return { code, output, complaints };
+  return { code, output, errors };
 }
 
 const type = (line: string) => listen((streams) => runCommandLine(line.split(' '), streams));
@@ -41,17 +41,17 @@ const type = (line: string) => listen((streams) => runCommandLine(line.split(' '
 const check = (environment: Readonly<Record<string, string>>, connects = false) =>
   listen((streams) => runCheckConfig({ connects, environment }, streams));
 
-describe('the command', () => {
-  test('tells all it can do', async () => {
-    const { code, output, complaints } = await type('--help');
+describe('helpcrunch-graphql', () => {
+  test('prints all commands and options with --help', async () => {
+    const { code, output, errors } = await type('--help');
 
-    expect({ code, complaints }).toEqual({ code: 0, complaints: '' });
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
     for (const name of ['serve', 'simulator', 'price', 'check-config', '--env-file', '--version']) {
       expect(output).toContain(name);
     }
   });
 
-  test('tells prices', async () => {
+  test('price prints the cost of operations', async () => {
     const { code, output } = await type('price examples/operations/Inbox.graphql');
 
     expect(output).toMatch(/^Inbox .* ok$/m);
@@ -59,30 +59,33 @@ describe('the command', () => {
   });
 
   test.each([
-    ['srve', 'There is no command "srve". There are serve, simulator, price, check-config.'],
+    ['srve', 'Unknown command "srve". Commands: serve, simulator, price, check-config.'],
     ['serve --prt 5', "Unknown option '--prt'"],
     ['serve twice', "Unexpected argument 'twice'"],
     ['--env-file /no/such/file', '--env-file: /no/such/file cannot be read.'],
-  ])('that cannot be meant (%s) says why, and where to look', async (line, expected) => {
-    const { code, output, complaints } = await type(line);
+  ])(
+    'rejects the invalid command line "%s" with the reason and refers to --help',
+    async (line, expected) => {
+      const { code, output, errors } = await type(line);
 
-    const [reason, advice, ...rest] = complaints.split('\n');
-    expect({ code, output, rest }).toEqual({ code: 1, output: '', rest: [''] });
-    expect(reason).toContain(expected);
-    expect(advice).toBe('"helpcrunch-graphql --help" shows what there is.');
-  });
+      const [reason, advice, ...rest] = errors.split('\n');
+      expect({ code, output, rest }).toEqual({ code: 1, output: '', rest: [''] });
+      expect(reason).toContain(expected);
+      expect(advice).toBe('Run "helpcrunch-graphql --help" for the commands and options.');
+    },
+  );
 });
 
 describe('check-config', () => {
-  test('shows all settings and no secret', async () => {
-    const { code, output, complaints } = await check({
+  test('prints all settings and no secret', async () => {
+    const { code, output, errors } = await check({
       HELPCRUNCH_API_KEY: 'my-key',
       MAX_UPSTREAM_CALLS: '7',
       REDIS_URL: 'redis://user:password@redis.example.com',
       HELPCRUNCH_KEY: 'another-key',
     });
 
-    expect({ code, complaints }).toEqual({ code: 0, complaints: '' });
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
     expect(output).toMatch(/^ {2}HELPCRUNCH_API_KEY +set$/m);
     expect(output).toMatch(/^ {2}MAX_UPSTREAM_CALLS +7$/m);
     expect(output).toMatch(/^ {2}OPERATION_TIMEOUT_MS +10000$/m);
@@ -93,14 +96,14 @@ describe('check-config', () => {
     expect(output).not.toMatch(/my-key|another-key|password/);
   });
 
-  test('names what is wrong', async () => {
-    const { code, complaints } = await check({ PORT: 'abc', MAX_UPSTREAM_CALLS: '0' });
+  test('lists every invalid setting', async () => {
+    const { code, errors } = await check({ PORT: 'abc', MAX_UPSTREAM_CALLS: '0' });
 
     expect(code).toBe(1);
-    expect(complaints).toMatch(/PORT: .*\n.*MAX_UPSTREAM_CALLS: /);
+    expect(errors).toMatch(/PORT: .*\n.*MAX_UPSTREAM_CALLS: /);
   });
 
-  test('tries the key where that is wanted, and says what to do about a bad one', async () => {
+  test('--connect calls HelpCrunch and explains how to replace a rejected key', async () => {
     await using helpdesk = await startRecordingUpstream();
     helpdesk.respond('GET /organization', { status: 401, body: {} });
 
@@ -114,7 +117,7 @@ describe('check-config', () => {
     expect(code).toBe(1);
   });
 
-  test('says when the helpdesk answers, and whose account it is', async () => {
+  test('--connect prints the account of an accepted key', async () => {
     await using helpdesk = await startRecordingUpstream();
     helpdesk.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
 
@@ -123,7 +126,7 @@ describe('check-config', () => {
       true,
     );
 
-    expect(output).toContain('The helpdesk answers: acme.');
+    expect(output).toContain('HelpCrunch accepts the key. Account: acme.');
     expect(code).toBe(0);
     expect(helpdesk.calls).toHaveLength(1);
   });
@@ -133,25 +136,22 @@ describe('check-config', () => {
     ['ROUTER_SECRET', { ROUTER_SECRET: '0123456789abcdef'.repeat(2), SUBGRAPH: 'true' }],
     ['MAX_DEPTH', { MAX_DEPTH: '1' }],
     ['MAX_TOKENS', { MAX_TOKENS: '1' }],
-  ])(
-    'check-config --connect reaches HelpCrunch whatever %s lets clients do',
-    async (_, settings) => {
-      await using helpdesk = await startRecordingUpstream();
-      helpdesk.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
+  ])('--connect calls HelpCrunch regardless of %s', async (_, settings) => {
+    await using helpdesk = await startRecordingUpstream();
+    helpdesk.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
 
-      const { code, output, complaints } = await check(
-        { HELPCRUNCH_API_URL: helpdesk.url, HELPCRUNCH_API_KEY: helpdesk.key, ...settings },
-        true,
-      );
+    const { code, output, errors } = await check(
+      { HELPCRUNCH_API_URL: helpdesk.url, HELPCRUNCH_API_KEY: helpdesk.key, ...settings },
+      true,
+    );
 
-      expect(complaints).toBe('');
-      expect(output).toContain('The helpdesk answers: acme.');
-      expect(code).toBe(0);
-      expect(helpdesk.calls).toHaveLength(1);
-    },
-  );
+    expect(errors).toBe('');
+    expect(output).toContain('HelpCrunch accepts the key. Account: acme.');
+    expect(code).toBe(0);
+    expect(helpdesk.calls).toHaveLength(1);
+  });
 
-  test('check-config --connect reaches HelpCrunch where clients may send persisted operations only', async () => {
+  test('--connect calls HelpCrunch if clients may send persisted operations only', async () => {
     await using helpdesk = await startRecordingUpstream();
     helpdesk.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
     const folder = await mkdtemp(join(tmpdir(), 'operations-'));
@@ -169,19 +169,19 @@ describe('check-config', () => {
     );
     await rm(folder, { recursive: true });
 
-    expect(output).toContain('The helpdesk answers: acme.');
+    expect(output).toContain('HelpCrunch accepts the key. Account: acme.');
     expect(code).toBe(0);
   });
 });
 
-describe('the process', () => {
+describe('helpcrunch-graphql as a process', () => {
   const children: ChildProcess[] = [];
 
   afterAll(() => {
     for (const child of children) child.kill('SIGKILL');
   });
 
-  /** The command as it is typed, in surroundings without settings but these. */
+  /** Starts the command with these settings only. */
   function start(line: string, environment: Readonly<Record<string, string>> = {}) {
     const child = spawn(
       process.execPath,
@@ -195,7 +195,7 @@ describe('the process', () => {
     child.stderr.on('data', (chunk: Buffer) => (error += chunk.toString()));
     const ended = once(child, 'close').then(([code]: unknown[]) => ({ code, error }));
     return {
-      /** What it has printed that matches, as soon as it has. */
+      /** Waits until the output matches. */
       async says(pattern: RegExp): Promise<string> {
         while (!pattern.test(out) && child.exitCode === null) {
           await Promise.race([once(child.stdout, 'data'), ended]);
@@ -210,7 +210,7 @@ describe('the process', () => {
   }
 
   test.concurrent(
-    'serves when nothing is said, by the flags, the file and the surroundings',
+    'serves by default, and options precede environment variables and these the file',
     async () => {
       const folder = await mkdtemp(join(tmpdir(), 'settings-'));
       const file = join(folder, 'gateway.env');
@@ -236,7 +236,7 @@ describe('the process', () => {
     },
   );
 
-  test.concurrent('serves the made-up account alone', async () => {
+  test.concurrent('simulator serves the simulated account', async () => {
     const simulator = start('simulator --port 0 --key mine');
 
     const url = await simulator.says(/http:\S+\/v1/);

@@ -39,8 +39,8 @@ async function file(name: string, text: string): Promise<string> {
   return path;
 }
 
-describe('the operations of a frontend', () => {
-  test('are priced in a table, with the fragments of other files', () => {
+describe('price', () => {
+  test('prints a table of costs and finds fragments in other files', () => {
     const { code, output, complaints } = price('--limit', '60', 'examples/operations/**/*.graphql');
 
     expect(complaints).toBe('');
@@ -63,14 +63,14 @@ describe('the operations of a frontend', () => {
     expect(code).toBe(0);
   });
 
-  test('fail when one is above the limit of 30', () => {
+  test('fails if an operation is above the limit of 30 calls', () => {
     const { code, output } = price('examples/**/*.graphql');
 
     expect(output).toMatch(/^Transcripts .* 52 +51 +2101 {2}above 30$/m);
     expect(code).toBe(1);
   });
 
-  test('fail when the response of one could have more nodes than --max-nodes', () => {
+  test('fails if a response could have more nodes than --max-nodes', () => {
     const args = ['--limit', '60', 'examples/operations/*.graphql'];
     const { code, output } = price('--max-nodes', '2100', ...args);
 
@@ -80,14 +80,14 @@ describe('the operations of a frontend', () => {
     expect(price('--max-nodes', '2101', ...args).code).toBe(0);
   });
 
-  test('and those of the explorer are within the limits of the gateway', () => {
+  test('accepts the operations of the explorer within the default limits', () => {
     const { code, output } = price('explorer/operations/*.graphql');
 
     expect(output).toMatch(/^ChatWithMessages .* 54 {2}ok$/m);
     expect(code).toBe(0);
   });
 
-  test('fail when lists within lists are above the limit of 20,000 nodes although they cost few calls', async () => {
+  test('fails if nested lists are above the limit of 20,000 nodes although they cost few calls', async () => {
     const path = await file(
       'nested.graphql',
       'query Nested { chat(id: 1) { messages(first: 80) { nodes { chat { messages(first: 80) { nodes { chat { messages(first: 80) { nodes { id } } } } } } } } } }',
@@ -99,7 +99,7 @@ describe('the operations of a frontend', () => {
     expect(code).toBe(1);
   });
 
-  test('are priced for a program as JSON', () => {
+  test('prints JSON with --json', () => {
     const { code, output } = price('--json', 'examples/operations/Team.graphql');
 
     expect(JSON.parse(output)).toEqual({
@@ -122,38 +122,38 @@ describe('the operations of a frontend', () => {
   });
 });
 
-describe('variables', () => {
+describe('price with variables', () => {
   const operation =
     'query Inbox($first: Int, $ids: [ID!]!) { chats(first: $first) { nodes { messages { nodes { id } } } } nodes(nodeIds: $ids) { ... on Chat { status } } }';
 
   const worstOf = ({ output }: Outcome) => JSON.parse(output).operations[0].worst;
 
-  test('that are not given are assumed to be 100 or as dear as can be', async () => {
+  test('assumes 100 or the most expensive value for missing variables', async () => {
     const path = await file('assumed.graphql', operation);
 
     expect(worstOf(price('--json', path))).toBe(201);
   });
 
-  test('are given by the name of the operation', async () => {
+  test('reads variables by the name of the operation', async () => {
     const path = await file('given.graphql', operation);
     const variables = await file('variables.json', '{ "Inbox": { "first": 3, "ids": [] } }');
 
     expect(worstOf(price('--json', '--variables', variables, path))).toBe(4);
   });
 
-  test('that make no JSON are refused', async () => {
+  test('rejects a file of variables that is not JSON', async () => {
     const path = await file('refused.graphql', operation);
     const variables = await file('wrong.json', '[1');
 
     const { code, complaints } = price('--variables', variables, path);
 
-    expect(complaints).toContain(`${variables}: Give JSON with an object of variables`);
+    expect(complaints).toContain(`${variables}: must be JSON with an object of variables`);
     expect(code).toBe(1);
   });
 });
 
-describe('what cannot be priced', () => {
-  test('is told when an operation does not fit the schema', async () => {
+describe('price of invalid operations', () => {
+  test('reports an operation that does not match the schema', async () => {
     const path = await file('invalid.graphql', 'query Wrong { chats { nodes { colour } } }');
 
     const { code, output, complaints } = price(path);
@@ -163,7 +163,7 @@ describe('what cannot be priced', () => {
     expect(code).toBe(1);
   });
 
-  test('is told when its fragments form a cycle or it is nested too deeply', async () => {
+  test('reports fragments that form a cycle and operations that are nested too deeply', async () => {
     const spreads = (index: number) => `...F${(index + 1) % 120} ...F${(index + 2) % 120}`;
     const fragments = Array.from(
       { length: 120 },
@@ -186,7 +186,7 @@ describe('what cannot be priced', () => {
     expect(code).toBe(1);
   });
 
-  test('is told when a file is no GraphQL, and the others are priced', async () => {
+  test('reports a file that is not GraphQL and prints the costs of the others', async () => {
     const wrong = await file('broken.graphql', 'query {');
     const right = await file('right.graphql', 'query Right { agents { id } }');
 
@@ -197,7 +197,7 @@ describe('what cannot be priced', () => {
     expect(code).toBe(1);
   });
 
-  test('is told when two files disagree about a fragment', async () => {
+  test('reports different fragments of the same name', async () => {
     const one = await file(
       'one.graphql',
       'fragment F on Agent { id } query One { agents { ...F } }',
@@ -214,8 +214,11 @@ describe('what cannot be priced', () => {
     ['No files found for nowhere/*.graphql.', ['nowhere/*.graphql']],
     ['No files found for no pattern; see --help.', []],
     ['No operations found in these files.', ['examples/operations/MessageLine.graphql']],
-    ['--max-nodes: Give a whole number.', ['--max-nodes', '-', 'examples/operations/Team.graphql']],
-    ['--limit: Give a whole number.', ['--limit', 'many', 'examples/operations/Team.graphql']],
+    [
+      '--max-nodes: must be a whole number.',
+      ['--max-nodes', '-', 'examples/operations/Team.graphql'],
+    ],
+    ['--limit: must be a whole number.', ['--limit', 'many', 'examples/operations/Team.graphql']],
     ["Unknown option '--lmit'", ['--lmit']],
   ])('is told: %s', (complaint, given) => {
     const { code, complaints } = price(...given);
@@ -225,7 +228,7 @@ describe('what cannot be priced', () => {
   });
 });
 
-test('--help tells how to use it', () => {
+test('price --help prints the usage', () => {
   const { code, output } = price('--help');
 
   expect(output).toContain("npm run price -- [options] 'src/**/*.graphql'");

@@ -24,16 +24,16 @@ const defaults = {
 
 type Environment = Parameters<typeof readConfig>[0];
 
-/** The variables that a refusal names, each with what is wrong; any other outcome fails. */
+/** The variables that the error lists; any other outcome fails. */
 function problemsOf(environment: Environment): readonly string[] {
-  let refusal: unknown;
+  let thrown: unknown;
   try {
     readConfig(environment);
   } catch (error) {
-    refusal = error;
+    thrown = error;
   }
-  expect(refusal).toBeInstanceOf(ConfigError);
-  const [first, ...problems] = (refusal as ConfigError).message.split('\n');
+  expect(thrown).toBeInstanceOf(ConfigError);
+  const [first, ...problems] = (thrown as ConfigError).message.split('\n');
   expect(first).toBe('The gateway cannot start with these settings:');
   for (const problem of problems) expect(problem).toMatch(/^ {2}[A-Z_]+: \S/);
   return problems.map((problem) => problem.trim().split(':')[0] ?? '');
@@ -72,18 +72,18 @@ const variables = [
   'DEMO',
 ];
 
-describe('without a word', () => {
-  test('everything has its default', () => {
+describe('defaults', () => {
+  test('apply to every setting that is not given', () => {
     expect(readConfig({})).toMatchObject(defaults);
   });
 
-  test('an empty variable counts as not set', () => {
+  test('apply to empty variables', () => {
     const environment = Object.fromEntries(variables.map((name) => [name, '']));
 
     expect(readConfig(environment)).toEqual(readConfig({}));
   });
 
-  test('chats stay good for a minute where their changes are told, unless it is said for how long', () => {
+  test('give chats a TTL of a minute with webhooks and of 5 seconds without', () => {
     const key = { HELPCRUNCH_API_KEY: 'key' };
     const told = { ...key, HELPCRUNCH_WEBHOOK_SECRET: 'a signing key' };
 
@@ -112,7 +112,7 @@ describe('without a word', () => {
     expect(readConfig({ HOST, DEMO: 'true' })).toMatchObject({ allowedHosts });
   });
 
-  test('no webhooks are taken in where each client has an account of its own', () => {
+  test('a webhook secret is rejected with AUTH=forward', () => {
     expect(problemsOf({ AUTH: 'forward', HELPCRUNCH_WEBHOOK_SECRET: 'a signing key' })).toEqual([
       'HELPCRUNCH_WEBHOOK_SECRET',
     ]);
@@ -133,7 +133,7 @@ describe('without a word', () => {
     expect(readConfig(settings).webhookSecret).toBe('eight888');
   });
 
-  test('webhooks are signed by the simulator where the gateway runs on that', () => {
+  test('the webhook secret of the simulator is used in demo mode', () => {
     const secrets = [
       readConfig({}, 'of the demo'),
       readConfig({ HELPCRUNCH_API_KEY: 'key' }, 'of the demo'),
@@ -144,7 +144,7 @@ describe('without a word', () => {
     expect(secrets).toEqual(['of the demo', undefined, undefined, 'a signing key']);
   });
 
-  test('variables of others are passed over', () => {
+  test('variables of other programs are ignored', () => {
     const environment = { PATH: '/bin', AUTHOR: 'x', npm_config_port: '1' };
 
     expect(readConfig(environment)).toEqual(readConfig({}));
@@ -345,11 +345,11 @@ describe('each variable', () => {
     ['CORS_ORIGINS', 'https://a.example,nonsense'],
     ['CORS_ORIGINS', 'file://a'],
     ['CORS_ORIGINS', 'null'],
-  ])('%s=%j is refused by its name', (name, value) => {
+  ])('%s=%j is rejected with its name', (name, value) => {
     expect(new Set(problemsOf({ [name]: value }))).toEqual(new Set([name]));
   });
 
-  test('a refusal never repeats a key or an address', () => {
+  test('an error never repeats a key or a URL', () => {
     const environment = {
       HELPCRUNCH_API_KEY: 'my secret',
       HELPCRUNCH_API_URL: 'https://user:secret@a.example',
@@ -379,8 +379,8 @@ describe('a former name of a setting', () => {
   });
 });
 
-describe('several wrong ones', () => {
-  test('are all named in one message', () => {
+describe('several invalid settings', () => {
+  test('are listed in one message', () => {
     const wrong = {
       PORT: 'x',
       HELPCRUNCH_API_KEY: 'a b',
@@ -397,7 +397,7 @@ describe('several wrong ones', () => {
     expect(new Set(problemsOf(wrong))).toEqual(new Set(Object.keys(wrong)));
   });
 
-  test('are named together with a dangerous combination', () => {
+  test('are listed together with a wrong combination', () => {
     const problems = problemsOf({
       HOST: '0.0.0.0',
       HELPCRUNCH_API_KEY: 'key',
@@ -408,7 +408,7 @@ describe('several wrong ones', () => {
   });
 });
 
-describe('an account that anybody could use', () => {
+describe('an account that every client could use', () => {
   const HELPCRUNCH_API_KEY = 'key';
 
   test.each([
@@ -418,29 +418,29 @@ describe('an account that anybody could use', () => {
     'gateway.example',
     '127.0.0.1.evil.example',
     '1270.0.0.1',
-  ])('is refused on %s', (HOST) => {
+  ])('is rejected on HOST=%s', (HOST) => {
     expect(problemsOf({ HOST, HELPCRUNCH_API_KEY })).toEqual(['AUTH']);
     expect(problemsOf({ HOST, HELPCRUNCH_API_KEY, ALLOW_UNAUTHENTICATED: 'false' })).toEqual([
       'AUTH',
     ]);
   });
 
-  test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('is let be on %s', (HOST) => {
+  test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('is accepted on HOST=%s', (HOST) => {
     expect(readConfig({ HOST, HELPCRUNCH_API_KEY })).toMatchObject({ host: HOST });
   });
 
-  test('is let be when somebody in front asks who they are', () => {
+  test('is accepted with ALLOW_UNAUTHENTICATED=true', () => {
     const environment = { HOST: '0.0.0.0', HELPCRUNCH_API_KEY, ALLOW_UNAUTHENTICATED: 'true' };
 
     expect(readConfig(environment)).toMatchObject({ host: '0.0.0.0', apiKey: 'key' });
   });
 });
 
-describe('tokens', () => {
+describe('AUTH=jwt', () => {
   const JWT_SECRET = 'a secret of at least 32 bytes, ok';
   const JWKS_URL = 'https://login.example.com/keys';
 
-  test('are believed by a secret or by public keys', () => {
+  test('verifies tokens by a secret or by public keys', () => {
     const claimNames = {
       role: 'role',
       agentId: 'agentId',
@@ -461,7 +461,7 @@ describe('tokens', () => {
     });
   });
 
-  test('are read by names of your own', () => {
+  test('reads configured claims', () => {
     const environment = {
       AUTH: 'jwt',
       JWT_SECRET,
@@ -486,27 +486,27 @@ describe('tokens', () => {
   });
 
   test.each([
-    ['nothing tells true ones', { AUTH: 'jwt' }, ['AUTH']],
-    ['two things tell true ones', { AUTH: 'jwt', JWT_SECRET, JWKS_URL }, ['JWT_SECRET']],
+    ['there is no key', { AUTH: 'jwt' }, ['AUTH']],
+    ['there are a secret and public keys', { AUTH: 'jwt', JWT_SECRET, JWKS_URL }, ['JWT_SECRET']],
     [
-      'the secret can be guessed',
+      'the secret is short',
       { AUTH: 'jwt', JWT_SECRET: 'a secret of not quite 32 bytes.' },
       ['JWT_SECRET'],
     ],
     [
-      'the keys can be changed on their way',
+      'keys are read over http',
       { AUTH: 'jwt', JWKS_URL: 'http://login.example.com/keys' },
       ['JWKS_URL'],
     ],
-    ['the keys have no address', { AUTH: 'jwt', JWKS_URL: 'login.example.com' }, ['JWKS_URL']],
-    ['none is asked for', { JWT_SECRET, JWT_AUDIENCE: 'a' }, ['JWT_SECRET', 'JWT_AUDIENCE']],
-    ['keys are asked for instead', { AUTH: 'forward', JWKS_URL }, ['JWKS_URL']],
-  ])('are refused when %s', (_reason, environment: Environment, names) => {
+    ['JWKS_URL is not a URL', { AUTH: 'jwt', JWKS_URL: 'login.example.com' }, ['JWKS_URL']],
+    ['AUTH is none', { JWT_SECRET, JWT_AUDIENCE: 'a' }, ['JWT_SECRET', 'JWT_AUDIENCE']],
+    ['AUTH is forward', { AUTH: 'forward', JWKS_URL }, ['JWKS_URL']],
+  ])('is rejected if %s', (_reason, environment: Environment, names) => {
     expect(problemsOf(environment)).toEqual(names);
   });
 
   test.each(['http://127.0.0.1:9/keys', 'http://localhost:9/keys', 'http://[::1]:9/keys'])(
-    'may be told by keys of this machine: %s',
+    'accepts keys from this machine: %s',
     (url) => {
       expect(readConfig({ AUTH: 'jwt', JWKS_URL: url }).auth).toMatchObject({
         signedBy: { jwksUrl: url },
@@ -514,7 +514,7 @@ describe('tokens', () => {
     },
   );
 
-  test('may be needed on an address that others reach', () => {
+  test('is accepted on a HOST that other machines reach', () => {
     const environment = { HOST: '0.0.0.0', HELPCRUNCH_API_KEY: 'key', AUTH: 'jwt', JWT_SECRET };
 
     expect(readConfig(environment)).toMatchObject({ host: '0.0.0.0' });
