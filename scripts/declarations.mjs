@@ -32,14 +32,19 @@ for (const name of readdirSync('dist', { recursive: true })) {
   if (name.endsWith('.d.ts')) rmSync(`dist/${name}`);
 }
 const files = ['src/index.ts'];
-// The list grows while it is walked.
+/** `from './a.ts'`, and `import("./a.ts")` in inferred types. */
+const imported = /(?:from '|import\(")(\.[^'"]*\.ts)['"]/g;
+// The loop also visits the files that it adds.
 for (const file of files) {
   const text = declarationOf(file);
-  for (const [, path] of text.matchAll(/from '(\..*\.ts)'/g)) {
+  for (const [, path] of text.matchAll(imported)) {
     const next = resolve(dirname(file), path).slice(resolve('.').length + 1);
     if (!files.includes(next)) files.push(next);
   }
   const target = file.replace(/^src\/(.*)\.ts$/, 'dist/$1.d.ts');
   mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(target, text.replaceAll(/(from '\..*)\.ts'/g, "$1.js'"));
+  writeFileSync(
+    target,
+    text.replaceAll(imported, (part) => part.replace('.ts', '.js')),
+  );
 }

@@ -3,14 +3,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { format } from 'prettier';
 import { sections } from '../src/config/declarations.ts';
 import { formatDefault } from '../src/config/listSettings.ts';
-import type { Setting } from '../src/config/setting.ts';
+import type { SettingDeclaration } from '../src/config/setting.ts';
 import { settingsIn } from '../src/config/setting.ts';
 
 const target = 'docs/settings.md';
 const begin = '<!-- generated:settings -->';
 const end = '<!-- /generated:settings -->';
 
-function defaultOf({ defaultText, default: value }: Setting['declaration']): string {
+function defaultOf({ defaultText, default: value }: SettingDeclaration): string {
   const text = defaultText ?? formatDefault(value);
   return defaultText !== undefined || text === 'none' ? text : `\`${text}\``;
 }

@@ -17,7 +17,7 @@ import {
   text,
   trustedProxies,
 } from './parsers.ts';
-import type { NamesOf } from './setting.ts';
+import type { NamesOf, SettingDeclaration } from './setting.ts';
 import { setting, settingsIn } from './setting.ts';
 
 const atLeastOne = integer(1, 1_000_000);
@@ -426,4 +426,4 @@ export const declarations = {
 
 export type SettingName = NamesOf<typeof declarations>;
 
-export const allSettings = settingsIn(declarations);
+export const allSettings: readonly SettingDeclaration[] = settingsIn(declarations);

@@ -11,7 +11,10 @@ interface SettingOptions {
   readonly formerName?: string;
 }
 
-interface SettingDeclaration<Name extends string, Value> extends SettingOptions {
+export interface SettingDeclaration<
+  Name extends string = string,
+  Value = unknown,
+> extends SettingOptions {
   readonly name: Name;
   /** Parses the text of the variable; its description states the valid values. */
   readonly schema: z.ZodType<unknown, string>;
@@ -62,7 +65,7 @@ export type NamesOf<Tree> = {
 }[keyof Tree];
 
 /** All declarations of a tree, in order. */
-export const settingsIn = (tree: SettingTree): readonly Setting['declaration'][] =>
+export const settingsIn = (tree: SettingTree): readonly SettingDeclaration[] =>
   Object.values(tree).flatMap((node) =>
     node instanceof Setting ? [node.declaration] : settingsIn(node),
   );
@@ -89,7 +92,7 @@ export class SettingsReader {
     );
   }
 
-  #parse({ name, schema, ...declaration }: Setting['declaration']): unknown {
+  #parse({ name, schema, ...declaration }: SettingDeclaration): unknown {
     const text = this.#environment[name];
     if (text === undefined) return declaration.default;
     const { data, error } = schema.safeParse(text);
