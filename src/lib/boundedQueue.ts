@@ -1,16 +1,16 @@
-/** What waits for a reader who takes it at their own pace. */
+/** A queue between a producer and a slower consumer. */
 export interface BoundedQueue<Item> {
   push(item: Item): void;
-  /** Nothing more comes; what waits is still read. */
+  /** Ends the iteration after the queued items. */
   finish(): void;
   readonly items: AsyncIterableIterator<Item, undefined>;
 }
 
 interface BoundedQueueOptions<Item> {
-  /** Who is further behind gets `lost` in place of all that waits. */
+  /** When the queue is full, its items are replaced by `overflowItem`. */
   readonly maxLength: number;
   readonly overflowItem: Item;
-  /** Called once, when the reader has left or has read everything. */
+  /** Called once, when the consumer has returned or has read everything. */
   readonly onEnd: () => void;
 }
 

@@ -1,4 +1,4 @@
-/** What a client asked wrongly. Closed: `graphql/errors.ts` has a row for each kind. */
+/** Errors that the client can correct. Closed: `graphql/errors.ts` maps each kind to a public code. */
 export type ClientErrorKind = 'badInput' | 'forbidden';
 
 export class ClientError extends Error {
@@ -11,9 +11,9 @@ export class ClientError extends Error {
   }
 }
 
-/** Names the argument at fault and says how to put it right. */
-export const badUserInputError = (argument: string, advice: string): ClientError =>
-  new ClientError('badInput', `${argument}: ${advice}`);
+/** `problem` says what is wrong with the argument and how to fix it. */
+export const badUserInputError = (argument: string, problem: string): ClientError =>
+  new ClientError('badInput', `${argument}: ${problem}`);
 
-/** The viewer may not, whatever there is. */
-export const forbiddenError = (advice: string): ClientError => new ClientError('forbidden', advice);
+export const forbiddenError = (problem: string): ClientError =>
+  new ClientError('forbidden', problem);

@@ -1,13 +1,13 @@
-/** Time and chance, in one place, so that a test can own both. */
+/** The only source of time and randomness, so that tests can control both. */
 export interface Clock {
   /**
-   * Wall-clock time in milliseconds since the epoch. An operator or NTP can set it forwards and backwards: it is for what comes from
-   * or goes to other machines (expiry of tokens, times in webhooks, entries in Redis), never for durations.
+   * Wall-clock time in milliseconds since the epoch. It can be set forwards and backwards: use it for times that are exchanged with other
+   * machines (token expiry, webhooks, entries in Redis), never for durations.
    */
   now(): number;
   /**
-   * Milliseconds since some moment before the process began; never goes backwards and does not follow the wall clock. It is for
-   * durations, deadlines, lifetimes and windows. It may stand still while the machine is suspended.
+   * Milliseconds since an arbitrary moment; never goes backwards and ignores changes of the wall clock. Use it for durations, deadlines,
+   * TTLs and windows. It may stop while the machine is suspended.
    */
   monotonic(): number;
   /** Runs `task` once, `ms` from now on the monotonic clock; the returned function cancels it. */
@@ -26,9 +26,9 @@ export const systemClock: Clock = {
   random: Math.random,
 };
 
-/** Runs `task` after the event loop has looked at sockets and timers. It takes no time, so that no clock is asked. */
+/** Runs `task` after the event loop has polled sockets and timers. Independent of the clock. */
 export const onNextTurn = (task: () => void): void => void setImmediate(task);
 
-/** The wall-clock time of a moment of the monotonic clock, as the wall clock is set now. */
+/** Converts a monotonic time to wall-clock time, as the wall clock is set now. */
 export const toWallTime = (clock: Clock, monotonicMs: number): number =>
   clock.now() + (monotonicMs - clock.monotonic());

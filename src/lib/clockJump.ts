@@ -1,11 +1,11 @@
 import type { Clock } from './clock.ts';
 
-/** More than NTP corrects by degrees between two looks. */
-const leastJumpMs = 5_000;
+/** More than NTP corrects gradually between two checks. */
+const minJumpMs = 5_000;
 
 /**
- * A check, cheap enough for every operation, whether the wall clock was set or the machine was suspended since the last one: then the
- * ages of what is kept in this process are not known any more.
+ * Returns a check, cheap enough for every operation, that detects when the wall clock was set or the machine was suspended since the last
+ * check. After a jump the ages of values in this process are unknown.
  */
 export function createJumpCheck(clock: Clock, onJump: (jumpMs: number) => void): () => void {
   let aheadMs = clock.now() - clock.monotonic();
@@ -13,6 +13,6 @@ export function createJumpCheck(clock: Clock, onJump: (jumpMs: number) => void):
     const before = aheadMs;
     aheadMs = clock.now() - clock.monotonic();
     const jumpMs = aheadMs - before;
-    if (Math.abs(jumpMs) > leastJumpMs) onJump(jumpMs);
+    if (Math.abs(jumpMs) > minJumpMs) onJump(jumpMs);
   };
 }

@@ -7,8 +7,8 @@ const offsetBytes = 6;
 export type CursorCipher = ReturnType<typeof createCursorCipher>;
 
 /**
- * Cursors that do not tell how far apart two rows are. The same place always gives the same cursor, on every instance that has
- * the secret; without it none can be read or made.
+ * Encrypts offsets into opaque cursors, which do not reveal the distance between rows. Encryption is deterministic: all instances with the
+ * secret produce the same cursor.
  */
 export function createCursorCipher(secret: string) {
   const deriveKey = (purpose: string): Buffer =>
@@ -29,7 +29,7 @@ export function createCursorCipher(secret: string) {
 
   return {
     toCursor,
-    /** The place; a `badInput` for what `toCursor` did not make of this list. */
+    /** The offset; throws `badInput` for a cursor of another list. */
     fromCursor(argument: string, cursor: string, list: string): number {
       const bytes = Buffer.from(cursor, 'base64url');
       if (bytes.length === ivBytes + offsetBytes) {
@@ -37,7 +37,10 @@ export function createCursorCipher(secret: string) {
         const offset = decipher.update(bytes.subarray(ivBytes)).readUIntBE(0, offsetBytes);
         if (toCursor(list, offset) === cursor) return offset;
       }
-      throw badUserInputError(argument, 'Give a cursor of a list with the same filter and order.');
+      throw badUserInputError(
+        argument,
+        'must be a cursor of a list with the same filter and order.',
+      );
     },
   };
 }

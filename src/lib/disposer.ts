@@ -1,4 +1,4 @@
-/** Collects the functions that release what something holds, and runs each of them once. */
+/** Collects release functions and runs each of them once. */
 export class Disposer {
   readonly #releases = new Set<() => void>();
   #isDisposed = false;
@@ -7,7 +7,7 @@ export class Disposer {
     return this.#isDisposed;
   }
 
-  /** Runs `release` at once if everything was released before. */
+  /** Runs `release` immediately if already disposed. */
   add(release: () => void): void {
     if (this.#isDisposed) release();
     else this.#releases.add(release);

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 
 const maxNames = 10_000;
 
-/** Tells whether a short name has come before, and remembers the latest. For caches in which nothing that comes once should take a place. */
+/** Returns whether a name was seen before, among the latest names. Admission control for caches: items used only once are not stored. */
 export function createDoorkeeper(): (name: string) => boolean {
   const names = new LRUCache<string, true>({ max: maxNames });
   return (name) => {

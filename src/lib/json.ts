@@ -1,12 +1,12 @@
-/** Deeper than any JSON that HelpCrunch sends, and far from what a recursion can bear. */
-const defaultMaxDepth = 100;
+/** Deeper than any JSON of HelpCrunch, and far below the stack limit of a recursion. */
+export const defaultMaxDepth = 100;
 
 const quote = 0x22;
 const backslash = 0x5c;
 const openBrackets = new Set([0x5b, 0x7b]);
 const closeBrackets = new Set([0x5d, 0x7d]);
 
-/** Counts brackets outside of strings. Reading the text is cheaper than walking its value, and safe at any depth. */
+/** Counts brackets outside of strings: cheaper than walking the parsed value, and safe at any depth. */
 function isTooDeep(text: string, maxDepth: number): boolean {
   let depth = 0;
   let isInString = false;
@@ -27,17 +27,15 @@ function isTooDeep(text: string, maxDepth: number): boolean {
   return false;
 }
 
-/** Says why a text is not JSON that can be used. Never repeats any of the text, which may hold secrets. */
+/** The message never contains the text, which may hold secrets. */
 export class JsonError extends Error {
   override readonly name = 'JsonError';
 }
 
-/**
- * Parses JSON that another program wrote. Every recursion over the value is safe: it is nested at most so many levels. Throws a `JsonError`.
- */
+/** Parses untrusted JSON. Limits the nesting, so that recursion over the value is safe. Throws a `JsonError`. */
 export function parseJson(text: string, maxDepth = defaultMaxDepth): unknown {
   if (isTooDeep(text, maxDepth))
-    throw new JsonError(`The JSON is nested more than ${maxDepth} levels.`);
+    throw new JsonError(`The JSON is nested more than ${maxDepth} levels deep.`);
   try {
     return JSON.parse(text);
   } catch {

@@ -1,8 +1,10 @@
-/** Tasks of one key run one after the other, in the order in which they came; those of different keys side by side. */
+export type KeyedMutex = ReturnType<typeof createKeyedMutex>;
+
+/** Runs tasks of the same key one after the other, in order, and tasks of different keys concurrently. */
 export function createKeyedMutex() {
   const tails = new Map<string, Promise<unknown>>();
   return {
-    /** The task's result. A task whose signal fires before its turn comes is not run, and nobody waits for its turn. */
+    /** Resolves to the task's result. A task whose signal is aborted before its turn is not run and rejects immediately. */
     async run<Result>(
       key: string,
       signal: AbortSignal,

@@ -5,7 +5,7 @@ import { selectedFields } from './selection.ts';
 
 export const defaultPageSize = 20;
 export const maxPageSize = 100;
-/** Who wants the end of a list that does not tell its length pays for every page; as many fit in an operation's price. */
+/** Reading the end of a list without a total reads every page; this many fit in the cost limit of an operation. */
 const maxPagesToEnd = 25;
 
 export interface PageArguments {
@@ -22,25 +22,25 @@ export interface OffsetRange {
 
 export interface Page<Row> {
   readonly rows: readonly Row[];
-  /** How many rows the whole list has; null when the helpdesk does not say. */
+  /** The number of rows of the whole list; null if HelpCrunch does not return it. */
   readonly total: number | null;
 }
 
 export const emptyPage: Promise<Page<never>> = Promise.resolve({ rows: [], total: 0 });
 
-/** A part of a list, in Relay's sense. `list` names the list: its cursors fit no other. */
+/** A Relay connection. `list` identifies the list; cursors of other lists are rejected. */
 export interface Connection<Row> extends Page<Row> {
   readonly list: string;
   readonly offset: number;
   readonly limit: number;
 }
 
-/** Ten bytes of a hash bind a cursor to its list; the rest is the row's place in it. */
+/** Binds a cursor to its list. */
 const listDigest = (list: string): string =>
   createHash('sha256').update(list).digest('base64url').slice(0, 13);
 
-const cursorAt = (sealed: string, offset: number): string =>
-  Buffer.from(`${sealed}:${offset}`).toString('base64url');
+const cursorAt = (digest: string, offset: number): string =>
+  Buffer.from(`${digest}:${offset}`).toString('base64url');
 
 export const toCursor = (list: string, offset: number): string =>
   cursorAt(listDigest(list), offset);
@@ -48,30 +48,30 @@ export const toCursor = (list: string, offset: number): string =>
 function fromCursor(argument: string, cursor: string, list: string): number {
   const offset = Number(Buffer.from(cursor, 'base64url').toString().split(':')[1]);
   if (!Number.isSafeInteger(offset) || offset < 0 || toCursor(list, offset) !== cursor) {
-    throw badUserInputError(argument, 'Give a cursor of a list with the same filter and order.');
+    throw badUserInputError(argument, 'must be a cursor of a list with the same filter and order.');
   }
   return offset;
 }
 
 export function validatePageSize(argument: string, size: number): number {
   if (size < 1 || size > maxPageSize) {
-    throw badUserInputError(argument, `Ask for 1 to ${maxPageSize}.`);
+    throw badUserInputError(argument, `must be between 1 and ${maxPageSize}.`);
   }
   return size;
 }
 
-/** The rows asked for as a half-open span; a missing end is the list's own. */
+/** The requested rows as a half-open range; without an end, up to the end of the list. */
 export interface PageRange {
   readonly start: number;
   readonly end: number | undefined;
   readonly last: number | undefined;
 }
 
-/** Refuses sizes out of range, both sizes at once, and cursors of other lists. */
+/** Throws `badInput` for sizes out of range, `first` together with `last`, and cursors of other lists. */
 export function pageRange(page: PageArguments, list: string): PageRange {
   const { first, after, last, before } = page;
   if (typeof first === 'number' && typeof last === 'number') {
-    throw badUserInputError('last', 'Give either first or last.');
+    throw badUserInputError('last', 'must not be combined with first.');
   }
   const start = typeof after === 'string' ? fromCursor('after', after, list) + 1 : 0;
   const end = typeof before === 'string' ? fromCursor('before', before, list) : undefined;
@@ -88,7 +88,7 @@ const toOffsetRange = (
   return { offset, limit: Math.max(0, end - offset) };
 };
 
-/** Which parts of a connection the operation asks for: they decide what is read. */
+/** The selected parts of a connection, which decide what is read. */
 export interface ConnectionSelection {
   readonly rows: boolean;
   readonly pageInfo: boolean;
@@ -105,8 +105,8 @@ export function connectionSelection(info: GraphQLResolveInfo, type: string): Con
 }
 
 /**
- * Reads the part of a list that was asked for, in the fewest calls: one, unless the last rows are wanted of a list
- * that is longer than a page. `read` gives the rows of a range of 1 to 100.
+ * Reads a connection in as few calls as possible: one, except for the last rows of a list that is longer than a page. `read` returns the
+ * rows of a range of 1 to 100.
  */
 export async function readConnection<Row extends { readonly id: string }>(
   {
@@ -129,7 +129,7 @@ export async function readConnection<Row extends { readonly id: string }>(
     }
     return { list, ...(await read(range)), ...range };
   }
-  // The end of the list is not known before its first page is.
+  // The end is only known after the first page.
   const firstPages = await readToEnd(read);
   const total = firstPages.total ?? firstPages.rows.length;
   const range = toOffsetRange({ start, end: Math.max(start, total) }, last);
@@ -140,7 +140,7 @@ export async function readConnection<Row extends { readonly id: string }>(
   return { list, ...(await read(range)), ...range };
 }
 
-/** The first page, and where it does not tell the total, every other until one is not full. Refuses a list that goes on for ever. */
+/** The first page, and without a total all others until one is not full. Throws if the list does not end. */
 async function readToEnd<Row extends { readonly id: string }>(
   read: (range: OffsetRange) => Promise<Page<Row>>,
 ): Promise<Page<Row>> {
@@ -152,23 +152,26 @@ async function readToEnd<Row extends { readonly id: string }>(
     for (const { id } of page.rows) ids.add(id);
     rows.push(...page.rows);
     if (page.total !== null || page.rows.length < maxPageSize) return { rows, total: page.total };
-    // The same page again and again: no offset is known here.
+    // The same page again: HelpCrunch ignores the offset.
     if (ids.size === idsBefore) break;
   }
-  throw badUserInputError('last', 'The end of this list cannot be found. Ask from its beginning.');
+  throw badUserInputError(
+    'last',
+    'is not supported for this list, whose end cannot be determined. Use first.',
+  );
 }
 
-/** The fields that every connection type resolves alike. */
+/** The resolvers of every connection type. */
 export const connectionFields = {
   nodes: <Row>({ rows }: Connection<Row>): readonly Row[] => rows,
   edges<Row>({ list, offset, rows }: Connection<Row>) {
-    const sealed = listDigest(list);
-    return rows.map((node, index) => ({ node, cursor: cursorAt(sealed, offset + index) }));
+    const digest = listDigest(list);
+    return rows.map((node, index) => ({ node, cursor: cursorAt(digest, offset + index) }));
   },
   pageInfo: <Row>({ list, offset, limit, rows, total }: Connection<Row>) => {
     const end = offset + rows.length;
     return {
-      // A helpdesk that counts more rows than it gives must not make a client walk forever.
+      // A total that is too high must not make a client request pages forever.
       hasNextPage:
         limit > 0 && rows.length === 0
           ? false

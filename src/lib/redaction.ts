@@ -1,13 +1,13 @@
-/** What stands in place of something secret. */
+/** Replaces a secret. */
 const mark = '***';
 
 interface Plain {
   readonly text: string;
-  /** Where in the original each character of `text` begins; one more for the end. */
+  /** The index of each character of `text` in the original, and of the end. */
   readonly starts: readonly number[];
 }
 
-/** A character as URLs, JSON, JavaScript and HTML write it, escaped once or several times. */
+/** An escaped character of URLs, JSON, JavaScript and HTML, escaped once or several times. */
 const escaped =
   /%(?:25)*([0-9a-f]{2})|\\{1,8}u00([0-9a-f]{2})|\\{1,8}x([0-9a-f]{2})|&#x0*([0-9a-f]{2});|&#0*([0-9]{2,3});|&(amp|quot|apos|lt|gt);|\\{1,8}([\\/"'])/gi;
 
@@ -19,10 +19,10 @@ const named: Readonly<Record<string, string>> = {
   gt: '>',
 };
 
-/** Keeps the length, unlike `toLowerCase`. */
+/** Preserves the length, unlike `toLowerCase`. */
 const lower = (text: string): string => text.replace(/[A-Z]+/g, (part) => part.toLowerCase());
 
-/** The text with its escapes read and without capitals. */
+/** The text unescaped and in lower case. */
 function plainOf(text: string): Plain {
   const parts: string[] = [];
   const starts: number[] = [];
@@ -46,10 +46,10 @@ function plainOf(text: string): Plain {
   return { text: lower(parts.join('')), starts: [...starts, text.length] };
 }
 
-/** Shorter encodings are found in ordinary words. */
+/** Shorter encodings occur in ordinary words. */
 const shortestEncoding = 4;
 
-/** The part of base64 that a secret alone decides, whatever stands before and after it in what was encoded. */
+/** The part of the base64 encoding that depends on the secret alone, at an offset of `before` bytes modulo 3. */
 function base64Of(secret: string, before: 0 | 1 | 2): string {
   const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(secret)]);
   const text = bytes.toString('base64').replace(/=+$/, '');
@@ -59,7 +59,7 @@ function base64Of(secret: string, before: 0 | 1 | 2): string {
 
 const reversed = (text: string): string => Array.from(text).toReversed().join('');
 
-/** As it is found in a plain text. A secret may look as if it were escaped itself. */
+/** The forms of a secret in unescaped text. The secret itself may look escaped. */
 const formsOf = (secret: string): readonly string[] => [lower(secret), plainOf(secret).text];
 
 function encodingsOf(secret: string): readonly string[] {
@@ -76,11 +76,11 @@ const isRunCharacter = (character: string | undefined): boolean =>
 /** Shorter secrets are found in ordinary text once its separators are removed. */
 const shortestSeparated = 8;
 
-/** The letters and digits alone: finds a secret whose characters are separated by spaces, hyphens or invisible characters. */
+/** Letters and digits only: finds secrets with spaces, hyphens or invisible characters between their characters. */
 const withoutSeparators = (text: string): string =>
   lower(text.normalize('NFKC')).replace(/[^\p{L}\p{N}]+/gu, '');
 
-/** Strikes out secrets however they are escaped, and in base64, hexadecimal, reversed or other capitals. */
+/** Redacts secrets in any escaping and capitalization, in base64, in hexadecimal and reversed. */
 export function createRedactor(secrets: readonly string[]): (text: string) => string {
   const given = secrets.filter((secret) => secret !== '');
   const sought = new Set(given.flatMap(formsOf));
@@ -93,18 +93,18 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
     if (sought.size === 0) return text;
     const { text: plain, starts } = plainOf(text);
     const isSecret = new Uint8Array(plain.length);
-    const strike = (needle: string, isEncoded: boolean) => {
+    const redact = (needle: string, isEncoded: boolean) => {
       for (let at = plain.indexOf(needle); at !== -1; at = plain.indexOf(needle, at + 1)) {
         let [from, to] = [at, at + needle.length];
-        // The characters at the ends of base64 hold a part of the secret too.
+        // The characters at both ends of base64 encode part of the secret too.
         while (isEncoded && isRunCharacter(plain[from - 1])) from -= 1;
         while (isEncoded && isRunCharacter(plain[to])) to += 1;
         isSecret.fill(1, from, to);
         at = to - 1;
       }
     };
-    for (const needle of sought) strike(needle, false);
-    for (const needle of encoded) strike(needle, true);
+    for (const needle of sought) redact(needle, false);
+    for (const needle of encoded) redact(needle, true);
     let result = '';
     let kept = 0;
     for (let from = isSecret.indexOf(1); from !== -1; from = isSecret.indexOf(1, kept)) {
@@ -121,7 +121,7 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
 
 const shortestToken = 20;
 
-/** An e-mail address, which is kept, or a run of characters of which tokens are made. */
+/** An e-mail address, which is kept, or a run of token characters. */
 const emailOrRun =
   /[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+|(?:[A-Za-z0-9+/_=-]|%[0-9A-Fa-f]{2}){20,}/g;
 
@@ -135,8 +135,8 @@ function isToken(run: string): boolean {
 }
 
 /**
- * Strikes out what looks like a token: 20 characters or more of those in base64, with letters and digits. Words, numbers, e-mail addresses and
- * plain paths are kept; a UUID is not.
+ * Redacts what looks like a token: at least 20 base64 characters with letters and digits, UUIDs included. Words, numbers, e-mail addresses
+ * and plain paths are kept.
  */
 export const withoutTokens = (text: string): string =>
   text.replace(emailOrRun, (run) => (isToken(run) ? mark : run));

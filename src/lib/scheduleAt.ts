@@ -1,9 +1,9 @@
 import type { Clock } from './clock.ts';
 
-/** The wall clock may be set, and timers stand still while the machine is suspended, so it is looked at this often. */
+/** The wall clock may be set, and timers stop while the machine is suspended: the time is checked this often. */
 const maxTimerMs = 10_000;
 
-/** Runs `task` when the wall clock says `timeMs`, at most ten seconds late when it was set; the returned function cancels it. */
+/** Runs `task` at a wall-clock time, at most ten seconds late if the clock was set. Returns a function that cancels it. */
 export function scheduleAt(timeMs: number, task: () => void, clock: Clock): () => void {
   let cancel: () => void = () => undefined;
   const wait = () => {

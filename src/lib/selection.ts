@@ -30,13 +30,13 @@ interface SelectedFields {
   readonly fields: ReadonlySet<string>;
 }
 
-/** Siblings in a list share their field nodes, so each selection is walked once an operation. */
+/** Items of a list share their field nodes, so each selection set is walked once per operation. */
 const selectionsByFieldNodes = new WeakMap<
   GraphQLResolveInfo['fieldNodes'],
   Map<string, SelectedFields>
 >();
 
-/** The fields of `type` that the operation asks of the value being resolved, through fragments and directives. */
+/** The fields of `type` selected on the value being resolved; follows fragments, `@skip` and `@include`. */
 export function selectedFields(info: GraphQLResolveInfo, type: string): ReadonlySet<string> {
   const { fieldNodes, variableValues } = info;
   let byType = selectionsByFieldNodes.get(fieldNodes);
@@ -67,37 +67,37 @@ export function selectedFields(info: GraphQLResolveInfo, type: string): Readonly
   return fields;
 }
 
-/** As much of an object as something else carries of it. */
+/** The fields of an entity that another entity embeds. */
 export type PartialEntity<Whole extends { readonly __typename: string }> = Partial<Whole> &
   Pick<Whole, '__typename'>;
 
-/** The plain values that a router sends along with an entity's key, without those that the schema does not allow. */
+/** The leaf values of an entity representation beside its key, except those that the schema rejects. */
 export function representationValues(
   reference: { readonly __typename: string },
   { schema }: GraphQLResolveInfo,
 ): object {
-  // Nearly all references are a type and a key.
+  // Most representations are a type and a key.
   if (Object.keys(reference).length <= 2) return {};
   const type = schema.getType(reference.__typename);
   const fields = isObjectType(type) ? type.getFields() : {};
   const values: Record<string, unknown> = {};
   for (const [name, value] of Object.entries<unknown>(reference)) {
     const declared = fields[name]?.type;
-    // A list, or null where there must be something, is not taken on trust.
+    // Lists, and null for a non-null field, are ignored.
     const leaf = isNonNullType(declared) && value !== null ? getNamedType(declared) : declared;
     try {
       if (isLeafType(leaf)) values[name] = value === null ? null : leaf.parseValue(value);
     } catch {
-      // Then the helpdesk is asked.
+      // The field is then read from HelpCrunch.
     }
   }
   return values;
 }
 
-/** The fields that are not carried under their own names, and what they are made from. */
+/** Fields that are derived from a field of another name. */
 export type DerivedFields = Readonly<Record<string, string>>;
 
-/** Whether a part carries, or can make, every field that the operation asks of it. */
+/** Whether a partial entity embeds or can derive every selected field. */
 export function satisfiesSelection<Whole extends { readonly __typename: string }>(
   partial: PartialEntity<Whole>,
   info: GraphQLResolveInfo,

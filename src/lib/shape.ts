@@ -1,13 +1,7 @@
-/**
- * Shapes of values that another process wrote, such as cache entries and messages in Redis. A shape states every field of its model, so that
- * a model with a field more does not compile until its shape has it.
- */
+/** Validates values written by other processes, such as entries in Redis. A shape must list every field of its model to compile. */
 export type Shape<Value> = (value: unknown) => value is Value;
 
 type Fields<Whole> = { readonly [Name in keyof Whole]-?: Shape<Whole[Name]> };
-
-const isRecord = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export const isText: Shape<string> = (value) => typeof value === 'string';
 
@@ -20,11 +14,11 @@ export const isIdText: Shape<string> = (value): value is string =>
 /** The end of the year 9999. */
 const latestMs = 253_402_300_799_999;
 
-/** Milliseconds since the epoch that a `DateTime` can show. */
+/** Milliseconds since the epoch within the range of `DateTime`. */
 export const isTime: Shape<number> = (value): value is number =>
   typeof value === 'number' && value >= 0 && value <= latestMs;
 
-/** What fits an `Int` of GraphQL. */
+/** A non-negative `Int` of GraphQL. */
 export const isCount: Shape<number> = (value): value is number =>
   Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 2_147_483_647;
 
@@ -45,12 +39,13 @@ export const listOf =
   (value): value is readonly Item[] =>
     Array.isArray(value) && value.length <= maxLength && value.every(shape);
 
-/** Any values by name; JSON that has been parsed is nested a bounded number of levels. */
+/** An object with any values; the nesting is bounded by `parseJson`. */
 export const isDictionary: Shape<Readonly<Record<string, unknown>>> = (
   value,
-): value is Readonly<Record<string, unknown>> => isRecord(value);
+): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** An object whose own fields have these shapes. Without `required` all must be there; fields without a shape are ignored. */
+/** An object whose own fields have these shapes. All fields are required unless `required` is given; other fields are ignored. */
 export function objectOf<Whole extends object>(
   fields: Fields<Whole>,
   required?: readonly (keyof Whole)[],
@@ -58,7 +53,7 @@ export function objectOf<Whole extends object>(
   const shapes = Object.entries<Shape<unknown>>(fields);
   const needed = new Set<PropertyKey>(required ?? Object.keys(fields));
   return (value): value is Whole =>
-    isRecord(value) &&
+    isDictionary(value) &&
     shapes.every(([name, shape]) =>
       Object.hasOwn(value, name) ? shape(Reflect.get(value, name)) : !needed.has(name),
     );

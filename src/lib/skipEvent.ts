@@ -1,2 +1,2 @@
-/** Thrown while an event is resolved that turns out not to be what the subscription is about. Nobody is told of it. */
-export const skipEvent = new Error('The event is not meant for this subscription.');
+/** Thrown by resolvers to drop an event that does not belong to the subscription. */
+export const skipEvent = new Error('The event does not belong to this subscription.');

@@ -1,18 +1,18 @@
 import type { ChatMessageType } from '../graphql/generated.ts';
 
-/** Everything, or what is of one customer; of nobody where the helpdesk does not know the customer. */
+/** Everything, or the objects of one customer; nothing if HelpCrunch does not know the customer. */
 export type VisibilityScope =
   | { readonly isUnrestricted: true }
   | { readonly isUnrestricted: false; readonly customerId: string | null };
 
 interface OwnedEntity {
-  /** Whom a chat or a message's chat is with; of a customer its own id. */
+  /** The customer of a chat or of a message's chat; the id of a customer. */
   readonly customerId: string | null;
-  /** Of a message. */
+  /** The type of a message. */
   readonly type?: ChatMessageType;
 }
 
-/** What is said to a customer. A type that is not known may be for the team alone. */
+/** Messages to customers. Unknown types may be internal notes. */
 const customerVisibleTypes: ReadonlySet<ChatMessageType> = new Set([
   'MESSAGE',
   'EMAIL',
@@ -22,12 +22,12 @@ const customerVisibleTypes: ReadonlySet<ChatMessageType> = new Set([
 export const isVisibleToCustomers = (type: ChatMessageType): boolean =>
   customerVisibleTypes.has(type);
 
-/** Whether a viewer may see a chat, a customer or a message, events that tell of them included. */
+/** Whether a viewer may see a chat, a customer or a message, and events about them. */
 export const isVisible = (scope: VisibilityScope, { customerId, type }: OwnedEntity): boolean =>
   scope.isUnrestricted ||
   (customerId !== null &&
     customerId === scope.customerId &&
     (type === undefined || isVisibleToCustomers(type)));
 
-/** How many calls the messages that one operation shows to a customer may take beyond one a chat. */
+/** Upstream calls that one operation may spend on messages visible to a customer, beyond one per chat. */
 export const maxExtraMessageReads = 4;

@@ -5,11 +5,11 @@ interface GuardOptions {
   readonly log: Log;
   /** Names the callback in the log, such as `websocket message`. */
   readonly name: string;
-  /** Closes what the callback belongs to. */
+  /** Closes the resource that the callback belongs to. */
   readonly close?: () => void;
 }
 
-/** Wraps the callback of a socket, stream or subscription: an exception is logged, closes what it belongs to, and never reaches the process. */
+/** Wraps the callback of a socket, stream or subscription. An exception is logged, closes the resource, and never reaches the process. */
 export function guarded<Arguments extends readonly unknown[]>(
   { log, name, close }: GuardOptions,
   callback: (...args: Arguments) => void,
@@ -24,13 +24,13 @@ export function guarded<Arguments extends readonly unknown[]>(
   };
 }
 
-/** A clock whose timers never throw to the process. */
+/** A clock whose timer callbacks never throw to the process. */
 export const guardedClock = (clock: Clock, log: Log): Clock => ({
   ...clock,
   after: (ms, task) => clock.after(ms, guarded({ log, name: 'timer' }, task)),
 });
 
-/** Runs a task that nobody waits for: a rejection is handled like the exception of a guarded callback. */
+/** Runs a task that is not awaited. A rejection is handled like the exception of a guarded callback. */
 export function runGuarded(
   { log, name, close }: GuardOptions,
   task: () => Promise<unknown> | undefined,

@@ -5,7 +5,7 @@ import { redact, redactedKeys, withoutCredentials } from './redact.ts';
 
 type LogFields = Readonly<Record<string, unknown>>;
 
-/** One JSON line for each thing an operator should know. Never given a key, a token or a body. */
+/** Writes JSON lines for operators: a short event name with fields. Keys, tokens and bodies must not be passed. */
 export interface Log {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
@@ -16,27 +16,27 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 const redactedKeySet: ReadonlySet<string> = new Set(redactedKeys);
 
-/** Whether a field of a line of level `info` may need redaction: its texts come from bounded sets. */
+/** Whether fields of an `info` line may need redaction. Plain string fields come from bounded sets. */
 const mayNeedRedaction = (fields: LogFields): boolean =>
   Object.entries(fields).some(
     ([name, value]) => redactedKeySet.has(name) || (typeof value === 'object' && value !== null),
   );
 
-const maxErrorText = 20_000;
+const maxErrorLength = 20_000;
 
-const isFrame = (line: string): boolean => /^\s+at /.test(line);
+const isStackFrame = (line: string): boolean => /^\s+at /.test(line);
 
-/** What others wrote into an error without what looks like a token. The places in a stack are ours, and stay. */
+/** An error text without tokens. Stack frames are kept as they are. */
 const redactedText = (text: string): string =>
   text
-    .slice(0, maxErrorText)
+    .slice(0, maxErrorLength)
     .split('\n')
-    .map((line) => (isFrame(line) ? line : withoutTokens(withoutCredentials(line))))
+    .map((line) => (isStackFrame(line) ? line : withoutTokens(withoutCredentials(line))))
     .join('\n');
 
 const maxErrorDepth = 6;
 
-const shortestSecret = 8;
+const minSecretLength = 8;
 
 function redacted(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return redactedText(value);
@@ -67,10 +67,10 @@ export function createLog(
     serializers: { error: errorOf },
     hooks: { streamWrite: redact },
   };
-  // A shorter one could be a part of any word of a line.
-  const redactSecrets = createRedactor(secrets.filter(({ length }) => length >= shortestSecret));
+  // Shorter secrets occur in ordinary words.
+  const redactSecrets = createRedactor(secrets.filter(({ length }) => length >= minSecretLength));
   const plainLogger = pino(options, stream);
-  // Nobody hands it a secret; should somebody, it is struck out all the same.
+  // Defence in depth: secrets should not be passed to the log.
   const paths = redactedKeys.flatMap((name) => [name, `*.${name}`]);
   const redactingLogger = pino(
     {
@@ -82,7 +82,7 @@ export function createLog(
   );
   return {
     info(message, fields = {}) {
-      // Each operation has such a line, and redaction is expensive.
+      // Every operation writes such a line, and redaction is expensive.
       (mayNeedRedaction(fields) ? redactingLogger : plainLogger).info(fields, message);
     },
     warn(message, fields = {}) {
@@ -94,7 +94,6 @@ export function createLog(
   };
 }
 
-/** For where nobody reads it. */
 export const silentLog: Log = {
   info: () => undefined,
   warn: () => undefined,

@@ -2,33 +2,32 @@ import type { Writable } from 'node:stream';
 
 export interface LogDestination {
   write(line: string): void;
-  /** How many lines could not be written so far. */
+  /** The number of lines lost so far. */
   lostLines(): number;
 }
 
-interface Options {
-  /** Makes the text of a line. */
+interface LogDestinationOptions {
   readonly format?: (line: string) => string;
-  /** Told how many lines were lost, when one was written again. */
+  /** Called with the number of lost lines when a line was written again. */
   readonly onResume?: (lostLines: number) => void;
 }
 
-/** What a reader that stands still may leave unread; further lines are lost. */
+/** Lines are dropped while a slow reader has left this much unread. */
 const maxUnreadBytes = 8_388_608;
 
 const guarded = new WeakSet<Writable>();
 
-/** A stream of the process that cannot be written to (a full disk, a pipe without a reader) does not end the process. */
+/** Errors of a stream of the process (a full disk, a closed pipe) do not end the process. */
 export function ignoreFailures(stream: Writable): void {
   if (guarded.has(stream)) return;
   guarded.add(stream);
   stream.on('error', () => undefined);
 }
 
-/** Writes lines while the stream takes them, and counts those that it does not take. */
+/** Writes lines to a stream and counts those that it does not accept. */
 export function createLogDestination(
   stream: Writable,
-  { format = (line) => line, onResume }: Options = {},
+  { format = (line) => line, onResume }: LogDestinationOptions = {},
 ): LogDestination {
   ignoreFailures(stream);
   let lost = 0;

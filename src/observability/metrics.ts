@@ -9,7 +9,7 @@ import type {
 
 const seconds = (ms: number): number => ms / 1000;
 
-/** The process' own figures: there is one process, however many gateways it runs. */
+/** Process metrics, shared by all gateways of the process. */
 let processRegistry: Registry | undefined;
 
 function getProcessRegistry(): Registry {
@@ -22,7 +22,7 @@ function getProcessRegistry(): Registry {
 
 const maxBatchSize = 500;
 
-/** Counts many at a time, which costs a small part of what it costs to count each by itself. */
+/** Records items in batches, which is much cheaper than one by one. */
 function createBatchedMetric<Item>(record: (item: Item) => void) {
   let pending: Item[] = [];
   function flush(): void {
@@ -39,67 +39,67 @@ function createBatchedMetric<Item>(record: (item: Item) => void) {
   };
 }
 
-/** What is counted as it happens. Every label has a bounded set of values. */
+/** Counters and histograms. Every label has a bounded set of values. */
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
   const operations = new Counter({
     name: 'helpcrunch_operations_total',
-    help: 'Operations answered, by the code of their first error.',
+    help: 'Completed operations, by the code of their first error.',
     labelNames: ['operation', 'kind', 'code'],
     registers,
   });
   const operationSeconds = new Histogram({
     name: 'helpcrunch_operation_duration_seconds',
-    help: 'From the request of an operation to its answer.',
+    help: 'Duration of operations, from request to response.',
     labelNames: ['operation'],
     buckets: [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
   const cacheHits = new Counter({
     name: 'helpcrunch_cache_hits_total',
-    help: 'Entities and lists that operations were answered from what is known.',
+    help: 'Entities and lists returned from the cache.',
     registers,
   });
   const coalescedRequests = new Counter({
     name: 'helpcrunch_shared_waits_total',
-    help: 'Times an operation waited for a call of another instead of making its own.',
+    help: 'Operations that joined the upstream request of another operation.',
     registers,
   });
   const stale = new Counter({
     name: 'helpcrunch_stale_answers_total',
-    help: 'Operations answered with something old, because the helpdesk was away or the minute spent.',
+    help: 'Responses with stale data, because HelpCrunch was unavailable or the rate limit exhausted.',
     registers,
   });
   const calls = new Counter({
     name: 'helpcrunch_upstream_calls_total',
-    help: 'Calls made to the helpdesk.',
+    help: 'Calls to HelpCrunch.',
     labelNames: ['endpoint', 'outcome'],
     registers,
   });
   const callSeconds = new Histogram({
     name: 'helpcrunch_upstream_call_duration_seconds',
-    help: 'From sending a call to the helpdesk to its answer or failure.',
+    help: 'Duration of calls to HelpCrunch.',
     labelNames: ['endpoint'],
     buckets: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
   });
   const waitSeconds = new Histogram({
     name: 'helpcrunch_upstream_wait_seconds',
-    help: "How long calls waited for room in the account's minute before they left.",
+    help: 'Time that calls waited for a permit of the rate limiter.',
     labelNames: ['priority'],
     buckets: [0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30],
     registers,
   });
   const refusals = new Counter({
     name: 'helpcrunch_upstream_calls_refused_total',
-    help: "Calls that were never made, because the account's minute could not serve them in time.",
+    help: 'Calls that were rejected because no permit was available before their deadline.',
     labelNames: ['priority'],
     registers,
   });
   const requests = new Counter({
     name: 'helpcrunch_http_requests_total',
-    help: 'HTTP requests answered.',
+    help: 'HTTP responses.',
     labelNames: ['route', 'status'],
     registers,
   });

@@ -15,7 +15,7 @@ import type { Span, Tracing } from './tracing.ts';
 
 const serviceName = 'helpcrunch-graphql';
 
-/** How long the last spans may take to leave. */
+/** Maximum time for the last export. */
 const shutdownTimeoutMs = 2_000;
 
 const propagator = new W3CTraceContextPropagator();
@@ -52,7 +52,7 @@ function wrapSpan(tracer: Tracer, span: OtelSpan, parentContext: Context): Span 
   };
 }
 
-/** Sends spans by OTLP over HTTP; where to, how many and how is read from the standard `OTEL_*` variables. */
+/** Exports spans by OTLP over HTTP, configured by the standard `OTEL_*` variables. */
 export function createOpenTelemetry(
   protocol: 'http/json' | 'http/protobuf',
   clock: Clock,
@@ -77,7 +77,7 @@ export function createOpenTelemetry(
       const span = tracer.startSpan(spanName, { kind: SpanKind.SERVER, attributes }, outer);
       return wrapSpan(tracer, span, outer);
     },
-    // A collector that is away must not keep the process.
+    // An unavailable collector must not block the shutdown.
     close: () =>
       Promise.race([
         provider.shutdown().catch(() => undefined),

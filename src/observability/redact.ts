@@ -1,4 +1,4 @@
-/** Fields whose values are nobody's business. */
+/** Fields that are never logged. */
 export const redactedKeys: readonly string[] = [
   'apiKey',
   'authorization',
@@ -12,13 +12,12 @@ export const redactedKeys: readonly string[] = [
   'variables',
 ];
 
-/** What is looked for, what is left of it, and what is in every such text. */
-type Pattern = readonly [RegExp, string, string];
+/** An expression, its replacement, and a string that every match contains. */
+type Pattern = readonly [expression: RegExp, replacement: string, marker: string];
 
-/** What looks like a secret. */
 const credentials: readonly Pattern[] = [
   [/\bbearer\s+[^\s"\\,;]+/gi, 'Bearer ***', ''],
-  // A signed token, wherever it stands.
+  // A JWT.
   [/\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?/g, '***', 'eyJ'],
   [/\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s"\\/@]+@/gi, '$1***@', '://'],
   [/([?&][\w-]*(?:key|token|secret|password|signature)[\w-]*=)[^&\s"\\]+/gi, '$1***', '='],
@@ -28,13 +27,14 @@ const address: Pattern = [/[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+/g, '***',
 
 const without = (patterns: readonly Pattern[]) => (text: string) =>
   patterns.reduce(
-    // To look for the one piece costs much less than to look for all of it.
-    (rest, [pattern, mark, piece]) => (rest.includes(piece) ? rest.replace(pattern, mark) : rest),
+    // `includes` is much cheaper than the expression.
+    (rest, [expression, replacement, marker]) =>
+      rest.includes(marker) ? rest.replace(expression, replacement) : rest,
     text,
   );
 
-/** The text without what looks like a secret. */
+/** Redacts what looks like a credential. */
 export const withoutCredentials = without(credentials);
 
-/** The text without what no log should hold: secrets, and people's addresses. */
+/** Redacts credentials and e-mail addresses. */
 export const redact = without([...credentials, address]);

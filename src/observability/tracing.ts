@@ -1,30 +1,30 @@
-/** What is known of a span. Never an id, a text or a name of anybody. */
+/** Must not contain ids, texts or names of people. */
 export type SpanAttributes = Readonly<Record<string, string | number>>;
 
 export interface SpanEnd {
   readonly name?: string;
   readonly attributes?: SpanAttributes;
-  /** The code or kind of what went wrong. */
+  /** An error code or kind. */
   readonly failure?: string | undefined;
 }
 
-/** One part of the work on a request, as an operator's tracing tool shows it. */
+/** A trace span of a request. */
 export interface Span {
-  /** A part of this part; a call is one that another server carries out. */
+  /** `call` is a request to another server. */
   child(kind: 'work' | 'call', name: string, attributes?: SpanAttributes): Span;
-  /** What the other server must be told, so that its own spans hang on this one. */
+  /** Headers that propagate the trace context to another server. */
   headers(): Readonly<Record<string, string>>;
-  /** The first time counts. */
+  /** Later calls have no effect. */
   end(ending?: SpanEnd): void;
 }
 
 export interface Tracing {
-  /** A request, with the trace that its sender may have begun. */
+  /** The span of a request, which continues the trace of its headers. */
   request(
     name: string,
     headers: Readonly<Record<string, string | string[] | undefined>>,
     attributes: SpanAttributes,
   ): Span;
-  /** Sends what was not sent yet. */
+  /** Flushes pending spans. */
   close(): Promise<void>;
 }
