@@ -84,7 +84,7 @@ function gaugesOf(
     lostLogLines,
     isRedisAvailable: () => redis?.connection.isAvailable() ?? null,
     isRateLimitShared: rateLimiter.isShared,
-    cacheBytes: cache.bytes,
+    cacheBytes: () => cache.bytes(),
     responseCache: () => ({
       bytes: responseCache?.bytes() ?? 0,
       hits: responseCache?.hits() ?? 0,

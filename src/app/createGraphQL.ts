@@ -98,7 +98,7 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
   const graphqlJs = createGraphqlJsExecutor(schema);
   const responseCache = createResponseCache({
     maxBytes: config.responseCacheMaxBytes,
-    isValid: cache.isValid,
+    isValid: (dependencies) => cache.isValid(dependencies),
   });
   const operationCache =
     config.operationCache === 'off'

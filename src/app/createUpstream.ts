@@ -1,4 +1,4 @@
-import { createEntityCache } from '../upstream/cache/entityCache.ts';
+import { EntityCache } from '../upstream/cache/entityCache.ts';
 import { createUpstreamClient } from '../upstream/client.ts';
 import { createRateLimiter } from '../upstream/rateLimit/limiter.ts';
 import { createTransport } from '../upstream/transport.ts';
@@ -8,7 +8,7 @@ import type { Foundation } from './foundation.ts';
 const permitGraceMs = 10_000;
 
 function createCache({ config, clock, log, redis }: Foundation) {
-  return createEntityCache({
+  return new EntityCache({
     maxBytes: config.cacheMaxBytes,
     ttlsMs: config.cacheTtlsMs,
     staleIfErrorMs: config.staleIfErrorMs,

@@ -4,13 +4,8 @@ import type { Clock } from '../lib/clock.ts';
 import { DependencyTracker } from '../lib/dependencyTracker.ts';
 import type { Span } from '../observability/tracing.ts';
 import type { Schedule } from '../lib/turns.ts';
-import type {
-  QuotaReader,
-  RequestContext,
-  Upstream,
-  UpstreamClient,
-  OperationUsage,
-} from '../upstream/client.ts';
+import type { QuotaReader, Upstream, UpstreamClient } from '../upstream/client.ts';
+import type { OperationUsage } from '../upstream/pipeline.ts';
 import type { ValidatedSubscription } from './plugins/subscriptionHandoff.ts';
 import type { ExecutionGuard } from './execution/executionGuard.ts';
 import { canReceive } from './subscriptions/authorize.ts';
@@ -92,7 +87,7 @@ export const createContextFactory =
   (caller: Caller): Context => {
     const { requestId, viewer, apiKey, account, signal, deadlineMs, bypassesCache, span, guard } =
       caller;
-    const usage: RequestContext['usage'] = { calls: 0, cacheHits: 0, shared: 0 };
+    const usage: OperationUsage = { calls: 0, cacheHits: 0, shared: 0 };
     const tracker = new DependencyTracker();
     if (bypassesCache) tracker.markUncacheable();
     const quota = upstreamClient.quotaFor(account);

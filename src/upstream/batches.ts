@@ -5,8 +5,8 @@ const isBatchRejected = (error: unknown): error is UpstreamError =>
   error instanceof UpstreamError && (error.details.status === 400 || error.details.status === 413);
 
 /**
- * Asks for many things, as many a call as the helpdesk takes; the results are in the order of the items. When it refuses a call, the
- * halves are tried: what it then takes is remembered, and an item that it refuses even alone has failed alone.
+ * Fetches items in batches; the results are in the order of the items. A batch that HelpCrunch rejects with 400 or 413 is bisected: the
+ * accepted size is remembered, and an item that is rejected alone fails alone.
  */
 export async function bisectBatches<Item, Result>(
   batchSize: BatchSize,
@@ -27,7 +27,7 @@ export async function bisectBatches<Item, Result>(
       if (!isBatchRejected(error)) throw error;
       if (batch.length > 1) return await bisect(batch);
       rejectedSingles += 1;
-      // Two that are refused alone and nothing taken: it is not about these items.
+      // Two single items rejected and none accepted: the items are not the cause.
       if (!hasSucceeded && rejectedSingles > 1) throw error;
       return [error];
     }

@@ -1,6 +1,6 @@
 import type DataLoader from 'dataloader';
 
-/** A DataLoader, and what is known already: most things are, and these need no promise and no batch. For one operation. */
+/** A DataLoader with synchronous cache look-up, which avoids a promise and a batch for cached values. For one operation. */
 export function createCachedLoader<Value>(
   loader: DataLoader<string, Value>,
   lookUp: (id: string) => Value | undefined,
@@ -13,7 +13,7 @@ export function createCachedLoader<Value>(
       return loader.load(id);
     },
 
-    /** The value if it is known, the same one whenever it is asked for. */
+    /** The cached value; the same object for the rest of the operation. */
     peek(id: string): Value | undefined {
       const cached = cachedValues.get(id);
       if (cached !== undefined || requestedIds.has(id)) return cached;
@@ -24,7 +24,7 @@ export function createCachedLoader<Value>(
       return value;
     },
 
-    /** What it is from now on. */
+    /** Replaces the value, such as after a write. */
     prime(id: string, value: Value): void {
       requestedIds.add(id);
       cachedValues.delete(id);

@@ -10,18 +10,16 @@ interface CollectionMember {
 
 export interface CollectionLoader<Entity extends CollectionMember> {
   all(): Promise<readonly Entity[]>;
-  /** Fails with `notFound` for an id that is not in the list. */
+  /** Rejects with `notFound` for an id that is not in the list. */
   load(id: string): Promise<Entity>;
-  /** The member of whom something carries a part; null when it is gone. */
+  /** The partial entity if it satisfies the selection, else the whole member; null if it no longer exists. */
   resolvePartial(
     partial: PartialEntity<Entity> & Pick<Entity, 'id'>,
     info: GraphQLResolveInfo,
   ): Entity | Promise<Entity | null>;
 }
 
-/**
- * A short list that the helpdesk only gives whole: read at most once an operation and picked from by id.
- */
+/** A short list that HelpCrunch only returns as a whole: read at most once per operation, indexed by id. */
 export function createCollectionLoader<Entity extends CollectionMember>(
   read: () => Promise<readonly Entity[]>,
   derivedFields: DerivedFields,
@@ -33,7 +31,8 @@ export function createCollectionLoader<Entity extends CollectionMember>(
     ));
   const load = async (id: string) => {
     const member = (await loadById()).get(id);
-    if (member === undefined) throw new UpstreamError('notFound', `Nothing has the id ${id}.`);
+    if (member === undefined)
+      throw new UpstreamError('notFound', `The list has no member with id ${id}.`);
     return member;
   };
   return {

@@ -1,4 +1,4 @@
-/** Every way the helpdesk can fail us. Closed: a new kind breaks the build until it is handled. */
+/** The ways in which a call fails. Closed: a new kind breaks the build until it is mapped to a public code. */
 export type UpstreamErrorKind =
   | 'rejected'
   | 'unauthenticated'
@@ -9,21 +9,21 @@ export type UpstreamErrorKind =
   | 'unavailable'
   | 'malformed';
 
-/** One entry of the helpdesk's error envelope, clipped. */
+/** One entry of HelpCrunch's error envelope, redacted and truncated. */
 export interface UpstreamErrorEntry {
   readonly code: string;
   readonly message: string;
 }
 
 export interface UpstreamErrorDetails {
-  /** The helpdesk's HTTP status, when it answered at all. */
+  /** The HTTP status, if there was a response. */
   readonly status?: number;
-  /** The helpdesk's own entries; only 4xx answers have them. */
+  /** The entries of a 4xx response. */
   readonly entries?: readonly UpstreamErrorEntry[];
   readonly retryAfterMs?: number;
-  /** The address itself is unknown to the helpdesk, not a thing that was asked for. */
+  /** A 404 for the path itself rather than for an object. */
   readonly isUnknownRoute?: true;
-  /** The gateway itself kept the call back, so that nothing can have come of it. */
+  /** The gateway did not send the call. */
   readonly notSent?: true;
 }
 
@@ -43,7 +43,7 @@ export class UpstreamError extends Error {
   }
 }
 
-/** Whether a write that failed so cannot have happened: it was never sent, or the helpdesk did not count it. */
+/** Whether a failed write certainly had no effect: it was not sent, or was rejected with 429. */
 export const isDefinitelyNotApplied = (error: unknown): boolean =>
   error instanceof UpstreamError &&
   (error.kind === 'rateLimited' || error.details.notSent === true);
@@ -54,17 +54,17 @@ const unavailableKinds: ReadonlySet<UpstreamErrorKind> = new Set([
   'rateLimited',
 ]);
 
-/** Whether the helpdesk cannot be asked at present, whatever the question. */
+/** Whether HelpCrunch is unavailable for any call, so that stale data may be served. */
 export const isUnavailable = (error: unknown): error is UpstreamError =>
   error instanceof UpstreamError && unavailableKinds.has(error.kind);
 
-/** Whether a thing that was asked for is not there. */
+/** Whether a requested object does not exist. */
 export const isNotFound = (error: unknown): error is UpstreamError =>
   error instanceof UpstreamError &&
   error.kind === 'notFound' &&
   error.details.isUnknownRoute === undefined;
 
-/** The value, or null where the helpdesk does not have it: for places where being gone is no error. */
+/** Turns a `notFound` error into null, where a missing object is no error. */
 export const nullIfNotFound = <Value>(value: Value | Promise<Value>): Promise<Value | null> =>
   Promise.resolve(value).catch((error: unknown) => {
     if (isNotFound(error)) return null;

@@ -2,25 +2,29 @@ import type { VisibilityScope } from '../lib/visibility.ts';
 import { badUserInputError } from '../lib/clientError.ts';
 import { parseUpstreamId } from '../lib/ids.ts';
 
-/** The helpdesk's search grammar: one flat list of conditions under one AND or one OR. */
+/** One condition of HelpCrunch's search grammar. */
 export interface FilterCondition {
   readonly field: string;
   readonly operator: '=' | '!=' | '>' | '<' | '>=' | '<=' | '~' | '!~';
   readonly value: string | number | readonly { readonly name: string }[];
 }
 
+/** HelpCrunch's search grammar: a flat list of conditions, joined by one AND or one OR. */
 export interface UpstreamFilter {
   readonly comparison: 'AND' | 'OR';
   readonly filter: readonly FilterCondition[];
 }
 
-/** How many conditions one call may hold; the helpdesk does not say, and has been seen to take this many. */
+/** Turns the value of an argument into conditions. Throws a `ClientError` if HelpCrunch cannot express them. */
+export type FilterBuilder<Value> = (argument: string, value: Value) => UpstreamFilter;
+
+/** Conditions per call. The limit is undocumented; HelpCrunch has been observed to accept this many. */
 export const maxConditions = 100;
 
-const tooManyConditions = (argument: string) =>
-  badUserInputError(argument, `Give at most ${maxConditions} conditions in all.`);
-
 const maxTags = 50;
+
+const tooManyConditions = (argument: string) =>
+  badUserInputError(argument, `must contain at most ${maxConditions} conditions in total.`);
 
 export const singleCondition = (condition: FilterCondition): UpstreamFilter => ({
   comparison: 'AND',
@@ -30,70 +34,59 @@ export const singleCondition = (condition: FilterCondition): UpstreamFilter => (
 const isDisjunction = ({ comparison, filter }: UpstreamFilter): boolean =>
   comparison === 'OR' && filter.length > 1;
 
-function requireConditionCount(argument: string, filter: UpstreamFilter): UpstreamFilter {
-  if (filter.filter.length <= maxConditions) return filter;
-  throw tooManyConditions(argument);
+function join(
+  argument: string,
+  comparison: UpstreamFilter['comparison'],
+  filters: readonly UpstreamFilter[],
+): UpstreamFilter {
+  const conditions = filters.flatMap(({ filter }) => filter);
+  if (conditions.length > maxConditions) throw tooManyConditions(argument);
+  return { comparison, filter: conditions };
 }
 
-/** All of `parts`; refuses an OR beside anything else. */
+/** The conjunction of filters. Throws if one of several is a disjunction. */
 export function allOf(argument: string, filters: readonly UpstreamFilter[]): UpstreamFilter {
   const [first] = filters;
   if (first !== undefined && filters.length === 1) return first;
-  if (filters.some(isDisjunction)) {
-    throw badUserInputError(
-      argument,
-      'The helpdesk joins conditions by one AND or by one OR, so a choice of several cannot stand beside other conditions.',
-    );
-  }
-  const conditions = filters.flatMap((filter) => filter.filter);
-  return requireConditionCount(argument, { comparison: 'AND', filter: conditions });
-}
-
-/** What of `search` is in sight, undefined when nothing can be; refuses a choice of several, which cannot be narrowed. */
-export function restrictToScope(
-  scope: VisibilityScope,
-  filter: UpstreamFilter,
-  ownedBy: (argument: string, customerId: string) => UpstreamFilter,
-): UpstreamFilter | undefined {
-  if (scope.isUnrestricted) return filter;
-  const { customerId } = scope;
-  return customerId === null
-    ? undefined
-    : restrict('filter', filter, ownedBy('filter', customerId));
-}
-
-function restrict(
-  argument: string,
-  filter: UpstreamFilter,
-  restriction: UpstreamFilter,
-): UpstreamFilter {
-  if (!isDisjunction(filter)) return allOf(argument, [filter, restriction]);
+  if (!filters.some(isDisjunction)) return join(argument, 'AND', filters);
   throw badUserInputError(
     argument,
-    'Your lists hold nothing but what is yours, and the helpdesk cannot say that beside a choice of several. ' +
-      'Ask for each alternative on its own.',
+    'HelpCrunch joins conditions by one AND or by one OR: alternatives (anyOf, ids, userIds) cannot be combined with other conditions.',
   );
 }
 
-/** Any of `parts`; refuses an AND as one of several. */
-export function anyOf(argument: string, filters: readonly UpstreamFilter[]): UpstreamFilter {
-  if (filters.some(({ filter: conditions }) => conditions.length === 0)) {
-    throw badUserInputError(argument, 'Give a condition in each alternative.');
-  }
-  const [first] = filters;
-  if (first === undefined) throw badUserInputError(argument, 'Give at least one alternative.');
-  if (filters.length === 1) return first;
-  if (filters.some((filter) => filter.filter.length > 1 && !isDisjunction(filter))) {
-    throw badUserInputError(
-      argument,
-      'The helpdesk joins conditions by one AND or by one OR, so each alternative can hold one condition only.',
-    );
-  }
-  const conditions = filters.flatMap((filter) => filter.filter);
-  return requireConditionCount(argument, { comparison: 'OR', filter: conditions });
+/** The filter restricted to what the viewer may see; undefined if that is nothing. Throws for a disjunction. */
+export function restrictToScope(
+  scope: VisibilityScope,
+  filter: UpstreamFilter,
+  ownedBy: FilterBuilder<string>,
+): UpstreamFilter | undefined {
+  if (scope.isUnrestricted) return filter;
+  if (scope.customerId === null) return undefined;
+  if (!isDisjunction(filter)) return allOf('filter', [filter, ownedBy('filter', scope.customerId)]);
+  throw badUserInputError(
+    'filter',
+    'HelpCrunch cannot restrict alternatives (anyOf, ids, userIds) to your own objects. Query each alternative separately.',
+  );
 }
 
-/** `anyOf` of what `build` makes of each alternative; too many are rejected before any is read. */
+/** The disjunction of filters. Throws if one of several is a conjunction. */
+export function anyOf(argument: string, filters: readonly UpstreamFilter[]): UpstreamFilter {
+  const [first] = filters;
+  if (first === undefined)
+    throw badUserInputError(argument, 'must contain at least one alternative.');
+  if (filters.some(({ filter }) => filter.length === 0))
+    throw badUserInputError(argument, 'must contain a condition in each alternative.');
+  if (filters.length === 1) return first;
+  if (!filters.some((each) => each.filter.length > 1 && !isDisjunction(each)))
+    return join(argument, 'OR', filters);
+  throw badUserInputError(
+    argument,
+    'HelpCrunch joins conditions by one AND or by one OR: each alternative can contain one condition only.',
+  );
+}
+
+/** `anyOf` of the filters of the alternatives, whose number is checked before any of them is built. */
 export function anyOfEach<Alternative>(
   argument: string,
   alternatives: readonly Alternative[],
@@ -106,21 +99,9 @@ export function anyOfEach<Alternative>(
   );
 }
 
-/** Refuses null: the helpdesk cannot look for what is absent, and "no condition" is said by leaving it out. */
-function requireNotNull<Value>(
-  argument: string,
-  value: Value | null | undefined,
-): Value | undefined {
-  if (value !== null) return value;
-  throw badUserInputError(
-    argument,
-    'The helpdesk cannot look for what is absent. For no condition, leave this out.',
-  );
-}
-
 export function requireNonEmpty(argument: string, text: unknown): string {
   if (typeof text === 'string' && text !== '') return text;
-  throw badUserInputError(argument, 'Give a text that is not empty.');
+  throw badUserInputError(argument, 'must not be empty.');
 }
 
 export function requireLength<Item>(
@@ -129,20 +110,20 @@ export function requireLength<Item>(
   maxLength: number,
 ): readonly Item[] {
   if (items.length >= 1 && items.length <= maxLength) return items;
-  throw badUserInputError(argument, `Give 1 to ${maxLength}.`);
+  throw badUserInputError(argument, `must contain 1 to ${maxLength} items.`);
 }
 
-/** Turns the value of one argument into conditions; a `badInput` for a value that makes none. */
-export type FilterBuilder<Value> = (argument: string, value: Value) => UpstreamFilter;
-
-/** The conditions of an argument that may be left out. */
+/** The conditions of an optional argument. Null is rejected: a variable that was forgotten must not widen a list. */
 export function optionalFilter<Value>(
   argument: string,
   value: Value | null | undefined,
   build: FilterBuilder<Value>,
 ): readonly UpstreamFilter[] {
-  const condition = requireNotNull(argument, value);
-  return condition === undefined ? [] : [build(argument, condition)];
+  if (value !== null) return value === undefined ? [] : [build(argument, value)];
+  throw badUserInputError(
+    argument,
+    'must not be null, because HelpCrunch cannot search for absent values. Omit it for no condition.',
+  );
 }
 
 export const idEquals =
@@ -155,7 +136,6 @@ export const textEquals =
   (argument, text) =>
     singleCondition({ field, operator, value: requireNonEmpty(argument, text) });
 
-/** Those who have all the tags. */
 export const hasAllTags =
   (field: string): FilterBuilder<readonly string[]> =>
   (argument, tags) => {
@@ -165,27 +145,33 @@ export const hasAllTags =
     return singleCondition({ field, operator: '=', value });
   };
 
-interface DateTimeRange {
+function allOfTwo(
+  argument: string,
+  names: string,
+  filters: readonly UpstreamFilter[],
+): UpstreamFilter {
+  if (filters.length > 0) return allOf(argument, filters);
+  throw badUserInputError(argument, `must contain ${names} or both.`);
+}
+
+interface TimeRange {
   readonly from?: Date | null;
   readonly to?: Date | null;
 }
 
-/** Both ends count. The helpdesk compares whole seconds. */
+/** Both ends are inclusive. HelpCrunch compares whole seconds. */
 export const timeBetween =
-  (field: string): FilterBuilder<DateTimeRange> =>
+  (field: string): FilterBuilder<TimeRange> =>
   (argument, { from, to }) => {
-    if (from && to && from > to)
-      throw badUserInputError(argument, 'Give a from that is not after to.');
-    const bounds = [
-      ...optionalFilter(`${argument}.from`, from, (_at, time) =>
+    if (from && to && from > to) throw badUserInputError(argument, 'from must not be after to.');
+    return allOfTwo(argument, 'from, to', [
+      ...optionalFilter(`${argument}.from`, from, (_argument, time) =>
         singleCondition({ field, operator: '>=', value: Math.ceil(time.getTime() / 1000) }),
       ),
-      ...optionalFilter(`${argument}.to`, to, (_at, time) =>
+      ...optionalFilter(`${argument}.to`, to, (_argument, time) =>
         singleCondition({ field, operator: '<=', value: Math.floor(time.getTime() / 1000) }),
       ),
-    ];
-    if (bounds.length === 0) throw badUserInputError(argument, 'Give from, to or both.');
-    return allOf(argument, bounds);
+    ]);
   };
 
 interface TextFilter {
@@ -195,11 +181,8 @@ interface TextFilter {
 
 export const textMatches =
   (field: string): FilterBuilder<TextFilter> =>
-  (argument, { equals, contains }) => {
-    const filters = [
+  (argument, { equals, contains }) =>
+    allOfTwo(argument, 'equals, contains', [
       ...optionalFilter(`${argument}.equals`, equals, textEquals(field)),
       ...optionalFilter(`${argument}.contains`, contains, textEquals(field, '~')),
-    ];
-    if (filters.length === 0) throw badUserInputError(argument, 'Give equals, contains or both.');
-    return allOf(argument, filters);
-  };
+    ]);

@@ -1,9 +1,8 @@
 import type { Clock } from '../lib/clock.ts';
-import type { Span } from '../observability/tracing.ts';
 import type { CallPriority } from './rateLimit/limiter.ts';
 import type { UpstreamErrorKind } from './errors.ts';
 import { UpstreamError } from './errors.ts';
-import type { TransportRequest } from './transport.ts';
+import type { Layer, UpstreamCall } from './pipeline.ts';
 
 export interface QueueWaitReport {
   readonly priority: CallPriority;
@@ -13,22 +12,20 @@ export interface QueueWaitReport {
 
 export interface UpstreamCallReport {
   readonly endpoint: string;
-  /** `abandoned` when nobody waited for it any longer. */
+  /** `abandoned` when every waiter has disconnected. */
   readonly outcome: 'ok' | 'abandoned' | UpstreamErrorKind;
   readonly durationMs: number;
 }
 
-/** Told of every call, so that an operator can see them. */
+/** Receives a report of every attempt, for metrics. */
 export interface UpstreamObserver {
-  /** A call has waited for its turn, and may leave or is refused. */
+  /** A queued attempt got a permit or was rejected. */
   onQueueWait(report: QueueWaitReport): void;
   onCall(report: UpstreamCallReport): void;
 }
 
-type EndpointRequest = Pick<TransportRequest, 'method' | 'path'>;
-
-/** The endpoint of a call, such as `GET /chats/{id}`. Bounded: whatever is no plain word counts as an id. */
-export function endpointOf({ method, path }: EndpointRequest): string {
+/** The endpoint of a call, such as `GET /chats/{id}`. Bounded: every path segment other than a plain word counts as an id. */
+export function endpointOf({ method, path }: Pick<UpstreamCall, 'method' | 'path'>): string {
   const [pathname = ''] = path.split('?', 1);
   const segments = pathname
     .split('/')
@@ -36,17 +33,12 @@ export function endpointOf({ method, path }: EndpointRequest): string {
   return `${method} ${segments.join('/')}`;
 }
 
-interface InstrumentedRequest extends EndpointRequest {
-  readonly signal: AbortSignal;
-  readonly span: Span | undefined;
-}
-
 interface InstrumentationOptions {
   readonly observer: UpstreamObserver;
   readonly clock: Clock;
 }
 
-/** Lets an observer see how calls go. What it looks at takes no longer for that, not even by one turn of promises. */
+/** Reports queue waits and calls. The returned promises are those of the callbacks: observing them delays nothing. */
 export const createInstrumentation = ({ observer, clock }: InstrumentationOptions) => ({
   instrumentQueue<Permit>(
     priority: CallPriority,
@@ -61,25 +53,25 @@ export const createInstrumentation = ({ observer, clock }: InstrumentationOption
     permit.then(
       () => report(true),
       () => {
-        // Who leaves the line was neither served nor refused.
+        // An aborted request was neither granted nor rejected.
         if (!signal.aborted) report(false);
       },
     );
     return permit;
   },
 
-  instrumentRequest<Response>(
-    { method, path, signal, span: parentSpan }: InstrumentedRequest,
-    send: (headers: Readonly<Record<string, string>>) => Promise<Response>,
-  ): Promise<Response> {
-    const endpoint = endpointOf({ method, path });
-    const span = parentSpan?.child('call', endpoint, { 'http.request.method': method });
+  /** Counts, measures and traces each attempt that is sent. */
+  layer: ((next) => (request) => {
+    const { context, signal, method } = request;
+    const endpoint = endpointOf(request);
+    const span = context.span?.child('call', endpoint, { 'http.request.method': method });
     const startedAt = clock.monotonic();
     const report = (outcome: UpstreamCallReport['outcome']): void => {
       observer.onCall({ endpoint, outcome, durationMs: clock.monotonic() - startedAt });
       span?.end({ failure: outcome === 'ok' ? undefined : outcome });
     };
-    const response = send(span?.headers() ?? {});
+    context.usage.calls += 1;
+    const response = next(span === undefined ? request : { ...request, headers: span.headers() });
     response.then(
       () => report('ok'),
       (error: unknown) => {
@@ -88,5 +80,7 @@ export const createInstrumentation = ({ observer, clock }: InstrumentationOption
       },
     );
     return response;
-  },
+  }) satisfies Layer,
 });
+
+export type Instrumentation = ReturnType<typeof createInstrumentation>;

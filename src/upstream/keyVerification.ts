@@ -1,39 +1,49 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from './errors.ts';
+import type { Layer } from './pipeline.ts';
 
-/** The tenant to whom calls with keys that nobody knows yet are counted, all together. */
+/** The account that is charged for calls with keys that HelpCrunch has not accepted yet. */
 export const unverifiedAccount = 'strangers';
 
-const maxRememberedKeys = 10_000;
-/** A key that was refused is not tried again before. */
+const maxKeys = 10_000;
+/** Negative caching of rejected keys. */
 const rejectionTtlMs = 10_000;
 
 /**
- * Which keys of clients the helpdesk has taken. Anybody can make up a million others: together they get the calls of one account,
- * shared out among those who ask, and leave nothing behind.
+ * Remembers which client keys HelpCrunch accepts. Unverified keys share one quota and are never cached, so that invented keys exhaust
+ * neither memory nor HelpCrunch.
  */
-export function createKeyVerification(clock: Clock) {
-  const verifiedAccounts = new LRUCache<string, true>({ max: maxRememberedKeys });
-  const rejectedAt = new LRUCache<string, number>({ max: maxRememberedKeys });
-  return {
-    isUnverified: (account: string): boolean => !verifiedAccounts.has(account),
-    /** Fails for a key that was refused a moment ago. */
-    assertNotRecentlyRejected(account: string): void {
-      if (clock.monotonic() - (rejectedAt.get(account) ?? -Infinity) < rejectionTtlMs) {
-        throw new UpstreamError('unauthenticated', 'The key was refused a moment ago.', {
-          notSent: true,
-        });
-      }
-    },
-    /** The helpdesk has answered a call with the key. */
-    recordResponse(account: string, status: number): void {
-      if (status >= 200 && status < 300) verifiedAccounts.set(account, true);
-      if (status !== 401) return;
-      verifiedAccounts.delete(account);
-      rejectedAt.set(account, clock.monotonic());
-    },
+export class KeyVerification {
+  readonly #clock: Clock;
+  readonly #verifiedAccounts = new LRUCache<string, true>({ max: maxKeys });
+  readonly #rejectedAt = new LRUCache<string, number>({ max: maxKeys });
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  isUnverified(account: string): boolean {
+    return !this.#verifiedAccounts.has(account);
+  }
+
+  recordResponse(account: string, status: number): void {
+    if (status >= 200 && status < 300) this.#verifiedAccounts.set(account, true);
+    if (status !== 401) return;
+    this.#verifiedAccounts.delete(account);
+    this.#rejectedAt.set(account, this.#clock.monotonic());
+  }
+
+  /** Rejects calls with recently rejected keys and charges those with unverified keys to the shared account. */
+  readonly layer: Layer = (next) => (request) => {
+    const { account } = request.context;
+    if (this.#clock.monotonic() - (this.#rejectedAt.get(account) ?? -Infinity) < rejectionTtlMs) {
+      const details = { notSent: true } as const;
+      return Promise.reject(
+        new UpstreamError('unauthenticated', 'HelpCrunch rejected the key recently.', details),
+      );
+    }
+    const quotaOwner = this.isUnverified(account) ? unverifiedAccount : account;
+    return next({ ...request, quotaOwner });
   };
 }
-
-export type KeyVerification = ReturnType<typeof createKeyVerification>;

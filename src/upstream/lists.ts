@@ -1,31 +1,31 @@
 import type { OffsetRange, Page } from '../lib/paging.ts';
 import { maxPageSize } from '../lib/paging.ts';
 import type { SendCall } from './cache/entityCache.ts';
-import type { UpstreamCall } from './client.ts';
+import type { UpstreamCall } from './pipeline.ts';
 import { decodePage } from './decode.ts';
 import { isNotFound, UpstreamError } from './errors.ts';
 import type { UpstreamFilter } from './filters.ts';
 
-/** An order as the helpdesk spells it. */
+/** A sort order as HelpCrunch spells it. */
 export interface UpstreamSort {
   readonly sort: string;
   readonly order: 'asc' | 'desc';
 }
 
 export interface ListEndpoint<Row> {
-  /** `/chats` or the like; its search is found below it. */
+  /** Such as `/chats`; the search endpoint is `/chats/search`. */
   readonly path: string;
   readonly decodeRow: (row: unknown) => Row;
 }
 
 export interface UpstreamListQuery {
-  /** A search without conditions is the whole list. */
+  /** Without conditions, the whole list. */
   readonly filter: UpstreamFilter;
   readonly sort: UpstreamSort | undefined;
   readonly range: OffsetRange;
 }
 
-/** One page of at most 100, in one call: a plain list, or a search when there is a condition. */
+/** Reads a page of at most 100 rows in one call: a GET of the list, or a search if there are conditions. */
 export async function readPage<Row>(
   send: SendCall,
   { path, decodeRow }: ListEndpoint<Row>,
@@ -47,16 +47,16 @@ export async function readPage<Row>(
         };
   const body = await send(call).catch((error: unknown) => {
     if (!isNotFound(error)) throw error;
-    // A list is always there: without it, its members are not known to be gone.
+    // A list that is not found is an unknown route; it does not prove that its members do not exist.
     throw new UpstreamError('notFound', error.message, { ...error.details, isUnknownRoute: true });
   });
   return decodePage(body, { where: path.slice(1), offset, limit }, decodeRow);
 }
 
-/** More rows than any account has agents or departments, or a search has ids. */
+/** No account has more agents or departments, and no search more ids. */
 const maxPages = 100;
 
-/** Every row, page by page. A page without any new row is the end: the helpdesk may know no offset and no total. */
+/** Reads all pages. Stops at a page without new rows: HelpCrunch may ignore the offset and omit the total. */
 export async function readAll<Row extends { readonly id: string }>(
   send: SendCall,
   endpoint: ListEndpoint<Row>,
@@ -74,9 +74,8 @@ export async function readAll<Row extends { readonly id: string }>(
       return { rows: [...rows.values()], total: rows.size };
     }
   }
-  throw new UpstreamError('malformed', 'The list has no end.');
+  throw new UpstreamError('malformed', `The list has more than ${maxPages} pages.`);
 }
 
-/** The name of a page in the cache. */
 export const pageCacheKey = ({ filter, sort, range }: UpstreamListQuery): string =>
   JSON.stringify([filter, sort, range.offset, range.limit]);

@@ -1,4 +1,5 @@
 import { parseJson } from '../lib/json.ts';
+import { isDictionary, objectOf } from '../lib/shape.ts';
 import { createRedactor, withoutTokens } from '../lib/redaction.ts';
 import { withoutCredentials } from '../observability/redact.ts';
 import type { UpstreamErrorEntry, UpstreamErrorKind } from './errors.ts';
@@ -7,10 +8,10 @@ import type { TransportResponse } from './transport.ts';
 
 const maxEntries = 10;
 const maxMessageLength = 300;
-/** Of a longer message the rest is not examined, and not shown. */
+/** Longer messages are cut before they are redacted. */
 const maxExaminedLength = 8_192;
 
-/** Statuses with a meaning of their own; the others are told by their hundreds. */
+/** Other statuses are classified by their first digit. */
 const kindsByStatus: Readonly<Record<number, UpstreamErrorKind>> = {
   401: 'unauthenticated',
   403: 'forbidden',
@@ -27,18 +28,20 @@ function kindOf(status: number): UpstreamErrorKind {
   return 'malformed';
 }
 
+const isEnvelope = objectOf<{ readonly errors: readonly unknown[] }>({ errors: Array.isArray });
+
 type Redact = (text: string) => string;
 
-/** Secrets are struck out first: half of one would not be recognized. */
-const redactAndTruncate = (value: unknown, redact: Redact): string | null =>
+/** Redacts before truncating: a truncated secret would not be recognized. */
+const redactAndTruncate = (value: unknown, redact: Redact): string =>
   typeof value === 'string' || typeof value === 'number'
     ? redact(String(value).slice(0, maxExaminedLength))
         .slice(0, maxMessageLength)
-        // Half a character is none.
+        // A lone high surrogate is not a character.
         .replace(/[\ud800-\udbff]$/, '')
-    : null;
+    : '';
 
-/** The entries of `{"errors":[{"code","message"}]}`; none of an answer that has another shape. */
+/** The entries of `{"errors":[{"code","message"}]}`; empty for any other body. */
 function parseErrorEntries(body: string, redact: Redact): UpstreamErrorEntry[] {
   let envelope: unknown;
   try {
@@ -46,30 +49,38 @@ function parseErrorEntries(body: string, redact: Redact): UpstreamErrorEntry[] {
   } catch {
     return [];
   }
-  if (typeof envelope !== 'object' || envelope === null || !('errors' in envelope)) return [];
-  if (!Array.isArray(envelope.errors)) return [];
-  const entries: UpstreamErrorEntry[] = [];
-  const errors: readonly unknown[] = envelope.errors;
-  for (const entry of errors.slice(0, maxEntries)) {
-    if (typeof entry !== 'object' || entry === null) continue;
-    const code = 'code' in entry ? redactAndTruncate(entry.code, redact) : null;
-    const message = 'message' in entry ? redactAndTruncate(entry.message, redact) : null;
-    if (code !== null || message !== null) {
-      entries.push({ code: code ?? '', message: message ?? '' });
-    }
-  }
-  return entries;
+  if (!isEnvelope(envelope)) return [];
+  return envelope.errors
+    .slice(0, maxEntries)
+    .filter(isDictionary)
+    .map(({ code, message }) => ({
+      code: redactAndTruncate(code, redact),
+      message: redactAndTruncate(message, redact),
+    }))
+    .filter(({ code, message }) => code !== '' || message !== '');
 }
 
-/** What an answer that is no success means. The helpdesk is not trusted to keep the key out of its messages. */
-export function errorFromResponse(response: TransportResponse, apiKey: string): UpstreamError {
+/** Redacts the key from the messages of HelpCrunch, which may echo it. */
+function errorFromResponse(response: TransportResponse, apiKey: string): UpstreamError {
   const { status, body, retryAfterMs } = response;
   const kind = kindOf(status);
   const redactKey = createRedactor([apiKey]);
   const redact = (text: string) => withoutTokens(withoutCredentials(redactKey(text)));
-  return new UpstreamError(kind, `The helpdesk answered with status ${status}.`, {
+  return new UpstreamError(kind, `HelpCrunch responded with status ${status}.`, {
     status,
     ...(status >= 400 && status < 500 ? { entries: parseErrorEntries(body, redact) } : {}),
     ...(retryAfterMs === undefined || !retryableKinds.has(kind) ? {} : { retryAfterMs }),
   });
+}
+
+/** The JSON of a 2xx response; throws an `UpstreamError` for any other. */
+export function readResponse(response: TransportResponse, apiKey: string): unknown {
+  if (response.status < 200 || response.status >= 300) throw errorFromResponse(response, apiKey);
+  try {
+    return parseJson(response.body);
+  } catch (cause) {
+    throw new UpstreamError('malformed', 'The response of HelpCrunch is not valid JSON.', {
+      cause,
+    });
+  }
 }

@@ -1,28 +1,35 @@
 import type { Clock } from '../lib/clock.ts';
-import { isDefinitelyNotApplied, UpstreamError } from './errors.ts';
+import { UpstreamError } from './errors.ts';
+import type { Layer, UpstreamRequest } from './pipeline.ts';
 
-const baseDelayMs = 200;
-
-/** Statuses that a gateway in front of the helpdesk gives, and that pass. */
-const transientStatuses: ReadonlySet<number | undefined> = new Set([undefined, 502, 503, 504]);
-
-/** Whether another try may go better: a broken connection, a time-out, a 502, 503 or 504. */
-const isTransient = (error: unknown): error is UpstreamError =>
-  error instanceof UpstreamError &&
-  (error.kind === 'timeout' || error.kind === 'unavailable') &&
-  error.details.notSent === undefined &&
-  transientStatuses.has(error.details.status);
-
-interface RetryOptions {
+/**
+ * The retry policy. Every attempt passes through the layers below: it needs a permit and ends at the deadline.
+ *
+ * | failure                                     | retried          | when                                                      |
+ * | ------------------------------------------- | ---------------- | --------------------------------------------------------- |
+ * | 429                                         | always           | as soon as the rate limiter, which backs off, permits it  |
+ * | connection failure, timeout, 502, 503, 504  | reads, idempotent writes, `maxRetries` times | after `Retry-After`, or backoff with full jitter |
+ * | 500, other statuses, malformed response     | never            |                                                           |
+ * | not sent: no permit, circuit open           | never            |                                                           |
+ */
+interface RetryPolicy {
   readonly clock: Clock;
   readonly maxRetries: number;
-  /** Whether the call does no harm when it happens twice. */
-  readonly isRepeatable: boolean;
-  readonly signal: AbortSignal;
-  readonly deadlineMs: () => number;
 }
 
-function sleep(ms: number, { clock, signal }: RetryOptions): Promise<void> {
+/** The upper bound of the first delay; it doubles with each retry. */
+const baseDelayMs = 200;
+
+/** 500 is not among them: HelpCrunch returns it for requests that fail every time. */
+const transientStatuses: ReadonlySet<number | undefined> = new Set([undefined, 502, 503, 504]);
+
+const isTransient = ({ kind, details }: UpstreamError): boolean =>
+  (kind === 'timeout' || kind === 'unavailable') && transientStatuses.has(details.status);
+
+const isRepeatable = (request: UpstreamRequest): boolean =>
+  request.effect === 'read' || request.isIdempotent;
+
+function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const cancel = clock.after(ms, () => {
       signal.removeEventListener('abort', onAbort);
@@ -36,30 +43,33 @@ function sleep(ms: number, { clock, signal }: RetryOptions): Promise<void> {
   });
 }
 
-/**
- * Tries again what may go better, some times at most, after a random part of a time that doubles, within the deadline. When there is no call
- * left for another try, the failure before stands.
- */
-export async function withRetries<Result>(
-  attempt: () => Promise<Result>,
-  options: RetryOptions,
-): Promise<Result> {
-  const { clock, maxRetries, isRepeatable, signal, deadlineMs } = options;
-  let previousError: UpstreamError | undefined;
-  for (let retryCount = 0; ; retryCount += 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (previousError !== undefined && isDefinitelyNotApplied(error)) throw previousError;
-      if (!isRepeatable || !isTransient(error) || retryCount === maxRetries || signal.aborted)
-        throw error;
-      previousError = error;
-      const delayMs = Math.max(
-        clock.random() * baseDelayMs * 2 ** retryCount,
-        error.details.retryAfterMs ?? 0,
-      );
-      if (clock.monotonic() + delayMs >= deadlineMs()) throw error;
-      await sleep(delayMs, options);
+export const retry =
+  ({ clock, maxRetries }: RetryPolicy): Layer =>
+  (next) =>
+  async (request) => {
+    const { signal } = request;
+    let throttled: UpstreamError | undefined;
+    let transient: UpstreamError | undefined;
+    for (let retries = 0; ;) {
+      try {
+        signal.throwIfAborted();
+        return await next(request);
+      } catch (error) {
+        if (!(error instanceof UpstreamError)) throw error;
+        const { notSent, retryAfterMs = 0 } = error.details;
+        // A write that failed before may have been applied; a 429 says more than a missing permit.
+        if (notSent === true)
+          throw transient ?? (error.kind === 'rateLimited' ? throttled : undefined) ?? error;
+        if (error.kind === 'rateLimited') {
+          throttled = error;
+          continue;
+        }
+        if (!isTransient(error) || !isRepeatable(request) || retries === maxRetries) throw error;
+        const delayMs = Math.max(clock.random() * baseDelayMs * 2 ** retries, retryAfterMs);
+        if (signal.aborted || clock.monotonic() + delayMs >= request.deadlineMs()) throw error;
+        transient = error;
+        retries += 1;
+        await sleep(delayMs, clock, signal);
+      }
     }
-  }
-}
+  };

@@ -7,12 +7,12 @@ import { UpstreamError } from './errors.ts';
 
 export interface TransportRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Below the API's base address, with its query. */
+  /** Relative to the base URL, with the query string. */
   readonly path: string;
   readonly body?: unknown;
   readonly apiKey: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Aborted when nobody waits any longer; its reason is what the caller is told. */
+  /** Its reason becomes the error of an aborted request. */
   readonly signal: AbortSignal;
 }
 
@@ -23,7 +23,7 @@ export interface TransportResponse {
 }
 
 export interface Transport {
-  /** One try. Fails with `timeout`, `unavailable` or `malformed`, or with the signal's reason. */
+  /** Sends one request. Rejects with `timeout`, `unavailable` or `malformed`, or with the signal's reason. */
   request(request: TransportRequest): Promise<TransportResponse>;
   close(): void;
 }
@@ -35,17 +35,17 @@ export interface TransportOptions {
   readonly clock: Clock;
 }
 
-/** Idle connections are let go before most servers would close them under a request. */
+/** Idle connections are closed before most servers would close them during a request. */
 const idleTimeoutMs = 4_000;
 
-/** A longer pause is never waited for, nor told to clients. */
+/** Longer pauses are neither waited for nor returned to clients. */
 export const maxRetryAfterMs = 600_000;
 
-/** Seconds or a date, as RFC 9110 has it, at most ten minutes; undefined for anything else. */
+/** `Retry-After` in seconds or as a date (RFC 9110), at most ten minutes; undefined for anything else. */
 function parseRetryAfter(response: Response, clock: Clock): number | undefined {
   const value = response.headers.get('retry-after')?.trim() ?? '';
   if (/^[0-9]{1,6}$/.test(value)) return Math.min(maxRetryAfterMs, Number(value) * 1000);
-  // A date begins with the day's name; Date.parse alone would take `1.5` for one.
+  // HTTP dates begin with the day's name; Date.parse alone would accept `1.5`.
   const at = /^[A-Z][a-z]{2},? /.test(value) ? Date.parse(value) : NaN;
   const leftMs = Math.max(0, Math.ceil(at - clock.now()));
   return Number.isNaN(at) ? undefined : Math.min(maxRetryAfterMs, leftMs);
@@ -53,14 +53,14 @@ function parseRetryAfter(response: Response, clock: Clock): number | undefined {
 
 function connectionError(error: unknown): UpstreamError {
   if (error instanceof FetchError && error.type === 'max-size') {
-    return new UpstreamError('malformed', "The helpdesk's answer is too long.");
+    return new UpstreamError('malformed', 'The response of HelpCrunch exceeds the size limit.');
   }
-  return new UpstreamError('unavailable', 'The connection to the helpdesk failed.', {
+  return new UpstreamError('unavailable', 'The connection to HelpCrunch failed.', {
     cause: error,
   });
 }
 
-/** The one place where calls leave. Redirects are never followed: the key goes to one host only. */
+/** Sends requests to HelpCrunch. Redirects are not followed, so that the key is sent to one host only. */
 export function createTransport(options: TransportOptions): Transport {
   const { baseUrl, timeoutMs, maxResponseBytes, clock } = options;
   const isSecure = baseUrl.startsWith('https:');
@@ -78,7 +78,7 @@ export function createTransport(options: TransportOptions): Transport {
       signal.throwIfAborted();
       signal.addEventListener('abort', abort);
       const cancelTimer = clock.after(timeoutMs, () => {
-        controller.abort(new UpstreamError('timeout', 'The helpdesk did not answer in time.'));
+        controller.abort(new UpstreamError('timeout', 'HelpCrunch did not respond in time.'));
       });
       try {
         const response = await fetch(baseUrl + path, {
@@ -99,10 +99,10 @@ export function createTransport(options: TransportOptions): Transport {
         return {
           status: response.status,
           body: await response.text(),
-          ...(retryAfterMs === undefined ? {} : { retryAfterMs: retryAfterMs }),
+          ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
         };
       } catch (error) {
-        // node-fetch says only that it was aborted; the signal says why.
+        // node-fetch does not pass on the reason of the abort.
         controller.signal.throwIfAborted();
         throw connectionError(error);
       } finally {

@@ -573,11 +573,11 @@ const customerFields = [
 const many = <Item>(count: number, item: (index: number) => Item): Item[] =>
   Array.from({ length: count }, (_, index) => item(index));
 
-const absent = /cannot look for what is absent/;
+const absent = /cannot search for absent values/;
 const flat = /one AND or by one OR/;
-const empty = /not empty/;
+const empty = /not be empty/;
 const range = /from, to or both/;
-const order = /not after/;
+const order = /not be after/;
 
 type Refused = readonly [kind: Kind, filter: object, argument: string, why: RegExp];
 

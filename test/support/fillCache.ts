@@ -1,13 +1,10 @@
 import { systemClock } from '../../src/lib/clock.ts';
 import { DependencyTracker } from '../../src/lib/dependencyTracker.ts';
-import { createEntityCache } from '../../src/upstream/cache/entityCache.ts';
+import { EntityCache } from '../../src/upstream/cache/entityCache.ts';
 import type { CacheType } from '../../src/upstream/cache/cacheTypes.ts';
 import { UpstreamError } from '../../src/upstream/errors.ts';
 
-/**
- * Puts ever new customers and chats through a cache and tells, as one JSON line, how many bytes of memory the process then
- * held more than before. Run with --expose-gc.
- */
+/** Fills a cache with customers and chats, and prints the growth of the heap as one JSON line. Run with --expose-gc. */
 interface Thing {
   readonly __typename: 'Customer' | 'Chat';
   readonly id: string;
@@ -25,7 +22,7 @@ const typeOf = (name: Thing['__typename']): CacheType<Thing> => ({
   deserialize: (kept) => kept as Thing,
 });
 
-/** What is kept of a customer and of a chat; `#` stands for the id. */
+/** The stored form of a customer and of a chat; `#` is replaced by the id. */
 const forms = {
   Customer: JSON.stringify({
     __typename: 'Customer',
@@ -82,14 +79,14 @@ const forms = {
   }),
 };
 
-/** Each with texts of its own, as after an answer of the helpdesk. */
+/** With separate strings per entity, as after parsing a response. */
 const thingOf = (name: Thing['__typename'], id: string): Thing =>
   JSON.parse(forms[name].replaceAll('#', id));
 
 const atOnce = 500;
 
 async function fill(maxBytes: number, count: number, watch: (bytes: number) => void) {
-  const cache = createEntityCache({ maxBytes, ttlsMs: freshMs, staleIfErrorMs: 0, clock });
+  const cache = new EntityCache({ maxBytes, ttlsMs: freshMs, staleIfErrorMs: 0, clock });
   for (let first = 1; first <= count; first += atOnce) {
     const name = (first / atOnce) % 2 < 1 ? 'Chat' : 'Customer';
     const ids = Array.from({ length: atOnce }, (_, index) => String(first + index));

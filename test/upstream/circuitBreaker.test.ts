@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { BreakerOutcome } from '../../src/upstream/circuitBreaker.ts';
-import { createCircuitBreakers } from '../../src/upstream/circuitBreakers.ts';
+import { CircuitBreakers } from '../../src/upstream/circuitBreaker.ts';
 import type { ControlledUpstream } from '../support/controlledUpstream.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { executeQuery } from '../support/client.ts';
@@ -9,154 +9,154 @@ import { createManualClock } from '../support/manualClock.ts';
 
 const second = 1_000;
 
-describe('a circuit', () => {
+describe('a circuit breaker', () => {
   function start() {
     const clock = createManualClock();
     const changes: string[] = [];
-    const breakers = createCircuitBreakers({
-      clock,
-      onStateChange: (account, isOpen) => changes.push(`${account} ${isOpen ? 'opens' : 'closes'}`),
-    });
+    const breakers = new CircuitBreakers(clock, (account, { isOpen }) =>
+      changes.push(`${account} ${isOpen ? 'opens' : 'closes'}`),
+    );
     const breaker = breakers.forAccount('acme');
-    /** Tries that end at once in this way. */
-    const note = (outcome: BreakerOutcome, times = 1, tried = breaker) => {
-      for (let index = 0; index < times; index += 1) tried.acquire().recordOutcome(outcome);
+    /** Attempts with this outcome. */
+    const record = (outcome: BreakerOutcome, times = 1, target = breaker) => {
+      for (let index = 0; index < times; index += 1) target.acquire().recordOutcome(outcome);
     };
-    const refusal = () => {
+    const rejection = () => {
       try {
-        breaker.acquire().recordOutcome('unknown');
+        breaker.acquire().recordOutcome('ignored');
         return null;
       } catch (error: any) {
         return { kind: error.kind, ...error.details };
       }
     };
-    return { clock, changes, breakers, breaker, note, refusal };
+    return { clock, changes, breakers, breaker, record, rejection };
   }
 
   test.each([
-    ['ten failures', 0, 10, true],
-    ['nine failures', 0, 9, false],
-    ['three quarters of failures', 5, 15, true],
-    ['less than three quarters', 5, 14, false],
-    ['half', 50, 50, false],
-  ])('after %s', (_name, successes, failures, isOpen) => {
-    const { breaker, note } = start();
+    [0, 10, true],
+    [0, 9, false],
+    [5, 15, true],
+    [5, 14, false],
+    [50, 50, false],
+  ])('after %i successes and %i failures a circuit breaker is open: %p', (...row) => {
+    const [successes, failures, isOpen] = row;
+    const { breaker, record } = start();
 
-    note('alive', successes);
-    note('failed', failures);
+    record('success', successes);
+    record('failure', failures);
 
-    expect(breaker.isOpen()).toBe(isOpen);
+    expect(breaker.isOpen).toBe(isOpen);
   });
 
-  test('opens for failures of the last half minute alone', () => {
-    const { clock, breaker, note } = start();
-    note('failed', 9);
+  test('only failures within 30 seconds open the circuit breaker', () => {
+    const { clock, breaker, record } = start();
+    record('failure', 9);
 
     clock.advance(30 * second);
-    note('failed', 9);
-    expect(breaker.isOpen()).toBe(false);
+    record('failure', 9);
+    expect(breaker.isOpen).toBe(false);
     clock.advance(29 * second);
-    note('failed');
+    record('failure');
 
-    expect(breaker.isOpen()).toBe(true);
+    expect(breaker.isOpen).toBe(true);
   });
 
-  test('does not open for tries that say nothing', () => {
-    const { breaker, note } = start();
+  test('ignored outcomes do not open the circuit breaker', () => {
+    const { breaker, record } = start();
 
-    note('unknown', 100);
+    record('ignored', 100);
 
-    expect(breaker.isOpen()).toBe(false);
+    expect(breaker.isOpen).toBe(false);
   });
 
-  test('refuses while it is open, and says when it may be tried', () => {
-    const { clock, note, refusal, changes } = start();
-    note('failed', 10);
+  test('an open circuit breaker rejects attempts with the remaining time', () => {
+    const { clock, record, rejection, changes } = start();
+    record('failure', 10);
 
-    expect(refusal()).toEqual({ kind: 'unavailable', notSent: true, retryAfterMs: 2 * second });
+    expect(rejection()).toEqual({ kind: 'unavailable', notSent: true, retryAfterMs: 2 * second });
     clock.advance(1.5 * second);
-    expect(refusal()).toMatchObject({ retryAfterMs: second });
+    expect(rejection()).toMatchObject({ retryAfterMs: second });
     clock.advance(0.5 * second);
-    expect(refusal()).toBeNull();
+    expect(rejection()).toBeNull();
     expect(changes).toEqual(['acme opens']);
   });
 
-  test('lets one try alone, and closes when that one is answered', () => {
-    const { clock, breaker, note, refusal, changes } = start();
-    note('failed', 10);
+  test('a half-open circuit breaker admits one probe and closes when it succeeds', () => {
+    const { clock, breaker, record, rejection, changes } = start();
+    record('failure', 10);
     clock.advance(2 * second);
 
-    const trial = breaker.acquire();
-    expect(refusal()).toMatchObject({ kind: 'unavailable', retryAfterMs: second });
-    trial.recordOutcome('alive');
+    const probe = breaker.acquire();
+    expect(rejection()).toMatchObject({ kind: 'unavailable', retryAfterMs: second });
+    probe.recordOutcome('success');
 
-    expect(refusal()).toBeNull();
+    expect(rejection()).toBeNull();
     expect(changes).toEqual(['acme opens', 'acme closes']);
-    note('failed', 9);
-    expect(breaker.isOpen()).toBe(false);
+    record('failure', 9);
+    expect(breaker.isOpen).toBe(false);
   });
 
-  test('stays open for twice as long after each trial that fails, up to half a minute', () => {
-    const { clock, note, refusal } = start();
-    note('failed', 10);
+  test('each failed probe doubles the open time, up to 30 seconds', () => {
+    const { clock, record, rejection } = start();
+    record('failure', 10);
     const waits: unknown[] = [];
     for (let round = 0; round < 6; round += 1) {
-      const { retryAfterMs } = refusal()!;
+      const { retryAfterMs } = rejection()!;
       waits.push(retryAfterMs);
       clock.advance(retryAfterMs);
-      note('failed');
+      record('failure');
     }
 
     expect(waits).toEqual([2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
   });
 
-  test('a trial that says nothing leaves its place to another', () => {
-    const { clock, breaker, note, refusal } = start();
-    note('failed', 10);
+  test('a probe with an ignored outcome is followed by another probe', () => {
+    const { clock, breaker, record, rejection } = start();
+    record('failure', 10);
     clock.advance(2 * second);
 
-    note('unknown');
+    record('ignored');
 
-    expect(breaker.isOpen()).toBe(true);
-    expect(refusal()).toBeNull();
+    expect(breaker.isOpen).toBe(true);
+    expect(rejection()).toBeNull();
   });
 
-  test('what left before it opened neither closes it nor opens it again', () => {
-    const { clock, breaker, note } = start();
+  test('attempts that started before the circuit breaker opened do not change its state', () => {
+    const { clock, breaker, record } = start();
     const early = Array.from({ length: 20 }, () => breaker.acquire());
-    note('failed', 10);
-    expect(early.every((pass) => pass.wasTripped())).toBe(true);
+    record('failure', 10);
+    expect(early.every((permit) => permit.wasTripped())).toBe(true);
 
-    early.shift()?.recordOutcome('alive');
-    expect(breaker.isOpen()).toBe(true);
+    early.shift()?.recordOutcome('success');
+    expect(breaker.isOpen).toBe(true);
     clock.advance(2 * second);
-    note('alive');
-    for (const pass of early) pass.recordOutcome('failed');
+    record('success');
+    for (const permit of early) permit.recordOutcome('failure');
 
-    expect(breaker.isOpen()).toBe(false);
+    expect(breaker.isOpen).toBe(false);
   });
 
-  test('of one account is not that of another', () => {
-    const { breakers, breaker, note } = start();
+  test('accounts have separate circuit breakers', () => {
+    const { breakers, breaker, record } = start();
     const other = breakers.forAccount('umbrella');
 
-    note('failed', 10, other);
+    record('failure', 10, other);
 
-    expect([breaker.isOpen(), other.isOpen()]).toEqual([false, true]);
+    expect([breaker.isOpen, other.isOpen]).toEqual([false, true]);
     expect(breakers.openCount()).toBe(1);
   });
 
-  test('those of ten thousand accounts are all that are kept', () => {
-    const { breakers, note } = start();
-    note('failed', 10);
+  test('at most ten thousand circuit breakers are kept', () => {
+    const { breakers, record } = start();
+    record('failure', 10);
 
-    for (let index = 0; index < 10_000; index += 1) breakers.forAccount(`tenant ${index}`);
+    for (let index = 0; index < 10_000; index += 1) breakers.forAccount(`account ${index}`);
 
     expect(breakers.openCount()).toBe(0);
   });
 });
 
-describe('a gateway whose helpdesk fails', () => {
+describe('a gateway while HelpCrunch fails', () => {
   const clock = createManualClock();
   let upstream: ControlledUpstream;
   let gateway: Awaited<ReturnType<typeof startTestGateway>>;
@@ -191,7 +191,7 @@ describe('a gateway whose helpdesk fails', () => {
     return /^helpcrunch_breaker_open (\d+)$/m.exec(metrics)?.[1];
   };
 
-  test('answers at once while the circuit is open, without a call or a retry', async () => {
+  test('an open circuit breaker rejects operations without a call or a retry', async () => {
     await failTenTimes();
 
     const { errors, headers, extensions } = await gateway.query(chat(11));
@@ -207,7 +207,7 @@ describe('a gateway whose helpdesk fails', () => {
     expect(await openBreakers()).toBe('1');
   });
 
-  test('goes on when the first trial is answered, and says both in the log once', async () => {
+  test('a successful probe closes the circuit breaker, and both transitions are logged once', async () => {
     await failTenTimes();
     for (let id = 1; id <= 10; id += 1) await gateway.query(chat(id));
     upstream.onEveryCall();
@@ -220,22 +220,22 @@ describe('a gateway whose helpdesk fails', () => {
     const messages = gateway.logged
       .map((line) => JSON.parse(line).msg)
       .filter((message) => message !== 'operation');
-    expect(messages.filter((message) => message.includes('too often'))).toHaveLength(1);
-    expect(messages.filter((message) => message.includes('again'))).toHaveLength(1);
-    // The refusals of the open circuit are not told one by one.
+    expect(messages.filter((message) => message === 'circuit breaker opened')).toHaveLength(1);
+    expect(messages.filter((message) => message === 'circuit breaker closed')).toHaveLength(1);
+    // Rejections by the open circuit breaker are not logged.
     expect(messages).toHaveLength(12);
   });
 
-  test('sends one call alone when the time has come, however many clients ask', async () => {
+  test('only one probe is sent for any number of clients', async () => {
     await failTenTimes();
     clock.advance(2_000);
-    const trial = upstream.hold('GET /chats/1');
+    const probe = upstream.hold('GET /chats/1');
     upstream.onEveryCall();
     const first = gateway.query(chat(1));
-    await trial.arrived;
+    await probe.arrived;
 
     const others = await Promise.all([2, 3, 4].map((id) => gateway.query(chat(id))));
-    trial.respond();
+    probe.respond();
 
     expect(others.map(({ errors }) => errors[0]?.extensions['code'])).toEqual(
       others.map(() => 'UPSTREAM_UNAVAILABLE'),
@@ -244,22 +244,22 @@ describe('a gateway whose helpdesk fails', () => {
     expect(upstream.calls).toHaveLength(1);
   });
 
-  test('gives the trial to the next when its client leaves', async () => {
+  test('a probe whose client disconnects is followed by another probe', async () => {
     await failTenTimes();
     clock.advance(2_000);
     upstream.onEveryCall();
-    const trial = upstream.hold('GET /chats/1');
-    const { leave } = executeQuery(gateway, chat(1));
-    await trial.arrived;
-    leave();
-    await trial.aborted;
+    const probe = upstream.hold('GET /chats/1');
+    const { leave: disconnect } = executeQuery(gateway, chat(1));
+    await probe.arrived;
+    disconnect();
+    await probe.aborted;
 
     const { data } = await gateway.query(chat(2));
 
     expect(data).toEqual({ chat: { id: '2' } });
   });
 
-  test('sends away at once those who wait for room when the circuit opens', async () => {
+  test('queued operations are rejected as soon as the circuit breaker opens', async () => {
     const { url } = upstream;
     const config = { rateLimit: 10, operationTimeoutMs: 100_000 };
     await using other = await startTestGateway({ upstream: { url, key: 'other' }, clock, config });
@@ -279,25 +279,28 @@ describe('a gateway whose helpdesk fails', () => {
     });
   });
 
-  test.each([400, 401, 403, 404, 408])('calls on after any number of %i', async (status) => {
-    failWith(status);
+  test.each([400, 401, 403, 404, 408])(
+    'any number of %i leaves the circuit breaker closed',
+    async (status) => {
+      failWith(status);
 
-    for (let id = 1; id <= 20; id += 1) await gateway.query(chat(id));
+      for (let id = 1; id <= 20; id += 1) await gateway.query(chat(id));
 
-    expect(upstream.calls).toHaveLength(20);
-    expect(await openBreakers()).toBe('0');
-  });
+      expect(upstream.calls).toHaveLength(20);
+      expect(await openBreakers()).toBe('0');
+    },
+  );
 
-  test('stops after time-outs of tries and after operations whose time it used up', async () => {
+  test('attempts aborted at the deadline of their operation open the circuit breaker', async () => {
     const { url } = upstream;
     const config = { operationTimeoutMs: 1_500, upstreamTimeoutMs: 60_000 };
     await using other = await startTestGateway({ upstream: { url, key: 'other' }, clock, config });
     let heldCount = 0;
     upstream.onEveryCall(() => (heldCount += 1));
-    const asked = Array.from({ length: 10 }, (_, id) => other.query(chat(id + 1)));
+    const responses = Array.from({ length: 10 }, (_, id) => other.query(chat(id + 1)));
     while (heldCount < 10) await other.query('{ __typename }');
     clock.advance(1_500);
-    await Promise.all(asked);
+    await Promise.all(responses);
 
     const { errors } = await other.query(chat(11));
 
@@ -307,13 +310,13 @@ describe('a gateway whose helpdesk fails', () => {
     });
   });
 
-  test('is not blamed for clients that leave', async () => {
+  test('clients that disconnect do not open the circuit breaker', async () => {
     for (let id = 1; id <= 12; id += 1) {
       const held = upstream.hold(`GET /chats/${id}`);
-      const { leave } = executeQuery(gateway, chat(id));
+      const { leave: disconnect } = executeQuery(gateway, chat(id));
       await held.arrived;
       clock.advance(2_000);
-      leave();
+      disconnect();
       await held.aborted;
     }
 

@@ -7,22 +7,22 @@ import { createManualClock } from '../support/manualClock.ts';
 const tooMany = { errors: [{ code: 'too_many_requests', message: 'Too many requests' }] };
 const chat = (id: number) => `{ chat(id: ${id}) { id } }`;
 
-let helpdesk: RecordingUpstream;
+let upstream: RecordingUpstream;
 let clock: ReturnType<typeof createManualClock>;
 
 beforeEach(async () => {
-  helpdesk = await startRecordingUpstream();
+  upstream = await startRecordingUpstream();
   clock = createManualClock();
-  for (const id of [1, 2, 3]) helpdesk.respond(`GET /chats/${id}`, { body: wireChat({ id }) });
+  for (const id of [1, 2, 3]) upstream.respond(`GET /chats/${id}`, { body: wireChat({ id }) });
 });
 
-afterEach(() => helpdesk[Symbol.asyncDispose]());
+afterEach(() => upstream[Symbol.asyncDispose]());
 
 const start = (rateLimit: number, operationTimeoutMs = 10_000) =>
-  startTestGateway({ upstream: helpdesk, clock, config: { rateLimit, operationTimeoutMs } });
+  startTestGateway({ upstream, clock, config: { rateLimit, operationTimeoutMs } });
 
-describe('when the calls are spent', () => {
-  test('an operation that cannot be served in time is refused at once and spends none', async () => {
+describe('an exhausted rate limit', () => {
+  test('an operation without a permit before its deadline is rejected immediately without a call', async () => {
     await using gateway = await start(1);
     await gateway.query(chat(1));
 
@@ -35,10 +35,10 @@ describe('when the calls are spent', () => {
       retryAfterMs: 60_000,
     });
     expect(headers.get('retry-after')).toBe('60');
-    expect(helpdesk.calls).toHaveLength(1);
+    expect(upstream.calls).toHaveLength(1);
   });
 
-  test('an operation with the time waits for room and is answered', async () => {
+  test('an operation with a later deadline waits for a permit', async () => {
     await using gateway = await start(1, 120_000);
     await gateway.query(chat(1));
 
@@ -51,18 +51,18 @@ describe('when the calls are spent', () => {
     expect(data).toEqual({ chat: { id: '2' } });
   });
 
-  test('an operation that would be answered too late even by the next call is refused, and spends none', async () => {
+  test('an operation is rejected when a permit leaves too little time for the call', async () => {
     await using gateway = await start(1, 60_050);
     await gateway.query(chat(1));
 
     const { errors } = await gateway.query(chat(2));
 
     expect(errors[0]?.extensions).toMatchObject({ code: 'RATE_LIMITED', retryAfterMs: 60_000 });
-    expect(helpdesk.calls).toHaveLength(1);
+    expect(upstream.calls).toHaveLength(1);
   });
 
-  test('an operation whose time is over in line is told so, though others go on waiting for the same', async () => {
-    helpdesk.respond('PUT /chats/readByAgent', { body: wireChat({ id: 3 }) });
+  test('an operation whose deadline passes in the queue gets RATE_LIMITED while others wait for the same request', async () => {
+    upstream.respond('PUT /chats/readByAgent', { body: wireChat({ id: 3 }) });
     await using gateway = await start(1, 100_000);
     await gateway.query(chat(1));
     const first = gateway.query(chat(2));
@@ -83,8 +83,8 @@ describe('when the calls are spent', () => {
     expect((await second).data).toEqual({ chat: { id: '2' } });
   });
 
-  test('a mutation goes before the reads that wait', async () => {
-    helpdesk.respond('PUT /chats/readByAgent', { body: wireChat({ id: 3 }) });
+  test('a mutation is sent before queued reads', async () => {
+    upstream.respond('PUT /chats/readByAgent', { body: wireChat({ id: 3 }) });
     await using gateway = await start(1, 200_000);
     await gateway.query(chat(1));
 
@@ -97,10 +97,10 @@ describe('when the calls are spent', () => {
     clock.advance(60_000);
     await read;
 
-    expect(helpdesk.calls.map(({ method }) => method)).toEqual(['GET', 'PUT', 'GET']);
+    expect(upstream.calls.map(({ method }) => method)).toEqual(['GET', 'PUT', 'GET']);
   });
 
-  test('the account says what is left', async () => {
+  test('rateLimit returns the remaining quota', async () => {
     await using gateway = await start(2);
     await gateway.query(chat(1));
 
@@ -115,19 +115,19 @@ describe('when the calls are spent', () => {
   });
 });
 
-describe('a helpdesk that refuses with 429 although calls are left', () => {
-  const refusal = (seconds?: number) => ({
+describe('a 429 of HelpCrunch', () => {
+  const tooManyRequests = (seconds?: number) => ({
     status: 429,
     body: tooMany,
     ...(seconds === undefined ? {} : { headers: { 'retry-after': String(seconds) } }),
   });
 
-  /** Refuses so many times, then answers. */
-  function refusing(route: string, times: number, seconds?: number) {
+  /** Responds with 429, then with success. */
+  function throttleTimes(route: string, times: number, seconds?: number) {
     let left = times;
-    helpdesk.respond(route, () => {
+    upstream.respond(route, () => {
       left -= 1;
-      return left < 0 ? { body: wireChat({ id: 1 }) } : refusal(seconds);
+      return left < 0 ? { body: wireChat({ id: 1 }) } : tooManyRequests(seconds);
     });
   }
 
@@ -136,16 +136,16 @@ describe('a helpdesk that refuses with 429 although calls are left', () => {
   test.each([
     ['a read', chat(1), 'GET /chats/1', { chat: { id: '1' } }],
     ['a write', write, 'PUT /chats/readByAgent', { markChatRead: { id: '1' } }],
-  ])('is asked again by %s when its time has come, and not before', async (...row) => {
+  ])('%s is repeated after Retry-After of a 429, and not before', async (...row) => {
     const [, operation, route, data] = row;
-    refusing(route, 1, 5);
+    throttleTimes(route, 1, 5);
     await using gateway = await start(100);
 
     const asked = gateway.query(operation);
     await gateway.waitForQueuedCalls(1);
     clock.advance(4_999);
     await gateway.waitForQueuedCalls(1);
-    const callsBefore = helpdesk.calls.length;
+    const callsBefore = upstream.calls.length;
     clock.advance(1);
     const answer = await asked;
 
@@ -155,8 +155,8 @@ describe('a helpdesk that refuses with 429 although calls are left', () => {
     expect(answer.extensions.upstream.calls).toBe(2);
   });
 
-  test('is asked again after two and four seconds when it names no time, as the deadline allows', async () => {
-    refusing('GET /chats/1', 9);
+  test('a 429 without Retry-After is repeated after two and four seconds, within the deadline', async () => {
+    throttleTimes('GET /chats/1', 9);
     await using gateway = await start(100);
 
     const asked = gateway.query(chat(1));
@@ -167,8 +167,8 @@ describe('a helpdesk that refuses with 429 although calls are left', () => {
     }
     const { errors } = await asked;
 
-    // After the third refusal the next pause of eight seconds would end behind the deadline.
-    expect(helpdesk.calls).toHaveLength(3);
+    // The next delay of eight seconds would exceed the deadline.
+    expect(upstream.calls).toHaveLength(3);
     expect(errors[0]?.extensions).toMatchObject({
       code: 'RATE_LIMITED',
       retryAfterMs: 8_000,
@@ -176,8 +176,8 @@ describe('a helpdesk that refuses with 429 although calls are left', () => {
     });
   });
 
-  test('lets those who wait in line follow', async () => {
-    refusing('GET /chats/1', 1, 5);
+  test('queued calls follow after a call that was repeated because of a 429', async () => {
+    throttleTimes('GET /chats/1', 1, 5);
     await using gateway = await start(100);
     const first = gateway.query(chat(1));
     await gateway.waitForQueuedCalls(1);
@@ -188,30 +188,30 @@ describe('a helpdesk that refuses with 429 although calls are left', () => {
 
     expect((await first).data).toEqual({ chat: { id: '1' } });
     expect((await second).data).toEqual({ chat: { id: '2' } });
-    expect(helpdesk.calls).toHaveLength(3);
+    expect(upstream.calls).toHaveLength(3);
   });
 
-  test('for longer than an operation may take refuses it at once', async () => {
-    helpdesk.respond('GET /chats/1', refusal(30));
+  test('a Retry-After beyond the deadline rejects operations immediately', async () => {
+    upstream.respond('GET /chats/1', tooManyRequests(30));
     await using gateway = await start(100);
 
-    const refused = await gateway.query(chat(1));
+    const first = await gateway.query(chat(1));
     const next = await gateway.query(chat(2));
 
-    expect(refused.errors[0]?.extensions).toMatchObject({
+    expect(first.errors[0]?.extensions).toMatchObject({
       code: 'RATE_LIMITED',
       retryAfterMs: 30_000,
       upstream: { status: 429 },
     });
-    expect(refused.headers.get('retry-after')).toBe('30');
+    expect(first.headers.get('retry-after')).toBe('30');
     expect(next.errors[0]?.extensions).toMatchObject({ code: 'RATE_LIMITED' });
-    expect(helpdesk.calls).toHaveLength(1);
+    expect(upstream.calls).toHaveLength(1);
   });
 });
 
 describe('the log', () => {
-  test('tells of a refused key under the id of the answer, and nothing of the key', async () => {
-    helpdesk.respond('GET /chats/1', { status: 401, body: { errors: [] } });
+  test('a rejected key is logged with the request id and without the key', async () => {
+    upstream.respond('GET /chats/1', { status: 401, body: { errors: [] } });
     await using gateway = await start(100);
 
     const { errors } = await gateway.query(chat(1));
@@ -220,10 +220,10 @@ describe('the log', () => {
     expect(gateway.logged).toHaveLength(1);
     expect(line).toMatchObject({ kind: 'unauthenticated', status: 401 });
     expect(line.requestId).toBe(errors[0]?.extensions['requestId']);
-    expect(gateway.logged.join('')).not.toContain(helpdesk.key);
+    expect(gateway.logged.join('')).not.toContain(upstream.key);
   });
 
-  test('is silent about what the client can put right and about calls that never left', async () => {
+  test('errors of clients and rejected calls are not logged', async () => {
     await using gateway = await start(1);
 
     await gateway.query('{ chat(id: "abc") { id } }');

@@ -26,8 +26,8 @@ import { wireChat } from '../support/recordingUpstream.ts';
 
 const malformed = Symbol('malformed');
 
-/** What a reader makes of a value; `malformed` for its own refusal, and any other failure goes on. */
-function reading<Model>(read: () => Model): Model | typeof malformed {
+/** The decoded value, or `malformed` if the decoder rejects it. */
+function decoded<Model>(read: () => Model): Model | typeof malformed {
   try {
     return read();
   } catch (error) {
@@ -46,7 +46,7 @@ afterEach(() => {
 
 const untouched = Object.create(null, Object.getOwnPropertyDescriptors(Object.prototype));
 
-describe('readers of one value', () => {
+describe('decoders of one value', () => {
   test.each([
     [decodeObject, object, object],
     [decodeObject, {}, {}],
@@ -101,7 +101,7 @@ describe('readers of one value', () => {
     [decodeBoolean, {}, malformed],
     [decodeBoolean, [true], malformed],
   ] as const)('%p of %p is %p', (read, value, expected) => {
-    const found = reading<unknown>(() => read(value, where));
+    const found = decoded<unknown>(() => read(value, where));
 
     expect(found).toEqual(expected);
   });
@@ -125,9 +125,9 @@ describe('readers of one value', () => {
     [true, null],
     [null, null],
     [undefined, null],
-  ])('the id %p is %p, and without an id its thing is unreadable', (value, expected) => {
+  ])('the id %p is decoded as %p, and an entity without an id is malformed', (value, expected) => {
     expect(decodeIdOrNull(value, where)).toBe(expected);
-    expect(reading(() => decodeId(value, where))).toBe(expected ?? malformed);
+    expect(decoded(() => decodeId(value, where))).toBe(expected ?? malformed);
   });
 
   test.each([
@@ -158,8 +158,8 @@ describe('readers of one value', () => {
     [undefined, null],
     [{}, malformed],
     [[1603885746], malformed],
-  ])('the time %p is %p', (value, expected) => {
-    expect(reading(() => decodeTime(value, where))).toBe(expected);
+  ])('the time %p is decoded as %p', (value, expected) => {
+    expect(decoded(() => decodeTime(value, where))).toBe(expected);
   });
 
   const colours = { red: 'RED', 'dark blue': 'DARK_BLUE' } as const;
@@ -180,14 +180,14 @@ describe('readers of one value', () => {
     [undefined, null],
     [{}, malformed],
     [[], malformed],
-  ])('%p in a closed set is %p', (value, expected) => {
-    expect(reading(() => decodeEnum(colours, value, where))).toBe(expected);
+  ])('%p in a closed set is decoded as %p', (value, expected) => {
+    expect(decoded(() => decodeEnum(colours, value, where))).toBe(expected);
   });
 });
 
 describe('a page', () => {
   const read = (value: unknown, { offset = 0, limit = 2 } = {}) =>
-    reading(() => decodePage(value, { where, offset, limit }, (row) => row));
+    decoded(() => decodePage(value, { where, offset, limit }, (row) => row));
 
   test.each([
     ['in meta', { data: [1], meta: { total: 7 } }, 7],
@@ -199,12 +199,12 @@ describe('a page', () => {
     ['beside an empty list for a meta', { data: [1], meta: [], total: 7 }, 7],
     ['beside an empty meta', { data: [1], meta: {}, total: 7 }, 7],
     ['beside a null meta', { data: [1], meta: null, total: 7 }, 7],
-  ])('has the total %s', (_where, body, total) => {
+  ])('a page has the total %s', (_where, body, total) => {
     expect(read(body)).toEqual({ rows: body.data, total });
   });
 
   test.each([-1, 1.5, 'many', '', ' ', '0x10', '1e3', true, false, null, 9_007_199_254_740_992])(
-    'whose total is %p has a total only when the page is the last',
+    'a page whose total is %p has a total only if it is the last',
     (total) => {
       const full = read({ data: [1, 2], meta: { total } });
       const last = read({ data: [1], total }, { offset: 4 });
@@ -214,24 +214,24 @@ describe('a page', () => {
     },
   );
 
-  test('beyond the end without a total tells none', () => {
+  test('a page beyond the end without a total has no total', () => {
     expect(read({ data: [] }, { offset: 4 })).toEqual({ rows: [], total: null });
     expect(read({ data: [] })).toEqual({ rows: [], total: 0 });
   });
 
-  test('is never longer than was asked for', () => {
+  test('a page is never longer than its limit', () => {
     expect(read({ data: [1, 2, 3], total: 3 })).toEqual({ rows: [1, 2], total: 3 });
   });
 
   test.each([null, [], 'Ok', 5, {}, { data: null }, { data: {} }, { data: 'none' }])(
-    'that is %p is unreadable',
+    'a page that is %p is malformed',
     (body) => {
       expect(read(body)).toBe(malformed);
     },
   );
 
-  test('without a total cannot say how many there are', () => {
-    expect(reading(() => requireTotal({ rows: [], total: null }))).toBe(malformed);
+  test('requireTotal rejects a page without a total', () => {
+    expect(decoded(() => requireTotal({ rows: [], total: null }))).toBe(malformed);
     expect(requireTotal({ rows: [], total: 0 })).toBe(0);
   });
 });
@@ -280,7 +280,7 @@ const wireCustomer = {
   customData: { plan: 'pro', seats: 3 },
 };
 
-describe('things', () => {
+describe('entities', () => {
   test.each([
     ['new', 'NEW'],
     ['opened', 'OPENED'],
@@ -295,7 +295,7 @@ describe('things', () => {
     ['string', 'UNKNOWN'],
     [5, 'UNKNOWN'],
     [null, 'UNKNOWN'],
-  ])('a chat whose status is %p is %s', (status, expected) => {
+  ])('the chat status %p is decoded as %s', (status, expected) => {
     expect(chatFromWire(wireChat({ status })).status).toBe(expected);
   });
 
@@ -307,7 +307,7 @@ describe('things', () => {
     ['admin', 'ADMIN'],
     ['owner', 'UNKNOWN'],
     [null, null],
-  ])('an agent whose role is %p is %p', (role, expected) => {
+  ])('the agent role %p is decoded as %p', (role, expected) => {
     expect(agentFromWire({ id: 1, role }).role).toBe(expected);
   });
 
@@ -319,7 +319,7 @@ describe('things', () => {
     ['manual email', 'MANUAL_EMAIL'],
     ['string', 'UNKNOWN'],
     [null, null],
-  ])('a broadcast of type %p is %p', (broadcastType, expected) => {
+  ])('the broadcast type %p is decoded as %p', (broadcastType, expected) => {
     expect(messageFromWire({ ...wireMessage, broadcastType }).broadcastType).toBe(expected);
   });
 
@@ -331,11 +331,11 @@ describe('things', () => {
     ['very poor', 'VERY_POOR'],
     [5, 'UNKNOWN'],
     [null, null],
-  ])('a rating of %p is %p', (rating, expected) => {
+  ])('the rating %p is decoded as %p', (rating, expected) => {
     expect(chatFromWire(wireChat({ rating })).rating).toBe(expected);
   });
 
-  test('the example of the documentation, with its literal texts, is a chat', () => {
+  test('the example response of the documentation decodes as a chat', () => {
     const member = { id: 1, name: 'string', email: 'string', role: 'string' };
 
     const chat = chatFromWire({
@@ -378,7 +378,7 @@ describe('things', () => {
     });
   });
 
-  test('a chat is read whole', () => {
+  test('all fields of a chat are decoded', () => {
     const olena = { __typename: 'Agent', id: '12', name: 'Olena', email: 'olena@example.com' };
 
     expect(chatFromWire(wireChat())).toEqual({
@@ -412,14 +412,14 @@ describe('things', () => {
     });
   });
 
-  test('what a chat carries of another thing is no more than it says', () => {
+  test('entities embedded in a chat contain only their embedded fields', () => {
     const chat = chatFromWire(wireChat({ customer: { id: 7 }, assignee: { id: 12, name: null } }));
 
     expect(chat.customer).toEqual({ __typename: 'Customer', id: '7' });
     expect(chat.assignee).toEqual({ __typename: 'Agent', id: '12', name: null });
   });
 
-  test('a customer is read whole', () => {
+  test('all fields of a customer are decoded', () => {
     const { firstSeen, lastSeen, phone, integrationId, ...rest } = wireCustomer;
 
     expect(customerFromWire(wireCustomer)).toEqual({
@@ -438,7 +438,7 @@ describe('things', () => {
     });
   });
 
-  test('a message is read whole', () => {
+  test('all fields of a message are decoded', () => {
     expect(messageFromWire(wireMessage)).toEqual({
       __typename: 'ChatMessage',
       id: '4294967296',
@@ -479,14 +479,14 @@ describe('things', () => {
     [null, {}],
     [undefined, {}],
     [{ nested: { deep: [1] } }, { nested: { deep: [1] } }],
-  ])('custom data of %j is %j', (customData, expected) => {
+  ])('custom data of %j is decoded as %j', (customData, expected) => {
     expect(customerFromWire({ ...wireCustomer, customData }).customData).toEqual(expected);
   });
 
   test.each([
     '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}',
     '[{"property":"__proto__","value":{"polluted":1}},{"property":"constructor","value":{"prototype":{"polluted":1}}}]',
-  ])('odd names in custom data %s are data like any other', (json) => {
+  ])('prototype names in custom data are kept as data: %s', (json) => {
     const { customData } = customerFromWire({ ...wireCustomer, customData: JSON.parse(json) });
 
     expect(JSON.stringify(customData)).toBe(
@@ -498,7 +498,7 @@ describe('things', () => {
   test.each([
     '{"id":1,"__proto__":{"name":"polluted","status":"closed","polluted":1}}',
     '{"id":1,"constructor":{"prototype":{"polluted":1}},"prototype":{"polluted":1}}',
-  ])('odd names in a thing %s are passed over', (json) => {
+  ])('prototype names in an entity are ignored: %s', (json) => {
     expect(chatFromWire(JSON.parse(json))).toEqual(chatFromWire({ id: 1 }));
     expect(customerFromWire(JSON.parse(json))).toEqual(customerFromWire({ id: 1 }));
     expect(chatFromWire({ id: 1, customer: JSON.parse(json) }).customer).toEqual({
@@ -508,14 +508,14 @@ describe('things', () => {
   });
 
   test.each(['location', 'device'] as const)(
-    'an empty %s is null, written as PHP does',
+    'an empty array in place of %s is decoded as null',
     (field) => {
       expect(customerFromWire({ ...wireCustomer, [field]: [] })[field]).toBeNull();
     },
   );
 });
 
-describe('anything at all', () => {
+describe('arbitrary input', () => {
   const wires = {
     chatFromWire,
     customerFromWire,
@@ -563,23 +563,26 @@ describe('anything at all', () => {
     )
     .map((value): unknown => JSON.parse(JSON.stringify(value)));
 
-  test.each(Object.entries(wires))('%s gives a model or a malformed', (_name, read) => {
-    let models = 0;
-    let refusals = 0;
+  test.each(Object.entries(wires))(
+    '%s returns a model or rejects the value as malformed',
+    (_name, read) => {
+      let models = 0;
+      let refusals = 0;
 
-    fc.assert(
-      fc.property(wire, (value) => {
-        const found = reading<unknown>(() => read(value));
-        if (found === malformed) refusals += 1;
-        else models += 1;
-        expect(typeof found === 'symbol' || typeof found === 'object').toBe(true);
-      }),
-      { numRuns: 1_000 },
-    );
+      fc.assert(
+        fc.property(wire, (value) => {
+          const found = decoded<unknown>(() => read(value));
+          if (found === malformed) refusals += 1;
+          else models += 1;
+          expect(typeof found === 'symbol' || typeof found === 'object').toBe(true);
+        }),
+        { numRuns: 1_000 },
+      );
 
-    expect(models).toBeGreaterThan(0);
-    expect(refusals).toBeGreaterThan(0);
-  });
+      expect(models).toBeGreaterThan(0);
+      expect(refusals).toBeGreaterThan(0);
+    },
+  );
 
   const removed = Symbol('removed');
   const odd = fc.oneof(scalar, fc.constant(removed));
@@ -594,7 +597,7 @@ describe('anything at all', () => {
     .map(([name]) => name);
   const things = ['agents', 'customer', 'assignee', 'department'];
 
-  test('a chat stays a chat whatever one of its values is', () => {
+  test('a chat with one arbitrary value still decodes', () => {
     expect(plain).toHaveLength(15);
 
     fc.assert(
@@ -605,7 +608,7 @@ describe('anything at all', () => {
     );
   });
 
-  test('a chat stays a chat whatever one of the values inside its things is', () => {
+  test('a chat with one arbitrary value in an embedded object still decodes', () => {
     const inside = fc.constantFrom('id', 'name', 'email', 'role', 'userId');
 
     fc.assert(
@@ -622,7 +625,7 @@ describe('anything at all', () => {
     );
   });
 
-  test('a chat stays a chat when one of its things is left out or a scalar', () => {
+  test('a chat with a missing or scalar embedded object still decodes', () => {
     fc.assert(
       fc.property(fc.constantFrom(...things), odd, (thing, value) => {
         expect(chatFromWire(changed(thing, value)).id).toBe('5208');

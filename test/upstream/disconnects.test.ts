@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createSources } from '../../src/resources/registry.ts';
 import { DependencyTracker } from '../../src/lib/dependencyTracker.ts';
 import { createRateLimiter } from '../../src/upstream/rateLimit/limiter.ts';
-import { createEntityCache } from '../../src/upstream/cache/entityCache.ts';
+import { EntityCache } from '../../src/upstream/cache/entityCache.ts';
 import type { UpstreamClient } from '../../src/upstream/client.ts';
 import { createUpstreamClient } from '../../src/upstream/client.ts';
 import { createTransport } from '../../src/upstream/transport.ts';
@@ -18,27 +18,27 @@ import { createManualClock } from '../support/manualClock.ts';
 const oneDay = 86_400_000;
 
 const clock = createManualClock();
-let helpdesk: ControlledUpstream;
+let upstream: ControlledUpstream;
 let warnings: string[];
 const recordWarning = ({ name }: Error) => warnings.push(name);
 
 beforeEach(async () => {
-  helpdesk = await startControlledUpstream();
-  helpdesk.seed({ chats: [{ id: 1 }] });
+  upstream = await startControlledUpstream();
+  upstream.seed({ chats: [{ id: 1 }] });
   warnings = [];
   process.on('warning', recordWarning);
 });
 
 afterEach(async () => {
   process.off('warning', recordWarning);
-  await helpdesk[Symbol.asyncDispose]();
+  await upstream[Symbol.asyncDispose]();
 });
 
-/** Holds every call from now on; `all` resolves when so many are held, and `over` when the gateway has broken off all. */
+/** Holds every call from now on; `all` resolves when `count` calls are held, `over` when the gateway has aborted all. */
 function holdAll(count: number) {
   const held: HeldCall[] = [];
   const reached = createDeferred();
-  helpdesk.onEveryCall((call) => {
+  upstream.onEveryCall((call) => {
     held.push(call);
     if (held.length === count) reached.resolve();
   });
@@ -46,13 +46,13 @@ function holdAll(count: number) {
     all: reached.promise.then(() => Promise.all(held.map(({ arrived }) => arrived))),
     over: async () => {
       await Promise.all(held.map(({ aborted }) => aborted));
-      helpdesk.onEveryCall();
-      helpdesk.clearCalls();
+      upstream.onEveryCall();
+      upstream.clearCalls();
     },
   };
 }
 
-/** A client of which nothing is kept: it asks, and goes when it is told to. */
+/** A raw client: sends a query and returns a function that disconnects. */
 function connectRaw({ url }: { readonly url: string }, query: string) {
   const { host, hostname, port } = new URL(url);
   const body = JSON.stringify({ query });
@@ -67,14 +67,14 @@ function connectRaw({ url }: { readonly url: string }, query: string) {
   return () => socket.destroy();
 }
 
-test('clients that hang up take their calls with them, in flight, shared or in line', async () => {
+test('calls in flight, shared and queued calls end when their clients disconnect', async () => {
   await using free = await startTestGateway({
-    upstream: helpdesk,
+    upstream,
     clock,
     config: { rateLimit: 0 },
   });
   const config = { rateLimit: 1, operationTimeoutMs: oneDay };
-  await using full = await startTestGateway({ upstream: helpdesk, clock, config });
+  await using full = await startTestGateway({ upstream, clock, config });
   await full.query('{ chat(id: 1) { id } }');
   const held = holdAll(101);
 
@@ -98,13 +98,13 @@ const log = { info: () => undefined, warn: () => undefined, error: () => undefin
 const createClient = (limit: number) =>
   createUpstreamClient({
     transport: createTransport({
-      baseUrl: helpdesk.url,
+      baseUrl: upstream.url,
       timeoutMs: oneDay,
       maxResponseBytes: 1_000_000,
       clock,
     }),
     rateLimiter: createRateLimiter({ limit, clock }),
-    cache: createEntityCache({
+    cache: new EntityCache({
       maxBytes: 1_000_000,
       ttlsMs: { chats: 0, customers: 0, account: 0, absent: 0 },
       staleIfErrorMs: 0,
@@ -116,12 +116,12 @@ const createClient = (limit: number) =>
     observer: { onQueueWait: () => undefined, onCall: () => undefined },
   });
 
-/** One operation's way through the layers, without the GraphQL around it. */
+/** Runs an operation without GraphQL. */
 function runOperation(client: UpstreamClient, viewer: string) {
   const controller = new AbortController();
   const sources = createSources(() =>
     client.forOperation({
-      apiKey: helpdesk.key,
+      apiKey: upstream.key,
       account: 'acme',
       viewer,
       signal: () => controller.signal,
@@ -131,7 +131,7 @@ function runOperation(client: UpstreamClient, viewer: string) {
       bypassesCache: false,
     }),
   );
-  return { sources, leave: () => controller.abort(new Error('The client has left.')) };
+  return { sources, disconnect: () => controller.abort(new Error('The client has disconnected.')) };
 }
 
 setFlagsFromString('--expose-gc');
@@ -143,15 +143,15 @@ function heapUsed(): number {
   return process.memoryUsage().heapUsed;
 }
 
-test('ten thousand operations whose clients leave keep no call, no warning and no memory', async () => {
+test('ten thousand operations whose clients disconnect leave no call, no warning and no memory', async () => {
   const [free, full] = [createClient(0), createClient(1)];
   const begin = (viewer: string, client: UpstreamClient, id: string) => {
-    const { sources, leave } = runOperation(client, viewer);
-    return { leave, ended: sources.chats.byId(id).catch((error: unknown) => String(error)) };
+    const { sources, disconnect } = runOperation(client, viewer);
+    return { disconnect, ended: sources.chats.byId(id).catch((error: unknown) => String(error)) };
   };
   await begin('first', full, '1').ended;
 
-  /** A thousand come, a hundred for things of their own, and all leave before they are answered. */
+  /** A thousand operations start, a hundred for entities of their own, and all clients disconnect before the responses. */
   async function visit(): Promise<void> {
     const held = holdAll(101);
     const operations = Array.from({ length: 1_000 }, (_, index) => {
@@ -160,10 +160,10 @@ test('ten thousand operations whose clients leave keep no call, no warning and n
       return begin(`viewer ${index}`, full, String(index));
     });
     await held.all;
-    for (const { leave } of operations) leave();
+    for (const { disconnect } of operations) disconnect();
     const ends = await Promise.all(operations.map(({ ended }) => ended));
     await held.over();
-    expect(new Set(ends)).toEqual(new Set(['Error: The client has left.']));
+    expect(new Set(ends)).toEqual(new Set(['Error: The client has disconnected.']));
     expect(full.quotaFor('acme').cached().remaining).toBe(0);
   }
 
@@ -174,7 +174,7 @@ test('ten thousand operations whose clients leave keep no call, no warning and n
   const keptPerClient = (heapUsed() - before) / 8_000;
 
   expect(warnings).toEqual([]);
-  // Whatever were kept of an operation would take more: its signal and its listeners alone do.
+  // The signal and the listeners of a leaked operation alone would take more.
   expect(keptPerClient).toBeLessThan(300);
   free.close();
   full.close();

@@ -11,14 +11,14 @@ import { createManualClock } from '../support/manualClock.ts';
 
 type Handler = Parameters<RecordingUpstream['respond']>[1];
 
-const tryMs = 5_000;
+const attemptMs = 5_000;
 const deadlineMs = 10_000;
 const maxBytes = 8_192;
 const retries = 2;
 
 const read = '{ chat(id: 1) { id } }';
 const write = 'mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }';
-/** What another client asks meanwhile, of an endpoint that works. */
+/** A concurrent query of an endpoint that works. */
 const other = '{ organization { domain } }';
 
 const places = [
@@ -26,13 +26,13 @@ const places = [
   { effect: 'a write', document: write, route: 'PUT /chats/readByAgent' },
 ];
 
-/** Pauses before retries are over at once; all else happens when the test says so. */
-function createHurriedClock() {
+/** A clock whose short timers, the delays of retries, fire immediately. */
+function createClockWithoutDelays() {
   const clock = createManualClock();
   return {
     ...clock,
     after(ms: number, task: () => void) {
-      // Retries pause for less; the periodic check of connections would never end.
+      // Longer timers are periodic checks, which would run forever.
       if (ms >= 1_000) return clock.after(ms, task);
       queueMicrotask(task);
       return () => undefined;
@@ -40,34 +40,34 @@ function createHurriedClock() {
   };
 }
 
-let helpdesk: RecordingUpstream;
-let clock: ReturnType<typeof createHurriedClock>;
+let upstream: RecordingUpstream;
+let clock: ReturnType<typeof createClockWithoutDelays>;
 let startedAt: number;
 
 beforeEach(async () => {
-  helpdesk = await startRecordingUpstream();
-  helpdesk.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
-  clock = createHurriedClock();
+  upstream = await startRecordingUpstream();
+  upstream.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
+  clock = createClockWithoutDelays();
   startedAt = clock.monotonic();
 });
 
-afterEach(() => helpdesk[Symbol.asyncDispose]());
+afterEach(() => upstream[Symbol.asyncDispose]());
 
-const start = (config: Partial<Config> = {}, { url, key } = helpdesk) =>
+const start = (config: Partial<Config> = {}, { url, key } = upstream) =>
   startTestGateway({
     upstream: { url, key },
     clock,
     config: {
       rateLimit: 0,
       upstreamRetries: retries,
-      upstreamTimeoutMs: tryMs,
+      upstreamTimeoutMs: attemptMs,
       operationTimeoutMs: deadlineMs,
       upstreamMaxBytes: maxBytes,
       ...config,
     },
   });
 
-const answering =
+const respondBy =
   (write: (response: ServerResponse) => unknown): Handler =>
   (_call, response) => {
     write(response);
@@ -78,7 +78,7 @@ const json = { 'content-type': 'application/json' };
 const unavailable = { code: 'UPSTREAM_UNAVAILABLE', retryable: true };
 const malformed = { code: 'UPSTREAM_INVALID_RESPONSE', retryable: false };
 
-/** What is over as soon as the sockets have said so: no time goes by on the clock. */
+/** Faults that are detected without a timeout. */
 const faults: readonly {
   readonly name: string;
   readonly handler: Handler;
@@ -87,21 +87,21 @@ const faults: readonly {
 }[] = [
   {
     name: 'a connection that is reset after the request was read',
-    handler: answering(({ socket }) => socket?.resetAndDestroy()),
+    handler: respondBy(({ socket }) => socket?.resetAndDestroy()),
     calls: 1 + retries,
     expected: unavailable,
   },
   {
-    name: 'a connection that is reset within the answer',
-    handler: answering((response) =>
+    name: 'a connection that is reset within the response',
+    handler: respondBy((response) =>
       response.writeHead(200, json).write('{"id":', () => response.socket?.resetAndDestroy()),
     ),
     calls: 1 + retries,
     expected: unavailable,
   },
   {
-    name: 'an answer shorter than it was announced',
-    handler: answering((response) => {
+    name: 'a response shorter than its Content-Length',
+    handler: respondBy((response) => {
       response.writeHead(200, { ...json, 'content-length': '1000' });
       response.write('{"id":1}', () => response.destroy());
     }),
@@ -109,19 +109,19 @@ const faults: readonly {
     expected: unavailable,
   },
   {
-    name: 'JSON that breaks off',
-    handler: answering((response) => response.writeHead(200, json).end('{"id":1,"status"')),
+    name: 'truncated JSON',
+    handler: respondBy((response) => response.writeHead(200, json).end('{"id":1,"status"')),
     calls: 1,
     expected: malformed,
   },
   {
-    name: 'a page of HTML with status 200',
+    name: 'HTML with status 200',
     handler: { body: '<html>Sign in</html>' },
     calls: 1,
     expected: malformed,
   },
   {
-    name: 'an answer over the limit',
+    name: 'a response above the size limit',
     handler: { body: { ...wireChat({ id: 1 }), filler: 'x'.repeat(maxBytes) } },
     calls: 1,
     expected: malformed,
@@ -130,13 +130,13 @@ const faults: readonly {
   { name: 'a 502', handler: { status: 502, body: {} }, calls: 1 + retries, expected: unavailable },
   { name: 'a 503', handler: { status: 503, body: {} }, calls: 1 + retries, expected: unavailable },
   {
-    name: 'a 503 with a Retry-After behind the deadline',
+    name: 'a 503 with a Retry-After beyond the deadline',
     handler: { status: 503, headers: { 'retry-after': '11' }, body: {} },
     calls: 1,
     expected: { ...unavailable, retryAfterMs: 11_000 },
   },
   {
-    name: 'a 429 with a Retry-After behind the deadline',
+    name: 'a 429 with a Retry-After beyond the deadline',
     handler: { status: 429, headers: { 'retry-after': '11' }, body: {} },
     calls: 1,
     expected: { code: 'RATE_LIMITED', retryable: true, retryAfterMs: 11_000 },
@@ -144,21 +144,27 @@ const faults: readonly {
 ];
 
 describe.each(places)('$effect', ({ document, route }) => {
-  test.each(faults)('after $name fails at once as told', async ({ handler, calls, expected }) => {
-    helpdesk.respond(route, handler);
-    await using gateway = await start();
+  test.each(faults)(
+    '$name fails immediately with its error code',
+    async ({ handler, calls, expected }) => {
+      upstream.respond(route, handler);
+      await using gateway = await start();
 
-    const [answer, unharmed] = await Promise.all([gateway.query(document), gateway.query(other)]);
+      const [answer, concurrent] = await Promise.all([
+        gateway.query(document),
+        gateway.query(other),
+      ]);
 
-    expect(answer.errors[0]?.extensions).toMatchObject(expected);
-    expect(answer.extensions.upstream.calls).toBe(calls);
-    expect(helpdesk.callsTo(route)).toHaveLength(calls);
-    expect(clock.monotonic()).toBe(startedAt);
-    expect(unharmed.data).toEqual({ organization: { domain: 'acme' } });
-  });
+      expect(answer.errors[0]?.extensions).toMatchObject(expected);
+      expect(answer.extensions.upstream.calls).toBe(calls);
+      expect(upstream.callsTo(route)).toHaveLength(calls);
+      expect(clock.monotonic()).toBe(startedAt);
+      expect(concurrent.data).toEqual({ organization: { domain: 'acme' } });
+    },
+  );
 
-  test('with the wrong content type is answered all the same, if it is JSON', async () => {
-    helpdesk.respond(route, { body: JSON.stringify(wireChat({ id: 1 })) });
+  test('a JSON response with another content type is accepted', async () => {
+    upstream.respond(route, { body: JSON.stringify(wireChat({ id: 1 })) });
     await using gateway = await start();
 
     const { errors } = await gateway.query(document);
@@ -166,68 +172,68 @@ describe.each(places)('$effect', ({ document, route }) => {
     expect(errors).toEqual([]);
   });
 
-  test('while the helpdesk hangs is given up at its deadline, after two tries', async () => {
+  test('an operation without a response ends at its deadline, after two attempts', async () => {
     const arrivals: ServerResponse[] = [];
-    helpdesk.respond(
+    upstream.respond(
       route,
-      answering((response) => arrivals.push(response)),
+      respondBy((response) => arrivals.push(response)),
     );
     await using gateway = await start();
 
-    const asked = gateway.query(document);
+    const pending = gateway.query(document);
     while (arrivals.length < 1) await gateway.query('{ __typename }');
-    const unharmed = await gateway.query(other);
+    const concurrent = await gateway.query(other);
     const gone = arrivals.map((response) => once(response, 'close'));
-    clock.advance(tryMs);
+    clock.advance(attemptMs);
     while (arrivals.length < 2) await gateway.query('{ __typename }');
     gone.push(once(arrivals[1]!, 'close'));
-    clock.advance(deadlineMs - tryMs);
-    const { errors } = await asked;
+    clock.advance(deadlineMs - attemptMs);
+    const { errors } = await pending;
 
     expect(errors[0]?.extensions).toMatchObject({ code: 'UPSTREAM_TIMEOUT', retryable: true });
     expect(clock.monotonic()).toBe(startedAt + deadlineMs);
-    expect(helpdesk.callsTo(route)).toHaveLength(2);
-    expect(unharmed.data).toEqual({ organization: { domain: 'acme' } });
+    expect(upstream.callsTo(route)).toHaveLength(2);
+    expect(concurrent.data).toEqual({ organization: { domain: 'acme' } });
     await Promise.all(gone);
   });
 
-  test('while the answer drips is given up like one that hangs', async () => {
+  test('a response that arrives byte by byte times out like none', async () => {
     const arrivals: ServerResponse[] = [];
-    helpdesk.respond(
+    upstream.respond(
       route,
-      answering((response) => {
+      respondBy((response) => {
         response.writeHead(200, json);
         arrivals.push(response);
       }),
     );
     await using gateway = await start({ upstreamRetries: 0 });
 
-    const asked = gateway.query(document);
+    const pending = gateway.query(document);
     while (arrivals.length < 1) await gateway.query('{ __typename }');
-    for (let passed = 0; passed < tryMs; passed += 1_000) {
+    for (let passed = 0; passed < attemptMs; passed += 1_000) {
       await new Promise<unknown>((resolve) => arrivals[0]?.write(' ', resolve));
       clock.advance(1_000);
     }
-    const { errors } = await asked;
+    const { errors } = await pending;
 
     expect(errors[0]?.extensions).toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
-    expect(clock.monotonic()).toBe(startedAt + tryMs);
-    expect(helpdesk.callsTo(route)).toHaveLength(1);
+    expect(clock.monotonic()).toBe(startedAt + attemptMs);
+    expect(upstream.callsTo(route)).toHaveLength(1);
   });
 
-  test('while every call is refused with 429 is told before its deadline, and others with it', async () => {
-    helpdesk.respond('*', { status: 429, body: {} });
+  test('operations fail before their deadline while every call gets 429', async () => {
+    upstream.respond('*', { status: 429, body: {} });
     await using gateway = await start();
 
-    const asked = [gateway.query(document), gateway.query('{ chat(id: 2) { id } }')];
+    const pending = [gateway.query(document), gateway.query('{ chat(id: 2) { id } }')];
     for (const pauseMs of [2_000, 4_000]) {
       await gateway.waitForQueuedCalls(2);
       clock.advance(pauseMs);
     }
-    const answers = await Promise.all(asked);
+    const answers = await Promise.all(pending);
 
-    // Both may have left before the first refusal came; after it one tries for all.
-    expect(helpdesk.calls.length).toBeLessThanOrEqual(4);
+    // Both may be sent before the first 429; after it, one probe is sent for all.
+    expect(upstream.calls.length).toBeLessThanOrEqual(4);
     expect(clock.monotonic()).toBe(startedAt + 6_000);
     for (const { errors } of answers) {
       expect(errors[0]?.extensions).toMatchObject({ code: 'RATE_LIMITED' });
@@ -236,9 +242,8 @@ describe.each(places)('$effect', ({ document, route }) => {
   });
 });
 
-describe('a helpdesk that cannot be reached', () => {
-  /** Takes connections and does with them as it is told. */
-  async function startWire(onConnection: (socket: Socket) => void) {
+describe('an unreachable HelpCrunch', () => {
+  async function startTcpServer(onConnection: (socket: Socket) => void) {
     let connections = 0;
     const server = createServer((socket) => {
       connections += 1;
@@ -259,40 +264,42 @@ describe('a helpdesk that cannot be reached', () => {
     };
   }
 
-  const answered = (socket: Socket, body: object) => {
+  const respondJson = (socket: Socket, body: object) => {
     const text = JSON.stringify(body);
     const head = `HTTP/1.1 200 OK\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n`;
     socket.once('data', () => socket.end(head + text));
   };
 
-  test('because it resets connections before it has read anything fails after three tries', async () => {
-    const wire = await startWire((socket) => socket.resetAndDestroy());
-    await using gateway = await start({}, { ...helpdesk, url: wire.url });
+  test('connections that are reset before the request is read fail after three attempts', async () => {
+    const server = await startTcpServer((socket) => socket.resetAndDestroy());
+    await using gateway = await start({}, { ...upstream, url: server.url });
 
     const { errors } = await gateway.query(read);
-    await wire.close();
+    await server.close();
 
     expect(errors[0]?.extensions).toMatchObject(unavailable);
-    expect(wire.connections()).toBe(1 + retries);
+    expect(server.connections()).toBe(1 + retries);
   });
 
-  test('because nobody listens any more fails, and what is known is still told', async () => {
-    const wire = await startWire((socket) => answered(socket, { data: { id: 1, domain: 'acme' } }));
+  test('refused connections fail, while cached data is still returned', async () => {
+    const server = await startTcpServer((socket) =>
+      respondJson(socket, { data: { id: 1, domain: 'acme' } }),
+    );
     const config = { cacheTtlsMs: { chats: 0, customers: 0, account: 60_000, absent: 0 } };
-    await using gateway = await start(config, { ...helpdesk, url: wire.url });
+    await using gateway = await start(config, { ...upstream, url: server.url });
     await gateway.query(other);
-    await wire.close();
+    await server.close();
 
-    const [refused, unharmed] = [await gateway.query(read), await gateway.query(other)];
+    const [refused, concurrent] = [await gateway.query(read), await gateway.query(other)];
 
     expect(refused.errors[0]?.extensions).toMatchObject(unavailable);
     expect(refused.extensions.upstream.calls).toBe(1 + retries);
-    expect(unharmed.data).toEqual({ organization: { domain: 'acme' } });
+    expect(concurrent.data).toEqual({ organization: { domain: 'acme' } });
     expect(clock.monotonic()).toBe(startedAt);
   });
 
-  test('because its name is not known fails, and says nothing of the name', async () => {
-    await using gateway = await start({}, { ...helpdesk, url: 'http://nowhere.invalid/v1' });
+  test('a host name that cannot be resolved fails without revealing the name', async () => {
+    await using gateway = await start({}, { ...upstream, url: 'http://nowhere.invalid/v1' });
 
     const answer = await gateway.query(read);
 
@@ -302,10 +309,10 @@ describe('a helpdesk that cannot be reached', () => {
   }, 30_000);
 });
 
-describe('a helpdesk that fails every other call', () => {
-  test('is tried again, and every client gets its answer', async () => {
+describe('a HelpCrunch that fails every other call', () => {
+  test('retries succeed for every client while every other call fails', async () => {
     let calls = 0;
-    helpdesk.respond('*', ({ path }) => {
+    upstream.respond('*', ({ path }) => {
       calls += 1;
       if (calls % 2 === 1) return { status: 503, body: {} };
       return { body: wireChat({ id: Number(path.split('/')[2]) }) };
@@ -320,6 +327,6 @@ describe('a helpdesk that fails every other call', () => {
     }
 
     expect(given).toEqual(ids);
-    expect(helpdesk.calls).toHaveLength(2 * ids.length);
+    expect(upstream.calls).toHaveLength(2 * ids.length);
   });
 });

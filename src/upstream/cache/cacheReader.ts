@@ -1,133 +1,214 @@
 import type { Clock } from '../../lib/clock.ts';
-import type { RequestContext } from '../client.ts';
+import type { Dependency } from '../../lib/dependencyTracker.ts';
 import { UpstreamError } from '../errors.ts';
-import type { CacheType, CacheTypeDescriptor, Stored } from './cacheTypes.ts';
-import type { EntityStore } from './entityStore.ts';
-import type { CacheEntry } from './memoryStore.ts';
-import type { EntryLookup, Read } from './denormalize.ts';
-import { acceptsAs } from './denormalize.ts';
+import type { RequestContext } from '../pipeline.ts';
+import type { CacheType, CacheTypeDescriptor, FindEntity, Stored } from './cacheTypes.ts';
+import { acceptsAs, isNegativeEntry } from './cacheTypes.ts';
+import type { CacheEntry, EntityStore } from './entityStore.ts';
+import type { RedisCacheEntry } from './redisEntries.ts';
 
-interface CacheReaderOptions {
+/** What all operations share. */
+export interface CacheSettings {
   readonly store: EntityStore;
   readonly clock: Clock;
   readonly staleIfErrorMs: number;
-  readonly context: RequestContext;
-  /** Where in the order of things the operation began. */
+  readonly ttlMsOf: (type: CacheTypeDescriptor, value: unknown) => number;
+}
+
+/** The entries and errors of one request, by key. */
+export interface FetchResult {
+  readonly entries: ReadonlyMap<string, CacheEntry>;
+  readonly errors: ReadonlyMap<string, UpstreamError>;
+}
+
+/** The entry of a name, with the dependency of a response that is built from it. */
+interface Lookup {
+  readonly entry: CacheEntry | undefined;
+  /** Undefined when the response must not be cached. */
+  readonly dependency: Dependency | undefined;
+}
+
+type EntryLookup = (type: CacheTypeDescriptor, name: string) => Lookup;
+
+interface Reference {
+  readonly type: Stored;
+  readonly id: string;
+}
+
+/** The entities that a stored value refers to: those that its type looks up to deserialize it. */
+function referencesOf(type: CacheType<unknown>, { value }: CacheEntry): Reference[] {
+  const references: Reference[] = [];
+  type.deserialize(value, (memberType, id) => {
+    references.push({ type: memberType, id });
+    return undefined;
+  });
+  return references;
+}
+
+const uncacheable = (entry: CacheEntry | undefined): Lookup => ({ entry, dependency: undefined });
+
+/** Decides which entries one operation may be shown, and denormalizes them. */
+export class CacheReader {
+  readonly #settings: CacheSettings;
+  readonly #context: RequestContext;
+  /** The logical time at which the operation started. */
   readonly startSequence: number;
-  readonly keyOf: (type: CacheTypeDescriptor, name: string) => string;
-  /** What takes a thing along when it changes. */
-  readonly tagOf: (type: CacheTypeDescriptor, name: string) => string;
-  readonly expiresAtMs: (type: CacheTypeDescriptor, entry: Omit<CacheEntry, 'sequence'>) => number;
-  readonly read: Read;
-}
 
-export interface StaleValue<Value> {
-  readonly value: Value;
-  readonly ageMs: number;
-}
-
-/** Which of the things that are known an operation may be shown. */
-export function createCacheReader(options: CacheReaderOptions) {
-  const {
-    store,
-    clock,
-    staleIfErrorMs,
-    context,
-    startSequence,
-    keyOf,
-    tagOf,
-    expiresAtMs: freshUntilMs,
-    read,
-  } = options;
-  const { account, bypassesCache, tracker } = context;
-
-  function isFresh(type: CacheTypeDescriptor, entry: CacheEntry, tag: string): boolean {
-    if (entry.sequence < (store.invalidationOf(tag)?.sequence ?? 0)) return false;
-    // What was told since was told of something that may have been read before.
-    const isReadByOperation = entry.sequence > startSequence && entry.sourceUpdatedAt === undefined;
-    return isReadByOperation || (!bypassesCache && clock.monotonic() < freshUntilMs(type, entry));
+  constructor(settings: CacheSettings, context: RequestContext) {
+    this.#settings = settings;
+    this.#context = context;
+    this.startSequence = settings.store.invalidations.now;
   }
 
-  /** An entry that is fresh, or has been read for this very operation. */
-  const getFresh: EntryLookup = (type, name) => {
-    const key = keyOf(type, name);
-    const tag = tagOf(type, name);
-    const { entry, version } = store.find(key) ?? {};
-    const isShown = entry !== undefined && isFresh(type, entry, tag);
-    if (!tracker.isTracking) return { entry: isShown ? entry : undefined, dependency: undefined };
-    if (!isShown) {
-      // Whatever comes in its place has another version.
-      const never = { order: Infinity, expiresAtMs: Infinity };
-      return { entry: undefined, dependency: { key, version, tag, ...never } };
+  /** The prefix of a type's keys, which is also the tag of its entries. */
+  prefixOf({ name }: CacheTypeDescriptor): string {
+    return `${this.#context.account}:${name}:`;
+  }
+
+  keyOf(type: CacheTypeDescriptor, name: string): string {
+    return this.prefixOf(type) + name;
+  }
+
+  /** The tag that an entry depends on: its parent entity, or its whole type. */
+  tagOf(type: CacheTypeDescriptor, name: string): string {
+    const parent = type.dependsOn?.(name);
+    return parent === undefined ? this.prefixOf(type) : this.keyOf(parent.type, parent.id);
+  }
+
+  /** A value whose entries are fresh or were fetched for this operation, or a cached `notFound` error. */
+  getFresh<Value>(type: CacheType<Value>, name: string): Value | UpstreamError | undefined {
+    return this.#read(type, name, this.#findFresh);
+  }
+
+  /** Stale-if-error: a value that has not been invalidated, with the age of its oldest entry. Never while invalidations may be missed. */
+  getStale<Value>(type: CacheType<Value>, name: string): { value: Value; ageMs: number } | null {
+    const { store, clock, staleIfErrorMs } = this.#settings;
+    if (staleIfErrorMs === 0 || this.#context.bypassesCache || store.isShared() === false)
+      return null;
+    const entry = store.find(this.keyOf(type, name))?.entry;
+    if (entry === undefined || !this.#isUnmodified(type, name, entry)) return null;
+    let oldest = Infinity;
+    const value = this.#read(type, name, (entryType, entryName) => {
+      const found = store.find(this.keyOf(entryType, entryName))?.entry;
+      const isUsable =
+        found !== undefined &&
+        clock.monotonic() - found.at <= staleIfErrorMs &&
+        found.sequence >= store.invalidations.sequenceOf(this.tagOf(entryType, entryName));
+      if (isUsable) oldest = Math.min(oldest, found.at);
+      return uncacheable(isUsable ? found : undefined);
+    });
+    if (value === undefined || value instanceof UpstreamError) return null;
+    return { value, ageMs: Math.max(0, Math.round(clock.monotonic() - oldest)) };
+  }
+
+  /** The newest of what a request returned and what is stored; if entities of the latter were evicted, the former. */
+  getFetched<Value>({ entries, errors }: FetchResult, type: CacheType<Value>, name: string) {
+    return (
+      errors.get(this.keyOf(type, name)) ??
+      this.#read(type, name, (entryType, entryName) => {
+        const key = this.keyOf(entryType, entryName);
+        const fetched = entries.get(key);
+        const stored = this.#settings.store.find(key)?.entry;
+        const isStoredNewer =
+          stored !== undefined &&
+          stored.sequence > (fetched?.sequence ?? 0) &&
+          // A webhook patch has a new sequence, but its other fields are as old as the read.
+          (stored.sourceUpdatedAt === undefined || !this.#isExpired(entryType, stored));
+        return uncacheable(isStoredNewer ? stored : fetched);
+      }) ??
+      this.#read(type, name, (entryType, entryName) =>
+        uncacheable(entries.get(this.keyOf(entryType, entryName))),
+      )
+    );
+  }
+
+  /** Copies the entries of names, and the entities they refer to, from Redis. Returns the epoch for `EntityStore.publish`. */
+  async hydrate(type: CacheType<unknown>, names: readonly string[]): Promise<string | undefined> {
+    const { entries, epoch } = await this.#hydrateEntries(type, names);
+    const references = entries.flatMap((entry) =>
+      entry === undefined ? [] : referencesOf(type, entry),
+    );
+    const missing = references.filter(
+      (reference) => this.#findFresh(reference.type, reference.id).entry === undefined,
+    );
+    const [first] = missing;
+    if (first !== undefined)
+      await this.#hydrateEntries(first.type, [...new Set(missing.map(({ id }) => id))]);
+    return epoch;
+  }
+
+  /** The only way from an entry to its value, so that no read escapes the dependency tracker. */
+  #read<Value>(
+    type: CacheType<Value>,
+    name: string,
+    lookUp: EntryLookup,
+  ): Value | UpstreamError | undefined {
+    const entry = this.#track(lookUp(type, name));
+    if (entry === undefined) return undefined;
+    if (isNegativeEntry(entry.value)) {
+      return new UpstreamError('notFound', 'HelpCrunch has no such object.', entry.value.notFound);
     }
-    const expiresAtMs = freshUntilMs(type, entry);
-    return { entry, dependency: { key, version, tag, order: entry.sequence, expiresAtMs } };
+    const find: FindEntity = (memberType, id) => {
+      const member = this.#track(lookUp(memberType, id));
+      return member === undefined ? undefined : memberType.deserialize(member.value, find);
+    };
+    return type.deserialize(entry.value, find);
+  }
+
+  #track({ entry, dependency }: Lookup): CacheEntry | undefined {
+    const { tracker } = this.#context;
+    if (dependency === undefined) tracker.markUncacheable();
+    else tracker.track(dependency);
+    return entry;
+  }
+
+  readonly #findFresh: EntryLookup = (type, name) => {
+    const key = this.keyOf(type, name);
+    const tag = this.tagOf(type, name);
+    const { entry, version } = this.#settings.store.find(key) ?? {};
+    const fresh = entry !== undefined && this.#isFresh(type, entry, tag) ? entry : undefined;
+    if (!this.#context.tracker.isTracking) return uncacheable(fresh);
+    // Any entry that is stored later has another version.
+    const [order, expiresAtMs] =
+      fresh === undefined ? [Infinity, Infinity] : [fresh.sequence, this.#expiresAtMs(type, fresh)];
+    return { entry: fresh, dependency: { key, version, tag, order, expiresAtMs } };
   };
 
-  /** Whether nothing that the entry speaks of has changed since it was read. */
-  function isUnmodified(type: CacheType<unknown>, name: string, entry: CacheEntry): boolean {
-    const members = type.references?.(entry.value);
+  #expiresAtMs(type: CacheTypeDescriptor, { at, value }: RedisCacheEntry): number {
+    return at + this.#settings.ttlMsOf(type, value);
+  }
+
+  #isExpired(type: CacheTypeDescriptor, entry: RedisCacheEntry): boolean {
+    return this.#settings.clock.monotonic() >= this.#expiresAtMs(type, entry);
+  }
+
+  #isFresh(type: CacheTypeDescriptor, entry: CacheEntry, tag: string): boolean {
+    const { sequence, sourceUpdatedAt } = entry;
+    if (sequence < this.#settings.store.invalidations.sequenceOf(tag)) return false;
+    // A webhook patch keeps the time of the read: a patched entry does not count as read by this operation.
+    const isOwnRead = sequence > this.startSequence && sourceUpdatedAt === undefined;
+    return isOwnRead || (!this.#context.bypassesCache && !this.#isExpired(type, entry));
+  }
+
+  #isUnmodified(type: CacheType<unknown>, name: string, entry: CacheEntry): boolean {
+    const { store } = this.#settings;
     const keys = [
-      tagOf(type, name),
-      ...(members?.ids.flatMap((id) => [keyOf(members.type, id), tagOf(members.type, id)]) ?? []),
+      this.tagOf(type, name),
+      ...referencesOf(type, entry).flatMap((member) => [
+        this.keyOf(member.type, member.id),
+        this.tagOf(member.type, member.id),
+      ]),
     ];
     return keys.every((key) => store.isUnmodifiedSince(key, entry));
   }
 
-  const hydrate = (type: Stored, names: readonly string[]) =>
-    store.hydrate(
-      account,
-      bypassesCache
-        ? []
-        : names.map((name) => ({
-            key: keyOf(type, name),
-            tag: tagOf(type, name),
-            accepts: acceptsAs(type, name),
-          })),
-      (entry) => clock.monotonic() < freshUntilMs(type, entry),
-    );
-
-  return {
-    getFresh,
-
-    /**
-     * What was known of a name not too long ago and has not changed since, for when the helpdesk cannot be asked. Nothing while other
-     * instances' changes are not heard of.
-     */
-    getStale<Value>(type: CacheType<Value>, name: string): StaleValue<Value> | undefined {
-      if (staleIfErrorMs === 0 || bypassesCache || store.isShared() === false) return undefined;
-      const entry = store.get(keyOf(type, name));
-      if (entry === undefined || !isUnmodified(type, name, entry)) return undefined;
-      let oldest = Infinity;
-      const value = read(type, name, (entryType, entryName) => {
-        const entry = store.get(keyOf(entryType, entryName));
-        const isShown =
-          entry !== undefined &&
-          clock.monotonic() - entry.at <= staleIfErrorMs &&
-          entry.sequence >= (store.invalidationOf(tagOf(entryType, entryName))?.sequence ?? 0);
-        if (isShown) oldest = Math.min(oldest, entry.at);
-        return { entry: isShown ? entry : undefined, dependency: undefined };
-      });
-      if (value === undefined || value instanceof UpstreamError) return undefined;
-      return { value, ageMs: Math.max(0, Math.round(clock.monotonic() - oldest)) };
-    },
-
-    /** Takes over what other instances know of the names, and of the entities that they stand for. */
-    async hydrateFromRedis(
-      type: CacheType<unknown>,
-      names: readonly string[],
-    ): Promise<string | undefined> {
-      const { entries, epoch } = await hydrate(type, names);
-      const members = entries.flatMap((entry) =>
-        entry === undefined ? [] : (type.references?.(entry.value) ?? []),
-      );
-      const [first] = members;
-      if (first !== undefined) {
-        const ids = new Set(members.flatMap((member) => member.ids));
-        const unknown = [...ids].filter((id) => getFresh(first.type, id).entry === undefined);
-        if (unknown.length > 0) await hydrate(first.type, unknown);
-      }
-      return epoch;
-    },
-  };
+  #hydrateEntries(type: Stored, names: readonly string[]) {
+    const { account, bypassesCache } = this.#context;
+    const keys = (bypassesCache ? [] : names).map((name) => ({
+      key: this.keyOf(type, name),
+      tag: this.tagOf(type, name),
+      accepts: acceptsAs(type, name),
+    }));
+    return this.#settings.store.hydrate(account, keys, (entry) => !this.#isExpired(type, entry));
+  }
 }

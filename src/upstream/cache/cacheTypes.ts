@@ -1,42 +1,47 @@
 import { maxPageSize } from '../../lib/paging.ts';
 import type { Page } from '../../lib/paging.ts';
 import type { Shape } from '../../lib/shape.ts';
-import { isCount, isIdText, isText, listOf, objectOf, orNull } from '../../lib/shape.ts';
+import {
+  isCount,
+  isIdText,
+  isNumber,
+  isText,
+  listOf,
+  objectOf,
+  oneOf,
+  orNull,
+} from '../../lib/shape.ts';
+import type { UpstreamErrorDetails, UpstreamErrorEntry } from '../errors.ts';
 
 export interface CachedEntity {
   readonly __typename: string;
   readonly id: string;
 }
 
-/** Whose freshness setting a kind follows. */
+/** Selects the TTL setting of a cache type. */
 export type TtlClass = 'chats' | 'customers' | 'account';
 
 export interface CacheTypeDescriptor {
   readonly name: string;
   readonly ttlClass: TtlClass;
-  /**
-   * Names with the same answer go well in one load: while one is under way, what operations miss is gathered for the next.
-   * Undefined for a name that is better asked for at once.
-   */
+  /** Names with the same key are collapsed into one batch while a request of that key is in flight; undefined: never. */
   collapseKey?(name: string): string | undefined;
-  /** The entity without which a thing of this kind cannot be: what was read before it changed is not good after. */
+  /** The entity whose invalidation invalidates this entry. Without one, the entry depends on its whole type. */
   dependsOn?(name: string): { readonly type: CacheTypeDescriptor; readonly id: string };
 }
 
-/** A kind whose entries other instances may have written. */
+/** A type whose entries may have been written by another instance. */
 export interface Stored extends CacheTypeDescriptor {
-  /** Whether what was found under the name is what `pack` makes of a value with this name. */
+  /** Whether a value from Redis is what `serialize` returns for a value of this name. */
   accepts(stored: unknown, name: string): boolean;
 }
 
-/** One kind of thing that is kept, under names of its own. */
+/** How values of one type are stored: entities are entries of their own, lists refer to them by id. */
 export interface CacheType<Value> extends Stored {
-  /** What is kept of a value under its name. Its entities are handed to `keep`, to be kept one by one. */
+  /** The stored form. Entities in the value are passed to `put`. */
   serialize(value: Value, put: PutEntity): unknown;
-  /** The value again; undefined when something of it is no longer there. */
+  /** Undefined if an entity that the stored form refers to is missing. */
   deserialize(stored: unknown, find: FindEntity): Value | undefined;
-  /** The entities that `unpack` will look for. */
-  references?(stored: unknown): { readonly type: Stored; readonly ids: readonly string[] };
 }
 
 export type PutEntity = <Whole extends CachedEntity>(type: CacheType<Whole>, entity: Whole) => void;
@@ -45,24 +50,53 @@ export type FindEntity = <Whole extends CachedEntity>(
   id: string,
 ) => Whole | undefined;
 
-const hasTypename = (value: unknown, typename: string): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  '__typename' in value &&
-  value.__typename === typename;
+/**
+ * Discriminates stored forms by one field. That is enough when reading: keys contain the type's name, and every value was serialized by
+ * this process or has passed `accepts`.
+ */
+const withField =
+  <Form extends object>(field: keyof Form) =>
+  (value: unknown): value is Form =>
+    typeof value === 'object' && value !== null && field in value;
+
+/** A cached `notFound` error (negative caching). */
+export interface NegativeEntry {
+  readonly notFound: UpstreamErrorDetails;
+}
+
+export const isNegativeEntry = withField<NegativeEntry>('notFound');
+
+const isWholeNegativeEntry = objectOf<NegativeEntry>({
+  notFound: objectOf<UpstreamErrorDetails>(
+    {
+      status: isNumber,
+      entries: listOf(objectOf<UpstreamErrorEntry>({ code: isText, message: isText })),
+      retryAfterMs: isNumber,
+      isUnknownRoute: oneOf(true),
+      notSent: oneOf(true),
+    },
+    [],
+  ),
+});
+
+/** Whether a value from Redis is a valid entry under this name. */
+export const acceptsAs =
+  (type: Stored, name: string) =>
+  (stored: unknown): boolean =>
+    isNegativeEntry(stored) ? isWholeNegativeEntry(stored) : type.accepts(stored, name);
 
 interface EntityTraits extends Pick<CacheTypeDescriptor, 'ttlClass' | 'collapseKey'> {
-  /** There is one in an account, under a name that is not its id. */
+  /** The account has one such entity, stored under a name other than its id. */
   readonly isOnly?: boolean;
 }
 
-/** Things that are kept one by one under their ids. What bears their type's name was made by their decoder. */
+/** Entities, stored under their ids. */
 export function entityType<Whole extends CachedEntity>(
   name: Whole['__typename'],
   shape: Shape<Whole>,
   { isOnly = false, ...traits }: EntityTraits,
 ): CacheType<Whole> {
-  const isEntity = (value: unknown): value is Whole => hasTypename(value, name);
+  const isEntity = withField<Whole>('__typename');
   return {
     ...traits,
     name,
@@ -72,49 +106,37 @@ export function entityType<Whole extends CachedEntity>(
   };
 }
 
-/** More agents or departments than are ever read. */
+/** No account has more agents or departments. */
 const maxListed = 10_000;
 
-interface RowsTraits extends Pick<CacheTypeDescriptor, 'ttlClass' | 'dependsOn'> {
+interface ListTraits extends Pick<CacheTypeDescriptor, 'ttlClass' | 'dependsOn'> {
   readonly maxRows?: number;
 }
 
-/** Lists that are kept whole, because their members cannot be asked for on their own. */
+/** Lists that are stored with their rows, which HelpCrunch does not return by id. */
 export function listType<Row extends { readonly __typename: string }>(
   name: Row['__typename'],
   shape: Shape<Row>,
-  { maxRows = maxListed, ...traits }: RowsTraits,
+  { maxRows = maxListed, ...traits }: ListTraits,
 ): CacheType<Page<Row>> {
-  const isWhole = objectOf<Page<Row>>({ rows: listOf(shape, maxRows), total: orNull(isCount) });
-  const isRows = (value: unknown): value is Page<Row> =>
-    typeof value === 'object' &&
-    value !== null &&
-    'rows' in value &&
-    Array.isArray(value.rows) &&
-    value.rows.every((row) => hasTypename(row, name));
+  const isRows = withField<Page<Row>>('rows');
   return {
     ...traits,
     name: `${name}s`,
-    accepts: isWhole,
+    accepts: objectOf<Page<Row>>({ rows: listOf(shape, maxRows), total: orNull(isCount) }),
     serialize: (value) => value,
     deserialize: (stored) => (isRows(stored) ? stored : undefined),
   };
 }
 
-interface KeptPage {
+interface StoredPage {
   readonly ids: readonly string[];
   readonly total: number | null;
 }
 
-const isPage = (value: unknown): value is KeptPage =>
-  typeof value === 'object' && value !== null && 'ids' in value && Array.isArray(value.ids);
+const isPage = withField<StoredPage>('ids');
 
-const isWholePage = objectOf<KeptPage>({
-  ids: listOf(isIdText, maxPageSize),
-  total: orNull(isCount),
-});
-
-/** Parts of lists: their ids are kept under the list's name, their members one by one. */
+/** Pages of lists, stored as the ids of their entities. */
 export const pageType = <Whole extends CachedEntity>(
   memberType: CacheType<Whole>,
   ttlClass: TtlClass,
@@ -123,7 +145,7 @@ export const pageType = <Whole extends CachedEntity>(
   name: `${memberType.name}s`,
   ttlClass,
   ...traits,
-  accepts: isWholePage,
+  accepts: objectOf<StoredPage>({ ids: listOf(isIdText, maxPageSize), total: orNull(isCount) }),
   serialize({ rows, total }, put) {
     for (const row of rows) put(memberType, row);
     return { ids: rows.map(({ id }) => id), total };
@@ -133,7 +155,6 @@ export const pageType = <Whole extends CachedEntity>(
     const rows = stored.ids.flatMap((id) => find(memberType, id) ?? []);
     return rows.length === stored.ids.length ? { rows, total: stored.total } : undefined;
   },
-  references: (stored) => ({ type: memberType, ids: isPage(stored) ? stored.ids : [] }),
 });
 
 interface Alias {
@@ -141,12 +162,9 @@ interface Alias {
   readonly name: string | null;
 }
 
-const isWholeAlias = objectOf<Alias>({ id: isIdText, name: orNull(isText) });
+const isAlias = withField<Alias>('name');
 
-const isAlias = (value: unknown): value is Alias =>
-  typeof value === 'object' && value !== null && 'id' in value && 'name' in value;
-
-/** Entities under another name of theirs, such as your own ids of customers. One that has lost the name is not found by it. */
+/** Entities under a second name, such as customers by `userId`. An entity whose alias has changed is not found by the old one. */
 export const aliasType = <Whole extends CachedEntity>(
   name: string,
   memberType: CacheType<Whole>,
@@ -154,16 +172,14 @@ export const aliasType = <Whole extends CachedEntity>(
 ): CacheType<Whole> => ({
   ...memberType,
   name,
-  accepts: isWholeAlias,
+  accepts: objectOf<Alias>({ id: isIdText, name: orNull(isText) }),
   serialize(entity, put) {
     put(memberType, entity);
     return { id: entity.id, name: aliasOf(entity) };
   },
   deserialize(stored, find) {
-    const entity = isAlias(stored) ? find(memberType, stored.id) : undefined;
-    return entity !== undefined && isAlias(stored) && aliasOf(entity) === stored.name
-      ? entity
-      : undefined;
+    if (!isAlias(stored)) return undefined;
+    const entity = find(memberType, stored.id);
+    return entity !== undefined && aliasOf(entity) === stored.name ? entity : undefined;
   },
-  references: (stored) => ({ type: memberType, ids: isAlias(stored) ? [stored.id] : [] }),
 });

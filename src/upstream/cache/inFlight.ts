@@ -1,40 +1,30 @@
 import { setMaxListeners } from 'node:events';
+import type { Clock } from '../../lib/clock.ts';
 import type { DependencyTracker } from '../../lib/dependencyTracker.ts';
 import { UpstreamError } from '../errors.ts';
 
-/** An operation that waits for a call. */
+/** An operation that waits for a request. */
 export interface RequestWaiter {
   readonly viewer: string;
   readonly signal: AbortSignal;
   readonly deadlineMs: number;
   readonly tracker: DependencyTracker;
-  /** What it is told when its time is over while the call is still in line: others who wait for it may have more time. */
+  /** The error of an operation whose deadline passes while the request is queued; other waiters may have later deadlines. */
   readonly queueTimeoutError: () => Error;
 }
 
-/** What a call knows of those who wait for it. */
+/** The waiters of a request as the layers of the pipeline see them. */
 export interface RequestWaiters {
-  /** Fires when the last has left. */
+  /** Aborted when the last waiter disconnects. */
   readonly signal: AbortSignal;
-  /** Whose call it is: the first's who is still there. */
+  /** The viewer of the first waiter that is still connected. */
   viewer(): string;
-  /** When nobody waits any longer. */
+  /** The latest deadline of the waiters. */
   deadlineMs(): number;
-  /** Told when a call begins to stand in line, and when it no longer does. */
+  /** Called when the request enters and when it leaves the queue of the rate limiter. */
   setQueued(isQueued: boolean): void;
-  /** Told when a call leaves that HelpCrunch may carry out, so that a write can tell whether anything was sent. */
+  /** Called when a request was sent that HelpCrunch may have processed. */
   sent?(): void;
-}
-
-export interface InFlightRequest<Value> {
-  /**
-   * The answer, or the signal's reason once the waiter has left. The last one to leave ends the call. A response that was made from the
-   * answer is not cacheable.
-   */
-  join(waiter: RequestWaiter): Promise<Value>;
-  /** Settles, and never fails, when the call is over. */
-  readonly settled: Promise<unknown>;
-  isAborted(): boolean;
 }
 
 const asError = (reason: unknown): Error =>
@@ -43,45 +33,173 @@ const asError = (reason: unknown): Error =>
 const isTimeout = ({ reason }: AbortSignal): boolean =>
   reason instanceof UpstreamError && reason.kind === 'timeout';
 
-/** A call that several operations may wait for. One that leaves does not fail the others. */
-export function createInFlightRequest<Value>(
-  start: (requestWaiters: RequestWaiters) => Promise<Value>,
-): InFlightRequest<Value> {
-  const controller = new AbortController();
-  setMaxListeners(0, controller.signal);
-  const waiters = new Set<RequestWaiter>();
-  let queuedCount = 0;
-  const response = start({
-    signal: controller.signal,
-    viewer: () => [...waiters][0]?.viewer ?? '',
-    deadlineMs: () => Math.max(...[...waiters].map(({ deadlineMs }) => deadlineMs)),
-    setQueued(isQueued) {
-      queuedCount += isQueued ? 1 : -1;
-    },
-  });
-  return {
-    settled: response.catch(() => undefined),
-    isAborted: () => controller.signal.aborted,
-    join: (waiter) =>
-      new Promise((resolve, reject) => {
-        const { signal, queueTimeoutError, tracker } = waiter;
-        tracker.markUncacheable();
-        const onAbort = () => {
-          const reason =
-            queuedCount > 0 && isTimeout(signal) ? queueTimeoutError() : asError(signal.reason);
-          waiters.delete(waiter);
-          if (waiters.size === 0) controller.abort(signal.reason);
-          reject(reason);
-        };
-        waiters.add(waiter);
-        if (signal.aborted) {
-          onAbort();
-          return;
+type Start<Value> = (
+  waiters: RequestWaiters,
+  onStart: (sequence: number) => void,
+) => Promise<Value>;
+
+/** A request that several operations wait for (single-flight). It is aborted when the last waiter disconnects. */
+export class InFlightRequest<Value> {
+  readonly #controller = new AbortController();
+  readonly #waiters = new Set<RequestWaiter>();
+  readonly #response: Promise<Value>;
+  #queuedCount = 0;
+  /** When the request started, on the logical clock; Infinity before that. */
+  #sequence = Infinity;
+  /** Resolves when the request has ended; never rejects. */
+  readonly settled: Promise<unknown>;
+
+  constructor(start: Start<Value>) {
+    const { signal } = this.#controller;
+    setMaxListeners(0, signal);
+    const waiters: RequestWaiters = {
+      signal,
+      viewer: () => [...this.#waiters][0]?.viewer ?? '',
+      deadlineMs: () => Math.max(...Array.from(this.#waiters, ({ deadlineMs }) => deadlineMs)),
+      setQueued: (isQueued) => {
+        this.#queuedCount += isQueued ? 1 : -1;
+      },
+    };
+    this.#response = start(waiters, (sequence) => {
+      this.#sequence = sequence;
+    });
+    this.settled = this.#response.catch(() => undefined);
+  }
+
+  get isAborted(): boolean {
+    return this.#controller.signal.aborted;
+  }
+
+  /** Whether the request started after `sequence` or has not started yet. */
+  startsAfter(sequence: number): boolean {
+    return this.#sequence > sequence;
+  }
+
+  /** The response, or the waiter's abort reason. The waiter's own response is not cacheable. */
+  join(waiter: RequestWaiter): Promise<Value> {
+    const { signal, tracker } = waiter;
+    tracker.markUncacheable();
+    this.#waiters.add(waiter);
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        // Taken before the abort removes the request from the queue.
+        const error = this.#abortErrorOf(waiter);
+        this.#waiters.delete(waiter);
+        if (this.#waiters.size === 0) this.#controller.abort(signal.reason);
+        reject(error);
+      };
+      if (signal.aborted) {
+        onAbort();
+        return;
+      }
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#response
+        .finally(() => signal.removeEventListener('abort', onAbort))
+        .then(resolve, (error: unknown) => reject(asError(error)));
+    });
+  }
+
+  #abortErrorOf({ signal, queueTimeoutError }: RequestWaiter): Error {
+    const isQueueTimeout = this.#queuedCount > 0 && isTimeout(signal);
+    return isQueueTimeout ? queueTimeoutError() : asError(signal.reason);
+  }
+}
+
+/** Fetches the keys. Calls `onStart` with the logical time at which the request starts. */
+export type Fetch<Result> = (
+  keys: readonly string[],
+  waiters: RequestWaiters,
+  onStart: (sequence: number) => void,
+) => Promise<Result>;
+
+interface FetchPlan<Result> {
+  readonly keys: readonly string[];
+  /** Requests of one group are sent one after the other; keys that are missed meanwhile are collapsed into the next. */
+  readonly collapseGroup: string | undefined;
+  /** Requests that started before are too old to be joined or waited for. */
+  readonly minSequence: number;
+  readonly fetch: Fetch<Result>;
+}
+
+/** The latest request of a group. */
+interface Batch<Result> {
+  readonly keys: Set<string>;
+  readonly request: InFlightRequest<Result>;
+  /** Whether it waits for the request before it, and accepts further keys. */
+  isOpen: boolean;
+}
+
+/** A request that hangs delays the next of its group by at most this long. */
+const maxCollapseMs = 250;
+
+/** The requests in flight: deduplicates keys, and collapses keys of one group into batches. */
+export class RequestCollapser<Result> {
+  readonly #clock: Clock;
+  readonly #byKey = new Map<string, InFlightRequest<Result>>();
+  readonly #lastByGroup = new Map<string, Batch<Result>>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The request that will return the key. */
+  find(key: string, minSequence: number): InFlightRequest<Result> | undefined {
+    const request = this.#byKey.get(key);
+    const isUsable =
+      request !== undefined && !request.isAborted && request.startsAfter(minSequence);
+    return isUsable ? request : undefined;
+  }
+
+  /** Adds the keys to the open batch of their group (`isJoined`) or starts a request. */
+  start(plan: FetchPlan<Result>): { request: InFlightRequest<Result>; isJoined: boolean } {
+    const { keys, collapseGroup: group } = plan;
+    const batch = group === undefined ? undefined : this.#lastByGroup.get(group);
+    if (batch?.isOpen !== true || batch.request.isAborted) {
+      return { request: this.#startRequest(plan, batch), isJoined: false };
+    }
+    for (const key of keys) {
+      batch.keys.add(key);
+      this.#byKey.set(key, batch.request);
+    }
+    return { request: batch.request, isJoined: true };
+  }
+
+  #startRequest(
+    { keys, collapseGroup: group, minSequence, fetch }: FetchPlan<Result>,
+    last: Batch<Result> | undefined,
+  ): InFlightRequest<Result> {
+    const previous = last?.request.startsAfter(minSequence) === true ? last.request : undefined;
+    const batchKeys = new Set(keys);
+    const request = new InFlightRequest<Result>(async (waiters, onStart) => {
+      try {
+        if (previous !== undefined) {
+          await this.#waitBriefly(previous);
+          batch.isOpen = false;
+          waiters.signal.throwIfAborted();
         }
-        signal.addEventListener('abort', onAbort, { once: true });
-        response
-          .finally(() => signal.removeEventListener('abort', onAbort))
-          .then(resolve, (error: unknown) => reject(asError(error)));
-      }),
-  };
+        return await fetch([...batchKeys], waiters, onStart);
+      } finally {
+        for (const key of batchKeys) if (this.#byKey.get(key) === request) this.#byKey.delete(key);
+      }
+    });
+    const batch = { keys: batchKeys, request, isOpen: previous !== undefined };
+    for (const key of keys) this.#byKey.set(key, request);
+    if (group !== undefined) {
+      this.#lastByGroup.set(group, batch);
+      void request.settled.then(() => {
+        if (this.#lastByGroup.get(group) === batch) this.#lastByGroup.delete(group);
+      });
+    }
+    return request;
+  }
+
+  #waitBriefly(previous: InFlightRequest<Result>): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(maxCollapseMs, resolve);
+      void previous.settled.then(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
 }

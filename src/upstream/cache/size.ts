@@ -5,7 +5,7 @@ const numberBytes = 16;
 
 const isLatin1 = (text: string): boolean => !/[^\0-\xff]/.test(text);
 
-/** About how many bytes a value of texts, numbers, flags, lists and objects takes in V8's memory. */
+/** The approximate size of a JSON value in V8's heap. */
 export function estimateBytes(value: unknown): number {
   if (typeof value === 'string') return textBytes + value.length * (isLatin1(value) ? 1 : 2);
   if (typeof value === 'number') return numberBytes;

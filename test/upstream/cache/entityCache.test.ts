@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../../src/config/settings.ts';
 import type { FetchEntities } from '../../../src/upstream/cache/entityCache.ts';
-import { createEntityCache } from '../../../src/upstream/cache/entityCache.ts';
+import { EntityCache } from '../../../src/upstream/cache/entityCache.ts';
 import type { CacheType } from '../../../src/upstream/cache/cacheTypes.ts';
 import { DependencyTracker } from '../../../src/lib/dependencyTracker.ts';
 import { UpstreamError } from '../../../src/upstream/errors.ts';
@@ -24,17 +24,17 @@ const config = {
   operationTimeoutMs: 10_000,
 };
 
-let helpdesk: ControlledUpstream;
+let upstream: ControlledUpstream;
 let gateway: Gateway;
 
 beforeAll(async () => {
-  helpdesk = await startControlledUpstream();
-  gateway = await startTestGateway({ upstream: helpdesk, clock, config });
+  upstream = await startControlledUpstream();
+  gateway = await startTestGateway({ upstream, clock, config });
 });
 
 afterAll(async () => {
   await gateway.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await upstream[Symbol.asyncDispose]();
 });
 
 const customer = (id: number) => ({
@@ -45,18 +45,18 @@ const customer = (id: number) => ({
 });
 
 beforeEach(() => {
-  // Whatever an earlier test has left is too old by now.
+  // Expires the entries of earlier tests.
   clock.advance(oneHour);
-  helpdesk.chats.clear();
-  helpdesk.customers.clear();
-  helpdesk.seed({
+  upstream.chats.clear();
+  upstream.customers.clear();
+  upstream.seed({
     chats: [
       { id: 1, customer: customer(7) },
       { id: 2, customer: customer(8) },
     ],
     customers: [{ id: 7 }, { id: 8 }],
   });
-  helpdesk.clearCalls();
+  upstream.clearCalls();
 });
 
 const noCache = { 'cache-control': 'no-cache' };
@@ -69,10 +69,10 @@ const own = `{ _entities(representations: [{ __typename: "Customer", id: 7 }]) {
 } }`;
 const mark = 'mutation { markChatRead(id: 1, by: AGENT, read: true) { id lastMessageText } }';
 
-/** The four ways in which a chat is read, and the version of chat 1 in what they give. */
+/** The four ways to read a chat, and the version of chat 1 in their responses. */
 const reads = [
   {
-    way: 'by its id',
+    way: 'by id',
     document: single,
     route: 'GET /chats/1',
     versionIn: (data: any) => data.chat.lastMessageText,
@@ -90,30 +90,30 @@ const reads = [
     versionIn: (data: any) => data.chats.nodes[0].lastMessageText,
   },
   {
-    way: 'among the chats of its customer',
+    way: 'through its customer',
     document: own,
     route: 'POST /chats/search',
     versionIn: (data: any) => data._entities[0].chats.nodes[0].lastMessageText,
   },
 ];
 
-/** The calls that an operation has caused, and that it says it has. */
+/** The calls of an operation, which its extensions report as well. */
 async function callsOf(document: string, headers: Readonly<Record<string, string>> = {}) {
-  const before = helpdesk.calls.length;
+  const before = upstream.calls.length;
   const answer = await gateway.query(document, undefined, headers);
-  const calls = helpdesk.calls.length - before;
+  const calls = upstream.calls.length - before;
   expect(answer.extensions.upstream.calls).toBe(calls);
   return calls;
 }
 
-/** What was asked of the gateway before has been taken up when this is done. */
+/** Resolves when the gateway has started earlier requests. */
 async function settled() {
   await gateway.query('{ __typename }');
   await gateway.query('{ __typename }');
 }
 
-/** An operation whose client can leave. */
-function ask(document: string, { url }: { readonly url: string } = gateway) {
+/** Sends an operation whose client can disconnect. */
+function sendOperation(document: string, { url }: { readonly url: string } = gateway) {
   const controller = new AbortController();
   const answer = fetch(`${url}/graphql`, {
     method: 'POST',
@@ -122,12 +122,12 @@ function ask(document: string, { url }: { readonly url: string } = gateway) {
     signal: controller.signal,
   }).then(
     (response): Promise<any> => response.json(),
-    () => 'left' as const,
+    () => 'disconnected' as const,
   );
-  return { answer, leave: () => controller.abort() };
+  return { answer, disconnect: () => controller.abort() };
 }
 
-describe('freshness', () => {
+describe('TTLs', () => {
   const fiveSeconds = 5_000;
   const oneMinute = 60_000;
   const fiveMinutes = 300_000;
@@ -150,12 +150,12 @@ describe('freshness', () => {
     ['the departments', '{ departments { name } }', fiveMinutes],
     ['the applications', '{ applications { name } }', fiveMinutes],
     ['the organization', '{ organization { domain } }', fiveMinutes],
-    ['the absence of a chat', '{ chat(id: 404) { id } }', fiveSeconds],
-    ['the absence of a customer', '{ customer(id: 404) { id } }', fiveSeconds],
-    ['the absence of a user id', '{ customerByUserId(userId: "no") { id } }', fiveSeconds],
+    ['the NOT_FOUND of a chat', '{ chat(id: 404) { id } }', fiveSeconds],
+    ['the NOT_FOUND of a customer', '{ customer(id: 404) { id } }', fiveSeconds],
+    ['the NOT_FOUND of a user id', '{ customerByUserId(userId: "no") { id } }', fiveSeconds],
   ];
 
-  test.each(table)('%s is asked for again when its time is over', async (_what, document, ms) => {
+  test.each(table)('%s is read again after its TTL', async (_what, document, ms) => {
     const cold = await callsOf(document);
 
     clock.advance(ms - 1);
@@ -173,9 +173,9 @@ describe('freshness', () => {
     ['CACHE_CUSTOMERS_TTL_MS', '{ customer(id: 7) { phone } }'],
     ['CACHE_ACCOUNT_TTL_MS', '{ agents { name } }'],
     ['CACHE_NEGATIVE_TTL_MS', '{ chat(id: 404) { id } }'],
-  ])('%s sets how long the answer to %s stays good', async (variable, document) => {
+  ])('%s sets the TTL of %s', async (variable, document) => {
     await using other = await startTestGateway({
-      upstream: helpdesk,
+      upstream,
       clock,
       config: { ...config, cacheTtlsMs: readConfig({ [variable]: '1234' }).cacheTtlsMs },
     });
@@ -189,8 +189,8 @@ describe('freshness', () => {
     expect(calls).toEqual([1, 0, 1]);
   });
 
-  test('an answer ages from the moment it was asked for', async () => {
-    const held = helpdesk.hold('GET /chats/1');
+  test('the age of an entry counts from the start of its request', async () => {
+    const held = upstream.hold('GET /chats/1');
     const slow = gateway.query(single);
     await held.arrived;
     held.apply();
@@ -205,7 +205,7 @@ describe('freshness', () => {
     expect([warm, old]).toEqual([0, 1]);
   });
 
-  test('an absence is told with the same words from the cache', async () => {
+  test('a cached NOT_FOUND error equals the original error', async () => {
     const cold = await gateway.query('{ chat(id: 404) { id } }');
     const warm = await gateway.query('{ chat(id: 404) { id } }');
 
@@ -221,25 +221,25 @@ describe('freshness', () => {
     });
   });
 
-  test('what was absent is there as soon as a list shows it', async () => {
+  test('a chat replaces its cached NOT_FOUND as soon as a list contains it', async () => {
     await gateway.query('{ chat(id: 3) { id } }');
-    helpdesk.seed({ chats: [{ id: 3 }] });
+    upstream.seed({ chats: [{ id: 3 }] });
 
     await gateway.query(list);
     const { data, errors } = await gateway.query('{ chat(id: 3) { id } }');
 
     expect(errors).toEqual([]);
     expect(data).toEqual({ chat: { id: '3' } });
-    expect(helpdesk.calls).toHaveLength(2);
+    expect(upstream.calls).toHaveLength(2);
   });
 });
 
 describe('Cache-Control: no-cache', () => {
   test.each(['no-cache', 'No-Cache', 'max-age=0, no-cache', 'no-cache, no-store'])(
-    'as %j goes to the helpdesk and renews what others are given',
+    'Cache-Control: %j reads from HelpCrunch and refreshes the cache',
     async (value) => {
       await gateway.query(single);
-      helpdesk.seed({ chats: [{ id: 1, lastMessageText: 'new' }] });
+      upstream.seed({ chats: [{ id: 1, lastMessageText: 'new' }] });
 
       const refreshed = await gateway.query(single, undefined, { 'cache-control': value });
       const after = await gateway.query(single);
@@ -251,7 +251,7 @@ describe('Cache-Control: no-cache', () => {
   );
 
   test.each(['max-age=0', 'only-if-cached', 'x-no-cache-x', 'no-cached'])(
-    'is not what %j says',
+    'Cache-Control: %j is ignored',
     async (value) => {
       await gateway.query(single);
 
@@ -261,16 +261,16 @@ describe('Cache-Control: no-cache', () => {
     },
   );
 
-  test('renews an absence', async () => {
+  test('Cache-Control: no-cache refreshes a cached NOT_FOUND', async () => {
     await gateway.query('{ chat(id: 3) { id } }');
-    helpdesk.seed({ chats: [{ id: 3 }] });
+    upstream.seed({ chats: [{ id: 3 }] });
 
     const { data } = await gateway.query('{ chat(id: 3) { id } }', undefined, noCache);
 
     expect(data).toEqual({ chat: { id: '3' } });
   });
 
-  test('asks for each thing once in an operation', async () => {
+  test('an operation with Cache-Control: no-cache reads each entity once', async () => {
     const document = `{
       a: chat(id: 1) { status customer { phone } }
       b: chat(id: 1) { status customer { phone } }
@@ -284,12 +284,12 @@ describe('Cache-Control: no-cache', () => {
     expect(calls).toBe(3);
   });
 
-  test('does not wait for a call that began before', async () => {
-    const held = helpdesk.hold('GET /chats/1');
+  test('an operation with Cache-Control: no-cache does not join earlier requests', async () => {
+    const held = upstream.hold('GET /chats/1');
     const older = gateway.query(single);
     await held.arrived;
     held.apply();
-    helpdesk.seed({ chats: [{ id: 1, lastMessageText: 'new' }] });
+    upstream.seed({ chats: [{ id: 1, lastMessageText: 'new' }] });
 
     const refreshed = await gateway.query(single, undefined, noCache);
     held.respond();
@@ -298,12 +298,12 @@ describe('Cache-Control: no-cache', () => {
 
     expect(refreshed.data.chat.lastMessageText).toBe('new');
     expect(after.data.chat.lastMessageText).toBe('new');
-    expect(helpdesk.calls).toHaveLength(2);
+    expect(upstream.calls).toHaveLength(2);
   });
 });
 
-describe('an answer taken apart', () => {
-  test.each(reads.slice(1))('gives its chats when $way', async ({ document }) => {
+describe('the normalized cache', () => {
+  test.each(reads.slice(1))('a chat that was read $way is cached by id', async ({ document }) => {
     await gateway.query(document);
 
     const calls = await callsOf(`{
@@ -315,18 +315,21 @@ describe('an answer taken apart', () => {
     expect(calls).toBe(0);
   });
 
-  test.each(reads.slice(1))('shows a chat as last read when $way', async (read) => {
-    await gateway.query(read.document);
-    helpdesk.seed({ chats: [{ id: 1, customer: customer(7), lastMessageText: 'new' }] });
-    await gateway.query(single, undefined, noCache);
+  test.each(reads.slice(1))(
+    'a chat that is read $way has its latest cached version',
+    async (read) => {
+      await gateway.query(read.document);
+      upstream.seed({ chats: [{ id: 1, customer: customer(7), lastMessageText: 'new' }] });
+      await gateway.query(single, undefined, noCache);
 
-    const { data, extensions } = await gateway.query(read.document);
+      const { data, extensions } = await gateway.query(read.document);
 
-    expect(read.versionIn(data)).toBe('new');
-    expect(extensions.upstream).toMatchObject({ calls: 0, cacheHits: expect.any(Number) });
-  });
+      expect(read.versionIn(data)).toBe('new');
+      expect(extensions.upstream).toMatchObject({ calls: 0, cacheHits: expect.any(Number) });
+    },
+  );
 
-  test.each(reads)('shows a chat as written when $way', async (read) => {
+  test.each(reads)('a chat that is read $way has the version of a write', async (read) => {
     await gateway.query(read.document);
     await gateway.query(mark);
 
@@ -336,7 +339,7 @@ describe('an answer taken apart', () => {
     expect(extensions.upstream.calls).toBe(0);
   });
 
-  test('of a write is enough for a later read', async () => {
+  test('the response of a write is cached', async () => {
     await gateway.query(mark);
 
     const { data, extensions } = await gateway.query(single);
@@ -345,7 +348,7 @@ describe('an answer taken apart', () => {
     expect(extensions.upstream.calls).toBe(0);
   });
 
-  test('of a write shows in lists of the same operation', async () => {
+  test('lists of the same operation contain the response of a write', async () => {
     await gateway.query(own);
 
     const { data } = await gateway.query(`mutation {
@@ -364,9 +367,9 @@ describe('an answer taken apart', () => {
     expect(data).toEqual({ first: versioned('1'), second: versioned('2') });
   });
 
-  test('whether a message is read follows a write of its chat', async () => {
+  test('a write of a chat invalidates its messages', async () => {
     const document = '{ chat(id: 1) { messages { nodes { read } } } }';
-    helpdesk.seed({ chats: [{ id: 1, customer: customer(7), readByAgent: false }] });
+    upstream.seed({ chats: [{ id: 1, customer: customer(7), readByAgent: false }] });
     const before = await gateway.query(document);
     await gateway.query(mark);
 
@@ -376,7 +379,7 @@ describe('an answer taken apart', () => {
     expect(after.data.chat.messages.nodes).toEqual([{ read: true }]);
   });
 
-  test('gives its customers by both their ids', async () => {
+  test('customers of a list are cached by id and userId', async () => {
     await gateway.query('{ customers { nodes { id } } }');
 
     const byId = await callsOf('{ customer(id: 7) { phone tags { name } } }');
@@ -386,7 +389,7 @@ describe('an answer taken apart', () => {
     expect([byId, first, second]).toEqual([0, 1, 0]);
   });
 
-  test('by a user id gives the customer by id', async () => {
+  test('a customer read by userId is cached by id', async () => {
     await gateway.query('{ customerByUserId(userId: "u-7") { phone } }');
 
     const calls = await callsOf('{ customer(id: 7) { phone } }');
@@ -394,7 +397,7 @@ describe('an answer taken apart', () => {
     expect(calls).toBe(0);
   });
 
-  test('never passes off as a customer what a chat carries of one', async () => {
+  test('the customer embedded in a chat is not cached as a customer', async () => {
     await gateway.query('{ chat(id: 1) { customer { id name email userId } } }');
 
     const { data, extensions } = await gateway.query('{ customer(id: 7) { name phone } }');
@@ -403,9 +406,9 @@ describe('an answer taken apart', () => {
     expect(extensions.upstream.calls).toBe(1);
   });
 
-  test('never gives a customer for a user id that it is seen to have lost', async () => {
+  test('a customer is not found by a userId that it no longer has', async () => {
     await gateway.query('{ customerByUserId(userId: "u-7") { id } }');
-    helpdesk.seed({
+    upstream.seed({
       customers: [
         { id: 7, userId: 'renamed' },
         { id: 8, userId: 'u-7' },
@@ -418,7 +421,7 @@ describe('an answer taken apart', () => {
     expect(data).toEqual({ customerByUserId: { id: '8', userId: 'u-7' } });
   });
 
-  test('gives each agent and department by id', async () => {
+  test('agents and departments of lists are cached by id', async () => {
     await gateway.query('{ agents { id } departments { id } }');
 
     const calls = await callsOf(
@@ -430,46 +433,49 @@ describe('an answer taken apart', () => {
 });
 
 describe('the size of the cache', () => {
-  test.each([0, 500, 5_000])('of %i bytes leaves every answer whole', async (cacheMaxBytes) => {
-    await using small = await startTestGateway({
-      upstream: helpdesk,
-      clock,
-      config: { ...config, cacheMaxBytes },
-    });
-    const ids = Array.from({ length: 50 }, (_, index) => index + 1);
-    helpdesk.seed({
-      chats: ids.map((id) => ({ id, customer: customer(id) })),
-      customers: ids.map((id) => ({ id })),
-    });
-    const document = `{ chats(first: 50) { nodes {
+  test.each([0, 500, 5_000])(
+    'responses are complete with a cache of %i bytes',
+    async (cacheMaxBytes) => {
+      await using small = await startTestGateway({
+        upstream,
+        clock,
+        config: { ...config, cacheMaxBytes },
+      });
+      const ids = Array.from({ length: 50 }, (_, index) => index + 1);
+      upstream.seed({
+        chats: ids.map((id) => ({ id, customer: customer(id) })),
+        customers: ids.map((id) => ({ id })),
+      });
+      const document = `{ chats(first: 50) { nodes {
       id lastMessageText customer { phone chats { nodes { id } } }
     } } }`;
 
-    const answers = [await small.query(document), await small.query(document)];
+      const answers = [await small.query(document), await small.query(document)];
 
-    for (const { data, errors } of answers) {
-      expect(errors).toEqual([]);
-      expect(data.chats.nodes).toEqual(
-        ids.toReversed().map((id) => ({
-          id: String(id),
-          lastMessageText: '0',
-          customer: { phone: `+380${id}`, chats: { nodes: [{ id: String(id) }] } },
-        })),
-      );
-    }
-  });
+      for (const { data, errors } of answers) {
+        expect(errors).toEqual([]);
+        expect(data.chats.nodes).toEqual(
+          ids.toReversed().map((id) => ({
+            id: String(id),
+            lastMessageText: '0',
+            customer: { phone: `+380${id}`, chats: { nodes: [{ id: String(id) }] } },
+          })),
+        );
+      }
+    },
+  );
 
-  test('is told by /metrics and never passed', async () => {
+  test('the cache stays below its size limit, and /metrics reports its size', async () => {
     const cacheMaxBytes = 20_000;
     await using small = await startTestGateway({
-      upstream: helpdesk,
+      upstream,
       clock,
       config: { ...config, cacheMaxBytes },
     });
     const sizes: number[] = [];
 
     for (let id = 100; id < 140; id += 1) {
-      helpdesk.seed({ chats: [{ id }] });
+      upstream.seed({ chats: [{ id }] });
       await small.query(`{ chat(id: ${id}) { status } }`);
       const metrics = await (await fetch(`${small.url}/metrics`)).text();
       sizes.push(Number(/^helpcrunch_cache_bytes (\d+)$/m.exec(metrics)?.[1]));
@@ -481,65 +487,74 @@ describe('the size of the cache', () => {
   });
 });
 
-describe('a read that began before a write', () => {
-  test.each(reads)('$way is not kept after it', async ({ document, route, versionIn }) => {
-    const held = helpdesk.hold(route);
-    const older = gateway.query(document);
-    await held.arrived;
-    held.apply();
-    await gateway.query(mark);
-    held.respond();
-    const before = await older;
+describe('a read that starts before a write', () => {
+  test.each(reads)(
+    'a read $way that starts before a write is not cached after it',
+    async ({ document, route, versionIn }) => {
+      const held = upstream.hold(route);
+      const older = gateway.query(document);
+      await held.arrived;
+      held.apply();
+      await gateway.query(mark);
+      held.respond();
+      const before = await older;
 
-    const answers = await Promise.all(reads.map((read) => gateway.query(read.document)));
+      const answers = await Promise.all(reads.map((read) => gateway.query(read.document)));
 
-    expect(before.errors).toEqual([]);
-    expect(['0', '1']).toContain(versionIn(before.data));
-    expect(answers.map(({ data }, index) => reads[index]?.versionIn(data))).toEqual(
-      Array(4).fill('1'),
-    );
-  });
+      expect(before.errors).toEqual([]);
+      expect(['0', '1']).toContain(versionIn(before.data));
+      expect(answers.map(({ data }, index) => reads[index]?.versionIn(data))).toEqual(
+        Array(4).fill('1'),
+      );
+    },
+  );
 
-  test.each(reads)('$way is not kept when the write failed', async ({ document, route }) => {
-    const [held, write] = [helpdesk.hold(route), helpdesk.hold('PUT /chats/readByAgent')];
-    const older = gateway.query(document);
-    await held.arrived;
-    held.apply();
-    const failing = gateway.query(mark);
-    await write.arrived;
-    // It happens, but the helpdesk does not say so.
-    write.respond({ status: 502 });
-    expect((await failing).errors).toHaveLength(1);
-    held.respond();
-    await older;
+  test.each(reads)(
+    'a read $way that starts before a failed write is not cached after it',
+    async ({ document, route }) => {
+      const [held, write] = [upstream.hold(route), upstream.hold('PUT /chats/readByAgent')];
+      const older = gateway.query(document);
+      await held.arrived;
+      held.apply();
+      const failing = gateway.query(mark);
+      await write.arrived;
+      // Applied, but reported as a failure.
+      write.respond({ status: 502 });
+      expect((await failing).errors).toHaveLength(1);
+      held.respond();
+      await older;
 
-    const { data } = await gateway.query(single);
+      const { data } = await gateway.query(single);
 
-    expect(data.chat.lastMessageText).toBe('1');
-  });
+      expect(data.chat.lastMessageText).toBe('1');
+    },
+  );
 
-  test.each(reads)('$way is not what a later operation waits for', async (read) => {
-    const held = helpdesk.hold(read.route);
-    const older = gateway.query(read.document);
-    await held.arrived;
-    held.apply();
-    await gateway.query(mark);
+  test.each(reads)(
+    'a read $way that starts before a write is not joined after it',
+    async (read) => {
+      const held = upstream.hold(read.route);
+      const older = gateway.query(read.document);
+      await held.arrived;
+      held.apply();
+      await gateway.query(mark);
 
-    const { data } = await gateway.query(read.document);
-    held.respond();
-    await older;
+      const { data } = await gateway.query(read.document);
+      held.respond();
+      await older;
 
-    expect(read.versionIn(data)).toBe('1');
-  });
+      expect(read.versionIn(data)).toBe('1');
+    },
+  );
 
-  test('is answered whole when the list has moved on meanwhile', async () => {
-    const held = helpdesk.hold('GET /chats');
+  test('a read of a list is complete when the list changes meanwhile', async () => {
+    const held = upstream.hold('GET /chats');
     const older = gateway.query(list);
     await held.arrived;
     held.apply();
-    helpdesk.seed({ chats: [{ id: 3, customer: customer(7) }] });
+    upstream.seed({ chats: [{ id: 3, customer: customer(7) }] });
     await gateway.query(list, undefined, noCache);
-    const write = helpdesk.hold('PUT /chats/readByAgent');
+    const write = upstream.hold('PUT /chats/readByAgent');
     const failing = gateway.query('mutation { markChatRead(id: 3, by: AGENT, read: true) { id } }');
     await write.arrived;
     write.respond({ status: 500 });
@@ -554,9 +569,9 @@ describe('a read that began before a write', () => {
 });
 
 describe('writes', () => {
-  test('that failed leave nothing of the chat to be believed', async () => {
+  test('a failed write removes its chat from the cache', async () => {
     await gateway.query(list);
-    const write = helpdesk.hold('PUT /chats/readByAgent');
+    const write = upstream.hold('PUT /chats/readByAgent');
     const failing = gateway.query(mark);
     await write.arrived;
     write.respond({ status: 500 });
@@ -568,15 +583,15 @@ describe('writes', () => {
     expect(extensions.upstream.calls).toBe(1);
   });
 
-  test('of one chat leave in the order in which they came', async () => {
-    const first = helpdesk.hold('PUT /chats/readByAgent');
-    const second = helpdesk.hold('PUT /chats/readByAgent');
+  test('writes of one chat are sent in order', async () => {
+    const first = upstream.hold('PUT /chats/readByAgent');
+    const second = upstream.hold('PUT /chats/readByAgent');
     const markAs = (read: boolean) =>
       `mutation { markChatRead(id: 1, by: AGENT, read: ${read}) { readByAgent } }`;
     const writes = [gateway.query(markAs(true)), gateway.query(markAs(false))];
     await first.arrived;
     await settled();
-    const callsBefore = helpdesk.calls.length;
+    const callsBefore = upstream.calls.length;
     first.respond();
     await second.arrived;
     second.respond();
@@ -585,12 +600,12 @@ describe('writes', () => {
     const { data } = await gateway.query(single);
 
     expect(callsBefore).toBe(1);
-    expect(helpdesk.calls.map(({ body }) => body?.read)).toEqual([true, false]);
+    expect(upstream.calls.map(({ body }) => body?.read)).toEqual([true, false]);
     expect(data.chat).toMatchObject({ lastMessageText: '2', readByAgent: false });
   });
 
-  test('of other chats do not wait for each other', async () => {
-    const first = helpdesk.hold('PUT /chats/readByAgent');
+  test('writes of different chats are sent concurrently', async () => {
+    const first = upstream.hold('PUT /chats/readByAgent');
     const slow = gateway.query(mark);
     await first.arrived;
 
@@ -603,13 +618,15 @@ describe('writes', () => {
     expect(data).toEqual({ markChatRead: { id: '2' } });
   });
 
-  test('whose client leaves before their turn are never made', async () => {
-    const held = helpdesk.hold('PUT /chats/readByAgent');
+  test('a queued write whose client disconnects is not sent', async () => {
+    const held = upstream.hold('PUT /chats/readByAgent');
     const first = gateway.query(mark);
     await held.arrived;
-    const second = ask('mutation { markChatRead(id: 1, by: CUSTOMER, read: true) { id } }');
+    const second = sendOperation(
+      'mutation { markChatRead(id: 1, by: CUSTOMER, read: true) { id } }',
+    );
     await settled();
-    second.leave();
+    second.disconnect();
     await second.answer;
     await settled();
     held.respond();
@@ -617,22 +634,22 @@ describe('writes', () => {
 
     await gateway.query('mutation { markChatRead(id: 1, by: AGENT, read: false) { id } }');
 
-    expect(helpdesk.calls.map(({ path }) => path)).toEqual([
+    expect(upstream.calls.map(({ path }) => path)).toEqual([
       '/chats/readByAgent',
       '/chats/readByAgent',
     ]);
   });
 
-  test('are never shared', async () => {
+  test('equal writes are not deduplicated', async () => {
     await Promise.all([gateway.query(mark), gateway.query(mark)]);
 
-    expect(helpdesk.calls).toHaveLength(2);
+    expect(upstream.calls).toHaveLength(2);
   });
 });
 
-describe('a read under way', () => {
-  test('is shared by other operations and clients', async () => {
-    const held = helpdesk.hold('GET /chats/1');
+describe('a read in flight', () => {
+  test('concurrent operations share one request', async () => {
+    const held = upstream.hold('GET /chats/1');
     const first = gateway.query(single);
     await held.arrived;
     const others = [
@@ -656,15 +673,15 @@ describe('a read under way', () => {
       [0, 1],
       [0, 1],
     ]);
-    expect(helpdesk.calls).toHaveLength(1);
+    expect(upstream.calls).toHaveLength(1);
   });
 
-  test('is shared as far as it goes', async () => {
+  test('an operation joins requests for some of its entities and reads the others', async () => {
     const entities = (ids: readonly number[]) => `{ _entities(representations: [
       ${ids.map((id) => `{ __typename: "Customer", id: ${id} }`).join(' ')}
     ]) { ... on Customer { id phone } } }`;
-    helpdesk.seed({ customers: [{ id: 9 }] });
-    const held = helpdesk.hold('POST /customers/search');
+    upstream.seed({ customers: [{ id: 9 }] });
+    const held = upstream.hold('POST /customers/search');
     const first = gateway.query(entities([7, 8]));
     await held.arrived;
     const second = gateway.query(entities([8, 9]));
@@ -678,35 +695,35 @@ describe('a read under way', () => {
       { id: '9', phone: '+3809' },
     ]);
     expect(extensions.upstream).toMatchObject({ calls: 1, cacheHits: 0, shared: 1 });
-    expect(helpdesk.calls.map(({ path }) => path)).toEqual(['/customers/search', '/customers/9']);
+    expect(upstream.calls.map(({ path }) => path)).toEqual(['/customers/search', '/customers/9']);
   });
 
-  test.each([0, 1])('goes on when client %i of two leaves', async (leaving) => {
-    const held = helpdesk.hold('GET /chats/1');
-    const clients = [ask(single)];
+  test.each([0, 1])('a request continues when client %i of two disconnects', async (leaving) => {
+    const held = upstream.hold('GET /chats/1');
+    const clients = [sendOperation(single)];
     await held.arrived;
-    clients.push(ask(single));
+    clients.push(sendOperation(single));
     await settled();
-    clients[leaving]!.leave();
+    clients[leaving]!.disconnect();
     await clients[leaving]!.answer;
     await settled();
     held.respond();
 
     const answers = await Promise.all(clients.map(({ answer }) => answer));
 
-    expect(answers[leaving]).toBe('left');
+    expect(answers[leaving]).toBe('disconnected');
     expect(answers[1 - leaving]).toMatchObject({ data: { chat: { id: '1' } } });
     expect(answers[1 - leaving].errors).toBeUndefined();
-    expect(helpdesk.calls).toHaveLength(1);
+    expect(upstream.calls).toHaveLength(1);
   });
 
-  test('is broken off when all have left, and begun anew for the next', async () => {
-    const held = helpdesk.hold('GET /chats/1');
-    const clients = [ask(single)];
+  test('a request is aborted when all clients have disconnected, and restarted for the next', async () => {
+    const held = upstream.hold('GET /chats/1');
+    const clients = [sendOperation(single)];
     await held.arrived;
-    clients.push(ask(single), ask(single));
+    clients.push(sendOperation(single), sendOperation(single));
     await settled();
-    for (const { leave } of clients) leave();
+    for (const { disconnect } of clients) disconnect();
     await held.aborted;
 
     const { data, extensions } = await gateway.query(single);
@@ -715,8 +732,8 @@ describe('a read under way', () => {
     expect(extensions.upstream).toMatchObject({ calls: 1, shared: 0 });
   });
 
-  test('goes on when the first to wait has no more time', async () => {
-    const held = helpdesk.hold('GET /chats/1');
+  test('a request continues when the deadline of its first waiter passes', async () => {
+    const held = upstream.hold('GET /chats/1');
     const first = gateway.query(single);
     await held.arrived;
     clock.advance(9_000);
@@ -730,13 +747,13 @@ describe('a read under way', () => {
 
     expect(late.errors.map(({ extensions }) => extensions['code'])).toEqual(['UPSTREAM_TIMEOUT']);
     expect(answered.data.chat.id).toBe('1');
-    expect(helpdesk.calls).toHaveLength(1);
+    expect(upstream.calls).toHaveLength(1);
   });
 
   test.each([500, 403, 503])(
-    'that is answered with %i fails all who wait, and nobody later',
+    'a request that fails with %i fails its waiters and is not cached',
     async (status) => {
-      const held = helpdesk.hold('GET /chats/1');
+      const held = upstream.hold('GET /chats/1');
       const clients = [gateway.query(single)];
       await held.arrived;
       clients.push(gateway.query(single), gateway.query(single));
@@ -748,7 +765,7 @@ describe('a read under way', () => {
 
       expect(answers.map(({ errors }) => errors.length)).toEqual([1, 1, 1]);
       expect(after.errors).toEqual([]);
-      expect(helpdesk.calls).toHaveLength(2);
+      expect(upstream.calls).toHaveLength(2);
     },
   );
 });
@@ -763,13 +780,13 @@ describe('references to customers', () => {
     );
   const byId = (id: number) => JSON.stringify({ id });
   const byUserId = (userId: string) => JSON.stringify({ userId });
-  const searches = () => helpdesk.callsTo('POST /customers/search').map(({ body }) => body);
+  const searches = () => upstream.callsTo('POST /customers/search').map(({ body }) => body);
   const range = (from: number, count: number) =>
     Array.from({ length: count }, (_, index) => from + index);
 
-  test('go by 100 in a call, each once, in the order asked, null where there is none', async () => {
+  test('references to customers are read by 100 per call, in order, with null for unknown ids', async () => {
     const ids = range(1001, 250);
-    helpdesk.seed({ customers: ids.filter((id) => id % 10 !== 0).map((id) => ({ id })) });
+    upstream.seed({ customers: ids.filter((id) => id % 10 !== 0).map((id) => ({ id })) });
     const asked = [...ids, ...ids.slice(0, 30).toReversed()];
 
     const { data, errors, extensions } = await entities(asked.map(byId));
@@ -787,9 +804,9 @@ describe('references to customers', () => {
     expect(new Set(values).size).toBe(250);
   });
 
-  test('by user ids go by 100 in a call as well', async () => {
+  test('references by userId are read by 100 per call', async () => {
     const ids = range(2001, 150);
-    helpdesk.seed({ customers: ids.map((id) => ({ id })) });
+    upstream.seed({ customers: ids.map((id) => ({ id })) });
 
     const { data, errors, extensions } = await entities(ids.map((id) => byUserId(`u-${id}`)));
 
@@ -798,8 +815,8 @@ describe('references to customers', () => {
     expect(extensions.upstream.calls).toBe(2);
   });
 
-  test('find the right one where the helpdesk gives several rows for one user id', async () => {
-    helpdesk.seed({
+  test('a reference by userId finds the exact match among several rows', async () => {
+    upstream.seed({
       customers: [
         { id: 31, userId: 'ABC' },
         { id: 32, userId: 'abc' },
@@ -816,10 +833,10 @@ describe('references to customers', () => {
     ]);
   });
 
-  test('that are known in part are asked for in part', async () => {
-    helpdesk.seed({ customers: range(41, 5).map((id) => ({ id })) });
+  test('only references that are not cached are read', async () => {
+    upstream.seed({ customers: range(41, 5).map((id) => ({ id })) });
     await entities(range(41, 3).map(byId));
-    helpdesk.clearCalls();
+    upstream.clearCalls();
 
     const { data, extensions } = await entities(range(41, 5).map(byId));
 
@@ -829,7 +846,7 @@ describe('references to customers', () => {
   });
 });
 
-describe('a helpdesk that refuses a call', () => {
+describe('a rejected batch', () => {
   const references = (ids: readonly number[]) => ({
     keys: ids.map((id) => ({ __typename: 'Customer', id })),
   });
@@ -838,8 +855,8 @@ describe('a helpdesk that refuses a call', () => {
   const range = (from: number, count: number) =>
     Array.from({ length: count }, (_, index) => from + index);
 
-  /** A gateway of its own: what it learns about sizes it keeps. */
-  async function startLearner(isRefused: (filter: any[]) => boolean, status: number) {
+  /** A separate gateway, because the accepted batch size is remembered. */
+  async function startSeparateGateway(isRefused: (filter: any[]) => boolean, status: number) {
     const picky = await startControlledUpstream();
     const sizes: number[] = [];
     picky.seed({ customers: range(1, 400).map((id) => ({ id })) });
@@ -847,12 +864,12 @@ describe('a helpdesk that refuses a call', () => {
       sizes.push(filter.length);
       return isRefused(filter) ? { status, body: { errors: [] } } : undefined;
     });
-    const learner = await startTestGateway({ upstream: picky, clock, config });
+    const separate = await startTestGateway({ upstream: picky, clock, config });
     return {
       sizes,
-      query: learner.query,
+      query: separate.query,
       async [Symbol.asyncDispose]() {
-        await learner.stop();
+        await separate.stop();
         await picky[Symbol.asyncDispose]();
       },
     };
@@ -863,12 +880,12 @@ describe('a helpdesk that refuses a call', () => {
     [413, 30],
     [400, 1],
     [413, 99],
-  ])('with %i because it holds more than %i conditions is asked for less', async (status, most) => {
-    await using learner = await startLearner((filter) => filter.length > most, status);
+  ])('a batch rejected with %i for more than %i conditions is bisected', async (status, most) => {
+    await using separate = await startSeparateGateway((filter) => filter.length > most, status);
 
-    const first = await learner.query(document, references(range(1, 100)));
-    const tries = learner.sizes.splice(0);
-    const second = await learner.query(document, references(range(101, 100)));
+    const first = await separate.query(document, references(range(1, 100)));
+    const tries = separate.sizes.splice(0);
+    const second = await separate.query(document, references(range(101, 100)));
 
     expect(tries.some((size) => size > most)).toBe(true);
     for (const { data, errors } of [first, second]) {
@@ -876,34 +893,34 @@ describe('a helpdesk that refuses a call', () => {
       expect(data._entities).toHaveLength(100);
       expect(data._entities).not.toContain(null);
     }
-    expect(learner.sizes.filter((size) => size > most)).toEqual([]);
-    expect(learner.sizes.reduce((sum, size) => sum + size, 0)).toBe(100);
-    expect(Math.max(...learner.sizes)).toBeGreaterThan(most / 4);
+    expect(separate.sizes.filter((size) => size > most)).toEqual([]);
+    expect(separate.sizes.reduce((sum, size) => sum + size, 0)).toBe(100);
+    expect(Math.max(...separate.sizes)).toBeGreaterThan(most / 4);
   });
 
-  test('because of one id is not asked for less ever after', async () => {
+  test('a batch rejected because of one id does not lower the batch size', async () => {
     const bad = 77;
-    await using learner = await startLearner(
+    await using separate = await startSeparateGateway(
       (filter) => filter.some(({ value }) => value === bad),
       400,
     );
 
-    await learner.query(document, references(range(1, 100)));
-    learner.sizes.length = 0;
-    const { data } = await learner.query(document, references(range(101, 100)));
+    await separate.query(document, references(range(1, 100)));
+    separate.sizes.length = 0;
+    const { data } = await separate.query(document, references(range(101, 100)));
 
     expect(data._entities).toHaveLength(100);
-    expect(learner.sizes).toEqual([100]);
+    expect(separate.sizes).toEqual([100]);
   });
 
-  test('because of one id still gives the others', async () => {
+  test('a batch rejected because of one id returns the other ids', async () => {
     const bad = 77;
-    await using learner = await startLearner(
+    await using separate = await startSeparateGateway(
       (filter) => filter.some(({ value }) => value === bad),
       400,
     );
 
-    const { data, errors } = await learner.query(document, references(range(51, 50)));
+    const { data, errors } = await separate.query(document, references(range(51, 50)));
 
     expect(data._entities.filter((found: unknown) => found !== null)).toHaveLength(49);
     expect(errors.map(({ path, extensions }) => [path, extensions['code']])).toEqual([
@@ -911,17 +928,17 @@ describe('a helpdesk that refuses a call', () => {
     ]);
   });
 
-  test('for another reason is not asked over and over', async () => {
-    await using learner = await startLearner(() => true, 400);
+  test('a batch rejected for another reason is not bisected completely', async () => {
+    await using separate = await startSeparateGateway(() => true, 400);
 
-    const { errors } = await learner.query(document, references(range(1, 64)));
+    const { errors } = await separate.query(document, references(range(1, 64)));
 
     expect(errors.length).toBeGreaterThan(0);
-    expect(learner.sizes.length).toBeLessThanOrEqual(8);
+    expect(separate.sizes.length).toBeLessThanOrEqual(8);
   });
 });
 
-describe('one cache', () => {
+describe('EntityCache', () => {
   interface Note {
     readonly __typename: 'Note';
     readonly id: string;
@@ -936,8 +953,8 @@ describe('one cache', () => {
   };
   const note = (text: string): Note => ({ __typename: 'Note', id: '1', text });
 
-  function createTenants() {
-    const cache = createEntityCache({
+  function createCache() {
+    const cache = new EntityCache({
       maxBytes: 1_000_000,
       ttlsMs: cacheTtlsMs,
       staleIfErrorMs: 0,
@@ -963,15 +980,15 @@ describe('one cache', () => {
           queueTimeoutError: () => new UpstreamError('rateLimited', 'There was no room.'),
         },
       );
-    return { open, isValid: cache.isValid, learn: cache.applyChanges };
+    return { open, cache };
   }
   const loading =
     (value: Note | UpstreamError): FetchEntities<Note> =>
     () =>
       Promise.resolve([value]);
 
-  test('gives two tenants each their own', async () => {
-    const { open } = createTenants();
+  test('accounts have separate entries', async () => {
+    const { open } = createCache();
     await open('a').getOrLoadMany(type, ['1'], loading(note('a')));
 
     const [given] = await open('b').getOrLoadMany(type, ['1'], loading(note('b')));
@@ -981,8 +998,8 @@ describe('one cache', () => {
     expect(kept).toEqual(note('a'));
   });
 
-  test('shares nothing that is absent between tenants', async () => {
-    const { open } = createTenants();
+  test('accounts have separate NOT_FOUND entries', async () => {
+    const { open } = createCache();
     await open('a').getOrLoadMany(type, ['1'], loading(new UpstreamError('notFound', 'Gone.')));
 
     const [given] = await open('b').getOrLoadMany(type, ['1'], loading(note('b')));
@@ -990,20 +1007,20 @@ describe('one cache', () => {
     expect(given).toEqual(note('b'));
   });
 
-  test('shares no call under way between tenants', async () => {
-    const { open } = createTenants();
-    const landing = createDeferred<readonly Note[]>();
-    const slow = open('a').getOrLoadMany(type, ['1'], () => landing.promise);
+  test('accounts do not share requests in flight', async () => {
+    const { open } = createCache();
+    const response = createDeferred<readonly Note[]>();
+    const slow = open('a').getOrLoadMany(type, ['1'], () => response.promise);
 
     const [given] = await open('b').getOrLoadMany(type, ['1'], loading(note('b')));
-    landing.resolve([note('a')]);
+    response.resolve([note('a')]);
 
     expect(given).toEqual(note('b'));
     expect(await slow).toEqual([note('a')]);
   });
 
-  test('shows no tenant the writes of another', async () => {
-    const { open } = createTenants();
+  test('writes of an account do not affect other accounts', async () => {
+    const { open } = createCache();
     await open('a').getOrLoadMany(type, ['1'], loading(note('a')));
     await open('b').getOrLoadMany(type, ['1'], loading(note('b')));
     await open('a').write(type, '1', () => Promise.resolve(note('written')));
@@ -1014,8 +1031,8 @@ describe('one cache', () => {
     expect([ofA, ofB]).toEqual([note('written'), note('b')]);
   });
 
-  test('tells that a dependency has changed, and never gives dependencies that contradict each other', async () => {
-    const { open, isValid } = createTenants();
+  test('isValid detects a changed dependency, and an operation that reads two versions of an entry has no dependencies', async () => {
+    const { open, cache } = createCache();
     await open('a').getOrLoadMany(type, ['1'], loading(note('read')));
     const [tracker, other] = [new DependencyTracker(), new DependencyTracker()];
     tracker.start();
@@ -1026,41 +1043,41 @@ describe('one cache', () => {
 
     const dependencies = tracker.finish();
 
-    expect(dependencies && (await isValid(dependencies))).toBe(true);
+    expect(dependencies && (await cache.isValid(dependencies))).toBe(true);
     await open('a').write(type, '1', () => Promise.resolve(note('written')));
-    expect(dependencies && (await isValid(dependencies))).toBe(false);
-    // It has read one entry in two versions.
+    expect(dependencies && (await cache.isValid(dependencies))).toBe(false);
+    // The second operation has read two versions of one entry.
     await reader.getOrLoadMany(type, ['1'], loading(note('never read')));
     expect(other.finish()).toBeUndefined();
   });
 
-  type Open = ReturnType<typeof createTenants>['open'];
+  type Open = ReturnType<typeof createCache>['open'];
   type ReadSomething = (open: Open, tracker: DependencyTracker) => Promise<unknown>;
 
   const other = { ...type, name: 'Other' };
   const untracked: Readonly<Record<string, ReadSomething>> = {
-    'that made a call': (open, tracker) =>
+    'that sent a request': (open, tracker) =>
       open('a', tracker).getOrLoadMany(other, ['2'], loading(note('read'))),
-    'that joined the call of another operation': async (open, tracker) => {
-      const landing = createDeferred<readonly Note[]>();
-      const first = open('a').getOrLoadMany(other, ['2'], () => landing.promise);
+    'that joined a request of another operation': async (open, tracker) => {
+      const response = createDeferred<readonly Note[]>();
+      const first = open('a').getOrLoadMany(other, ['2'], () => response.promise);
       const second = open('a', tracker).getOrLoadMany(other, ['2'], loading(note('never read')));
-      landing.resolve([note('read')]);
+      response.resolve([note('read')]);
       await Promise.all([first, second]);
     },
-    'that joined a call which was still to be made': async (open, tracker) => {
+    'that joined a request before it was sent': async (open, tracker) => {
       const gathered = { ...other, collapseKey: () => 'all' };
-      const landing = createDeferred<readonly Note[]>();
+      const response = createDeferred<readonly Note[]>();
       const loadAll: FetchEntities<Note> = (_send, names) => Promise.resolve(names.map(note));
       const reads = [
-        open('a').getOrLoadMany(gathered, ['2'], () => landing.promise),
+        open('a').getOrLoadMany(gathered, ['2'], () => response.promise),
         open('a').getOrLoadMany(gathered, ['3'], loadAll),
         open('a', tracker).getOrLoadMany(gathered, ['4'], loadAll),
       ];
-      landing.resolve([note('2')]);
+      response.resolve([note('2')]);
       expect(await Promise.all(reads)).toEqual([[note('2')], [note('3')], [note('4')]]);
     },
-    'of which a read failed': (open, tracker) =>
+    'with a failed read': (open, tracker) =>
       open('a', tracker).getOrLoadMany(
         other,
         ['2'],
@@ -1071,9 +1088,9 @@ describe('one cache', () => {
   };
 
   test.each(Object.entries(untracked))(
-    'gives no dependencies of an operation %s, whatever else it read',
+    'an operation %s has no dependencies',
     async (_what, read) => {
-      const { open } = createTenants();
+      const { open } = createCache();
       await open('a').getOrLoadMany(type, ['1'], loading(note('read')));
       const tracker = new DependencyTracker();
       tracker.start();
@@ -1086,8 +1103,8 @@ describe('one cache', () => {
     },
   );
 
-  test('gives no dependencies of an operation that read before tracking began, or that read nothing', async () => {
-    const { open } = createTenants();
+  test('an operation that reads before tracking starts, or reads nothing, has no dependencies', async () => {
+    const { open } = createCache();
     await open('a').getOrLoadMany(type, ['1'], loading(note('read')));
     const [early, idle] = [new DependencyTracker(), new DependencyTracker()];
 
@@ -1100,32 +1117,32 @@ describe('one cache', () => {
     expect([early.finish(), idle.finish()]).toEqual([undefined, undefined]);
   });
 
-  test('tells that there is now an entry where none was found', async () => {
-    const { open, isValid } = createTenants();
+  test('isValid detects a new entry where none was found', async () => {
+    const { open, cache } = createCache();
     await open('a').getOrLoadMany(type, ['1'], loading(note('read')));
     const tracker = new DependencyTracker();
     tracker.start();
     const reader = open('a', tracker);
     expect([reader.peek(other, '2'), reader.peek(type, '1')]).toEqual([undefined, note('read')]);
     const dependencies = tracker.finish();
-    expect(dependencies && (await isValid(dependencies))).toBe(true);
+    expect(dependencies && (await cache.isValid(dependencies))).toBe(true);
 
     await open('a').getOrLoadMany(other, ['2'], loading(note('read')));
 
-    expect(dependencies && (await isValid(dependencies))).toBe(false);
+    expect(dependencies && (await cache.isValid(dependencies))).toBe(false);
   });
 
-  test('counts the TTL of a written value from when the write was sent', async () => {
-    const { open } = createTenants();
-    const landing = createDeferred<Note>();
+  test('the TTL of a written value counts from the start of the write', async () => {
+    const { open } = createCache();
+    const response = createDeferred<Note>();
     const sent = createDeferred();
     const writing = open('a').write(type, '1', () => {
       sent.resolve();
-      return landing.promise;
+      return response.promise;
     });
     await sent.promise;
     clock.advance(cacheTtlsMs.chats - 1);
-    landing.resolve(note('written'));
+    response.resolve(note('written'));
     await writing;
     const [before] = await open('a').getOrLoadMany(type, ['1'], loading(note('read')));
 
@@ -1135,25 +1152,25 @@ describe('one cache', () => {
     expect([before, after]).toEqual([note('written'), note('read')]);
   });
 
-  test('shows what a call brought rather than an expired entry that a webhook has patched meanwhile', async () => {
-    const { open, learn } = createTenants();
+  test('a fetched value takes precedence over an expired entry that a webhook patches meanwhile', async () => {
+    const { open, cache } = createCache();
     await open('a').getOrLoadMany(type, ['1'], loading(note('old')));
     clock.advance(oneHour);
-    const landing = createDeferred<readonly Note[]>();
-    const reading = open('a').getOrLoadMany(type, ['1'], () => landing.promise);
+    const response = createDeferred<readonly Note[]>();
+    const reading = open('a').getOrLoadMany(type, ['1'], () => response.promise);
     const patch = () => note('old, and patched');
-    await learn('a', [{ type, id: '1', changedAt: clock.now(), patch }]);
-    landing.resolve([note('new')]);
+    await cache.applyChanges('a', [{ type, id: '1', changedAt: clock.now(), patch }]);
+    response.resolve([note('new')]);
 
     expect(await reading).toEqual([note('new')]);
   });
 
-  test('shows nothing that was read before a change, however many other changes came after it', async () => {
-    const { open, learn } = createTenants();
+  test('an entry read before an invalidation is not returned after ten thousand other invalidations', async () => {
+    const { open, cache } = createCache();
     const part: CacheType<Note> = { ...other, dependsOn: () => ({ type, id: '1' }) };
     await open('a').getOrLoadMany(part, ['1 0'], loading(note('before')));
-    await learn('a', [{ type, id: '1' }]);
-    await learn(
+    await cache.applyChanges('a', [{ type, id: '1' }]);
+    await cache.applyChanges(
       'a',
       Array.from({ length: 10_001 }, (_, index) => ({ type, id: String(index + 2) })),
     );

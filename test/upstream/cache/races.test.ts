@@ -10,18 +10,18 @@ import { createManualClock } from '../../support/manualClock.ts';
 const clock = createManualClock();
 const oneHour = 3_600_000;
 
-let helpdesk: ControlledUpstream;
+let upstream: ControlledUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 beforeAll(async () => {
-  helpdesk = await startControlledUpstream();
+  upstream = await startControlledUpstream();
   gateway = await startTestGateway({
-    upstream: helpdesk,
+    upstream,
     clock,
     config: {
       rateLimit: 0,
       cacheTtlsMs: readConfig({}).cacheTtlsMs,
-      // Only what is known may grow old while calls are held.
+      // Entries may expire while calls are held, but calls must not time out.
       operationTimeoutMs: 600_000,
       upstreamTimeoutMs: 600_000,
     },
@@ -30,12 +30,12 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await gateway.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await upstream[Symbol.asyncDispose]();
 });
 
 const nodes = 'nodes { id lastMessageText }';
 
-/** The ways in which a chat is read. All give it under some `nodes`, or as `chat`. */
+/** The ways to read a chat, which is returned in `nodes` or as `chat`. */
 const reads = {
   single: '{ chat(id: 1) { id lastMessageText } }',
   list: `{ chats { ${nodes} } }`,
@@ -51,7 +51,7 @@ const all = `{ ${Object.values(reads)
 
 const readPaths = ['single', 'list', 'search', 'own'] as const;
 
-/** Every version of chat 1 that an answer shows. */
+/** Every version of chat 1 in a response. */
 function versionsIn(value: unknown): number[] {
   if (Array.isArray(value)) return value.flatMap(versionsIn);
   if (typeof value !== 'object' || value === null) return [];
@@ -69,9 +69,9 @@ interface PendingRead {
 type Step =
   | { readonly kind: 'read'; readonly way: (typeof readPaths)[number]; readonly isRefresh: boolean }
   | { readonly kind: 'write'; readonly id: 1 | 2; readonly isLost: boolean }
-  /** Lets one of the calls under way go one point further. */
+  /** Advances one of the calls in flight. */
   | { readonly kind: 'go'; readonly which: number }
-  /** Somebody else changes the chat. */
+  /** Another client of HelpCrunch changes the chat. */
   | { readonly kind: 'age' };
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -101,7 +101,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { minLength: 6, maxLength: 16 },
 );
 
-/** The answers to marks by the customer are lost on their way. */
+/** Responses to markChatRead by CUSTOMER are lost. */
 const mark = (id: number, isToBeLost: boolean) =>
   `mutation { markChatRead(id: ${id}, by: ${isToBeLost ? 'CUSTOMER' : 'AGENT'}, read: true) { id lastMessageText } }`;
 
@@ -111,18 +111,18 @@ function answer(waiting: PendingRead): void {
   waiting.held.respond(isLost(waiting) ? { status: 502 } : undefined);
 }
 
-/** Gives what the gateway was asked before the time to be taken up, which it usually needs no more of. */
+/** Gives the gateway time to start earlier requests. */
 const settled = async () => (await fetch(`${gateway.url}/healthz`)).text();
 
-/** Carries out the steps; true where each operation saw no less than had been answered before it began. */
+/** Runs the steps; true if no operation saw an older version than one that was returned before it started. */
 async function race(plan: readonly Step[]): Promise<{ old: number; joined: number }> {
   clock.advance(oneHour);
   const customers = [{ id: 7 }, { id: 8 }];
-  helpdesk.seed({ customers, chats: [1, 2].map((id) => ({ id, customer: { id: 6 + id } })) });
-  helpdesk.clearCalls();
+  upstream.seed({ customers, chats: [1, 2].map((id) => ({ id, customer: { id: 6 + id } })) });
+  upstream.clearCalls();
   const underWay: PendingRead[] = [];
   let isOver = false;
-  helpdesk.onEveryCall((held) => {
+  upstream.onEveryCall((held) => {
     const waiting: PendingRead = { held, isApplied: false };
     void held.arrived.then((call) => {
       waiting.call = call;
@@ -134,7 +134,7 @@ async function race(plan: readonly Step[]): Promise<{ old: number; joined: numbe
   let answered = 0;
   let old = 0;
   let joined = 0;
-  /** The versions that lost writes of chat 1 have made, in their order. */
+  /** The versions written by lost writes of chat 1, in order. */
   const lost: number[] = [];
 
   function begin(document: string, headers = {}) {
@@ -146,7 +146,7 @@ async function race(plan: readonly Step[]): Promise<{ old: number; joined: numbe
         const versions = versionsIn(data);
         old += versions.filter((version) => version < least).length;
         joined += Number(extensions.upstream['shared']);
-        // A write whose answer was lost has happened all the same.
+        // A write whose response was lost was applied.
         if (!isWrite) return;
         if (errors.length > 0 && document.includes('id: 1,')) versions.push(lost.shift() ?? 0);
         answered = Math.max(answered, ...versions);
@@ -177,7 +177,7 @@ async function race(plan: readonly Step[]): Promise<{ old: number; joined: numbe
           call.isApplied = true;
           call.held.apply();
           if (isLost(call) && call.call?.body.id === 1) {
-            lost.push(Number(helpdesk.chats.get(1)?.['lastMessageText']));
+            lost.push(Number(upstream.chats.get(1)?.['lastMessageText']));
           }
         }
         break;
@@ -187,13 +187,13 @@ async function race(plan: readonly Step[]): Promise<{ old: number; joined: numbe
   isOver = true;
   for (const waiting of underWay) answer(waiting);
   await Promise.all(operations);
-  helpdesk.onEveryCall();
+  upstream.onEveryCall();
   await begin(all);
   await Promise.all(operations);
   return { old, joined };
 }
 
-test('no operation that began after the answer to a write sees what was before it', async () => {
+test('no operation that starts after the response of a write sees an older version', async () => {
   let joined = 0;
 
   await fc.assert(
@@ -206,6 +206,6 @@ test('no operation that began after the answer to a write sees what was before i
     { numRuns: 1_000, seed: 20_260_115, endOnFailure: true },
   );
 
-  // The plans are worth something only where calls were shared as well.
+  // The interleavings must include shared requests.
   expect(joined).toBeGreaterThan(300);
 }, 120_000);

@@ -18,17 +18,17 @@ const agents = '{ agents { id name } }';
 const mark = 'mutation { markChatRead(id: 1, by: AGENT, read: true) { id lastMessageText } }';
 
 let clock: ReturnType<typeof createManualClock>;
-let helpdesk: ControlledUpstream;
+let upstream: ControlledUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 const config = { rateLimit: 0, cacheTtlsMs, staleIfErrorMs: tenMinutes };
 const start = (change = {}) =>
-  startTestGateway({ upstream: helpdesk, clock, config: { ...config, ...change } });
+  startTestGateway({ upstream, clock, config: { ...config, ...change } });
 
 beforeEach(async () => {
   clock = createManualClock();
-  helpdesk = await startControlledUpstream();
-  helpdesk.seed({
+  upstream = await startControlledUpstream();
+  upstream.seed({
     chats: [
       { id: 1, customer: { id: 7 } },
       { id: 2, customer: { id: 8 } },
@@ -40,25 +40,28 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await gateway.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await upstream[Symbol.asyncDispose]();
 });
 
-/** From now on it answers nothing but this. */
-const failWith = (answer: CannedResponse) => helpdesk.onEveryCall((held) => held.respond(answer));
-const recover = () => helpdesk.onEveryCall();
+/** Every call gets this response from now on. */
+const failWith = (answer: CannedResponse) => upstream.onEveryCall((held) => held.respond(answer));
+const recover = () => upstream.onEveryCall();
 
 const codeOf = ({ errors }: { errors: readonly { extensions: any }[] }) =>
   errors[0]?.extensions.code;
 
-describe('when the helpdesk is down', () => {
+describe('while HelpCrunch is unavailable', () => {
   test.each([
     ['a chat', one],
     ['a list', list],
     ['messages', messages],
-    ['a customer by a name of yours', byUserId],
-    ['the team', agents],
-    ['all at once', `{ ${[one, list, agents].map((read) => read.slice(1, -1)).join(' ')} }`],
-  ])('%s is answered as it was last seen, with its age', async (_what, document) => {
+    ['a customer by userId', byUserId],
+    ['the list of agents', agents],
+    [
+      'a query of several resources',
+      `{ ${[one, list, agents].map((read) => read.slice(1, -1)).join(' ')} }`,
+    ],
+  ])('%s is served stale, with its age', async (_what, document) => {
     const before = await gateway.query(document);
     clock.advance(6 * oneMinute);
     failWith({ status: 500 });
@@ -71,7 +74,7 @@ describe('when the helpdesk is down', () => {
     expect(after.extensions.upstream['stale']).toEqual({ ageMs: 6 * oneMinute });
   });
 
-  test('what is at most ten minutes old is shown, and nothing older', async () => {
+  test('data is served stale up to STALE_IF_ERROR_MS, and not after', async () => {
     const before = await gateway.query(one);
     failWith({ status: 500 });
     clock.advance(tenMinutes);
@@ -83,7 +86,7 @@ describe('when the helpdesk is down', () => {
     expect(codeOf(tooLate)).toBe('UPSTREAM_UNAVAILABLE');
   });
 
-  test('the age is that of the oldest thing that is shown', async () => {
+  test('the age of a stale response is that of its oldest entry', async () => {
     await gateway.query(list);
     clock.advance(oneMinute);
     await gateway.query(agents);
@@ -95,10 +98,10 @@ describe('when the helpdesk is down', () => {
     expect(extensions.upstream['stale']).toEqual({ ageMs: 7 * oneMinute });
   });
 
-  test('a list shows what has been seen of its members since', async () => {
+  test('a stale list contains the latest cached version of its members', async () => {
     await gateway.query(list);
     clock.advance(oneMinute);
-    helpdesk.seed({ chats: [{ id: 1, lastMessageText: '5' }] });
+    upstream.seed({ chats: [{ id: 1, lastMessageText: '5' }] });
     await gateway.query(one);
     clock.advance(oneMinute);
     failWith({ status: 503 });
@@ -108,7 +111,7 @@ describe('when the helpdesk is down', () => {
     expect(data.chats.nodes[1]).toEqual({ id: '1', lastMessageText: '5' });
   });
 
-  test('what was never read fails, beside what was', async () => {
+  test('a field that was never read fails beside a stale field', async () => {
     await gateway.query(one);
     clock.advance(oneMinute);
     failWith({ status: 503 });
@@ -119,7 +122,7 @@ describe('when the helpdesk is down', () => {
     expect(errors.map(({ path }) => path)).toEqual([['agents']]);
   });
 
-  test('an id that was not there is not shown as missing', async () => {
+  test('a cached NOT_FOUND error is not served stale', async () => {
     await gateway.query('{ chat(id: 99) { id } }');
     clock.advance(oneMinute);
     failWith({ status: 503 });
@@ -127,7 +130,7 @@ describe('when the helpdesk is down', () => {
     expect(codeOf(await gateway.query('{ chat(id: 99) { id } }'))).toBe('UPSTREAM_UNAVAILABLE');
   });
 
-  test('a client that asks for what is so now is told that it cannot be had', async () => {
+  test('a request with Cache-Control: no-cache is not served stale data', async () => {
     await gateway.query(one);
     failWith({ status: 503 });
 
@@ -137,7 +140,7 @@ describe('when the helpdesk is down', () => {
     expect(answer.extensions.upstream).not.toHaveProperty('stale');
   });
 
-  test('0 switches it off', async () => {
+  test('STALE_IF_ERROR_MS=0 disables stale responses', async () => {
     await using strict = await start({
       staleIfErrorMs: 0,
       cacheTtlsMs: { ...cacheTtlsMs, chats: 0 },
@@ -148,13 +151,13 @@ describe('when the helpdesk is down', () => {
     expect(codeOf(await strict.query(one))).toBe('UPSTREAM_UNAVAILABLE');
   });
 
-  test('it is asked again each time, and its word is taken as soon as it has one', async () => {
+  test('every operation tries HelpCrunch first and returns fresh data as soon as it recovers', async () => {
     await gateway.query(one);
     clock.advance(oneMinute);
     failWith({ status: 503 });
     await gateway.query(one);
     recover();
-    helpdesk.seed({ chats: [{ id: 1, lastMessageText: '3' }] });
+    upstream.seed({ chats: [{ id: 1, lastMessageText: '3' }] });
 
     const { data, extensions } = await gateway.query(one);
 
@@ -163,34 +166,34 @@ describe('when the helpdesk is down', () => {
   });
 });
 
-describe('whatever keeps the helpdesk from being asked', () => {
-  test('an open circuit', async () => {
+describe('stale data is served', () => {
+  test('stale data is served while the circuit breaker is open', async () => {
     await gateway.query(one);
     clock.advance(oneMinute);
     failWith({ status: 500 });
     for (let id = 10; id < 20; id += 1) await gateway.query(`{ chat(id: ${id}) { id } }`);
-    helpdesk.clearCalls();
+    upstream.clearCalls();
 
     const { errors, extensions } = await gateway.query(one);
 
     expect(errors).toEqual([]);
     expect(extensions.upstream).toMatchObject({ calls: 0, stale: { ageMs: oneMinute } });
-    expect(helpdesk.calls).toHaveLength(0);
+    expect(upstream.calls).toHaveLength(0);
   });
 
-  test('a budget that is spent', async () => {
-    await using poor = await start({ rateLimit: 1 });
-    await poor.query(one);
+  test('stale data is served when the rate limit is exhausted', async () => {
+    await using limited = await start({ rateLimit: 1 });
+    await limited.query(one);
     clock.advance(10_000);
 
-    const { errors, headers, extensions } = await poor.query(one);
+    const { errors, headers, extensions } = await limited.query(one);
 
     expect(errors).toEqual([]);
     expect(headers.get('retry-after')).toBeNull();
     expect(extensions.upstream).toMatchObject({ calls: 0, stale: { ageMs: 10_000 } });
   });
 
-  test('a 429 for longer than the operation has', async () => {
+  test('stale data is served when Retry-After of a 429 exceeds the deadline', async () => {
     await gateway.query(one);
     clock.advance(oneMinute);
     failWith({ status: 429, headers: { 'retry-after': '60' } });
@@ -202,24 +205,27 @@ describe('whatever keeps the helpdesk from being asked', () => {
   });
 
   test.each([
-    ['the limit of a try', 5_000, {}],
-    ["the operation's deadline", 10_000, { upstreamTimeoutMs: 60_000 }],
-  ])('no answer within %s', async (_name, limitMs, change) => {
-    await using patient = await start(change);
-    await patient.query(one);
-    clock.advance(oneMinute);
-    const held = helpdesk.hold('GET /chats/1');
+    ['UPSTREAM_TIMEOUT_MS', 5_000, {}],
+    ['OPERATION_TIMEOUT_MS', 10_000, { upstreamTimeoutMs: 60_000 }],
+  ])(
+    'stale data is served when HelpCrunch does not respond within %s',
+    async (_name, limitMs, change) => {
+      await using patient = await start(change);
+      await patient.query(one);
+      clock.advance(oneMinute);
+      const held = upstream.hold('GET /chats/1');
 
-    const asked = patient.query(one);
-    await held.arrived;
-    clock.advance(limitMs);
-    const { errors, extensions } = await asked;
+      const asked = patient.query(one);
+      await held.arrived;
+      clock.advance(limitMs);
+      const { errors, extensions } = await asked;
 
-    expect(errors).toEqual([]);
-    expect(extensions.upstream['stale']).toEqual({ ageMs: oneMinute + limitMs });
-  });
+      expect(errors).toEqual([]);
+      expect(extensions.upstream['stale']).toEqual({ ageMs: oneMinute + limitMs });
+    },
+  );
 
-  test('but not what it says itself', async () => {
+  test('stale data is not served in place of a 4xx or a malformed response', async () => {
     await gateway.query(one);
     for (const [status, code] of [
       [400, 'BAD_USER_INPUT'],
@@ -236,8 +242,8 @@ describe('whatever keeps the helpdesk from being asked', () => {
   });
 });
 
-describe('after a write', () => {
-  test('nothing older is shown of the chat, its messages or lists that it is in', async () => {
+describe('stale data after a write', () => {
+  test('after a write, older data of the chat, its messages and its lists is not served', async () => {
     await gateway.query(list);
     await gateway.query(messages);
     await gateway.query(mark);
@@ -252,12 +258,12 @@ describe('after a write', () => {
     const chat = await gateway.query(one);
 
     expect(answers.map(codeOf)).toEqual(answers.map(() => 'UPSTREAM_UNAVAILABLE'));
-    // What the write itself gave is what is known.
+    // The response of the write is cached.
     expect(chat.data.chat.lastMessageText).toBe('1');
     expect(chat.extensions.upstream['stale']).toEqual({ ageMs: oneMinute });
   });
 
-  test('what was read after it is shown again', async () => {
+  test('data that was read after a write is served stale', async () => {
     await gateway.query(mark);
     clock.advance(1);
     const before = await gateway.query(list);
@@ -270,7 +276,7 @@ describe('after a write', () => {
     expect(after.errors).toEqual([]);
   });
 
-  test('that may have happened nothing older is shown either', async () => {
+  test('after a failed write that may have been applied, older data is not served', async () => {
     await gateway.query(one);
     clock.advance(oneMinute);
     failWith({ status: 500 });
@@ -279,7 +285,7 @@ describe('after a write', () => {
     expect(codeOf(await gateway.query(one))).toBe('UPSTREAM_UNAVAILABLE');
   });
 
-  test('that certainly did not happen all is shown as before', async () => {
+  test('after a write that was certainly not applied, older data is served', async () => {
     await gateway.query(one);
     clock.advance(oneMinute);
     failWith({ status: 429, headers: { 'retry-after': '60' } });
@@ -291,7 +297,7 @@ describe('after a write', () => {
     expect(after.data.chat.lastMessageText).toBe('0');
   });
 
-  test('of another chat a list without it is shown', async () => {
+  test('a write does not affect stale lists without the chat', async () => {
     const search = '{ chats(filter: { customerId: 8 }) { nodes { id } } }';
     await gateway.query(search);
     await gateway.query(mark);

@@ -1,0 +1,275 @@
+import type { KeyedMutex } from '../../lib/keyedMutex.ts';
+import { isNotFound, isUnavailable, UpstreamError } from '../errors.ts';
+import type { RequestContext } from '../pipeline.ts';
+import { CacheReader } from './cacheReader.ts';
+import type { CacheSettings, FetchResult } from './cacheReader.ts';
+import type { CachedEntity, CacheType, CacheTypeDescriptor, PutEntity } from './cacheTypes.ts';
+import type { FetchEntities, ScopedCacheHooks, SendCall } from './entityCache.ts';
+import type { CacheEntry, SharedCacheEntry } from './entityStore.ts';
+import type { Fetch, InFlightRequest, RequestCollapser } from './inFlight.ts';
+
+/** What all operations share. */
+export interface SharedCache extends CacheSettings {
+  readonly collapser: RequestCollapser<FetchResult>;
+  readonly writeMutex: KeyedMutex;
+}
+
+/** The state of one `getOrLoadMany`. */
+interface Load<Value> {
+  readonly type: CacheType<Value>;
+  readonly results: Map<string, Value | UpstreamError>;
+  readonly responses: Map<InFlightRequest<FetchResult>, Promise<FetchResult | UpstreamError>>;
+  /** The requests of names without a result. */
+  readonly pending: Map<string, InFlightRequest<FetchResult>>;
+}
+
+/** The cache as one operation sees it. */
+export class ScopedCache {
+  readonly #shared: SharedCache;
+  readonly #context: RequestContext;
+  readonly #hooks: ScopedCacheHooks;
+  readonly #reader: CacheReader;
+  #fence: Promise<void> | undefined;
+
+  constructor(shared: SharedCache, context: RequestContext, hooks: ScopedCacheHooks) {
+    this.#shared = shared;
+    this.#context = context;
+    this.#hooks = hooks;
+    this.#reader = new CacheReader(shared, context);
+  }
+
+  /** Whether a value or a `notFound` error is cached. */
+  has(type: CacheType<unknown>, name: string): boolean {
+    return this.#reader.getFresh(type, name) !== undefined;
+  }
+
+  /** The cached value. Neither sends a request nor counts as a hit. */
+  peek<Value>(type: CacheType<Value>, name: string): Value | undefined {
+    const value = this.#reader.getFresh(type, name);
+    return value instanceof UpstreamError ? undefined : value;
+  }
+
+  /** As `peek`, but counts as a hit. Undefined if the cache is shared, which requires a fence first. */
+  getSync<Value>(type: CacheType<Value>, name: string): Value | undefined {
+    const value = this.#shared.store.isShared() === null ? this.peek(type, name) : undefined;
+    if (value !== undefined) this.#context.usage.cacheHits += 1;
+    return value;
+  }
+
+  /** The cached value after all earlier invalidations have arrived, if it is wanted. Counts as a hit. */
+  async get<Value>(
+    type: CacheType<Value>,
+    name: string,
+    isWanted: (value: Value) => boolean,
+  ): Promise<Value | undefined> {
+    await this.#awaitFence();
+    const value = this.peek(type, name);
+    if (value === undefined || !isWanted(value)) return undefined;
+    this.#context.usage.cacheHits += 1;
+    return value;
+  }
+
+  async getOrLoad<Value>(
+    type: CacheType<Value>,
+    name: string,
+    fetch: (send: SendCall) => Promise<Value>,
+  ): Promise<Value> {
+    const [value] = await this.getOrLoadMany(type, [name], async (send) => [await fetch(send)]);
+    if (value === undefined) throw new Error('Every name has a result.');
+    if (value instanceof UpstreamError) throw value;
+    return value;
+  }
+
+  /** The value or error of each name, in order: from the cache, from requests in flight, or from one new request. */
+  async getOrLoadMany<Value>(
+    type: CacheType<Value>,
+    names: readonly string[],
+    fetch: FetchEntities<Value>,
+  ): Promise<(Value | UpstreamError)[]> {
+    const results = new Map<string, Value | UpstreamError>();
+    const load: Load<Value> = { type, results, responses: new Map(), pending: new Map() };
+    const { usage, isUnverified, signal } = this.#context;
+    await this.#awaitFence();
+    let missing = this.#takeAvailable(load, [...new Set(names)]);
+    let epoch: string | undefined;
+    // Unverified keys must not fill Redis.
+    if (missing.length > 0 && this.#shared.store.isShared() === true && isUnverified !== true) {
+      epoch = await this.#reader.hydrate(type, missing);
+      signal().throwIfAborted();
+      missing = this.#takeAvailable(load, missing);
+    }
+    usage.shared += load.responses.size;
+    if (missing.length > 0) this.#startRequest(load, missing, this.#fetcher(type, fetch, epoch));
+    await this.#collect(load);
+    return names.map(
+      (name) => results.get(name) ?? new UpstreamError('malformed', 'A response is incomplete.'),
+    );
+  }
+
+  /** Writes one entity. Writes of the same entity are sent in order, one after the other. */
+  write<Stored extends CachedEntity>(
+    type: CacheType<Stored>,
+    id: string,
+    applyWrite: (send: SendCall) => Promise<Stored>,
+  ): Promise<Stored> {
+    const { account, viewer, deadlineMs, tracker } = this.#context;
+    const { store, writeMutex, ttlMsOf } = this.#shared;
+    tracker.markUncacheable();
+    const key = this.#reader.keyOf(type, id);
+    const signal = this.#context.signal();
+    const waiters = {
+      signal,
+      viewer: () => viewer,
+      deadlineMs: () => deadlineMs,
+      setQueued: () => undefined,
+    };
+    return this.#reportFailure(
+      writeMutex.run(key, signal, () =>
+        store.runWrite(
+          { account, key, tag: this.#reader.prefixOf(type) },
+          (sent) => applyWrite(this.#hooks.sendFor({ ...waiters, sent })),
+          (entity) => ttlMsOf(type, entity),
+        ),
+      ),
+    );
+  }
+
+  #awaitFence(): Promise<void> | undefined {
+    return (this.#fence ??= this.#shared.store.awaitFence());
+  }
+
+  #reportFailure<Value>(response: Promise<Value>): Promise<Value> {
+    return response.catch((error: unknown) => {
+      this.#hooks.onFailure(error);
+      throw error;
+    });
+  }
+
+  /** Requests that started before the last invalidation, or before an operation that bypasses the cache, are too old to be joined. */
+  #minSequence(): number {
+    const { latest } = this.#shared.store.invalidations;
+    return Math.max(latest, this.#context.bypassesCache ? this.#reader.startSequence : 0);
+  }
+
+  /** Takes results from the cache and joins requests in flight. Returns the names that need a new request. */
+  #takeAvailable<Value>(load: Load<Value>, names: readonly string[]): string[] {
+    const { type, results } = load;
+    return names.filter((name) => {
+      const result = this.#reader.getFresh(type, name);
+      if (result !== undefined) {
+        this.#context.usage.cacheHits += 1;
+        results.set(name, result);
+        return false;
+      }
+      const key = this.#reader.keyOf(type, name);
+      const request = this.#shared.collapser.find(key, this.#minSequence());
+      if (request === undefined) return true;
+      this.#join(load, name, request);
+      this.#hooks.onJoin();
+      return false;
+    });
+  }
+
+  /** Joins at once: a request whose other waiters disconnect meanwhile must not be aborted. */
+  #join<Value>(
+    { responses, pending }: Load<Value>,
+    name: string,
+    request: InFlightRequest<FetchResult>,
+  ): void {
+    pending.set(name, request);
+    if (responses.has(request)) return;
+    const { queueTimeoutError } = this.#hooks;
+    const waiter = { ...this.#context, signal: this.#context.signal(), queueTimeoutError };
+    const response = this.#reportFailure(request.join(waiter)).catch((error: unknown) => {
+      if (isUnavailable(error)) return error;
+      throw error;
+    });
+    // Awaited later, by `#collect`.
+    response.catch(() => undefined);
+    responses.set(request, response);
+  }
+
+  #startRequest<Value>(
+    load: Load<Value>,
+    names: readonly string[],
+    fetch: Fetch<FetchResult>,
+  ): void {
+    const { type, responses } = load;
+    const collapseKey = type.collapseKey?.(names[0] ?? '');
+    const { request, isJoined } = this.#shared.collapser.start({
+      keys: names.map((name) => this.#reader.keyOf(type, name)),
+      collapseGroup:
+        collapseKey === undefined ? undefined : this.#reader.prefixOf(type) + collapseKey,
+      minSequence: this.#minSequence(),
+      fetch,
+    });
+    if (isJoined && !responses.has(request)) this.#context.usage.shared += 1;
+    for (const name of names) this.#join(load, name, request);
+  }
+
+  /** Takes the results of the requests; while HelpCrunch is unavailable, stale values (stale-if-error). */
+  async #collect<Value>({ type, results, responses, pending }: Load<Value>): Promise<void> {
+    await Promise.all(responses.values());
+    for (const [name, request] of pending) {
+      const fetched = await responses.get(request);
+      if (fetched === undefined) continue;
+      const result =
+        fetched instanceof UpstreamError
+          ? this.#staleOr(fetched, type, name)
+          : this.#reader.getFetched(fetched, type, name);
+      if (result !== undefined) results.set(name, result);
+    }
+  }
+
+  #staleOr<Value>(error: UpstreamError, type: CacheType<Value>, name: string) {
+    const stale = this.#reader.getStale(type, name);
+    if (stale === null) return error;
+    const { usage } = this.#context;
+    usage.staleMs = Math.max(usage.staleMs ?? 0, stale.ageMs);
+    return stale.value;
+  }
+
+  /** Fetches values, normalizes them into entries, and stores these here and in Redis. */
+  #fetcher<Value>(
+    type: CacheType<Value>,
+    fetch: FetchEntities<Value>,
+    epoch: string | undefined,
+  ): Fetch<FetchResult> {
+    const { store, clock, ttlMsOf } = this.#shared;
+    const prefix = this.#reader.prefixOf(type);
+    return async (keys, waiters, onStart) => {
+      const sequence = store.invalidations.next();
+      onStart(sequence);
+      const at = clock.monotonic();
+      const entries = new Map<string, CacheEntry>();
+      const errors = new Map<string, UpstreamError>();
+      const shareable: SharedCacheEntry[] = [];
+      const put = (entryType: CacheTypeDescriptor, name: string, value: unknown) => {
+        const key = this.#reader.keyOf(entryType, name);
+        const entry = { value, sequence, at };
+        const ttlMs = ttlMsOf(entryType, value);
+        entries.set(key, entry);
+        if (store.putIfNewer(key, entry) === entry && ttlMs > 0) {
+          shareable.push({ key, tag: this.#reader.tagOf(entryType, name), entry, ttlMs });
+        }
+      };
+      const putEntity: PutEntity = (entryType, entity) => {
+        put(entryType, entity.id, entryType.serialize(entity, putEntity));
+      };
+      const names = keys.map((key) => key.slice(prefix.length));
+      const send = this.#hooks.sendFor(waiters);
+      const values = await fetch(send, names, putEntity).catch((error: unknown) => {
+        if (isNotFound(error) && names.length === 1) return [error];
+        throw error;
+      });
+      for (const [index, name] of names.entries()) {
+        const value = values[index] ?? new UpstreamError('notFound', 'The id is unknown.');
+        if (!(value instanceof UpstreamError)) put(type, name, type.serialize(value, putEntity));
+        else if (isNotFound(value)) put(type, name, { notFound: value.details });
+        else errors.set(prefix + name, value);
+      }
+      store.publish(this.#context.account, epoch, shareable);
+      return { entries, errors };
+    };
+  }
+}

@@ -1,0 +1,68 @@
+import type { DependencyTracker } from '../lib/dependencyTracker.ts';
+import type { Span } from '../observability/tracing.ts';
+import type { RequestWaiters } from './cache/inFlight.ts';
+import type { TransportRequest } from './transport.ts';
+
+/** An HTTP request to HelpCrunch with its declared effect. The method does not tell it: a search is a POST that reads. */
+export type UpstreamCall = Pick<TransportRequest, 'method' | 'path' | 'body'> &
+  (
+    | { readonly effect: 'read' }
+    | {
+        readonly effect: 'write';
+        /** Whether the write may be sent again when its outcome is unknown. */
+        readonly isIdempotent: boolean;
+      }
+  );
+
+/** Counters of one operation. */
+export interface OperationUsage {
+  /** Upstream calls sent for the operation. */
+  calls: number;
+  /** Entities and lists returned from the cache. */
+  cacheHits: number;
+  /** Requests of other operations that it joined. */
+  shared: number;
+  /** The age of the oldest stale value in the response. */
+  staleMs?: number;
+  /** Whether HelpCrunch rejected the client's own key. */
+  isKeyRejected?: boolean;
+}
+
+/** The operation for which calls are made. */
+export interface RequestContext {
+  readonly apiKey: string;
+  /** Owns the cache entries and the rate limit. */
+  readonly account: string;
+  /** The rate limiter serves viewers in turn. */
+  readonly viewer: string;
+  /** Aborted when the client disconnects or the deadline passes. */
+  readonly signal: () => AbortSignal;
+  /** On the monotonic clock. */
+  readonly deadlineMs: number;
+  readonly usage: OperationUsage;
+  /** Entries read before this operation are ignored (`Cache-Control: no-cache`). */
+  readonly bypassesCache: boolean;
+  /** Whether HelpCrunch has not accepted the key yet. */
+  readonly isUnverified?: boolean;
+  readonly span?: Span | undefined;
+  readonly tracker: DependencyTracker;
+}
+
+/** A call on its way through the layers, with the operations that wait for it. */
+export type UpstreamRequest = UpstreamCall &
+  RequestWaiters & {
+    readonly context: RequestContext;
+    /** The account whose rate limit and circuit breaker apply. */
+    readonly quotaOwner: string;
+    /** Trace headers. */
+    readonly headers: Readonly<Record<string, string>>;
+  };
+
+/** Resolves to the JSON of a 2xx response; rejects with an `UpstreamError` or the reason of the signal. */
+export type Send = (request: UpstreamRequest) => Promise<unknown>;
+
+export type Layer = (next: Send) => Send;
+
+/** Composes layers, outermost first, around the function that sends the request. */
+export const compose = (layers: readonly Layer[], send: Send): Send =>
+  layers.reduceRight((next, layer) => layer(next), send);

@@ -1,0 +1,43 @@
+import { UpstreamError } from './errors.ts';
+import type { Instrumentation } from './instrumentation.ts';
+import type { Layer, UpstreamRequest } from './pipeline.ts';
+import type { Permit, RateLimiter } from './rateLimit/limiter.ts';
+
+/** HelpCrunch never responds faster: a call that starts with less time left would be wasted. */
+const minRemainingMs = 50;
+
+/** Acquires one permit per attempt and holds it until the response. A 429 makes the limiter back off. */
+export function rateLimit(limiter: RateLimiter, { instrumentQueue }: Instrumentation): Layer {
+  async function acquirePermit(request: UpstreamRequest): Promise<Permit> {
+    const { effect, signal, quotaOwner } = request;
+    const permitRequest = () => ({
+      viewer: request.viewer(),
+      priority: effect,
+      deadlineMs: request.deadlineMs() - minRemainingMs,
+    });
+    request.setQueued(true);
+    try {
+      return await instrumentQueue(effect, signal, () =>
+        limiter.acquire(quotaOwner, permitRequest, signal),
+      );
+    } finally {
+      request.setQueued(false);
+    }
+  }
+
+  return (next) => async (request) => {
+    const permit = await acquirePermit(request);
+    try {
+      request.signal.throwIfAborted();
+      return await next(request);
+    } catch (error) {
+      if (!(error instanceof UpstreamError) || error.kind !== 'rateLimited') throw error;
+      permit.throttled(error.details.retryAfterMs);
+      // The limiter decides when the next call may start, whatever `Retry-After` says.
+      const retryAfterMs = limiter.retryAfterMs(request.quotaOwner);
+      throw new UpstreamError(error.kind, error.message, { ...error.details, retryAfterMs });
+    } finally {
+      permit.release();
+    }
+  };
+}
