@@ -1088,7 +1088,7 @@ describe('EntityCache', () => {
   };
 
   test.each(Object.entries(untracked))(
-    'an operation %s has no dependencies',
+    'an operation %s is not cacheable, whatever else it reads before',
     async (_what, read) => {
       const { open } = createCache();
       await open('a').getOrLoadMany(type, ['1'], loading(note('read')));
