@@ -39,98 +39,101 @@ function createBatchedMetric<Item>(record: (item: Item) => void) {
   };
 }
 
-/** Counters and histograms. Every label has a bounded set of values. */
-export function createMetrics() {
-  const registry = new Registry();
-  const registers = [registry];
-  const operations = new Counter({
+/** Every label has a bounded set of values. */
+const createInstruments = (registers: Registry[]) => ({
+  operations: new Counter({
     name: 'helpcrunch_operations_total',
     help: 'Completed operations, by the code of their first error.',
     labelNames: ['operation', 'kind', 'code'],
     registers,
-  });
-  const operationSeconds = new Histogram({
+  }),
+  operationSeconds: new Histogram({
     name: 'helpcrunch_operation_duration_seconds',
     help: 'Duration of operations, from request to response.',
     labelNames: ['operation'],
     buckets: [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
-  });
-  const cacheHits = new Counter({
+  }),
+  cacheHits: new Counter({
     name: 'helpcrunch_cache_hits_total',
     help: 'Entities and lists returned from the cache.',
     registers,
-  });
-  const coalescedRequests = new Counter({
+  }),
+  coalescedRequests: new Counter({
     name: 'helpcrunch_shared_waits_total',
     help: 'Operations that joined the upstream request of another operation.',
     registers,
-  });
-  const stale = new Counter({
+  }),
+  stale: new Counter({
     name: 'helpcrunch_stale_answers_total',
     help: 'Responses with stale data, because HelpCrunch was unavailable or the rate limit exhausted.',
     registers,
-  });
-  const calls = new Counter({
+  }),
+  calls: new Counter({
     name: 'helpcrunch_upstream_calls_total',
     help: 'Calls to HelpCrunch.',
     labelNames: ['endpoint', 'outcome'],
     registers,
-  });
-  const callSeconds = new Histogram({
+  }),
+  callSeconds: new Histogram({
     name: 'helpcrunch_upstream_call_duration_seconds',
     help: 'Duration of calls to HelpCrunch.',
     labelNames: ['endpoint'],
     buckets: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
-  });
-  const waitSeconds = new Histogram({
+  }),
+  waitSeconds: new Histogram({
     name: 'helpcrunch_upstream_wait_seconds',
     help: 'Time that calls waited for a permit of the rate limiter.',
     labelNames: ['priority'],
     buckets: [0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30],
     registers,
-  });
-  const refusals = new Counter({
+  }),
+  queueRejections: new Counter({
     name: 'helpcrunch_upstream_calls_refused_total',
     help: 'Calls that were rejected because no permit was available before their deadline.',
     labelNames: ['priority'],
     registers,
-  });
-  const requests = new Counter({
+  }),
+  requests: new Counter({
     name: 'helpcrunch_http_requests_total',
     help: 'HTTP responses.',
     labelNames: ['route', 'status'],
     registers,
-  });
-  const rejections = new Counter({
+  }),
+  rejections: new Counter({
     name: 'helpcrunch_credentials_rejected_total',
     help: 'Rejected credentials, by reason and entry point.',
     labelNames: ['reason', 'entry_point'],
     registers,
-  });
+  }),
+});
+
+export function createMetrics() {
+  const registry = new Registry();
+  const instruments = createInstruments([registry]);
   const queueWaits = createBatchedMetric(({ priority, wasGranted, waitMs }: QueueWaitReport) => {
-    if (wasGranted) waitSeconds.observe({ priority }, seconds(waitMs));
-    else refusals.inc({ priority });
+    if (wasGranted) instruments.waitSeconds.observe({ priority }, seconds(waitMs));
+    else instruments.queueRejections.inc({ priority });
   });
   const upstreamCalls = createBatchedMetric(
     ({ endpoint, outcome, durationMs }: UpstreamCallReport) => {
-      calls.inc({ endpoint, outcome });
-      callSeconds.observe({ endpoint }, seconds(durationMs));
+      instruments.calls.inc({ endpoint, outcome });
+      instruments.callSeconds.observe({ endpoint }, seconds(durationMs));
     },
   );
   const observer: UpstreamObserver = { onQueueWait: queueWaits.add, onCall: upstreamCalls.add };
   const reports = createBatchedMetric((report: OperationReport) => {
     const { operation, kind = 'none', code } = report;
-    operations.inc({ operation, kind, code });
-    operationSeconds.observe({ operation }, seconds(report.durationMs));
-    cacheHits.inc(report.cacheHits);
-    coalescedRequests.inc(report.shared);
-    if (report.staleMs !== undefined) stale.inc();
+    instruments.operations.inc({ operation, kind, code });
+    instruments.operationSeconds.observe({ operation }, seconds(report.durationMs));
+    instruments.cacheHits.inc(report.cacheHits);
+    instruments.coalescedRequests.inc(report.shared);
+    if (report.staleMs !== undefined) instruments.stale.inc();
   });
   const httpResponses = createBatchedMetric(
     (response: { readonly route: string; readonly status: number }) => {
-      requests.inc(response);
+      instruments.requests.inc(response);
     },
   );
   return {
@@ -139,7 +142,7 @@ export function createMetrics() {
     operation: reports.add,
     request: httpResponses.add,
     rejected({ reason, entryPoint }: RejectedCredentials): void {
-      rejections.inc({ reason, entry_point: entryPoint });
+      instruments.rejections.inc({ reason, entry_point: entryPoint });
     },
     contentType: registry.contentType,
     text() {

@@ -15,7 +15,7 @@ import { compose } from './pipeline.ts';
 import type { RequestContext, Send, UpstreamRequest } from './pipeline.ts';
 import { rateLimit } from './rateLimitLayer.ts';
 import type { Transport } from './transport.ts';
-import { createInstrumentation } from './instrumentation.ts';
+import { instrument } from './instrumentation.ts';
 import type { UpstreamObserver } from './instrumentation.ts';
 
 /** The number of ids per search; `bisectBatches` lowers it when HelpCrunch rejects a batch for its size. */
@@ -91,14 +91,13 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
       );
   }
 
-  const instrumentation = createInstrumentation(options);
   const send = compose(
     [
       retry({ clock, maxRetries }),
       ...(keys === undefined ? [] : [keys.layer]),
       circuitBreaker(circuitBreakers, clock),
-      rateLimit(rateLimiter, instrumentation),
-      instrumentation.layer,
+      rateLimit(rateLimiter, options),
+      instrument(options),
     ],
     sendBy(transport, onResponse),
   );

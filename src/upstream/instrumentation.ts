@@ -33,54 +33,30 @@ export function endpointOf({ method, path }: Pick<UpstreamCall, 'method' | 'path
   return `${method} ${segments.join('/')}`;
 }
 
-interface InstrumentationOptions {
+export interface InstrumentationOptions {
   readonly observer: UpstreamObserver;
   readonly clock: Clock;
 }
 
-/** Reports queue waits and calls. The returned promises are those of the callbacks: observing them delays nothing. */
-export const createInstrumentation = ({ observer, clock }: InstrumentationOptions) => ({
-  instrumentQueue<Permit>(
-    priority: CallPriority,
-    signal: AbortSignal,
-    acquire: () => Promise<Permit>,
-  ): Promise<Permit> {
-    const startedAt = clock.monotonic();
-    const report = (wasGranted: boolean): void => {
-      observer.onQueueWait({ priority, wasGranted, waitMs: clock.monotonic() - startedAt });
-    };
-    const permit = acquire();
-    permit.then(
-      () => report(true),
-      () => {
-        // An aborted request was neither granted nor rejected.
-        if (!signal.aborted) report(false);
-      },
-    );
-    return permit;
-  },
-
-  /** Counts, measures and traces each attempt that is sent. */
-  layer: ((next) => (request) => {
+/** Counts, measures and traces each attempt that is sent. */
+export const instrument =
+  ({ observer, clock }: InstrumentationOptions): Layer =>
+  (next) =>
+  async (request) => {
     const { context, signal, method } = request;
     const endpoint = endpointOf(request);
     const span = context.span?.child('call', endpoint, { 'http.request.method': method });
     const startedAt = clock.monotonic();
-    const report = (outcome: UpstreamCallReport['outcome']): void => {
+    let outcome: UpstreamCallReport['outcome'] = 'ok';
+    context.usage.calls += 1;
+    try {
+      return await next(span === undefined ? request : { ...request, headers: span.headers() });
+    } catch (error) {
+      const kind = error instanceof UpstreamError ? error.kind : 'malformed';
+      outcome = signal.aborted ? 'abandoned' : kind;
+      throw error;
+    } finally {
       observer.onCall({ endpoint, outcome, durationMs: clock.monotonic() - startedAt });
       span?.end({ failure: outcome === 'ok' ? undefined : outcome });
-    };
-    context.usage.calls += 1;
-    const response = next(span === undefined ? request : { ...request, headers: span.headers() });
-    response.then(
-      () => report('ok'),
-      (error: unknown) => {
-        const kind = error instanceof UpstreamError ? error.kind : 'malformed';
-        report(signal.aborted ? 'abandoned' : kind);
-      },
-    );
-    return response;
-  }) satisfies Layer,
-});
-
-export type Instrumentation = ReturnType<typeof createInstrumentation>;
+    }
+  };

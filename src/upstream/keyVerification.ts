@@ -35,13 +35,12 @@ export class KeyVerification {
   }
 
   /** Rejects calls with recently rejected keys and charges those with unverified keys to the shared account. */
-  readonly layer: Layer = (next) => (request) => {
+  readonly layer: Layer = (next) => async (request) => {
     const { account } = request.context;
     if (this.#clock.monotonic() - (this.#rejectedAt.get(account) ?? -Infinity) < rejectionTtlMs) {
-      const details = { notSent: true } as const;
-      return Promise.reject(
-        new UpstreamError('unauthenticated', 'HelpCrunch rejected the key recently.', details),
-      );
+      throw new UpstreamError('unauthenticated', 'HelpCrunch rejected the key recently.', {
+        notSent: true,
+      });
     }
     const quotaOwner = this.isUnverified(account) ? unverifiedAccount : account;
     return next({ ...request, quotaOwner });

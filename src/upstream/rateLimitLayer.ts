@@ -1,5 +1,5 @@
 import { UpstreamError } from './errors.ts';
-import type { Instrumentation } from './instrumentation.ts';
+import type { InstrumentationOptions } from './instrumentation.ts';
 import type { Layer, UpstreamRequest } from './pipeline.ts';
 import type { Permit, RateLimiter } from './rateLimit/limiter.ts';
 
@@ -7,19 +7,29 @@ import type { Permit, RateLimiter } from './rateLimit/limiter.ts';
 const minRemainingMs = 50;
 
 /** Acquires one permit per attempt and holds it until the response. A 429 makes the limiter back off. */
-export function rateLimit(limiter: RateLimiter, { instrumentQueue }: Instrumentation): Layer {
+export function rateLimit(
+  limiter: RateLimiter,
+  { observer, clock }: InstrumentationOptions,
+): Layer {
   async function acquirePermit(request: UpstreamRequest): Promise<Permit> {
-    const { effect, signal, quotaOwner } = request;
+    const { effect: priority, signal, quotaOwner } = request;
+    const startedAt = clock.monotonic();
+    const report = (wasGranted: boolean) =>
+      observer.onQueueWait({ priority, wasGranted, waitMs: clock.monotonic() - startedAt });
     const permitRequest = () => ({
       viewer: request.viewer(),
-      priority: effect,
+      priority,
       deadlineMs: request.deadlineMs() - minRemainingMs,
     });
     request.setQueued(true);
     try {
-      return await instrumentQueue(effect, signal, () =>
-        limiter.acquire(quotaOwner, permitRequest, signal),
-      );
+      const permit = await limiter.acquire(quotaOwner, permitRequest, signal);
+      report(true);
+      return permit;
+    } catch (error) {
+      // An aborted request was neither granted nor rejected.
+      if (!signal.aborted) report(false);
+      throw error;
     } finally {
       request.setQueued(false);
     }

@@ -1,6 +1,5 @@
-import { toWallTime } from '../../lib/clock.ts';
+import { createJumpCheck, toWallTime } from '../../lib/clock.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { createJumpCheck } from '../../lib/clockJump.ts';
 import type { Dependencies } from '../../lib/dependencyTracker.ts';
 import { createKeyedMutex } from '../../lib/keyedMutex.ts';
 import type { UpstreamError } from '../errors.ts';
