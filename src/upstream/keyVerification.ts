@@ -4,7 +4,7 @@ import { UpstreamError } from './errors.ts';
 import type { Layer } from './pipeline.ts';
 
 /** The account that is charged for calls with keys that HelpCrunch has not accepted yet. */
-export const unverifiedAccount = 'strangers';
+export const unverifiedAccount = 'unverified';
 
 const maxKeys = 10_000;
 /** Negative caching of rejected keys. */
