@@ -4,6 +4,7 @@ import { runCalls } from './calls.ts';
 import { runCpu } from './cpu/run.ts';
 import { runGrowth } from './growth.ts';
 import { runMemory } from './memory.ts';
+import { measureOperationCache } from './operationCache.ts';
 import { runReferences } from './references.ts';
 import { runSubscribers } from './subscribers.ts';
 import type { BenchOptions } from './options.ts';
@@ -20,6 +21,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   cpu: runCpu,
   growth: runGrowth,
   memory: runMemory,
+  operations: measureOperationCache,
 };
 
 /** They take three minutes and more whatever the machine. */

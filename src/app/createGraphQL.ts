@@ -5,14 +5,13 @@ import { createContextFactory } from '../graphql/context.ts';
 import { createCostLimiter } from '../graphql/cost/limiter.ts';
 import { createFormatError } from '../graphql/errors.ts';
 import { guardedBy, guardExecution } from '../graphql/execution/executionGuard.ts';
-import { createPlanExecutor } from '../graphql/execution/executor.ts';
-import { createGraphqlJsExecutor } from '../graphql/execution/graphqlJs.ts';
+import { createGraphqlJsExecutor } from '../graphql/execution/graphqlJsExecutor.ts';
+import { createPlanExecutor } from '../graphql/execution/planExecutor.ts';
 import { createDocumentValidation } from '../graphql/limits/documentLimits.ts';
 import { createLimitResult } from '../graphql/limits/responseLimit.ts';
 import { createOpenOperation } from '../graphql/operation.ts';
 import { createNameLimiter, createReporter } from '../graphql/operationReport.ts';
-import { createDocumentStores } from '../graphql/operations/documentStore.ts';
-import { createOperationCache } from '../graphql/operations/operationCache.ts';
+import { OperationCache } from '../graphql/operations/operationCache.ts';
 import { createPersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
 import { createResponseCache } from '../graphql/operations/responseCache.ts';
 import { createSchema } from '../graphql/schema/build.ts';
@@ -87,37 +86,33 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
     manifest: config.persistedOperations,
     rejectsOthers: config.isPersistedOnly,
   });
-  const documents = createDocumentStores(persistedDocuments);
   const limitName = createNameLimiter();
   const report = createReporter({ clock, log, limitName, observe: metrics.operation });
   const limitResult = createLimitResult(config.maxResponseBytes);
   const validation = createDocumentValidation(config.limits, isProduction);
-  const shared = { isProduction, forwardsClientKeys, log, report, limitResult };
-  const options = { ...shared, validation, documents };
   const assertWithinCost = createCostLimiterFor(schema, foundation);
-  const graphqlJs = createGraphqlJsExecutor(schema);
   const responseCache = createResponseCache({
     maxBytes: config.responseCacheMaxBytes,
     isValid: (dependencies) => cache.isValid(dependencies),
   });
-  const operationCache =
-    config.operationCache === 'off'
-      ? undefined
-      : createOperationCache({
-          execute: guardedBy(createPlanExecutor(schema, graphqlJs)),
-          maxBytes: config.maxResponseBytes,
-          assertWithinCost,
-          report,
-          documents,
-          responseCache,
-        });
-  const execute = guardedBy(graphqlJs);
+  const graphqlJsExecutor = createGraphqlJsExecutor(schema);
+  const operationCache = new OperationCache({
+    schema,
+    executor: guardedBy(createPlanExecutor(schema, graphqlJsExecutor)),
+    assertWithinCost,
+    report,
+    persistedDocuments,
+    maxResponseBytes: config.maxResponseBytes,
+    responseCache,
+  });
+  const shared = { isProduction, forwardsClientKeys, log, report, limitResult };
+  const options = { ...shared, validation, operationCache };
+  const isCacheUsed = config.operationCache === 'on';
   const apollo = createGraphQLServer({
     ...options,
     schema,
     assertWithinCost,
-    execute,
-    operationCache,
+    executor: isCacheUsed ? undefined : guardedBy(graphqlJsExecutor),
   });
   // The first trace permanently slows down the schema that it runs on, so traces have a schema of their own.
   const tracedSchema = config.subgraph ? createFullSchema(foundation) : undefined;
@@ -126,11 +121,18 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
     createGraphQLServer({
       ...options,
       schema: tracedSchema,
-      execute: guardedBy(createGraphqlJsExecutor(tracedSchema)),
+      executor: guardedBy(createGraphqlJsExecutor(tracedSchema)),
       assertWithinCost: createCostLimiterFor(tracedSchema, foundation),
       isFieldTraced: true,
     });
-  return { apollo, tracedApollo, operationCache, responseCache, persistedDocuments, ...shared };
+  return {
+    apollo,
+    tracedApollo,
+    operationCache: isCacheUsed ? operationCache : undefined,
+    responseCache,
+    persistedDocuments,
+    ...shared,
+  };
 }
 
 /** Everything that executes operations. */

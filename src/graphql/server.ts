@@ -14,9 +14,8 @@ import type { AssertWithinCost } from './cost/limiter.ts';
 import { createResponsePlugin, isContext } from './plugins/response.ts';
 import { createBoundedTrace } from './plugins/boundedTrace.ts';
 import type { Context } from './context.ts';
-import type { DocumentStores } from './operations/documentStore.ts';
 import { createFormatError } from './errors.ts';
-import type { Executor } from './execution/graphqlJs.ts';
+import type { Executor } from './execution/executor.ts';
 import type { OperationCache } from './operations/operationCache.ts';
 import type { ReportOperation } from './operationReport.ts';
 import type { LimitResult } from './limits/responseLimit.ts';
@@ -26,26 +25,24 @@ import type { DocumentValidation } from './limits/documentLimits.ts';
 interface GraphQLServerOptions {
   readonly schema: GraphQLSchema;
   readonly isProduction: boolean;
-  /** Whether the helpdesk's key comes from the client. */
+  /** Whether clients send the API key. */
   readonly forwardsClientKeys?: boolean;
   readonly log: Log;
   readonly assertWithinCost: AssertWithinCost;
-  /** Executes what Apollo Server has let in. It must go through the guards of the operations. */
-  readonly execute: Executor;
-  /** Answers what it has seen before. */
-  readonly operationCache?: OperationCache | undefined;
-  /** Whether a router may ask how long each field takes. From then on every operation of this server and its schema pays for it. */
+  readonly operationCache: OperationCache;
+  /** Executes instead of the operation cache. It must run operations in their guards. */
+  readonly executor?: Executor | undefined;
+  /** Whether a router may request traces. The first trace slows down every later operation of this server and its schema. */
   readonly isFieldTraced?: boolean;
   readonly report: ReportOperation;
   readonly limitResult: LimitResult;
   readonly validation: DocumentValidation;
-  readonly documents: DocumentStores;
 }
 
 type ApolloGateway = ApolloServerOptionsWithGateway<Context>['gateway'];
 
-/** The place where Apollo Server lets somebody else execute. */
-function gatewayFor(schema: GraphQLSchema, execute: Executor): ApolloGateway {
+/** Apollo Server accepts an executor of our own only as a gateway: see docs/decisions/0074-apollo-gateway-interface.md. */
+function gatewayFor({ schema, operationCache, executor }: GraphQLServerOptions): ApolloGateway {
   return {
     onSchemaLoadOrUpdate(onSchema) {
       onSchema({ apiSchema: schema, coreSupergraphSdl: '' });
@@ -53,16 +50,19 @@ function gatewayFor(schema: GraphQLSchema, execute: Executor): ApolloGateway {
     },
     load: () =>
       Promise.resolve({
-        executor: async ({ document, request: { operationName, variables }, context }) => {
+        executor: async ({ document, queryHash, request, context }) => {
           if (!isContext(context)) throw new Error('Every operation has a context.');
-          return execute({ document, operationName, variables, context });
+          const { operationName, variables } = request;
+          return executor
+            ? executor(document, operationName)(variables, context)
+            : operationCache.execute({ document, queryHash, operationName, variables, context });
         },
       }),
     stop: () => Promise.resolve(),
   };
 }
 
-/** Apollo Server writes to stderr unless it has a logger. It reports errors as text or as they are; both are redacted as `error`. */
+/** Without a logger Apollo Server writes to stderr. It passes errors as text or as objects; the log redacts both. */
 const loggerOf = (log: Log) => ({
   debug: () => undefined,
   info: () => undefined,
@@ -70,24 +70,13 @@ const loggerOf = (log: Log) => ({
   error: (error: unknown) => log.error('apollo server', { error }),
 });
 
-/** Apollo Server without a transport. It reports nothing to anybody and leaves signals to `main.ts`. */
-export const createGraphQLServer = ({
-  schema,
-  isProduction,
-  forwardsClientKeys = false,
-  log,
-  assertWithinCost,
-  execute,
-  operationCache: cached,
-  report,
-  limitResult,
-  isFieldTraced = false,
-  validation,
-  documents,
-}: GraphQLServerOptions) =>
-  new ApolloServer<Context>({
-    gateway: gatewayFor(schema, cached?.execute ?? execute),
-    // Apollo would refuse even what a server must answer; a rule of the limits refuses the rest.
+/** Apollo Server without a transport, usage reporting and signal handlers. */
+export function createGraphQLServer(options: GraphQLServerOptions) {
+  const { isProduction, forwardsClientKeys = false, log, assertWithinCost } = options;
+  const { operationCache, report, limitResult, isFieldTraced = false, validation } = options;
+  return new ApolloServer<Context>({
+    gateway: gatewayFor(options),
+    // Apollo would reject introspection that must work; a validation rule of ours rejects the rest.
     introspection: true,
     hideSchemaDetailsFromClientErrors: isProduction,
     includeStacktraceInErrorResponses: false,
@@ -99,15 +88,14 @@ export const createGraphQLServer = ({
     parseOptions: validation.parseOptions,
     validationRules: validation.validationRules,
     validationOptions: validation.validationOptions,
-    documentStore: documents.store,
-    persistedQueries: documents.persistedQueries,
+    documentStore: operationCache.documentStore,
+    persistedQueries: operationCache.persistedQueries,
     plugins: [
-      createCostPlugin(assertWithinCost),
-      ...(cached === undefined ? [] : [cached.plugin]),
+      createCostPlugin(assertWithinCost, (hash) => operationCache.costsOf(hash)),
       createSubscriptionHandoffPlugin(),
-      // The explorers are pages of our own.
+      // The explorers replace it.
       ApolloServerPluginLandingPageDisabled(),
-      // It would look at every field of every answer; no-store is said once, by the route.
+      // It would inspect every field of every response; the route sends `no-store`.
       ApolloServerPluginCacheControlDisabled(),
       isFieldTraced ? createBoundedTrace() : ApolloServerPluginInlineTraceDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
@@ -116,5 +104,6 @@ export const createGraphQLServer = ({
       createResponsePlugin(log, { isKeyOfClient: forwardsClientKeys, report, limitResult }),
     ],
   });
+}
 
 export type GraphQLServer = ReturnType<typeof createGraphQLServer>;

@@ -8,11 +8,11 @@ import { HeaderMap } from '@apollo/server';
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import { GraphQLError } from 'graphql';
 import { readConfig } from '../../src/config/settings.ts';
-import { createDocumentStores } from '../../src/graphql/operations/documentStore.ts';
+import { OperationCache } from '../../src/graphql/operations/operationCache.ts';
 import { createDocumentValidation } from '../../src/graphql/limits/documentLimits.ts';
 import { createPersistedDocuments } from '../../src/graphql/operations/persistedDocuments.ts';
 import { createCostLimiter } from '../../src/graphql/cost/limiter.ts';
-import { createGraphqlJsExecutor } from '../../src/graphql/execution/graphqlJs.ts';
+import { createGraphqlJsExecutor } from '../../src/graphql/execution/graphqlJsExecutor.ts';
 import { createGraphQLServer } from '../../src/graphql/server.ts';
 import { createLog } from '../../src/observability/log.ts';
 import type { CannedResponse, RecordingUpstream } from '../support/recordingUpstream.ts';
@@ -858,18 +858,29 @@ describe('a bug of ours', () => {
         },
       },
     });
+    const assertWithinCost = createCostLimiter(schema, { maxCalls: 30, maxNodes: 20_000 });
+    const executor = createGraphqlJsExecutor(schema);
     const apollo = createGraphQLServer({
       schema,
       isProduction: false,
       log,
-      assertWithinCost: createCostLimiter(schema, { maxCalls: 30, maxNodes: 20_000 }),
-      execute: createGraphqlJsExecutor(schema),
+      assertWithinCost,
+      executor,
       limitResult: (result) => Promise.resolve(result),
       report,
       validation: createDocumentValidation(readConfig({}).limits, false),
-      documents: createDocumentStores(
-        createPersistedDocuments({ schema, manifest: undefined, rejectsOthers: false }),
-      ),
+      operationCache: new OperationCache({
+        schema,
+        executor,
+        assertWithinCost,
+        report,
+        persistedDocuments: createPersistedDocuments({
+          schema,
+          manifest: undefined,
+          rejectsOthers: false,
+        }),
+        maxResponseBytes: 1_000_000,
+      }),
     });
     await apollo.start();
     const contextValue: any = {

@@ -5,7 +5,6 @@ import type { Context, CustomerViewer } from '../context.ts';
 import type { CostOptions } from './estimate.ts';
 import { estimateCost } from './estimate.ts';
 import type { OperationCost, IsCached } from './rules.ts';
-import type { ExecutionRequest } from '../execution/graphqlJs.ts';
 import { assertVariablesWithinLimits } from '../limits/documentLimits.ts';
 import { estimateNodes } from '../limits/responseNodes.ts';
 import type { NodeEstimate } from '../limits/responseNodes.ts';
@@ -60,11 +59,23 @@ export interface CostLimiterOptions extends CostLimits {
   readonly customerOf?: (context: Context) => CustomerViewer | undefined;
 }
 
+/** By the variables that decide it. */
+export type CachedCosts = Map<string, Price>;
+
+export interface CostRequest {
+  readonly document: DocumentNode;
+  readonly operationName?: string | null | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | undefined;
+  readonly context: Context;
+  /** The costs of the same document that have been estimated before. */
+  readonly costs?: CachedCosts | undefined;
+}
+
 /**
  * Rejects, before any call, an operation that could cost more calls than its limit, or whose response could contain too many objects.
  * What is cached costs no call, but its objects count.
  */
-export type AssertWithinCost = (execution: ExecutionRequest) => void;
+export type AssertWithinCost = (request: CostRequest) => void;
 
 const isId = (value: unknown): boolean => typeof value === 'string' && /^[0-9]{1,20}$/.test(value);
 
@@ -73,7 +84,7 @@ const isId = (value: unknown): boolean => typeof value === 'string' && /^[0-9]{1
  * costs less.
  */
 const normalizeIds = (
-  variables: ExecutionRequest['variables'] = {},
+  variables: CostRequest['variables'] = {},
 ): Readonly<Record<string, unknown>> =>
   Object.values(variables).some(isId)
     ? Object.fromEntries(
@@ -92,7 +103,7 @@ interface Price {
 }
 
 /** Of one document, with different variables. */
-const maxCachedCosts = 30;
+const maxCachedCosts = 8;
 const maxKeyLength = 200;
 
 export function createCostLimiter(
@@ -100,38 +111,32 @@ export function createCostLimiter(
   options: CostLimiterOptions,
 ): AssertWithinCost {
   const { maxCalls, maxReferenceCalls = 200, maxNodes } = options;
-  const costsByDocument = new WeakMap<DocumentNode, Map<string, Price>>();
-
-  const priceAnew = (document: DocumentNode, request: CostOptions): Price => ({
+  const estimate = (document: DocumentNode, request: CostOptions): Price => ({
     calls: estimateCost(document, request).worst,
     nodes: estimateNodes(document, request).nodes,
   });
 
-  function worstCostOf({
-    document,
-    ...request
-  }: CostOptions & Pick<ExecutionRequest, 'document'>): Price {
+  function worstCostOf(document: DocumentNode, request: CostOptions, costs?: CachedCosts): Price {
+    if (costs === undefined) return estimate(document, request);
     const { operationName, customer } = request;
     const variables = normalizeIds(request.variables);
     const key = JSON.stringify([operationName, variables, customer && customer.id === undefined]);
-    if (key.length > maxKeyLength) return priceAnew(document, request);
-    const costs = costsByDocument.get(document) ?? new Map<string, Price>();
-    costsByDocument.set(document, costs);
+    if (key.length > maxKeyLength) return estimate(document, request);
     const cached = costs.get(key);
     if (cached !== undefined) return cached;
-    const cost = priceAnew(document, { ...request, variables });
+    const cost = estimate(document, { ...request, variables });
     if (costs.size >= maxCachedCosts) costs.clear();
     costs.set(key, cost);
     return cost;
   }
 
-  return ({ document, operationName, variables, context }) => {
+  return ({ document, operationName, variables, context, costs }) => {
     assertVariablesWithinLimits(variables);
     const operation = getOperationAST(document, operationName);
     const limit = operation && selectsOnlyReferences(operation) ? maxReferenceCalls : maxCalls;
     const customer = options.customerOf?.(context);
     const request = { schema, operationName, variables, customer };
-    const { calls, nodes } = worstCostOf({ document, ...request });
+    const { calls, nodes } = worstCostOf(document, request, costs);
     if (calls > limit) {
       const cost = estimateCost(document, { ...request, isCached: options.isCached?.(context) });
       if (cost.worst > limit) throw costLimitError(cost, limit);
@@ -142,15 +147,17 @@ export function createCostLimiter(
 
 export const createCostPlugin = (
   assertWithinCost: AssertWithinCost,
+  costsOf: (queryHash: string) => CachedCosts | undefined = () => undefined,
 ): ApolloServerPlugin<Context> => ({
   requestDidStart: () =>
     Promise.resolve({
-      didResolveOperation({ document, operationName, request, contextValue }) {
+      didResolveOperation({ document, operationName, queryHash, request, contextValue }) {
         assertWithinCost({
           document,
           operationName,
           variables: request.variables,
           context: contextValue,
+          costs: costsOf(queryHash),
         });
         return Promise.resolve();
       },

@@ -12,7 +12,7 @@ import { maxPageSize } from '../../lib/paging.ts';
 import { afterPromises, Turns } from '../../lib/turns.ts';
 import type { Schedule } from '../../lib/turns.ts';
 import type { Context } from '../context.ts';
-import type { Executor } from './graphqlJs.ts';
+import type { Executor } from './executor.ts';
 import type { Pause } from '../limits/responseBytes.ts';
 import { tooLarge } from '../limits/tooExpensive.ts';
 
@@ -220,8 +220,10 @@ export function guardExecution(schema: GraphQLSchema): GraphQLSchema {
   return schema;
 }
 
-/** Executes every operation through its guard. */
+/** Runs every operation in its guard. */
 export const guardedBy =
-  (execute: Executor): Executor =>
-  (execution) =>
-    execution.context.guard.execute(() => execute(execution));
+  (executor: Executor): Executor =>
+  (document, operationName) => {
+    const execute = executor(document, operationName);
+    return (variables, context) => context.guard.execute(() => execute(variables, context));
+  };

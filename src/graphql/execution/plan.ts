@@ -4,6 +4,7 @@ import type {
   FragmentDefinitionNode,
   GraphQLAbstractType,
   GraphQLField,
+  GraphQLLeafType,
   GraphQLObjectType,
   GraphQLOutputType,
   GraphQLSchema,
@@ -31,6 +32,25 @@ import { collectFields, collectSubfields } from 'graphql/execution/collectFields
 type AnyField = GraphQLField<unknown, unknown>;
 export type FieldArguments = Readonly<Record<string, unknown>>;
 
+type PlanSelection = (type: GraphQLObjectType, nodes: readonly FieldNode[]) => readonly FieldPlan[];
+
+/** Plans the fields of an object when the first value occurs. A class, as closures take four times the memory. */
+class ObjectSelection {
+  readonly #plan: PlanSelection;
+  readonly #nodes: readonly FieldNode[];
+  #fields: readonly FieldPlan[] | undefined;
+
+  constructor(plan: PlanSelection, nodes: readonly FieldNode[]) {
+    this.#plan = plan;
+    this.#nodes = nodes;
+  }
+
+  fields(type: GraphQLObjectType): readonly FieldPlan[] {
+    this.#fields ??= this.#plan(type, this.#nodes);
+    return this.#fields;
+  }
+}
+
 type FieldsOf = (type: GraphQLObjectType) => readonly FieldPlan[];
 
 export interface AbstractShape {
@@ -40,16 +60,20 @@ export interface AbstractShape {
   readonly fieldsOf: FieldsOf;
 }
 
-/** What is done with a value of a type. */
+/** How the value of a field is completed. */
 export type OutputShape = { readonly isNonNull: boolean } & (
   | { readonly kind: 'leaf'; readonly serialize: (value: unknown) => unknown }
   | { readonly kind: 'list'; readonly item: OutputShape }
-  | { readonly kind: 'object'; readonly type: GraphQLObjectType; readonly fieldsOf: FieldsOf }
+  | {
+      readonly kind: 'object';
+      readonly type: GraphQLObjectType;
+      readonly selection: ObjectSelection;
+    }
   | AbstractShape
 );
 
 export interface FieldPlan {
-  /** Under which it is in the answer. */
+  /** The key in the response: the alias or the name. */
   readonly key: string;
   readonly name: string;
   readonly parentType: GraphQLObjectType;
@@ -57,14 +81,14 @@ export interface FieldPlan {
   readonly definition: AnyField;
   /** Undefined: the value is the property of the same name. */
   readonly resolve: AnyField['resolve'];
-  /** Undefined where they depend on variables. */
+  /** Undefined if they depend on variables. */
   readonly args: FieldArguments | undefined;
   readonly shape: OutputShape;
-  /** A property of this type is the value as it is; undefined where it has to be looked at. */
+  /** A property of this type needs no serialization. */
   readonly passThroughType: 'string' | 'boolean' | undefined;
 }
 
-/** All that can be known of an operation before its variables, but for those that put fields in and leave them out. */
+/** Everything about an operation that does not depend on its variables, except for those of `@skip` and `@include`. */
 export interface QueryPlan {
   readonly operation: OperationDefinitionNode;
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
@@ -72,7 +96,7 @@ export interface QueryPlan {
   readonly fields: readonly FieldPlan[];
 }
 
-/** An operation of a document, before it is known which of its fields are asked for. */
+/** An operation that can be planned once the values of its condition variables are known. */
 export interface PlannedOperation {
   readonly operation: OperationDefinitionNode;
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
@@ -80,10 +104,10 @@ export interface PlannedOperation {
   readonly conditionVariables: readonly string[];
 }
 
-/** A name that sets an object's prototype instead of one of its fields. */
+/** As a key it would set the prototype of the response object. */
 const unsafeKey = '__proto__';
 
-/** Undefined where there is no such operation, or none that can be planned. Without a name the only one is meant. */
+/** Undefined if there is no such operation, or if it cannot be planned. Without a name the document must have one operation. */
 export function selectOperation(
   document: DocumentNode,
   operationName: string | null,
@@ -100,7 +124,7 @@ export function selectOperation(
       ? operations
       : operations.filter(({ name }) => name?.value === operationName);
   if (operation === undefined || ambiguous !== undefined) return undefined;
-  const switches = new Set<string>();
+  const conditionVariables = new Set<string>();
   const aliases = new Set<string>();
   visit(document, {
     Field({ alias }) {
@@ -109,15 +133,19 @@ export function selectOperation(
     Directive({ name, arguments: given = [] }) {
       if (name.value !== 'skip' && name.value !== 'include') return;
       for (const { value } of given) {
-        if (value.kind === Kind.VARIABLE) switches.add(value.name.value);
+        if (value.kind === Kind.VARIABLE) conditionVariables.add(value.name.value);
       }
     },
   });
   if (aliases.has(unsafeKey)) return undefined;
-  return { operation, fragments: Object.fromEntries(fragments), conditionVariables: [...switches] };
+  return {
+    operation,
+    fragments: Object.fromEntries(fragments),
+    conditionVariables: [...conditionVariables],
+  };
 }
 
-/** Scalars that give such a value as it is. */
+/** Scalars whose `serialize` returns a value of this type unchanged. */
 const passThroughTypes: ReadonlyMap<unknown, 'string' | 'boolean'> = new Map<
   unknown,
   'string' | 'boolean'
@@ -127,6 +155,8 @@ const passThroughTypes: ReadonlyMap<unknown, 'string' | 'boolean'> = new Map<
   [GraphQLBoolean, 'boolean'],
 ]);
 
+const noArguments: FieldArguments = Object.freeze({});
+
 function hasVariables({ arguments: given = [] }: FieldNode): boolean {
   const found: string[] = [];
   for (const argument of given) {
@@ -135,8 +165,10 @@ function hasVariables({ arguments: given = [] }: FieldNode): boolean {
   return found.length > 0;
 }
 
-/** Undefined where even this cannot be said before the operation runs. */
-function argumentsOf(definition: AnyField, node: FieldNode): FieldArguments | undefined {
+/** Undefined if they depend on variables or are invalid. */
+function constantArguments(definition: AnyField, node: FieldNode): FieldArguments | undefined {
+  if (definition.args.length === 0) return noArguments;
+  if (hasVariables(node)) return undefined;
   try {
     return Object.freeze(getArgumentValues(definition, node));
   } catch {
@@ -157,9 +189,25 @@ function memoized<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
 
 const introspectionFields: ReadonlySet<string> = new Set(['__schema', '__type']);
 
+const isNonEmpty = (nodes: readonly FieldNode[]): nodes is FieldPlan['nodes'] => nodes.length > 0;
+
+/** Leaf types have the same shape in every plan. */
+const leafShapes = new WeakMap<GraphQLOutputType, OutputShape>();
+
+function addLeafShape(
+  type: GraphQLOutputType,
+  leaf: GraphQLLeafType,
+  isNonNull: boolean,
+): OutputShape {
+  const serialize = (value: unknown) => leaf.serialize(value);
+  const shape: OutputShape = { isNonNull, kind: 'leaf', serialize };
+  leafShapes.set(type, shape);
+  return shape;
+}
+
 /**
- * Plans an operation that is valid. `switched` are the values of its switches. Undefined for what is left to graphql-js:
- * subscriptions, and questions about the schema.
+ * Plans a valid operation for these values of its condition variables. Undefined for subscriptions and introspection, which
+ * graphql-js executes.
  */
 export function createPlan(
   schema: GraphQLSchema,
@@ -167,47 +215,57 @@ export function createPlan(
   conditionValues: Readonly<Record<string, unknown>>,
 ): QueryPlan | undefined {
   function shapeOf(type: GraphQLOutputType, nodes: readonly FieldNode[]): OutputShape {
+    const shared = leafShapes.get(type);
+    if (shared !== undefined) return shared;
     const isNonNull = isNonNullType(type);
     const nullable = isNonNull ? type.ofType : type;
     if (isListType(nullable)) {
       return { isNonNull, kind: 'list', item: shapeOf(nullable.ofType, nodes) };
     }
-    if (isLeafType(nullable)) {
-      return { isNonNull, kind: 'leaf', serialize: (value) => nullable.serialize(value) };
+    if (isLeafType(nullable)) return addLeafShape(type, nullable, isNonNull);
+    if (isObjectType(nullable)) {
+      const selection = new ObjectSelection(planSelection, nodes);
+      return { isNonNull, kind: 'object', type: nullable, selection };
     }
-    // Planned when the first of its type comes: each field of a union would have all of its types.
-    const fieldsOf = memoized((runtime: GraphQLObjectType) =>
-      fieldsFrom(runtime, collectSubfields(schema, fragments, conditionValues, runtime, nodes)),
-    );
-    if (isObjectType(nullable)) return { isNonNull, kind: 'object', type: nullable, fieldsOf };
     const resolveType = nullable.resolveType ?? defaultTypeResolver;
+    // Each possible type is planned when its first value occurs.
+    const fieldsOf = memoized((runtime: GraphQLObjectType) => planSelection(runtime, nodes));
     return { isNonNull, kind: 'abstract', type: nullable, resolveType, fieldsOf };
   }
 
-  function fieldFrom(
+  function planField(
     parentType: GraphQLObjectType,
     key: string,
-    nodes: readonly [FieldNode, ...FieldNode[]],
-  ): readonly FieldPlan[] {
-    const name = nodes[0].name.value;
-    const isTypeName = name === TypeNameMetaFieldDef.name;
-    const definition = isTypeName ? TypeNameMetaFieldDef : parentType.getFields()[name];
-    if (definition === undefined) return [];
-    const { type } = definition;
+    nodes: FieldPlan['nodes'],
+  ): FieldPlan | undefined {
+    const isTypeName = nodes[0].name.value === TypeNameMetaFieldDef.name;
+    const definition = isTypeName
+      ? TypeNameMetaFieldDef
+      : parentType.getFields()[nodes[0].name.value];
+    if (definition === undefined) return undefined;
+    const { name, type } = definition;
     const resolve = isTypeName ? () => parentType.name : definition.resolve;
-    const args = hasVariables(nodes[0]) ? undefined : argumentsOf(definition, nodes[0]);
+    const args = constantArguments(definition, nodes[0]);
     const shape = shapeOf(type, nodes);
     const passThroughType = resolve ? undefined : passThroughTypes.get(getNullableType(type));
-    return [{ key, name, parentType, nodes, definition, resolve, args, shape, passThroughType }];
+    return { key, name, parentType, nodes, definition, resolve, args, shape, passThroughType };
   }
 
-  const fieldsFrom = (
+  function planFields(
     parentType: GraphQLObjectType,
     collected: ReturnType<typeof collectFields>,
-  ): readonly FieldPlan[] =>
-    Array.from(collected).flatMap(([key, [first, ...others]]) =>
-      first === undefined ? [] : fieldFrom(parentType, key, [first, ...others]),
-    );
+  ): readonly FieldPlan[] {
+    const fields: FieldPlan[] = [];
+    for (const [key, nodes] of collected) {
+      const field = isNonEmpty(nodes) ? planField(parentType, key, nodes) : undefined;
+      if (field !== undefined) fields.push(field);
+    }
+    // A copy has no spare capacity.
+    return [...fields];
+  }
+
+  const planSelection: PlanSelection = (type, nodes) =>
+    planFields(type, collectSubfields(schema, fragments, conditionValues, type, nodes));
 
   const rootType = schema.getRootType(operation.operation);
   if (!rootType || operation.operation === OperationTypeNode.SUBSCRIPTION) return undefined;
@@ -217,5 +275,5 @@ export function createPlan(
     if (node !== undefined && introspectionFields.has(node.name.value)) return undefined;
   }
   const isSerial = operation.operation === OperationTypeNode.MUTATION;
-  return { operation, fragments, isSerial, fields: fieldsFrom(rootType, collected) };
+  return { operation, fragments, isSerial, fields: planFields(rootType, collected) };
 }

@@ -1,170 +1,277 @@
-import { createHash } from 'node:crypto';
-import type { ApolloServerPlugin } from '@apollo/server';
-import type { DocumentNode, ExecutionResult, OperationDefinitionNode } from 'graphql';
-import { OperationTypeNode } from 'graphql';
+import { hash } from 'node:crypto';
+import type { ApolloServerOptions } from '@apollo/server';
+import type {
+  DocumentNode,
+  ExecutionResult,
+  GraphQLSchema,
+  OperationDefinitionNode,
+} from 'graphql';
+import { getOperationAST, GraphQLError, OperationTypeNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import type { AssertWithinCost } from '../cost/limiter.ts';
-import { usageExtension } from '../plugins/response.ts';
-import { createDoorkeeper } from '../../lib/doorkeeper.ts';
 import type { Context } from '../context.ts';
-import { bytesPerCharacter } from './documentStore.ts';
-import type { DocumentStores } from './documentStore.ts';
-import type { Executor, ExecutionRequest } from '../execution/graphqlJs.ts';
-import { isRecord } from './persistedDocuments.ts';
-import { maxPlans } from '../execution/executor.ts';
-import type { ResponseCache } from './responseCache.ts';
-import type { ReportOperation } from '../operationReport.ts';
+import type { AssertWithinCost, CachedCosts } from '../cost/limiter.ts';
+import type { ExecutableOperation, Executor } from '../execution/executor.ts';
 import { isLargerThan } from '../limits/responseBytes.ts';
+import type { ReportOperation } from '../operationReport.ts';
+import { usageExtension } from '../plugins/response.ts';
+import { createCompactDocument } from './compactDocument.ts';
+import type { CompactDocument } from './compactDocument.ts';
+import type { PersistedDocuments, RequestParams } from './persistedDocuments.ts';
+import { isRecord, persistedQueryOf } from './persistedDocuments.ts';
+import type { ResponseCache } from './responseCache.ts';
 
-/** What Apollo Server has found out about the text of an operation. */
-interface CachedOperation {
-  /** No other has it, not even one that comes after this was forgotten. */
-  readonly id: number;
-  readonly document: DocumentNode;
-  readonly operation: OperationDefinitionNode;
-  readonly contentType: string;
+type ApolloOptions = ApolloServerOptions<Context>;
+type DocumentStore = NonNullable<ApolloOptions['documentStore']>;
+type PersistedQueries = NonNullable<ApolloOptions['persistedQueries']>;
+
+const maxBytes = 109_051_904;
+/** Texts that occur once must not displace the others, and take no more memory than this many hashes. */
+const maxEntries = 20_000;
+const entryBytes = 1_900;
+/** A document and its plan, for each character of the text: measured by `npm run bench -- operations`. */
+const bytesPerCharacter = 44;
+const maxContentTypes = 100;
+/** More than a response has beside its data. */
+const extensionsBytes = 1_024;
+
+/** A text that was valid once. Its document is cached when it occurs again. */
+interface SeenText {
+  /** Set if a client has registered the text by its hash. */
+  readonly text: string | undefined;
 }
 
-/** A request in the one form in which it may be answered here. */
-interface CacheableRequest {
-  readonly key: string;
+interface CachedOperation {
+  readonly name: string | null;
+  /** Never reused, not even after the operation was evicted. */
+  readonly id: number;
+  readonly operation: OperationDefinitionNode;
+  readonly execute: ExecutableOperation;
+}
+
+/** A document that has passed validation, with everything that is derived from it. */
+interface CachedDocument extends SeenText {
+  readonly text: string;
+  readonly document: DocumentNode;
+  readonly costs: CachedCosts;
+  operations: readonly CachedOperation[];
+}
+
+const isCached = (entry: SeenText | undefined): entry is CachedDocument =>
+  entry !== undefined && 'document' in entry;
+
+/** Apollo Server puts a prefix before its keys. */
+const hashIn = (key: string): string => key.slice(key.lastIndexOf(':') + 1);
+
+export interface OperationRequest {
+  readonly document: DocumentNode;
+  readonly queryHash: string | undefined;
+  readonly operationName?: string | null | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | undefined;
+  readonly context: Context;
+}
+
+/** A request that needs nothing of Apollo Server but validation. */
+interface FastPathRequest {
+  readonly hash: string;
   readonly operationName: string | null;
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
-/** What comes of an operation that was answered here. */
 export interface FastPathResponse {
   readonly contentType: string;
   readonly body: string;
 }
 
-const maxBytes = 67_108_864;
-/** More than what a response has beside its data. */
-const extensionsBytes = 1_024;
-const entryOverheadBytes = 500;
-/** What a plan takes, by the length of the text: measured at 81. */
-const planBytesPerCharacter = 85;
-
-/** Undefined for all that is not an operation with a name and variables, which is for Apollo Server to make sense of. */
-function parseCacheableRequest(
-  body: unknown,
-  accept: string,
-  textOf: DocumentStores['queryTextOf'],
-): CacheableRequest | undefined {
-  if (!isRecord(body)) return undefined;
-  const { operationName = null, variables } = body;
-  if (operationName !== null && typeof operationName !== 'string') return undefined;
-  if (variables !== undefined && variables !== null && !isRecord(variables)) return undefined;
-  const text = textOf(body);
-  if (text === undefined) return undefined;
-  return {
-    key: `${accept}\n${operationName ?? ''}\n${text}`,
-    operationName,
-    variables: variables ?? {},
-  };
-}
-
-export interface OperationCache {
-  /** Learns what Apollo Server finds out. */
-  readonly plugin: ApolloServerPlugin<Context>;
-  /** Notes that Apollo Server has answered a POST without an error. What it has answered twice is known. */
-  record(body: unknown, accept: string, context: Context, contentType: string): void;
-  /** Undefined for what Apollo Server must answer: what is new, what goes wrong, and what may be too large. It is not executed a second time for that. */
-  tryExecute(
-    body: unknown,
-    accept: string,
-    context: Context,
-  ): Promise<FastPathResponse | undefined>;
-  /** Executes what Apollo Server has let in, unless `answer` did. */
-  readonly execute: Executor;
-}
-
 interface OperationCacheOptions {
-  readonly execute: Executor;
+  readonly schema: GraphQLSchema;
+  readonly executor: Executor;
   readonly assertWithinCost: AssertWithinCost;
   readonly report: ReportOperation;
-  readonly documents: DocumentStores;
-  /** How long a response may be. */
-  readonly maxBytes: number;
-  /** Undefined where each answer is made anew. */
+  readonly persistedDocuments: PersistedDocuments;
+  readonly maxResponseBytes: number;
   readonly responseCache?: ResponseCache | undefined;
 }
 
 /**
- * Answers the operations that Apollo Server has parsed, validated and answered before without asking it again. Everything
- * that depends on the request itself is done all the same: its variables, its price, its viewer's rights.
+ * Caches what is derived from the text of an operation: document, validation, costs and plan, by the SHA-256 of the text. Apollo
+ * Server keeps its documents and automatic persisted queries here. Requests for cached operations bypass Apollo Server; everything
+ * that depends on the request is still checked: variables, cost, and the rights of the viewer.
  */
-export function createOperationCache(options: OperationCacheOptions): OperationCache {
-  const { execute, assertWithinCost, report, responseCache } = options;
-  const { queryTextOf } = options.documents;
-  const maxDataBytes = options.maxBytes - extensionsBytes;
-  const operations = new LRUCache<string, CachedOperation>({
+export class OperationCache {
+  readonly #options: OperationCacheOptions;
+  readonly #compact: CompactDocument;
+  readonly #entries = new LRUCache<string, SeenText | CachedDocument>({
+    max: maxEntries,
     maxSize: maxBytes,
-    sizeCalculation: (_operation, key) =>
-      (2 + bytesPerCharacter + maxPlans * planBytesPerCharacter) * key.length + entryOverheadBytes,
+    sizeCalculation: (entry) =>
+      isCached(entry)
+        ? entryBytes + bytesPerCharacter * entry.text.length
+        : entryBytes / 10 + 2 * (entry.text?.length ?? 0),
   });
-  const hasBeenSeen = createDoorkeeper();
-  /** What is being answered by Apollo Server, which works on a copy of the context with the same things in it. */
-  const resolvedOperations = new WeakMap<
-    Context['usage'],
-    Pick<CachedOperation, 'document' | 'operation'>
-  >();
-  let lastId = 0;
-  /** What was executed, and went wrong or may be too large. */
-  const failedResults = new WeakMap<Context['usage'], ExecutionResult>();
+  /** By `Accept`, on which alone the content type of a response without errors depends. */
+  readonly #contentTypes = new LRUCache<string, string>({ max: maxContentTypes });
+  /** Results of the fast path that have errors or may be too large. */
+  readonly #failedResults = new WeakMap<Context['usage'], ExecutionResult>();
+  #lastId = 0;
 
-  return {
-    plugin: {
-      requestDidStart: () =>
-        Promise.resolve({
-          executionDidStart({ contextValue, document, operation }) {
-            resolvedOperations.set(contextValue.usage, { document, operation });
-            return Promise.resolve();
-          },
-        }),
+  readonly documentStore: DocumentStore = {
+    get: (key) => Promise.resolve(this.#find(hashIn(key))?.document),
+    set: (key, document) => {
+      this.#addDocument(hashIn(key), document);
+      return Promise.resolve();
     },
-
-    record(body, accept, context, contentType) {
-      const request = parseCacheableRequest(body, accept, queryTextOf);
-      const cached = resolvedOperations.get(context.usage);
-      if (request === undefined || cached === undefined || operations.has(request.key)) return;
-      const hash = createHash('sha256').update(request.key).digest('base64');
-      if (!hasBeenSeen(hash)) return;
-      lastId += 1;
-      operations.set(request.key, { ...cached, id: lastId, contentType });
-    },
-
-    async tryExecute(body, accept, context) {
-      const request = parseCacheableRequest(body, accept, queryTextOf);
-      const cached = request && operations.get(request.key);
-      if (request === undefined || cached === undefined) return undefined;
-      const { document, operation, contentType } = cached;
-      const { operationName, variables } = request;
-      const isQuery = operation.operation === OperationTypeNode.QUERY;
-      const key = isQuery ? responseCache?.keyFor(cached.id, variables, context) : undefined;
-      let data = key === undefined ? undefined : await responseCache?.get(key, context);
-      if (data === undefined) {
-        const execution: ExecutionRequest = { document, operationName, variables, context };
-        try {
-          assertWithinCost(execution);
-        } catch {
-          return undefined;
-        }
-        const result = await execute(execution);
-        const { pause } = context.guard;
-        if (result.errors !== undefined || (await isLargerThan(maxDataBytes, result.data, pause))) {
-          failedResults.set(context.usage, result);
-          return undefined;
-        }
-        await pause();
-        data = JSON.stringify(result.data);
-        if (key !== undefined) responseCache?.set(key, data, context);
-      }
-      report(context, { operation, document });
-      const extensions = JSON.stringify({ upstream: usageExtension(context) });
-      return { contentType, body: `{"data":${data},"extensions":${extensions}}\n` };
-    },
-
-    execute: (execution) => failedResults.get(execution.context.usage) ?? execute(execution),
+    delete: (key) => Promise.resolve(this.#entries.delete(hashIn(key))),
   };
+
+  readonly persistedQueries: PersistedQueries | false;
+
+  constructor(options: OperationCacheOptions) {
+    this.#options = options;
+    this.#compact = createCompactDocument(options.schema);
+    this.persistedQueries = !options.persistedDocuments.rejectsOthers && {
+      cache: {
+        get: (key) => Promise.resolve(this.#entries.get(hashIn(key))?.text),
+        set: (key, text) => {
+          const hash = hashIn(key);
+          if (!isCached(this.#entries.get(hash))) this.#entries.set(hash, { text });
+          return Promise.resolve();
+        },
+        delete: (key) => Promise.resolve(this.#entries.delete(hashIn(key))),
+      },
+    };
+  }
+
+  costsOf(hash: string | undefined): CachedCosts | undefined {
+    return hash === undefined ? undefined : this.#find(hash)?.costs;
+  }
+
+  /** Remembers the content type with which Apollo Server answered a POST without errors. */
+  recordContentType(accept: string, contentType: string): void {
+    this.#contentTypes.set(accept, contentType);
+  }
+
+  /**
+   * Undefined if Apollo Server must answer: the operation is not cached, or its result has errors or may be too large. Such a
+   * result is reused by `execute`, so that no operation is executed twice.
+   */
+  async tryExecute(
+    body: unknown,
+    accept: string,
+    context: Context,
+  ): Promise<FastPathResponse | undefined> {
+    const contentType = this.#contentTypes.get(accept);
+    const request = this.#parse(body);
+    if (contentType === undefined || request === undefined) return undefined;
+    const cached = this.#find(request.hash);
+    if (cached === undefined) return undefined;
+    const operation = this.#operation(cached, request.operationName);
+    if (operation === undefined) return undefined;
+    const data = await this.#dataFor(cached, operation, request, context);
+    if (data === undefined) return undefined;
+    this.#options.report(context, { operation: operation.operation, document: cached.document });
+    const extensions = JSON.stringify({ upstream: usageExtension(context) });
+    return { contentType, body: `{"data":${data},"extensions":${extensions}}\n` };
+  }
+
+  /** Executes an operation that Apollo Server has admitted. */
+  execute(request: OperationRequest): ReturnType<ExecutableOperation> {
+    const { document, queryHash, operationName, variables, context } = request;
+    const failed = this.#failedResults.get(context.usage);
+    if (failed !== undefined) return failed;
+    const cached = queryHash === undefined ? undefined : this.#find(queryHash);
+    const operation = cached && this.#operation(cached, operationName ?? null);
+    const execute = operation?.execute ?? this.#options.executor(document, operationName);
+    return execute(variables, context);
+  }
+
+  /** The data as JSON, from the response cache if it is there. */
+  async #dataFor(
+    { document, costs }: CachedDocument,
+    { id, operation, execute }: CachedOperation,
+    { operationName, variables }: FastPathRequest,
+    context: Context,
+  ): Promise<string | undefined> {
+    const { assertWithinCost, maxResponseBytes, responseCache } = this.#options;
+    const isQuery = operation.operation === OperationTypeNode.QUERY;
+    const key = isQuery ? responseCache?.keyFor(id, variables, context) : undefined;
+    const cached = key === undefined ? undefined : await responseCache?.get(key, context);
+    if (cached !== undefined) return cached;
+    try {
+      assertWithinCost({ document, operationName, variables, context, costs });
+    } catch {
+      return undefined;
+    }
+    const result = await execute(variables, context);
+    const { pause } = context.guard;
+    const maxDataBytes = maxResponseBytes - extensionsBytes;
+    if (result.errors !== undefined || (await isLargerThan(maxDataBytes, result.data, pause))) {
+      this.#failedResults.set(context.usage, result);
+      return undefined;
+    }
+    await pause();
+    const data = JSON.stringify(result.data);
+    if (key !== undefined) responseCache?.set(key, data, context);
+    return data;
+  }
+
+  #find(hash: string): CachedDocument | undefined {
+    const entry = this.#entries.get(hash);
+    if (isCached(entry)) return entry;
+    const persisted = this.#options.persistedDocuments.documentOf(hash);
+    return persisted && this.#cache(hash, persisted);
+  }
+
+  #addDocument(hash: string, document: DocumentNode): void {
+    if (this.#entries.has(hash)) this.#cache(hash, this.#compact(document));
+    else this.#entries.set(hash, { text: undefined });
+  }
+
+  #cache(hash: string, document: DocumentNode): CachedDocument {
+    const text = document.loc?.source.body ?? '';
+    const cached = { text, document, costs: new Map(), operations: [] };
+    this.#entries.set(hash, cached);
+    return cached;
+  }
+
+  /** Undefined for subscriptions, and for names that the document does not have. */
+  #operation(cached: CachedDocument, operationName: string | null): CachedOperation | undefined {
+    const known = cached.operations.find(({ name }) => name === operationName);
+    if (known !== undefined) return known;
+    const { document } = cached;
+    const operation = getOperationAST(document, operationName);
+    if (!operation || operation.operation === OperationTypeNode.SUBSCRIPTION) return undefined;
+    this.#lastId += 1;
+    const execute = this.#options.executor(document, operationName);
+    const added = { name: operationName, id: this.#lastId, operation, execute };
+    // Arrays that grow have spare capacity.
+    cached.operations = [...cached.operations, added];
+    return added;
+  }
+
+  /** Undefined for everything that Apollo Server has to reject, register or convert. */
+  #parse(body: unknown): FastPathRequest | undefined {
+    if (!isRecord(body)) return undefined;
+    const { operationName = null, variables } = body;
+    if (operationName !== null && typeof operationName !== 'string') return undefined;
+    if (variables !== undefined && variables !== null && !isRecord(variables)) return undefined;
+    const hash = this.#hashOf(body);
+    return hash === undefined ? undefined : { hash, operationName, variables: variables ?? {} };
+  }
+
+  #hashOf(params: RequestParams): string | undefined {
+    const { query, extensions = null } = params;
+    if (extensions !== null && !isRecord(extensions)) return undefined;
+    const listed = this.#options.persistedDocuments.textFor(params);
+    if (listed instanceof GraphQLError) return undefined;
+    const persisted = listed === undefined ? (persistedQueryOf(params) ?? null) : null;
+    if (persisted !== null) {
+      // Apollo Server checks, and registers, a text that is sent with its hash.
+      if (query !== undefined || !isRecord(persisted) || persisted['version'] !== 1)
+        return undefined;
+      const { sha256Hash } = persisted;
+      return typeof sha256Hash === 'string' ? sha256Hash : undefined;
+    }
+    const text = listed ?? query;
+    return typeof text === 'string' ? hash('sha256', text) : undefined;
+  }
 }

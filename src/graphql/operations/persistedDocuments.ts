@@ -3,6 +3,7 @@ import { GraphQLError } from 'graphql';
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import type { OperationManifest } from '../../config/manifest.ts';
 import { parseDocument, validateDocument } from '../limits/documentStructure.ts';
+import { createCompactDocument } from './compactDocument.ts';
 
 /** The parameters of a request, as they came. */
 export type RequestParams = Readonly<Record<string, unknown>>;
@@ -56,6 +57,7 @@ export function createPersistedDocuments({
   manifest,
   rejectsOthers,
 }: PersistedDocumentsOptions): PersistedDocuments {
+  const compact = createCompactDocument(schema);
   const texts = manifest ?? new Map<string, string>();
   const documents = new Map<string, DocumentNode>();
   const problems: string[] = [];
@@ -64,7 +66,7 @@ export function createPersistedDocuments({
       const document = parseDocument(text);
       const [error] = validateDocument(schema, document);
       if (error !== undefined) throw error;
-      documents.set(hashOf(text), document);
+      documents.set(hashOf(text), compact(document));
     } catch (error) {
       problems.push(`operation ${id}: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -104,7 +104,7 @@ export function addGraphQLRoute(
       void reply.status(status ?? 200);
       if (isCacheable && status === undefined) {
         const contentType = headers.get('content-type') ?? 'application/json';
-        operationCache.record(request.body, accept, operation.context, contentType);
+        operationCache.recordContentType(accept, contentType);
       }
       for (const [name, value] of headers) void reply.header(name, value);
       if (!isProduction) void reply.header('x-upstream-calls', operation.context.usage.calls);

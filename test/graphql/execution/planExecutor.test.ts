@@ -3,9 +3,9 @@ import { makeExecutableSchema } from '@graphql-tools/schema';
 import type { ExecutionResult } from 'graphql';
 import { parse, responsePathAsArray, validate } from 'graphql';
 import type { Context } from '../../../src/graphql/context.ts';
-import type { Executor } from '../../../src/graphql/execution/graphqlJs.ts';
-import { createGraphqlJsExecutor } from '../../../src/graphql/execution/graphqlJs.ts';
-import { createPlanExecutor } from '../../../src/graphql/execution/executor.ts';
+import type { Executor } from '../../../src/graphql/execution/executor.ts';
+import { createGraphqlJsExecutor } from '../../../src/graphql/execution/graphqlJsExecutor.ts';
+import { createPlanExecutor } from '../../../src/graphql/execution/planExecutor.ts';
 import { createRandom, createRandomOperation } from '../../support/randomOperations.ts';
 
 const operationCount = 1_000;
@@ -219,20 +219,23 @@ const schema = makeExecutableSchema({
 
 const plain = createGraphqlJsExecutor(schema);
 let notPlanned = 0;
-const planned = createPlanExecutor(schema, (execution) => {
-  notPlanned += 1;
-  return plain(execution);
+const planned = createPlanExecutor(schema, (document, operationName) => {
+  const execute = plain(document, operationName);
+  return (variables, context) => {
+    notPlanned += 1;
+    return execute(variables, context);
+  };
 });
 
 async function run(
-  execute: Executor,
+  executor: Executor,
   { query, variables = {} }: { query: string; variables?: Readonly<Record<string, unknown>> },
   { seed = 1 } = {},
 ) {
   const world: World = { seed, log: [], failures: 0 };
   // The resolvers of this schema know nothing else of their surroundings.
   const context = world as unknown as Context;
-  const result: ExecutionResult = await execute({ document: parse(query), variables, context });
+  const result: ExecutionResult = await executor(parse(query))(variables, context);
   const errors = (result.errors ?? []).map((error) => ({
     at: nulledBy(result.data, error.path ?? []),
     text: JSON.stringify({ ...error.toJSON(), message: known(error.message) }),
@@ -251,7 +254,7 @@ function nulledBy(data: unknown, path: readonly (string | number)[]): string {
 
 /** What no client is told has words of its own. */
 const known = (message: string): string =>
-  /^(Abstract type|Runtime Object type|A value of|Expected `)/.test(message) ? 'internal' : message;
+  /^(Abstract type|Runtime Object type|A value of|Expected )/.test(message) ? 'internal' : message;
 
 const certainOf = ({ data, log, errors }: Answer): string =>
   JSON.stringify([data, log, [...new Set(errors.map(({ at }) => at))].toSorted()]);

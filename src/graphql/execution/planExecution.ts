@@ -5,16 +5,16 @@ import type { AbstractShape, FieldArguments, FieldPlan, QueryPlan, OutputShape }
 
 export type VariableValues = Record<string, unknown>;
 
-/** Where a value goes in the answer. To resolvers it is a path. */
+/** The position of a value in the response. Resolvers receive it as `info.path`. */
 interface ResultPath {
   readonly prev: ResultPath | undefined;
   readonly key: string | number;
   readonly typename: string | undefined;
   readonly field: FieldPlan;
-  /** The object or list that it is in. */
+  /** The object or list that contains the value. */
   readonly container: object;
   readonly isNonNull: boolean;
-  /** Whether it is null because of an error in it: errors that still come are of no interest. */
+  /** Whether an error made the value null. Later errors inside it are ignored. */
   isNulled: boolean;
 }
 
@@ -47,17 +47,17 @@ interface PlanExecutionOptions {
   readonly variables: VariableValues;
 }
 
-/** One execution of a plan, with the same values, nulls and errors as graphql-js would give. */
+/** One execution of a plan. Values, nulls and errors are those of graphql-js. */
 export class PlanExecution {
   readonly #options: PlanExecutionOptions;
   readonly #args = new Map<FieldPlan, FieldArguments>();
   readonly #data: VariableValues = {};
   readonly #errors: GraphQLError[] = [];
-  /** Whether an error took the whole answer with it. */
+  /** Whether an error made `data` null. */
   #isNulled = false;
-  /** Values that have not come yet. */
+  /** The number of pending values. */
   #pending = 0;
-  /** Errors in objects of which other fields are still under way: told when one of these fails as well, or all have come. */
+  /** Errors in objects that have other pending fields: recorded when one of these fails as well, or all have settled. */
   readonly #deferredErrors = new Map<ResultPath | undefined, unknown>();
   #whenSettled = (): void => undefined;
 
@@ -65,7 +65,7 @@ export class PlanExecution {
     this.#options = options;
   }
 
-  /** The answer itself, where nothing has to be waited for. */
+  /** Synchronous if no value is a promise. */
   execute(): ExecutionResult | Promise<ExecutionResult> {
     const { isSerial, fields } = this.#options.plan;
     if (isSerial) return this.#executeSerially(fields);
@@ -107,7 +107,7 @@ export class PlanExecution {
     try {
       for (const field of fields) {
         const value = isObjectLike(source) ? source[field.name] : undefined;
-        // Most fields are of this kind, and nothing can go wrong with them.
+        // Most fields take this path, which cannot fail.
         if (field.passThroughType === typeof value) container[field.key] = value;
         else this.#resolveField(container, field, source, path);
       }
@@ -193,12 +193,14 @@ export class PlanExecution {
       case 'leaf': {
         const serialized = shape.serialize(value);
         if (serialized !== null && serialized !== undefined) return serialized;
-        throw new Error(`A value of ${fieldCoordinate(path.field)} cannot be told.`);
+        throw new Error(
+          `Expected serialize() for ${fieldCoordinate(path.field)} to return a value.`,
+        );
       }
       case 'list':
         return this.#completeList(value, shape.item, path);
       case 'object':
-        return this.#completeObject(value, shape.fieldsOf(shape.type), path);
+        return this.#completeObject(value, shape.selection.fields(shape.type), path);
       case 'abstract':
         return this.#completeObject(
           value,
@@ -216,7 +218,7 @@ export class PlanExecution {
 
   #completeList(value: unknown, shape: OutputShape, prev: ResultPath): unknown {
     const { field } = prev;
-    if (!isIterable(value)) throw new Error(`${fieldCoordinate(field)} is no list.`);
+    if (!isIterable(value)) throw new Error(`Expected Iterable for ${fieldCoordinate(field)}.`);
     const items = [...value];
     const container: unknown[] = [];
     const { isNonNull } = shape;
@@ -250,10 +252,10 @@ export class PlanExecution {
     const name = resolveType(value, context, this.#resolveInfo(path), type);
     const found = typeof name === 'string' ? schema.getType(name) : undefined;
     if (isObjectType(found) && schema.isSubType(type, found)) return found;
-    throw new Error(`A value of ${fieldCoordinate(path.field)} has no type.`);
+    throw new Error(`Expected an object type for a value of ${fieldCoordinate(path.field)}.`);
   }
 
-  /** Puts a value where it belongs once it comes. */
+  /** Completes a promised value and puts it in its container. */
   #awaitValue(value: PromiseLike<unknown>, shape: OutputShape, path: ResultPath): void {
     this.#pending += 1;
     value.then(
@@ -280,7 +282,7 @@ export class PlanExecution {
     this.#whenSettled();
   }
 
-  /** What may be null nearest to the error becomes null, unless that or something around it is already. */
+  /** Makes the nearest nullable value null, unless an ancestor is null already. */
   #recordError(cause: unknown, path: ResultPath | undefined): void {
     let error = cause;
     let nulled = path;

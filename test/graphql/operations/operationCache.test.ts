@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { GraphQLSchema } from 'graphql';
 import { parse, validate } from 'graphql';
-import { createSchema } from '../../src/graphql/schema/build.ts';
-import { resourceResolvers } from '../../src/resources/registry.ts';
-import { startSimulator } from '../../src/simulator/simulator.ts';
-import type { Simulator } from '../../src/simulator/simulator.ts';
-import { responseTo as ask } from '../support/client.ts';
-import { startTestGateway } from '../support/gateway.ts';
-import { createManualClock } from '../support/manualClock.ts';
-import { createRandom, createRandomOperation } from '../support/randomOperations.ts';
+import { createSchema } from '../../../src/graphql/schema/build.ts';
+import { resourceResolvers } from '../../../src/resources/registry.ts';
+import { startSimulator } from '../../../src/simulator/simulator.ts';
+import type { Simulator } from '../../../src/simulator/simulator.ts';
+import { responseTo as ask } from '../../support/client.ts';
+import { startTestGateway } from '../../support/gateway.ts';
+import { createManualClock } from '../../support/manualClock.ts';
+import { createRandom, createRandomOperation } from '../../support/randomOperations.ts';
 
 const operationCount = 150;
 

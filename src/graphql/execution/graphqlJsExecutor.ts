@@ -1,0 +1,17 @@
+import type { GraphQLSchema } from 'graphql';
+import { execute } from 'graphql';
+import { maxValidationErrors } from '../limits/documentLimits.ts';
+import type { Executor } from './executor.ts';
+
+export const createGraphqlJsExecutor =
+  (schema: GraphQLSchema): Executor =>
+  (document, operationName) =>
+  (variableValues, contextValue) =>
+    execute({
+      schema,
+      document,
+      operationName,
+      variableValues,
+      contextValue,
+      options: { maxCoercionErrors: maxValidationErrors },
+    });
