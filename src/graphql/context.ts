@@ -10,7 +10,7 @@ import type { ValidatedSubscription } from './plugins/subscriptionHandoff.ts';
 import type { ExecutionGuard } from './execution/executionGuard.ts';
 import { canReceive } from './subscriptions/authorize.ts';
 
-/** The client, once we know who it is. A customer is known by the helpdesk's id, by your own id of it, or by both. */
+/** The authenticated client. A customer is identified by HelpCrunch's id, by the `userId` of your system, or by both. */
 export type Viewer =
   | { readonly role: 'ALL' }
   | { readonly role: 'AGENT'; readonly agentId: string | undefined }
@@ -19,56 +19,56 @@ export type Viewer =
 
 export type CustomerViewer = Extract<Viewer, { role: 'CUSTOMER' }>;
 
-/** What every resolver of one operation shares. */
+/** Shared by all resolvers of one operation. */
 export interface Context {
   readonly requestId: string;
   readonly viewer: Viewer;
-  /** For the audit log: who the viewer is, and the client's address. */
+  /** For the audit log: the viewer's identity and the client's address. */
   readonly viewerId: string | undefined;
   readonly address: string;
   readonly sources: Sources;
   readonly loaders: Loaders;
   readonly usage: OperationUsage;
-  /** Records what the response is made from. */
+  /** Records the dependencies of the response. */
   readonly tracker: DependencyTracker;
-  /** Whether the client wants to see what the helpdesk says now. */
+  /** Whether the client has sent `no-cache`. */
   readonly isRefresh: boolean;
-  /** The account whose things are shown. */
+  /** The HelpCrunch account whose data is read. */
   readonly account: string;
   /** By the monotonic clock. */
   readonly startedAtMs: number;
-  /** Undefined where nobody traces. */
+  /** Undefined if tracing is disabled. */
   readonly span: Span | undefined;
   readonly quota: QuotaReader;
-  /** What happens in the account. It tells until the operation ends, and no more than the viewer may hear. */
+  /** The account's events that the viewer may receive, until the operation ends. */
   readonly events: AccountEvents;
-  /** Bounds what the execution of the operation may take. */
+  /** Limits the size and time of the execution. */
   readonly guard: ExecutionGuard;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Takes over a subscription that has been let in; absent where one answer is all that can be given. */
+  /** Receives a validated subscription; undefined if the transport carries a single response. */
   readonly onSubscription?: (subscription: ValidatedSubscription) => void;
-  /** Whether nothing may be changed. Apollo Server sees to that where it knows the method. */
+  /** Whether mutations are rejected. For HTTP requests Apollo Server does that by the method. */
   readonly isReadOnly?: boolean;
 }
 
 export interface Caller {
   readonly requestId: string;
   readonly viewer: Viewer;
-  /** Who the viewer is in the audit log; undefined where only the address tells clients apart. */
+  /** The viewer's identity in the audit log; undefined if clients are distinguished by address only. */
   readonly viewerId: string | undefined;
-  /** Of the client. */
+  /** The client's IP address. */
   readonly address: string;
-  /** Among whom the account's calls are shared out. */
+  /** The client in the fair queue of the rate limiter. */
   readonly quotaClient: string;
-  /** The account whose key is used, and the name under which what is known of it is kept. */
+  /** The API key and the account to which it belongs; cache keys start with the account. */
   readonly apiKey: string;
   readonly account: string;
-  /** Aborted when the client leaves or its time is over. */
+  /** Aborted when the client disconnects or the deadline passes. */
   readonly signal: () => AbortSignal;
   readonly deadlineMs: number;
   readonly span?: Span | undefined;
-  /** Whether the client wants to see what the helpdesk says now. */
+  /** Whether the client has sent `no-cache`. */
   readonly bypassesCache: boolean;
   readonly guard: ExecutionGuard;
 }
@@ -81,7 +81,7 @@ interface ContextFactoryOptions {
   readonly createLoaders: (sources: Sources, viewer: Viewer, schedule: Schedule) => Loaders;
 }
 
-/** A context for one operation; nothing in it outlives that. */
+/** Creates the context of one operation. */
 export const createContextFactory =
   ({ upstreamClient, eventBus, clock, createSources, createLoaders }: ContextFactoryOptions) =>
   (caller: Caller): Context => {

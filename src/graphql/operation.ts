@@ -5,12 +5,12 @@ import { UpstreamError } from '../upstream/errors.ts';
 import type { Caller, Context } from './context.ts';
 import { ExecutionGuard } from './execution/executionGuard.ts';
 
-/** One query or mutation, from the moment it is let in. */
+/** An admitted query or mutation. */
 export interface OpenedOperation {
   readonly context: Context;
-  /** Stops its calls, because the client has left. */
+  /** Aborts its upstream calls because the client has disconnected. */
   abort(): void;
-  /** Must be called when the answer is ready. */
+  /** Must be called when the response is ready. */
   close(): void;
 }
 
@@ -28,16 +28,16 @@ export type OpenOperation = (
   caller: Omit<Caller, 'signal' | 'deadlineMs' | 'guard'>,
 ) => OpenedOperation;
 
-/** How long operations may hold the event loop, and how many objects of their responses may be begun in that time. */
+/** How long operations may hold the event loop, and how many response objects they may start in that time. */
 const turnMs = 25;
 const turnUnits = 1_000;
 
-/** Why the calls of an operation end when nobody waits for its answer; nobody needs to hear of it. */
+/** The abort reason after the client has disconnected. It is not logged. */
 export const clientDisconnectedError = new UpstreamError('unavailable', 'The client has left.');
 
 const tookTooLong = new UpstreamError('timeout', 'The operation took too long.');
 
-/** Gives each operation a deadline of its own: whatever it still waits for then fails with `timeout`. */
+/** Each operation has its own deadline, after which pending upstream calls fail with `timeout`. */
 export function createOpenOperation(parts: OpenOperationOptions): OpenOperation {
   const { createContext, timeoutMs, maxNodes, clock, onRejectedKey } = parts;
   const turns = new Turns({ now: () => clock.monotonic(), turnMs, turnUnits });
@@ -49,12 +49,12 @@ export function createOpenOperation(parts: OpenOperationOptions): OpenOperation 
     let isAborted = false;
     let isClosed = false;
 
-    /** Made when the first call listens: many operations need none. */
+    /** Created on first use: operations without upstream calls need none. */
     function signal(): AbortSignal {
       if (controller !== undefined) return controller.signal;
       const created = new AbortController();
       controller = created;
-      // Every call of the operation listens, and there may be many at once.
+      // Every upstream call adds a listener.
       setMaxListeners(0, created.signal);
       if (isAborted) created.abort(clientDisconnectedError);
       else if (!isClosed) {
@@ -79,7 +79,7 @@ export function createOpenOperation(parts: OpenOperationOptions): OpenOperation 
       isLate: () => clock.monotonic() >= deadlineMs,
       abort: abort,
     });
-    // Each by its name: to spread the caller takes as long as to find a whole answer.
+    // Spreading `caller` takes as long as a response cache hit.
     const context = createContext({
       requestId: caller.requestId,
       viewer: caller.viewer,

@@ -19,12 +19,12 @@ import { tooLarge } from '../limits/tooExpensive.ts';
 type Result = ExecutionResult | Promise<ExecutionResult>;
 
 /**
- * How many fields of an operation may still be resolved after its deadline. Most operations that miss it waited for an upstream
- * call: what they have got until then, a write's result for instance, is returned.
+ * How many fields may be resolved after the deadline. Most operations that miss it waited for an upstream call: partial results,
+ * such as that of a write, are returned.
  */
 const maxLateFields = 1_000;
 
-/** As many as a page has. No argument bounds the lists that are longer, such as a router's references. */
+/** Lists longer than a page have no argument that limits them, such as a router's references. */
 const maxItemsAtOnce = maxPageSize;
 
 interface GuardOptions {
@@ -34,7 +34,7 @@ interface GuardOptions {
   /** The client has disconnected. */
   readonly hasLeft: () => boolean;
   readonly isLate: () => boolean;
-  /** What fails an operation in each case. */
+  /** The errors of an operation in each case. */
   readonly errors: { readonly left: Error; readonly late: Error };
   /** Aborts the upstream calls of the operation. */
   readonly abort: () => void;
@@ -52,8 +52,8 @@ const nodesIn = (value: unknown): number => {
 };
 
 /**
- * Bounds the execution of one operation: the objects of its response, its time, and how long it holds the event loop. All fields
- * that yield objects are resolved through it, whatever executes them.
+ * Limits the execution of one operation: the objects of its response, its time, and how long it holds the event loop. All fields
+ * that yield objects are resolved through it, with any executor.
  */
 export class ExecutionGuard {
   readonly #options: GuardOptions;
@@ -61,11 +61,11 @@ export class ExecutionGuard {
   #lateFields = 0;
   #result: ExecutionResult | undefined;
   #onStop: ((result: ExecutionResult) => void) | undefined;
-  /** What a field of a stopped operation yields, so that its executor does nothing more, and makes no error for it. */
+  /** The value of fields after a stop: a pending promise, so that the executor neither continues nor adds an error. */
   readonly #never = new Promise<never>(() => undefined);
-  /** Work that waits for another turn of the event loop. */
+  /** The number of tasks deferred to another turn of the event loop. */
   #deferred = 0;
-  /** As much of it as has been done in this turn. */
+  /** The number of deferred tasks that ran in this turn. */
   #resumed = 0;
   #heldBatches: (() => void)[] = [];
 
@@ -73,7 +73,7 @@ export class ExecutionGuard {
     this.#options = options;
   }
 
-  /** Executes the operation. Once it is stopped the result is the reason, whatever is still under way. */
+  /** Executes the operation. After a stop, the result is the reason, even if fields are pending. */
   execute(execution: () => Result): Result {
     const result = execution();
     if (this.#result !== undefined) return this.#result;
@@ -91,7 +91,7 @@ export class ExecutionGuard {
     return this.#later(() => (this.#isStopped(info) ? this.#never : this.#admit(resolver(), info)));
   }
 
-  /** Runs a batch of loads when all fields that may add to it have been resolved, those included that wait for another turn. */
+  /** Runs a batch of loads when all fields that may add to it have been resolved, including deferred ones. */
   readonly schedule: Schedule = (batch) => {
     afterPromises(() => {
       if (this.#deferred > 0) this.#heldBatches.push(batch);
@@ -99,7 +99,7 @@ export class ExecutionGuard {
     });
   };
 
-  /** Waits for another turn of the event loop where the time of this one is used up. */
+  /** Waits for another turn of the event loop if the time of this one is used up. */
   readonly pause: Pause = () => {
     const { turns } = this.#options;
     return turns.isSpent() ? new Promise((resolve) => turns.defer(resolve)) : undefined;
@@ -109,7 +109,7 @@ export class ExecutionGuard {
     if (!isPromise(value)) return this.#count(value, info);
     return value.then((found) => {
       const counted = this.#count(found, info);
-      // Before an executor completes what has come.
+      // Before the executor completes the value.
       return this.#result === undefined && this.#options.turns.isSpent()
         ? this.#later(() => counted)
         : counted;
@@ -131,12 +131,12 @@ export class ExecutionGuard {
     return Array.isArray(value) && value.length > maxItemsAtOnce ? this.#divided(value) : value;
   }
 
-  /** A long list whose later items come in other turns of the event loop. */
+  /** Splits a long list: later items resolve in other turns of the event loop. */
   #divided(items: readonly unknown[]): readonly unknown[] {
     const { turns } = this.#options;
     return items.map((item, index) => {
       if (index < maxItemsAtOnce) return item;
-      // It may fail before anybody waits for it.
+      // It may reject before it is awaited.
       if (isPromise(item)) item.catch(() => undefined);
       return this.#later(() => {
         turns.begin(1);
@@ -194,7 +194,7 @@ export class ExecutionGuard {
   }
 }
 
-/** The guard of what executes nothing, such as listening to events. */
+/** A guard without limits, for contexts that execute nothing, such as an event subscription. */
 export const createIdleGuard = (): ExecutionGuard =>
   new ExecutionGuard({
     maxNodes: Infinity,
@@ -205,7 +205,7 @@ export const createIdleGuard = (): ExecutionGuard =>
     abort: () => undefined,
   });
 
-/** Has every field that yields objects resolved through the guard of its operation. */
+/** Resolves every field that yields objects through the guard of its operation. */
 export function guardExecution(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;

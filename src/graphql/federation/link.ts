@@ -7,7 +7,7 @@ import type {
 } from 'graphql';
 import { Kind, valueFromASTUntyped } from 'graphql';
 
-/** What a schema says by `@link` of the federation spec that it is written in. */
+/** The federation spec that a schema links. */
 export interface FederationLink {
   /** The name under which the schema uses an element of the spec such as `@key` or `FieldSet`. */
   nameOf(element: string): string;
@@ -18,7 +18,7 @@ export interface FederationLink {
 interface SpecDirective {
   /** The first minor version of Federation 2 that has it. */
   readonly sinceMinor: number;
-  /** What follows its name; `FieldSet`, `Scope` and `Policy` stand for the spec's scalars. */
+  /** The definition after its name; `FieldSet`, `Scope` and `Policy` are the spec's scalars. */
   readonly define: (minor: number) => string;
 }
 
@@ -98,7 +98,7 @@ const stringArgument = (link: ConstDirectiveNode, name: string): string | undefi
   return value?.kind === Kind.STRING ? value.value : undefined;
 };
 
-/** What is imported, by the name in the spec: an import is a name, or `{ name, as }`. */
+/** The imports by their name in the spec. An import is a name, or `{ name, as }`. */
 function importsOf(link: ConstDirectiveNode): ReadonlyMap<string, string> {
   const list = argumentOf(link, 'import');
   const imports = new Map<string, string>();
@@ -116,7 +116,7 @@ const isSchemaNode = (
   node: DocumentNode['definitions'][number],
 ): node is SchemaDefinitionNode | SchemaExtensionNode => isSchema(node);
 
-/** Reads which federation spec a schema links. Fails when it links none, or something that is not known here. */
+/** Reads the `@link` of a schema. Throws if there is none, or if its version or an import is unknown. */
 export function readFederationLink(document: DocumentNode): FederationLink {
   const link = document.definitions
     .filter(isSchemaNode)

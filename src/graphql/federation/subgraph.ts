@@ -19,7 +19,7 @@ const anyScalar = new GraphQLScalarType({
   parseLiteral: (node, variables) => valueFromASTUntyped(node, variables),
 });
 
-/** Each that is wrong makes an error of its own, and ten thousand of them would hold up everybody for a second. */
+/** Each invalid representation is an error; ten thousand of them would block the event loop for a second. */
 const maxReferences = 1_000;
 
 const invalidReferenceError = () =>
@@ -28,7 +28,7 @@ const invalidReferenceError = () =>
     'Give the __typename of an entity and the fields of its key.',
   );
 
-/** `@graphql-tools/schema` hangs a type's `__resolveReference` on the type itself, as all subgraph libraries do. */
+/** `@graphql-tools/schema` puts `__resolveReference` on the type object, as subgraph libraries do. */
 function resolveReference(
   reference: unknown,
   entityNames: ReadonlySet<unknown>,
@@ -47,7 +47,7 @@ function resolveReference(
     const found: unknown = resolve.call(type, reference, context, info);
     return found;
   } catch (error) {
-    // In a list an error fails its own place, as a promise does that is refused.
+    // An Error in a list fails its item only, like a rejected promise.
     return error instanceof Error ? error : new Error(String(error));
   }
 }
@@ -73,7 +73,7 @@ const isResolvable = ({ arguments: given = [] }: ConstDirectiveNode): boolean =>
     ({ name, value }) => name.value === 'resolvable' && value.kind === Kind.BOOLEAN && !value.value,
   );
 
-/** The names of the object types that can be found by a key. */
+/** The names of the object types with a `@key`. */
 function entityNamesOf({ definitions }: DocumentNode, key: string): string[] {
   const names = definitions.flatMap((definition) =>
     (definition.kind === Kind.OBJECT_TYPE_DEFINITION ||
@@ -87,7 +87,7 @@ function entityNamesOf({ definitions }: DocumentNode, key: string): string[] {
   return [...new Set(names)];
 }
 
-/** A subgraph may extend what only others define. Here it is then a definition. */
+/** A subgraph may extend types that only other subgraphs define: converts these extensions to definitions. */
 function withDefinitions({ definitions, ...document }: DocumentNode): DocumentNode {
   const defined = new Set(definitions.filter(isTypeDefinitionNode).map(({ name }) => name.value));
   return {
@@ -114,11 +114,11 @@ const rootFields = (entityNames: readonly string[], isSdlServed: boolean): strin
 interface SubgraphOptions {
   readonly sdl: string;
   readonly resolvers: ResolverMaps;
-  /** What `_service` shows; undefined where it is not asked for. */
+  /** The SDL in `_service`; undefined disables it. */
   readonly subgraphSdl: string | undefined;
 }
 
-/** A Federation 2 subgraph. `_entities` resolves each reference on its own, in order, so that one that fails takes no other with it. */
+/** A Federation 2 subgraph. `_entities` resolves references independently and in order: a failed one does not affect the others. */
 export function buildSubgraphSchema({
   sdl,
   resolvers,
@@ -143,7 +143,7 @@ export function buildSubgraphSchema({
       parse(rootFields(entityNames, subgraphSdl !== undefined)),
     ],
     resolvers: [root, ...resolvers],
-    // Otherwise the types are made anew, without their `resolveReference`.
+    // Otherwise the types are recreated without their `resolveReference`.
     updateResolversInPlace: true,
   });
 }

@@ -57,7 +57,7 @@ function withRootFields(
   });
 }
 
-/** The types that some field gives or takes. To have an interface is not to need it. */
+/** The types that fields return or accept. Implemented interfaces do not count. */
 function typesInUse(definitions: Definitions): ReadonlySet<string> {
   const types = definitions.filter(isTypeDefinitionNode);
   const inUse = new Set<string>();

@@ -10,21 +10,21 @@ import { structureRule } from './documentStructure.ts';
 import { noIntrospection } from './introspection.ts';
 import { operationTooExpensiveError } from './tooExpensive.ts';
 
-/** How large the text of one operation may be. */
+/** Limits on the text of one operation. */
 export interface DocumentLimits {
-  /** Fields within fields, fragments included. */
+  /** Nested fields, including those of fragments. */
   readonly depth: number;
-  /** Aliases, and selections that are written more than once in one place. */
+  /** Aliases, and selections repeated in the same selection set. */
   readonly aliases: number;
   readonly directives: number;
-  /** Words and signs of the whole document. */
+  /** Lexical tokens of the document. */
   readonly tokens: number;
 }
 
-/** No object that the schema takes is nested as deeply. */
+/** Deeper than any input object of the schema. */
 const maxVariableDepth = 24;
 
-/** Whoever has more to mend mends these first: to write down all that is wrong can take minutes. */
+/** Reporting all errors of a large document can take minutes. */
 export const maxValidationErrors = 8;
 
 interface DocumentSize {
@@ -35,10 +35,10 @@ interface DocumentSize {
 
 const emptySize: DocumentSize = { depth: 0, aliases: 0, directives: 0 };
 
-/** graphql-js has a rule of its own for these, and the explorers' question is as deep as the schema's types. */
+/** graphql-js limits these itself, and the introspection query of GraphQL IDEs is deep. */
 const isIntrospection = (name: string): boolean => name === '__schema' || name === '__type';
 
-/** What it is that a selection asks for, to tell when it is asked again beside itself. */
+/** Identifies a selection, to detect repetitions in a selection set. */
 function selectionKey(selection: SelectionNode): string {
   if (selection.kind === Kind.FIELD) return (selection.alias ?? selection.name).value;
   return selection.kind === Kind.FRAGMENT_SPREAD
@@ -46,7 +46,7 @@ function selectionKey(selection: SelectionNode): string {
     : `... on ${selection.typeCondition?.name.value}`;
 }
 
-/** How large an operation is with its fragments filled in; a fragment is measured once, however often it is used. */
+/** Measures an operation with its fragments expanded. Each fragment is measured once. */
 function createSizeMeasure({ definitions }: DocumentNode) {
   const fragments = new Map(
     definitions.flatMap((definition) =>
@@ -60,7 +60,7 @@ function createSizeMeasure({ definitions }: DocumentNode) {
     if (cached !== undefined) return cached;
     const fragment = fragments.get(name);
     if (fragment === undefined) return emptySize;
-    // One that leads back to itself is no valid operation, and another rule says so.
+    // Another validation rule reports cycles.
     measured.set(name, emptySize);
     const size = sizeOfSet(fragment.selectionSet);
     const all = { ...size, directives: size.directives + (fragment.directives?.length ?? 0) };
@@ -116,7 +116,7 @@ const dimensionLabels: Readonly<Record<keyof DocumentSize, string>> = {
 
 const dimensions = ['depth', 'aliases', 'directives'] as const;
 
-/** At most one error for each limit, whatever the number of operations. */
+/** Reports at most one error for each limit. */
 function limitViolations(document: DocumentNode, limits: DocumentLimits): string[] {
   const measure = createSizeMeasure(document);
   const sizes = document.definitions.flatMap((definition) =>
@@ -133,10 +133,10 @@ function limitViolations(document: DocumentNode, limits: DocumentLimits): string
 const isObjectLike = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
-/** Every list of variables may be read once for each field that takes it. */
+/** A list in the variables is read once for each field that uses it. */
 const maxVariableListLength = 2_000;
 
-/** Limits nesting and list lengths; without recursion, as values may be nested more deeply than the stack is high. */
+/** Limits nesting and list lengths. Iterative, as deeply nested values would exhaust the stack. */
 function variablesProblem(variables: unknown): string | undefined {
   let level = [variables].filter(isObjectLike);
   for (let depth = 1; level.length > 0; depth += 1) {
@@ -161,11 +161,11 @@ export function assertVariablesWithinLimits(variables: unknown): void {
   if (problem !== undefined) throw operationTooExpensiveError(problem);
 }
 
-/** The same for every way in: hand `parseOptions`, `validationRules` and `validationOptions` to parser and validator. */
+/** The options of the parser and the validator, for all transports. */
 export const createDocumentValidation = (limits: DocumentLimits, isProduction: boolean) => ({
   parseOptions: { maxTokens: limits.tokens },
   validationRules: [
-    // First, so that the rules below never see a document that would exhaust the stack.
+    // First: it hides documents that would exhaust the stack from the other rules.
     structureRule,
     (context) => ({
       Document(document) {

@@ -3,18 +3,18 @@ import type { DocumentNode, GraphQLSchema, ValidationRule } from 'graphql';
 import { operationTooExpensiveError } from './tooExpensive.ts';
 
 /**
- * Levels of selections, values and types within each other, fragments written out. Whatever reads a document recursively, such as
- * the rules of graphql-js, needs some stack frames for each level.
+ * The maximum nesting of selections, values and types, with fragments expanded. Recursive algorithms, such as the validation
+ * rules of graphql-js, need some stack frames for each level.
  */
 const maxNesting = 200;
 
-/** How deep the text of one definition is, and the fragments that it spreads with the depth at which it does. */
+/** The depth of one definition, and of the fragment spreads in it. */
 interface Outline {
   nesting: number;
   readonly spreads: [name: string, nesting: number][];
 }
 
-/** `visit` keeps a stack of its own, so that the depth of a document does not matter to it. */
+/** `visit` is iterative, so deep documents do not exhaust the stack. */
 function outlinesOf(document: DocumentNode) {
   const fragments = new Map<string, Outline>();
   const operations: Outline[] = [];
@@ -49,7 +49,7 @@ function outlinesOf(document: DocumentNode) {
   return { fragments, operations };
 }
 
-/** A fragment on the way from a definition to what it spreads. */
+/** A fragment on the path of the depth-first search. */
 interface Step {
   readonly name: string;
   readonly outline: Outline;
@@ -64,15 +64,15 @@ function cycleError(names: readonly string[]): GraphQLError {
   return new GraphQLError(`Cannot spread fragment "${first}" within itself${way}.`);
 }
 
-/** The error of a document that no recursive algorithm may see: its fragments form a cycle, or it is nested too deeply. */
+/** Undefined if recursive algorithms can process the document: it has no fragment cycles and is not nested too deeply. */
 export function structureError(document: DocumentNode): GraphQLError | undefined {
   const { fragments, operations } = outlinesOf(document);
-  /** Of fragments, with all that they spread. */
+  /** The depths of fragments, including their spreads. */
   const nestings = new Map<string, number>();
   const nestingOf = ({ nesting, spreads }: Outline): number =>
     spreads.reduce((most, [name, at]) => Math.max(most, at + (nestings.get(name) ?? 0)), nesting);
 
-  /** Measures a fragment after those that it spreads. Gives the names of a cycle if there is one. */
+  /** Measures a fragment after those that it spreads. Returns the names of a cycle, if there is one. */
   function measure(start: string, outline: Outline): readonly string[] | undefined {
     const path: Step[] = [{ name: start, outline, next: 0 }];
     const onPath = new Set([start]);
@@ -112,8 +112,8 @@ export function structureError(document: DocumentNode): GraphQLError | undefined
 const emptyDocument: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };
 
 /**
- * Reports `structureError`, and hides the document from all other rules in that case: some of graphql-js's are recursive and
- * would exhaust the stack. A visitor that replaces the root does that, as the rules see it before anything below it.
+ * Reports `structureError` and then hides the document from all other rules, some of which are recursive and would exhaust
+ * the stack. Replacing the root node does that, as rules visit it before its children.
  */
 export const structureRule: ValidationRule = (context) => ({
   Document(document) {
@@ -124,7 +124,7 @@ export const structureRule: ValidationRule = (context) => ({
   },
 });
 
-/** Parses an operation that did not come from a client, and so has no limit on its tokens. */
+/** Parses a trusted operation, without a limit on its tokens. */
 export function parseDocument(text: string): DocumentNode {
   try {
     return parse(text);
@@ -135,7 +135,7 @@ export function parseDocument(text: string): DocumentNode {
   }
 }
 
-/** The errors of a document by the rules of the specification. It may be nested however deeply. */
+/** Validates a document of any depth by the rules of the specification. */
 export const validateDocument = (
   schema: GraphQLSchema,
   document: DocumentNode,

@@ -3,13 +3,13 @@ import type { FieldNode, ValidationRule } from 'graphql';
 
 const allowedTypeFields: ReadonlySet<string> = new Set(['name', '__typename']);
 
-/** Whether it asks no more than if a type is there, which a fragment on that type tells as well. */
+/** Whether it reveals only that a type exists, as a fragment on the type does. */
 const selectsNameOnly = ({ selectionSet }: FieldNode): boolean =>
   selectionSet?.selections.every(
     (selection) => selection.kind === Kind.FIELD && allowedTypeFields.has(selection.name.value),
   ) === true;
 
-/** For production: nobody is shown the schema. */
+/** Rejects introspection in production. */
 export const noIntrospection: ValidationRule = (context) => ({
   Field(node) {
     const { value: name } = node.name;

@@ -7,10 +7,10 @@ import {
   isObjectType,
 } from 'graphql';
 
-/** By `type.field`, how many objects an introspection field yields on average: fractions, as most types have no enum values. */
+/** The average number of objects of an introspection field, by `type.field`. Fractional, as most types have no enum values. */
 export type IntrospectionLengths = ReadonlyMap<string, number>;
 
-/** Of all types, those that wrap another one, such as a list. */
+/** The proportion of types that wrap another type, such as lists. */
 const wrapperShare = 0.5;
 
 const known = new WeakMap<GraphQLSchema, IntrospectionLengths>();

@@ -1,4 +1,4 @@
-/** What JSON writes in more bytes than UTF-8 has for it. */
+/** Characters that JSON escapes. */
 const escaped = /["\\\u0000-\u001f\ud800-\udfff]/;
 
 const bytesOfText = (text: string): number =>
@@ -10,7 +10,7 @@ function bytesOfLeaf(value: unknown): number {
   return value === false ? 5 : 4;
 }
 
-/** The least that a text takes is a byte a character, and the most is `\u1234` for each. */
+/** A character takes between one byte and six (`\u1234`). */
 const maxBytesPerCharacter = 6;
 
 const charactersOf = (value: unknown): number => (typeof value === 'string' ? value.length + 2 : 5);
@@ -23,10 +23,10 @@ const isList = (value: Nested): value is readonly unknown[] => Array.isArray(val
 
 type Measure = (value: unknown) => number;
 
-/** Waits for another turn of the event loop where the time of this one is used up. */
+/** Waits for the next turn of the event loop if the time of this one is used up. */
 export type Pause = () => Promise<void> | undefined;
 
-/** How many objects and lists are measured before the time is looked at. */
+/** How many objects and lists are measured between two checks of the time. */
 const atOnce = 256;
 
 interface MeasureOptions {
@@ -35,7 +35,7 @@ interface MeasureOptions {
   readonly pause: Pause;
 }
 
-/** Measures JSON without writing it, and no further than `limit`. `undefined` in an object is left out, as `JSON.stringify` does. */
+/** Measures JSON up to `limit` without serializing it. Omits `undefined` properties, as `JSON.stringify` does. */
 async function measure(root: unknown, { limit, sizeOf, pause }: MeasureOptions): Promise<number> {
   const names = new Map<string, number>();
   const nested: Nested[] = [];
@@ -66,7 +66,7 @@ async function measure(root: unknown, { limit, sizeOf, pause }: MeasureOptions):
       continue;
     }
     let count = 0;
-    // Pairs of names and values would take longer to make than to measure.
+    // `Object.entries` would take longer than the measurement.
     for (const name of Object.keys(next)) {
       const value = next[name];
       if (value === undefined) continue;
@@ -79,13 +79,13 @@ async function measure(root: unknown, { limit, sizeOf, pause }: MeasureOptions):
   return bytes;
 }
 
-/** Whether `value` takes more than `maxBytes` as JSON. It is not written for that, as it may be far larger. */
+/** Whether `value` takes more than `maxBytes` as JSON. It is not serialized, as it may be far larger. */
 export async function isLargerThan(
   maxBytes: number,
   value: unknown,
   pause: Pause,
 ): Promise<boolean> {
-  // For most responses it is enough to count characters, and those that may be too large soon show it.
+  // Counting characters is enough for most responses.
   const limit = maxBytes / maxBytesPerCharacter;
   if ((await measure(value, { limit, sizeOf: charactersOf, pause })) <= limit) return false;
   return (await measure(value, { limit: maxBytes, sizeOf: bytesOfLeaf, pause })) > maxBytes;

@@ -4,17 +4,17 @@ import { isLargerThan } from './responseBytes.ts';
 
 type Result = FormattedExecutionResult;
 
-/** A result that is too large is replaced by the error that says so. To write one that is not may take a turn of the event loop. */
+/** Replaces a result that is too large with an error. Waits for a turn of the event loop before serialization. */
 export type LimitResult = (
   result: Result,
   context: Pick<Context, 'requestId' | 'guard'>,
 ) => Promise<Result>;
 
-/** `maxBytes`: how long a result may be as JSON. */
+/** `maxBytes` is the maximum length of a result as JSON. */
 export const createLimitResult =
   (maxBytes: number): LimitResult =>
   async (result, { requestId, guard }) => {
-    // Over HTTP a line break follows.
+    // HTTP responses end with a line break.
     if (!(await isLargerThan(maxBytes - 1, result, guard.pause))) {
       await guard.pause();
       return result;
@@ -23,7 +23,7 @@ export const createLimitResult =
       message: `The response is longer than ${maxBytes} bytes, which is the limit. Ask for less at once.`,
       extensions: { code: 'OPERATION_TOO_EXPENSIVE', retryable: false, requestId },
     };
-    // Nothing else: a trace is as large as what it traces.
+    // Other extensions are dropped: a trace is as large as its result.
     const upstream = result.extensions?.['upstream'];
     return { errors: [error], data: null, extensions: { upstream } };
   };

@@ -34,20 +34,20 @@ interface EstimateOptions {
   readonly variables?: ArgumentValues | undefined;
 }
 
-/** The objects that a response contains at most, lists of unknown length being as long as is assumed. */
+/** The maximum number of objects in a response, with assumed lengths for lists without a limit. */
 export interface NodeEstimate {
   /** Infinity for an operation too large to be estimated. */
   readonly nodes: number;
-  /** Where most of them are: the response keys from the root, joined by dots. */
+  /** The path with the most objects: response keys joined by dots. */
   readonly largest: { readonly path: string; readonly nodes: number };
 }
 
-/** The length assumed of a list of which no rule says more, such as a customer's tags. */
+/** The assumed length of lists without a cost rule, such as a customer's tags. */
 const usualLength = 10;
 
 /**
- * What is asked about the schema itself is executed in one turn of the event loop, which nothing else of that size is. Its objects
- * count as so many others.
+ * Introspection is executed in one turn of the event loop, unlike other operations of that size, so each of its objects counts
+ * as several.
  */
 const introspectionWeight = 3;
 
@@ -56,14 +56,14 @@ const metaFields: Readonly<Record<string, GraphQLField<unknown, unknown>>> = {
   [TypeMetaFieldDef.name]: TypeMetaFieldDef,
 };
 
-/** A deeper operation is not estimated. */
+/** Deeper operations are not estimated. */
 const maxDepth = 100;
 
-/** Some objects of a response, all of one type and in one place. */
+/** Objects of one type at one response path. */
 interface Nodes {
   readonly type: GraphQLObjectType;
   readonly count: number;
-  /** Of connections: how many items each has at most. */
+  /** The maximum number of items of each connection. */
   readonly pageLength?: number;
 }
 
@@ -73,12 +73,12 @@ interface Selection {
   readonly values: ArgumentValues;
 }
 
-/** The connection fields that have an item for each row of the page. */
+/** The connection fields with one item for each item of the page. */
 const itemFields: ReadonlySet<string> = new Set(['nodes', 'edges']);
 
 const connectionRules: ReadonlySet<string> = new Set(['page', 'messages', 'ownedChats']);
 
-/** Of a field that names objects by their ids: as many of each type as it names, a second time included. */
+/** The objects that a list of ids yields, by type, duplicates included. */
 function namedNodes(schema: GraphQLSchema, typenames: readonly string[], count: number): Nodes[] {
   const counts = new Map<string, number>();
   for (const name of typenames) counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -88,7 +88,7 @@ function namedNodes(schema: GraphQLSchema, typenames: readonly string[], count: 
   });
 }
 
-/** The objects that a field yields for all of its parents together. */
+/** The objects that a field yields for all of its parents. */
 function childrenOf(schema: GraphQLSchema, parent: Nodes, selection: Selection): readonly Nodes[] {
   const { name, definition, values } = selection;
   const { count } = parent;
@@ -125,7 +125,7 @@ function createEstimate(schema: GraphQLSchema, reader: SelectionReader) {
   let nodes = 0;
   let largest = { path: '', nodes: 0 };
 
-  /** Whether the size allowed for a walk to the end. */
+  /** False if the operation is too large to be estimated. */
   function walk(
     parent: Nodes,
     selected: readonly (FieldNode | OperationDefinitionNode)[],
@@ -157,7 +157,7 @@ function createEstimate(schema: GraphQLSchema, reader: SelectionReader) {
 }
 
 /**
- * Estimates a response before the operation is executed. List sizes multiply along every path, whatever of it is cached.
+ * Estimates a response before execution. List sizes multiply along every path, whether cached or not.
  */
 export function estimateNodes(
   document: DocumentNode,

@@ -6,6 +6,6 @@ export const operationTooExpensiveError = (message: string): GraphQLError =>
     extensions: { code: 'OPERATION_TOO_EXPENSIVE', http: { status: 400 } },
   });
 
-/** Ends an operation that was executed: the HTTP status stays 200. */
+/** Fails an operation during its execution: the HTTP status stays 200. */
 export const tooLarge = (message: string): GraphQLError =>
   new GraphQLError(message, { extensions: { code: 'OPERATION_TOO_EXPENSIVE' } });

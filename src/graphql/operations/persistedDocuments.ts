@@ -5,17 +5,17 @@ import type { OperationManifest } from '../../config/manifest.ts';
 import { parseDocument, validateDocument } from '../limits/documentStructure.ts';
 import { createCompactDocument } from './compactDocument.ts';
 
-/** The parameters of a request, as they came. */
+/** The request parameters as the client sent them. */
 export type RequestParams = Readonly<Record<string, unknown>>;
 
 export interface PersistedDocuments {
-  /** Whether nothing else runs. */
+  /** Whether only persisted documents are executed. */
   readonly rejectsOthers: boolean;
-  /** What of the list does not fit the schema, one sentence each. */
+  /** The validation errors of the manifest. */
   readonly problems: readonly string[];
   /** By the SHA-256 of its text. */
   documentOf(hash: string): DocumentNode | undefined;
-  /** The listed text that a request names, undefined where it brings its own, an error where it may not run. */
+  /** The persisted text that a request refers to; undefined if it sends its own text, an error if it is rejected. */
   textFor(params: RequestParams): string | undefined | GraphQLError;
 }
 
@@ -25,7 +25,7 @@ interface PersistedDocumentsOptions {
   readonly rejectsOthers: boolean;
 }
 
-/** Besides Apollo's extension: the draft for GraphQL over HTTP, and what Relay's users send. */
+/** In addition to Apollo's extension: the GraphQL over HTTP draft, and Relay's parameters. */
 const idParameters = ['documentId', 'doc_id', 'id'];
 
 const notPersistedMessage = 'Only listed operations run here, and this is none of them.';
@@ -40,7 +40,7 @@ const persistedQueryNotFoundError = (message: string): GraphQLError =>
     extensions: { code: 'PERSISTED_QUERY_NOT_FOUND', http: { status: 400 } },
   });
 
-/** How Apollo's clients ask by a hash. */
+/** The `persistedQuery` extension of Apollo's clients. */
 export const persistedQueryOf = ({ extensions }: RequestParams): unknown =>
   isRecord(extensions) ? extensions['persistedQuery'] : undefined;
 
@@ -51,7 +51,7 @@ function apolloHashOf(params: RequestParams): unknown {
 
 const isText = (value: unknown): value is string => typeof value === 'string';
 
-/** Operations that are known before the first request: read and checked once, and bound by no limit on their text. */
+/** Persisted (trusted) documents: parsed and validated at start, and exempt from document limits. */
 export function createPersistedDocuments({
   schema,
   manifest,
@@ -78,7 +78,7 @@ export function createPersistedDocuments({
     documentOf: (hash) => documents.get(hash),
     textFor(params) {
       const apolloId = apolloHashOf(params);
-      // Apollo Server would convert anything else to text, which may throw.
+      // Apollo Server would convert other types to strings, which may throw.
       if (apolloId !== undefined && !isText(apolloId)) {
         return persistedQueryNotFoundError('sha256Hash must be a string.');
       }
@@ -92,7 +92,7 @@ export function createPersistedDocuments({
         const isPersisted = isText(query) && documents.has(hashOf(query));
         return isPersisted ? query : persistedQueryNotFoundError(notPersistedMessage);
       }
-      // A hash that is not listed may be one that a client has registered with Apollo Server.
+      // An unknown hash may be an automatic persisted query.
       const isUnknown = !isText(query) && !isText(apolloId) && otherId !== undefined;
       return isUnknown
         ? persistedQueryNotFoundError('No operation is listed under this id.')

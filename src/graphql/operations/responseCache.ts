@@ -9,13 +9,13 @@ interface CachedResponse {
 }
 
 export interface ResponseCache {
-  /** All that an answer depends on but the helpdesk; undefined for variables that are nested too deeply to be written. */
+  /** Identifies operation, account, viewer and variables; undefined if the variables are nested too deeply to serialize. */
   keyFor(operationId: number, variables: unknown, context: Context): string | undefined;
-  /** The data as JSON, if executing the operation would give the same; otherwise dependency tracking starts. */
+  /** The data as JSON if its dependencies are still valid; otherwise starts dependency tracking. */
   get(key: string, context: Context): Promise<string | undefined>;
-  /** Keeps the data if the tracker has recorded everything that it was made from. */
+  /** Caches the data if the tracker has recorded all of its dependencies. */
   set(key: string, data: string, context: Context): void;
-  /** How often one was given. */
+  /** The number of cache hits. */
   hits(): number;
   bytes(): number;
 }
@@ -26,10 +26,10 @@ interface ResponseCacheOptions {
 }
 
 const bytesPerCharacter = 2;
-/** For the name and the version of an entry. */
+/** For the key and the version of a dependency. */
 const bytesPerEntry = 200;
 
-/** The data of queries as text, for as long as all that it was made of is what it was, and fresh. */
+/** Caches the data of queries as JSON, for as long as every dependency has the recorded version and is fresh. */
 export function createResponseCache({
   maxBytes,
   isValid,

@@ -2,7 +2,7 @@ import type { ApolloServerPlugin, GraphQLRequestExecutionListener } from '@apoll
 import { ApolloServerPluginInlineTrace } from '@apollo/server/plugin/inlineTrace';
 import type { Context } from '../context.ts';
 
-/** A trace is built and encoded in one turn of the event loop, and fields that yield plain values are in it as well. */
+/** A trace is encoded in one turn of the event loop, and contains leaf fields too. */
 const maxTracedFields = 2_000;
 
 type Listener = GraphQLRequestExecutionListener<Context>;
@@ -18,7 +18,7 @@ function bounded(listener: Listener): Listener {
   };
 }
 
-/** Tells a router that asks for it how long each field took, as far as the first so many fields go. */
+/** Inline traces for a federation router, limited to the first fields. */
 export function createBoundedTrace(): ApolloServerPlugin<Context> {
   const plugin: ApolloServerPlugin<Context> = ApolloServerPluginInlineTrace({
     includeErrors: { masked: true },

@@ -4,7 +4,7 @@ import type { DocumentNode, OperationDefinitionNode } from 'graphql';
 import { GraphQLError, OperationTypeNode } from 'graphql';
 import type { Context } from '../context.ts';
 
-/** A subscription that has passed everything an operation must pass. */
+/** A subscription that has passed validation and all limits. */
 export interface ValidatedSubscription {
   readonly document: DocumentNode;
   readonly source: string;
@@ -18,13 +18,13 @@ const useSubscriptionTransport =
 const badRequestError = (message: string, status: number): GraphQLError =>
   new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status } } });
 
-/** Apollo asks even where no operation was found, whatever its types say. */
+/** Apollo Server calls the hook without an operation too, contrary to its types. */
 const isSubscription = (operation: OperationDefinitionNode | undefined): boolean =>
   operation?.operation === OperationTypeNode.SUBSCRIPTION;
 
 /**
- * Lets Apollo Server do for subscriptions all that it does before it executes, so that they pass the same limits as everything
- * else, and hands them over in place of execution.
+ * Apollo Server validates subscriptions like other operations, so the same limits apply; then they are handed over instead of
+ * executed.
  */
 export const createSubscriptionHandoffPlugin = (): ApolloServerPlugin<Context> => ({
   requestDidStart: () =>

@@ -11,7 +11,7 @@ import { rootFieldName, rootFieldsOf, supergraphSdl } from '../federation/superg
 const sdl = readFileSync(new URL('../../../schema.graphql', import.meta.url), 'utf8');
 
 interface SchemaOptions {
-  /** Whether anybody may ask for the schema's text. */
+  /** Whether `_service` returns the SDL. */
   readonly isSdlPublic?: boolean;
   /** Given in a supergraph: the root fields that the subgraph SDL omits. */
   readonly excludedRootFields?: readonly string[] | undefined;

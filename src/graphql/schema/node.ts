@@ -28,7 +28,7 @@ function nodeLoader(argument: string, nodeId: string): LoadNodeFor {
   };
 }
 
-/** The fields that belong to no resource. */
+/** Resolvers of the fields that no resource owns. */
 export const rootResolvers: Resolvers = {
   Query: {
     node: (_root, { nodeId }, context) => nodeLoader('nodeId', nodeId)(context),
@@ -36,7 +36,7 @@ export const rootResolvers: Resolvers = {
       if (nodeIds.length > maxPageSize) {
         throw badUserInputError('nodeIds', `Ask for at most ${maxPageSize}.`);
       }
-      // All are read before any is fetched, so that a bad one costs no call.
+      // All are decoded before the first fetch, so that an invalid id costs no call.
       return nodeIds
         .map((nodeId) => nodeLoader('nodeIds', nodeId))
         .map(async (load) => load(context));

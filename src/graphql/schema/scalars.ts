@@ -1,10 +1,10 @@
 import { GraphQLScalarType } from 'graphql';
 import { GraphQLDateTime } from 'graphql-scalars';
 
-/** Texts are kept for so many moments: a list tells the same ones again and again, and to write one takes long. */
+/** How many formatted times are cached: formatting is slow, and lists repeat the same times. */
 const maxCachedTexts = 10_000;
 
-/** As graphql-scalars has it, but gives the text that a `Date` becomes in JSON. */
+/** The scalar of graphql-scalars, but serialized to the ISO text that `JSON.stringify` gives for a `Date`. */
 export function createDateTime(): GraphQLScalarType<Date, unknown> {
   const texts = new Map<unknown, string>();
 

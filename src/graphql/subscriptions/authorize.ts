@@ -3,23 +3,23 @@ import { isVisible, isVisibleToCustomers } from '../../lib/visibility.ts';
 import { nullIfNotFound } from '../../upstream/errors.ts';
 import type { Context, Viewer } from '../context.ts';
 
-/** Whether the viewer may hear of the news; true as well where only a look at the chat can tell. */
+/** Whether the viewer may receive the event. Also true if that can be decided only with the chat. */
 export function canReceive(viewer: Viewer, event: DomainEvent): boolean {
   if (viewer.role !== 'CUSTOMER') return true;
   if (event.kind === 'message' && !isVisibleToCustomers(event.message.type)) return false;
   const { customerId } = event;
-  // A viewer that is known by your own id alone is looked up when there is something to tell.
+  // Viewers identified by `userId` only are looked up per event.
   return customerId === null || viewer.id === undefined || customerId === viewer.id;
 }
 
-/** As `mayHear`, with that look where it is needed. */
+/** Like `canReceive`, but loads the chat if the event does not decide it. */
 export async function canReceiveEvent(
   { viewer, loaders }: Context,
   event: DomainEvent,
 ): Promise<boolean> {
   if (viewer.role !== 'CUSTOMER') return true;
   if (!canReceive(viewer, event)) return false;
-  // A customer is given its own chats alone.
+  // For a customer, the loader returns own chats only.
   if (event.kind !== 'customer' && event.customerId === null)
     return (await nullIfNotFound(loaders.chat.load(event.chatId))) !== null;
   return isVisible(await loaders.visibility(), event);

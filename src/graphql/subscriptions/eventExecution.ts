@@ -17,7 +17,7 @@ export type SubscriptionResult = FormattedExecutionResult;
 
 export type SubscriptionCaller = Omit<Caller, 'signal' | 'deadlineMs' | 'bypassesCache' | 'guard'>;
 
-/** Told in place of what was missed. It ends nothing. */
+/** The result in place of dropped events. The subscription continues. */
 export const missedEventsResult = (requestId: string): SubscriptionResult => ({
   data: null,
   errors: [
@@ -28,7 +28,7 @@ export const missedEventsResult = (requestId: string): SubscriptionResult => ({
   ],
 });
 
-/** What our own resolvers listen to. */
+/** Narrows the stream to the events that our resolvers return. */
 const isEventStream = (source: object): source is AsyncIterable<EventOrGap> =>
   Symbol.asyncIterator in source;
 
@@ -38,7 +38,7 @@ export interface EventExecutionOptions {
   readonly openOperation: OpenOperation;
   readonly formatError: ReturnType<typeof createFormatError>;
   readonly log: Log;
-  /** Whether the helpdesk's key comes from the client. */
+  /** Whether clients send the API key. */
   readonly forwardsClientKeys: boolean;
   readonly report: ReportOperation;
   readonly limitResult: LimitResult;
@@ -46,7 +46,7 @@ export interface EventExecutionOptions {
 
 export type ExecuteSubscription = ReturnType<typeof createSubscriptionExecutor>;
 
-/** What is told of each event: an operation of its own, with a deadline and loaders of its own. */
+/** Executes each event as an operation with its own deadline and loaders. */
 export function createSubscriptionExecutor(options: EventExecutionOptions) {
   const { schema, createContext, openOperation, formatError, log, forwardsClientKeys, report } =
     options;
@@ -57,7 +57,7 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
     return errors.map((error) => withRequestId(formatError(error.toJSON(), error), requestId));
   }
 
-  /** Null when the news is not for this subscriber. */
+  /** Null if this subscriber may not receive the event. */
   async function executeEvent(
     { document, operationName, variables }: ValidatedSubscription,
     { event, subscriber }: { event: DomainEvent; subscriber: SubscriptionCaller },
@@ -65,7 +65,7 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
   ): Promise<SubscriptionResult | null> {
     const { context, abort, close } = openOperation({ ...subscriber, bypassesCache: false });
     signal.addEventListener('abort', abort, { once: true });
-    // A signal that is aborted already calls no listener.
+    // A signal that is already aborted calls no listener.
     if (signal.aborted) abort();
     try {
       if (!(await canReceiveEvent(context, event))) return null;
@@ -98,7 +98,7 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
     }
   }
 
-  /** Listens until the signal aborts; or why that cannot be. */
+  /** Subscribes until the signal aborts. A single result means that subscribing failed. */
   return async (
     subscription: ValidatedSubscription,
     subscriber: SubscriptionCaller,
@@ -121,13 +121,13 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
     if ('errors' in events) {
       return { errors: formatErrors(events.errors ?? [], subscriber.requestId) };
     }
-    if (!isEventStream(events)) throw new Error('A subscription listens.');
+    if (!isEventStream(events)) throw new Error('A subscription must return an event stream.');
     return (async function* () {
       for await (const event of events) {
         const result =
           event.kind === 'gap'
             ? missedEventsResult(subscriber.requestId)
-            : await executeEvent(subscription, { event: event, subscriber }, signal);
+            : await executeEvent(subscription, { event, subscriber }, signal);
         if (result !== null) yield result;
       }
     })();

@@ -6,7 +6,7 @@ import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
 
 export type { SubscriptionResult, SubscriptionResults };
 
-/** An operation as a client writes it. */
+/** The operation parameters that a client sends. */
 export interface OperationRequest {
   readonly query?: string;
   readonly operationName?: string;
@@ -20,14 +20,14 @@ export type OperationOutcome =
 
 interface RunConditions {
   readonly signal: AbortSignal;
-  /** Whether nothing may be changed, because the way it came is for reading. */
+  /** Whether mutations are rejected because the transport is for reads. */
   readonly isReadOnly: boolean;
 }
 
 export type RunOperation = (
   request: OperationRequest,
   subscriber: SubscriptionCaller,
-  circumstances: RunConditions,
+  conditions: RunConditions,
 ) => Promise<OperationOutcome>;
 
 interface RunOperationOptions {
@@ -36,14 +36,14 @@ interface RunOperationOptions {
   readonly sharedSubscriptions: SharedSubscriptions;
 }
 
-/** Runs whatever operation comes over a transport that can carry many answers. */
+/** Runs any operation of a transport that carries multiple results. */
 export const createRunOperation =
   ({ apollo, openOperation, sharedSubscriptions }: RunOperationOptions): RunOperation =>
   async (request, subscriber, { signal, isReadOnly }) => {
     let subscription: ValidatedSubscription | undefined;
     const { context, abort, close } = openOperation({ ...subscriber, bypassesCache: false });
     signal.addEventListener('abort', abort, { once: true });
-    // A signal that is aborted already calls no listener.
+    // A signal that is already aborted calls no listener.
     if (signal.aborted) abort();
     try {
       const onSubscription = (validated: ValidatedSubscription) => {
@@ -51,7 +51,7 @@ export const createRunOperation =
       };
       const contextValue = { ...context, onSubscription, isReadOnly };
       const { body, http } = await apollo.executeOperation(request, { contextValue });
-      if (body.kind !== 'single') throw new Error('No part of the schema comes in chunks.');
+      if (body.kind !== 'single') throw new Error('The schema has no incremental delivery.');
       if (subscription === undefined) {
         return { kind: 'once', status: http.status ?? 200, result: body.singleResult };
       }

@@ -14,13 +14,13 @@ import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
 
 export type SubscriptionResults = AsyncIterableIterator<SubscriptionResult, undefined>;
 
-/** Those who have subscribed to the same and see the same. */
+/** Subscribers with the same operation and the same audience. */
 interface SharedSubscription {
   join(requestId: string): SubscriptionResults | SubscriptionResult;
   isClosed(): boolean;
 }
 
-/** Who sees the same of an account. */
+/** Viewers with the same key receive the same events and fields. */
 const audienceKey = (viewer: Viewer): unknown =>
   viewer.role === 'CUSTOMER' ? viewer : viewer.role;
 
@@ -36,13 +36,13 @@ function sharingKey(
 interface SharedSubscriptionsOptions {
   readonly executeSubscription: ExecuteSubscription;
   readonly log: Log;
-  /** A subscriber that is further behind loses what waits for it. */
+  /** A subscriber with more buffered results loses them and receives a gap result. */
   readonly maxBuffered: number;
 }
 
 export type SharedSubscriptions = ReturnType<typeof createSharedSubscriptions>;
 
-/** Resolves each event once for all who have subscribed to the same and see the same, however many they are. */
+/** Executes each event once for all subscribers with the same operation and audience (fan-out). */
 export function createSharedSubscriptions({
   executeSubscription,
   log,
@@ -93,7 +93,7 @@ export function createSharedSubscriptions({
           },
         });
         queues.add(queue);
-        // Not before there is somebody to tell.
+        // Events before the first subscriber would be lost.
         pumping ??= pump(results);
         return queue.items;
       },
@@ -101,7 +101,7 @@ export function createSharedSubscriptions({
   }
 
   return {
-    /** Results as they come, or why there will be none. Who leaves ends the iterator. */
+    /** The stream of results, or a single result if subscribing failed. Ending the iterator unsubscribes. */
     async join(
       subscription: ValidatedSubscription,
       subscriber: SubscriptionCaller,
@@ -118,7 +118,7 @@ export function createSharedSubscriptions({
           opening.catch(remove);
         }
         const group = await opening;
-        // The last one may have left in the meantime.
+        // Its last subscriber may have left in the meantime.
         if (!group.isClosed()) return group.join(subscriber.requestId);
       }
     },
