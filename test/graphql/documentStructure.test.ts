@@ -69,7 +69,7 @@ describe('fragments in a cycle', () => {
     },
   );
 
-  test('are rejected with the names of the fragments of the cycle alone', async () => {
+  test('a fragment cycle is rejected with the names of its fragments only', async () => {
     const { errors } = await gateway.query(
       `{ ...A } fragment A on Query { ...B } fragment B on Query { ...C } fragment C on Query { ...B }`,
     );
@@ -79,7 +79,7 @@ describe('fragments in a cycle', () => {
     ]);
   });
 
-  test('are rejected alike however often they are sent, by GET and over event streams', async () => {
+  test('a fragment cycle is rejected every time, by GET and over event streams', async () => {
     const query = cycle(120);
     const headers = { 'content-type': 'application/json', 'apollo-require-preflight': '1' };
     const body = JSON.stringify({ query });
@@ -101,7 +101,7 @@ describe('fragments in a cycle', () => {
     expect(gateway.logged).toEqual([]);
   });
 
-  test('are rejected over a WebSocket, which stays open', async () => {
+  test('a fragment cycle is rejected over a WebSocket, which stays open', async () => {
     await using socket = await openSocket(gateway.url);
     await socket.initialize();
 
@@ -119,7 +119,7 @@ describe('fragments in a cycle', () => {
     expect(gateway.logged).toEqual([]);
   });
 
-  test('leave no line in the output of the process that is not JSON', async () => {
+  test('a fragment cycle adds only JSON lines to the output of the process', async () => {
     await using started = run({ LOG_FORMAT: 'json', LOG_LEVEL: 'info' });
     const { url } = await started.started();
 
@@ -136,7 +136,7 @@ describe('fragments in a cycle', () => {
     expect(lines.filter((line) => !line.startsWith('{'))).toEqual([]);
   });
 
-  test('stop the start when they are in a listed operation', async () => {
+  test('a fragment cycle in a persisted operation fails the start', async () => {
     const persistedOperations = new Map([['odd', cycle(120)]]);
 
     const starting = startTestGateway({ upstream: helpdesk, config: { persistedOperations } });
@@ -166,7 +166,7 @@ describe('a document that is nested deeply', () => {
     ],
     ['a default value', `query ($a: Int = ${nest('[', ']', 300, '1')}) { __typename }`],
     ['a type', `query ($a: ${nest('[', ']', 300, 'Int')}) { __typename }`],
-  ])('in %s is answered with 400', async (_what, document) => {
+  ])('a document with deep nesting is answered with 400: %s', async (_what, document) => {
     const answers = [await lenient.query(document), await lenient.query(document)];
 
     for (const { status, errors } of answers) {
@@ -179,7 +179,7 @@ describe('a document that is nested deeply', () => {
     expect(lenient.logged).toEqual([]);
   });
 
-  test('to the limit of 200 levels passes every rule', () => {
+  test('a document of 200 levels passes every validation rule', () => {
     const schema = createSchema([]);
     const { validationRules } = createDocumentValidation(unlimited, true);
 
@@ -195,7 +195,7 @@ describe('a document that is nested deeply', () => {
     expect(validationRules.length).toBeGreaterThan(2);
   });
 
-  test('is answered with 400 when its hash is registered', async () => {
+  test('a deep document is answered with 400 when its hash is registered', async () => {
     const query = cycle(120);
     const sha256Hash = createHash('sha256').update(query).digest('hex');
     const extensions = { persistedQuery: { version: 1, sha256Hash } };
@@ -219,7 +219,7 @@ describe('variables that are nested 100,000 levels deep', () => {
   const deep = nest('[', ']', 100_000, '');
   const body = `{"query":${JSON.stringify(query)},"variables":{"filter":${deep}}}`;
 
-  test('are answered with 400', async () => {
+  test('variables of 100,000 levels are answered with 400', async () => {
     const headers = { 'content-type': 'application/json' };
     for (let count = 0; count < 3; count += 1) {
       const response = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers, body });
@@ -233,7 +233,7 @@ describe('variables that are nested 100,000 levels deep', () => {
     expect(gateway.logged).toEqual([]);
   });
 
-  test('are answered with an error over a WebSocket and an event stream', async () => {
+  test('variables of 100,000 levels are answered with an error over a WebSocket and an event stream', async () => {
     await using socket = await openSocket(gateway.url);
     await socket.initialize();
     const headers = { 'content-type': 'application/json', accept: 'text/event-stream' };

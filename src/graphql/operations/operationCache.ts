@@ -222,8 +222,9 @@ export class OperationCache {
   }
 
   #addDocument(hash: string, document: DocumentNode): void {
-    if (this.#entries.has(hash)) this.#cache(hash, this.#compact(document));
-    else this.#entries.set(hash, { text: undefined });
+    const entry = this.#entries.get(hash);
+    if (entry === undefined) this.#entries.set(hash, { text: undefined });
+    else if (!isCached(entry)) this.#cache(hash, this.#compact(document));
   }
 
   #cache(hash: string, document: DocumentNode): CachedDocument {

@@ -93,7 +93,7 @@ export function createSharedSubscriptions({
           },
         });
         queues.add(queue);
-        // Events before the first subscriber would be lost.
+        // Started by the first subscriber, as earlier results would be lost.
         pumping ??= pump(results);
         return queue.items;
       },

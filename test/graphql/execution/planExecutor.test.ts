@@ -261,8 +261,8 @@ const certainOf = ({ data, log, errors }: Answer): string =>
 
 const allOf = ({ data, log, errors }: Answer): string => JSON.stringify([data, log, errors]);
 
-describe('a plan', () => {
-  test('gives what graphql-js gives, whatever the resolvers do', async () => {
+describe('the plan executor', () => {
+  test('the plan executor gives the results of graphql-js for random operations and resolvers', async () => {
     const odd: string[] = [];
     let failed = 0;
     let compared = 0;
@@ -290,9 +290,9 @@ describe('a plan', () => {
   }, 120_000);
 
   test.each([
-    ['a question about the schema', '{ __schema { queryType { name } } any { __typename } }'],
+    ['introspection', '{ __schema { queryType { name } } any { __typename } }'],
     ['a name that sets a prototype', '{ __proto__: oak { __typename } }'],
-  ])('is not made of %s', async (_name, query) => {
+  ])('the plan executor leaves %s to graphql-js', async (_name, query) => {
     const before = notPlanned;
 
     const answer = await run(planned, { query });
@@ -301,7 +301,7 @@ describe('a plan', () => {
     expect(answer).toEqual(await run(plain, { query }));
   });
 
-  test('is made for each of the conditions that variables decide', async () => {
+  test('the plan executor has a plan for each combination of @skip and @include', async () => {
     const query =
       'query A($a: Boolean!, $b: Boolean = true) { any { __typename @skip(if: $a) ...F @include(if: $b) } } fragment F on Named { kind: __typename }';
 
@@ -318,14 +318,17 @@ describe('a plan', () => {
 
   test.each([
     ['one', {}],
-    ['more than can be told', { first: Array.from({ length: 100 }, () => 'x') }],
-  ])('tells what is wrong with variables as graphql-js does: %s', async (_name, variables) => {
-    const query =
-      'query A($first: [Int!]!) { stones { sides } tree(id: 1) { told(words: $first) } }';
+    ['more than the maximum number of errors', { first: Array.from({ length: 100 }, () => 'x') }],
+  ])(
+    'the plan executor reports invalid variables as graphql-js does: %s',
+    async (_name, variables) => {
+      const query =
+        'query A($first: [Int!]!) { stones { sides } tree(id: 1) { told(words: $first) } }';
 
-    const answer = await run(planned, { query, variables });
+      const answer = await run(planned, { query, variables });
 
-    expect(answer.errors.length).toBeLessThanOrEqual(9);
-    expect(answer).toEqual(await run(plain, { query, variables }));
-  });
+      expect(answer.errors.length).toBeLessThanOrEqual(9);
+      expect(answer).toEqual(await run(plain, { query, variables }));
+    },
+  );
 });

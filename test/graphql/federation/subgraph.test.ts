@@ -36,27 +36,30 @@ async function ask(schema: GraphQLSchema, document: string, variables: Record<st
   return { data: JSON.parse(JSON.stringify(data ?? null)), errors };
 }
 
-describe('a subgraph says by @link', () => {
+describe('the @link of a subgraph', () => {
   test.each([
     ['v2.0', '"@key"', '@key'],
     ['v2.0', '{ name: "@key", as: "@primaryKey" }', '@primaryKey'],
     ['v2.3', '"@shareable"', '@federation__key'],
     ['v2.7', '"@key", "FieldSet"', '@key'],
-  ])('that it is written in %s, with %s imported', async (version, imports, key) => {
-    const schema = build(
-      `${linked(`${version}", import: [${imports}])`)} type Thing ${key}(fields: "id") { id: ID! }`,
-    );
+  ])(
+    'a schema that links %s with the imports %s has their names',
+    async (version, imports, key) => {
+      const schema = build(
+        `${linked(`${version}", import: [${imports}])`)} type Thing ${key}(fields: "id") { id: ID! }`,
+      );
 
-    const { data, errors } = await ask(
-      schema,
-      '{ _entities(representations: [{ __typename: "Thing", id: 1 }]) { ... on Thing { id } } }',
-    );
+      const { data, errors } = await ask(
+        schema,
+        '{ _entities(representations: [{ __typename: "Thing", id: 1 }]) { ... on Thing { id } } }',
+      );
 
-    expect(errors).toEqual([]);
-    expect(data).toEqual({ _entities: [{ id: '1' }] });
-  });
+      expect(errors).toEqual([]);
+      expect(data).toEqual({ _entities: [{ id: '1' }] });
+    },
+  );
 
-  test('under which name it knows the spec', () => {
+  test('a schema can link the spec under another name', () => {
     const schema = build(
       `${linked('v2.0", as: "fed")')} type Thing @fed__key(fields: "id") @fed__shareable { id: ID! @fed__tag(name: "a") }`,
     );
@@ -64,13 +67,13 @@ describe('a subgraph says by @link', () => {
     expect(schema.getType('_Entity')).toBeDefined();
   });
 
-  test('nothing of entities, when it has none', () => {
+  test('a schema without entities has no _entities field', () => {
     const schema = build(`${linked('v2.0")')} type Thing { id: ID! }`);
 
     expect(Object.keys(schema.getQueryType()?.getFields() ?? {})).toEqual(['thing', '_service']);
   });
 
-  test('that it only refers to the entities of others', () => {
+  test('a schema can refer to entities of other subgraphs only', () => {
     const schema = build(
       `${linked('v2.0", import: ["@key"])')} type Thing @key(fields: "id", resolvable: false) { id: ID! }`,
     );
@@ -83,11 +86,11 @@ describe('a subgraph says by @link', () => {
     ['a later spec', linked('v2.99")'), 'up to v2.7, not v2.99'],
     ['what the version lacks', linked('v2.0", import: ["@policy"])'), 'v2.0 has no @policy'],
     ['what no version has', linked('v2.7", import: ["@kye"])'), 'v2.7 has no @kye'],
-  ])('what is refused at the start: %s', (_what, text, message) => {
+  ])('a schema with an invalid @link fails the start: %s', (_what, text, message) => {
     expect(() => build(`${text} type Thing { id: ID }`)).toThrow(message);
   });
 
-  test('every directive of its version, each where it may stand', () => {
+  test('a schema has every directive of its version with its locations', () => {
     const schema = build(`
       extend schema
         @link(
@@ -115,7 +118,7 @@ describe('a subgraph says by @link', () => {
   });
 });
 
-describe('each reference', () => {
+describe('_entities', () => {
   const things = build(
     `${linked('v2.0", import: ["@key"])')}
      type Thing @key(fields: "id") { id: ID! name: String! }
@@ -135,7 +138,7 @@ describe('each reference', () => {
     },
   );
 
-  test('keeps its place and fails alone', async () => {
+  test('a reference keeps its position and fails alone', async () => {
     const ids = ['soon', 'absent', 'throws', 'odd', 'refuses', 'late', 'nameless', 'soon'];
 
     const { data, errors } = await ask(
@@ -161,7 +164,7 @@ describe('each reference', () => {
     ['a type that is no text', { __typename: ['Thing'], id: 1 }],
     ['a text', 'Thing'],
     ['a list', [{ __typename: 'Thing', id: 1 }]],
-  ])('that is %s is refused alone', async (_what, reference) => {
+  ])('a reference that is %s is rejected alone', async (_what, reference) => {
     const { data, errors } = await ask(
       things,
       'query ($keys: [_Any!]!) { _entities(representations: $keys) { __typename } }',
@@ -252,10 +255,10 @@ async function supergraphOf(schemas: Readonly<Record<string, GraphQLSchema>>) {
   });
 }
 
-describe("Apollo's subgraph compatibility suite asks of our layer", () => {
+describe("Apollo's subgraph compatibility suite", () => {
   const products = createProductsSchema();
 
-  test('_service: the schema as it is written', async () => {
+  test('compatibility: _service returns the SDL as written', async () => {
     expect(await sdlOf(products)).toBe(productsSdl);
   });
 
@@ -269,7 +272,7 @@ describe("Apollo's subgraph compatibility suite asks of our layer", () => {
     ['@interfaceObject', 'type Inventory@interfaceObject@key(fields:"id")'],
     ['@requires', '@requires(fields:"totalProductsCreated yearsOfEmployment")'],
     ['@provides', 'createdBy:User@provides(fields:"totalProductsCreated")'],
-  ])('%s: told in the schema', async (_directive, text) => {
+  ])('compatibility: %s is in the SDL', async (_directive, text) => {
     expect(stripIgnoredCharacters(await sdlOf(products))).toContain(text);
   });
 
@@ -308,7 +311,7 @@ describe("Apollo's subgraph compatibility suite asks of our layer", () => {
       { __typename: 'Product', sku: 'studio', variation: { id: 'platform' } },
       { sku: 'studio' },
     ],
-  ])('%s: found by it', async (_key, reference, expected) => {
+  ])('compatibility: an entity is resolved by %s', async (_key, reference, expected) => {
     const { data, errors } = await ask(
       products,
       `query ($key: _Any!) { _entities(representations: [$key]) {
@@ -322,7 +325,7 @@ describe("Apollo's subgraph compatibility suite asks of our layer", () => {
     expect(data._entities).toEqual([expected]);
   });
 
-  test('@provides, @inaccessible: answered when asked directly', async () => {
+  test('compatibility: @provides and @inaccessible fields are resolved when queried directly', async () => {
     const { data } = await ask(
       products,
       '{ product(id: "apollo-federation") { dimensions { unit } createdBy { totalProductsCreated } } }',
@@ -334,7 +337,7 @@ describe("Apollo's subgraph compatibility suite asks of our layer", () => {
     });
   });
 
-  test('@requires, @override, @shareable, @interfaceObject: answered through a router', async () => {
+  test('compatibility: @requires, @override, @shareable and @interfaceObject work through a router', async () => {
     const schema = await supergraphOf({ products, users, inventory });
 
     const { data, errors } = await ask(
@@ -364,7 +367,7 @@ describe("Apollo's subgraph compatibility suite asks of our layer", () => {
     expect(schema.getType('ProductDimension')).not.toHaveProperty('_fields.unit');
   });
 
-  test('ftv1: told how long each field takes', async () => {
+  test('compatibility: ftv1 traces contain the duration of each field', async () => {
     const server = new ApolloServer({
       schema: products,
       plugins: [ApolloServerPluginInlineTrace()],
@@ -428,7 +431,7 @@ describe.each(composers)('composed by %s', (_name, compose) => {
       supergraphSdl(sdl, ['node', 'nodes', 'viewer', 'rateLimit']),
       relay,
     ],
-  ])('the schema causes no error and no hint: %s', (_how, ours, theirs) => {
+  ])('the schema composes without errors or hints: %s', (_how, ours, theirs) => {
     const { errors, hints = [] } = compose([
       serviceOf('helpdesk', ours),
       serviceOf('theirs', theirs),
@@ -438,7 +441,7 @@ describe.each(composers)('composed by %s', (_name, compose) => {
     expect(hints.map(String)).toEqual([]);
   });
 
-  test('@inaccessible fields still collide, which is why they can be left out', () => {
+  test('@inaccessible fields of two subgraphs collide, so they can be excluded', () => {
     const { errors } = compose([
       serviceOf('helpdesk', supergraphSdl(sdl)),
       serviceOf('relay', relay),
@@ -450,7 +453,7 @@ describe.each(composers)('composed by %s', (_name, compose) => {
   });
 });
 
-describe('the schema as a supergraph takes it', () => {
+describe('the supergraph SDL', () => {
   const fieldsOf = (document: DocumentNode) =>
     document.definitions.flatMap((definition) =>
       definition.kind === Kind.OBJECT_TYPE_DEFINITION && definition.name.value === 'Query'
@@ -466,7 +469,7 @@ describe('the schema as a supergraph takes it', () => {
         : [],
     );
 
-  test('hides the generic fields of Query and the types that only they need', () => {
+  test('the supergraph SDL hides the generic fields of Query and the types that only they need', () => {
     const hidden = hiddenIn(supergraphSdl(sdl));
 
     expect(hidden.toSorted()).toEqual(
@@ -483,7 +486,7 @@ describe('the schema as a supergraph takes it', () => {
     );
   });
 
-  test('has nothing of what is left out', () => {
+  test('the supergraph SDL omits excluded fields', () => {
     const text = supergraphSdl(sdl, ['node', 'nodes', 'viewer']);
 
     expect(hiddenIn(text).toSorted()).toEqual(['HelpdeskRateLimit', 'rateLimit']);
@@ -491,7 +494,7 @@ describe('the schema as a supergraph takes it', () => {
     expect(text).toContain('nodeId: ID!');
   });
 
-  test('is otherwise what is in schema.graphql', () => {
+  test('the supergraph SDL is otherwise schema.graphql', () => {
     const plain = supergraphSdl(sdl).replaceAll(/ @inaccessible\b/g, '');
 
     expect(stripIgnoredCharacters(plain)).toBe(stripIgnoredCharacters(sdl));
@@ -518,8 +521,8 @@ const directivesOf = (node: ReturnType<typeof typesOf>[number], coordinate: stri
   ),
 });
 
-describe('the schema tells', () => {
-  test('how long things are kept, as the settings have it when nobody says otherwise', () => {
+describe('schema directives', () => {
+  test('@cacheControl has the default TTLs of the settings', () => {
     const { chats, customers, account } = readConfig({}).cacheTtlsMs;
     const kept = new Map(
       typesOf(sdl).flatMap((type) => {
@@ -542,7 +545,7 @@ describe('the schema tells', () => {
     });
   });
 
-  test('by a tag, what is for the team alone, and nothing else', () => {
+  test('@tag marks staff-only fields and nothing else', () => {
     const isTagged = (node: { directives?: readonly ConstDirectiveNode[] }) =>
       node.directives?.some(({ name }) => name.value === 'tag') === true;
     const tagged = typesOf(sdl).flatMap((type) =>

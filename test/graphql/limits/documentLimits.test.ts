@@ -52,7 +52,7 @@ const times = (count: number, write: (index: number) => string) =>
 const nested = (depth: number): string =>
   depth <= 2 ? '{ id }' : `{ agents { chats { nodes ${nested(depth - 3)} } } }`;
 
-describe('an operation', () => {
+describe('document limits', () => {
   const aliases = (count: number) => `{ ${times(count, (index) => `a${index}: __typename`)} }`;
   const directives = (count: number) => {
     const perField = times(2, (index) => (index === 0 ? '@skip(if: false)' : '@include(if: true)'));
@@ -63,7 +63,7 @@ describe('an operation', () => {
     ['30 aliases', aliases(30)],
     ['20 directives', directives(20)],
     ['12 levels', `{ chat(id: 5208) ${nested(11)} }`],
-  ])('of %s is let in', async (_what, document) => {
+  ])('an operation of %s is admitted', async (_what, document) => {
     const { errors } = await gateway.query(document);
 
     expect(errors.map(({ extensions }) => extensions['code'])).not.toContain(
@@ -97,16 +97,19 @@ describe('an operation', () => {
       `query A { __typename } query B ${aliases(31)}`,
       'has 31 aliases',
     ],
-  ])('of %s is refused before any call', async (_what, document, message) => {
-    const before = helpdesk.calls.length;
+  ])(
+    'an operation of %s is rejected before any upstream call',
+    async (_what, document, message) => {
+      const before = helpdesk.calls.length;
 
-    const answer = await gateway.query(document);
+      const answer = await gateway.query(document);
 
-    expectTooExpensive(answer, message);
-    expect(helpdesk.calls).toHaveLength(before);
-  });
+      expectTooExpensive(answer, message);
+      expect(helpdesk.calls).toHaveLength(before);
+    },
+  );
 
-  test('whose fragments double from one to the next is measured without filling them in', async () => {
+  test('an operation with exponentially nested fragments is measured without expanding them', async () => {
     const fragments = times(
       60,
       (index) =>
@@ -121,7 +124,7 @@ describe('an operation', () => {
     expect(errors[0]?.extensions['code']).toBe('OPERATION_TOO_EXPENSIVE');
   });
 
-  test('whose fragments lead back to themselves is no operation', async () => {
+  test('an operation with a fragment cycle is invalid', async () => {
     const { status, errors } = await gateway.query(
       '{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }',
     );
@@ -132,7 +135,7 @@ describe('an operation', () => {
     ]);
   });
 
-  test('is refused again for other variables', async () => {
+  test('an operation is rejected again with other variables', async () => {
     const document = `query ($id: ID!) { ${times(31, (index) => `a${index}: chat(id: $id) { id }`)} }`;
 
     const answers = [
@@ -143,7 +146,7 @@ describe('an operation', () => {
     for (const answer of answers) expectTooExpensive(answer, '31');
   });
 
-  test('may have limits of the operator’s own', async () => {
+  test('document limits are configurable', async () => {
     await using strict = await startTestGateway({
       upstream: helpdesk,
       config: { limits: { depth: 2, aliases: 0, directives: 0, tokens: 16 } },
@@ -161,7 +164,7 @@ describe('an operation', () => {
   test.each([
     ['query ($x: [ID!]!) { nodes(nodeIds: $x) { nodeId } }', 'x', 'a'],
     ['query ($x: ChatFilter) { chats(filter: $x) { totalCount } }', 'anyOf', {}],
-  ])('a list of 2,001 variables is refused before it is read: %s', async (query, name, item) => {
+  ])('a list of 2,001 variables is rejected before it is read: %s', async (query, name, item) => {
     const list = Array.from({ length: 2_001 }, () => item);
     const variables = { x: name === 'x' ? list : { [name]: list } };
 
@@ -180,7 +183,7 @@ describe('an operation', () => {
     expect(body.errors[0].extensions.code).toBe('PERSISTED_QUERY_NOT_FOUND');
   });
 
-  test('with variables nested as no argument is, is refused', async () => {
+  test('an operation with variables deeper than any argument is rejected', async () => {
     const ask = async (levels: number) => {
       const query = 'query ($filter: ChatFilter) { chats(filter: $filter) { totalCount } }';
       const filter = `${'{"anyOf":['.repeat(levels)}{}${']}'.repeat(levels)}`;
@@ -204,14 +207,14 @@ describe('an operation', () => {
       'many variables of no type',
       `query (${times(300, (index) => `$v${index}: X`)}) { __typename }`,
     ],
-  ])('with %s gets a short answer', async (_what, document) => {
+  ])('an operation with %s gets a short response', async (_what, document) => {
     const answer = await gateway.query(document);
 
     expect(answer.status).toBe(400);
     expect(JSON.stringify(answer.errors).length).toBeLessThan(8_000);
   });
 
-  test('with a wrong variable that is very long gets a short answer', async () => {
+  test('an operation with a long invalid variable gets a short response', async () => {
     const answer = await gateway.query(
       'query ($filter: [ChatStatus]) { chats(filter: { anyOf: [] }) { totalCount } a: __typename }',
       { filter: Array.from({ length: 100 }, () => 'x'.repeat(1_000)) },
@@ -221,7 +224,7 @@ describe('an operation', () => {
     expect(JSON.stringify(answer.errors).length).toBeLessThan(100_000);
   });
 
-  test('with more references than a router has reason to send is refused', async () => {
+  test('an operation with too many references is rejected', async () => {
     const before = helpdesk.calls.length;
 
     const { data, errors } = await gateway.query(
@@ -234,7 +237,7 @@ describe('an operation', () => {
     expect(helpdesk.calls).toHaveLength(before);
   });
 
-  test('by which the usual tools ask for the schema is let in', async () => {
+  test('the introspection query of common tools is admitted', async () => {
     for (const query of [
       getIntrospectionQuery(),
       getIntrospectionQuery({ inputValueDeprecation: true, oneOf: true, specifiedByUrl: true }),
@@ -247,7 +250,7 @@ describe('an operation', () => {
   });
 });
 
-describe('listed operations', () => {
+describe('persisted operations', () => {
   const inbox = 'query Inbox { chat(id: 5208) { id } }';
   const wide = `query Wide { ${times(40, (index) => `a${index}: __typename`)} }`;
   const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -301,7 +304,7 @@ describe('listed operations', () => {
   const found = { status: 200, data: { chat: { id: '5208' } }, code: undefined };
   const refused = { status: 400, data: undefined, code: 'PERSISTED_QUERY_NOT_FOUND' };
 
-  test('in Apollo’s format run by their hash, and nothing else does', async () => {
+  test('with a manifest in Apollo’s format only its operations are executed, by their hash', async () => {
     await using listed = await startListed(apollo);
     const extensions = JSON.stringify(byHash(sha256(inbox)).extensions);
 
@@ -328,16 +331,19 @@ describe('listed operations', () => {
     expect(await post(listed, [{ query: '{ __typename }' }])).toMatchObject({ status: 400 });
   });
 
-  test.each(['doc_id', 'id', 'documentId'])('in Relay’s format run by %s', async (name) => {
-    await using listed = await startListed(relay);
-    const [id = ''] = Object.keys(relay);
+  test.each(['doc_id', 'id', 'documentId'])(
+    'persisted operations in Relay’s format are executed by %s',
+    async (name) => {
+      await using listed = await startListed(relay);
+      const [id = ''] = Object.keys(relay);
 
-    expect(await post(listed, { [name]: id, variables: {} })).toEqual(found);
-    expect(await get(listed, { [name]: id })).toEqual(found);
-    expect(await post(listed, { [name]: 'unknown' })).toEqual(refused);
-  });
+      expect(await post(listed, { [name]: id, variables: {} })).toEqual(found);
+      expect(await get(listed, { [name]: id })).toEqual(found);
+      expect(await post(listed, { [name]: 'unknown' })).toEqual(refused);
+    },
+  );
 
-  test('may be larger than what a client writes itself', async () => {
+  test('persisted operations are exempt from document limits', async () => {
     await using listed = await startListed(apollo, false);
 
     const byId = await post(listed, { id: 'wide' });
@@ -349,7 +355,7 @@ describe('listed operations', () => {
     expect(other).toMatchObject({ status: 400, code: 'OPERATION_TOO_EXPENSIVE' });
   });
 
-  test('still cost what they cost', async () => {
+  test('persisted operations are subject to the cost limit', async () => {
     await using listed = await startTestGateway({
       upstream: helpdesk,
       config: {
@@ -366,7 +372,7 @@ describe('listed operations', () => {
     });
   });
 
-  test('leave room for others where they are not the only ones', async () => {
+  test('other operations are executed unless PERSISTED_ONLY is set', async () => {
     await using listed = await startListed(apollo, false);
     const own = '{ __typename }';
 
@@ -393,20 +399,20 @@ describe('listed operations', () => {
       { ...apollo, operations: [...apollo.operations, ...apollo.operations] },
       'twice',
     ],
-  ])('in a file with %s stop the start', async (_what, manifest, message) => {
+  ])('a manifest with %s fails the start', async (_what, manifest, message) => {
     const settings = await settingsFor(manifest);
 
     expect(() => readConfig(settings)).toThrow(ConfigError);
     expect(() => readConfig(settings)).toThrow(message);
   });
 
-  test('in a file that is not there stop the start', () => {
+  test('a missing manifest fails the start', () => {
     const settings = { PERSISTED_OPERATIONS: join(folder, 'nowhere.json') };
 
     expect(() => readConfig(settings)).toThrow('PERSISTED_OPERATIONS: the file');
   });
 
-  test('that the schema does not know stop the start, each by its id', async () => {
+  test('persisted operations that are invalid fail the start, each with its id', async () => {
     const settings = await settingsFor({ one: '{ nothing }', two: 'query {', three: inbox });
 
     expect(() => loadConfig(settings)).toThrow(
@@ -414,7 +420,7 @@ describe('listed operations', () => {
     );
   });
 
-  test('are the only ones only where they are given', () => {
+  test('PERSISTED_ONLY without a manifest fails the start', () => {
     expect(() => readConfig({ PERSISTED_ONLY: 'true' })).toThrow('PERSISTED_ONLY: needs');
   });
 });

@@ -72,8 +72,8 @@ function certain(answer: string): string {
   ]);
 }
 
-describe('operations that come again', () => {
-  test('are answered byte for byte as Apollo Server answers them', async () => {
+describe('the operation cache', () => {
+  test('a cached operation is answered byte for byte as by Apollo Server', async () => {
     const odd: string[] = [];
     let compared = 0;
 
@@ -95,7 +95,7 @@ describe('operations that come again', () => {
     expect(odd).toEqual([]);
   }, 120_000);
 
-  test('see the variables of each request', async () => {
+  test('a cached operation uses the variables of each request', async () => {
     const query = 'query One($id: ID!) { chat(id: $id) { id } }';
     for (const id of ['9999', '9998', '9997', '9996']) {
       expect(await ask(direct, { query, variables: { id } })).toContain(`{"id":"${id}"}`);
@@ -107,7 +107,7 @@ describe('operations that come again', () => {
     expect(wrong).toContain('BAD_USER_INPUT');
   });
 
-  test('are refused when their variables make them too expensive', async () => {
+  test('a cached operation is rejected if its variables make it too expensive', async () => {
     const upstream = simulator;
     const config = { maxUpstreamCalls: 2, rateLimit: 0 };
     const gateway = await startTestGateway({ upstream, config });
@@ -124,7 +124,7 @@ describe('operations that come again', () => {
     expect(answers[3]).toContain('OPERATION_TOO_EXPENSIVE');
   });
 
-  test('fail once: a mutation that fails is not sent again', async () => {
+  test('a cached mutation that fails is sent upstream once', async () => {
     const query = 'mutation Mark($id: ID!) { markChatRead(id: $id, by: AGENT, read: true) { id } }';
     const times = () => simulator.calls.filter(({ method }) => method === 'PUT').length;
     for (const id of ['9999', '9998', '9997']) await ask(direct, { query, variables: { id } });

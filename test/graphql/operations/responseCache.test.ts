@@ -42,7 +42,7 @@ const customer = (id: number) => ({ id, name: `Customer ${id}`, email: null, use
 
 const query = '{ chat(id: 1) { id lastMessageText customer { id name phone } assignee { name } } }';
 
-describe('the answer to a query that comes again', () => {
+describe('the response cache', () => {
   let upstream: ControlledUpstream;
   let gateway: Gateway;
 
@@ -66,7 +66,7 @@ describe('the answer to a query that comes again', () => {
     await upstream[Symbol.asyncDispose]();
   });
 
-  test('is given as it is, and counts as it did when it was made', async () => {
+  test('a cached response is returned unchanged with the cache hits of its execution', async () => {
     await keep(gateway, query);
     await using careful = await start({ responseCacheMaxBytes: 0 });
     const made = await ask(careful, { query });
@@ -84,7 +84,7 @@ describe('the answer to a query that comes again', () => {
     expect(ready.extensions.upstream.cacheHits).toBeGreaterThan(0);
   });
 
-  test('shows a write at once', async () => {
+  test('a write invalidates the cached responses that contain it', async () => {
     await keep(gateway, query);
 
     const { data } = await gateway.query(
@@ -96,7 +96,7 @@ describe('the answer to a query that comes again', () => {
     );
   });
 
-  test('shows a write to what it is part of', async () => {
+  test('a write invalidates the cached responses that contain its parent', async () => {
     const messages = `{ _entities(representations: [{ __typename: "Chat", id: 1 }]) {
       ... on Chat { messages { nodes { read } } }
     } }`;
@@ -111,7 +111,7 @@ describe('the answer to a query that comes again', () => {
     expect(await ask(gateway, { query: messages })).toContain('{"read":true}');
   });
 
-  test('shows what any other operation has read since', async () => {
+  test('a cached response is invalidated when another operation reads a newer value', async () => {
     await keep(gateway, query);
     const stored = upstream.chats.get(1);
     if (stored === undefined) throw new Error('There is a chat.');
@@ -124,7 +124,7 @@ describe('the answer to a query that comes again', () => {
     expect(await ask(gateway, { query })).toContain('"lastMessageText":"news"');
   });
 
-  test('lasts as long as the first of its parts', async () => {
+  test('a cached response expires with the first of its dependencies', async () => {
     await keep(gateway, query);
     clock.advance(cacheTtlsMs.chats - 1);
     const before = upstream.calls.length;
@@ -137,7 +137,7 @@ describe('the answer to a query that comes again', () => {
     expect(upstream.calls.length).toBe(before + 1);
   });
 
-  test('is not for who wants to see what is so now', async () => {
+  test('a request with no-cache bypasses the response cache', async () => {
     await keep(gateway, query);
     const before = upstream.calls.length;
 
@@ -146,7 +146,7 @@ describe('the answer to a query that comes again', () => {
     expect(upstream.calls.length).toBeGreaterThan(before);
   });
 
-  test('is for its own variables alone', async () => {
+  test('cached responses are separate for each set of variables', async () => {
     const byId = 'query One($id: ID!) { chat(id: $id) { id customer { id } } }';
     for (const id of ['1', '2', '1', '2', '1', '2', '1', '2']) {
       const answer = await ask(gateway, { query: byId, variables: { id } });
@@ -156,7 +156,7 @@ describe('the answer to a query that comes again', () => {
     expect(await readyCount(gateway)).toBeGreaterThan(0);
   });
 
-  test('is made anew where it tells how many calls are left', async () => {
+  test('a response with the rate limit is not cached', async () => {
     await using limited = await start({ rateLimit: 50 });
     const left = '{ rateLimit { remaining } }';
     await keep(limited, left);
@@ -170,7 +170,7 @@ describe('the answer to a query that comes again', () => {
     expect(await readyCount(limited)).toBe(0);
   });
 
-  test('is not kept when it shows something old because the helpdesk is away', async () => {
+  test('a response with stale data is not cached', async () => {
     await using patient = await start({ staleIfErrorMs: 60_000 });
     await keep(patient, query);
     clock.advance(cacheTtlsMs.chats);
@@ -185,7 +185,7 @@ describe('the answer to a query that comes again', () => {
     expect(await readyCount(patient)).toBe(before);
   });
 
-  describe('that joined a read of several customers', () => {
+  describe('a response that joined a shared read of several customers', () => {
     const byId = 'query One($id: ID!) { customer(id: $id) { id name } }';
     const one = (id: number) => ask(gateway, { query: byId, variables: { id } });
     const ids = [7, 8, 9];
@@ -215,15 +215,18 @@ describe('the answer to a query that comes again', () => {
       return answers;
     }
 
-    test.each(ids)('shows a change of customer %i when the TTL is over', async (id) => {
-      await readTogether();
-      upstream.seed({ customers: [{ id, name: 'new' }] });
-      clock.advance(cacheTtlsMs.customers);
+    test.each(ids)(
+      'a response from a shared read shows a change of customer %i after the TTL',
+      async (id) => {
+        await readTogether();
+        upstream.seed({ customers: [{ id, name: 'new' }] });
+        clock.advance(cacheTtlsMs.customers);
 
-      expect(await one(id)).toContain('"name":"new"');
-    });
+        expect(await one(id)).toContain('"name":"new"');
+      },
+    );
 
-    test('reports the shared call as the one that waited for it', async () => {
+    test('a response from a shared read reports the call as shared', async () => {
       const answers = await readTogether();
 
       expect(answers.map((answer) => /"calls":\d.*"shared":\d/.exec(answer)?.[0])).toEqual([
@@ -234,7 +237,7 @@ describe('the answer to a query that comes again', () => {
     });
   });
 
-  test('takes no more room than it may, and none where none is given', async () => {
+  test('the response cache stays within its size limit, and a limit of 0 disables it', async () => {
     const responseCacheMaxBytes = 20_000;
     await using small = await start({ responseCacheMaxBytes });
     await using none = await start({ responseCacheMaxBytes: 0 });
@@ -254,7 +257,7 @@ describe('the answer to a query that comes again', () => {
     expect(await readyCount(none)).toBe(0);
   });
 
-  test('is not for another account', async () => {
+  test('cached responses are separate for each account', async () => {
     await using open = await start({ auth: { mode: 'forward' } });
     const own = { authorization: `Bearer ${upstream.key}` };
     await keep(open, query, own);
@@ -267,7 +270,7 @@ describe('the answer to a query that comes again', () => {
   });
 });
 
-test('each viewer is given its own answers', async () => {
+test('cached responses are separate for each viewer', async () => {
   await using upstream = await startTwoCustomers();
   await using gateway = await startTestGateway({
     upstream,
@@ -299,7 +302,7 @@ test('each viewer is given its own answers', async () => {
   expect(await readyCount(gateway)).toBeGreaterThan(0);
 });
 
-describe('an operation is known however a client names it', () => {
+describe('forms of a request for a cached operation', () => {
   let simulator: Simulator;
 
   beforeAll(async () => {
@@ -313,25 +316,25 @@ describe('an operation is known however a client names it', () => {
   const persistedQuery = { version: 1, sha256Hash };
   const clientLibrary = { name: '@apollo/client', version: '4.0.0' };
   const forms = [
-    { form: 'by its text', body: { query: text } },
+    { form: 'its text', body: { query: text } },
     {
-      form: 'with what Apollo Client says of itself',
+      form: 'its text with the extensions of Apollo Client',
       body: { query: text, extensions: { clientLibrary } },
     },
     {
-      form: 'by a hash that was registered',
+      form: 'its registered hash',
       body: { extensions: { persistedQuery, clientLibrary } },
     },
     {
-      form: 'by the hash of a listed one',
+      form: 'the hash of a persisted operation',
       body: { extensions: { persistedQuery } },
       isListed: true,
     },
-    { form: 'by the id of a listed one', body: { documentId: 'chat' }, isListed: true },
-    { form: 'by the text of a listed one', body: { query: text }, isListed: true },
+    { form: 'the id of a persisted operation', body: { documentId: 'chat' }, isListed: true },
+    { form: 'the text of a persisted operation', body: { query: text }, isListed: true },
   ];
 
-  test.each(forms)('$form', async ({ body, isListed = false }) => {
+  test.each(forms)('a cached operation is found by $form', async ({ body, isListed = false }) => {
     const listed = new Map([
       ['chat', text],
       [sha256Hash, text],
@@ -361,7 +364,7 @@ describe('an operation is known however a client names it', () => {
     expect(await readyCount(direct)).toBe(before + 1);
   });
 
-  test('but not when its hash is of another', async () => {
+  test('a cached operation is not found by the hash of another text', async () => {
     await using gateway = await startTestGateway({ upstream: simulator, clock, config: settings });
     const wrong = { query: '{ __typename }', extensions: { persistedQuery } };
     for (let time = 0; time < timesUntilKept; time += 1)
@@ -380,7 +383,7 @@ describe('an operation is known however a client names it', () => {
   });
 });
 
-test('random operations are answered byte for byte as Apollo Server answers them, whatever is written and read in between', async () => {
+test('random operations between random reads and writes are answered byte for byte as by Apollo Server', async () => {
   const operationCount = 60;
   const rounds = 4;
   const simulator = await startSimulator({ rateLimit: 0, clock });

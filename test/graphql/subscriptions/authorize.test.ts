@@ -57,7 +57,7 @@ async function receivedBy(connection: Awaited<ReturnType<typeof subscribe>>) {
   }
 }
 
-describe('a subscriber hears what it may see:', () => {
+describe('subscription authorization', () => {
   const queries = ['chatUpdated { change chat { id } }', 'messageReceived { text chat { id } }'];
 
   /** Things that happen, the last of which is in Ada's chat 3. */
@@ -76,9 +76,9 @@ describe('a subscriber hears what it may see:', () => {
   }
 
   test.each([
-    ['a customer, its own', ada],
-    ['a customer that is known by your own id', adaByUserId],
-  ])('%s', async (_name, claims) => {
+    ['id', ada],
+    ['userId', adaByUserId],
+  ])('a customer identified by %s receives events of its own chats only', async (_name, claims) => {
     await using line = await subscribe(claims, queries);
     await gateway.waitForSubscriptions(2);
 
@@ -96,7 +96,7 @@ describe('a subscriber hears what it may see:', () => {
     );
   });
 
-  test('an agent, everything', async () => {
+  test('an agent receives all events', async () => {
     await using line = await subscribe(agent, queries);
     await gateway.waitForSubscriptions(2);
 
@@ -106,7 +106,7 @@ describe('a subscriber hears what it may see:', () => {
     expect(heard).toHaveLength(8);
   });
 
-  test('a customer, nothing of another customer that it names', async () => {
+  test('a customer receives no events of another customer that it names', async () => {
     await using line = await subscribe(bob, [
       'chatUpdated(id: 1) { change }',
       'customerUpdated(id: 7001) { id name }',
@@ -124,7 +124,7 @@ describe('a subscriber hears what it may see:', () => {
     expect(first.payload.data).toEqual({ customerUpdated: { id: '7002', name: 'Bob' } });
   });
 
-  test('a customer, no field that is for the team', async () => {
+  test('a customer receives no staff-only fields', async () => {
     await using line = await subscribe(ada, ['chatUpdated(id: 1) { chat { assignee { email } } }']);
     await gateway.waitForSubscriptions(1);
 
@@ -136,25 +136,25 @@ describe('a subscriber hears what it may see:', () => {
   });
 });
 
-describe('credentials', () => {
+describe('subscription credentials', () => {
   test.each([
-    ['are needed', undefined],
-    ['must be a token', { authorization: 'Bearer x' }],
-    ['must be a text', { authorization: 5 }],
-  ])('%s, or the socket is closed with 4403', async (_name, payload) => {
+    ['none', undefined],
+    ['no token', { authorization: 'Bearer x' }],
+    ['no string', { authorization: 5 }],
+  ])('a socket with these credentials is closed with 4403: %s', async (_name, payload) => {
     const line = await openSocket(gateway.url);
     line.send({ type: 'connection_init', payload });
 
     expect((await line.closed).code).toBe(4403);
   });
 
-  test('may come in the header of the socket', async () => {
+  test('a socket accepts credentials in the Authorization header', async () => {
     await using line = await openSocket(gateway.url, { headers: await bearer(agent) });
 
     await expect(line.initialize()).resolves.toBeUndefined();
   });
 
-  test('that end close the socket with 4403 at that moment', async () => {
+  test('a socket is closed with 4403 when its credentials expire', async () => {
     const line = await openSocket(gateway.url);
     await line.initialize(await bearer({ ...ada, exp: clock.now() / 1000 + 10 }));
     line.send({
@@ -171,7 +171,7 @@ describe('credentials', () => {
     await gateway.waitForSubscriptions(0);
   });
 
-  test('that end finish an event stream, and none begins without', async () => {
+  test('an event stream ends when its credentials expire, and needs credentials to start', async () => {
     const url = `${gateway.url}/graphql/stream?query=subscription{chatUpdated{change}}`;
     const accept = 'text/event-stream';
     const headers = await bearer({ ...agent, exp: clock.now() / 1000 + 10 });

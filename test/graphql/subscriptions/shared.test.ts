@@ -58,7 +58,7 @@ async function joinedBy(
   return joined;
 }
 
-test('those who ask and see the same share one reading, which ends with the last of them', async () => {
+test('subscribers with the same operation and audience share one subscription, which ends with the last of them', async () => {
   const { readEvents: executeSubscription, readings, happen } = createEvents();
   const fanOut = createSharedSubscriptions({ executeSubscription, log, maxBuffered: 10 });
   const members = await Promise.all(
@@ -81,7 +81,7 @@ test.each([
   ['other variables', admitted(undefined, { id: '1' }), subscriber()],
   ['another account', admitted(), subscriber(undefined, 'b')],
   ['another role', admitted(), subscriber({ role: 'CUSTOMER', id: '7' } as Viewer)],
-])('but nobody shares with one who has %s', async (_name, other, who) => {
+])('a subscription is not shared with a subscriber that has %s', async (_name, other, who) => {
   const { readEvents: executeSubscription, readings } = createEvents();
   const fanOut = createSharedSubscriptions({ executeSubscription, log, maxBuffered: 10 });
 
@@ -91,7 +91,7 @@ test.each([
   expect(readings.size).toBe(2);
 });
 
-test('who is too far behind is told so in place of what waited, and holds up nobody', async () => {
+test('a slow subscriber receives a gap instead of its buffered results and does not delay the others', async () => {
   const { readEvents: executeSubscription, happen } = createEvents();
   const fanOut = createSharedSubscriptions({ executeSubscription, log, maxBuffered: 3 });
   const slow = await joinedBy(fanOut.join(admitted(), subscriber()));
@@ -112,7 +112,7 @@ test('who is too far behind is told so in place of what waited, and holds up nob
   ]);
 });
 
-test('a reading that cannot begin is tried anew by the next who asks', async () => {
+test('a shared subscription that fails to start is retried by the next subscriber', async () => {
   const refusal: SubscriptionResult = { errors: [{ message: 'No.' }] };
   let tries = 0;
   const executeSubscription: ExecuteSubscription = () => {
@@ -131,7 +131,7 @@ test('a reading that cannot begin is tried anew by the next who asks', async () 
   expect([tries, fanOut.count()]).toEqual([3, 0]);
 });
 
-test('all members end when the events end', async () => {
+test('all subscribers of a shared subscription end when its events end', async () => {
   const ends: (() => void)[] = [];
   const executeSubscription: ExecuteSubscription = () => {
     const { push, finish, items } = createBoundedQueue<SubscriptionResult>({
@@ -152,7 +152,7 @@ test('all members end when the events end', async () => {
   expect(heard.map(({ done = false }) => done)).toEqual([false, true, true]);
 });
 
-test('a day of coming and going leaves nothing behind', async () => {
+test('shared subscriptions retain nothing after a day of subscribers that join and leave', async () => {
   const { readEvents: executeSubscription, readings, happen } = createEvents();
   const fanOut = createSharedSubscriptions({ executeSubscription, log, maxBuffered: 3 });
 
