@@ -28,7 +28,8 @@ interface PersistedDocumentsOptions {
 /** In addition to Apollo's extension: the GraphQL over HTTP draft, and Relay's parameters. */
 const idParameters = ['documentId', 'doc_id', 'id'];
 
-const notPersistedMessage = 'Only listed operations run here, and this is none of them.';
+const notPersistedMessage =
+  'Only persisted operations are accepted, and this operation is not one of them.';
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -95,7 +96,7 @@ export function createPersistedDocuments({
       // An unknown hash may be an automatic persisted query.
       const isUnknown = !isText(query) && !isText(apolloId) && otherId !== undefined;
       return isUnknown
-        ? persistedQueryNotFoundError('No operation is listed under this id.')
+        ? persistedQueryNotFoundError('No persisted operation has this id.')
         : undefined;
     },
   };
