@@ -197,7 +197,7 @@ describe('a line of the log', () => {
   function logged(error: unknown, fields: Record<string, unknown> = {}): string {
     const lines: string[] = [];
     const log = createLog({ write: (line) => lines.push(line) });
-    log.error('an operation failed', { requestId: 'r-1', error, ...fields });
+    log.error('operation failed', { requestId: 'r-1', error, ...fields });
     return lines.join('');
   }
 
@@ -213,7 +213,7 @@ describe('a line of the log', () => {
     const line = logged(new Error(message, { cause: new TypeError(message) }));
 
     expect(line).not.toContain(secret);
-    expect(JSON.parse(line)).toMatchObject({ msg: 'an operation failed', requestId: 'r-1' });
+    expect(JSON.parse(line)).toMatchObject({ msg: 'operation failed', requestId: 'r-1' });
   });
 
   test.each([

@@ -1,123 +1,156 @@
-import { ApolloServerErrorCode, unwrapResolverError } from '@apollo/server/errors';
+import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, Kind } from 'graphql';
-import type { GraphQLFormattedError } from 'graphql';
+import type { FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
 import type { ClientErrorKind } from '../lib/clientError.ts';
 import { ClientError } from '../lib/clientError.ts';
 import type { UpstreamErrorKind } from '../upstream/errors.ts';
 import { UpstreamError } from '../upstream/errors.ts';
+import { errorCodes, isErrorCode } from './errorCodes.ts';
+import type { ErrorCode } from './errorCodes.ts';
 
-interface PublicError {
-  readonly code: string;
-  readonly retryable: boolean;
+export interface PublicErrorOptions {
+  /** Replaces the status of the code. */
+  readonly status?: number;
+  readonly retryAfterMs?: number;
+  /** Headers of the HTTP response. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly extensions?: Readonly<Record<string, unknown>>;
+}
+
+/** An error whose message is written for clients. Apollo Server takes the HTTP status from its extensions. */
+export class PublicError extends GraphQLError {
+  readonly status: number;
+  readonly retryAfterMs: number | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly #publicExtensions: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, options: PublicErrorOptions = {}) {
+    const { status = errorCodes[code].status, retryAfterMs, headers = {}, extensions } = options;
+    const publicExtensions = {
+      code,
+      retryable: errorCodes[code].retryable,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...extensions,
+    };
+    super(message, {
+      extensions: { ...publicExtensions, ...(status === 200 ? {} : { http: { status } }) },
+    });
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+    this.headers = headers;
+    this.#publicExtensions = publicExtensions;
+  }
+
+  /** The error as clients receive it. */
+  format(requestId: string): GraphQLFormattedError {
+    return { message: this.message, extensions: { ...this.#publicExtensions, requestId } };
+  }
+}
+
+const withCode =
+  (code: ErrorCode) =>
+  (message: string, options?: PublicErrorOptions): PublicError =>
+    new PublicError(code, message, options);
+
+export const unauthenticatedCode = 'UNAUTHENTICATED' satisfies ErrorCode;
+
+/** Creates every error that does not come from a resolver, from Apollo Server or from HelpCrunch. */
+export const publicError = {
+  badRequest: withCode('BAD_REQUEST'),
+  unauthenticated: withCode(unauthenticatedCode),
+  forbidden: withCode('FORBIDDEN'),
+  persistedQueryNotFound: withCode('PERSISTED_QUERY_NOT_FOUND'),
+  tooExpensive: withCode('OPERATION_TOO_EXPENSIVE'),
+  unavailable: withCode('UPSTREAM_UNAVAILABLE'),
+  internal: withCode('INTERNAL_SERVER_ERROR'),
+  rateLimited: (
+    retryAfterMs: number,
+    message = 'Too many requests. Retry after retryAfterMs.',
+    options?: PublicErrorOptions,
+  ) => new PublicError('RATE_LIMITED', message, { ...options, retryAfterMs }),
+};
+
+interface Classification {
+  readonly code: ErrorCode;
   /** Absent where the error's own message is written for clients. */
   readonly message?: string;
 }
 
-/** What a client is told, kind by kind. The meaning must survive in `code` alone: routers drop the rest. */
-const upstreamErrors: Readonly<Record<UpstreamErrorKind, PublicError>> = {
-  rejected: {
-    code: 'BAD_USER_INPUT',
-    retryable: false,
-    message: 'The helpdesk did not accept this.',
-  },
+const upstreamErrors: Readonly<Record<UpstreamErrorKind, Classification>> = {
+  rejected: { code: 'BAD_USER_INPUT', message: 'HelpCrunch rejected a value of this request.' },
   unauthenticated: {
     code: 'UPSTREAM_UNAUTHENTICATED',
-    retryable: false,
-    message: "The helpdesk refused the gateway's key.",
+    message: "HelpCrunch rejected the gateway's API key.",
   },
   forbidden: {
     code: 'UPSTREAM_FORBIDDEN',
-    retryable: false,
-    message: "The helpdesk does not allow this to the gateway's key.",
+    message: "HelpCrunch does not allow this for the gateway's API key.",
   },
-  notFound: {
-    code: 'NOT_FOUND',
-    retryable: false,
-    message: 'The helpdesk has nothing with this id.',
-  },
+  notFound: { code: 'NOT_FOUND', message: 'HelpCrunch has no object with this id.' },
   rateLimited: {
     code: 'RATE_LIMITED',
-    retryable: true,
-    message: 'The helpdesk takes no more calls at the moment.',
+    message: 'The rate limit of HelpCrunch is reached. Retry after retryAfterMs.',
   },
-  timeout: {
-    code: 'UPSTREAM_TIMEOUT',
-    retryable: true,
-    message: 'The helpdesk did not answer in time.',
-  },
-  unavailable: {
-    code: 'UPSTREAM_UNAVAILABLE',
-    retryable: true,
-    message: 'The helpdesk is not answering.',
-  },
+  timeout: { code: 'UPSTREAM_TIMEOUT', message: 'HelpCrunch did not respond in time.' },
+  unavailable: { code: 'UPSTREAM_UNAVAILABLE', message: 'HelpCrunch is unavailable.' },
   malformed: {
     code: 'UPSTREAM_INVALID_RESPONSE',
-    retryable: false,
-    message: 'The helpdesk gave an answer that cannot be read.',
+    message: 'The response of HelpCrunch could not be decoded.',
   },
 };
 
-/** Where clients bring keys of their own, a key that is refused is theirs. */
-const clientKeyErrors: Readonly<Partial<Record<UpstreamErrorKind, PublicError>>> = {
-  unauthenticated: {
-    code: 'UNAUTHENTICATED',
-    retryable: false,
-    message: 'The helpdesk does not know this key.',
-  },
-  forbidden: {
-    code: 'FORBIDDEN',
-    retryable: false,
-    message: 'The helpdesk does not allow this to your key.',
-  },
+/** Where the client sends the API key, a rejected key is the client's error. */
+const clientKeyErrors: Readonly<Partial<Record<UpstreamErrorKind, Classification>>> = {
+  unauthenticated: { code: unauthenticatedCode, message: 'HelpCrunch rejected this API key.' },
+  forbidden: { code: 'FORBIDDEN', message: 'HelpCrunch does not allow this for your API key.' },
 };
 
-const clientErrors: Readonly<Record<ClientErrorKind, PublicError>> = {
-  badInput: { code: 'BAD_USER_INPUT', retryable: false },
-  forbidden: { code: 'FORBIDDEN', retryable: false },
+const clientErrors: Readonly<Record<ClientErrorKind, Classification>> = {
+  badInput: { code: 'BAD_USER_INPUT' },
+  forbidden: { code: 'FORBIDDEN' },
 };
 
-const internalError: PublicError = {
-  code: ApolloServerErrorCode.INTERNAL_SERVER_ERROR,
-  retryable: false,
-  message: 'Something went wrong in the gateway. Its log knows more under this requestId.',
+export const internalErrorMessage = 'Internal gateway error. Report it with this requestId.';
+
+const internalError: Classification = {
+  code: 'INTERNAL_SERVER_ERROR',
+  message: internalErrorMessage,
 };
 
-/** Apollo's own codes whose messages speak of nothing but the request. */
-const apolloCodes: ReadonlySet<unknown> = new Set([
-  ...Object.values(ApolloServerErrorCode).filter(
-    (code) => code !== ApolloServerErrorCode.INTERNAL_SERVER_ERROR,
-  ),
-  'OPERATION_RESOLUTION_FAILURE',
-  'OPERATION_TOO_EXPENSIVE',
-]);
-
-/** graphql-js stops to read where its limit is, and says so in words only. */
+/** graphql-js reports its token limit only in the message. */
 const tooManyTokens = /^Syntax Error: Document contains more tha[nt] (\d+) tokens/;
 
-/** Apollo wraps what a rule of ours says, and gives it a code of its own. */
-const isTooExpensive = ({ originalError }: GraphQLError): boolean =>
-  originalError instanceof GraphQLError &&
-  originalError.extensions['code'] === 'OPERATION_TOO_EXPENSIVE';
-
-/** The code of an error that graphql-js or Apollo made; undefined for one that nobody foresaw. */
-function knownCode(cause: unknown, path: unknown): string | undefined {
-  if (!(cause instanceof GraphQLError)) return undefined;
-  if (isTooExpensive(cause)) return 'OPERATION_TOO_EXPENSIVE';
-  const { code } = cause.extensions;
-  if (typeof code === 'string' && apolloCodes.has(code)) return code;
-  if (cause.originalError !== undefined) return undefined;
-  // graphql-js names the value or the operation that is at fault; where it names a field, the fault is ours.
-  if (cause.nodes !== undefined) {
-    const isOurs = cause.nodes.some(({ kind }) => kind === Kind.FIELD);
-    return isOurs ? undefined : ApolloServerErrorCode.BAD_USER_INPUT;
-  }
-  return path === undefined ? ApolloServerErrorCode.BAD_REQUEST : undefined;
-}
-
-/** V8's words for a document that is nested too deeply to be parsed. */
+/** V8's message for a document that is nested too deeply for the parser. */
 const outOfStack = 'Maximum call stack size exceeded';
 
-function publicError(error: unknown, forwardsClientKeys = false): PublicError {
+function classifyDocumentError({ message, path }: GraphQLError): Classification | undefined {
+  const [, maxTokens] = tooManyTokens.exec(message) ?? [];
+  if (maxTokens !== undefined) {
+    return {
+      code: 'OPERATION_TOO_EXPENSIVE',
+      message: `The document contains more than ${maxTokens} tokens, which is the limit.`,
+    };
+  }
+  return message === outOfStack && path === undefined
+    ? { code: 'GRAPHQL_PARSE_FAILED', message: 'The document is nested too deeply to be parsed.' }
+    : undefined;
+}
+
+/** The code of an error that graphql-js, Apollo Server or this gateway created; undefined for an unexpected one. */
+function codeOf(cause: GraphQLError, path: unknown): ErrorCode | undefined {
+  // Apollo Server wraps errors of validation rules and gives them its own code.
+  if (cause.originalError instanceof PublicError) return codeOf(cause.originalError, path);
+  const { code } = cause.extensions;
+  if (isErrorCode(code) && code !== internalError.code) return code;
+  if (cause.originalError !== undefined) return undefined;
+  // graphql-js attaches the node of the invalid value or operation; a field node means a fault of the gateway.
+  if (cause.nodes !== undefined) {
+    return cause.nodes.some(({ kind }) => kind === Kind.FIELD) ? undefined : 'BAD_USER_INPUT';
+  }
+  return path === undefined ? 'BAD_REQUEST' : undefined;
+}
+
+function classify(error: unknown, forwardsClientKeys = false): Classification {
   const cause = unwrapResolverError(error);
   if (cause instanceof UpstreamError) {
     return (
@@ -125,22 +158,37 @@ function publicError(error: unknown, forwardsClientKeys = false): PublicError {
     );
   }
   if (cause instanceof ClientError) return clientErrors[cause.kind];
-  const [, maxTokens] =
-    tooManyTokens.exec(cause instanceof GraphQLError ? cause.message : '') ?? [];
-  if (maxTokens !== undefined) {
-    const message = `This document has too many words and signs; the limit is ${maxTokens} tokens.`;
-    return { code: 'OPERATION_TOO_EXPENSIVE', retryable: false, message };
-  }
-  if (cause instanceof GraphQLError && cause.message === outOfStack && cause.path === undefined) {
-    const message = 'This document is nested too deeply to be parsed.';
-    return { code: ApolloServerErrorCode.GRAPHQL_PARSE_FAILED, retryable: false, message };
-  }
-  const code = knownCode(cause, error instanceof GraphQLError ? error.path : undefined);
-  return code === undefined ? internalError : { code, retryable: false };
+  if (!(cause instanceof GraphQLError)) return internalError;
+  const documentError = classifyDocumentError(cause);
+  if (documentError !== undefined) return documentError;
+  const code = codeOf(cause, error instanceof GraphQLError ? error.path : undefined);
+  return code === undefined ? internalError : { code };
 }
 
-/** Whether the error is a bug of ours: masked for the client, and worth a line in the log. */
-export const isInternalError = (error: unknown): boolean => publicError(error) === internalError;
+/** Whether the error is a bug of the gateway: masked for clients and logged. */
+export const isInternalError = (error: unknown): boolean => classify(error) === internalError;
+
+/** The code of an error that clients receive. */
+export function publicCodeOf({ extensions }: Pick<GraphQLFormattedError, 'extensions'>): ErrorCode {
+  const code = extensions?.['code'];
+  return isErrorCode(code) ? code : internalError.code;
+}
+
+const requestErrorCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'BAD_USER_INPUT',
+]);
+
+/** Whether the operation itself is wrong, which GraphQL over HTTP reports with 200 in its legacy media type. */
+export const isRequestError = (error: GraphQLFormattedError): boolean =>
+  requestErrorCodes.has(publicCodeOf(error));
+
+/** Whether there is no data because the client's credentials were rejected. */
+export const isUnauthenticatedResult = ({ data, errors = [] }: FormattedExecutionResult): boolean =>
+  errors.length > 0 &&
+  Object.values(data ?? {}).every((value) => value === null) &&
+  errors.every((error) => publicCodeOf(error) === unauthenticatedCode);
 
 function upstreamExtensions(error: unknown): Record<string, unknown> {
   const cause = unwrapResolverError(error);
@@ -152,20 +200,21 @@ function upstreamExtensions(error: unknown): Record<string, unknown> {
   };
 }
 
-/** graphql-js helps with names of the schema, which Apollo hides in validation but not in variables. */
+/** graphql-js suggests names of the schema; Apollo Server hides them in validation errors but not in variables. */
 const suggestionPattern = / Did you mean [^?]*\?/;
 
 const maxMessageLength = 500;
 
-/** A message may repeat what the client sent, however long that was. */
+/** A message may repeat input of the client of any length. */
 const truncate = (message: string): string =>
   message.length > maxMessageLength ? `${message.slice(0, maxMessageLength - 1)}…` : message;
 
-/** Only what is named here leaves: no address, key, header, stack or body; in production no name of the schema either. */
+/** Only the properties named here reach clients: no URL, key, header, stack or body; in production no name of the schema. */
 export const createFormatError =
   (isProduction: boolean, forwardsClientKeys = false) =>
   (formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError => {
-    const { code, retryable, message = formatted.message } = publicError(error, forwardsClientKeys);
+    const { code, message = formatted.message } = classify(error, forwardsClientKeys);
+    const { retryable } = errorCodes[code];
     return {
       message: truncate(isProduction ? message.replace(suggestionPattern, '') : message),
       ...(formatted.locations === undefined ? {} : { locations: formatted.locations }),

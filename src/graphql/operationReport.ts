@@ -1,30 +1,31 @@
-import type { DocumentNode, SelectionSetNode } from 'graphql';
+import type { DocumentNode, GraphQLFormattedError, SelectionSetNode } from 'graphql';
 import { Kind, OperationTypeNode } from 'graphql';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../observability/log.ts';
 import type { Context } from './context.ts';
+import type { ErrorCode } from './errorCodes.ts';
+import { publicCodeOf } from './errors.ts';
 import type { HelpdeskViewerRole } from './generated.ts';
 
-/** What an operator may know of one answered operation. Every text in it comes from a bounded set. */
+/** A completed operation for log and metrics. Every string comes from a bounded set. */
 export interface OperationReport {
-  /** Its name, if that is one of those told apart. */
+  /** Its name, `anonymous`, or `other` for names beyond the limit. */
   readonly operation: string;
-  /** Undefined where the document was refused before its kind was known. */
+  /** Undefined where the document was rejected before its kind was known. */
   readonly kind: OperationTypeNode | undefined;
   readonly viewer: HelpdeskViewerRole;
   /** `OK`, or the code of its first error. */
-  readonly code: string;
+  readonly code: ReportCode;
   readonly calls: number;
   readonly cacheHits: number;
   readonly shared: number;
-  /** How old the oldest answer was that was given because the helpdesk was away. */
+  /** Age of the oldest cached value served because HelpCrunch was unavailable. */
   readonly staleMs?: number;
   readonly durationMs: number;
 }
 
-/** What is known of an operation when it is over. */
 export interface CompletedOperation {
-  /** Undefined where the document was refused before it was known. */
+  /** Undefined where the document was rejected before its operation was known. */
   readonly operation:
     | {
         readonly operation: OperationTypeNode;
@@ -33,28 +34,27 @@ export interface CompletedOperation {
       }
     | null
     | undefined;
-  /** Has the fragments of the operation. */
+  /** Contains the fragments of the operation. */
   readonly document?: DocumentNode | undefined;
-  /** As the client sees them. */
-  readonly errors?:
-    readonly { readonly extensions?: Readonly<Record<string, unknown>> }[] | undefined;
+  /** As the client receives them. */
+  readonly errors?: readonly Pick<GraphQLFormattedError, 'extensions'>[] | undefined;
   readonly isClientDisconnected?: boolean;
 }
 
-/** Tells the operator of an operation that is over: the one place, for all endpoints. */
+/** Logs and counts a completed operation, on every endpoint. */
 export type ReportOperation = (context: Context, outcome: CompletedOperation) => void;
 
 const maxNameLength = 64;
 
 /**
- * Tells operations apart by name, the first so many; the rest are `other`, so that no client can fill the memory with names.
- * With `known` only these are told apart.
+ * Limits operation names to the first `max`, or to those in `known`; all others become `other`, so that clients cannot create any
+ * number of metric labels.
  */
-export function createNameLimiter(cached?: readonly string[], max = 100) {
-  const names = new Set(cached);
+export function createNameLimiter(known?: readonly string[], max = 100) {
+  const names = new Set(known);
   return (name: string): string => {
     if (names.has(name)) return name;
-    if (cached !== undefined || names.size >= max || name.length > maxNameLength) return 'other';
+    if (known !== undefined || names.size >= max || name.length > maxNameLength) return 'other';
     names.add(name);
     return name;
   };
@@ -67,17 +67,18 @@ interface ReporterOptions {
   readonly observe: (report: OperationReport) => void;
 }
 
+type ReportCode = ErrorCode | 'OK' | 'CLIENT_DISCONNECTED';
+
 interface MutationReport {
   readonly outcome: CompletedOperation;
-  readonly code: string;
+  readonly code: ReportCode;
 }
 
-function codeOf({ errors = [], isClientDisconnected = false }: CompletedOperation): string {
+function codeOf({ errors = [], isClientDisconnected = false }: CompletedOperation): ReportCode {
   const [first] = errors;
   if (first === undefined) return 'OK';
-  if (isClientDisconnected) return 'CLIENT_LEFT';
-  const code = first.extensions?.['code'];
-  return typeof code === 'string' ? code : 'INTERNAL_SERVER_ERROR';
+  if (isClientDisconnected) return 'CLIENT_DISCONNECTED';
+  return publicCodeOf(first);
 }
 
 /** The names of the fields of the root type, those in fragments included. */

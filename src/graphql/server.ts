@@ -101,7 +101,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
       // After the trace, which is part of the response that it measures.
-      createResponsePlugin(log, { isKeyOfClient: forwardsClientKeys, report, limitResult }),
+      createResponsePlugin(log, { forwardsClientKeys, report, limitResult }),
     ],
   });
 }

@@ -520,7 +520,7 @@ describe('an execution over cached data', () => {
     while (codes().length === 0) await fetch(`${gateway.url}/healthz`);
 
     expect(await answer).toBe('left');
-    expect(codes()).toEqual(['CLIENT_LEFT']);
+    expect(codes()).toEqual(['CLIENT_DISCONNECTED']);
   });
 
   test.each(operationCaches)(

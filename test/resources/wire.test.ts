@@ -545,7 +545,7 @@ describe('a chat', () => {
 
     expect(errors).toHaveLength(1);
     expect(errors[0]).toMatchObject({
-      message: 'The helpdesk gave an answer that cannot be read.',
+      message: 'The response of HelpCrunch could not be decoded.',
       path: ['markChatRead'],
       extensions: { code: 'UPSTREAM_INVALID_RESPONSE', retryable: false },
     });

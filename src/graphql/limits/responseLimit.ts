@@ -1,6 +1,7 @@
 import type { FormattedExecutionResult } from 'graphql';
 import type { Context } from '../context.ts';
 import { isLargerThan } from './responseBytes.ts';
+import { tooLarge } from './tooExpensive.ts';
 
 type Result = FormattedExecutionResult;
 
@@ -19,11 +20,10 @@ export const createLimitResult =
       await guard.pause();
       return result;
     }
-    const error = {
-      message: `The response is longer than ${maxBytes} bytes, which is the limit. Ask for less at once.`,
-      extensions: { code: 'OPERATION_TOO_EXPENSIVE', retryable: false, requestId },
-    };
-    // Other extensions are dropped: a trace is as large as its result.
+    const error = tooLarge(
+      `The response is longer than ${maxBytes} bytes, which is the limit. Request less data at once.`,
+    );
+    // Nothing else: a trace is as large as what it traces.
     const upstream = result.extensions?.['upstream'];
-    return { errors: [error], data: null, extensions: { upstream } };
+    return { errors: [error.format(requestId)], data: null, extensions: { upstream } };
   };

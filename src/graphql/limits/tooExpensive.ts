@@ -1,11 +1,7 @@
-import { GraphQLError } from 'graphql';
+import { publicError } from '../errors.ts';
 
 /** Rejects an operation before it is executed. */
-export const operationTooExpensiveError = (message: string): GraphQLError =>
-  new GraphQLError(message, {
-    extensions: { code: 'OPERATION_TOO_EXPENSIVE', http: { status: 400 } },
-  });
+export const operationTooExpensiveError = (message: string) => publicError.tooExpensive(message);
 
-/** Fails an operation during its execution: the HTTP status stays 200. */
-export const tooLarge = (message: string): GraphQLError =>
-  new GraphQLError(message, { extensions: { code: 'OPERATION_TOO_EXPENSIVE' } });
+/** Ends an operation that was executed: the HTTP status stays 200. */
+export const tooLarge = (message: string) => publicError.tooExpensive(message, { status: 200 });

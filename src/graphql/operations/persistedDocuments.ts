@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { GraphQLError } from 'graphql';
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import type { OperationManifest } from '../../config/manifest.ts';
+import { publicError } from '../errors.ts';
+import type { PublicError } from '../errors.ts';
 import { parseDocument, validateDocument } from '../limits/documentStructure.ts';
 import { createCompactDocument } from './compactDocument.ts';
 
@@ -15,8 +16,8 @@ export interface PersistedDocuments {
   readonly problems: readonly string[];
   /** By the SHA-256 of its text. */
   documentOf(hash: string): DocumentNode | undefined;
-  /** The persisted text that a request refers to; undefined if it sends its own text, an error if it is rejected. */
-  textFor(params: RequestParams): string | undefined | GraphQLError;
+  /** The listed text that a request names, undefined where it brings its own, an error where it may not run. */
+  textFor(params: RequestParams): string | undefined | PublicError;
 }
 
 interface PersistedDocumentsOptions {
@@ -36,12 +37,7 @@ const hashOf = (text: string): string => createHash('sha256').update(text).diges
 export const isRecord = (value: unknown): value is RequestParams =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const persistedQueryNotFoundError = (message: string): GraphQLError =>
-  new GraphQLError(message, {
-    extensions: { code: 'PERSISTED_QUERY_NOT_FOUND', http: { status: 400 } },
-  });
-
-/** The `persistedQuery` extension of Apollo's clients. */
+/** How Apollo's clients ask by a hash. */
 export const persistedQueryOf = ({ extensions }: RequestParams): unknown =>
   isRecord(extensions) ? extensions['persistedQuery'] : undefined;
 
@@ -81,7 +77,7 @@ export function createPersistedDocuments({
       const apolloId = apolloHashOf(params);
       // Apollo Server would convert other types to strings, which may throw.
       if (apolloId !== undefined && !isText(apolloId)) {
-        return persistedQueryNotFoundError('sha256Hash must be a string.');
+        return publicError.persistedQueryNotFound('sha256Hash must be a string.');
       }
       if (texts.size === 0 && !rejectsOthers) return undefined;
       const otherId = idParameters.map((name) => params[name]).find(isText);
@@ -91,12 +87,12 @@ export function createPersistedDocuments({
       const { query } = params;
       if (rejectsOthers) {
         const isPersisted = isText(query) && documents.has(hashOf(query));
-        return isPersisted ? query : persistedQueryNotFoundError(notPersistedMessage);
+        return isPersisted ? query : publicError.persistedQueryNotFound(notPersistedMessage);
       }
       // An unknown hash may be an automatic persisted query.
       const isUnknown = !isText(query) && !isText(apolloId) && otherId !== undefined;
       return isUnknown
-        ? persistedQueryNotFoundError('No persisted operation has this id.')
+        ? publicError.persistedQueryNotFound('No persisted operation has this id.')
         : undefined;
     },
   };

@@ -2,7 +2,7 @@ import type { ApolloServerPlugin, GraphQLRequestExecutionListener } from '@apoll
 import { ApolloServerPluginInlineTrace } from '@apollo/server/plugin/inlineTrace';
 import type { Context } from '../context.ts';
 
-/** A trace is encoded in one turn of the event loop, and contains leaf fields too. */
+/** A trace contains scalar fields too, and is built and encoded in one turn of the event loop. */
 const maxTracedFields = 2_000;
 
 type Listener = GraphQLRequestExecutionListener<Context>;
@@ -18,7 +18,7 @@ function bounded(listener: Listener): Listener {
   };
 }
 
-/** Inline traces for a federation router, limited to the first fields. */
+/** Federated tracing (ftv1), limited to the first fields of an operation. */
 export function createBoundedTrace(): ApolloServerPlugin<Context> {
   const plugin: ApolloServerPlugin<Context> = ApolloServerPluginInlineTrace({
     includeErrors: { masked: true },

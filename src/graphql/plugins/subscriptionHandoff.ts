@@ -1,10 +1,11 @@
 import { HeaderMap } from '@apollo/server';
 import type { ApolloServerPlugin } from '@apollo/server';
 import type { DocumentNode, OperationDefinitionNode } from 'graphql';
-import { GraphQLError, OperationTypeNode } from 'graphql';
+import { OperationTypeNode } from 'graphql';
 import type { Context } from '../context.ts';
+import { publicError } from '../errors.ts';
 
-/** A subscription that has passed validation and all limits. */
+/** A subscription that passed authentication, validation and all limits. */
 export interface ValidatedSubscription {
   readonly document: DocumentNode;
   readonly source: string;
@@ -15,16 +16,13 @@ export interface ValidatedSubscription {
 const useSubscriptionTransport =
   'Subscribe over WebSocket at /graphql or with server-sent events at /graphql/stream.';
 
-const badRequestError = (message: string, status: number): GraphQLError =>
-  new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status } } });
-
-/** Apollo Server calls the hook without an operation too, contrary to its types. */
+/** Apollo Server calls this even when no operation was found, contrary to its types. */
 const isSubscription = (operation: OperationDefinitionNode | undefined): boolean =>
   operation?.operation === OperationTypeNode.SUBSCRIPTION;
 
 /**
- * Apollo Server validates subscriptions like other operations, so the same limits apply; then they are handed over instead of
- * executed.
+ * Lets Apollo Server parse, validate and limit subscriptions like any other operation, and hands them to `onSubscription` instead of
+ * executing them.
  */
 export const createSubscriptionHandoffPlugin = (): ApolloServerPlugin<Context> => ({
   requestDidStart: () =>
@@ -32,10 +30,10 @@ export const createSubscriptionHandoffPlugin = (): ApolloServerPlugin<Context> =
       didResolveOperation({ operation, contextValue }) {
         const kind = operation?.operation;
         if (kind === OperationTypeNode.SUBSCRIPTION && contextValue.onSubscription === undefined) {
-          throw badRequestError(useSubscriptionTransport, 400);
+          throw publicError.badRequest(useSubscriptionTransport);
         }
         if (kind === OperationTypeNode.MUTATION && contextValue.isReadOnly === true) {
-          throw badRequestError('A mutation is sent with POST.', 405);
+          throw publicError.badRequest('Send mutations with POST.', { status: 405 });
         }
         return Promise.resolve();
       },

@@ -5,6 +5,7 @@ import type { Log } from '../../observability/log.ts';
 import { skipEvent } from '../../lib/skipEvent.ts';
 import { logFailures, usageExtension, withRequestId } from '../plugins/response.ts';
 import type { Caller, Context } from '../context.ts';
+import { publicError } from '../errors.ts';
 import type { createFormatError } from '../errors.ts';
 import { createIdleGuard } from '../execution/executionGuard.ts';
 import { canReceiveEvent } from './authorize.ts';
@@ -17,14 +18,15 @@ export type SubscriptionResult = FormattedExecutionResult;
 
 export type SubscriptionCaller = Omit<Caller, 'signal' | 'deadlineMs' | 'bypassesCache' | 'guard'>;
 
-/** The result in place of dropped events. The subscription continues. */
+/** Delivered in place of lost events. The subscription goes on. */
 export const missedEventsResult = (requestId: string): SubscriptionResult => ({
   data: null,
   errors: [
-    {
-      message: 'Events may have been missed. Read again what you show.',
-      extensions: { code: 'UPSTREAM_UNAVAILABLE', retryable: true, missed: true, requestId },
-    },
+    publicError
+      .unavailable('Events may have been lost. Query the current state again.', {
+        extensions: { missed: true },
+      })
+      .format(requestId),
   ],
 });
 
