@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { GraphQLError } from 'graphql';
+import { publicError, PublicError } from '../graphql/errors.ts';
 import type { PersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
 import type {
   OperationOutcome,
@@ -8,13 +7,12 @@ import type {
   RunOperation,
 } from '../graphql/subscriptions/run.ts';
 import type { AuthFailures } from './auth/authFailures.ts';
-import type { ConnectionLimits } from './connectionLimits.ts';
-import { rateLimitedMessage } from './errorResponse.ts';
-import { clientNetwork } from './requestRate.ts';
-import type { RequestRateLimiter } from './requestRate.ts';
 import type { Authenticated } from './auth/credentials.ts';
+import { clientNetwork } from './clientAddress.ts';
+import type { ConnectionLimits } from './connectionLimits.ts';
+import type { RequestRateLimiter } from './requestRate.ts';
 
-/** Calls `onEnd` when there are no more results, or nobody wants them. */
+/** Calls `onEnd` when the results end or the subscriber returns. */
 const onResultsEnd = (results: SubscriptionResults, onEnd: () => void): SubscriptionResults => ({
   async next() {
     const result = await results.next();
@@ -30,58 +28,38 @@ const onResultsEnd = (results: SubscriptionResults, onEnd: () => void): Subscrip
   },
 });
 
-export const errorOutcome = (message: string, code: string): OperationOutcome => ({
-  kind: 'once',
-  status: 400,
-  result: { errors: [{ message, extensions: { code, retryable: false } }] },
-});
-
-const rateLimitedOutcome = (retryAfterMs: number): OperationOutcome => ({
-  kind: 'once',
-  status: 429,
-  result: {
-    errors: [
-      {
-        message: rateLimitedMessage,
-        extensions: { code: 'RATE_LIMITED', retryable: true, retryAfterMs },
-      },
-    ],
-  },
-});
-
-/** A client that may ask more than once. */
 export interface ClientIdentity {
   readonly access: Authenticated;
-  /** Where it asks from; its name where nothing else tells clients apart. */
+  /** Identifies clients without a name. */
   readonly address: string;
 }
 
-export const clientName = ({ access: authenticated, address }: ClientIdentity): string =>
-  authenticated.clientName ?? clientNetwork(address);
+export const clientName = ({ access, address }: ClientIdentity): string =>
+  access.clientName ?? clientNetwork(address);
 
-/** How long a client must wait before its next operation, which is counted; undefined where it need not. */
-export type ClientLimit = (party: ClientIdentity) => Promise<number | undefined>;
+/** Counts an operation of the client. Fails with `RATE_LIMITED` when the client must wait. */
+export type LimitClient = (client: ClientIdentity) => Promise<void>;
 
-interface ClientLimitParts {
+interface LimitClientParts {
   readonly requestRateLimiter: RequestRateLimiter;
   readonly authFailureLimiter: AuthFailures;
 }
 
-/** Limits clients, those with a key that may be none also by how many such keys their address has tried. */
-export const createClientLimit =
-  ({ requestRateLimiter, authFailureLimiter }: ClientLimitParts): ClientLimit =>
-  async (party) => {
-    const waitMs =
-      party.access.isUnverified === true
-        ? await authFailureLimiter.nextWaitMs(party.address)
-        : undefined;
-    return waitMs ?? requestRateLimiter.consume(clientName(party));
+/** Unverified API keys are also limited by the rejected credentials of their network. */
+export const createLimitClient =
+  ({ requestRateLimiter, authFailureLimiter }: LimitClientParts): LimitClient =>
+  async (client) => {
+    const { access, address } = client;
+    const failuresWaitMs =
+      access.isUnverified === true ? await authFailureLimiter.nextWaitMs(address) : undefined;
+    const waitMs = failuresWaitMs ?? (await requestRateLimiter.consume(clientName(client)));
+    if (waitMs !== undefined) throw publicError.rateLimited(waitMs);
   };
 
 export interface ClientRequest {
   readonly operation: OperationRequest;
   readonly signal: AbortSignal;
-  readonly requestId?: string;
+  readonly requestId: string;
   readonly isReadOnly?: boolean;
 }
 
@@ -94,36 +72,28 @@ interface ExecuteForClientOptions {
   readonly run: RunOperation;
   readonly connectionLimits: ConnectionLimits;
   readonly persistedDocuments: PersistedDocuments;
-  readonly limitClient: ClientLimit;
+  readonly limitClient: LimitClient;
 }
 
-/** Runs operations for clients, each of whom may ask so often and have so many subscriptions and no more. */
+/** Runs an operation within the limits of its client. Fails with a `PublicError` if it may not run. */
 export const createExecuteForClient =
-  ({
-    run,
-    connectionLimits,
-    persistedDocuments,
-    limitClient,
-  }: ExecuteForClientOptions): ExecuteForClient =>
-  async (
-    identity,
-    { operation: original, signal, requestId = randomUUID(), isReadOnly = false },
-  ) => {
-    const { viewer, viewerId, apiKey, account } = identity.access;
-    const quotaClient = clientName(identity);
-    const waitMs = await limitClient(identity);
-    if (waitMs !== undefined) return rateLimitedOutcome(waitMs);
-    const text = persistedDocuments.textFor({ ...original });
-    if (text instanceof GraphQLError)
-      return errorOutcome(text.message, 'PERSISTED_QUERY_NOT_FOUND');
-    const request = text === undefined ? original : { ...original, query: text, extensions: {} };
-    const { address } = identity;
+  (options: ExecuteForClientOptions): ExecuteForClient =>
+  async (client, { operation, signal, requestId, isReadOnly = false }) => {
+    const { run, connectionLimits, persistedDocuments, limitClient } = options;
+    const { viewer, viewerId, apiKey, account } = client.access;
+    const { address } = client;
+    const quotaClient = clientName(client);
+    await limitClient(client);
+    const text = persistedDocuments.textFor({ ...operation });
+    if (text instanceof PublicError) throw text;
+    const request = text === undefined ? operation : { ...operation, query: text, extensions: {} };
     const subscriber = { requestId, viewer, viewerId, address, quotaClient, apiKey, account };
     const outcome = await run(request, subscriber, { signal, isReadOnly });
     if (outcome.kind === 'once') return outcome;
     const release = connectionLimits.acquireSubscription(quotaClient);
-    if (release !== undefined)
+    if (release !== undefined) {
       return { kind: 'stream', results: onResultsEnd(outcome.results, release) };
+    }
     await outcome.results.return?.();
-    return errorOutcome('You have too many subscriptions.', 'OPERATION_TOO_EXPENSIVE');
+    throw publicError.tooExpensive('Too many subscriptions. Complete one before starting another.');
   };

@@ -1,117 +1,111 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { internalErrorMessage, publicError, PublicError } from '../graphql/errors.ts';
 import type { Log } from '../observability/log.ts';
-import type { AuthFailures, EntryPoint } from './auth/authFailures.ts';
+import type { AuthFailures } from './auth/authFailures.ts';
 import { AuthenticationError } from './auth/credentials.ts';
 
-const emptyUsage = { calls: 0, cacheHits: 0, shared: 0 };
-
-/** An answer in GraphQL's form for a request that never became an operation. */
-export const errorBody = (message: string, code: string, requestId: string) => ({
-  errors: [{ message, extensions: { code, retryable: false, requestId } }],
-  extensions: { upstream: emptyUsage },
+/** The response to a request that fails before it is an operation: the same on every endpoint. */
+const errorResponse = (error: PublicError, requestId: string) => ({
+  headers: {
+    'cache-control': 'no-store',
+    ...(error.retryAfterMs === undefined
+      ? {}
+      : { 'retry-after': String(Math.ceil(error.retryAfterMs / 1000)) }),
+    ...error.headers,
+  },
+  body: {
+    errors: [error.format(requestId)],
+    extensions: { upstream: { calls: 0, cacheHits: 0, shared: 0 } },
+  },
 });
 
-/** The same for a client that may try again later. */
-export const busyRefusal = (message: string, retryAfterMs: number, requestId: string) => ({
-  errors: [
-    { message, extensions: { code: 'RATE_LIMITED', retryable: true, retryAfterMs, requestId } },
-  ],
-  extensions: { upstream: emptyUsage },
-});
-
-export const rateLimitedMessage = 'You ask too often. Wait before you ask again.';
-
-/** For a client that asks too often. */
-export function sendRateLimited(
-  reply: FastifyReply,
-  waitMs: number,
-  message = rateLimitedMessage,
-): FastifyReply {
-  return reply
-    .status(429)
-    .header('retry-after', Math.ceil(waitMs / 1000))
-    .header('cache-control', 'no-store')
-    .send(busyRefusal(message, waitMs, reply.request.id));
+export function sendError(reply: FastifyReply, error: PublicError): FastifyReply {
+  const { headers, body } = errorResponse(error, reply.request.id);
+  return reply.status(error.status).headers(headers).send(body);
 }
 
+/** Sends the error on a socket that no HTTP server serves any more, and closes the socket. */
+export function sendErrorOnSocket(socket: Socket, error: PublicError, requestId: string): void {
+  if (socket.writable) {
+    const { headers, body } = errorResponse(error, requestId);
+    const text = JSON.stringify(body);
+    const head = Object.entries({
+      connection: 'close',
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(text),
+      'x-content-type-options': 'nosniff',
+      'x-request-id': requestId,
+      ...headers,
+    }).map(([name, value]) => `${name}: ${value}\r\n`);
+    const { status } = error;
+    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head.join('')}\r\n${text}`);
+  }
+  socket.destroySoon();
+}
+
+/** When a client that reached a limit of connections may retry. */
 const connectionRetryMs = 5_000;
 
-/** For a client that has reached its number of live connections. */
-export const refuseConnection = (reply: FastifyReply): FastifyReply =>
-  sendRateLimited(reply, connectionRetryMs, 'There are too many connections.');
+export const tooManyConnections = (status?: number): PublicError =>
+  publicError.rateLimited(
+    connectionRetryMs,
+    'Too many connections. Close one, or retry after retryAfterMs.',
+    status === undefined ? {} : { status },
+  );
 
-/** For a client that asks for a live connection while the gateway stops; another instance can serve it. */
-export const refuseWhileStopping = (reply: FastifyReply): FastifyReply =>
-  reply
-    .status(503)
-    .header('cache-control', 'no-store')
-    .send({
-      errors: [
-        {
-          message: 'The gateway is stopping.',
-          extensions: {
-            code: 'UPSTREAM_UNAVAILABLE',
-            retryable: true,
-            requestId: reply.request.id,
-          },
-        },
-      ],
-      extensions: { upstream: emptyUsage },
-    });
+/** Another instance can serve the client. */
+export const shuttingDown = (): PublicError =>
+  publicError.unavailable('The gateway is shutting down. Reconnect.');
 
-const messagesByFastifyCode: Readonly<Record<string, string>> = {
-  FST_ERR_BAD_URL: 'The address cannot be read.',
-  FST_ERR_CTP_BODY_TOO_LARGE: 'The request body is too long.',
+const fastifyMessages: Readonly<Record<string, string>> = {
+  FST_ERR_BAD_URL: 'The request path cannot be decoded.',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'The request body is too large.',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'Send the request as application/json.',
 };
 
-function sendAuthenticationError(error: AuthenticationError, reply: FastifyReply): FastifyReply {
-  const { status, code, retryable, challenge } = error.failure;
-  if (challenge !== undefined) void reply.header('www-authenticate', challenge);
-  const extensions = { code, retryable, requestId: reply.request.id };
-  return reply
-    .status(status)
-    .header('cache-control', 'no-store')
-    .send({
-      errors: [{ message: error.message, extensions }],
-      extensions: { upstream: emptyUsage },
-    });
+/** Requests that Node's HTTP parser rejects, by the code of its error; all others are malformed. */
+const parserErrors: Readonly<
+  Record<string, { readonly status: number; readonly message: string }>
+> = {
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, message: 'The request did not arrive in time.' },
+  HPE_HEADER_OVERFLOW: { status: 431, message: 'The request headers are too large.' },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, message: 'The chunk extensions are too large.' },
+};
+
+export function parserError(code: string): PublicError {
+  const { status = 400, message = 'The request is malformed.' } = parserErrors[code] ?? {};
+  return publicError.badRequest(message, { status });
 }
 
-/** The entry point that a request came by. */
-export const entryPointOf = ({ routeOptions }: FastifyRequest): EntryPoint =>
-  routeOptions.url === '/graphql/stream' ? 'sse' : 'http';
+/** Handles every error that a route or hook throws, and those of Fastify. */
+export function createErrorHandler(log: Log, authFailures: AuthFailures) {
+  function toPublicError(error: FastifyError, requestId: string): PublicError {
+    const { statusCode: status = 500, code } = error;
+    if (status < 500) {
+      const message = fastifyMessages[code] ?? 'The request body is not valid JSON.';
+      return publicError.badRequest(message, { status });
+    }
+    // A client that disconnects during its response is not an error of the gateway.
+    if (code !== 'ERR_STREAM_PREMATURE_CLOSE') log.error('request failed', { requestId, error });
+    return publicError.internal(internalErrorMessage);
+  }
 
-/** Whoever guesses at credentials is soon told to wait; who has good ones never comes here. */
-export const createErrorHandler =
-  (log: Log, authFailures: AuthFailures) =>
-  async (
-    error: FastifyError | AuthenticationError,
+  return async (
+    error: FastifyError | PublicError,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> => {
-    const { id, ip: address } = request;
+    const { id: requestId, ip: address, routeOptions } = request;
     if (error instanceof AuthenticationError) {
-      const { reason } = error.failure;
-      const rejected = { address, entryPoint: entryPointOf(request), requestId: id };
-      const waitMs =
-        reason === undefined ? undefined : await authFailures.record({ ...rejected, reason });
-      return waitMs === undefined
-        ? sendAuthenticationError(error, reply)
-        : sendRateLimited(reply, waitMs);
+      const entryPoint = routeOptions.url === '/graphql/stream' ? 'sse' : 'http';
+      return sendError(reply, await authFailures.reject(error, { address, entryPoint, requestId }));
     }
-    const { statusCode: status = 500 } = error;
-    // A client that left while its response was sent is not an error of the gateway.
-    if (status >= 500 && error.code !== 'ERR_STREAM_PREMATURE_CLOSE') {
-      log.error('a request failed', { requestId: id, error });
-      return reply
-        .status(500)
-        .send(errorBody('Something went wrong in the gateway.', 'INTERNAL_SERVER_ERROR', id));
-    }
-    const message = messagesByFastifyCode[error.code] ?? 'The request body is not valid JSON.';
-    return reply.status(status).send(errorBody(message, 'BAD_REQUEST', id));
+    return sendError(reply, error instanceof PublicError ? error : toPublicError(error, requestId));
   };
+}
 
-export const sendNotFound = ({ id }: FastifyRequest, reply: FastifyReply): void => {
-  void reply.status(404).send(errorBody('There is nothing at this address.', 'BAD_REQUEST', id));
+export const rejectUnknownPath = (): never => {
+  throw publicError.badRequest('This path does not exist.', { status: 404 });
 };

@@ -6,7 +6,7 @@ import { guarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
 import type { ConnectionTracker } from './connectionTracker.ts';
 
-interface Listening {
+interface ListenOptions {
   readonly connections: Pick<ConnectionTracker, 'addListener'>;
   readonly addresses: readonly [string, ...string[]];
   readonly port: number;
@@ -21,7 +21,7 @@ export async function addressesOf(host: string): Promise<readonly [string, ...st
   return [first, ...others];
 }
 
-/** Resolves when the address is bound or cannot be bound. */
+/** Resolves when the address is bound, or when that fails. */
 function bind(listener: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve) => {
     listener.once('listening', resolve).once('error', () => resolve());
@@ -35,10 +35,10 @@ function bind(listener: Server, host: string, port: number): Promise<void> {
  */
 export async function listen(
   server: FastifyInstance,
-  { connections, addresses: [first, ...others], port, log }: Listening,
+  { connections, addresses: [first, ...others], port, log }: ListenOptions,
 ): Promise<string> {
   const main = server.server;
-  /** An error that no listener handles, such as a failed accept, would end the process. */
+  /** An unhandled error, such as a failed accept, would end the process. */
   const logErrors = (listener: Server, address: string) =>
     listener.on('error', (error) => log.warn('listener failed', { address, error }));
   const url = await server.listen({ host: first, port });
@@ -49,7 +49,7 @@ export async function listen(
       guarded({ log, name: 'connection' }, (socket) => main.emit('connection', socket)),
     );
     logErrors(further, host);
-    // An address that cannot be bound is left out, as long as there is one.
+    // The first address is bound; others that cannot be bound are skipped.
     await bind(further, host, Number(new URL(url).port));
     connections.addListener(further);
   }

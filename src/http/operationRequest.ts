@@ -1,4 +1,13 @@
+import { HeaderMap } from '@apollo/server';
+import type { HTTPGraphQLRequest } from '@apollo/server';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { PublicError } from '../graphql/errors.ts';
+import { isRecord } from '../graphql/operations/persistedDocuments.ts';
+import type {
+  PersistedDocuments,
+  RequestParams,
+} from '../graphql/operations/persistedDocuments.ts';
 import type { OperationRequest } from '../graphql/subscriptions/run.ts';
 
 const jsonObject = z.record(z.string(), z.unknown());
@@ -8,19 +17,19 @@ const operationRequestSchema = z.object({
   operationName: z.string().nullish(),
   variables: jsonObject.nullish(),
   extensions: jsonObject.nullish(),
-  // Under these a listed operation is asked for.
+  // Ids of persisted operations.
   documentId: z.string().optional(),
   doc_id: z.string().optional(),
 });
 
-/** An operation as GraphQL over HTTP writes it; undefined for anything else. */
+/** Parses the parameters of a GraphQL request; undefined for anything else. */
 export function parseOperationRequest(value: unknown): OperationRequest | undefined {
   const { data } = operationRequestSchema.safeParse(value);
   if (data === undefined) return undefined;
   const { query, operationName, variables, extensions, ...ids } = data;
   return {
     ...ids,
-    // An operation that is known by its hash alone may come with an empty text.
+    // Clients of persisted queries may send an empty text with the hash.
     ...(typeof query === 'string' && query !== '' ? { query } : {}),
     ...(typeof operationName === 'string' ? { operationName } : {}),
     ...(variables ? { variables } : {}),
@@ -36,7 +45,7 @@ function parseJsonOrText(text: string): unknown {
   }
 }
 
-/** The same from the query of an address. */
+/** Parses the parameters in the query string of a URL. */
 export function parseOperationQuery(url: string): OperationRequest | undefined {
   const { searchParams } = new URL(url, 'http://gateway');
   const parameters = Object.fromEntries(searchParams);
@@ -45,4 +54,43 @@ export function parseOperationQuery(url: string): OperationRequest | undefined {
     variables: parseJsonOrText(parameters['variables'] ?? 'null'),
     extensions: parseJsonOrText(parameters['extensions'] ?? 'null'),
   });
+}
+
+function toHeaderMap({ headers }: FastifyRequest): HeaderMap {
+  const map = new HeaderMap();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value);
+  }
+  return map;
+}
+
+/** Extensions that are not JSON are left to Apollo Server, which rejects them. */
+function paramsFromQuery(search: string): RequestParams {
+  const params: RequestParams = Object.fromEntries(new URLSearchParams(search));
+  return { ...params, extensions: parseJsonOrText(String(params['extensions'])) };
+}
+
+/** The same parameters with the document of a persisted operation instead of its id. */
+function queryStringWith(search: string, query: string): string {
+  const parameters = new URLSearchParams(search);
+  parameters.delete('extensions');
+  parameters.set('query', query);
+  return parameters.toString();
+}
+
+/** The request for Apollo Server, with the document of a persisted operation; an error if the operation may not run. */
+export function toApolloRequest(
+  fastifyRequest: FastifyRequest,
+  { textFor }: PersistedDocuments,
+): { readonly request: HTTPGraphQLRequest; readonly error?: PublicError } {
+  const { method, body, url } = fastifyRequest;
+  const [, search = ''] = /^[^?]*(\?.*)$/s.exec(url) ?? [];
+  const request = { method, headers: toHeaderMap(fastifyRequest), body, search };
+  const params = method === 'GET' ? paramsFromQuery(search) : isRecord(body) ? body : {};
+  const text = textFor(params);
+  if (text === undefined) return { request };
+  if (text instanceof PublicError) return { request, error: text };
+  return method === 'GET'
+    ? { request: { ...request, search: queryStringWith(search, text) } }
+    : { request: { ...request, body: { ...params, query: text, extensions: {} } } };
 }

@@ -1,106 +1,125 @@
-import type { IncomingMessage } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import { publicError } from '../graphql/errors.ts';
+import type { PublicError } from '../graphql/errors.ts';
 import { hostOf, isAllowedHost } from '../lib/hosts.ts';
 import type { AllowedHosts } from '../lib/hosts.ts';
-import { errorBody } from './errorResponse.ts';
-import { readTarget } from './target.ts';
-import type { Target } from './target.ts';
 
-interface HeadProblem {
-  readonly status: 400 | 421;
-  readonly message: string;
+const acceptedRequestId = /^[\w.:-]{1,64}$/;
+
+/** The client's `X-Request-Id` if it is short and plain, otherwise a new id. */
+export function requestIdOf({ 'x-request-id': given }: IncomingHttpHeaders): string {
+  return typeof given === 'string' && acceptedRequestId.test(given) ? given : randomUUID();
 }
 
-const malformed = (message: string): HeadProblem => ({ status: 400, message });
+export interface RequestTarget {
+  /** Path and query. */
+  readonly path: string;
+  /** Host and port of a target in absolute form. They take precedence over the Host header. */
+  readonly authority?: string;
+}
 
-const problems = {
-  target: malformed('The request target is malformed.'),
-  manyHosts: malformed('The request has more than one Host header.'),
-  noHost: malformed('The Host header is missing.'),
-  host: malformed('The host of the request is malformed.'),
-  foreignHost: {
-    status: 421,
-    message: 'This host name is not accepted here. ALLOWED_HOSTS lists those that are.',
-  },
-} as const satisfies Readonly<Record<string, HeadProblem>>;
+const absoluteForm = /^https?:\/\/([^/?#]*)(.*)$/is;
 
-/** A path without a route, for requests that are refused before they reach one. */
-const nowhere = '/malformed-target';
+function isDecodable(path: string): boolean {
+  if (!path.includes('%')) return true;
+  try {
+    decodeURIComponent(path.replace(/[?#].*$/s, ''));
+    return true;
+  } catch {
+    return false;
+  }
+}
 
-/** Called under whatever name or address the caller has: the prober of a balancer, and HelpCrunch. */
-const isExempt = (route: string | undefined): boolean =>
+/**
+ * Parses a request target in origin form or absolute form (RFC 9112, section 3.2); undefined for any other. A path that begins with two
+ * slashes is rejected, because software disagrees on whether it is a path or a host.
+ */
+export function parseTarget(text: string): RequestTarget | undefined {
+  const [, authority, rest = ''] = absoluteForm.exec(text) ?? [];
+  const path = authority === undefined ? text : rest.replace(/^(?!\/)/, '/');
+  if (!path.startsWith('/') || path.startsWith('//') || !isDecodable(path)) return undefined;
+  return authority === undefined ? { path } : { path, authority };
+}
+
+/** A path without a route, for requests with a malformed target. */
+const malformedTargetPath = '/malformed-target';
+
+/** Load balancers and HelpCrunch call these routes by any host name or address. */
+const acceptsAnyHost = (route: string | undefined): boolean =>
   route === '/healthz' || route === '/readyz' || route?.startsWith('/webhooks/') === true;
 
 /** Node keeps the first of several Host headers and drops the others. */
-function hasManyHosts({ rawHeaders }: IncomingMessage): boolean {
-  let count = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index];
-    if (name?.length === 4 && name.toLowerCase() === 'host') count += 1;
-  }
-  return count > 1;
-}
+const hostHeaderCount = ({ rawHeaders }: IncomingMessage): number =>
+  rawHeaders.filter(
+    (name, index) => index % 2 === 0 && name.length === 4 && name.toLowerCase() === 'host',
+  ).length;
 
 const embeddedConnections = new WeakSet<Socket>();
 
-/** Marks the connection of a server of another program: `HOST` says nothing about the names under which that server is reached. */
+/** Marks a connection of another program's server, for which `HOST` does not tell the accepted host names. */
 export const markEmbedded = ({ socket }: IncomingMessage): void => {
   embeddedConnections.add(socket);
 };
 
-export interface RequestHeads {
-  /** The path by which a request is routed. Never throws. */
-  route(request: IncomingMessage): string;
-  /** What is wrong with the target or the host of a request, for a route whose callers may use any host, or any other. */
-  problemOf(request: IncomingMessage, mayUseAnyHost?: boolean): HeadProblem | undefined;
-}
+/** Checks the target and the host of every request, WebSocket upgrades included. */
+export class RequestHeads {
+  readonly #allowedHosts: AllowedHosts;
+  /** Targets of requests whose URL was replaced for routing. */
+  readonly #replaced = new WeakMap<IncomingMessage, RequestTarget | undefined>();
 
-/** Checks the target and the host of each request, of WebSockets too. */
-export function createRequestHeads(allowedHosts: AllowedHosts): RequestHeads {
-  /** Of requests whose target was no plain path when they were routed, which replaces the target. */
-  const replaced = new WeakMap<IncomingMessage, { readonly target: Target | undefined }>();
-
-  function targetOf(request: IncomingMessage): Target | undefined {
-    const known = replaced.get(request);
-    return known === undefined ? readTarget(request.url ?? '') : known.target;
+  constructor(allowedHosts: AllowedHosts) {
+    this.#allowedHosts = allowedHosts;
   }
 
-  function hostProblem(request: IncomingMessage, { authority }: Target): HeadProblem | undefined {
+  /** The path by which a request is routed. Never throws. */
+  route(request: IncomingMessage): string {
+    const target = this.#targetOf(request);
+    if (target !== undefined && target.authority === undefined) return target.path;
+    this.#replaced.set(request, target);
+    return target?.path ?? malformedTargetPath;
+  }
+
+  /** The problem with the target or the host of a request to this route; undefined where there is none. */
+  problemOf(request: IncomingMessage, route?: string): PublicError | undefined {
+    const target = this.#targetOf(request);
+    if (target === undefined) return publicError.badRequest('The request target is malformed.');
+    const { authority } = target;
     const { host } = request.headers;
-    if (hasManyHosts(request)) return problems.manyHosts;
-    if (host === undefined && request.httpVersion !== '1.0') return problems.noHost;
+    if (hostHeaderCount(request) > 1) {
+      return publicError.badRequest('The request has more than one Host header.');
+    }
+    if (host === undefined && request.httpVersion !== '1.0') {
+      return publicError.badRequest('The Host header is missing.');
+    }
     const isMalformed =
       (host !== undefined && hostOf(host) === undefined) ||
       (authority !== undefined && (hostOf(authority) ?? '') === '');
-    return isMalformed ? problems.host : undefined;
+    if (isMalformed) return publicError.badRequest('The host of the request is malformed.');
+    if (acceptsAnyHost(route) || this.#isAllowed(authority ?? host ?? '', request)) {
+      return undefined;
+    }
+    const message = 'This host name is not accepted. Add it to the setting ALLOWED_HOSTS.';
+    return publicError.badRequest(message, { status: 421 });
   }
 
-  return {
-    route(request) {
-      const target = targetOf(request);
-      if (target !== undefined && target.authority === undefined) return target.path;
-      replaced.set(request, { target });
-      return target?.path ?? nowhere;
-    },
-    problemOf(request, mayUseAnyHost = false) {
-      const target = targetOf(request);
-      if (target === undefined) return problems.target;
-      const problem = hostProblem(request, target);
-      if (problem !== undefined || mayUseAnyHost) return problem;
-      const host = hostOf(target.authority ?? request.headers.host ?? '') ?? '';
-      const isDefault = allowedHosts === 'loopback' && embeddedConnections.has(request.socket);
-      return isDefault || isAllowedHost(host, allowedHosts) ? undefined : problems.foreignHost;
-    },
-  };
+  #targetOf(request: IncomingMessage): RequestTarget | undefined {
+    return this.#replaced.has(request)
+      ? this.#replaced.get(request)
+      : parseTarget(request.url ?? '');
+  }
+
+  #isAllowed(authority: string, { socket }: IncomingMessage): boolean {
+    const isEmbedded = this.#allowedHosts === 'loopback' && embeddedConnections.has(socket);
+    return isEmbedded || isAllowedHost(hostOf(authority) ?? '', this.#allowedHosts);
+  }
 }
 
-/** Refuses requests whose target or host is malformed, and those for a host that is not accepted. */
-export function checkRequestHeads(server: FastifyInstance, { problemOf }: RequestHeads): void {
-  server.addHook('onRequest', (request, reply, done) => {
-    const problem = problemOf(request.raw, isExempt(request.routeOptions.url));
-    if (problem === undefined) done();
-    else
-      void reply.status(problem.status).send(errorBody(problem.message, 'BAD_REQUEST', request.id));
+/** Rejects requests whose target or host is malformed or not accepted. */
+export function checkRequestHeads(server: FastifyInstance, heads: RequestHeads): void {
+  server.addHook('onRequest', (request, _reply, done) => {
+    done(heads.problemOf(request.raw, request.routeOptions.url));
   });
 }

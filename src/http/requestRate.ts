@@ -1,4 +1,3 @@
-import { isIPv4, isIPv6 } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import type { RedisConnection } from '../redis/connection.ts';
@@ -88,37 +87,4 @@ export function createRequestRateLimiter({
       return counted === null || counted.consumedPoints < limit ? undefined : waitOf(counted);
     },
   };
-}
-
-/** The address without what proxies add to it: a port, brackets, a zone. */
-const plainAddress = (text: string): string =>
-  text
-    .replace(/^\[(.*)\](:\d+)?$/, '$1')
-    .replace(/^([\d.]+):\d+$/, '$1')
-    .replace(/%.*$/, '');
-
-/**
- * The network that counts as one client: an IPv4 address, or the first 64 bits of an IPv6 address, of which one home has more than could be
- * counted. Spellings of one address are one network, and so is everything that is no address.
- * A request whose socket is gone has no address.
- */
-export function clientNetwork(text: string | undefined): string {
-  const address = plainAddress(text ?? '');
-  if (isIPv4(address)) return address;
-  if (!isIPv6(address)) return 'unknown';
-  const canonical = new URL(`http://[${address}]/`).hostname.slice(1, -1);
-  const [head = [], tail] = canonical.split('::').map((part) => part.split(':').filter(Boolean));
-  const groups = [
-    ...head,
-    ...Array.from({ length: tail === undefined ? 0 : 8 - head.length - tail.length }, () => '0'),
-    ...(tail ?? []),
-  ].map((group) => Number.parseInt(group, 16));
-  const [high = 0, low = 0] = groups.slice(6);
-  const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
-  return isMapped
-    ? [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.')
-    : groups
-        .slice(0, 4)
-        .map((group) => group.toString(16))
-        .join(':');
 }

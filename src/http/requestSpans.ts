@@ -3,14 +3,14 @@ import { guarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
 import type { Span, Tracing } from '../observability/tracing.ts';
 
-/** Requests that are asked every few seconds for ever would bury the others. */
+/** Polled every few seconds, so their spans would outnumber all others. */
 const untracedRoutes: ReadonlySet<string | undefined> = new Set([
   '/healthz',
   '/readyz',
   '/metrics',
 ]);
 
-/** Opens a span for each request; the returned function gives that of a request, where there is one. */
+/** Opens a span for each request. The returned function gives the span of a request, if it has one. */
 export function addRequestSpans(
   server: FastifyInstance,
   { tracing, log }: { readonly tracing?: Tracing | undefined; readonly log: Log },
@@ -36,7 +36,7 @@ export function addRequestSpans(
         failure: statusCode >= 500 ? String(statusCode) : undefined,
       });
     };
-    // Also when the client has left and nothing was answered.
+    // `close` is also emitted when the client disconnects before the response.
     raw.once('close', guarded({ log, name: 'span' }, end));
     done();
   });

@@ -1,5 +1,5 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
-import type { OutgoingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
@@ -7,17 +7,40 @@ import helmet from 'helmet';
 import { checkRequestHeads } from './requestHead.ts';
 import type { RequestHeads } from './requestHead.ts';
 
+/** Apollo's explorers and local pages. */
+const developmentOrigins: readonly (string | RegExp)[] = [
+  'https://studio.apollographql.com',
+  'https://sandbox.embed.apollographql.com',
+  /^https?:\/\/(localhost|127\.0\.0\.1)(:[0-9]+)?$/,
+];
+
+export const allowedOrigins = (
+  corsOrigins: readonly string[],
+  isProduction: boolean,
+): (string | RegExp)[] => [...corsOrigins, ...(isProduction ? [] : developmentOrigins)];
+
+/** Checks the origin of WebSockets and event streams, which browsers open without a CORS preflight. */
+export const createOriginCheck =
+  (allowed: readonly (string | RegExp)[]) =>
+  ({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean => {
+    if (origin === undefined)
+      return site === undefined || site === 'same-origin' || site === 'none';
+    return allowed.some((entry) =>
+      typeof entry === 'string' ? entry === origin : entry.test(origin),
+    );
+  };
+
 interface SecurityHeadersOptions {
   readonly heads: RequestHeads;
-  /** Those that an operator has named. */
+  /** The origins in the settings: only they may send credentials. */
   readonly corsOrigins: readonly string[];
-  /** All that may ask. */
+  /** All origins whose pages may send requests. */
   readonly origins: readonly (string | RegExp)[];
 }
 
 type ContentSecurityPolicy = Readonly<Record<string, readonly string[]>>;
 
-/** An answer is data, unless its route says otherwise: a browser that takes it for a page may do nothing with it. */
+/** For responses that are data. Routes that serve pages set their own policy. */
 const apiPolicy: ContentSecurityPolicy = {
   defaultSrc: ["'none'"],
   frameAncestors: ["'none'"],
@@ -28,17 +51,23 @@ const apiPolicy: ContentSecurityPolicy = {
 const mutable = (policy: ContentSecurityPolicy): Record<string, string[]> =>
   Object.fromEntries(Object.entries(policy).map(([name, sources]) => [name, [...sources]]));
 
+const corsOptions = {
+  methods: ['GET', 'POST'],
+  exposedHeaders: 'retry-after, x-request-id, x-upstream-calls',
+  maxAge: 600,
+};
+
 const hstsMaxAgeSeconds = 15_552_000;
 
-/** What helmet says of every answer, which is always the same. */
+/** The headers of helmet, computed once because they are the same for every response. */
 function helmetHeaders(): OutgoingHttpHeaders {
   const request = new IncomingMessage(new Socket());
   const response = new ServerResponse(request);
   helmet({
     contentSecurityPolicy: { useDefaults: false, directives: mutable(apiPolicy) },
-    // Only who ends TLS knows that the name is served by TLS alone.
+    // Set per request: only the proxy that terminates TLS tells the scheme.
     strictTransportSecurity: false,
-    // Says nothing that matters to data, and costs bytes in each answer.
+    // Irrelevant to data, and a cost in bytes for every response.
     xDnsPrefetchControl: false,
     xDownloadOptions: false,
     xPermittedCrossDomainPolicies: false,
@@ -48,7 +77,7 @@ function helmetHeaders(): OutgoingHttpHeaders {
   return { ...response.getHeaders() };
 }
 
-/** What browsers are told about every answer, and which pages may read it. */
+/** Adds security headers to every response, checks request heads, and handles CORS. */
 export async function addSecurityHeaders(
   server: FastifyInstance,
   { heads, corsOrigins, origins }: SecurityHeadersOptions,
@@ -56,35 +85,22 @@ export async function addSecurityHeaders(
   const headers = helmetHeaders();
   server.addHook('onRequest', (request, reply, done) => {
     void reply.headers(headers);
-    // A proxy that is trusted says that the client came by TLS.
     if (request.protocol === 'https') {
       void reply.header('strict-transport-security', `max-age=${hstsMaxAgeSeconds}`);
     }
     done();
   });
-  // After the headers of every answer, before CORS answers a preflight request.
+  // After the headers of every response, and before CORS responds to a preflight request.
   checkRequestHeads(server, heads);
   if (origins.length === 0) {
-    // A browser that asks for leave is told nothing, and so has none.
+    // Without CORS headers the browser rejects the preflight.
     server.options('*', (_request, reply) => reply.status(204).send());
     return;
   }
-  const corsOptions = {
-    origin: [...origins],
-    methods: ['GET', 'POST'],
-    exposedHeaders: 'retry-after, x-request-id, x-upstream-calls',
-    maxAge: 600,
-  };
-  const configuredOrigins = new Set(corsOrigins);
-  const isConfigured = (origin: string | undefined) =>
-    origin !== undefined && configuredOrigins.has(origin);
-  if (configuredOrigins.size === 0 || configuredOrigins.size === origins.length) {
-    await server.register(cors, { ...corsOptions, credentials: configuredOrigins.size > 0 });
-  } else {
-    await server.register(cors, {
-      delegator({ headers: { origin } }, done) {
-        done(null, { ...corsOptions, credentials: isConfigured(origin) });
-      },
-    });
-  }
+  const configured = new Set<string | undefined>(corsOrigins);
+  await server.register(cors, {
+    delegator({ headers: { origin } }, done) {
+      done(null, { ...corsOptions, origin: [...origins], credentials: configured.has(origin) });
+    },
+  });
 }

@@ -1,108 +1,32 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
-import type { WebhookHandler } from '../webhooks/handler.ts';
-import type { PersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
-import type { RunOperation } from '../graphql/subscriptions/run.ts';
-import type { OpenOperation } from '../graphql/operation.ts';
-import type { OperationCache } from '../graphql/operations/operationCache.ts';
-import type { GraphQLServer } from '../graphql/server.ts';
-import type { Clock } from '../lib/clock.ts';
 import { guarded } from '../observability/guarded.ts';
-import type { AllowedHosts } from '../lib/hosts.ts';
-import type { Log } from '../observability/log.ts';
-import type { Tracing } from '../observability/tracing.ts';
-import type { AuthFailures } from './auth/authFailures.ts';
-import { createSubscriptionCallbacks } from './routes/callbacks.ts';
+import { createRouterCheck, requireRouter } from './auth/routerSecret.ts';
 import { clientAddressOf, createIsTrustedProxy } from './clientAddress.ts';
-import { createAnswerClientError } from './clientErrors.ts';
-import { addShutdown } from './shutdown.ts';
-import type { ShutdownOptions } from './shutdown.ts';
+import { createExecuteForClient, createLimitClient } from './clientOperations.ts';
+import { ConnectionLimits } from './connectionLimits.ts';
+import { ConnectionTracker } from './connectionTracker.ts';
+import { createErrorHandler, rejectUnknownPath } from './errorResponse.ts';
+import type { HttpServerOptions, SubscriptionTransportOptions } from './options.ts';
+import { RequestHeads, requestIdOf } from './requestHead.ts';
+import { addRequestSpans } from './requestSpans.ts';
+import { SubscriptionCallbacks } from './routes/callbacks.ts';
 import { addExplorers } from './routes/explorers.ts';
 import { addGraphQLRoute } from './routes/graphql.ts';
 import { addHealthRoutes } from './routes/health.ts';
-import { createConnectionTracker } from './connectionTracker.ts';
-import type { ConnectionTracker } from './connectionTracker.ts';
-import type { Metrics } from '../observability/metrics.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
-import type { GaugeSources } from './routes/metrics.ts';
-import { createConnectionLimits } from './connectionLimits.ts';
-import type { ConnectionLimits, ConnectionLimitOptions } from './connectionLimits.ts';
-import { allowedOrigins, createOriginCheck } from './origins.ts';
-import { addSecurityHeaders } from './securityHeaders.ts';
-import { createErrorHandler, sendNotFound } from './errorResponse.ts';
-import { createRequestHeads } from './requestHead.ts';
-import { requestIdOf } from './requestId.ts';
-import { requireRouter, createRouterCheck } from './auth/routerSecret.ts';
-import type { RequestRateLimiter } from './requestRate.ts';
-import { limitSending } from './sending.ts';
-import type { SendLimits } from './sending.ts';
-import { addWebSocketRoute } from './routes/websocket.ts';
-import { addRequestSpans } from './requestSpans.ts';
 import { addSseRoute } from './routes/sse.ts';
-import { createExecuteForClient, createClientLimit } from './clientOperations.ts';
-import type { ExecuteForClient } from './clientOperations.ts';
-import { addUpgrades } from './upgrades.ts';
-import type { Authenticate } from './auth/credentials.ts';
 import { addWebhookRoute } from './routes/webhook.ts';
+import { addWebSocketRoute } from './routes/websocket.ts';
+import { addSecurityHeaders, allowedOrigins, createOriginCheck } from './securityHeaders.ts';
+import { SendLimiter } from './sendLimiter.ts';
+import { addShutdown } from './shutdown.ts';
+import { addUpgrades, createClientErrorHandler } from './upgrades.ts';
 
-interface SubscriptionLimits extends ConnectionLimitOptions {
-  readonly maxPerConnection: number;
-  readonly callbackHosts: readonly string[];
-}
-
-/** What the transports share that can carry many answers. */
-export interface SubscriptionTransportOptions extends SubscriptionLimits {
-  readonly execute: ExecuteForClient;
-  readonly authenticate: Authenticate;
-  readonly authFailures: AuthFailures;
-  readonly connectionLimits: ConnectionLimits;
-  /** The client's address, behind the proxies that are trusted. */
-  readonly addressOf: (request: IncomingMessage) => string;
-  readonly isAllowedOrigin: (headers: IncomingHttpHeaders) => boolean;
-  readonly isFromRouter: (headers: IncomingHttpHeaders) => boolean;
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
-export interface HttpServerOptions {
-  readonly apollo: GraphQLServer;
-  /** Answers a router that asks how long each field takes. */
-  readonly tracedApollo?: GraphQLServer | undefined;
-  /** Without it Apollo Server answers everything. */
-  readonly operationCache?: OperationCache | undefined;
-  readonly openOperation: OpenOperation;
-  readonly authenticate: Authenticate;
-  /** Given where only a router may ask. */
-  readonly routerSecret?: string | undefined;
-  readonly corsOrigins: readonly string[];
-  readonly isProduction: boolean;
-  readonly subscriptions: SubscriptionLimits & { readonly run: RunOperation };
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly shutdown: ShutdownOptions;
-  readonly gauges: GaugeSources;
-  /** Takes in the helpdesk's webhooks; without it there is no address for them. */
-  readonly webhookHandler: WebhookHandler | undefined;
-  readonly metrics: Metrics;
-  readonly tracing?: Tracing | undefined;
-  readonly persistedDocuments: PersistedDocuments;
-  readonly requestRateLimiter: RequestRateLimiter;
-  readonly authFailureLimiter: AuthFailures;
-  readonly maxBodyBytes: number;
-  /** How long a request may take to arrive. */
-  readonly arrivalTimeoutMs: number;
-  readonly maxConnections: number;
-  /** How many proxies in a row are believed, or which; none unless named. */
-  readonly trustProxy: number | readonly string[];
-  readonly allowedHosts: AllowedHosts;
-  readonly sending: SendLimits;
-}
-
-/** Room for the longest token, and for nothing that is stored on the way. */
+/** Enough for the longest token, and too little to exhaust memory. */
 const maxHeaderBytes = 16_384;
 
-/** At most so long may a request's first lines take, however long its body may. */
+/** The head of a request must arrive in this time, even if the body may take longer. */
 const maxHeadersTimeoutMs = 10_000;
 
 export interface HttpServer {
@@ -110,69 +34,88 @@ export interface HttpServer {
   readonly connections: ConnectionTracker;
 }
 
-/** The gateway's one port. */
-export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { corsOrigins, isProduction, log, subscriptions, clock, authenticate } = options;
-  const { arrivalTimeoutMs, routerSecret, authFailureLimiter } = options;
-  const origins = allowedOrigins(corsOrigins, isProduction);
-  const connectionLimits = createConnectionLimits(subscriptions);
-  const isTrustedProxy = createIsTrustedProxy(options.trustProxy);
-  const handleError = createErrorHandler(log, authFailureLimiter);
-  const heads = createRequestHeads(options.allowedHosts);
+type IsTrustedProxy = ReturnType<typeof createIsTrustedProxy>;
+
+function createFastify(
+  options: HttpServerOptions,
+  heads: RequestHeads,
+  trustProxy: IsTrustedProxy,
+): HttpServer {
+  const { log, arrivalTimeoutMs } = options;
+  const handleError = createErrorHandler(log, options.authFailureLimiter);
   const server = fastify({
-    rewriteUrl: heads.route,
-    clientErrorHandler: (error, socket) => answerClientError(error, socket),
-    // Addresses that cannot be decoded fail before any route does.
+    rewriteUrl: (request) => heads.route(request),
+    clientErrorHandler: (error, socket) => handleClientError(error, socket),
+    // URLs that cannot be decoded fail before routing.
     frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
     bodyLimit: options.maxBodyBytes,
     requestTimeout: arrivalTimeoutMs,
     http: {
       maxHeaderSize: maxHeaderBytes,
       headersTimeout: Math.min(maxHeadersTimeoutMs, arrivalTimeoutMs),
-      // Late requests are looked for this often.
       connectionsCheckingInterval: Math.min(1_000, arrivalTimeoutMs),
-      // Node would refuse without a body; the gateway looks at the header itself.
+      // Node would reject requests without a body; `checkRequestHeads` sends the error.
       requireHostHeader: false,
     },
-    trustProxy: isTrustedProxy,
-    // `/readyz` says so itself; whatever else comes on a line that is still open is answered.
+    trustProxy,
+    // During shutdown `/readyz` returns 503; other requests on open connections are served.
     return503OnClosing: false,
     requestIdHeader: false,
     genReqId: ({ headers }) => requestIdOf(headers),
   });
-  const lines = createConnectionTracker(server.server, log);
-  const sending = limitSending(server.server, { ...options.sending, lines, clock, log });
-  const answerClientError = guarded({ log, name: 'client error' }, createAnswerClientError(lines));
+  const connections = new ConnectionTracker(server.server, log);
+  const handleClientError = guarded(
+    { log, name: 'client error' },
+    createClientErrorHandler(connections),
+  );
   server.setErrorHandler(handleError);
-  server.setNotFoundHandler(sendNotFound);
+  server.setNotFoundHandler(rejectUnknownPath);
   server.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     done();
   });
+  server.server.maxConnections = options.maxConnections;
+  return { server, connections };
+}
+
+function addSendLimiter(
+  { server, connections }: HttpServer,
+  { sending, clock, log }: HttpServerOptions,
+): SendLimiter {
+  const limiter = new SendLimiter(server.server, { ...sending, connections, clock, log });
   server.addHook('onSend', (...[, , payload, done]) => {
     if (typeof payload === 'string' || Buffer.isBuffer(payload)) {
-      sending.added(Buffer.byteLength(payload));
+      limiter.added(Buffer.byteLength(payload));
     }
     done();
   });
+  return limiter;
+}
+
+/** The HTTP server with every endpoint. */
+export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { corsOrigins, isProduction, log, subscriptions, clock, webhookHandler } = options;
+  const { authenticate, authFailureLimiter: authFailures, persistedDocuments } = options;
+  const origins = allowedOrigins(corsOrigins, isProduction);
+  const connectionLimits = new ConnectionLimits(subscriptions);
+  const isTrustedProxy = createIsTrustedProxy(options.trustProxy);
+  const isFromRouter = createRouterCheck(options.routerSecret);
+  const heads = new RequestHeads(options.allowedHosts);
+  const httpServer = createFastify(options, heads, isTrustedProxy);
+  const { server, connections } = httpServer;
+  const sendLimiter = addSendLimiter(httpServer, options);
   await addSecurityHeaders(server, { heads, corsOrigins, origins });
-  server.server.maxConnections = options.maxConnections;
-  const isFromRouter = createRouterCheck(routerSecret);
-  requireRouter(server, { isFromRouter, authFailures: authFailureLimiter });
-  const shutdown = addShutdown(server, { ...options.shutdown, lines, clock });
+  requireRouter(server, isFromRouter);
+  const shutdown = addShutdown(server, { ...options.shutdown, connections, clock });
   addHealthRoutes(server, { ...options.gauges, isDraining: shutdown.isDraining });
-  addMetricsRoute(server, { ...options, connectionLimits, sending });
-  const limitClient = createClientLimit(options);
-  const transportOptions: SubscriptionTransportOptions = {
+  addMetricsRoute(server, { ...options, connectionLimits, sendLimiter });
+  const limitClient = createLimitClient(options);
+  const { run } = subscriptions;
+  const transport: SubscriptionTransportOptions = {
     ...subscriptions,
-    execute: createExecuteForClient({
-      run: subscriptions.run,
-      connectionLimits,
-      persistedDocuments: options.persistedDocuments,
-      limitClient,
-    }),
+    execute: createExecuteForClient({ run, connectionLimits, persistedDocuments, limitClient }),
     authenticate,
-    authFailures: authFailureLimiter,
+    authFailures,
     connectionLimits,
     addressOf: (request) => clientAddressOf(request, isTrustedProxy),
     isAllowedOrigin: createOriginCheck(origins),
@@ -183,20 +126,16 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   addGraphQLRoute(server, {
     ...options,
     limitClient,
-    callbacks: createSubscriptionCallbacks(server, transportOptions),
+    callbacks: new SubscriptionCallbacks(server, transport),
     spanOf: addRequestSpans(server, options),
   });
-  const open = addWebSocketRoute(server, transportOptions);
-  addUpgrades(server.server, { path: '/graphql', heads, open, lines, log });
-  addSseRoute(server, transportOptions);
-  const { webhookHandler } = options;
-  if (webhookHandler !== undefined)
-    await addWebhookRoute(server, {
-      receiver: webhookHandler,
-      authFailures: authFailureLimiter,
-      clock,
-    });
+  const open = addWebSocketRoute(server, transport);
+  addUpgrades(server.server, { webSocketPath: '/graphql', heads, open, connections, log });
+  addSseRoute(server, transport);
+  if (webhookHandler !== undefined) {
+    await addWebhookRoute(server, { webhookHandler, authFailures, clock });
+  }
   if (!isProduction) addExplorers(server);
   shutdown.finish();
-  return { server, connections: lines };
+  return httpServer;
 }

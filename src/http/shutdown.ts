@@ -3,25 +3,25 @@ import type { Clock } from '../lib/clock.ts';
 import type { ConnectionTracker } from './connectionTracker.ts';
 
 export interface ShutdownOptions {
-  /** How long the gateway takes new requests after it was told to stop: until a balancer has seen `/readyz`. */
+  /** How long requests are still accepted after `/readyz` fails, so that load balancers notice. */
   readonly delayMs: number;
-  /** How long, after that, it goes on with what it has. */
+  /** How long running requests may take after that. */
   readonly graceMs: number;
 }
 
+interface ShutdownParts extends ShutdownOptions {
+  readonly clock: Clock;
+  readonly connections: ConnectionTracker;
+}
+
 /**
- * How a server stops, from `server.close()` on: it says that it is not ready and still answers whoever comes, then answers what it has
- * and whoever comes meanwhile, then takes nobody new, then ends what is left. Whatever else says goodbye stands between `addDrain` and
- * its `finish`.
+ * Closes a server in steps, from `server.close()` on: `/readyz` fails and all requests are served; idle connections are closed and
+ * the rest is served; no connection is accepted; after the grace period the remaining connections are destroyed. Endpoints with
+ * long-lived connections add their `preClose` hooks between `addShutdown` and its `finish`.
  */
 export function addShutdown(
   server: FastifyInstance,
-  {
-    clock,
-    lines: connections,
-    delayMs,
-    graceMs,
-  }: ShutdownOptions & { readonly clock: Clock; readonly lines: ConnectionTracker },
+  { clock, connections, delayMs, graceMs }: ShutdownParts,
 ) {
   let isDraining = false;
   let cancelDestroy = (): void => undefined;
@@ -32,7 +32,7 @@ export function addShutdown(
   server.addHook('preClose', async () => {
     isDraining = true;
     await wait(delayMs);
-    cancelDestroy = clock.after(graceMs, connections.destroyAll);
+    cancelDestroy = clock.after(graceMs, () => connections.destroyAll());
     connections.closeIdle();
   });
 
@@ -40,7 +40,7 @@ export function addShutdown(
     isDraining: () => isDraining,
     finish(): void {
       server.addHook('preClose', async () => {
-        // A server that is asked without a pause would never be quiet, and must leave the last ones time for their answers.
+        // Under continuous load the server is never idle; the second half of the grace period is for the last responses.
         await new Promise<void>((resolve) => {
           const cancel = clock.after(graceMs / 2, resolve);
           void connections.idle().then(() => {
@@ -50,7 +50,7 @@ export function addShutdown(
         });
         connections.close();
       });
-      // It runs when the server itself is closed, which waits only for the connections to its first address.
+      // Runs when Node's server is closed, which waits only for the connections of its own listener.
       server.addHook('onClose', async () => {
         await connections.closed();
         cancelDestroy();

@@ -1,26 +1,26 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { publicError } from '../graphql/errors.ts';
 import { guarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
 import type { ConnectionTracker } from './connectionTracker.ts';
-import { refuseSocket } from './rawResponse.ts';
+import { parserError, sendErrorOnSocket } from './errorResponse.ts';
+import { parseTarget, requestIdOf } from './requestHead.ts';
 import type { RequestHeads } from './requestHead.ts';
-import { requestIdOf } from './requestId.ts';
-import { readTarget } from './target.ts';
 
-/** Takes a request for a WebSocket together with its socket and the bytes that followed the request. */
+/** Opens a WebSocket on a socket; `head` are the bytes that followed the request. */
 export type OpenWebSocket = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 
 interface UpgradeOptions {
-  /** Where WebSockets are opened. */
-  readonly path: string;
+  readonly webSocketPath: string;
   readonly heads: RequestHeads;
   readonly open: OpenWebSocket;
-  readonly lines: ConnectionTracker;
+  readonly connections: ConnectionTracker;
   readonly log: Log;
 }
 
-/** A request's first lines as they came, without its Upgrade. Node reads header fields as Latin-1. */
+/** The head of a request as it was received, without its Upgrade. Node decodes header fields as Latin-1. */
 function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
   const lines = [`${method ?? ''} ${url ?? ''} HTTP/${httpVersion}`];
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -31,64 +31,77 @@ function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMe
 }
 
 /**
- * Takes the sockets that Node hands over after an Upgrade. All but those of WebSockets are served as if there had been no Upgrade, as
- * RFC 9110, section 7.8, allows: some clients offer `h2c` with every request. Node could ignore an Upgrade by itself (from 24.9 on with
- * `shouldUpgradeCallback`), but then loses the requests that follow in the same packet.
+ * Handles the sockets of requests with `Upgrade`. All but WebSockets are served as if there were no Upgrade, as RFC 9110, section 7.8,
+ * allows: some clients offer `h2c` with every request. Node could ignore an Upgrade (from 24.9 on with `shouldUpgradeCallback`), but
+ * then loses the requests that follow in the same packet.
  */
-export function addUpgrades(
-  server: Server,
-  { path, heads, open, lines, log }: UpgradeOptions,
-): void {
-  /** Never throws. A WebSocket whose target or host is refused is refused as any other request is. */
+export function addUpgrades(server: Server, options: UpgradeOptions): void {
+  const { webSocketPath, heads, open, connections, log } = options;
+
+  /** Never throws. A WebSocket whose target or host is invalid is rejected like any other request. */
   const isForWebSocket = (request: IncomingMessage): boolean =>
     request.method === 'GET' &&
     request.headers.upgrade?.toLowerCase() === 'websocket' &&
-    readTarget(request.url ?? '')?.path.replace(/\?.*$/s, '') === path &&
+    parseTarget(request.url ?? '')?.path.replace(/\?.*$/s, '') === webSocketPath &&
     heads.problemOf(request) === undefined;
 
-  // The first lines are written again for a second reading, and a field that is left out could end the body elsewhere.
-  // Their length is limited anyway.
+  // The head is parsed twice, and a dropped header field could move the end of the body. Its length is limited anyway.
   server.maxHeadersCount = 0;
 
-  /** Runs `task` once the requests before this one are answered. */
-  function afterEarlierAnswers(socket: Socket, task: () => void): void {
+  /** Runs `task` once the earlier requests on the connection have their responses. */
+  function afterEarlierResponses(socket: Socket, task: () => void): void {
     const close = () => socket.destroy();
     const run = () => {
-      // An earlier answer may have closed the connection, or limited how long it may be idle.
+      // An earlier response may have closed the connection, or set an idle timeout.
       if (!socket.writable) return;
       socket.setTimeout(0);
       task();
     };
-    lines.whenAnswered(socket, guarded({ log, name: 'upgrade', close }, run));
+    connections.whenAnswered(socket, guarded({ log, name: 'upgrade', close }, run));
   }
 
-  function takeUpgrade(request: IncomingMessage, head: Buffer): void {
+  function handleUpgrade(request: IncomingMessage, head: Buffer): void {
     const { socket } = request;
     if (isForWebSocket(request)) {
-      afterEarlierAnswers(socket, () => {
-        lines.release(socket);
+      afterEarlierResponses(socket, () => {
+        connections.upgrade(socket);
         open(request, socket, head);
       });
       return;
     }
     socket.unshift(Buffer.concat([headWithoutUpgrade(request), head]));
-    afterEarlierAnswers(socket, () => server.emit('connection', socket));
+    afterEarlierResponses(socket, () => server.emit('connection', socket));
   }
 
-  function takeConnect({ socket, headers }: IncomingMessage): void {
-    const requestId = requestIdOf(headers);
-    const message = 'CONNECT is not supported.';
-    afterEarlierAnswers(socket, () => refuseSocket(socket, { status: 400, message, requestId }));
+  function rejectConnect({ socket, headers }: IncomingMessage): void {
+    const error = publicError.badRequest('CONNECT is not supported.');
+    afterEarlierResponses(socket, () => sendErrorOnSocket(socket, error, requestIdOf(headers)));
   }
 
-  const guardedFor = (request: IncomingMessage, take: () => void) =>
-    guarded({ log, name: 'upgrade', close: () => request.socket.destroy() }, take);
+  const runFor = ({ socket }: IncomingMessage, task: () => void) =>
+    guarded({ log, name: 'upgrade', close: () => socket.destroy() }, task)();
 
   server.on('upgrade', (request, _socket, head) => {
-    guardedFor(request, () => takeUpgrade(request, head))();
+    runFor(request, () => handleUpgrade(request, head));
   });
-  // Without a listener Node closes the socket silently.
+  // Without a listener Node closes the socket without a response.
   server.on('connect', (request) => {
-    guardedFor(request, () => takeConnect(request))();
+    runFor(request, () => rejectConnect(request));
   });
 }
+
+/** Responds to input that Node's HTTP parser rejects, after the earlier requests on the connection. */
+export const createClientErrorHandler =
+  (connections: ConnectionTracker) =>
+  ({ code = '' }: Error & { readonly code?: string }, socket: Socket): void => {
+    // Data after a request that closes the connection is ignored.
+    if (code === 'HPE_CLOSED_CONNECTION' && connections.isBusy(socket)) return;
+    // No response is possible to a disconnected client, or within another response.
+    if (code === 'ECONNRESET' || connections.isResponding(socket)) {
+      socket.destroy();
+      return;
+    }
+    connections.whenAnswered(socket, () =>
+      sendErrorOnSocket(socket, parserError(code), randomUUID()),
+    );
+  };

@@ -11,7 +11,7 @@ import { deliveryFromWire, isSignatureValid } from './delivery.ts';
 import type { EventBus } from '../events/bus.ts';
 
 /**
- * What became of a delivery. `underWay` is still being applied, here or elsewhere. `outdated` is too old, too far in the future or without a
+ * What became of a delivery. `inProgress` is still being applied, here or elsewhere. `outdated` is too old, too far in the future or without a
  * time: it invalidated what it names and was not published.
  */
 export type WebhookOutcome =
@@ -19,7 +19,7 @@ export type WebhookOutcome =
   | 'outdated'
   | 'duplicate'
   | 'ignored'
-  | 'underWay'
+  | 'inProgress'
   | 'badSignature'
   | 'malformed'
   | 'failed';
@@ -54,7 +54,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     outdated: 0,
     duplicate: 0,
     ignored: 0,
-    underWay: 0,
+    inProgress: 0,
     badSignature: 0,
     malformed: 0,
     failed: 0,
@@ -73,7 +73,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   async function applyOnce(deliveryKey: string, effects: WebhookEffects): Promise<WebhookOutcome> {
     const state = await deduplicator.acquire(deliveryKey);
     if (state === 'processed') return 'duplicate';
-    if (state === 'inProgress') return 'underWay';
+    if (state === 'inProgress') return 'inProgress';
     try {
       await orderedUpdates.run(orderingKey(effects), neverAborted, () => apply(effects));
     } catch (error) {
@@ -129,7 +129,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
       new Promise((resolve) => {
         // Who is told to come again later finds it done, or finds that it was not.
         const cancel = clock.after(ackTimeoutMs, () => {
-          resolve('underWay');
+          resolve('inProgress');
         });
         void handleAndCount(body, signature).then((outcome) => {
           cancel();

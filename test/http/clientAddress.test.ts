@@ -1,8 +1,11 @@
 import fastify from 'fastify';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { clientNetwork } from '../../src/http/requestRate.ts';
-import { clientAddressOf, createIsTrustedProxy } from '../../src/http/clientAddress.ts';
+import {
+  clientAddressOf,
+  clientNetwork,
+  createIsTrustedProxy,
+} from '../../src/http/clientAddress.ts';
 
 /** The address by Fastify, with its own reading of networks, and by the function for requests that never reach Fastify. */
 async function addressesOf(

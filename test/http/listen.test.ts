@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { Writable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import fastify from 'fastify';
-import { createConnectionTracker } from '../../src/http/connectionTracker.ts';
+import { ConnectionTracker } from '../../src/http/connectionTracker.ts';
 import { addressesOf, listen } from '../../src/http/listen.ts';
 import { addShutdown } from '../../src/http/shutdown.ts';
 import { createLog } from '../../src/observability/log.ts';
@@ -38,10 +38,10 @@ async function start({ unbound = [], maxConnections = 100 }: StartOptions = {}) 
     },
   });
   const log = createLog(destination, 'warn');
-  const lines = createConnectionTracker(server.server, log);
+  const connections = new ConnectionTracker(server.server, log);
   const listeners: Server[] = [];
   server.server.maxConnections = maxConnections;
-  addShutdown(server, { delayMs: 0, graceMs, clock, lines }).finish();
+  addShutdown(server, { delayMs: 0, graceMs, clock, connections }).finish();
   const url = await listen(server, {
     addresses: ['127.0.0.1', '127.0.0.2', ...unbound],
     port: 0,
@@ -49,7 +49,7 @@ async function start({ unbound = [], maxConnections = 100 }: StartOptions = {}) 
     connections: {
       addListener(listener) {
         listeners.push(listener);
-        lines.addListener(listener);
+        connections.addListener(listener);
       },
     },
   });
@@ -63,7 +63,7 @@ async function start({ unbound = [], maxConnections = 100 }: StartOptions = {}) 
     logged,
     listeners: [server.server, ...listeners],
     [Symbol.asyncDispose]: async () => {
-      lines.destroyAll();
+      connections.destroyAll();
       await server.close();
     },
   };

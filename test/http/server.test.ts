@@ -132,7 +132,7 @@ describe('an operation', () => {
     const refused = await post(`${longest} `);
 
     expect(await read.json()).toMatchObject({ data: { __typename: 'Query' } });
-    expect(await expectRefusal(refused, 413)).toContain('too long');
+    expect(await expectRefusal(refused, 413)).toContain('too large');
   });
 });
 

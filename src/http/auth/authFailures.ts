@@ -1,27 +1,26 @@
+import { publicError } from '../../graphql/errors.ts';
+import type { PublicError } from '../../graphql/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../observability/log.ts';
-import { clientNetwork } from '../requestRate.ts';
+import { clientNetwork } from '../clientAddress.ts';
 import type { RequestRateLimiter } from '../requestRate.ts';
+import type { AuthenticationError, RejectionReason } from './credentials.ts';
 
-/** Why credentials are rejected. A closed set, because it is a label of a metric. */
-export type RejectionReason =
-  'missing' | 'invalid' | 'expired' | 'claims' | 'routerSecret' | 'signature' | 'upstream';
-
-/** `operation`: HelpCrunch rejected the client's own key while an operation ran. */
+/** `operation`: HelpCrunch rejected the client's own key during an operation. */
 export type EntryPoint = 'http' | 'sse' | 'websocket' | 'webhook' | 'operation';
 
 export interface RejectedCredentials {
-  /** Of the client. */
+  /** The client's address. */
   readonly address: string;
   readonly reason: RejectionReason;
   readonly entryPoint: EntryPoint;
   readonly requestId: string;
 }
 
-/** The audit log has at most one line per address in this time. */
+/** The audit log has at most one line per address in this period. */
 const sampleMs = 1_000;
 
-/** Rejections of further addresses are summed up in one line. */
+/** Rejections of further addresses are summarized in one line. */
 const maxSampledAddresses = 1_000;
 
 interface Sample {
@@ -29,21 +28,15 @@ interface Sample {
   suppressed: number;
 }
 
-/** The summary of addresses that had no line of their own. */
-interface OtherAddresses {
-  readonly otherAddresses: true;
-}
-
 interface AuthFailuresParts {
   /** Counts rejections by address. */
   readonly rate: RequestRateLimiter;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called for each rejection. */
   readonly observe: (rejected: RejectedCredentials) => void;
 }
 
-/** Rejected credentials of all entry points: counted by client address, and written to the audit log. */
+/** Counts rejected credentials of all entry points by client network, and writes them to the audit log. */
 export class AuthFailures {
   readonly #parts: AuthFailuresParts;
   readonly #samples = new Map<string, Sample>();
@@ -55,7 +48,7 @@ export class AuthFailures {
     this.#parts = parts;
   }
 
-  /** Counts one rejection. Returns how long the client must wait when there were too many of its address. */
+  /** Counts one rejection. Returns how long the client must wait if its network has too many. */
   record(rejected: RejectedCredentials): Promise<number | undefined> {
     const network = clientNetwork(rejected.address);
     this.#parts.observe(rejected);
@@ -63,12 +56,21 @@ export class AuthFailures {
     return this.#parts.rate.consume(network);
   }
 
-  /** How long clients of this address must wait before they may try other credentials; counts nothing. */
+  /** Counts one rejection. Returns the error for the client: `error`, or `RATE_LIMITED` if its network has too many. */
+  async reject(
+    error: AuthenticationError,
+    request: Omit<RejectedCredentials, 'reason'>,
+  ): Promise<PublicError> {
+    const waitMs = await this.record({ ...request, reason: error.reason });
+    return waitMs === undefined ? error : publicError.rateLimited(waitMs);
+  }
+
+  /** How long clients of this address must wait before they may try other credentials. Counts nothing. */
   nextWaitMs(address: string): Promise<number | undefined> {
     return this.#parts.rate.nextWaitMs(clientNetwork(address));
   }
 
-  /** Writes what was suppressed so far. Later rejections have a line each, and start no timer. */
+  /** Logs what was suppressed so far. Later rejections are logged one by one and start no timer. */
   close(): void {
     this.#isClosed = true;
     this.#flush();
@@ -88,7 +90,7 @@ export class AuthFailures {
       sample.suppressed += 1;
     } else if (this.#samples.size < maxSampledAddresses) {
       this.#samples.set(network, { latest: rejected, suppressed: 0 });
-      this.#write({ ...rejected });
+      this.#write(rejected);
     } else {
       this.#otherSuppressed += 1;
     }
@@ -109,7 +111,7 @@ export class AuthFailures {
         this.#samples.delete(network);
         continue;
       }
-      // The line stands for the latest rejection, which is not suppressed by that.
+      // The line itself reports the latest rejection.
       const suppressed = sample.suppressed - 1;
       this.#write({ ...sample.latest, ...(suppressed === 0 ? {} : { suppressed }) });
       sample.suppressed = 0;
@@ -120,7 +122,7 @@ export class AuthFailures {
     }
   }
 
-  #write(fields: (RejectedCredentials | OtherAddresses) & { readonly suppressed?: number }): void {
+  #write(fields: object): void {
     this.#parts.log.warn('credentials rejected', { ...fields });
   }
 }

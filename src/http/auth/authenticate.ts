@@ -5,7 +5,7 @@ import type { Log } from '../../observability/log.ts';
 import type { AccountCredentials, Authenticate } from './credentials.ts';
 import { authenticateByApiKey, authenticateNone } from './credentials.ts';
 
-/** The account of a key, under a name that does not tell the key. */
+/** Names the account of an API key by a hash of the key. */
 export const accountForKey = (apiKey: string): AccountCredentials => ({
   apiKey,
   account: createHash('sha256').update(apiKey).digest('base64url').slice(0, 16),
@@ -13,15 +13,14 @@ export const accountForKey = (apiKey: string): AccountCredentials => ({
 
 interface AuthenticateOptions {
   readonly auth: Config['auth'];
-  /** The gateway's own. */
+  /** The gateway's own account. */
   readonly account: AccountCredentials;
-  /** Whether the helpdesk has accepted the key of this account. */
+  /** Whether HelpCrunch has accepted the key of this account. */
   readonly isAccepted: (account: string) => boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Who may ask, as the settings say. */
 export async function createAuthenticate({
   auth,
   account,
@@ -33,7 +32,7 @@ export async function createAuthenticate({
   if (auth.mode === 'forward')
     return authenticateByApiKey({ accountOf: accountForKey, isAccepted });
   const { signedBy, ...expected } = auth;
-  // Loaded only where they are needed: what reads tokens takes time and memory.
+  // Loaded on demand: `jose` takes time and memory.
   const [{ createJwks }, { authenticateByJwt }] = await Promise.all([
     import('./jwks.ts'),
     import('./jwt.ts'),

@@ -1,88 +1,64 @@
 import type { Viewer } from '../../graphql/context.ts';
-import type { RejectionReason } from './authFailures.ts';
+import { PublicError, unauthenticatedCode } from '../../graphql/errors.ts';
 
-/** Who asks, and with which key the helpdesk is asked. The same for every endpoint. */
+/** An authenticated client and the account that its operations use. The same for every endpoint. */
 export interface Authenticated {
   readonly viewer: Viewer;
-  /** The account whose key is used, and the name under which what is known of it is kept. */
   readonly apiKey: string;
+  /** Names the account in cache, rate limit and events. */
   readonly account: string;
   /**
-   * Among whom the account's calls are shared out, and whose requests are counted together; undefined where only the address tells
-   * clients apart. Of a key it is read anew each time: it is counted by itself once the helpdesk has accepted it.
+   * Identifies the client in request rates and in the fair queue of the account; undefined where only the address does. A forwarded
+   * API key identifies its client from the moment HelpCrunch accepted it, so read this for every use.
    */
   readonly clientName?: string | undefined;
-  /** Who it is in the audit log; undefined where only the address tells clients apart. */
+  /** Identifies the viewer in the audit log; undefined where only the address does. */
   readonly viewerId?: string;
-  /** Whether it is not known that the credentials are good, because only the helpdesk can tell. */
+  /** Whether HelpCrunch has not accepted the credentials yet. */
   readonly isUnverified?: boolean;
-  /** When the credentials end, in milliseconds since the epoch. */
+  /** In milliseconds since the epoch. */
   readonly expiresAtMs?: number;
 }
 
-/** Reads an `Authorization` header. Fails with an `AuthenticationError`. */
+/** Authenticates by the `Authorization` header. Fails with a `PublicError`: an `AuthenticationError` for rejected credentials. */
 export type Authenticate = (authorization: string | undefined) => Promise<Authenticated>;
 
 export type AccountCredentials = Pick<Authenticated, 'apiKey' | 'account'>;
 
-interface AuthenticationFailure {
-  /** 503 where it cannot be told at the moment who asks. */
-  readonly status: 401 | 503;
-  readonly code: string;
-  /** Why the credentials were rejected; undefined where it cannot be told whether they are good. */
-  readonly reason?: RejectionReason;
-  readonly retryable: boolean;
-  /** For `WWW-Authenticate`. */
-  readonly challenge?: string;
-}
+/** Why credentials are rejected. A closed set, because it is a metric label. */
+export type RejectionReason =
+  'missing' | 'invalid' | 'expired' | 'claims' | 'routerSecret' | 'signature' | 'upstream';
 
-const bearerChallenge = (error?: string): string =>
-  `Bearer realm="helpcrunch"${error === undefined ? '' : `, error="${error}"`}`;
+/** Rejected credentials. The message never repeats what the client sent. */
+export class AuthenticationError extends PublicError {
+  readonly reason: RejectionReason;
 
-/** It is not known who asks. The message is written for clients and says nothing of what was sent. */
-export class AuthenticationError extends Error {
-  override readonly name = 'AuthenticationError';
-  readonly failure: AuthenticationFailure;
-
-  constructor(message: string, failure: AuthenticationFailure) {
-    super(message);
-    this.failure = failure;
+  /** `challenge`: for `WWW-Authenticate`. */
+  constructor(message: string, reason: RejectionReason, challenge?: string) {
+    const headers = challenge === undefined ? {} : { 'www-authenticate': challenge };
+    super(unauthenticatedCode, message, { headers });
+    this.reason = reason;
   }
 }
 
 export const missingCredentials = (expected: string): AuthenticationError =>
-  new AuthenticationError(`Send a header "Authorization: Bearer <${expected}>".`, {
-    status: 401,
-    code: 'UNAUTHENTICATED',
-    reason: 'missing',
-    retryable: false,
-    challenge: bearerChallenge(),
-  });
+  new AuthenticationError(
+    `Send the header "Authorization: Bearer <${expected}>".`,
+    'missing',
+    'Bearer realm="helpcrunch"',
+  );
 
 export const invalidCredentials = (
   message: string,
   reason: RejectionReason = 'invalid',
 ): AuthenticationError =>
-  new AuthenticationError(message, {
-    status: 401,
-    code: 'UNAUTHENTICATED',
-    reason,
-    retryable: false,
-    challenge: bearerChallenge('invalid_token'),
-  });
+  new AuthenticationError(message, reason, 'Bearer realm="helpcrunch", error="invalid_token"');
 
-export const authenticationUnavailable = (message: string): AuthenticationError =>
-  new AuthenticationError(message, {
-    status: 503,
-    code: 'UPSTREAM_UNAVAILABLE',
-    retryable: true,
-  });
-
-/** The one word after `Bearer`; undefined for anything else. */
+/** The token of `Bearer <token>`; undefined for anything else. */
 export const bearerToken = (authorization: string | undefined): string | undefined =>
   /^Bearer +([\x21-\x7e]+) *$/i.exec(authorization ?? '')?.[1];
 
-/** Without authentication everybody may see everything. */
+/** Every client may read and write everything. */
 export const authenticateNone =
   (account: AccountCredentials): Authenticate =>
   () =>
@@ -90,11 +66,11 @@ export const authenticateNone =
 
 interface KeyOptions {
   readonly accountOf: (key: string) => AccountCredentials;
-  /** Whether the helpdesk has accepted the key of this account. */
+  /** Whether HelpCrunch has accepted the key of this account. */
   readonly isAccepted: (account: string) => boolean;
 }
 
-/** Whoever has a key of the helpdesk may do what that key may; only the helpdesk can tell whether it is one. */
+/** The client sends its own API key, which only HelpCrunch can verify. */
 export const authenticateByApiKey =
   ({ accountOf: accountForKey, isAccepted }: KeyOptions): Authenticate =>
   (authorization) => {

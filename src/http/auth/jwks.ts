@@ -1,14 +1,14 @@
 import { createRemoteJWKSet, errors } from 'jose';
 import type { JWTVerifyGetKey } from 'jose';
+import { publicError } from '../../graphql/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../observability/log.ts';
-import { authenticationUnavailable } from './credentials.ts';
 
-/** A key that is not in the set may have been added; that is looked up this often, whatever tokens are sent. */
+/** How often the key set is reloaded for tokens signed by unknown keys, and after it expired. */
 const cooldownMs = 30_000;
-/** As long as none is known, nobody gets in. */
+/** How often loading is retried until the key set was loaded once. */
 const initialRetryMs = 1_000;
-/** A key that was taken out of the set is trusted no longer than this, while the set can be read. */
+/** How long a key that was removed from the set stays trusted. */
 const maxAgeMs = 600_000;
 const timeoutMs = 5_000;
 
@@ -19,8 +19,8 @@ interface JwksOptions {
 }
 
 /**
- * The public keys of an issuer. `jose` would forget all of them when they cannot be read again in time, and read them for every
- * unknown key while they cannot be read at all; so only it reads and holds them, and when to read is decided here.
+ * The key set of a token issuer. When a reload fails, the loaded keys stay trusted (stale-if-error), and reloads are throttled. `jose`
+ * itself would drop the keys, and reload them for every token with an unknown key.
  */
 export function createJwks({ url, clock, log }: JwksOptions): JWTVerifyGetKey {
   const remote = createRemoteJWKSet(new URL(url), {
@@ -36,12 +36,12 @@ export function createJwks({ url, clock, log }: JwksOptions): JWTVerifyGetKey {
     try {
       await remote.reload();
       loadedAt = clock.monotonic();
-      if (isFailing) log.info('the keys of tokens can be read again');
+      if (isFailing) log.info('JWKS refreshed');
       isFailing = false;
     } catch (error) {
       if (!isFailing) {
         const reason = error instanceof Error ? error.name : 'unknown';
-        log.warn('the keys of tokens cannot be read: those that are known stay good', { reason });
+        log.warn('JWKS refresh failed, using cached keys', { reason });
       }
       isFailing = true;
     } finally {
@@ -49,7 +49,7 @@ export function createJwks({ url, clock, log }: JwksOptions): JWTVerifyGetKey {
     }
   }
 
-  /** A reason to read the keys, which does so at most once in a time. */
+  /** One per reason for a reload: a reload for one reason does not delay that for another. */
   function createThrottledReload() {
     let attemptedAt = -Infinity;
     return (intervalMs: number): Promise<void> => {
@@ -69,7 +69,7 @@ export function createJwks({ url, clock, log }: JwksOptions): JWTVerifyGetKey {
   return async (header, token) => {
     if (!remote.fresh) await reloadInitially(initialRetryMs);
     if (!remote.fresh)
-      throw authenticationUnavailable('The keys of tokens cannot be read at the moment.');
+      throw publicError.unavailable('Tokens cannot be verified at present. Retry later.');
     if (clock.monotonic() - loadedAt >= maxAgeMs) void reloadExpired(cooldownMs);
     try {
       return await remote(header, token);

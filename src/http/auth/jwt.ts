@@ -2,17 +2,13 @@ import { createHash } from 'node:crypto';
 import { errors, jwtVerify } from 'jose';
 import type { JWTPayload, JWTVerifyGetKey } from 'jose';
 import type { Viewer } from '../../graphql/context.ts';
+import { PublicError } from '../../graphql/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isUpstreamId } from '../../lib/ids.ts';
 import type { AccountCredentials, Authenticate } from './credentials.ts';
-import {
-  AuthenticationError,
-  invalidCredentials,
-  bearerToken,
-  missingCredentials,
-} from './credentials.ts';
+import { bearerToken, invalidCredentials, missingCredentials } from './credentials.ts';
 
-/** The names of claims, or the dotted ways to them. */
+/** The names of claims, or dotted paths to nested ones. */
 export interface ClaimNames {
   readonly role: string;
   readonly agentId: string;
@@ -22,7 +18,7 @@ export interface ClaimNames {
 
 interface JwtOptions {
   readonly account: AccountCredentials;
-  /** A secret that is shared with the issuer, or its public keys. */
+  /** The secret shared with the issuer, or its public keys. */
   readonly keys: Uint8Array | JWTVerifyGetKey;
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
@@ -30,7 +26,7 @@ interface JwtOptions {
   readonly clock: Clock;
 }
 
-/** Never the one kind with keys of the other: whoever knows a public key could then sign with it as a secret. */
+/** Separate lists, because otherwise the public key could be used as an HMAC secret (algorithm confusion). */
 const secretAlgorithms = ['HS256'];
 const publicKeyAlgorithms = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
@@ -39,7 +35,7 @@ const publicKeyAlgorithms = [
 
 const leewaySeconds = 5;
 
-/** A claim by its whole name, which may be an address with dots, or else by the way through objects that the dots tell. */
+/** Finds a claim by its complete name, which may be a URL with dots, or else by a dotted path through objects. */
 function readClaim(claims: unknown, name: string): unknown {
   if (typeof claims !== 'object' || claims === null) return undefined;
   const own = new Map<string, unknown>(Object.entries(claims));
@@ -51,7 +47,7 @@ function readClaim(claims: unknown, name: string): unknown {
   return undefined;
 }
 
-/** An id of the helpdesk; undefined where the claim is absent. */
+/** A HelpCrunch id; undefined where the claim is absent. */
 function idClaim(claims: JWTPayload, name: string): string | undefined {
   const value = readClaim(claims, name) ?? undefined;
   if (value === undefined) return undefined;
@@ -85,7 +81,7 @@ function viewerOf(claims: JWTPayload, names: ClaimNames): Viewer {
   );
 }
 
-/** Of whatever length and content the ids of others are. */
+/** Bounds ids of other systems in length and characters. */
 const digest = (text: string): string =>
   createHash('sha256').update(text).digest('base64url').slice(0, 22);
 
@@ -98,31 +94,31 @@ function clientNameOf(viewer: Viewer, { sub }: JWTPayload): string {
   return viewer.id === undefined ? `user ${digest(viewer.userId)}` : `customer ${viewer.id}`;
 }
 
-/** How much of an id that is not the helpdesk's stands in the log. */
-const longestViewerId = 128;
+/** Ids of other systems are cut to this length in the log. */
+const maxViewerIdLength = 128;
 
-/** Who the viewer is in the audit log. */
+/** Identifies the viewer in the audit log. */
 function viewerIdOf(viewer: Viewer, { sub }: JWTPayload): string | undefined {
   if (viewer.role === 'ALL') return undefined;
   const id = viewer.role === 'AGENT' ? (viewer.agentId ?? sub) : (viewer.id ?? viewer.userId);
-  return id?.slice(0, longestViewerId);
+  return id?.slice(0, maxViewerIdLength);
 }
 
-/** Why a token was refused, as far as its owner can do something about it. */
-function toAuthenticationError(error: unknown): AuthenticationError {
-  if (error instanceof AuthenticationError) return error;
+/** Explains a rejection as far as the owner of the token can act on it. */
+function toPublicError(error: unknown): PublicError {
+  if (error instanceof PublicError) return error;
   if (error instanceof errors.JWTExpired)
     return invalidCredentials('The token has expired.', 'expired');
   if (error instanceof errors.JWTClaimValidationFailed) {
     return invalidCredentials(
-      `The token's claim ${error.claim} is missing or not as expected here.`,
+      `The token's claim ${error.claim} is missing or has an unexpected value.`,
       'claims',
     );
   }
-  return invalidCredentials('The token is not one that this gateway trusts.');
+  return invalidCredentials('The token is invalid or not signed by the trusted issuer.');
 }
 
-/** A viewer for each JSON Web Token that is signed as agreed and not over. */
+/** Authenticates by JSON Web Tokens. */
 export function authenticateByJwt(options: JwtOptions): Authenticate {
   const { account, keys, issuer, audience, claimNames, clock } = options;
   const expected = {
@@ -132,7 +128,7 @@ export function authenticateByJwt(options: JwtOptions): Authenticate {
     clockTolerance: leewaySeconds,
   };
 
-  /** jose tells a secret and a source of keys apart by type. */
+  // Two calls, because jose has an overload for each kind of key.
   function verify(token: string) {
     const currentDate = new Date(clock.now());
     return typeof keys === 'function'
@@ -155,7 +151,7 @@ export function authenticateByJwt(options: JwtOptions): Authenticate {
         ...(viewerId === undefined ? {} : { viewerId }),
       };
     } catch (error) {
-      throw toAuthenticationError(error);
+      throw toPublicError(error);
     }
   };
 }

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-// Beside the build, and found from the sources too.
+// The same path from `src` and from `dist`.
 const explorerFolder = new URL('../../../dist/explorer/', import.meta.url);
 
 const gunzipAsync = promisify(gunzip);
@@ -23,7 +23,7 @@ interface ExplorerPage {
   readonly policy?: string;
 }
 
-/** What every page of ours may do: ask this server, and nobody else. Both explorers write styles of their own. */
+/** Pages may connect to this server only. Both explorers use inline styles. */
 const basePolicy = [
   "default-src 'none'",
   "style-src 'self' 'unsafe-inline'",
@@ -35,7 +35,7 @@ const basePolicy = [
   "frame-ancestors 'none'",
 ];
 
-/** Sandbox is a frame of Apollo's. Its script, on our page, asks this server on its behalf. */
+/** Sandbox runs in a frame of Apollo; its script on our page sends the requests. */
 const sandboxPolicy = [
   ...basePolicy,
   "script-src 'self' https://embeddable-sandbox.cdn.apollographql.com",
@@ -66,13 +66,13 @@ const acceptsGzip = ({ headers }: FastifyRequest): boolean =>
   /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(headers['accept-encoding'] ?? '');
 
 interface Asset {
-  readonly zipped: Buffer;
-  readonly tag: string;
+  readonly compressed: Buffer;
+  readonly etag: string;
   /** Decompressed on first use and kept. */
   plain(): Promise<Buffer>;
 }
 
-/** Calls `load` once and keeps what it gives, unless it fails. */
+/** Caches the result of `load` unless it fails. */
 function once<Value>(load: () => Promise<Value>): () => Promise<Value> {
   let loading: Promise<Value> | undefined;
   return () => {
@@ -85,16 +85,17 @@ function once<Value>(load: () => Promise<Value>): () => Promise<Value> {
 }
 
 async function loadAsset(file: string): Promise<Asset> {
-  const zipped = await readFile(new URL(`${file}.gz`, explorerFolder));
-  const digest = createHash('sha256').update(zipped).digest('base64url');
-  return { zipped, tag: `"${digest.slice(0, 22)}"`, plain: once(() => gunzipAsync(zipped)) };
+  const compressed = await readFile(new URL(`${file}.gz`, explorerFolder));
+  const digest = createHash('sha256').update(compressed).digest('base64url');
+  const etag = `"${digest.slice(0, 22)}"`;
+  return { compressed, etag, plain: once(() => gunzipAsync(compressed)) };
 }
 
-/** The explorers: Apollo Sandbox at `/`, and one that needs no other server at `/explorer`. */
+/** Apollo Sandbox at `/`, and an offline explorer at `/explorer`. */
 export function addExplorers(server: FastifyInstance): void {
   async function send(page: ExplorerPage, asset: Asset, reply: FastifyReply): Promise<Buffer> {
     const { request } = reply;
-    const { zipped: compressed, tag: etag } = asset;
+    const { compressed, etag } = asset;
     void reply
       .header('cache-control', 'no-cache')
       .header('etag', etag)
@@ -104,7 +105,7 @@ export function addExplorers(server: FastifyInstance): void {
     if (page.policy !== undefined) {
       void reply
         .header('content-security-policy', page.policy)
-        // Sandbox's sign-in is a window of its own.
+        // Sandbox opens a window for signing in.
         .header('cross-origin-opener-policy', 'same-origin-allow-popups');
     }
     if (request.headers['if-none-match'] === etag) {
@@ -120,7 +121,7 @@ export function addExplorers(server: FastifyInstance): void {
     const asset = once(() => loadAsset(page.file));
     server.get(page.path, async (_request, reply) => send(page, await asset(), reply));
   }
-  // Whoever opens the endpoint in a browser is looking for an explorer.
+  // A browser that opens the endpoint is redirected to an explorer.
   server.addHook('onRequest', (request, reply, done) => {
     const isBrowserVisit = request.method === 'GET' && request.url === '/graphql';
     if (isBrowserVisit && request.headers.accept?.includes('text/html') === true)

@@ -1,16 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { usageExtension } from '../../graphql/plugins/response.ts';
 import type { Context } from '../../graphql/context.ts';
-import type { SubscriptionCallbacks } from './callbacks.ts';
-import { parseGraphQLRequest } from '../graphqlRequest.ts';
+import { publicError } from '../../graphql/errors.ts';
+import type { OpenedOperation } from '../../graphql/operation.ts';
+import { usageExtension } from '../../graphql/plugins/response.ts';
 import { guarded } from '../../observability/guarded.ts';
 import type { Span } from '../../observability/tracing.ts';
-import type { HttpServerOptions } from '../server.ts';
-import { errorBody, sendRateLimited } from '../errorResponse.ts';
-import type { ClientLimit } from '../clientOperations.ts';
 import { clientName } from '../clientOperations.ts';
+import type { LimitClient } from '../clientOperations.ts';
+import { toApolloRequest } from '../operationRequest.ts';
+import type { HttpServerOptions } from '../options.ts';
+import type { SubscriptionCallbacks } from './callbacks.ts';
 
-/** Apollo refuses some requests before they have a context, and so without what every answer carries. */
+/** Apollo Server rejects some requests before they have a context, and thus without the extensions of other responses. */
 function addExtensions(body: string, context: Context): string {
   const result: unknown = JSON.parse(body, (key, value: unknown) =>
     key === 'extensions' && typeof value === 'object' && value !== null && 'code' in value
@@ -32,84 +33,86 @@ const wantsTrace = ({ headers }: FastifyRequest): boolean =>
 
 const isJson = /^application\/json(; *charset=utf-8)?$/i;
 
-/** A POST of JSON and nothing that Apollo Server would have to look at. */
+/** A POST of JSON without anything that Apollo Server would have to check. */
 const isFastPathRequest = (request: FastifyRequest): boolean =>
   request.method === 'POST' &&
   isJson.test(request.headers['content-type'] ?? '') &&
   !request.url.includes('?') &&
   !wantsTrace(request);
 
-/** `GET` and `POST /graphql`. Apollo's own integration fails on odd hosts and stops slowly, hence this one. */
-export function addGraphQLRoute(
-  server: FastifyInstance,
-  options: HttpServerOptions & {
-    readonly callbacks: SubscriptionCallbacks;
-    readonly limitClient: ClientLimit;
-    readonly spanOf: (request: FastifyRequest) => Span | undefined;
-  },
-): void {
+interface GraphQLRouteOptions extends HttpServerOptions {
+  readonly callbacks: SubscriptionCallbacks;
+  readonly limitClient: LimitClient;
+  readonly spanOf: (request: FastifyRequest) => Span | undefined;
+}
+
+/** `GET` and `POST /graphql`. Apollo's Fastify integration fails on unusual hosts and delays shutdown. */
+export function addGraphQLRoute(server: FastifyInstance, options: GraphQLRouteOptions): void {
   const { apollo, tracedApollo = apollo, authenticate, openOperation } = options;
   const { isProduction, callbacks, operationCache, spanOf } = options;
   const { persistedDocuments, limitClient, log } = options;
 
+  /** The request's own signal is aborted when its body was read, so the response tells whether the client disconnected. */
+  function abortOnDisconnect({ raw }: FastifyReply, operation: OpenedOperation): void {
+    const abort = () => {
+      if (!raw.writableFinished) operation.abort();
+    };
+    const onClose = guarded({ log, name: 'operation close' }, abort);
+    raw.once('close', onClose);
+    // A client that disconnected during authentication emits no further `close`.
+    if (raw.destroyed) onClose();
+  }
+
+  async function execute(request: FastifyRequest, reply: FastifyReply, context: Context) {
+    const cache = isFastPathRequest(request) ? operationCache : undefined;
+    const { accept = '' } = request.headers;
+    const sendUsage = () =>
+      isProduction ? undefined : reply.header('x-upstream-calls', context.usage.calls);
+    const cached = await cache?.tryExecute(request.body, accept, context);
+    if (cached !== undefined) {
+      sendUsage();
+      return reply.header('content-type', cached.contentType).send(cached.body);
+    }
+    const { request: httpGraphQLRequest, error } = toApolloRequest(request, persistedDocuments);
+    const executor = wantsTrace(request) ? tracedApollo : apollo;
+    const { status, headers, body } = await executor.executeHTTPGraphQLRequest({
+      httpGraphQLRequest,
+      // An error thrown here gets the form and the media type of Apollo Server's own errors.
+      context: () => (error === undefined ? Promise.resolve(context) : Promise.reject(error)),
+    });
+    if (status === undefined) {
+      const contentType = headers.get('content-type') ?? 'application/json';
+      cache?.recordContentType(accept, contentType);
+    }
+    void reply.status(status ?? 200);
+    for (const [name, value] of headers) void reply.header(name, value);
+    sendUsage();
+    if (body.kind !== 'complete') throw new Error('Incremental delivery is not supported.');
+    return (status ?? 200) < 400 ? body.string : addExtensions(body.string, context);
+  }
+
   async function handle(request: FastifyRequest, reply: FastifyReply) {
-    const credentials = await authenticate(request.headers.authorization);
-    if (callbacks.isRequested(request)) return callbacks.handle(request, reply, credentials);
-    const { viewer, viewerId, apiKey, account } = credentials;
+    const access = await authenticate(request.headers.authorization);
+    if (callbacks.isRequested(request)) return callbacks.handle(request, reply, access);
+    const { viewer, viewerId, apiKey, account } = access;
     const { ip: address } = request;
-    const party = { access: credentials, address };
-    const waitMs = await limitClient(party);
-    if (waitMs !== undefined) return sendRateLimited(reply, waitMs);
+    const client = { access, address };
+    await limitClient(client);
     const operation = openOperation({
       requestId: request.id,
       viewer,
       viewerId,
       address,
-      quotaClient: clientName(party),
+      quotaClient: clientName(client),
       apiKey,
       account,
       bypassesCache: bypassesCache(request),
       span: spanOf(request),
     });
-    // The request's own signal fires when its body has been read; only the answer's end tells who left.
-    const abandon = () => {
-      if (!reply.raw.writableFinished) operation.abort();
-    };
-    const onClose = guarded({ log, name: 'operation close' }, abandon);
-    reply.raw.once('close', onClose);
-    // A client that left while its credentials were checked closes nothing any more.
-    if (reply.raw.destroyed) onClose();
-    const isCacheable = operationCache !== undefined && isFastPathRequest(request);
-    const { accept = '' } = request.headers;
+    abortOnDisconnect(reply, operation);
     void reply.header('cache-control', 'no-store');
     try {
-      const cached = isCacheable
-        ? await operationCache.tryExecute(request.body, accept, operation.context)
-        : undefined;
-      if (cached !== undefined) {
-        if (!isProduction) void reply.header('x-upstream-calls', operation.context.usage.calls);
-        return await reply.header('content-type', cached.contentType).send(cached.body);
-      }
-      const executor = wantsTrace(request) ? tracedApollo : apollo;
-      const { request: httpGraphQLRequest, error } = parseGraphQLRequest(
-        request,
-        persistedDocuments,
-      );
-      const { status, headers, body } = await executor.executeHTTPGraphQLRequest({
-        httpGraphQLRequest,
-        // Refused here, it is answered in the form and the content type of every other refusal.
-        context: () =>
-          error === undefined ? Promise.resolve(operation.context) : Promise.reject(error),
-      });
-      void reply.status(status ?? 200);
-      if (isCacheable && status === undefined) {
-        const contentType = headers.get('content-type') ?? 'application/json';
-        operationCache.recordContentType(accept, contentType);
-      }
-      for (const [name, value] of headers) void reply.header(name, value);
-      if (!isProduction) void reply.header('x-upstream-calls', operation.context.usage.calls);
-      if (body.kind !== 'complete') throw new Error('No part of the schema comes in chunks.');
-      return (status ?? 200) < 400 ? body.string : addExtensions(body.string, operation.context);
+      return await execute(request, reply, operation.context);
     } finally {
       operation.close();
     }
@@ -120,10 +123,9 @@ export function addGraphQLRoute(
   server.route({
     method: ['PUT', 'PATCH', 'DELETE'],
     url: '/graphql',
-    handler: ({ id }, reply) =>
-      reply
-        .status(405)
-        .header('allow', 'GET, POST')
-        .send(errorBody('Ask with GET or POST.', 'BAD_REQUEST', id)),
+    handler() {
+      const headers = { allow: 'GET, POST' };
+      throw publicError.badRequest('Use GET or POST.', { status: 405, headers });
+    },
   });
 }

@@ -2,31 +2,31 @@ import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge } from 'prom-client';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { ConnectionLimits } from '../connectionLimits.ts';
-import type { Sending } from '../sending.ts';
+import type { SendLimiter } from '../sendLimiter.ts';
 
-/** What can be read off the running gateway. */
+/** State of the gateway that is read for each scrape. */
 export interface GaugeSources {
-  /** Whether simulated data is served. */
+  /** Whether the data is simulated. */
   readonly isDemo: boolean;
-  /** Lines of the log that could not be written. */
+  /** Log lines that could not be written. */
   lostLogLines(): number;
-  /** Whether cache, rate limit and events are shared; null without `REDIS_URL`. */
+  /** Null without Redis. */
   isRedisAvailable(): boolean | null;
   isRateLimitShared(): boolean | null;
   cacheBytes(): number;
-  /** Whole answers: what they take, and how often one was given. */
+  /** Size and hits of the response cache. */
   responseCache(): { readonly bytes: number; readonly hits: number };
-  /** Of the gateway's own account, or null where it has none; a limit of 0 is none. */
+  /** Of the gateway's own account, or null without one. A limit of 0 means unlimited. */
   rateLimit(): { readonly limit: number; readonly remaining: number } | null;
-  /** Calls that wait for room in the account's minute, by priority. */
+  /** Upstream calls that wait for the rate limit, by priority. */
   queuedCalls(): Readonly<Record<string, number>>;
-  /** Subscriptions that hear of what happens; those that ask and see the same count as one. */
+  /** Subscriptions after deduplication. */
   distinctSubscriptions(): number;
-  /** Accounts that are not called because the helpdesk failed them too often. */
+  /** Accounts with an open circuit breaker. */
   openCircuitBreakers(): number;
-  /** What became of the webhooks; undefined where none are taken in. */
+  /** Deliveries by outcome; undefined without webhooks. */
   webhooks(): Readonly<Record<string, number>> | undefined;
-  /** Messages and cache entries in Redis that were dropped because of their format, by kind. */
+  /** Malformed messages and entries in Redis that were dropped, by kind. */
   redisAnomalies(): Readonly<Record<string, number>>;
 }
 
@@ -34,147 +34,158 @@ interface MetricsRouteOptions {
   readonly gauges: GaugeSources;
   readonly connectionLimits: ConnectionLimits;
   readonly metrics: Metrics;
-  readonly sending: Sending;
+  readonly sendLimiter: SendLimiter;
 }
 
-/** `/metrics`, in Prometheus' text form. What is not counted as it happens is read when it is asked for. */
-export function addMetricsRoute(
-  server: FastifyInstance,
-  { gauges, connectionLimits, metrics, sending }: MetricsRouteOptions,
-): void {
-  const registers = [metrics.registry];
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  gauge('helpcrunch_demo', '1 where simulated data is served, 0 for a live account.', () =>
-    Number(gauges.isDemo),
-  );
-  new Counter({
-    name: 'helpcrunch_log_lines_lost_total',
-    help: 'Lines of the log that could not be written, because its disk is full or its reader is gone.',
-    registers,
-    collect() {
-      this.reset();
-      this.inc(gauges.lostLogLines());
-    },
-  });
-  new Gauge({
+interface ScrapedMetric {
+  readonly name: string;
+  readonly help: string;
+  /** The label of the values, if there are several. */
+  readonly label?: string;
+  /** Undefined or null: the metric does not exist here. */
+  readonly read: () => number | boolean | Readonly<Record<string, number>> | undefined | null;
+}
+
+function limitedRate({ rateLimit }: GaugeSources) {
+  const rate = rateLimit();
+  return rate === null || rate.limit === 0 ? undefined : rate;
+}
+
+const gaugesOf = ({
+  gauges,
+  connectionLimits,
+  sendLimiter,
+}: MetricsRouteOptions): ScrapedMetric[] => [
+  {
+    name: 'helpcrunch_demo',
+    help: '1 with simulated data, 0 with a live account.',
+    read: () => gauges.isDemo,
+  },
+  {
     name: 'helpcrunch_upstream_calls_waiting',
-    help: "Calls that wait for room in the account's minute.",
-    labelNames: ['priority'],
-    registers,
-    collect() {
-      for (const [priority, count] of Object.entries(gauges.queuedCalls())) {
-        this.set({ priority }, count);
-      }
-    },
-  });
-  const limit = gauges.rateLimit()?.limit ?? 0;
-  if (limit > 0) {
-    gauge('helpcrunch_budget_limit', 'Calls that the account may make in 60 seconds.', () => limit);
-    gauge(
-      'helpcrunch_budget_remaining',
-      'Calls that could leave now; 0 while the helpdesk refuses.',
-      () => gauges.rateLimit()?.remaining ?? 0,
-    );
-  }
-  gauge(
-    'helpcrunch_breaker_open',
-    'Accounts for which the helpdesk is not called because it has failed too often.',
-    gauges.openCircuitBreakers,
-  );
-  gauge(
-    'helpcrunch_cache_bytes',
-    'Estimated size of what is known of the helpdesk in this process.',
-    gauges.cacheBytes,
-  );
-  gauge(
-    'helpcrunch_ready_answers_bytes',
-    'Estimated size of the whole answers that are kept.',
-    () => gauges.responseCache().bytes,
-  );
-  new Counter({
+    help: 'Upstream calls that wait for the rate limit.',
+    label: 'priority',
+    read: gauges.queuedCalls,
+  },
+  {
+    name: 'helpcrunch_budget_limit',
+    help: 'Upstream calls that the account may make in 60 seconds.',
+    read: () => limitedRate(gauges)?.limit,
+  },
+  {
+    name: 'helpcrunch_budget_remaining',
+    help: 'Upstream calls that may start now; 0 while HelpCrunch responds with 429.',
+    read: () => limitedRate(gauges)?.remaining,
+  },
+  {
+    name: 'helpcrunch_breaker_open',
+    help: 'Accounts with an open circuit breaker.',
+    read: gauges.openCircuitBreakers,
+  },
+  {
+    name: 'helpcrunch_cache_bytes',
+    help: 'Estimated size of the entity cache of this process.',
+    read: gauges.cacheBytes,
+  },
+  {
+    name: 'helpcrunch_ready_answers_bytes',
+    help: 'Estimated size of the response cache.',
+    read: () => gauges.responseCache().bytes,
+  },
+  {
+    name: 'helpcrunch_listeners',
+    help: 'Distinct subscriptions: identical ones of equal viewers are executed once.',
+    read: gauges.distinctSubscriptions,
+  },
+  {
+    name: 'helpcrunch_live_connections',
+    help: 'Authenticated WebSockets, event streams and callback subscriptions.',
+    read: () => connectionLimits.connections,
+  },
+  {
+    name: 'helpcrunch_subscriptions',
+    help: 'Active subscriptions.',
+    read: () => connectionLimits.subscriptions,
+  },
+  {
+    name: 'helpcrunch_unsent_bytes',
+    help: 'Bytes of responses that wait for slow clients.',
+    read: () => sendLimiter.unsentBytes,
+  },
+  {
+    name: 'helpcrunch_redis_up',
+    help: '1 while cache, rate limit and events are shared through Redis, 0 in local mode.',
+    read: gauges.isRedisAvailable,
+  },
+  {
+    name: 'helpcrunch_budget_shared',
+    help: '1 while the rate limit is shared by all instances, 0 while this instance uses its static share.',
+    read: gauges.isRateLimitShared,
+  },
+];
+
+const countersOf = ({ gauges, sendLimiter }: MetricsRouteOptions): ScrapedMetric[] => [
+  {
+    name: 'helpcrunch_log_lines_lost_total',
+    help: 'Log lines that could not be written, because the disk is full or the reader of the pipe is gone.',
+    read: gauges.lostLogLines,
+  },
+  {
     name: 'helpcrunch_ready_answers_total',
-    help: 'Operations answered with a whole answer that was kept.',
-    registers,
-    collect() {
-      this.reset();
-      this.inc(gauges.responseCache().hits);
-    },
-  });
-  gauge(
-    'helpcrunch_listeners',
-    'Different subscriptions that hear of what happens; those that ask and see the same count as one.',
-    gauges.distinctSubscriptions,
-  );
-  gauge(
-    'helpcrunch_live_connections',
-    'Authenticated WebSockets, event streams and callback subscriptions.',
-    connectionLimits.connections,
-  );
-  gauge('helpcrunch_subscriptions', 'Subscriptions under way.', connectionLimits.subscriptions);
-  gauge(
-    'helpcrunch_unsent_bytes',
-    'Bytes of answers that wait until clients read.',
-    sending.unsentBytes,
-  );
-  new Counter({
+    help: 'Hits of the response cache.',
+    read: () => gauges.responseCache().hits,
+  },
+  {
     name: 'helpcrunch_connections_destroyed_total',
-    help: 'Connections closed because their clients did not read, by the setting that they exceeded.',
-    labelNames: ['reason'],
-    registers,
-    collect() {
-      this.reset();
-      for (const [reason, count] of Object.entries(sending.destroyed())) {
-        this.inc({ reason }, count);
-      }
-    },
-  });
-  if (gauges.webhooks() !== undefined) {
-    new Counter({
-      name: 'helpcrunch_webhooks_total',
-      help: 'Webhooks that came, by what became of them.',
-      labelNames: ['outcome'],
-      registers,
+    help: 'Connections destroyed because their clients did not read, by the setting that they exceeded.',
+    label: 'reason',
+    read: () => sendLimiter.destroyed,
+  },
+  {
+    name: 'helpcrunch_webhooks_total',
+    help: 'Webhook deliveries by outcome.',
+    label: 'outcome',
+    read: gauges.webhooks,
+  },
+  {
+    name: 'helpcrunch_redis_unexpected_total',
+    help: 'Malformed messages and entries in Redis that were dropped.',
+    label: 'kind',
+    read: () => (gauges.isRedisAvailable() === null ? undefined : gauges.redisAnomalies()),
+  },
+];
+
+/** Calls `set` for each value with its labels. */
+function collect({ label, read }: ScrapedMetric, set: (labels: object, value: number) => void) {
+  const value = read() ?? {};
+  if (typeof value === 'object') {
+    for (const [name, count] of Object.entries(value)) set({ [label ?? '']: name }, count);
+  } else set({}, Number(value));
+}
+
+/** `/metrics` in Prometheus' text format. */
+export function addMetricsRoute(server: FastifyInstance, options: MetricsRouteOptions): void {
+  const { metrics } = options;
+  const registers = [metrics.registry];
+  const exists = ({ read }: ScrapedMetric) => (read() ?? null) !== null;
+  for (const metric of gaugesOf(options).filter(exists)) {
+    const { name, help, label } = metric;
+    new Gauge({
+      ...{ name, help, registers, labelNames: label === undefined ? [] : [label] },
       collect() {
-        this.reset();
-        for (const [outcome, count] of Object.entries(gauges.webhooks() ?? {})) {
-          this.inc({ outcome }, count);
-        }
+        collect(metric, (labels, value) => this.set(labels, value));
       },
     });
   }
-  if (gauges.isRedisAvailable() !== null) {
-    gauge(
-      'helpcrunch_redis_up',
-      '1 while cache, rate limit and events are shared through Redis, 0 in local mode.',
-      () => Number(gauges.isRedisAvailable()),
-    );
+  for (const metric of countersOf(options).filter(exists)) {
+    const { name, help, label } = metric;
     new Counter({
-      name: 'helpcrunch_redis_unexpected_total',
-      help: 'Messages and cache entries in Redis that were dropped because of their format.',
-      labelNames: ['kind'],
-      registers,
+      ...{ name, help, registers, labelNames: label === undefined ? [] : [label] },
       collect() {
         this.reset();
-        for (const [kind, count] of Object.entries(gauges.redisAnomalies())) {
-          this.inc({ kind }, count);
-        }
+        collect(metric, (labels, value) => this.inc(labels, value));
       },
     });
-  }
-  if (gauges.isRateLimitShared() !== null) {
-    gauge(
-      'helpcrunch_budget_shared',
-      '1 while all instances share the rate limit, 0 while this one uses its equal share.',
-      () => Number(gauges.isRateLimitShared()),
-    );
   }
   server.addHook('onResponse', ({ routeOptions }, { statusCode: status }, done) => {
     metrics.request({ route: routeOptions.url ?? 'other', status });

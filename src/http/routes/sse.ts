@@ -1,15 +1,20 @@
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { PassThrough } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { publicError } from '../../graphql/errors.ts';
+import type { OperationOutcome, SubscriptionResult } from '../../graphql/subscriptions/run.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { Disposer } from '../../lib/disposer.ts';
-import { guarded, runGuarded } from '../../observability/guarded.ts';
 import { scheduleAt } from '../../lib/scheduleAt.ts';
-import type { SubscriptionTransportOptions } from '../server.ts';
-import { parseOperationRequest, parseOperationQuery } from '../operationRequest.ts';
-import { errorBody, refuseConnection } from '../errorResponse.ts';
+import { guarded, runGuarded } from '../../observability/guarded.ts';
+import type { Log } from '../../observability/log.ts';
 import { clientName } from '../clientOperations.ts';
+import { tooManyConnections } from '../errorResponse.ts';
+import { parseOperationRequest, parseOperationQuery } from '../operationRequest.ts';
+import type { SubscriptionTransportOptions } from '../options.ts';
 
-/** Shorter than the patience of the usual balancer. */
+/** Shorter than the idle timeout of common load balancers. */
 const pingIntervalMs = 15_000;
 
 const formatEvent = (name: string, data: string): string => `event: ${name}\ndata: ${data}\n\n`;
@@ -17,102 +22,141 @@ const formatEvent = (name: string, data: string): string => `event: ${name}\ndat
 const acceptsEventStream = ({ headers }: FastifyRequest): boolean =>
   /(^|[\s,])text\/event-stream($|[\s,;])/i.test(headers.accept ?? '');
 
-/** `GET` and `POST /graphql/stream`: server-sent events, one operation a connection, as `graphql-sse` has it. */
-export function addSseRoute(server: FastifyInstance, options: SubscriptionTransportOptions): void {
-  const { execute, authenticate, connectionLimits, isAllowedOrigin, clock, log } = options;
-  const streams = new Set<PassThrough>();
+/** One event stream. Everything it holds is released when its connection closes. */
+class EventStream {
+  /** The response body. */
+  readonly body = new PassThrough();
+  readonly #controller = new AbortController();
+  readonly #held = new Disposer();
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #cancelPing: () => void = () => undefined;
 
-  async function write(stream: PassThrough, text: string, signal: AbortSignal): Promise<void> {
-    if (stream.write(text)) return;
-    // The connection of a client that does not read is destroyed after SEND_TIMEOUT_MS, which aborts the signal.
-    await once(stream, 'drain', { signal }).catch(() => undefined);
+  constructor({ clock, log }: Pick<SubscriptionTransportOptions, 'clock' | 'log'>) {
+    this.#clock = clock;
+    this.#log = log;
+    this.onEnd(() => this.#controller.abort());
+    this.onEnd(() => this.#cancelPing());
+    this.body.on('error', () => undefined);
   }
 
-  async function handle(request: FastifyRequest, reply: FastifyReply) {
-    const { id, headers } = request;
-    const reject = (status: number, message: string, code = 'BAD_REQUEST') =>
-      reply.status(status).send(errorBody(message, code, id));
-    if (!isAllowedOrigin(headers)) {
-      return reject(403, 'Pages of this origin may not ask.', 'FORBIDDEN');
+  /** Aborted when the connection closes. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  onEnd(release: () => void): void {
+    this.#held.add(release);
+  }
+
+  followConnection(response: ServerResponse): void {
+    const release = guarded({ log: this.#log, name: 'event stream close' }, () =>
+      this.#held.dispose(),
+    );
+    response.once('close', release);
+    this.body.once('close', release);
+    // A client that disconnected during authentication emits no further `close`.
+    if (response.destroyed) release();
+  }
+
+  /** Ends the response without `complete`, so that the client reconnects. */
+  end(): void {
+    this.body.end();
+  }
+
+  start(outcome: OperationOutcome, expiresAtMs: number | undefined): void {
+    if (outcome.kind === 'stream') {
+      const { results } = outcome;
+      const guard = { log: this.#log, name: 'event stream end' };
+      this.onEnd(() => runGuarded(guard, () => results.return?.()));
     }
-    if (!acceptsEventStream(request)) return reject(406, 'Ask for text/event-stream.');
-    const authenticated = await authenticate(headers.authorization);
+    if (expiresAtMs !== undefined) {
+      this.onEnd(scheduleAt(expiresAtMs, () => this.end(), this.#clock));
+    }
+    // The response head is sent with the first byte.
+    this.#ping();
+    const guard = { log: this.#log, name: 'event stream', close: () => this.end() };
+    runGuarded(guard, async () => {
+      await this.#sendResults(outcome);
+      if (!this.body.writableEnded) this.end();
+    });
+  }
+
+  #ping(): void {
+    if (this.body.writableEnded || this.#held.isDisposed) return;
+    if (this.body.writableLength === 0) this.body.write(':\n\n');
+    this.#cancelPing = this.#clock.after(pingIntervalMs, () => this.#ping());
+  }
+
+  async #sendResults(outcome: OperationOutcome): Promise<void> {
+    if (outcome.kind === 'once') {
+      await this.#sendResult(outcome.result);
+    } else {
+      for await (const result of outcome.results) {
+        if (this.body.writableEnded || this.body.destroyed) return;
+        await this.#sendResult(result);
+      }
+    }
+    if (!this.body.writableEnded) this.body.write(formatEvent('complete', ''));
+  }
+
+  async #sendResult(result: SubscriptionResult): Promise<void> {
+    if (this.body.write(formatEvent('next', JSON.stringify(result)))) return;
+    // A slow connection is destroyed after SEND_TIMEOUT_MS, which aborts the signal.
+    await once(this.body, 'drain', { signal: this.signal }).catch(() => undefined);
+  }
+}
+
+/** `GET` and `POST /graphql/stream`: server-sent events in the distinct connections mode of `graphql-sse`. */
+export function addSseRoute(server: FastifyInstance, options: SubscriptionTransportOptions): void {
+  const { execute, authenticate, connectionLimits, isAllowedOrigin } = options;
+  const streams = new Set<EventStream>();
+
+  function parseOperation(request: FastifyRequest) {
     const operation =
       request.method === 'GET'
         ? parseOperationQuery(request.url)
         : parseOperationRequest(request.body);
-    if (operation === undefined)
-      return reject(400, 'The request must contain a GraphQL operation.');
-    const identity = { access: authenticated, address: request.ip };
-    const release = connectionLimits.acquire(clientName(identity));
-    if (release === undefined) return refuseConnection(reply);
-    const controller = new AbortController();
-    const { signal } = controller;
-    const held = new Disposer();
-    held.add(release);
-    held.add(() => controller.abort());
-    const end = guarded({ log, name: 'event stream close' }, () => held.dispose());
-    reply.raw.once('close', end);
-    // A client that left while its credentials were checked closes nothing any more.
-    if (reply.raw.destroyed) end();
-    const isReadOnly = request.method === 'GET';
-    const outcome = await execute(identity, {
-      operation: operation,
-      signal,
-      requestId: id,
-      isReadOnly,
-    });
+    if (operation !== undefined) return operation;
+    throw publicError.badRequest('The request must contain a GraphQL operation.');
+  }
+
+  async function handle(request: FastifyRequest, reply: FastifyReply) {
+    const { id: requestId, headers, method, ip: address } = request;
+    if (!isAllowedOrigin(headers)) {
+      throw publicError.forbidden('The origin of this page is not listed in CORS_ORIGINS.');
+    }
+    if (!acceptsEventStream(request)) {
+      throw publicError.badRequest('Send "Accept: text/event-stream".', { status: 406 });
+    }
+    const access = await authenticate(headers.authorization);
+    const operation = parseOperation(request);
+    const client = { access, address };
+    const release = connectionLimits.acquire(clientName(client));
+    if (release === undefined) throw tooManyConnections();
+    const stream = new EventStream(options);
+    stream.onEnd(release);
+    stream.followConnection(reply.raw);
+    const { signal } = stream;
+    const isReadOnly = method === 'GET';
+    const outcome = await execute(client, { operation, signal, requestId, isReadOnly });
     void reply.header('cache-control', 'no-store, no-transform');
     if (outcome.kind === 'once' && outcome.result.data === undefined) {
       return reply.status(outcome.status).send(outcome.result);
     }
-
-    if (outcome.kind === 'stream') {
-      const { results } = outcome;
-      held.add(() => runGuarded({ log, name: 'event stream end' }, () => results.return?.()));
-    }
-    const stream = new PassThrough();
-    stream.on('error', () => undefined);
     streams.add(stream);
-    held.add(() => streams.delete(stream));
-    let cancelPing: () => void = () => undefined;
-    const ping = () => {
-      if (stream.writableEnded) return;
-      if (stream.writableLength === 0) stream.write(':\n\n');
-      cancelPing = clock.after(pingIntervalMs, ping);
-    };
-    held.add(() => cancelPing());
-    const { expiresAtMs } = authenticated;
-    if (expiresAtMs !== undefined) held.add(scheduleAt(expiresAtMs, () => stream.end(), clock));
-    async function pump(): Promise<void> {
-      if (outcome.kind === 'once') {
-        await write(stream, formatEvent('next', JSON.stringify(outcome.result)), signal);
-      } else {
-        for await (const result of outcome.results) {
-          if (stream.writableEnded || stream.destroyed) return;
-          await write(stream, formatEvent('next', JSON.stringify(result)), signal);
-        }
-      }
-      if (!stream.writableEnded) stream.write(formatEvent('complete', ''));
-    }
-    stream.once('close', end);
-    // The head leaves with the first byte.
-    ping();
-    runGuarded({ log, name: 'event stream', close: () => stream.end() }, async () => {
-      await pump();
-      if (!stream.writableEnded) stream.end();
-    });
+    stream.onEnd(() => streams.delete(stream));
+    stream.start(outcome, access.expiresAtMs);
     return reply
       .header('content-type', 'text/event-stream; charset=utf-8')
       .header('x-accel-buffering', 'no')
-      .send(stream);
+      .send(stream.body);
   }
 
-  // No other method: with PUT the protocol would reserve a stream for many operations.
+  // No PUT: it would open the protocol's single connection mode.
   server.get('/graphql/stream', handle);
   server.post('/graphql/stream', handle);
   server.addHook('preClose', (done) => {
-    // Without a word of completion the client asks again, and finds another instance.
     for (const stream of streams) stream.end();
     done();
   });

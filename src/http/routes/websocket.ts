@@ -1,48 +1,49 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { GraphQLError, GraphQLSchema, parse } from 'graphql';
 import { handleProtocols, makeServer } from 'graphql-ws';
+import type { Context } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
+import { publicError, PublicError } from '../../graphql/errors.ts';
 import type {
   OperationOutcome,
   SubscriptionResult,
   SubscriptionResults,
 } from '../../graphql/subscriptions/run.ts';
-import { guarded, runGuarded } from '../../observability/guarded.ts';
 import { scheduleAt } from '../../lib/scheduleAt.ts';
-import { parseOperationRequest } from '../operationRequest.ts';
-import { PendingConnections } from '../pendingConnections.ts';
-import type { SubscriptionTransportOptions } from '../server.ts';
-import { closeCodes, closeMs, SocketConnection } from '../socketConnection.ts';
-import type { ClientRequest } from '../clientOperations.ts';
-import { errorOutcome, clientName } from '../clientOperations.ts';
-import { rateLimitedMessage } from '../errorResponse.ts';
-import { refuseSocket } from '../rawResponse.ts';
-import { requestIdOf } from '../requestId.ts';
-import type { OpenWebSocket } from '../upgrades.ts';
-import { foreignRouterMessage } from '../auth/routerSecret.ts';
+import { guarded, runGuarded } from '../../observability/guarded.ts';
 import { AuthenticationError } from '../auth/credentials.ts';
 import type { Authenticated } from '../auth/credentials.ts';
+import { wrongRouterSecret } from '../auth/routerSecret.ts';
+import { clientName } from '../clientOperations.ts';
+import { PendingConnections } from '../connectionLimits.ts';
+import { sendErrorOnSocket, tooManyConnections } from '../errorResponse.ts';
+import { parseOperationRequest } from '../operationRequest.ts';
+import type { SubscriptionTransportOptions } from '../options.ts';
+import { requestIdOf } from '../requestHead.ts';
+import type { OpenWebSocket } from '../upgrades.ts';
+import { closeCodes, closeTimeoutMs, WebSocketConnection } from '../webSocketConnection.ts';
 
 const serverOptions = {
   noServer: true,
-  /** The same as a request's body may have. */
+  /** The same as the default limit of request bodies. */
   maxPayload: 262_144,
   perMessageDeflate: false,
-  /** For a peer that sends a close frame and keeps the connection open; `SocketConnection` sees to the others. */
-  closeTimeout: closeMs,
+  /** For a peer that sends a close frame and keeps the connection open; `WebSocketConnection` closes the others. */
+  closeTimeout: closeTimeoutMs,
   handleProtocols,
 };
 
-// Operations are run elsewhere; the protocol only wants to see that one is a subscription.
+// graphql-ws only checks that the operation is a subscription; `execute` runs it.
 const placeholderOperation = {
   schema: new GraphQLSchema({}),
   document: parse('subscription { any }'),
 };
 
-// The library takes results only in the form that execution gives them; ours are in their public form already.
+// graphql-ws requires execution results, and ours are formatted already.
 const wrap = (result: SubscriptionResult) => ({ extensions: { result } });
 
 const isResult = (value: unknown): value is SubscriptionResult =>
@@ -70,167 +71,189 @@ const wrapResults = (results: SubscriptionResults) => ({
 const textOrUndefined = (value: unknown): string | undefined =>
   typeof value === 'string' ? value : undefined;
 
-/** WebSockets by the protocol `graphql-transport-ws`. Returns what opens one. */
-export function addWebSocketRoute(
-  server: FastifyInstance,
-  options: SubscriptionTransportOptions,
-): OpenWebSocket {
-  const { execute, authenticate, authFailures, connectionLimits, isAllowedOrigin, isFromRouter } =
-    options;
-  const { maxPerConnection, addressOf, clock, log } = options;
-  const sockets = new WebSocketServer(serverOptions);
-  let isClosing = false;
-  const connections = new Set<SocketConnection>();
-  const pending = new PendingConnections();
-  const outcomes = new WeakMap<object, OperationOutcome>();
+type ConnectionParams = Record<string, unknown>;
 
-  /** Undefined where the connection was closed because the credentials were not accepted. */
-  async function accessOf(
-    connection: SocketConnection,
-    authorization: string | undefined,
-  ): Promise<Authenticated | undefined> {
-    try {
-      return await authenticate(authorization);
-    } catch (error) {
-      if (!(error instanceof AuthenticationError)) throw error;
-      const { reason } = error.failure;
-      if (reason === undefined) {
-        connection.close(closeCodes.tryAgainLater, 'The credentials cannot be checked now');
-        return undefined;
-      }
-      const { address, requestId } = connection;
-      const rejected = { address, reason, entryPoint: 'websocket', requestId } as const;
-      const waitMs = await authFailures.record(rejected);
-      if (waitMs === undefined) connection.close(closeCodes.forbidden, 'Forbidden');
-      else connection.close(closeCodes.tooManyFailures, 'Too many failed credentials');
-      return undefined;
+type ProtocolContext = Context<ConnectionParams, WebSocketConnection>;
+
+/** WebSockets by the protocol `graphql-transport-ws`. */
+class WebSocketEndpoint {
+  readonly #options: SubscriptionTransportOptions;
+  readonly #sockets = new WebSocketServer(serverOptions);
+  readonly #connections = new Set<WebSocketConnection>();
+  readonly #pending = new PendingConnections();
+  readonly #protocol;
+  #isShuttingDown = false;
+
+  constructor(options: SubscriptionTransportOptions) {
+    this.#options = options;
+    this.#protocol = this.#createProtocol();
+    // Without a listener `ws` responds in plain text.
+    this.#sockets.on('wsClientError', ({ message }: Error, _socket, { socket, headers }) => {
+      const error = publicError.badRequest(`${message}.`);
+      sendErrorOnSocket(socket, error, requestIdOf(headers));
+    });
+  }
+
+  /** Opens a WebSocket, or responds with an error. */
+  upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const { isFromRouter, isAllowedOrigin, connectionLimits, log } = this.#options;
+    const { headers } = request;
+    const reject = (error: PublicError) => sendErrorOnSocket(socket, error, requestIdOf(headers));
+    if (!isFromRouter(headers)) {
+      this.#rejectClient(request, socket);
+    } else if (!isAllowedOrigin(headers)) {
+      reject(publicError.forbidden('The origin of this page is not listed in CORS_ORIGINS.'));
+    } else if (this.#isShuttingDown || connectionLimits.isFull) {
+      reject(tooManyConnections(503));
+    } else {
+      const guard = { log, name: 'websocket', close: () => socket.destroy() };
+      const open = (webSocket: WebSocket) => this.#open(webSocket, request);
+      this.#sockets.handleUpgrade(request, socket, head, guarded(guard, open));
     }
   }
 
-  const protocol = makeServer<Record<string, unknown>, SocketConnection>({
-    // Timers are ours.
-    connectionInitWaitTimeout: 0,
+  shutDown(): void {
+    this.#isShuttingDown = true;
+    for (const connection of this.#connections) {
+      connection.close(closeCodes.goingAway, 'The gateway is shutting down');
+    }
+  }
 
-    async onConnect({ connectionParams = {}, extra: connection }) {
-      const { authorization, Authorization } = connectionParams;
-      const credentials =
-        textOrUndefined(authorization) ??
-        textOrUndefined(Authorization) ??
-        connection.authorization;
-      const authenticated = await accessOf(connection, credentials);
-      if (authenticated === undefined || connection.isClosed) return false;
-      const identity = { access: authenticated, address: connection.address };
-      const release = connectionLimits.acquire(clientName(identity));
-      if (release === undefined) {
-        connection.close(closeCodes.tryAgainLater, 'Too many connections');
-        return false;
-      }
-      connection.authenticated(identity, release);
-      if (authenticated.expiresAtMs !== undefined) {
-        const expire = () => connection.close(closeCodes.forbidden, 'The credentials have expired');
-        connection.onEnd(scheduleAt(authenticated.expiresAtMs, expire, clock));
-      }
-      return true;
-    },
+  #rejectClient(request: IncomingMessage, socket: Socket): void {
+    const { authFailures, addressOf, log } = this.#options;
+    const requestId = requestIdOf(request.headers);
+    const rejected = { address: addressOf(request), entryPoint: 'websocket', requestId } as const;
+    const guard = { log, name: 'router rejection', close: () => socket.destroy() };
+    runGuarded(guard, async () => {
+      const error = await authFailures.reject(wrongRouterSecret(), rejected);
+      sendErrorOnSocket(socket, error, requestId);
+    });
+  }
 
-    async onSubscribe({ extra: connection, subscriptions }, id, payload) {
-      const { party: identity, signal, refusals } = connection;
-      const request = parseOperationRequest(payload);
-      if (identity === undefined || request === undefined)
-        throw new Error('It was looked at before.');
-      const clientRequest: ClientRequest = { operation: request, signal };
-      const outcome =
-        Object.keys(subscriptions).length > maxPerConnection
-          ? errorOutcome('This connection has too many operations.', 'OPERATION_TOO_EXPENSIVE')
-          : await execute(identity, clientRequest);
-      if (outcome.kind === 'once' && outcome.result.data === undefined) {
-        refusals.set(id, outcome.result.errors ?? []);
-        return [new GraphQLError('')];
-      }
-      const operation = { ...placeholderOperation };
-      outcomes.set(operation, outcome);
-      return operation;
-    },
-    subscribe(operation) {
-      const outcome = outcomes.get(operation);
-      if (outcome === undefined) throw new Error('It was asked before.');
-      return outcome.kind === 'once' ? wrap(outcome.result) : wrapResults(outcome.results);
-    },
-    onNext: (...[, , , , { extensions = {} }]) => unwrap(extensions),
-    onError({ extra: { refusals } }, id) {
-      const errors = refusals.get(id);
-      refusals.delete(id);
-      return errors;
-    },
-  });
-
-  function open(socket: WebSocket, request: IncomingMessage): void {
-    const connection = new SocketConnection(socket, {
+  #open(socket: WebSocket, request: IncomingMessage): void {
+    const { clock, log, addressOf } = this.#options;
+    const connection = new WebSocketConnection(socket, {
       clock,
       log,
       address: addressOf(request),
       requestId: requestIdOf(request.headers),
       authorization: request.headers.authorization,
     });
-    connections.add(connection);
-    connection.onEnd(() => connections.delete(connection));
-    connection.waitForClient(
-      pending.add(connection.address, () =>
-        connection.close(closeCodes.tryAgainLater, 'Too many unauthenticated connections'),
-      ),
-    );
-    connection.serve(protocol);
+    this.#connections.add(connection);
+    connection.onEnd(() => this.#connections.delete(connection));
+    const evict = () =>
+      connection.close(closeCodes.tryAgainLater, 'Too many unauthenticated connections');
+    connection.waitForClient(this.#pending.add(connection.address, evict));
+    connection.serve(this.#protocol);
   }
 
-  /** A missing or wrong router secret counts as rejected credentials: 401, or 429 when its address has too many of them. */
-  function refuseForeignRouter(request: IncomingMessage, socket: Socket): void {
-    const requestId = requestIdOf(request.headers);
-    const close = () => socket.destroy();
-    runGuarded({ log, name: 'router rejection', close }, async () => {
-      const retryAfterMs = await authFailures.record({
-        address: addressOf(request),
-        reason: 'routerSecret',
-        entryPoint: 'websocket',
-        requestId,
-      });
-      const refusal =
-        retryAfterMs === undefined
-          ? { status: 401, code: 'UNAUTHENTICATED', message: foreignRouterMessage }
-          : { status: 429, retryAfterMs, message: rateLimitedMessage };
-      refuseSocket(socket, { ...refusal, requestId });
+  #createProtocol() {
+    const outcomes = new WeakMap<object, OperationOutcome>();
+    return makeServer<ConnectionParams, WebSocketConnection>({
+      // `WebSocketConnection` has its own timeout.
+      connectionInitWaitTimeout: 0,
+      onConnect: (context) => this.#connect(context),
+      onSubscribe: async (context, id, payload) => {
+        const outcome = await this.#execute(context, payload);
+        if (outcome.kind === 'once' && outcome.result.data === undefined) {
+          context.extra.rejections.set(id, outcome.result.errors ?? []);
+          return [new GraphQLError('')];
+        }
+        const operation = { ...placeholderOperation };
+        outcomes.set(operation, outcome);
+        return operation;
+      },
+      subscribe(operation) {
+        const outcome = outcomes.get(operation);
+        if (outcome === undefined) throw new Error('onSubscribe runs before subscribe.');
+        return outcome.kind === 'once' ? wrap(outcome.result) : wrapResults(outcome.results);
+      },
+      onNext: (...[, , , , { extensions = {} }]) => unwrap(extensions),
+      onError({ extra: { rejections } }, id) {
+        const errors = rejections.get(id);
+        rejections.delete(id);
+        return errors;
+      },
     });
   }
 
-  const upgrade: OpenWebSocket = (request, socket, head) => {
-    const requestId = requestIdOf(request.headers);
-    if (!isFromRouter(request.headers)) {
-      refuseForeignRouter(request, socket);
-      return;
+  /** Whether the client is accepted. Otherwise the connection is closed. */
+  async #connect({ connectionParams = {}, extra: connection }: ProtocolContext): Promise<boolean> {
+    const { connectionLimits, clock } = this.#options;
+    const { authorization, Authorization } = connectionParams;
+    const access = await this.#authenticate(
+      connection,
+      textOrUndefined(authorization) ?? textOrUndefined(Authorization) ?? connection.authorization,
+    );
+    if (access === undefined || connection.isClosed) return false;
+    const client = { access, address: connection.address };
+    const release = connectionLimits.acquire(clientName(client));
+    if (release === undefined) {
+      connection.close(closeCodes.tryAgainLater, 'Too many connections');
+      return false;
     }
-    if (!isAllowedOrigin(request.headers)) {
-      const message = 'Pages of this origin may not ask.';
-      refuseSocket(socket, { status: 403, code: 'FORBIDDEN', message, requestId });
-      return;
+    connection.authenticated(client, release);
+    if (access.expiresAtMs !== undefined) {
+      const expire = () => connection.close(closeCodes.forbidden, 'The credentials have expired');
+      connection.onEnd(scheduleAt(access.expiresAtMs, expire, clock));
     }
-    if (isClosing || connectionLimits.isFull()) {
-      const message = 'There are too many connections.';
-      refuseSocket(socket, { status: 503, retryAfterMs: 5_000, message, requestId });
-      return;
+    return true;
+  }
+
+  /** Closes the connection and returns undefined if the credentials are not accepted. */
+  async #authenticate(
+    connection: WebSocketConnection,
+    authorization: string | undefined,
+  ): Promise<Authenticated | undefined> {
+    const { authenticate, authFailures } = this.#options;
+    try {
+      return await authenticate(authorization);
+    } catch (error) {
+      if (!(error instanceof PublicError)) throw error;
+      if (error instanceof AuthenticationError) {
+        const { address, requestId } = connection;
+        const request = { address, entryPoint: 'websocket', requestId } as const;
+        const { retryAfterMs } = await authFailures.reject(error, request);
+        if (retryAfterMs === undefined) connection.close(closeCodes.forbidden, 'Forbidden');
+        else connection.close(closeCodes.tooManyFailures, 'Too many rejected credentials');
+      } else {
+        connection.close(closeCodes.tryAgainLater, 'Credentials cannot be verified at present');
+      }
+      return undefined;
     }
-    const accept = guarded({ log, name: 'websocket', close: () => socket.destroy() }, open);
-    sockets.handleUpgrade(request, socket, head, accept);
-  };
-  // Without a listener the library would answer by itself, in plain text.
-  sockets.on('wsClientError', ({ message }: Error, _socket, { socket, headers }) => {
-    const requestId = requestIdOf(headers);
-    refuseSocket(socket, { status: 400, message: `${message}.`, requestId });
-  });
+  }
+
+  async #execute(
+    { extra: { client, signal }, subscriptions }: ProtocolContext,
+    payload: unknown,
+  ): Promise<OperationOutcome> {
+    const { execute, maxPerConnection } = this.#options;
+    const operation = parseOperationRequest(payload);
+    if (client === undefined || operation === undefined) {
+      throw new Error('WebSocketConnection passes only valid messages of authenticated clients.');
+    }
+    const requestId = randomUUID();
+    try {
+      if (Object.keys(subscriptions).length > maxPerConnection) {
+        throw publicError.tooExpensive('Too many operations on this connection.');
+      }
+      return await execute(client, { operation, signal, requestId });
+    } catch (error) {
+      if (!(error instanceof PublicError)) throw error;
+      return { kind: 'once', status: error.status, result: { errors: [error.format(requestId)] } };
+    }
+  }
+}
+
+/** Returns the function that opens WebSockets. */
+export function addWebSocketRoute(
+  server: FastifyInstance,
+  options: SubscriptionTransportOptions,
+): OpenWebSocket {
+  const endpoint = new WebSocketEndpoint(options);
   server.addHook('preClose', (done) => {
-    isClosing = true;
-    for (const connection of connections) {
-      connection.close(closeCodes.goingAway, 'The gateway is stopping');
-    }
+    endpoint.shutDown();
     done();
   });
-  return upgrade;
+  return (request, socket, head) => endpoint.upgrade(request, socket, head);
 }

@@ -9,17 +9,17 @@ import type { Log } from '../observability/log.ts';
 import { parseOperationRequest } from './operationRequest.ts';
 import type { ClientIdentity } from './clientOperations.ts';
 
-/** A client that lets more than this wait unread does not read. */
-const maxUnreadBytes = 1_048_576;
+/** A slow consumer with a larger send buffer is disconnected. */
+const maxBufferedBytes = 1_048_576;
 
 /** How long a client may take to authenticate. */
-const initMs = 3_000;
+const initTimeoutMs = 3_000;
 
 /** Shorter than the idle timeout of common load balancers. */
-const pingMs = 25_000;
+const pingIntervalMs = 25_000;
 
-/** How long the peer has to close the connection after it was sent a close frame. */
-export const closeMs = 1_000;
+/** How long the peer may take to close the connection after a close frame. */
+export const closeTimeoutMs = 1_000;
 
 /** RFC 6455 §5.5: a control frame carries 125 bytes, of which the code takes two. */
 const maxReasonBytes = 123;
@@ -34,7 +34,7 @@ export const closeCodes = {
   internal: 4500,
 } as const;
 
-/** The message types that a client may send, besides `subscribe`. */
+/** The messages of clients besides `subscribe`. */
 const clientTypes: ReadonlySet<MessageType> = new Set([
   MessageType.ConnectionInit,
   MessageType.Ping,
@@ -42,7 +42,7 @@ const clientTypes: ReadonlySet<MessageType> = new Set([
   MessageType.Complete,
 ]);
 
-/** Whether the message is one that a client of `graphql-transport-ws` may send. */
+/** Whether `graphql-transport-ws` allows the message from a client. */
 function isClientMessage(text: string): boolean {
   try {
     const message = parseMessage(text);
@@ -54,13 +54,13 @@ function isClientMessage(text: string): boolean {
   }
 }
 
-/** Cut to what a close frame can carry. */
-function clipped(reason: string): string {
+/** Cuts a reason to what a close frame can carry. */
+function truncate(reason: string): string {
   if (Buffer.byteLength(reason) <= maxReasonBytes) return reason;
   return reason.replace(/[^\x20-\x7e]/g, '?').slice(0, maxReasonBytes);
 }
 
-/** What graphql-ws needs to serve a connection. */
+/** The server of graphql-ws. */
 interface Protocol {
   opened(
     socket: {
@@ -69,37 +69,36 @@ interface Protocol {
       close(code?: number, reason?: string): void;
       onMessage(receive: (text: string) => Promise<void>): void;
     },
-    connection: SocketConnection,
+    connection: WebSocketConnection,
   ): (code?: number, reason?: string) => Promise<void>;
 }
 
 interface ConnectionParts {
   readonly clock: Clock;
   readonly log: Log;
-  /** Of the client. */
   readonly address: string;
-  /** Names the connection in the log until there are operations with ids of their own. */
+  /** Identifies the connection in the log. */
   readonly requestId: string;
-  /** What the client sent in the header of the upgrade. */
+  /** The `Authorization` header of the upgrade. */
   readonly authorization: string | undefined;
 }
 
 /** One accepted WebSocket. Everything it holds is released when a close frame is sent or received, whichever comes first. */
-export class SocketConnection {
+export class WebSocketConnection {
   readonly address: string;
   readonly requestId: string;
   readonly authorization: string | undefined;
   /** Aborted when the connection closes. */
   readonly signal: AbortSignal;
-  /** Why operations were refused, by their ids. */
-  readonly refusals = new Map<string, readonly GraphQLFormattedError[]>();
+  /** Errors of rejected operations, by operation id. */
+  readonly rejections = new Map<string, readonly GraphQLFormattedError[]>();
   readonly #socket: WebSocket;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #disposer = new Disposer();
-  #party: ClientIdentity | undefined;
-  /** Ends the wait for the client's credentials. */
-  readonly #waiting = new Disposer();
+  #client: ClientIdentity | undefined;
+  /** Held until the client is authenticated. */
+  readonly #pending = new Disposer();
   #cancelPing: () => void = () => undefined;
   #isAlive = true;
 
@@ -115,7 +114,7 @@ export class SocketConnection {
     this.authorization = authorization;
     const controller = new AbortController();
     this.signal = controller.signal;
-    // Every operation of the connection listens, and there may be many at once.
+    // Every operation of the connection adds a listener.
     setMaxListeners(0, controller.signal);
     this.onEnd(() => controller.abort());
   }
@@ -125,23 +124,23 @@ export class SocketConnection {
   }
 
   /** Undefined before the client is authenticated. */
-  get party(): ClientIdentity | undefined {
-    return this.#party;
+  get client(): ClientIdentity | undefined {
+    return this.#client;
   }
 
-  /** Closes the connection unless the client authenticates in time. `leave` ends its place among the unauthenticated ones. */
-  waitForClient(leave: () => void): void {
-    const giveUp = () => this.close(closeCodes.initTimeout, 'Connection initialisation timeout');
-    this.#waiting.add(leave);
-    this.#waiting.add(this.#clock.after(initMs, giveUp));
-    this.onEnd(() => this.#waiting.dispose());
+  /** Closes the connection unless the client authenticates in time. `release` is called in either case. */
+  waitForClient(release: () => void): void {
+    const close = () => this.close(closeCodes.initTimeout, 'Connection initialisation timeout');
+    this.#pending.add(release);
+    this.#pending.add(this.#clock.after(initTimeoutMs, close));
+    this.onEnd(() => this.#pending.dispose());
   }
 
-  /** `leave` gives back the place that the client takes. */
-  authenticated(party: ClientIdentity, leave: () => void): void {
-    this.#party = party;
-    this.#waiting.dispose();
-    this.onEnd(leave);
+  /** `release` is called when the connection closes. */
+  authenticated(client: ClientIdentity, release: () => void): void {
+    this.#client = client;
+    this.#pending.dispose();
+    this.onEnd(release);
   }
 
   /** Runs `release` when the connection closes, or at once if it is closed. */
@@ -149,21 +148,21 @@ export class SocketConnection {
     this.#disposer.add(release);
   }
 
-  /** Sends a close frame, releases everything and ignores what the client still sends. A peer that does not close is disconnected. */
+  /** Sends a close frame, releases everything and ignores further messages. A peer that does not close in time is disconnected. */
   close(code: number, reason: string): void {
     if (this.isClosed) return;
-    this.#socket.close(code, clipped(reason));
+    this.#socket.close(code, truncate(reason));
     this.#end();
   }
 
   serve(protocol: Protocol): void {
     const socket = this.#socket;
     this.onEnd(() => this.#cancelPing());
-    this.#waitForPing();
+    this.#schedulePing();
     socket.on('pong', () => {
       this.#isAlive = true;
     });
-    // A frame that breaks the rules: ws has sent the close code that belongs to it.
+    // A protocol violation in a frame: `ws` has sent the close code.
     socket.on(
       'error',
       this.#guarded('websocket error', () => this.#end()),
@@ -177,7 +176,7 @@ export class SocketConnection {
         protocol: socket.protocol,
         send: (text) => this.#send(text),
         close: (code = closeCodes.internal, reason = '') => this.#reject(code, reason),
-        onMessage: (receive) => this.#receiveWith(receive),
+        onMessage: (receive) => this.#onMessage(receive),
       },
       this,
     );
@@ -195,7 +194,7 @@ export class SocketConnection {
     return guarded(this.#guard(name), callback);
   }
 
-  /** Closes because of a mistake of the client. */
+  /** Closes because of an error of the client. */
   #reject(code: number, reason: string): void {
     if (this.isClosed) return;
     const { address, requestId } = this;
@@ -204,7 +203,7 @@ export class SocketConnection {
   }
 
   #fail(error: unknown): void {
-    // One line tells of the failure; what fails because the connection was closed is no news.
+    // Failures caused by the closed connection are not logged.
     if (this.isClosed) return;
     this.#log.error('websocket failed', { requestId: this.requestId, error });
     this.close(closeCodes.internal, 'Internal server error');
@@ -217,10 +216,10 @@ export class SocketConnection {
     });
   }
 
-  #receiveWith(receive: (text: string) => Promise<void>): void {
-    const take = (data: Buffer) => {
+  #onMessage(receive: (text: string) => Promise<void>): void {
+    const handle = (data: Buffer) => {
       if (this.isClosed) return;
-      if (this.#socket.bufferedAmount > maxUnreadBytes) {
+      if (this.#socket.bufferedAmount > maxBufferedBytes) {
         this.#socket.terminate();
         return;
       }
@@ -228,18 +227,18 @@ export class SocketConnection {
       if (isClientMessage(text)) receive(text).catch((error: unknown) => this.#fail(error));
       else this.#reject(closeCodes.badRequest, 'Invalid message');
     };
-    this.#socket.on('message', this.#guarded('websocket message', take));
+    this.#socket.on('message', this.#guarded('websocket message', handle));
   }
 
-  #waitForPing(): void {
-    this.#cancelPing = this.#clock.after(pingMs, () => {
+  #schedulePing(): void {
+    this.#cancelPing = this.#clock.after(pingIntervalMs, () => {
       if (!this.#isAlive) {
         this.#socket.terminate();
         return;
       }
       this.#isAlive = false;
       this.#socket.ping();
-      this.#waitForPing();
+      this.#schedulePing();
     });
   }
 
@@ -247,7 +246,7 @@ export class SocketConnection {
     if (this.isClosed) return;
     const socket = this.#socket;
     if (socket.readyState !== socket.CLOSED) {
-      const cancel = this.#clock.after(closeMs, () => socket.terminate());
+      const cancel = this.#clock.after(closeTimeoutMs, () => socket.terminate());
       socket.once('close', cancel);
     }
     this.#disposer.dispose();

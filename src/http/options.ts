@@ -1,0 +1,72 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { OperationCache } from '../graphql/operations/operationCache.ts';
+import type { PersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
+import type { OpenOperation } from '../graphql/operation.ts';
+import type { GraphQLServer } from '../graphql/server.ts';
+import type { RunOperation } from '../graphql/subscriptions/run.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { AllowedHosts } from '../lib/hosts.ts';
+import type { Log } from '../observability/log.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { Tracing } from '../observability/tracing.ts';
+import type { WebhookHandler } from '../webhooks/handler.ts';
+import type { AuthFailures } from './auth/authFailures.ts';
+import type { Authenticate } from './auth/credentials.ts';
+import type { ExecuteForClient } from './clientOperations.ts';
+import type { ConnectionLimits, ConnectionLimitOptions } from './connectionLimits.ts';
+import type { RequestRateLimiter } from './requestRate.ts';
+import type { GaugeSources } from './routes/metrics.ts';
+import type { SendLimits } from './sendLimiter.ts';
+import type { ShutdownOptions } from './shutdown.ts';
+
+interface SubscriptionLimits extends ConnectionLimitOptions {
+  readonly maxPerConnection: number;
+  readonly callbackHosts: readonly string[];
+}
+
+/** Shared by the transports of subscriptions: WebSockets, event streams and callbacks. */
+export interface SubscriptionTransportOptions extends SubscriptionLimits {
+  readonly execute: ExecuteForClient;
+  readonly authenticate: Authenticate;
+  readonly authFailures: AuthFailures;
+  readonly connectionLimits: ConnectionLimits;
+  /** The client's address, behind trusted proxies. */
+  readonly addressOf: (request: IncomingMessage) => string;
+  readonly isAllowedOrigin: (headers: IncomingHttpHeaders) => boolean;
+  readonly isFromRouter: (headers: IncomingHttpHeaders) => boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface HttpServerOptions {
+  readonly apollo: GraphQLServer;
+  /** Executes operations with federated tracing. */
+  readonly tracedApollo?: GraphQLServer | undefined;
+  readonly operationCache?: OperationCache | undefined;
+  readonly openOperation: OpenOperation;
+  readonly authenticate: Authenticate;
+  /** Undefined: every client may send requests. */
+  readonly routerSecret?: string | undefined;
+  readonly corsOrigins: readonly string[];
+  readonly isProduction: boolean;
+  readonly subscriptions: SubscriptionLimits & { readonly run: RunOperation };
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly shutdown: ShutdownOptions;
+  readonly gauges: GaugeSources;
+  /** Undefined: the webhook route is 404. */
+  readonly webhookHandler: WebhookHandler | undefined;
+  readonly metrics: Metrics;
+  readonly tracing?: Tracing | undefined;
+  readonly persistedDocuments: PersistedDocuments;
+  readonly requestRateLimiter: RequestRateLimiter;
+  readonly authFailureLimiter: AuthFailures;
+  readonly maxBodyBytes: number;
+  /** How long a request may take to arrive. */
+  readonly arrivalTimeoutMs: number;
+  readonly maxConnections: number;
+  /** The number of trusted proxies in front of the gateway, or their networks. */
+  readonly trustProxy: number | readonly string[];
+  readonly allowedHosts: AllowedHosts;
+  readonly sending: SendLimits;
+}
