@@ -1,0 +1,37 @@
+// Writes the tables between `<!-- generated:NAME -->` and `<!-- /generated:NAME -->`; with --check it fails if one is not up to date.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { errorCodes } from '../src/graphql/errorCodes.ts';
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+const errorTable = (): string =>
+  table(
+    ['code', 'cause', 'HTTP status', 'retryable', 'what a client does'],
+    Object.entries(errorCodes).map(([code, { status, retryable, cause, action }]) => [
+      `\`${code}\``,
+      cause,
+      String(status),
+      retryable ? 'yes' : 'no',
+      action,
+    ]),
+  );
+
+const tables = [{ file: 'docs/errors.md', name: 'errors', create: errorTable }];
+
+for (const { file, name, create } of tables) {
+  const text = readFileSync(file, 'utf8');
+  const [before = '', rest] = text.split(`<!-- generated:${name} -->`);
+  const after = rest?.split(`<!-- /generated:${name} -->`)[1];
+  if (after === undefined) throw new Error(`${file} has no markers of the table ${name}.`);
+  const marked = (content: string) =>
+    `${before}<!-- generated:${name} -->\n\n${content}\n\n<!-- /generated:${name} -->${after}`;
+  const generated = marked(create());
+  if (generated === text) continue;
+  if (process.argv.includes('--check')) {
+    process.stderr.write(`${file}: the table ${name} is not up to date. Run: npm run docs\n`);
+    process.exitCode = 1;
+  } else {
+    writeFileSync(file, generated);
+  }
+}
