@@ -35,7 +35,7 @@ export interface Context {
   readonly isRefresh: boolean;
   /** The HelpCrunch account whose data is read. */
   readonly account: string;
-  /** By the monotonic clock. */
+  /** Monotonic. */
   readonly startedAtMs: number;
   /** Undefined if tracing is disabled. */
   readonly span: Span | undefined;
@@ -63,6 +63,7 @@ export interface Caller {
   readonly quotaClient: string;
   /** The API key and the account to which it belongs; cache keys start with the account. */
   readonly apiKey: string;
+  /** Names the account in cache, rate limit and events. */
   readonly account: string;
   /** Aborted when the client disconnects or the deadline passes. */
   readonly signal: () => AbortSignal;

@@ -35,13 +35,13 @@ const turnUnits = 1_000;
 /** The abort reason after the client has disconnected. It is not logged. */
 export const clientDisconnectedError = new UpstreamError('unavailable', 'The client has left.');
 
-const tookTooLong = new UpstreamError('timeout', 'The operation took too long.');
+const deadlineError = new UpstreamError('timeout', 'The operation reached its deadline.');
 
 /** Each operation has its own deadline, after which pending upstream calls fail with `timeout`. */
 export function createOpenOperation(parts: OpenOperationOptions): OpenOperation {
   const { createContext, timeoutMs, maxNodes, clock, onRejectedKey } = parts;
   const turns = new Turns({ now: () => clock.monotonic(), turnMs, turnUnits });
-  const errors = { left: clientDisconnectedError, late: tookTooLong };
+  const errors = { left: clientDisconnectedError, late: deadlineError };
   return (caller) => {
     const deadlineMs = clock.monotonic() + timeoutMs;
     let controller: AbortController | undefined;
@@ -59,7 +59,7 @@ export function createOpenOperation(parts: OpenOperationOptions): OpenOperation 
       if (isAborted) created.abort(clientDisconnectedError);
       else if (!isClosed) {
         cancelTimer = clock.after(Math.max(0, deadlineMs - clock.monotonic()), () => {
-          created.abort(tookTooLong);
+          created.abort(deadlineError);
         });
       }
       return created.signal;
@@ -77,7 +77,7 @@ export function createOpenOperation(parts: OpenOperationOptions): OpenOperation 
       errors,
       hasLeft: () => isAborted,
       isLate: () => clock.monotonic() >= deadlineMs,
-      abort: abort,
+      abort,
     });
     // Spreading `caller` takes as long as a response cache hit.
     const context = createContext({

@@ -41,7 +41,7 @@ interface GraphQLServerOptions {
 
 type ApolloGateway = ApolloServerOptionsWithGateway<Context>['gateway'];
 
-/** Apollo Server accepts an executor of our own only as a gateway: see docs/decisions/0074-apollo-gateway-interface.md. */
+/** Apollo Server accepts an executor of our own only as a gateway: see docs/decisions/0074-pass-the-executor-to-apollo-server-as-a-gateway.md. */
 function gatewayFor({ schema, operationCache, executor }: GraphQLServerOptions): ApolloGateway {
   return {
     onSchemaLoadOrUpdate(onSchema) {
@@ -100,7 +100,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
       isFieldTraced ? createBoundedTrace() : ApolloServerPluginInlineTraceDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
-      // After the trace, which is part of the response that it measures.
+      // Last, because it measures the response with the trace.
       createResponsePlugin(log, { forwardsClientKeys, report, limitResult }),
     ],
   });

@@ -4,7 +4,7 @@ import type { RedisConnection } from '../redis/connection.ts';
 import { hashedName, redisKey } from '../redis/keys.ts';
 import { maxCurrentMs } from './effects.ts';
 
-/** `acquired`: to be applied here. `processed`: already applied. `inProgress`: another instance is applying it. */
+/** `acquired`: this instance must apply it. `processed`: already applied. `inProgress`: another instance is applying it. */
 export type DeliveryState = 'acquired' | 'processed' | 'inProgress';
 
 /** Lets each delivery be applied once, by any instance. No method rejects. */

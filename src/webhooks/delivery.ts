@@ -11,17 +11,17 @@ import { UpstreamError } from '../upstream/errors.ts';
 
 export type WebhookPayload = Readonly<Record<string, unknown>>;
 
-/** One event as the helpdesk delivers it. */
+/** One event as HelpCrunch delivers it. */
 export interface WebhookDelivery {
-  /** The same when the delivery is tried again. */
+  /** The same for every attempt of a delivery. */
   readonly id: string;
   readonly event: string;
   readonly data: WebhookPayload;
-  /** When it happened, by the helpdesk's clock, which tells whole seconds; null when it does not say. */
+  /** The time of the event in whole seconds of HelpCrunch's clock; null if absent. */
   readonly occurredAt: number | null;
 }
 
-/** Whether the signature is the body's, in a time that does not depend on the right one. What is no signature costs no hash. */
+/** Compares in constant time. Malformed signatures are rejected without hashing the body. */
 export function isSignatureValid(body: Buffer, signature: unknown, secret: string): boolean {
   if (typeof signature !== 'string' || !/^[0-9a-f]{40}$/i.test(signature)) return false;
   const expected = createHmac('sha1', secret).update(body).digest();
@@ -32,17 +32,17 @@ function parse(json: string): unknown {
   try {
     return parseJson(json);
   } catch (cause) {
-    throw new UpstreamError('malformed', 'A delivery is not usable JSON.', { cause });
+    throw new UpstreamError('malformed', 'The delivery is not valid JSON.', { cause });
   }
 }
 
 const maxIdLength = 100;
 
-/** Fails with `malformed` when it cannot be told what was delivered. */
+/** Decodes a delivery. Fails with `malformed`. */
 export function deliveryFromWire(body: Buffer): WebhookDelivery {
   const wire = decodeObject(parse(body.toString()), 'delivery');
   const event = decodeText(wire['event'], 'delivery.event');
-  if (event === null) throw new UpstreamError('malformed', 'A delivery has no event.');
+  if (event === null) throw new UpstreamError('malformed', 'The delivery has no event.');
   const eventData = wire['eventData'];
   const data = decodeObject(
     typeof eventData === 'string' ? parse(eventData) : eventData,
@@ -50,7 +50,7 @@ export function deliveryFromWire(body: Buffer): WebhookDelivery {
   );
   const givenId = decodeText(wire['id'], 'delivery.id');
   const hasUsableId = givenId !== null && givenId !== '' && givenId.length <= maxIdLength;
-  // Without a name, what is delivered again is known by what it says.
+  // Without an id, attempts of one delivery are recognized by their content.
   const content = JSON.stringify([event, data, wire['createdAt'] ?? null]);
   return {
     id: hasUsableId ? givenId : createHash('sha256').update(content).digest('base64url'),
@@ -60,7 +60,7 @@ export function deliveryFromWire(body: Buffer): WebhookDelivery {
   };
 }
 
-/** The helpdesk has been seen to spell it in more than one way. */
+/** HelpCrunch uses several field names for the chat id. */
 export function chatIdOf(data: WebhookPayload): string {
   const spellings = ['chat_id', 'chatId', 'id'];
   const [chatId] = spellings.flatMap((field) => decodeIdOrNull(data[field], 'chat.id') ?? []);

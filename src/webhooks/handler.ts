@@ -11,8 +11,8 @@ import { deliveryFromWire, isSignatureValid } from './delivery.ts';
 import type { EventBus } from '../events/bus.ts';
 
 /**
- * What became of a delivery. `inProgress` is still being applied, here or elsewhere. `outdated` is too old, too far in the future or without a
- * time: it invalidated what it names and was not published.
+ * The result of a delivery. `inProgress`: still being applied, by this or another instance. `outdated`: too old, too far in the future
+ * or without a time, so it invalidated the cache and was not published.
  */
 export type WebhookOutcome =
   | 'applied'
@@ -25,15 +25,15 @@ export type WebhookOutcome =
   | 'failed';
 
 export interface WebhookHandler {
-  /** Takes in a delivery, and never fails. */
+  /** Applies a delivery. Never fails. */
   handle(body: Buffer, signature: unknown): Promise<WebhookOutcome>;
-  /** How often each outcome has been. */
+  /** Deliveries by outcome. */
   outcomes(): Readonly<Record<WebhookOutcome, number>>;
 }
 
 interface WebhookHandlerOptions {
   readonly secret: string;
-  /** The account whose helpdesk delivers. */
+  /** The account that the webhook belongs to. */
   readonly account: string;
   readonly cache: Pick<EntityCache, 'applyChanges'>;
   readonly eventBus: EventBus;
@@ -44,7 +44,7 @@ interface WebhookHandlerOptions {
 
 const orderingKey = ({ changes: [{ type, id }] }: WebhookEffects): string => `${type.name} ${id}`;
 
-/** The helpdesk gets its answer in 50 ms, whatever Redis does. */
+/** HelpCrunch gets a response within 50 ms, even if Redis is slow. */
 const ackTimeoutMs = 40;
 
 export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHandler {
@@ -61,10 +61,10 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   };
   const orderedUpdates = createKeyedMutex();
   const { signal: neverAborted } = new AbortController();
-  /** What is being applied here, by the name of its delivery. */
+  /** Deliveries being applied by this instance. */
   const inProgress = new Map<string, Promise<WebhookOutcome>>();
 
-  /** What is known is put right first, so that those who are told see it as it is now. */
+  /** Invalidates first, so that subscribers who query after the event read current data. */
   async function apply({ changes, events }: WebhookEffects): Promise<void> {
     await cache.applyChanges(account, changes);
     for (const event of events) eventBus.publish(account, event);
@@ -99,7 +99,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     for (;;) {
       const concurrent = inProgress.get(deliveryKey);
       if (concurrent === undefined) break;
-      // One that fails leaves the delivery to the next.
+      // After a failure the next attempt applies the delivery.
       if ((await concurrent.catch(() => 'failed')) !== 'failed') return 'duplicate';
     }
     const outcome = applyOnce(deliveryKey, effects).finally(() => inProgress.delete(deliveryKey));
@@ -113,7 +113,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
       return await process(body);
     } catch (error) {
       if (error instanceof UpstreamError && error.kind === 'malformed') return 'malformed';
-      log.error('a webhook could not be applied', { error });
+      log.error('webhook failed', { error });
       return 'failed';
     }
   }
@@ -127,7 +127,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   return {
     handle: (body, signature) =>
       new Promise((resolve) => {
-        // Who is told to come again later finds it done, or finds that it was not.
+        // The next attempt of HelpCrunch gets the final outcome.
         const cancel = clock.after(ackTimeoutMs, () => {
           resolve('inProgress');
         });
