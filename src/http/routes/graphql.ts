@@ -47,59 +47,23 @@ interface GraphQLRouteOptions extends HttpServerOptions {
 }
 
 /** `GET` and `POST /graphql`. Apollo's Fastify integration fails on unusual hosts and delays shutdown. */
-export function addGraphQLRoute(server: FastifyInstance, options: GraphQLRouteOptions): void {
-  const { apollo, tracedApollo = apollo, authenticate, openOperation } = options;
-  const { isProduction, callbacks, operationCache, spanOf } = options;
-  const { persistedDocuments, limitClient, log } = options;
+class GraphQLEndpoint {
+  readonly #options: GraphQLRouteOptions;
 
-  /** The request's own signal is aborted when its body was read, so the response tells whether the client disconnected. */
-  function abortOnDisconnect({ raw }: FastifyReply, operation: OpenedOperation): void {
-    const abort = () => {
-      if (!raw.writableFinished) operation.abort();
-    };
-    const onClose = guarded({ log, name: 'operation close' }, abort);
-    raw.once('close', onClose);
-    // A client that disconnected during authentication emits no further `close`.
-    if (raw.destroyed) onClose();
+  constructor(options: GraphQLRouteOptions) {
+    this.#options = options;
   }
 
-  async function execute(request: FastifyRequest, reply: FastifyReply, context: Context) {
-    const cache = isFastPathRequest(request) ? operationCache : undefined;
-    const { accept = '' } = request.headers;
-    const sendUsage = () =>
-      isProduction ? undefined : reply.header('x-upstream-calls', context.usage.calls);
-    const cached = await cache?.tryExecute(request.body, accept, context);
-    if (cached !== undefined) {
-      sendUsage();
-      return reply.header('content-type', cached.contentType).send(cached.body);
-    }
-    const { request: httpGraphQLRequest, error } = toApolloRequest(request, persistedDocuments);
-    const executor = wantsTrace(request) ? tracedApollo : apollo;
-    const { status, headers, body } = await executor.executeHTTPGraphQLRequest({
-      httpGraphQLRequest,
-      // An error thrown here gets the form and the media type of Apollo Server's own errors.
-      context: () => (error === undefined ? Promise.resolve(context) : Promise.reject(error)),
-    });
-    if (status === undefined) {
-      const contentType = headers.get('content-type') ?? 'application/json';
-      cache?.recordContentType(accept, contentType);
-    }
-    void reply.status(status ?? 200);
-    for (const [name, value] of headers) void reply.header(name, value);
-    sendUsage();
-    if (body.kind !== 'complete') throw new Error('Incremental delivery is not supported.');
-    return (status ?? 200) < 400 ? body.string : addExtensions(body.string, context);
-  }
-
-  async function handle(request: FastifyRequest, reply: FastifyReply) {
+  async handle(request: FastifyRequest, reply: FastifyReply) {
+    const { authenticate, callbacks, limitClient, openOperation, spanOf } = this.#options;
     const access = await authenticate(request.headers.authorization);
     if (callbacks.isRequested(request)) return callbacks.handle(request, reply, access);
     const { viewer, viewerId, apiKey, account } = access;
-    const { ip: address } = request;
+    const { ip: address, id: requestId } = request;
     const client = { access, address };
     await limitClient(client);
     const operation = openOperation({
-      requestId: request.id,
+      requestId,
       viewer,
       viewerId,
       address,
@@ -109,17 +73,67 @@ export function addGraphQLRoute(server: FastifyInstance, options: GraphQLRouteOp
       bypassesCache: bypassesCache(request),
       span: spanOf(request),
     });
-    abortOnDisconnect(reply, operation);
+    this.#abortOnDisconnect(reply, operation);
     void reply.header('cache-control', 'no-store');
     try {
-      return await execute(request, reply, operation.context);
+      return await this.#execute(request, reply, operation.context);
     } finally {
       operation.close();
     }
   }
 
-  server.get('/graphql', handle);
-  server.post('/graphql', handle);
+  /** The request's own signal is aborted when its body was read, so the response tells whether the client disconnected. */
+  #abortOnDisconnect({ raw }: FastifyReply, operation: OpenedOperation): void {
+    const abort = () => {
+      if (!raw.writableFinished) operation.abort();
+    };
+    const onClose = guarded({ log: this.#options.log, name: 'operation close' }, abort);
+    raw.once('close', onClose);
+    // A client that disconnected during authentication emits no further `close`.
+    if (raw.destroyed) onClose();
+  }
+
+  async #execute(request: FastifyRequest, reply: FastifyReply, context: Context) {
+    const cache = isFastPathRequest(request) ? this.#options.operationCache : undefined;
+    const { accept = '' } = request.headers;
+    const cached = await cache?.tryExecute(request.body, accept, context);
+    if (cached !== undefined) {
+      this.#sendUsage(reply, context);
+      return reply.header('content-type', cached.contentType).send(cached.body);
+    }
+    const { status, headers, body } = await this.#executeByApollo(request, context);
+    if (status === undefined) {
+      const contentType = headers.get('content-type') ?? 'application/json';
+      cache?.recordContentType(accept, contentType);
+    }
+    void reply.status(status ?? 200);
+    for (const [name, value] of headers) void reply.header(name, value);
+    this.#sendUsage(reply, context);
+    if (body.kind !== 'complete') throw new Error('Incremental delivery is not supported.');
+    return (status ?? 200) < 400 ? body.string : addExtensions(body.string, context);
+  }
+
+  #executeByApollo(request: FastifyRequest, context: Context) {
+    const { apollo, tracedApollo = apollo, persistedDocuments } = this.#options;
+    const { request: httpGraphQLRequest, error } = toApolloRequest(request, persistedDocuments);
+    const executor = wantsTrace(request) ? tracedApollo : apollo;
+    return executor.executeHTTPGraphQLRequest({
+      httpGraphQLRequest,
+      // An error thrown here gets the form and the media type of Apollo Server's own errors.
+      context: () => (error === undefined ? Promise.resolve(context) : Promise.reject(error)),
+    });
+  }
+
+  #sendUsage(reply: FastifyReply, { usage }: Context): void {
+    if (!this.#options.isProduction) void reply.header('x-upstream-calls', usage.calls);
+  }
+}
+
+export function addGraphQLRoute(server: FastifyInstance, options: GraphQLRouteOptions): void {
+  const endpoint = new GraphQLEndpoint(options);
+  const handler = (request: FastifyRequest, reply: FastifyReply) => endpoint.handle(request, reply);
+  server.get('/graphql', handler);
+  server.post('/graphql', handler);
   server.route({
     method: ['PUT', 'PATCH', 'DELETE'],
     url: '/graphql',
