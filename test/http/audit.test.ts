@@ -55,7 +55,7 @@ const post = (
     body: JSON.stringify({ query }),
   }).then(async (response) => response.text());
 
-describe('a mutation is written to the audit log', () => {
+describe('audit log of mutations', () => {
   const line = {
     level: 30,
     fields: ['markChatRead'],
@@ -65,7 +65,7 @@ describe('a mutation is written to the audit log', () => {
     code: 'OK',
   };
 
-  test('over HTTP, the first time and when the operation is known', async () => {
+  test('a mutation over HTTP is written to the audit log on the first and on later executions', async () => {
     await using gateway = await start();
     const headers = await bearer({ role: 'agent', agentId: 12 });
 
@@ -76,7 +76,7 @@ describe('a mutation is written to the audit log', () => {
     );
   });
 
-  test('over an event stream', async () => {
+  test('a mutation over an event stream is written to the audit log', async () => {
     await using gateway = await start();
     const headers = { path: '/graphql/stream', accept: 'text/event-stream' };
 
@@ -88,7 +88,7 @@ describe('a mutation is written to the audit log', () => {
     expect(gateway.lines('mutation')).toMatchObject([{ ...line, requestId: 'mine-1' }]);
   });
 
-  test('over a WebSocket', async () => {
+  test('a mutation over a WebSocket is written to the audit log', async () => {
     await using gateway = await start();
     await using socket = await openSocket(gateway.url, { headers: from });
     await socket.initialize(await bearer({ role: 'agent', agentId: 12 }));
@@ -106,7 +106,7 @@ describe('a mutation is written to the audit log', () => {
     ['a customer, by its id', { role: 'customer', customerId: 7, userId: 'u' }, '7'],
     ['a customer without an id, by your own', { role: 'customer', userId: 'u-7' }, 'u-7'],
     ['an agent without an id or sub, by nothing', { role: 'agent' }, undefined],
-  ])('for %s', async (_name, claims, viewerId) => {
+  ])('the audit log identifies the viewer of a mutation: %s', async (_name, claims, viewerId) => {
     await using gateway = await start();
     const isAgent = claims.role === 'agent';
 
@@ -117,7 +117,7 @@ describe('a mutation is written to the audit log', () => {
     expect(written.viewerId).toBe(viewerId);
   });
 
-  test('with the code of its first error, whether HelpCrunch or the gateway refused it', async () => {
+  test('a failed mutation is written to the audit log with the code of its first error, of HelpCrunch or of the gateway', async () => {
     await using gateway = await start({ maxUpstreamCalls: 2 });
     const agent = await bearer({ role: 'agent' });
     const unknown = 'mutation { markChatRead(id: 9, by: AGENT, read: true) { id } }';
@@ -134,7 +134,7 @@ describe('a mutation is written to the audit log', () => {
     ]);
   });
 
-  test('in forward mode with a hash of the key, never with the key', async () => {
+  test('the audit log contains a hash of a forwarded API key and never the key', async () => {
     await using gateway = await start({ auth: { mode: 'forward' } });
 
     await post(gateway, mutation('AGENT'), { authorization: 'Bearer my-own-key' });
@@ -145,7 +145,7 @@ describe('a mutation is written to the audit log', () => {
     expect(gateway.logged.join('')).not.toContain('my-own-key');
   });
 
-  test('but not a query or a subscription, and never a token or an argument', async () => {
+  test('queries, subscriptions, tokens and arguments are not written to the audit log', async () => {
     await using gateway = await start();
     const headers = await bearer({ role: 'agent' });
     const [, signature = ''] = headers.authorization.split('.').reverse();
@@ -163,10 +163,10 @@ describe('a mutation is written to the audit log', () => {
   });
 });
 
-describe('rejected credentials are written to the audit log', () => {
+describe('log of rejected credentials', () => {
   const badInit = { type: 'connection_init', payload: { authorization: 'Bearer nonsense' } };
 
-  test('with reason, address, entry point and request id', async () => {
+  test('rejected credentials are logged with reason, address, entry point and request id', async () => {
     await using gateway = await start();
     const { clock } = gateway;
     const exp = clock.now() / 1000 - 60;
@@ -205,7 +205,7 @@ describe('rejected credentials are written to the audit log', () => {
     );
   });
 
-  test('at most once a second for each address, and the next line says how many had none', async () => {
+  test('rejected credentials are logged at most once a second per address, and the next line counts the suppressed ones', async () => {
     await using gateway = await start();
     const reject = (address: string) => post(gateway, '{ a }', { 'x-forwarded-for': address });
 
@@ -222,7 +222,7 @@ describe('rejected credentials are written to the audit log', () => {
     expect(gateway.lines('credentials rejected')).toHaveLength(3);
   });
 
-  test('in a bounded number of lines, however many addresses there are', async () => {
+  test('rejected credentials of any number of addresses are logged in a bounded number of lines', async () => {
     await using gateway = await start();
     const reject = (index: number) =>
       post(gateway, '{ a }', { 'x-forwarded-for': `198.51.${index >> 8}.${index & 255}` });
@@ -238,7 +238,7 @@ describe('rejected credentials are written to the audit log', () => {
     expect(lines.at(-1)).not.toHaveProperty('address');
   });
 
-  test('also when the gateway stops before the next line is due', async () => {
+  test('suppressed rejections are logged when the gateway stops', async () => {
     const gateway = await start();
     for (let count = 0; count < 3; count += 1) await post(gateway, '{ a }');
 
@@ -247,7 +247,7 @@ describe('rejected credentials are written to the audit log', () => {
     expect(gateway.lines('credentials rejected')).toMatchObject([{}, { suppressed: 1 }]);
   });
 
-  test('after the gateway has stopped, without a timer that is left', async () => {
+  test('rejections after the gateway has stopped are logged and start no timer', async () => {
     const lines: string[] = [];
     const clock = createManualClock();
     let timers = 0;

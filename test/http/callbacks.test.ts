@@ -91,7 +91,7 @@ const base = {
 };
 
 describe('a callback subscription', () => {
-  test('is checked before the answer, carries each event and heartbeats, and ends when the router wants no more', async () => {
+  test('a callback subscription is checked before the response, sends events and heartbeats, and ends when the router rejects it', async () => {
     await using both = await startBoth();
     const { own, router, clock, subscribe } = both;
 
@@ -120,68 +120,75 @@ describe('a callback subscription', () => {
     ]);
   });
 
-  describe.each([0, 1, 5_000])('with a heartbeat interval of %i ms', (heartbeatIntervalMs) => {
-    test('completes with UNAUTHENTICATED when the token expires', async () => {
-      await using both = await startBoth({ config: { auth: jwtAuth() } });
-      const { own, router, clock, subscribe } = both;
-      const headers = await bearer({ role: 'agent', exp: clock.now() / 1000 + 3 });
-      await subscribe({ heartbeatIntervalMs }, { headers });
-      await router.hear();
+  describe.each([0, 1, 5_000])(
+    'callback subscriptions with a heartbeat interval of %i ms',
+    (heartbeatIntervalMs) => {
+      test('a callback subscription completes with UNAUTHENTICATED when its token expires', async () => {
+        await using both = await startBoth({ config: { auth: jwtAuth() } });
+        const { own, router, clock, subscribe } = both;
+        const headers = await bearer({ role: 'agent', exp: clock.now() / 1000 + 3 });
+        await subscribe({ heartbeatIntervalMs }, { headers });
+        await router.hear();
 
-      clock.advance(8_000);
-      const last = await router.hearComplete();
-      await own.waitForSubscriptions(0);
+        clock.advance(8_000);
+        const last = await router.hearComplete();
+        await own.waitForSubscriptions(0);
 
-      expect(last.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
-      expect(await both.connections()).toBe(0);
-      expect(own.logged).toEqual([]);
-    });
-
-    test('completes with UPSTREAM_UNAVAILABLE when the gateway stops', async () => {
-      await using router = await startRouter();
-      const own = await startTestGateway({
-        upstream: helpdesk,
-        clock: createManualClock(),
-        config: { subscriptions: { ...limits, callbackHosts: [router.origin] } },
+        expect(last.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
+        expect(await both.connections()).toBe(0);
+        expect(own.logged).toEqual([]);
       });
-      await fetch(`${own.url}/graphql`, {
-        method: 'POST',
-        headers: {
-          accept: 'application/json;callbackSpec=1.0',
-          'content-type': 'application/json',
-        },
-        body: JSON.stringify({
-          query,
-          extensions: { subscription: { ...router.subscription, heartbeatIntervalMs } },
-        }),
+
+      test('a callback subscription completes with UPSTREAM_UNAVAILABLE when the gateway stops', async () => {
+        await using router = await startRouter();
+        const own = await startTestGateway({
+          upstream: helpdesk,
+          clock: createManualClock(),
+          config: { subscriptions: { ...limits, callbackHosts: [router.origin] } },
+        });
+        await fetch(`${own.url}/graphql`, {
+          method: 'POST',
+          headers: {
+            accept: 'application/json;callbackSpec=1.0',
+            'content-type': 'application/json',
+          },
+          body: JSON.stringify({
+            query,
+            extensions: { subscription: { ...router.subscription, heartbeatIntervalMs } },
+          }),
+        });
+        await router.hear();
+
+        await own.stop();
+
+        // The gateway waits until the router has taken its last message.
+        expect(router.heard()).toMatchObject([
+          {
+            ...base,
+            action: 'complete',
+            errors: [{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }],
+          },
+        ]);
+        expect(own.logged).toEqual([]);
       });
-      await router.hear();
 
-      await own.stop();
+      test('a callback subscription ends silently and releases its connection when the router rejects a message', async () => {
+        await using both = await startBoth();
+        const { own, router, subscribe } = both;
+        await subscribe({ heartbeatIntervalMs });
+        await router.hear();
+        router.answerWith((_message, response) => void response.writeHead(404).end());
 
-      // The gateway waits until the router has taken its last message.
-      expect(router.heard()).toMatchObject([
-        { ...base, action: 'complete', errors: [{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }] },
-      ]);
-      expect(own.logged).toEqual([]);
-    });
+        await own.query(markRead);
+        await own.waitForSubscriptions(0);
 
-    test('ends silently and frees its connection when the router leaves', async () => {
-      await using both = await startBoth();
-      const { own, router, subscribe } = both;
-      await subscribe({ heartbeatIntervalMs });
-      await router.hear();
-      router.answerWith((_message, response) => void response.writeHead(404).end());
+        expect(await both.connections()).toBe(0);
+        expect(own.logged).toEqual([]);
+      });
+    },
+  );
 
-      await own.query(markRead);
-      await own.waitForSubscriptions(0);
-
-      expect(await both.connections()).toBe(0);
-      expect(own.logged).toEqual([]);
-    });
-  });
-
-  test('ends after three heartbeats in a row that do not arrive', async () => {
+  test('a callback subscription ends after three consecutive heartbeats that fail', async () => {
     await using both = await startBoth();
     const { own, router, clock, subscribe } = both;
     await subscribe();
@@ -195,7 +202,7 @@ describe('a callback subscription', () => {
     expect(own.logged).toEqual([]);
   });
 
-  test('counts as a connection of its viewer and of the process, beside WebSockets and event streams', async () => {
+  test('a callback subscription counts as a connection of its viewer and of the process, like WebSockets and event streams', async () => {
     await using both = await startBoth({ limits: { maxConnectionsPerViewer: 2 } });
     const { own, router, subscribe } = both;
     await using line = await openSocket(own.url);
@@ -215,14 +222,14 @@ describe('a callback subscription', () => {
     expect(await both.connections()).toBe(2);
   });
 
-  describe('of a gateway that stops', () => {
+  describe('callback subscriptions during shutdown', () => {
     const unavailable = {
       status: 503,
       errors: [{ extensions: { code: 'UPSTREAM_UNAVAILABLE', retryable: true } }],
       extensions: { upstream: { calls: 0, cacheHits: 0, shared: 0 } },
     };
 
-    test('is refused with 503 and UPSTREAM_UNAVAILABLE', async () => {
+    test('a callback subscription is rejected with 503 and UPSTREAM_UNAVAILABLE during shutdown', async () => {
       await using both = await startBoth();
       const { own, router, subscribe } = both;
       await subscribe();
@@ -240,7 +247,7 @@ describe('a callback subscription', () => {
       expect(router.heard()).toEqual([]);
     });
 
-    test('is refused with 503 and UPSTREAM_UNAVAILABLE when the stop begins during the check', async () => {
+    test('a callback subscription is rejected with 503 and UPSTREAM_UNAVAILABLE when shutdown begins during the check', async () => {
       await using both = await startBoth();
       const { own, router, subscribe } = both;
       await subscribe();
@@ -263,7 +270,7 @@ describe('a callback subscription', () => {
   test.each([
     ['an operation that is refused', { text: 'subscription { chatUpdated(id: "x") { change } }' }],
     ['a query', { text: '{ __typename }' }],
-  ])('holds no connection after %s', async (_name, options) => {
+  ])('a callback request holds no connection after %s', async (_name, options) => {
     await using both = await startBoth();
 
     await both.subscribe({}, options);
@@ -274,16 +281,22 @@ describe('a callback subscription', () => {
   test.each([
     ['by its id', { customerId: '7' }],
     ['by your own id', { userId: 'u-7' }],
-  ])('is FORBIDDEN for a customer that is known %s, and nothing is sent', async (_name, claims) => {
-    await using both = await startBoth({ config: { auth: jwtAuth() } });
-    const headers = await bearer({ role: 'customer', ...claims });
+  ])(
+    'a callback subscription is FORBIDDEN for a customer identified %s, and nothing is sent',
+    async (_name, claims) => {
+      await using both = await startBoth({ config: { auth: jwtAuth() } });
+      const headers = await bearer({ role: 'customer', ...claims });
 
-    const answer = await both.subscribe({}, { headers });
+      const answer = await both.subscribe({}, { headers });
 
-    expect(answer).toMatchObject({ status: 403, errors: [{ extensions: { code: 'FORBIDDEN' } }] });
-    expect(both.router.heard()).toEqual([]);
-    expect(await both.connections()).toBe(0);
-  });
+      expect(answer).toMatchObject({
+        status: 403,
+        errors: [{ extensions: { code: 'FORBIDDEN' } }],
+      });
+      expect(both.router.heard()).toEqual([]);
+      expect(await both.connections()).toBe(0);
+    },
+  );
 
   test.each([
     ['a host that is not listed', ['https://router.example.com'], {}],
@@ -306,7 +319,7 @@ describe('a callback subscription', () => {
     ['a name and password', [], { callbackUrl: 'https://a:b@listed.example.com/' }],
     ['a file', [], { callbackUrl: 'file:///etc/passwd' }],
     ['an address that is none', [], { callbackUrl: 'here' }],
-  ])('never calls %s', async (_name, hosts, subscription) => {
+  ])('a callback subscription never calls %s', async (_name, hosts, subscription) => {
     await using both = await startBoth({ hosts: ['https://listed.example.com', ...hosts] });
 
     const answer = await both.subscribe(subscription);
@@ -326,7 +339,7 @@ describe('a callback subscription', () => {
       (response: ServerResponse) =>
         response.writeHead(307, { location: 'http://127.0.0.1:1/callback' }),
     ],
-  ])('is refused when the router %s', async (_name, refuse) => {
+  ])('a callback subscription is rejected when the router %s', async (_name, refuse) => {
     await using both = await startBoth();
     both.router.answerWith((_message, response) => void refuse(response).end());
 
@@ -337,7 +350,7 @@ describe('a callback subscription', () => {
     expect(await both.connections()).toBe(0);
   });
 
-  test('is refused while no host is allowed', async () => {
+  test('a callback subscription is rejected while no host is allowed', async () => {
     await using both = await startBoth({ hosts: [] });
 
     const answer = await both.subscribe();
@@ -348,7 +361,7 @@ describe('a callback subscription', () => {
     });
   });
 
-  test('is refused with the code of its operation', async () => {
+  test('a callback subscription is rejected with the code of its operation', async () => {
     await using both = await startBoth();
     const text = 'subscription { chatUpdated(id: "x") { change } }';
 

@@ -42,7 +42,7 @@ describe('the address of a client', () => {
     [['128.0.0.0/1'], '192.0.2.9', 'unknown, 203.0.113.5', 'unknown'],
     [['192.0.2.0/24'], '192.0.2.9', '198.51.100.1, not an address', 'not an address'],
   ])(
-    'that trusts %j and is reached from %s for %j is %s',
+    'with trusted proxies %j, a connection from %s with X-Forwarded-For %j has the client address %s',
     async (trusted, remoteAddress, forwarded, address) => {
       const request = { remoteAddress, ...(forwarded === undefined ? {} : { forwarded }) };
 
@@ -50,7 +50,7 @@ describe('the address of a client', () => {
     },
   );
 
-  test('is the same for a WebSocket as for an HTTP request, whatever is forwarded', async () => {
+  test('the client address of a WebSocket equals that of an HTTP request for any X-Forwarded-For', async () => {
     const address = fc.oneof(
       fc.constantFrom('192.0.2.1', '10.1.2.3', '2001:db8::7', '::1', '', 'x', 'fe80::1%e'),
       fc.ipV4(),

@@ -71,8 +71,8 @@ async function startWorld(config: Partial<Config>) {
 
 const codeOf = ({ errors }: GraphQLResponse) => errors[0]?.extensions['code'] ?? 'OK';
 
-describe('keys of clients that the helpdesk rejects', () => {
-  test('count as failed credentials of the address, which then has to wait without a further call', async () => {
+describe('API keys of clients that HelpCrunch rejects', () => {
+  test('rejected API keys count as failed credentials of the address, which must then wait without an upstream call', async () => {
     await using world = await startWorld({ authFailureLimit: 3 });
 
     const codes = [];
@@ -85,7 +85,7 @@ describe('keys of clients that the helpdesk rejects', () => {
     expect(world.helpdesk.calls).toHaveLength(3);
   });
 
-  test('count each time, also while the gateway remembers that they were rejected', async () => {
+  test('a rejected API key counts for each request, also while the gateway remembers the rejection', async () => {
     await using world = await startWorld({ authFailureLimit: 3 });
 
     const codes = [];
@@ -95,7 +95,7 @@ describe('keys of clients that the helpdesk rejects', () => {
     expect(world.helpdesk.calls).toHaveLength(1);
   });
 
-  test('count for each operation that shares a rejected call', async () => {
+  test('a rejected API key counts for each operation that shares the rejected call', async () => {
     await using world = await startWorld({ authFailureLimit: 3 });
     const arrived = createDeferred();
     const answer = createDeferred();
@@ -118,7 +118,7 @@ describe('keys of clients that the helpdesk rejects', () => {
     expect(world.helpdesk.calls).toHaveLength(1);
   });
 
-  test('count once for an operation, however many of its calls were rejected', async () => {
+  test('a rejected API key counts once per operation with several rejected calls', async () => {
     await using world = await startWorld({ authFailureLimit: 2 });
     const many = '{ a: chat(id: 1) { id } b: chat(id: 2) { id } c: chat(id: 3) { id } }';
     const ask = async (key: string) => {
@@ -138,7 +138,7 @@ describe('keys of clients that the helpdesk rejects', () => {
     ]);
   });
 
-  test('do not count against other addresses, nor against a key that was accepted before', async () => {
+  test('rejected API keys do not count against other addresses or against a key that was accepted before', async () => {
     await using world = await startWorld({ authFailureLimit: 1 });
     await world.ask('one');
 
@@ -150,7 +150,7 @@ describe('keys of clients that the helpdesk rejects', () => {
     expect(codeOf(await world.ask('two'))).toBe('OK');
   });
 
-  test('count together over HTTP, WebSockets and event streams', async () => {
+  test('rejected API keys are counted together over HTTP, WebSockets and event streams', async () => {
     await using world = await startWorld({ authFailureLimit: 3, trustProxy: 0 });
     const line = await world.open('a');
 
@@ -164,7 +164,7 @@ describe('keys of clients that the helpdesk rejects', () => {
     await line.close();
   });
 
-  test('are not limited where the limit is off', async () => {
+  test('rejected API keys are not limited when the limit is off', async () => {
     await using world = await startWorld({ authFailureLimit: 0 });
 
     const codes = [];
@@ -192,8 +192,8 @@ describe('keys of clients that the helpdesk rejects', () => {
   });
 });
 
-describe('the request limit of clients with keys of their own', () => {
-  test('is one for each accepted key, also behind one address', async () => {
+describe('request rate of clients with their own API keys', () => {
+  test('each accepted API key has its own request rate, also behind one address', async () => {
     await using world = await startWorld({ requestRateLimit: 3 });
     await world.ask('one', '192.0.2.1');
     await world.ask('two', '192.0.2.1');
@@ -209,7 +209,7 @@ describe('the request limit of clients with keys of their own', () => {
     expect(twos).toEqual(['OK', 'OK', 'OK']);
   });
 
-  test('is one for each address while the helpdesk has not accepted the key', async () => {
+  test('API keys that HelpCrunch has not accepted share the request rate of their address', async () => {
     await using world = await startWorld({ requestRateLimit: 2 });
 
     expect([codeOf(await world.ask('a')), codeOf(await world.ask('b'))]).toEqual([
@@ -220,7 +220,7 @@ describe('the request limit of clients with keys of their own', () => {
     expect(codeOf(await world.ask('three', '192.0.2.2'))).toBe('OK');
   });
 
-  test('is the same over a WebSocket, which counts by its key once that is accepted', async () => {
+  test('a WebSocket is limited by its API key once HelpCrunch has accepted the key', async () => {
     await using world = await startWorld({ requestRateLimit: 2, trustProxy: 0 });
     const [one, two] = await Promise.all([world.open('one'), world.open('two')]);
 
@@ -233,7 +233,7 @@ describe('the request limit of clients with keys of their own', () => {
     await Promise.all([one.close(), two.close()]);
   });
 
-  test('tells two accounts behind one address apart by connections too', async () => {
+  test('two accounts behind one address have separate connection limits', async () => {
     await using world = await startWorld({
       trustProxy: 0,
       subscriptions: {

@@ -49,15 +49,15 @@ const audit = ({ url }: Gateway) =>
     },
   });
 
-describe('the audit of GraphQL over HTTP', () => {
-  test('finds nothing amiss in development', async () => {
+describe('audit of GraphQL over HTTP', () => {
+  test('the GraphQL over HTTP audit passes in development', async () => {
     const results = await audit(gateway);
 
     expect(failuresOf(results)).toEqual([]);
     expect(results).toHaveLength(61);
   });
 
-  test('finds all that a server must do in production', async () => {
+  test('the GraphQL over HTTP audit passes its requirements in production', async () => {
     const results = await audit(production);
 
     expect(failuresOf(results)).toEqual([]);
@@ -66,7 +66,7 @@ describe('the audit of GraphQL over HTTP', () => {
 });
 
 /** What graphql-cop sends, and what it takes for a finding. */
-describe('in production a scanner finds nothing when it', () => {
+describe('scanners in production', () => {
   const overloads = (name: string, query: string, hasWorked: (answer: any) => boolean) =>
     ({ name, query, hasWorked }) as const;
 
@@ -113,7 +113,7 @@ describe('in production a scanner finds nothing when it', () => {
     overloads('sends nonsense', 'qwerty cop { abc }', (answer) =>
       /exception|stacktrace|at .*\.js/.test(JSON.stringify(answer)),
     ),
-  ])('$name', async ({ query, hasWorked }) => {
+  ])('a scanner finds nothing in production: $name', async ({ query, hasWorked }) => {
     const response = await post(production, query);
 
     expect(hasWorked(await response.json())).toBe(false);
@@ -124,7 +124,7 @@ describe('in production a scanner finds nothing when it', () => {
     ['asks by GET', 'GET', '/graphql?query=query%20cop%7B__typename%7D'],
     ['mutates by GET', 'GET', '/graphql?query=mutation%20cop%7B__typename%7D'],
     ['asks by a POST without a body', 'POST', '/graphql?query=query%20cop%7B__typename%7D'],
-  ])('%s', async (_what, method, path) => {
+  ])('a scanner finds nothing in production with %s', async (_what, method, path) => {
     const response = await fetch(production.url + path, { method });
 
     const { data }: any = await response.json();
@@ -132,7 +132,7 @@ describe('in production a scanner finds nothing when it', () => {
     expect(response.status).toBe(400);
   });
 
-  test('asks by a form', async () => {
+  test('a form submission is rejected in production', async () => {
     const body = new URLSearchParams({ query: '{ __typename }' });
 
     const response = await fetch(`${production.url}/graphql`, { method: 'POST', body });
@@ -140,7 +140,7 @@ describe('in production a scanner finds nothing when it', () => {
     expect(response.status).toBe(415);
   });
 
-  test('sends a batch', async () => {
+  test('a batch is rejected in production', async () => {
     const body = JSON.stringify(Array.from({ length: 10 }, () => ({ query: '{ __typename }' })));
 
     const response = await fetch(`${production.url}/graphql`, {
@@ -155,7 +155,7 @@ describe('in production a scanner finds nothing when it', () => {
   });
 
   test.each(['/', '/graphiql', '/playground', '/console', '/graphql', '/explorer'])(
-    'looks for an explorer at %s',
+    'there is no explorer at %s in production',
     async (path) => {
       const response = await fetch(production.url + path, { headers: { accept: 'text/html' } });
 
@@ -165,9 +165,9 @@ describe('in production a scanner finds nothing when it', () => {
   );
 });
 
-describe('every answer', () => {
+describe('security headers', () => {
   test.each(['/graphql', '/healthz', '/metrics', '/nowhere'])(
-    'of %s is data, not a page, to a browser',
+    'a response of %s has headers that keep browsers from showing it as a page',
     async (path) => {
       const { headers } = await fetch(production.url + path);
 
@@ -183,7 +183,7 @@ describe('every answer', () => {
     },
   );
 
-  test('tells a browser to stay with TLS where a trusted proxy says that it came so', async () => {
+  test('a response has Strict-Transport-Security when a trusted proxy reports TLS', async () => {
     await using behind = await startTestGateway({
       upstream: helpdesk,
       config: { trustProxy: ['127.0.0.1'] },
@@ -198,7 +198,7 @@ describe('every answer', () => {
   });
 });
 
-describe('a client that is slow or loud', () => {
+describe('slow and large requests', () => {
   async function say(url: string, text: string) {
     const { hostname: host, port } = new URL(url);
     const socket = connect({ host, port: Number(port) });
@@ -211,23 +211,26 @@ describe('a client that is slow or loud', () => {
   }
 
   test.each([
-    ['the first lines', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: '],
+    ['the head', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: '],
     [
       'the body',
       'POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"q',
     ],
-  ])('is let go when %s do not arrive', async (_what, text) => {
-    await using impatient = await startTestGateway({
-      upstream: helpdesk,
-      config: { requestTimeoutMs: 100 },
-    });
+  ])(
+    'a client is disconnected when its request does not arrive in time: %s',
+    async (_what, text) => {
+      await using impatient = await startTestGateway({
+        upstream: helpdesk,
+        config: { requestTimeoutMs: 100 },
+      });
 
-    const heard = await say(impatient.url, text);
+      const heard = await say(impatient.url, text);
 
-    expect(heard).toMatch(/^HTTP\/1\.1 408 /);
-  });
+      expect(heard).toMatch(/^HTTP\/1\.1 408 /);
+    },
+  );
 
-  test('is let go when its first lines are too long', async () => {
+  test('a client is disconnected when its request head is too large', async () => {
     const heard = await say(
       gateway.url,
       `GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`,
@@ -236,7 +239,7 @@ describe('a client that is slow or loud', () => {
     expect(heard).toMatch(/^HTTP\/1\.1 431 /);
   });
 
-  test('is not let in when there are as many as may be', async () => {
+  test('a connection above the maximum is closed', async () => {
     await using small = await startTestGateway({
       upstream: helpdesk,
       config: { maxConnections: 1 },
@@ -253,7 +256,7 @@ describe('a client that is slow or loud', () => {
     expect(heard).toBe('');
   });
 
-  test('may not send more than its share of bytes', async () => {
+  test('a request body above the limit is rejected', async () => {
     await using small = await startTestGateway({
       upstream: helpdesk,
       config: { maxBodyBytes: 1_024 },
@@ -265,14 +268,14 @@ describe('a client that is slow or loud', () => {
   });
 });
 
-describe('a client that asks too often', () => {
+describe('request rate', () => {
   const ask = async (to: Gateway, headers: Record<string, string> = {}) => {
     const response = await post(to, '{ __typename }', headers);
     const answer: any = await response.json();
     return { status: response.status, headers: response.headers, ...answer };
   };
 
-  test('is told when to come back, and nobody else is', async () => {
+  test('a client above the request rate gets Retry-After, and other clients are not affected', async () => {
     await using behind = await startTestGateway({
       upstream: helpdesk,
       config: { requestRateLimit: 2, trustProxy: 1 },
@@ -298,7 +301,7 @@ describe('a client that asks too often', () => {
     expect(third.extensions.upstream.calls).toBe(0);
   });
 
-  test('cannot become another by a header that nobody vouches for', async () => {
+  test('a client cannot evade the request rate with a header of an untrusted proxy', async () => {
     await using open = await startTestGateway({
       upstream: helpdesk,
       config: { requestRateLimit: 1 },
@@ -310,7 +313,7 @@ describe('a client that asks too often', () => {
     expect([first.status, second.status]).toEqual([200, 429]);
   });
 
-  test('cannot become another by the many addresses of one network', async () => {
+  test('a client cannot evade the request rate with several addresses of one network', async () => {
     await using behind = await startTestGateway({
       upstream: helpdesk,
       config: { requestRateLimit: 1, trustProxy: 1 },
@@ -330,7 +333,7 @@ describe('a client that asks too often', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 429, 200, 200, 429, 200, 429]);
   });
 
-  test('is still told how the gateway does', async () => {
+  test('health checks are exempt from the request rate', async () => {
     await using strict = await startTestGateway({
       upstream: helpdesk,
       config: { requestRateLimit: 1 },
@@ -347,7 +350,7 @@ describe('a client that asks too often', () => {
 });
 
 (hasRedis ? describe : describe.skip)('clients of several instances (needs Redis)', () => {
-  test('are counted together, and by each alone while Redis is away', async () => {
+  test('requests are counted together through Redis, and per instance while Redis is unavailable', async () => {
     await using redis = await startRedis();
     const config = { requestRateLimit: 2, redisUrl: redis.url };
     await using one = await startTestGateway({ upstream: helpdesk, config });

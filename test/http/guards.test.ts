@@ -49,8 +49,8 @@ const failedCallbacks = ({ logged }: { readonly logged: readonly string[] }) =>
     return callback;
   });
 
-describe('an exception is logged once and the process goes on, when it is thrown', () => {
-  test('by a timer, which is set again all the same', async () => {
+describe('exceptions in callbacks', () => {
+  test('an exception in a timer is logged once, and the timer is scheduled again', async () => {
     const { clock, failures } = createFailingClock();
     await using gateway = await startTestGateway({ upstream: helpdesk, clock });
     using connection = await openConnection(gateway.url);
@@ -68,7 +68,7 @@ describe('an exception is logged once and the process goes on, when it is thrown
     expect(await exchange(gateway.url, request)).toMatchObject([{ status: 200 }]);
   });
 
-  test('by a listener of new connections', async () => {
+  test('an exception in a connection listener is logged once and does not end the process', async () => {
     const { clock, failures } = createFailingClock();
     await using gateway = await startTestGateway({ upstream: helpdesk, clock });
 
@@ -81,7 +81,7 @@ describe('an exception is logged once and the process goes on, when it is thrown
     expect([...first, ...second]).toMatchObject([{ status: 200 }, { status: 200 }]);
   });
 
-  test('while a WebSocket is opened, which is closed', async () => {
+  test('an exception while a WebSocket is opened is logged once and closes the WebSocket', async () => {
     const { clock, failures } = createFailingClock();
     await using gateway = await startTestGateway({ upstream: helpdesk, clock });
     using connection = await openConnection(gateway.url);
@@ -100,7 +100,7 @@ describe('an exception is logged once and the process goes on, when it is thrown
     expect(await exchange(gateway.url, request)).toMatchObject([{ status: 200 }]);
   });
 
-  test('at the end of a response', async () => {
+  test('an exception at the end of a response is logged once and does not end the process', async () => {
     const span: Span = { headers: () => ({}), child: () => span, end: failing };
     const tracing: Tracing = { request: () => span, close: () => Promise.resolve() };
     await using gateway = await startTestGateway({

@@ -127,13 +127,16 @@ const malformedNames = [
   'l\xf6calhost',
 ];
 
-describe('a gateway on this machine', () => {
-  test.each(localNames)('answers requests for the host %s', async (host) => {
-    expect(await statusFor(local, host)).toBe(200);
-  });
+describe('a gateway on a loopback address', () => {
+  test.each(localNames)(
+    'a gateway on a loopback address serves requests for the host %s',
+    async (host) => {
+      expect(await statusFor(local, host)).toBe(200);
+    },
+  );
 
   test.each(foreignNames)(
-    'answers 421 to requests for the host "%s", as a page of a rebound name sends them',
+    'a gateway on a loopback address responds with 421 to requests for the host "%s", as sent after DNS rebinding',
     async (host) => {
       const response = await ask(local, { lines: [`Host: ${host}`] });
 
@@ -195,29 +198,32 @@ describe('a gateway on this machine', () => {
       },
       usual: 204,
     },
-  ])('answers $what under its own name only', async ({ request, usual }) => {
-    const origin = 'Origin: http://localhost:4000';
-    const lines = [origin, ...request.lines];
+  ])(
+    'a gateway on a loopback address serves $what for loopback hosts only',
+    async ({ request, usual }) => {
+      const origin = 'Origin: http://localhost:4000';
+      const lines = [origin, ...request.lines];
 
-    const own = await ask(local, { ...request, lines: ['Host: localhost:4000', ...lines] });
-    const foreign = await ask(local, { ...request, lines: ['Host: evil.example', ...lines] });
-    const forwarded = await ask(local, {
-      ...request,
-      lines: [
-        'Host: evil.example',
-        'X-Forwarded-Host: localhost',
-        'Forwarded: host=localhost',
-        ...lines,
-      ],
-    });
+      const own = await ask(local, { ...request, lines: ['Host: localhost:4000', ...lines] });
+      const foreign = await ask(local, { ...request, lines: ['Host: evil.example', ...lines] });
+      const forwarded = await ask(local, {
+        ...request,
+        lines: [
+          'Host: evil.example',
+          'X-Forwarded-Host: localhost',
+          'Forwarded: host=localhost',
+          ...lines,
+        ],
+      });
 
-    expect(own?.status).toBe(usual);
-    expect(foreign?.status).toBe(421);
-    expect(forwarded?.status).toBe(421);
-    expect(foreign?.headers['access-control-allow-origin']).toBeUndefined();
-  });
+      expect(own?.status).toBe(usual);
+      expect(foreign?.status).toBe(421);
+      expect(forwarded?.status).toBe(421);
+      expect(foreign?.headers['access-control-allow-origin']).toBeUndefined();
+    },
+  );
 
-  test('answers a stream of events under its own name only', async () => {
+  test('a gateway on a loopback address serves event streams for loopback hosts only', async () => {
     const line = `GET /graphql/stream?${readable} HTTP/1.1`;
 
     const foreign = await ask(local, { line, lines: ['Host: evil.example'] });
@@ -225,7 +231,7 @@ describe('a gateway on this machine', () => {
     expect(foreign?.status).toBe(421);
   });
 
-  test('believes X-Forwarded-Host of a trusted proxy no more than of anybody', async () => {
+  test('X-Forwarded-Host is ignored, also from a trusted proxy', async () => {
     await using behind = await startTestGateway({ upstream: helpdesk, config: { trustProxy: 1 } });
 
     const lines = ['Host: evil.example', 'X-Forwarded-Host: localhost'];
@@ -233,7 +239,7 @@ describe('a gateway on this machine', () => {
     expect((await ask(behind, { lines }))?.status).toBe(421);
   });
 
-  test('goes by the host of an absolute target, not by the Host header', async () => {
+  test('the authority of an absolute target takes precedence over the Host header', async () => {
     const ways = [
       ['http://localhost:4000', 'evil.example', 200],
       ['http://evil.example', 'localhost:4000', 421],
@@ -248,7 +254,7 @@ describe('a gateway on this machine', () => {
     }
   });
 
-  test.each(['/healthz', '/readyz'])('tells at %s how it does under any name', async (path) => {
+  test.each(['/healthz', '/readyz'])('%s accepts any host', async (path) => {
     const response = await ask(local, {
       line: `GET ${path} HTTP/1.1`,
       lines: ['Host: pod-7:4000'],
@@ -257,7 +263,7 @@ describe('a gateway on this machine', () => {
     expect(response?.status).toBe(200);
   });
 
-  test('takes webhooks under any name', async () => {
+  test('webhooks accept any host', async () => {
     const body = wireDelivery({ event: 'none', eventData: {} });
     const lines = ['Host: hooks.example.com', `X-HelpCrunch-Signature: ${signatureOf(body)}`];
 
@@ -271,7 +277,7 @@ describe('a gateway on this machine', () => {
   });
 });
 
-test('a gateway on localhost checks requests at each of its addresses, and ends their connections when it stops', async () => {
+test('a gateway on localhost checks requests at each of its addresses, and closes their connections when it stops', async () => {
   const gateway = await startTestGateway({ upstream: helpdesk, config: { host: 'localhost' } });
   const { port } = new URL(gateway.url);
   const addresses = await lookup('localhost', { all: true });
@@ -297,9 +303,9 @@ test('a gateway on localhost checks requests at each of its addresses, and ends 
   for (const { closed } of idle) await closed;
 });
 
-describe('a gateway that other machines reach', () => {
+describe('a gateway on an external address', () => {
   test.each(['evil.example', '192.0.2.1:4000', '[2001:db8::1]', 'a_b', '', 'localhost'])(
-    'answers requests for the host "%s"',
+    'a gateway on an external address serves requests for the host "%s"',
     async (host) => {
       expect(await statusFor(open, host)).toBe(200);
     },
@@ -315,23 +321,23 @@ describe('a gateway with ALLOWED_HOSTS', () => {
     '[2001:db8::1]',
     '[2001:DB8:0::1]:4000',
     '[2001:db8::2]:4000',
-  ])('answers requests for the host %s, which it names', async (host) => {
+  ])('a gateway with ALLOWED_HOSTS serves requests for the listed host %s', async (host) => {
     expect(await statusFor(named, host)).toBe(200);
   });
 
   test.each(['localhost', '127.0.0.1:4000', 'x.api.example.com', 'example.com', ''])(
-    'answers 421 to requests for the host "%s", which it does not name',
+    'a gateway with ALLOWED_HOSTS responds with 421 to requests for the unlisted host "%s"',
     async (host) => {
       expect(await statusFor(named, host)).toBe(421);
     },
   );
 });
 
-describe('any gateway', () => {
+describe('malformed hosts', () => {
   const everyGateway = () => [local, open, named];
   const everyPath = ['POST /graphql', 'GET /healthz', 'GET /metrics', 'GET /nowhere'];
 
-  test.each(malformedNames)('answers 400 to requests for the malformed host %j', async (host) => {
+  test.each(malformedNames)('a request for the malformed host %j gets 400', async (host) => {
     for (const gateway of everyGateway()) expect(await statusFor(gateway, host)).toBe(400);
   });
 
@@ -343,7 +349,7 @@ describe('any gateway', () => {
       ['Host: localhost', ...Array.from({ length: 1_500 }, () => 'a:'), 'Host: evil.example'],
     ],
     ['no host', []],
-  ])('answers 400 to requests with %s', async (_what, lines) => {
+  ])('a request with %s gets 400', async (_what, lines) => {
     for (const gateway of everyGateway()) {
       for (const path of everyPath) {
         for (const upgrade of [[], ['Connection: Upgrade', 'Upgrade: h2c']]) {
@@ -358,7 +364,7 @@ describe('any gateway', () => {
     }
   });
 
-  test('answers a request of HTTP/1.0, which needs no host, where any host is accepted', async () => {
+  test('an HTTP/1.0 request without Host is served where any host is accepted', async () => {
     const request = { line: 'POST /graphql HTTP/1.0', lines: [] };
 
     expect((await ask(open, request))?.status).toBe(200);

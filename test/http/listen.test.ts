@@ -74,7 +74,7 @@ interface StartOptions {
   readonly maxConnections?: number;
 }
 
-test('the addresses of localhost are all that it has, and those of any other host are itself', async () => {
+test('localhost has all its loopback addresses, and any other host only itself', async () => {
   const local = await lookup('localhost', { all: true });
 
   expect(await addressesOf('localhost')).toEqual(local.map(({ address }) => address));
@@ -82,7 +82,7 @@ test('the addresses of localhost are all that it has, and those of any other hos
   expect(await addressesOf('gateway.invalid')).toEqual(['gateway.invalid']);
 });
 
-test('the connections of all addresses belong to one server, and an address that cannot be bound is logged and left out', async () => {
+test('the connections of all addresses belong to one server, and an address that cannot be bound is logged and skipped', async () => {
   const { url, second, server, seen, logged } = await start({ unbound: ['192.0.2.1'] });
 
   const request = head('GET / HTTP/1.1', 'Host: localhost', 'Connection: close');
@@ -120,7 +120,7 @@ test('a failed accept on any address is logged and does not end the process', as
   );
 });
 
-describe('a server that listens on two addresses and is told to stop', () => {
+describe('shutdown of a server on two addresses', () => {
   /** Stops it while a request to the second address is answered, up to the point where the first address is closed. */
   async function stopWhileAnswering(running: Awaited<ReturnType<typeof start>>) {
     const client = await openConnection(running.second);
@@ -138,7 +138,7 @@ describe('a server that listens on two addresses and is told to stop', () => {
     return { client, raw, stopping, isStopped: () => isStopped };
   }
 
-  test('waits for a response on the second address', async () => {
+  test('a server on two addresses waits at shutdown for a response on the second address', async () => {
     await using running = await start();
     const { client, raw, stopping, isStopped } = await stopWhileAnswering(running);
 
@@ -151,7 +151,7 @@ describe('a server that listens on two addresses and is told to stop', () => {
     expect(response).toMatchObject({ status: 200, body: 'late' });
   });
 
-  test('closes the connections to the second address after the grace period', async () => {
+  test('a server on two addresses closes the connections to the second address after the grace period', async () => {
     await using running = await start();
     const { client, stopping, isStopped } = await stopWhileAnswering(running);
 
@@ -169,7 +169,7 @@ test.each([
   ['first', 'second'],
   ['second', 'first'],
 ])(
-  'a connection to the %s of two addresses counts towards the maximum that holds for the %s',
+  'a connection to the %s of two addresses counts towards the maximum for the %s',
   async (one, other) => {
     await using running = await start({ maxConnections: 1 });
     const urls: Readonly<Record<string, string>> = { first: running.url, second: running.second };

@@ -114,8 +114,8 @@ async function read(socket: Socket, bytes: number): Promise<void> {
   socket.pause();
 }
 
-describe('a client that does not read', () => {
-  test('loses its connection after SEND_TIMEOUT_MS, and however many there are, nothing of their answers is kept', async () => {
+describe('clients that do not read', () => {
+  test('any number of clients that do not read lose their connections after SEND_TIMEOUT_MS, and their responses are freed', async () => {
     await using gateway = await start();
     const clients = await Promise.all(Array.from({ length: 8 }, () => askAndStall(gateway)));
     await waits(gateway, (bytes) => bytes >= 8 * largeBytes);
@@ -140,7 +140,7 @@ describe('a client that does not read', () => {
     expect(lines.length).toBeLessThanOrEqual(2);
   }, 60_000);
 
-  test('loses its WebSocket after SEND_TIMEOUT_MS', async () => {
+  test('a client that does not read loses its WebSocket after SEND_TIMEOUT_MS', async () => {
     await using gateway = await start({ sendTimeoutMs: 10_000 });
     await using client = await openSocket(gateway.url);
     await client.initialize();
@@ -156,7 +156,7 @@ describe('a client that does not read', () => {
     expect(await client.closed).toMatchObject({ code: 1006 });
   }, 60_000);
 
-  test('loses its stream of events after SEND_TIMEOUT_MS', async () => {
+  test('a client that does not read loses its event stream after SEND_TIMEOUT_MS', async () => {
     await using gateway = await start();
     using client = await openConnection(gateway.url);
 
@@ -175,7 +175,7 @@ describe('a client that does not read', () => {
     while ((await gateway.figure('helpcrunch_live_connections')) > 0);
   }, 60_000);
 
-  test('loses its connection even if it goes on sending', async () => {
+  test('a client that does not read loses its connection even if it continues to send', async () => {
     await using gateway = await start();
     using client = await askAndStall(gateway);
     await waits(gateway, (bytes) => bytes > 1_000_000);
@@ -190,8 +190,8 @@ describe('a client that does not read', () => {
   }, 60_000);
 });
 
-describe('a client that reads slowly', () => {
-  test('gets the whole of its answer, however long it takes', async () => {
+describe('clients that read slowly', () => {
+  test('a client that reads slowly receives its complete response', async () => {
     await using gateway = await start();
     using client = await askAndStall(gateway);
     await waits(gateway, (bytes) => bytes > 1_000_000);
@@ -212,7 +212,7 @@ describe('a client that reads slowly', () => {
     expect(await gateway.destroyed('SEND_TIMEOUT_MS')).toBe(0);
   }, 60_000);
 
-  test('is not blamed for an answer that takes the gateway long', async () => {
+  test('a client is not disconnected while the gateway computes its response', async () => {
     await using gateway = await start({ sendTimeoutMs: 1_000 });
     using client = await openConnection(gateway.url);
 
@@ -227,8 +227,8 @@ describe('a client that reads slowly', () => {
   }, 60_000);
 });
 
-describe('when more than MAX_UNSENT_BYTES wait', () => {
-  test('connections whose clients do not read are destroyed until as many remain as may be', async () => {
+describe('MAX_UNSENT_BYTES', () => {
+  test('above MAX_UNSENT_BYTES connections of clients that do not read are destroyed until the limit holds', async () => {
     await using gateway = await start({ maxUnsentBytes: 16_000_000 });
     const clients = [];
     for (let count = 0; count < 8; count += 1) clients.push(await askAndStall(gateway));
@@ -244,7 +244,7 @@ describe('when more than MAX_UNSENT_BYTES wait', () => {
     for (const { socket } of clients) socket.destroy();
   }, 60_000);
 
-  test('many large answers are noticed without the clock', async () => {
+  test('many large responses are detected before the next periodic check', async () => {
     await using gateway = await start({ maxUnsentBytes: 16_000_000 });
     const clients = [];
 
@@ -257,7 +257,7 @@ describe('when more than MAX_UNSENT_BYTES wait', () => {
     for (const { socket } of clients) socket.destroy();
   }, 60_000);
 
-  test('a response in multi-byte characters is counted by its bytes', async () => {
+  test('a response with multi-byte characters is counted in bytes', async () => {
     await using gateway = await start({ maxUnsentBytes: 4_000_000 }, 20_000_000);
     const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
     const larger = `{ customer(id: 1) { ${names.map((name) => `${name}: company`).join(' ')} } }`;
@@ -273,7 +273,7 @@ describe('when more than MAX_UNSENT_BYTES wait', () => {
     stalled.socket.destroy();
   }, 60_000);
 
-  test('a client that reads keeps its connection while others do not', async () => {
+  test('a client that reads keeps its connection above MAX_UNSENT_BYTES', async () => {
     await using gateway = await start({ maxUnsentBytes: 16_000_000 });
     const stalled = [await askAndStall(gateway), await askAndStall(gateway)];
     await waits(gateway, (bytes) => bytes > 2_000_000);
@@ -289,7 +289,7 @@ describe('when more than MAX_UNSENT_BYTES wait', () => {
     for (const { socket } of [...stalled, ...others]) socket.destroy();
   }, 60_000);
 
-  test('answers that wait for an earlier one on their connection count', async () => {
+  test('responses that wait for an earlier one on their connection count towards MAX_UNSENT_BYTES', async () => {
     await using gateway = await start({ maxUnsentBytes: 16_000_000 });
     using client = await openConnection(gateway.url);
 
@@ -307,7 +307,7 @@ describe('when more than MAX_UNSENT_BYTES wait', () => {
   }, 60_000);
 });
 
-test('a process that was suspended does not blame its clients for the time in between', async () => {
+test('the time in which the process was suspended does not count towards SEND_TIMEOUT_MS', async () => {
   await using gateway = await start();
   const { socket } = await askAndStall(gateway);
   await waits(gateway, (bytes) => bytes > 1_000_000);
@@ -323,7 +323,7 @@ test('a process that was suspended does not blame its clients for the time in be
   socket.destroy();
 }, 60_000);
 
-test('the checks of an idle gateway end with its last connection', async () => {
+test('the periodic checks of an idle gateway end with its last connection', async () => {
   const clock = createManualClock();
   const timers: (() => void)[] = [];
   const counting = {

@@ -97,8 +97,8 @@ async function expectRefusal(response: Response, status: number) {
   return body.errors[0].message as string;
 }
 
-describe('an operation', () => {
-  test('comes by POST', async () => {
+describe('operations over HTTP', () => {
+  test('an operation is executed by POST', async () => {
     const response = await post(JSON.stringify({ query, variables }));
 
     expect(await response.json()).toMatchObject({ data: { chat: { id: '5208' } } });
@@ -107,7 +107,7 @@ describe('an operation', () => {
     expect(response.headers.get('cache-control')).toBe('no-store');
   });
 
-  test('comes by GET', async () => {
+  test('a query is executed by GET', async () => {
     const path = search({ query, variables: JSON.stringify(variables) });
 
     const response = await ask(path, { headers: preflight });
@@ -116,7 +116,7 @@ describe('an operation', () => {
     expect(response.headers.get('cache-control')).toBe('no-store');
   });
 
-  test('is answered in the newer content type on demand', async () => {
+  test('a response has the media type application/graphql-response+json if the client accepts it', async () => {
     const accept = 'application/graphql-response+json';
 
     const response = await post(JSON.stringify({ query, variables }), { ...json, accept });
@@ -124,7 +124,7 @@ describe('an operation', () => {
     expect(response.headers.get('content-type')).toContain(accept);
   });
 
-  test('of 256 KiB is read, one byte more is refused', async () => {
+  test('a request body of 256 KiB is accepted, and one byte more is rejected', async () => {
     const body = JSON.stringify({ query: '{ __typename }' });
     const longest = body + ' '.repeat(262_144 - body.length);
 
@@ -136,7 +136,7 @@ describe('an operation', () => {
   });
 });
 
-describe('a request that could come from any page of the web', () => {
+describe('cross-site request forgery', () => {
   const parameters = { query, variables: JSON.stringify(variables) };
   const body = JSON.stringify(parameters);
 
@@ -178,7 +178,7 @@ describe('a request that could come from any page of the web', () => {
       status: 415,
     },
     { name: 'an empty POST', path: search({ query: mark }), init: { method: 'POST' }, status: 400 },
-  ])('$name is refused before anybody is called', async ({ path, init, status }) => {
+  ])('$name is rejected before any upstream call', async ({ path, init, status }) => {
     const before = helpdesk.calls.length;
 
     const response = await ask(path, init);
@@ -187,7 +187,7 @@ describe('a request that could come from any page of the web', () => {
     expect(helpdesk.calls).toHaveLength(before);
   });
 
-  test('a mutation by GET is refused even with a preflight header', async () => {
+  test('a mutation by GET is rejected even with a preflight header', async () => {
     const response = await ask(search({ query: mark }), { headers: preflight });
 
     const { errors }: any = await response.json();
@@ -198,39 +198,44 @@ describe('a request that could come from any page of the web', () => {
   });
 });
 
-describe('a request that is no operation', () => {
+describe('malformed requests', () => {
   const one = JSON.stringify({ query: '{ __typename }' });
 
   test.each([
     ['broken JSON', '{'],
     ['an empty body', ''],
     ['null', 'null'],
-    ['a text', '"{ __typename }"'],
+    ['a string', '"{ __typename }"'],
     ['an empty object', '{}'],
     ['an empty list', '[]'],
     ['a batch of one', `[${one}]`],
     ['a batch of two', `[${one},${one}]`],
-    ['a prototype', '{"__proto__":{"query":"{ __typename }"}}'],
-    ['a query that is no text', '{"query":{}}'],
-    ['variables in a text', '{"query":"{ __typename }","variables":"{}"}'],
+    ['a __proto__', '{"__proto__":{"query":"{ __typename }"}}'],
+    ['a query that is not a string', '{"query":{}}'],
+    ['variables in a string', '{"query":"{ __typename }","variables":"{}"}'],
     ['variables in a list', '{"query":"{ __typename }","variables":[]}'],
-    ['an operation name that is none', '{"query":"{ __typename }","operationName":1}'],
-    ['extensions in a text', '{"query":"{ __typename }","extensions":"{}"}'],
-  ])('a POST of %s is refused with 400', async (_what, body) => {
+    ['an operation name that is not a string', '{"query":"{ __typename }","operationName":1}'],
+    ['extensions in a string', '{"query":"{ __typename }","extensions":"{}"}'],
+  ])('a POST of %s gets 400', async (_what, body) => {
     await expectRefusal(await post(body), 400);
   });
 
   test.each([
     ['broken variables', search({ query, variables: '{' }), {}, 400],
     ['variables in a list', search({ query, variables: '[]' }), {}, 400],
-    ['two queries', `${search({ query })}&query=x`, {}, 400],
+    ['two query parameters', `${search({ query })}&query=x`, {}, 400],
     ['a content type', search({ query }), { 'content-type': 'text/plain' }, 415],
-    ['no type that we write', search({ query: '{ __typename }' }), { accept: 'image/png' }, 406],
-  ])('a GET with %s is refused', async (_what, path, headers, status) => {
+    [
+      'an Accept of other media types',
+      search({ query: '{ __typename }' }),
+      { accept: 'image/png' },
+      406,
+    ],
+  ])('a GET with %s gets 400', async (_what, path, headers, status) => {
     await expectRefusal(await ask(path, { headers: { ...preflight, ...headers } }), status);
   });
 
-  test.each(['PUT', 'PATCH', 'DELETE'])('a %s is refused with 405', async (method) => {
+  test.each(['PUT', 'PATCH', 'DELETE'])('a %s gets 405', async (method) => {
     const response = await ask('/graphql', { method, headers: json, body: one });
 
     await expectRefusal(response, 405);
@@ -246,7 +251,7 @@ describe('a request that is no operation', () => {
     '/.env',
     '/%zz',
     '/%c0%af',
-  ])('there is nothing at %s', async (path) => {
+  ])('the path %s has no route', async (path) => {
     const answer = await say(gateway.url, [`GET ${path} HTTP/1.1`, 'Host: localhost']);
 
     expect(JSON.parse(answer.body)).toEqual({
@@ -261,16 +266,16 @@ describe('a request that is no operation', () => {
     expect([400, 404]).toContain(answer.status);
   });
 
-  test('an address that is broken is not told to be broken JSON', async () => {
+  test('a path that cannot be decoded is not reported as invalid JSON', async () => {
     const { body } = await say(gateway.url, ['GET /%zz HTTP/1.1', 'Host: localhost']);
 
     expect(body).not.toContain('JSON');
   });
 });
 
-describe('the id of a request', () => {
+describe('request ids', () => {
   test.each(['abc', 'a.b:c_d-1', '0af7651916cd43dd8448eb211c80319c', 'x'.repeat(64)])(
-    'is taken over from the client when it is %s',
+    'the request id %s of a client is kept',
     async (id) => {
       const response = await post('{}', { ...json, 'x-request-id': id });
 
@@ -280,7 +285,7 @@ describe('the id of a request', () => {
   );
 
   test.each(['x'.repeat(65), '', 'a b', '{"a":1}', '<script>', 'a,b', 'é', '../x'])(
-    'is a new one when the client says %j',
+    'the request id %j of a client is replaced',
     async (id) => {
       const [first, second] = await Promise.all(
         [1, 2].map(() => ask('/healthz', { headers: { 'x-request-id': id } })),
@@ -294,11 +299,11 @@ describe('the id of a request', () => {
   );
 });
 
-describe('health', () => {
+describe('health checks', () => {
   test.each([
     ['/healthz', { status: 'ok' }],
     ['/readyz', { status: 'ready' }],
-  ])('%s says so', async (path, expected) => {
+  ])('%s reports the health of the gateway', async (path, expected) => {
     const response = await ask(path);
 
     expect(await response.json()).toEqual(expected);
@@ -306,8 +311,8 @@ describe('health', () => {
   });
 });
 
-describe('for developers', () => {
-  test('the schema can be asked for and mistakes are explained', async () => {
+describe('development mode', () => {
+  test('introspection is enabled and errors contain suggestions in development', async () => {
     const schema = await gateway.query('{ __schema { queryType { name } } }');
     const typo = await gateway.query('{ chatz { id } }');
 
@@ -316,8 +321,8 @@ describe('for developers', () => {
   });
 });
 
-describe('in production', () => {
-  test('there is no explorer', async () => {
+describe('production mode', () => {
+  test('there is no explorer in production', async () => {
     const door = await ask('/', {}, production);
     const page = await ask('/graphql', { headers: { accept: 'text/html' } }, production);
 
@@ -329,7 +334,7 @@ describe('in production', () => {
     '{ __schema { queryType { name } } }',
     '{ __type(name: "Chat") { fields { name } } }',
     'query Q { ...F } fragment F on Query { __schema { types { name } } }',
-  ])('the schema cannot be asked for by %s', async (document) => {
+  ])('introspection by %s is disabled in production', async (document) => {
     const { data, errors, status } = await production.query(document);
 
     expect(data).toBeUndefined();
@@ -356,17 +361,20 @@ describe('in production', () => {
       'query ($f: ChatFilter) { chats(filter: $f) { totalCount } }',
       { f: { statu: 'NEW' } },
     ],
-  ])('nobody is told the right name of %s', async (_what, document, given) => {
-    const { errors, status } = await production.query(document, given);
+  ])(
+    'errors in production do not suggest the correct name of %s',
+    async (_what, document, given) => {
+      const { errors, status } = await production.query(document, given);
 
-    expect(status).toBe(400);
-    expect(errors.length).toBeGreaterThan(0);
-    expect(JSON.stringify(errors)).not.toContain('Did you mean');
-    expect(JSON.stringify(errors)).not.toContain('stacktrace');
-  });
+      expect(status).toBe(400);
+      expect(errors.length).toBeGreaterThan(0);
+      expect(JSON.stringify(errors)).not.toContain('Did you mean');
+      expect(JSON.stringify(errors)).not.toContain('stacktrace');
+    },
+  );
 });
 
-describe('pages of other origins', () => {
+describe('CORS', () => {
   const allowed = (response: Response) => response.headers.get('access-control-allow-origin');
 
   test.each([
@@ -376,7 +384,7 @@ describe('pages of other origins', () => {
     'http://localhost:3000',
     'https://localhost',
     'http://127.0.0.1:5173',
-  ])('%s may ask', async (origin) => {
+  ])('the origin %s is allowed', async (origin) => {
     const response = await post('{"query":"{ __typename }"}', { ...json, origin });
 
     expect(allowed(response)).toBe(origin);
@@ -400,7 +408,7 @@ describe('pages of other origins', () => {
     'http://evil-localhost:3000',
     'https://studioxapollographql.com',
     'null',
-  ])('%s may not', async (origin) => {
+  ])('the origin %s is not allowed', async (origin) => {
     const asked = await post('{"query":"{ __typename }"}', { ...json, origin });
     const before = await ask('/graphql', {
       method: 'OPTIONS',
@@ -411,7 +419,7 @@ describe('pages of other origins', () => {
     expect(allowed(before)).toBeNull();
   });
 
-  test('a listed one is told beforehand what it may send', async () => {
+  test('a preflight request of a listed origin gets the allowed headers', async () => {
     const { status, headers } = await ask('/graphql', {
       method: 'OPTIONS',
       headers: {
@@ -429,7 +437,7 @@ describe('pages of other origins', () => {
   });
 
   test.each([ownOrigin, 'http://localhost:3000', 'https://studio.apollographql.com'])(
-    'in production without a list even %s may not',
+    'in production without CORS_ORIGINS the origin %s is not allowed',
     async (origin) => {
       const response = await ask('/healthz', { headers: { origin } }, production);
       const before = await ask(
@@ -443,7 +451,7 @@ describe('pages of other origins', () => {
     },
   );
 
-  test('in production a listed one may and developers may not', async () => {
+  test('in production listed origins are allowed and development origins are not', async () => {
     await using strict = await startTestGateway({
       upstream: helpdesk,
       config: { isProduction: true, corsOrigins: [ownOrigin] },
@@ -480,8 +488,8 @@ function writeOperation(socket: Socket, document: string) {
   );
 }
 
-describe('a client that leaves', () => {
-  test('half-way through takes the call to the helpdesk with it', async () => {
+describe('disconnected clients', () => {
+  test('a client that disconnects aborts its upstream call', async () => {
     const asked = hold('GET /chats/1');
     const { socket } = await dial(gateway.url);
 
@@ -494,7 +502,7 @@ describe('a client that leaves', () => {
     expect(response.writableFinished).toBe(false);
   });
 
-  test('leaves no line in the log and nothing undone', async () => {
+  test('a client that disconnects leaves no log line and no open work', async () => {
     const asked = hold('GET /chats/2');
     await using other = await startTestGateway({ upstream: helpdesk });
     const asking = await dial(other.url);
@@ -524,8 +532,8 @@ describe('a client that leaves', () => {
   });
 });
 
-describe('a gateway that stops', () => {
-  test('finishes what it has and takes nothing new', async () => {
+describe('shutdown', () => {
+  test('a gateway that stops completes running requests and accepts no new ones', async () => {
     const asked = hold('GET /chats/3');
     const stopping = await startTestGateway({ upstream: helpdesk });
     const busy = await dial(stopping.url);
@@ -554,26 +562,29 @@ describe('a gateway that stops', () => {
   test.each([
     { what: 'its line', allowHalfOpen: false },
     { what: 'its half of a line', allowHalfOpen: true },
-  ])('does not wait for a client that keeps $what open', async ({ allowHalfOpen }) => {
-    const asked = hold('GET /chats/4');
-    const stopping = await startTestGateway({ upstream: helpdesk });
-    const idle = await dial(stopping.url);
-    const busy = await dial(stopping.url, { allowHalfOpen });
-    write(idle.socket, ['GET /readyz HTTP/1.1', 'Host: localhost']);
-    await once(idle.socket, 'data');
-    writeOperation(busy.socket, '{ chat(id: 4) { id } }');
-    const response = await asked;
+  ])(
+    'a gateway that stops does not wait for a client that keeps $what open',
+    async ({ allowHalfOpen }) => {
+      const asked = hold('GET /chats/4');
+      const stopping = await startTestGateway({ upstream: helpdesk });
+      const idle = await dial(stopping.url);
+      const busy = await dial(stopping.url, { allowHalfOpen });
+      write(idle.socket, ['GET /readyz HTTP/1.1', 'Host: localhost']);
+      await once(idle.socket, 'data');
+      writeOperation(busy.socket, '{ chat(id: 4) { id } }');
+      const response = await asked;
 
-    const stopped = stopping.stop();
-    await idle.closed;
-    response.end(JSON.stringify(wireChat({ id: 4 })));
-    await stopped;
+      const stopped = stopping.stop();
+      await idle.closed;
+      response.end(JSON.stringify(wireChat({ id: 4 })));
+      await stopped;
 
-    while (!busy.socket.readableEnded) await once(busy.socket, 'end');
-    expect(busy.heard()).toContain('"chat":{"id":"4"}');
-  });
+      while (!busy.socket.readableEnded) await once(busy.socket, 'end');
+      expect(busy.heard()).toContain('"chat":{"id":"4"}');
+    },
+  );
 
-  test('does not wait for a line on which nothing was ever asked', async () => {
+  test('a gateway that stops does not wait for a connection without requests', async () => {
     const stopping = await startTestGateway({ upstream: helpdesk });
     const silent = await dial(stopping.url);
 
@@ -583,7 +594,7 @@ describe('a gateway that stops', () => {
     expect(silent.heard()).toBe('');
   });
 
-  test('stops once for all who ask it to', async () => {
+  test('a gateway stops once for any number of calls of stop', async () => {
     const stopping = await startTestGateway({ upstream: helpdesk });
     let answered = 0;
     const stop = () => stopping.stop().then(() => (answered += 1));

@@ -81,7 +81,7 @@ const stream = { path: '/graphql/stream', accept: 'text/event-stream' };
 const callback = { accept: 'application/json;callbackSpec=1.0' };
 
 describe('rejected credentials', () => {
-  test('of a WebSocket close it with 4403, and with 4429 once its address has too many', async () => {
+  test('rejected credentials close a WebSocket with 4403, and with 4429 once its address has too many', async () => {
     await using gateway = await start({ authFailureLimit: 3 });
 
     const codes = [];
@@ -90,7 +90,7 @@ describe('rejected credentials', () => {
     expect(codes).toEqual([4403, 4403, 4403, 4429, 4429]);
   });
 
-  test('are counted together for HTTP, event streams, callbacks and WebSockets', async () => {
+  test('rejected credentials are counted together for HTTP, event streams, callbacks and WebSockets', async () => {
     await using gateway = await start({ authFailureLimit: 4 });
     const allowed = [
       await ask(gateway, bad),
@@ -110,7 +110,7 @@ describe('rejected credentials', () => {
     expect(limited).toEqual([429, 429, 429, 4429]);
   });
 
-  test('do not keep out good credentials of the same address', async () => {
+  test('rejected credentials do not block valid credentials of the same address', async () => {
     await using gateway = await start({ authFailureLimit: 1 });
     for (let count = 0; count < 3; count += 1) await codeOfInit(gateway, badInit);
 
@@ -118,7 +118,7 @@ describe('rejected credentials', () => {
     expect(await ask(gateway, await bearer(agent))).toBe(200);
   });
 
-  test('of a WebSocket are counted for the client behind a trusted proxy', async () => {
+  test('rejected credentials of a WebSocket are counted for the client behind a trusted proxy', async () => {
     await using gateway = await start({ authFailureLimit: 1, trustProxy: 1 });
 
     const codes = [
@@ -131,7 +131,7 @@ describe('rejected credentials', () => {
     expect(codes).toEqual([4403, 4429, 429, 4403]);
   });
 
-  test('of a WebSocket cannot be spread by a header of a client that is no trusted proxy', async () => {
+  test('rejected credentials of a WebSocket cannot be spread over addresses by a header of an untrusted client', async () => {
     await using gateway = await start({ authFailureLimit: 1, trustProxy: ['192.0.2.0/24'] });
 
     const codes = [
@@ -142,7 +142,7 @@ describe('rejected credentials', () => {
     expect(codes).toEqual([4403, 4429]);
   });
 
-  test('by a router secret count for HTTP, event streams and WebSocket upgrades', async () => {
+  test('wrong router secrets count as rejected credentials for HTTP, event streams and WebSocket upgrades', async () => {
     await using gateway = await start({
       authFailureLimit: 3,
       subgraph: true,
@@ -181,7 +181,7 @@ describe('rejected credentials', () => {
     },
   );
 
-  test('that cannot be checked close a WebSocket with 1013 and are not counted', async () => {
+  test('credentials that cannot be verified close a WebSocket with 1013 and are not counted', async () => {
     await using gateway = await start({
       authFailureLimit: 1,
       auth: jwtAuth({ signedBy: { jwksUrl: 'http://127.0.0.1:1/keys' } }),
@@ -202,8 +202,8 @@ describe('rejected credentials', () => {
   });
 });
 
-describe('without authentication', () => {
-  test('WebSocket clients behind a trusted proxy are told apart by their addresses', async () => {
+describe('WebSockets without authentication', () => {
+  test('WebSocket clients behind a trusted proxy are distinguished by their addresses without authentication', async () => {
     await using gateway = await start({
       auth: { mode: 'none' },
       trustProxy: 1,
@@ -228,11 +228,11 @@ describe('without authentication', () => {
   });
 });
 
-describe('WebSockets whose clients are not authenticated', () => {
+describe('unauthenticated WebSockets', () => {
   const silentOnes = ({ url }: Gateway, count: number) =>
     Promise.all(Array.from({ length: count }, () => openRawSocket(url)));
 
-  test('take no place of clients that are', async () => {
+  test('unauthenticated WebSockets do not use the connections of authenticated ones', async () => {
     await using gateway = await start({ subscriptions: { ...limits, maxConnections: 40 } });
     const silent = await silentOnes(gateway, 45);
 
@@ -244,7 +244,7 @@ describe('WebSockets whose clients are not authenticated', () => {
     for (const { socket } of silent) socket.destroy();
   });
 
-  test('make room, the oldest first, for further ones of their address', async () => {
+  test('the oldest unauthenticated WebSocket of an address is evicted at its limit', async () => {
     await using gateway = await start();
     await using early = await openSocket(gateway.url);
     await early.initialize(await bearer(agent));
@@ -261,7 +261,7 @@ describe('WebSockets whose clients are not authenticated', () => {
     for (const { socket } of silent) socket.destroy();
   });
 
-  test('of many addresses do not keep out a client that authenticates at once', async () => {
+  test('unauthenticated WebSockets of many addresses do not block a client that authenticates at once', async () => {
     await using gateway = await start({ trustProxy: 1 });
     const open = (index: number) =>
       openRawSocket(gateway.url, from(`198.51.${index >> 8}.${index & 255}`));
@@ -280,7 +280,7 @@ describe('WebSockets whose clients are not authenticated', () => {
     for (const { socket } of silent) socket.destroy();
   }, 30_000);
 
-  test('get 4408 after 3 s and are disconnected 1 s later if they do not close', async () => {
+  test('an unauthenticated WebSocket gets 4408 after 3 s and is disconnected 1 s later if it does not close', async () => {
     await using gateway = await start();
     const [silent] = await silentOnes(gateway, 1);
 
@@ -293,7 +293,7 @@ describe('WebSockets whose clients are not authenticated', () => {
     expect([code, wasOpen]).toEqual([4408, true]);
   });
 
-  test('get 4403 for bad credentials and are disconnected 1 s later if they do not close', async () => {
+  test('a WebSocket with rejected credentials gets 4403 and is disconnected 1 s later if it does not close', async () => {
     await using gateway = await start();
     const [raw] = await silentOnes(gateway, 1);
     raw!.say(badInit);
@@ -305,7 +305,7 @@ describe('WebSockets whose clients are not authenticated', () => {
     expect(code).toBe(4403);
   });
 
-  test('are heard no more after their close code was sent', async () => {
+  test('messages on a WebSocket after its close code are ignored', async () => {
     await using gateway = await start();
     const [raw] = await silentOnes(gateway, 1);
 
@@ -322,7 +322,7 @@ describe('WebSockets whose clients are not authenticated', () => {
   });
 });
 
-test('an authenticated WebSocket gives back its place when its close code is sent, not when its peer closes', async () => {
+test('an authenticated WebSocket releases its connection when its close code is sent, not when its peer closes', async () => {
   await using gateway = await start();
   const exp = gateway.clock.now() / 1000 + 10;
   const raw = await openRawSocket(gateway.url);
@@ -336,7 +336,7 @@ test('an authenticated WebSocket gives back its place when its close code is sen
   raw.socket.destroy();
 });
 
-describe('a message that a client may not send', () => {
+describe('invalid WebSocket messages', () => {
   const next = { type: 'next', id: '1', payload: {} };
   const subscribe = (payload: object, id: unknown = 'a') => ({ id, type: 'subscribe', payload });
 
@@ -358,47 +358,55 @@ describe('a message that a client may not send', () => {
     ['an operation with a list of variables', subscribe({ query: '{ a }', variables: [] })],
     ['an operation with an odd documentId', subscribe({ query: '{ a }', documentId: 5 })],
     ['an operation with a name that is no text', subscribe({ query: '{ a }', operationName: 1 })],
-  ])('closes the socket with 4400, before and after the init: %s', async (_name, message) => {
-    await using gateway = await start({ logLevel: 'info' });
-    const early = await openSocket(gateway.url);
-    const late = await openSocket(gateway.url);
-    await late.initialize(await bearer(agent));
+  ])(
+    'an invalid message closes the WebSocket with 4400, before and after the init: %s',
+    async (_name, message) => {
+      await using gateway = await start({ logLevel: 'info' });
+      const early = await openSocket(gateway.url);
+      const late = await openSocket(gateway.url);
+      await late.initialize(await bearer(agent));
 
-    early.send(message);
-    late.send(message);
-    const codes = [(await early.closed).code, (await late.closed).code];
+      early.send(message);
+      late.send(message);
+      const codes = [(await early.closed).code, (await late.closed).code];
 
-    expect(codes).toEqual([4400, 4400]);
-    expect(gateway.logged.map((line) => JSON.parse(line))).toEqual(
-      Array(2).fill(
-        expect.objectContaining({ level: 30, msg: 'websocket protocol violation', code: 4400 }),
-      ),
-    );
-  });
+      expect(codes).toEqual([4400, 4400]);
+      expect(gateway.logged.map((line) => JSON.parse(line))).toEqual(
+        Array(2).fill(
+          expect.objectContaining({ level: 30, msg: 'websocket protocol violation', code: 4400 }),
+        ),
+      );
+    },
+  );
 
   test.each([
     ['before the init', false],
     ['after the init', true],
-  ])('writes one line to the log however often it is sent %s', async (_name, isInit) => {
-    await using gateway = await start({ logLevel: 'info' });
-    const raw = await openRawSocket(gateway.url);
-    if (isInit) raw.say({ ...init, payload: await bearer(agent) });
-    const { length } = gateway.logged;
+  ])(
+    'invalid messages write one log line, however often a client sends %s',
+    async (_name, isInit) => {
+      await using gateway = await start({ logLevel: 'info' });
+      const raw = await openRawSocket(gateway.url);
+      if (isInit) raw.say({ ...init, payload: await bearer(agent) });
+      const { length } = gateway.logged;
 
-    for (let count = 0; count < 20_000; count += 1) raw.say(next);
-    raw.say({ ...init, payload: await bearer(agent) });
-    raw.say(subscribe({ query: 'mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }' }));
-    const code = await raw.closeCode();
-    gateway.clock.advance(1_000);
-    await raw.closed;
+      for (let count = 0; count < 20_000; count += 1) raw.say(next);
+      raw.say({ ...init, payload: await bearer(agent) });
+      raw.say(
+        subscribe({ query: 'mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }' }),
+      );
+      const code = await raw.closeCode();
+      gateway.clock.advance(1_000);
+      await raw.closed;
 
-    expect(code).toBe(4400);
-    expect(gateway.logged.slice(length)).toHaveLength(1);
-    expect(gateway.logged.join('')).not.toContain('stack');
-    expect(helpdesk.calls).toEqual([]);
-  });
+      expect(code).toBe(4400);
+      expect(gateway.logged.slice(length)).toHaveLength(1);
+      expect(gateway.logged.join('')).not.toContain('stack');
+      expect(helpdesk.calls).toEqual([]);
+    },
+  );
 
-  test('closes the socket with 4409 when it uses a long id twice', async () => {
+  test('a long operation id that is used twice closes the WebSocket with 4409', async () => {
     await using gateway = await start({ logLevel: 'info' });
     const line = await openSocket(gateway.url);
     await line.initialize(await bearer(agent));

@@ -27,8 +27,8 @@ afterAll(async () => {
 const subgraph = { subgraph: true };
 const sdl = '{ _service { sdl } }';
 
-describe('the schema for a router', () => {
-  test('is schema.graphql to the letter where no supergraph is meant', async () => {
+describe('subgraph schema', () => {
+  test('the served schema equals schema.graphql without a supergraph', async () => {
     await using gateway = await startTestGateway({ upstream: helpdesk });
 
     const { data } = await gateway.query(sdl);
@@ -36,7 +36,7 @@ describe('the schema for a router', () => {
     expect(data._service.sdl).toContain('  node("A value of some `nodeId`." nodeId: ID!): Node\n');
   });
 
-  test('hides or leaves out the generic fields in a supergraph, and answers them all the same', async () => {
+  test('generic fields are hidden or excluded in a supergraph and can still be queried', async () => {
     await using gateway = await startTestGateway({
       upstream: helpdesk,
       config: { ...subgraph, excludedRootFields: ['viewer'] },
@@ -50,7 +50,7 @@ describe('the schema for a router', () => {
     expect(data._service.sdl).not.toContain('HelpdeskViewer');
   });
 
-  test('is for nobody in production but in a supergraph', async () => {
+  test('the SDL is served in production in a supergraph only', async () => {
     await using alone = await startTestGateway({
       upstream: helpdesk,
       config: { isProduction: true },
@@ -91,10 +91,10 @@ describe('the schema for a router', () => {
   });
 });
 
-describe('a secret that the router shares', () => {
+describe('router secret', () => {
   const document = '{ chat(id: 5208) { id } }';
 
-  test('lets it ask', async () => {
+  test('a router with the secret may send requests', async () => {
     await using gateway = await startTestGateway({
       upstream: helpdesk,
       config: { ...subgraph, routerSecret: secret },
@@ -107,44 +107,50 @@ describe('a secret that the router shares', () => {
   });
 
   test.each([
-    ['none', {}],
-    ['another', { 'x-router-secret': secret.replace('the', 'eht') }],
-    ['a part of it', { 'x-router-secret': secret.slice(0, -1) }],
-    ['it twice', { 'x-router-secret': `${secret}, ${secret}` }],
-    ['it as a token', { authorization: `Bearer ${secret}` }],
-  ])('lets nobody ask who gives %s, and costs no call', async (_what, headers) => {
-    helpdesk.clearCalls();
-    await using gateway = await startTestGateway({
-      upstream: helpdesk,
-      config: { ...subgraph, routerSecret: secret },
-    });
+    ['nothing', {}],
+    ['another value', { 'x-router-secret': secret.replace('the', 'eht') }],
+    ['a part of the secret', { 'x-router-secret': secret.slice(0, -1) }],
+    ['the secret twice', { 'x-router-secret': `${secret}, ${secret}` }],
+    ['the secret as a token', { authorization: `Bearer ${secret}` }],
+  ])(
+    'a client that sends %s as router secret is rejected without an upstream call',
+    async (_what, headers) => {
+      helpdesk.clearCalls();
+      await using gateway = await startTestGateway({
+        upstream: helpdesk,
+        config: { ...subgraph, routerSecret: secret },
+      });
 
-    const { status, errors, data } = await gateway.query(document, {}, headers);
+      const { status, errors, data } = await gateway.query(document, {}, headers);
 
-    expect(status).toBe(401);
-    expect(data).toBeUndefined();
-    expect(errors[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED', retryable: false });
-    expect(helpdesk.calls).toEqual([]);
-  });
+      expect(status).toBe(401);
+      expect(data).toBeUndefined();
+      expect(errors[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED', retryable: false });
+      expect(helpdesk.calls).toEqual([]);
+    },
+  );
 
-  test.each(['GET', 'POST', 'PUT', 'DELETE'])('guards %s /graphql', async (method) => {
-    await using gateway = await startTestGateway({
-      upstream: helpdesk,
-      config: { ...subgraph, routerSecret: secret },
-    });
+  test.each(['GET', 'POST', 'PUT', 'DELETE'])(
+    'the router secret protects %s /graphql',
+    async (method) => {
+      await using gateway = await startTestGateway({
+        upstream: helpdesk,
+        config: { ...subgraph, routerSecret: secret },
+      });
 
-    const { status } = await fetch(`${gateway.url}/graphql?query={viewer{role}}`, {
-      method,
-      headers: { 'apollo-require-preflight': '1' },
-    });
+      const { status } = await fetch(`${gateway.url}/graphql?query={viewer{role}}`, {
+        method,
+        headers: { 'apollo-require-preflight': '1' },
+      });
 
-    expect(status).toBe(401);
-  });
+      expect(status).toBe(401);
+    },
+  );
 
   test.each([
     ['without it', {}, 401],
     ['with it', { 'x-router-secret': secret }, 101],
-  ])('guards WebSockets: %s', async (_what, headers, expected) => {
+  ])('the router secret protects WebSockets: %s', async (_what, headers, expected) => {
     await using gateway = await startTestGateway({
       upstream: helpdesk,
       config: { ...subgraph, routerSecret: secret },
@@ -165,7 +171,7 @@ describe('a secret that the router shares', () => {
     expect(status).toBe(expected);
   });
 
-  test('guards event streams', async () => {
+  test('the router secret protects event streams', async () => {
     await using gateway = await startTestGateway({
       upstream: helpdesk,
       config: { ...subgraph, routerSecret: secret },
@@ -180,7 +186,7 @@ describe('a secret that the router shares', () => {
     expect(status).toBe(401);
   });
 
-  test('is not asked of those who watch the process', async () => {
+  test('health checks and metrics do not need the router secret', async () => {
     await using gateway = await startTestGateway({
       upstream: helpdesk,
       config: { ...subgraph, routerSecret: secret },
@@ -195,7 +201,7 @@ describe('a secret that the router shares', () => {
     expect(statuses).toEqual([200, 200, 200]);
   });
 
-  test('is as good as ALLOW_UNAUTHENTICATED, and means nothing outside a supergraph', () => {
+  test('a router secret replaces ALLOW_UNAUTHENTICATED in a supergraph and has no effect elsewhere', () => {
     const settings = { HELPCRUNCH_API_KEY: 'key', HOST: '0.0.0.0', ROUTER_SECRET: secret };
 
     expect(readConfig({ ...settings, SUBGRAPH: 'true' }).routerSecret).toBe(secret);
@@ -206,7 +212,7 @@ describe('a secret that the router shares', () => {
   });
 });
 
-describe('a router that is known', () => {
+describe('authenticated router', () => {
   const references = `{ _entities(representations: [
     { __typename: "Customer", id: "7001" }
     { __typename: "Customer", id: "7002", name: "Mallory", userId: "u-7001" }
@@ -225,7 +231,7 @@ describe('a router that is known', () => {
     });
   };
 
-  test('must still say for whom it asks', async () => {
+  test('an authenticated router must still send the credentials of the viewer', async () => {
     await using gateway = await start();
 
     const { status, errors } = await gateway.query(references, {}, { 'x-router-secret': secret });
@@ -234,7 +240,7 @@ describe('a router that is known', () => {
     expect(errors[0]?.extensions['code']).toBe('UNAUTHENTICATED');
   });
 
-  test('gets nothing of others for a customer, whatever it sends along', async () => {
+  test('an authenticated router gets nothing of other customers for a customer, whatever representation it sends', async () => {
     await using gateway = await start();
     const headers = await bearer({ role: 'customer', customerId: '7001' });
 
@@ -246,7 +252,7 @@ describe('a router that is known', () => {
     expect(mixed?.id).not.toBe('7002');
   });
 
-  test('gets everything for an agent', async () => {
+  test('an authenticated router gets every entity for an agent', async () => {
     await using gateway = await start();
     const headers = await bearer({ role: 'agent' });
 
@@ -261,11 +267,11 @@ describe('a router that is known', () => {
   });
 });
 
-describe('a trace', () => {
+describe('federated tracing', () => {
   const headers = { 'apollo-federation-include-trace': 'ftv1' };
   const document = '{ chat(id: 5209) { status } ok: chat(id: 5208) { status } }';
 
-  test('is given in a supergraph to who asks for it', async () => {
+  test('a trace is returned in a supergraph on request', async () => {
     await using gateway = await startTestGateway({ upstream: helpdesk, config: subgraph });
 
     const traced = await gateway.query(document, {}, headers);
@@ -276,7 +282,7 @@ describe('a trace', () => {
     expect(traced.data).toEqual(plain.data);
   });
 
-  test('tells that a field failed and not why', async () => {
+  test('a trace reports that a field failed, without the reason', async () => {
     await using gateway = await startTestGateway({ upstream: helpdesk, config: subgraph });
 
     const { extensions, errors } = await gateway.query(document, {}, headers);
@@ -288,7 +294,7 @@ describe('a trace', () => {
     expect(trace).not.toMatch(/5209|not found|helpdesk has/i);
   });
 
-  test('is given to nobody outside one', async () => {
+  test('no trace is returned without a supergraph', async () => {
     await using gateway = await startTestGateway({ upstream: helpdesk });
 
     const { extensions } = await gateway.query(document, {}, headers);

@@ -82,9 +82,9 @@ function hold(route: string) {
   });
 }
 
-describe('a request with an Upgrade other than websocket', () => {
+describe('requests with an ignored Upgrade', () => {
   test.each(['h2c', 'x', 'TLS/1.2, HTTP/2.0', 'websocket, h2c', ''])(
-    'is answered as if the Upgrade %j were absent',
+    'a request with the header Upgrade: %j is served as if the header were absent',
     async (protocol) => {
       const responses = await exchange(gateway.url, post(operation, upgradeTo(protocol)) + last);
 
@@ -92,7 +92,7 @@ describe('a request with an Upgrade other than websocket', () => {
     },
   );
 
-  test('is answered whatever its route', async () => {
+  test('a request with an ignored Upgrade is served on every route', async () => {
     const request = (line: string) => head(`${line} HTTP/1.1`, host, ...h2c);
     const requests = ['GET /healthz', 'GET /nowhere', 'GET /graphql?query={__typename}'];
 
@@ -102,7 +102,7 @@ describe('a request with an Upgrade other than websocket', () => {
     expectRefusal(responses[1], 404);
   });
 
-  test('is taken as a webhook where it is one', async () => {
+  test('a webhook with an ignored Upgrade is processed', async () => {
     const body = wireDelivery({ event: 'none', eventData: {} });
     const lines = [...h2c, `X-HelpCrunch-Signature: ${signatureOf(body)}`];
 
@@ -114,7 +114,7 @@ describe('a request with an Upgrade other than websocket', () => {
     expect(response).toMatchObject({ status: 200, body: '{"outcome":"ignored"}' });
   });
 
-  test('may send its body in chunks', async () => {
+  test('a request with an ignored Upgrade may send a chunked body', async () => {
     const chunks = `5\r\n${operation.slice(0, 5)}\r\n${(operation.length - 5).toString(16)}\r\n${operation.slice(5)}\r\n0\r\n\r\n`;
     const request = head(
       'POST /graphql HTTP/1.1',
@@ -129,7 +129,7 @@ describe('a request with an Upgrade other than websocket', () => {
     expect(responses).toMatchObject([answered, healthy]);
   });
 
-  test('may wait with its body until it is told to continue', async () => {
+  test('a request with an ignored Upgrade may wait for 100 Continue', async () => {
     using connection = await openConnection(gateway.url);
     const length = `Content-Length: ${operation.length}`;
     const lines = [host, json, ...h2c, 'Expect: 100-continue', length];
@@ -143,7 +143,7 @@ describe('a request with an Upgrade other than websocket', () => {
     expect(await connection.response()).toMatchObject(answered);
   });
 
-  test('keeps bytes of its header fields that are not ASCII', async () => {
+  test('a request with an ignored Upgrade keeps non-ASCII bytes of its header fields', async () => {
     const lines = [...h2c, 'X-Request-Id: plain', 'X-Name: \xc3\xa9\xff'];
 
     const [response] = await exchange(gateway.url, post(operation, lines) + last);
@@ -151,7 +151,7 @@ describe('a request with an Upgrade other than websocket', () => {
     expect(response).toMatchObject({ ...answered, headers: { 'x-request-id': 'plain' } });
   });
 
-  test('is answered after the requests that came before it on the connection', async () => {
+  test('a request with an ignored Upgrade is served after the earlier requests on its connection', async () => {
     const asked = hold('GET /chats/1');
     using connection = await openConnection(gateway.url);
 
@@ -164,7 +164,7 @@ describe('a request with an Upgrade other than websocket', () => {
     expect(await connection.response()).toMatchObject(healthy);
   });
 
-  test('is not answered after a request that closes the connection', async () => {
+  test('a request with an ignored Upgrade is not served after a request that closes the connection', async () => {
     const closing = head('GET /readyz HTTP/1.1', host, 'Connection: close');
 
     const responses = await exchange(gateway.url, closing + post());
@@ -172,7 +172,7 @@ describe('a request with an Upgrade other than websocket', () => {
     expect(responses).toMatchObject([{ status: 200, body: '{"status":"ready"}' }]);
   });
 
-  test('is finished when the gateway stops', async () => {
+  test('a request with an ignored Upgrade is completed when the gateway stops', async () => {
     const asked = hold('GET /chats/2');
     const stopping = await startTestGateway({ upstream: helpdesk });
     using connection = await openConnection(stopping.url);
@@ -187,7 +187,7 @@ describe('a request with an Upgrade other than websocket', () => {
     await stopped;
   });
 
-  test('may be followed by a WebSocket on the same connection', async () => {
+  test('a WebSocket may follow a request with an ignored Upgrade on the same connection', async () => {
     using connection = await openConnection(gateway.url);
 
     connection.write(post() + webSocket());
@@ -196,7 +196,7 @@ describe('a request with an Upgrade other than websocket', () => {
     expect((await connection.response())?.status).toBe(101);
   });
 
-  test('has the same limits as any other', async () => {
+  test('a request with an ignored Upgrade has the same limits as any other', async () => {
     await using small = await startTestGateway({
       upstream: helpdesk,
       config: { maxBodyBytes: 1_024, requestTimeoutMs: 100 },
@@ -216,7 +216,7 @@ describe('a request with an Upgrade other than websocket', () => {
     ['an unknown coding', ['Transfer-Encoding: xchunked']],
     ['a coding after chunks', ['Transfer-Encoding: chunked, gzip']],
   ])(
-    'whose end is ambiguous because of %s is refused, and nothing after it is read',
+    'a request with an ignored Upgrade and an ambiguous end (%s) is rejected, and no later byte is read',
     async (_what, lines) => {
       const request = head('POST /graphql HTTP/1.1', host, json, ...h2c, ...lines);
 
@@ -227,7 +227,7 @@ describe('a request with an Upgrade other than websocket', () => {
     },
   );
 
-  test('ends where it says, however many header fields come before its length', async () => {
+  test('a request with an ignored Upgrade ends at its content length after any number of header fields', async () => {
     const fields = Array.from({ length: 1_500 }, () => 'a:');
     const body = `${operation}${' '.repeat(50)}`;
 
@@ -237,7 +237,7 @@ describe('a request with an Upgrade other than websocket', () => {
   });
 });
 
-describe('the target of a request', () => {
+describe('request targets', () => {
   const kinds = [
     { kind: 'a GET', lines: [] },
     { kind: 'a GET with an unknown Upgrade', lines: upgradeTo('x') },
@@ -245,7 +245,7 @@ describe('the target of a request', () => {
     { kind: 'a GET with an Upgrade to WebSocket', lines: upgradeTo('websocket') },
   ];
 
-  describe.each(kinds)('of $kind', ({ lines }) => {
+  describe.each(kinds)('request targets of $kind', ({ lines }) => {
     const ask = async (target: string, hostLine = host) => {
       const request = head(`GET ${target} HTTP/1.1`, hostLine, ...lines);
       const responses = await exchange(gateway.url, request + last);
@@ -272,7 +272,7 @@ describe('the target of a request', () => {
       'http://local host/graphql',
       'ws://localhost/graphql',
       'localhost:4000',
-    ])('is answered with 400 when it is %s', async (target) => {
+    ])('a request gets 400 when its target is %s', async (target) => {
       expectRefusal(await ask(target), 400);
     });
 
@@ -281,12 +281,12 @@ describe('the target of a request', () => {
       'HTTP://LOCALHOST:80/healthz',
       'https://localhost/healthz?a=%zz',
       'http://[::1]:4000/healthz',
-    ])('may be absolute, such as %s', async (target) => {
+    ])('a request target may be absolute, such as %s', async (target) => {
       expect(await ask(target)).toMatchObject(healthy);
     });
   });
 
-  test('may be absolute for an operation, of which it names the path', async () => {
+  test('an absolute target routes an operation by its path', async () => {
     const requests =
       post(operation, [], 'http://localhost/graphql') +
       post(operation, h2c, 'http://localhost/graphql') +
@@ -298,7 +298,7 @@ describe('the target of a request', () => {
     expect(responses.map(({ status }) => status)).toEqual([200, 200, 404, 404, 200]);
   });
 
-  test('may be absolute for a stream of events', async () => {
+  test('an absolute target routes an event stream by its path', async () => {
     const target = 'http://localhost/graphql/stream?query={__typename}';
     const lines = ['Accept: text/event-stream', 'Connection: close'];
 
@@ -309,14 +309,14 @@ describe('the target of a request', () => {
     expect(connection.heard()).toContain('"__typename":"Query"');
   });
 
-  test('of a CONNECT is answered with 400', async () => {
+  test('CONNECT gets 400', async () => {
     const [response] = await exchange(gateway.url, head('CONNECT localhost:443 HTTP/1.1', host));
 
     expectRefusal(response, 400);
   });
 });
 
-describe('a WebSocket', () => {
+describe('WebSocket upgrades', () => {
   const statusOf = async (request: string, url = gateway.url) => {
     using connection = await openConnection(url);
     connection.write(request);
@@ -324,7 +324,7 @@ describe('a WebSocket', () => {
   };
 
   test.each(['/graphql', '/graphql?a=b', 'http://localhost/graphql', 'http://127.0.0.1:1/graphql'])(
-    'is opened at %s',
+    'a WebSocket is opened at %s',
     async (target) => {
       const response = await statusOf(webSocket(target));
 
@@ -335,7 +335,7 @@ describe('a WebSocket', () => {
     },
   );
 
-  test('is opened after the requests that came before it on the connection are answered', async () => {
+  test('a WebSocket is opened after the earlier requests on its connection have their responses', async () => {
     const asked = hold('GET /chats/3');
     using connection = await openConnection(gateway.url);
 
@@ -347,7 +347,7 @@ describe('a WebSocket', () => {
   });
 
   test.each(['/healthz', '/', '/graphql/', '/graphql/stream'])(
-    'is not opened at %s, where the request is answered as if it asked for none',
+    'a WebSocket is not opened at %s, where the Upgrade is ignored',
     async (target) => {
       const response = await statusOf(webSocket(target));
 
@@ -356,7 +356,7 @@ describe('a WebSocket', () => {
     },
   );
 
-  test('is refused in JSON when its handshake is broken', async () => {
+  test('a WebSocket with an invalid handshake is rejected in JSON', async () => {
     const version = webSocket().replace('Version: 13', 'Version: 7');
     const key = webSocket().replace(/Key: .*\r\n/, 'Key: x\r\n');
 
@@ -364,7 +364,7 @@ describe('a WebSocket', () => {
     expectRefusal(await statusOf(key), 400);
   });
 
-  test('is refused in JSON to a strange page, to all but the router, and where there are too many', async () => {
+  test('a WebSocket is rejected in JSON for a foreign origin, a missing router secret and too many connections', async () => {
     await using guarded = await startTestGateway({
       upstream: helpdesk,
       config: { routerSecret: 'x'.repeat(32) },
@@ -384,7 +384,7 @@ describe('a WebSocket', () => {
     expect(late?.headers['retry-after']).toBe('5');
   });
 
-  test('with a wrong router secret is refused with 429 and Retry-After once its address has AUTH_FAILURE_LIMIT failures', async () => {
+  test('a WebSocket with a wrong router secret gets 429 and Retry-After once its address has AUTH_FAILURE_LIMIT failures', async () => {
     await using guarded = await startTestGateway({
       upstream: helpdesk,
       config: { routerSecret: 'x'.repeat(32), authFailureLimit: 2 },
@@ -406,18 +406,18 @@ describe('a WebSocket', () => {
   });
 });
 
-describe('what is not HTTP', () => {
+describe('malformed HTTP', () => {
   test.each([
     ['no request line', 'x\r\n\r\n', 400],
     ['a field without a colon', 'GET / HTTP/1.1\r\nHost: a\r\nx\r\n\r\n', 400],
     ['fields that are too long', head('GET / HTTP/1.1', host, `X: ${'x'.repeat(20_000)}`), 431],
-  ])('is refused in JSON: %s', async (_what, text, status) => {
+  ])('malformed HTTP is rejected in JSON: %s', async (_what, text, status) => {
     const [response] = await exchange(gateway.url, text);
 
     expectRefusal(response, status);
   });
 
-  test('is refused after the requests that came before it are answered', async () => {
+  test('malformed HTTP is rejected after the earlier requests on its connection have their responses', async () => {
     const asked = hold('GET /chats/4');
     using connection = await openConnection(gateway.url);
 
@@ -428,7 +428,7 @@ describe('what is not HTTP', () => {
     expectRefusal(await connection.response(), 400);
   });
 
-  test('is not answered in the middle of an answer', async () => {
+  test('malformed HTTP within another response closes the connection without a response', async () => {
     using connection = await openConnection(gateway.url);
     const target = '/graphql/stream?query=subscription{chatUpdated{change}}';
     connection.write(head(`GET ${target} HTTP/1.1`, host, 'Accept: text/event-stream'));

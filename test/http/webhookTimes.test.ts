@@ -135,28 +135,31 @@ const outdated: [string, () => unknown][] = [
 ];
 
 describe('a correctly signed webhook', () => {
-  test.each(outdated)('dated %s is not published to subscribers', async (_when, createdAt) => {
-    await using socket = await subscribe(gateway);
-    await gateway.waitForSubscriptions(3);
+  test.each(outdated)(
+    'a webhook dated %s is not published to subscribers',
+    async (_when, createdAt) => {
+      await using socket = await subscribe(gateway);
+      await gateway.waitForSubscriptions(3);
 
-    const outcomes = new Set();
-    for (const event of events) {
-      outcomes.add((await deliverAt(gateway, event, createdAt())).outcome);
-    }
-    helpdesk.seed({ customers: [{ ...customer, company: 'New' }] });
-    for (const event of ['message.chat.agent', 'chat.rated', 'customer.tags_changed']) {
-      await deliverAt(gateway, event, seconds(0), 91);
-    }
+      const outcomes = new Set();
+      for (const event of events) {
+        outcomes.add((await deliverAt(gateway, event, createdAt())).outcome);
+      }
+      helpdesk.seed({ customers: [{ ...customer, company: 'New' }] });
+      for (const event of ['message.chat.agent', 'chat.rated', 'customer.tags_changed']) {
+        await deliverAt(gateway, event, seconds(0), 91);
+      }
 
-    expect(await firstHeard(socket)).toEqual({
-      message: { messageReceived: { id: '91' } },
-      chat: { chatUpdated: { change: 'MESSAGE' } },
-      customer: { customerUpdated: { id: '7', company: 'New' } },
-    });
-    expect([...outcomes]).toEqual(['outdated']);
-  });
+      expect(await firstHeard(socket)).toEqual({
+        message: { messageReceived: { id: '91' } },
+        chat: { chatUpdated: { change: 'MESSAGE' } },
+        customer: { customerUpdated: { id: '7', company: 'New' } },
+      });
+      expect([...outcomes]).toEqual(['outdated']);
+    },
+  );
 
-  test.each(outdated)('dated %s invalidates what it names', async (_when, createdAt) => {
+  test.each(outdated)('a webhook dated %s invalidates its entities', async (_when, createdAt) => {
     const families = [
       [chatQuery, 'chat.rated'],
       [chatQuery, 'message.chat.customer'],
@@ -178,24 +181,27 @@ describe('a correctly signed webhook', () => {
     }
   });
 
-  test.each(outdated)('dated %s does not change a cached value', async (_when, createdAt) => {
-    await callsFor(chatQuery);
-    const wire: any = JSON.parse(
-      wireDelivery({
-        event: 'chat.status_updated',
-        eventData: chatData({ id: 5, customer, status: 'closed' }),
-      }),
-    );
-    await post(gateway, JSON.stringify({ ...wire, createdAt: createdAt() }));
+  test.each(outdated)(
+    'a webhook dated %s does not change a cached value',
+    async (_when, createdAt) => {
+      await callsFor(chatQuery);
+      const wire: any = JSON.parse(
+        wireDelivery({
+          event: 'chat.status_updated',
+          eventData: chatData({ id: 5, customer, status: 'closed' }),
+        }),
+      );
+      await post(gateway, JSON.stringify({ ...wire, createdAt: createdAt() }));
 
-    expect((await gateway.query(chatQuery)).data).toEqual({ chat: { status: 'OPENED' } });
-  });
+      expect((await gateway.query(chatQuery)).data).toEqual({ chat: { status: 'OPENED' } });
+    },
+  );
 
   test.each([
     ['now', 0],
     ['exactly one day ago', -oneDay],
     ['in 300 seconds', 300 * oneSecond],
-  ])('dated %s is published to subscribers', async (_when, offsetMs) => {
+  ])('a webhook dated %s is published to subscribers', async (_when, offsetMs) => {
     await using socket = await subscribe(gateway);
     await gateway.waitForSubscriptions(3);
 
@@ -211,7 +217,7 @@ describe('a correctly signed webhook', () => {
     });
   });
 
-  test('dated in 300 seconds is a duplicate for as long as its event is current', async () => {
+  test('a webhook dated in 300 seconds is a duplicate for as long as its event is current', async () => {
     const body = wireDelivery({
       event: 'message.chat.agent',
       eventData: dataOf('message.chat.agent', 95),
@@ -231,7 +237,7 @@ describe('a correctly signed webhook', () => {
     ]);
   });
 
-  test('captured two days before a restart is not published after it', async () => {
+  test('a webhook captured two days before a restart is not published after it', async () => {
     const captured = wireDelivery({
       event: 'message.chat.agent',
       eventData: dataOf('message.chat.agent', 93),
@@ -251,7 +257,7 @@ describe('a correctly signed webhook', () => {
     expect((await firstHeard(socket))['message']).toEqual({ messageReceived: { id: '94' } });
   });
 
-  test('that is outdated is counted in /metrics', async () => {
+  test('an outdated webhook is counted in /metrics', async () => {
     await deliverAt(gateway, 'chat.rated', null);
     const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
 
@@ -259,7 +265,7 @@ describe('a correctly signed webhook', () => {
   });
 });
 
-describe('a correctly signed body that is no delivery', () => {
+describe('signed bodies that are not deliveries', () => {
   const deep = '{"a":'.repeat(100_000) + '1' + '}'.repeat(100_000);
   const lists = '['.repeat(100_000) + ']'.repeat(100_000);
 
@@ -276,7 +282,7 @@ describe('a correctly signed body that is no delivery', () => {
     ['with a number out of range as its event', '{"event":1e999,"eventData":[]}'],
     ['with an id that is an object', '{"event":"chat.new","eventData":{"chat_id":5},"id":{}}'],
     ['with a time that is an object', '{"event":"chat.new","eventData":{"id":5},"createdAt":{}}'],
-  ])('%s is answered with 400 and logs no error', async (_what, body) => {
+  ])('a signed body %s gets 400 and logs no error', async (_what, body) => {
     const before = gateway.logged.length;
 
     const { status, errors } = await post(gateway, body);
@@ -303,7 +309,7 @@ describe('wrong signatures from one address', () => {
   const postRaw = (to: { readonly url: string }, text: string, headers: Record<string, string>) =>
     fetch(`${to.url}/webhooks/helpcrunch`, { method: 'POST', body: text, headers });
 
-  test('beyond AUTH_FAILURE_LIMIT are answered with 429 and Retry-After', async () => {
+  test('wrong signatures beyond AUTH_FAILURE_LIMIT get 429 and Retry-After', async () => {
     await using limited = await startLimited();
 
     const statuses = [];
@@ -319,7 +325,7 @@ describe('wrong signatures from one address', () => {
     expect(answer.errors[0].extensions).toMatchObject({ code: 'RATE_LIMITED', retryable: true });
   });
 
-  test('count with the other rejected credentials of the address', async () => {
+  test('wrong signatures count with the other rejected credentials of the address', async () => {
     await using limited = await startTestGateway({
       upstream: helpdesk,
       clock,
@@ -337,7 +343,7 @@ describe('wrong signatures from one address', () => {
     expect(status).toBe(429);
   });
 
-  test('do not limit another address', async () => {
+  test('wrong signatures do not limit another address', async () => {
     await using limited = await startLimited();
     for (let tries = 0; tries <= limit; tries += 1) {
       await postRaw(limited, body(), { ...wrong, 'x-forwarded-for': '203.0.113.1' });
@@ -348,14 +354,14 @@ describe('wrong signatures from one address', () => {
     expect(other.status).toBe(401);
   });
 
-  test('do not refuse a correctly signed webhook from the same address', async () => {
+  test('wrong signatures do not block a correctly signed webhook from the same address', async () => {
     await using limited = await startLimited();
     for (let tries = 0; tries <= limit; tries += 1) await postRaw(limited, body(), wrong);
 
     expect(await post(limited, body())).toMatchObject({ status: 200, outcome: 'applied' });
   });
 
-  test('make large bodies refused before they are read', async () => {
+  test('after too many wrong signatures large bodies are rejected before they are read', async () => {
     await using limited = await startLimited();
     for (let tries = 0; tries <= limit; tries += 1) await postRaw(limited, body(), wrong);
     const large = JSON.stringify({ event: 'none', eventData: {}, padding: 'x'.repeat(100_000) });

@@ -37,13 +37,13 @@ function handMade(header: object, payload: object, key: string | undefined): str
   return `${text}.${signature}`;
 }
 
-describe('a token signed with the shared secret', () => {
+describe('JWT signed with the shared secret', () => {
   test.each([
     ['an agent', { role: 'agent' }, 'AGENT'],
     ['an agent with an id', { role: 'agent', agentId: 12 }, 'AGENT'],
     ['a customer', { role: 'customer', customerId: '7001' }, 'CUSTOMER'],
-    ['a customer by your own id', { role: 'customer', userId: 'u-1' }, 'CUSTOMER'],
-  ])('makes %s of its bearer', async (_name, claims, role) => {
+    ['a customer with a userId', { role: 'customer', userId: 'u-1' }, 'CUSTOMER'],
+  ])('a token authenticates %s', async (_name, claims, role) => {
     await using upstream = await startRecordingUpstream();
     await using gateway = await startTestGateway({ upstream, config: { auth: jwtAuth() } });
 
@@ -54,7 +54,7 @@ describe('a token signed with the shared secret', () => {
     expect(upstream.calls).toEqual([]);
   });
 
-  test('lets nobody in who has none', async () => {
+  test('a request without a token gets 401', async () => {
     await using upstream = await startRecordingUpstream();
     await using gateway = await startTestGateway({ upstream, config: { auth: jwtAuth() } });
     const headers = [
@@ -80,7 +80,7 @@ describe('a token signed with the shared secret', () => {
     }
   });
 
-  test('is refused when it is not quite one', async () => {
+  test('a token with any changed part is rejected', async () => {
     await using upstream = await startRecordingUpstream();
     await using gateway = await startTestGateway({ upstream, config: { auth: jwtAuth() } });
     const payload = { ...agent, exp: 4_102_444_800 };
@@ -119,16 +119,16 @@ describe('a token signed with the shared secret', () => {
 
   test.each([
     ['no role', {}],
-    ['a role nobody has', { role: 'admin' }],
+    ['an unknown role', { role: 'admin' }],
     ['several roles', { role: ['agent'] }],
     ['a customer without an id', { role: 'customer' }],
     ['an agentId alone', { role: 'customer', agentId: '12' }],
-    ['an id that is none', { role: 'customer', customerId: '7001 OR 1' }],
+    ['an invalid id', { role: 'customer', customerId: '7001 OR 1' }],
     ['an id of zero', { role: 'customer', customerId: 0 }],
     ['an empty userId', { role: 'customer', userId: '' }],
-    ['a userId that is no text', { role: 'customer', userId: 5 }],
+    ['a userId that is not a string', { role: 'customer', userId: 5 }],
     ['an agentId that is none', { role: 'agent', agentId: 'x' }],
-  ])('is refused when it says %s', async (_name, claims) => {
+  ])('a token with %s is rejected', async (_name, claims) => {
     await using upstream = await startRecordingUpstream();
     await using gateway = await startTestGateway({ upstream, config: { auth: jwtAuth() } });
 
@@ -137,7 +137,7 @@ describe('a token signed with the shared secret', () => {
     expect(refusalOf(answer)).toEqual(refusedToken);
   });
 
-  test('is good from its beginning to its end, give or take five seconds', async () => {
+  test('a token is valid from its nbf to its exp, with five seconds of leeway', async () => {
     await using upstream = await startRecordingUpstream();
     const clock = createManualClock();
     await using gateway = await startTestGateway({ upstream, clock, config: { auth: jwtAuth() } });
@@ -153,7 +153,7 @@ describe('a token signed with the shared secret', () => {
     expect(await statusOf({ exp: 'tomorrow' })).toBe(401);
   });
 
-  test('must come from the issuer, for this audience', async () => {
+  test('a token must have the configured issuer and audience', async () => {
     await using upstream = await startRecordingUpstream();
     await using gateway = await startTestGateway({
       upstream,
@@ -171,7 +171,7 @@ describe('a token signed with the shared secret', () => {
     expect(await statusOf({ aud: 'helpdesk' })).toBe(401);
   });
 
-  test('is read by the names that the issuer gives its claims', async () => {
+  test('claims are read by their configured names', async () => {
     await using upstream = await startRecordingUpstream();
     await using gateway = await startTestGateway({
       upstream,
@@ -206,7 +206,7 @@ describe('a token signed with the shared secret', () => {
   });
 });
 
-describe('a token signed with a key of a public set', () => {
+describe('JWT signed with a key of a JWKS', () => {
   async function startWithIssuer() {
     const upstream = await startRecordingUpstream();
     const issuer = await startIssuer();
@@ -228,17 +228,20 @@ describe('a token signed with a key of a public set', () => {
     };
   }
 
-  test.each(['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'])('is believed with %s', async (alg) => {
-    await using scene = await startWithIssuer();
-    const key = await scene.issuer.addKey('one', alg);
-    await using gateway = await scene.start();
+  test.each(['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'])(
+    'a token signed with %s is accepted',
+    async (alg) => {
+      await using scene = await startWithIssuer();
+      const key = await scene.issuer.addKey('one', alg);
+      await using gateway = await scene.start();
 
-    const answer = await gateway.query(whoAmI, {}, await bearer(agent, key));
+      const answer = await gateway.query(whoAmI, {}, await bearer(agent, key));
 
-    expect(roleOf(answer)).toBe('AGENT');
-  });
+      expect(roleOf(answer)).toBe('AGENT');
+    },
+  );
 
-  test('is read once for many tokens', async () => {
+  test('the JWKS is loaded once for many tokens', async () => {
     await using scene = await startWithIssuer();
     const key = await scene.issuer.addKey('one');
     await using gateway = await scene.start();
@@ -249,7 +252,7 @@ describe('a token signed with a key of a public set', () => {
     expect(scene.issuer.reads()).toBe(1);
   });
 
-  test('is refused when it is signed with a public key as a secret, or with a key of nobody', async () => {
+  test('a token signed with a public key as HMAC secret or with an unknown key is rejected', async () => {
     await using scene = await startWithIssuer();
     const { issuer } = scene;
     const key = await issuer.addKey('one', 'RS256');
@@ -276,7 +279,7 @@ describe('a token signed with a key of a public set', () => {
     }
   });
 
-  test('is believed with a key that was added later', async () => {
+  test('a token signed with a key that was added later is accepted', async () => {
     await using scene = await startWithIssuer();
     const old = await scene.issuer.addKey('old');
     await using gateway = await scene.start();
@@ -289,7 +292,7 @@ describe('a token signed with a key of a public set', () => {
     expect(scene.issuer.reads()).toBe(2);
   });
 
-  test('makes the keys be read once in 30 seconds, however many unknown ones are named', async () => {
+  test('unknown keys reload the JWKS at most once in 30 seconds', async () => {
     await using scene = await startWithIssuer();
     const { issuer, clock } = scene;
     const key = await issuer.addKey('one');
@@ -319,7 +322,7 @@ describe('a token signed with a key of a public set', () => {
     expect((await gateway.query(whoAmI, {}, await bearer(agent, key))).status).toBe(200);
   });
 
-  test('is believed while the keys cannot be read again, for as long as that takes', async () => {
+  test('a token is accepted while the JWKS cannot be reloaded', async () => {
     await using scene = await startWithIssuer();
     const { issuer, clock } = scene;
     const key = await issuer.addKey('one');
@@ -339,7 +342,7 @@ describe('a token signed with a key of a public set', () => {
     expect(lines.join()).not.toContain(issuer.url);
   });
 
-  test('is refused soon after its key was withdrawn', async () => {
+  test('a token is rejected soon after its key was removed from the JWKS', async () => {
     await using scene = await startWithIssuer();
     const { issuer, clock } = scene;
     const key = await issuer.addKey('leaked');
@@ -360,7 +363,7 @@ describe('a token signed with a key of a public set', () => {
     expect(status).toBe(401);
   });
 
-  test('can be told neither true nor false before the keys could be read at all', async () => {
+  test('a token gets 503 until the JWKS was loaded once', async () => {
     await using scene = await startWithIssuer();
     const { issuer, clock } = scene;
     const key = await issuer.addKey('one');
@@ -382,7 +385,7 @@ describe('a token signed with a key of a public set', () => {
   });
 });
 
-describe("a client's own key", () => {
+describe('forwarded API keys', () => {
   const chat = '{ chat(id: 5208) { status } }';
   const withKey = (key: string) => ({ authorization: `Bearer ${key}` });
   const cacheTtlsMs = { chats: 60_000, customers: 60_000, account: 60_000, absent: 60_000 };
@@ -404,7 +407,7 @@ describe("a client's own key", () => {
     return helpdesk;
   }
 
-  test('is sent on, and what one key read is never shown to another', async () => {
+  test('an API key is forwarded, and data read with one key is never returned for another', async () => {
     await using upstream = await startAccounts();
     await using gateway = await startTestGateway({
       upstream,
@@ -424,7 +427,7 @@ describe("a client's own key", () => {
     );
   });
 
-  test('has a minute of its own', async () => {
+  test('each API key has its own rate limit', async () => {
     await using upstream = await startAccounts();
     await using gateway = await startTestGateway({
       upstream,
@@ -440,7 +443,7 @@ describe("a client's own key", () => {
     expect(await remaining('two')).toBe(5);
   });
 
-  test('that the helpdesk refuses is the fault of the client', async () => {
+  test('an API key that HelpCrunch rejects is an error of the client', async () => {
     await using upstream = await startAccounts();
     await using gateway = await startTestGateway({
       upstream,
@@ -460,7 +463,7 @@ describe("a client's own key", () => {
     expect(JSON.stringify([unknown, weak, gateway.logged])).not.toContain('stolen');
   });
 
-  test('that nobody knows is counted together with all such keys, by who asks', async () => {
+  test('unverified API keys share one quota, divided by client', async () => {
     await using upstream = await startAccounts();
     const clock = createManualClock();
     await using gateway = await startTestGateway({
@@ -487,7 +490,7 @@ describe("a client's own key", () => {
     expect(known.extensions.upstream['rateLimit']).toEqual({ limit: 5, remaining: 3 });
   });
 
-  test('that was refused is not tried again for ten seconds', async () => {
+  test('a rejected API key is not sent upstream again for ten seconds', async () => {
     await using upstream = await startAccounts();
     const clock = createManualClock();
     await using gateway = await startTestGateway({
@@ -504,7 +507,7 @@ describe("a client's own key", () => {
     expect(upstream.calls).toHaveLength(2);
   });
 
-  test('that was taken back is refused from then on', async () => {
+  test('a revoked API key is rejected from then on', async () => {
     await using upstream = await startAccounts();
     await using gateway = await startTestGateway({
       upstream,
@@ -517,7 +520,7 @@ describe("a client's own key", () => {
     expect([before.status, after.status]).toEqual([200, 401]);
   });
 
-  test('that is refused for a part of an answer leaves the rest as it is', async () => {
+  test('an API key that is rejected for a part of a response leaves the rest as it is', async () => {
     await using upstream = await startAccounts();
     await using gateway = await startTestGateway({
       upstream,

@@ -10,7 +10,7 @@ import { startTwoCustomers } from '../../support/twoCustomers.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-test('the example of the documentation lets a customer in', async () => {
+test('the token example of the documentation authenticates a customer', async () => {
   const path = 'examples/auth/issueToken.mjs';
   await using upstream = await startTwoCustomers();
   await using gateway = await startTestGateway({
@@ -34,7 +34,7 @@ test('the example of the documentation lets a customer in', async () => {
   expect(readFileSync(`${root}docs/auth.md`, 'utf8')).toContain(readFileSync(root + path, 'utf8'));
 });
 
-test('a customer hears of its own chats alone', async () => {
+test('a customer receives events of its own chats only', async () => {
   await using upstream = await startTwoCustomers();
   await using gateway = await startTestGateway({ upstream, config: { auth: jwtAuth() } });
   const tokens = {

@@ -31,8 +31,8 @@ const policyOf = ({ headers }: Response): Readonly<Record<string, string>> =>
     }),
   );
 
-describe('the explorers', () => {
-  test('are pages that may ask this server and no other', async () => {
+describe('explorer pages', () => {
+  test('explorer pages may connect to this server only', async () => {
     const page = await ask('/explorer', html);
 
     expect(page.status).toBe(200);
@@ -46,7 +46,7 @@ describe('the explorers', () => {
     expect(Object.keys(policyOf(page))).not.toContain('frame-src');
   });
 
-  test('let Apollo Sandbox in at the front door, and nobody else', async () => {
+  test('the page at / may load Apollo Sandbox and nothing else', async () => {
     const page = await ask('/', html);
 
     expect(page.status).toBe(200);
@@ -58,14 +58,14 @@ describe('the explorers', () => {
     });
   });
 
-  test('are where a visit to the endpoint leads', async () => {
+  test('a browser that opens the endpoint is redirected to the explorer', async () => {
     const visit = await ask('/graphql', html);
 
     expect(visit.status).toBe(302);
     expect(visit.headers.get('location')).toBe('/');
   });
 
-  test('do not stand in the way of an operation that a browser sends by GET', async () => {
+  test('an operation that a browser sends by GET is not redirected', async () => {
     const answer = await ask('/graphql?query={__typename}', {
       accept: 'application/json, text/html',
       'apollo-require-preflight': '1',
@@ -74,7 +74,7 @@ describe('the explorers', () => {
     expect(await answer.json()).toMatchObject({ data: { __typename: 'Query' } });
   });
 
-  test('are sent compressed, plain to those who ask for that, and once to those who keep them', async () => {
+  test('explorer files are sent compressed, plain on request, and once to clients that cache them', async () => {
     const zipped = await ask('/explorer/graphiql.js', { 'accept-encoding': 'br, gzip' });
     const plain = await ask('/explorer/graphiql.js', { 'accept-encoding': 'gzip;q=0' });
     const again = await ask('/explorer/graphiql.js', {
@@ -88,7 +88,7 @@ describe('the explorers', () => {
     expect(await again.text()).toBe('');
   });
 
-  test('are decompressed once, however often and by however many they are asked for plain', async () => {
+  test('explorer files are decompressed once for any number of plain requests', async () => {
     await using fresh = await startTestGateway({ upstream: demo.simulator });
     let decompressions = 0;
     const hook = createHook({
@@ -112,7 +112,7 @@ describe('the explorers', () => {
     expect(decompressions).toBe(1);
   });
 
-  test('hold nothing but their own files', async () => {
+  test('explorer routes serve only explorer files', async () => {
     const outside = await ask('/explorer/..%2fmain.js');
     const unknown = await ask('/explorer/.built');
 
@@ -120,7 +120,7 @@ describe('the explorers', () => {
     expect(unknown.status).toBe(404);
   });
 
-  test('are not there in production', async () => {
+  test('there are no explorer pages in production', async () => {
     await using production = await startTestGateway({
       upstream: demo.simulator,
       config: { isProduction: true },
@@ -152,7 +152,7 @@ describe('the explorers', () => {
     await result.getByText(expected).first().waitFor();
   }
 
-  test('the offline explorer runs a query and a mutation, shows errors, and asks no other host', async () => {
+  test('the offline explorer runs a query and a mutation, shows errors, and contacts no other host', async () => {
     await using tab = await browser.openPage();
     const { page, hosts, complaints } = tab;
 
@@ -168,7 +168,7 @@ describe('the explorers', () => {
     expect(changes.map(({ path }) => path)).toEqual(['/chats/readByAgent']);
   });
 
-  test('the offline explorer shows what a subscription tells, as it happens', async () => {
+  test('the offline explorer shows the events of a subscription', async () => {
     await using tab = await browser.openPage();
     const { page, hosts, complaints } = tab;
     const opened = page.waitForResponse(`${demo.url}/graphql/stream`);
@@ -185,7 +185,7 @@ describe('the explorers', () => {
   });
 
   test.each(['light', 'dark'] as const)(
-    'the offline explorer has no serious fault of ours for those who see little, in %s colours',
+    'the offline explorer has no serious accessibility violation in %s colours',
     async (colorScheme) => {
       await using tab = await browser.openPage({ colorScheme });
       const { page, faults } = tab;
@@ -200,7 +200,7 @@ describe('the explorers', () => {
 
   const sandboxScript = 'https://embeddable-sandbox.cdn.apollographql.com/**';
 
-  test('the front door says what to do where Apollo cannot be reached', async () => {
+  test('the page at / explains what to do when Apollo cannot be reached', async () => {
     await using tab = await browser.openPage();
     const { page, faults } = tab;
     await page.route(sandboxScript, (route) => route.abort());
@@ -214,7 +214,7 @@ describe('the explorers', () => {
     await page.getByRole('button', { name: /^Execute query/ }).waitFor();
   });
 
-  test("the front door lets Apollo's script open its frame on our endpoint", async () => {
+  test("the page at / lets Apollo's script open its frame with this endpoint", async () => {
     await using tab = await browser.openPage();
     const { page, complaints } = tab;
     // Stands in for Apollo's script, which this test must not depend on.

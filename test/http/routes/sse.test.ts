@@ -41,8 +41,8 @@ const change = (id: string, readByAgent: boolean) => ({
   chatUpdated: { change: 'READ', chat: { id, readByAgent } },
 });
 
-describe('the subscription links of the usual clients hear of changes:', () => {
-  test('graphql-sse, one connection an operation', async () => {
+describe('subscription links of common clients', () => {
+  test('graphql-sse receives events in distinct connections mode', async () => {
     const client = createStreamClient({ url: `${gateway.url}/graphql/stream` });
     const events = client.iterate({ query });
     const first = events.next();
@@ -58,7 +58,7 @@ describe('the subscription links of the usual clients hear of changes:', () => {
     client.dispose();
   });
 
-  test('Apollo Client', async () => {
+  test('Apollo Client receives events over server-sent events', async () => {
     const sockets = socketClient();
     const client = new ApolloClient({
       link: new GraphQLWsLink(sockets),
@@ -83,7 +83,7 @@ describe('the subscription links of the usual clients hear of changes:', () => {
     await sockets.dispose();
   });
 
-  test('urql', async () => {
+  test('urql receives events over server-sent events', async () => {
     const sockets = socketClient();
     const client = new Client({
       url: `${gateway.url}/graphql`,
@@ -117,7 +117,7 @@ describe('the subscription links of the usual clients hear of changes:', () => {
   });
 });
 
-describe('an event stream', () => {
+describe('event streams', () => {
   const ask = (
     options: {
       readonly method?: string;
@@ -132,7 +132,7 @@ describe('an event stream', () => {
     });
   const searchFor = (text: string) => `?query=${encodeURIComponent(text)}`;
 
-  test('gives one answer of a query and completes', async () => {
+  test('an event stream sends one result of a query and completes', async () => {
     const response = await ask({}, searchFor('{ chat(id: 1) { id } }'));
     const text = await response.text();
 
@@ -142,7 +142,7 @@ describe('an event stream', () => {
     );
   });
 
-  test('stays open with a comment now and then', async () => {
+  test('an idle event stream sends comments to stay open', async () => {
     const clock = createManualClock();
     await using own = await startTestGateway({ upstream: helpdesk, clock });
     const { body } = await fetch(`${own.url}/graphql/stream${searchFor(query)}`, {
@@ -187,7 +187,7 @@ describe('an event stream', () => {
     ],
     ['a body that is plain text', { method: 'POST', body: '{}' }, '', 400, 'BAD_REQUEST'],
     ['PUT', { method: 'PUT' }, '', 404, 'BAD_REQUEST'],
-  ])('is refused for %s', async (_name, options, search, status, code) => {
+  ])('an event stream is rejected for %s', async (_name, options, search, status, code) => {
     const response = await ask(options, search);
     const { errors }: any = await response.json();
 
@@ -195,7 +195,7 @@ describe('an event stream', () => {
     expect(helpdesk.calls).toHaveLength(0);
   });
 
-  test('ends without completion when the gateway stops, so that clients come back', async () => {
+  test('an event stream ends without complete when the gateway stops, so that clients reconnect', async () => {
     const own = await startTestGateway({ upstream: helpdesk });
     const response = await fetch(`${own.url}/graphql/stream${searchFor(query)}`, {
       headers: { accept: 'text/event-stream' },
@@ -208,7 +208,7 @@ describe('an event stream', () => {
   });
 });
 
-test('a client that leaves while its credentials are checked holds no connection', async () => {
+test('a client that disconnects during authentication holds no connection', async () => {
   const keysAsked = createDeferred();
   const keysSent = createDeferred();
   await using issuer = await startIssuer();

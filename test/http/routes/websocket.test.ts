@@ -32,8 +32,8 @@ const subscribe = (id: string, query = 'subscription { chatUpdated { change chat
 const markRead = (id: number, read = true) =>
   gateway.query(`mutation { markChatRead(id: ${id}, by: AGENT, read: ${read}) { id } }`);
 
-describe('over WebSocket', () => {
-  test('a client of graphql-ws hears of each change once, with what is asked of the chat', async () => {
+describe('subscriptions over WebSocket', () => {
+  test('graphql-ws receives each change once, with the selected fields of the chat', async () => {
     const client = createClient({
       url: `${gateway.url.replace('http', 'ws')}/graphql`,
       webSocketImpl: WebSocket,
@@ -78,7 +78,7 @@ describe('over WebSocket', () => {
     await client.dispose();
   });
 
-  test('a query and a mutation are answered as over HTTP', async () => {
+  test('a query and a mutation over WebSocket have the same results as over HTTP', async () => {
     const client = createClient({
       url: `${gateway.url.replace('http', 'ws')}/graphql`,
       webSocketImpl: WebSocket,
@@ -109,7 +109,7 @@ describe('over WebSocket', () => {
     await client.dispose();
   });
 
-  test('an event costs no call when only the id of its chat is asked', async () => {
+  test('an event costs no upstream call when only the id of its chat is selected', async () => {
     await using line = await openSocket(gateway.url);
     await line.initialize();
     line.send(subscribe('a'));
@@ -127,7 +127,7 @@ describe('over WebSocket', () => {
     expect(helpdesk.calls).toHaveLength(0);
   });
 
-  test('an event that many hear of is read once', async () => {
+  test('an event with many subscribers is resolved once', async () => {
     const query = 'subscription { chatUpdated { chat { status } } }';
     const lines = await Promise.all(Array.from({ length: 10 }, () => openSocket(gateway.url)));
     for (const line of lines) {
@@ -155,7 +155,7 @@ describe('over WebSocket', () => {
     ['messageReceived(chatId: "x") { id }', 'BAD_USER_INPUT'],
     ['chatUpdated { nothing }', 'GRAPHQL_VALIDATION_FAILED'],
     ['chatUpdated { change } messageReceived { id }', 'GRAPHQL_VALIDATION_FAILED'],
-  ])('%s is refused with %s', async (field, code) => {
+  ])('over WebSocket, %s gets %s', async (field, code) => {
     await using line = await openSocket(gateway.url);
     await line.initialize();
     line.send(subscribe('a', `subscription { ${field} }`));
@@ -167,8 +167,8 @@ describe('over WebSocket', () => {
   });
 });
 
-describe('what holds for requests holds over WebSocket', () => {
-  test('who asks too often is sent away for a while', async () => {
+describe('request limits over WebSocket', () => {
+  test('a WebSocket client above the request rate gets RATE_LIMITED', async () => {
     await using strict = await startTestGateway({
       upstream: helpdesk,
       config: { requestRateLimit: 1 },
@@ -194,7 +194,7 @@ describe('what holds for requests holds over WebSocket', () => {
     });
   });
 
-  test('only listed operations run where nothing else may', async () => {
+  test('with PERSISTED_ONLY a WebSocket executes persisted operations only', async () => {
     const { persistedOperations } = readConfig({});
     await using strict = await startTestGateway({
       upstream: helpdesk,
@@ -214,12 +214,12 @@ describe('what holds for requests holds over WebSocket', () => {
   });
 });
 
-describe('what the helpdesk tells is told on', () => {
+describe('webhook events', () => {
   const customer = { id: 7, name: 'Ada', email: null, userId: null };
   const chat = (id: number, change: object = {}) =>
     chatData({ id, customer, assignee: null, department: null, status: 'closed', ...change });
 
-  test('as a message, at no call, to those who follow its chat', async () => {
+  test('a message event is published to subscribers of its chat without an upstream call', async () => {
     await using line = await openSocket(gateway.url);
     await line.initialize();
     const query = `subscription { messageReceived(chatId: 1) { id text from type chat { id } } }`;
@@ -247,7 +247,7 @@ describe('what the helpdesk tells is told on', () => {
     });
   });
 
-  test('as a change of the chats of an agent, whom the event need not name', async () => {
+  test("a chat event is published to subscribers of the agent's chats even if it does not name the agent", async () => {
     helpdesk.seed({
       chats: [
         { id: 1, assignee: { id: 12, name: 'Olena' } },
@@ -272,7 +272,7 @@ describe('what the helpdesk tells is told on', () => {
     });
   });
 
-  test('as a customer, with what is asked of it', async () => {
+  test('a customer event is published with the selected fields', async () => {
     helpdesk.seed({ customers: [{ id: 7, company: 'Analytical Engines' }] });
     await using line = await openSocket(gateway.url);
     await line.initialize();
@@ -288,7 +288,7 @@ describe('what the helpdesk tells is told on', () => {
   });
 });
 
-describe('the socket is closed', () => {
+describe('closing of WebSockets', () => {
   test.each([
     ['no subprotocol', { protocol: [] }, [], 4406],
     ['a message that is not JSON', {}, ['{'], 4400],
@@ -304,7 +304,7 @@ describe('the socket is closed', () => {
       4400,
     ],
     ['a message of 1 MB', {}, [init, 'x'.repeat(1_048_576)], 1009],
-  ])('for %s', async (_name, options, messages, code) => {
+  ])('a WebSocket is closed for %s', async (_name, options, messages, code) => {
     const line = await openSocket(gateway.url, options);
     for (const message of messages) {
       line.send(message);
@@ -317,7 +317,7 @@ describe('the socket is closed', () => {
     await gateway.waitForSubscriptions(0);
   });
 
-  test('for another subprotocol, which the client then gives up', async () => {
+  test('a WebSocket with another subprotocol is closed, and the client stops', async () => {
     const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-ws');
 
     const [error] = await once(socket, 'error');
@@ -325,7 +325,7 @@ describe('the socket is closed', () => {
     expect(error).toMatchObject({ message: 'Server sent no subprotocol' });
   });
 
-  test('when nobody says who it is in time', async () => {
+  test('a WebSocket is closed when the client does not authenticate in time', async () => {
     const clock = createManualClock();
     await using own = await startTestGateway({ upstream: helpdesk, clock });
     const line = await openSocket(own.url);
@@ -336,7 +336,7 @@ describe('the socket is closed', () => {
     expect(closed.code).toBe(4408);
   });
 
-  test('when the client does not answer a ping', async () => {
+  test('a WebSocket is closed when the client does not respond to a ping', async () => {
     const clock = createManualClock();
     await using own = await startTestGateway({ upstream: helpdesk, clock });
     const line = await openSocket(own.url, { autoPong: false });
@@ -351,7 +351,7 @@ describe('the socket is closed', () => {
     expect(closed.code).toBe(1006);
   });
 
-  test('with 1001 when the gateway stops', async () => {
+  test('a WebSocket is closed with 1001 when the gateway stops', async () => {
     const own = await startTestGateway({ upstream: helpdesk });
     const line = await openSocket(own.url);
     await line.initialize();
@@ -374,8 +374,8 @@ const limits = {
   callbackHosts: [],
 };
 
-describe('there is a limit', () => {
-  test('to the subscriptions of a connection, and the others go on', async () => {
+describe('subscription limits', () => {
+  test('subscriptions above the limit of a connection are rejected, and the others continue', async () => {
     const subscriptions = { ...limits, maxPerConnection: 20 };
     await using own = await startTestGateway({ upstream: helpdesk, config: { subscriptions } });
     await using line = await openSocket(own.url);
@@ -396,7 +396,7 @@ describe('there is a limit', () => {
     expect([...told].some((id) => refused.has(id))).toBe(false);
   });
 
-  test('to the subscriptions of a viewer', async () => {
+  test('subscriptions above the limit of a viewer are rejected', async () => {
     await using own = await startTestGateway({
       upstream: helpdesk,
       config: { subscriptions: limits },
@@ -414,7 +414,7 @@ describe('there is a limit', () => {
     expect(type).toBe('error');
   });
 
-  test('to the connections of a viewer, whose next socket is closed with 1013', async () => {
+  test('a WebSocket above the connection limit of its viewer is closed with 1013', async () => {
     await using own = await startTestGateway({
       upstream: helpdesk,
       config: { subscriptions: limits },
@@ -430,7 +430,7 @@ describe('there is a limit', () => {
     expect(code).toBe(1013);
   });
 
-  test('to the connections of the process: the next upgrade is answered with 503', async () => {
+  test('an upgrade above the connection limit of the process gets 503', async () => {
     const subscriptions = { ...limits, maxConnections: 2 };
     await using own = await startTestGateway({ upstream: helpdesk, config: { subscriptions } });
     await using first = await openSocket(own.url);
@@ -446,7 +446,7 @@ describe('there is a limit', () => {
   });
 });
 
-test('who reads too slowly is told that something was missed, and holds up nobody', async () => {
+test('a slow consumer gets an error for lost events and does not delay others', async () => {
   const subscriptions = { ...limits, maxBuffered: 3 };
   await using own = await startTestGateway({ upstream: helpdesk, config: { subscriptions } });
   const name = 'x'.repeat(500_000);
@@ -477,7 +477,7 @@ test('who reads too slowly is told that something was missed, and holds up nobod
   expect(late.filter(({ payload }) => payload.errors?.[0].extensions.missed)).toHaveLength(1);
 }, 30_000);
 
-test('a day of coming and going leaves nothing behind', async () => {
+test('a day of connecting and disconnecting leaks nothing', async () => {
   const clock = createManualClock();
   await using own = await startTestGateway({ upstream: helpdesk, clock });
   const client = createClient({
@@ -532,22 +532,22 @@ async function refusal(
   return { status: response.statusCode, retryAfter: response.headers['retry-after'] };
 }
 
-describe('a WebSocket is opened', () => {
+describe('WebSocket admission', () => {
   test.each([
-    ['by a program', {}, 101],
-    ['by a page of this machine', { origin: 'http://localhost:3000' }, 101],
-    ['by a strange page', { origin: 'https://evil.example' }, 403],
-    ['by a page without an origin', { origin: 'null' }, 403],
-  ])('%s, or not', async (_name, headers, status) => {
+    ['for a client without an Origin', {}, 101],
+    ['for a local page', { origin: 'http://localhost:3000' }, 101],
+    ['for a page of a foreign origin', { origin: 'https://evil.example' }, 403],
+    ['for a page with the origin null', { origin: 'null' }, 403],
+  ])('a WebSocket is opened or rejected: %s', async (_name, headers, status) => {
     expect((await refusal(gateway.url, headers)).status).toBe(status);
   });
 
-  test('only where subscriptions are', async () => {
+  test('a WebSocket is opened at the subscription path only', async () => {
     expect((await refusal(gateway.url, {}, '/else')).status).toBe(404);
   });
 });
 
-test('a subscription over plain HTTP is told where to go', async () => {
+test('a subscription over plain HTTP gets an error that names the subscription transports', async () => {
   const answer = await gateway.query('subscription { chatUpdated { change } }');
 
   expect(answer.status).toBe(400);
