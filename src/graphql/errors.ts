@@ -128,7 +128,7 @@ function classifyDocumentError({ message, path }: GraphQLError): Classification 
   if (maxTokens !== undefined) {
     return {
       code: 'OPERATION_TOO_EXPENSIVE',
-      message: `The document contains more than ${maxTokens} tokens, which is the limit.`,
+      message: `The document is too long; the limit is ${maxTokens} tokens.`,
     };
   }
   return message === outOfStack && path === undefined

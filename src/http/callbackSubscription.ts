@@ -27,50 +27,6 @@ export interface CallbackTarget {
 /** `rejected`: the router does not want further messages. `failed`: it could not be reached. */
 type CallbackOutcome = 'accepted' | 'rejected' | 'failed';
 
-/** Posts the messages of one subscription of the federation's HTTP callback protocol. It follows no redirect. */
-class CallbackClient {
-  readonly #target: CallbackTarget;
-  readonly #clock: Clock;
-
-  constructor(target: CallbackTarget, clock: Clock) {
-    this.#target = target;
-    this.#clock = clock;
-  }
-
-  async post(message: object): Promise<CallbackOutcome> {
-    const { url, ...identifiers } = this.#target;
-    const controller = new AbortController();
-    const cancel = this.#clock.after(responseTimeoutMs, () => controller.abort());
-    try {
-      const response = await fetch(url, {
-        method: 'POST',
-        redirect: 'manual',
-        headers: { 'content-type': 'application/json', 'subscription-protocol': 'callback/1.0' },
-        body: JSON.stringify({ kind: 'subscription', ...identifiers, ...message }),
-        signal: controller.signal,
-      });
-      await response.body?.cancel();
-      if (response.ok) return 'accepted';
-      return response.status >= 500 ? 'failed' : 'rejected';
-    } catch {
-      return 'failed';
-    } finally {
-      cancel();
-    }
-  }
-
-  /** Retries with exponential backoff while the router cannot be reached. */
-  async deliver(message: object): Promise<CallbackOutcome> {
-    for (let attempts = 1; ; attempts += 1) {
-      const outcome = await this.post(message);
-      if (outcome !== 'failed' || attempts === maxAttempts) return outcome;
-      await new Promise<void>(
-        (resolve) => void this.#clock.after(baseDelayMs * 2 ** (attempts - 1), resolve),
-      );
-    }
-  }
-}
-
 interface CallbackSubscriptionOptions {
   readonly target: CallbackTarget;
   /** Of the request that created the subscription. */
@@ -82,18 +38,19 @@ interface CallbackSubscriptionOptions {
   readonly log: Log;
 }
 
-/** One subscription by callback. It ends with its results, or when the router rejects it or cannot be reached. */
+/**
+ * One subscription of the federation's HTTP callback protocol. It ends with its results, or when the router rejects a message or cannot
+ * be reached.
+ */
 export class CallbackSubscription {
   readonly #options: CallbackSubscriptionOptions;
-  readonly #client: CallbackClient;
   readonly #held = new Disposer();
   #cancelHeartbeat: () => void = () => undefined;
   #missedHeartbeats = 0;
 
   constructor(options: CallbackSubscriptionOptions) {
-    const { log, results, target, clock } = options;
+    const { log, results } = options;
     this.#options = options;
-    this.#client = new CallbackClient(target, clock);
     this.onEnd(() => this.#cancelHeartbeat());
     this.onEnd(() => runGuarded({ log, name: 'callback results' }, () => results.return?.()));
   }
@@ -108,7 +65,7 @@ export class CallbackSubscription {
 
   /** Whether the router knows the subscription. */
   async check(): Promise<boolean> {
-    return (await this.#client.post({ action: 'check' })) === 'accepted';
+    return (await this.#post({ action: 'check' })) === 'accepted';
   }
 
   start(expiresAtMs: number | undefined): void {
@@ -131,15 +88,15 @@ export class CallbackSubscription {
     if (this.#held.isDisposed) return;
     this.end();
     const errors = [error.format(this.#options.requestId)];
-    await this.#client.post({ action: 'complete', errors });
+    await this.#post({ action: 'complete', errors });
   }
 
   async #deliverResults(): Promise<void> {
     for await (const payload of this.#options.results) {
       if (this.#held.isDisposed) return;
-      if ((await this.#client.deliver({ action: 'next', payload })) !== 'accepted') return;
+      if ((await this.#deliver({ action: 'next', payload })) !== 'accepted') return;
     }
-    if (!this.#held.isDisposed) await this.#client.deliver({ action: 'complete' });
+    if (!this.#held.isDisposed) await this.#deliver({ action: 'complete' });
   }
 
   #scheduleHeartbeat(): void {
@@ -151,10 +108,44 @@ export class CallbackSubscription {
   }
 
   async #sendHeartbeat(): Promise<void> {
-    const outcome = await this.#client.post({ action: 'check' });
+    const outcome = await this.#post({ action: 'check' });
     this.#missedHeartbeats = outcome === 'failed' ? this.#missedHeartbeats + 1 : 0;
     if (outcome === 'rejected' || this.#missedHeartbeats === maxMissedHeartbeats) this.end();
     else this.#scheduleHeartbeat();
+  }
+
+  /** Retries with exponential backoff while the router cannot be reached. */
+  async #deliver(message: object): Promise<CallbackOutcome> {
+    for (let attempts = 1; ; attempts += 1) {
+      const outcome = await this.#post(message);
+      if (outcome !== 'failed' || attempts === maxAttempts) return outcome;
+      const delayMs = baseDelayMs * 2 ** (attempts - 1);
+      await new Promise<void>((resolve) => void this.#options.clock.after(delayMs, resolve));
+    }
+  }
+
+  /** Follows no redirect, because only the URL's own origin is allowed. */
+  async #post(message: object): Promise<CallbackOutcome> {
+    const { target, clock } = this.#options;
+    const { url, ...identifiers } = target;
+    const controller = new AbortController();
+    const cancel = clock.after(responseTimeoutMs, () => controller.abort());
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        redirect: 'manual',
+        headers: { 'content-type': 'application/json', 'subscription-protocol': 'callback/1.0' },
+        body: JSON.stringify({ kind: 'subscription', ...identifiers, ...message }),
+        signal: controller.signal,
+      });
+      await response.body?.cancel();
+      if (response.ok) return 'accepted';
+      return response.status >= 500 ? 'failed' : 'rejected';
+    } catch {
+      return 'failed';
+    } finally {
+      cancel();
+    }
   }
 
   #run(task: () => Promise<void>): void {

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { GraphQLFormattedError } from 'graphql';
 import { MessageType, parseMessage } from 'graphql-ws';
+import type { Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../lib/clock.ts';
 import { Disposer } from '../lib/disposer.ts';
@@ -58,19 +59,6 @@ function isClientMessage(text: string): boolean {
 function truncate(reason: string): string {
   if (Buffer.byteLength(reason) <= maxReasonBytes) return reason;
   return reason.replace(/[^\x20-\x7e]/g, '?').slice(0, maxReasonBytes);
-}
-
-/** The server of graphql-ws. */
-interface Protocol {
-  opened(
-    socket: {
-      readonly protocol: string;
-      send(text: string): Promise<void>;
-      close(code?: number, reason?: string): void;
-      onMessage(receive: (text: string) => Promise<void>): void;
-    },
-    connection: WebSocketConnection,
-  ): (code?: number, reason?: string) => Promise<void>;
 }
 
 interface ConnectionParts {
@@ -155,7 +143,7 @@ export class WebSocketConnection {
     this.#end();
   }
 
-  serve(protocol: Protocol): void {
+  serve(protocol: Server<WebSocketConnection>): void {
     const socket = this.#socket;
     this.onEnd(() => this.#cancelPing());
     this.#schedulePing();
