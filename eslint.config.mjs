@@ -23,7 +23,7 @@ export default defineConfig(
     ignores: [
       'dist/',
       'coverage/',
-      'src/graphql/generated.ts',
+      'src/graphql/*generated.ts',
       'test/support/operations.ts',
       'examples/inbox/page/gql/',
     ],

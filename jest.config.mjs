@@ -18,7 +18,7 @@ export default {
   reporters: ['default', '<rootDir>/test/support/skippedReporter.mjs'],
   collectCoverageFrom: [
     'src/**/*.ts',
-    '!src/graphql/generated.ts',
+    '!src/graphql/*generated.ts',
     '!src/main.ts',
     '!src/simulator/main.ts',
   ],

@@ -4,20 +4,14 @@ import type { Clock } from '../lib/clock.ts';
 import { DependencyTracker } from '../lib/dependencyTracker.ts';
 import type { Span } from '../observability/tracing.ts';
 import type { Schedule } from '../lib/turns.ts';
+import type { CustomerViewer, Viewer } from '../lib/viewer.ts';
 import type { QuotaReader, Upstream, UpstreamClient } from '../upstream/client.ts';
 import type { OperationUsage } from '../upstream/pipeline.ts';
 import type { ValidatedSubscription } from './plugins/subscriptionHandoff.ts';
 import type { ExecutionGuard } from './execution/executionGuard.ts';
 import { canReceive } from './subscriptions/authorize.ts';
 
-/** The authenticated client. A customer is identified by HelpCrunch's id, by the `userId` of your system, or by both. */
-export type Viewer =
-  | { readonly role: 'ALL' }
-  | { readonly role: 'AGENT'; readonly agentId: string | undefined }
-  | { readonly role: 'CUSTOMER'; readonly id: string; readonly userId: string | undefined }
-  | { readonly role: 'CUSTOMER'; readonly id: undefined; readonly userId: string };
-
-export type CustomerViewer = Extract<Viewer, { role: 'CUSTOMER' }>;
+export type { CustomerViewer, Viewer };
 
 /** Shared by all resolvers of one operation. */
 export interface Context {

@@ -1,6 +1,6 @@
 import type { IsCached, FetchKind as CostKind } from '../graphql/cost/rules.ts';
 import type { CustomerViewer, Viewer } from '../graphql/context.ts';
-import type { Resolvers } from '../graphql/generated.ts';
+import type { Resolvers } from '../graphql/resolvers.generated.ts';
 import type { Schedule } from '../lib/turns.ts';
 import type { Upstream } from '../upstream/client.ts';
 import { createAgentLoaders } from './agents/loaders.ts';

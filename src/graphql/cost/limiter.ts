@@ -1,7 +1,8 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import type { DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { getOperationAST, Kind } from 'graphql';
-import type { Context, CustomerViewer } from '../context.ts';
+import type { CustomerViewer } from '../../lib/viewer.ts';
+import type { Context } from '../context.ts';
 import type { CostOptions } from './estimate.ts';
 import { estimateCost } from './estimate.ts';
 import type { OperationCost, IsCached } from './rules.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { GraphQLSchema } from 'graphql';
 import { GraphQLJSONObject } from 'graphql-scalars';
-import type { Resolvers } from '../generated.ts';
+import type { Resolvers } from '../resolvers.generated.ts';
 import { applyPolicies } from '../policy/apply.ts';
 import { rootResolvers } from './node.ts';
 import { createDateTime } from './scalars.ts';

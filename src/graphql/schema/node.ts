@@ -2,7 +2,7 @@ import { badUserInputError, forbiddenError } from '../../lib/clientError.ts';
 import { fromNodeId } from '../../lib/ids.ts';
 import { maxPageSize } from '../../lib/paging.ts';
 import type { Context } from '../context.ts';
-import type { Resolvers, ResolversTypes } from '../generated.ts';
+import type { Resolvers, ResolversTypes } from '../resolvers.generated.ts';
 import { entityPolicies } from '../policy/policy.ts';
 
 type ContextLoaders = Context['loaders'];

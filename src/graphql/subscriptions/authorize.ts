@@ -1,7 +1,8 @@
 import type { DomainEvent } from '../../events/bus.ts';
 import { isVisible, isVisibleToCustomers } from '../../lib/visibility.ts';
 import { nullIfNotFound } from '../../upstream/errors.ts';
-import type { Context, Viewer } from '../context.ts';
+import type { Viewer } from '../../lib/viewer.ts';
+import type { Context } from '../context.ts';
 
 /** Whether the viewer may receive the event. Also true if that can be decided only with the chat. */
 export function canReceive(viewer: Viewer, event: DomainEvent): boolean {

@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Context } from '../../graphql/context.ts';
-import type { Resolvers } from '../../graphql/generated.ts';
+import type { Resolvers } from '../../graphql/resolvers.generated.ts';
 import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
 import { representationValues } from '../../lib/selection.ts';
 import type { AgentPart } from './model.ts';

@@ -1,14 +1,14 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { DomainEvent } from '../../events/bus.ts';
-import type { Context, Viewer } from '../../graphql/context.ts';
+import type { Context } from '../../graphql/context.ts';
 import type {
   ChatChange,
   ChatOrder,
   CustomerChatsArgs,
   ReadBy,
-  Resolvers,
   SubscriptionChatUpdatedArgs,
 } from '../../graphql/generated.ts';
+import type { Resolvers } from '../../graphql/resolvers.generated.ts';
 import { forbiddenError } from '../../lib/clientError.ts';
 import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
 import { skipEvent } from '../../lib/skipEvent.ts';
@@ -20,6 +20,7 @@ import {
   connectionSelection,
 } from '../../lib/paging.ts';
 import { representationValues } from '../../lib/selection.ts';
+import type { Viewer } from '../../lib/viewer.ts';
 import { requireTotal } from '../../upstream/decode.ts';
 import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
 import type { UpstreamSort } from '../../upstream/lists.ts';

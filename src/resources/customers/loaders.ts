@@ -1,10 +1,10 @@
 import DataLoader from 'dataloader';
 import type { GraphQLResolveInfo } from 'graphql';
-import type { CustomerViewer } from '../../graphql/context.ts';
 import type { PartialEntity } from '../../lib/selection.ts';
 import { satisfiesSelection } from '../../lib/selection.ts';
 import type { VisibilityScope } from '../../lib/visibility.ts';
 import type { Schedule } from '../../lib/turns.ts';
+import type { CustomerViewer } from '../../lib/viewer.ts';
 import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
 import { createCachedLoader } from '../../upstream/cachedLoader.ts';
 import type { Customer, CustomerPart } from './model.ts';

@@ -1,7 +1,8 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { DomainEvent } from '../../events/bus.ts';
 import type { Context } from '../../graphql/context.ts';
-import type { CustomerOrder, Resolvers } from '../../graphql/generated.ts';
+import type { CustomerOrder } from '../../graphql/generated.ts';
+import type { Resolvers } from '../../graphql/resolvers.generated.ts';
 import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
 import { skipEvent } from '../../lib/skipEvent.ts';
 import {

@@ -1,7 +1,8 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { DomainEvent } from '../../events/bus.ts';
 import type { Context } from '../../graphql/context.ts';
-import type { ChatMessagesArgs, Resolvers } from '../../graphql/generated.ts';
+import type { ChatMessagesArgs } from '../../graphql/generated.ts';
+import type { Resolvers } from '../../graphql/resolvers.generated.ts';
 import { parseUpstreamId } from '../../lib/ids.ts';
 import type { Page } from '../../lib/paging.ts';
 import {

@@ -1,0 +1,8 @@
+/** The authenticated client. A customer is identified by the id of HelpCrunch, by the account's own user id, or by both. */
+export type Viewer =
+  | { readonly role: 'ALL' }
+  | { readonly role: 'AGENT'; readonly agentId: string | undefined }
+  | { readonly role: 'CUSTOMER'; readonly id: string; readonly userId: string | undefined }
+  | { readonly role: 'CUSTOMER'; readonly id: undefined; readonly userId: string };
+
+export type CustomerViewer = Extract<Viewer, { role: 'CUSTOMER' }>;
