@@ -9,7 +9,10 @@ const layers: readonly { readonly files: RegExp; readonly mayImport: readonly Re
   { files: /^(main|index|cli\/(main|commandLine))\.ts$/, mayImport: [/./] },
   { files: /^cli\/checkConfig\.ts$/, mayImport: [/^(cli|config|app|observability|lib)\//] },
   // The price command: the same cost analysis without a gateway.
-  { files: /^cli\/price\.ts$/, mayImport: [/^(cli|graphql|lib)\//] },
+  {
+    files: /^cli\/price(Main)?\.ts$/,
+    mayImport: [/^(cli|graphql|lib)\//, /^resources\/registry\.ts$/],
+  },
   { files: /^cli\/terminal\.ts$/, mayImport: [/^lib\//] },
   // Only this one wires layers together.
   { files: /^app\//, mayImport: [/^(?!(main|index)\.ts|cli\/)/] },
@@ -22,17 +25,25 @@ const layers: readonly { readonly files: RegExp; readonly mayImport: readonly Re
   },
   {
     files: /^graphql\//,
-    mayImport: [/^(graphql|observability|lib)\//, /^upstream\/errors\.ts$/],
+    mayImport: [
+      /^(graphql|observability|lib)\//,
+      /^resources\/(registry|declarations)\.ts$/,
+      /^upstream\/errors\.ts$/,
+    ],
   },
-  { files: /^resources\/registry\.ts$/, mayImport: [/^resources\/\w+\/\w+\.ts$/] },
+  { files: /^resources\/(registry|resolvers)\.ts$/, mayImport: [/^(resources|lib)\//] },
+  { files: /^resources\/(declarations|mutation)\.ts$/, mayImport: [/^(upstream|lib)\//] },
   // Within resources, `resourceImportProblem` says more.
-  { files: /^resources\/\w+\//, mayImport: [/^(upstream|lib)\//, /^resources\/\w+\/\w+\.ts$/] },
+  {
+    files: /^resources\/\w+\//,
+    mayImport: [/^(upstream|lib)\//, /^resources\/(\w+\/\w+|declarations|mutation)\.ts$/],
+  },
   // What a webhook carries of a chat is read where chats are read.
   {
     files: /^(events|webhooks)\//,
     mayImport: [
       /^(events|webhooks|upstream|redis|observability|lib)\//,
-      /^resources\/\w+\/model\.ts$/,
+      /^resources\/\w+\/(model|descriptor)\.ts$/,
     ],
   },
   { files: /^upstream\//, mayImport: [/^(upstream|redis|observability|lib)\//] },
@@ -43,7 +54,18 @@ const layers: readonly { readonly files: RegExp; readonly mayImport: readonly Re
 ];
 
 /** The files of a resource: each may import those that come before it. */
-const resourceFiles = ['model.ts', 'filter.ts', 'source.ts', 'loaders.ts', 'resolvers.ts'];
+const resourceFiles = [
+  'model.ts',
+  'filter.ts',
+  'descriptor.ts',
+  'mutations.ts',
+  'source.ts',
+  'loaders.ts',
+  'resolvers.ts',
+];
+
+/** What all resources share. */
+const sharedResourceFiles = ['registry.ts', 'resolvers.ts', 'declarations.ts', 'mutation.ts'];
 
 /** Packages that belong to one file. */
 const packages: readonly { readonly name: RegExp; readonly home: string }[] = [
@@ -167,11 +189,17 @@ function read(source: string): FileFacts {
 function resourceImportProblem(from: string, to: string): string | undefined {
   const [, home, file] = from.split('/');
   const [, other, imported] = to.split('/');
+  if (imported === undefined) return undefined;
+  const declaringFiles = resourceFiles.indexOf('mutations.ts');
   if (home !== other) {
-    // What a chat carries of an agent is read where agents are read.
-    return file === 'model.ts' && imported === 'model.ts' ? undefined : 'another resource';
+    // What a chat embeds of an agent is declared with the agent.
+    const isShared = imported === 'model.ts' || imported === 'descriptor.ts';
+    const isDeclared = file === 'model.ts' ? imported === 'model.ts' : isShared;
+    return isDeclared && resourceFiles.indexOf(file ?? '') <= declaringFiles
+      ? undefined
+      : 'another resource';
   }
-  const isBelow = resourceFiles.indexOf(imported ?? '') < resourceFiles.indexOf(file ?? '');
+  const isBelow = resourceFiles.indexOf(imported) < resourceFiles.indexOf(file ?? '');
   return isBelow ? undefined : 'against the order inside a resource';
 }
 
@@ -200,7 +228,8 @@ function problemsOf(file: string, source: string): string[] {
   if (hasDefaultExport) problems.push('exports a default');
   if (!layers.some(({ files }) => files.test(file))) problems.push('is in no layer');
   const [layer, , name = ''] = file.split('/');
-  if (layer === 'resources' && file !== 'resources/registry.ts' && !resourceFiles.includes(name)) {
+  const isShared = sharedResourceFiles.some((shared) => file === `resources/${shared}`);
+  if (layer === 'resources' && !isShared && !resourceFiles.includes(name)) {
     problems.push('is no file of a resource');
   }
   return [...new Set(problems)];
@@ -244,7 +273,7 @@ describe('a broken rule is found', () => {
     ['http/x.ts', "import { a } from '../resources/chats/model.ts';", 'may not import'],
     ['graphql/x.ts', "import { a } from '../upstream/client.ts';", 'may not import'],
     ['graphql/x.ts', "import { a } from '../http/server.ts';", 'may not import'],
-    ['graphql/x.ts', "import { a } from '../resources/registry.ts';", 'may not import'],
+    ['graphql/x.ts', "import { a } from '../resources/resolvers.ts';", 'may not import'],
     ['simulator/x.ts', "import { a } from '../upstream/decode.ts';", 'may not import'],
     ['simulator/x.ts', "import { a } from '../resources/chats/model.ts';", 'may not import'],
     ['events/x.ts', "import { a } from '../graphql/context.ts';", 'may not import'],

@@ -21,12 +21,8 @@ import { createRunOperation } from '../graphql/subscriptions/run.ts';
 import { createSharedSubscriptions } from '../graphql/subscriptions/shared.ts';
 import type { AuthFailures } from '../http/auth/authFailures.ts';
 import { runGuarded } from '../observability/guarded.ts';
-import {
-  createIsCached,
-  createLoaders,
-  createSources,
-  resourceResolvers,
-} from '../resources/registry.ts';
+import { createIsCached, createLoaders, createSources } from '../resources/registry.ts';
+import { resourceResolvers } from '../resources/resolvers.ts';
 import type { Upstream } from './createUpstream.ts';
 import type { Foundation } from './foundation.ts';
 

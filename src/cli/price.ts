@@ -11,7 +11,7 @@ import { globSync } from 'tinyglobby';
 import { z } from 'zod';
 import { estimateCost } from '../graphql/cost/estimate.ts';
 import type { OperationCost } from '../graphql/cost/rules.ts';
-import { entityCosts } from '../graphql/cost/rules.ts';
+import { entitiesByType } from '../resources/registry.ts';
 import { parseDocument, validateDocument } from '../graphql/limits/documentStructure.ts';
 import { estimateNodes } from '../graphql/limits/responseNodes.ts';
 import { createSchema } from '../graphql/schema/build.ts';
@@ -153,7 +153,7 @@ function figuresOf(
   operation: OperationDefinitionNode,
   given: OperationVariables,
 ): Figures {
-  const all = Array.from(entityCosts.keys(), (typename) => {
+  const all = Array.from(entitiesByType.keys(), (typename) => {
     const request = { schema, variables: assumeVariables(operation, given, typename) };
     return { cost: estimateCost(document, request), nodes: estimateNodes(document, request).nodes };
   });

@@ -225,7 +225,7 @@ const caching = {
     default: 'on',
     formerName: 'EXECUTION',
     description:
-      'Whether repeated operations skip parsing, validation and planning ([decision](decisions/0070-known-operations.md)). `off` executes everything with Apollo Server and disables the response cache.',
+      'Whether repeated operations skip parsing, validation and planning ([decision](decisions/0070-operation-cache.md)). `off` executes everything with Apollo Server and disables the response cache.',
   }),
   redisUrl: setting('REDIS_URL', redisUrl, {
     isSecret: true,

@@ -1,5 +1,5 @@
 import type { Message } from '../resources/messages/model.ts';
-import { isMessage } from '../resources/messages/model.ts';
+import { messageCodec } from '../resources/messages/model.ts';
 import type { Shape } from '../lib/shape.ts';
 import { isIdText, isTime, objectOf, oneOf, orNull } from '../lib/shape.ts';
 
@@ -53,7 +53,7 @@ const isMessageNews = objectOf<NewsOf<'message'>>({
   kind: oneOf('message'),
   chatId: isIdText,
   customerId: orNull(isIdText),
-  message: isMessage,
+  message: messageCodec.shape,
   atMs: isTime,
 });
 

@@ -1,114 +1,121 @@
-import type { IsCached, FetchKind as CostKind } from '../graphql/cost/rules.ts';
-import type { CustomerViewer, Viewer } from '../graphql/context.ts';
-import type { Resolvers } from '../graphql/resolvers.generated.ts';
+import { createLazily } from '../lib/lazy.ts';
 import type { Schedule } from '../lib/turns.ts';
+import type { CustomerViewer, Viewer } from '../lib/viewer.ts';
 import type { Upstream } from '../upstream/client.ts';
+import { agentDescriptor } from './agents/descriptor.ts';
 import { createAgentLoaders } from './agents/loaders.ts';
-import { agentResolvers } from './agents/resolvers.ts';
 import { createAgentSource } from './agents/source.ts';
-import type { AgentSource } from './agents/source.ts';
+import { applicationDescriptor } from './applications/descriptor.ts';
 import { createApplicationLoaders } from './applications/loaders.ts';
-import { applicationResolvers } from './applications/resolvers.ts';
 import { createApplicationSource } from './applications/source.ts';
-import type { ApplicationSource } from './applications/source.ts';
+import { chatDescriptor } from './chats/descriptor.ts';
 import { createChatLoaders } from './chats/loaders.ts';
-import { chatResolvers } from './chats/resolvers.ts';
+import { chatMutationFields } from './chats/mutations.ts';
 import { createChatSource } from './chats/source.ts';
-import type { ChatSource } from './chats/source.ts';
+import { customerDescriptor } from './customers/descriptor.ts';
 import { createCustomerLoaders, createViewerIdentity } from './customers/loaders.ts';
-import type { ViewerIdentity } from './customers/loaders.ts';
-import { customerResolvers } from './customers/resolvers.ts';
 import { createCustomerSource } from './customers/source.ts';
-import type { CustomerSource } from './customers/source.ts';
+import type { EntityDescriptor, FetchKind, IsCached, ResourceDescriptor } from './declarations.ts';
+import { departmentDescriptor } from './departments/descriptor.ts';
 import { createDepartmentLoaders } from './departments/loaders.ts';
-import { departmentResolvers } from './departments/resolvers.ts';
 import { createDepartmentSource } from './departments/source.ts';
-import type { DepartmentSource } from './departments/source.ts';
+import { messageDescriptor } from './messages/descriptor.ts';
 import { createMessageLoaders } from './messages/loaders.ts';
-import { messageResolvers } from './messages/resolvers.ts';
 import { createMessageSource } from './messages/source.ts';
-import type { MessageSource } from './messages/source.ts';
+import { organizationDescriptor } from './organization/descriptor.ts';
 import { createOrganizationLoaders } from './organization/loaders.ts';
-import { organizationResolvers } from './organization/resolvers.ts';
 import { createOrganizationSource } from './organization/source.ts';
-import type { OrganizationSource } from './organization/source.ts';
 
-export const resourceResolvers: readonly Resolvers[] = [
-  agentResolvers,
-  applicationResolvers,
-  chatResolvers,
-  customerResolvers,
-  departmentResolvers,
-  messageResolvers,
-  organizationResolvers,
-];
+export const descriptors = {
+  agents: agentDescriptor,
+  applications: applicationDescriptor,
+  chats: chatDescriptor,
+  customers: customerDescriptor,
+  departments: departmentDescriptor,
+  messages: messageDescriptor,
+  organization: organizationDescriptor,
+  mutations: { fields: { Mutation: chatMutationFields } },
+} as const;
 
-/** What can be read and changed. Each source is made when it is first asked for: an operation needs few, or none. */
-export class Sources {
-  readonly #open: () => Upstream;
-  #opened: Upstream | undefined;
-  #agents: AgentSource | undefined;
-  #applications: ApplicationSource | undefined;
-  #chats: ChatSource | undefined;
-  #customers: CustomerSource | undefined;
-  #departments: DepartmentSource | undefined;
-  #messages: MessageSource | undefined;
-  #organization: OrganizationSource | undefined;
+const allDescriptors: readonly ResourceDescriptor[] = Object.values(descriptors);
 
-  constructor(open: () => Upstream) {
-    this.#open = open;
-  }
+/** The entities that can be named by type and id, by type. */
+export const entitiesByType: ReadonlyMap<string, EntityDescriptor> = new Map(
+  allDescriptors.flatMap(({ entity }) => (entity === undefined ? [] : [[entity.typename, entity]])),
+);
 
-  get #upstream(): Upstream {
-    return (this.#opened ??= this.#open());
-  }
+export const idsPerCall: Readonly<Record<FetchKind, number>> = {
+  ...chatDescriptor.idsPerCall,
+  ...customerDescriptor.idsPerCall,
+  ...agentDescriptor.idsPerCall,
+  ...departmentDescriptor.idsPerCall,
+  ...applicationDescriptor.idsPerCall,
+  ...organizationDescriptor.idsPerCall,
+};
 
-  get agents(): AgentSource {
-    return (this.#agents ??= createAgentSource(this.#upstream));
-  }
+const sourceFactories = {
+  agents: createAgentSource,
+  applications: createApplicationSource,
+  chats: createChatSource,
+  customers: createCustomerSource,
+  departments: createDepartmentSource,
+  messages: createMessageSource,
+  organization: createOrganizationSource,
+};
 
-  get applications(): ApplicationSource {
-    return (this.#applications ??= createApplicationSource(this.#upstream));
-  }
+type Created<Factories extends Record<string, (argument: never) => unknown>> = {
+  readonly [Name in keyof Factories]: ReturnType<Factories[Name]>;
+};
 
-  get chats(): ChatSource {
-    return (this.#chats ??= createChatSource(this.#upstream));
-  }
+export type Sources = Created<typeof sourceFactories>;
 
-  get customers(): CustomerSource {
-    return (this.#customers ??= createCustomerSource(this.#upstream));
-  }
+/** The upstream endpoints, as one operation uses them. The argument is called when the first of them is used. */
+export const createSources: (open: () => Upstream) => Sources = createLazily<Sources, Upstream>(
+  sourceFactories,
+);
 
-  get departments(): DepartmentSource {
-    return (this.#departments ??= createDepartmentSource(this.#upstream));
-  }
-
-  get messages(): MessageSource {
-    return (this.#messages ??= createMessageSource(this.#upstream));
-  }
-
-  get organization(): OrganizationSource {
-    return (this.#organization ??= createOrganizationSource(this.#upstream));
-  }
+interface LoaderScope {
+  readonly sources: Sources;
+  readonly identity: ReturnType<typeof createViewerIdentity> | undefined;
+  readonly schedule: Schedule;
 }
 
-export const createSources = (open: () => Upstream): Sources => new Sources(open);
+const loaderFactories = {
+  agents: ({ sources }: LoaderScope) => createAgentLoaders(sources.agents),
+  applications: ({ sources }: LoaderScope) => createApplicationLoaders(sources.applications),
+  chats: ({ sources, identity, schedule }: LoaderScope) =>
+    createChatLoaders(sources.chats, identity, schedule),
+  customers: ({ sources, identity, schedule }: LoaderScope) =>
+    createCustomerLoaders(sources.customers, identity, schedule),
+  departments: ({ sources }: LoaderScope) => createDepartmentLoaders(sources.departments),
+  messages: ({ sources }: LoaderScope) => createMessageLoaders(sources.messages),
+  organization: ({ sources }: LoaderScope) => createOrganizationLoaders(sources.organization),
+};
 
-/**
- * Tells of each kind of thing whether an operation finds it in the cache. Of what a customer could not see it tells nothing:
- * whether an operation is let in would else be a hint.
- */
+export type Loaders = Created<typeof loaderFactories>;
+
+const createLazyLoaders = createLazily<Loaders, LoaderScope>(loaderFactories);
+
+/** Loads what the viewer may see. For one operation: nothing that one viewer loads is visible to another. */
+export const createLoaders = (sources: Sources, viewer: Viewer, schedule: Schedule): Loaders =>
+  createLazyLoaders(() => ({
+    sources,
+    schedule,
+    identity:
+      viewer.role === 'CUSTOMER' ? createViewerIdentity(sources.customers, viewer) : undefined,
+  }));
+
+/** For a customer, entities that it may not see count as not cached: otherwise the cost limit would reveal that they exist. */
 export const createIsCached = (sources: Sources, viewer: Viewer): IsCached => {
   const { chats, customers } = sources;
-  const restrictedTo = viewer.role === 'CUSTOMER' ? viewer : undefined;
+  const customer = viewer.role === 'CUSTOMER' ? viewer : undefined;
   const idOf = ({ id, userId }: CustomerViewer) => id ?? customers.cachedIdByUserId(userId);
-  const checks: Readonly<Record<CostKind, (id: string) => boolean>> = {
+  const checks: Readonly<Record<FetchKind, (id: string) => boolean>> = {
     chat: (id) =>
-      restrictedTo === undefined ? chats.has(id) : chats.hasForCustomer(idOf(restrictedTo), id),
-    customer: (id) =>
-      (restrictedTo === undefined || id === idOf(restrictedTo)) && customers.has(id),
+      customer === undefined ? chats.has(id) : chats.hasForCustomer(idOf(customer), id),
+    customer: (id) => (customer === undefined || id === idOf(customer)) && customers.has(id),
     customerByUserId: (userId) =>
-      (restrictedTo === undefined || userId === restrictedTo.userId) && customers.hasUserId(userId),
+      (customer === undefined || userId === customer.userId) && customers.hasUserId(userId),
     agents: sources.agents.has,
     departments: sources.departments.has,
     applications: sources.applications.has,
@@ -116,83 +123,3 @@ export const createIsCached = (sources: Sources, viewer: Viewer): IsCached => {
   };
   return (kind, id = '') => checks[kind](id);
 };
-
-type LazyResult<Create extends (...given: never[]) => unknown> = ReturnType<Create> | undefined;
-
-/** What a customer may not see, its loaders do not give. Each is made when it is first asked for. */
-export class Loaders {
-  readonly #sources: Sources;
-  readonly #schedule: Schedule;
-  readonly #viewerIdentity: ViewerIdentity | undefined;
-  #agents: LazyResult<typeof createAgentLoaders>;
-  #applications: LazyResult<typeof createApplicationLoaders>;
-  #chats: LazyResult<typeof createChatLoaders>;
-  #customers: LazyResult<typeof createCustomerLoaders>;
-  #departments: LazyResult<typeof createDepartmentLoaders>;
-  #messages: LazyResult<typeof createMessageLoaders>;
-  #organization: LazyResult<typeof createOrganizationLoaders>;
-
-  constructor(sources: Sources, viewer: Viewer, schedule: Schedule) {
-    this.#sources = sources;
-    this.#schedule = schedule;
-    this.#viewerIdentity =
-      viewer.role === 'CUSTOMER' ? createViewerIdentity(sources.customers, viewer) : undefined;
-  }
-
-  get agent() {
-    return (this.#agents ??= createAgentLoaders(this.#sources.agents)).agent;
-  }
-
-  get application() {
-    return (this.#applications ??= createApplicationLoaders(this.#sources.applications))
-      .application;
-  }
-
-  get #chatLoaders() {
-    return (this.#chats ??= createChatLoaders(
-      this.#sources.chats,
-      this.#viewerIdentity,
-      this.#schedule,
-    ));
-  }
-
-  get chat() {
-    return this.#chatLoaders.chat;
-  }
-
-  get chatsOf() {
-    return this.#chatLoaders.ownedChats;
-  }
-
-  get #customerLoaders() {
-    return (this.#customers ??= createCustomerLoaders(
-      this.#sources.customers,
-      this.#viewerIdentity,
-      this.#schedule,
-    ));
-  }
-
-  get customer() {
-    return this.#customerLoaders.customer;
-  }
-
-  get visibility() {
-    return this.#customerLoaders.visibility;
-  }
-
-  get department() {
-    return (this.#departments ??= createDepartmentLoaders(this.#sources.departments)).department;
-  }
-
-  get visibleMessages() {
-    return (this.#messages ??= createMessageLoaders(this.#sources.messages)).visibleMessages;
-  }
-
-  get organization() {
-    return (this.#organization ??= createOrganizationLoaders(this.#sources.organization))
-      .organization;
-  }
-}
-
-export const createLoaders = (sources: Sources, viewer: Viewer, schedule: Schedule): Loaders =>
-  new Loaders(sources, viewer, schedule);

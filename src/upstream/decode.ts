@@ -80,6 +80,12 @@ export function decodeEnum<Name extends string>(
     : 'UNKNOWN';
 }
 
+/** The spelling to write: the first one of the value. Undefined for `UNKNOWN`. */
+export const encodeEnum = <Name extends string>(
+  valuesBySpelling: Readonly<Record<string, Name>>,
+  name: Name | 'UNKNOWN',
+): string | undefined => Object.entries(valuesBySpelling).find(([, value]) => value === name)?.[0];
+
 /** The total, which chats, agents and departments return in `meta` and other lists beside `data`. */
 function decodeTotal(body: WireObject): number | null {
   const { meta } = body;

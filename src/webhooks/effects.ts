@@ -1,62 +1,46 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Chat } from '../resources/chats/model.ts';
-import { isChat, webhookChatFromWire, mergeWebhook } from '../resources/chats/model.ts';
-import type { Customer } from '../resources/customers/model.ts';
-import { customerPartFromWire, isCustomer } from '../resources/customers/model.ts';
-import { messageFromWire } from '../resources/messages/model.ts';
+import { chatLists, chatType, chatWebhooks } from '../resources/chats/descriptor.ts';
+import { mergeWebhook, webhookChatFromWire } from '../resources/chats/model.ts';
+import type { CustomerWebhook } from '../resources/customers/descriptor.ts';
+import { customerType, customerWebhooks } from '../resources/customers/descriptor.ts';
+import { customerCodec } from '../resources/customers/model.ts';
+import { messageWebhooks } from '../resources/messages/descriptor.ts';
+import { messageCodec } from '../resources/messages/model.ts';
 import type { ChangeNotice } from '../upstream/cache/entityCache.ts';
-import { entityType } from '../upstream/cache/cacheTypes.ts';
-import type { CacheTypeDescriptor } from '../upstream/cache/cacheTypes.ts';
 import { decodeId, decodeIdOrNull, decodeObjectOrNull } from '../upstream/decode.ts';
 import type { WebhookDelivery, WebhookPayload } from './delivery.ts';
 import { chatIdOf } from './delivery.ts';
-import type { ChatChange, DomainEvent } from '../events/bus.ts';
+import type { DomainEvent } from '../events/bus.ts';
 
-/** What an event means: what is no longer as it was, and what those who listen are told. */
+/** What a webhook event invalidates, and what it publishes to subscribers. */
 interface Effects {
   readonly changes: readonly [ChangeNotice & { readonly id: string }, ...ChangeNotice[]];
   readonly events: readonly DomainEvent[];
 }
 
 export interface WebhookEffects extends Effects {
-  /** Whether the event has a time, and that is recent. Any other event invalidates what it names and is not published. */
+  /** Whether the event has a recent time. Any other event only invalidates. */
   readonly isCurrent: boolean;
 }
 
 interface WebhookEvent {
   readonly data: WebhookPayload;
-  /** By the helpdesk's clock, for the order of things; null when it is not known. */
+  /** By the clock of HelpCrunch, for ordering; null when it is not known. */
   readonly occurredAt: number | null;
   readonly atMs: number;
 }
 
 type EventHandler = (event: WebhookEvent) => Effects;
 
-const chatType = entityType('Chat', isChat, { ttlClass: 'chats' });
-const customerType = entityType('Customer', isCustomer, { ttlClass: 'customers' });
-
-const everyEntityOf = (name: string): ChangeNotice => ({
-  type: { name, ttlClass: 'chats' } satisfies CacheTypeDescriptor,
-});
-
-/** Any event of a chat may move it in, out of and within lists. */
-const chatLists = [everyEntityOf('Chats'), everyEntityOf('OwnedChats')];
-const customerLists = [everyEntityOf('Customers')];
-/** Chats carry a part of their customer, and can be searched for by it. */
-const allChats = [everyEntityOf('Chat'), ...chatLists];
-/** A user id that stood for nobody may now be known. */
-const userIdAliases = [everyEntityOf('CustomerByUserId')];
-
-/** The very same where nothing is new, as the cache wants it. */
+/** The cache requires the current object if nothing has changed. */
 const keepIfEqual = <Value>(current: Value, patched: Value): Value =>
   isDeepStrictEqual(current, patched) ? current : patched;
 
 const customerIdFrom = (data: WebhookPayload): string | null =>
-  customerPartFromWire(data['customer'], 'delivered customer')?.id ?? null;
+  customerCodec.part.decode(data['customer'], 'delivered customer')?.id ?? null;
 
-/** `field` is what must be told for the event to say how the chat is now. */
 const chatEvent =
-  (change: ChatChange, requiredField: keyof Chat): EventHandler =>
+  ({ change, requiredField }: (typeof chatWebhooks)[keyof typeof chatWebhooks]): EventHandler =>
   ({ data, occurredAt, atMs }) => {
     const chatId = chatIdOf(data);
     const notice = webhookChatFromWire(data);
@@ -91,9 +75,9 @@ const chatEvent =
     };
   };
 
-/** What a message does to its chat (its status, who has read it) is not told, so the chat is asked for again. */
+/** The event does not contain what the message changes in its chat, such as the status: the chat is fetched again. */
 const messageEvent =
-  (from: 'agent' | 'customer', type: 'message' | 'email' | 'private'): EventHandler =>
+  ({ from, type }: (typeof messageWebhooks)[keyof typeof messageWebhooks]): EventHandler =>
   ({ data, atMs }) => {
     const chatId = chatIdOf(data);
     const customerId = customerIdFrom(data);
@@ -108,7 +92,7 @@ const messageEvent =
                 kind: 'message' as const,
                 chatId,
                 customerId,
-                message: messageFromWire({ ...wire, agent: data['agent'], from, type }),
+                message: messageCodec.fromWire({ ...wire, agent: data['agent'], from, type }),
                 atMs,
               },
             ]
@@ -126,14 +110,8 @@ const messageEvent =
     };
   };
 
-interface CustomerEffect {
-  /** What is certain of the customer afterwards; without it the customer is asked for again. */
-  readonly patch?: (data: WebhookPayload) => Partial<Customer> | undefined;
-  readonly otherChanges: readonly ChangeNotice[];
-}
-
 const customerEvent =
-  ({ patch, otherChanges }: CustomerEffect): EventHandler =>
+  ({ patch, invalidates }: CustomerWebhook): EventHandler =>
   ({ data, occurredAt, atMs }) => {
     const customerId = decodeId(data['id'], 'delivered customer.id');
     const patchEntity = (value: unknown) => {
@@ -152,82 +130,44 @@ const customerEvent =
             ? {}
             : { changedAt: occurredAt, patch: patchEntity }),
         },
-        ...otherChanges,
+        ...invalidates,
       ],
       events: [{ kind: 'customer', customerId, atMs }],
     };
   };
 
-/** The name, e-mail and user id, if the e-mail is told. */
-function partialCustomer(data: WebhookPayload): Partial<Customer> | undefined {
-  const partial = customerPartFromWire(data, 'delivered customer');
-  return partial?.email === undefined ? undefined : partial;
-}
+const handlersOf = <Declaration>(
+  declarations: Readonly<Record<string, Declaration>>,
+  createHandler: (declaration: Declaration) => EventHandler,
+): readonly (readonly [string, EventHandler])[] =>
+  Object.entries(declarations).map(([event, declaration]) => [event, createHandler(declaration)]);
 
-export type WebhookEventName =
-  | `chat.${'new' | 'status_updated' | 'assigned' | 'snoozed' | 'unsnoozed' | 'closed' | 'rated'}`
-  | `customer.${'new' | 'email_updated' | 'tags_changed' | 'deleted'}`
-  | `customer.${'unsubscribed' | 'subscribed' | 'blocked' | 'unblocked'}`
-  | `message.${'chat' | 'email'}.${'customer' | 'agent'}`
-  | 'message.private';
+const handlers: ReadonlyMap<string, EventHandler> = new Map([
+  ...handlersOf(chatWebhooks, chatEvent),
+  ...handlersOf<CustomerWebhook>(customerWebhooks, customerEvent),
+  ...handlersOf(messageWebhooks, messageEvent),
+]);
 
-/** What each event means here. */
-const handlersByEvent: Readonly<Record<WebhookEventName, EventHandler>> = {
-  'chat.new': chatEvent('CREATED', 'status'),
-  'chat.status_updated': chatEvent('STATUS', 'status'),
-  'chat.assigned': chatEvent('ASSIGNEE', 'assignee'),
-  'chat.snoozed': chatEvent('SNOOZED', 'snoozedUntil'),
-  'chat.unsnoozed': chatEvent('UNSNOOZED', 'snoozedUntil'),
-  'chat.closed': chatEvent('CLOSED', 'status'),
-  'chat.rated': chatEvent('RATED', 'rating'),
-  'customer.new': customerEvent({ otherChanges: [...customerLists, ...userIdAliases] }),
-  'customer.email_updated': customerEvent({
-    patch: partialCustomer,
-    otherChanges: [...customerLists, ...allChats],
-  }),
-  'customer.tags_changed': customerEvent({ otherChanges: [...customerLists, ...chatLists] }),
-  'customer.unsubscribed': customerEvent({
-    patch: () => ({ unsubscribed: true }),
-    otherChanges: [],
-  }),
-  'customer.subscribed': customerEvent({
-    patch: () => ({ unsubscribed: false }),
-    otherChanges: [],
-  }),
-  'customer.blocked': customerEvent({ patch: () => ({ blocked: true }), otherChanges: [] }),
-  'customer.unblocked': customerEvent({ patch: () => ({ blocked: false }), otherChanges: [] }),
-  'customer.deleted': customerEvent({
-    otherChanges: [...customerLists, ...userIdAliases, ...allChats],
-  }),
-  'message.chat.customer': messageEvent('customer', 'message'),
-  'message.email.customer': messageEvent('customer', 'email'),
-  'message.private': messageEvent('agent', 'private'),
-  'message.chat.agent': messageEvent('agent', 'message'),
-  'message.email.agent': messageEvent('agent', 'email'),
-};
-
-const handlers = new Map<string, EventHandler>(Object.entries(handlersByEvent));
-
-/** HelpCrunch repeats a delivery that failed; a recording of one can be sent again for ever. */
+/** HelpCrunch redelivers failed deliveries for less than this. Older ones may be replayed recordings. */
 const maxAgeMs = 86_400_000;
-/** The clocks of both sides may differ. */
+/** The clocks of HelpCrunch and the gateway may differ. */
 const maxAheadMs = 300_000;
 /** The longest time in which an event is current: from the earliest moment it is accepted until it is outdated. */
 export const maxCurrentMs = maxAgeMs + maxAheadMs;
 
 /**
- * Undefined for an event that means nothing here; a `malformed` for one that does not say what it is about. The time of an event of every
- * kind is that of its delivery: times inside the data are those of the chat, the customer or the message.
+ * Undefined for an unknown event; fails with `malformed` for one without the id of its entity. The time of an event is that of its
+ * delivery: times inside the data are those of the chat, the customer or the message.
  */
 export function effectsOf(
   { event, data, occurredAt }: WebhookDelivery,
   nowMs: number,
 ): WebhookEffects | undefined {
-  const row = handlers.get(event);
-  if (row === undefined) return undefined;
+  const handler = handlers.get(event);
+  if (handler === undefined) return undefined;
   const isCurrent =
     occurredAt !== null && occurredAt >= nowMs - maxAgeMs && occurredAt <= nowMs + maxAheadMs;
-  if (isCurrent) return { ...row({ data, occurredAt, atMs: occurredAt }), isCurrent };
-  const { changes } = row({ data, occurredAt: null, atMs: nowMs });
+  if (isCurrent) return { ...handler({ data, occurredAt, atMs: occurredAt }), isCurrent };
+  const { changes } = handler({ data, occurredAt: null, atMs: nowMs });
   return { changes, events: [], isCurrent };
 }

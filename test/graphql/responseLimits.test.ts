@@ -87,7 +87,7 @@ describe('an operation whose response could have more than MAX_RESPONSE_NODES ob
     [
       'messages of the chat of messages',
       attack,
-      'could contain 456,534 objects; the limit is 20000. Most of them: chat.messages.nodes.chat.messages.nodes.chat.messages.nodes (438,976).',
+      'could contain 456,534 objects; the limit is 20000. Largest field: chat.messages.nodes.chat.messages.nodes.chat.messages.nodes (438,976).',
     ],
     [
       'many connections without items',

@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { agentFromWire } from '../../src/resources/agents/model.ts';
-import { applicationFromWire } from '../../src/resources/applications/model.ts';
-import { chatFromWire } from '../../src/resources/chats/model.ts';
-import { customerFromWire } from '../../src/resources/customers/model.ts';
-import { departmentFromWire } from '../../src/resources/departments/model.ts';
-import { messageFromWire } from '../../src/resources/messages/model.ts';
-import { organizationFromWire } from '../../src/resources/organization/model.ts';
+import { agentCodec } from '../../src/resources/agents/model.ts';
+import { applicationCodec } from '../../src/resources/applications/model.ts';
+import { chatCodec } from '../../src/resources/chats/model.ts';
+import { customerCodec } from '../../src/resources/customers/model.ts';
+import { departmentCodec } from '../../src/resources/departments/model.ts';
+import { messageCodec } from '../../src/resources/messages/model.ts';
+import { organizationCodec } from '../../src/resources/organization/model.ts';
 import {
   decodeBoolean,
   decodeId,
@@ -26,8 +26,8 @@ import { wireChat } from '../support/recordingUpstream.ts';
 
 const malformed = Symbol('malformed');
 
-/** The decoded value, or `malformed` if the decoder rejects it. */
-function decoded<Model>(read: () => Model): Model | typeof malformed {
+/** What a reader makes of a value; `malformed` for its own refusal, and any other failure goes on. */
+function reading<Model>(read: () => Model): Model | typeof malformed {
   try {
     return read();
   } catch (error) {
@@ -46,7 +46,7 @@ afterEach(() => {
 
 const untouched = Object.create(null, Object.getOwnPropertyDescriptors(Object.prototype));
 
-describe('decoders of one value', () => {
+describe('readers of one value', () => {
   test.each([
     [decodeObject, object, object],
     [decodeObject, {}, {}],
@@ -101,7 +101,7 @@ describe('decoders of one value', () => {
     [decodeBoolean, {}, malformed],
     [decodeBoolean, [true], malformed],
   ] as const)('%p of %p is %p', (read, value, expected) => {
-    const found = decoded<unknown>(() => read(value, where));
+    const found = reading<unknown>(() => read(value, where));
 
     expect(found).toEqual(expected);
   });
@@ -125,9 +125,9 @@ describe('decoders of one value', () => {
     [true, null],
     [null, null],
     [undefined, null],
-  ])('the id %p is decoded as %p, and an entity without an id is malformed', (value, expected) => {
+  ])('the id %p is %p, and without an id its thing is unreadable', (value, expected) => {
     expect(decodeIdOrNull(value, where)).toBe(expected);
-    expect(decoded(() => decodeId(value, where))).toBe(expected ?? malformed);
+    expect(reading(() => decodeId(value, where))).toBe(expected ?? malformed);
   });
 
   test.each([
@@ -158,8 +158,8 @@ describe('decoders of one value', () => {
     [undefined, null],
     [{}, malformed],
     [[1603885746], malformed],
-  ])('the time %p is decoded as %p', (value, expected) => {
-    expect(decoded(() => decodeTime(value, where))).toBe(expected);
+  ])('the time %p is %p', (value, expected) => {
+    expect(reading(() => decodeTime(value, where))).toBe(expected);
   });
 
   const colours = { red: 'RED', 'dark blue': 'DARK_BLUE' } as const;
@@ -180,14 +180,14 @@ describe('decoders of one value', () => {
     [undefined, null],
     [{}, malformed],
     [[], malformed],
-  ])('%p in a closed set is decoded as %p', (value, expected) => {
-    expect(decoded(() => decodeEnum(colours, value, where))).toBe(expected);
+  ])('%p in a closed set is %p', (value, expected) => {
+    expect(reading(() => decodeEnum(colours, value, where))).toBe(expected);
   });
 });
 
 describe('a page', () => {
   const read = (value: unknown, { offset = 0, limit = 2 } = {}) =>
-    decoded(() => decodePage(value, { where, offset, limit }, (row) => row));
+    reading(() => decodePage(value, { where, offset, limit }, (row) => row));
 
   test.each([
     ['in meta', { data: [1], meta: { total: 7 } }, 7],
@@ -199,12 +199,12 @@ describe('a page', () => {
     ['beside an empty list for a meta', { data: [1], meta: [], total: 7 }, 7],
     ['beside an empty meta', { data: [1], meta: {}, total: 7 }, 7],
     ['beside a null meta', { data: [1], meta: null, total: 7 }, 7],
-  ])('a page has the total %s', (_where, body, total) => {
+  ])('has the total %s', (_where, body, total) => {
     expect(read(body)).toEqual({ rows: body.data, total });
   });
 
   test.each([-1, 1.5, 'many', '', ' ', '0x10', '1e3', true, false, null, 9_007_199_254_740_992])(
-    'a page whose total is %p has a total only if it is the last',
+    'whose total is %p has a total only when the page is the last',
     (total) => {
       const full = read({ data: [1, 2], meta: { total } });
       const last = read({ data: [1], total }, { offset: 4 });
@@ -214,24 +214,24 @@ describe('a page', () => {
     },
   );
 
-  test('a page beyond the end without a total has no total', () => {
+  test('beyond the end without a total tells none', () => {
     expect(read({ data: [] }, { offset: 4 })).toEqual({ rows: [], total: null });
     expect(read({ data: [] })).toEqual({ rows: [], total: 0 });
   });
 
-  test('a page is never longer than its limit', () => {
+  test('is never longer than was asked for', () => {
     expect(read({ data: [1, 2, 3], total: 3 })).toEqual({ rows: [1, 2], total: 3 });
   });
 
   test.each([null, [], 'Ok', 5, {}, { data: null }, { data: {} }, { data: 'none' }])(
-    'a page that is %p is malformed',
+    'that is %p is unreadable',
     (body) => {
       expect(read(body)).toBe(malformed);
     },
   );
 
-  test('requireTotal rejects a page without a total', () => {
-    expect(decoded(() => requireTotal({ rows: [], total: null }))).toBe(malformed);
+  test('without a total cannot say how many there are', () => {
+    expect(reading(() => requireTotal({ rows: [], total: null }))).toBe(malformed);
     expect(requireTotal({ rows: [], total: 0 })).toBe(0);
   });
 });
@@ -280,7 +280,7 @@ const wireCustomer = {
   customData: { plan: 'pro', seats: 3 },
 };
 
-describe('entities', () => {
+describe('things', () => {
   test.each([
     ['new', 'NEW'],
     ['opened', 'OPENED'],
@@ -295,8 +295,8 @@ describe('entities', () => {
     ['string', 'UNKNOWN'],
     [5, 'UNKNOWN'],
     [null, 'UNKNOWN'],
-  ])('the chat status %p is decoded as %s', (status, expected) => {
-    expect(chatFromWire(wireChat({ status })).status).toBe(expected);
+  ])('a chat whose status is %p is %s', (status, expected) => {
+    expect(chatCodec.fromWire(wireChat({ status })).status).toBe(expected);
   });
 
   test.each([
@@ -307,8 +307,8 @@ describe('entities', () => {
     ['admin', 'ADMIN'],
     ['owner', 'UNKNOWN'],
     [null, null],
-  ])('the agent role %p is decoded as %p', (role, expected) => {
-    expect(agentFromWire({ id: 1, role }).role).toBe(expected);
+  ])('an agent whose role is %p is %p', (role, expected) => {
+    expect(agentCodec.fromWire({ id: 1, role }).role).toBe(expected);
   });
 
   test.each([
@@ -319,8 +319,8 @@ describe('entities', () => {
     ['manual email', 'MANUAL_EMAIL'],
     ['string', 'UNKNOWN'],
     [null, null],
-  ])('the broadcast type %p is decoded as %p', (broadcastType, expected) => {
-    expect(messageFromWire({ ...wireMessage, broadcastType }).broadcastType).toBe(expected);
+  ])('a broadcast of type %p is %p', (broadcastType, expected) => {
+    expect(messageCodec.fromWire({ ...wireMessage, broadcastType }).broadcastType).toBe(expected);
   });
 
   test.each([
@@ -331,14 +331,14 @@ describe('entities', () => {
     ['very poor', 'VERY_POOR'],
     [5, 'UNKNOWN'],
     [null, null],
-  ])('the rating %p is decoded as %p', (rating, expected) => {
-    expect(chatFromWire(wireChat({ rating })).rating).toBe(expected);
+  ])('a rating of %p is %p', (rating, expected) => {
+    expect(chatCodec.fromWire(wireChat({ rating })).rating).toBe(expected);
   });
 
-  test('the example response of the documentation decodes as a chat', () => {
+  test('the example of the documentation, with its literal texts, is a chat', () => {
     const member = { id: 1, name: 'string', email: 'string', role: 'string' };
 
-    const chat = chatFromWire({
+    const chat = chatCodec.fromWire({
       id: 5208,
       closedBy: 'string',
       lastCustomerMessageAt: 'string',
@@ -378,10 +378,10 @@ describe('entities', () => {
     });
   });
 
-  test('all fields of a chat are decoded', () => {
+  test('a chat is read whole', () => {
     const olena = { __typename: 'Agent', id: '12', name: 'Olena', email: 'olena@example.com' };
 
-    expect(chatFromWire(wireChat())).toEqual({
+    expect(chatCodec.fromWire(wireChat())).toEqual({
       __typename: 'Chat',
       id: '5208',
       closedBy: null,
@@ -412,17 +412,19 @@ describe('entities', () => {
     });
   });
 
-  test('entities embedded in a chat contain only their embedded fields', () => {
-    const chat = chatFromWire(wireChat({ customer: { id: 7 }, assignee: { id: 12, name: null } }));
+  test('what a chat carries of another thing is no more than it says', () => {
+    const chat = chatCodec.fromWire(
+      wireChat({ customer: { id: 7 }, assignee: { id: 12, name: null } }),
+    );
 
     expect(chat.customer).toEqual({ __typename: 'Customer', id: '7' });
     expect(chat.assignee).toEqual({ __typename: 'Agent', id: '12', name: null });
   });
 
-  test('all fields of a customer are decoded', () => {
+  test('a customer is read whole', () => {
     const { firstSeen, lastSeen, phone, integrationId, ...rest } = wireCustomer;
 
-    expect(customerFromWire(wireCustomer)).toEqual({
+    expect(customerCodec.fromWire(wireCustomer)).toEqual({
       ...rest,
       __typename: 'Customer',
       id: '7001',
@@ -438,8 +440,8 @@ describe('entities', () => {
     });
   });
 
-  test('all fields of a message are decoded', () => {
-    expect(messageFromWire(wireMessage)).toEqual({
+  test('a message is read whole', () => {
+    expect(messageCodec.fromWire(wireMessage)).toEqual({
       __typename: 'ChatMessage',
       id: '4294967296',
       from: 'AGENT',
@@ -479,15 +481,18 @@ describe('entities', () => {
     [null, {}],
     [undefined, {}],
     [{ nested: { deep: [1] } }, { nested: { deep: [1] } }],
-  ])('custom data of %j is decoded as %j', (customData, expected) => {
-    expect(customerFromWire({ ...wireCustomer, customData }).customData).toEqual(expected);
+  ])('custom data of %j is %j', (customData, expected) => {
+    expect(customerCodec.fromWire({ ...wireCustomer, customData }).customData).toEqual(expected);
   });
 
   test.each([
     '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}',
     '[{"property":"__proto__","value":{"polluted":1}},{"property":"constructor","value":{"prototype":{"polluted":1}}}]',
-  ])('prototype names in custom data are kept as data: %s', (json) => {
-    const { customData } = customerFromWire({ ...wireCustomer, customData: JSON.parse(json) });
+  ])('odd names in custom data %s are data like any other', (json) => {
+    const { customData } = customerCodec.fromWire({
+      ...wireCustomer,
+      customData: JSON.parse(json),
+    });
 
     expect(JSON.stringify(customData)).toBe(
       '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}',
@@ -498,33 +503,34 @@ describe('entities', () => {
   test.each([
     '{"id":1,"__proto__":{"name":"polluted","status":"closed","polluted":1}}',
     '{"id":1,"constructor":{"prototype":{"polluted":1}},"prototype":{"polluted":1}}',
-  ])('prototype names in an entity are ignored: %s', (json) => {
-    expect(chatFromWire(JSON.parse(json))).toEqual(chatFromWire({ id: 1 }));
-    expect(customerFromWire(JSON.parse(json))).toEqual(customerFromWire({ id: 1 }));
-    expect(chatFromWire({ id: 1, customer: JSON.parse(json) }).customer).toEqual({
+  ])('odd names in a thing %s are passed over', (json) => {
+    expect(chatCodec.fromWire(JSON.parse(json))).toEqual(chatCodec.fromWire({ id: 1 }));
+    expect(customerCodec.fromWire(JSON.parse(json))).toEqual(customerCodec.fromWire({ id: 1 }));
+    expect(chatCodec.fromWire({ id: 1, customer: JSON.parse(json) }).customer).toEqual({
       __typename: 'Customer',
       id: '1',
     });
   });
 
   test.each(['location', 'device'] as const)(
-    'an empty array in place of %s is decoded as null',
+    'an empty %s is null, written as PHP does',
     (field) => {
-      expect(customerFromWire({ ...wireCustomer, [field]: [] })[field]).toBeNull();
+      expect(customerCodec.fromWire({ ...wireCustomer, [field]: [] })[field]).toBeNull();
     },
   );
 });
 
-describe('arbitrary input', () => {
+describe('anything at all', () => {
   const wires = {
-    chatFromWire,
-    customerFromWire,
-    agentFromWire,
-    departmentFromWire,
-    messageFromWire,
-    applicationFromWire,
-    organizationFromWire,
-    page: (value: unknown) => decodePage(value, { where, offset: 0, limit: 100 }, chatFromWire),
+    chatFromWire: chatCodec.fromWire,
+    customerFromWire: customerCodec.fromWire,
+    agentFromWire: agentCodec.fromWire,
+    departmentFromWire: departmentCodec.fromWire,
+    messageFromWire: messageCodec.fromWire,
+    applicationFromWire: applicationCodec.fromWire,
+    organizationFromWire: organizationCodec.fromWire,
+    page: (value: unknown) =>
+      decodePage(value, { where, offset: 0, limit: 100 }, chatCodec.fromWire),
   };
 
   /** JSON that often has the names that the readers look for, and so gets deep into them. */
@@ -563,26 +569,23 @@ describe('arbitrary input', () => {
     )
     .map((value): unknown => JSON.parse(JSON.stringify(value)));
 
-  test.each(Object.entries(wires))(
-    '%s returns a model or rejects the value as malformed',
-    (_name, read) => {
-      let models = 0;
-      let refusals = 0;
+  test.each(Object.entries(wires))('%s gives a model or a malformed', (_name, read) => {
+    let models = 0;
+    let refusals = 0;
 
-      fc.assert(
-        fc.property(wire, (value) => {
-          const found = decoded<unknown>(() => read(value));
-          if (found === malformed) refusals += 1;
-          else models += 1;
-          expect(typeof found === 'symbol' || typeof found === 'object').toBe(true);
-        }),
-        { numRuns: 1_000 },
-      );
+    fc.assert(
+      fc.property(wire, (value) => {
+        const found = reading<unknown>(() => read(value));
+        if (found === malformed) refusals += 1;
+        else models += 1;
+        expect(typeof found === 'symbol' || typeof found === 'object').toBe(true);
+      }),
+      { numRuns: 1_000 },
+    );
 
-      expect(models).toBeGreaterThan(0);
-      expect(refusals).toBeGreaterThan(0);
-    },
-  );
+    expect(models).toBeGreaterThan(0);
+    expect(refusals).toBeGreaterThan(0);
+  });
 
   const removed = Symbol('removed');
   const odd = fc.oneof(scalar, fc.constant(removed));
@@ -597,18 +600,18 @@ describe('arbitrary input', () => {
     .map(([name]) => name);
   const things = ['agents', 'customer', 'assignee', 'department'];
 
-  test('a chat with one arbitrary value still decodes', () => {
+  test('a chat stays a chat whatever one of its values is', () => {
     expect(plain).toHaveLength(15);
 
     fc.assert(
       fc.property(fc.constantFrom(...plain), odd, (field, value) => {
-        expect(chatFromWire(changed(field, value)).id).toBe('5208');
+        expect(chatCodec.fromWire(changed(field, value)).id).toBe('5208');
       }),
       { numRuns: 1_000 },
     );
   });
 
-  test('a chat with one arbitrary value in an embedded object still decodes', () => {
+  test('a chat stays a chat whatever one of the values inside its things is', () => {
     const inside = fc.constantFrom('id', 'name', 'email', 'role', 'userId');
 
     fc.assert(
@@ -618,17 +621,19 @@ describe('arbitrary input', () => {
             ([, member]) => member !== removed,
           ),
         );
-        const chat = chatFromWire(wireChat({ [thing]: thing === 'agents' ? [content] : content }));
+        const chat = chatCodec.fromWire(
+          wireChat({ [thing]: thing === 'agents' ? [content] : content }),
+        );
         expect(chat.id).toBe('5208');
       }),
       { numRuns: 1_000 },
     );
   });
 
-  test('a chat with a missing or scalar embedded object still decodes', () => {
+  test('a chat stays a chat when one of its things is left out or a scalar', () => {
     fc.assert(
       fc.property(fc.constantFrom(...things), odd, (thing, value) => {
-        expect(chatFromWire(changed(thing, value)).id).toBe('5208');
+        expect(chatCodec.fromWire(changed(thing, value)).id).toBe('5208');
       }),
     );
   });

@@ -6,37 +6,26 @@ import type {
   OperationDefinitionNode,
 } from 'graphql';
 import { getNamedType, getOperationAST, isObjectType } from 'graphql';
+import type { CustomerViewer } from '../../lib/viewer.ts';
 import { maxExtraMessageReads } from '../../lib/visibility.ts';
-import type {
-  CostAssumptions,
-  OperationCost,
-  FieldCost,
-  IsCached,
-  FetchKind,
-  EntityReference,
-  CostRule,
-} from './rules.ts';
+import type { CostCase, CostRule, FetchKind, IsCached } from '../../resources/declarations.ts';
+import { entitiesByType, idsPerCall } from '../../resources/registry.ts';
+import { costRuleOf } from '../schema/fields.ts';
+import { groupReferences, idText } from './references.ts';
+import type { FieldCost, OperationCost } from './rules.ts';
 import {
+  argumentsKey,
+  assumedLength,
   batchCalls,
   capCount,
-  createCostAccumulator,
-  entityCosts,
-  groupReferences,
-  idText,
-  idsPerCall,
+  CostAccumulator,
   kindToFetch,
-  assumedLength,
-  toList,
   ownedChatsCalls,
   pageLength,
-  costRules,
-  argumentsKey,
-  typicalCase,
-  worstCase,
+  toList,
 } from './rules.ts';
-import type { CustomerViewer } from '../context.ts';
+import type { ArgumentValues, SelectionReader } from './selection.ts';
 import { createSelectionReader, defaultsOf, fieldNames } from './selection.ts';
-import type { SelectionReader, ArgumentValues } from './selection.ts';
 
 export interface CostOptions {
   readonly schema: GraphQLSchema;
@@ -44,303 +33,318 @@ export interface CostOptions {
   /** As the client sent them. */
   readonly variables?: ArgumentValues | undefined;
   readonly isCached?: IsCached | undefined;
-  /** The customer who asks, if it is one: to know what is its own takes calls as well. */
+  /** The viewer, if it is a customer: verifying what it owns costs calls. */
   readonly customer?: CustomerViewer | undefined;
 }
 
-/** The things that one place of an operation yields, as far as their number matters. */
+/** The objects that one field of an operation yields. */
 interface NodeSet {
   readonly type: GraphQLObjectType;
-  /** Equal where the things are the same ones. */
+  /** Equal for the same objects. */
   readonly origin: string;
   readonly count: number;
-  /** Equal where they come at the same moments, so that what is asked of them goes in the same batches. */
+  /** Equal for objects that become known at the same time: their fetches share batches. */
   readonly batchKey: string;
-  /** At how many different moments they come. */
+  /** In how many batches their fetches can end up. */
   readonly batchCount: number;
   /** The fields that are known without a fetch; undefined for all. */
   readonly embeddedFields: ReadonlySet<string> | undefined;
-  /** Their ids, where the operation says them. */
+  /** Their ids, if the operation states them. */
   readonly ids?: readonly string[];
-  /** Some may have to be fetched while others need not, and then come later. */
+  /** Some may have to be fetched while others are embedded, and are then known later. */
   readonly isPartlyFetched?: boolean;
-  /** Of messages: the chats they are in. */
+  /** Of messages: their chats. */
   readonly chats?: NodeSet;
 }
 
-/** A place of the operation where a field is asked of things. */
+/** A field of an operation, selected on a set of objects. */
 interface FieldSite {
   readonly path: string;
   readonly name: string;
-  /** What the field gives; undefined for a plain value. */
+  /** The type of the objects that the field returns; undefined for a leaf. */
   readonly type: GraphQLObjectType | undefined;
   readonly args: ArgumentValues;
   readonly nodes: readonly FieldNode[];
 }
 
-/** A deeper operation has no price. */
+type RuleOf<Strategy extends CostRule['strategy']> = Extract<
+  CostRule,
+  { readonly strategy: Strategy }
+>;
+
+/** The objects of a field before its rule is applied, and the same as a list with these arguments. */
+interface FieldResult {
+  readonly parent: NodeSet;
+  readonly site: FieldSite;
+  readonly result: NodeSet;
+  readonly list: NodeSet;
+}
+
+/** A deeper operation is not estimated. */
 const maxDepth = 100;
 
 const noFields: ReadonlySet<string> = new Set();
 
-interface EstimatorOptions extends CostOptions {
-  readonly reader: SelectionReader;
-  readonly costs: ReturnType<typeof createCostAccumulator>;
-  readonly assumptions: CostAssumptions;
-}
-
-/** What a reference by userId says of a customer without a fetch. */
+/** The fields that a reference by userId contains. */
 const userIdOnly: ReadonlySet<string> = new Set(['__typename', 'userId']);
 
-/** What each kind of field yields and charges, after its resolver. */
-function createFieldEstimator(options: EstimatorOptions) {
-  const { schema, reader, costs, assumptions, isCached = () => false, customer } = options;
-  const { isWorst } = assumptions;
+/** Adds up what the fields of one operation cost. */
+class CostEstimator {
+  readonly #options: CostOptions;
+  readonly #reader: SelectionReader;
+  readonly #costCase: CostCase;
+  readonly #costs = new CostAccumulator();
 
-  /** A customer must be known by the helpdesk's id before anything is given to it. */
-  function addViewerLookup(path: string): void {
-    if (customer === undefined || customer.id !== undefined || !costs.once('viewer')) return;
-    if (!isCached('customerByUserId', customer.userId)) costs.add(path, 1);
+  constructor(options: CostOptions, reader: SelectionReader, costCase: CostCase) {
+    this.#options = options;
+    this.#reader = reader;
+    this.#costCase = costCase;
   }
 
-  function addFetch(nodes: NodeSet, kind: FetchKind, path: string): NodeSet {
-    const { origin, ids, count, batchKey, batchCount, isPartlyFetched = false } = nodes;
-    const size = idsPerCall[kind];
-    if (size === Infinity) {
-      if (costs.once(kind) && !isCached(kind)) costs.add(path, 1);
-    } else if (costs.once(`${kind} of ${origin}`)) {
-      const missing = ids?.filter((id) => costs.once(`${kind} ${id}`) && !isCached(kind, id));
-      const demand = { count: missing?.length ?? count, batchCount, rows: 0 };
-      costs.addToBatch(`${kind} ${batchKey}`, path, demand, (all) => batchCalls(all, size));
-    }
-    return {
-      ...nodes,
-      embeddedFields: undefined,
-      batchKey: `${batchKey}>${kind}`,
-      batchCount: batchCount + (isPartlyFetched && isWorst ? 1 : 0),
-    };
-  }
-
-  function nodesFromReferences(
-    { path }: FieldSite,
-    { batchKey, batchCount }: NodeSet,
-    names: readonly EntityReference[],
-  ) {
-    return groupReferences(names).flatMap(
-      ({ type: name, kind, ids }): readonly [NodeSet, FetchKind][] => {
-        const type = schema.getType(name);
-        if (!isObjectType(type)) return [];
-        const origin = `${path} ${name} ${kind}`;
-        return [
-          [
-            {
-              type,
-              origin,
-              ids,
-              count: ids.length,
-              batchKey,
-              batchCount,
-              embeddedFields: noFields,
-            },
-            kind,
-          ],
-        ];
-      },
-    );
-  }
-
-  /** Fills a connection. `charge` is called unless nothing is asked of it, or the same was asked before. */
-  function addConnection(
-    result: NodeSet,
-    { type, nodes, args }: FieldSite,
-    addCalls: (isRead: boolean, rows: number) => void,
-  ): NodeSet {
-    const names = new Set(type && fieldNames(reader.fieldsOf(type, nodes)));
-    const isRead = names.has('nodes') || names.has('edges') || names.has('pageInfo');
-    const selected = [isRead, names.has('totalCount'), names.has('pageInfo')];
-    const length = pageLength(args);
-    if (selected.includes(true) && costs.once(`${result.origin} ${selected.join()}`)) {
-      const isWhole = names.has('totalCount') || typeof args['after'] === 'string';
-      addCalls(isRead, isWhole ? Infinity : length + (names.has('pageInfo') ? 1 : 0));
-    }
-    return { ...result, count: capCount(result.count * length) };
-  }
-
-  /** What a field with a rule yields. */
-  function applyRule(parent: NodeSet, rule: CostRule, site: FieldSite): readonly NodeSet[] {
-    const { path, name, type, args } = site;
-    if (rule.strategy === 'byReference') {
-      const names = toList(args[rule.argument]).flatMap(rule.read);
-      return nodesFromReferences(site, parent, names).map(([nodes, kind]) => {
-        // Whose a chat is, its key does not say.
-        const isOwn = customer !== undefined && (kind === 'chat' || kind === 'customerByUserId');
-        if (!rule.isKeyKnown || isOwn) return addFetch(nodes, kind, path);
-        if (kind !== 'customerByUserId') return nodes;
-        const selected = fieldNames(reader.fieldsOf(nodes.type, site.nodes));
-        return selected.every((field) => userIdOnly.has(field))
-          ? { ...nodes, embeddedFields: userIdOnly }
-          : addFetch(nodes, kind, path);
-      });
-    }
-    if (type === undefined) return [];
-    const { batchKey, batchCount, count } = parent;
-    const origin = `${parent.origin}.${name}`;
-    const result: NodeSet = {
+  /** Undefined for an operation that is too large. */
+  estimate(operation: OperationDefinitionNode): readonly FieldCost[] | undefined {
+    const type = this.#options.schema.getRootType(operation.operation);
+    if (!isObjectType(type)) return [];
+    const [first] = this.#reader.fieldsOf(type, [operation]).keys();
+    if (first !== undefined) this.#addViewerLookup(first);
+    const root = {
       type,
-      origin,
-      count,
-      batchKey,
-      batchCount,
+      origin: '',
+      count: 1,
+      batchKey: '',
+      batchCount: 1,
       embeddedFields: undefined,
     };
-    const list = `${origin} ${argumentsKey(args)}`;
-    const listed = { ...result, origin: list, batchKey: list };
-    switch (rule.strategy) {
-      case 'collection':
-        return [
-          addFetch({ ...result, count: assumedLength(assumptions, rule.length) }, rule.kind, path),
-        ];
-      case 'lookup': {
-        const id = idText(args[rule.argument]);
-        return [addFetch({ ...result, origin: `${rule.kind} ${id}`, ids: [id] }, rule.kind, path)];
-      }
-      case 'write': {
-        const id = idText(args['id']);
-        if (customer !== undefined) {
-          addFetch(
-            { ...result, origin: `chat ${id}`, ids: [id], embeddedFields: noFields },
-            'chat',
-            path,
-          );
-        }
-        costs.add(path, 1);
-        costs.once(`chat ${id}`);
-        return [{ ...result, origin: path, batchKey: path }];
-      }
-      case 'page':
-        return [
-          addConnection(listed, site, (isRead) => {
-            const isFromEnd = isRead && typeof args['last'] === 'number';
-            costs.add(path, isWorst && isFromEnd && typeof args['before'] !== 'string' ? 2 : 1);
-          }),
-        ];
-      case 'messages':
-        return [
-          addConnection({ ...listed, batchCount: count, chats: parent }, site, () => {
-            const isMore = isWorst && customer !== undefined && costs.once('more messages');
-            costs.add(path, count + (isMore ? maxExtraMessageReads : 0));
-          }),
-        ];
-      case 'ownedChats': {
-        const batch = `${batchKey}>${parent.type.name} ${JSON.stringify(args['orderBy'])}`;
-        return [
-          addConnection({ ...listed, batchKey: batch }, site, (_isRead, rows) => {
-            costs.addToBatch(batch, path, { count, batchCount, rows }, (all) =>
-              ownedChatsCalls(all, assumptions),
-            );
-          }),
-        ];
-      }
-      case 'receivedMessage': {
-        const chat = schema.getType('Chat');
-        if (!isObjectType(chat)) return [result];
-        return [
-          {
-            ...result,
-            chats: { ...result, type: chat, origin: `${origin}.chat`, embeddedFields: noFields },
-          },
-        ];
-      }
-      case 'parentChat':
-        return parent.chats === undefined ? [] : [{ ...parent.chats, batchKey, batchCount }];
-      case 'partial': {
-        const { embeds, length, mayBeMissing = false } = rule;
-        const atMost = entityCosts.get(type.name)?.maximum;
-        const maximum = atMost ? assumptions[atMost] : Infinity;
-        return [
-          {
-            ...result,
-            count: Math.min(capCount(count * assumedLength(assumptions, length)), maximum),
-            embeddedFields: mayBeMissing && isWorst ? noFields : new Set(embeds),
-            isPartlyFetched: mayBeMissing,
-          },
-        ];
-      }
-    }
+    return this.#visit(root, [operation], []) ? this.#costs.fields() : undefined;
   }
 
-  /** What a field without a rule yields is carried by the parent. */
-  const estimateField = (parent: NodeSet, site: FieldSite): readonly NodeSet[] => {
-    const rule = costRules.get(`${parent.type.name}.${site.name}`);
-    if (rule !== undefined) return applyRule(parent, rule, site);
-    return site.type === undefined
-      ? []
-      : [{ ...parent, type: site.type, embeddedFields: undefined }];
-  };
+  get #isWorst(): boolean {
+    return this.#costCase === 'worst';
+  }
 
-  return { fetch: addFetch, follow: estimateField, identify: addViewerLookup };
-}
+  #isCached(kind: FetchKind, id?: string): boolean {
+    return this.#options.isCached?.(kind, id) ?? false;
+  }
 
-/** What the operation's fields cost by themselves; undefined for one too large. */
-function fieldCosts(
-  operation: OperationDefinitionNode,
-  document: DocumentNode,
-  options: CostOptions,
-  assumptions: CostAssumptions,
-): readonly FieldCost[] | undefined {
-  const { schema, variables } = options;
-  const reader = createSelectionReader(document, schema, {
-    ...defaultsOf(operation),
-    ...variables,
-  });
-  const costs = createCostAccumulator();
-  const {
-    fetch: addFetch,
-    follow,
-    identify,
-  } = createFieldEstimator({ ...options, reader, costs, assumptions });
-
-  /** Whether the size allowed for a walk to the end. */
-  function visit(
+  /** False when the operation is too large. */
+  #visit(
     nodeSet: NodeSet,
     nodes: readonly (FieldNode | OperationDefinitionNode)[],
     path: readonly string[],
   ): boolean {
+    const reader = this.#reader;
     const fields = reader.fieldsOf(nodeSet.type, nodes);
     const kind = kindToFetch(nodeSet.type.name, nodeSet.embeddedFields, fieldNames(fields));
-    const fetched = kind === undefined ? nodeSet : addFetch(nodeSet, kind, path.join('.'));
+    const fetched = kind === undefined ? nodeSet : this.#fetch(nodeSet, kind, path.join('.'));
     for (const [key, group] of fields) {
       if (reader.isExhausted() || path.length > maxDepth) return false;
       const [field] = group;
       const definition = field && nodeSet.type.getFields()[field.name.value];
       if (field === undefined || definition === undefined) continue;
       const named = getNamedType(definition.type);
-      const at = [...path, key];
+      const fieldPath = [...path, key];
       const site = {
-        path: at.join('.'),
+        path: fieldPath.join('.'),
         name: field.name.value,
         type: isObjectType(named) ? named : undefined,
         args: reader.argumentsOf(field),
         nodes: group,
       };
-      if (!follow(fetched, site).every((child) => visit(child, group, at))) return false;
+      const children = this.#childrenOf(fetched, site);
+      if (!children.every((child) => this.#visit(child, group, fieldPath))) return false;
     }
     return !reader.isExhausted();
   }
 
-  const type = schema.getRootType(operation.operation);
-  if (!isObjectType(type)) return [];
-  const [first] = reader.fieldsOf(type, [operation]).keys();
-  if (first !== undefined) identify(first);
-  const root = {
-    type,
-    origin: '',
-    count: 1,
-    batchKey: '',
-    batchCount: 1,
-    embeddedFields: undefined,
-  };
-  return visit(root, [operation], []) ? costs.fields() : undefined;
+  /** A customer that is known by its userId alone is looked up before the first field. */
+  #addViewerLookup(path: string): void {
+    const { customer } = this.#options;
+    if (customer === undefined || customer.id !== undefined) return;
+    if (!this.#isCached('customerByUserId', customer.userId)) this.#costs.add(path, 1);
+  }
+
+  #fetch(nodes: NodeSet, kind: FetchKind, path: string): NodeSet {
+    const { origin, ids, count, batchKey, batchCount, isPartlyFetched = false } = nodes;
+    const costs = this.#costs;
+    const size = idsPerCall[kind];
+    if (size === Infinity) {
+      if (costs.once(kind) && !this.#isCached(kind)) costs.add(path, 1);
+    } else if (costs.once(`${kind} of ${origin}`)) {
+      const missing = ids?.filter((id) => costs.once(`${kind} ${id}`) && !this.#isCached(kind, id));
+      costs.addToBatch(
+        `${kind} ${batchKey}`,
+        { path, count: missing?.length ?? count, batchCount, rows: 0 },
+        (total) => batchCalls(total, size),
+      );
+    }
+    return {
+      ...nodes,
+      embeddedFields: undefined,
+      batchKey: `${batchKey}>${kind}`,
+      batchCount: batchCount + (isPartlyFetched && this.#isWorst ? 1 : 0),
+    };
+  }
+
+  #childrenOf(parent: NodeSet, site: FieldSite): readonly NodeSet[] {
+    const { name, type, args } = site;
+    const rule = costRuleOf(`${parent.type.name}.${name}`);
+    if (rule?.strategy === 'byReference') return this.#references(parent, rule, site);
+    if (type === undefined) return [];
+    if (rule === undefined) return [{ ...parent, type, embeddedFields: undefined }];
+    const { batchKey, batchCount, count } = parent;
+    const origin = `${parent.origin}.${name}`;
+    const result = { type, origin, count, batchKey, batchCount, embeddedFields: undefined };
+    const listKey = `${origin} ${argumentsKey(args)}`;
+    const list = { ...result, origin: listKey, batchKey: listKey };
+    const nodes = this.#applyRule(rule, { parent, site, result, list });
+    return nodes === undefined ? [] : [nodes];
+  }
+
+  #applyRule(
+    rule: Exclude<CostRule, RuleOf<'byReference'>>,
+    field: FieldResult,
+  ): NodeSet | undefined {
+    const { parent, site, result } = field;
+    switch (rule.strategy) {
+      case 'collection': {
+        const count = assumedLength(rule.length, this.#costCase);
+        return this.#fetch({ ...result, count }, rule.kind, site.path);
+      }
+      case 'lookup': {
+        const id = idText(site.args[rule.argument]);
+        return this.#fetch(
+          { ...result, origin: `${rule.kind} ${id}`, ids: [id] },
+          rule.kind,
+          site.path,
+        );
+      }
+      case 'write':
+        return this.#write(rule, field);
+      case 'page':
+        return this.#page(field);
+      case 'messages':
+        return this.#messages(field);
+      case 'ownedChats':
+        return this.#ownedChats(field);
+      case 'receivedMessage':
+        return this.#receivedMessage(field);
+      case 'parentChat':
+        return (
+          parent.chats && {
+            ...parent.chats,
+            batchKey: parent.batchKey,
+            batchCount: parent.batchCount,
+          }
+        );
+      case 'partial':
+        return this.#partial(rule, field);
+    }
+  }
+
+  #references(
+    { batchKey, batchCount }: NodeSet,
+    rule: RuleOf<'byReference'>,
+    { path, args, nodes }: FieldSite,
+  ): readonly NodeSet[] {
+    const references = groupReferences(toList(args[rule.argument]).flatMap(rule.read));
+    return references.flatMap(({ type: typename, kind, ids }) => {
+      const type = this.#options.schema.getType(typename);
+      if (!isObjectType(type)) return [];
+      const named = {
+        type,
+        origin: `${path} ${typename} ${kind}`,
+        ids,
+        count: ids.length,
+        batchKey,
+        batchCount,
+        embeddedFields: noFields,
+      };
+      // The key does not state who owns a chat.
+      const isVerified =
+        this.#options.customer !== undefined && (kind === 'chat' || kind === 'customerByUserId');
+      if (!rule.isKeyKnown || isVerified) return this.#fetch(named, kind, path);
+      if (kind !== 'customerByUserId') return named;
+      const selected = fieldNames(this.#reader.fieldsOf(type, nodes));
+      return selected.every((field) => userIdOnly.has(field))
+        ? { ...named, embeddedFields: userIdOnly }
+        : this.#fetch(named, kind, path);
+    });
+  }
+
+  /** Expands a connection. `addCalls` is called unless nothing is selected, or the same was selected before. */
+  #connection(
+    list: NodeSet,
+    { type, nodes, args }: FieldSite,
+    addCalls: (readsRows: boolean, rows: number) => void,
+  ): NodeSet {
+    const names = new Set(type && fieldNames(this.#reader.fieldsOf(type, nodes)));
+    const readsRows = names.has('nodes') || names.has('edges') || names.has('pageInfo');
+    const selected = [readsRows, names.has('totalCount'), names.has('pageInfo')];
+    const length = pageLength(args);
+    if (selected.includes(true) && this.#costs.once(`${list.origin} ${selected.join()}`)) {
+      const isWhole = names.has('totalCount') || typeof args['after'] === 'string';
+      addCalls(readsRows, isWhole ? Infinity : length + (names.has('pageInfo') ? 1 : 0));
+    }
+    return { ...list, count: capCount(list.count * length) };
+  }
+
+  #page({ site, list }: FieldResult): NodeSet {
+    const { path, args } = site;
+    return this.#connection(list, site, (readsRows) => {
+      const isFromEnd = typeof args['last'] === 'number' && typeof args['before'] !== 'string';
+      this.#costs.add(path, this.#isWorst && readsRows && isFromEnd ? 2 : 1);
+    });
+  }
+
+  #messages({ parent, site, list }: FieldResult): NodeSet {
+    const { count } = parent;
+    return this.#connection({ ...list, batchCount: count, chats: parent }, site, () => {
+      const isFiltered = this.#isWorst && this.#options.customer !== undefined;
+      const extraReads = isFiltered && this.#costs.once('extra messages');
+      this.#costs.add(site.path, count + (extraReads ? maxExtraMessageReads : 0));
+    });
+  }
+
+  #ownedChats({ parent, site, list }: FieldResult): NodeSet {
+    const { count, batchCount } = parent;
+    const order = JSON.stringify(site.args['orderBy']);
+    const batchKey = `${parent.batchKey}>${parent.type.name} ${order}`;
+    return this.#connection({ ...list, batchKey }, site, (_readsRows, rows) => {
+      this.#costs.addToBatch(batchKey, { path: site.path, count, batchCount, rows }, (total) =>
+        ownedChatsCalls(total, this.#costCase),
+      );
+    });
+  }
+
+  #write({ kind, calls }: RuleOf<'write'>, { site, result }: FieldResult): NodeSet {
+    const { path, args } = site;
+    const id = idText(args['id']);
+    const origin = `${kind} ${id}`;
+    if (this.#options.customer !== undefined) {
+      this.#fetch({ ...result, origin, ids: [id] }, kind, path);
+    }
+    this.#costs.add(path, calls);
+    this.#costs.once(origin);
+    return { ...result, origin: path, batchKey: path };
+  }
+
+  #receivedMessage({ result }: FieldResult): NodeSet {
+    const type = this.#options.schema.getType('Chat');
+    if (!isObjectType(type)) return result;
+    const origin = `${result.origin}.chat`;
+    return { ...result, chats: { ...result, type, origin, embeddedFields: noFields } };
+  }
+
+  #partial({ embeds, length, mayBeMissing }: RuleOf<'partial'>, { result }: FieldResult): NodeSet {
+    const maxCount = entitiesByType.get(result.type.name)?.count?.[this.#costCase] ?? Infinity;
+    const count = capCount(result.count * assumedLength(length, this.#costCase));
+    return {
+      ...result,
+      count: Math.min(count, maxCount),
+      embeddedFields: mayBeMissing === true && this.#isWorst ? noFields : new Set(embeds),
+      isPartlyFetched: mayBeMissing === true,
+    };
+  }
 }
 
 const sum = (fields: readonly FieldCost[] | undefined): number =>
@@ -348,16 +352,21 @@ const sum = (fields: readonly FieldCost[] | undefined): number =>
     ? Infinity
     : fields.reduce((calls, field) => capCount(calls + field.calls), 0);
 
-/** The calls an operation causes when nothing is known of the helpdesk but what `isCached` says. */
+/** The upstream calls of an operation if nothing is cached except what `isCached` reports. */
 export function estimateCost(document: DocumentNode, options: CostOptions): OperationCost {
   const operation = getOperationAST(document, options.operationName);
   if (!operation) return { worst: 0, typical: 0, fields: [] };
-  const worst = fieldCosts(operation, document, options, worstCase);
+  const estimate = (costCase: CostCase) => {
+    const variables = { ...defaultsOf(operation), ...options.variables };
+    const reader = createSelectionReader(document, options.schema, variables);
+    return new CostEstimator(options, reader, costCase).estimate(operation);
+  };
+  const worst = estimate('worst');
   return {
     worst: sum(worst),
-    // Whoever only wants to know the worst does not pay for it.
+    // Computed on access: the cost limit needs the worst case only.
     get typical() {
-      return sum(fieldCosts(operation, document, options, typicalCase));
+      return sum(estimate('typical'));
     },
     fields: worst ?? [],
   };

@@ -5,18 +5,19 @@ import type { CustomerViewer } from '../../lib/viewer.ts';
 import type { Context } from '../context.ts';
 import type { CostOptions } from './estimate.ts';
 import { estimateCost } from './estimate.ts';
-import type { OperationCost, IsCached } from './rules.ts';
+import type { IsCached } from '../../resources/declarations.ts';
+import type { OperationCost } from './rules.ts';
 import { assertVariablesWithinLimits } from '../limits/documentLimits.ts';
 import { estimateNodes } from '../limits/responseNodes.ts';
 import type { NodeEstimate } from '../limits/responseNodes.ts';
 import { operationTooExpensiveError } from '../limits/tooExpensive.ts';
 
 export interface CostLimits {
-  /** The calls to the helpdesk that one operation may cost at worst. */
+  /** The maximum of upstream calls of one operation in the worst case. */
   readonly maxCalls: number;
-  /** The same for an operation that only resolves a router's references. */
+  /** The same for an operation that only resolves references of a router. */
   readonly maxReferenceCalls?: number;
-  /** The objects that a response may contain at most. */
+  /** The maximum of objects in a response. */
   readonly maxNodes: number;
 }
 
@@ -24,7 +25,7 @@ const referenceFields: ReadonlySet<string> = new Set(['_entities', '_service', '
 
 const maxNamedFields = 3;
 
-/** As routers write it; whoever hides the field in a fragment has the usual limit. */
+/** Routers select the field directly. Inside a fragment it has the limit of other operations. */
 const selectsOnlyReferences = ({ selectionSet }: OperationDefinitionNode): boolean =>
   selectionSet.selections.every(
     (selection) => selection.kind === Kind.FIELD && referenceFields.has(selection.name.value),
@@ -37,21 +38,20 @@ function costLimitError({ worst, fields }: OperationCost, limit: number): GraphQ
   );
   const message =
     worst === Infinity
-      ? 'This operation is too large to tell what it costs.'
-      : `This operation could cost ${worst} calls to the helpdesk; the limit is ${limit}. ` +
-        `Most of it: ${named.join(', ')}.`;
+      ? 'The cost of this operation cannot be estimated: it selects too many or too deeply nested fields.'
+      : `This operation could cost ${worst} calls to HelpCrunch; the limit is ${limit}. ` +
+        `Most expensive fields: ${named.join(', ')}.`;
   return operationTooExpensiveError(message);
 }
 
-/** A figure that grows by the thousand is easier to read with separators. */
 const readable = (count: number): string => count.toLocaleString('en');
 
 function overNodes({ nodes, largest }: NodeEstimate, limit: number): GraphQLError {
   const message =
     nodes === Infinity
-      ? 'This operation is too large to tell how many objects its response has.'
+      ? 'The size of the response cannot be estimated: the operation selects too many or too deeply nested fields.'
       : `The response could contain ${readable(nodes)} objects; the limit is ${limit}. ` +
-        `Most of them: ${largest.path} (${readable(largest.nodes)}).`;
+        `Largest field: ${largest.path} (${readable(largest.nodes)}).`;
   return operationTooExpensiveError(message);
 }
 
@@ -80,10 +80,7 @@ export type AssertWithinCost = (request: CostRequest) => void;
 
 const isId = (value: unknown): boolean => typeof value === 'string' && /^[0-9]{1,20}$/.test(value);
 
-/**
- * The variables with ids that stand for others. Which ones they are does not matter to the price; to ask for the same one twice
- * costs less.
- */
+/** Replaces ids by placeholders: only whether two of them are equal affects the cost. */
 const normalizeIds = (
   variables: CostRequest['variables'] = {},
 ): Readonly<Record<string, unknown>> =>
@@ -96,9 +93,9 @@ const normalizeIds = (
       )
     : variables;
 
-/** What an operation takes at most. */
+/** The worst case of an operation. */
 interface Price {
-  /** When nothing is known of the helpdesk. */
+  /** If nothing is cached. */
   readonly calls: number;
   readonly nodes: number;
 }

@@ -4,10 +4,10 @@ import type { DocumentNode, OperationDefinitionNode } from 'graphql';
 
 export type ArgumentValues = Readonly<Record<string, unknown>>;
 
-/** A larger operation has no price. */
+/** A larger operation is not estimated. */
 const maxVisits = 10_000;
 
-/** The values of variables that are not sent. */
+/** The default values of variables. */
 export const defaultsOf = ({ variableDefinitions = [] }: OperationDefinitionNode): ArgumentValues =>
   Object.fromEntries(
     variableDefinitions.map(({ variable, defaultValue }) => [
@@ -16,7 +16,7 @@ export const defaultsOf = ({ variableDefinitions = [] }: OperationDefinitionNode
     ]),
   );
 
-/** Reads selections as execution does, but with the values of variables as they were sent. */
+/** Collects fields as execution does, with the values of variables as they were sent. */
 export function createSelectionReader(
   document: DocumentNode,
   schema: GraphQLSchema,
@@ -46,7 +46,7 @@ export function createSelectionReader(
       Object.fromEntries(
         given.map(({ name, value }) => [name.value, valueFromASTUntyped(value, variables)]),
       ),
-    /** The fields asked of a type, by response key. */
+    /** The fields selected on a type, by response key. */
     fieldsOf(
       type: GraphQLObjectType,
       nodes: readonly (FieldNode | OperationDefinitionNode)[],

@@ -15,14 +15,8 @@ import {
   SchemaMetaFieldDef,
   TypeMetaFieldDef,
 } from 'graphql';
-import {
-  capCount,
-  assumedLength,
-  toList,
-  pageLength,
-  costRules,
-  worstCase,
-} from '../cost/rules.ts';
+import { assumedLength, capCount, pageLength, toList } from '../cost/rules.ts';
+import { costRuleOf } from '../schema/fields.ts';
 import { createSelectionReader, defaultsOf } from '../cost/selection.ts';
 import type { SelectionReader, ArgumentValues } from '../cost/selection.ts';
 import { introspectionLengths } from './introspectionNodes.ts';
@@ -43,7 +37,7 @@ export interface NodeEstimate {
 }
 
 /** The assumed length of lists without a cost rule, such as a customer's tags. */
-const usualLength = 10;
+const assumedListLength = 10;
 
 /**
  * Introspection is executed in one turn of the event loop, unlike other operations of that size, so each of its objects counts
@@ -92,7 +86,7 @@ function namedNodes(schema: GraphQLSchema, typenames: readonly string[], count: 
 function childrenOf(schema: GraphQLSchema, parent: Nodes, selection: Selection): readonly Nodes[] {
   const { name, definition, values } = selection;
   const { count } = parent;
-  const rule = costRules.get(`${parent.type.name}.${name}`);
+  const rule = costRuleOf(`${parent.type.name}.${name}`);
   if (rule?.strategy === 'byReference') {
     const typenames = toList(values[rule.argument])
       .flatMap(rule.read)
@@ -113,10 +107,10 @@ function childrenOf(schema: GraphQLSchema, parent: Nodes, selection: Selection):
     return [{ type, count, pageLength: pageLength(values) }];
   }
   if (rule?.strategy === 'collection' || rule?.strategy === 'partial') {
-    return [{ type, count: capCount(count * assumedLength(worstCase, rule.length)) }];
+    return [{ type, count: capCount(count * assumedLength(rule.length, 'worst')) }];
   }
   const isList = isListType(getNullableType(definition.type));
-  return [{ type, count: isList ? capCount(count * usualLength) : count }];
+  return [{ type, count: isList ? capCount(count * assumedListLength) : count }];
 }
 
 const tooManyToTell: NodeEstimate = { nodes: Infinity, largest: { path: '', nodes: Infinity } };

@@ -3,6 +3,7 @@ import type { GraphQLSchema } from 'graphql';
 import { GraphQLJSONObject } from 'graphql-scalars';
 import type { Resolvers } from '../resolvers.generated.ts';
 import { applyPolicies } from '../policy/apply.ts';
+import { undeclaredFields } from './fields.ts';
 import { rootResolvers } from './node.ts';
 import { createDateTime } from './scalars.ts';
 import { buildSubgraphSchema } from '../federation/subgraph.ts';
@@ -33,6 +34,8 @@ export function createSchema(
     subgraphSdl:
       excludedRootFields === undefined ? publicSdl : supergraphSdl(sdl, excludedRootFields),
   });
+  const problems = undeclaredFields(schema);
+  if (problems.length > 0) throw new Error(`Invalid field declarations: ${problems.join('; ')}`);
   return applyPolicies(schema);
 }
 

@@ -1,19 +1,19 @@
 import { badUserInputError, forbiddenError } from '../../lib/clientError.ts';
 import { fromNodeId } from '../../lib/ids.ts';
 import { maxPageSize } from '../../lib/paging.ts';
+import { entitiesByType } from '../../resources/registry.ts';
 import type { Context } from '../context.ts';
 import type { Resolvers, ResolversTypes } from '../resolvers.generated.ts';
-import { entityPolicies } from '../policy/policy.ts';
 
 type ContextLoaders = Context['loaders'];
 type LoadNode = (id: string, loaders: ContextLoaders) => ResolversTypes['Node'];
 type LoadNodeFor = (context: Pick<Context, 'loaders' | 'viewer'>) => ResolversTypes['Node'];
 
 const nodeLoaders = new Map<string, LoadNode>([
-  ['Agent', (id, { agent }) => agent.load(id)],
-  ['Chat', (id, { chat }) => chat.load(id)],
-  ['Customer', (id, { customer }) => customer.load(id)],
-  ['Department', (id, { department }) => department.load(id)],
+  ['Agent', (id, { agents }) => agents.load(id)],
+  ['Chat', (id, { chats }) => chats.load(id)],
+  ['Customer', (id, { customers }) => customers.load(id)],
+  ['Department', (id, { departments }) => departments.load(id)],
 ]);
 
 function nodeLoader(argument: string, nodeId: string): LoadNodeFor {
@@ -21,7 +21,7 @@ function nodeLoader(argument: string, nodeId: string): LoadNodeFor {
   const load = nodeLoaders.get(type);
   if (load === undefined) throw badUserInputError(argument, 'Give a value of some nodeId.');
   return ({ loaders, viewer }) => {
-    if (viewer.role === 'CUSTOMER' && entityPolicies[type] === 'staff') {
+    if (viewer.role === 'CUSTOMER' && entitiesByType.get(type)?.policy === 'staff') {
       throw forbiddenError(`${argument}: A ${type} is for the team alone.`);
     }
     return load(id, loaders);

@@ -22,6 +22,6 @@ export async function canReceiveEvent(
   if (!canReceive(viewer, event)) return false;
   // For a customer, the loader returns own chats only.
   if (event.kind !== 'customer' && event.customerId === null)
-    return (await nullIfNotFound(loaders.chat.load(event.chatId))) !== null;
-  return isVisible(await loaders.visibility(), event);
+    return (await nullIfNotFound(loaders.chats.load(event.chatId))) !== null;
+  return isVisible(await loaders.customers.visibility(), event);
 }

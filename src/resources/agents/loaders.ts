@@ -1,7 +1,9 @@
 import { createCollectionLoader } from '../../upstream/collectionLoader.ts';
+import { derivedFields } from '../declarations.ts';
+import { agentDescriptor } from './descriptor.ts';
 import type { AgentSource } from './source.ts';
 
-/** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
-export const createAgentLoaders = (source: AgentSource) => ({
-  agent: createCollectionLoader(source.all, { nodeId: 'id', chats: 'id' }),
-});
+const derived = derivedFields(agentDescriptor.fields.Agent);
+
+export const createAgentLoaders = (source: AgentSource) =>
+  createCollectionLoader(source.all, derived);

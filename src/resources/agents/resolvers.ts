@@ -5,9 +5,9 @@ import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
 import { representationValues } from '../../lib/selection.ts';
 import type { AgentPart } from './model.ts';
 
-type AgentLoader = Context['loaders']['agent'];
+type AgentLoader = Context['loaders']['agents'];
 
-/** Those of a list who are still there. */
+/** Agents that do not exist any more are left out. */
 async function resolveAgents(
   partials: readonly AgentPart[],
   agents: AgentLoader,
@@ -19,13 +19,13 @@ async function resolveAgents(
 
 export const agentResolvers: Resolvers = {
   Query: {
-    agent: (_root, { id }, { loaders }) => loaders.agent.load(parseUpstreamId('id', id)),
-    agents: (_root, _args, { loaders }) => loaders.agent.all(),
+    agent: (_root, { id }, { loaders }) => loaders.agents.load(parseUpstreamId('id', id)),
+    agents: (_root, _args, { loaders }) => loaders.agents.all(),
   },
   Chat: {
-    agents: ({ agents }, _args, { loaders }, info) => resolveAgents(agents, loaders.agent, info),
+    agents: ({ agents }, _args, { loaders }, info) => resolveAgents(agents, loaders.agents, info),
     assignee: ({ assignee }, _args, { loaders }, info) =>
-      assignee === null ? null : loaders.agent.resolvePartial(assignee, info),
+      assignee === null ? null : loaders.agents.resolvePartial(assignee, info),
     lastCommunicatedAgent(
       { lastCommunicatedAgentId: id, agents, assignee },
       _args,
@@ -33,27 +33,27 @@ export const agentResolvers: Resolvers = {
       info,
     ) {
       if (id === null) return null;
-      // Who last wrote is usually carried already, among those who wrote or as the one in charge.
-      const carried = [...agents, assignee].find((agent) => agent?.id === id);
-      return loaders.agent.resolvePartial(carried ?? { __typename: 'Agent', id }, info);
+      // The chat usually embeds this agent, among its agents or as its assignee.
+      const embedded = [...agents, assignee].find((agent) => agent?.id === id);
+      return loaders.agents.resolvePartial(embedded ?? { __typename: 'Agent', id }, info);
     },
   },
   Department: {
-    agents: ({ agents }, _args, { loaders }, info) => resolveAgents(agents, loaders.agent, info),
+    agents: ({ agents }, _args, { loaders }, info) => resolveAgents(agents, loaders.agents, info),
   },
   ChatMessage: {
     agent: ({ agent }, _args, { loaders }, info) =>
-      agent === null ? null : loaders.agent.resolvePartial(agent, info),
+      agent === null ? null : loaders.agents.resolvePartial(agent, info),
   },
   HelpdeskViewer: {
     agent: (_viewer, _args, { viewer, loaders }, info) =>
       viewer.role === 'AGENT' && viewer.agentId !== undefined
-        ? loaders.agent.resolvePartial({ __typename: 'Agent', id: viewer.agentId }, info)
+        ? loaders.agents.resolvePartial({ __typename: 'Agent', id: viewer.agentId }, info)
         : null,
   },
   Agent: {
     __resolveReference: (reference, { loaders }, info) =>
-      loaders.agent.resolvePartial(
+      loaders.agents.resolvePartial(
         {
           ...representationValues(reference, info),
           __typename: 'Agent',

@@ -1,7 +1,9 @@
 import { createCollectionLoader } from '../../upstream/collectionLoader.ts';
+import { derivedFields } from '../declarations.ts';
+import { applicationDescriptor } from './descriptor.ts';
 import type { ApplicationSource } from './source.ts';
 
-/** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
-export const createApplicationLoaders = (source: ApplicationSource) => ({
-  application: createCollectionLoader(source.all, {}),
-});
+const derived = derivedFields(applicationDescriptor.fields.ChatApplication);
+
+export const createApplicationLoaders = (source: ApplicationSource) =>
+  createCollectionLoader(source.all, derived);

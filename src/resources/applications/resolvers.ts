@@ -4,17 +4,17 @@ import { representationValues } from '../../lib/selection.ts';
 
 export const applicationResolvers: Resolvers = {
   Query: {
-    applications: (_root, _args, { loaders }) => loaders.application.all(),
+    applications: (_root, _args, { loaders }) => loaders.applications.all(),
   },
   Chat: {
     application: ({ applicationId: id }, _args, { loaders }, info) =>
       id === null
         ? null
-        : loaders.application.resolvePartial({ __typename: 'ChatApplication', id }, info),
+        : loaders.applications.resolvePartial({ __typename: 'ChatApplication', id }, info),
   },
   ChatApplication: {
     __resolveReference: (reference, { loaders }, info) =>
-      loaders.application.resolvePartial(
+      loaders.applications.resolvePartial(
         {
           ...representationValues(reference, info),
           __typename: 'ChatApplication',

@@ -1,5 +1,6 @@
-import type { ChatFilter, ChatOrder, ChatRating, ChatStatus } from '../../graphql/generated.ts';
+import type { ChatFilter, ChatOrder } from '../../graphql/generated.ts';
 import { badUserInputError } from '../../lib/clientError.ts';
+import { encodeEnum } from '../../upstream/decode.ts';
 import type { UpstreamSort } from '../../upstream/lists.ts';
 import type { FilterCondition, UpstreamFilter, FilterBuilder } from '../../upstream/filters.ts';
 import {
@@ -12,6 +13,7 @@ import {
   hasAllTags,
   timeBetween,
 } from '../../upstream/filters.ts';
+import { chatRatings, chatStatuses } from './model.ts';
 
 const sortFields = {
   CREATED_AT: 'chats.createdAt',
@@ -25,50 +27,32 @@ export const chatSort = ({ field, direction }: ChatOrder): UpstreamSort => ({
   order: direction === 'ASC' ? 'asc' : 'desc',
 });
 
-const statuses: Readonly<Record<ChatStatus, string | null>> = {
-  NEW: 'new',
-  OPENED: 'opened',
-  PENDING: 'pending',
-  ON_HOLD: 'on hold',
-  NO_COMMUNICATION: 'no communication',
-  CLOSED: 'closed',
-  EMPTY: 'empty',
-  UNKNOWN: null,
-};
-
-const ratings: Readonly<Record<ChatRating, string | null>> = {
-  PERFECT: 'perfect',
-  GREAT: 'great',
-  AVERAGE: 'average',
-  POOR: 'poor',
-  VERY_POOR: 'very poor',
-  UNKNOWN: null,
-};
-
-function spellingEquals<Name extends string>(
+function enumEquals<Name extends string>(
   field: string,
-  spelling: Readonly<Record<Name, string | null>>,
+  valuesBySpelling: Readonly<Record<string, Name>>,
   operator: FilterCondition['operator'] = '=',
-): FilterBuilder<Name> {
+): FilterBuilder<Name | 'UNKNOWN'> {
   return (argument, name) => {
-    const value = spelling[name];
-    if (value === null) throw badUserInputError(argument, 'The helpdesk cannot look for UNKNOWN.');
+    const value = encodeEnum(valuesBySpelling, name);
+    if (value === undefined) {
+      throw badUserInputError(argument, 'UNKNOWN cannot be searched for.');
+    }
     return singleCondition({ field, operator, value });
   };
 }
 
-/** The conditions of a filter in the helpdesk's words; a `badInput` for what it cannot express. */
+/** The filter in the grammar of HelpCrunch; `badInput` for a filter that cannot be expressed in it. */
 export function chatFilter(input: ChatFilter, argumentPath = 'filter'): UpstreamFilter {
   return allOf(argumentPath, [
     ...optionalFilter(
       `${argumentPath}.status`,
       input.status,
-      spellingEquals('chats.status', statuses),
+      enumEquals('chats.status', chatStatuses),
     ),
     ...optionalFilter(
       `${argumentPath}.statusNot`,
       input.statusNot,
-      spellingEquals('chats.status', statuses, '!='),
+      enumEquals('chats.status', chatStatuses, '!='),
     ),
     ...optionalFilter(`${argumentPath}.assigneeId`, input.assigneeId, idEquals('chats.assignee')),
     ...optionalFilter(`${argumentPath}.agentId`, input.agentId, idEquals('chats.agents')),
@@ -96,7 +80,7 @@ export function chatFilter(input: ChatFilter, argumentPath = 'filter'): Upstream
     ...optionalFilter(
       `${argumentPath}.rating`,
       input.rating,
-      spellingEquals('chats.rating', ratings),
+      enumEquals('chats.rating', chatRatings),
     ),
     ...optionalFilter(`${argumentPath}.createdAt`, input.createdAt, timeBetween('chats.createdAt')),
     ...optionalFilter(`${argumentPath}.closedAt`, input.closedAt, timeBetween('chats.closedAt')),

@@ -6,20 +6,16 @@ import type { Schedule } from '../../lib/turns.ts';
 import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
 import { createCachedLoader } from '../../upstream/cachedLoader.ts';
 import type { ViewerIdentity } from '../customers/loaders.ts';
+import { derivedFields } from '../declarations.ts';
+import { chatDescriptor } from './descriptor.ts';
 import type { Chat, ChatPart } from './model.ts';
 import type { ChatSource, OwnedChats } from './source.ts';
 
-const derivedFields = {
-  nodeId: 'id',
-  application: 'applicationId',
-  lastCommunicatedAgent: 'lastCommunicatedAgentId',
-  messages: 'id',
-};
+const derived = derivedFields(chatDescriptor.fields.Chat);
 
 const toError = (error: unknown): Error =>
   error instanceof Error ? error : new Error(String(error));
 
-/** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
 export function createChatLoaders(
   source: ChatSource,
   viewer: ViewerIdentity | undefined,
@@ -33,18 +29,18 @@ export function createChatLoaders(
   const load = (id: string) => (viewer === undefined ? source.byId(id) : loadForViewer(id, viewer));
   const byId = createCachedLoader(
     new DataLoader<string, Chat>((ids) => Promise.all(ids.map((id) => load(id).catch(toError)))),
-    // Whose a chat is has to be known first.
+    // The owner must be verified first.
     viewer === undefined ? source.peek : () => undefined,
   );
   const resolvePartial = (
     partial: ChatPart,
     info: GraphQLResolveInfo,
   ): Chat | Promise<Chat | null> =>
-    satisfiesSelection(partial, info, derivedFields)
+    satisfiesSelection(partial, info, derived)
       ? partial
       : (byId.peek(partial.id) ?? nullIfNotFound(byId.load(partial.id)));
 
-  /** Whose a chat is must be known before anything of it is shown, even its id. */
+  /** The owner must be verified before any field is returned, even the id. */
   async function resolveForViewer(
     partial: ChatPart,
     info: GraphQLResolveInfo,
@@ -56,23 +52,21 @@ export function createChatLoaders(
       : nullIfNotFound(byId.load(partial.id));
   }
 
-  /** One batch for each kind of owner and order: those can go in one call. */
+  /** One call reads the chats of several owners of one kind in one order. */
   const ownedChatsLoaders = new Map<string, DataLoader<OwnedChats, Page<Chat>>>();
 
   return {
-    chat: {
-      /** Fails with `notFound` for an id that the helpdesk does not know. */
-      load: (id: string): Chat | Promise<Chat> => byId.peek(id) ?? byId.load(id),
-      /** The chat that something carries a part of; null when it is gone. */
-      resolvePartial: (partial: ChatPart, info: GraphQLResolveInfo): Chat | Promise<Chat | null> =>
-        viewer === undefined
-          ? resolvePartial(partial, info)
-          : resolveForViewer(partial, info, viewer),
-      /** What later fields of the same operation must see. */
-      prime: (chat: Chat) => byId.prime(chat.id, chat),
-    },
-    /** The chats of a customer, an agent or a department, asked for together with those of its likes. */
-    ownedChats(chats: OwnedChats): Promise<Page<Chat>> {
+    /** Fails with `notFound` for an id that HelpCrunch does not know. */
+    load: (id: string): Chat | Promise<Chat> => byId.peek(id) ?? byId.load(id),
+    /** The chat of which another entity embeds a part; null when it does not exist any more. */
+    resolvePartial: (partial: ChatPart, info: GraphQLResolveInfo): Chat | Promise<Chat | null> =>
+      viewer === undefined
+        ? resolvePartial(partial, info)
+        : resolveForViewer(partial, info, viewer),
+    /** Later fields of the same operation return this chat. */
+    prime: (chat: Chat) => byId.prime(chat.id, chat),
+    /** The chats of a customer, an agent or a department, batched with those of other owners. */
+    owned(chats: OwnedChats): Promise<Page<Chat>> {
       const { owner, sort } = chats;
       const key = `${owner} ${sort.sort} ${sort.order}`;
       let loader = ownedChatsLoaders.get(key);

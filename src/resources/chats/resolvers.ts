@@ -5,7 +5,6 @@ import type {
   ChatChange,
   ChatOrder,
   CustomerChatsArgs,
-  ReadBy,
   SubscriptionChatUpdatedArgs,
 } from '../../graphql/generated.ts';
 import type { Resolvers } from '../../graphql/resolvers.generated.ts';
@@ -20,7 +19,6 @@ import {
   connectionSelection,
 } from '../../lib/paging.ts';
 import { representationValues } from '../../lib/selection.ts';
-import type { Viewer } from '../../lib/viewer.ts';
 import { requireTotal } from '../../upstream/decode.ts';
 import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
 import type { UpstreamSort } from '../../upstream/lists.ts';
@@ -28,11 +26,13 @@ import { idEquals, restrictToScope } from '../../upstream/filters.ts';
 import { chatFilter, chatSort } from './filter.ts';
 import type { Chat, ChatPart, ChatUpdate } from './model.ts';
 import { chatEventFields } from './model.ts';
+import type { ChatMutation } from './mutations.ts';
+import { chatMutations } from './mutations.ts';
 import type { OwnedChats } from './source.ts';
 
 const newestFirst: ChatOrder = { field: 'CREATED_AT', direction: 'DESC' };
 
-/** An order by what the viewer may not see would tell of it. */
+/** An order by a field that the viewer may not see would reveal its values. */
 function upstreamSort(orderBy: ChatOrder | null | undefined, { viewer }: Context): UpstreamSort {
   if (viewer.role === 'CUSTOMER' && orderBy?.field === 'LAST_MESSAGE_AT') {
     throw forbiddenError(
@@ -43,11 +43,6 @@ function upstreamSort(orderBy: ChatOrder | null | undefined, { viewer }: Context
 }
 
 const customerEquals = idEquals('chats.customer');
-
-/** A customer speaks for itself, an agent for the team. */
-function assertOwnSide(by: ReadBy, { role }: Viewer): void {
-  if (role !== 'ALL' && role !== by) throw forbiddenError(`by: You may only say ${role}.`);
-}
 
 /** The `chats` field of a customer, an agent or a department. */
 const ownedChatsResolver =
@@ -62,28 +57,28 @@ const ownedChatsResolver =
     const list = `chats of ${owner} ${id} ${JSON.stringify(sort)}`;
     const selection = connectionSelection(info, 'ChatConnection');
     return readConnection({ list, pageRange: pageRange(page, list), selection }, (range) =>
-      context.loaders.chatsOf({ owner, id, sort, range, selection }),
+      context.loaders.chats.owned({ owner, id, sort, range, selection }),
     );
   };
 
-/** The chat that something is about. */
+/** The chat of a message or an event; `notFound` when it does not exist any more. */
 async function requireChat(
   partial: ChatPart,
-  { chat }: Context['loaders'],
+  { chats }: Context['loaders'],
   info: GraphQLResolveInfo,
 ) {
-  const found = await chat.resolvePartial(partial, info);
+  const found = await chats.resolvePartial(partial, info);
   if (found === null) throw new UpstreamError('notFound', `There is no chat ${partial.id}.`);
   return found;
 }
 
 type ChatEvent = Extract<DomainEvent, { readonly chatId: string }>;
 
-/** What happened to a chat. Of a note that a customer may not see, it may not even hear that there was something: it goes by messages. */
+/** The change that subscribers receive. Customers receive MESSAGE for visible messages only, so that notes are not revealed. */
 function visibleChange(event: DomainEvent, { viewer }: Context): ChatChange | undefined {
-  const isByMessages = viewer.role === 'CUSTOMER';
-  if (event.kind === 'message') return isByMessages ? 'MESSAGE' : undefined;
-  if (event.kind !== 'chat' || (isByMessages && event.change === 'MESSAGE')) return undefined;
+  const isCustomer = viewer.role === 'CUSTOMER';
+  if (event.kind === 'message') return isCustomer ? 'MESSAGE' : undefined;
+  if (event.kind !== 'chat' || (isCustomer && event.change === 'MESSAGE')) return undefined;
   return event.change;
 }
 
@@ -95,7 +90,7 @@ interface OwnerIds {
 
 const ownerFields = ['customerId', 'assigneeId', 'departmentId'] as const;
 
-/** Whether the chat is of those whom the arguments name; undefined when the news does not say enough. */
+/** Whether the chat belongs to the owners in the arguments; undefined when the event does not contain them. */
 function matchesOwners(args: SubscriptionChatUpdatedArgs, ownerIds: OwnerIds): boolean | undefined {
   const named = ownerFields.filter((owner) => typeof args[owner] === 'string');
   const unknown = named.filter((owner) => typeof ownerIds[owner] !== 'string');
@@ -119,9 +114,46 @@ async function toChatUpdate(
   const change = visibleChange(event, context);
   const isMatch =
     matchesOwners(args, event) ??
-    matchesOwners(args, ownersOf(await nullIfNotFound(context.loaders.chat.load(id))));
+    matchesOwners(args, ownersOf(await nullIfNotFound(context.loaders.chats.load(id))));
   if (change === undefined || isMatch !== true) throw skipEvent;
   return { chat: { __typename: 'Chat', id }, change, at };
+}
+
+type ChatMutationResolver<Args> = (
+  root: unknown,
+  args: Args & { readonly id: string },
+  context: Context,
+) => Promise<Chat>;
+
+const mutationResolver =
+  <Args>(mutation: ChatMutation<Args>): ChatMutationResolver<Args> =>
+  async (_root, args, { sources, loaders, viewer, events, now }) => {
+    const id = parseUpstreamId('id', args.id);
+    mutation.validate?.(args, viewer);
+    // A customer must own the chat, which is verified before the write.
+    if (viewer.role === 'CUSTOMER') await loaders.chats.load(id);
+    const chat = await sources.chats.write(mutation, id, args);
+    loaders.chats.prime(chat);
+    for (const { change, when } of mutation.publishes) {
+      if (when?.(args) === false) continue;
+      events.publish({ kind: 'chat', change, atMs: now(), ...chatEventFields(chat) });
+    }
+    return chat;
+  };
+
+type ChatMutationResolvers<Mutations> = {
+  readonly [Name in keyof Mutations]: Mutations[Name] extends ChatMutation<infer Args>
+    ? ChatMutationResolver<Args>
+    : never;
+};
+
+function mutationResolvers<Mutations extends object>(
+  mutations: Mutations,
+): ChatMutationResolvers<Mutations>;
+function mutationResolvers(mutations: Readonly<Record<string, ChatMutation<unknown>>>): object {
+  return Object.fromEntries(
+    Object.entries(mutations).map(([name, mutation]) => [name, mutationResolver(mutation)]),
+  );
 }
 
 export const chatResolvers: Resolvers = {
@@ -145,11 +177,11 @@ export const chatResolvers: Resolvers = {
   },
   ChatUpdate: { chat: ({ chat }, _args, { loaders }, info) => requireChat(chat, loaders, info) },
   Query: {
-    chat: (_root, { id }, { loaders }) => loaders.chat.load(parseUpstreamId('id', id)),
+    chat: (_root, { id }, { loaders }) => loaders.chats.load(parseUpstreamId('id', id)),
     async chats(_root, { filter, orderBy, ...page }, context, info) {
       const sort = upstreamSort(orderBy, context);
       const restricted = restrictToScope(
-        await context.loaders.visibility(),
+        await context.loaders.customers.visibility(),
         chatFilter(filter ?? {}),
         customerEquals,
       );
@@ -162,19 +194,7 @@ export const chatResolvers: Resolvers = {
       );
     },
   },
-  Mutation: {
-    async markChatRead(_root, { id, by, read }, { sources, loaders, viewer, events, now }) {
-      const chatId = parseUpstreamId('id', id);
-      assertOwnSide(by, viewer);
-      // Nothing is changed before it is known to be the customer's own.
-      if (viewer.role === 'CUSTOMER') await loaders.chat.load(chatId);
-      const chat = await sources.chats.markRead(chatId, by, read);
-      loaders.chat.prime(chat);
-      // The helpdesk tells nobody of it, so the gateway does.
-      events.publish({ kind: 'chat', change: 'READ', atMs: now(), ...chatEventFields(chat) });
-      return chat;
-    },
-  },
+  Mutation: mutationResolvers(chatMutations),
   Customer: { chats: ownedChatsResolver('customer') },
   Agent: { chats: ownedChatsResolver('assignee') },
   Department: { chats: ownedChatsResolver('department') },
@@ -183,7 +203,7 @@ export const chatResolvers: Resolvers = {
   },
   Chat: {
     __resolveReference: (reference, { loaders }, info) =>
-      loaders.chat.resolvePartial(
+      loaders.chats.resolvePartial(
         {
           ...representationValues(reference, info),
           __typename: 'Chat',

@@ -2,29 +2,19 @@ import type { OffsetRange, Page, ConnectionSelection } from '../../lib/paging.ts
 import { maxPageSize } from '../../lib/paging.ts';
 import { bisectBatches } from '../../upstream/batches.ts';
 import type { SendCall } from '../../upstream/cache/entityCache.ts';
-import { aliasType, entityType, pageType } from '../../upstream/cache/cacheTypes.ts';
 import type { Upstream } from '../../upstream/client.ts';
 import { isNotFound, UpstreamError } from '../../upstream/errors.ts';
 import type { UpstreamListQuery, UpstreamSort } from '../../upstream/lists.ts';
 import { pageCacheKey, readPage } from '../../upstream/lists.ts';
 import { anyOf, idEquals } from '../../upstream/filters.ts';
+import { writeEntity } from '../mutation.ts';
+import { chatPageType, chatType, customerChatType, ownedChatsType } from './descriptor.ts';
 import type { Chat } from './model.ts';
-import { chatFromWire, isChat } from './model.ts';
+import { chatCodec } from './model.ts';
+import type { ChatMutation } from './mutations.ts';
+import { writtenChat } from './mutations.ts';
 
-const chatEndpoint = { path: '/chats', decodeRow: chatFromWire };
-
-const chatType = entityType('Chat', isChat, { ttlClass: 'chats' });
-const chatPageType = pageType(chatType, 'chats');
-
-/**
- * Chats as one customer sees them: under `7001 5208` is chat 5208 if it is with customer 7001, or that there is no such chat.
- * What others have read is not known here, so that a chat of somebody else costs what one that is not there costs.
- */
-const customerChatType = aliasType(
-  'ChatOfCustomer',
-  chatType,
-  ({ customer }) => customer?.id ?? null,
-);
+const chatEndpoint = { path: '/chats', decodeRow: chatCodec.fromWire };
 
 const belongsTo =
   (customerId: string | undefined) =>
@@ -33,16 +23,14 @@ const belongsTo =
 
 const chatNotFoundError = () => new UpstreamError('notFound', 'There is no such chat.');
 
-const readEndpoints = { AGENT: '/chats/readByAgent', CUSTOMER: '/chats/readByCustomer' } as const;
-
-/** What a chat can belong to, and how the helpdesk calls that in a search. */
+/** The owners of chats, with their filters. */
 const ownerFilters = {
   customer: idEquals('chats.customer'),
   assignee: idEquals('chats.assignee'),
   department: idEquals('chats.department'),
 } as const;
 
-/** A part of the chats of one owner. */
+/** One page of the chats of one owner. */
 export interface OwnedChats {
   readonly owner: keyof typeof ownerFilters;
   readonly id: string;
@@ -53,7 +41,7 @@ export interface OwnedChats {
 
 const ownerFilter = ({ owner, id }: OwnedChats) => ownerFilters[owner]('id', id);
 
-/** What can go in one search, then what tells it from others in there. */
+/** The part before the slash is equal for pages that one search can read. */
 const ownedChatsKey = ({ owner, id, sort, range, selection }: OwnedChats): string =>
   [
     `${owner} ${sort.sort} ${sort.order}`,
@@ -63,7 +51,7 @@ const ownedChatsKey = ({ owner, id, sort, range, selection }: OwnedChats): strin
 const isOwnerKind = (word: string): word is OwnedChats['owner'] =>
   Object.hasOwn(ownerFilters, word);
 
-/** What `ownName` was given. */
+/** The inverse of `ownedChatsKey`. */
 function parseOwnedChatsKey(name: string): OwnedChats[] {
   const [group = '', owned = ''] = name.split('/');
   const [owner = '', sort = '', order = ''] = group.split(' ');
@@ -80,18 +68,11 @@ function parseOwnedChatsKey(name: string): OwnedChats[] {
   ];
 }
 
-/** A customer has few chats, an agent many: those of several agents seldom fit a page, and would only wait for each other. */
-const ownedChatsType = pageType(chatType, 'chats', {
-  name: 'OwnedChats',
-  collapseKey: (name) =>
-    name.startsWith('customer ') ? name.slice(0, name.indexOf('/')) : undefined,
-});
-
 const uniqueOwners = (batch: readonly OwnedChats[]): OwnedChats[] => [
   ...new Map(batch.map((owned) => [owned.id, owned])).values(),
 ];
 
-/** What a prefix of the sorted chats of many owners tells about one of them; null when it is not enough. */
+/** The page of one owner from a prefix of the sorted chats of several; null when the prefix is too short. */
 function pageOfOwner(
   { owner, id, range, selection }: OwnedChats,
   rows: readonly Chat[],
@@ -101,60 +82,57 @@ function pageOfOwner(
   const end = range.offset + range.limit;
   const page = owned.slice(range.offset, end);
   if (isComplete) return { rows: page, total: owned.length };
-  // One row more than asked for tells that there is a next page.
+  // One row more than requested shows that there is a next page.
   const isEnough = !selection.total && owned.length >= (selection.pageInfo ? end + 1 : end);
   return isEnough ? { rows: page, total: null } : null;
 }
 
-export type ChatSource = ReturnType<typeof createChatSource>;
+const readOwnedPage = (send: SendCall, owned: OwnedChats) =>
+  readPage(send, chatEndpoint, {
+    filter: ownerFilter(owned),
+    sort: owned.sort,
+    range: owned.range,
+  });
 
-/** The chat endpoints. Chats cannot be asked for by id together. */
-export function createChatSource({ cache, batchSize }: Upstream) {
-  const readOwnedPage = (send: SendCall, owned: OwnedChats) =>
-    readPage(send, chatEndpoint, {
-      filter: ownerFilter(owned),
-      sort: owned.sort,
-      range: owned.range,
-    });
-
-  /**
-   * The chats of each of several owners of one kind, in one order. All are searched for together; where a page of 100 does
-   * not hold enough, the rest comes by more pages or one by one, whichever is fewer.
-   */
-  async function readOwnedPages(
-    send: SendCall,
-    batch: readonly OwnedChats[],
-  ): Promise<Page<Chat>[]> {
-    const [first] = batch;
-    if (first === undefined || new Set(batch.map(({ id }) => id)).size === 1) {
-      return Promise.all(batch.map((owned) => readOwnedPage(send, owned)));
-    }
-    const filter = anyOf('ids', uniqueOwners(batch).map(ownerFilter));
-    const rows: Chat[] = [];
-    for (;;) {
-      const range = { offset: rows.length, limit: maxPageSize };
-      const next = await readPage(send, chatEndpoint, { filter, sort: first.sort, range });
-      rows.push(...next.rows);
-      const remaining = next.rows.length === 0 ? 0 : (next.total ?? Infinity) - rows.length;
-      const cached = batch.map((owned) => pageOfOwner(owned, rows, remaining <= 0));
-      const missing = cached.filter((part) => part === null).length;
-      if (missing <= Math.ceil(remaining / maxPageSize)) {
-        return Promise.all(
-          cached.map(async (part, index) => part ?? readOwnedPage(send, batch[index] ?? first)),
-        );
-      }
+/**
+ * The pages of several owners of one kind, in one order. One search reads the chats of all owners; when a page of 100 does not contain
+ * enough, the rest is read by further pages of it or owner by owner, whichever takes fewer calls.
+ */
+async function readOwnedPages(send: SendCall, batch: readonly OwnedChats[]): Promise<Page<Chat>[]> {
+  const [first] = batch;
+  if (first === undefined || new Set(batch.map(({ id }) => id)).size === 1) {
+    return Promise.all(batch.map((owned) => readOwnedPage(send, owned)));
+  }
+  const filter = anyOf('ids', uniqueOwners(batch).map(ownerFilter));
+  const rows: Chat[] = [];
+  for (;;) {
+    const range = { offset: rows.length, limit: maxPageSize };
+    const next = await readPage(send, chatEndpoint, { filter, sort: first.sort, range });
+    rows.push(...next.rows);
+    const remaining = next.rows.length === 0 ? 0 : (next.total ?? Infinity) - rows.length;
+    const pages = batch.map((owned) => pageOfOwner(owned, rows, remaining <= 0));
+    const missing = pages.filter((page) => page === null).length;
+    if (missing <= Math.ceil(remaining / maxPageSize)) {
+      return Promise.all(
+        pages.map(async (page, index) => page ?? readOwnedPage(send, batch[index] ?? first)),
+      );
     }
   }
+}
 
-  const readOne = async (send: SendCall, id: string): Promise<Chat> =>
-    chatFromWire(await send({ effect: 'read', method: 'GET', path: `/chats/${id}` }));
+const readOne = async (send: SendCall, id: string): Promise<Chat> =>
+  chatCodec.fromWire(await send({ effect: 'read', method: 'GET', path: `/chats/${id}` }));
 
+export type ChatSource = ReturnType<typeof createChatSource>;
+
+/** HelpCrunch has no search by chat ids: each costs one call. */
+export function createChatSource({ cache, batchSize }: Upstream) {
   return {
     has: (id: string): boolean => cache.has(chatType, id),
-    /** What is known of it, if that can be told at once. */
+    /** The cached chat; undefined if it is not cached, or Redis must be read first. */
     peek: (id: string): Chat | undefined => cache.getSync(chatType, id),
 
-    /** As `isKnown`, for one who may know of this customer's chats alone. */
+    /** Whether the chat is cached and belongs to this customer. */
     hasForCustomer(customerId: string | undefined, id: string): boolean {
       const cached = cache.peek(chatType, id);
       return cached !== undefined && belongsTo(customerId)(cached);
@@ -165,7 +143,7 @@ export function createChatSource({ cache, batchSize }: Upstream) {
         readPage(send, chatEndpoint, query),
       ),
 
-    /** A part of the chats of each owner, or a failure, in order. All owners are of one kind and all parts in one order. */
+    /** A page or an error for each owner, in order. All owners must be of one kind, and all pages have one sort order. */
     ownedPages(batch: readonly OwnedChats[]): Promise<(Page<Chat> | UpstreamError)[]> {
       return cache.getOrLoadMany(ownedChatsType, batch.map(ownedChatsKey), (send, missing) =>
         bisectBatches(batchSize, missing.flatMap(parseOwnedChatsKey), (part) =>
@@ -176,7 +154,7 @@ export function createChatSource({ cache, batchSize }: Upstream) {
 
     byId: (id: string): Promise<Chat> => cache.getOrLoad(chatType, id, (send) => readOne(send, id)),
 
-    /** The chat, if it is with this customer; whether there is another with this id cannot be told from the failure. */
+    /** The chat, if it belongs to this customer. The error does not reveal whether a chat of another customer has this id. */
     async byIdForCustomer(customerId: string, id: string): Promise<Chat> {
       const cached = await cache.get(chatType, id, belongsTo(customerId));
       if (cached !== undefined) return cached;
@@ -190,14 +168,8 @@ export function createChatSource({ cache, batchSize }: Upstream) {
       });
     },
 
-    /** The chat as it is afterwards. */
-    markRead: (id: string, by: keyof typeof readEndpoints, read: boolean): Promise<Chat> =>
-      cache.write(chatType, id, async (send) => {
-        const path = readEndpoints[by];
-        const body = { id: Number(id), read };
-        return chatFromWire(
-          await send({ effect: 'write', isIdempotent: true, method: 'PUT', path, body }),
-        );
-      }),
+    /** The chat after the write. */
+    write: <Args>(mutation: ChatMutation<Args>, id: string, args: Args): Promise<Chat> =>
+      writeEntity(writtenChat, mutation, { cache, id, args }),
   };
 }

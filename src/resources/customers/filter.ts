@@ -37,7 +37,7 @@ const anyValue =
       requireLength(argument, values, maxConditions).map((value) => build(argument, value)),
     );
 
-/** The conditions of a filter in the helpdesk's words; a `badInput` for what it cannot express. */
+/** The filter in the grammar of HelpCrunch; `badInput` for a filter that cannot be expressed in it. */
 export function customerFilter(input: CustomerFilter, argumentPath = 'filter'): UpstreamFilter {
   return allOf(argumentPath, [
     ...optionalFilter(`${argumentPath}.name`, input.name, textMatches('customers.name')),

@@ -2,27 +2,29 @@ import DataLoader from 'dataloader';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { PartialEntity } from '../../lib/selection.ts';
 import { satisfiesSelection } from '../../lib/selection.ts';
-import type { VisibilityScope } from '../../lib/visibility.ts';
 import type { Schedule } from '../../lib/turns.ts';
 import type { CustomerViewer } from '../../lib/viewer.ts';
-import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
+import type { VisibilityScope } from '../../lib/visibility.ts';
 import { createCachedLoader } from '../../upstream/cachedLoader.ts';
+import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
+import { derivedFields } from '../declarations.ts';
+import { customerDescriptor } from './descriptor.ts';
 import type { Customer, CustomerPart } from './model.ts';
 import type { CustomerSource } from './source.ts';
 
-const derivedFields = { nodeId: 'id', chats: 'id' };
+const derived = derivedFields(customerDescriptor.fields.Customer);
 
-/** The customer that the viewer is, and to whom it is limited. */
+/** The customer that the viewer is. */
 export interface ViewerIdentity {
-  /** Null when the helpdesk does not know it. */
+  /** Null when HelpCrunch does not know it. */
   id(): Promise<string | null>;
-  /** Whether this is the viewer's own id of yours. */
+  /** Whether this is the viewer's user id. */
   hasUserId(userId: string): Promise<boolean>;
 }
 
 const customerNotFoundError = () => new UpstreamError('notFound', 'There is no such customer.');
 
-/** Reads at most once what the viewer's token does not say. */
+/** Reads at most once what the viewer's token does not state. */
 export function createViewerIdentity(
   source: CustomerSource,
   { id, userId }: CustomerViewer,
@@ -43,88 +45,76 @@ export function createViewerIdentity(
   };
 }
 
-/** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
-export function createCustomerLoaders(
-  source: CustomerSource,
-  identity: ViewerIdentity | undefined,
-  batchScheduleFn: Schedule,
-) {
+const noViewer: (info: GraphQLResolveInfo) => Promise<Customer | null> = () =>
+  Promise.resolve(null);
+
+type Resolved = Customer | Promise<Customer | null>;
+type PartialByUserId = PartialEntity<Customer> & { readonly userId: string };
+
+/** Loads any customer. */
+function createUnrestrictedLoaders(source: CustomerSource, batchScheduleFn: Schedule) {
   const byId = createCachedLoader(
     new DataLoader<string, Customer>(source.byIds, { batchScheduleFn }),
     source.peek,
   );
   const byUserId = new DataLoader<string, Customer>(source.byUserIds, { batchScheduleFn });
-  const isViewer = async ({ id }: { readonly id: string }, viewer: ViewerIdentity) =>
-    id === (await viewer.id());
+  return {
+    /** Fails with `notFound` for an id that HelpCrunch does not know. */
+    load: (id: string): Customer | Promise<Customer> => byId.peek(id) ?? byId.load(id),
+    /** Fails with `notFound` when no customer has this user id. */
+    loadByUserId: (userId: string): Promise<Customer> => byUserId.load(userId),
+    /** The customer of which another entity embeds a part; null when it does not exist any more. */
+    resolvePartial: (partial: CustomerPart, info: GraphQLResolveInfo): Resolved =>
+      satisfiesSelection(partial, info, derived)
+        ? partial
+        : (byId.peek(partial.id) ?? nullIfNotFound(byId.load(partial.id))),
+    /** As `resolvePartial`, when only the user id is known. */
+    resolvePartialByUserId: (partial: PartialByUserId, info: GraphQLResolveInfo): Resolved =>
+      satisfiesSelection(partial, info, derived)
+        ? partial
+        : nullIfNotFound(byUserId.load(partial.userId)),
+    visibility: (): Promise<VisibilityScope> => Promise.resolve({ isUnrestricted: true }),
+    /** The customer that the viewer is; null when it is none, or HelpCrunch does not know it. */
+    viewer: noViewer,
+  };
+}
 
-  async function loadViewer(viewer: ViewerIdentity): Promise<Customer> {
-    const id = await viewer.id();
-    if (id === null) throw customerNotFoundError();
-    return byId.load(id);
-  }
+type CustomerLoaders = ReturnType<typeof createUnrestrictedLoaders>;
 
-  async function loadByIdForViewer(id: string, viewer: ViewerIdentity): Promise<Customer> {
-    if (!(await isViewer({ id }, viewer))) throw customerNotFoundError();
-    return byId.load(id);
-  }
+/** Loads the customer that the viewer is; every other one does not exist. */
+function restrictToViewer(all: CustomerLoaders, identity: ViewerIdentity): CustomerLoaders {
+  const isViewer = async (id: string) => id === (await identity.id());
 
-  async function loadByUserIdForViewer(userId: string, viewer: ViewerIdentity): Promise<Customer> {
-    if (!(await viewer.hasUserId(userId))) throw customerNotFoundError();
-    const customer = await loadViewer(viewer);
-    // A token may name two customers by its two ids.
-    if (customer.userId !== userId) throw customerNotFoundError();
+  async function loadByUserId(userId: string): Promise<Customer> {
+    const id = (await identity.hasUserId(userId)) ? await identity.id() : null;
+    const customer = id === null ? undefined : await all.load(id);
+    // The two ids of a token may belong to two customers.
+    if (customer?.userId !== userId) throw customerNotFoundError();
     return customer;
   }
 
-  const resolvePartial = (
-    partial: CustomerPart,
-    info: GraphQLResolveInfo,
-  ): Customer | Promise<Customer | null> =>
-    satisfiesSelection(partial, info, derivedFields)
-      ? partial
-      : (byId.peek(partial.id) ?? nullIfNotFound(byId.load(partial.id)));
-
   return {
-    /** What the viewer may see of what belongs to customers. */
-    visibility: async (): Promise<VisibilityScope> =>
-      identity === undefined
-        ? { isUnrestricted: true }
-        : { isUnrestricted: false, customerId: await identity.id() },
-    customer: {
-      /** Fails with `notFound` for an id that the helpdesk does not know. */
-      load: (id: string): Customer | Promise<Customer> =>
-        identity === undefined ? (byId.peek(id) ?? byId.load(id)) : loadByIdForViewer(id, identity),
-      /** Fails with `notFound` when nobody has this id of yours. */
-      loadByUserId: (userId: string) =>
-        identity === undefined ? byUserId.load(userId) : loadByUserIdForViewer(userId, identity),
-      /** The customer of whom something carries a part; null when it is gone. */
-      resolvePartial(
-        partial: CustomerPart,
-        info: GraphQLResolveInfo,
-      ): Customer | Promise<Customer | null> {
-        if (identity === undefined) return resolvePartial(partial, info);
-        return isViewer(partial, identity).then((isOwn) =>
-          isOwn ? resolvePartial(partial, info) : null,
-        );
-      },
-      /** As `from`, when only your own id is known. */
-      resolvePartialByUserId(
-        partial: PartialEntity<Customer> & { readonly userId: string },
-        info: GraphQLResolveInfo,
-      ): Customer | Promise<Customer | null> {
-        if (identity !== undefined)
-          return nullIfNotFound(loadByUserIdForViewer(partial.userId, identity));
-        return satisfiesSelection(partial, info, derivedFields)
-          ? partial
-          : nullIfNotFound(byUserId.load(partial.userId));
-      },
-      /** The customer that the viewer is; null when it is none, or not known to the helpdesk. */
-      async viewer(info: GraphQLResolveInfo): Promise<Customer | null> {
-        const id = await identity?.id();
-        return id === undefined || id === null
-          ? null
-          : resolvePartial({ __typename: 'Customer', id }, info);
-      },
+    async load(id) {
+      if (!(await isViewer(id))) throw customerNotFoundError();
+      return all.load(id);
+    },
+    loadByUserId,
+    resolvePartial: async (partial, info) =>
+      (await isViewer(partial.id)) ? all.resolvePartial(partial, info) : null,
+    resolvePartialByUserId: ({ userId }) => nullIfNotFound(loadByUserId(userId)),
+    visibility: async () => ({ isUnrestricted: false, customerId: await identity.id() }),
+    async viewer(info) {
+      const id = await identity.id();
+      return id === null ? null : all.resolvePartial({ __typename: 'Customer', id }, info);
     },
   };
+}
+
+export function createCustomerLoaders(
+  source: CustomerSource,
+  identity: ViewerIdentity | undefined,
+  schedule: Schedule,
+): CustomerLoaders {
+  const loaders = createUnrestrictedLoaders(source, schedule);
+  return identity === undefined ? loaders : restrictToViewer(loaders, identity);
 }

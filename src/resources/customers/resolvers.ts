@@ -26,19 +26,19 @@ async function resolveUpdatedCustomer(
   { loaders }: Context,
   info: GraphQLResolveInfo,
 ): Promise<Customer> {
-  const customer = await loaders.customer.resolvePartial({ __typename: 'Customer', id }, info);
+  const customer = await loaders.customers.resolvePartial({ __typename: 'Customer', id }, info);
   if (customer === null) throw skipEvent;
   return customer;
 }
 
 export const customerResolvers: Resolvers = {
   Query: {
-    customer: (_root, { id }, { loaders }) => loaders.customer.load(parseUpstreamId('id', id)),
+    customer: (_root, { id }, { loaders }) => loaders.customers.load(parseUpstreamId('id', id)),
     customerByUserId: (_root, { userId }, { loaders }) =>
-      loaders.customer.loadByUserId(requireNonEmpty('userId', userId)),
+      loaders.customers.loadByUserId(requireNonEmpty('userId', userId)),
     async customers(_root, { filter, orderBy, ...page }, { sources, loaders }, info) {
       const restricted = restrictToScope(
-        await loaders.visibility(),
+        await loaders.customers.visibility(),
         customerFilter(filter ?? {}),
         customerIdEquals,
       );
@@ -63,15 +63,15 @@ export const customerResolvers: Resolvers = {
   },
   Chat: {
     customer: ({ customer }, _args, { loaders }, info) =>
-      customer === null ? null : loaders.customer.resolvePartial(customer, info),
+      customer === null ? null : loaders.customers.resolvePartial(customer, info),
   },
   HelpdeskViewer: {
-    customer: (_viewer, _args, { loaders }, info) => loaders.customer.viewer(info),
+    customer: (_viewer, _args, { loaders }, info) => loaders.customers.viewer(info),
   },
   Customer: {
     __resolveReference(key, { loaders }, info) {
       if ('id' in key) {
-        return loaders.customer.resolvePartial(
+        return loaders.customers.resolvePartial(
           {
             ...representationValues(key, info),
             __typename: 'Customer',
@@ -81,7 +81,7 @@ export const customerResolvers: Resolvers = {
         );
       }
       const userId = requireNonEmpty('userId', key.userId);
-      return loaders.customer.resolvePartialByUserId(
+      return loaders.customers.resolvePartialByUserId(
         { ...representationValues(key, info), __typename: 'Customer', userId },
         info,
       );

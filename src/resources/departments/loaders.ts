@@ -1,7 +1,9 @@
 import { createCollectionLoader } from '../../upstream/collectionLoader.ts';
+import { derivedFields } from '../declarations.ts';
+import { departmentDescriptor } from './descriptor.ts';
 import type { DepartmentSource } from './source.ts';
 
-/** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
-export const createDepartmentLoaders = (source: DepartmentSource) => ({
-  department: createCollectionLoader(source.all, { nodeId: 'id', chats: 'id' }),
-});
+const derived = derivedFields(departmentDescriptor.fields.Department);
+
+export const createDepartmentLoaders = (source: DepartmentSource) =>
+  createCollectionLoader(source.all, derived);

@@ -4,16 +4,16 @@ import { representationValues } from '../../lib/selection.ts';
 
 export const departmentResolvers: Resolvers = {
   Query: {
-    department: (_root, { id }, { loaders }) => loaders.department.load(parseUpstreamId('id', id)),
-    departments: (_root, _args, { loaders }) => loaders.department.all(),
+    department: (_root, { id }, { loaders }) => loaders.departments.load(parseUpstreamId('id', id)),
+    departments: (_root, _args, { loaders }) => loaders.departments.all(),
   },
   Chat: {
     department: ({ department }, _args, { loaders }, info) =>
-      department === null ? null : loaders.department.resolvePartial(department, info),
+      department === null ? null : loaders.departments.resolvePartial(department, info),
   },
   Department: {
     __resolveReference: (reference, { loaders }, info) =>
-      loaders.department.resolvePartial(
+      loaders.departments.resolvePartial(
         {
           ...representationValues(reference, info),
           __typename: 'Department',

@@ -9,32 +9,31 @@ interface PositionedMessage {
   readonly position: number;
 }
 
-/** Some of a chat's messages, as far as they are said to its customer. */
+/** Messages of a chat that its customer may see. */
 export interface VisibleMessages {
   readonly messages: readonly PositionedMessage[];
-  /** Where to go on. */
+  /** The position at which the next page starts. */
   readonly end: number;
-  /** Whether there is more, or may be. */
+  /** Whether there are more, or may be. */
   readonly hasMore: boolean;
 }
 
 export interface VisibleMessagesRequest {
   readonly start: number;
   readonly count: number;
-  /** Whether somebody wants to know that there is more. */
+  /** Whether the client selects `pageInfo`. */
   readonly needsHasMore: boolean;
 }
 
-/** Made anew for every operation, so nothing one viewer loads is ever seen by another. */
 export function createMessageLoaders(source: MessageSource) {
   let remainingExtraReads = maxExtraMessageReads;
 
   return {
     /**
-     * As many messages as are wanted of those that are said to customers, whatever lies between them. Pages are read whole, so
-     * that the calls tell little of that; when the operation has read enough, there may be fewer.
+     * The next messages that customers may see. Pages are read whole, so that the number of calls reveals little about the messages
+     * in between. Returns fewer when the operation has used up its extra reads.
      */
-    async visibleMessages(
+    async visible(
       chatId: string,
       { start, count, needsHasMore }: VisibleMessagesRequest,
     ): Promise<VisibleMessages> {

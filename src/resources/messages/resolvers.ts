@@ -17,7 +17,7 @@ import { isNotFound } from '../../upstream/errors.ts';
 import type { Chat, ChatPart } from '../chats/model.ts';
 import type { ChatMessage, CustomerMessagePage, Message } from './model.ts';
 
-/** A chat that is known by its id alone may not be there: then nothing was said in it, and that is no error. */
+/** A chat of which only the id is known may not exist: it has no messages, which is not an error. */
 const emptyIfMissing =
   (chat: ChatPart) =>
   (error: unknown): Page<Message> => {
@@ -53,7 +53,7 @@ const emptyMessagePage: CustomerMessagePage = {
   total: null,
 };
 
-/** What was said to the customer. Neither numbers nor cursors tell what else there is. */
+/** The messages that the customer may see. Neither counts nor cursors reveal the others. */
 async function readVisibleMessages(
   chat: Chat,
   { first, after }: MessagePageArguments,
@@ -66,7 +66,7 @@ async function readVisibleMessages(
   const count = validatePageSize('first', first ?? defaultPageSize);
   const start = typeof after === 'string' ? fromCursor('after', after, list) + 1 : 0;
   if (!selection.rows && !selection.pageInfo) return emptyMessagePage;
-  const visible = await loaders.visibleMessages(chat.id, {
+  const visible = await loaders.messages.visible(chat.id, {
     start,
     count,
     needsHasMore: selection.pageInfo,
@@ -82,7 +82,7 @@ async function readVisibleMessages(
         hasNextPage: hasMore,
         hasPreviousPage: start > 0 && messages.length > 0,
         startCursor: messages.length === 0 ? null : cursorOf(0),
-        // A page that ends early goes on where reading ended, or else it would never get there.
+        // A page that ends early continues where reading ended. Otherwise no later page could be reached.
         endCursor: hasMore ? toCursor(list, end - 1) : lastCursor(),
       };
     },

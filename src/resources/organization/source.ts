@@ -1,23 +1,18 @@
-import { entityType } from '../../upstream/cache/cacheTypes.ts';
 import type { Upstream } from '../../upstream/client.ts';
 import { decodeObject } from '../../upstream/decode.ts';
+import { organizationType } from './descriptor.ts';
 import type { Organization } from './model.ts';
-import { isOrganization, organizationFromWire } from './model.ts';
-
-const organizations = entityType('HelpdeskOrganization', isOrganization, {
-  ttlClass: 'account',
-  isOnly: true,
-});
+import { organizationCodec } from './model.ts';
 
 export type OrganizationSource = ReturnType<typeof createOrganizationSource>;
 
-/** The organization endpoint: the only single read that comes wrapped in `data`. */
+/** The only endpoint of a single entity whose response is wrapped in `data`. */
 export const createOrganizationSource = ({ cache }: Upstream) => ({
-  has: (): boolean => cache.has(organizations, 'own'),
+  has: (): boolean => cache.has(organizationType, 'own'),
 
   get: (): Promise<Organization> =>
-    cache.getOrLoad(organizations, 'own', async (send) => {
+    cache.getOrLoad(organizationType, 'own', async (send) => {
       const body = await send({ effect: 'read', method: 'GET', path: '/organization' });
-      return organizationFromWire(decodeObject(body, 'organization')['data']);
+      return organizationCodec.fromWire(decodeObject(body, 'organization')['data']);
     }),
 });

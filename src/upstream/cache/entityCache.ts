@@ -82,6 +82,7 @@ export class EntityCache {
       ttlMsOf: (type, value) => ttlsMs[isNegativeEntry(value) ? 'absent' : type.ttlClass],
       collapser: new RequestCollapser(clock),
       writeMutex: createKeyedMutex(),
+      applyChanges: (account, changes) => this.applyChanges(account, changes),
     };
     this.#checkClockJump = createJumpCheck(clock, (jumpMs) => {
       this.#store.invalidateAll();

@@ -4,7 +4,7 @@ import type { RequestContext } from '../pipeline.ts';
 import { CacheReader } from './cacheReader.ts';
 import type { CacheSettings, FetchResult } from './cacheReader.ts';
 import type { CachedEntity, CacheType, CacheTypeDescriptor, PutEntity } from './cacheTypes.ts';
-import type { FetchEntities, ScopedCacheHooks, SendCall } from './entityCache.ts';
+import type { ChangeNotice, FetchEntities, ScopedCacheHooks, SendCall } from './entityCache.ts';
 import type { CacheEntry, SharedCacheEntry } from './entityStore.ts';
 import type { Fetch, InFlightRequest, RequestCollapser } from './inFlight.ts';
 
@@ -12,6 +12,7 @@ import type { Fetch, InFlightRequest, RequestCollapser } from './inFlight.ts';
 export interface SharedCache extends CacheSettings {
   readonly collapser: RequestCollapser<FetchResult>;
   readonly writeMutex: KeyedMutex;
+  readonly applyChanges: (account: string, changes: readonly ChangeNotice[]) => Promise<void>;
 }
 
 /** The state of one `getOrLoadMany`. */
@@ -132,6 +133,11 @@ export class ScopedCache {
         ),
       ),
     );
+  }
+
+  /** Resolves when no instance returns older data for the changes. */
+  invalidate(changes: readonly ChangeNotice[]): Promise<void> {
+    return this.#shared.applyChanges(this.#context.account, changes);
   }
 
   #awaitFence(): Promise<void> | undefined {

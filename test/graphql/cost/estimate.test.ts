@@ -14,7 +14,7 @@ import {
 import { createCostLimiter, createCostPlugin } from '../../../src/graphql/cost/limiter.ts';
 import type { Context } from '../../../src/graphql/context.ts';
 import { estimateCost } from '../../../src/graphql/cost/estimate.ts';
-import type { IsCached } from '../../../src/graphql/cost/rules.ts';
+import type { IsCached } from '../../../src/resources/declarations.ts';
 import { estimateNodes } from '../../../src/graphql/limits/responseNodes.ts';
 import { createSchema } from '../../../src/graphql/schema/build.ts';
 import { toNodeId } from '../../../src/lib/ids.ts';
@@ -403,7 +403,7 @@ describe('admission', () => {
       status: 400,
       code: 'OPERATION_TOO_EXPENSIVE',
       message:
-        'This operation could cost 52 calls to the helpdesk; the limit is 30. Most of it: chats.nodes.messages (50).',
+        'This operation could cost 52 calls to HelpCrunch; the limit is 30. Most expensive fields: chats.nodes.messages (50).',
     });
   });
 
@@ -415,7 +415,8 @@ describe('admission', () => {
     expect(answer).toEqual({
       status: 400,
       code: 'OPERATION_TOO_EXPENSIVE',
-      message: 'This operation is too large to tell what it costs.',
+      message:
+        'The cost of this operation cannot be estimated: it selects too many or too deeply nested fields.',
     });
   });
 

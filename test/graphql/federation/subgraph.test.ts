@@ -8,7 +8,7 @@ import { composeServices as composeByGuild } from '@theguild/federation-composit
 import type { ConstDirectiveNode, DocumentNode, GraphQLSchema } from 'graphql';
 import { execute, graphql, Kind, parse, stripIgnoredCharacters } from 'graphql';
 import { readConfig } from '../../../src/config/settings.ts';
-import { policiesByField } from '../../../src/graphql/policy/policy.ts';
+import { fieldDeclarations } from '../../../src/graphql/schema/fields.ts';
 import { createSchema } from '../../../src/graphql/schema/build.ts';
 import { buildSubgraphSchema } from '../../../src/graphql/federation/subgraph.ts';
 import { supergraphSdl } from '../../../src/graphql/federation/supergraphSdl.ts';
@@ -553,9 +553,9 @@ describe('schema directives', () => {
         .filter((field) => isTagged(type as object) || isTagged(field as object))
         .map(({ name }) => `${type.name.value}.${name.value}`),
     );
-    const team = [...policiesByField].flatMap(([field, rule]) =>
+    const team = [...fieldDeclarations].flatMap(([field, { policy }]) =>
       // What federation adds is no part of a supergraph.
-      rule === 'staff' && !/\b_/.test(field) ? [field] : [],
+      policy === 'staff' && !/\b_/.test(field) ? [field] : [],
     );
 
     expect(tagged.toSorted()).toEqual(team.toSorted());

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { GraphQLSchema } from 'graphql';
 import { parse, validate } from 'graphql';
 import { createSchema } from '../../../src/graphql/schema/build.ts';
-import { resourceResolvers } from '../../../src/resources/registry.ts';
+import { resourceResolvers } from '../../../src/resources/resolvers.ts';
 import { startSimulator } from '../../../src/simulator/simulator.ts';
 import type { Simulator } from '../../../src/simulator/simulator.ts';
 import { responseTo as ask } from '../../support/client.ts';

@@ -4,7 +4,7 @@ import { parse, validate } from 'graphql';
 import { readConfig } from '../../../src/config/settings.ts';
 import type { Config } from '../../../src/config/settings.ts';
 import { createSchema } from '../../../src/graphql/schema/build.ts';
-import { resourceResolvers } from '../../../src/resources/registry.ts';
+import { resourceResolvers } from '../../../src/resources/resolvers.ts';
 import { startSimulator } from '../../../src/simulator/simulator.ts';
 import type { Simulator } from '../../../src/simulator/simulator.ts';
 import { responseTo as ask } from '../../support/client.ts';

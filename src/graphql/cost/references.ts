@@ -1,0 +1,41 @@
+import { parseNodeId } from '../../lib/ids.ts';
+import type { EntityReference } from '../../resources/declarations.ts';
+import { entitiesByType } from '../../resources/registry.ts';
+
+/** An id as text; empty for a value that cannot be one. */
+export const idText = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+
+/** Empty for an id that is rejected before any call. */
+export function referenceFromNodeId(nodeId: unknown): readonly EntityReference[] {
+  const parsed = parseNodeId(idText(nodeId));
+  if (parsed === undefined) return [];
+  const kind = entitiesByType.get(parsed.type)?.kind;
+  return kind === undefined ? [] : [{ ...parsed, kind }];
+}
+
+export function referenceFromRepresentation(reference: unknown): readonly EntityReference[] {
+  if (typeof reference !== 'object' || reference === null || !('__typename' in reference))
+    return [];
+  const type = idText(reference.__typename);
+  const kind = entitiesByType.get(type)?.kind;
+  if (kind === undefined) return [];
+  if ('id' in reference) return [{ type, kind, id: idText(reference.id) }];
+  return kind === 'customer' && 'userId' in reference
+    ? [{ type, kind: 'customerByUserId', id: idText(reference.userId) }]
+    : [];
+}
+
+/** The distinct ids of each type and kind. */
+export function groupReferences(
+  references: readonly EntityReference[],
+): readonly (EntityReference & { readonly ids: readonly string[] })[] {
+  const groups = new Map<string, EntityReference & { readonly ids: Set<string> }>();
+  for (const reference of references) {
+    const key = `${reference.type} ${reference.kind}`;
+    const group = groups.get(key) ?? { ...reference, ids: new Set() };
+    groups.set(key, group);
+    group.ids.add(reference.id);
+  }
+  return Array.from(groups.values(), (group) => ({ ...group, ids: [...group.ids] }));
+}

@@ -1,0 +1,124 @@
+import type { ChatChange } from '../../graphql/generated.ts';
+import { aliasType, entityType, pageType } from '../../upstream/cache/cacheTypes.ts';
+import { agentCodec } from '../agents/model.ts';
+import { customerCodec } from '../customers/model.ts';
+import type { InvalidatedTags, ResourceDescriptor } from '../declarations.ts';
+import {
+  connectionDeclarations,
+  edgeDeclarations,
+  nodeIdField,
+  publicField,
+  redactedField,
+} from '../declarations.ts';
+import { departmentCodec } from '../departments/model.ts';
+import type { Chat } from './model.ts';
+import { chatCodec } from './model.ts';
+
+export const chatType = entityType('Chat', chatCodec.shape, { ttlClass: 'chats' });
+export const chatPageType = pageType(chatType, 'chats');
+
+/** Chats of one owner. A customer has few, so that those of several customers fit one page; an agent has many. */
+export const ownedChatsType = pageType(chatType, 'chats', {
+  name: 'OwnedChats',
+  collapseKey: (key) => (key.startsWith('customer ') ? key.slice(0, key.indexOf('/')) : undefined),
+});
+
+/**
+ * Chats as one customer sees them: the key `7001 5208` holds chat 5208 if it belongs to customer 7001, otherwise a negative entry.
+ * Entries of other viewers are not used: a chat of another customer costs what a missing chat costs.
+ */
+export const customerChatType = aliasType(
+  'ChatOfCustomer',
+  chatType,
+  ({ customer }) => customer?.id ?? null,
+);
+
+/** Every change of a chat may move it into, out of and within lists. */
+export const chatLists: InvalidatedTags = [{ type: chatPageType }, { type: ownedChatsType }];
+
+/** All chats and their lists: chats embed their customer, and can be filtered by it. */
+export const allChats: InvalidatedTags = [{ type: chatType }, ...chatLists];
+
+const agentsPerChat = { worst: 5, typical: 2 };
+
+export const chatDescriptor = {
+  idsPerCall: { chat: 1 },
+  entity: { typename: 'Chat', kind: 'chat', policy: 'owner' },
+  fields: {
+    Query: {
+      chat: { policy: 'owner', cost: { strategy: 'lookup', kind: 'chat', argument: 'id' } },
+      chats: { policy: 'owner', cost: { strategy: 'page' } },
+    },
+    Subscription: { chatUpdated: { policy: 'owner', cost: 'none' } },
+    ChatUpdate: {
+      change: publicField,
+      at: publicField,
+      chat: { policy: 'owner', cost: { strategy: 'partial', embeds: [] } },
+    },
+    Chat: {
+      nodeId: nodeIdField,
+      id: publicField,
+      status: publicField,
+      closedBy: publicField,
+      closedAt: publicField,
+      rating: publicField,
+      createdAt: publicField,
+      createdWith: publicField,
+      lastMessageAt: redactedField,
+      lastMessageText: redactedField,
+      lastMessageId: redactedField,
+      lastCustomerMessageAt: publicField,
+      lastCommunicatedAgentId: publicField,
+      lastCommunicatedAgent: {
+        policy: 'public',
+        cost: { strategy: 'partial', embeds: agentCodec.embeddedFields, mayBeMissing: true },
+        derivedFrom: 'lastCommunicatedAgentId',
+      },
+      snoozedUntil: publicField,
+      applicationId: publicField,
+      application: {
+        policy: 'public',
+        cost: { strategy: 'partial', embeds: [] },
+        derivedFrom: 'applicationId',
+      },
+      readByAgent: publicField,
+      readByCustomer: publicField,
+      agents: {
+        policy: 'public',
+        cost: { strategy: 'partial', embeds: agentCodec.embeddedFields, length: agentsPerChat },
+      },
+      assignee: {
+        policy: 'public',
+        cost: { strategy: 'partial', embeds: agentCodec.embeddedFields },
+      },
+      customer: {
+        policy: 'owner',
+        cost: { strategy: 'partial', embeds: customerCodec.embeddedFields },
+      },
+      department: {
+        policy: 'public',
+        cost: { strategy: 'partial', embeds: departmentCodec.embeddedFields },
+      },
+      messages: { policy: 'owner', cost: { strategy: 'messages' }, derivedFrom: 'id' },
+    },
+    ChatConnection: connectionDeclarations,
+    ChatEdge: edgeDeclarations,
+  },
+} as const satisfies ResourceDescriptor;
+
+interface ChatWebhook {
+  /** The change that subscribers receive. */
+  readonly change: ChatChange;
+  /** The field without which the event does not describe the chat after the change. */
+  readonly requiredField: keyof Chat;
+}
+
+export const chatWebhooks = {
+  'chat.new': { change: 'CREATED', requiredField: 'status' },
+  'chat.status_updated': { change: 'STATUS', requiredField: 'status' },
+  'chat.assigned': { change: 'ASSIGNEE', requiredField: 'assignee' },
+  'chat.snoozed': { change: 'SNOOZED', requiredField: 'snoozedUntil' },
+  'chat.unsnoozed': { change: 'UNSNOOZED', requiredField: 'snoozedUntil' },
+  'chat.closed': { change: 'CLOSED', requiredField: 'status' },
+  'chat.rated': { change: 'RATED', requiredField: 'rating' },
+} as const satisfies Readonly<Record<string, ChatWebhook>>;

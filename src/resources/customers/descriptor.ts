@@ -1,0 +1,111 @@
+import { aliasType, entityType, pageType } from '../../upstream/cache/cacheTypes.ts';
+import { allChats, chatLists } from '../chats/descriptor.ts';
+import type { InvalidatedTags, ResourceDescriptor } from '../declarations.ts';
+import {
+  connectionDeclarations,
+  edgeDeclarations,
+  nodeIdField,
+  publicField,
+  staffField,
+} from '../declarations.ts';
+import type { Customer } from './model.ts';
+import { customerCodec } from './model.ts';
+
+export const customerType = entityType('Customer', customerCodec.shape, {
+  ttlClass: 'customers',
+  collapseKey: () => 'all',
+});
+// Every visit moves a customer within lists, so lists have the TTL of chats.
+export const customerPageType = pageType(customerType, 'chats');
+export const userIdAliasType = aliasType('CustomerByUserId', customerType, ({ userId }) => userId);
+
+export const customerLists: InvalidatedTags = [{ type: customerPageType }];
+/** Negative entries of user ids become wrong when a customer is created, positive ones when it is deleted. */
+const userIdAliases: InvalidatedTags = [{ type: userIdAliasType }];
+
+const embeddedByIdOnly = { policy: 'owner', cost: { strategy: 'partial', embeds: [] } } as const;
+
+export const customerDescriptor = {
+  idsPerCall: { customer: 100, customerByUserId: 100 },
+  entity: { typename: 'Customer', kind: 'customer', policy: 'owner' },
+  fields: {
+    Query: {
+      customer: { policy: 'owner', cost: { strategy: 'lookup', kind: 'customer', argument: 'id' } },
+      customerByUserId: {
+        policy: 'owner',
+        cost: { strategy: 'lookup', kind: 'customerByUserId', argument: 'userId' },
+      },
+      customers: { policy: 'owner', cost: { strategy: 'page' } },
+    },
+    Subscription: { customerUpdated: embeddedByIdOnly },
+    HelpdeskViewer: { customer: embeddedByIdOnly },
+    Customer: {
+      nodeId: nodeIdField,
+      id: publicField,
+      userId: publicField,
+      name: publicField,
+      email: publicField,
+      company: publicField,
+      phone: publicField,
+      firstSeen: publicField,
+      lastSeen: publicField,
+      location: publicField,
+      device: publicField,
+      unsubscribed: publicField,
+      blocked: publicField,
+      source: publicField,
+      referer: publicField,
+      lastPage: publicField,
+      locale: publicField,
+      createdFrom: publicField,
+      integrationId: publicField,
+      notes: staffField,
+      tags: publicField,
+      customData: publicField,
+      chats: { policy: 'owner', cost: { strategy: 'ownedChats' }, derivedFrom: 'id' },
+    },
+    CustomerConnection: connectionDeclarations,
+    CustomerEdge: edgeDeclarations,
+    CustomerLocation: { regionCode: publicField, countryCode: publicField, city: publicField },
+    CustomerDevice: {
+      id: publicField,
+      ip: publicField,
+      timezone: publicField,
+      platform: publicField,
+      userAgent: publicField,
+    },
+    CustomerTag: { name: publicField, color: publicField },
+  },
+} as const satisfies ResourceDescriptor;
+
+export interface CustomerWebhook {
+  /** The fields that are certain after the event. Undefined: the customer is fetched again. */
+  readonly patch?: (data: unknown) => Partial<Customer> | undefined;
+  /** What else the event invalidates. */
+  readonly invalidates: InvalidatedTags;
+}
+
+/** Name, e-mail and user id, if the event contains the e-mail. */
+function embeddedCustomer(data: unknown): Partial<Customer> | undefined {
+  const customer = customerCodec.part.decode(data, 'delivered customer');
+  return customer?.email === undefined ? undefined : customer;
+}
+
+const setsTo = (values: Partial<Customer>): CustomerWebhook => ({
+  patch: () => values,
+  invalidates: [],
+});
+
+export const customerWebhooks = {
+  'customer.new': { invalidates: [...customerLists, ...userIdAliases] },
+  'customer.email_updated': {
+    patch: embeddedCustomer,
+    invalidates: [...customerLists, ...allChats],
+  },
+  'customer.tags_changed': { invalidates: [...customerLists, ...chatLists] },
+  'customer.unsubscribed': setsTo({ unsubscribed: true }),
+  'customer.subscribed': setsTo({ unsubscribed: false }),
+  'customer.blocked': setsTo({ blocked: true }),
+  'customer.unblocked': setsTo({ blocked: false }),
+  'customer.deleted': { invalidates: [...customerLists, ...userIdAliases, ...allChats] },
+} satisfies Readonly<Record<string, CustomerWebhook>>;

@@ -1,0 +1,169 @@
+import type { PartialEntity } from '../lib/selection.ts';
+import type { Shape } from '../lib/shape.ts';
+import { isFlag, isIdText, isText, isTime, listOf, objectOf, oneOf, orNull } from '../lib/shape.ts';
+import {
+  decodeBoolean,
+  decodeEnum,
+  decodeId,
+  decodeIdOrNull,
+  decodeListOrEmpty,
+  decodeObject,
+  decodeObjectOrNull,
+  decodeText,
+  decodeTime,
+} from './decode.ts';
+
+/** One value of a model: how it is read from a response of HelpCrunch, and its shape in Redis. */
+export interface Codec<Value> {
+  /** `where` names the value in the error. */
+  readonly decode: (value: unknown, where: string) => Value;
+  readonly shape: Shape<Value>;
+}
+
+type Codecs<Fields> = { readonly [Name in keyof Fields]: Codec<Fields[Name]> };
+type AnyCodecs = Readonly<Record<string, Codec<unknown>>>;
+
+export const text: Codec<string | null> = { decode: decodeText, shape: orNull(isText) };
+export const flag: Codec<boolean | null> = { decode: decodeBoolean, shape: orNull(isFlag) };
+export const time: Codec<number | null> = { decode: decodeTime, shape: orNull(isTime) };
+export const id: Codec<string> = { decode: decodeId, shape: isIdText };
+export const idOrNull: Codec<string | null> = { decode: decodeIdOrNull, shape: orNull(isIdText) };
+
+/** The first spelling of a value is the one that is written. */
+export const enumOf = <Name extends string>(
+  valuesBySpelling: Readonly<Record<string, Name>>,
+): Codec<Name | 'UNKNOWN' | null> => ({
+  decode: (value, where) => decodeEnum(valuesBySpelling, value, where),
+  shape: orNull(oneOf<Name | 'UNKNOWN'>('UNKNOWN', ...Object.values(valuesBySpelling))),
+});
+
+const nonNull =
+  <Value>(shape: Shape<Value | null>): Shape<Value> =>
+  (value): value is Value =>
+    value !== null && shape(value);
+
+export const withDefault = <Value>(
+  { decode, shape }: Codec<Value | null>,
+  fallback: Value,
+): Codec<Value> => ({
+  decode: (value, where) => decode(value, where) ?? fallback,
+  shape: nonNull(shape),
+});
+
+/** The items that can be read. */
+export const listOfPresent = <Item>({
+  decode,
+  shape,
+}: Codec<Item | null>): Codec<readonly Item[]> => ({
+  decode: (value, where) =>
+    decodeListOrEmpty(value, where).flatMap((item) => decode(item, where) ?? []),
+  shape: listOf(nonNull(shape)),
+});
+
+const shapesOf = (codecs: AnyCodecs): Readonly<Record<string, Shape<unknown>>> =>
+  Object.fromEntries(Object.entries(codecs).map(([name, { shape }]) => [name, shape]));
+
+/** The fields that the object has. */
+export function decodePresent<Fields extends object>(
+  wire: Readonly<Record<string, unknown>>,
+  where: string,
+  codecs: Codecs<Fields>,
+): Partial<Fields>;
+export function decodePresent(
+  wire: Readonly<Record<string, unknown>>,
+  where: string,
+  codecs: AnyCodecs,
+): object {
+  const fields: Record<string, unknown> = {};
+  for (const [name, { decode }] of Object.entries(codecs)) {
+    if (wire[name] !== undefined) fields[name] = decode(wire[name], `${where}.${name}`);
+  }
+  return fields;
+}
+
+/** A list where an object belongs is an empty object: PHP writes both as `[]`. */
+const emptyAsNull = (value: unknown): unknown =>
+  Array.isArray(value) && value.length === 0 ? null : value;
+
+export function nullableObject<Fields extends object>(
+  codecs: Codecs<Fields>,
+): Codec<Readonly<Fields> | null>;
+export function nullableObject(codecs: AnyCodecs): Codec<object | null> {
+  return {
+    decode(value, where) {
+      const wire = decodeObjectOrNull(emptyAsNull(value), where);
+      return wire && decodeAll(wire, where, codecs);
+    },
+    shape: orNull(objectOf(shapesOf(codecs))),
+  };
+}
+
+function decodeAll(
+  wire: Readonly<Record<string, unknown>>,
+  where: string,
+  codecs: AnyCodecs,
+): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  for (const [name, { decode }] of Object.entries(codecs)) {
+    fields[name] = decode(wire[name], `${where}.${name}`);
+  }
+  return fields;
+}
+
+export interface Entity {
+  readonly __typename: string;
+  readonly id: string;
+}
+
+/** What other entities embed of an entity. */
+export type EntityPart<Whole extends Entity> = PartialEntity<Whole> & Pick<Whole, 'id'>;
+
+export interface EntityCodec<Whole extends Entity> {
+  readonly fromWire: (value: unknown) => Whole;
+  readonly shape: Shape<Whole>;
+  /** Absent fields are left out; a part without a readable id is null. */
+  readonly part: Codec<EntityPart<Whole> | null>;
+  /** The fields that other entities embed besides the id. */
+  readonly embeddedFields: readonly string[];
+}
+
+export type EntityOf<Type> = Type extends EntityCodec<infer Whole> ? Whole : never;
+
+/** The fields of an entity, and the names of those that other entities embed. */
+export function entityCodec<Typename extends string, Fields extends { readonly id: string }>(
+  typename: Typename,
+  codecs: Codecs<Fields>,
+  embeddedFields?: readonly (keyof Fields & string)[],
+): EntityCodec<{ readonly __typename: Typename } & Readonly<Fields>>;
+export function entityCodec(
+  typename: string,
+  codecs: AnyCodecs,
+  embeddedFields: readonly string[] = [],
+): object {
+  const where = typename.toLowerCase();
+  const shapes = { __typename: oneOf(typename), ...shapesOf(codecs) };
+  const embedded = Object.fromEntries(
+    Object.entries(codecs).filter(([name]) => embeddedFields.includes(name)),
+  );
+  return {
+    embeddedFields,
+    fromWire: (value: unknown) => ({
+      __typename: typename,
+      ...decodeAll(decodeObject(value, where), where, codecs),
+    }),
+    shape: objectOf<Record<string, unknown>>(shapes),
+    part: {
+      decode(value: unknown, partWhere: string) {
+        const wire = decodeObjectOrNull(value, partWhere);
+        const partId = decodeIdOrNull(wire?.['id'], `${partWhere}.id`);
+        if (wire === null || partId === null) return null;
+        return {
+          __typename: typename,
+          id: partId,
+          ...decodePresent(wire, partWhere, embedded),
+        };
+      },
+      shape: orNull(objectOf<Record<string, unknown>>(shapes, ['__typename', 'id'])),
+    },
+  };
+}
