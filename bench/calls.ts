@@ -106,7 +106,7 @@ function printMix(mix: readonly Request[], measured: Measured): void {
   print(`The mix: ${mix.length} operations, ${distinct} of them different\n`);
   print(
     formatTable(
-      ['calls to the helpdesk', first, ...others.flatMap((name) => [name, 'ratio'])],
+      ['calls to HelpCrunch', first, ...others.flatMap((name) => [name, 'ratio'])],
       [
         row(
           `cold: the mix from empty caches, by ${mix.length} clients at once, a call taking ${latencyMs} ms`,
@@ -130,7 +130,7 @@ function problemsOf({ warm }: Measured, differences: Differences): readonly stri
   ];
 }
 
-/** Counts the helpdesk calls of real operations, here and with stock Apollo Server. False: a promise is not kept. */
+/** Counts the HelpCrunch calls of real operations, here and with stock Apollo Server. Returns false when responses differ or a warm read causes a call. */
 export async function runCalls(): Promise<boolean> {
   const differences: Differences = new Map();
   const mix = createMix(mixSeed);

@@ -42,7 +42,7 @@ function differenceOf(one: unknown, other: unknown): string {
   const [name, value] =
     Object.entries(one).find(([key, inner]) => !isDeepStrictEqual(inner, values.get(key))) ?? [];
   if (name === undefined) return '';
-  // Places in lists do not matter to whoever reads it.
+  // List positions are omitted from the report.
   return (/^\d+$/.test(name) ? '' : `.${name}`) + differenceOf(value, values.get(name));
 }
 

@@ -5,10 +5,10 @@ import { documentOf } from './request.ts';
 
 /**
  * A support team's frontend, 200 operations: mostly the inbox and the chat in front of an agent, with the boards, cards and
- * counts around them, and now and then the heavy rows that the gateway promises a price for (the last four).
+ * counts around them, and now and then the heavy rows whose cost is documented (the last four).
  *
- * Left out for everybody, because stock Apollo Server cannot say them: `_entities` (needs `@apollo/subgraph`), and `rateLimit`
- * and `viewer`, which ask about the gateway itself. Left out as well: what this gateway's own guard would refuse, such as the
+ * Omitted for all servers, because stock Apollo Server does not support them: `_entities` (needs `@apollo/subgraph`), and
+ * `rateLimit` and `viewer`, which describe the gateway itself. Also omitted: operations over the gateway's cost limit, such as the
  * chats of all agents at once.
  */
 interface Line {
@@ -43,7 +43,7 @@ const department = (random: Random): string => String(random.integer(3, 8));
 const nodeId = (type: string, id: string): string =>
   Buffer.from(`${type}:${id}`).toString('base64url');
 
-/** Not everybody has a user id; these have. */
+/** The customers that have a user id. */
 const users = [
   'u-7001 u-7002 u-7003 u-7004 u-7005 u-7006 u-7007 u-7008 u-7010 u-7012 u-7013 u-7014',
   'u-7015 u-7017 u-7019 u-7020 u-7021 u-7022 u-7023 u-7024 u-7026 u-7027 u-7028 u-7029',

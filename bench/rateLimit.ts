@@ -34,7 +34,7 @@ interface Score {
   worstWriteMs: number;
   worstReadMs: number;
   calls: number;
-  /** Calls that the helpdesk refused. */
+  /** Calls that HelpCrunch rejected. */
   refused: number;
 }
 
@@ -58,13 +58,13 @@ const isLimited = ({ errors }: Answer): boolean =>
 const isOld = ({ extensions }: Answer): boolean =>
   JSON.stringify(extensions ?? {}).includes('"stale"');
 
-interface Told {
+interface CompletedCall {
   readonly isWrite: boolean;
   readonly answer: Answer;
   readonly tookMs: number;
 }
 
-function note(score: Score, { isWrite, answer, tookMs }: Told): void {
+function note(score: Score, { isWrite, answer, tookMs }: CompletedCall): void {
   if (answer.errors !== undefined) {
     if (isLimited(answer)) score.limited += 1;
     else score.failed += 1;

@@ -155,7 +155,7 @@ export async function runRedisRateLimit(): Promise<boolean> {
   process.stdout.write(`${formatTable(['', 'count'], rows)}\n`);
   const problems = [
     ...(most <= rateLimit ? [] : ['A minute held more calls than the limit.']),
-    // A call holds its place a little longer than the minute in which the helpdesk counts it.
+    // A permit is held a little longer than the minute in which HelpCrunch counts the call.
     ...(after >= 0.9 * before ? [] : ["The dead instance's part was not used."]),
   ];
   if (problems.length > 0) {

@@ -31,7 +31,7 @@ const pathOf = (name: string) => fileURLToPath(new URL(`subscribers/${name}`, im
 const start = (name: string, options: readonly string[]): ChildProcess =>
   fork(pathOf(name), [...options], { execArgv: ['--import', 'tsx', '--expose-gc'] });
 
-async function told<Message>(child: ChildProcess): Promise<Message> {
+async function nextMessage<Message>(child: ChildProcess): Promise<Message> {
   const [message] = (await once(child, 'message')) as [Message];
   return message;
 }
@@ -43,7 +43,7 @@ interface Usage {
 }
 
 function usageOf(gateway: ChildProcess): Promise<Usage> {
-  const answer = told<Usage>(gateway);
+  const answer = nextMessage<Usage>(gateway);
   gateway.send('usage');
   return answer;
 }
@@ -85,7 +85,7 @@ async function run(round: Round, helpdesk: { url: string; key: string }) {
   const { name, subscribers, isAlike, events } = round;
   const kilobytes = (bytes: number): string => (bytes / subscribers / 1024).toFixed(1);
   const gateway = start('gatewayProcess.ts', [helpdesk.url, helpdesk.key]);
-  const { url } = await told<{ url: string }>(gateway);
+  const { url } = await nextMessage<{ url: string }>(gateway);
   const change = await aChange(url);
   const before = await usageOf(gateway);
   const crowd = start('crowdProcess.ts', [
@@ -94,12 +94,12 @@ async function run(round: Round, helpdesk: { url: string; key: string }) {
     String(isAlike),
   ]);
   try {
-    await told(crowd);
+    await nextMessage(crowd);
     await subscribed(url, subscribers);
     const settled = await usageOf(gateway);
     const delays: number[] = [];
     for (let event = 0; event < events; event += 1) {
-      const all = told<{ at: number }>(crowd);
+      const all = nextMessage<{ at: number }>(crowd);
       const sent = now();
       await change(event % 2 === 0);
       delays.push((await all).at - sent);

@@ -1,5 +1,5 @@
 // Carries out each step of the Dockerfile in an empty folder, without a container engine, and looks whether what comes out runs
-// as it will run there: as nobody, in a folder that cannot be written to, without development packages.
+// as it will run there: as an unprivileged user, in a folder that cannot be written to, without development packages.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -18,10 +18,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
-const nobody = 65_534;
+const unprivilegedId = 65_534;
 const isRoot = process.getuid?.() === 0;
 const top = mkdtempSync(join(tmpdir(), 'helpcrunch-container-'));
-if (isRoot) chownSync(top, nobody, nobody);
+if (isRoot) chownSync(top, unprivilegedId, unprivilegedId);
 const allowed = readFileSync('.dockerignore', 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('!'))
@@ -111,7 +111,7 @@ async function runIt({ root, directory, environment, user, command, health }) {
   );
   const port = String(await freePort());
   const env = { PATH: process.env.PATH, ...environment, DEMO: 'true', PORT: port };
-  const options = { cwd, env, ...(isRoot ? { uid: nobody, gid: nobody } : {}) };
+  const options = { cwd, env, ...(isRoot ? { uid: unprivilegedId, gid: unprivilegedId } : {}) };
   const child = spawn(command[0], command.slice(1), {
     ...options,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -146,7 +146,7 @@ try {
   for (const line of readFileSync('Dockerfile', 'utf8').split('\n')) {
     if (line === '' || line.startsWith('#')) continue;
     const [word] = line.split(' ', 1);
-    if (!Object.hasOwn(steps, word)) fail(`nobody knows how to check ${word}`);
+    if (!Object.hasOwn(steps, word)) fail(`unsupported instruction: ${word}`);
     process.stdout.write(`${line.slice(0, 100)}\n`);
     steps[word](line.slice(word.length + 1));
   }

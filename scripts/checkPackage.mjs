@@ -31,8 +31,8 @@ function pack() {
     run(root, 'npm', 'pack', '--json', '--pack-destination', folder).replace(/^[^[]*/, ''),
   );
   const paths = files.map(({ path }) => path);
-  const strangers = paths.filter((path) => !allowed.some((pattern) => pattern.test(path)));
-  assert.deepEqual(strangers, [], 'The package holds what nobody needs.');
+  const unexpected = paths.filter((path) => !allowed.some((pattern) => pattern.test(path)));
+  assert.deepEqual(unexpected, [], 'The package contains unexpected files.');
   for (const needed of ['dist/cli/main.js', 'dist/index.js', 'dist/index.d.ts', 'schema.graphql']) {
     assert.ok(paths.includes(needed), `The package lacks ${needed}.`);
   }

@@ -118,7 +118,7 @@ const selections = [
 ];
 
 const scenario = fc.record({
-  // The last has to ask for a name that nobody knows, which takes its time.
+  // The last one resolves an unknown host name, which takes long.
   gateway: fc.constantFrom(...Array(10).fill([0, 1]).flat(), 2),
   kind: fc.constantFrom('query', 'query', 'query', 'mutation', 'broken'),
   selections: fc.subarray(selections, { minLength: 1, maxLength: 4 }),

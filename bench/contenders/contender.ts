@@ -9,7 +9,7 @@ import type { Request } from '../request.ts';
 export interface Contender {
   /** The data of the answer; fails when it has errors. */
   ask(request: Request): Promise<unknown>;
-  /** How many calls the helpdesk has received so far. */
+  /** The calls that HelpCrunch has received so far. */
   calls(): number;
   /** Moves its clock, and that of its helpdesk. */
   wait(ms: number): void;
@@ -22,7 +22,7 @@ export type Serve = (helpdesk: Simulator, clock: Clock, rateLimit: number) => Pr
 export interface Contestant {
   readonly name: string;
   readonly serve: Serve;
-  /** Starts anew, with nothing known. Where the helpdesk takes its time, time is real; otherwise it stands still. */
+  /** Starts with an empty cache. The clock is real when HelpCrunch responds with a delay; otherwise it does not move. */
   start(latencyMs?: number): Promise<Contender>;
 }
 

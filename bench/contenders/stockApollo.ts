@@ -8,7 +8,7 @@ import type { StockContext } from './stockResolvers.ts';
 import { resolvers } from './stockResolvers.ts';
 import { BatchingCustomersAPI, ChatsAPI, CustomersAPI, TeamAPI } from './stockSources.ts';
 
-/** The same schema. Apollo Server alone knows nothing of federation, so its directives are told and mean nothing. */
+/** The same schema. Apollo Server alone does not support federation, so the federation directives are declared without effect. */
 const typeDefs = [
   readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'),
   /* GraphQL */ `
@@ -20,10 +20,10 @@ const typeDefs = [
 ];
 
 /**
- * Apollo Server 5 with `@apollo/datasource-rest`, as https://www.apollographql.com/docs/apollo-server/data/fetching-rest has it:
- * a class for each part of the REST API, new ones for each operation, with the server's cache passed in. That cache obeys the
- * upstream's caching headers, of which the helpdesk sends none; a time to live of one's own would serve a chat as it was before
- * it was marked as read, since nothing there can take it back.
+ * Apollo Server 5 with `@apollo/datasource-rest`, as https://www.apollographql.com/docs/apollo-server/data/fetching-rest recommends:
+ * a class for each part of the REST API, with new instances for each operation that share the server's cache. That cache follows
+ * the upstream's caching headers, and HelpCrunch sends none. A fixed TTL would serve a chat as unread after it was marked as
+ * read, because the data source has no invalidation.
  */
 async function serve(
   { url, key }: Simulator,

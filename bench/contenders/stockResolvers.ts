@@ -25,7 +25,7 @@ interface PageArguments {
   readonly after?: string;
 }
 
-/** Enums arrive as the helpdesk spells them: that is what the internal values below are for. */
+/** Maps the enum values to the spellings of HelpCrunch. */
 interface OrderBy {
   readonly field: string;
   readonly direction: 'asc' | 'desc';

@@ -150,7 +150,7 @@ export class BatchingCustomersAPI extends CustomersAPI {
   }
 }
 
-/** Agents, departments, channels: the helpdesk gives them as lists only, so one of them is picked from its list. */
+/** Agents, departments, channels: HelpCrunch serves them as lists only, so a single one is selected from its list. */
 export class TeamAPI extends HelpCrunchAPI {
   async getAgents(): Promise<readonly WireAgent[]> {
     return (await this.get<WireList<WireAgent>>('agents', { params: whole })).data;

@@ -2,7 +2,7 @@ type Leaf = (value: string) => unknown;
 
 const seconds: Leaf = (date) => String(Date.parse(date) / 1_000);
 
-/** What the gateway writes otherwise than the helpdesk, by the names of the fields. */
+/** Values that the gateway spells differently from HelpCrunch, by field name. */
 const leaves: Readonly<Record<string, Leaf>> = {
   id: Number,
   createdAt: seconds,
@@ -15,7 +15,7 @@ const leaves: Readonly<Record<string, Leaf>> = {
       : role.toLowerCase().replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase()),
 };
 
-/** An answer of the gateway in the spelling of the helpdesk, which is Hive Gateway's too. */
+/** A response of the gateway in the spelling of HelpCrunch, which Hive Gateway passes through. */
 export function asHelpdeskWrites(value: unknown, field = ''): unknown {
   if (Array.isArray(value)) return value.map((item) => asHelpdeskWrites(item));
   if (typeof value === 'string') return leaves[field]?.(value) ?? value;

@@ -91,7 +91,7 @@ async function startRunner(workload: Workload, name: string, place: Place): Prom
 
 const dataOf = (body: string): unknown => (JSON.parse(body) as { readonly data?: unknown }).data;
 
-/** What one and the same request is answered by each; a proxy's answer is the helpdesk's own. */
+/** The response of each server to the same request. A proxy returns the response of HelpCrunch. */
 async function differences(runners: readonly Runner[]): Promise<readonly string[]> {
   const answers = await Promise.all(
     runners

@@ -33,7 +33,7 @@ const nameOf = (value) => ({ kind: 'Name', value });
 const field = (name, { selections }) => ({
   kind: 'Field',
   name: nameOf(name),
-  // The id is what an answer is told by.
+  // Responses are matched by id.
   selectionSet: {
     kind: 'SelectionSet',
     selections: [{ kind: 'Field', name: nameOf('id') }, ...selections],

@@ -1,6 +1,6 @@
 import { start as startGateway } from './gateway.mjs';
 
-/** Nothing stays good, so that each operation goes to the helpdesk. */
+/** All TTLs are 0, so that each operation calls HelpCrunch. */
 export const start = (upstream) =>
   startGateway(upstream, {
     CACHE_CHATS_TTL_MS: '0',

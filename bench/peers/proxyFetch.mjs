@@ -1,7 +1,7 @@
 import { Agent, createServer } from 'node:http';
 import fetch from 'node-fetch';
 
-/** The same pass-through, but the helpdesk is asked with node-fetch, as the gateway does. */
+/** The same proxy, but with node-fetch as its HTTP client, like the gateway. */
 export async function start(upstream) {
   const agent = new Agent({ keepAlive: true });
   const server = createServer(async (request, response) => {

@@ -1,4 +1,4 @@
-/** One peer in a process of its own: `node serve.mjs <peer>`, told by its parent what to do. */
+/** Runs one peer in a separate process, `node serve.mjs <peer>`, which its parent controls over IPC. */
 const { start } = await import(`./${process.argv[2]}.mjs`);
 const upstream = process.env.UPSTREAM_URL;
 const url = await start(upstream);

@@ -1,6 +1,6 @@
 import type { Behaviour, FaultRule, WebhookTarget } from '../../src/simulator/simulator.ts';
 
-/** What the helpdesk's process is told. */
+/** The commands to the simulator's process. */
 export type HelpdeskOrder =
   | { readonly kind: 'work'; readonly target: WebhookTarget }
   | { readonly kind: 'rest' }

@@ -1,4 +1,4 @@
-// The helpdesk under the soak test: a simulator that keeps what it holds behind a door that can be shut, and colleagues at work.
+// The upstream of the soak test: a simulator behind a listener that can be closed without losing data, and simulated agents.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
@@ -35,7 +35,7 @@ async function open(at: number): Promise<number> {
 
 const doorPort = await open(0);
 
-/** As when it is started anew: whoever is connected is cut off, and for a while nobody is let in. */
+/** Simulates a restart: closes all connections and refuses new ones for a while. */
 async function restart(downMs: number): Promise<void> {
   const shut = once(door, 'close');
   door.close();

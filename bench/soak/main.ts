@@ -112,7 +112,7 @@ async function run(): Promise<boolean> {
   const gateways: GatewayProcess[] = [];
   try {
     const settings = settingsFor(helpdesk, redis?.url);
-    // Without Redis one does not hear what the other is told.
+    // Without Redis, an instance does not receive the events of the others.
     for (let count = redis === undefined ? 1 : 2; count > 0; count -= 1) {
       gateways.push(await startGatewayProcess(settings));
     }

@@ -23,7 +23,7 @@ const all = async (
   gateways: readonly GatewayProcess[],
   look: (gateway: GatewayProcess, place: number) => Promise<readonly string[]>,
 ): Promise<readonly string[]> =>
-  // One that has ended is told of in its own line.
+  // A process that has ended is reported in a separate line.
   (
     await Promise.all(
       gateways.map(async (gateway, place) => (gateway.isAlive() ? await look(gateway, place) : [])),
@@ -41,7 +41,7 @@ async function untilNone(look: () => Promise<readonly string[]>): Promise<readon
 }
 
 async function gaugesOf({ url, figures }: GatewayProcess): Promise<readonly string[]> {
-  // A circuit that is open closes only when somebody asks.
+  // An open circuit closes only after a successful call.
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: {
@@ -74,7 +74,7 @@ export async function untilJoined(gateways: readonly GatewayProcess[]): Promise<
 export const settle = (gateways: readonly GatewayProcess[]): Promise<readonly string[]> =>
   untilNone(() => all(gateways, gaugesOf));
 
-/** What the gateways hold beyond what they held at first. The helpdesk must be gone: its connections would count. */
+/** The resources that the gateways hold beyond those at the start. The upstream must be stopped: its connections would be counted. */
 export const leftOver = (
   gateways: readonly GatewayProcess[],
   idle: readonly Holding[],
@@ -96,7 +96,7 @@ interface Parts {
   readonly tally: Tally;
 }
 
-/** Chats that are not as they were last marked, in the helpdesk or as a gateway shows them. */
+/** Chats whose read state differs from the last write, in HelpCrunch or in the response of a gateway. */
 export async function verify({
   gateways,
   helpdesk,

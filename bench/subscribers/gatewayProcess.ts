@@ -1,4 +1,4 @@
-// The process under measurement: one gateway, told by its parent what to do.
+// The measured process: one gateway, which its parent controls over IPC.
 import { readConfig } from '../../src/config/settings.ts';
 import { startGateway } from '../../src/app/createApp.ts';
 import type { Log } from '../../src/observability/log.ts';

@@ -3,7 +3,7 @@ import { createChatDesk, type ChatDesk } from './chatDesk.ts';
 import { createCustomerDesk, type CustomerDesk } from './customerDesk.ts';
 import { createStore, type Store, type StoreOptions } from './store.ts';
 
-/** The helpdesk without its HTTP: what it holds, what can be done to it, and what happened. */
+/** The simulated account without HTTP: its data, its operations and its change events. */
 export interface Account {
   readonly store: Store;
   readonly chats: ChatDesk;

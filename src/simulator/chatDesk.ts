@@ -14,7 +14,7 @@ export interface NewMessage {
   readonly text: string;
   /** The REST API takes no e-mails, but customers and agents write them. */
   readonly type: 'message' | 'private' | 'email';
-  /** Null: the customer speaks, or nobody in particular notes. */
+  /** Null for messages of the customer and for private notes without an author. */
   readonly agentId: number | null;
 }
 

@@ -47,7 +47,7 @@ export function createCustomerDesk(store: Store) {
       return customer;
     },
 
-    /** What is not given is wiped; the place and the device are found by the helpdesk and stay. */
+    /** Omitted fields are cleared. HelpCrunch determines the location and the device, so both stay. */
     replace: (id: number, input: CustomerInput): Customer =>
       change(store.customer(id), { ...blankInput, ...input }),
 

@@ -96,7 +96,7 @@ const mailNameOf = (first: string, last: string): string =>
     .replace(/[^A-Za-z.]/g, '')
     .toLowerCase();
 
-// Numbers nobody can have: an unassigned Ukrainian prefix and the range kept for fiction.
+// Unassigned phone numbers: an unused Ukrainian prefix and the range reserved for fiction.
 const seedPhone = (locale: string, random: Random): string =>
   locale === 'uk'
     ? `+38000${random.integer(1_000_000, 9_999_999)}`

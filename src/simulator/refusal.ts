@@ -32,7 +32,7 @@ export const badRequest = (entries: readonly ErrorEntry[]): Refusal =>
 export const unauthorized = (): Refusal =>
   new Refusal(401, [generic, { code: 'unauthorized', message: 'Unauthorized' }]);
 
-// The helpdesk names a chat here whatever was looked for.
+// HelpCrunch names a chat here for every type of object.
 export const notFound = (): Refusal =>
   new Refusal(404, [generic, { code: 'not_found', message: 'Chat not found' }]);
 

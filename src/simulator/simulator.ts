@@ -40,7 +40,7 @@ export interface Simulator {
   >;
   /** The latest 10,000 calls at most, oldest first. */
   readonly calls: readonly SimulatorCall[];
-  /** Changes how the helpdesk behaves from the next call on. */
+  /** Changes the behaviour from the next call on. */
   behave(change: Partial<Behaviour>): void;
   /** From now on tells an address of everything that happens. */
   sendWebhooks(target: WebhookTarget): void;

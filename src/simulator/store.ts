@@ -45,7 +45,7 @@ export function createStore({ seed, clock, ...counts }: StoreOptions): Store {
   const seededCustomers = Array.from({ length: counts.customers }, (_, index) =>
     seedCustomer(seed, startMs, index),
   );
-  // Without customers nobody could have written.
+  // Chats need customers.
   const chatCount = counts.customers === 0 ? 0 : counts.chats;
   const world: World = { seed, startMs, staff, customers: seededCustomers, chatCount };
 

@@ -48,7 +48,7 @@ const isTimestamp = (value: unknown): boolean =>
 // Compares as false with everything, so a later check of its size adds no second problem.
 const notRead = Number.NaN;
 
-/** A whole number, or a numeric string: the helpdesk takes both. */
+/** An integer or a numeric string: HelpCrunch accepts both. */
 export const readInteger: Reader<number> = (problems, path, value) => {
   if (isMissing(value)) problems.add(path, blank);
   else if (typeof value === 'number' && Number.isSafeInteger(value)) return value;

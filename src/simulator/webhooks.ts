@@ -22,7 +22,7 @@ const timeoutMs = 10_000;
 /** Of what waits to be sent the oldest is lost beyond this. */
 const maxWaiting = 1_000;
 
-/** Sends what happens in the account to one address, signed as the helpdesk does, and again where it was not taken. */
+/** Delivers the changes of the account to one URL, signed as HelpCrunch signs them. Failed deliveries are repeated. */
 export function createWebhooks(
   { changes, store }: Account,
   { clock, behaviour }: { readonly clock: Clock; readonly behaviour: () => Behaviour },

@@ -12,7 +12,7 @@ const timeFormats: Readonly<Record<Behaviour['times'], (ms: number) => WireTime>
 
 export type Wire = ReturnType<typeof createWire>;
 
-/** Writes rows as the helpdesk does. */
+/** Serializes rows in the wire format of HelpCrunch. */
 export function createWire(store: Store, behaviour: () => Behaviour) {
   const agents = new Map(store.staff.agents.map((agent) => [agent.id, agent]));
   const departments = new Map(store.staff.departments.map(({ id, name }) => [id, { id, name }]));

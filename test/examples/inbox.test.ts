@@ -53,7 +53,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
 }, 60_000);
 
 (hasBrowser ? describe : describe.skip)('in a browser (needs Chromium)', () => {
-  // What takes longer than this, such as the throttle below, is told at once.
+  // Delays longer than this, such as the throttling below, are reported immediately.
   const config = { webhookSecret, operationTimeoutMs: 3_000 };
   let simulator: Simulator;
   let gateway: Awaited<ReturnType<typeof startTestGateway>>;
@@ -89,7 +89,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
   const chatOf = async (row: Locator): Promise<number> =>
     Number(await row.getAttribute('data-chat'));
 
-  /** What somebody does in the helpdesk, not through the gateway. */
+  /** A write in HelpCrunch itself, not through the gateway. */
   async function inHelpdesk(method: string, path: string, body: unknown): Promise<void> {
     const { status } = await fetch(simulator.url + path, {
       method,

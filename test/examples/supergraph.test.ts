@@ -165,7 +165,7 @@ describe('through a router in a process of its own', () => {
   });
 
   test('RATE_LIMITED says when to come back', async () => {
-    // Longer than the operation may take, so that nobody waits for it.
+    // Longer than the operation timeout, so that the gateway does not wait.
     upstream.respond('GET /chats/2', { status: 429, headers: { 'retry-after': '60' } });
 
     const { errors } = await ask('{ chat(id: 2) { status } }');
@@ -193,13 +193,13 @@ test('npm run example:supergraph starts all of it, answers its own example and s
 
   const { data, errors } = await post(router, query);
   const metrics = await (await fetch(`${gateway}/metrics`)).text();
-  const stranger = await fetch(`${gateway}/graphql`, { method: 'POST' });
+  const unauthenticated = await fetch(`${gateway}/graphql`, { method: 'POST' });
   const code = await stop(child);
 
   expect(errors).toEqual([]);
   expect(data.users).toHaveLength(100);
   expect(data.users[0].supportProfile.orders).toHaveLength(2);
   expect(/^helpcrunch_upstream_calls_total\{.*\} (\d+)$/m.exec(metrics)?.[1]).toBe('1');
-  expect(stranger.status).toBe(401);
+  expect(unauthenticated.status).toBe(401);
   expect(code).toBe(0);
 }, 90_000);

@@ -209,10 +209,10 @@ class Slice {
       faults.add(`the process exits: ${log.lastError}`);
       return log.lastError;
     }
-    // A bug that the client was told of is logged as well.
-    const isTold = [...faults].some((fault) => /^(code INTERNAL|status 5)/.test(fault));
+    // A fault in the response is logged as well.
+    const isInResponse = [...faults].some((fault) => /^(code INTERNAL|status 5)/.test(fault));
     for (const fault of log.faults) {
-      if (!isTold || !fault.startsWith('an error in the log')) faults.add(fault);
+      if (!isInResponse || !fault.startsWith('an error in the log')) faults.add(fault);
     }
     if (isStuck) faults.add('the gateway does not answer');
     if (reading?.isPolluted === true) faults.add('a polluted prototype');

@@ -37,7 +37,7 @@ async function textOf(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** The helpdesk of the gateways under test: the simulator, behind a proxy that can distort its responses. Every key is accepted. */
+/** The upstream of the gateways under test: the simulator behind a proxy that can distort its responses. It accepts every key. */
 export async function startHelpdesk() {
   const simulator = await startSimulator({ customers: 200, chats: 400, rateLimit: 0 });
   let distortion: Distortion | undefined;

@@ -34,6 +34,6 @@ process.on('message', (message) => {
   lastMs = performance.now();
   lastUsage = process.cpuUsage();
 });
-// The channel is no reason to stay, and without it nobody would end this process.
+// The IPC channel does not keep the process alive, and its end terminates the process.
 process.channel.unref();
 process.on('disconnect', () => process.exit(0));

@@ -13,7 +13,7 @@ import { compact, mutateJson, nest, oddValue, times } from './values.ts';
 interface UpstreamCase {
   readonly query: string;
   readonly variables: string;
-  /** The draws of the distortion: it applies to what the helpdesk answers. */
+  /** The draws of the distortion of upstream responses. */
   readonly distortion: readonly number[];
 }
 
@@ -45,7 +45,7 @@ const write = (response: ServerResponse, { status, headers, body }: UpstreamResp
   response.end(status === 204 || status === 304 ? undefined : body);
 };
 
-/** As the helpdesk may repeat what it was sent, in its error messages. */
+/** HelpCrunch may repeat parts of the request in its error messages. */
 const echoes = (key: string): readonly string[] => [
   `unknown key ${key}`,
   `unknown key ${Buffer.from(key).toString('base64')}`,

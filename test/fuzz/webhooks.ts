@@ -125,7 +125,7 @@ async function run(input: WebhookCase, session: Session): Promise<readonly Fault
   return [...faultsOfResponse(response), ...session.secrets.faultsOf(response.body, 'a response')];
 }
 
-/** Signed deliveries of any age and shape, while somebody is subscribed to everything. */
+/** Signed deliveries of any age and shape, while one client subscribes to all events. */
 export const webhooks: EntryPoint<WebhookCase> = {
   name: 'webhooks',
   targets: ['production'],

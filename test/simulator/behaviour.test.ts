@@ -64,12 +64,12 @@ describe('the rate limit', () => {
     await statusesOf(1);
     account.clock.advance(10_500);
 
-    const told = await account.call('GET', '/chats');
+    const withHeader = await account.call('GET', '/chats');
     account.simulator.behave({ retryAfter: false });
-    const untold = await account.call('GET', '/chats');
+    const withoutHeader = await account.call('GET', '/chats');
 
-    expect(told.headers.get('retry-after')).toBe('50');
-    expect(untold.headers.get('retry-after')).toBeNull();
+    expect(withHeader.headers.get('retry-after')).toBe('50');
+    expect(withoutHeader.headers.get('retry-after')).toBeNull();
   });
 });
 
@@ -247,13 +247,15 @@ describe('a fault', () => {
 });
 
 test('the journal holds the latest 10,000 calls, and each is told', async () => {
-  const told: string[] = [];
-  await restart({ onCall: ({ method, path, status }) => told.push(`${method} ${path} ${status}`) });
+  const calls: string[] = [];
+  await restart({
+    onCall: ({ method, path, status }) => calls.push(`${method} ${path} ${status}`),
+  });
 
   await account.call('GET', '/chats/5000/?limit=1');
   await account.call('POST', '/messages', { body: 'not JSON' });
 
-  expect(told).toEqual(['GET /chats/5000/?limit=1 200', 'POST /messages 400']);
+  expect(calls).toEqual(['GET /chats/5000/?limit=1 200', 'POST /messages 400']);
   expect(account.simulator.calls).toEqual([
     { method: 'GET', path: '/chats/5000/?limit=1', body: undefined, status: 200 },
     { method: 'POST', path: '/messages', body: 'not JSON', status: 400 },

@@ -16,7 +16,7 @@ export interface HeldCall {
   readonly aborted: Promise<void>;
 }
 
-/** A customer as the helpdesk writes it. */
+/** A customer in the wire format of HelpCrunch. */
 export const wireCustomer = (change: Change) => ({
   userId: `u-${change.id}`,
   name: `Customer ${change.id}`,

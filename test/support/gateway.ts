@@ -33,7 +33,7 @@ interface TestGatewayOptions {
   readonly tracing?: Tracing;
 }
 
-/** The real gateway on a free port, in front of a helpdesk of the test's choice. */
+/** Starts the real gateway on a free port, in front of the given upstream. */
 export async function startTestGateway({
   upstream,
   config = {},
@@ -51,9 +51,8 @@ export async function startTestGateway({
     config.logLevel ?? 'warn',
   );
   const gateway = await startGateway(
-    // Unless a test says otherwise nothing stays good, so that each operation is a cold one,
-    // any price is paid, nothing is tried again, nothing old is shown, nobody asks too often and
-    // Redis is not taken to be away because the machine is busy.
+    // The defaults of tests: no caching, no limits, no retries and no stale data. The long Redis
+    // timeout keeps a busy machine from looking like an outage.
     {
       ...readConfig({ PORT: '0' }),
       cacheTtlsMs: noCaching,
@@ -89,17 +88,17 @@ export async function startTestGateway({
 
   return {
     url: gateway.url,
-    /** The lines the gateway has logged so far. */
+    /** The log lines so far. */
     logged,
     query,
-    /** Done when so many subscriptions are under way. */
+    /** Resolves when this many subscriptions are active. */
     async waitForSubscriptions(count: number) {
       for (;;) {
         const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
         if (metrics.includes(`\nhelpcrunch_subscriptions ${count}\n`)) return;
       }
     },
-    /** Done when so many calls wait for room in the account's minute. */
+    /** Resolves when this many calls wait in the rate limiter. */
     async waitForQueuedCalls(count: number) {
       for (;;) {
         const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
@@ -114,7 +113,7 @@ export async function startTestGateway({
   };
 }
 
-/** The real gateway in front of the simulator, with a made-up account that is always the same. */
+/** Starts the real gateway in front of the simulator with its default seed. */
 export async function startDemo({
   config,
   clock = systemClock,

@@ -46,7 +46,7 @@ export const bearer = async (claims: JWTPayload, signature?: Signature) => ({
   authorization: `Bearer ${await token(claims, signature)}`,
 });
 
-/** Somebody else's login service: public keys over HTTP, private ones to sign with. */
+/** An external identity provider: public keys over HTTP, private keys to sign with. */
 export async function startIssuer() {
   let jwks: JWK[] = [];
   let reads = 0;

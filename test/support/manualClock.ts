@@ -7,7 +7,7 @@ export interface ManualClock extends Clock {
   setWallClock(byMs: number): void;
 }
 
-/** A clock that stands still until it is told to move. Its two times have nothing in common, so that one cannot stand for the other. */
+/** A clock that only `advance` moves. Wall-clock and monotonic time start far apart, so that a mix-up fails the test. */
 export function createManualClock(startMs = Date.UTC(2026, 0, 15, 12)): ManualClock {
   let monotonic = 1_000_000;
   let aheadMs = startMs - monotonic;

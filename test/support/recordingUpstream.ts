@@ -32,7 +32,7 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   return text === '' ? undefined : JSON.parse(text);
 }
 
-/** A helpdesk that says what it is told to say and remembers what it was asked. */
+/** An upstream that returns given responses and records the calls. */
 export async function startRecordingUpstream() {
   const handlers = new Map<string, Handler>();
   const calls: RecordedCall[] = [];
@@ -85,7 +85,7 @@ export async function startRecordingUpstream() {
 
 export type RecordingUpstream = Awaited<ReturnType<typeof startRecordingUpstream>>;
 
-/** A chat as the helpdesk writes it. */
+/** A chat in the wire format of HelpCrunch. */
 export const wireChat = (change: Readonly<Record<string, unknown>> = {}) => ({
   id: 5208,
   closedBy: null,

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { ClientOptions } from 'ws';
 import { WebSocket } from 'ws';
 
-/** A WebSocket that says what it is told to say, whatever the protocol thinks of it. */
+/** A WebSocket that sends any message, also those that the protocol forbids. */
 export async function openSocket(
   url: string,
   {

@@ -11,7 +11,7 @@ interface Link {
   kept: (() => void)[] | undefined;
 }
 
-/** A wire to a port of this machine that can be cut, mended and held up. */
+/** A TCP proxy to a local port, whose connections can be cut, restored and delayed. */
 export async function startTcpProxy(port: number) {
   const links = new Set<Link>();
   let isCut = false;

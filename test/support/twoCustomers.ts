@@ -90,14 +90,14 @@ export async function startTwoCustomers() {
 
   return {
     ...helpdesk,
-    /** Newest first, as the helpdesk gives them. */
+    /** Newest first, as HelpCrunch returns them. */
     holdsMessages(chatId: number, rows: readonly object[]) {
       messages.set(chatId, rows);
     },
   };
 }
 
-/** A message as the helpdesk writes it. */
+/** A message in the wire format of HelpCrunch. */
 export const wireMessage = (change: Readonly<Record<string, unknown>> = {}) => ({
   id: 1,
   chat: 1,

@@ -12,7 +12,7 @@ export interface TestDelivery {
   readonly attempts?: number;
 }
 
-/** The delivery as the helpdesk writes it. */
+/** The delivery in the wire format of HelpCrunch. */
 export const wireDelivery = ({
   event,
   eventData,
@@ -32,7 +32,7 @@ export const wireDelivery = ({
 export const signatureOf = (body: string, secret = webhookSecret): string =>
   createHmac('sha1', secret).update(body).digest('hex');
 
-/** Posts a body to a gateway, rightly signed unless told otherwise. */
+/** Posts a body to a gateway, with a valid signature unless another one is given. */
 export async function post(
   gateway: { readonly url: string },
   body: string,
@@ -56,7 +56,7 @@ export const deliver = (gateway: { readonly url: string }, delivery: TestDeliver
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What an event of a chat carries, after the chat as the helpdesk writes it. */
+/** The data of a chat event. */
 export const chatData = ({ id, ...chat }: Fields): Fields => ({
   chat_id: id,
   communicatedAgents: [12],
