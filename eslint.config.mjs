@@ -108,7 +108,6 @@ export default defineConfig(
       'src/http/{connectionTracker,sending,server}.ts',
       'src/http/routes/{callbacks,graphql,metrics,sse,websocket}.ts',
       'src/observability/metrics.ts',
-      'src/simulator/**',
       'src/upstream/{cache/{cacheReader,entityCache,entityStore,redisCache},client}.ts',
       'src/upstream/rateLimit/{accountLimiter,clusterMembership,clusterState,distributedLimiter,redisWindow}.ts',
       'src/webhooks/handler.ts',

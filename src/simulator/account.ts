@@ -1,5 +1,5 @@
 import type { Changes } from './changes.ts';
-import { createChatDesk, type ChatDesk } from './chatDesk.ts';
+import { ChatDesk } from './chatDesk.ts';
 import { createCustomerDesk, type CustomerDesk } from './customerDesk.ts';
 import { createStore, type Store, type StoreOptions } from './store.ts';
 
@@ -8,7 +8,7 @@ export interface Account {
   readonly store: Store;
   readonly chats: ChatDesk;
   readonly customers: CustomerDesk;
-  /** Tells each thing that happens, after it has; webhooks can be sent from here. */
+  /** Emits each change after it was applied. */
   readonly changes: Changes;
 }
 
@@ -16,7 +16,7 @@ export function createAccount(options: StoreOptions): Account {
   const store = createStore(options);
   return {
     store,
-    chats: createChatDesk(store),
+    chats: new ChatDesk(store),
     customers: createCustomerDesk(store),
     changes: store.changes,
   };

@@ -1,6 +1,6 @@
-import type { Chat, Customer, Message } from './entities.ts';
+import type { ChatRow, CustomerRow, MessageRow } from './entities.ts';
 
-export type ChatChange =
+export type ChatEventName =
   | 'chat.new'
   | 'chat.status_updated'
   | 'chat.assigned'
@@ -9,7 +9,7 @@ export type ChatChange =
   | 'chat.closed'
   | 'chat.rated';
 
-export type CustomerChange =
+export type CustomerEventName =
   | 'customer.new'
   | 'customer.email_updated'
   | 'customer.tags_changed'
@@ -19,14 +19,14 @@ export type CustomerChange =
   | 'customer.unblocked'
   | 'customer.deleted';
 
-export type MessageChange =
+export type MessageEventName =
   `message.${'chat' | 'email'}.${'customer' | 'agent'}` | 'message.private';
 
 /** Something that happened in the account, named as the webhooks name it, with the state after it. */
 export type Change =
-  | { readonly event: ChatChange; readonly chat: Chat }
-  | { readonly event: CustomerChange; readonly customer: Customer }
-  | { readonly event: MessageChange; readonly message: Message; readonly chat: Chat };
+  | { readonly event: ChatEventName; readonly chat: ChatRow }
+  | { readonly event: CustomerEventName; readonly customer: CustomerRow }
+  | { readonly event: MessageEventName; readonly message: MessageRow; readonly chat: ChatRow };
 
 export type ChangeListener = (change: Change) => void;
 

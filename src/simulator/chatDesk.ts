@@ -1,4 +1,4 @@
-import type { Author, Chat, ChatStatus, Message, Rating } from './entities.ts';
+import type { Author, ChatRow, ChatStatus, MessageRow, Rating } from './entities.ts';
 import { badRequest, notFound, readNotFound, unratable } from './refusal.ts';
 import type { Store } from './store.ts';
 
@@ -12,151 +12,153 @@ export interface NewChat {
 export interface NewMessage {
   readonly chatId: number;
   readonly text: string;
-  /** The REST API takes no e-mails, but customers and agents write them. */
+  /** The REST API does not accept e-mails; customers and agents write them elsewhere. */
   readonly type: 'message' | 'private' | 'email';
   /** Null for messages of the customer and for private notes without an author. */
   readonly agentId: number | null;
 }
 
-export type ChatDesk = ReturnType<typeof createChatDesk>;
+/** The operations on chats. Each rejects an unknown chat. */
+export class ChatDesk {
+  readonly #store: Store;
 
-/** What can be done with chats. Every operation refuses an unknown chat. */
-export function createChatDesk(store: Store) {
-  const { staff, changes } = store;
+  constructor(store: Store) {
+    this.#store = store;
+  }
 
-  const put = (chat: Chat): Chat => {
-    store.chats.set(chat.id, chat);
-    return chat;
-  };
-  const change = (chat: Chat, part: Partial<Chat>): Chat =>
-    put({ ...chat, ...part, updatedAt: store.now() });
-
-  const refuseUnknown = (
-    path: string,
-    id: number | null,
-    known: readonly { id: number }[],
-  ): void => {
-    if (id === null || known.some((entry) => entry.id === id)) return;
-    throw badRequest([{ code: path, message: 'This value is not valid.' }]);
-  };
-
-  const moveTo = (chat: Chat, status: ChatStatus, by: Author): Chat => {
-    if (chat.status === status) return chat;
-    const moved = change(chat, {
-      status,
-      closedAt: status === 'closed' ? store.now() : null,
-      closedBy: status === 'closed' ? by : null,
+  create({ customerId, applicationId, assigneeId, departmentId }: NewChat): ChatRow {
+    this.#store.customer(customerId);
+    rejectUnknown('application', applicationId, this.#store.staff.applications);
+    rejectUnknown('assignee', assigneeId, this.#store.staff.agents);
+    rejectUnknown('department', departmentId, this.#store.staff.departments);
+    const now = this.#store.now();
+    const chat = this.#put({
+      ...blankChat,
+      id: this.#store.nextId('chat'),
+      customerId,
+      applicationId,
+      assigneeId,
+      departmentId,
+      createdAt: now,
+      updatedAt: now,
     });
-    changes.emit({ event: 'chat.status_updated', chat: moved });
-    if (status === 'closed') changes.emit({ event: 'chat.closed', chat: moved });
+    this.#store.changes.emit({ event: 'chat.new', chat });
+    return chat;
+  }
+
+  setStatus(id: number, status: ChatStatus): ChatRow {
+    const chat = this.#store.chat(id);
+    if (chat.status === status) return chat;
+    this.#store.append(techMessage(chat, 'chat_status_changed_by_public_api', this.#store.now()));
+    return this.#moveTo(chat, status, 'agent');
+  }
+
+  assign(id: number, assigneeId: number | null): ChatRow {
+    const chat = this.#store.chat(id);
+    rejectUnknown('assignee', assigneeId, this.#store.staff.agents);
+    const assigned = this.#change(chat, { assigneeId });
+    this.#store.changes.emit({ event: 'chat.assigned', chat: assigned });
+    return assigned;
+  }
+
+  move(id: number, departmentId: number): ChatRow {
+    const chat = this.#store.chat(id);
+    rejectUnknown('department', departmentId, this.#store.staff.departments);
+    return this.#change(chat, { departmentId });
+  }
+
+  snooze(id: number, snoozedUntil: number | null): ChatRow {
+    const chat = this.#store.chat(id);
+    if (snoozedUntil === null) return this.#unsnooze(chat);
+    const snoozed = this.#change(chat, { snoozedUntil });
+    this.#store.changes.emit({ event: 'chat.snoozed', chat: snoozed });
+    return snoozed;
+  }
+
+  rate(id: number, rating: Rating): ChatRow {
+    const chat = this.#store.chat(id);
+    if (chat.status !== 'closed') throw unratable('Chat is not closed');
+    if (chat.rating !== null) throw unratable('Chat already has a rating');
+    if (chat.agentIds.length === 0) throw unratable('Chat holds no message of an agent');
+    const rated = this.#change(chat, { rating });
+    this.#store.changes.emit({ event: 'chat.rated', chat: rated });
+    return rated;
+  }
+
+  markRead(id: number, by: Author, read: boolean): ChatRow {
+    const chat = this.#store.chats.get(id);
+    if (chat === undefined) throw readNotFound(id);
+    return this.#change(chat, by === 'agent' ? { readByAgent: read } : { readByCustomer: read });
+  }
+
+  /** Rejects an unknown agent with the same error as an unknown chat. */
+  post({ chatId, text, type, agentId }: NewMessage): MessageRow {
+    const chat = this.#store.chat(chatId);
+    if (agentId !== null && !this.#store.staff.agents.some(({ id }) => id === agentId))
+      throw notFound();
+    const isNote = type === 'private';
+    const from = isNote || agentId !== null ? 'agent' : 'customer';
+    const createdAt = this.#store.now();
+    const message = this.#store.append({
+      ...blankMessage,
+      chatId,
+      from,
+      agentId,
+      type,
+      text,
+      createdAt,
+    });
+    const updated = this.#change(chat, {
+      lastMessageId: message.id,
+      lastMessageText: text,
+      lastMessageAt: createdAt,
+      ...(!isNote && effectOfMessage(chat, message)),
+    });
+    const moved = isNote
+      ? updated
+      : this.#moveTo(updated, statusAfterMessage(chat.status, from), from);
+    if (!isNote && from === 'customer') this.#unsnooze(moved);
+    this.#store.changes.emit({
+      event: isNote ? 'message.private' : `message.${channels[type]}.${from}`,
+      message,
+      chat: this.#store.chat(chatId),
+    });
+    return message;
+  }
+
+  #put(chat: ChatRow): ChatRow {
+    this.#store.chats.set(chat.id, chat);
+    return chat;
+  }
+
+  #change(chat: ChatRow, part: Partial<ChatRow>): ChatRow {
+    return this.#put({ ...chat, ...part, updatedAt: this.#store.now() });
+  }
+
+  #moveTo(chat: ChatRow, status: ChatStatus, by: Author): ChatRow {
+    if (chat.status === status) return chat;
+    const isClosed = status === 'closed';
+    const moved = this.#change(chat, {
+      status,
+      closedAt: isClosed ? this.#store.now() : null,
+      closedBy: isClosed ? by : null,
+    });
+    this.#store.changes.emit({ event: 'chat.status_updated', chat: moved });
+    if (isClosed) this.#store.changes.emit({ event: 'chat.closed', chat: moved });
     return moved;
-  };
+  }
 
-  const wake = (chat: Chat): Chat => {
+  #unsnooze(chat: ChatRow): ChatRow {
     if (chat.snoozedUntil === null) return chat;
-    const awake = change(chat, { snoozedUntil: null });
-    changes.emit({ event: 'chat.unsnoozed', chat: awake });
-    return awake;
-  };
+    const unsnoozed = this.#change(chat, { snoozedUntil: null });
+    this.#store.changes.emit({ event: 'chat.unsnoozed', chat: unsnoozed });
+    return unsnoozed;
+  }
+}
 
-  return {
-    create({ customerId, applicationId, assigneeId, departmentId }: NewChat): Chat {
-      store.customer(customerId);
-      refuseUnknown('application', applicationId, staff.applications);
-      refuseUnknown('assignee', assigneeId, staff.agents);
-      refuseUnknown('department', departmentId, staff.departments);
-      const now = store.now();
-      const chat = put({
-        ...blankChat,
-        id: store.nextId('chat'),
-        customerId,
-        applicationId,
-        assigneeId,
-        departmentId,
-        createdAt: now,
-        updatedAt: now,
-      });
-      changes.emit({ event: 'chat.new', chat });
-      return chat;
-    },
-
-    setStatus(id: number, status: ChatStatus): Chat {
-      const chat = store.chat(id);
-      if (chat.status === status) return chat;
-      store.append(techMessage(chat, 'chat_status_changed_by_public_api', store.now()));
-      return moveTo(chat, status, 'agent');
-    },
-
-    assign(id: number, assigneeId: number | null): Chat {
-      const chat = store.chat(id);
-      refuseUnknown('assignee', assigneeId, staff.agents);
-      const assigned = change(chat, { assigneeId });
-      changes.emit({ event: 'chat.assigned', chat: assigned });
-      return assigned;
-    },
-
-    move(id: number, departmentId: number): Chat {
-      const chat = store.chat(id);
-      refuseUnknown('department', departmentId, staff.departments);
-      return change(chat, { departmentId });
-    },
-
-    snooze(id: number, snoozedUntil: number | null): Chat {
-      const chat = store.chat(id);
-      if (snoozedUntil === null) return wake(chat);
-      const snoozed = change(chat, { snoozedUntil });
-      changes.emit({ event: 'chat.snoozed', chat: snoozed });
-      return snoozed;
-    },
-
-    rate(id: number, rating: Rating): Chat {
-      const chat = store.chat(id);
-      if (chat.status !== 'closed') throw unratable('Chat is not closed');
-      if (chat.rating !== null) throw unratable('Chat already has a rating');
-      if (chat.agentIds.length === 0) throw unratable('Chat holds no message of an agent');
-      const rated = change(chat, { rating });
-      changes.emit({ event: 'chat.rated', chat: rated });
-      return rated;
-    },
-
-    markRead(id: number, by: Author, read: boolean): Chat {
-      const chat = store.chats.get(id);
-      if (chat === undefined) throw readNotFound(id);
-      return change(chat, by === 'agent' ? { readByAgent: read } : { readByCustomer: read });
-    },
-
-    /** Refuses an unknown agent as it does an unknown chat. */
-    post({ chatId, text, type, agentId }: NewMessage): Message {
-      const chat = store.chat(chatId);
-      if (agentId !== null && !staff.agents.some(({ id }) => id === agentId)) throw notFound();
-      const isNote = type === 'private';
-      const from = isNote || agentId !== null ? 'agent' : 'customer';
-      const createdAt = store.now();
-      const message = store.append({
-        ...blankMessage,
-        chatId,
-        from,
-        agentId,
-        type,
-        text,
-        createdAt,
-      });
-      const heard = change(chat, {
-        lastMessageId: message.id,
-        lastMessageText: text,
-        lastMessageAt: createdAt,
-        ...(!isNote && effectOfWords(chat, message)),
-      });
-      const answered = isNote ? heard : moveTo(heard, statusAfterWords(chat.status, from), from);
-      if (!isNote && from === 'customer') wake(answered);
-      changes.emit({
-        event: isNote ? 'message.private' : `message.${channels[type]}.${from}`,
-        message,
-        chat: store.chat(chatId),
-      });
-      return message;
-    },
-  };
+function rejectUnknown(path: string, id: number | null, known: readonly { id: number }[]): void {
+  if (id === null || known.some((entry) => entry.id === id)) return;
+  throw badRequest([{ code: path, message: 'This value is not valid.' }]);
 }
 
 const blankChat = {
@@ -180,8 +182,8 @@ const channels = { message: 'chat', private: 'chat', email: 'email' } as const;
 
 const blankMessage = { edited: false, updatedAt: null, broadcastType: null } as const;
 
-// A tech message is not the chat's last message: what people said is.
-const techMessage = (chat: Chat, key: string, createdAt: number): Omit<Message, 'id'> => ({
+// A tech message does not become the chat's last message.
+const techMessage = (chat: ChatRow, key: string, createdAt: number): Omit<MessageRow, 'id'> => ({
   ...blankMessage,
   chatId: chat.id,
   from: 'agent',
@@ -191,7 +193,7 @@ const techMessage = (chat: Chat, key: string, createdAt: number): Omit<Message, 
   createdAt,
 });
 
-function effectOfWords(chat: Chat, { agentId, createdAt }: Message): Partial<Chat> {
+function effectOfMessage(chat: ChatRow, { agentId, createdAt }: MessageRow): Partial<ChatRow> {
   if (agentId === null) {
     return { lastCustomerMessageAt: createdAt, readByAgent: false, readByCustomer: true };
   }
@@ -203,7 +205,7 @@ function effectOfWords(chat: Chat, { agentId, createdAt }: Message): Partial<Cha
   };
 }
 
-function statusAfterWords(status: ChatStatus, from: Author): ChatStatus {
+function statusAfterMessage(status: ChatStatus, from: Author): ChatStatus {
   if (from === 'agent') {
     return status === 'empty' || status === 'no communication' ? 'no communication' : 'opened';
   }

@@ -1,6 +1,6 @@
-import { chatStatuses, ratings, type Author, type Chat, type ChatStatus } from './entities.ts';
-import type { Front, Route } from './routes.ts';
-import { search, slice, type Page } from './search.ts';
+import { chatStatuses, ratings, type Author, type ChatRow, type ChatStatus } from './entities.ts';
+import type { Route, RouteContext } from './routes.ts';
+import { search, slice, type RowPage } from './search.ts';
 import { createChatRules } from './searchRules.ts';
 import {
   choicesOf,
@@ -18,7 +18,7 @@ import {
 } from './validate.ts';
 import { readFlags } from './wire.ts';
 
-// Old pages spell these otherwise; `empty` cannot be set.
+// Old documentation uses other spellings; `empty` cannot be set.
 const writableStatuses = new Map<string, ChatStatus>([
   ...choicesOf(chatStatuses.filter((status) => status !== 'empty')),
   ['onhold', 'on hold'],
@@ -30,35 +30,22 @@ const readStatus = readChoice<ChatStatus>(writableStatuses, 'new');
 const readRating = readChoice(choicesOf(ratings), 'average');
 const readMessageType = readChoice(choicesOf(['message', 'private'] as const), 'message');
 
-/** The chats and their messages. A chat to be changed is named in the body, not in the path. */
-export function createChatRoutes({ account, wire, behaviour }: Front): readonly Route[] {
-  const { store, chats } = account;
-  const rules = createChatRules(store);
+/** Chats and their messages. Writes name the chat in the body, not in the path. */
+export function createChatRoutes(context: RouteContext): readonly Route[] {
+  return [
+    ...createChatReads(context),
+    ...createChatCreations(context),
+    ...createChatUpdates(context),
+  ];
+}
 
+function createChatReads({ account, wire, behaviour }: RouteContext): readonly Route[] {
+  const { store } = account;
+  const rules = createChatRules(store);
   const list = (fields: Fields) => {
     const page = search(store.chats.values(), { fields, rules, behaviour: behaviour() });
     return { data: page.rows.map((chat) => wire.chat(chat)), meta: { total: page.total } };
   };
-
-  const update = <T>(
-    name: string,
-    read: Reader<T>,
-    apply: (id: number, value: T) => Chat,
-  ): Route => ({
-    method: 'PUT',
-    template: `/chats/${name}`,
-    handle({ body }) {
-      const fields = fieldsOf(body);
-      const problems = createProblems();
-      const id = readInteger(problems, 'id', fields['id']);
-      const property = bodyProperties[name] ?? name;
-      const value = read(problems, property, fields[property]);
-      problems.check();
-      return wire.chat(apply(id, value));
-    },
-  });
-  const markRead = (by: Author) => (id: number, read: boolean) => chats.markRead(id, by, read);
-
   return [
     { method: 'GET', template: '/chats', handle: ({ query }) => list({ ...query, filter: null }) },
     { method: 'POST', template: '/chats/search', handle: ({ body }) => list(fieldsOf(body)) },
@@ -74,11 +61,20 @@ export function createChatRoutes({ account, wire, behaviour }: Front): readonly 
         const chat = store.chat(id);
         const messages = store.messagesOf(id);
         const flags = readFlags(chat, messages);
-        const written = messages.map((message, place) => ({ message, read: flags[place] ?? true }));
-        const { rows, total }: Page<(typeof written)[number]> = slice(written, query, behaviour());
+        const flagged = messages.map((message, index) => ({ message, read: flags[index] ?? true }));
+        const { rows, total }: RowPage<(typeof flagged)[number]> = slice(
+          flagged,
+          query,
+          behaviour(),
+        );
         return { data: rows.map(({ message, read }) => wire.message(message, read)), total };
       },
     },
+  ];
+}
+
+function createChatCreations({ account: { chats }, wire }: RouteContext): readonly Route[] {
+  return [
     {
       method: 'POST',
       template: '/chats',
@@ -97,15 +93,6 @@ export function createChatRoutes({ account, wire, behaviour }: Front): readonly 
         return wire.chat(chats.create(chat));
       },
     },
-    update('status', readStatus, (id, status) => chats.setStatus(id, status)),
-    update('assignee', readNullable(readInteger), (id, agentId) => chats.assign(id, agentId)),
-    update('department', readInteger, (id, departmentId) => chats.move(id, departmentId)),
-    update('snooze', readNullable(readTime), (id, until) => chats.snooze(id, until)),
-    update('rate', readRating, (id, rating) => chats.rate(id, rating)),
-    update('readByAgent', readFlag, markRead('agent')),
-    update('readByCustomer', readFlag, markRead('customer')),
-    // The early form said nothing of whose flag it was; agents were its users.
-    update('read', readFlag, markRead('agent')),
     {
       method: 'POST',
       template: '/messages',
@@ -127,7 +114,39 @@ export function createChatRoutes({ account, wire, behaviour }: Front): readonly 
   ];
 }
 
-/** The property a chat write reads, where it is not the last part of the path. */
+function createChatUpdates({ account: { chats }, wire }: RouteContext): readonly Route[] {
+  const update = <T>(
+    name: string,
+    read: Reader<T>,
+    apply: (id: number, value: T) => ChatRow,
+  ): Route => ({
+    method: 'PUT',
+    template: `/chats/${name}`,
+    handle({ body }) {
+      const fields = fieldsOf(body);
+      const problems = createProblems();
+      const id = readInteger(problems, 'id', fields['id']);
+      const property = bodyProperties[name] ?? name;
+      const value = read(problems, property, fields[property]);
+      problems.check();
+      return wire.chat(apply(id, value));
+    },
+  });
+  const markRead = (by: Author) => (id: number, read: boolean) => chats.markRead(id, by, read);
+  return [
+    update('status', readStatus, (id, status) => chats.setStatus(id, status)),
+    update('assignee', readNullable(readInteger), (id, agentId) => chats.assign(id, agentId)),
+    update('department', readInteger, (id, departmentId) => chats.move(id, departmentId)),
+    update('snooze', readNullable(readTime), (id, until) => chats.snooze(id, until)),
+    update('rate', readRating, (id, rating) => chats.rate(id, rating)),
+    update('readByAgent', readFlag, markRead('agent')),
+    update('readByCustomer', readFlag, markRead('customer')),
+    // The deprecated form without a side marks the chat for agents.
+    update('read', readFlag, markRead('agent')),
+  ];
+}
+
+/** The body property of a chat write, where it differs from the last segment of the path. */
 const bodyProperties: Readonly<Record<string, string>> = {
   snooze: 'snoozedUntil',
   rate: 'rating',

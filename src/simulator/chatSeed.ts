@@ -1,12 +1,12 @@
 import { writeConversation } from './conversationSeed.ts';
 import type {
-  Agent,
-  Application,
-  Chat,
+  AgentRow,
+  ApplicationRow,
+  ChatRow,
   ChatStatus,
   CreatedWith,
-  Customer,
-  Message,
+  CustomerRow,
+  MessageRow,
   Rating,
 } from './entities.ts';
 import { scripts, type Language, type Script } from './phrases.ts';
@@ -23,7 +23,7 @@ export interface World {
   readonly seed: number;
   readonly startMs: number;
   readonly staff: Staff;
-  readonly customers: readonly Customer[];
+  readonly customers: readonly CustomerRow[];
   readonly chatCount: number;
 }
 
@@ -32,21 +32,21 @@ export interface ChatPlan {
   readonly id: number;
   readonly createdAt: number;
   readonly status: ChatStatus;
-  readonly customer: Customer;
-  readonly application: Application;
+  readonly customer: CustomerRow;
+  readonly application: ApplicationRow;
   readonly script: Script;
   readonly departmentId: number | null;
-  readonly agent: Agent;
-  readonly bot: Agent;
+  readonly agent: AgentRow;
+  readonly bot: AgentRow;
   readonly firstMessageId: number;
   /** The last moment anything may have happened. */
   readonly endMs: number;
 }
 
 export interface SeededChat {
-  readonly chat: Chat;
+  readonly chat: ChatRow;
   /** Oldest first. */
-  readonly messages: readonly Message[];
+  readonly messages: readonly MessageRow[];
 }
 
 const chatSequence = 3;
@@ -98,12 +98,12 @@ function planChat(world: World, index: number, random: Random): ChatPlan {
   };
 }
 
-function spoken(customer: Customer, index: number): Language {
+function spoken(customer: CustomerRow, index: number): Language {
   if (customer.locale === 'en') return 'en';
   return index % 5 === 0 ? 'translit' : 'uk';
 }
 
-function applicationOf(customer: Customer, staff: Staff, random: Random): Application {
+function applicationOf(customer: CustomerRow, staff: Staff, random: Random): ApplicationRow {
   const own = staff.applications.find(({ type }) => type === customer.createdFrom);
   return (
     own ?? random.pick(staff.applications.filter(({ type }) => type === 'web' || type === 'email'))
@@ -133,7 +133,7 @@ const ratingWeights: readonly (readonly [Rating | null, number])[] = [
   ['very poor', 3],
 ];
 
-function chatFrom(plan: ChatPlan, messages: readonly Message[], random: Random): Chat {
+function chatFrom(plan: ChatPlan, messages: readonly MessageRow[], random: Random): ChatRow {
   const said = messages.filter(({ type }) => type !== 'tech');
   const last = said.at(-1);
   const spokenByAgents = said.filter(
@@ -173,7 +173,7 @@ function chatFrom(plan: ChatPlan, messages: readonly Message[], random: Random):
   };
 }
 
-function createdWith(first: Message | undefined): CreatedWith {
+function createdWith(first: MessageRow | undefined): CreatedWith {
   if (first === undefined) return 'public_api';
   if (first.from === 'customer') return 'customer_message';
   return first.broadcastType === null ? 'agent_message' : 'broadcast_reply';

@@ -1,5 +1,5 @@
 import type { ChatPlan } from './chatSeed.ts';
-import type { Author, BroadcastType, Message, MessageType } from './entities.ts';
+import type { Author, BroadcastType, MessageRow, MessageType } from './entities.ts';
 import { articles, botGreetings, invitations, privateNotes, type Exchange } from './phrases.ts';
 import type { Random } from './random.ts';
 
@@ -17,7 +17,7 @@ const secondMs = 1000;
 const hourMs = 3_600_000;
 
 /** The messages of a chat, oldest first, none later than the plan's end. */
-export function writeConversation(plan: ChatPlan, random: Random): readonly Message[] {
+export function writeConversation(plan: ChatPlan, random: Random): readonly MessageRow[] {
   const lines = writeLines(plan, random);
   const times = spreadTimes(plan, lines.length, random);
   return lines.map((line, place) => {
@@ -49,7 +49,7 @@ function writeLines(plan: ChatPlan, random: Random): readonly Line[] {
       return plan.script.exchanges
         .slice(0, random.integer(1, 3))
         .filter(({ by }) => by === 'customer')
-        .map((exchange) => say(plan, fill(random.pick(exchange.says)), exchange.by));
+        .map((exchange) => say(plan, fill(random.pick(exchange.variants)), exchange.by));
     case 'opened':
     case 'pending':
     case 'on hold':
@@ -61,7 +61,9 @@ function writeLines(plan: ChatPlan, random: Random): readonly Line[] {
 function talk(plan: ChatPlan, fill: Fill, random: Random): readonly Line[] {
   const { exchanges } = plan.script;
   const spoken = plan.status === 'closed' ? exchanges : untilAgent(exchanges, random);
-  const lines = spoken.map((exchange) => say(plan, fill(random.pick(exchange.says)), exchange.by));
+  const lines = spoken.map((exchange) =>
+    say(plan, fill(random.pick(exchange.variants)), exchange.by),
+  );
   if (random.isLucky(0.3))
     lines.splice(1, 0, { ...agentLine(plan.bot.id), text: botGreetings[plan.script.language] });
   if (random.isLucky(0.3)) lines.splice(1, 0, tech('chat_auto_assigned'));

@@ -1,10 +1,10 @@
-import type { CustomerChange } from './changes.ts';
-import type { Customer, CustomerEvent, Scalar, Tag } from './entities.ts';
+import type { CustomerEventName } from './changes.ts';
+import type { CustomerRow, CustomerEvent, Scalar, TagRow } from './entities.ts';
 import { notFound, userIdTaken } from './refusal.ts';
 import type { Store } from './store.ts';
 
 /** What a caller may set; a field that is not there was not given. */
-export type CustomerInput = Partial<Omit<Customer, 'id' | 'createdAt' | 'device'>>;
+export type CustomerInput = Partial<Omit<CustomerRow, 'id' | 'createdAt' | 'device'>>;
 
 export interface NewEvent {
   readonly customerId: number;
@@ -23,7 +23,7 @@ export function createCustomerDesk(store: Store) {
     }
   };
 
-  const change = (before: Customer, part: CustomerInput): Customer => {
+  const change = (before: CustomerRow, part: CustomerInput): CustomerRow => {
     refuseTaken(part.userId, before.id);
     const customer = { ...before, ...part };
     store.customers.set(customer.id, customer);
@@ -32,9 +32,9 @@ export function createCustomerDesk(store: Store) {
   };
 
   return {
-    create(input: CustomerInput): Customer {
+    create(input: CustomerInput): CustomerRow {
       refuseTaken(input.userId, null);
-      const customer: Customer = {
+      const customer: CustomerRow = {
         ...blankPlace,
         ...blankInput,
         device: null,
@@ -48,11 +48,11 @@ export function createCustomerDesk(store: Store) {
     },
 
     /** Omitted fields are cleared. HelpCrunch determines the location and the device, so both stay. */
-    replace: (id: number, input: CustomerInput): Customer =>
+    replace: (id: number, input: CustomerInput): CustomerRow =>
       change(store.customer(id), { ...blankInput, ...input }),
 
     /** Custom data is merged property by property; a null takes a property away. */
-    patch(id: number, input: CustomerInput): Customer {
+    patch(id: number, input: CustomerInput): CustomerRow {
       const customer = store.customer(id);
       const given = input.customData;
       if (given === undefined) return change(customer, input);
@@ -69,16 +69,16 @@ export function createCustomerDesk(store: Store) {
     },
 
     /** Appends; a tag the customer has stays as it is. */
-    addTags(id: number, tags: readonly Tag[]): Customer {
+    addTags(id: number, tags: readonly TagRow[]): CustomerRow {
       const customer = store.customer(id);
-      const byName = new Map<string, Tag>();
+      const byName = new Map<string, TagRow>();
       for (const tag of [...customer.tags, ...tags]) {
         if (!byName.has(tag.name)) byName.set(tag.name, tag);
       }
       return change(customer, { tags: [...byName.values()] });
     },
 
-    removeTags(id: number, names: readonly string[]): Customer {
+    removeTags(id: number, names: readonly string[]): CustomerRow {
       const customer = store.customer(id);
       return change(customer, { tags: customer.tags.filter(({ name }) => !names.includes(name)) });
     },
@@ -118,9 +118,9 @@ const blankInput = {
 
 const blankPlace = { regionCode: null, countryCode: null, city: null } as const;
 
-function differences(before: Customer, after: Customer): readonly CustomerChange[] {
-  const names = ({ tags }: Customer) => tags.map(({ name }) => name).join('\n');
-  const found: CustomerChange[] = [];
+function differences(before: CustomerRow, after: CustomerRow): readonly CustomerEventName[] {
+  const names = ({ tags }: CustomerRow) => tags.map(({ name }) => name).join('\n');
+  const found: CustomerEventName[] = [];
   if (before.email !== after.email) found.push('customer.email_updated');
   if (names(before) !== names(after)) found.push('customer.tags_changed');
   if (before.unsubscribed !== after.unsubscribed) {

@@ -1,5 +1,5 @@
 import type { CustomerInput } from './customerDesk.ts';
-import type { Scalar, Tag } from './entities.ts';
+import type { Scalar, TagRow } from './entities.ts';
 import {
   isFields,
   readFilledText,
@@ -35,7 +35,7 @@ const textFields = [
 const timeFields = ['firstSeen', 'lastSeen'] as const;
 const flagFields = ['unsubscribed', 'blocked'] as const;
 
-const readTag: Reader<Tag> = (problems, path, value) => {
+const readTag: Reader<TagRow> = (problems, path, value) => {
   const { name, color } = isFields(value) ? value : {};
   return {
     name: readFilledText(problems, `${path}.name`, name),
@@ -44,7 +44,7 @@ const readTag: Reader<Tag> = (problems, path, value) => {
 };
 
 /** Tags that are given; a tag without a colour gets the default one. */
-export const readTags: Reader<readonly Tag[]> = (problems, path, value) =>
+export const readTags: Reader<readonly TagRow[]> = (problems, path, value) =>
   readList(problems, path, value).map((tag, place) => readTag(problems, `${path}[${place}]`, tag));
 
 export const isScalar = (value: unknown): value is Scalar =>

@@ -2,7 +2,7 @@ import { isScalar, readCustomerInput, readTags } from './customerInput.ts';
 import type { CustomerInput } from './customerDesk.ts';
 import type { Scalar } from './entities.ts';
 import { badRequest } from './refusal.ts';
-import type { Front, Route } from './routes.ts';
+import type { Route, RouteContext } from './routes.ts';
 import { search } from './search.ts';
 import { customerRules } from './searchRules.ts';
 import {
@@ -17,10 +17,16 @@ import {
 
 const maxBatch = 10;
 
-/** The customers, their tags and their events. */
-export function createCustomerRoutes({ account, wire, behaviour }: Front): readonly Route[] {
-  const { store, customers } = account;
+/** Customers, their tags and their events. */
+export function createCustomerRoutes(context: RouteContext): readonly Route[] {
+  return [...createCustomerReads(context), ...createCustomerWrites(context)];
+}
 
+function createCustomerReads({
+  account: { store },
+  wire,
+  behaviour,
+}: RouteContext): readonly Route[] {
   const list = (fields: Fields) => {
     const page = search(store.customers.values(), {
       fields,
@@ -38,6 +44,17 @@ export function createCustomerRoutes({ account, wire, behaviour }: Front): reado
     },
     { method: 'POST', template: '/customers/search', handle: ({ body }) => list(fieldsOf(body)) },
     {
+      method: 'GET',
+      template: '/customers/{customerId}',
+      handle: ({ id }) => wire.customer(store.customer(id)),
+    },
+  ];
+}
+
+function createCustomerWrites({ account, wire }: RouteContext): readonly Route[] {
+  const { store, customers } = account;
+  return [
+    {
       method: 'POST',
       template: '/customers',
       status: 201,
@@ -48,15 +65,10 @@ export function createCustomerRoutes({ account, wire, behaviour }: Front): reado
       template: '/customers/batch',
       handle({ body }) {
         const updates = updatesOf(body);
-        // All are known before any is changed.
+        // Reject unknown ids before any customer changes.
         for (const { id } of updates) store.customer(id);
         return updates.map(({ id, input }) => wire.customer(customers.replace(id, input)));
       },
-    },
-    {
-      method: 'GET',
-      template: '/customers/{customerId}',
-      handle: ({ id }) => wire.customer(store.customer(id)),
     },
     {
       method: 'PUT',

@@ -1,4 +1,4 @@
-import type { Customer, Scalar } from './entities.ts';
+import type { CustomerRow, Scalar } from './entities.ts';
 import {
   companies,
   devices,
@@ -28,7 +28,7 @@ interface Person {
 }
 
 /** One made-up customer; neither order nor neighbours matter. */
-export function seedCustomer(seed: number, startMs: number, index: number): Customer {
+export function seedCustomer(seed: number, startMs: number, index: number): CustomerRow {
   const random = createRandom(seed, customerSequence, index);
   const id = firstCustomerId + index;
   const { name, mailName, locale } = seedPerson(random);

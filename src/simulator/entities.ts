@@ -24,20 +24,20 @@ export type MessageType = 'message' | 'private' | 'tech' | 'email' | 'knowledgeB
 export type CreatedWith = 'public_api' | 'broadcast_reply' | 'agent_message' | 'customer_message';
 export type BroadcastType = 'trigger' | 'auto chat' | 'auto email' | 'manual chat' | 'manual email';
 
-export interface Agent {
+export interface AgentRow {
   readonly id: number;
   readonly name: string;
   readonly email: string;
   readonly role: AgentRole;
 }
 
-export interface Department {
+export interface DepartmentRow {
   readonly id: number;
   readonly name: string;
-  readonly agents: readonly Agent[];
+  readonly agents: readonly AgentRow[];
 }
 
-export interface Application {
+export interface ApplicationRow {
   readonly id: number;
   readonly name: string;
   readonly displayName: string;
@@ -45,19 +45,19 @@ export interface Application {
   readonly active: boolean;
 }
 
-export interface Organization {
+export interface OrganizationRow {
   readonly id: number;
   readonly domain: string;
   readonly teamOnline: boolean;
   readonly chatEnabled: boolean;
 }
 
-export interface Tag {
+export interface TagRow {
   readonly name: string;
   readonly color: string;
 }
 
-export interface Device {
+export interface DeviceRow {
   readonly id: string;
   readonly ip: string;
   readonly timezone: string;
@@ -65,7 +65,7 @@ export interface Device {
   readonly userAgent: string;
 }
 
-export interface Customer {
+export interface CustomerRow {
   readonly id: number;
   readonly createdAt: number;
   readonly userId: string | null;
@@ -78,7 +78,7 @@ export interface Customer {
   readonly regionCode: string | null;
   readonly countryCode: string | null;
   readonly city: string | null;
-  readonly device: Device | null;
+  readonly device: DeviceRow | null;
   readonly unsubscribed: boolean;
   readonly blocked: boolean;
   readonly source: string | null;
@@ -88,11 +88,11 @@ export interface Customer {
   readonly createdFrom: string | null;
   readonly integrationId: string | null;
   readonly notes: string | null;
-  readonly tags: readonly Tag[];
+  readonly tags: readonly TagRow[];
   readonly customData: Readonly<Record<string, Scalar>>;
 }
 
-export interface Chat {
+export interface ChatRow {
   readonly id: number;
   readonly customerId: number;
   readonly applicationId: number;
@@ -116,7 +116,7 @@ export interface Chat {
   readonly readByCustomer: boolean;
 }
 
-export interface Message {
+export interface MessageRow {
   readonly id: number;
   readonly chatId: number;
   readonly from: Author;

@@ -1,10 +1,10 @@
-/** Made-up support conversations. `{order}`, `{agent}`, `{name}` and `{sum}` are filled in later. */
+/** Scripted support conversations with the placeholders `{order}`, `{agent}`, `{name}` and `{sum}`. */
 export type Language = 'uk' | 'translit' | 'en';
 
 export interface Exchange {
   readonly by: 'customer' | 'agent';
-  /** Different ways to say it. */
-  readonly says: readonly string[];
+  /** Equivalent wordings. */
+  readonly variants: readonly string[];
 }
 
 export interface Script {
@@ -14,8 +14,8 @@ export interface Script {
   readonly exchanges: readonly Exchange[];
 }
 
-const customer = (...says: readonly string[]): Exchange => ({ by: 'customer', says });
-const agent = (...says: readonly string[]): Exchange => ({ by: 'agent', says });
+const customer = (...variants: readonly string[]): Exchange => ({ by: 'customer', variants });
+const agent = (...variants: readonly string[]): Exchange => ({ by: 'agent', variants });
 
 export const scripts: readonly Script[] = [
   {

@@ -3,7 +3,7 @@ import type { Behaviour } from './behaviour.ts';
 import { createChatRoutes } from './chatRoutes.ts';
 import { createCustomerRoutes } from './customerRoutes.ts';
 import { createTeamRoutes } from './teamRoutes.ts';
-import { createWire, type Wire } from './wire.ts';
+import { Wire } from './wire.ts';
 import type { Fields } from './validate.ts';
 
 export interface RouteRequest {
@@ -15,15 +15,15 @@ export interface RouteRequest {
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** The path as the description has it. */
+  /** The path as in the OpenAPI description. */
   readonly template: string;
   readonly status?: number;
-  /** Returns what is answered as JSON, or throws a refusal. */
+  /** Returns the JSON body of the response, or throws a refusal. */
   handle(request: RouteRequest): unknown;
 }
 
-/** What the handlers share. */
-export interface Front {
+/** The dependencies of the handlers. */
+export interface RouteContext {
   readonly account: Account;
   readonly wire: Wire;
   readonly behaviour: () => Behaviour;
@@ -40,11 +40,11 @@ export interface Router {
 }
 
 export function createRouter(account: Account, behaviour: () => Behaviour): Router {
-  const front: Front = { account, behaviour, wire: createWire(account.store, behaviour) };
+  const context: RouteContext = { account, behaviour, wire: new Wire(account.store, behaviour) };
   const routes = [
-    ...createChatRoutes(front),
-    ...createCustomerRoutes(front),
-    ...createTeamRoutes(front),
+    ...createChatRoutes(context),
+    ...createCustomerRoutes(context),
+    ...createTeamRoutes(context),
   ];
   const byKey = new Map(
     routes.map((route) => [`${route.method} ${route.template.replace(/\{.*\}/, '{}')}`, route]),

@@ -17,7 +17,7 @@ export interface SearchRules<Row> {
   readonly sorts: ReadonlyMap<string, (row: Row) => number | null>;
 }
 
-export interface Page<Row> {
+export interface RowPage<Row> {
   readonly rows: readonly Row[];
   /** All that match, on whatever page. */
   readonly total: number;
@@ -40,7 +40,7 @@ export function search<Row extends { readonly id: number }>(
     readonly rules: SearchRules<Row>;
     readonly behaviour: Behaviour;
   },
-): Page<Row> {
+): RowPage<Row> {
   const { fields, rules, behaviour } = question;
   const problems = createProblems();
   const matches = readMatcher(problems, fields, rules);
@@ -55,14 +55,18 @@ export function search<Row extends { readonly id: number }>(
 }
 
 /** A list without search: only `offset` and `limit` count. */
-export function slice<Row>(rows: readonly Row[], fields: Fields, behaviour: Behaviour): Page<Row> {
+export function slice<Row>(
+  rows: readonly Row[],
+  fields: Fields,
+  behaviour: Behaviour,
+): RowPage<Row> {
   const problems = createProblems();
   const paging = readPaging(problems, fields, behaviour);
   problems.check();
   return pageOf(rows, paging);
 }
 
-const pageOf = <Row>(rows: readonly Row[], { offset, limit }: Paging): Page<Row> => ({
+const pageOf = <Row>(rows: readonly Row[], { offset, limit }: Paging): RowPage<Row> => ({
   rows: rows.slice(offset, offset + limit),
   total: rows.length,
 });

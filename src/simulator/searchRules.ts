@@ -1,4 +1,4 @@
-import type { Chat, Customer } from './entities.ts';
+import type { ChatRow, CustomerRow } from './entities.ts';
 import type { SearchRules } from './search.ts';
 import type { SearchField } from './searchFilter.ts';
 import type { Store } from './store.ts';
@@ -19,10 +19,10 @@ const date = <Row>(read: (row: Row) => number | null): SearchField<Row> => ({
 });
 
 /** What can be asked of chats; there is no field for a chat's own id. */
-export function createChatRules(store: Store): SearchRules<Chat> {
-  const customerOf = ({ customerId }: Chat): Customer => store.customer(customerId);
+export function createChatRules(store: Store): SearchRules<ChatRow> {
+  const customerOf = ({ customerId }: ChatRow): CustomerRow => store.customer(customerId);
   return {
-    fields: new Map<string, SearchField<Chat>>([
+    fields: new Map<string, SearchField<ChatRow>>([
       ['chats.assignee', integer(({ assigneeId }) => assigneeId)],
       ['chats.agents', { kind: 'integers', read: ({ agentIds }) => agentIds }],
       ['chats.department', integer(({ departmentId }) => departmentId)],
@@ -36,7 +36,7 @@ export function createChatRules(store: Store): SearchRules<Chat> {
       ['chats.closedAt', date(({ closedAt }) => closedAt)],
       ['chats.updatedAt', date(({ updatedAt }) => updatedAt)],
     ]),
-    sorts: new Map<string, (chat: Chat) => number | null>([
+    sorts: new Map<string, (chat: ChatRow) => number | null>([
       ['chats.createdAt', ({ createdAt }) => createdAt],
       ['chats.lastCustomerMessageAt', (chat) => chat.lastCustomerMessageAt],
       ['chats.lastMessageAt', ({ lastMessageAt }) => lastMessageAt],
@@ -46,8 +46,8 @@ export function createChatRules(store: Store): SearchRules<Chat> {
 }
 
 /** What can be asked of customers. */
-export const customerRules: SearchRules<Customer> = {
-  fields: new Map<string, SearchField<Customer>>([
+export const customerRules: SearchRules<CustomerRow> = {
+  fields: new Map<string, SearchField<CustomerRow>>([
     ['customers.id', integer(({ id }) => id)],
     ['customers.userId', text(({ userId }) => userId)],
     ['customers.name', text(({ name }) => name)],
@@ -66,18 +66,18 @@ export const customerRules: SearchRules<Customer> = {
     ['customers.lastSeen', date(({ lastSeen }) => lastSeen)],
     ['customers.createdAt', date(({ createdAt }) => createdAt)],
   ]),
-  sorts: new Map<string, (customer: Customer) => number | null>([
+  sorts: new Map<string, (customer: CustomerRow) => number | null>([
     ['customers.firstSeen', ({ firstSeen }) => firstSeen],
     ['customers.lastSeen', ({ lastSeen }) => lastSeen],
   ]),
 };
 
-function tagNames({ tags }: Customer): readonly string[] {
+function tagNames({ tags }: CustomerRow): readonly string[] {
   return tags.map(({ name }) => name);
 }
 
 /** The messenger's own id; some accounts name a channel more closely, such as `telegram_bot`. */
-function channelId(channel: string): SearchField<Customer> {
+function channelId(channel: string): SearchField<CustomerRow> {
   return text(({ createdFrom, integrationId }) =>
     createdFrom?.startsWith(channel) === true ? integrationId : null,
   );

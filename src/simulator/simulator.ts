@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net';
 
 import { systemClock, type Clock } from '../lib/clock.ts';
 import { createAccount } from './account.ts';
+import { AccountActivity } from './activity.ts';
 import { usualBehaviour, type Behaviour } from './behaviour.ts';
 import { createCallJournal, type SimulatorCall } from './callJournal.ts';
 import { deliver } from './delivery.ts';
-import { createLife } from './life.ts';
 import { createReception, type Reply } from './reception.ts';
-import { createWebhooks, type WebhookTarget } from './webhooks.ts';
+import { WebhookSender, type WebhookTarget } from './webhooks.ts';
 
 export type { Behaviour } from './behaviour.ts';
 export type { SimulatorCall } from './callJournal.ts';
@@ -17,7 +17,7 @@ export type { WebhookTarget } from './webhooks.ts';
 
 export interface SimulatorOptions {
   readonly host?: string;
-  /** 0, the default, is any free port. */
+  /** 0, the default, selects a free port. */
   readonly port?: number;
   readonly key?: string;
   readonly seed?: number;
@@ -34,7 +34,7 @@ export interface Simulator {
   /** The base URL, with `/v1`. */
   readonly url: string;
   readonly key: string;
-  /** How much it held at the start. */
+  /** The number of rows at the start. */
   readonly holds: Readonly<
     Record<'agents' | 'departments' | 'applications' | 'customers' | 'chats', number>
   >;
@@ -42,15 +42,15 @@ export interface Simulator {
   readonly calls: readonly SimulatorCall[];
   /** Changes the behaviour from the next call on. */
   behave(change: Partial<Behaviour>): void;
-  /** From now on tells an address of everything that happens. */
+  /** Delivers webhooks of all further changes to the target. */
   sendWebhooks(target: WebhookTarget): void;
-  /** From now on things happen by themselves. */
+  /** Starts simulated activity of customers and agents. */
   live(): void;
-  /** Also breaks the connections that are open. */
+  /** Also closes open connections. */
   close(): Promise<void>;
 }
 
-/** Starts a made-up HelpCrunch account behind its REST API v1, over real HTTP. */
+/** Starts a simulated HelpCrunch account behind its REST API v1, over real HTTP. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { host = '127.0.0.1', port = 0, key = 'demo', seed = 1, clock = systemClock } = options;
   const { customers = 2000, chats = 5000, rateLimit = 120 } = options;
@@ -59,8 +59,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const behaviour = { ...usualBehaviour, ...options.behaviour };
   const reception = createReception({ account, key, rateLimit, clock, behaviour });
   const journal = createCallJournal();
-  const webhooks = createWebhooks(account, { clock, behaviour: reception.behaviour });
-  const life = createLife(account, { seed, clock });
+  const webhooks = new WebhookSender(account, { clock, behaviour: reception.behaviour });
+  const activity = new AccountActivity(account, { seed, clock });
 
   const server = createServer((request, response) => {
     readBody(request, (bodyText) => {
@@ -69,7 +69,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       const reply = reception.receive({ method, url, authorization, bodyText });
       journal.add(reply.call, bodyText.length);
       options.onCall?.(reply.call);
-      answer(response, reply, clock);
+      respond(response, reply, clock);
     });
   });
   await listen(server, host, port);
@@ -90,11 +90,15 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     behave: (change) => {
       reception.behave(change);
     },
-    sendWebhooks: webhooks.sendTo,
-    live: life.begin,
+    sendWebhooks: (target) => {
+      webhooks.sendTo(target);
+    },
+    live: () => {
+      activity.start();
+    },
     close: () =>
       new Promise((resolve) => {
-        life.close();
+        activity.close();
         webhooks.close();
         server.close(() => {
           resolve();
@@ -114,7 +118,7 @@ function readBody(request: IncomingMessage, done: (text: string) => void): void 
   });
 }
 
-function answer(response: ServerResponse, reply: Reply, clock: Clock): void {
+function respond(response: ServerResponse, reply: Reply, clock: Clock): void {
   if (reply.delayMs === 0) {
     deliver(response, reply, clock);
     return;

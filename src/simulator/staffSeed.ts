@@ -1,4 +1,10 @@
-import type { Agent, AgentRole, Application, Department, Organization } from './entities.ts';
+import type {
+  AgentRow,
+  AgentRole,
+  ApplicationRow,
+  DepartmentRow,
+  OrganizationRow,
+} from './entities.ts';
 import {
   englishFirstNames,
   englishLastNames,
@@ -9,11 +15,11 @@ import { createRandom } from './random.ts';
 
 /** Everything of the account that no call can change. */
 export interface Staff {
-  readonly agents: readonly Agent[];
-  readonly bot: Agent;
-  readonly departments: readonly Department[];
-  readonly applications: readonly Application[];
-  readonly organization: Organization;
+  readonly agents: readonly AgentRow[];
+  readonly bot: AgentRow;
+  readonly departments: readonly DepartmentRow[];
+  readonly applications: readonly ApplicationRow[];
+  readonly organization: OrganizationRow;
 }
 
 const staffSequence = 1;
@@ -30,7 +36,7 @@ const departmentNames = [
 ];
 
 // The bot is listed as an ordinary agent with the role of an admin.
-const bot: Agent = { id: 2, name: 'HelpBot', email: 'helpbot@example.com', role: 'admin' };
+const bot: AgentRow = { id: 2, name: 'HelpBot', email: 'helpbot@example.com', role: 'admin' };
 
 const roleWeights: readonly (readonly [AgentRole, number])[] = [
   ['agent', 26],
@@ -42,7 +48,7 @@ const roleWeights: readonly (readonly [AgentRole, number])[] = [
 /** The people are the same for every account of one seed, whenever it starts. */
 export function seedStaff(seed: number): Staff {
   const random = createRandom(seed, staffSequence);
-  const people = Array.from({ length: agentCount - 1 }, (_, index): Agent => {
+  const people = Array.from({ length: agentCount - 1 }, (_, index): AgentRow => {
     const [first, firstLatin] = random.pick(ukrainianFirstNames);
     const [last, lastLatin] = random.pick(ukrainianLastNames);
     const englishName = `${random.pick(englishFirstNames)} ${random.pick(englishLastNames)}`;
@@ -70,7 +76,7 @@ export function seedStaff(seed: number): Staff {
   return { agents, bot, departments, applications, organization };
 }
 
-const applications: readonly Application[] = [
+const applications: readonly ApplicationRow[] = [
   { id: 1, name: 'mail-box', displayName: 'Пошта підтримки', type: 'email', active: true },
   { id: 2, name: 'site-widget', displayName: 'Site widget', type: 'web', active: true },
   { id: 3, name: 'telegram-bot', displayName: 'Telegram', type: 'telegram', active: true },
@@ -78,7 +84,7 @@ const applications: readonly Application[] = [
   { id: 5, name: 'old-widget', displayName: 'Старий віджет', type: 'web', active: false },
 ];
 
-const organization: Organization = {
+const organization: OrganizationRow = {
   id: 501,
   domain: 'demo-shop',
   teamOnline: true,

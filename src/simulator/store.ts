@@ -8,7 +8,7 @@ import {
   type World,
 } from './chatSeed.ts';
 import { firstCustomerId, seedCustomer } from './customerSeed.ts';
-import type { Chat, Customer, Message } from './entities.ts';
+import type { ChatRow, CustomerRow, MessageRow } from './entities.ts';
 import { notFound } from './refusal.ts';
 import { seedStaff, type Staff } from './staffSeed.ts';
 
@@ -22,17 +22,17 @@ export interface StoreOptions {
 /** The account's rows. Rows are replaced, never changed in place, and stay in the order of their ids. */
 export interface Store {
   readonly staff: Staff;
-  readonly customers: Map<number, Customer>;
-  readonly chats: Map<number, Chat>;
+  readonly customers: Map<number, CustomerRow>;
+  readonly chats: Map<number, ChatRow>;
   readonly changes: Changes;
   now(): number;
   /** Refuses an unknown id. */
-  customer(id: number): Customer;
+  customer(id: number): CustomerRow;
   /** Refuses an unknown id. */
-  chat(id: number): Chat;
+  chat(id: number): ChatRow;
   /** Newest first. */
-  messagesOf(chatId: number): readonly Message[];
-  append(message: Omit<Message, 'id'>): Message;
+  messagesOf(chatId: number): readonly MessageRow[];
+  append(message: Omit<MessageRow, 'id'>): MessageRow;
   removeCustomer(id: number): void;
   nextId(kind: 'customer' | 'chat' | 'event'): number;
 }
@@ -50,8 +50,8 @@ export function createStore({ seed, clock, ...counts }: StoreOptions): Store {
   const world: World = { seed, startMs, staff, customers: seededCustomers, chatCount };
 
   const customers = new Map(seededCustomers.map((customer) => [customer.id, customer]));
-  const chats = new Map<number, Chat>();
-  const posted = new Map<number, Message[]>();
+  const chats = new Map<number, ChatRow>();
+  const posted = new Map<number, MessageRow[]>();
   const next = {
     customer: firstCustomerId + counts.customers,
     chat: firstChatId + chatCount,
@@ -104,7 +104,7 @@ function held<T>(row: T | undefined): T {
 }
 
 /** A customer has been seen no later than the first chat and no earlier than the last words. */
-function meet(customers: Map<number, Customer>, chat: Chat): void {
+function meet(customers: Map<number, CustomerRow>, chat: ChatRow): void {
   const customer = customers.get(chat.customerId);
   if (customer === undefined) return;
   const { firstSeen, lastSeen, createdAt } = customer;

@@ -1,9 +1,9 @@
-import type { Front, Route } from './routes.ts';
+import type { Route, RouteContext } from './routes.ts';
 import { slice } from './search.ts';
 import type { Fields } from './validate.ts';
 
-/** The agents, the departments and what the whole account has in common. */
-export function createTeamRoutes({ account, behaviour }: Front): readonly Route[] {
+/** Agents, departments, applications and the organization. */
+export function createTeamRoutes({ account, behaviour }: RouteContext): readonly Route[] {
   const { staff } = account.store;
 
   const list = <Row>(all: readonly Row[], query: Fields) => {

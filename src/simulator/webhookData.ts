@@ -1,5 +1,5 @@
 import type { Change } from './changes.ts';
-import type { Chat, Customer, Message } from './entities.ts';
+import type { ChatRow, CustomerRow, MessageRow } from './entities.ts';
 import type { Store } from './store.ts';
 
 type Data = Readonly<Record<string, unknown>>;
@@ -12,12 +12,12 @@ export function createWebhookData(store: Store) {
   const agentOrNull = (id: number | null) =>
     store.staff.agents.find((agent) => agent.id === id) ?? null;
 
-  function stubOf({ customerId }: Chat): Data {
+  function stubOf({ customerId }: ChatRow): Data {
     const { id, name, email, userId } = store.customer(customerId);
     return { id, name, email, userId };
   }
 
-  function chatData(chat: Chat): Data {
+  function chatData(chat: ChatRow): Data {
     const department = store.staff.departments.find(({ id }) => id === chat.departmentId);
     return {
       chat_id: chat.id,
@@ -35,7 +35,7 @@ export function createWebhookData(store: Store) {
     };
   }
 
-  const messageData = (message: Message, chat: Chat): Data => ({
+  const messageData = (message: MessageRow, chat: ChatRow): Data => ({
     chat_id: chat.id,
     agent: agentOrNull(message.agentId),
     customer: stubOf(chat),
@@ -51,7 +51,14 @@ export function createWebhookData(store: Store) {
     },
   });
 
-  const customerData = ({ id, name, userId, email, unsubscribed, customData }: Customer): Data => ({
+  const customerData = ({
+    id,
+    name,
+    userId,
+    email,
+    unsubscribed,
+    customData,
+  }: CustomerRow): Data => ({
     id,
     name,
     userId,

@@ -5,13 +5,13 @@ import type { Behaviour } from './behaviour.ts';
 import type { Change } from './changes.ts';
 import { createWebhookData, withTextIds } from './webhookData.ts';
 
-/** Where webhooks go, and the key that they are signed with. */
+/** The URL that receives webhooks, and the signing secret. */
 export interface WebhookTarget {
   readonly url: string;
   readonly secret: string;
 }
 
-interface Envelope {
+interface WebhookEnvelope {
   readonly event: string;
   readonly eventData: unknown;
   readonly createdAt: number;
@@ -19,38 +19,99 @@ interface Envelope {
 }
 
 const timeoutMs = 10_000;
-/** Of what waits to be sent the oldest is lost beyond this. */
-const maxWaiting = 1_000;
+/** The oldest queued delivery is dropped beyond this. */
+const maxQueued = 1_000;
+
+interface WebhookContext {
+  readonly clock: Clock;
+  readonly behaviour: () => Behaviour;
+}
 
 /** Delivers the changes of the account to one URL, signed as HelpCrunch signs them. Failed deliveries are repeated. */
-export function createWebhooks(
-  { changes, store }: Account,
-  { clock, behaviour }: { readonly clock: Clock; readonly behaviour: () => Behaviour },
-) {
-  const dataOf = createWebhookData(store);
-  const leaving = new AbortController();
-  const cancels = new Set<() => void>();
-  let waiting: (() => Promise<unknown>)[] = [];
-  let isSending = false;
-  let target: WebhookTarget | undefined;
+export class WebhookSender {
+  readonly #clock: Clock;
+  readonly #behaviour: () => Behaviour;
+  readonly #dataOf: ReturnType<typeof createWebhookData>;
+  readonly #stop: () => void;
+  readonly #closing = new AbortController();
+  readonly #cancels = new Set<() => void>();
+  #queue: WebhookEnvelope[] = [];
+  #isSending = false;
+  #target: WebhookTarget | undefined;
 
-  const seconds = () => Math.floor(clock.now() / 1000);
-
-  function later(ms: number, task: () => void): void {
-    const cancel = clock.after(ms, () => {
-      cancels.delete(cancel);
-      task();
+  constructor({ changes, store }: Account, { clock, behaviour }: WebhookContext) {
+    this.#clock = clock;
+    this.#behaviour = behaviour;
+    this.#dataOf = createWebhookData(store);
+    this.#stop = changes.listen((change) => {
+      this.#receive(change);
     });
-    cancels.add(cancel);
   }
 
-  async function post({ url, secret }: WebhookTarget, envelope: Envelope, attempts: number) {
+  sendTo(target: WebhookTarget): void {
+    this.#target = target;
+  }
+
+  close(): void {
+    this.#stop();
+    this.#target = undefined;
+    this.#queue = [];
+    this.#closing.abort();
+    for (const cancel of this.#cancels) cancel();
+  }
+
+  #receive(change: Change): void {
+    if (this.#target === undefined) return;
+    const { lost, doubled, late, lateMs, eventData, ids } = this.#behaviour().webhooks;
+    const written = this.#dataOf(change);
+    const data = ids === 'text' ? withTextIds(written) : written;
+    const envelope = {
+      event: change.event,
+      eventData: eventData === 'text' ? JSON.stringify(data) : data,
+      createdAt: this.#seconds(),
+      id: randomUUID(),
+    };
+    const isLucky = (chance: number) => this.#clock.random() < chance;
+    if (isLucky(lost)) return;
+    const times = isLucky(doubled) ? 2 : 1;
+    for (let time = 0; time < times; time += 1) {
+      if (isLucky(late))
+        this.#after(lateMs, () => {
+          this.#enqueue(envelope);
+        });
+      else this.#enqueue(envelope);
+    }
+  }
+
+  #enqueue(envelope: WebhookEnvelope): void {
+    this.#queue = [...this.#queue.slice(1 - maxQueued), envelope];
+    void this.#sendAll();
+  }
+
+  /** First attempts are sent sequentially, so that only delayed deliveries arrive out of order. */
+  async #sendAll(): Promise<void> {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      await this.#send(next);
+    }
+    this.#isSending = false;
+  }
+
+  async #send(envelope: WebhookEnvelope, attempts = 0): Promise<void> {
+    const target = this.#target;
+    if (target === undefined || (await this.#post(target, envelope, attempts))) return;
+    const delayMs = this.#behaviour().webhooks.retriesMs[attempts];
+    if (delayMs !== undefined) this.#after(delayMs, () => void this.#send(envelope, attempts + 1));
+  }
+
+  async #post({ url, secret }: WebhookTarget, envelope: WebhookEnvelope, attempts: number) {
     const { event, eventData, createdAt, id } = envelope;
-    const lastAttemptAt = seconds();
+    const lastAttemptAt = this.#seconds();
     const body = JSON.stringify({ event, eventData, attempts, lastAttemptAt, createdAt, id });
-    const giveUp = new AbortController();
-    const cancel = clock.after(timeoutMs, () => {
-      giveUp.abort();
+    const timeout = new AbortController();
+    const cancel = this.#clock.after(timeoutMs, () => {
+      timeout.abort();
     });
     try {
       const response = await fetch(url, {
@@ -62,7 +123,7 @@ export function createWebhooks(
           'x-helpcrunch-signature': createHmac('sha1', secret).update(body).digest('hex'),
         },
         body,
-        signal: AbortSignal.any([leaving.signal, giveUp.signal]),
+        signal: AbortSignal.any([this.#closing.signal, timeout.signal]),
       });
       await response.arrayBuffer();
       return response.ok;
@@ -73,56 +134,15 @@ export function createWebhooks(
     }
   }
 
-  async function send(envelope: Envelope, attempts = 0): Promise<void> {
-    if (target === undefined || (await post(target, envelope, attempts))) return;
-    const { retriesMs } = behaviour().webhooks;
-    const delayMs = retriesMs[attempts];
-    if (delayMs !== undefined) later(delayMs, () => void send(envelope, attempts + 1));
+  #after(ms: number, task: () => void): void {
+    const cancel = this.#clock.after(ms, () => {
+      this.#cancels.delete(cancel);
+      task();
+    });
+    this.#cancels.add(cancel);
   }
 
-  /** First tries leave one after the other, so that only what is held back comes out of order. */
-  async function sendAll(): Promise<void> {
-    if (isSending) return;
-    isSending = true;
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await next();
-    isSending = false;
+  #seconds(): number {
+    return Math.floor(this.#clock.now() / 1000);
   }
-
-  function queue(envelope: Envelope): void {
-    waiting = [...waiting.slice(1 - maxWaiting), () => send(envelope)];
-    void sendAll();
-  }
-
-  const stop = changes.listen((change: Change) => {
-    if (target === undefined) return;
-    const { lost, doubled, late, lateMs, eventData, ids } = behaviour().webhooks;
-    const written = dataOf(change);
-    const data = ids === 'text' ? withTextIds(written) : written;
-    const envelope = {
-      event: change.event,
-      eventData: eventData === 'text' ? JSON.stringify(data) : data,
-      createdAt: seconds(),
-      id: randomUUID(),
-    };
-    const isLucky = (chance: number) => clock.random() < chance;
-    if (isLucky(lost)) return;
-    const times = isLucky(doubled) ? 2 : 1;
-    for (let time = 0; time < times; time += 1) {
-      if (isLucky(late)) later(lateMs, () => queue(envelope));
-      else queue(envelope);
-    }
-  });
-
-  return {
-    sendTo(next: WebhookTarget): void {
-      target = next;
-    },
-    close(): void {
-      stop();
-      target = undefined;
-      waiting = [];
-      leaving.abort();
-      for (const cancel of cancels) cancel();
-    },
-  };
 }

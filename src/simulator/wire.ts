@@ -1,5 +1,12 @@
 import type { Behaviour } from './behaviour.ts';
-import type { Agent, Chat, Customer, CustomerEvent, Message } from './entities.ts';
+import type {
+  AgentRow,
+  ChatRow,
+  CustomerRow,
+  CustomerEvent,
+  MessageRow,
+  DepartmentRow,
+} from './entities.ts';
 import type { Store } from './store.ts';
 
 type WireTime = string | number;
@@ -10,100 +17,113 @@ const timeFormats: Readonly<Record<Behaviour['times'], (ms: number) => WireTime>
   milliseconds: (ms) => (ms / 1000).toFixed(3),
 };
 
-export type Wire = ReturnType<typeof createWire>;
-
 /** Serializes rows in the wire format of HelpCrunch. */
-export function createWire(store: Store, behaviour: () => Behaviour) {
-  const agents = new Map(store.staff.agents.map((agent) => [agent.id, agent]));
-  const departments = new Map(store.staff.departments.map(({ id, name }) => [id, { id, name }]));
-  const time = (ms: number): WireTime => timeFormats[behaviour().times](ms);
-  const timeOrNull = (ms: number | null): WireTime | null => (ms === null ? null : time(ms));
-  const agentOrNull = (id: number | null): Agent | null =>
-    id === null ? null : (agents.get(id) ?? null);
+export class Wire {
+  readonly #store: Store;
+  readonly #behaviour: () => Behaviour;
+  readonly #agents: ReadonlyMap<number, AgentRow>;
+  readonly #departments: ReadonlyMap<number, Pick<DepartmentRow, 'id' | 'name'>>;
 
-  return {
-    chat(chat: Chat) {
-      const { id, name, email, userId } = store.customer(chat.customerId);
-      return {
-        id: chat.id,
-        closedBy: chat.closedBy,
-        lastCustomerMessageAt: timeOrNull(chat.lastCustomerMessageAt),
-        status: chat.status,
-        closedAt: timeOrNull(chat.closedAt),
-        rating: chat.rating,
-        createdAt: time(chat.createdAt),
-        lastMessageAt: timeOrNull(chat.lastMessageAt),
-        createdWith: chat.createdWith,
-        snoozedUntil: timeOrNull(chat.snoozedUntil),
-        lastMessageText: chat.lastMessageText,
-        lastMessageId: chat.lastMessageId,
-        applicationId: chat.applicationId,
-        readByAgent: chat.readByAgent,
-        readByCustomer: chat.readByCustomer,
-        lastCommunicatedAgentId: chat.lastCommunicatedAgentId,
-        agents: chat.agentIds.map(agentOrNull).filter((agent) => agent !== null),
-        customer: { id, name, email, userId },
-        assignee: agentOrNull(chat.assigneeId),
-        department:
-          chat.departmentId === null ? null : (departments.get(chat.departmentId) ?? null),
-      };
-    },
+  constructor(store: Store, behaviour: () => Behaviour) {
+    const { agents, departments } = store.staff;
+    this.#store = store;
+    this.#behaviour = behaviour;
+    this.#agents = new Map(agents.map((agent) => [agent.id, agent]));
+    this.#departments = new Map(departments.map(({ id, name }) => [id, { id, name }]));
+  }
 
-    customer(customer: Customer) {
-      const { regionCode, countryCode, city, customData } = customer;
-      const isEmpty = Object.keys(customData).length === 0;
-      return {
-        id: customer.id,
-        userId: customer.userId,
-        name: customer.name,
-        email: customer.email,
-        company: customer.company,
-        phone: customer.phone,
-        firstSeen: timeOrNull(customer.firstSeen),
-        lastSeen: timeOrNull(customer.lastSeen),
-        location: { regionCode, countryCode, city },
-        device: customer.device,
-        unsubscribed: customer.unsubscribed,
-        blocked: customer.blocked,
-        source: customer.source,
-        referer: customer.referer,
-        lastPage: customer.lastPage,
-        locale: customer.locale,
-        createdFrom: customer.createdFrom,
-        integrationId: customer.integrationId,
-        notes: customer.notes,
-        tags: customer.tags,
-        customData: isEmpty && behaviour().emptyCustomData === 'array' ? [] : customData,
-      };
-    },
+  chat(chat: ChatRow) {
+    const { id, name, email, userId } = this.#store.customer(chat.customerId);
+    return {
+      id: chat.id,
+      closedBy: chat.closedBy,
+      lastCustomerMessageAt: this.#timeOrNull(chat.lastCustomerMessageAt),
+      status: chat.status,
+      closedAt: this.#timeOrNull(chat.closedAt),
+      rating: chat.rating,
+      createdAt: this.#time(chat.createdAt),
+      lastMessageAt: this.#timeOrNull(chat.lastMessageAt),
+      createdWith: chat.createdWith,
+      snoozedUntil: this.#timeOrNull(chat.snoozedUntil),
+      lastMessageText: chat.lastMessageText,
+      lastMessageId: chat.lastMessageId,
+      applicationId: chat.applicationId,
+      readByAgent: chat.readByAgent,
+      readByCustomer: chat.readByCustomer,
+      lastCommunicatedAgentId: chat.lastCommunicatedAgentId,
+      agents: chat.agentIds
+        .map((agentId) => this.#agentOrNull(agentId))
+        .filter((agent) => agent !== null),
+      customer: { id, name, email, userId },
+      assignee: this.#agentOrNull(chat.assigneeId),
+      department:
+        chat.departmentId === null ? null : (this.#departments.get(chat.departmentId) ?? null),
+    };
+  }
 
-    message(message: Message, read: boolean) {
-      return {
-        id: message.id,
-        chat: message.chatId,
-        from: message.from,
-        agent: agentOrNull(message.agentId),
-        type: message.type,
-        text: message.text,
-        read,
-        edited: message.edited,
-        createdAt: time(message.createdAt),
-        updatedAt: timeOrNull(message.updatedAt),
-        broadcastType: message.broadcastType,
-      };
-    },
+  customer(customer: CustomerRow) {
+    const { regionCode, countryCode, city, customData } = customer;
+    const isEmpty = Object.keys(customData).length === 0;
+    return {
+      id: customer.id,
+      userId: customer.userId,
+      name: customer.name,
+      email: customer.email,
+      company: customer.company,
+      phone: customer.phone,
+      firstSeen: this.#timeOrNull(customer.firstSeen),
+      lastSeen: this.#timeOrNull(customer.lastSeen),
+      location: { regionCode, countryCode, city },
+      device: customer.device,
+      unsubscribed: customer.unsubscribed,
+      blocked: customer.blocked,
+      source: customer.source,
+      referer: customer.referer,
+      lastPage: customer.lastPage,
+      locale: customer.locale,
+      createdFrom: customer.createdFrom,
+      integrationId: customer.integrationId,
+      notes: customer.notes,
+      tags: customer.tags,
+      customData: isEmpty && this.#behaviour().emptyCustomData === 'array' ? [] : customData,
+    };
+  }
 
-    event: ({ id, name, data, createdAt }: CustomerEvent) => ({
-      id,
-      name,
-      data,
-      createdAt: time(createdAt),
-    }),
-  };
+  message(message: MessageRow, read: boolean) {
+    return {
+      id: message.id,
+      chat: message.chatId,
+      from: message.from,
+      agent: this.#agentOrNull(message.agentId),
+      type: message.type,
+      text: message.text,
+      read,
+      edited: message.edited,
+      createdAt: this.#time(message.createdAt),
+      updatedAt: this.#timeOrNull(message.updatedAt),
+      broadcastType: message.broadcastType,
+    };
+  }
+
+  event({ id, name, data, createdAt }: CustomerEvent) {
+    return { id, name, data, createdAt: this.#time(createdAt) };
+  }
+
+  #time(ms: number): WireTime {
+    return timeFormats[this.#behaviour().times](ms);
+  }
+
+  #timeOrNull(ms: number | null): WireTime | null {
+    return ms === null ? null : this.#time(ms);
+  }
+
+  #agentOrNull(id: number | null): AgentRow | null {
+    return id === null ? null : (this.#agents.get(id) ?? null);
+  }
 }
 
-/** Newest first: words are read when the chat is marked so, or when the other side has answered. */
-export function readFlags(chat: Chat, newestFirst: readonly Message[]): readonly boolean[] {
+/** Newest first: a message is read when the chat is marked as read or the other side has replied. */
+export function readFlags(chat: ChatRow, newestFirst: readonly MessageRow[]): readonly boolean[] {
   const answered = { agent: chat.readByCustomer, customer: chat.readByAgent };
   return newestFirst.map(({ from, type }) => {
     if (type === 'tech' || type === 'private') return true;

@@ -3,8 +3,8 @@ import { expect, test } from '@jest/globals';
 import { createAccount } from '../../src/simulator/account.ts';
 import { usualBehaviour } from '../../src/simulator/behaviour.ts';
 import type { WebhookBehaviour } from '../../src/simulator/behaviour.ts';
-import { createLife } from '../../src/simulator/life.ts';
-import { createWebhooks } from '../../src/simulator/webhooks.ts';
+import { AccountActivity } from '../../src/simulator/activity.ts';
+import { WebhookSender } from '../../src/simulator/webhooks.ts';
 import { createDeferred } from '../support/deferred.ts';
 import { startRecordingUpstream } from '../support/recordingUpstream.ts';
 import { createManualClock } from '../support/manualClock.ts';
@@ -34,7 +34,7 @@ async function startTelling(
     });
     return { status: left.shift() ?? 200, body: {} };
   });
-  const webhooks = createWebhooks(account, { clock, behaviour: () => behaviour });
+  const webhooks = new WebhookSender(account, { clock, behaviour: () => behaviour });
   webhooks.sendTo({ url: `${receiver.url}/hook`, secret });
   return {
     clock,
@@ -154,10 +154,10 @@ test('a live account lets everything happen that webhooks tell of, and the same 
     const account = createAccount({ seed, clock, customers: 50, chats: 100 });
     const story: string[] = [];
     account.changes.listen(({ event }) => story.push(event));
-    const life = createLife(account, { seed, clock });
-    life.begin();
+    const activity = new AccountActivity(account, { seed, clock });
+    activity.start();
     clock.advance(4 * 3_600_000);
-    life.close();
+    activity.close();
     const length = story.length;
     clock.advance(3_600_000);
     expect(story).toHaveLength(length);
