@@ -1,9 +1,8 @@
-export default {
+import { readFileSync } from 'node:fs';
+import { globSync } from 'tinyglobby';
+
+const shared = {
   testEnvironment: 'node',
-  maxWorkers: 2,
-  // Nothing here is judged by how long it takes; a busy machine is no failure.
-  testTimeout: 30_000,
-  testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [
@@ -15,6 +14,23 @@ export default {
       },
     ],
   },
+};
+
+/** Tests that start Redis, a browser or other processes. */
+const startsProcesses = /support\/(?:redis|browser|process)\.ts'|'node:child_process'/;
+
+const files = globSync('test/**/*.test.ts', { cwd: import.meta.dirname, absolute: true });
+const endToEnd = files.filter((file) => startsProcesses.test(readFileSync(file, 'utf8')));
+const unit = files.filter((file) => !endToEnd.includes(file));
+
+export default {
+  maxWorkers: 2,
+  // No test depends on how long it takes, also on a busy machine.
+  testTimeout: 30_000,
+  projects: [
+    { ...shared, displayName: 'unit', testMatch: unit },
+    { ...shared, displayName: 'e2e', testMatch: endToEnd },
+  ],
   reporters: ['default', '<rootDir>/test/support/skippedReporter.mjs'],
   collectCoverageFrom: [
     'src/**/*.ts',

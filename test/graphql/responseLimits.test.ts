@@ -17,6 +17,7 @@ import type { GraphQLResponse } from '../support/gateway.ts';
 import { bearer, jwtAuth } from '../support/issuer.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { openSocket } from '../support/socket.ts';
+import { propertyRuns } from '../support/propertyRuns.ts';
 
 jest.setTimeout(60_000);
 
@@ -786,7 +787,7 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
 
         expect(await isLargerThan(limit, value, pause)).toBe(length > limit);
       }),
-      { numRuns: 2_000 },
+      { numRuns: propertyRuns(400) },
     );
     expect(await isLargerThan(10, { a: undefined, b: 'é"\n\ud800' }, pause)).toBe(true);
     expect(maxResponseBytes).toBe(8_388_608);

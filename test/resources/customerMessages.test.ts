@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { startTestGateway } from '../support/gateway.ts';
 import { bearer, jwtAuth } from '../support/issuer.ts';
 import { startTwoCustomers, wireMessage } from '../support/twoCustomers.ts';
+import { propertyRuns } from '../support/propertyRuns.ts';
 
 // Walks to the end of many conversations.
 jest.setTimeout(60_000);
@@ -106,7 +107,7 @@ describe('the messages of a customer', () => {
           });
         }
       }),
-      { numRuns: 25 },
+      { numRuns: propertyRuns(10) },
     );
   });
 

@@ -23,6 +23,7 @@ import {
 } from '../../src/upstream/decode.ts';
 import { UpstreamError } from '../../src/upstream/errors.ts';
 import { wireChat } from '../support/recordingUpstream.ts';
+import { propertyRuns } from '../support/propertyRuns.ts';
 
 const malformed = Symbol('malformed');
 
@@ -580,7 +581,7 @@ describe('anything at all', () => {
         else models += 1;
         expect(typeof found === 'symbol' || typeof found === 'object').toBe(true);
       }),
-      { numRuns: 1_000 },
+      { numRuns: propertyRuns(200) },
     );
 
     expect(models).toBeGreaterThan(0);
@@ -607,7 +608,7 @@ describe('anything at all', () => {
       fc.property(fc.constantFrom(...plain), odd, (field, value) => {
         expect(chatCodec.fromWire(changed(field, value)).id).toBe('5208');
       }),
-      { numRuns: 1_000 },
+      { numRuns: propertyRuns(200) },
     );
   });
 
@@ -626,7 +627,7 @@ describe('anything at all', () => {
         );
         expect(chat.id).toBe('5208');
       }),
-      { numRuns: 1_000 },
+      { numRuns: propertyRuns(200) },
     );
   });
 

@@ -8,6 +8,7 @@ import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { chatData, post, webhookSecret, wireDelivery } from '../support/webhooks.ts';
+import { propertyRuns } from '../support/propertyRuns.ts';
 
 jest.setTimeout(120_000);
 
@@ -195,7 +196,7 @@ test('whatever is lost, doubled, late or forged: nothing older than the newest e
   await sendMarker(begin);
   while ((await hear()) !== begin);
 
-  await fc.assert(fc.asyncProperty(plans, play), { numRuns: 150 });
+  await fc.assert(fc.asyncProperty(plans, play), { numRuns: propertyRuns(40) });
   await hearing.return?.();
   client.dispose();
 

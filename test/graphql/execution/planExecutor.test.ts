@@ -7,8 +7,9 @@ import type { Executor } from '../../../src/graphql/execution/executor.ts';
 import { createGraphqlJsExecutor } from '../../../src/graphql/execution/graphqlJsExecutor.ts';
 import { createPlanExecutor } from '../../../src/graphql/execution/planExecutor.ts';
 import { createRandom, createRandomOperation } from '../../support/randomOperations.ts';
+import { propertyRuns } from '../../support/propertyRuns.ts';
 
-const operationCount = 1_000;
+const operationCount = propertyRuns(250);
 /** The answers of longer ones are too long to be looked at. */
 const longest = 1_500;
 

@@ -9,8 +9,9 @@ import { responseTo as ask } from '../../support/client.ts';
 import { startTestGateway } from '../../support/gateway.ts';
 import { createManualClock } from '../../support/manualClock.ts';
 import { createRandom, createRandomOperation } from '../../support/randomOperations.ts';
+import { propertyRuns } from '../../support/propertyRuns.ts';
 
-const operationCount = 150;
+const operationCount = propertyRuns(40);
 
 const nodeId = (text: string) => Buffer.from(text).toString('base64url');
 

@@ -3,12 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { readConfig } from '../../../src/config/settings.ts';
+import { propertyRuns } from '../../support/propertyRuns.ts';
 
 const run = promisify(execFile);
 
 const script = fileURLToPath(new URL('../../support/fillCache.ts', import.meta.url));
 
-test('a million customers and chats stay within CACHE_MAX_BYTES', async () => {
+test('more customers and chats than fit stay within CACHE_MAX_BYTES', async () => {
   const { cacheMaxBytes } = readConfig({});
 
   const { stdout } = await run(process.execPath, [
@@ -17,7 +18,7 @@ test('a million customers and chats stay within CACHE_MAX_BYTES', async () => {
     'tsx',
     script,
     String(cacheMaxBytes),
-    '1000000',
+    String(propertyRuns(250_000)),
   ]);
 
   const { resident, heap, counted, kept } = JSON.parse(stdout);

@@ -5,6 +5,7 @@ import type { CallPriority } from '../../../src/upstream/rateLimit/limiter.ts';
 import { createPermitCallers, flushMicrotasks } from '../../support/permitCallers.ts';
 import type { PermitCaller } from '../../support/permitCallers.ts';
 import { createManualClock } from '../../support/manualClock.ts';
+import { propertyRuns } from '../../support/propertyRuns.ts';
 
 // Everything happens on a grid, so that one step of the clock misses nothing.
 const stepMs = 250;
@@ -103,7 +104,7 @@ async function play(
 const limits = fc.integer({ min: 1, max: 5 });
 const withRefusals = fc.tuple(limits, plans({ refusals: true, leaving: true }));
 const withoutRefusals = fc.tuple(limits, plans({ refusals: false, leaving: false }));
-const runs = { numRuns: 60, endOnFailure: true };
+const runs = { numRuns: propertyRuns(20), endOnFailure: true };
 
 test('no window of the helpdesk can hold more calls than the limit, whenever it counted each', async () => {
   await fc.assert(
