@@ -787,7 +787,7 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
 
         expect(await isLargerThan(limit, value, pause)).toBe(length > limit);
       }),
-      { numRuns: propertyRuns(400) },
+      { numRuns: propertyRuns(200) },
     );
     expect(await isLargerThan(10, { a: undefined, b: 'é"\n\ud800' }, pause)).toBe(true);
     expect(maxResponseBytes).toBe(8_388_608);

@@ -107,7 +107,7 @@ describe('the messages of a customer', () => {
           });
         }
       }),
-      { numRuns: propertyRuns(10) },
+      { numRuns: propertyRuns(5) },
     );
   });
 

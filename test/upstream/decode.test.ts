@@ -581,7 +581,7 @@ describe('anything at all', () => {
         else models += 1;
         expect(typeof found === 'symbol' || typeof found === 'object').toBe(true);
       }),
-      { numRuns: propertyRuns(200) },
+      { numRuns: propertyRuns(100) },
     );
 
     expect(models).toBeGreaterThan(0);
@@ -608,7 +608,7 @@ describe('anything at all', () => {
       fc.property(fc.constantFrom(...plain), odd, (field, value) => {
         expect(chatCodec.fromWire(changed(field, value)).id).toBe('5208');
       }),
-      { numRuns: propertyRuns(200) },
+      { numRuns: propertyRuns(100) },
     );
   });
 
@@ -627,7 +627,7 @@ describe('anything at all', () => {
         );
         expect(chat.id).toBe('5208');
       }),
-      { numRuns: propertyRuns(200) },
+      { numRuns: propertyRuns(100) },
     );
   });
 

@@ -289,7 +289,7 @@ describeWithRedis('data of other programs in Redis (needs Redis)', () => {
           expect(internal(errors.map(({ extensions }) => extensions['code']))).toEqual([]);
         },
       ),
-      { numRuns: propertyRuns(30), seed: 20_260_115, endOnFailure: true },
+      { numRuns: propertyRuns(15), seed: 20_260_115, endOnFailure: true },
     );
     expect(b.logged.filter(isError)).toEqual([]);
   });
@@ -470,7 +470,7 @@ describeWithRedis('data of other programs in Redis (needs Redis)', () => {
         },
       },
     ];
-    const messages = propertyRuns(200);
+    const messages = propertyRuns(100);
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...names),

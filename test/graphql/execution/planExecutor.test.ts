@@ -9,7 +9,7 @@ import { createPlanExecutor } from '../../../src/graphql/execution/planExecutor.
 import { createRandom, createRandomOperation } from '../../support/randomOperations.ts';
 import { propertyRuns } from '../../support/propertyRuns.ts';
 
-const operationCount = propertyRuns(250);
+const operationCount = propertyRuns(100);
 /** The answers of longer ones are too long to be looked at. */
 const longest = 1_500;
 

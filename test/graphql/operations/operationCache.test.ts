@@ -11,7 +11,7 @@ import { createManualClock } from '../../support/manualClock.ts';
 import { createRandom, createRandomOperation } from '../../support/randomOperations.ts';
 import { propertyRuns } from '../../support/propertyRuns.ts';
 
-const operationCount = propertyRuns(40);
+const operationCount = propertyRuns(15);
 
 const nodeId = (text: string) => Buffer.from(text).toString('base64url');
 

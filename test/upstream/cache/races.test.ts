@@ -195,7 +195,7 @@ async function race(plan: readonly Step[]): Promise<{ old: number; joined: numbe
 }
 
 test('no operation that starts after the response of a write sees an older version', async () => {
-  const numRuns = propertyRuns(150);
+  const numRuns = propertyRuns(100);
   let joined = 0;
 
   await fc.assert(

@@ -104,7 +104,7 @@ async function play(
 const limits = fc.integer({ min: 1, max: 5 });
 const withRefusals = fc.tuple(limits, plans({ refusals: true, leaving: true }));
 const withoutRefusals = fc.tuple(limits, plans({ refusals: false, leaving: false }));
-const runs = { numRuns: propertyRuns(20), endOnFailure: true };
+const runs = { numRuns: propertyRuns(10), endOnFailure: true };
 
 test('no window of the helpdesk can hold more calls than the limit, whenever it counted each', async () => {
   await fc.assert(
