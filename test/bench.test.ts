@@ -9,8 +9,8 @@ import { createMix, firstOfEach } from '../bench/mix.ts';
 import { buildSchema, getOperationAST, parse } from 'graphql';
 import { formatTable } from '../bench/table.ts';
 
-describe('the mix', () => {
-  test('has 200 operations, the same for the same seed', () => {
+describe('the benchmark mix', () => {
+  test('the benchmark mix has 200 operations, the same for the same seed', () => {
     const mix = createMix(1);
 
     expect(mix).toHaveLength(200);
@@ -18,7 +18,7 @@ describe('the mix', () => {
     expect(createMix(2)).not.toEqual(mix);
   });
 
-  test('is answered alike by the gateway and by both forms of stock Apollo Server', async () => {
+  test('the gateway and both stock Apollo Servers respond equally to the benchmark mix', async () => {
     const differences: Differences = new Map();
     const contestants = [gateway, stockApollo, stockApolloWithDataLoader];
     const requests = firstOfEach(createMix(1)).map(({ request }) => request);
@@ -35,7 +35,7 @@ describe('the mix', () => {
   }, 60_000);
 });
 
-test('a table has its first column to the left and the others to the right', () => {
+test('a benchmark table aligns its first column left and the others right', () => {
   const table = formatTable(
     ['operation', 'calls'],
     [
@@ -49,14 +49,14 @@ test('a table has its first column to the left and the others to the right', () 
   );
 });
 
-describe('the heap', () => {
+describe('heap growth of the soak test', () => {
   const swing = [0, 3, -2, 1, -3, 2, 0, -1, 3, -2];
 
-  test('does not rise when it goes up and down', () => {
+  test('a fluctuating heap is not reported as growth', () => {
     expect(isRising(trendOf(swing.map((value) => 50 + value)))).toBe(false);
   });
 
-  test('rises when it grows beyond its ups and downs', () => {
+  test('a heap that grows beyond its fluctuation is reported', () => {
     const trend = trendOf(swing.map((value, index) => 50 + value + 2 * index));
 
     expect(isRising(trend)).toBe(true);
@@ -64,7 +64,7 @@ describe('the heap', () => {
   });
 });
 
-describe('the judge of answers', () => {
+describe('response validation of the soak test', () => {
   const schema = buildSchema(`
     scalar DateTime
     enum Status { OPEN CLOSED }
@@ -76,7 +76,7 @@ describe('the judge of answers', () => {
   const faultOf = (answer: unknown) => judge(schema, operation, answer).fault;
   const failed = (extensions: object) => ({ errors: [{ message: 'No.', extensions }] });
 
-  test('is content with what the schema promises', () => {
+  test('a response that matches the schema is valid', () => {
     expect(faultOf({ data: { chat } })).toBeUndefined();
     expect(faultOf({ data: { chat: null } })).toBeUndefined();
   });
@@ -91,11 +91,11 @@ describe('the judge of answers', () => {
     ],
     ['a time in another form', { ...chat, at: '2026-01-15' }, 'data.chat.at is no DateTime'],
     ['one thing where many are due', { ...chat, tags: 'a' }, 'data.chat.tags is no list'],
-  ])('sees %s', (_name, wrong, fault) => {
+  ])('a response is invalid with %s', (_name, wrong, fault) => {
     expect(faultOf({ data: { chat: wrong } })).toBe(fault);
   });
 
-  test('knows the codes of errors', () => {
+  test('only documented error codes are valid', () => {
     expect(faultOf(failed({ code: 'NOT_FOUND', retryable: false }))).toBeUndefined();
     expect(faultOf(failed({ code: 'OOPS', retryable: false }))).toBe('an error has a strange code');
     expect(faultOf(failed({ code: 'INTERNAL_SERVER_ERROR', retryable: false }))).toBe(

@@ -40,8 +40,8 @@ async function startWorld(config: Parameters<typeof startTestGateway>[0]['config
 
 const secondsOf = (clock: ManualClock) => clock.now() / second;
 
-describe('when the wall clock is corrected after the start', () => {
-  test('tokens are accepted and rejected by the corrected time', async () => {
+describe('wall clock correction', () => {
+  test('tokens are accepted and rejected by the corrected wall clock', async () => {
     await using world = await startWorld({ auth: jwtAuth() });
     const { gateway, clock } = world;
     const statusOf = async (claims: object) =>
@@ -58,7 +58,7 @@ describe('when the wall clock is corrected after the start', () => {
     expect(await statusOf({ exp: soon })).toBe(401);
   });
 
-  test('a WebSocket and an event stream whose token has expired meanwhile end within ten seconds', async () => {
+  test('a WebSocket and an SSE stream end within ten seconds when a clock correction expires their token', async () => {
     await using world = await startWorld({ auth: jwtAuth() });
     const { gateway, clock } = world;
     const headers = await bearer({ ...agent, exp: secondsOf(clock) + 3_600 });
@@ -78,7 +78,7 @@ describe('when the wall clock is corrected after the start', () => {
     await gateway.waitForSubscriptions(0);
   });
 
-  test('a WebSocket whose token has not expired by the corrected time stays open until it has', async () => {
+  test('a WebSocket stays open after a clock correction until its token expires by the corrected time', async () => {
     await using world = await startWorld({ auth: jwtAuth() });
     const { gateway, clock } = world;
     const line = await openSocket(gateway.url, {
@@ -96,7 +96,7 @@ describe('when the wall clock is corrected after the start', () => {
   });
 
   test.each([oneHour, -oneHour])(
-    'by %d ms, the window of the rate limit and what is told of it stay as long as they were',
+    'a wall clock correction by %d ms changes neither the rate limit window nor its reported reset',
     async (byMs) => {
       await using world = await startWorld({ rateLimit: 1 });
       const { gateway, clock } = world;
@@ -121,7 +121,7 @@ describe('when the wall clock is corrected after the start', () => {
     },
   );
 
-  test('an operation under way keeps its deadline', async () => {
+  test('a running operation keeps its deadline when the wall clock is corrected', async () => {
     await using world = await startWorld({ operationTimeoutMs: 5 * second });
     const { gateway, clock, helpdesk } = world;
     const held = helpdesk.hold('GET /chats/1');
@@ -137,7 +137,7 @@ describe('when the wall clock is corrected after the start', () => {
   });
 });
 
-describe('what is cached in the process', () => {
+describe('the cache of a process', () => {
   /** Asks so often that whole responses are kept too. */
   async function warm({ gateway }: Awaited<ReturnType<typeof startWorld>>) {
     for (let count = 0; count < 4; count += 1) await gateway.query(chat);
@@ -146,7 +146,7 @@ describe('what is cached in the process', () => {
     gateway.logged.map((line) => JSON.parse(line)).filter(({ msg }) => /clock/.test(msg));
 
   test.each([6 * second, -6 * second, 3 * oneHour])(
-    'expires when the two clocks move apart by %d ms, and one line says so',
+    'the cache is cleared and logged once when wall clock and monotonic clock drift apart by %d ms',
     async (byMs) => {
       await using world = await startWorld();
       await warm(world);
@@ -161,7 +161,7 @@ describe('what is cached in the process', () => {
     },
   );
 
-  test('stays when the wall clock is corrected by less than five seconds, and for its time', async () => {
+  test('cache entries keep their TTL when the wall clock is corrected by less than five seconds', async () => {
     await using world = await startWorld();
     await warm(world);
 
@@ -178,7 +178,7 @@ describe('what is cached in the process', () => {
     expect(jumps(world)).toEqual([]);
   });
 
-  test('is not kept when it was being read while the clock jumped', async () => {
+  test('a value that is being read while the wall clock jumps is not cached', async () => {
     await using world = await startWorld();
     const held = world.helpdesk.hold('GET /chats/1');
     const first = world.gateway.query(chat);
@@ -194,7 +194,7 @@ describe('what is cached in the process', () => {
   });
 });
 
-describeWithRedis('instances that share a cache and have different clocks (needs Redis)', () => {
+describeWithRedis('instances with a shared cache and different clocks (needs Redis)', () => {
   /** Two instances, of which the first has read the chat before it changed. */
   async function startPair(aheadMs: number) {
     const redis = await startRedis();
@@ -230,14 +230,17 @@ describeWithRedis('instances that share a cache and have different clocks (needs
   const callsOf = async (gateway: Awaited<ReturnType<typeof startPair>>['other']) =>
     (await gateway.query(chat)).extensions.upstream.calls;
 
-  test.each([0, 500, -500])('trust each other within a second: %d ms', async (aheadMs) => {
-    await using pair = await startPair(aheadMs);
+  test.each([0, 500, -500])(
+    'instances use shared cache entries when their clocks differ by %d ms',
+    async (aheadMs) => {
+      await using pair = await startPair(aheadMs);
 
-    expect(await callsOf(pair.other)).toBe(0);
-  });
+      expect(await callsOf(pair.other)).toBe(0);
+    },
+  );
 
   test.each([2 * second, 30 * second, 300 * second])(
-    'do not trust an entry that is %d ms from the future',
+    'instances ignore a shared cache entry from %d ms in the future',
     async (aheadMs) => {
       await using pair = await startPair(aheadMs);
 
@@ -245,7 +248,7 @@ describeWithRedis('instances that share a cache and have different clocks (needs
     },
   );
 
-  test('take an entry to be as old as it is by the wall clock, whenever their processes began', async () => {
+  test('the age of a shared cache entry is measured by the wall clock, not by process uptime', async () => {
     await using pair = await startPair(0);
     const [, clock] = pair.clocks;
 
@@ -257,7 +260,7 @@ describeWithRedis('instances that share a cache and have different clocks (needs
     expect([before, after]).toEqual([0, 1]);
   });
 
-  test('do not trust what one of them wrote while its clock was ahead, after it was corrected', async () => {
+  test('entries written while a clock was ahead are not used after its correction', async () => {
     await using pair = await startPair(oneHour);
     const [clock] = pair.clocks;
 

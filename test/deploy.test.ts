@@ -68,8 +68,8 @@ beforeAll(async () => {
 
 afterAll(() => helpdesk[Symbol.asyncDispose]());
 
-describe('what is shown and what is alarmed about', () => {
-  test.each(expressions)('$where reads what a running gateway exports', (expression) => {
+describe('dashboards and alerts', () => {
+  test.each(expressions)('$where reads a metric that a running gateway exports', (expression) => {
     const read = readIn(expression);
 
     expect(read.names.filter((name) => !names.has(name))).toEqual([]);
@@ -78,7 +78,7 @@ describe('what is shown and what is alarmed about', () => {
     ).toEqual([]);
   });
 
-  test('is every figure of the gateway on the dashboard', () => {
+  test('the dashboard shows every metric of the gateway', () => {
     const shown = new Set(expressions.flatMap((expression) => readIn(expression).names));
     const parts = /_(bucket|sum|count)$/;
     const families = new Set([...shown].map((name) => name.replace(parts, '')));
@@ -87,7 +87,7 @@ describe('what is shown and what is alarmed about', () => {
     expect(own.filter((name) => !families.has(name.replace(parts, '')))).toEqual([]);
   });
 
-  test('a name that nobody exports would be found', () => {
+  test('a metric that is not exported is detected', () => {
     const { names: read, labels: by } = readIn({
       where: '',
       expr: 'sum by (colour) (rate(helpcrunch_nothing_total{shape="round"}[5m]))',
@@ -98,7 +98,7 @@ describe('what is shown and what is alarmed about', () => {
     expect(names.has('helpcrunch_nothing_total')).toBe(false);
   });
 
-  test('every alert says how bad it is and what it means', () => {
+  test('every alert has a severity and a description', () => {
     for (const { alert, labels: own, annotations } of alerts.groups[0].rules) {
       expect({ alert, severity: own.severity }).toEqual({
         alert,
@@ -112,7 +112,7 @@ describe('what is shown and what is alarmed about', () => {
 describe('the container', () => {
   const rootFile = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 
-  test('is built of files that are there and not left out', () => {
+  test('the container image is built from existing files that .dockerignore includes', () => {
     const allowed = rootFile('.dockerignore')
       .split('\n')
       .flatMap((line) => (line.startsWith('!') ? [line.slice(1)] : []));
@@ -127,7 +127,7 @@ describe('the container', () => {
     );
   });
 
-  describe('of the compose file', () => {
+  describe('the compose file', () => {
     const { environment } = parse(rootFile('compose.yaml')).services.gateway;
     /** What the container is given when the shell exports these. */
     const settingsWith = (exported: Readonly<Record<string, string>> = {}) => ({
@@ -146,7 +146,7 @@ describe('the container', () => {
     const HELPCRUNCH_API_KEY = 'key';
     const JWT_SECRET = '6f1c09d2a75b4e83b0a2c7d95e4f1836';
 
-    test('does not start without a key, and so never serves simulated data by mistake', () => {
+    test('the compose file does not start without an API key', () => {
       expect(() => readConfig(settingsWith())).toThrow('HELPCRUNCH_API_KEY: is not set');
     });
 
@@ -156,7 +156,7 @@ describe('the container', () => {
       { HELPCRUNCH_API_KEY, ALLOW_UNAUTHENTICATED: 'true' },
       { HELPCRUNCH_API_KEY, AUTH: 'jwt', JWT_SECRET },
       { HELPCRUNCH_API_KEY, AUTH: 'jwt', JWKS_URL: 'https://a.example/keys', JWT_ISSUER: 'a' },
-    ])('starts with %j exported', (exported) => {
+    ])('the compose file starts with %j exported', (exported) => {
       expect(readConfig(settingsWith(exported))).toMatchObject({
         redisUrl: 'redis://redis:6379',
         shutdown: { delayMs: 5_000 },

@@ -61,26 +61,29 @@ describe('a gateway inside another server', () => {
   test.each([
     ['every host', {}, 404, 101],
     ['only the hosts of ALLOWED_HOSTS', { ALLOWED_HOSTS: 'other.example' }, 421, 421],
-  ])('accepts %s, over HTTP and WebSocket', async (_, settings, http, webSocket) => {
-    await using embedded = await embed(settings);
-    const host = 'Host: api.example.com';
+  ])(
+    'a gateway inside another server accepts %s, over HTTP and WebSocket',
+    async (_, settings, http, webSocket) => {
+      await using embedded = await embed(settings);
+      const host = 'Host: api.example.com';
 
-    const close = [host, 'Connection: close'];
-    const plain = await exchange(embedded.url, ask(...close));
-    const ignored = await exchange(
-      embedded.url,
-      ask(host, 'Connection: Upgrade', 'Upgrade: h2c') + ask(...close),
-    );
-    using connection = await openConnection(embedded.url);
-    connection.write(head('GET /graphql HTTP/1.1', host, ...socketLines));
-    const opened = await connection.response();
+      const close = [host, 'Connection: close'];
+      const plain = await exchange(embedded.url, ask(...close));
+      const ignored = await exchange(
+        embedded.url,
+        ask(host, 'Connection: Upgrade', 'Upgrade: h2c') + ask(...close),
+      );
+      using connection = await openConnection(embedded.url);
+      connection.write(head('GET /graphql HTTP/1.1', host, ...socketLines));
+      const opened = await connection.response();
 
-    expect(plain).toMatchObject([{ status: http }]);
-    expect(ignored).toMatchObject([{ status: http }, { status: http }]);
-    expect(opened).toMatchObject({ status: webSocket });
-  });
+      expect(plain).toMatchObject([{ status: http }]);
+      expect(ignored).toMatchObject([{ status: http }, { status: http }]);
+      expect(opened).toMatchObject({ status: webSocket });
+    },
+  );
 
-  test('accepts only the hosts of this machine where it listens itself', async () => {
+  test('a gateway that listens itself accepts only local hosts by default', async () => {
     await using embedded = await embed({ PORT: 0 });
     const { url } = await embedded.gateway.start();
 
@@ -91,7 +94,7 @@ describe('a gateway inside another server', () => {
     expect([...own, ...other]).toMatchObject([{ status: 421 }, { status: 404 }]);
   });
 
-  test('destroys the connection of a client that does not read', async () => {
+  test('a gateway inside another server destroys the connection of a client that does not read', async () => {
     await using embedded = await embed({ SEND_TIMEOUT_MS: 100, UPSTREAM_MAX_BYTES: 10_000_000 });
     const company = 'x'.repeat(1_900_000);
     embedded.helpdesk.respond('GET /customers/1', { body: wireCustomer({ id: 1, company }) });
@@ -108,36 +111,39 @@ describe('a gateway inside another server', () => {
   });
 });
 
-describe('a client that leaves while its credentials are checked', () => {
-  test.each(['/graphql', '/graphql/stream'])('costs no upstream call at %s', async (path) => {
-    const checking = createDeferred<ServerResponse>();
-    const issuer = createServer((_request, response) => checking.resolve(response));
-    issuer.listen(0, '127.0.0.1');
-    await once(issuer, 'listening');
-    const { port } = issuer.address() as AddressInfo;
-    const { privateKey, publicKey } = await generateKeyPair('RS256');
-    const jwk = { ...(await exportJWK(publicKey)), kid: 'a', alg: 'RS256', use: 'sig' };
-    await using embedded = await embed({ AUTH: 'jwt', JWKS_URL: `http://127.0.0.1:${port}/` });
-    const signature = { alg: 'RS256', kid: 'a', key: privateKey };
-    const { authorization } = await bearer({ role: 'agent' }, signature);
-    const lines = [`Authorization: ${authorization}`, 'Accept: text/event-stream, */*'];
+describe('a client that disconnects during authentication', () => {
+  test.each(['/graphql', '/graphql/stream'])(
+    'a client that disconnects during authentication costs no upstream call at %s',
+    async (path) => {
+      const checking = createDeferred<ServerResponse>();
+      const issuer = createServer((_request, response) => checking.resolve(response));
+      issuer.listen(0, '127.0.0.1');
+      await once(issuer, 'listening');
+      const { port } = issuer.address() as AddressInfo;
+      const { privateKey, publicKey } = await generateKeyPair('RS256');
+      const jwk = { ...(await exportJWK(publicKey)), kid: 'a', alg: 'RS256', use: 'sig' };
+      await using embedded = await embed({ AUTH: 'jwt', JWKS_URL: `http://127.0.0.1:${port}/` });
+      const signature = { alg: 'RS256', kid: 'a', key: privateKey };
+      const { authorization } = await bearer({ role: 'agent' }, signature);
+      const lines = [`Authorization: ${authorization}`, 'Accept: text/event-stream, */*'];
 
-    using client = await openConnection(embedded.url);
-    client.write(
-      post(path, 'mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }', ...lines),
-    );
-    const response = await checking.promise;
-    const [socket] = embedded.sockets;
-    if (socket === undefined) throw new Error('No connection was accepted.');
-    const left = once(socket, 'close');
-    client.socket.destroy();
-    await left;
-    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] }));
-    const next = post('/graphql', organization, ...lines.slice(0, 1), 'Connection: close');
-    const responses = await exchange(embedded.url, next);
-    issuer.close();
+      using client = await openConnection(embedded.url);
+      client.write(
+        post(path, 'mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }', ...lines),
+      );
+      const response = await checking.promise;
+      const [socket] = embedded.sockets;
+      if (socket === undefined) throw new Error('No connection was accepted.');
+      const left = once(socket, 'close');
+      client.socket.destroy();
+      await left;
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] }));
+      const next = post('/graphql', organization, ...lines.slice(0, 1), 'Connection: close');
+      const responses = await exchange(embedded.url, next);
+      issuer.close();
 
-    expect(responses).toMatchObject([{ status: 200 }]);
-    expect(embedded.helpdesk.calls).toMatchObject([{ path: '/organization' }]);
-  });
+      expect(responses).toMatchObject([{ status: 200 }]);
+      expect(embedded.helpdesk.calls).toMatchObject([{ path: '/organization' }]);
+    },
+  );
 });

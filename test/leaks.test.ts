@@ -156,7 +156,7 @@ async function run(asked: Scenario): Promise<string> {
 const found = (text: string, canaries: readonly string[]) =>
   canaries.filter((canary) => text.includes(canary));
 
-test('no secret comes out again, whatever is asked and however the helpdesk fails', async () => {
+test('no response, log line or metric contains a secret, for any operation and upstream failure', async () => {
   const codes = new Set<string>();
 
   await fc.assert(
@@ -193,7 +193,7 @@ test('no secret comes out again, whatever is asked and however the helpdesk fail
   );
 });
 
-describe('a line of the log', () => {
+describe('log redaction', () => {
   function logged(error: unknown, fields: Record<string, unknown> = {}): string {
     const lines: string[] = [];
     const log = createLog({ write: (line) => lines.push(line) });
@@ -209,7 +209,7 @@ describe('a line of the log', () => {
     ['a quoted e-mail address', `{"email":"${personal.email}"}`, 'canary'],
     ['an address with a password', 'redis://user:canary@10.0.0.1:6379/0 refused', 'canary'],
     ['a parameter of an address', 'GET /v1?api_key=canary&token=canary failed', 'canary'],
-  ])('has no %s in it even where an error does', (_what, message, secret) => {
+  ])('a log line contains no %s, even when the logged error does', (_what, message, secret) => {
     const line = logged(new Error(message, { cause: new TypeError(message) }));
 
     expect(line).not.toContain(secret);
@@ -226,13 +226,13 @@ describe('a line of the log', () => {
     'cookie',
     'body',
     'variables',
-  ])('has no %s in it even where it is given one', (name) => {
+  ])('a log line contains no %s, even when it is logged as a field', (name) => {
     const line = logged(undefined, { [name]: 'canary', request: { [name]: 'canary' } });
 
     expect(line).not.toContain('canary');
   });
 
-  test('keeps what an operator needs', () => {
+  test('a log line keeps the fields that an operator needs', () => {
     const error = new TypeError('Cannot read properties of undefined (reading "id")');
 
     const line = JSON.parse(logged(error));

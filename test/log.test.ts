@@ -131,7 +131,7 @@ test.concurrent('a gateway starts and serves when nobody reads its greeting', as
 });
 
 test.concurrent(
-  'a log whose reader comes back is written again and says how many lines are missing',
+  'a log whose reader resumes is written again and reports how many lines were dropped',
   async () => {
     const pipe = join(folder, 'log');
     execFileSync('mkfifo', [pipe]);
@@ -165,7 +165,7 @@ test.concurrent(
   },
 );
 
-test('a log whose reader stands still keeps a bounded amount of lines', () => {
+test('a log whose reader does not read buffers a bounded number of lines', () => {
   const stuck = new Writable({ write: () => undefined });
   const destination = createLogDestination(stuck);
   const line = 'x'.repeat(65_536);

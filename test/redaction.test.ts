@@ -67,24 +67,27 @@ const echoing = (message: string) => {
   helpdesk.respond('*', { status: 400, body: { errors: [{ code: message, message }] } });
 };
 
-describe("the gateway's key in an error message of HelpCrunch", () => {
-  test.each(cases)('is redacted: $encoding, $key', async ({ key, echo }) => {
-    const { url } = helpdesk;
-    await using gateway = await startTestGateway({
-      upstream: { url, key },
-      config: { rateLimit: 0 },
-    });
-    echoing(`The header (${echo}) is wrong.`);
+describe('redaction of the API key', () => {
+  test.each(cases)(
+    'the API key in an error message of HelpCrunch is redacted: $encoding, $key',
+    async ({ key, echo }) => {
+      const { url } = helpdesk;
+      await using gateway = await startTestGateway({
+        upstream: { url, key },
+        config: { rateLimit: 0 },
+      });
+      echoing(`The header (${echo}) is wrong.`);
 
-    const { errors } = await gateway.query(query);
-    const [{ code, message }] = errors[0]?.extensions['upstream'].errors;
+      const { errors } = await gateway.query(query);
+      const [{ code, message }] = errors[0]?.extensions['upstream'].errors;
 
-    expect([code, message]).toEqual(Array(2).fill('The header (***) is wrong.'));
-    expect(gateway.logged.join('')).not.toContain(echo);
-  });
+      expect([code, message]).toEqual(Array(2).fill('The header (***) is wrong.'));
+      expect(gateway.logged.join('')).not.toContain(echo);
+    },
+  );
 
   test.each(['Zk9+/x3Q=ab', 'correct-horse'])(
-    'hides the message in which its characters are separated: %s',
+    'an error message of HelpCrunch is hidden when it contains the separated characters of the API key: %s',
     async (key) => {
       const { url } = helpdesk;
       await using gateway = await startTestGateway({
@@ -105,7 +108,7 @@ describe("the gateway's key in an error message of HelpCrunch", () => {
     },
   );
 
-  test('is redacted where it is the key of the client', async () => {
+  test('the API key of the client is redacted in an error message of HelpCrunch', async () => {
     await using gateway = await startTestGateway({
       upstream: helpdesk,
       config: { rateLimit: 0, auth: { mode: 'forward' } },
@@ -120,7 +123,7 @@ describe("the gateway's key in an error message of HelpCrunch", () => {
     }
   });
 
-  test('is redacted before the message is cut', async () => {
+  test('the API key is redacted before an error message is truncated', async () => {
     const key = 'correct-horse';
     await using gateway = await startTestGateway({
       upstream: { url: helpdesk.url, key },
@@ -135,7 +138,7 @@ describe("the gateway's key in an error message of HelpCrunch", () => {
     }
   });
 
-  test('is looked for in a megabyte of escapes without blocking the process', async () => {
+  test('redaction of a megabyte of escapes does not block the process', async () => {
     await using gateway = await startTestGateway({ upstream: helpdesk, config: { rateLimit: 0 } });
     for (const part of ['\\', '%25', '%', '&#0', 'a', 'a1', '@', 'fake-ke', '/', 'a.']) {
       echoing(part.repeat(900_000 / part.length));
@@ -149,7 +152,7 @@ describe("the gateway's key in an error message of HelpCrunch", () => {
   });
 });
 
-describe('what looks like a token in an error message of HelpCrunch', () => {
+describe('redaction of tokens', () => {
   test.each([
     ['20 letters and digits', token, '***'],
     ['base64', 'q83vEjRWeJCrze8SNFZ4kA+/x==', '***'],
@@ -159,7 +162,7 @@ describe('what looks like a token in an error message of HelpCrunch', () => {
     ['a JWT', jwt, '***'],
     ['a bearer token', 'Bearer abc', 'Bearer ***'],
     ['a URL with a password', 'https://user:pass@example.com', 'https://***@example.com'],
-  ])('is redacted: %s', async (_what, echo, left) => {
+  ])('a token in an error message of HelpCrunch is redacted: %s', async (_what, echo, left) => {
     await using gateway = await startTestGateway({ upstream: helpdesk, config: { rateLimit: 0 } });
     echoing(`The value "${echo}" is wrong.`);
 
@@ -183,7 +186,7 @@ describe('what looks like a token in an error message of HelpCrunch', () => {
     'The time 2026-01-15T12:00:00.000Z is in the past.',
     'chat_status_updated_by_agent is no event',
     'Значення "Олена" не підходить',
-  ])('is nothing of an ordinary message: %s', async (message) => {
+  ])('an error message of HelpCrunch without a token is unchanged: %s', async (message) => {
     await using gateway = await startTestGateway({ upstream: helpdesk, config: { rateLimit: 0 } });
     echoing(message);
 
@@ -193,7 +196,7 @@ describe('what looks like a token in an error message of HelpCrunch', () => {
   });
 });
 
-test('text without the secret is never changed by looking for it', () => {
+test('redaction does not change text without the secret', () => {
   const redact = createRedactor(['correct-horse']);
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', maxLength: 200 }), (text) => {
@@ -203,7 +206,7 @@ test('text without the secret is never changed by looking for it', () => {
   );
 });
 
-describe('a line of the log about an error', () => {
+describe('redaction of logged errors', () => {
   function logged(error: unknown, secrets: readonly string[] = []) {
     const lines: string[] = [];
     createLog({ write: (line) => lines.push(line) }, 'info', secrets).error('failed', {
@@ -213,15 +216,18 @@ describe('a line of the log about an error', () => {
     return lines.join('');
   }
 
-  test.each(cases)('holds no secret of the settings: $encoding, $key', ({ key, echo }) => {
-    const line = logged(new Error(`The header (${echo}) is wrong.`), [key]);
+  test.each(cases)(
+    'a logged error contains no secret of the settings: $encoding, $key',
+    ({ key, echo }) => {
+      const line = logged(new Error(`The header (${echo}) is wrong.`), [key]);
 
-    expect(JSON.parse(line).error.message).toMatch(/^The header \(\*\*\*/);
-    expect(line).not.toContain(JSON.stringify(echo).slice(1, -1));
-  });
+      expect(JSON.parse(line).error.message).toMatch(/^The header \(\*\*\*/);
+      expect(line).not.toContain(JSON.stringify(echo).slice(1, -1));
+    },
+  );
 
   test.each(['warn', 'error'] as const)(
-    'of level %s holds no secret of the settings in a string field',
+    'a log line of level %s contains no secret of the settings in a string field',
     (level) => {
       const lines: string[] = [];
       const log = createLog({ write: (line) => lines.push(line) }, 'info', ['correct-horse']);
@@ -235,7 +241,7 @@ describe('a line of the log about an error', () => {
     },
   );
 
-  test.each([token, jwt])('holds no token: %s', (secret) => {
+  test.each([token, jwt])('a logged error contains no token: %s', (secret) => {
     const cause = new Error(`Inside: ${secret}`);
     const error = Object.assign(new Error(`Outside: ${secret}`, { cause }), {
       details: { entries: [{ message: secret }] },
@@ -246,7 +252,7 @@ describe('a line of the log about an error', () => {
     for (const part of secret.split('.')) expect(line).not.toContain(part);
   });
 
-  test('keeps the request id, the name of the error and the places of its stack', () => {
+  test('a logged error keeps the request id, its name and its stack frames', () => {
     const { requestId, error } = JSON.parse(logged(new TypeError(`No ${token}`)));
 
     expect(requestId).toBe('0d0e1f20-7141-4412-8bfd-68c6a4c59889');

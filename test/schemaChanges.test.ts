@@ -15,7 +15,7 @@ const change = (from: string, to: string) => {
   return breakingChanges(released, released.replace(from, to));
 };
 
-describe('a schema', () => {
+describe('breaking schema changes', () => {
   test.each([
     ['a field that goes', ' name: String', '', "Field 'name' was removed from object type 'Thing'"],
     [
@@ -35,7 +35,7 @@ describe('a schema', () => {
       '',
       "Schema mutation type 'Mutation' was removed",
     ],
-  ])('breaks its clients by %s', async (_what, from, to, message) => {
+  ])('a schema change breaks clients by %s', async (_what, from, to, message) => {
     expect((await change(from, to)).join('\n')).toContain(message);
   });
 
@@ -49,7 +49,7 @@ describe('a schema', () => {
     ['the end of a value that was deprecated', 'OLD @deprecated(reason: "Use METRE.")', ''],
     ['a word on a field', 'name: String', 'name: String @tag(name: "internal")'],
     ['a description', 'type Thing', '"A thing." type Thing'],
-  ])('breaks nobody by %s', async (_what, from, to) => {
+  ])('a schema change is compatible: %s', async (_what, from, to) => {
     expect(await change(from, to)).toEqual([]);
   });
 });

@@ -8,22 +8,22 @@ const program = ['chromium-headless-shell', 'chromium'].find(
   (name) => spawnSync(name, ['--version']).status === 0,
 );
 
-/** Where it is not, tests in a `describe` that ends in "(needs Chromium)" are skipped, and the reporter says so. */
+/** Without Chromium, tests in a `describe` that ends in "(needs Chromium)" are skipped and reported. */
 export const hasBrowser = program !== undefined;
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 const pathOf = (name: string): string => spawnSync('which', [name]).stdout.toString().trim();
 
-/** A headless Chromium whose pages keep an account of what they did besides their work. */
+/** A headless Chromium whose pages record console messages, requests and accessibility faults. */
 export async function startBrowser() {
   const browser = await chromium.launch({
     executablePath: pathOf(program ?? 'chromium'),
-    // Containers run as root, where Chromium's sandbox does not start.
+    // Chromium's sandbox does not start as root, the user of containers.
     args: ['--no-sandbox'],
   });
 
-  /** A page in a browser profile of its own. */
+  /** A page in a separate browser profile. */
   async function openPage(options: BrowserContextOptions = {}) {
     const context = await browser.newContext(options);
     const page = await context.newPage();
@@ -41,11 +41,11 @@ export async function startBrowser() {
       page,
       /** Errors and warnings on the console, and exceptions. */
       complaints,
-      /** The hosts that were asked for anything. */
+      /** The hosts of all requests. */
       hosts,
-      /** What axe finds to be a serious or critical fault: the rule, and where. */
+      /** The serious and critical faults that axe finds: rule and element. */
       async faults(): Promise<readonly { readonly rule: string; readonly where: string }[]> {
-        // No page's policy stands in the way of what is evaluated.
+        // The page's security policy does not apply to evaluated scripts.
         await page.evaluate(await readFile(axe, 'utf8'));
         const { violations }: any = await page.evaluate('axe.run(document)');
         return violations

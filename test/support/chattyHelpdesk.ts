@@ -19,7 +19,7 @@ const wireMessage = (id: number, chatId: number) => ({
 const times = <Item>(count: number, make: (index: number) => Item): Item[] =>
   Array.from({ length: count }, (_, index) => make(index));
 
-/** A helpdesk with a hundred chats of one customer, a hundred messages in each, and many agents. */
+/** An upstream with a hundred chats of one customer, a hundred messages in each, and many agents. */
 export async function startChattyHelpdesk({ agents = 1 } = {}) {
   const helpdesk = await startRecordingUpstream();
   helpdesk.respond('*', ({ path, query }) => {

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { createDeferred } from './deferred.ts';
 
-/** An operation whose client can leave; its answer is then `left`. `fetch` would open another connection in its place. */
+/** An operation whose client can disconnect; the result is then `left`. `fetch` would open another connection instead. */
 export function executeQuery({ url }: { readonly url: string }, query: string) {
   const answer = createDeferred<any>();
   const call = request(`${url}/graphql`, {
@@ -22,7 +22,7 @@ export function executeQuery({ url }: { readonly url: string }, query: string) {
   return { answer: answer.promise, leave: () => call.destroy() };
 }
 
-/** An answer as it comes over the line: status, content type, text. All requests have the same id, so that answers can be compared. */
+/** The raw response: status, content type, text. All requests have the same id, so that responses can be compared. */
 export async function responseTo(
   { url }: { readonly url: string },
   operation: object,

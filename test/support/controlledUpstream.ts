@@ -4,15 +4,15 @@ import { startRecordingUpstream, wireChat } from './recordingUpstream.ts';
 
 type Row = Readonly<Record<string, any>> & { readonly id: number };
 
-/** A call that is kept waiting at two points: before the state is read or changed, and before the answer leaves. */
+/** A call that is held twice: before the state is read or changed, and before the response is sent. */
 export interface HeldCall {
-  /** Once it has come. */
+  /** Resolves when the call has arrived. */
   readonly arrived: Promise<RecordedCall>;
-  /** Reads or changes the state, and keeps the answer back. */
+  /** Reads or changes the state without responding. */
   apply(): void;
-  /** Lets the answer leave; `instead` goes out in its place. */
+  /** Sends the response, or `override` instead of it. */
   respond(override?: CannedResponse): void;
-  /** Once the gateway has broken it off. */
+  /** Resolves when the gateway has aborted the call. */
   readonly aborted: Promise<void>;
 }
 
@@ -79,7 +79,7 @@ const searchableFields: Readonly<Record<string, (row: Row) => unknown>> = {
   'chats.department': (chat) => chat['department']?.id,
   'chats.status': (chat) => chat['status'],
   'customers.id': (customer) => customer.id,
-  // Like the databases behind such services, it does not tell small letters from capitals.
+  // Case-insensitive, like HelpCrunch.
   'customers.userId': (customer) => String(customer['userId']).toLowerCase(),
 };
 
@@ -90,8 +90,8 @@ function isFound(row: Row, { comparison, filter = [] }: any): boolean {
 }
 
 /**
- * A small account whose calls can be held. Each write of a chat counts up its `lastMessageText`, so that a reader can tell
- * which write it has seen.
+ * A small account whose calls can be held. Each write of a chat counts up its `lastMessageText`, which shows
+ * a reader the last write it has seen.
  */
 export async function startControlledUpstream(key = 'fake-key') {
   const upstream = await startRecordingUpstream();
@@ -189,11 +189,11 @@ export async function startControlledUpstream(key = 'fake-key') {
       waiting.push({ route, held });
       return held;
     },
-    /** Looks at the conditions of every search, and may refuse it. */
+    /** Inspects the conditions of every search, and may reject it. */
     onSearch(check: (filter: any[]) => CannedResponse | undefined) {
       checkSearch = check;
     },
-    /** From now on holds every call; without a listener holds none that comes later. */
+    /** Holds every further call; without a listener, holds none. */
     onEveryCall(listener?: (held: HeldCall) => void) {
       holdEvery = listener;
     },

@@ -24,7 +24,7 @@ export const jwtAuth = (settings: TokenSettings = {}): Config['auth'] => ({
   ...settings,
 });
 
-/** Far away on every clock of the tests. */
+/** Later than any time on the clocks of the tests. */
 const someday = Date.UTC(2100, 0) / 1000;
 
 interface Signature {
@@ -33,7 +33,7 @@ interface Signature {
   readonly key?: CryptoKey | Uint8Array;
 }
 
-/** A token as an issuer would sign it; by default with the shared secret, and good for long. */
+/** A token as an issuer would sign it; by default with the shared secret and a late expiry. */
 export const token = (
   claims: JWTPayload,
   { alg = 'HS256', kid, key = new TextEncoder().encode(secret) }: Signature = {},
@@ -60,12 +60,12 @@ export async function startIssuer() {
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/keys`,
-    /** How often the keys were read. */
+    /** The number of requests for the keys. */
     reads: () => reads,
     breakDown: (isBroken = true) => {
       isDown = isBroken;
     },
-    /** A new key, which is published beside the others. */
+    /** Adds a key to the published set. */
     async addKey(kid: string, alg = 'ES256') {
       const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
       const jwk = await exportJWK(publicKey);

@@ -1,9 +1,9 @@
 import type { Clock } from '../../src/lib/clock.ts';
 
 export interface ManualClock extends Clock {
-  /** Moves both clocks on and runs what falls due, in order. */
+  /** Advances both clocks and runs due timers in order. */
   advance(ms: number): void;
-  /** Sets the wall clock forwards, or backwards by a negative number, as NTP or the end of a suspension does. No timer runs. */
+  /** Sets the wall clock forwards, or backwards by a negative number, as NTP or the end of a suspension does. Runs no timers. */
   setWallClock(byMs: number): void;
 }
 

@@ -7,7 +7,7 @@ import type {
 import { UpstreamError } from '../../src/upstream/errors.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 
-/** Lets everything happen that can happen without time going by. */
+/** Runs all pending microtasks and immediate callbacks. */
 export const flushMicrotasks = () => new Promise((resolve) => setImmediate(resolve));
 
 export interface CallOptions {
@@ -20,7 +20,7 @@ export interface PermitCaller {
   readonly name: string;
   readonly state: () => 'waiting' | 'served' | 'refused' | 'failed';
   readonly endedAt: () => number | undefined;
-  /** Resolves when it is served or refused. */
+  /** Resolves when the caller is served or rejected. */
   readonly ended: Promise<unknown>;
   readonly error: () => unknown;
   readonly permit: () => Permit;
@@ -29,7 +29,7 @@ export interface PermitCaller {
   readonly change: (request: Partial<PermitRequest>) => void;
 }
 
-/** Callers of a budget who remember when they were served or refused. */
+/** Callers of a rate limiter that record when they were served or rejected. */
 export function createPermitCallers(limiter: RateLimiter, clock: Clock, account = 'acme') {
   const grantedNames: string[] = [];
   return {

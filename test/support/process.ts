@@ -7,12 +7,12 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 const children: ChildProcess[] = [];
 
-/** For the end of a test file: nothing that it has started stays behind. */
+/** Kills all processes that the test file has started. */
 export function killAll() {
   for (const child of children) child.kill('SIGKILL');
 }
 
-/** The real process, which sees no variable but these. */
+/** Starts the real process with only these environment variables. */
 export function run(
   environment: Readonly<Record<string, string>>,
   options: readonly string[] = [],
@@ -34,14 +34,14 @@ export function run(
     ended,
     stop: () => child.kill('SIGTERM'),
     send: (signal: NodeJS.Signals) => child.kill(signal),
-    /** The greeting, and the address it names. */
+    /** The startup message and the address in it. */
     async started() {
       while (!output.out.includes('/readyz') && child.exitCode === null) {
         await Promise.race([once(child.stdout, 'data'), ended]);
       }
       return { greeting: output.out, url: /http:\S+(?=\/graphql)/.exec(output.out)?.[0] ?? '' };
     },
-    /** What it has written to stderr, once that has the words. */
+    /** Resolves with the text of stderr once it contains the words. */
     async heard(words: string) {
       while (!output.error.includes(words) && child.exitCode === null) {
         await Promise.race([once(child.stderr, 'data'), ended]);

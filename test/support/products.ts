@@ -154,7 +154,7 @@ const findProduct = (asked: Reference) =>
       (sku === asked.sku && (pack === asked.package || variation.id === asked.variation?.id)),
   ) ?? null;
 
-/** That schema on our own subgraph layer. */
+/** That schema with the gateway's subgraph layer. */
 export const createProductsSchema = (): GraphQLSchema =>
   buildSubgraphSchema({
     sdl: productsSdl,
@@ -181,7 +181,7 @@ export const createProductsSchema = (): GraphQLSchema =>
           }),
         },
         User: {
-          // What a router knows of a user, and was asked to send along, is taken from it.
+          // Uses the external fields that the router sends.
           __resolveReference: (asked: Reference) =>
             asked.email === user.email ? { ...user, ...asked } : null,
           averageProductsCreatedPerYear: ({

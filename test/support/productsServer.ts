@@ -1,4 +1,4 @@
-// Serves the compatibility suite's schema on PORT, for the suite itself.
+// Serves the schema of the compatibility suite on PORT.
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginInlineTrace } from '@apollo/server/plugin/inlineTrace';
 import { startStandaloneServer } from '@apollo/server/standalone';

@@ -13,7 +13,7 @@ import {
 } from 'graphql';
 import type { GraphQLInputType } from 'graphql';
 
-/** Numbers from 0 up to 1, from a seed. */
+/** Seeded random numbers from 0 (inclusive) to 1 (exclusive). */
 export function createRandom(seed: number) {
   let state = seed >>> 0 || 1;
   return () => {
@@ -33,13 +33,13 @@ export interface RandomOperation {
 interface Options {
   readonly schema: GraphQLSchema;
   readonly random: () => number;
-  /** Values that ids are taken from, by the type or the field that asks. */
+  /** Ids to choose from, by type or field name. */
   readonly ids: Readonly<Record<string, readonly string[]>>;
 }
 
 const maxDepth = 4;
 
-/** Makes a valid operation: aliases, fragments, conditions, variables, and ids that are there, that are not, and that are wrong. */
+/** Creates a valid operation with aliases, fragments, directives, variables, and existing, unknown and malformed ids. */
 export function createRandomOperation({ schema, random, ids }: Options): RandomOperation {
   const variables: Record<string, unknown> = {};
   const declared: string[] = [];
@@ -138,7 +138,7 @@ export function createRandomOperation({ schema, random, ids }: Options): RandomO
     index: number,
     depth: number,
   ): string {
-    // Under a name of its own each place may have arguments of its own.
+    // A unique alias permits different arguments at each position.
     const alias =
       field.args.length > 0 || chance(0.2)
         ? `${field.name}${depth}${index}${Math.floor(random() * 1e6)}: `

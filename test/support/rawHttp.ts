@@ -8,7 +8,7 @@ export interface RawResponse {
   readonly body: string;
 }
 
-/** A response at the start of the text, and what follows it; undefined while it is incomplete. Bodies have a length. */
+/** The first response in the text and the remainder; undefined while it is incomplete. Bodies need a Content-Length. */
 function readResponse(text: string): { response: RawResponse; rest: string } | undefined {
   const end = text.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
@@ -32,15 +32,15 @@ function readResponse(text: string): { response: RawResponse; rest: string } | u
   };
 }
 
-/** A connection on which a test writes bytes that no HTTP client would. */
+/** A connection that sends arbitrary bytes, also invalid HTTP. */
 export async function openConnection(url: string) {
   const { hostname, port } = new URL(url);
   const socket: Socket = connect({ host: hostname.replace(/[[\]]/g, ''), port: Number(port) });
   let heard = '';
   let isClosed = false;
-  // A connection that the other side resets is closed like any other.
+  // A reset counts as a close.
   socket.on('error', () => undefined);
-  // One byte is one character, so that a Content-Length can be counted in characters.
+  // Latin-1 maps each byte to one character, so that Content-Length counts characters.
   socket.setEncoding('latin1');
   socket.on('data', (chunk: string) => (heard += chunk));
   const waiting: (() => void)[] = [];
@@ -60,7 +60,7 @@ export async function openConnection(url: string) {
     socket,
     closed,
     write: (text: string) => socket.write(text, 'latin1'),
-    /** What was received and not yet taken as a response. */
+    /** Received text that is not yet part of a response. */
     heard: () => heard,
     /** The next response; undefined if the connection closes before it is complete. */
     async response(): Promise<RawResponse | undefined> {
@@ -80,10 +80,10 @@ export async function openConnection(url: string) {
   };
 }
 
-/** The lines of a request's head. */
+/** The head of a request as lines. */
 export const head = (...lines: readonly string[]): string => `${lines.join('\r\n')}\r\n\r\n`;
 
-/** Everything that a server answers to these bytes. The last request should ask it to close the connection. */
+/** Everything that the server sends in response to these bytes. The last request must ask for `Connection: close`. */
 export async function exchange(url: string, text: string): Promise<RawResponse[]> {
   using connection = await openConnection(url);
   connection.write(text);

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-/** A TCP connection that was upgraded to a WebSocket and answers nothing, not even a close frame. */
+/** A TCP connection that was upgraded to a WebSocket and sends no frames by itself, not even a close frame. */
 export async function openRawSocket(url: string, headers: Readonly<Record<string, string>> = {}) {
   const { hostname: host, port } = new URL(url);
   const socket = connect({ host, port: Number(port) });
@@ -11,7 +11,7 @@ export async function openRawSocket(url: string, headers: Readonly<Record<string
     received = Buffer.concat([received, chunk]);
     for (const wake of waiting.splice(0)) wake();
   });
-  // However it ends: a peer that is disconnected while it sends sees a reset.
+  // Both a close and a reset: a peer that is disconnected while it sends receives a reset.
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   const head = {
     host: new URL(url).host,
@@ -38,7 +38,7 @@ export async function openRawSocket(url: string, headers: Readonly<Record<string
     socket,
     closed,
     isOpen: () => !socket.closed,
-    /** Sends a text frame, however long, without waiting for anything. */
+    /** Sends a text frame of any length without waiting. */
     say(message: unknown) {
       const text = Buffer.from(typeof message === 'string' ? message : JSON.stringify(message));
       const length = Buffer.from(
@@ -46,10 +46,10 @@ export async function openRawSocket(url: string, headers: Readonly<Record<string
           ? [0x80 | text.length]
           : [0x80 | 126, text.length >> 8, text.length & 0xff],
       );
-      // A mask of zeroes leaves the text as it is.
+      // A zero mask leaves the text unchanged.
       socket.write(Buffer.concat([Buffer.from([0x81]), length, Buffer.alloc(4), text]));
     },
-    /** The code of the close frame, once it has come. Frames before it must be short. */
+    /** Resolves with the code of the close frame. Frames before it must be short. */
     async closeCode(): Promise<number> {
       let code: number | undefined;
       await receive((bytes) => {

@@ -13,7 +13,7 @@ export interface RecordedCall {
 
 export interface CannedResponse {
   readonly status?: number;
-  /** Text goes out as it is, anything else as JSON. */
+  /** Text is sent unchanged, anything else as JSON. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -68,11 +68,11 @@ export async function startRecordingUpstream() {
     key: 'fake-key',
     calls: calls as readonly RecordedCall[],
     callsTo: (route: string) => calls.filter(({ method, path }) => `${method} ${path}` === route),
-    /** `route` is `PUT /chats/readByAgent` or the like, or `*` for all that have no answer of their own. */
+    /** `route` is for example `PUT /chats/readByAgent`, or `*` for all routes without a response. */
     respond(route: string, handler: Handler) {
       handlers.set(route, handler);
     },
-    /** Forgets the calls so far, so that one helpdesk can serve many tests. */
+    /** Clears the recorded calls, so that several tests can share one upstream. */
     clearCalls() {
       calls.length = 0;
     },

@@ -2,7 +2,7 @@ import type { Simulator } from '../../src/simulator/simulator.ts';
 
 export type WireRow = Readonly<Record<string, any>>;
 
-/** Asks the simulated helpdesk itself, past the gateway. */
+/** Calls the simulator directly, without the gateway. */
 export async function rest(
   { url, key }: Pick<Simulator, 'url' | 'key'>,
   path: string,
@@ -16,7 +16,7 @@ export async function rest(
   return response.json();
 }
 
-/** All rows of one of its lists, in the order it gives them. */
+/** All rows of a list, in the order of the simulator. */
 export async function restRows(
   simulator: Pick<Simulator, 'url' | 'key'>,
   path: string,
@@ -31,6 +31,6 @@ export async function restRows(
   }
 }
 
-/** A time of the wire as the gateway shows it. */
+/** Converts a time of the wire format to the gateway's format. */
 export const shown = (seconds: string | null): string | null =>
   seconds === null ? null : new Date(Number(seconds) * 1000).toISOString();

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A router as far as the callback protocol sees it. */
+/** A router that implements the callback protocol. */
 export async function startRouter() {
   const messages: any[] = [];
   const waiting: (() => void)[] = [];
@@ -34,14 +34,14 @@ export async function startRouter() {
       verifier: 'secret',
     },
     hear,
-    /** The next message that ends a subscription. */
+    /** Resolves with the next message that ends a subscription. */
     async hearComplete() {
       for (;;) {
         const message = await hear();
         if (message.action === 'complete') return message;
       }
     },
-    /** The messages that were not listened to yet. */
+    /** Removes and returns the pending messages. */
     heard: () => messages.splice(0),
     answerWith(how: typeof answer) {
       answer = how;

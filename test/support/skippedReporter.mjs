@@ -1,10 +1,10 @@
-/** Programs that some tests need, by the word in their names. */
+/** Programs that some tests need, by the name in "(needs …)". */
 const programs = {
   Redis: 'apt-get install redis-server',
   Chromium: 'apt-get install chromium-headless-shell',
 };
 
-/** Names at the end what was skipped, and says how to get what it needs. */
+/** Lists skipped tests at the end, and how to install what they need. */
 export default class SkippedReporter {
   onRunComplete(_contexts, { testResults }) {
     const skipped = testResults
