@@ -13,7 +13,7 @@ import { createDeliveryDeduplicator } from '../webhooks/dedupe.ts';
 import { createWebhookHandler } from '../webhooks/handler.ts';
 import type { GraphQL } from './createGraphQL.ts';
 import { createGraphQL } from './createGraphQL.ts';
-import type { Upstream } from './createUpstream.ts';
+import type { UpstreamParts } from './createUpstream.ts';
 import { createUpstream } from './createUpstream.ts';
 import type { AppOptions, Foundation } from './foundation.ts';
 import { createFoundation } from './foundation.ts';
@@ -34,7 +34,7 @@ export interface RunningGateway extends Pick<App, 'stop'> {
 }
 
 /** The event bus and, with a webhook secret, the handler that publishes to it. */
-function createEvents(foundation: Foundation, { cache }: Upstream) {
+function createEvents(foundation: Foundation, { cache }: UpstreamParts) {
   const { config, redis, clock, log, disposers } = foundation;
   const { account } = foundation.account;
   const local = createLocalEventBus();
@@ -68,7 +68,7 @@ function createClientLimiters(foundation: Foundation) {
 }
 
 interface AppParts {
-  readonly upstream: Upstream;
+  readonly upstream: UpstreamParts;
   readonly events: ReturnType<typeof createEvents>;
   readonly graphql: GraphQL;
 }

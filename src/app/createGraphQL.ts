@@ -23,11 +23,11 @@ import type { AuthFailures } from '../http/auth/authFailures.ts';
 import { runGuarded } from '../observability/guarded.ts';
 import { createIsCached, createLoaders, createSources } from '../resources/registry.ts';
 import { resourceResolvers } from '../resources/resolvers.ts';
-import type { Upstream } from './createUpstream.ts';
+import type { UpstreamParts } from './createUpstream.ts';
 import type { Foundation } from './foundation.ts';
 
 interface GraphQLParts {
-  readonly upstream: Upstream;
+  readonly upstream: UpstreamParts;
   readonly eventBus: EventBus;
   readonly authFailureLimiter: AuthFailures;
 }
@@ -74,7 +74,7 @@ const createOperations = (
 };
 
 /** Apollo Server with the operation cache and the response cache in front of it. */
-function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }: Upstream) {
+function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }: UpstreamParts) {
   const { config, clock, log, metrics, forwardsClientKeys } = foundation;
   const { isProduction } = config;
   const persistedDocuments = createPersistedDocuments({

@@ -57,4 +57,4 @@ export function createUpstream(foundation: Foundation) {
   return { cache, rateLimiter, client };
 }
 
-export type Upstream = ReturnType<typeof createUpstream>;
+export type UpstreamParts = ReturnType<typeof createUpstream>;

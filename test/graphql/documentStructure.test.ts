@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { parse } from 'graphql';
@@ -6,6 +9,7 @@ import { createDocumentValidation } from '../../src/graphql/limits/documentLimit
 import { createSchema } from '../../src/graphql/schema/build.ts';
 import type { RecordingUpstream } from '../support/recordingUpstream.ts';
 import { startRecordingUpstream } from '../support/recordingUpstream.ts';
+import { loadConfig } from '../../src/config/loadConfig.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { killAll, run } from '../support/process.ts';
 import { openSocket } from '../support/socket.ts';
@@ -137,11 +141,14 @@ describe('fragments in a cycle', () => {
   });
 
   test('a fragment cycle in a persisted operation fails the start', async () => {
-    const persistedOperations = new Map([['odd', cycle(120)]]);
+    const folder = await mkdtemp(join(tmpdir(), 'manifest-'));
+    const path = join(folder, 'operations.json');
+    await writeFile(path, JSON.stringify({ odd: cycle(120) }));
 
-    const starting = startTestGateway({ upstream: helpdesk, config: { persistedOperations } });
-
-    await expect(starting).rejects.toThrow('operation odd: Cannot spread fragment "F0"');
+    expect(() => loadConfig({ PERSISTED_OPERATIONS: path })).toThrow(
+      'operation odd: Cannot spread fragment "F0"',
+    );
+    await rm(folder, { recursive: true });
   });
 });
 

@@ -629,7 +629,7 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
     expect(answer.errors).toEqual([
       {
         message:
-          'The response is longer than 3000 bytes, which is the limit. Ask for less at once.',
+          'The response is longer than 3000 bytes, which is the limit. Request less data at once.',
         extensions: {
           code: 'OPERATION_TOO_EXPENSIVE',
           retryable: false,

@@ -33,7 +33,7 @@ describe('subgraph schema', () => {
 
     const { data } = await gateway.query(sdl);
 
-    expect(data._service.sdl).toContain('  node("A value of some `nodeId`." nodeId: ID!): Node\n');
+    expect(data._service.sdl).toContain('  node("The `nodeId` of an object." nodeId: ID!): Node\n');
   });
 
   test('generic fields are hidden or excluded in a supergraph and can still be queried', async () => {

@@ -231,7 +231,9 @@ describe('the log', () => {
     await gateway.stop();
 
     const lines = gateway.logged.map((line) => JSON.parse(line));
-    expect(lines).toEqual([expect.objectContaining({ msg: 'operation', code: 'CLIENT_DISCONNECTED' })]);
+    expect(lines).toEqual([
+      expect.objectContaining({ msg: 'operation', code: 'CLIENT_DISCONNECTED' }),
+    ]);
   });
 
   test('is as quiet as its level', async () => {

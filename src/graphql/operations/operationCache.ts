@@ -62,7 +62,7 @@ const isCached = (entry: SeenText | undefined): entry is CachedDocument =>
 /** Apollo Server puts a prefix before its keys. */
 const hashIn = (key: string): string => key.slice(key.lastIndexOf(':') + 1);
 
-export interface OperationRequest {
+export interface CachedOperationRequest {
   readonly document: DocumentNode;
   readonly queryHash: string | undefined;
   readonly operationName?: string | null | undefined;
@@ -174,7 +174,7 @@ export class OperationCache {
   }
 
   /** Executes an operation that Apollo Server has admitted. */
-  execute(request: OperationRequest): ReturnType<ExecutableOperation> {
+  execute(request: CachedOperationRequest): ReturnType<ExecutableOperation> {
     const { document, queryHash, operationName, variables, context } = request;
     const failed = this.#failedResults.get(context.usage);
     if (failed !== undefined) return failed;
