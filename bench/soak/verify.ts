@@ -10,14 +10,14 @@ const patienceMs = 30_000;
 const gauges = [
   'helpcrunch_subscriptions',
   'helpcrunch_live_connections',
-  'helpcrunch_listeners',
-  'helpcrunch_breaker_open',
-  'helpcrunch_upstream_calls_waiting{priority="read"}',
-  'helpcrunch_upstream_calls_waiting{priority="write"}',
+  'helpcrunch_distinct_subscriptions',
+  'helpcrunch_circuit_breakers_open',
+  'helpcrunch_upstream_calls_queued{priority="read"}',
+  'helpcrunch_upstream_calls_queued{priority="write"}',
 ];
 
 /** These are 1 where there is a Redis. */
-const links = ['helpcrunch_redis_up', 'helpcrunch_budget_shared'];
+const links = ['helpcrunch_redis_up', 'helpcrunch_rate_limit_shared'];
 
 const all = async (
   gateways: readonly GatewayProcess[],

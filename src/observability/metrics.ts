@@ -60,12 +60,12 @@ const createInstruments = (registers: Registry[]) => ({
     registers,
   }),
   coalescedRequests: new Counter({
-    name: 'helpcrunch_shared_waits_total',
+    name: 'helpcrunch_coalesced_requests_total',
     help: 'Operations that joined the upstream request of another operation.',
     registers,
   }),
   stale: new Counter({
-    name: 'helpcrunch_stale_answers_total',
+    name: 'helpcrunch_stale_responses_total',
     help: 'Responses with stale data, because HelpCrunch was unavailable or the rate limit exhausted.',
     registers,
   }),
@@ -83,14 +83,14 @@ const createInstruments = (registers: Registry[]) => ({
     registers,
   }),
   waitSeconds: new Histogram({
-    name: 'helpcrunch_upstream_wait_seconds',
+    name: 'helpcrunch_upstream_queue_seconds',
     help: 'Time that calls waited for a permit of the rate limiter.',
     labelNames: ['priority'],
     buckets: [0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30],
     registers,
   }),
   queueRejections: new Counter({
-    name: 'helpcrunch_upstream_calls_refused_total',
+    name: 'helpcrunch_upstream_calls_rejected_total',
     help: 'Calls that were rejected because no permit was available before their deadline.',
     labelNames: ['priority'],
     registers,

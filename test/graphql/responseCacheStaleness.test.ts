@@ -541,7 +541,7 @@ async function race(
 
 async function cachedResponses({ url }: Gateway): Promise<number> {
   const metrics = await (await fetch(`${url}/metrics`)).text();
-  return Number(/^helpcrunch_ready_answers_total (\d+)$/m.exec(metrics)?.[1]);
+  return Number(/^helpcrunch_response_cache_hits_total (\d+)$/m.exec(metrics)?.[1]);
 }
 
 /** A gateway that has answered each of the operations often enough to keep responses to them. */

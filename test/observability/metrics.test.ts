@@ -63,7 +63,7 @@ describe('the figures', () => {
     expect(of(calls('GET /chats/{id}', 'notFound'))).toBe(1);
     expect(of(calls('GET /chats/{id}', 'unavailable'))).toBe(1);
     expect(of('helpcrunch_operation_duration_seconds_count{operation="Open"}')).toBe(3);
-    expect(of('helpcrunch_upstream_wait_seconds_count{priority="read"}')).toBe(4);
+    expect(of('helpcrunch_upstream_queue_seconds_count{priority="read"}')).toBe(4);
     expect(of('helpcrunch_http_requests_total{route="/graphql",status="200"}')).toBe(4);
     expect(of('helpcrunch_http_requests_total{route="other",status="404"}')).toBe(1);
     expect(text).not.toMatch(/5208|secret|ada@|wp-login|Broken/);
@@ -80,7 +80,7 @@ describe('the figures', () => {
     const { of } = await figuresOf(gateway);
 
     expect(of('helpcrunch_cache_hits_total')).toBe(1);
-    expect(of('helpcrunch_shared_waits_total')).toBe(0);
+    expect(of('helpcrunch_coalesced_requests_total')).toBe(0);
     expect(of('helpcrunch_cache_bytes')).toBeGreaterThan(0);
   });
 
@@ -91,9 +91,9 @@ describe('the figures', () => {
     await gateway.query('{ chat(id: 5208) { id } }');
     const { of } = await figuresOf(gateway);
 
-    expect(of('helpcrunch_budget_limit')).toBe(1);
-    expect(of('helpcrunch_budget_remaining')).toBe(0);
-    expect(of('helpcrunch_upstream_calls_refused_total{priority="read"}')).toBe(1);
+    expect(of('helpcrunch_rate_limit')).toBe(1);
+    expect(of('helpcrunch_rate_limit_remaining')).toBe(0);
+    expect(of('helpcrunch_upstream_calls_rejected_total{priority="read"}')).toBe(1);
     expect(of(operations('anonymous', 'RATE_LIMITED'))).toBe(1);
   });
 
@@ -112,9 +112,9 @@ describe('the figures', () => {
     await second;
     const { of } = await figuresOf(gateway);
 
-    expect(of('helpcrunch_upstream_wait_seconds_bucket{le="30",priority="read"}')).toBe(1);
-    expect(of('helpcrunch_upstream_wait_seconds_count{priority="read"}')).toBe(2);
-    expect(of('helpcrunch_upstream_wait_seconds_sum{priority="read"}')).toBeGreaterThanOrEqual(60);
+    expect(of('helpcrunch_upstream_queue_seconds_bucket{le="30",priority="read"}')).toBe(1);
+    expect(of('helpcrunch_upstream_queue_seconds_count{priority="read"}')).toBe(2);
+    expect(of('helpcrunch_upstream_queue_seconds_sum{priority="read"}')).toBeGreaterThanOrEqual(60);
   });
 
   test('do not grow with the names that clients invent', async () => {

@@ -102,7 +102,7 @@ export async function startTestGateway({
     async waitForQueuedCalls(count: number) {
       for (;;) {
         const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
-        const lengths = [...metrics.matchAll(/^helpcrunch_upstream_calls_waiting\{.*\} (\d+)$/gm)];
+        const lengths = [...metrics.matchAll(/^helpcrunch_upstream_calls_queued\{.*\} (\d+)$/gm)];
         if (lengths.reduce((sum, [, length]) => sum + Number(length), 0) === count) return;
       }
     },

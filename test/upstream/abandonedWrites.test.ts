@@ -139,7 +139,7 @@ describe('a write that was sent drops its chat from the cache', () => {
 
 async function isWaiting({ url }: Gateway) {
   const metrics = await (await fetch(`${url}/metrics`)).text();
-  return /^helpcrunch_upstream_calls_waiting\{priority="write"\} 1$/m.test(metrics);
+  return /^helpcrunch_upstream_calls_queued\{priority="write"\} 1$/m.test(metrics);
 }
 
 const describeWithRedis = hasRedis ? describe : describe.skip;

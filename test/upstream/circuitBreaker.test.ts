@@ -188,7 +188,7 @@ describe('a gateway while HelpCrunch fails', () => {
 
   const openBreakers = async () => {
     const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
-    return /^helpcrunch_breaker_open (\d+)$/m.exec(metrics)?.[1];
+    return /^helpcrunch_circuit_breakers_open (\d+)$/m.exec(metrics)?.[1];
   };
 
   test('an open circuit breaker rejects operations without a call or a retry', async () => {

@@ -133,7 +133,7 @@ describeWithRedis('data of other programs in Redis (needs Redis)', () => {
   async function countOf({ url }: { readonly url: string }, kind: string) {
     const metrics = await (await fetch(`${url}/metrics`)).text();
     const pattern = new RegExp(
-      `^helpcrunch_redis_unexpected_total\\{kind="${kind}"\\} (\\d+)$`,
+      `^helpcrunch_redis_anomalies_total\\{kind="${kind}"\\} (\\d+)$`,
       'm',
     );
     return Number(pattern.exec(metrics)?.[1]);

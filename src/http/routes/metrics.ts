@@ -62,23 +62,23 @@ const gaugesOf = ({
     read: () => gauges.isDemo,
   },
   {
-    name: 'helpcrunch_upstream_calls_waiting',
+    name: 'helpcrunch_upstream_calls_queued',
     help: 'Upstream calls that wait for the rate limit.',
     label: 'priority',
     read: gauges.queuedCalls,
   },
   {
-    name: 'helpcrunch_budget_limit',
+    name: 'helpcrunch_rate_limit',
     help: 'Upstream calls that the account may make in 60 seconds.',
     read: () => limitedRate(gauges)?.limit,
   },
   {
-    name: 'helpcrunch_budget_remaining',
+    name: 'helpcrunch_rate_limit_remaining',
     help: 'Upstream calls that may start now; 0 while HelpCrunch responds with 429.',
     read: () => limitedRate(gauges)?.remaining,
   },
   {
-    name: 'helpcrunch_breaker_open',
+    name: 'helpcrunch_circuit_breakers_open',
     help: 'Accounts with an open circuit breaker.',
     read: gauges.openCircuitBreakers,
   },
@@ -88,12 +88,12 @@ const gaugesOf = ({
     read: gauges.cacheBytes,
   },
   {
-    name: 'helpcrunch_ready_answers_bytes',
+    name: 'helpcrunch_response_cache_bytes',
     help: 'Estimated size of the response cache.',
     read: () => gauges.responseCache().bytes,
   },
   {
-    name: 'helpcrunch_listeners',
+    name: 'helpcrunch_distinct_subscriptions',
     help: 'Distinct subscriptions: identical ones of equal viewers are executed once.',
     read: gauges.distinctSubscriptions,
   },
@@ -118,7 +118,7 @@ const gaugesOf = ({
     read: gauges.isRedisAvailable,
   },
   {
-    name: 'helpcrunch_budget_shared',
+    name: 'helpcrunch_rate_limit_shared',
     help: '1 while the rate limit is shared by all instances, 0 while this instance uses its static share.',
     read: gauges.isRateLimitShared,
   },
@@ -131,7 +131,7 @@ const countersOf = ({ gauges, sendLimiter }: MetricsRouteOptions): ScrapedMetric
     read: gauges.lostLogLines,
   },
   {
-    name: 'helpcrunch_ready_answers_total',
+    name: 'helpcrunch_response_cache_hits_total',
     help: 'Hits of the response cache.',
     read: () => gauges.responseCache().hits,
   },
@@ -148,7 +148,7 @@ const countersOf = ({ gauges, sendLimiter }: MetricsRouteOptions): ScrapedMetric
     read: gauges.webhooks,
   },
   {
-    name: 'helpcrunch_redis_unexpected_total',
+    name: 'helpcrunch_redis_anomalies_total',
     help: 'Malformed messages and entries in Redis that were dropped.',
     label: 'kind',
     read: () => (gauges.isRedisAvailable() === null ? undefined : gauges.redisAnomalies()),

@@ -27,7 +27,7 @@ type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 
 async function readyCount({ url }: Gateway): Promise<number> {
   const metrics = await (await fetch(`${url}/metrics`)).text();
-  return Number(/^helpcrunch_ready_answers_total (\d+)$/m.exec(metrics)?.[1]);
+  return Number(/^helpcrunch_response_cache_hits_total (\d+)$/m.exec(metrics)?.[1]);
 }
 
 async function keep(
@@ -249,7 +249,7 @@ describe('the response cache', () => {
       await keep(none, longer);
       await ask(none, { query: longer });
       const metrics = await (await fetch(`${small.url}/metrics`)).text();
-      sizes.push(Number(/^helpcrunch_ready_answers_bytes (\d+)$/m.exec(metrics)?.[1]));
+      sizes.push(Number(/^helpcrunch_response_cache_bytes (\d+)$/m.exec(metrics)?.[1]));
     }
 
     expect(Math.max(...sizes)).toBeGreaterThan(responseCacheMaxBytes / 2);

@@ -212,7 +212,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     await using pair = await startPair();
     const cached = async () => {
       const metrics = await (await fetch(`${pair.b.url}/metrics`)).text();
-      return Number(/^helpcrunch_ready_answers_total (\d+)$/m.exec(metrics)?.[1]);
+      return Number(/^helpcrunch_response_cache_hits_total (\d+)$/m.exec(metrics)?.[1]);
     };
     while ((await cached()) === 0) await pair.b.query(single);
     pair.wireOfB.holdPublished();
