@@ -1,4 +1,4 @@
-import type { AccountEvents, EventBus } from '../events/bus.ts';
+import type { AccountEvents, DomainEvent, EventBus } from '../events/bus.ts';
 import type { Loaders, Sources } from '../resources/registry.ts';
 import type { Clock } from '../lib/clock.ts';
 import { DependencyTracker } from '../lib/dependencyTracker.ts';
@@ -11,7 +11,7 @@ import type { ValidatedSubscription } from './plugins/subscriptionHandoff.ts';
 import type { ExecutionGuard } from './execution/executionGuard.ts';
 import { canReceive } from './subscriptions/authorize.ts';
 
-export type { CustomerViewer, Viewer };
+export type { CustomerViewer, DomainEvent, Viewer };
 
 /** Shared by all resolvers of one operation. */
 export interface Context {

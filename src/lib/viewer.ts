@@ -6,3 +6,11 @@ export type Viewer =
   | { readonly role: 'CUSTOMER'; readonly id: undefined; readonly userId: string };
 
 export type CustomerViewer = Extract<Viewer, { role: 'CUSTOMER' }>;
+
+/** The customer that the viewer is. */
+export interface ViewerIdentity {
+  /** Null when HelpCrunch does not know it. */
+  id(): Promise<string | null>;
+  /** Whether this is the viewer's user id. */
+  hasUserId(userId: string): Promise<boolean>;
+}

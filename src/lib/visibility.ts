@@ -1,5 +1,3 @@
-import type { ChatMessageType } from '../graphql/generated.ts';
-
 /** Everything, or the objects of one customer; nothing if HelpCrunch does not know the customer. */
 export type VisibilityScope =
   | { readonly isUnrestricted: true }
@@ -9,18 +7,13 @@ interface OwnedEntity {
   /** The customer of a chat or of a message's chat; the id of a customer. */
   readonly customerId: string | null;
   /** The type of a message. */
-  readonly type?: ChatMessageType;
+  readonly type?: string;
 }
 
 /** Messages to customers. Unknown types may be internal notes. */
-const customerVisibleTypes: ReadonlySet<ChatMessageType> = new Set([
-  'MESSAGE',
-  'EMAIL',
-  'KNOWLEDGE_BASE',
-]);
+const customerVisibleTypes: ReadonlySet<string> = new Set(['MESSAGE', 'EMAIL', 'KNOWLEDGE_BASE']);
 
-export const isVisibleToCustomers = (type: ChatMessageType): boolean =>
-  customerVisibleTypes.has(type);
+export const isVisibleToCustomers = (type: string): boolean => customerVisibleTypes.has(type);
 
 /** Whether a viewer may see a chat, a customer or a message, and events about them. */
 export const isVisible = (scope: VisibilityScope, { customerId, type }: OwnedEntity): boolean =>

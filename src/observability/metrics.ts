@@ -1,11 +1,27 @@
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
-import type { OperationReport } from '../graphql/operationReport.ts';
-import type { RejectedCredentials } from '../http/auth/authFailures.ts';
-import type {
-  UpstreamObserver,
-  UpstreamCallReport,
-  QueueWaitReport,
-} from '../upstream/instrumentation.ts';
+
+/** What the layers report, as far as metrics show it. */
+interface ObservedOperation {
+  readonly operation: string;
+  readonly kind: string | undefined;
+  readonly code: string;
+  readonly durationMs: number;
+  readonly cacheHits: number;
+  readonly shared: number;
+  readonly staleMs?: number | undefined;
+}
+
+interface ObservedQueueWait {
+  readonly priority: string;
+  readonly wasGranted: boolean;
+  readonly waitMs: number;
+}
+
+interface ObservedCall {
+  readonly endpoint: string;
+  readonly outcome: string;
+  readonly durationMs: number;
+}
 
 const seconds = (ms: number): number => ms / 1000;
 
@@ -112,18 +128,16 @@ const createInstruments = (registers: Registry[]) => ({
 export function createMetrics() {
   const registry = new Registry();
   const instruments = createInstruments([registry]);
-  const queueWaits = createBatchedMetric(({ priority, wasGranted, waitMs }: QueueWaitReport) => {
+  const queueWaits = createBatchedMetric(({ priority, wasGranted, waitMs }: ObservedQueueWait) => {
     if (wasGranted) instruments.waitSeconds.observe({ priority }, seconds(waitMs));
     else instruments.queueRejections.inc({ priority });
   });
-  const upstreamCalls = createBatchedMetric(
-    ({ endpoint, outcome, durationMs }: UpstreamCallReport) => {
-      instruments.calls.inc({ endpoint, outcome });
-      instruments.callSeconds.observe({ endpoint }, seconds(durationMs));
-    },
-  );
-  const observer: UpstreamObserver = { onQueueWait: queueWaits.add, onCall: upstreamCalls.add };
-  const reports = createBatchedMetric((report: OperationReport) => {
+  const upstreamCalls = createBatchedMetric(({ endpoint, outcome, durationMs }: ObservedCall) => {
+    instruments.calls.inc({ endpoint, outcome });
+    instruments.callSeconds.observe({ endpoint }, seconds(durationMs));
+  });
+  const observer = { onQueueWait: queueWaits.add, onCall: upstreamCalls.add };
+  const reports = createBatchedMetric((report: ObservedOperation) => {
     const { operation, kind = 'none', code } = report;
     instruments.operations.inc({ operation, kind, code });
     instruments.operationSeconds.observe({ operation }, seconds(report.durationMs));
@@ -141,7 +155,13 @@ export function createMetrics() {
     observer,
     operation: reports.add,
     request: httpResponses.add,
-    rejected({ reason, entryPoint }: RejectedCredentials): void {
+    rejected({
+      reason,
+      entryPoint,
+    }: {
+      readonly reason: string;
+      readonly entryPoint: string;
+    }): void {
       instruments.rejections.inc({ reason, entry_point: entryPoint });
     },
     contentType: registry.contentType,

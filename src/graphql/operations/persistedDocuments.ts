@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { DocumentNode, GraphQLSchema } from 'graphql';
-import type { OperationManifest } from '../../config/manifest.ts';
 import { publicError } from '../errors.ts';
 import type { PublicError } from '../errors.ts';
 import { parseDocument, validateDocument } from '../limits/documentStructure.ts';
@@ -22,7 +21,8 @@ export interface PersistedDocuments {
 
 interface PersistedDocumentsOptions {
   readonly schema: GraphQLSchema;
-  readonly manifest: OperationManifest | undefined;
+  /** Texts by id. */
+  readonly manifest: ReadonlyMap<string, string> | undefined;
   readonly rejectsOthers: boolean;
 }
 

@@ -5,7 +5,7 @@ import { satisfiesSelection } from '../../lib/selection.ts';
 import type { Schedule } from '../../lib/turns.ts';
 import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
 import { createCachedLoader } from '../../upstream/cachedLoader.ts';
-import type { ViewerIdentity } from '../customers/loaders.ts';
+import type { ViewerIdentity } from '../../lib/viewer.ts';
 import { derivedFields } from '../declarations.ts';
 import { chatDescriptor } from './descriptor.ts';
 import type { Chat, ChatPart } from './model.ts';

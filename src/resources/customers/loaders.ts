@@ -3,7 +3,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import type { PartialEntity } from '../../lib/selection.ts';
 import { satisfiesSelection } from '../../lib/selection.ts';
 import type { Schedule } from '../../lib/turns.ts';
-import type { CustomerViewer } from '../../lib/viewer.ts';
+import type { CustomerViewer, ViewerIdentity } from '../../lib/viewer.ts';
 import type { VisibilityScope } from '../../lib/visibility.ts';
 import { createCachedLoader } from '../../upstream/cachedLoader.ts';
 import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
@@ -13,14 +13,6 @@ import type { Customer, CustomerPart } from './model.ts';
 import type { CustomerSource } from './source.ts';
 
 const derived = derivedFields(customerDescriptor.fields.Customer);
-
-/** The customer that the viewer is. */
-export interface ViewerIdentity {
-  /** Null when HelpCrunch does not know it. */
-  id(): Promise<string | null>;
-  /** Whether this is the viewer's user id. */
-  hasUserId(userId: string): Promise<boolean>;
-}
 
 const customerNotFoundError = () => new UpstreamError('notFound', 'There is no such customer.');
 

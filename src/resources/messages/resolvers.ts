@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import type { DomainEvent } from '../../events/bus.ts';
+import type { DomainEvent } from '../../graphql/context.ts';
 import type { Context } from '../../graphql/context.ts';
 import type { ChatMessagesArgs } from '../../graphql/generated.ts';
 import type { Resolvers } from '../../graphql/resolvers.generated.ts';
