@@ -19,7 +19,7 @@ export interface GatewayOptions {
 
 /** A gateway embedded in another program. */
 export interface Gateway {
-  /** Listens on `HOST` and `PORT`. If it fails, everything is released. */
+  /** Listens on `HOST` and `PORT`. Repeated calls share one result. If it fails, everything is released and it may be called again. */
   start(): Promise<{ readonly url: string }>;
   /** Handles a request of another HTTP server. The gateway itself need not listen. */
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
@@ -29,24 +29,22 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
+const stoppedError = () => new Error('The gateway was stopped.');
+
 class EmbeddedGateway implements Gateway {
   readonly #open: () => Promise<OpenedGateway>;
   readonly #log: Log;
   #opened: Promise<OpenedGateway> | undefined;
+  #listening: Promise<{ readonly url: string }> | undefined;
+  #isStopped = false;
 
   constructor(open: () => Promise<OpenedGateway>, log: Log) {
     this.#open = open;
     this.#log = log;
   }
 
-  async start(): Promise<{ readonly url: string }> {
-    const gateway = await this.#gateway();
-    try {
-      return { url: await gateway.listen() };
-    } catch (error) {
-      await gateway.stop();
-      throw error;
-    }
+  start(): Promise<{ readonly url: string }> {
+    return (this.#listening ??= this.#listen());
   }
 
   readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
@@ -66,11 +64,29 @@ class EmbeddedGateway implements Gateway {
   };
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#listening?.catch(() => undefined);
     const gateway = await this.#opened?.catch(() => undefined);
     await gateway?.stop();
   }
 
+  async #listen(): Promise<{ readonly url: string }> {
+    try {
+      const gateway = await this.#gateway();
+      const url = await gateway.listen();
+      if (this.#isStopped) throw stoppedError();
+      return { url };
+    } catch (error) {
+      const opened = this.#opened;
+      this.#opened = undefined;
+      this.#listening = undefined;
+      await opened?.then((gateway) => gateway.stop()).catch(() => undefined);
+      throw error;
+    }
+  }
+
   #gateway(): Promise<OpenedGateway> {
+    if (this.#isStopped) return Promise.reject(stoppedError());
     return (this.#opened ??= this.#open());
   }
 

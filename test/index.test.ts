@@ -147,3 +147,45 @@ describe('a client that disconnects during authentication', () => {
     },
   );
 });
+
+describe('an embedded gateway that listens itself', () => {
+  test('returns the same URL when it is started again, and continues to run', async () => {
+    const gateway = createGateway({ PORT: 0 }, { log: silentLog });
+    const first = await gateway.start();
+    const second = await gateway.start();
+
+    expect(second).toEqual(first);
+    expect((await fetch(`${first.url}/healthz`)).status).toBe(200);
+    await gateway.stop();
+  });
+
+  test('can be started after a failed start', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const gateway = createGateway({ PORT: port }, { log: silentLog });
+    await expect(gateway.start()).rejects.toThrow('EADDRINUSE');
+    other.close();
+    await once(other, 'close');
+
+    const { url } = await gateway.start();
+
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: '{ __typename }' }),
+    });
+    expect(response.status).toBe(200);
+    await gateway.stop();
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+  });
+
+  test('does not start after it was stopped, nor while it is being stopped', async () => {
+    const gateway = createGateway({ PORT: 0 }, { log: silentLog });
+    const starting = gateway.start();
+    const outcomes = await Promise.allSettled([starting, gateway.stop()]);
+
+    expect(outcomes).toMatchObject([{ status: 'rejected' }, { status: 'fulfilled' }]);
+    await expect(gateway.start()).rejects.toThrow('The gateway was stopped.');
+  });
+});

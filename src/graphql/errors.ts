@@ -142,7 +142,9 @@ function codeOf(cause: GraphQLError, path: unknown): ErrorCode | undefined {
   if (cause.originalError instanceof PublicError) return codeOf(cause.originalError, path);
   const { code } = cause.extensions;
   if (isErrorCode(code) && code !== internalError.code) return code;
-  if (cause.originalError !== undefined) return undefined;
+  // graphql-js wraps the error of a scalar that rejects a variable.
+  if (cause.originalError !== undefined && !(cause.originalError instanceof GraphQLError))
+    return undefined;
   // graphql-js attaches the node of the invalid value or operation; a field node means a fault of the gateway.
   if (cause.nodes !== undefined) {
     return cause.nodes.some(({ kind }) => kind === Kind.FIELD) ? undefined : 'BAD_USER_INPUT';

@@ -1,5 +1,20 @@
-import { GraphQLError, Kind, parse, specifiedRules, validate, visit } from 'graphql';
-import type { DocumentNode, GraphQLSchema, ValidationRule } from 'graphql';
+import {
+  GraphQLError,
+  Kind,
+  OperationTypeNode,
+  parse,
+  specifiedRules,
+  validate,
+  visit,
+} from 'graphql';
+import type {
+  DocumentNode,
+  FragmentDefinitionNode,
+  GraphQLSchema,
+  SelectionNode,
+  SelectionSetNode,
+  ValidationRule,
+} from 'graphql';
 import { operationTooExpensiveError } from './tooExpensive.ts';
 
 /**
@@ -64,6 +79,48 @@ function cycleError(names: readonly string[]): GraphQLError {
   return new GraphQLError(`Cannot spread fragment "${first}" within itself${way}.`);
 }
 
+/** The selections of a selection set and of all fragments in it that apply to the same object. */
+function* rootSelections(
+  { selections }: SelectionSetNode,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+): Generator<SelectionNode> {
+  const visited = new Set<string>();
+  const pending = [...selections];
+  for (let selection = pending.pop(); selection !== undefined; selection = pending.pop()) {
+    yield selection;
+    if (selection.kind === Kind.INLINE_FRAGMENT) pending.push(...selection.selectionSet.selections);
+    if (selection.kind !== Kind.FRAGMENT_SPREAD || visited.has(selection.name.value)) continue;
+    visited.add(selection.name.value);
+    pending.push(...(fragments.get(selection.name.value)?.selectionSet.selections ?? []));
+  }
+}
+
+/**
+ * Rejects conditions at the root of a subscription, as the September 2025 edition of the specification does: graphql-js 16 evaluates them during validation,
+ * when variables have no values, and throws.
+ */
+function subscriptionError({ definitions }: DocumentNode): GraphQLError | undefined {
+  const fragments = new Map(
+    definitions.flatMap((definition) =>
+      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
+    ),
+  );
+  for (const definition of definitions) {
+    if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
+    if (definition.operation !== OperationTypeNode.SUBSCRIPTION) continue;
+    for (const { directives = [] } of rootSelections(definition.selectionSet, fragments)) {
+      const condition = directives.find(
+        ({ name }) => name.value === 'skip' || name.value === 'include',
+      );
+      if (condition !== undefined) {
+        const message = `"@${condition.name.value}" is not allowed at the root of a subscription.`;
+        return new GraphQLError(message, { nodes: condition });
+      }
+    }
+  }
+  return undefined;
+}
+
 /** Undefined if recursive algorithms can process the document: it has no fragment cycles and is not nested too deeply. */
 export function structureError(document: DocumentNode): GraphQLError | undefined {
   const { fragments, operations } = outlinesOf(document);
@@ -106,7 +163,7 @@ export function structureError(document: DocumentNode): GraphQLError | undefined
     ? operationTooExpensiveError(
         `Selections and values may be nested ${maxNesting} levels deep at most; this document has ${deepest}.`,
       )
-    : undefined;
+    : subscriptionError(document);
 }
 
 const emptyDocument: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };

@@ -1,3 +1,5 @@
+import { errorCodes } from '../errorCodes.ts';
+import { publicCodeOf } from '../errors.ts';
 import type { OpenOperation } from '../operation.ts';
 import type { SubscriptionResult, SubscriptionCaller } from './eventExecution.ts';
 import type { SharedSubscriptions, SubscriptionResults } from './shared.ts';
@@ -29,6 +31,10 @@ export type RunOperation = (
   subscriber: SubscriptionCaller,
   conditions: RunConditions,
 ) => Promise<OperationOutcome>;
+
+/** The status of a subscription that fails before its first event. */
+const statusOf = ({ errors: [error] = [] }: SubscriptionResult): number =>
+  error === undefined ? 200 : errorCodes[publicCodeOf(error)].status;
 
 interface RunOperationOptions {
   readonly apollo: Pick<GraphQLServer, 'executeOperation'>;
@@ -62,5 +68,5 @@ export const createRunOperation =
     const joined = await sharedSubscriptions.join(subscription, subscriber);
     return 'next' in joined
       ? { kind: 'stream', results: joined }
-      : { kind: 'once', status: 200, result: joined };
+      : { kind: 'once', status: statusOf(joined), result: joined };
   };

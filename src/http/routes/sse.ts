@@ -10,7 +10,7 @@ import { scheduleAt } from '../../lib/scheduleAt.ts';
 import { guarded, runGuarded } from '../../observability/guarded.ts';
 import type { Log } from '../../observability/log.ts';
 import { clientName } from '../clientOperations.ts';
-import { tooManyConnections } from '../errorResponse.ts';
+import { shuttingDown, tooManyConnections } from '../errorResponse.ts';
 import { parseOperationRequest, parseOperationQuery } from '../operationRequest.ts';
 import type { SubscriptionTransportOptions } from '../options.ts';
 
@@ -111,6 +111,7 @@ class EventStream {
 export function addSseRoute(server: FastifyInstance, options: SubscriptionTransportOptions): void {
   const { execute, authenticate, connectionLimits, isAllowedOrigin } = options;
   const streams = new Set<EventStream>();
+  let isShuttingDown = false;
 
   function parseOperation(request: FastifyRequest) {
     const operation =
@@ -131,6 +132,7 @@ export function addSseRoute(server: FastifyInstance, options: SubscriptionTransp
     }
     const access = await authenticate(headers.authorization);
     const operation = parseOperation(request);
+    if (isShuttingDown) throw shuttingDown();
     const client = { access, address };
     const release = connectionLimits.acquire(clientName(client));
     if (release === undefined) throw tooManyConnections();
@@ -147,6 +149,7 @@ export function addSseRoute(server: FastifyInstance, options: SubscriptionTransp
     streams.add(stream);
     stream.onEnd(() => streams.delete(stream));
     stream.start(outcome, access.expiresAtMs);
+    if (isShuttingDown) stream.end();
     return reply
       .header('content-type', 'text/event-stream; charset=utf-8')
       .header('x-accel-buffering', 'no')
@@ -157,6 +160,7 @@ export function addSseRoute(server: FastifyInstance, options: SubscriptionTransp
   server.get('/graphql/stream', handle);
   server.post('/graphql/stream', handle);
   server.addHook('preClose', (done) => {
+    isShuttingDown = true;
     for (const stream of streams) stream.end();
     done();
   });
