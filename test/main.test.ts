@@ -129,12 +129,17 @@ describe('the process', () => {
     gateway.stop();
     await idle.closed;
     const laterStatus = await statusOf(`${url}/readyz`);
+    const stream = await fetch(`${url}/graphql/stream?query=subscription{chatUpdated{change}}`, {
+      headers: { accept: 'text/event-stream' },
+    });
     response.end(JSON.stringify(wireChat()));
     const { data } = await answering;
     const { code, out, error } = await gateway.ended;
 
     expect(data).toEqual({ chat: { id: '5208' } });
     expect(laterStatus).toBe(503);
+    // A stream would keep the process until the grace period is over.
+    expect(stream.status).toBe(503);
     expect({ code, out }).toEqual({ code: 0, out: greeting });
     expect(JSON.parse(error)).toMatchObject({ msg: 'operation', code: 'OK', calls: 1 });
     expect(greeting).toMatch(/mode +live/);
