@@ -10,7 +10,7 @@ import type { GaugeSources } from '../http/routes/metrics.ts';
 import { createHttpServer } from '../http/server.ts';
 import { DisposerStack } from '../lib/disposerStack.ts';
 import { createDeliveryDeduplicator } from '../webhooks/dedupe.ts';
-import { createWebhookHandler } from '../webhooks/handler.ts';
+import { WebhookHandler } from '../webhooks/handler.ts';
 import type { GraphQL } from './createGraphQL.ts';
 import { createGraphQL } from './createGraphQL.ts';
 import type { UpstreamParts } from './createUpstream.ts';
@@ -45,7 +45,7 @@ function createEvents(foundation: Foundation, { cache }: UpstreamParts) {
   const webhookHandler =
     secret === undefined
       ? undefined
-      : createWebhookHandler({ secret, account, cache, eventBus, deduplicator, clock, log });
+      : new WebhookHandler({ secret, account, cache, eventBus, deduplicator, clock, log });
   return { eventBus, webhookHandler };
 }
 

@@ -6,7 +6,6 @@ import { UpstreamError } from '../upstream/errors.ts';
 import { effectsOf } from './effects.ts';
 import type { WebhookEffects } from './effects.ts';
 import type { DeliveryDeduplicator } from './dedupe.ts';
-import type { WebhookDelivery } from './delivery.ts';
 import { deliveryFromWire, isSignatureValid } from './delivery.ts';
 import type { EventBus } from '../events/bus.ts';
 
@@ -24,13 +23,6 @@ export type WebhookOutcome =
   | 'malformed'
   | 'failed';
 
-export interface WebhookHandler {
-  /** Applies a delivery. Never fails. */
-  handle(body: Buffer, signature: unknown): Promise<WebhookOutcome>;
-  /** Deliveries by outcome. */
-  outcomes(): Readonly<Record<WebhookOutcome, number>>;
-}
-
 interface WebhookHandlerOptions {
   readonly secret: string;
   /** The account that the webhook belongs to. */
@@ -47,9 +39,12 @@ const orderingKey = ({ changes: [{ type, id }] }: WebhookEffects): string => `${
 /** HelpCrunch gets a response within 50 ms, even if Redis is slow. */
 const ackTimeoutMs = 40;
 
-export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHandler {
-  const { secret, account, cache, eventBus, deduplicator, clock, log } = options;
-  const outcomes: Record<WebhookOutcome, number> = {
+const { signal: neverAborted } = new AbortController();
+
+/** Verifies, deduplicates and applies deliveries. Deliveries about the same entity are applied in the order of arrival. */
+export class WebhookHandler {
+  readonly #options: WebhookHandlerOptions;
+  readonly #outcomes: Record<WebhookOutcome, number> = {
     applied: 0,
     outdated: 0,
     duplicate: 0,
@@ -59,23 +54,79 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     malformed: 0,
     failed: 0,
   };
-  const orderedUpdates = createKeyedMutex();
-  const { signal: neverAborted } = new AbortController();
+  readonly #orderedUpdates = createKeyedMutex();
   /** Deliveries being applied by this instance. */
-  const inProgress = new Map<string, Promise<WebhookOutcome>>();
+  readonly #inProgress = new Map<string, Promise<WebhookOutcome>>();
 
-  /** Invalidates first, so that subscribers who query after the event read current data. */
-  async function apply({ changes, events }: WebhookEffects): Promise<void> {
-    await cache.applyChanges(account, changes);
-    for (const event of events) eventBus.publish(account, event);
+  constructor(options: WebhookHandlerOptions) {
+    this.#options = options;
   }
 
-  async function applyOnce(deliveryKey: string, effects: WebhookEffects): Promise<WebhookOutcome> {
+  /** Applies a delivery. Never rejects. */
+  handle(body: Buffer, signature: unknown): Promise<WebhookOutcome> {
+    return new Promise((resolve) => {
+      // The next attempt of HelpCrunch gets the final outcome.
+      const cancel = this.#options.clock.after(ackTimeoutMs, () => {
+        resolve('inProgress');
+      });
+      void this.#handleAndCount(body, signature).then((outcome) => {
+        cancel();
+        resolve(outcome);
+      });
+    });
+  }
+
+  /** Deliveries by outcome. */
+  outcomes(): Readonly<Record<WebhookOutcome, number>> {
+    return this.#outcomes;
+  }
+
+  async #handleAndCount(body: Buffer, signature: unknown): Promise<WebhookOutcome> {
+    const outcome = await this.#outcomeOf(body, signature);
+    this.#outcomes[outcome] += 1;
+    return outcome;
+  }
+
+  async #outcomeOf(body: Buffer, signature: unknown): Promise<WebhookOutcome> {
+    const { secret, log } = this.#options;
+    if (!isSignatureValid(body, signature, secret)) return 'badSignature';
+    try {
+      return await this.#process(body);
+    } catch (error) {
+      if (error instanceof UpstreamError && error.kind === 'malformed') return 'malformed';
+      log.error('webhook failed', { error });
+      return 'failed';
+    }
+  }
+
+  async #process(body: Buffer): Promise<WebhookOutcome> {
+    const { account, clock } = this.#options;
+    const delivery = deliveryFromWire(body);
+    const effects = effectsOf(delivery, clock.now());
+    if (effects === undefined) return 'ignored';
+    const deliveryKey = `${account}:${delivery.id}`;
+    for (;;) {
+      const concurrent = this.#inProgress.get(deliveryKey);
+      if (concurrent === undefined) break;
+      // After a failure the next attempt applies the delivery.
+      if ((await concurrent.catch(() => 'failed')) !== 'failed') return 'duplicate';
+    }
+    const outcome = this.#applyOnce(deliveryKey, effects).finally(() =>
+      this.#inProgress.delete(deliveryKey),
+    );
+    this.#inProgress.set(deliveryKey, outcome);
+    return outcome;
+  }
+
+  async #applyOnce(deliveryKey: string, effects: WebhookEffects): Promise<WebhookOutcome> {
+    const { deduplicator } = this.#options;
     const state = await deduplicator.acquire(deliveryKey);
     if (state === 'processed') return 'duplicate';
     if (state === 'inProgress') return 'inProgress';
     try {
-      await orderedUpdates.run(orderingKey(effects), neverAborted, () => apply(effects));
+      await this.#orderedUpdates.run(orderingKey(effects), neverAborted, () =>
+        this.#apply(effects),
+      );
     } catch (error) {
       await deduplicator.release(deliveryKey);
       throw error;
@@ -84,58 +135,10 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     return effects.isCurrent ? 'applied' : 'outdated';
   }
 
-  function parseDelivery(body: Buffer): {
-    delivery: WebhookDelivery;
-    effects: WebhookEffects | undefined;
-  } {
-    const delivery = deliveryFromWire(body);
-    return { delivery, effects: effectsOf(delivery, clock.now()) };
+  /** Invalidates first, so that subscribers who query after the event read current data. */
+  async #apply({ changes, events }: WebhookEffects): Promise<void> {
+    const { account, cache, eventBus } = this.#options;
+    await cache.applyChanges(account, changes);
+    for (const event of events) eventBus.publish(account, event);
   }
-
-  async function process(body: Buffer): Promise<WebhookOutcome> {
-    const { delivery, effects } = parseDelivery(body);
-    if (effects === undefined) return 'ignored';
-    const deliveryKey = `${account}:${delivery.id}`;
-    for (;;) {
-      const concurrent = inProgress.get(deliveryKey);
-      if (concurrent === undefined) break;
-      // After a failure the next attempt applies the delivery.
-      if ((await concurrent.catch(() => 'failed')) !== 'failed') return 'duplicate';
-    }
-    const outcome = applyOnce(deliveryKey, effects).finally(() => inProgress.delete(deliveryKey));
-    inProgress.set(deliveryKey, outcome);
-    return outcome;
-  }
-
-  async function outcomeOf(body: Buffer, signature: unknown): Promise<WebhookOutcome> {
-    if (!isSignatureValid(body, signature, secret)) return 'badSignature';
-    try {
-      return await process(body);
-    } catch (error) {
-      if (error instanceof UpstreamError && error.kind === 'malformed') return 'malformed';
-      log.error('webhook failed', { error });
-      return 'failed';
-    }
-  }
-
-  async function handleAndCount(body: Buffer, signature: unknown): Promise<WebhookOutcome> {
-    const outcome = await outcomeOf(body, signature);
-    outcomes[outcome] += 1;
-    return outcome;
-  }
-
-  return {
-    handle: (body, signature) =>
-      new Promise((resolve) => {
-        // The next attempt of HelpCrunch gets the final outcome.
-        const cancel = clock.after(ackTimeoutMs, () => {
-          resolve('inProgress');
-        });
-        void handleAndCount(body, signature).then((outcome) => {
-          cancel();
-          resolve(outcome);
-        });
-      }),
-    outcomes: () => outcomes,
-  };
 }
