@@ -55,7 +55,7 @@ async function main(): Promise<void> {
   const config = loadConfig(environment, randomUUID());
   const gatewayLog = createGatewayLog(config, await lineFormat(config));
   const { log } = gatewayLog;
-  // Nobody may read standard output.
+  // A closed standard output must not end the process.
   ignoreFailures(process.stdout);
   // The state of the process is unknown after an unexpected error.
   const exitOnError = (error: unknown) => {

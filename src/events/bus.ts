@@ -37,9 +37,9 @@ export type DomainEvent =
     }
   | { readonly kind: 'customer'; readonly customerId: string; readonly atMs: number };
 
-type NewsOf<Kind extends DomainEvent['kind']> = Extract<DomainEvent, { readonly kind: Kind }>;
+type EventOf<Kind extends DomainEvent['kind']> = Extract<DomainEvent, { readonly kind: Kind }>;
 
-const isChatNews = objectOf<NewsOf<'chat'>>({
+const isChatEvent = objectOf<EventOf<'chat'>>({
   kind: oneOf('chat'),
   chatId: isIdText,
   change: oneOf(...chatChanges),
@@ -49,7 +49,7 @@ const isChatNews = objectOf<NewsOf<'chat'>>({
   departmentId: orNull(isIdText),
 });
 
-const isMessageNews = objectOf<NewsOf<'message'>>({
+const isMessageEvent = objectOf<EventOf<'message'>>({
   kind: oneOf('message'),
   chatId: isIdText,
   customerId: orNull(isIdText),
@@ -57,25 +57,25 @@ const isMessageNews = objectOf<NewsOf<'message'>>({
   atMs: isTime,
 });
 
-const isCustomerNews = objectOf<NewsOf<'customer'>>({
+const isCustomerEvent = objectOf<EventOf<'customer'>>({
   kind: oneOf('customer'),
   customerId: isIdText,
   atMs: isTime,
 });
 
-/** News as an instance writes them. */
-export const isNews: Shape<DomainEvent> = (value): value is DomainEvent =>
-  isChatNews(value) || isMessageNews(value) || isCustomerNews(value);
+/** The form in which instances send events to each other. */
+export const isDomainEvent: Shape<DomainEvent> = (value): value is DomainEvent =>
+  isChatEvent(value) || isMessageEvent(value) || isCustomerEvent(value);
 
-/** After a gap something may have been missed: what is shown must be fetched again. */
+/** `gap`: events may have been lost, so the subscriber must read again what it shows. */
 export type EventOrGap = DomainEvent | { readonly kind: 'gap' };
 
 export interface EventBus {
-  /** Never fails. What is announced of one chat is heard in the same order by all who listen. */
+  /** Never fails. All subscribers receive the events of a chat in the same order. */
   publish(account: string, event: DomainEvent): void;
   /**
-   * Listens from the call on, until the signal aborts, and never fails. Who lags more than the bound behind loses the oldest and
-   * gets one `gap`. A gap is told to everybody.
+   * Subscribes immediately, until the signal aborts; never fails. If the buffer of the subscriber is full, its oldest event is
+   * replaced by a `gap`. A `gap` of the bus reaches every subscriber, whatever it accepts.
    */
   subscribe(
     account: string,
@@ -83,11 +83,11 @@ export interface EventBus {
     signal: AbortSignal,
   ): AsyncIterableIterator<EventOrGap>;
   subscriberCount(): number;
-  /** Ends all who listen. */
+  /** Ends all subscriptions. */
   close(): void;
 }
 
-/** The feed of one account, as one operation sees it. */
+/** The events of the account of one operation. */
 export interface AccountEvents {
   publish(event: DomainEvent): void;
   subscribe(accepts: (event: DomainEvent) => boolean): AsyncIterableIterator<EventOrGap>;

@@ -2,15 +2,15 @@ import type { EventBus } from './bus.ts';
 import { createSubscriberQueue } from './subscriberQueue.ts';
 import type { SubscriberQueue } from './subscriberQueue.ts';
 
-/** A feed that can be told that it has missed something. */
+/** An event bus to which the loss of events can be reported. */
 export interface LocalEventBus extends EventBus {
   signalGap(): void;
 }
 
-/** Who is further behind than this does better to fetch anew. */
+/** With more missed events than this, reading again is cheaper than catching up. */
 const defaultMaxBuffered = 100;
 
-/** The feed of this process alone. */
+/** The event bus within this process. */
 export function createLocalEventBus(maxBuffered = defaultMaxBuffered): LocalEventBus {
   const subscribersByAccount = new Map<string, Set<SubscriberQueue>>();
   let count = 0;

@@ -3,7 +3,7 @@ import { isNumber, isText, objectOf, oneOf } from '../lib/shape.ts';
 import type { RedisConnection, RedisParticipant, RedisSubscriber } from '../redis/connection.ts';
 import { redisKey } from '../redis/keys.ts';
 import type { DomainEvent, EventBus } from './bus.ts';
-import { isNews } from './bus.ts';
+import { isDomainEvent } from './bus.ts';
 import type { LocalEventBus } from './localBus.ts';
 
 const maxUndelivered = 1_000;
@@ -20,7 +20,7 @@ interface Envelope {
 }
 
 const isEnvelope = objectOf<Envelope>(
-  { from: isText, sequence: isNumber, event: isNews, isGap: oneOf(true) },
+  { from: isText, sequence: isNumber, event: isDomainEvent, isGap: oneOf(true) },
   ['from', 'sequence'],
 );
 

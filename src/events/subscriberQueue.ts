@@ -9,7 +9,7 @@ interface SubscriberQueueOptions {
 
 export interface SubscriberQueue {
   push(event: DomainEvent): void;
-  /** Something may have been lost. */
+  /** Reports that events may have been lost. */
   signalGap(): void;
   end(): void;
   readonly events: AsyncIterableIterator<EventOrGap>;
@@ -19,7 +19,7 @@ type QueueResult = IteratorResult<EventOrGap, undefined>;
 
 const doneResult: QueueResult = { value: undefined, done: true };
 
-/** Somebody who listens at their own pace. Of what comes meanwhile the latest is kept, and that something was lost is told first. */
+/** Buffers events for a slow subscriber: keeps the latest, and delivers a `gap` before them if any was dropped. */
 export function createSubscriberQueue({
   accepts,
   maxBuffered,

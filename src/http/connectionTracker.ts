@@ -7,7 +7,7 @@ interface TrackedConnection {
   /** Responses that are not complete. */
   readonly responses: Set<ServerResponse>;
   /** Called once when every complete request has its response. */
-  whenAnswered?: (() => void) | undefined;
+  whenResponsesSent?: (() => void) | undefined;
   /** A WebSocket, which closes by its own protocol. */
   isUpgraded: boolean;
 }
@@ -62,9 +62,9 @@ export class ConnectionTracker {
   }
 
   /** Runs `task` when every complete request on the connection has its response. */
-  whenAnswered(socket: Socket, task: () => void): void {
+  whenResponsesSent(socket: Socket, task: () => void): void {
     const connection = this.#connections.get(socket);
-    if (connection !== undefined && isBusy(connection)) connection.whenAnswered = task;
+    if (connection !== undefined && isBusy(connection)) connection.whenResponsesSent = task;
     else task();
   }
 
@@ -165,15 +165,15 @@ export class ConnectionTracker {
     const { socket } = response.req;
     const connection = this.#connections.get(socket);
     connection?.responses.delete(response);
-    if (connection !== undefined && !isBusy(connection)) this.#answered(socket, connection);
+    if (connection !== undefined && !isBusy(connection)) this.#onResponsesSent(socket, connection);
     if (this.#onIdle !== undefined && this.#isIdle()) this.#onIdle();
   }
 
-  #answered(socket: Socket, connection: TrackedConnection): void {
-    const { whenAnswered, responses, isUpgraded } = connection;
-    connection.whenAnswered = undefined;
+  #onResponsesSent(socket: Socket, connection: TrackedConnection): void {
+    const { whenResponsesSent, responses, isUpgraded } = connection;
+    connection.whenResponsesSent = undefined;
     if (this.#isEnding && responses.size === 0 && !isUpgraded) socket.destroySoon();
-    else whenAnswered?.();
+    else whenResponsesSent?.();
   }
 
   #responsesOn(socket: Socket): readonly ServerResponse[] {

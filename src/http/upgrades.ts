@@ -57,7 +57,7 @@ export function addUpgrades(server: Server, options: UpgradeOptions): void {
       socket.setTimeout(0);
       task();
     };
-    connections.whenAnswered(socket, guarded({ log, name: 'upgrade', close }, run));
+    connections.whenResponsesSent(socket, guarded({ log, name: 'upgrade', close }, run));
   }
 
   function handleUpgrade(request: IncomingMessage, head: Buffer): void {
@@ -101,7 +101,7 @@ export const createClientErrorHandler =
       socket.destroy();
       return;
     }
-    connections.whenAnswered(socket, () =>
+    connections.whenResponsesSent(socket, () =>
       sendErrorOnSocket(socket, parserError(code), randomUUID()),
     );
   };

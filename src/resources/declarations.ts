@@ -3,7 +3,7 @@ import type { ChangeNotice } from '../upstream/cache/entityCache.ts';
 /**
  * Who may select a field. Viewers other than customers may select every field; for a customer a field is
  *
- * - `public`: the same as for everybody;
+ * - `public`: the same value as for other viewers;
  * - `owner`: limited to its own chats, its own messages and itself; other entities do not exist for it;
  * - `redacted`: always null, because it may reveal a message that the customer may not see;
  * - `staff`: `FORBIDDEN`. Such a field is tagged `internal` in the schema.

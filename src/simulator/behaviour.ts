@@ -14,7 +14,7 @@ export interface WebhookBehaviour {
   readonly retriesMs: readonly number[];
 }
 
-/** How the simulated helpdesk behaves where the real one is unknown, changing or broken. */
+/** Behaviour of the simulator where that of HelpCrunch is unknown, may change or is faulty. */
 export interface Behaviour {
   /** How times are written: "1700000000", 1700000000 or "1700000000.250". */
   readonly times: 'seconds' | 'number' | 'milliseconds';

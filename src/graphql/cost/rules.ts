@@ -45,8 +45,8 @@ export const batchCalls = ({ count, batchCount }: BatchDemand, size: number): nu
   count <= batchCount ? count : batchCount + Math.floor((count - batchCount) / size);
 
 /**
- * All owners share a page; at worst those whose chats it does not contain are read one by one. If a full page must contain enough
- * chats of at least one owner, that owner needs no call.
+ * All owners share a page. In the worst case, each owner whose chats are missing from it costs one more call. If a full page must
+ * contain enough chats of at least one owner, that owner needs none.
  */
 export function ownedChatsCalls(demand: BatchDemand, costCase: CostCase): number {
   const { count, rows } = demand;

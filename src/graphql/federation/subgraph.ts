@@ -61,7 +61,7 @@ const createEntitiesResolver =
     info: GraphQLResolveInfo,
   ): readonly unknown[] => {
     if (representations.length > maxReferences) {
-      throw badUserInputError('representations', `Ask for at most ${maxReferences}.`);
+      throw badUserInputError('representations', `must have at most ${maxReferences} items.`);
     }
     return representations.map((reference) =>
       resolveReference(reference, entityNames, [context, info]),

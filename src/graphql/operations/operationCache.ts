@@ -145,13 +145,13 @@ export class OperationCache {
     return hash === undefined ? undefined : this.#find(hash)?.costs;
   }
 
-  /** Remembers the content type with which Apollo Server answered a POST without errors. */
+  /** Remembers the content type of Apollo Server's response to a POST without errors. */
   recordContentType(accept: string, contentType: string): void {
     this.#contentTypes.set(accept, contentType);
   }
 
   /**
-   * Undefined if Apollo Server must answer: the operation is not cached, or its result has errors or may be too large. Such a
+   * Undefined if Apollo Server must execute: the operation is not cached, or its result has errors or may be too large. Such a
    * result is reused by `execute`, so that no operation is executed twice.
    */
   async tryExecute(

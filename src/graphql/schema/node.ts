@@ -34,7 +34,7 @@ export const rootResolvers: Resolvers = {
     node: (_root, { nodeId }, context) => nodeLoader('nodeId', nodeId)(context),
     nodes(_root, { nodeIds }, context) {
       if (nodeIds.length > maxPageSize) {
-        throw badUserInputError('nodeIds', `Ask for at most ${maxPageSize}.`);
+        throw badUserInputError('nodeIds', `must have at most ${maxPageSize} items.`);
       }
       // All are decoded before the first fetch, so that an invalid id costs no call.
       return nodeIds

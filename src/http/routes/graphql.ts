@@ -11,7 +11,7 @@ import { toApolloRequest } from '../operationRequest.ts';
 import type { HttpServerOptions } from '../options.ts';
 import type { SubscriptionCallbacks } from './callbacks.ts';
 
-/** Apollo Server rejects some requests before they have a context, and thus without the extensions of other responses. */
+/** Apollo Server rejects some requests before they have a context, so their errors lack the extensions that others have. */
 function addExtensions(body: string, context: Context): string {
   const result: unknown = JSON.parse(body, (key, value: unknown) =>
     key === 'extensions' && typeof value === 'object' && value !== null && 'code' in value
