@@ -51,7 +51,7 @@ async function printEach(start: StartContest, mix: readonly Request[]): Promise<
     });
     rows.push([request.name, share, ...cells]);
   }
-  print('Calls to the helpdesk for one operation, from empty caches (cold) and once more (warm)\n');
+  print('Calls to HelpCrunch for one operation, from empty caches (cold) and once more (warm)\n');
   print(
     formatTable(
       ['operation', 'in the mix', ...names.flatMap((name) => [`${name}: cold`, 'warm'])],

@@ -161,11 +161,11 @@ async function measure({ isWarm, few, many }: Growth, upstream: string) {
 export async function runGrowth(): Promise<boolean> {
   const root = fileURLToPath(new URL('../', import.meta.url));
   execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
-  const helpdesk = await startPeer(
-    ['--import', 'tsx', fileURLToPath(new URL('cpu/helpdesk.ts', import.meta.url))],
+  const helpCrunch = await startPeer(
+    ['--import', 'tsx', fileURLToPath(new URL('cpu/upstream.ts', import.meta.url))],
     { cwd: root, cpu: cpus().length > 1 ? 1 : 0 },
   );
-  const { url, chats: ids } = helpdesk.hello;
+  const { url, chats: ids } = helpCrunch.hello;
   const rows: Cell[][] = [];
   let isLinear = true;
   try {
@@ -178,7 +178,7 @@ export async function runGrowth(): Promise<boolean> {
       rows.push([growth.name, numberOf(small), numberOf(large), ratio.toFixed(2), goal]);
     }
   } finally {
-    await helpdesk.stop();
+    await helpCrunch.stop();
   }
   const head = ['', 'CPU µs a request', 'CPU µs a larger one', '× as much', 'goal'];
   process.stdout.write(`As work grows\n\n${formatTable(head, rows)}\n`);

@@ -61,9 +61,9 @@ const start = ({ url, key }: Simulator) =>
     [],
   );
 
-async function measureStart(helpdesk: Simulator) {
+async function measureStart(helpCrunch: Simulator) {
   const began = performance.now();
-  const gateway = await start(helpdesk);
+  const gateway = await start(helpCrunch);
   try {
     const { ok } = await fetch(`${gateway.url}/readyz`);
     if (!ok) throw new Error('The gateway is not ready when it says so.');
@@ -104,10 +104,10 @@ const verdict = (value: number, most: number, unit: string): string =>
 /** How soon the built gateway is ready, and what memory it has before and after many operations of all kinds. */
 export async function runMemory(): Promise<boolean> {
   execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
-  const helpdesk = await startSimulator({ rateLimit: 0 });
+  const helpCrunch = await startSimulator({ rateLimit: 0 });
   try {
     const measured: Awaited<ReturnType<typeof measureStart>>[] = [];
-    while (measured.length < starts) measured.push(await measureStart(helpdesk));
+    while (measured.length < starts) measured.push(await measureStart(helpCrunch));
     const readyMs = median(measured.map((one) => one.readyMs));
     const cpuMs = median(measured.map((one) => one.cpuMs));
     const rows: Cell[][] = [
@@ -117,7 +117,7 @@ export async function runMemory(): Promise<boolean> {
     const title = `A start, the median of ${starts}`;
     process.stdout.write(`${formatTable([title, '', 'goal'], rows)}\n`);
 
-    const gateway = await start(helpdesk);
+    const gateway = await start(helpCrunch);
     const url = new URL('/graphql', gateway.url);
     const used: { count: number; resident: number; heap: number; cpuMs: number }[] = [];
     let idle: number;
@@ -129,7 +129,7 @@ export async function runMemory(): Promise<boolean> {
       const step = Math.ceil(operations / steps);
       for (let from = 0; from < operations; from += step) {
         const to = Math.min(operations, from + step);
-        await ask(url, { from, to, chats: helpdesk.holds.chats });
+        await ask(url, { from, to, chats: helpCrunch.holds.chats });
         used.push({ count: to, ...(await memoryOf(gateway)), cpuMs: cpuMsOf(gateway) });
       }
     } finally {
@@ -147,6 +147,6 @@ export async function runMemory(): Promise<boolean> {
     process.stdout.write(`${formatTable(head, after)}\n`);
     return readyMs < goals.startMs && idle < goals.idleMegabytes && last < goals.usedMegabytes;
   } finally {
-    await helpdesk.close();
+    await helpCrunch.close();
   }
 }

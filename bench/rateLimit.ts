@@ -92,8 +92,8 @@ async function play({ serve }: Contestant, requests: readonly Request[]): Promis
     if (status === 429) score.refused += 1;
     else score.calls += 1;
   };
-  const helpdesk = await startSimulator({ rateLimit, clock, onCall, behaviour: { latencyMs } });
-  const server = await serve(helpdesk, clock, rateLimit);
+  const helpCrunch = await startSimulator({ rateLimit, clock, onCall, behaviour: { latencyMs } });
+  const server = await serve(helpCrunch, clock, rateLimit);
   const running = new Set<Promise<void>>();
 
   async function ask(request: Request): Promise<void> {
@@ -125,7 +125,7 @@ async function play({ serve }: Contestant, requests: readonly Request[]): Promis
   for (let passed = 0; passed < tailMs && running.size > 0; passed += stepMs) await pass();
   await Promise.all(running);
   await server.stop();
-  await helpdesk.close();
+  await helpCrunch.close();
   return score;
 }
 
@@ -141,8 +141,8 @@ const rows: readonly (readonly [string, (score: Score) => Cell])[] = [
   ['mutations answered', ({ writesAnswered }) => writesAnswered],
   ['longest wait of a mutation that was answered', ({ worstWriteMs }) => seconds(worstWriteMs)],
   ['longest wait of a read that was answered', ({ worstReadMs }) => seconds(worstReadMs)],
-  ['calls that the helpdesk took', ({ calls }) => calls],
-  ['calls that the helpdesk refused with 429', ({ refused }) => refused],
+  ['calls that HelpCrunch accepted', ({ calls }) => calls],
+  ['calls that HelpCrunch rejected with 429', ({ refused }) => refused],
 ];
 
 function problemsOf(ours: Score, others: readonly Score[]): string[] {
@@ -166,7 +166,7 @@ export async function runRateLimit(): Promise<boolean> {
   const scores: Score[] = [];
   for (const contestant of contestants) scores.push(await play(contestant, requests));
   process.stdout.write(
-    `${minutes} minutes of ${perMinute} operations a minute, at a helpdesk that takes ${rateLimit} calls a minute, ${latencyMs} ms each\n\n`,
+    `${minutes} minutes of ${perMinute} operations per minute; HelpCrunch accepts ${rateLimit} calls per minute and responds in ${latencyMs} ms\n\n`,
   );
   const head = ['', ...contestants.map(({ name }) => name)];
   const table = rows.map(([title, cellOf]) => [title, ...scores.map(cellOf)]);

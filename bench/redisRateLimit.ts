@@ -72,7 +72,7 @@ async function measure(): Promise<Measured> {
   const times: number[] = [];
   let startedAt = systemClock.now();
   // Without a limit of its own, so that it counts what comes and nothing is hidden.
-  const helpdesk = await startSimulator({
+  const helpCrunch = await startSimulator({
     rateLimit: 0,
     behaviour: { latencyMs },
     onCall: () => times.push(systemClock.now() - startedAt),
@@ -80,8 +80,8 @@ async function measure(): Promise<Measured> {
   await using redis = await startRedis();
   const environment = {
     PORT: '0',
-    HELPCRUNCH_API_KEY: helpdesk.key,
-    HELPCRUNCH_API_URL: helpdesk.url,
+    HELPCRUNCH_API_KEY: helpCrunch.key,
+    HELPCRUNCH_API_URL: helpCrunch.url,
     HELPCRUNCH_RATE_LIMIT: String(rateLimit),
     REDIS_URL: redis.url,
   };
@@ -125,7 +125,7 @@ async function measure(): Promise<Measured> {
     gateway.kill('SIGTERM');
     await once(gateway, 'exit');
   }
-  await helpdesk.close();
+  await helpCrunch.close();
   const timesAlone = all.reduce((sum, instance) => sum + instance.timesAlone(), 0);
   return { times, asked, answered, parts, timesAlone };
 }
@@ -144,7 +144,7 @@ export async function runRedisRateLimit(): Promise<boolean> {
     ['operations asked, five times the calls that there are', asked],
     ['answered without an error', answered],
     ['times that an instance could not reach Redis in time', timesAlone],
-    ['calls in the fullest minute, at the helpdesk', most],
+    ['highest number of calls to HelpCrunch in a minute', most],
     ['calls in the minute before one instance was killed', before],
     ['calls of the three others in the minute that began 10 s after it', after],
     ...parts.map((calls, index) => [`calls of instance ${index + 1} up to then`, calls]),

@@ -81,10 +81,10 @@ async function aChange(url: string): Promise<(read: boolean) => Promise<unknown>
     ask(url, `mutation { markChatRead(id: ${id}, by: AGENT, read: ${read}) { id } }`);
 }
 
-async function run(round: Round, helpdesk: { url: string; key: string }) {
+async function run(round: Round, helpCrunch: { url: string; key: string }) {
   const { name, subscribers, isAlike, events } = round;
   const kilobytes = (bytes: number): string => (bytes / subscribers / 1024).toFixed(1);
-  const gateway = start('gatewayProcess.ts', [helpdesk.url, helpdesk.key]);
+  const gateway = start('gatewayProcess.ts', [helpCrunch.url, helpCrunch.key]);
   const { url } = await nextMessage<{ url: string }>(gateway);
   const change = await aChange(url);
   const before = await usageOf(gateway);
@@ -125,17 +125,17 @@ async function run(round: Round, helpdesk: { url: string; key: string }) {
 
 /** A thousand and ten thousand WebSockets on one process, the subscribers in another: what each takes, and when the last has heard of a change. */
 export async function runSubscribers(): Promise<boolean> {
-  const helpdesk = await startSimulator({ rateLimit: 0 });
+  const helpCrunch = await startSimulator({ rateLimit: 0 });
   const rows: string[][] = [];
   let isLive = true;
   try {
     for (const round of rounds) {
-      const { cells, worst } = await run(round, helpdesk);
+      const { cells, worst } = await run(round, helpCrunch);
       rows.push(cells);
       isLive &&= worst < round.longestMs;
     }
   } finally {
-    await helpdesk.close();
+    await helpCrunch.close();
   }
   const head = [
     'subscribers',

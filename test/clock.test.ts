@@ -29,7 +29,7 @@ async function startWorld(config: Parameters<typeof startTestGateway>[0]['config
   });
   return {
     clock,
-    helpdesk: upstream,
+    helpCrunch: upstream,
     gateway,
     async [Symbol.asyncDispose]() {
       await gateway.stop();
@@ -123,8 +123,8 @@ describe('wall clock correction', () => {
 
   test('a running operation keeps its deadline when the wall clock is corrected', async () => {
     await using world = await startWorld({ operationTimeoutMs: 5 * second });
-    const { gateway, clock, helpdesk } = world;
-    const held = helpdesk.hold('GET /chats/1');
+    const { gateway, clock, helpCrunch } = world;
+    const held = helpCrunch.hold('GET /chats/1');
     const answering = gateway.query(chat);
     await held.arrived;
 
@@ -150,13 +150,13 @@ describe('the cache of a process', () => {
     async (byMs) => {
       await using world = await startWorld();
       await warm(world);
-      const before = world.helpdesk.calls.length;
+      const before = world.helpCrunch.calls.length;
 
       world.clock.setWallClock(byMs);
       await warm(world);
 
       expect(before).toBe(1);
-      expect(world.helpdesk.calls).toHaveLength(2);
+      expect(world.helpCrunch.calls).toHaveLength(2);
       expect(jumps(world)).toMatchObject([{ level: 40, msg: 'clock jump detected', jumpMs: byMs }]);
     },
   );
@@ -169,18 +169,18 @@ describe('the cache of a process', () => {
     await warm(world);
     world.clock.setWallClock(-4 * second);
     await warm(world);
-    const within = world.helpdesk.calls.length;
+    const within = world.helpCrunch.calls.length;
     world.clock.advance(oneMinute);
     await warm(world);
 
     expect(within).toBe(1);
-    expect(world.helpdesk.calls).toHaveLength(2);
+    expect(world.helpCrunch.calls).toHaveLength(2);
     expect(jumps(world)).toEqual([]);
   });
 
   test('a value that is being read while the wall clock jumps is not cached', async () => {
     await using world = await startWorld();
-    const held = world.helpdesk.hold('GET /chats/1');
+    const held = world.helpCrunch.hold('GET /chats/1');
     const first = world.gateway.query(chat);
     await held.arrived;
 

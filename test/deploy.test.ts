@@ -38,15 +38,15 @@ function readIn({ expr }: Expression) {
 /** What Prometheus adds itself, and what a histogram has. */
 const otherLabels = ['job', 'instance', 'le'];
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 let names: ReadonlySet<string>;
 let labels: ReadonlySet<string>;
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
-  helpdesk.respond('GET /chats/5208', { body: wireChat() });
+  helpCrunch = await startRecordingUpstream();
+  helpCrunch.respond('GET /chats/5208', { body: wireChat() });
   await using gateway = await startTestGateway({
-    upstream: helpdesk,
+    upstream: helpCrunch,
     config: {
       rateLimit: 1,
       redisUrl: 'redis://127.0.0.1:1',
@@ -66,7 +66,7 @@ beforeAll(async () => {
   labels = new Set([...text.matchAll(/[{,](\w+)="/g)].map(([, label]) => label!));
 });
 
-afterAll(() => helpdesk[Symbol.asyncDispose]());
+afterAll(() => helpCrunch[Symbol.asyncDispose]());
 
 describe('dashboards and alerts', () => {
   test.each(expressions)('$where reads a metric that a running gateway exports', (expression) => {

@@ -15,9 +15,9 @@ import { startRecordingUpstream } from './support/recordingUpstream.ts';
 
 /** A gateway inside the server of another program. */
 async function embed(settings: Settings = {}) {
-  const helpdesk = await startRecordingUpstream();
-  helpdesk.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
-  const connection = { HELPCRUNCH_API_URL: helpdesk.url, HELPCRUNCH_API_KEY: helpdesk.key };
+  const helpCrunch = await startRecordingUpstream();
+  helpCrunch.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
+  const connection = { HELPCRUNCH_API_URL: helpCrunch.url, HELPCRUNCH_API_KEY: helpCrunch.key };
   const gateway = createGateway({ ...connection, ...settings }, { log: silentLog });
   const server = createServer(gateway.handler).on('upgrade', gateway.upgrade);
   const sockets: Socket[] = [];
@@ -26,7 +26,7 @@ async function embed(settings: Settings = {}) {
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
-    helpdesk,
+    helpCrunch,
     gateway,
     sockets,
     url: `http://127.0.0.1:${port}`,
@@ -34,7 +34,7 @@ async function embed(settings: Settings = {}) {
       for (const socket of sockets) socket.destroy();
       server.close();
       await gateway.stop();
-      await helpdesk[Symbol.asyncDispose]();
+      await helpCrunch[Symbol.asyncDispose]();
     },
   };
 }
@@ -97,7 +97,7 @@ describe('a gateway inside another server', () => {
   test('a gateway inside another server destroys the connection of a client that does not read', async () => {
     await using embedded = await embed({ SEND_TIMEOUT_MS: 100, UPSTREAM_MAX_BYTES: 10_000_000 });
     const company = 'x'.repeat(1_900_000);
-    embedded.helpdesk.respond('GET /customers/1', { body: wireCustomer({ id: 1, company }) });
+    embedded.helpCrunch.respond('GET /customers/1', { body: wireCustomer({ id: 1, company }) });
     const names = ['a', 'b', 'c', 'd'].map((name) => `${name}: company`).join(' ');
     using client = await openConnection(embedded.url);
     client.socket.pause();
@@ -143,7 +143,7 @@ describe('a client that disconnects during authentication', () => {
       issuer.close();
 
       expect(responses).toMatchObject([{ status: 200 }]);
-      expect(embedded.helpdesk.calls).toMatchObject([{ path: '/organization' }]);
+      expect(embedded.helpCrunch.calls).toMatchObject([{ path: '/organization' }]);
     },
   );
 });

@@ -55,7 +55,7 @@ const faults: readonly CannedResponse[] = [
   { body: secrets.body.repeat(2_000) },
 ];
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 let gateways: readonly Gateway[];
 let turn = 0;
 
@@ -75,8 +75,8 @@ async function asTimeGoesBy<T>(work: Promise<T>): Promise<T> {
 }
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
-  helpdesk.respond('*', (_call, response) => {
+  helpCrunch = await startRecordingUpstream();
+  helpCrunch.respond('*', (_call, response) => {
     turn += 1;
     const fault = faults[turn % (faults.length + 1)];
     if (fault === undefined) response.destroy();
@@ -93,15 +93,15 @@ beforeAll(async () => {
   const start = (url: string, isProduction: boolean) =>
     startTestGateway({ upstream: { url, key }, config: { ...config, isProduction }, clock });
   gateways = [
-    await start(`${helpdesk.url}/${secrets.path}`, true),
-    await start(`${helpdesk.url}/${secrets.path}`, false),
+    await start(`${helpCrunch.url}/${secrets.path}`, true),
+    await start(`${helpCrunch.url}/${secrets.path}`, false),
     await start(`http://${secrets.host}.invalid/${secrets.path}`, true),
   ];
 });
 
 afterAll(async () => {
   await Promise.all(gateways.map((gateway) => gateway.stop()));
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 const selections = [

@@ -53,25 +53,25 @@ const cases = keys.flatMap((key) =>
 const token = 'a1b2c3d4e5f6g7h8i9j0';
 const jwt = 'eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYWdlbnQifQ.Xq1Zb2Yc3Xd4We5Vf6Ug7Th8Si9Rj0';
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
+  helpCrunch = await startRecordingUpstream();
 });
 
-afterAll(() => helpdesk[Symbol.asyncDispose]());
+afterAll(() => helpCrunch[Symbol.asyncDispose]());
 
 const query = '{ chat(id: 1) { id } }';
 
 const echoing = (message: string) => {
-  helpdesk.respond('*', { status: 400, body: { errors: [{ code: message, message }] } });
+  helpCrunch.respond('*', { status: 400, body: { errors: [{ code: message, message }] } });
 };
 
 describe('redaction of the API key', () => {
   test.each(cases)(
     'the API key in an error message of HelpCrunch is redacted: $encoding, $key',
     async ({ key, echo }) => {
-      const { url } = helpdesk;
+      const { url } = helpCrunch;
       await using gateway = await startTestGateway({
         upstream: { url, key },
         config: { rateLimit: 0 },
@@ -89,7 +89,7 @@ describe('redaction of the API key', () => {
   test.each(['Zk9+/x3Q=ab', 'correct-horse'])(
     'an error message of HelpCrunch is hidden when it contains the separated characters of the API key: %s',
     async (key) => {
-      const { url } = helpdesk;
+      const { url } = helpCrunch;
       await using gateway = await startTestGateway({
         upstream: { url, key },
         config: { rateLimit: 0 },
@@ -110,7 +110,7 @@ describe('redaction of the API key', () => {
 
   test('the API key of the client is redacted in an error message of HelpCrunch', async () => {
     await using gateway = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { rateLimit: 0, auth: { mode: 'forward' } },
     });
     for (const { key, echo } of cases) {
@@ -126,7 +126,7 @@ describe('redaction of the API key', () => {
   test('the API key is redacted before an error message is truncated', async () => {
     const key = 'correct-horse';
     await using gateway = await startTestGateway({
-      upstream: { url: helpdesk.url, key },
+      upstream: { url: helpCrunch.url, key },
       config: { rateLimit: 0 },
     });
     for (let length = 270; length <= 300; length += 1) {
@@ -139,7 +139,10 @@ describe('redaction of the API key', () => {
   });
 
   test('redaction of a megabyte of escapes does not block the process', async () => {
-    await using gateway = await startTestGateway({ upstream: helpdesk, config: { rateLimit: 0 } });
+    await using gateway = await startTestGateway({
+      upstream: helpCrunch,
+      config: { rateLimit: 0 },
+    });
     for (const part of ['\\', '%25', '%', '&#0', 'a', 'a1', '@', 'fake-ke', '/', 'a.']) {
       echoing(part.repeat(900_000 / part.length));
       const before = process.cpuUsage();
@@ -163,7 +166,10 @@ describe('redaction of tokens', () => {
     ['a bearer token', 'Bearer abc', 'Bearer ***'],
     ['a URL with a password', 'https://user:pass@example.com', 'https://***@example.com'],
   ])('a token in an error message of HelpCrunch is redacted: %s', async (_what, echo, left) => {
-    await using gateway = await startTestGateway({ upstream: helpdesk, config: { rateLimit: 0 } });
+    await using gateway = await startTestGateway({
+      upstream: helpCrunch,
+      config: { rateLimit: 0 },
+    });
     echoing(`The value "${echo}" is wrong.`);
 
     const { errors } = await gateway.query(query);
@@ -187,7 +193,10 @@ describe('redaction of tokens', () => {
     'chat_status_updated_by_agent is no event',
     'Значення "Олена" не підходить',
   ])('an error message of HelpCrunch without a token is unchanged: %s', async (message) => {
-    await using gateway = await startTestGateway({ upstream: helpdesk, config: { rateLimit: 0 } });
+    await using gateway = await startTestGateway({
+      upstream: helpCrunch,
+      config: { rateLimit: 0 },
+    });
     echoing(message);
 
     const { errors } = await gateway.query(query);

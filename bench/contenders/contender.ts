@@ -5,19 +5,19 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { createManualClock } from '../../test/support/manualClock.ts';
 import type { Request } from '../request.ts';
 
-/** A GraphQL server in front of a helpdesk of its own. */
+/** A GraphQL server in front of its own simulator. */
 export interface Contender {
   /** The data of the answer; fails when it has errors. */
   ask(request: Request): Promise<unknown>;
   /** The calls that HelpCrunch has received so far. */
   calls(): number;
-  /** Moves its clock, and that of its helpdesk. */
+  /** Advances its clock and that of its simulator. */
   wait(ms: number): void;
   stop(): Promise<void>;
 }
 
-/** Starts a server in front of a helpdesk that takes so many calls a minute; 0 is no limit. */
-export type Serve = (helpdesk: Simulator, clock: Clock, rateLimit: number) => Promise<Served>;
+/** Starts a server in front of a simulator with this limit of calls per minute; 0 is no limit. */
+export type Serve = (helpCrunch: Simulator, clock: Clock, rateLimit: number) => Promise<Served>;
 
 export interface Contestant {
   readonly name: string;
@@ -66,20 +66,20 @@ export const contestant = (name: string, serve: Serve): Contestant => ({
     const onCall = () => {
       calls += 1;
     };
-    const helpdesk = await startSimulator({
+    const helpCrunch = await startSimulator({
       rateLimit: 0,
       clock,
       onCall,
       behaviour: { latencyMs },
     });
-    const server = await serve(helpdesk, clock, 0);
+    const server = await serve(helpCrunch, clock, 0);
     return {
       ask: (request) => post(server.url, request),
       calls: () => calls,
       wait: (ms) => manual.advance(ms),
       async stop() {
         await server.stop();
-        await helpdesk.close();
+        await helpCrunch.close();
       },
     };
   },

@@ -47,9 +47,11 @@ async function serve(
 }
 
 /** One GET for each customer; equal ones at the same time are one. The documentation advises against more. */
-export const stockApollo = contestant('stock Apollo', (helpdesk) => serve(helpdesk, CustomersAPI));
+export const stockApollo = contestant('stock Apollo', (helpCrunch) =>
+  serve(helpCrunch, CustomersAPI),
+);
 
 /** The same, with customers by id fetched together. */
-export const stockApolloWithDataLoader = contestant('stock + DataLoader', (helpdesk) =>
-  serve(helpdesk, BatchingCustomersAPI),
+export const stockApolloWithDataLoader = contestant('stock + DataLoader', (helpCrunch) =>
+  serve(helpCrunch, BatchingCustomersAPI),
 );

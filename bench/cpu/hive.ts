@@ -16,12 +16,12 @@ const leaves: Readonly<Record<string, Leaf>> = {
 };
 
 /** A response of the gateway in the spelling of HelpCrunch, which Hive Gateway passes through. */
-export function asHelpdeskWrites(value: unknown, field = ''): unknown {
-  if (Array.isArray(value)) return value.map((item) => asHelpdeskWrites(item));
+export function asUpstreamWrites(value: unknown, field = ''): unknown {
+  if (Array.isArray(value)) return value.map((item) => asUpstreamWrites(item));
   if (typeof value === 'string') return leaves[field]?.(value) ?? value;
   // What is in there are values of the customer's own.
   if (typeof value !== 'object' || value === null || field === 'customData') return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [name, asHelpdeskWrites(inner, name)]),
+    Object.entries(value).map(([name, inner]) => [name, asUpstreamWrites(inner, name)]),
   );
 }

@@ -9,7 +9,7 @@ import type { Peer } from './process.ts';
 import { bindTo, startPeer } from './process.ts';
 import type { BenchOptions } from '../options.ts';
 import { writeDocument } from './document.ts';
-import { asHelpdeskWrites } from './hive.ts';
+import { asUpstreamWrites } from './hive.ts';
 import type { Contest, Result } from './results.ts';
 import { isMissed, numberOf } from './results.ts';
 import { prepareHive, prepareScratch, versionsOf } from './scratch.ts';
@@ -105,7 +105,7 @@ async function differences(runners: readonly Runner[]): Promise<readonly string[
       }),
   );
   const own = answers[0]?.data;
-  const expected = { alike: JSON.stringify(own), ofHive: JSON.stringify(asHelpdeskWrites(own)) };
+  const expected = { alike: JSON.stringify(own), ofHive: JSON.stringify(asUpstreamWrites(own)) };
   return answers
     .filter(
       ({ name, data }) =>
@@ -170,11 +170,11 @@ export async function runCpu({ writesDocs }: BenchOptions): Promise<boolean> {
   bindTo(otherCpu);
   const folder = prepareScratch();
   const hiveFolder = prepareHive();
-  const helpdesk = await startPeer(
-    ['--import', 'tsx', fileURLToPath(new URL('helpdesk.ts', import.meta.url))],
+  const helpCrunch = await startPeer(
+    ['--import', 'tsx', fileURLToPath(new URL('upstream.ts', import.meta.url))],
     { cwd: root, cpu: otherCpu },
   );
-  const { url, chats } = helpdesk.hello;
+  const { url, chats } = helpCrunch.hello;
   const chatIds = chats as readonly string[];
   const place = { folder, hiveFolder, upstream: String(url), chatIds };
   const wanted = process.env['BENCH_WORKLOAD'];
@@ -203,7 +203,7 @@ export async function runCpu({ writesDocs }: BenchOptions): Promise<boolean> {
       );
     }
   } finally {
-    await helpdesk.stop();
+    await helpCrunch.stop();
   }
   if (writesDocs) {
     const notInstalled = { '@graphql-hive/gateway': 'not installed' };

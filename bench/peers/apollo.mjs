@@ -6,7 +6,7 @@ import { createDesk } from './desk.mjs';
 import { enums, resolvers, typeDefs } from './schema.mjs';
 
 /** Its cache obeys the upstream's headers, of which there are none, so a minute is given to each answer here. */
-class Helpdesk extends RESTDataSource {
+class HelpCrunchAPI extends RESTDataSource {
   constructor(baseURL, cache, ttl) {
     super({ cache });
     this.baseURL = baseURL;
@@ -33,7 +33,7 @@ export async function start(upstream, ttl = 0) {
   const { url } = await startStandaloneServer(server, {
     listen: { host: '127.0.0.1', port: 0 },
     context: async () => {
-      const source = new Helpdesk(upstream, cache, ttl);
+      const source = new HelpCrunchAPI(upstream, cache, ttl);
       const ask = (method, path, body) =>
         method === 'GET' ? source.get(path) : source[method.toLowerCase()](path, { body });
       return { desk: createDesk(ask) };

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createTally, read, write } from './clients.ts';
 import type { Ledger } from './clients.ts';
-import type { HelpdeskOrder, Phase } from './helpdesk.ts';
-import { phases } from './helpdesk.ts';
+import type { SimulatorCommand, Phase } from './phases.ts';
+import { phases } from './phases.ts';
 import type { GatewayProcess, Holding } from './processes.ts';
 import { hasRedis, root, startGatewayProcess, startRedis } from './processes.ts';
 import { printReport } from './report.ts';
@@ -23,8 +23,8 @@ const shortestPhaseMs = 700;
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } });
 const minutes = Number(values.minutes);
 
-async function startHelpdesk() {
-  const child = fork(fileURLToPath(new URL('helpdeskProcess.ts', import.meta.url)), {
+async function startSimulatorProcess() {
+  const child = fork(fileURLToPath(new URL('simulatorProcess.ts', import.meta.url)), {
     execArgv: ['--import', 'tsx'],
   });
   const [hello] = (await once(child, 'message')) as [
@@ -32,7 +32,7 @@ async function startHelpdesk() {
   ];
   return {
     ...hello,
-    async order(order: HelpdeskOrder): Promise<void> {
+    async order(order: SimulatorCommand): Promise<void> {
       const done = once(child, 'message');
       child.send(order);
       await done;
@@ -46,11 +46,11 @@ async function startHelpdesk() {
   };
 }
 
-export type HelpdeskProcess = Awaited<ReturnType<typeof startHelpdesk>>;
+export type SimulatorProcess = Awaited<ReturnType<typeof startSimulatorProcess>>;
 
-const settingsFor = (helpdesk: HelpdeskProcess, redisUrl: string | undefined) => ({
-  HELPCRUNCH_API_KEY: helpdesk.key,
-  HELPCRUNCH_API_URL: helpdesk.url,
+const settingsFor = (helpCrunch: SimulatorProcess, redisUrl: string | undefined) => ({
+  HELPCRUNCH_API_KEY: helpCrunch.key,
+  HELPCRUNCH_API_URL: helpCrunch.url,
   HELPCRUNCH_WEBHOOK_SECRET: secret,
   // Enough for a load that a real account would not bear, and still a limit.
   HELPCRUNCH_RATE_LIMIT: '12000',
@@ -64,18 +64,18 @@ const settingsFor = (helpdesk: HelpdeskProcess, redisUrl: string | undefined) =>
 /** One trouble after the other, with good times in between. */
 async function makeTrouble(
   {
-    helpdesk,
+    helpCrunch,
     redis,
-  }: { helpdesk: HelpdeskProcess; redis: Awaited<ReturnType<typeof startRedis>> | undefined },
+  }: { helpCrunch: SimulatorProcess; redis: Awaited<ReturnType<typeof startRedis>> | undefined },
   phaseMs: number,
   signal: AbortSignal,
 ): Promise<number> {
   const rest = (ms: number) => sleep(ms, undefined, { signal }).catch(() => undefined);
   let count = 0;
   const live = async ({ restarts, latencyMs = 0, faults = [] }: Phase) => {
-    await helpdesk.order({ kind: 'behave', change: { latencyMs, faults } });
+    await helpCrunch.order({ kind: 'behave', change: { latencyMs, faults } });
     if (restarts === 'redis') await redis?.restart();
-    if (restarts === 'helpdesk') await helpdesk.order({ kind: 'restart', downMs: phaseMs / 4 });
+    if (restarts === 'simulator') await helpCrunch.order({ kind: 'restart', downMs: phaseMs / 4 });
     await rest(phaseMs);
   };
   const isOver = () => signal.aborted;
@@ -85,7 +85,7 @@ async function makeTrouble(
     if (isOver() || phase === undefined) break;
     await live(phase);
   }
-  await helpdesk.order({ kind: 'behave', change: { latencyMs: 0, faults: [] } });
+  await helpCrunch.order({ kind: 'behave', change: { latencyMs: 0, faults: [] } });
   return count;
 }
 
@@ -108,10 +108,10 @@ async function run(): Promise<boolean> {
     Math.max(shortestPhaseMs, durationMs / phases.length / 4),
   );
   const redis = hasRedis ? await startRedis() : undefined;
-  const helpdesk = await startHelpdesk();
+  const helpCrunch = await startSimulatorProcess();
   const gateways: GatewayProcess[] = [];
   try {
-    const settings = settingsFor(helpdesk, redis?.url);
+    const settings = settingsFor(helpCrunch, redis?.url);
     // Without Redis, an instance does not receive the events of the others.
     for (let count = redis === undefined ? 1 : 2; count > 0; count -= 1) {
       gateways.push(await startGatewayProcess(settings));
@@ -121,7 +121,7 @@ async function run(): Promise<boolean> {
     await untilJoined(gateways);
     const idle = await Promise.all(gateways.map((gateway) => gateway.holding()));
     const target = { url: `${first.url}/webhooks/helpcrunch`, secret };
-    await helpdesk.order({
+    await helpCrunch.order({
       kind: 'behave',
       change: {
         webhooks: {
@@ -135,7 +135,7 @@ async function run(): Promise<boolean> {
         },
       },
     });
-    await helpdesk.order({ kind: 'work', target });
+    await helpCrunch.order({ kind: 'work', target });
 
     const tally = createTally();
     const ledger: Ledger = new Map();
@@ -144,7 +144,7 @@ async function run(): Promise<boolean> {
     const urlOf = (place: number) => gateways[place % gateways.length]?.url ?? first.url;
     const many = (count: number, act: (place: number) => Promise<void>) =>
       Array.from({ length: count }, (_, place) => act(place));
-    const trouble = makeTrouble({ helpdesk, redis }, phaseMs, signal);
+    const trouble = makeTrouble({ helpCrunch, redis }, phaseMs, signal);
     const watched = Promise.all(
       gateways.map((gateway) => watch(gateway, Math.max(500, durationMs / 60), signal)),
     );
@@ -161,12 +161,12 @@ async function run(): Promise<boolean> {
     await Promise.all(busy);
     const tookMs = performance.now() - began;
     const troubles = await trouble;
-    await helpdesk.order({ kind: 'rest' });
+    await helpCrunch.order({ kind: 'rest' });
     const holdings = await watched;
 
     const counted = await settle(gateways);
-    const lost = await verify({ gateways, helpdesk, ledger, tally });
-    await helpdesk.stop();
+    const lost = await verify({ gateways, helpCrunch, ledger, tally });
+    await helpCrunch.stop();
     const unsettled = [...counted, ...(await leftOver(gateways, idle))];
     const ends = await Promise.all(
       gateways.map(async (gateway) =>
@@ -187,7 +187,7 @@ async function run(): Promise<boolean> {
     });
   } finally {
     await Promise.all(gateways.map((gateway) => gateway.kill()));
-    await helpdesk.stop();
+    await helpCrunch.stop();
     await redis?.stop();
   }
 }

@@ -91,7 +91,7 @@ export const leftOver = (
 
 interface Parts {
   readonly gateways: readonly GatewayProcess[];
-  readonly helpdesk: { readonly innerUrl: string; readonly key: string };
+  readonly helpCrunch: { readonly innerUrl: string; readonly key: string };
   readonly ledger: Ledger;
   readonly tally: Tally;
 }
@@ -99,7 +99,7 @@ interface Parts {
 /** Chats whose read state differs from the last write, in HelpCrunch or in the response of a gateway. */
 export async function verify({
   gateways,
-  helpdesk,
+  helpCrunch,
   ledger,
   tally,
 }: Parts): Promise<readonly string[]> {
@@ -107,12 +107,12 @@ export async function verify({
   const clients = living.map(({ url }) => createClient(url, tally));
   const lost: string[] = [];
   for (const [id, expected] of ledger) {
-    const response = await fetch(`${helpdesk.innerUrl}/chats/${id}`, {
-      headers: { authorization: `Bearer ${helpdesk.key}` },
+    const response = await fetch(`${helpCrunch.innerUrl}/chats/${id}`, {
+      headers: { authorization: `Bearer ${helpCrunch.key}` },
     });
     const { readByAgent } = (await response.json()) as { readonly readByAgent: boolean };
     if (expected !== undefined && readByAgent !== expected) {
-      lost.push(`chat ${id} was marked ${expected}, the helpdesk has ${readByAgent}`);
+      lost.push(`chat ${id} was marked ${expected}, HelpCrunch has ${readByAgent}`);
     }
     for (const [place, client] of clients.entries()) {
       const answer = await client.ask(readOne(id));

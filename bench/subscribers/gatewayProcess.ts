@@ -7,7 +7,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 const ignore = () => undefined;
 const silent: Log = { info: ignore, warn: ignore, error: ignore };
 
-const [helpdeskUrl = '', key = ''] = process.argv.slice(2);
+const [upstreamUrl = '', key = ''] = process.argv.slice(2);
 const places = '1000000';
 const config = readConfig({
   PORT: '0',
@@ -17,7 +17,7 @@ const config = readConfig({
   MAX_SUBSCRIPTIONS_PER_VIEWER: places,
 });
 const { url } = await startGateway(config, {
-  upstream: { url: helpdeskUrl, key },
+  upstream: { url: upstreamUrl, key },
   clock: systemClock,
   log: silent,
 });

@@ -104,11 +104,11 @@ describe('check-config', () => {
   });
 
   test('--connect calls HelpCrunch and explains how to replace a rejected key', async () => {
-    await using helpdesk = await startRecordingUpstream();
-    helpdesk.respond('GET /organization', { status: 401, body: {} });
+    await using helpCrunch = await startRecordingUpstream();
+    helpCrunch.respond('GET /organization', { status: 401, body: {} });
 
     const { code, output } = await check(
-      { HELPCRUNCH_API_URL: helpdesk.url, HELPCRUNCH_API_KEY: 'a-wrong-key' },
+      { HELPCRUNCH_API_URL: helpCrunch.url, HELPCRUNCH_API_KEY: 'a-wrong-key' },
       true,
     );
 
@@ -118,17 +118,17 @@ describe('check-config', () => {
   });
 
   test('--connect prints the account of an accepted key', async () => {
-    await using helpdesk = await startRecordingUpstream();
-    helpdesk.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
+    await using helpCrunch = await startRecordingUpstream();
+    helpCrunch.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
 
     const { code, output } = await check(
-      { HELPCRUNCH_API_URL: helpdesk.url, HELPCRUNCH_API_KEY: helpdesk.key },
+      { HELPCRUNCH_API_URL: helpCrunch.url, HELPCRUNCH_API_KEY: helpCrunch.key },
       true,
     );
 
     expect(output).toContain('HelpCrunch accepts the key. Account: acme.');
     expect(code).toBe(0);
-    expect(helpdesk.calls).toHaveLength(1);
+    expect(helpCrunch.calls).toHaveLength(1);
   });
 
   test.each([
@@ -137,31 +137,31 @@ describe('check-config', () => {
     ['MAX_DEPTH', { MAX_DEPTH: '1' }],
     ['MAX_TOKENS', { MAX_TOKENS: '1' }],
   ])('--connect calls HelpCrunch regardless of %s', async (_, settings) => {
-    await using helpdesk = await startRecordingUpstream();
-    helpdesk.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
+    await using helpCrunch = await startRecordingUpstream();
+    helpCrunch.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
 
     const { code, output, errors } = await check(
-      { HELPCRUNCH_API_URL: helpdesk.url, HELPCRUNCH_API_KEY: helpdesk.key, ...settings },
+      { HELPCRUNCH_API_URL: helpCrunch.url, HELPCRUNCH_API_KEY: helpCrunch.key, ...settings },
       true,
     );
 
     expect(errors).toBe('');
     expect(output).toContain('HelpCrunch accepts the key. Account: acme.');
     expect(code).toBe(0);
-    expect(helpdesk.calls).toHaveLength(1);
+    expect(helpCrunch.calls).toHaveLength(1);
   });
 
   test('--connect calls HelpCrunch if clients may send persisted operations only', async () => {
-    await using helpdesk = await startRecordingUpstream();
-    helpdesk.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
+    await using helpCrunch = await startRecordingUpstream();
+    helpCrunch.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
     const folder = await mkdtemp(join(tmpdir(), 'operations-'));
     const manifest = join(folder, 'operations.json');
     await writeFile(manifest, JSON.stringify({ me: '{ __typename }' }));
 
     const { code, output } = await check(
       {
-        HELPCRUNCH_API_URL: helpdesk.url,
-        HELPCRUNCH_API_KEY: helpdesk.key,
+        HELPCRUNCH_API_URL: helpCrunch.url,
+        HELPCRUNCH_API_KEY: helpCrunch.key,
         PERSISTED_OPERATIONS: manifest,
         PERSISTED_ONLY: 'true',
       },

@@ -85,12 +85,12 @@ describe('defaults', () => {
 
   test('give chats a TTL of a minute with webhooks and of 5 seconds without', () => {
     const key = { HELPCRUNCH_API_KEY: 'key' };
-    const told = { ...key, HELPCRUNCH_WEBHOOK_SECRET: 'a signing key' };
+    const withWebhooks = { ...key, HELPCRUNCH_WEBHOOK_SECRET: 'a signing key' };
 
     const chats = [
       readConfig(key, 'of the demo'),
-      readConfig(told),
-      readConfig({ ...told, CACHE_CHATS_TTL_MS: '7' }),
+      readConfig(withWebhooks),
+      readConfig({ ...withWebhooks, CACHE_CHATS_TTL_MS: '7' }),
       readConfig({}, 'of the demo'),
     ].map(({ cacheTtlsMs }) => cacheTtlsMs.chats);
 

@@ -10,7 +10,7 @@ const aboutCustomer = (customerId: number): DomainEvent => ({
 
 const anything = () => true;
 
-/** What is heard until nothing more is to come: whoever listens is ended after that. */
+/** All events of a subscription up to a marker that this function publishes. */
 async function allHeard(listening: AsyncIterable<EventOrGap>, feed: EventBus) {
   const heard: (string | undefined)[] = [];
   feed.publish('a', aboutCustomer(0));

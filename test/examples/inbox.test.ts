@@ -90,7 +90,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
     Number(await row.getAttribute('data-chat'));
 
   /** A write in HelpCrunch itself, not through the gateway. */
-  async function inHelpdesk(method: string, path: string, body: unknown): Promise<void> {
+  async function callHelpCrunch(method: string, path: string, body: unknown): Promise<void> {
     const { status } = await fetch(simulator.url + path, {
       method,
       headers: { authorization: `Bearer ${simulator.key}`, 'content-type': 'application/json' },
@@ -174,7 +174,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
     await page.locator('.message').first().waitFor();
     await gateway.waitForSubscriptions(2);
 
-    await inHelpdesk('POST', '/messages', {
+    await callHelpCrunch('POST', '/messages', {
       chat,
       type: 'message',
       text: 'Are you still there?',
@@ -231,7 +231,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
 
     await gateway.stop();
     await page.getByText('Reconnecting …').waitFor();
-    await inHelpdesk('POST', '/messages', {
+    await callHelpCrunch('POST', '/messages', {
       chat,
       type: 'message',
       text: 'Written in the dark',

@@ -3,7 +3,7 @@ import { token } from '../support/issuer.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import type { TestRedis } from '../support/redis.ts';
 import { startCallbackServer } from './callbackServer.ts';
-import { startHelpdesk } from './helpdesk.ts';
+import { startSimulatorProxy } from './simulatorProxy.ts';
 import { createSecretCheck } from './oracle.ts';
 import type { Credentials, Facts, Session } from './session.ts';
 import { closeConnections, send } from './session.ts';
@@ -72,14 +72,14 @@ const nowSeconds = (): number => Math.floor(Date.now() / 1000);
 
 /** What surrounds the gateways under test, and the gateways themselves, each started when it is first needed. */
 export async function startLab(program: Surroundings['program']) {
-  const helpdesk = await startHelpdesk();
+  const helpCrunch = await startSimulatorProxy();
   const callbacks = await startCallbackServer();
   const redis: TestRedis | undefined = hasRedis ? await startRedis() : undefined;
   const secretCheck = createSecretCheck();
   for (const secret of Object.values(secrets)) secretCheck.add(secret);
   const around: Surroundings = {
     program,
-    helpdeskUrl: helpdesk.url,
+    upstreamUrl: helpCrunch.url,
     callbackOrigin: callbacks.origin,
     redisUrl: redis?.url,
   };
@@ -124,7 +124,7 @@ export async function startLab(program: Surroundings['program']) {
     const session: Session = {
       target,
       facts,
-      helpdesk,
+      helpCrunch,
       callbacks,
       redis: name === 'production' ? redis : undefined,
       secrets: secretCheck,
@@ -151,7 +151,7 @@ export async function startLab(program: Surroundings['program']) {
     async [Symbol.asyncDispose]() {
       await Promise.all([...targets.values()].map((target) => target.stop()));
       closeConnections();
-      await helpdesk[Symbol.asyncDispose]();
+      await helpCrunch[Symbol.asyncDispose]();
       await callbacks[Symbol.asyncDispose]();
       await redis?.[Symbol.asyncDispose]();
     },

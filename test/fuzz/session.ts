@@ -4,7 +4,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { Random } from '../../src/simulator/random.ts';
 import type { TestRedis } from '../support/redis.ts';
 import type { CallbackServer } from './callbackServer.ts';
-import type { FuzzHelpdesk } from './helpdesk.ts';
+import type { SimulatorProxy } from './simulatorProxy.ts';
 import type { Fault, HttpResponse, SecretCheck } from './oracle.ts';
 import { slowestMs } from './oracle.ts';
 import type { Target, TargetName } from './targets.ts';
@@ -21,7 +21,7 @@ export interface Facts {
 export interface Session {
   readonly target: Target;
   readonly facts: Facts;
-  readonly helpdesk: FuzzHelpdesk;
+  readonly helpCrunch: SimulatorProxy;
   readonly callbacks: CallbackServer;
   readonly redis: TestRedis | undefined;
   readonly secrets: SecretCheck;

@@ -53,7 +53,7 @@ export const programs = {
 
 export interface Surroundings {
   readonly program: keyof typeof programs;
-  readonly helpdeskUrl: string;
+  readonly upstreamUrl: string;
   readonly callbackOrigin: string;
   readonly redisUrl: string | undefined;
 }
@@ -62,20 +62,20 @@ export interface Surroundings {
 const environments: Readonly<
   Record<TargetName, (around: Surroundings) => Readonly<Record<string, string>>>
 > = {
-  production: ({ helpdeskUrl, callbackOrigin, redisUrl }) => ({
+  production: ({ upstreamUrl, callbackOrigin, redisUrl }) => ({
     ...common,
     NODE_ENV: 'production',
     AUTH: 'jwt',
     JWT_SECRET: secrets.jwt,
     HELPCRUNCH_API_KEY: secrets.apiKey,
-    HELPCRUNCH_API_URL: helpdeskUrl,
+    HELPCRUNCH_API_URL: upstreamUrl,
     HELPCRUNCH_WEBHOOK_SECRET: secrets.webhook,
     SUBSCRIPTION_CALLBACK_HOSTS: callbackOrigin,
     SUBGRAPH: 'true',
     ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl, REDIS_TIMEOUT_MS: '1000' }),
   }),
   demo: () => common,
-  forward: ({ helpdeskUrl }) => ({ ...common, AUTH: 'forward', HELPCRUNCH_API_URL: helpdeskUrl }),
+  forward: ({ upstreamUrl }) => ({ ...common, AUTH: 'forward', HELPCRUNCH_API_URL: upstreamUrl }),
 };
 
 const root = fileURLToPath(new URL('../../', import.meta.url));

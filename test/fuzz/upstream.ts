@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import type { Random } from '../../src/simulator/random.ts';
 import { deepDocument, operationText } from './documentGrammar.ts';
 import { Draws } from './draws.ts';
-import type { Distortion, UpstreamResponse } from './helpdesk.ts';
+import type { Distortion, UpstreamResponse } from './simulatorProxy.ts';
 import type { Fault } from './oracle.ts';
 import { faultsOfResponse } from './oracle.ts';
 import type { EntryPoint, Facts, Session } from './session.ts';
@@ -256,9 +256,9 @@ export const upstream: EntryPoint<UpstreamCase> = {
     const faults: Fault[] = [];
     // One after the other: a response must be distorted for its own case only.
     for (const input of cases) {
-      session.helpdesk.distort(distortionOf(input));
+      session.helpCrunch.distort(distortionOf(input));
       faults.push(...(await ask(input, session, true)));
-      session.helpdesk.distort();
+      session.helpCrunch.distort();
       faults.push(...(await ask(input, session, false)));
     }
     return faults;

@@ -18,7 +18,7 @@ jest.setTimeout(60_000);
 
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 /** As it is by default. */
 let gateway: Gateway;
 /** Where only the structure of a document is limited. */
@@ -27,16 +27,16 @@ let lenient: Gateway;
 const unlimited = { depth: 1e6, aliases: 1e6, directives: 1e6, tokens: 1e6 };
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
-  gateway = await startTestGateway({ upstream: helpdesk });
-  lenient = await startTestGateway({ upstream: helpdesk, config: { limits: unlimited } });
+  helpCrunch = await startRecordingUpstream();
+  gateway = await startTestGateway({ upstream: helpCrunch });
+  lenient = await startTestGateway({ upstream: helpCrunch, config: { limits: unlimited } });
 });
 
 afterAll(async () => {
   killAll();
   await gateway.stop();
   await lenient.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 const times = (count: number, write: (index: number) => string) =>

@@ -37,19 +37,19 @@ const config = {
   operationTimeoutMs,
 };
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 let elsewhere: RecordingUpstream;
 let gateway: Gateway;
-/** Its operations have no time to wait until the helpdesk takes calls again. */
+/** A gateway whose deadline is shorter than any Retry-After. */
 let hasty: Gateway;
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
+  helpCrunch = await startRecordingUpstream();
   elsewhere = await startRecordingUpstream();
   elsewhere.respond('*', { body: wireChat() });
-  gateway = await startTestGateway({ upstream: helpdesk, clock, config });
+  gateway = await startTestGateway({ upstream: helpCrunch, clock, config });
   hasty = await startTestGateway({
-    upstream: helpdesk,
+    upstream: helpCrunch,
     clock,
     config: { ...config, operationTimeoutMs: 1_000 },
   });
@@ -58,11 +58,11 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway.stop();
   await hasty.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
   await elsewhere[Symbol.asyncDispose]();
 });
 
-/** Straight from the helpdesk, whatever an earlier test has asked. */
+/** Bypasses the cache, which may contain responses of earlier tests. */
 const ask = (document: string, variables?: Record<string, unknown>, asked = gateway) =>
   asked.query(document, variables, { 'cache-control': 'no-cache' });
 
@@ -72,7 +72,7 @@ const chats = [
 ];
 
 beforeEach(() => {
-  helpdesk.respond('GET /chats', { body: { data: chats, meta: { total: 2 } } });
+  helpCrunch.respond('GET /chats', { body: { data: chats, meta: { total: 2 } } });
   // Whatever the last test has spent or closed is open again.
   clock.advance(700_000);
 });
@@ -120,7 +120,7 @@ const usage = (calls: number) => ({
 
 const canary = 'canary-4711';
 
-/** What must never be found in an answer. `127.0.0.1` is the helpdesk's host. */
+/** Strings that no response may contain. `127.0.0.1` is the upstream host. */
 const secrets = [
   canary,
   'fake-key',
@@ -284,7 +284,7 @@ describe.each(places)('$place', (place) => {
   test.each(refusals)(
     'refused with $status by the helpdesk fails as $expected.code with its entries',
     async ({ status, errors, expected }) => {
-      helpdesk.respond(place.route, { status, body: { errors } });
+      helpCrunch.respond(place.route, { status, body: { errors } });
 
       const answer = await ask(place.operation);
 
@@ -301,7 +301,7 @@ describe.each(places)('$place', (place) => {
       // A call that succeeds ends what an earlier refusal has taught.
       await ask('{ chats { totalCount } }', undefined, hasty);
       const value = header();
-      helpdesk.respond(place.route, {
+      helpCrunch.respond(place.route, {
         status: 429,
         body: { errors: tooMany },
         ...(value === undefined ? {} : { headers: { 'retry-after': value } }),
@@ -320,7 +320,7 @@ describe.each(places)('$place', (place) => {
   );
 
   test.each(unanswered)('fails as UPSTREAM_UNAVAILABLE after $name', async ({ handler }) => {
-    helpdesk.respond(place.route, handler);
+    helpCrunch.respond(place.route, handler);
 
     const answer = await ask(place.operation);
 
@@ -328,7 +328,7 @@ describe.each(places)('$place', (place) => {
   });
 
   test.each(unreadable)('fails as UPSTREAM_INVALID_RESPONSE after $name', async ({ handler }) => {
-    helpdesk.respond(place.route, handler);
+    helpCrunch.respond(place.route, handler);
 
     const answer = await ask(place.operation);
 
@@ -344,7 +344,7 @@ describe.each(places)('$place', (place) => {
     },
   ])('fails as UPSTREAM_TIMEOUT after $what within the limit of a try', async ({ write }) => {
     const [held, hold] = holding((response) => write(response));
-    helpdesk.respond(place.route, hold);
+    helpCrunch.respond(place.route, hold);
 
     const asked = ask(place.operation);
     const response = await held;
@@ -373,8 +373,8 @@ describe('deadlines', () => {
   test('an operation ends at its own deadline, with what it has by then', async () => {
     const [listHeld, holdList] = holding();
     const [customersHeld, holdCustomers] = holding();
-    helpdesk.respond('GET /chats', holdList);
-    helpdesk.respond('POST /customers/search', holdCustomers);
+    helpCrunch.respond('GET /chats', holdList);
+    helpCrunch.respond('POST /customers/search', holdCustomers);
     let isAnswered = false;
 
     const asked = ask(list).finally(() => (isAnswered = true));
@@ -395,8 +395,8 @@ describe('deadlines', () => {
   test('a deadline of one operation leaves the others alone', async () => {
     const [firstHeld, holdFirst] = holding();
     const [secondHeld, holdSecond] = holding();
-    helpdesk.respond('GET /chats/1', holdFirst);
-    helpdesk.respond('GET /chats/2', holdSecond);
+    helpCrunch.respond('GET /chats/1', holdFirst);
+    helpCrunch.respond('GET /chats/2', holdSecond);
 
     const first = ask('{ chat(id: 1) { id } }');
     await firstHeld;
@@ -445,7 +445,7 @@ describe('what is not there', () => {
   test.each([{ errors: notFount }, { errors: notFound }])(
     'markChatRead of an unknown chat is NOT_FOUND, spelt $errors',
     async ({ errors }) => {
-      helpdesk.respond('PUT /chats/readByAgent', { status: 404, body: { errors } });
+      helpCrunch.respond('PUT /chats/readByAgent', { status: 404, body: { errors } });
 
       const answer = await ask(mark);
 
@@ -457,8 +457,8 @@ describe('what is not there', () => {
   );
 
   test('a customer that is gone is null in its chat, without an error', async () => {
-    helpdesk.respond('GET /chats', { body: { data: [chats[0]], meta: { total: 1 } } });
-    helpdesk.respond('GET /customers/7001', { status: 404, body: { errors: notFound } });
+    helpCrunch.respond('GET /chats', { body: { data: [chats[0]], meta: { total: 1 } } });
+    helpCrunch.respond('GET /customers/7001', { status: 404, body: { errors: notFound } });
 
     const answer = await ask(list);
 
@@ -467,7 +467,7 @@ describe('what is not there', () => {
   });
 
   test('a list of the helpdesk that is not there does not pass for a customer that is gone', async () => {
-    helpdesk.respond('POST /customers/search', { status: 404, body: `<html>${canary}</html>` });
+    helpCrunch.respond('POST /customers/search', { status: 404, body: `<html>${canary}</html>` });
 
     const answer = await ask(list);
 
@@ -546,7 +546,7 @@ describe("the helpdesk's entries", () => {
       errors: [entry('x', `${'m'.repeat(296)}***`)],
     },
   ])('$name: what is shown is clean and short', async ({ body, errors }) => {
-    helpdesk.respond('PUT /chats/readByAgent', { status: 400, body });
+    helpCrunch.respond('PUT /chats/readByAgent', { status: 400, body });
 
     const answer = await ask(mark);
 
@@ -558,7 +558,7 @@ describe("the helpdesk's entries", () => {
 
   test('a message is never cut within a character', async () => {
     const message = `a${'😀'.repeat(200)}`;
-    helpdesk.respond('PUT /chats/readByAgent', {
+    helpCrunch.respond('PUT /chats/readByAgent', {
       status: 400,
       body: envelope({ code: 'x', message }),
     });
@@ -571,8 +571,8 @@ describe("the helpdesk's entries", () => {
 
   test('Retry-After counts only where trying again can help', async () => {
     const headers = { 'retry-after': '7' };
-    helpdesk.respond('GET /chats/1', { status: 503, headers });
-    helpdesk.respond('GET /chats/2', { status: 400, headers, body: envelope(specific) });
+    helpCrunch.respond('GET /chats/1', { status: 503, headers });
+    helpCrunch.respond('GET /chats/2', { status: 400, headers, body: envelope(specific) });
 
     const unavailable = await ask('{ chat(id: 1) { id } }');
     const rejected = await ask('{ chat(id: 2) { id } }');
@@ -585,12 +585,12 @@ describe("the helpdesk's entries", () => {
 
   test('the HTTP header names the longest of several waits', async () => {
     const errors = tooMany;
-    helpdesk.respond('GET /chats/1', {
+    helpCrunch.respond('GET /chats/1', {
       status: 429,
       headers: { 'retry-after': '3' },
       body: { errors },
     });
-    helpdesk.respond('GET /chats/2', {
+    helpCrunch.respond('GET /chats/2', {
       status: 429,
       headers: { 'retry-after': '9' },
       body: { errors },
@@ -609,8 +609,8 @@ describe("the helpdesk's entries", () => {
   });
 
   test('one field that fails leaves its siblings in place', async () => {
-    helpdesk.respond('GET /chats/1', { status: 500, body: trouble });
-    helpdesk.respond('GET /chats/2', { body: wireChat({ id: 2 }) });
+    helpCrunch.respond('GET /chats/1', { status: 500, body: trouble });
+    helpCrunch.respond('GET /chats/2', { body: wireChat({ id: 2 }) });
 
     const answer = await ask('{ a: chat(id: 1) { id } b: chat(id: 2) { id } }');
 
@@ -622,7 +622,7 @@ describe("the helpdesk's entries", () => {
 
 describe('answers within the wire but beyond the schema', () => {
   test('a total that no Int can hold is an unreadable answer, not a bug of ours', async () => {
-    helpdesk.respond('GET /chats', {
+    helpCrunch.respond('GET /chats', {
       body: { data: [wireChat()], meta: { total: 3_000_000_000 } },
     });
 
@@ -635,7 +635,7 @@ describe('answers within the wire but beyond the schema', () => {
 
   test('a time beyond the year 9999 is never written as a DateTime that no client can read', async () => {
     const lastMessageAt = 1_603_885_746_000;
-    helpdesk.respond('GET /chats/1', { body: wireChat({ id: 1, lastMessageAt }) });
+    helpCrunch.respond('GET /chats/1', { body: wireChat({ id: 1, lastMessageAt }) });
 
     const { data, errors } = await ask('{ chat(id: 1) { lastMessageAt } }');
 
@@ -738,7 +738,7 @@ describe('what the client asked wrongly', () => {
       status: 200,
     },
   ])('$name is $code and costs no call', async ({ body, code, status }) => {
-    const before = [helpdesk.calls.length, gateway.logged.length];
+    const before = [helpCrunch.calls.length, gateway.logged.length];
 
     const response = await fetch(`${gateway.url}/graphql`, {
       method: 'POST',
@@ -752,7 +752,7 @@ describe('what the client asked wrongly', () => {
     ]);
     expect(response.status).toBe(status);
     expect(extensions).toEqual(usage(0));
-    expect([helpdesk.calls.length, gateway.logged.length]).toEqual(before);
+    expect([helpCrunch.calls.length, gateway.logged.length]).toEqual(before);
   });
 
   test.each([
@@ -794,14 +794,14 @@ describe('the cost of an operation', () => {
       calls: 2,
     },
   ])('an answer says that it cost $name', async ({ query, calls }) => {
-    helpdesk.respond('GET /customers', { body: { data: [], total: 0 } });
-    const before = helpdesk.calls.length;
+    helpCrunch.respond('GET /customers', { body: { data: [], total: 0 } });
+    const before = helpCrunch.calls.length;
 
     const { errors, extensions } = await ask(query);
 
     expect(errors).toEqual([]);
     expect(extensions).toEqual(usage(calls));
-    expect(helpdesk.calls.length - before).toBe(calls);
+    expect(helpCrunch.calls.length - before).toBe(calls);
   });
 });
 

@@ -152,7 +152,7 @@ interface Interval {
 }
 
 /** What was current when, and what of it clients may rely on. */
-function createHistory(helpdesk: ControlledUpstream) {
+function createHistory(helpCrunch: ControlledUpstream) {
   const intervals = new Map<string, Interval[]>();
   const acknowledged = new Map<string, number>();
   const of = (cell: string): Interval[] => intervals.get(cell) ?? [];
@@ -163,7 +163,7 @@ function createHistory(helpdesk: ControlledUpstream) {
     acknowledged: (place: string): number => acknowledged.get(place) ?? 0,
     /** Call after every change of the upstream. */
     observe() {
-      for (const [cell, value] of stateOf(helpdesk)) {
+      for (const [cell, value] of stateOf(helpCrunch)) {
         const before = of(cell);
         if (before.length > 0 && before.at(-1)?.value === value) continue;
         intervals.set(cell, [...before, { value, fromMs: clock.now() }]);
@@ -199,15 +199,15 @@ type Step =
   | { readonly kind: 'write'; readonly id: number; readonly isAwaited: boolean }
   /** Lets one of the calls under way go one point further. */
   | { readonly kind: 'go'; readonly which: number; readonly isLost: boolean }
-  /** Lets all calls under way be answered. */
+  /** Completes all calls in flight. */
   | { readonly kind: 'drain' }
-  /** Something changes, and the gateway is not told. */
+  /** Data changes without a webhook. */
   | { readonly kind: 'change'; readonly what: Change; readonly which: number }
-  /** Something changes, and the gateway is told. */
+  /** Data changes, and HelpCrunch sends a webhook. */
   | { readonly kind: 'webhook'; readonly what: Webhook; readonly which: number }
   | { readonly kind: 'advance'; readonly ms: number };
 
-const changeToldBy: Readonly<Record<Webhook, Change>> = {
+const changeOfWebhook: Readonly<Record<Webhook, Change>> = {
   message: 'chat',
   snoozed: 'snoozed',
   email: 'customer',
@@ -216,7 +216,7 @@ const changeToldBy: Readonly<Record<Webhook, Change>> = {
 };
 
 const rarely = fc.nat(9).map((number) => number === 0);
-/** Most is about the same things: what nobody reads may change unseen. */
+/** Prefers one index, because changes of entities that no operation reads have no effect. */
 const which = fc.constantFrom(0, 0, 0, 1, 2);
 
 const operation = fc.oneof(
@@ -307,11 +307,11 @@ const viewers = [
 
 /** Does what the steps say with the gateways, which share an upstream and may share a Redis. */
 async function race(
-  helpdesk: ControlledUpstream,
+  helpCrunch: ControlledUpstream,
   gateways: readonly [Gateway, ...Gateway[]],
   steps: readonly Step[],
 ): Promise<Seen> {
-  const history = createHistory(helpdesk);
+  const history = createHistory(helpCrunch);
   const underWay: UnderWay[] = [];
   const responses: Promise<void>[] = [];
   const odd: string[] = [];
@@ -320,10 +320,10 @@ async function race(
 
   function rename(id: number) {
     const change = { name: String(nextVersion()), company: String(lastVersion) };
-    const row = { ...helpdesk.customers.get(id), id, ...change };
-    helpdesk.seed({ customers: [row] });
-    for (const chat of helpdesk.chats.values()) {
-      if (chat['customer'].id === id) helpdesk.chats.set(chat.id, { ...chat, customer: row });
+    const row = { ...helpCrunch.customers.get(id), id, ...change };
+    helpCrunch.seed({ customers: [row] });
+    for (const chat of helpCrunch.chats.values()) {
+      if (chat['customer'].id === id) helpCrunch.chats.set(chat.id, { ...chat, customer: row });
     }
   }
 
@@ -331,13 +331,13 @@ async function race(
     customer: (index) => rename(7 + index),
     chat: (index) => setChat(index, { lastMessageText: String(nextVersion()) }),
     snoozed: (index) => setChat(index, { snoozedUntil: String(nextVersion()) }),
-    agent: () => Object.assign(helpdesk.agents[0] ?? {}, { name: String(nextVersion()) }),
-    appearing: () => rename(helpdesk.customers.has(10) ? nextVersion() : 10),
+    agent: () => Object.assign(helpCrunch.agents[0] ?? {}, { name: String(nextVersion()) }),
+    appearing: () => rename(helpCrunch.customers.has(10) ? nextVersion() : 10),
   };
 
   function setChat(index: number, change: object) {
-    const chat = helpdesk.chats.get(1 + (index % 2));
-    if (chat !== undefined) helpdesk.chats.set(chat.id, { ...chat, ...change });
+    const chat = helpCrunch.chats.get(1 + (index % 2));
+    if (chat !== undefined) helpCrunch.chats.set(chat.id, { ...chat, ...change });
   }
 
   /** Gives what the gateways were asked before the time to be taken up. */
@@ -366,7 +366,7 @@ async function race(
     const askedMs = clock.now();
     const least = new Map<string, number>();
     const places = new Set<string>();
-    for (const cell of stateOf(helpdesk).keys()) {
+    for (const cell of stateOf(helpCrunch).keys()) {
       for (const place of [
         cell,
         cell.replace('customer', 'embedded'),
@@ -413,8 +413,8 @@ async function race(
   async function tell(what: Webhook, index: number) {
     const chatId = 1 + (index % 2);
     const customerId = what === 'appearing' ? 10 : 7 + index;
-    const chat = helpdesk.chats.get(chatId);
-    const customer = helpdesk.customers.get(customerId);
+    const chat = helpCrunch.chats.get(chatId);
+    const customer = helpCrunch.customers.get(customerId);
     if (chat === undefined || customer === undefined) return;
     const message = { chat_id: chatId, customer: chat['customer'], message: { id: 1, text: 'Hi' } };
     const cell = `customer ${customerId}`;
@@ -459,17 +459,19 @@ async function race(
   }
 
   clock.advance(oneHour);
-  helpdesk.customers.clear();
-  helpdesk.chats.clear();
+  helpCrunch.customers.clear();
+  helpCrunch.chats.clear();
   for (const id of [7, 8, 9]) rename(id);
   for (const id of [1, 2]) {
     const lastMessageText = String(nextVersion());
     lastVersion += 1_000;
-    helpdesk.seed({ chats: [{ id, lastMessageText, customer: helpdesk.customers.get(6 + id) }] });
+    helpCrunch.seed({
+      chats: [{ id, lastMessageText, customer: helpCrunch.customers.get(6 + id) }],
+    });
   }
   changes.agent(0);
   history.observe();
-  helpdesk.onEveryCall((held) => {
+  helpCrunch.onEveryCall((held) => {
     void held.arrived.then((call) => underWay.push({ held, call, isApplied: false }));
   });
 
@@ -495,7 +497,7 @@ async function race(
         history.observe();
         break;
       case 'webhook':
-        changes[changeToldBy[next.what]](next.which);
+        changes[changeOfWebhook[next.what]](next.which);
         history.observe();
         await tell(next.what, next.which);
         break;
@@ -535,7 +537,7 @@ async function race(
     }
   }
   await drain();
-  helpdesk.onEveryCall();
+  helpCrunch.onEveryCall();
   return { odd, shared };
 }
 
@@ -575,13 +577,13 @@ async function start(upstream: ControlledUpstream, config: Partial<Config> = {})
 }
 
 describe('no response shows what is older than its TTL or than an acknowledged change, whatever way it came', () => {
-  let helpdesk: ControlledUpstream;
+  let helpCrunch: ControlledUpstream;
 
   beforeAll(async () => {
-    helpdesk = await startControlledUpstream();
+    helpCrunch = await startControlledUpstream();
   });
 
-  afterAll(() => helpdesk[Symbol.asyncDispose]());
+  afterAll(() => helpCrunch[Symbol.asyncDispose]());
 
   const asked = fc.record({ operation, which });
   const steps = fc.array(asked, { minLength: 1, maxLength: 2 }).chain((often) =>
@@ -596,7 +598,7 @@ describe('no response shows what is older than its TTL or than an acknowledged c
     let joined = 0;
     await fc.assert(
       fc.asyncProperty(steps, async (plan) => {
-        const { odd, shared } = await race(helpdesk, gateways, plan);
+        const { odd, shared } = await race(helpCrunch, gateways, plan);
 
         expect(odd).toEqual([]);
         joined += shared;
@@ -609,7 +611,7 @@ describe('no response shows what is older than its TTL or than an acknowledged c
   }
 
   test('from the memory of one instance', async () => {
-    await using gateway = await start(helpdesk);
+    await using gateway = await start(helpCrunch);
 
     const { joinedPerRun, cachedPerRun } = await holdsFor([gateway], 20);
 
@@ -619,7 +621,7 @@ describe('no response shows what is older than its TTL or than an acknowledged c
   }, 240_000);
 
   test('from a memory that is too small for all of it', async () => {
-    await using gateway = await start(helpdesk, { cacheMaxBytes: 8_000 });
+    await using gateway = await start(helpCrunch, { cacheMaxBytes: 8_000 });
 
     const { cachedPerRun } = await holdsFor([gateway], 8);
 
@@ -630,8 +632,8 @@ describe('no response shows what is older than its TTL or than an acknowledged c
     'from a Redis that two instances share (needs Redis)',
     async () => {
       await using redis = await startRedis();
-      await using a = await start(helpdesk, { redisUrl: redis.url });
-      await using b = await start(helpdesk, { redisUrl: redis.url });
+      await using a = await start(helpCrunch, { redisUrl: redis.url });
+      await using b = await start(helpCrunch, { redisUrl: redis.url });
 
       const { joinedPerRun, cachedPerRun } = await holdsFor([a, b], 8);
 

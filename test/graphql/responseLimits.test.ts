@@ -8,7 +8,7 @@ import type { Config } from '../../src/config/settings.ts';
 import { readConfig } from '../../src/config/settings.ts';
 import { isLargerThan } from '../../src/graphql/limits/responseBytes.ts';
 import { toNodeId } from '../../src/lib/ids.ts';
-import { startChattyHelpdesk } from '../support/chattyHelpdesk.ts';
+import { startLargeUpstream } from '../support/largeUpstream.ts';
 import { executeQuery } from '../support/client.ts';
 import type { RecordingUpstream } from '../support/recordingUpstream.ts';
 import { wireChat } from '../support/recordingUpstream.ts';
@@ -29,19 +29,19 @@ const freshMs = { chats: longMs, customers: longMs, account: longMs, absent: lon
 
 const { maxResponseNodes, maxResponseBytes } = readConfig({});
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 
 beforeAll(async () => {
-  helpdesk = await startChattyHelpdesk({ agents: 300 });
+  helpCrunch = await startLargeUpstream({ agents: 300 });
 });
 
 afterAll(async () => {
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 const start = (config: Partial<Config> = {}, clock = createManualClock()) =>
   startTestGateway({
-    upstream: helpdesk,
+    upstream: helpCrunch,
     clock,
     config: { maxResponseNodes, cacheTtlsMs: freshMs, ...config },
   });
@@ -145,7 +145,7 @@ describe('an operation whose response could have more than MAX_RESPONSE_NODES ob
     ],
   ])('is rejected before any call: %s', async (_what, query, message, variables = {}) => {
     await using gateway = await start();
-    const before = helpdesk.calls.length;
+    const before = helpCrunch.calls.length;
 
     const { status, data, errors, extensions } = await gateway.query(query, { ...variables });
 
@@ -160,7 +160,7 @@ describe('an operation whose response could have more than MAX_RESPONSE_NODES ob
         extensions: expect.objectContaining({ code: 'OPERATION_TOO_EXPENSIVE', retryable: false }),
       },
     ]);
-    expect(helpdesk.calls).toHaveLength(before);
+    expect(helpCrunch.calls).toHaveLength(before);
   });
 
   test('is rejected for a customer although all of it is cached and costs no call', async () => {
@@ -377,7 +377,7 @@ describe('a response that turns out to have more than MAX_RESPONSE_NODES objects
       email: 'a@example.com',
       role: 'agent',
     }));
-    helpdesk.respond('PUT /chats/readByAgent', ({ body: { id } }) => ({
+    helpCrunch.respond('PUT /chats/readByAgent', ({ body: { id } }) => ({
       body: wireChat(Number(id) === 3 ? { id, agents } : { id }),
     }));
     const events = 'subscription { chatUpdated { chat { id agents { name } } } }';
@@ -431,7 +431,7 @@ describe('an execution over cached data', () => {
     'returns what it has got when its deadline passes while it waits for a call, by OPERATION_CACHE=%s',
     async (operationCache) => {
       const clock = createManualClock();
-      await using slow = await startChattyHelpdesk();
+      await using slow = await startLargeUpstream();
       const isAsked = new Promise<void>((resolve) => {
         slow.respond('GET /customers/7001', () => {
           resolve();
@@ -457,7 +457,7 @@ describe('an execution over cached data', () => {
     'returns the result of a write that was answered as the deadline passed, by OPERATION_CACHE=%s',
     async (operationCache) => {
       const clock = createTickingClock();
-      await using busy = await startChattyHelpdesk();
+      await using busy = await startLargeUpstream();
       busy.respond('PUT /chats/readByAgent', ({ body: { id } }) => {
         clock.tick(3_000);
         return { body: wireChat({ id }) };
@@ -565,7 +565,7 @@ describe('an execution over cached data', () => {
 });
 
 test('an execution that is divided among turns of the event loop makes no more calls', async () => {
-  const wired = await startChattyHelpdesk();
+  const wired = await startLargeUpstream();
   const person = (id: number) => ({ id, name: `Person ${id}`, tags: [], customData: {} });
   wired.respond('POST /chats/search', ({ body }) => {
     const owners = body.filter.map(({ value }: any) => value);
@@ -764,7 +764,9 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
       }),
     });
     await gateway.waitForSubscriptions(2);
-    helpdesk.respond('PUT /chats/readByAgent', ({ body: { id } }) => ({ body: wireChat({ id }) }));
+    helpCrunch.respond('PUT /chats/readByAgent', ({ body: { id } }) => ({
+      body: wireChat({ id }),
+    }));
 
     await gateway.query('mutation { markChatRead(id: 5, by: AGENT, read: true) { id } }');
     const event = await socket.nextMessage();

@@ -9,21 +9,21 @@ import { bearer, jwtAuth } from '../support/issuer.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { openSocket } from '../support/socket.ts';
 
-const helpdesk = await startControlledUpstream();
+const helpCrunch = await startControlledUpstream();
 
-afterAll(() => helpdesk[Symbol.asyncDispose]());
+afterAll(() => helpCrunch[Symbol.asyncDispose]());
 
 beforeEach(() => {
-  helpdesk.seed({
+  helpCrunch.seed({
     chats: [{ id: 1, customer: { id: 7, name: 'Ada', email: null, userId: null } }],
   });
-  helpdesk.clearCalls();
+  helpCrunch.clearCalls();
 });
 
 const start = async (config: Partial<Config> = {}) => {
   const clock = createManualClock();
   const gateway = await startTestGateway({
-    upstream: helpdesk,
+    upstream: helpCrunch,
     clock,
     config: { auth: jwtAuth(), logLevel: 'info', trustProxy: 1, ...config },
   });

@@ -8,13 +8,13 @@ import { createManualClock } from '../support/manualClock.ts';
 import { openSocket } from '../support/socket.ts';
 import { startRouter } from '../support/router.ts';
 
-const helpdesk = await startControlledUpstream();
+const helpCrunch = await startControlledUpstream();
 
-afterAll(() => helpdesk[Symbol.asyncDispose]());
+afterAll(() => helpCrunch[Symbol.asyncDispose]());
 
 beforeEach(() => {
-  helpdesk.seed({ chats: [{ id: 1 }, { id: 2 }] });
-  helpdesk.clearCalls();
+  helpCrunch.seed({ chats: [{ id: 1 }, { id: 2 }] });
+  helpCrunch.clearCalls();
 });
 
 const query = 'subscription Changes { chatUpdated { change chat { id readByAgent } } }';
@@ -40,7 +40,7 @@ async function startBoth({ clock = createManualClock(), hosts, config, ...option
   const router = await startRouter();
   const callbackHosts = hosts ?? [router.origin];
   const own = await startTestGateway({
-    upstream: helpdesk,
+    upstream: helpCrunch,
     clock,
     config: { subscriptions: { ...limits, ...options.limits, callbackHosts }, ...config },
   });
@@ -142,7 +142,7 @@ describe('a callback subscription', () => {
       test('a callback subscription completes with UPSTREAM_UNAVAILABLE when the gateway stops', async () => {
         await using router = await startRouter();
         const own = await startTestGateway({
-          upstream: helpdesk,
+          upstream: helpCrunch,
           clock: createManualClock(),
           config: { subscriptions: { ...limits, callbackHosts: [router.origin] } },
         });

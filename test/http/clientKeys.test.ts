@@ -12,15 +12,15 @@ const testWithRedis = hasRedis ? test : test.skip;
 const chat = '{ chat(id: 5208) { status } }';
 const good: ReadonlySet<string> = new Set(['one', 'two', 'three']);
 
-/** A helpdesk with three accounts. */
+/** An upstream with three accounts. */
 async function startAccounts() {
-  const helpdesk = await startRecordingUpstream();
-  helpdesk.respond('*', ({ headers }) =>
+  const helpCrunch = await startRecordingUpstream();
+  helpCrunch.respond('*', ({ headers }) =>
     good.has(headers.authorization?.replace('Bearer ', '') ?? '')
       ? { body: wireChat({ status: 'new' }) }
       : { status: 401, body: { errors: [{ code: 'unauthorized', message: 'Unauthorized' }] } },
   );
-  return helpdesk;
+  return helpCrunch;
 }
 
 async function startWorld(config: Partial<Config>) {
@@ -35,7 +35,7 @@ async function startWorld(config: Partial<Config>) {
     'x-forwarded-for': address,
   });
   return {
-    helpdesk: upstream,
+    helpCrunch: upstream,
     url: gateway.url,
     ask: (key: string, address = '192.0.2.1') => gateway.query(chat, {}, headersOf(key, address)),
     async askStream(key: string) {
@@ -82,7 +82,7 @@ describe('API keys of clients that HelpCrunch rejects', () => {
     expect(codes).toEqual([...Array(3).fill('UNAUTHENTICATED'), ...Array(2).fill('RATE_LIMITED')]);
     expect(limited.status).toBe(429);
     expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(world.helpdesk.calls).toHaveLength(3);
+    expect(world.helpCrunch.calls).toHaveLength(3);
   });
 
   test('a rejected API key counts for each request, also while the gateway remembers the rejection', async () => {
@@ -92,14 +92,14 @@ describe('API keys of clients that HelpCrunch rejects', () => {
     for (let count = 0; count < 4; count += 1) codes.push(codeOf(await world.ask('a')));
 
     expect(codes).toEqual([...Array(3).fill('UNAUTHENTICATED'), 'RATE_LIMITED']);
-    expect(world.helpdesk.calls).toHaveLength(1);
+    expect(world.helpCrunch.calls).toHaveLength(1);
   });
 
   test('a rejected API key counts for each operation that shares the rejected call', async () => {
     await using world = await startWorld({ authFailureLimit: 3 });
     const arrived = createDeferred();
     const answer = createDeferred();
-    world.helpdesk.respond('*', async () => {
+    world.helpCrunch.respond('*', async () => {
       arrived.resolve();
       await answer.promise;
       return { status: 401, body: { errors: [{ code: 'unauthorized', message: 'No.' }] } };
@@ -115,7 +115,7 @@ describe('API keys of clients that HelpCrunch rejects', () => {
     const limited = codeOf(await world.ask('a'));
 
     expect([...codes, limited]).toEqual([...Array(3).fill('UNAUTHENTICATED'), 'RATE_LIMITED']);
-    expect(world.helpdesk.calls).toHaveLength(1);
+    expect(world.helpCrunch.calls).toHaveLength(1);
   });
 
   test('a rejected API key counts once per operation with several rejected calls', async () => {
@@ -160,7 +160,7 @@ describe('API keys of clients that HelpCrunch rejects', () => {
     expect(codeOf(await world.ask('d'))).toBe('RATE_LIMITED');
     expect(await line.ask()).toBe('RATE_LIMITED');
     expect(await world.askStream('e')).toMatchObject({ status: 429 });
-    expect(world.helpdesk.calls).toHaveLength(3);
+    expect(world.helpCrunch.calls).toHaveLength(3);
     await line.close();
   });
 

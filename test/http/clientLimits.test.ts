@@ -9,21 +9,21 @@ import { hasRedis, startRedis } from '../support/redis.ts';
 
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 let gateway: Gateway;
 let production: Gateway;
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
-  helpdesk.respond('GET /chats/5208', { body: wireChat() });
-  gateway = await startTestGateway({ upstream: helpdesk });
-  production = await startTestGateway({ upstream: helpdesk, config: { isProduction: true } });
+  helpCrunch = await startRecordingUpstream();
+  helpCrunch.respond('GET /chats/5208', { body: wireChat() });
+  gateway = await startTestGateway({ upstream: helpCrunch });
+  production = await startTestGateway({ upstream: helpCrunch, config: { isProduction: true } });
 });
 
 afterAll(async () => {
   await gateway.stop();
   await production.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 const json = { 'content-type': 'application/json' };
@@ -185,7 +185,7 @@ describe('security headers', () => {
 
   test('a response has Strict-Transport-Security when a trusted proxy reports TLS', async () => {
     await using behind = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { trustProxy: ['127.0.0.1'] },
     });
     const headers = { 'x-forwarded-proto': 'https' };
@@ -220,7 +220,7 @@ describe('slow and large requests', () => {
     'a client is disconnected when its request does not arrive in time: %s',
     async (_what, text) => {
       await using impatient = await startTestGateway({
-        upstream: helpdesk,
+        upstream: helpCrunch,
         config: { requestTimeoutMs: 100 },
       });
 
@@ -241,7 +241,7 @@ describe('slow and large requests', () => {
 
   test('a connection above the maximum is closed', async () => {
     await using small = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { maxConnections: 1 },
     });
     const { hostname: host, port } = new URL(small.url);
@@ -258,7 +258,7 @@ describe('slow and large requests', () => {
 
   test('a request body above the limit is rejected', async () => {
     await using small = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { maxBodyBytes: 1_024 },
     });
 
@@ -277,7 +277,7 @@ describe('request rate', () => {
 
   test('a client above the request rate gets Retry-After, and other clients are not affected', async () => {
     await using behind = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { requestRateLimit: 2, trustProxy: 1 },
     });
     const from = (address: string) => ask(behind, { 'x-forwarded-for': address });
@@ -303,7 +303,7 @@ describe('request rate', () => {
 
   test('a client cannot evade the request rate with a header of an untrusted proxy', async () => {
     await using open = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { requestRateLimit: 1 },
     });
 
@@ -315,7 +315,7 @@ describe('request rate', () => {
 
   test('a client cannot evade the request rate with several addresses of one network', async () => {
     await using behind = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { requestRateLimit: 1, trustProxy: 1 },
     });
     const from = (address: string) => ask(behind, { 'x-forwarded-for': address });
@@ -335,7 +335,7 @@ describe('request rate', () => {
 
   test('health checks are exempt from the request rate', async () => {
     await using strict = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { requestRateLimit: 1 },
     });
     await ask(strict);
@@ -353,8 +353,8 @@ describe('request rate', () => {
   test('requests are counted together through Redis, and per instance while Redis is unavailable', async () => {
     await using redis = await startRedis();
     const config = { requestRateLimit: 2, redisUrl: redis.url };
-    await using one = await startTestGateway({ upstream: helpdesk, config });
-    await using two = await startTestGateway({ upstream: helpdesk, config });
+    await using one = await startTestGateway({ upstream: helpCrunch, config });
+    await using two = await startTestGateway({ upstream: helpCrunch, config });
     const statuses = async () => {
       const answers = [await post(one, '{ __typename }'), await post(two, '{ __typename }')];
       return answers.map(({ status }) => status);

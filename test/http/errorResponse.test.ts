@@ -7,17 +7,17 @@ import { startTestGateway } from '../support/gateway.ts';
 import { exchange, head } from '../support/rawHttp.ts';
 import { webhookSecret } from '../support/webhooks.ts';
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
-  gateway = await startTestGateway({ upstream: helpdesk, config: { webhookSecret } });
+  helpCrunch = await startRecordingUpstream();
+  gateway = await startTestGateway({ upstream: helpCrunch, config: { webhookSecret } });
 });
 
 afterAll(async () => {
   await gateway.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 const host = 'Host: localhost';

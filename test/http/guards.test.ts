@@ -8,14 +8,14 @@ import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { exchange, head, openConnection } from '../support/rawHttp.ts';
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
+  helpCrunch = await startRecordingUpstream();
 });
 
 afterAll(async () => {
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 const request = head('GET /healthz HTTP/1.1', 'Host: localhost', 'Connection: close');
@@ -24,7 +24,7 @@ function failing(): never {
   throw new Error('It fails.');
 }
 
-/** A clock whose functions fail while they are told to. */
+/** A clock whose functions throw while the corresponding flag is set. */
 function createFailingClock() {
   const clock = createManualClock();
   const failures = { now: false, after: false };
@@ -52,7 +52,7 @@ const failedCallbacks = ({ logged }: { readonly logged: readonly string[] }) =>
 describe('exceptions in callbacks', () => {
   test('an exception in a timer is logged once, and the timer is scheduled again', async () => {
     const { clock, failures } = createFailingClock();
-    await using gateway = await startTestGateway({ upstream: helpdesk, clock });
+    await using gateway = await startTestGateway({ upstream: helpCrunch, clock });
     using connection = await openConnection(gateway.url);
     connection.write(head('GET /healthz HTTP/1.1', 'Host: localhost'));
     await connection.response();
@@ -70,7 +70,7 @@ describe('exceptions in callbacks', () => {
 
   test('an exception in a connection listener is logged once and does not end the process', async () => {
     const { clock, failures } = createFailingClock();
-    await using gateway = await startTestGateway({ upstream: helpdesk, clock });
+    await using gateway = await startTestGateway({ upstream: helpCrunch, clock });
 
     failures.after = true;
     const first = await exchange(gateway.url, request);
@@ -83,7 +83,7 @@ describe('exceptions in callbacks', () => {
 
   test('an exception while a WebSocket is opened is logged once and closes the WebSocket', async () => {
     const { clock, failures } = createFailingClock();
-    await using gateway = await startTestGateway({ upstream: helpdesk, clock });
+    await using gateway = await startTestGateway({ upstream: helpCrunch, clock });
     using connection = await openConnection(gateway.url);
     connection.write(head('GET /healthz HTTP/1.1', 'Host: localhost'));
     await connection.response();
@@ -104,7 +104,7 @@ describe('exceptions in callbacks', () => {
     const span: Span = { headers: () => ({}), child: () => span, end: failing };
     const tracing: Tracing = { request: () => span, close: () => Promise.resolve() };
     await using gateway = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       tracing,
     });
 

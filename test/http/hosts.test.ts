@@ -9,7 +9,7 @@ import { signatureOf, webhookSecret, wireDelivery } from '../support/webhooks.ts
 
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 /** Listens on this machine and names no hosts. */
 let local: Gateway;
 /** Takes what a gateway on all addresses takes. */
@@ -17,10 +17,10 @@ let open: Gateway;
 let named: Gateway;
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
+  helpCrunch = await startRecordingUpstream();
   const start = (environment: Readonly<Record<string, string>>) => {
     const { allowedHosts } = readConfig(environment);
-    return startTestGateway({ upstream: helpdesk, config: { allowedHosts, webhookSecret } });
+    return startTestGateway({ upstream: helpCrunch, config: { allowedHosts, webhookSecret } });
   };
   [local, open, named] = await Promise.all([
     start({}),
@@ -33,7 +33,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all([local, open, named].map((gateway) => gateway.stop()));
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 const operation = JSON.stringify({ query: '{ __typename }' });
@@ -232,7 +232,10 @@ describe('a gateway on a loopback address', () => {
   });
 
   test('X-Forwarded-Host is ignored, also from a trusted proxy', async () => {
-    await using behind = await startTestGateway({ upstream: helpdesk, config: { trustProxy: 1 } });
+    await using behind = await startTestGateway({
+      upstream: helpCrunch,
+      config: { trustProxy: 1 },
+    });
 
     const lines = ['Host: evil.example', 'X-Forwarded-Host: localhost'];
 
@@ -278,7 +281,7 @@ describe('a gateway on a loopback address', () => {
 });
 
 test('a gateway on localhost checks requests at each of its addresses, and closes their connections when it stops', async () => {
-  const gateway = await startTestGateway({ upstream: helpdesk, config: { host: 'localhost' } });
+  const gateway = await startTestGateway({ upstream: helpCrunch, config: { host: 'localhost' } });
   const { port } = new URL(gateway.url);
   const addresses = await lookup('localhost', { all: true });
   const idle = [];

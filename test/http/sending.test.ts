@@ -11,7 +11,7 @@ import { createManualClock } from '../support/manualClock.ts';
 import { head, openConnection } from '../support/rawHttp.ts';
 import { openSocket } from '../support/socket.ts';
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 let held: Promise<ServerResponse>;
 
 /** Larger than what the operating systems of both ends take of an answer to a client that does not read. */
@@ -19,13 +19,13 @@ const largeBytes = 7_600_000;
 const part = 'x'.repeat(largeBytes / 4);
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
-  helpdesk.respond('GET /customers/1', { body: wireCustomer({ id: 1, company: part }) });
-  helpdesk.respond('GET /customers/3', {
+  helpCrunch = await startRecordingUpstream();
+  helpCrunch.respond('GET /customers/1', { body: wireCustomer({ id: 1, company: part }) });
+  helpCrunch.respond('GET /customers/3', {
     body: wireCustomer({ id: 3, company: '€'.repeat(400_000) }),
   });
   held = new Promise((resolve) => {
-    helpdesk.respond('GET /chats/2', (_call, response) => {
+    helpCrunch.respond('GET /chats/2', (_call, response) => {
       resolve(response);
       return undefined;
     });
@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 const large = `{ customer(id: 1) { ${['a', 'b', 'c', 'd'].map((name) => `${name}: company`).join(' ')} } }`;
@@ -50,7 +50,7 @@ async function start(
     upstreamMaxBytes: 10_000_000,
     maxResponseBytes,
   };
-  const gateway = await startTestGateway({ upstream: helpdesk, clock, config });
+  const gateway = await startTestGateway({ upstream: helpCrunch, clock, config });
   // From now on the answer is known, and no operation is under way while time passes.
   await gateway.query(large);
 
@@ -340,7 +340,7 @@ test('the periodic checks of an idle gateway end with its last connection', asyn
       };
     },
   };
-  await using gateway = await startTestGateway({ upstream: helpdesk, clock: counting });
+  await using gateway = await startTestGateway({ upstream: helpCrunch, clock: counting });
   const before = timers.length;
 
   const connection = await openConnection(gateway.url);

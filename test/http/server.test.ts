@@ -9,27 +9,27 @@ import { startTestGateway } from '../support/gateway.ts';
 
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 let gateway: Gateway;
 let production: Gateway;
 
 const ownOrigin = 'https://app.example.com';
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
-  helpdesk.respond('GET /chats/5208', { body: wireChat() });
-  helpdesk.respond('PUT /chats/readByAgent', { body: wireChat() });
+  helpCrunch = await startRecordingUpstream();
+  helpCrunch.respond('GET /chats/5208', { body: wireChat() });
+  helpCrunch.respond('PUT /chats/readByAgent', { body: wireChat() });
   gateway = await startTestGateway({
-    upstream: helpdesk,
+    upstream: helpCrunch,
     config: { rateLimit: 0, corsOrigins: [ownOrigin] },
   });
-  production = await startTestGateway({ upstream: helpdesk, config: { isProduction: true } });
+  production = await startTestGateway({ upstream: helpCrunch, config: { isProduction: true } });
 });
 
 afterAll(async () => {
   await gateway.stop();
   await production.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 const json = { 'content-type': 'application/json' };
@@ -77,7 +77,7 @@ async function say(url: string, head: readonly string[], body = '') {
   return { status: Number(heard().split(' ')[1]), body: heard().split('\r\n\r\n')[1] ?? '' };
 }
 
-/** A request that never became an operation: refused in GraphQL's form, and nobody was called. */
+/** Expects an error in GraphQL's response format and no upstream call. */
 async function expectRefusal(response: Response, status: number) {
   const body: any = await response.json();
   expect(body).toEqual({
@@ -179,12 +179,12 @@ describe('cross-site request forgery', () => {
     },
     { name: 'an empty POST', path: search({ query: mark }), init: { method: 'POST' }, status: 400 },
   ])('$name is rejected before any upstream call', async ({ path, init, status }) => {
-    const before = helpdesk.calls.length;
+    const before = helpCrunch.calls.length;
 
     const response = await ask(path, init);
 
     await expectRefusal(response, status);
-    expect(helpdesk.calls).toHaveLength(before);
+    expect(helpCrunch.calls).toHaveLength(before);
   });
 
   test('a mutation by GET is rejected even with a preflight header', async () => {
@@ -194,7 +194,7 @@ describe('cross-site request forgery', () => {
     expect(errors[0].extensions).toMatchObject({ code: 'BAD_REQUEST', retryable: false });
     expect(response.status).toBe(405);
     expect(response.headers.get('allow')).toBe('POST');
-    expect(helpdesk.callsTo('PUT /chats/readByAgent')).toHaveLength(0);
+    expect(helpCrunch.callsTo('PUT /chats/readByAgent')).toHaveLength(0);
   });
 });
 
@@ -453,7 +453,7 @@ describe('CORS', () => {
 
   test('in production listed origins are allowed and development origins are not', async () => {
     await using strict = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { isProduction: true, corsOrigins: [ownOrigin] },
     });
 
@@ -465,10 +465,10 @@ describe('CORS', () => {
   });
 });
 
-/** Lets the helpdesk's answer to a route wait until the test gives it. */
+/** Holds the upstream response of a route until the test sends it. */
 function hold(route: string) {
   return new Promise<ServerResponse>((resolve) => {
-    helpdesk.respond(route, (_call, response) => {
+    helpCrunch.respond(route, (_call, response) => {
       resolve(response);
       return undefined;
     });
@@ -504,7 +504,7 @@ describe('disconnected clients', () => {
 
   test('a client that disconnects leaves no log line and no open work', async () => {
     const asked = hold('GET /chats/2');
-    await using other = await startTestGateway({ upstream: helpdesk });
+    await using other = await startTestGateway({ upstream: helpCrunch });
     const asking = await dial(other.url);
     const sending = await dial(other.url);
 
@@ -528,14 +528,14 @@ describe('disconnected clients', () => {
     await other.stop();
 
     expect(other.logged).toEqual([]);
-    expect(helpdesk.callsTo('GET /customers/7001')).toEqual([]);
+    expect(helpCrunch.callsTo('GET /customers/7001')).toEqual([]);
   });
 });
 
 describe('shutdown', () => {
   test('a gateway that stops completes running requests and accepts no new ones', async () => {
     const asked = hold('GET /chats/3');
-    const stopping = await startTestGateway({ upstream: helpdesk });
+    const stopping = await startTestGateway({ upstream: helpCrunch });
     const busy = await dial(stopping.url);
     const idle = await dial(stopping.url);
     write(idle.socket, ['GET /readyz HTTP/1.1', 'Host: localhost']);
@@ -566,7 +566,7 @@ describe('shutdown', () => {
     'a gateway that stops does not wait for a client that keeps $what open',
     async ({ allowHalfOpen }) => {
       const asked = hold('GET /chats/4');
-      const stopping = await startTestGateway({ upstream: helpdesk });
+      const stopping = await startTestGateway({ upstream: helpCrunch });
       const idle = await dial(stopping.url);
       const busy = await dial(stopping.url, { allowHalfOpen });
       write(idle.socket, ['GET /readyz HTTP/1.1', 'Host: localhost']);
@@ -585,7 +585,7 @@ describe('shutdown', () => {
   );
 
   test('a gateway that stops does not wait for a connection without requests', async () => {
-    const stopping = await startTestGateway({ upstream: helpdesk });
+    const stopping = await startTestGateway({ upstream: helpCrunch });
     const silent = await dial(stopping.url);
 
     await stopping.stop();
@@ -595,7 +595,7 @@ describe('shutdown', () => {
   });
 
   test('a gateway stops once for any number of calls of stop', async () => {
-    const stopping = await startTestGateway({ upstream: helpdesk });
+    const stopping = await startTestGateway({ upstream: helpCrunch });
     let answered = 0;
     const stop = () => stopping.stop().then(() => (answered += 1));
 

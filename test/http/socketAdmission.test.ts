@@ -8,13 +8,13 @@ import { openRawSocket } from '../support/rawSocket.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { openSocket } from '../support/socket.ts';
 
-const helpdesk = await startControlledUpstream();
+const helpCrunch = await startControlledUpstream();
 
-afterAll(() => helpdesk[Symbol.asyncDispose]());
+afterAll(() => helpCrunch[Symbol.asyncDispose]());
 
 beforeEach(() => {
-  helpdesk.seed({ chats: [{ id: 1 }] });
-  helpdesk.clearCalls();
+  helpCrunch.seed({ chats: [{ id: 1 }] });
+  helpCrunch.clearCalls();
 });
 
 const agent = { role: 'agent', agentId: '12' };
@@ -34,7 +34,7 @@ const limits = {
 const start = (config: Partial<Config> = {}) => {
   const clock = createManualClock();
   return startTestGateway({
-    upstream: helpdesk,
+    upstream: helpCrunch,
     clock,
     config: { auth: jwtAuth(), ...config },
   }).then((gateway) => ({ ...gateway, clock }));
@@ -318,7 +318,7 @@ describe('unauthenticated WebSockets', () => {
     await raw!.closed;
 
     expect(await connectionsOf(gateway)).toBe(0);
-    expect(helpdesk.calls).toEqual([]);
+    expect(helpCrunch.calls).toEqual([]);
   });
 });
 
@@ -402,7 +402,7 @@ describe('invalid WebSocket messages', () => {
       expect(code).toBe(4400);
       expect(gateway.logged.slice(length)).toHaveLength(1);
       expect(gateway.logged.join('')).not.toContain('stack');
-      expect(helpdesk.calls).toEqual([]);
+      expect(helpCrunch.calls).toEqual([]);
     },
   );
 

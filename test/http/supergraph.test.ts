@@ -9,19 +9,19 @@ import { bearer, jwtAuth } from '../support/issuer.ts';
 
 const secret = 'the-secret-of-the-router-and-ours';
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
-  helpdesk.respond('GET /chats/5208', { body: wireChat() });
-  helpdesk.respond('GET /chats/5209', {
+  helpCrunch = await startRecordingUpstream();
+  helpCrunch.respond('GET /chats/5208', { body: wireChat() });
+  helpCrunch.respond('GET /chats/5209', {
     status: 404,
     body: { errors: [{ code: 'not_fount', message: 'Chat for ID "5209" was not found' }] },
   });
 });
 
 afterAll(async () => {
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 const subgraph = { subgraph: true };
@@ -29,7 +29,7 @@ const sdl = '{ _service { sdl } }';
 
 describe('subgraph schema', () => {
   test('the served schema equals schema.graphql without a supergraph', async () => {
-    await using gateway = await startTestGateway({ upstream: helpdesk });
+    await using gateway = await startTestGateway({ upstream: helpCrunch });
 
     const { data } = await gateway.query(sdl);
 
@@ -38,7 +38,7 @@ describe('subgraph schema', () => {
 
   test('generic fields are hidden or excluded in a supergraph and can still be queried', async () => {
     await using gateway = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { ...subgraph, excludedRootFields: ['viewer'] },
     });
 
@@ -52,19 +52,19 @@ describe('subgraph schema', () => {
 
   test('the SDL is served in production in a supergraph only', async () => {
     await using alone = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { isProduction: true },
     });
     await using joined = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { ...subgraph, isProduction: true },
     });
 
     const refused = await alone.query(sdl);
-    const told = await joined.query(sdl);
+    const served = await joined.query(sdl);
 
     expect(refused.errors[0]?.extensions['code']).toBe('GRAPHQL_VALIDATION_FAILED');
-    expect(told.data._service.sdl).toContain('type Chat');
+    expect(served.data._service.sdl).toContain('type Chat');
   });
 
   test('an unknown root field cannot be excluded', () => {
@@ -80,7 +80,7 @@ describe('subgraph schema', () => {
 
   test('a mutation can be excluded, and a root type without fields is omitted', async () => {
     await using gateway = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { ...subgraph, excludedRootFields: ['Mutation.markChatRead', 'viewer'] },
     });
 
@@ -96,7 +96,7 @@ describe('router secret', () => {
 
   test('a router with the secret may send requests', async () => {
     await using gateway = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { ...subgraph, routerSecret: secret },
     });
 
@@ -115,9 +115,9 @@ describe('router secret', () => {
   ])(
     'a client that sends %s as router secret is rejected without an upstream call',
     async (_what, headers) => {
-      helpdesk.clearCalls();
+      helpCrunch.clearCalls();
       await using gateway = await startTestGateway({
-        upstream: helpdesk,
+        upstream: helpCrunch,
         config: { ...subgraph, routerSecret: secret },
       });
 
@@ -126,7 +126,7 @@ describe('router secret', () => {
       expect(status).toBe(401);
       expect(data).toBeUndefined();
       expect(errors[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED', retryable: false });
-      expect(helpdesk.calls).toEqual([]);
+      expect(helpCrunch.calls).toEqual([]);
     },
   );
 
@@ -134,7 +134,7 @@ describe('router secret', () => {
     'the router secret protects %s /graphql',
     async (method) => {
       await using gateway = await startTestGateway({
-        upstream: helpdesk,
+        upstream: helpCrunch,
         config: { ...subgraph, routerSecret: secret },
       });
 
@@ -152,7 +152,7 @@ describe('router secret', () => {
     ['with it', { 'x-router-secret': secret }, 101],
   ])('the router secret protects WebSockets: %s', async (_what, headers, expected) => {
     await using gateway = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { ...subgraph, routerSecret: secret },
     });
 
@@ -173,7 +173,7 @@ describe('router secret', () => {
 
   test('the router secret protects event streams', async () => {
     await using gateway = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { ...subgraph, routerSecret: secret },
     });
 
@@ -188,7 +188,7 @@ describe('router secret', () => {
 
   test('health checks and metrics do not need the router secret', async () => {
     await using gateway = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { ...subgraph, routerSecret: secret },
     });
 
@@ -223,10 +223,10 @@ describe('authenticated router', () => {
   ]) { ... on Customer { id } ... on Chat { id status } ... on Department { id } } }`;
 
   const start = () => {
-    helpdesk.respond('GET /chats/5300', { body: wireChat({ id: 5300, customer: { id: 7002 } }) });
-    helpdesk.respond('GET /customers/7001', { body: { id: 7001, userId: 'u-7001' } });
+    helpCrunch.respond('GET /chats/5300', { body: wireChat({ id: 5300, customer: { id: 7002 } }) });
+    helpCrunch.respond('GET /customers/7001', { body: { id: 7001, userId: 'u-7001' } });
     return startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { ...subgraph, routerSecret: secret, auth: jwtAuth() },
     });
   };
@@ -272,7 +272,7 @@ describe('federated tracing', () => {
   const document = '{ chat(id: 5209) { status } ok: chat(id: 5208) { status } }';
 
   test('a trace is returned in a supergraph on request', async () => {
-    await using gateway = await startTestGateway({ upstream: helpdesk, config: subgraph });
+    await using gateway = await startTestGateway({ upstream: helpCrunch, config: subgraph });
 
     const traced = await gateway.query(document, {}, headers);
     const plain = await gateway.query(document);
@@ -283,7 +283,7 @@ describe('federated tracing', () => {
   });
 
   test('a trace reports that a field failed, without the reason', async () => {
-    await using gateway = await startTestGateway({ upstream: helpdesk, config: subgraph });
+    await using gateway = await startTestGateway({ upstream: helpCrunch, config: subgraph });
 
     const { extensions, errors } = await gateway.query(document, {}, headers);
     const trace = Buffer.from((extensions as any).ftv1, 'base64').toString('latin1');
@@ -295,7 +295,7 @@ describe('federated tracing', () => {
   });
 
   test('no trace is returned without a supergraph', async () => {
-    await using gateway = await startTestGateway({ upstream: helpdesk });
+    await using gateway = await startTestGateway({ upstream: helpCrunch });
 
     const { extensions } = await gateway.query(document, {}, headers);
 

@@ -8,17 +8,17 @@ import { exchange, head, openConnection } from '../support/rawHttp.ts';
 import type { RawResponse } from '../support/rawHttp.ts';
 import { signatureOf, webhookSecret, wireDelivery } from '../support/webhooks.ts';
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
-  gateway = await startTestGateway({ upstream: helpdesk, config: { webhookSecret } });
+  helpCrunch = await startRecordingUpstream();
+  gateway = await startTestGateway({ upstream: helpCrunch, config: { webhookSecret } });
 });
 
 afterAll(async () => {
   await gateway.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 const host = 'Host: localhost';
@@ -72,10 +72,10 @@ function expectRefusal(response: RawResponse | undefined, status: number, code =
   expect(response?.status).toBe(status);
 }
 
-/** Lets the helpdesk's answer to a route wait until the test gives it. */
+/** Holds the upstream response of a route until the test sends it. */
 function hold(route: string) {
   return new Promise<ServerResponse>((resolve) => {
-    helpdesk.respond(route, (_call, response) => {
+    helpCrunch.respond(route, (_call, response) => {
       resolve(response);
       return undefined;
     });
@@ -174,7 +174,7 @@ describe('requests with an ignored Upgrade', () => {
 
   test('a request with an ignored Upgrade is completed when the gateway stops', async () => {
     const asked = hold('GET /chats/2');
-    const stopping = await startTestGateway({ upstream: helpdesk });
+    const stopping = await startTestGateway({ upstream: helpCrunch });
     using connection = await openConnection(stopping.url);
     connection.write(post('{"query":"{ chat(id: 2) { id } }"}'));
     const answer = await asked;
@@ -198,7 +198,7 @@ describe('requests with an ignored Upgrade', () => {
 
   test('a request with an ignored Upgrade has the same limits as any other', async () => {
     await using small = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { maxBodyBytes: 1_024, requestTimeoutMs: 100 },
     });
     const long = operation + ' '.repeat(2_000);
@@ -366,11 +366,11 @@ describe('WebSocket upgrades', () => {
 
   test('a WebSocket is rejected in JSON for a foreign origin, a missing router secret and too many connections', async () => {
     await using guarded = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { routerSecret: 'x'.repeat(32) },
     });
     await using full = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { subscriptions: { ...subscriptionLimits, maxConnections: 0 } },
     });
 
@@ -386,7 +386,7 @@ describe('WebSocket upgrades', () => {
 
   test('a WebSocket with a wrong router secret gets 429 and Retry-After once its address has AUTH_FAILURE_LIMIT failures', async () => {
     await using guarded = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { routerSecret: 'x'.repeat(32), authFailureLimit: 2 },
     });
 

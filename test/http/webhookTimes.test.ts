@@ -20,39 +20,39 @@ const { cacheTtlsMs } = readConfig({
   HELPCRUNCH_WEBHOOK_SECRET: webhookSecret,
 });
 
-let helpdesk: ControlledUpstream;
+let helpCrunch: ControlledUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 const start = () =>
   startTestGateway({
-    upstream: helpdesk,
+    upstream: helpCrunch,
     clock,
     config: { rateLimit: 0, cacheTtlsMs, webhookSecret },
   });
 
 beforeAll(async () => {
-  helpdesk = await startControlledUpstream();
+  helpCrunch = await startControlledUpstream();
   gateway = await start();
 });
 
 afterAll(async () => {
   await gateway.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 const customer = { id: 7, name: 'Ada', email: 'ada@example.com', userId: 'u-7' };
 
 beforeEach(() => {
   clock.advance(2 * oneHour);
-  helpdesk.seed({ chats: [{ id: 5, customer }], customers: [{ ...customer, company: 'Old' }] });
-  helpdesk.clearCalls();
+  helpCrunch.seed({ chats: [{ id: 5, customer }], customers: [{ ...customer, company: 'Old' }] });
+  helpCrunch.clearCalls();
 });
 
 /** The data of an event of each family, with times inside that are always recent. */
 function dataOf(event: string, messageId = 90) {
   const now = (clock.now() / 1000).toFixed(3);
   if (event.startsWith('customer.')) return { ...customer, unsubscribed: false, customData: {} };
-  if (event.startsWith('chat.')) return chatData({ ...helpdesk.chats.get(5), id: 5 });
+  if (event.startsWith('chat.')) return chatData({ ...helpCrunch.chats.get(5), id: 5 });
   const message = { id: messageId, text: 'hello', createdAt: now, updatedAt: now };
   return { chat_id: 5, agent: null, customer, message };
 }
@@ -145,7 +145,7 @@ describe('a correctly signed webhook', () => {
       for (const event of events) {
         outcomes.add((await deliverAt(gateway, event, createdAt())).outcome);
       }
-      helpdesk.seed({ customers: [{ ...customer, company: 'New' }] });
+      helpCrunch.seed({ customers: [{ ...customer, company: 'New' }] });
       for (const event of ['message.chat.agent', 'chat.rated', 'customer.tags_changed']) {
         await deliverAt(gateway, event, seconds(0), 91);
       }
@@ -301,7 +301,7 @@ describe('wrong signatures from one address', () => {
 
   const startLimited = () =>
     startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       clock,
       config: { rateLimit: 0, cacheTtlsMs, webhookSecret, authFailureLimit: limit, trustProxy: 1 },
     });
@@ -327,7 +327,7 @@ describe('wrong signatures from one address', () => {
 
   test('wrong signatures count with the other rejected credentials of the address', async () => {
     await using limited = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       clock,
       config: {
         rateLimit: 0,

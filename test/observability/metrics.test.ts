@@ -6,19 +6,19 @@ import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.t
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
-  helpdesk.respond('GET /chats/5208', { body: wireChat() });
-  helpdesk.respond('GET /chats/404', {
+  helpCrunch = await startRecordingUpstream();
+  helpCrunch.respond('GET /chats/5208', { body: wireChat() });
+  helpCrunch.respond('GET /chats/404', {
     status: 404,
     body: { errors: [{ code: 'not_fount', message: 'ada@example.com was not found' }] },
   });
-  helpdesk.respond('GET /chats/500', { status: 500, body: 'secret-body' });
+  helpCrunch.respond('GET /chats/500', { status: 500, body: 'secret-body' });
 });
 
-afterAll(() => helpdesk[Symbol.asyncDispose]());
+afterAll(() => helpCrunch[Symbol.asyncDispose]());
 
 /** The value of each series, by what stands before it. */
 async function figuresOf({ url }: { readonly url: string }) {
@@ -42,7 +42,7 @@ const calls = (endpoint: string, outcome: string) =>
 
 describe('the figures', () => {
   test('count operations by name and code, and calls by endpoint and outcome', async () => {
-    await using gateway = await startTestGateway({ upstream: helpdesk });
+    await using gateway = await startTestGateway({ upstream: helpCrunch });
 
     await gateway.query('query Open { chat(id: 5208) { id } }');
     await gateway.query('query Open { chat(id: 404) { id } }');
@@ -71,7 +71,7 @@ describe('the figures', () => {
 
   test('tell what the cache and others in flight saved', async () => {
     await using gateway = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { cacheTtlsMs: { chats: 60_000, customers: 60_000, account: 60_000, absent: 0 } },
     });
 
@@ -85,7 +85,10 @@ describe('the figures', () => {
   });
 
   test("tell how much of the account's minute is left and whom it could not serve", async () => {
-    await using gateway = await startTestGateway({ upstream: helpdesk, config: { rateLimit: 1 } });
+    await using gateway = await startTestGateway({
+      upstream: helpCrunch,
+      config: { rateLimit: 1 },
+    });
 
     await gateway.query('{ chat(id: 5208) { id } }');
     await gateway.query('{ chat(id: 5208) { id } }');
@@ -100,7 +103,7 @@ describe('the figures', () => {
   test('say how long calls waited for their turn', async () => {
     const clock = createManualClock();
     await using gateway = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       clock,
       config: { rateLimit: 1, operationTimeoutMs: 120_000 },
     });
@@ -118,7 +121,7 @@ describe('the figures', () => {
   });
 
   test('do not grow with the names that clients invent', async () => {
-    await using gateway = await startTestGateway({ upstream: helpdesk });
+    await using gateway = await startTestGateway({ upstream: helpCrunch });
 
     for (let round = 0; round < 150; round += 10) {
       await Promise.all(
@@ -137,7 +140,7 @@ describe('the figures', () => {
   });
 
   test('include those of the process and its event loop', async () => {
-    await using gateway = await startTestGateway({ upstream: helpdesk });
+    await using gateway = await startTestGateway({ upstream: helpCrunch });
 
     const { of } = await figuresOf(gateway);
 
@@ -179,7 +182,7 @@ describe('the log', () => {
   const informed = { logLevel: 'info' } as const;
 
   test('has one line for each operation', async () => {
-    await using gateway = await startTestGateway({ upstream: helpdesk, config: informed });
+    await using gateway = await startTestGateway({ upstream: helpCrunch, config: informed });
 
     await gateway.query('query Open { chat(id: 5208) { id } }', undefined, { 'x-request-id': 'a' });
     await gateway.query('query Open { chat(id: 404) { id } }', undefined, { 'x-request-id': 'b' });
@@ -211,9 +214,9 @@ describe('the log', () => {
   });
 
   test('says when it was the client who left', async () => {
-    await using gateway = await startTestGateway({ upstream: helpdesk, config: informed });
+    await using gateway = await startTestGateway({ upstream: helpCrunch, config: informed });
     const asked = new Promise<void>((resolve) => {
-      helpdesk.respond('GET /chats/7', (_call, response) => {
+      helpCrunch.respond('GET /chats/7', (_call, response) => {
         response.once('close', resolve);
         leaving.abort();
         return undefined;
@@ -238,7 +241,7 @@ describe('the log', () => {
 
   test('is as quiet as its level', async () => {
     await using gateway = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { logLevel: 'silent' },
     });
 
@@ -253,7 +256,7 @@ describe('a gateway that is told to stop', () => {
 
   function hold() {
     return new Promise<() => void>((resolve) => {
-      helpdesk.respond('GET /chats/8', (_call, response) => {
+      helpCrunch.respond('GET /chats/8', (_call, response) => {
         resolve(() => response.end(JSON.stringify(wireChat({ id: 8 }))));
         return undefined;
       });
@@ -265,7 +268,7 @@ describe('a gateway that is told to stop', () => {
   test('says so and answers whoever comes until a balancer has seen it', async () => {
     const clock = createManualClock();
     const gateway = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       clock,
       config: { shutdown: { delayMs: 3_000, graceMs: 10_000 } },
     });
@@ -284,7 +287,7 @@ describe('a gateway that is told to stop', () => {
 
   test('answers whoever comes while it is not done', async () => {
     const held = hold();
-    const gateway = await startTestGateway({ upstream: helpdesk, clock: createManualClock() });
+    const gateway = await startTestGateway({ upstream: helpCrunch, clock: createManualClock() });
 
     const first = gateway.query(chat);
     const answer = await held;
@@ -303,7 +306,7 @@ describe('a gateway that is told to stop', () => {
     const held = hold();
     const clock = createManualClock();
     const gateway = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       clock,
       config: { operationTimeoutMs: 60_000, upstreamTimeoutMs: 60_000 },
     });

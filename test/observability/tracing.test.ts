@@ -47,17 +47,17 @@ async function startCollector() {
 
 type Collector = Awaited<ReturnType<typeof startCollector>>;
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
-  helpdesk.respond('GET /chats/5208', { body: wireChat() });
-  helpdesk.respond('GET /chats/500', { status: 500, body: 'secret-body' });
+  helpCrunch = await startRecordingUpstream();
+  helpCrunch.respond('GET /chats/5208', { body: wireChat() });
+  helpCrunch.respond('GET /chats/500', { status: 500, body: 'secret-body' });
 });
 
 afterAll(async () => {
   killAll();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 const attributesOf = (span: any): Record<string, unknown> =>
@@ -65,7 +65,7 @@ const attributesOf = (span: any): Record<string, unknown> =>
     span.attributes.map(({ key, value }: any) => [key, value.stringValue ?? value.intValue]),
   );
 
-/** What the collector and the helpdesk get to see of one operation. */
+/** The spans that the collector receives and the headers that HelpCrunch receives for one operation. */
 async function trace(
   collector: Collector,
   query: string,
@@ -75,13 +75,13 @@ async function trace(
   process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = collector.url;
   const tracing = createOpenTelemetry(protocol, systemClock);
   delete process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
-  await using gateway = await startTestGateway({ upstream: helpdesk, tracing });
-  helpdesk.clearCalls();
+  await using gateway = await startTestGateway({ upstream: helpCrunch, tracing });
+  helpCrunch.clearCalls();
   await gateway.query(query, undefined, headers);
   await fetch(`${gateway.url}/readyz`);
   await gateway.stop();
   await tracing.close();
-  return helpdesk.calls[0]?.headers ?? {};
+  return helpCrunch.calls[0]?.headers ?? {};
 }
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';

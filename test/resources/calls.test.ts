@@ -10,9 +10,9 @@ import { restRows } from '../support/rest.ts';
 
 type Demo = Awaited<ReturnType<typeof startDemo>>;
 
-/** An account where everybody writes seldom. */
+/** An account with few chats per customer. */
 let quiet: Demo;
-/** An account where everybody writes often: a page of a hundred never holds the chats of twenty customers. */
+/** An account with many chats per customer: a page of a hundred never contains the chats of twenty customers. */
 let busy: Demo;
 let fake: RecordingUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
@@ -1043,7 +1043,7 @@ describe('a search for many customers', () => {
     representations: userIds.map((userId) => ({ __typename: 'Customer', userId })),
   });
 
-  /** A helpdesk that is blind to case, as most databases are. */
+  /** An upstream that compares case-insensitively, as most databases do. */
   function holdCustomers(rows: readonly WireRow[]) {
     fake.respond('POST /customers/search', ({ body }) => {
       const folded = body.filter.map(({ value }: any) => String(value).toLowerCase());

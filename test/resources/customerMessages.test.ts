@@ -13,20 +13,20 @@ const hiddenTypes = ['private', 'tech', 'a type of tomorrow'];
 
 const ada = { role: 'customer', customerId: 7001 };
 
-let helpdesk: Awaited<ReturnType<typeof startTwoCustomers>>;
+let helpCrunch: Awaited<ReturnType<typeof startTwoCustomers>>;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 beforeAll(async () => {
-  helpdesk = await startTwoCustomers();
+  helpCrunch = await startTwoCustomers();
   gateway = await startTestGateway({
-    upstream: helpdesk,
+    upstream: helpCrunch,
     config: { auth: jwtAuth(), rateLimit: 0 },
   });
 });
 
 afterAll(async () => {
   await gateway.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 /** `-` is a message for the team, `+` one for the customer. */
@@ -89,7 +89,7 @@ describe('the messages of a customer', () => {
 
     await fc.assert(
       fc.asyncProperty(patterns, fc.integer({ min: 20, max: 100 }), async (pattern, first) => {
-        helpdesk.holdsMessages(1, conversation(pattern));
+        helpCrunch.holdsMessages(1, conversation(pattern));
 
         const pages = await walk(first);
 
@@ -113,7 +113,7 @@ describe('the messages of a customer', () => {
 
   test('end a page early after five calls, and go on from there', async () => {
     const pattern = `+${'-'.repeat(1_200)}++`;
-    helpdesk.holdsMessages(1, conversation(pattern));
+    helpCrunch.holdsMessages(1, conversation(pattern));
 
     const pages = await walk(2);
 
@@ -126,8 +126,8 @@ describe('the messages of a customer', () => {
   });
 
   test('share those calls among all chats of an operation', async () => {
-    helpdesk.holdsMessages(1, conversation('-'.repeat(900)));
-    helpdesk.holdsMessages(3, conversation('-'.repeat(900)));
+    helpCrunch.holdsMessages(1, conversation('-'.repeat(900)));
+    helpCrunch.holdsMessages(3, conversation('-'.repeat(900)));
 
     const { extensions, errors } = await gateway.query(
       '{ chats { nodes { messages { nodes { id } } } } }',
@@ -138,11 +138,11 @@ describe('the messages of a customer', () => {
     expect(errors).toEqual([]);
     // The list, one for each chat, and four more.
     expect(extensions.upstream.calls).toBe(1 + 2 + 4);
-    helpdesk.holdsMessages(3, []);
+    helpCrunch.holdsMessages(3, []);
   });
 
   test('have cursors that stay the same and tell no distance', async () => {
-    helpdesk.holdsMessages(1, conversation('+-+---+'));
+    helpCrunch.holdsMessages(1, conversation('+-+---+'));
 
     const { cursors } = await read(10, null);
     const again = await read(10, null);
@@ -159,20 +159,20 @@ describe('the messages of a customer', () => {
   });
 
   test('have cursors that are the same on every instance, and of no use with another key', async () => {
-    helpdesk.holdsMessages(1, conversation('+++'));
+    helpCrunch.holdsMessages(1, conversation('+++'));
     await using other = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { auth: jwtAuth(), rateLimit: 0 },
     });
-    await using stranger = await startTestGateway({
-      upstream: { ...helpdesk, key: 'another key' },
+    await using otherAccount = await startTestGateway({
+      upstream: { ...helpCrunch, key: 'another key' },
       config: { auth: jwtAuth(), rateLimit: 0 },
     });
     const { cursors } = await read(2, null);
     const query = `{ chat(id: 1) { messages(after: "${cursors[1]}") { nodes { id } } } }`;
 
     const there = await other.query(query, {}, await bearer(ada));
-    const elsewhere = await stranger.query(query, {}, await bearer(ada));
+    const elsewhere = await otherAccount.query(query, {}, await bearer(ada));
 
     expect(there.data.chat.messages.nodes).toEqual([{ id: '1002' }]);
     expect(elsewhere.errors[0]?.extensions['code']).toBe('BAD_USER_INPUT');
@@ -181,7 +181,7 @@ describe('the messages of a customer', () => {
   test.each(['nonsense', '', 'AAAA', 'A'.repeat(30), 'bWVzc2FnZXM6MA'])(
     'take no cursor that somebody made up: %j',
     async (cursor) => {
-      helpdesk.clearCalls();
+      helpCrunch.clearCalls();
 
       const { errors } = await gateway.query(
         `{ chat(id: 1) { messages(after: "${cursor}") { nodes { id } } } }`,
@@ -190,13 +190,13 @@ describe('the messages of a customer', () => {
       );
 
       expect(errors[0]?.extensions['code']).toBe('BAD_USER_INPUT');
-      expect(helpdesk.callsTo('GET /chats/1/messages')).toEqual([]);
+      expect(helpCrunch.callsTo('GET /chats/1/messages')).toEqual([]);
     },
   );
 
   test('take no cursor of another chat, nor one of the team', async () => {
-    helpdesk.holdsMessages(1, conversation('+++'));
-    helpdesk.holdsMessages(3, conversation('+++'));
+    helpCrunch.holdsMessages(1, conversation('+++'));
+    helpCrunch.holdsMessages(3, conversation('+++'));
     const ofTeam = await read(1, null, { role: 'agent' });
     const { cursors } = await read(1, null);
     const ask = async (chat: number, cursor: string | undefined, claims: object) =>
@@ -227,7 +227,7 @@ describe('the messages of a customer', () => {
   });
 
   test('are not read for their number alone', async () => {
-    helpdesk.clearCalls();
+    helpCrunch.clearCalls();
 
     const { data } = await gateway.query(
       '{ chat(id: 1) { messages { totalCount } } }',
@@ -236,13 +236,13 @@ describe('the messages of a customer', () => {
     );
 
     expect(data.chat.messages).toEqual({ totalCount: null });
-    expect(helpdesk.calls).toHaveLength(1);
+    expect(helpCrunch.calls).toHaveLength(1);
   });
 });
 
 describe('the messages of the team', () => {
   test('are all there are', async () => {
-    helpdesk.holdsMessages(1, conversation('+-+-'));
+    helpCrunch.holdsMessages(1, conversation('+-+-'));
 
     const page = await read(10, null, { role: 'agent' });
 

@@ -54,9 +54,9 @@ interface Expressible {
   readonly kind: Kind;
   readonly filter: object;
   readonly comparison?: 'AND' | 'OR';
-  /** What the helpdesk must be asked. */
+  /** The expected upstream filter. */
   readonly sent: readonly object[];
-  /** Which rows that means, on the helpdesk's own wire. */
+  /** Whether a row in wire format matches. */
   readonly means: (row: WireRow) => boolean;
 }
 

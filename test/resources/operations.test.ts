@@ -22,7 +22,7 @@ let made = 0;
 beforeAll(async () => {
   simulator = await startSimulator({
     customers: 260,
-    // All fit in one page of the helpdesk.
+    // All fit in one page.
     chats: 96,
     rateLimit: 0,
     clock: createManualClock(),
@@ -64,7 +64,7 @@ interface Row {
 
 const agentFields = 'id nodeId name email role';
 
-/** Everything that a chat of the helpdesk carries. */
+/** All fields that an upstream chat contains. */
 const carried = `
   id nodeId status closedBy closedAt rating createdAt createdWith lastMessageAt lastCustomerMessageAt lastMessageText
   lastMessageId lastCommunicatedAgentId snoozedUntil applicationId readByAgent readByCustomer

@@ -503,14 +503,14 @@ describe('a part between two cursors', () => {
 });
 
 describe('an empty list', () => {
-  const nobody = { filter: { createdAt: { to: '2001-01-01T00:00:00Z' } } };
+  const noMatch = { filter: { createdAt: { to: '2001-01-01T00:00:00Z' } } };
 
   test.each([{}, { first: 5 }, { last: 5 }])(
     'has no edges, no cursors and no more: %j',
     async (part) => {
-      const list = await demo.query(chatPage, { ...nobody, ...part });
+      const list = await demo.query(chatPage, { ...noMatch, ...part });
       const customers = await demo.query(customerPage, {
-        filter: { name: { equals: 'Nobody at all' } },
+        filter: { name: { equals: 'No such customer' } },
         ...part,
       });
 
@@ -539,7 +539,7 @@ describe('an empty list', () => {
   });
 });
 
-/** A helpdesk that holds so many chats and pages them as the real one does. */
+/** An upstream with `count` chats that pages like HelpCrunch. */
 function holdChats(count: number, change: (answer: any, range: any) => unknown = (body) => body) {
   const rows = Array.from({ length: count }, (_, index) => wireChat({ id: index + 1 }));
   fake.respond('GET /chats', ({ query }) => {

@@ -130,7 +130,7 @@ const messageTypes: Readonly<Record<string, string>> = {
   knowledgeBase: 'KNOWLEDGE_BASE',
 };
 
-/** What the gateway must make of the helpdesk's rows, written once more and independently. */
+/** The expected result for a row in wire format, computed independently of the gateway. */
 const agentOf = ({ id, name, email, role }: WireRow) => ({
   nodeId: nodeId('Agent', id),
   id: String(id),
@@ -443,7 +443,7 @@ test('every field of every type is read above', () => {
 
   const fields = Object.values(schema.getTypeMap())
     .filter(isObjectType)
-    // What subscribers are told is read where they are.
+    // Types of subscriptions are covered by their own tests.
     .filter(({ name }) => !/^(__.*|Subscription|ChatUpdate)$/.test(name))
     .flatMap((type) => Object.keys(type.getFields()).map((field) => `${type.name}.${field}`));
 

@@ -63,7 +63,7 @@ const documented = {
   department: { id: 0, name: 'string' },
 };
 
-/** The chat that `markChatRead` gives for an answer of the helpdesk, without an error. */
+/** The chat that `markChatRead` returns for an upstream response. */
 async function read(body: unknown, document = markRead): Promise<any> {
   fake.respond('PUT /chats/readByAgent', { body });
   const { data, errors } = await gateway.query(document);

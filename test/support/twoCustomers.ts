@@ -27,9 +27,9 @@ interface Condition {
   readonly value: unknown;
 }
 
-/** A helpdesk with two customers: Ada (7001) has the chats 1 and 3, Bob (7002) has chat 2. No chat 9, no customer 7009. */
+/** An upstream with two customers: Ada (7001) has the chats 1 and 3, Bob (7002) has chat 2. No chat 9, no customer 7009. */
 export async function startTwoCustomers() {
-  const helpdesk = await startRecordingUpstream();
+  const helpCrunch = await startRecordingUpstream();
   const chats = [
     wireChat({ id: 1, customer: people[0] }),
     wireChat({ id: 2, customer: people[1] }),
@@ -62,34 +62,34 @@ export async function startTwoCustomers() {
   const all = (rows: readonly object[]) => ({ body: { data: rows, meta: { total: rows.length } } });
 
   for (const { id } of chats)
-    helpdesk.respond(`GET /chats/${id}`, () => ({ body: chats.find((chat) => chat.id === id) }));
+    helpCrunch.respond(`GET /chats/${id}`, () => ({ body: chats.find((chat) => chat.id === id) }));
   for (const id of [1, 2, 3]) {
-    helpdesk.respond(`GET /chats/${id}/messages`, ({ query }) => {
+    helpCrunch.respond(`GET /chats/${id}/messages`, ({ query }) => {
       const rows = messages.get(id) ?? [];
       const [offset, limit] = [Number(query.get('offset')), Number(query.get('limit'))];
       return { body: { data: rows.slice(offset, offset + limit), total: rows.length } };
     });
   }
   for (const person of wholePeople)
-    helpdesk.respond(`GET /customers/${person.id}`, { body: person });
-  helpdesk.respond('GET /chats', all(chats));
-  helpdesk.respond('POST /chats/search', search(chats));
-  helpdesk.respond('GET /customers', all(wholePeople));
-  helpdesk.respond('POST /customers/search', search(wholePeople));
-  helpdesk.respond('GET /agents', all(team));
-  helpdesk.respond('GET /departments', all([{ id: 3, name: 'Sales', agents: team }]));
-  helpdesk.respond('GET /applications', all([{ id: 2, name: 'web' }]));
-  helpdesk.respond('GET /organization', { body: { data: { id: 1, domain: 'example' } } });
+    helpCrunch.respond(`GET /customers/${person.id}`, { body: person });
+  helpCrunch.respond('GET /chats', all(chats));
+  helpCrunch.respond('POST /chats/search', search(chats));
+  helpCrunch.respond('GET /customers', all(wholePeople));
+  helpCrunch.respond('POST /customers/search', search(wholePeople));
+  helpCrunch.respond('GET /agents', all(team));
+  helpCrunch.respond('GET /departments', all([{ id: 3, name: 'Sales', agents: team }]));
+  helpCrunch.respond('GET /applications', all([{ id: 2, name: 'web' }]));
+  helpCrunch.respond('GET /organization', { body: { data: { id: 1, domain: 'example' } } });
   for (const side of ['Agent', 'Customer']) {
-    helpdesk.respond(`PUT /chats/readBy${side}`, ({ body }) => {
+    helpCrunch.respond(`PUT /chats/readBy${side}`, ({ body }) => {
       const chat = chats.find(({ id }) => id === body.id);
       return chat === undefined ? notFound : { body: { ...chat, [`readBy${side}`]: body.read } };
     });
   }
-  helpdesk.respond('*', notFound);
+  helpCrunch.respond('*', notFound);
 
   return {
-    ...helpdesk,
+    ...helpCrunch,
     /** Newest first, as HelpCrunch returns them. */
     holdsMessages(chatId: number, rows: readonly object[]) {
       messages.set(chatId, rows);

@@ -15,24 +15,24 @@ const chat = '{ chat(id: 1) { lastMessageText } }';
 const mark = 'mutation { markChatRead(id: 1, by: AGENT, read: true) { lastMessageText } }';
 
 const clock = createManualClock();
-let helpdesk: ControlledUpstream;
+let helpCrunch: ControlledUpstream;
 
 beforeAll(async () => {
-  helpdesk = await startControlledUpstream();
+  helpCrunch = await startControlledUpstream();
 });
 
-afterAll(() => helpdesk[Symbol.asyncDispose]());
+afterAll(() => helpCrunch[Symbol.asyncDispose]());
 
 beforeEach(() => {
   clock.advance(2 * 60 * oneMinute);
-  helpdesk.chats.clear();
-  helpdesk.seed({ chats: [{ id: 1 }] });
-  helpdesk.clearCalls();
+  helpCrunch.chats.clear();
+  helpCrunch.seed({ chats: [{ id: 1 }] });
+  helpCrunch.clearCalls();
 });
 
 const start = (config: Parameters<typeof startTestGateway>[0]['config'] = {}) =>
   startTestGateway({
-    upstream: helpdesk,
+    upstream: helpCrunch,
     clock,
     config: { cacheTtlsMs: freshMs, rateLimit: 0, ...config },
   });
@@ -71,7 +71,7 @@ describe('a write that was never sent leaves its chat in the cache', () => {
     await gateway.waitForQueuedCalls(0);
 
     expect(await callsFor(gateway)).toBe(0);
-    expect(helpdesk.callsTo('PUT /chats/readByAgent')).toEqual([]);
+    expect(helpCrunch.callsTo('PUT /chats/readByAgent')).toEqual([]);
   });
 
   test('when the rate limit leaves no permit before its deadline', async () => {
@@ -87,7 +87,7 @@ describe('a write that was never sent leaves its chat in the cache', () => {
   test('when HelpCrunch refuses it with 429 and its client disconnects before it is repeated', async () => {
     await using gateway = await start({ rateLimit: 120, operationTimeoutMs: 2 * oneMinute });
     await gateway.query(chat);
-    const held = helpdesk.hold('PUT /chats/readByAgent');
+    const held = helpCrunch.hold('PUT /chats/readByAgent');
 
     const leave = send(gateway, mark);
     await held.arrived;
@@ -104,7 +104,7 @@ describe('a write that was sent drops its chat from the cache', () => {
   test('when its client disconnects before the response', async () => {
     await using gateway = await start();
     await gateway.query(chat);
-    const held = helpdesk.hold('PUT /chats/readByAgent');
+    const held = helpCrunch.hold('PUT /chats/readByAgent');
 
     const leave = send(gateway, mark);
     await held.arrived;
@@ -122,7 +122,7 @@ describe('a write that was sent drops its chat from the cache', () => {
       operationTimeoutMs: 2 * oneMinute,
     });
     await gateway.query(chat);
-    const held = helpdesk.hold('PUT /chats/readByAgent');
+    const held = helpCrunch.hold('PUT /chats/readByAgent');
 
     const leave = send(gateway, mark);
     await held.arrived;

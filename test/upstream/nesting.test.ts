@@ -11,20 +11,20 @@ const nestings = {
   lists: '['.repeat(levels) + ']'.repeat(levels),
 };
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
+  helpCrunch = await startRecordingUpstream();
   gateway = await startTestGateway({
-    upstream: helpdesk,
+    upstream: helpCrunch,
     config: { rateLimit: 0, cacheTtlsMs: readConfig({}).cacheTtlsMs },
   });
 });
 
 afterAll(async () => {
   await gateway.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 beforeEach(() => {
@@ -75,7 +75,7 @@ const cases = places.flatMap((place) =>
 test.each(cases)(
   `${levels} nested $kind in $place give UPSTREAM_INVALID_RESPONSE`,
   async ({ route, body, query, nested }) => {
-    helpdesk.respond(route, { body: withDeep(body, nested) });
+    helpCrunch.respond(route, { body: withDeep(body, nested) });
 
     const { errors } = await gateway.query(query);
 
@@ -89,7 +89,7 @@ test.each(cases)(
 describe('an error response that is nested too deeply', () => {
   test.each(Object.entries(nestings))('keeps the code of its status: %s', async (_kind, nested) => {
     const body = { errors: [{ code: 'deep', message: 'deep' }] };
-    helpdesk.respond('GET /chats/6', { status: 404, body: withDeep(body, nested) });
+    helpCrunch.respond('GET /chats/6', { status: 404, body: withDeep(body, nested) });
 
     const { errors } = await gateway.query('{ chat(id: 6) { id } }');
 
@@ -99,7 +99,7 @@ describe('an error response that is nested too deeply', () => {
 
 test('customData with 90 levels is returned as HelpCrunch sent it', async () => {
   const nested = JSON.parse('{"a":'.repeat(90) + '1' + '}'.repeat(90));
-  helpdesk.respond('GET /customers/8', { body: { id: 8, customData: nested } });
+  helpCrunch.respond('GET /customers/8', { body: { id: 8, customData: nested } });
 
   const { data, errors } = await gateway.query('{ customer(id: 8) { customData } }');
 

@@ -23,13 +23,13 @@ const { cacheTtlsMs } = readConfig({
   HELPCRUNCH_WEBHOOK_SECRET: webhookSecret,
 });
 
-let helpdesk: ControlledUpstream;
+let helpCrunch: ControlledUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 beforeAll(async () => {
-  helpdesk = await startControlledUpstream();
+  helpCrunch = await startControlledUpstream();
   gateway = await startTestGateway({
-    upstream: helpdesk,
+    upstream: helpCrunch,
     clock,
     config: { rateLimit: 0, cacheTtlsMs, webhookSecret },
   });
@@ -37,7 +37,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await gateway.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 const customer = { id: 7, name: 'Ada', email: 'ada@example.com', userId: 'u-7' };
@@ -46,10 +46,10 @@ const petro = { id: 13, name: 'Petro', email: 'petro@example.com', role: 'admin'
 
 beforeEach(() => {
   clock.advance(oneHour);
-  helpdesk.chats.clear();
-  helpdesk.customers.clear();
-  helpdesk.seed({ chats: [{ id: 5, customer }], customers: [{ ...customer, blocked: false }] });
-  helpdesk.clearCalls();
+  helpCrunch.chats.clear();
+  helpCrunch.customers.clear();
+  helpCrunch.seed({ chats: [{ id: 5, customer }], customers: [{ ...customer, blocked: false }] });
+  helpCrunch.clearCalls();
 });
 
 const chatFields = `id status closedBy closedAt rating snoozedUntil lastMessageText
@@ -58,16 +58,16 @@ const chatQuery = `{ chat(id: 5) { ${chatFields} } }`;
 const customerQuery =
   '{ customer(id: 7) { name email userId phone unsubscribed blocked tags { name } } }';
 
-/** Changes the chat in the helpdesk and gives what a webhook tells of it. */
+/** Changes the chat in HelpCrunch and returns the data of the webhook about it. */
 function change(part: Readonly<Record<string, unknown>>) {
-  const chat: any = { ...helpdesk.chats.get(5), ...part };
-  helpdesk.chats.set(5, chat);
+  const chat: any = { ...helpCrunch.chats.get(5), ...part };
+  helpCrunch.chats.set(5, chat);
   return chatData(chat);
 }
 
 function changeCustomer(part: Readonly<Record<string, unknown>>) {
-  const changed: any = { ...helpdesk.customers.get(7), ...part };
-  helpdesk.customers.set(7, changed);
+  const changed: any = { ...helpCrunch.customers.get(7), ...part };
+  helpCrunch.customers.set(7, changed);
   const { id, name, userId, email, unsubscribed, customData } = changed;
   return { id, name, userId, email, unsubscribed, customData };
 }
@@ -378,14 +378,14 @@ describe('a chat is asked for again', () => {
 
   test('when it was not there before', async () => {
     await gateway.query('{ chat(id: 6) { id } }');
-    helpdesk.seed({ chats: [{ id: 6, customer }] });
+    helpCrunch.seed({ chats: [{ id: 6, customer }] });
     await tell({ event: 'chat.new', eventData: chatData({ id: 6, status: 'new' }) });
 
     expect((await see('{ chat(id: 6) { id } }')).data.chat).toEqual({ id: '6' });
   });
 
   test('even by who asked for it before the event, and has not been answered yet', async () => {
-    const held = helpdesk.hold('GET /chats/5');
+    const held = helpCrunch.hold('GET /chats/5');
     const asking = gateway.query(chatQuery);
     await held.arrived;
     held.apply();
@@ -407,7 +407,7 @@ describe('lists are asked for again', () => {
 
   test.each(Object.entries(lists))('after any event of a chat: %s', async (_which, query) => {
     await see(query);
-    helpdesk.seed({ chats: [{ id: 6, customer }] });
+    helpCrunch.seed({ chats: [{ id: 6, customer }] });
     const unknowing = await see(query);
     await tell({ event: 'chat.new', eventData: chatData({ id: 6 }) });
     const { data } = await see(query);
@@ -419,7 +419,7 @@ describe('lists are asked for again', () => {
   test('of customers after any that may move them', async () => {
     const query = '{ customers { totalCount } customerByUserId(userId: "u-9") { id } }';
     await gateway.query(query);
-    helpdesk.seed({ customers: [{ id: 9 }] });
+    helpCrunch.seed({ customers: [{ id: 9 }] });
     await tell({ event: 'customer.new', eventData: { id: 9 } });
 
     expect((await see(query)).data).toEqual({
@@ -470,9 +470,9 @@ describe('what an event of a customer tells is seen', () => {
 
   test('when there is none any more', async () => {
     await see(`{ chat(id: 5) { id } ${customerQuery.slice(1)}`);
-    helpdesk.chats.clear();
+    helpCrunch.chats.clear();
     const eventData = changeCustomer({});
-    helpdesk.customers.clear();
+    helpCrunch.customers.clear();
     await tell({ event: 'customer.deleted', eventData });
     const { errors } = await gateway.query(`{ chat(id: 5) { id } ${customerQuery.slice(1)}`);
 

@@ -19,13 +19,13 @@ const { cacheTtlsMs } = readConfig({
   HELPCRUNCH_WEBHOOK_SECRET: webhookSecret,
 });
 
-let helpdesk: ControlledUpstream;
+let helpCrunch: ControlledUpstream;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 beforeAll(async () => {
-  helpdesk = await startControlledUpstream();
+  helpCrunch = await startControlledUpstream();
   gateway = await startTestGateway({
-    upstream: helpdesk,
+    upstream: helpCrunch,
     clock,
     config: { rateLimit: 0, cacheTtlsMs, webhookSecret, operationTimeoutMs: 24 * oneHour },
   });
@@ -33,7 +33,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await gateway.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 /** How often the chat has changed so far is the name of its customer, which every event of the chat carries. */
@@ -102,7 +102,7 @@ const queries = {
 const versionIn = (data: any): number =>
   Number((data.chats.nodes?.[0] ?? data.chats).customer.name);
 
-/** A message of a chat that nobody reads, by which it is known that all that came before has been heard. */
+/** Sends a message of an unrelated chat. Once it arrives, all earlier events have arrived. */
 async function sendMarker(id: string) {
   const eventData = { chat_id: 6, agent: null, customer: null, message: { id, text: 'end' } };
   await post(gateway, wireDelivery({ event: 'message.chat.agent', eventData, atMs: clock.now() }));
@@ -118,10 +118,10 @@ test('whatever is lost, doubled, late or forged: nothing older than the newest e
 
   async function play(plan: readonly Step[]) {
     clock.advance(oneHour);
-    helpdesk.chats.clear();
+    helpCrunch.chats.clear();
     const writeVersion = (version: number) => {
-      helpdesk.seed({ chats: [{ id: 5, customer: { id: 7, name: String(version) } }] });
-      return helpdesk.chats.get(5)!;
+      helpCrunch.seed({ chats: [{ id: 5, customer: { id: 7, name: String(version) } }] });
+      return helpCrunch.chats.get(5)!;
     };
     writeVersion(0);
     const sent: Sent[] = [];
@@ -166,7 +166,7 @@ test('whatever is lost, doubled, late or forged: nothing older than the newest e
         });
         sent.push({ version, messageId, body });
       } else if (step.kind === 'forge') {
-        const eventData = chatData({ ...helpdesk.chats.get(5), customer: { id: 7, name: '-1' } });
+        const eventData = chatData({ ...helpCrunch.chats.get(5), customer: { id: 7, name: '-1' } });
         const body = wireDelivery({ event: 'chat.status_updated', eventData, atMs: clock.now() });
         const signature = { 'x-helpcrunch-signature': 'f'.repeat(40) };
         expect((await post(gateway, body, signature)).status).toBe(401);

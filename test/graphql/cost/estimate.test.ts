@@ -166,7 +166,7 @@ describe('an operation is priced at its worst and at its usual', () => {
     [3, 3, '{ chat(id: 1) { messages { nodes { chat { customer { phone } } } } } }'],
     [41, 41, '{ chats { nodes { messages { nodes { chat { customer { phone } } } } } } }'],
 
-    // The chats of somebody.
+    // The chats of a customer or an agent.
     [2, 2, '{ customer(id: 1) { chats { nodes { id } totalCount } } }'],
     [22, 2, '{ customers { nodes { chats(first: 5) { nodes { status } totalCount } } } }'],
     [22, 2, '{ customers { nodes { chats(first: 100) { nodes { status } } } } }'],
@@ -448,7 +448,7 @@ describe('admission', () => {
   });
 });
 
-/** Cold, as the helpdesk counts it, on an account with fewer things than any price assumes. */
+/** Compares estimates with the calls that the simulator counts, from empty caches, on an account smaller than estimates assume. */
 describe('the real gateway', () => {
   let demo: Awaited<ReturnType<typeof startDemo>>;
   let known: Readonly<Record<'chat' | 'customer' | 'userId' | 'agent' | 'department', string[]>>;

@@ -34,7 +34,7 @@ const typeDefs = /* GraphQL */ `
     tall: Boolean
     height: Float
     colour: Colour!
-    told(by: Int = 3, wish: Wish): String!
+    described(by: Int = 3, wish: Wish): String!
     shade: Stone
     root: Stone!
     branches: [Tree]
@@ -191,7 +191,7 @@ const schema = makeExecutableSchema({
   typeDefs,
   resolvers: {
     Tree: {
-      told: (_tree: Source, args: object, _world: World, info: any) =>
+      described: (_tree: Source, args: object, _world: World, info: any) =>
         JSON.stringify([
           args,
           info.fieldName,
@@ -253,7 +253,7 @@ function nulledBy(data: unknown, path: readonly (string | number)[]): string {
   return JSON.stringify(path.slice(0, data === null ? 0 : depth + 1));
 }
 
-/** What no client is told has words of its own. */
+/** Internal errors are hidden from clients, so their messages may differ from those of graphql-js. */
 const known = (message: string): string =>
   /^(Abstract type|Runtime Object type|A value of|Expected )/.test(message) ? 'internal' : message;
 
@@ -277,7 +277,7 @@ describe('the plan executor', () => {
       const expected = await run(plain, operation, { seed });
       const answer = await run(planned, operation, { seed });
       if (expected.errors.length > 0) failed += 1;
-      // Of several failures that make the same thing null it is chance which ones are told.
+      // If several failures null the same field, which of them is reported is not deterministic.
       const isSame =
         expected.failures > 1
           ? certainOf(answer) === certainOf(expected)
@@ -324,7 +324,7 @@ describe('the plan executor', () => {
     'the plan executor reports invalid variables as graphql-js does: %s',
     async (_name, variables) => {
       const query =
-        'query A($first: [Int!]!) { stones { sides } tree(id: 1) { told(words: $first) } }';
+        'query A($first: [Int!]!) { stones { sides } tree(id: 1) { described(words: $first) } }';
 
       const answer = await run(planned, { query, variables });
 

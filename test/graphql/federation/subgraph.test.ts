@@ -501,7 +501,7 @@ describe('the supergraph SDL', () => {
   });
 });
 
-interface Told {
+interface AppliedDirectives {
   readonly coordinate: string;
   readonly directives: ReadonlyMap<string, any>;
 }
@@ -511,7 +511,10 @@ const typesOf = (text: string) =>
     definition.kind === Kind.OBJECT_TYPE_DEFINITION ? [definition] : [],
   );
 
-const directivesOf = (node: ReturnType<typeof typesOf>[number], coordinate: string): Told => ({
+const directivesOf = (
+  node: ReturnType<typeof typesOf>[number],
+  coordinate: string,
+): AppliedDirectives => ({
   coordinate,
   directives: new Map(
     (node.directives ?? []).map(({ name, arguments: given = [] }) => [

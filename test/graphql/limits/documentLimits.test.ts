@@ -13,21 +13,21 @@ import type { GraphQLResponse } from '../../support/gateway.ts';
 
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 
-let helpdesk: RecordingUpstream;
+let helpCrunch: RecordingUpstream;
 let gateway: Gateway;
 let folder: string;
 
 beforeAll(async () => {
-  helpdesk = await startRecordingUpstream();
-  helpdesk.respond('GET /chats/5208', { body: wireChat() });
-  helpdesk.respond('POST /chats/search', { body: { data: [] } });
-  gateway = await startTestGateway({ upstream: helpdesk });
+  helpCrunch = await startRecordingUpstream();
+  helpCrunch.respond('GET /chats/5208', { body: wireChat() });
+  helpCrunch.respond('POST /chats/search', { body: { data: [] } });
+  gateway = await startTestGateway({ upstream: helpCrunch });
   folder = await mkdtemp(join(tmpdir(), 'helpcrunch-limits-'));
 });
 
 afterAll(async () => {
   await gateway.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
   await rm(folder, { recursive: true });
 });
 
@@ -100,12 +100,12 @@ describe('document limits', () => {
   ])(
     'an operation of %s is rejected before any upstream call',
     async (_what, document, message) => {
-      const before = helpdesk.calls.length;
+      const before = helpCrunch.calls.length;
 
       const answer = await gateway.query(document);
 
       expectTooExpensive(answer, message);
-      expect(helpdesk.calls).toHaveLength(before);
+      expect(helpCrunch.calls).toHaveLength(before);
     },
   );
 
@@ -148,7 +148,7 @@ describe('document limits', () => {
 
   test('document limits are configurable', async () => {
     await using strict = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { limits: { depth: 2, aliases: 0, directives: 0, tokens: 16 } },
     });
 
@@ -225,7 +225,7 @@ describe('document limits', () => {
   });
 
   test('an operation with too many references is rejected', async () => {
-    const before = helpdesk.calls.length;
+    const before = helpCrunch.calls.length;
 
     const { data, errors } = await gateway.query(
       'query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }',
@@ -234,7 +234,7 @@ describe('document limits', () => {
 
     expect(data).toBeNull();
     expect(errors.map(({ extensions }) => extensions['code'])).toEqual(['BAD_USER_INPUT']);
-    expect(helpdesk.calls).toHaveLength(before);
+    expect(helpCrunch.calls).toHaveLength(before);
   });
 
   test('the introspection query of common tools is admitted', async () => {
@@ -278,7 +278,7 @@ describe('persisted operations', () => {
       await settingsFor(manifest, { PERSISTED_ONLY: String(isOnly) }),
     );
     return startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { persistedOperations, isPersistedOnly },
     });
   }
@@ -357,7 +357,7 @@ describe('persisted operations', () => {
 
   test('persisted operations are subject to the cost limit', async () => {
     await using listed = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: {
         persistedOperations: new Map([
           ['a', `{ ${times(3, (i) => `a${i}: chat(id: ${i}) { id }`)} }`],

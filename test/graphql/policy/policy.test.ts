@@ -18,7 +18,7 @@ const audience = 'helpdesk';
 const ada = { role: 'customer', customerId: 7001, aud: audience };
 const bob = { role: 'customer', customerId: 7002, aud: audience };
 const adaByUserId = { role: 'customer', userId: 'u-ada', aud: audience };
-const stranger = { role: 'customer', userId: 'u-nobody', aud: audience };
+const unknownCustomer = { role: 'customer', userId: 'u-unknown', aud: audience };
 const agent = { role: 'agent', agentId: 12, aud: audience };
 
 interface Row {
@@ -192,17 +192,20 @@ const entrances = [schema.getQueryType(), schema.getMutationType()]
     ),
   );
 
-let helpdesk: Awaited<ReturnType<typeof startTwoCustomers>>;
+let helpCrunch: Awaited<ReturnType<typeof startTwoCustomers>>;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 beforeAll(async () => {
-  helpdesk = await startTwoCustomers();
-  gateway = await startTestGateway({ upstream: helpdesk, config: { auth: jwtAuth({ audience }) } });
+  helpCrunch = await startTwoCustomers();
+  gateway = await startTestGateway({
+    upstream: helpCrunch,
+    config: { auth: jwtAuth({ audience }) },
+  });
 });
 
 afterAll(async () => {
   await gateway.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 const askAs = async (claims: object, query: string): Promise<GraphQLResponse> =>
@@ -246,9 +249,9 @@ describe('who may ask what', () => {
   test.each(Object.entries(matrix))(
     '%s gives nothing to whom is not known',
     async (_name, { query }) => {
-      helpdesk.clearCalls();
+      helpCrunch.clearCalls();
       const headers = {
-        nobody: {},
+        'no credentials': {},
         forged: await bearer(agent, { key: Buffer.from('not the secret of the gateway, 32') }),
         expired: await bearer({ ...agent, exp: 1_000_000_000 }),
         'wrong audience': await bearer({ ...agent, aud: 'shop' }),
@@ -269,7 +272,7 @@ describe('who may ask what', () => {
           data: undefined,
         });
       }
-      expect(helpdesk.calls).toEqual([]);
+      expect(helpCrunch.calls).toEqual([]);
     },
   );
 });
@@ -354,7 +357,7 @@ describe('a customer', () => {
     async (_name, query, foreign, absent) => {
       const cacheTtlsMs = { chats: 60_000, customers: 60_000, account: 60_000, absent: 60_000 };
       await using fresh = await startTestGateway({
-        upstream: helpdesk,
+        upstream: helpCrunch,
         config: { auth: jwtAuth(), cacheTtlsMs },
       });
       const ask = async (claims: object, id: unknown) =>
@@ -371,7 +374,7 @@ describe('a customer', () => {
       // The whole team has just read what is of others, and that there is nothing else.
       for (const id of [foreign, absent]) await ask({ role: 'agent' }, id);
       await fresh.query('{ viewer { customer { phone } } }', {}, await bearer(ada));
-      helpdesk.clearCalls();
+      helpCrunch.clearCalls();
 
       const first = [shown(await ask(ada, foreign)), shown(await ask(ada, absent))];
       const again = [shown(await ask(ada, foreign)), shown(await ask(ada, absent))];
@@ -379,34 +382,34 @@ describe('a customer', () => {
       expect(first[0]).toEqual(first[1]);
       expect(again[0]).toEqual(again[1]);
       expect(JSON.stringify([first, again])).not.toMatch(/bob|7002/i);
-      expect(helpdesk.callsTo('PUT /chats/readByCustomer')).toEqual([]);
+      expect(helpCrunch.callsTo('PUT /chats/readByCustomer')).toEqual([]);
     },
   );
 
   test('costs a foreign customer no call', async () => {
-    helpdesk.clearCalls();
+    helpCrunch.clearCalls();
 
     await askAs(ada, '{ customer(id: 7002) { id } }');
     await askAs(adaByUserId, '{ customerByUserId(userId: "u-bob") { id } }');
 
-    expect(helpdesk.calls).toEqual([]);
+    expect(helpCrunch.calls).toEqual([]);
   });
 
   test('finds in the cache what is its own, whoever read it', async () => {
     const cacheTtlsMs = { chats: 60_000, customers: 60_000, account: 60_000, absent: 60_000 };
     await using fresh = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { auth: jwtAuth(), cacheTtlsMs },
     });
     const headers = await bearer(ada);
     await fresh.query('{ chats { nodes { id } } }', {}, await bearer({ role: 'agent' }));
-    helpdesk.clearCalls();
+    helpCrunch.clearCalls();
 
     const { data, extensions } = await fresh.query('{ chat(id: 1) { status } }', {}, headers);
 
     expect(data.chat.status).toBe('OPENED');
     expect(extensions.upstream).toEqual({ calls: 0, cacheHits: 1, shared: 0 });
-    expect(helpdesk.calls).toEqual([]);
+    expect(helpCrunch.calls).toEqual([]);
   });
 
   test('cannot have its lists widened by a filter', async () => {
@@ -441,7 +444,7 @@ describe('a customer', () => {
   test('is found by your own id, with one more call', async () => {
     const query =
       '{ viewer { customer { id } } chats { nodes { id } } customer(id: 7001) { name } }';
-    helpdesk.clearCalls();
+    helpCrunch.clearCalls();
 
     const { data } = await askAs(adaByUserId, query);
 
@@ -450,12 +453,12 @@ describe('a customer', () => {
       chats: { nodes: [{ id: '1' }, { id: '3' }] },
       customer: { name: 'Ada' },
     });
-    expect(helpdesk.calls).toHaveLength(2);
+    expect(helpCrunch.calls).toHaveLength(2);
   });
 
   test('that the helpdesk does not know sees nothing', async () => {
     const { data, errors } = await askAs(
-      stranger,
+      unknownCustomer,
       `{ viewer { role customer { id } } chats { totalCount nodes { id } } customers { totalCount }
          chat(id: 1) { id } customer(id: 7001) { id } }`,
     );
@@ -510,8 +513,8 @@ describe('a customer', () => {
   });
 
   test('has the messages of its own chats alone', async () => {
-    helpdesk.holdsMessages(1, [wireMessage({ id: 5, text: 'to Ada' })]);
-    helpdesk.holdsMessages(2, [wireMessage({ id: 6, text: 'to Bob' })]);
+    helpCrunch.holdsMessages(1, [wireMessage({ id: 5, text: 'to Ada' })]);
+    helpCrunch.holdsMessages(2, [wireMessage({ id: 6, text: 'to Bob' })]);
     const query = `{ chats { nodes { messages { nodes { text chat { id } agent { name } } } } } }`;
 
     const { data } = await askAs(ada, query);

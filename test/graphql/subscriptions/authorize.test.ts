@@ -8,17 +8,17 @@ import { startTwoCustomers } from '../../support/twoCustomers.ts';
 import type { TestDelivery } from '../../support/webhooks.ts';
 import { chatData, deliver as deliverTo, webhookSecret } from '../../support/webhooks.ts';
 
-const helpdesk = await startTwoCustomers();
+const helpCrunch = await startTwoCustomers();
 const clock = createManualClock();
 const gateway = await startTestGateway({
-  upstream: helpdesk,
+  upstream: helpCrunch,
   clock,
   config: { auth: jwtAuth(), webhookSecret },
 });
 
 afterAll(async () => {
   await gateway.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 const deliver = (delivery: TestDelivery) => deliverTo(gateway, { atMs: clock.now(), ...delivery });
@@ -46,7 +46,7 @@ async function subscribe(claims: Parameters<typeof bearer>[0], queries: readonly
   return line;
 }
 
-/** What is heard up to the first thing that everybody hears, which is the end. */
+/** The events of a subscription before the first one that all viewers receive. */
 async function receivedBy(connection: Awaited<ReturnType<typeof subscribe>>) {
   const heard: unknown[] = [];
   for (;;) {

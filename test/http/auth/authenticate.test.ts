@@ -259,15 +259,15 @@ describe('JWT signed with a key of a JWKS', () => {
     await issuer.addKey('two', 'RS256');
     await using gateway = await scene.start();
     const payload = { ...agent, exp: 4_102_444_800 };
-    await using nobody = await startIssuer();
-    const stranger = await nobody.addKey('one', 'RS256');
+    await using otherIssuer = await startIssuer();
+    const unknownKey = await otherIssuer.addKey('one', 'RS256');
     const bad = [
       handMade({ alg: 'HS256', kid: 'one' }, payload, JSON.stringify(key.jwk)),
       handMade({ alg: 'HS256', kid: 'one' }, payload, key.jwk.n ?? ''),
       handMade({ alg: 'none', kid: 'one' }, payload, undefined),
-      await token(agent, stranger),
+      await token(agent, unknownKey),
       await token(agent, { ...key, kid: 'two' }),
-      // Which of several keys signed it is for the issuer to say.
+      // A token must name its key if the JWKS has several.
       await token(agent, { alg: key.alg, key: key.key }),
       await token(agent),
     ];
@@ -390,11 +390,11 @@ describe('forwarded API keys', () => {
   const withKey = (key: string) => ({ authorization: `Bearer ${key}` });
   const cacheTtlsMs = { chats: 60_000, customers: 60_000, account: 60_000, absent: 60_000 };
 
-  /** A helpdesk with two accounts. */
+  /** An upstream with two accounts. */
   async function startAccounts() {
-    const helpdesk = await startRecordingUpstream();
+    const helpCrunch = await startRecordingUpstream();
     const statuses: Readonly<Record<string, string>> = { one: 'new', two: 'closed' };
-    helpdesk.respond('*', ({ headers }) => {
+    helpCrunch.respond('*', ({ headers }) => {
       const key = headers.authorization?.replace('Bearer ', '') ?? '';
       if (key === 'three') {
         return { status: 403, body: { errors: [{ code: 'forbidden', message: 'no' }] } };
@@ -404,7 +404,7 @@ describe('forwarded API keys', () => {
         ? { status: 401, body: { errors: [{ code: 'unauthorized', message: 'Unauthorized' }] } }
         : { body: wireChat({ status }) };
     });
-    return helpdesk;
+    return helpCrunch;
   }
 
   test('an API key is forwarded, and data read with one key is never returned for another', async () => {

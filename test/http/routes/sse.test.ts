@@ -13,17 +13,17 @@ import { startTestGateway } from '../../support/gateway.ts';
 import { bearer, jwtAuth, startIssuer } from '../../support/issuer.ts';
 import { createManualClock } from '../../support/manualClock.ts';
 
-const helpdesk = await startControlledUpstream();
-const gateway = await startTestGateway({ upstream: helpdesk });
+const helpCrunch = await startControlledUpstream();
+const gateway = await startTestGateway({ upstream: helpCrunch });
 
 afterAll(async () => {
   await gateway.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 beforeEach(() => {
-  helpdesk.seed({ chats: [{ id: 1 }, { id: 2 }] });
-  helpdesk.clearCalls();
+  helpCrunch.seed({ chats: [{ id: 1 }, { id: 2 }] });
+  helpCrunch.clearCalls();
 });
 
 const query = 'subscription Changes { chatUpdated { change chat { id readByAgent } } }';
@@ -144,7 +144,7 @@ describe('event streams', () => {
 
   test('an idle event stream sends comments to stay open', async () => {
     const clock = createManualClock();
-    await using own = await startTestGateway({ upstream: helpdesk, clock });
+    await using own = await startTestGateway({ upstream: helpCrunch, clock });
     const { body } = await fetch(`${own.url}/graphql/stream${searchFor(query)}`, {
       headers: { accept: 'text/event-stream' },
     });
@@ -192,11 +192,11 @@ describe('event streams', () => {
     const { errors }: any = await response.json();
 
     expect([response.status, errors[0].extensions.code]).toEqual([status, code]);
-    expect(helpdesk.calls).toHaveLength(0);
+    expect(helpCrunch.calls).toHaveLength(0);
   });
 
   test('an event stream ends without complete when the gateway stops, so that clients reconnect', async () => {
-    const own = await startTestGateway({ upstream: helpdesk });
+    const own = await startTestGateway({ upstream: helpCrunch });
     const response = await fetch(`${own.url}/graphql/stream${searchFor(query)}`, {
       headers: { accept: 'text/event-stream' },
     });
@@ -222,7 +222,7 @@ test('a client that disconnects during authentication holds no connection', asyn
   await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
   const { port } = slow.address() as AddressInfo;
   await using own = await startTestGateway({
-    upstream: helpdesk,
+    upstream: helpCrunch,
     config: {
       auth: jwtAuth({ signedBy: { jwksUrl: `http://127.0.0.1:${port}/keys` } }),
       subscriptions: {

@@ -10,17 +10,17 @@ import { createManualClock } from '../../support/manualClock.ts';
 import { openSocket } from '../../support/socket.ts';
 import { chatData, deliver, webhookSecret } from '../../support/webhooks.ts';
 
-const helpdesk = await startControlledUpstream();
-const gateway = await startTestGateway({ upstream: helpdesk, config: { webhookSecret } });
+const helpCrunch = await startControlledUpstream();
+const gateway = await startTestGateway({ upstream: helpCrunch, config: { webhookSecret } });
 
 afterAll(async () => {
   await gateway.stop();
-  await helpdesk[Symbol.asyncDispose]();
+  await helpCrunch[Symbol.asyncDispose]();
 });
 
 beforeEach(() => {
-  helpdesk.seed({ chats: [{ id: 1 }, { id: 2 }] });
-  helpdesk.clearCalls();
+  helpCrunch.seed({ chats: [{ id: 1 }, { id: 2 }] });
+  helpCrunch.clearCalls();
 });
 
 const init = { type: 'connection_init' };
@@ -115,7 +115,7 @@ describe('subscriptions over WebSocket', () => {
     line.send(subscribe('a'));
     await gateway.waitForSubscriptions(1);
     await markRead(1);
-    helpdesk.clearCalls();
+    helpCrunch.clearCalls();
 
     const heard = await line.nextMessage();
 
@@ -124,7 +124,7 @@ describe('subscriptions over WebSocket', () => {
       type: 'next',
       payload: { data: { chatUpdated: { chat: { id: '1' } } } },
     });
-    expect(helpdesk.calls).toHaveLength(0);
+    expect(helpCrunch.calls).toHaveLength(0);
   });
 
   test('an event with many subscribers is resolved once', async () => {
@@ -142,7 +142,7 @@ describe('subscriptions over WebSocket', () => {
       for (let heard = 0; heard < 2; heard += 1) await line.nextMessage();
     }
 
-    expect(helpdesk.callsTo('GET /chats/1')).toHaveLength(1);
+    expect(helpCrunch.callsTo('GET /chats/1')).toHaveLength(1);
     await Promise.all(lines.map((line) => line[Symbol.asyncDispose]()));
   });
 
@@ -170,7 +170,7 @@ describe('subscriptions over WebSocket', () => {
 describe('request limits over WebSocket', () => {
   test('a WebSocket client above the request rate gets RATE_LIMITED', async () => {
     await using strict = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { requestRateLimit: 1 },
     });
     await using line = await openSocket(strict.url);
@@ -197,7 +197,7 @@ describe('request limits over WebSocket', () => {
   test('with PERSISTED_ONLY a WebSocket executes persisted operations only', async () => {
     const { persistedOperations } = readConfig({});
     await using strict = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { persistedOperations, isPersistedOnly: true },
     });
     await using line = await openSocket(strict.url);
@@ -248,7 +248,7 @@ describe('webhook events', () => {
   });
 
   test("a chat event is published to subscribers of the agent's chats even if it does not name the agent", async () => {
-    helpdesk.seed({
+    helpCrunch.seed({
       chats: [
         { id: 1, assignee: { id: 12, name: 'Olena' } },
         { id: 2, assignee: null },
@@ -262,8 +262,8 @@ describe('webhook events', () => {
     await gateway.waitForSubscriptions(1);
 
     const other = { id: 13, name: 'Petro' };
-    const told = [chat(2, { assignee: other }), chat(2), chat(1)];
-    for (const eventData of told)
+    const deliveries = [chat(2, { assignee: other }), chat(2), chat(1)];
+    for (const eventData of deliveries)
       await deliver(gateway, { event: 'chat.status_updated', eventData });
     const { payload } = await line.nextMessage();
 
@@ -273,7 +273,7 @@ describe('webhook events', () => {
   });
 
   test('a customer event is published with the selected fields', async () => {
-    helpdesk.seed({ customers: [{ id: 7, company: 'Analytical Engines' }] });
+    helpCrunch.seed({ customers: [{ id: 7, company: 'Analytical Engines' }] });
     await using line = await openSocket(gateway.url);
     await line.initialize();
     line.send(subscribe('a', 'subscription { customerUpdated(id: 7) { id company } }'));
@@ -327,7 +327,7 @@ describe('closing of WebSockets', () => {
 
   test('a WebSocket is closed when the client does not authenticate in time', async () => {
     const clock = createManualClock();
-    await using own = await startTestGateway({ upstream: helpdesk, clock });
+    await using own = await startTestGateway({ upstream: helpCrunch, clock });
     const line = await openSocket(own.url);
 
     clock.advance(3_000);
@@ -338,7 +338,7 @@ describe('closing of WebSockets', () => {
 
   test('a WebSocket is closed when the client does not respond to a ping', async () => {
     const clock = createManualClock();
-    await using own = await startTestGateway({ upstream: helpdesk, clock });
+    await using own = await startTestGateway({ upstream: helpCrunch, clock });
     const line = await openSocket(own.url, { autoPong: false });
     await line.initialize();
 
@@ -352,7 +352,7 @@ describe('closing of WebSockets', () => {
   });
 
   test('a WebSocket is closed with 1001 when the gateway stops', async () => {
-    const own = await startTestGateway({ upstream: helpdesk });
+    const own = await startTestGateway({ upstream: helpCrunch });
     const line = await openSocket(own.url);
     await line.initialize();
     line.send(subscribe('a'));
@@ -377,7 +377,7 @@ const limits = {
 describe('subscription limits', () => {
   test('subscriptions above the limit of a connection are rejected, and the others continue', async () => {
     const subscriptions = { ...limits, maxPerConnection: 20 };
-    await using own = await startTestGateway({ upstream: helpdesk, config: { subscriptions } });
+    await using own = await startTestGateway({ upstream: helpCrunch, config: { subscriptions } });
     await using line = await openSocket(own.url);
     await line.initialize();
     for (let id = 0; id < 1_000; id += 1) line.send(subscribe(String(id)));
@@ -390,15 +390,15 @@ describe('subscription limits', () => {
     }
     await own.waitForSubscriptions(20);
     await own.query('mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }');
-    const told = new Set<string>();
-    while (told.size < 20) told.add((await line.nextMessage()).id);
+    const subscriptionIds = new Set<string>();
+    while (subscriptionIds.size < 20) subscriptionIds.add((await line.nextMessage()).id);
 
-    expect([...told].some((id) => refused.has(id))).toBe(false);
+    expect([...subscriptionIds].some((id) => refused.has(id))).toBe(false);
   });
 
   test('subscriptions above the limit of a viewer are rejected', async () => {
     await using own = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { subscriptions: limits },
     });
     await using first = await openSocket(own.url);
@@ -416,7 +416,7 @@ describe('subscription limits', () => {
 
   test('a WebSocket above the connection limit of its viewer is closed with 1013', async () => {
     await using own = await startTestGateway({
-      upstream: helpdesk,
+      upstream: helpCrunch,
       config: { subscriptions: limits },
     });
     await using first = await openSocket(own.url);
@@ -432,7 +432,7 @@ describe('subscription limits', () => {
 
   test('an upgrade above the connection limit of the process gets 503', async () => {
     const subscriptions = { ...limits, maxConnections: 2 };
-    await using own = await startTestGateway({ upstream: helpdesk, config: { subscriptions } });
+    await using own = await startTestGateway({ upstream: helpCrunch, config: { subscriptions } });
     await using first = await openSocket(own.url);
     await using second = await openSocket(own.url);
     const waiting = await openSocket(own.url);
@@ -448,9 +448,9 @@ describe('subscription limits', () => {
 
 test('a slow consumer gets an error for lost events and does not delay others', async () => {
   const subscriptions = { ...limits, maxBuffered: 3 };
-  await using own = await startTestGateway({ upstream: helpdesk, config: { subscriptions } });
+  await using own = await startTestGateway({ upstream: helpCrunch, config: { subscriptions } });
   const name = 'x'.repeat(500_000);
-  helpdesk.seed({ chats: [{ id: 1, customer: { id: 7, name, email: null, userId: null } }] });
+  helpCrunch.seed({ chats: [{ id: 1, customer: { id: 7, name, email: null, userId: null } }] });
   await using slow = await openSocket(own.url);
   await using fast = await openSocket(own.url);
   const query = 'subscription { chatUpdated { chat { lastMessageText customer { name } } } }';
@@ -479,7 +479,7 @@ test('a slow consumer gets an error for lost events and does not delay others', 
 
 test('a day of connecting and disconnecting leaks nothing', async () => {
   const clock = createManualClock();
-  await using own = await startTestGateway({ upstream: helpdesk, clock });
+  await using own = await startTestGateway({ upstream: helpCrunch, clock });
   const client = createClient({
     url: `${own.url.replace('http', 'ws')}/graphql`,
     webSocketImpl: WebSocket,

@@ -98,7 +98,7 @@ async function play(
     clock.advance(stepMs);
     await flushMicrotasks();
   }
-  return { told: played, budget: limiter, clock, startedAt };
+  return { played, budget: limiter, clock, startedAt };
 }
 
 const limits = fc.integer({ min: 1, max: 5 });
@@ -109,7 +109,7 @@ const runs = { numRuns: propertyRuns(10), endOnFailure: true };
 test('no window of the helpdesk can hold more calls than the limit, whenever it counted each', async () => {
   await fc.assert(
     fc.asyncProperty(withRefusals, async ([limit, planned]) => {
-      const { told: played } = await play(limit, planned);
+      const { played } = await play(limit, planned);
       const calls = played.flatMap((entry) => {
         const leftAt = entry.leftAt();
         return leftAt === undefined ? [] : [{ leftAt, doneAt: entry.doneAt() }];
@@ -128,7 +128,7 @@ test('no window of the helpdesk can hold more calls than the limit, whenever it 
 test('nobody waits past the deadline, and every slot comes back', async () => {
   await fc.assert(
     fc.asyncProperty(withRefusals, async ([limit, planned]) => {
-      const { told: played, budget: limiter, startedAt } = await play(limit, planned);
+      const { played, budget: limiter, startedAt } = await play(limit, planned);
       for (const { caller, at, withinMs } of played) {
         expect(caller.state()).not.toBe('waiting');
         expect((caller.endedAt() ?? Infinity) - startedAt).toBeLessThanOrEqual(at + withinMs);
@@ -148,7 +148,7 @@ test('nobody waits past the deadline, and every slot comes back', async () => {
 test('nothing less important is served while something more important waits', async () => {
   await fc.assert(
     fc.asyncProperty(withRefusals, async ([limit, planned]) => {
-      const { told: played } = await play(limit, planned);
+      const { played } = await play(limit, planned);
       for (const served of played.filter(({ caller }) => caller.state() === 'served')) {
         const overtaken = played.filter(
           (other) =>
@@ -166,7 +166,7 @@ test('nothing less important is served while something more important waits', as
 test('nobody is starved: another viewer gets one turn at most for each turn of mine', async () => {
   await fc.assert(
     fc.asyncProperty(withoutRefusals, async ([limit, planned]) => {
-      const { told: played } = await play(limit, planned);
+      const { played } = await play(limit, planned);
       const isSame = (one: PlayedPlan, other: PlayedPlan) => one.priority === other.priority;
       const wasServed = ({ caller }: PlayedPlan) => caller.state() === 'served';
       for (const mine of played.filter(wasServed)) {
@@ -194,7 +194,7 @@ test('whoever is refused could not have been served with what was known', async 
       const seen = new Set<PlayedPlan>();
       let now = -stepMs;
       let startedAt = 0;
-      const { told: played } = await play(limit, planned, (all) => {
+      const { played } = await play(limit, planned, (all) => {
         now += stepMs;
         startedAt = (all[0]?.caller.endedAt() ?? 0) - (all[0]?.at ?? 0);
         for (const refused of all) {

@@ -1,12 +1,10 @@
+// An upstream with little CPU use: it replays recorded responses of the simulator. It is a separate process, so that its CPU time is
+// not measured.
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 
-/**
- * A helpdesk that costs next to nothing: it knows the simulator's answers by heart. A process of its own, so that the time of
- * the one under test is its own.
- */
 const wanted = 100;
 
 async function learn() {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { startSimulator } from '../../src/simulator/simulator.ts';
-import type { HelpdeskOrder } from './helpdesk.ts';
+import type { SimulatorCommand } from './phases.ts';
 import { firstChat, writtenChats } from './operations.ts';
 
 const changesEachMs = 200;
@@ -75,7 +75,7 @@ function work(): void {
 }
 
 const carryOut: {
-  [Kind in HelpdeskOrder['kind']]: (order: HelpdeskOrder & { kind: Kind }) => unknown;
+  [Kind in SimulatorCommand['kind']]: (order: SimulatorCommand & { kind: Kind }) => unknown;
 } = {
   work: ({ target }) => {
     simulator.sendWebhooks(target);
@@ -86,12 +86,12 @@ const carryOut: {
   restart: ({ downMs }) => restart(downMs),
 };
 
-async function obey(order: HelpdeskOrder): Promise<void> {
+async function obey(order: SimulatorCommand): Promise<void> {
   await carryOut[order.kind](order as never);
   process.send?.({});
 }
 
-process.on('message', (order) => void obey(order as HelpdeskOrder));
+process.on('message', (order) => void obey(order as SimulatorCommand));
 process.send?.({
   url: `http://127.0.0.1:${doorPort}${pathname}`,
   innerUrl: simulator.url,

@@ -20,9 +20,9 @@ const times = <Item>(count: number, make: (index: number) => Item): Item[] =>
   Array.from({ length: count }, (_, index) => make(index));
 
 /** An upstream with a hundred chats of one customer, a hundred messages in each, and many agents. */
-export async function startChattyHelpdesk({ agents = 1 } = {}) {
-  const helpdesk = await startRecordingUpstream();
-  helpdesk.respond('*', ({ path, query }) => {
+export async function startLargeUpstream({ agents = 1 } = {}) {
+  const helpCrunch = await startRecordingUpstream();
+  helpCrunch.respond('*', ({ path, query }) => {
     const [, id, messages] = /^\/chats\/(\d+)(\/messages)?$/.exec(path) ?? [];
     const chatId = Number(id);
     if (messages !== undefined) {
@@ -42,5 +42,5 @@ export async function startChattyHelpdesk({ agents = 1 } = {}) {
     }
     return { status: 404, body: { errors: [{ code: 'not_found' }] } };
   });
-  return helpdesk;
+  return helpCrunch;
 }

@@ -1,7 +1,7 @@
 import type { Behaviour, FaultRule, WebhookTarget } from '../../src/simulator/simulator.ts';
 
 /** The commands to the simulator's process. */
-export type HelpdeskOrder =
+export type SimulatorCommand =
   | { readonly kind: 'work'; readonly target: WebhookTarget }
   | { readonly kind: 'rest' }
   | { readonly kind: 'behave'; readonly change: Partial<Behaviour> }
@@ -12,7 +12,7 @@ export interface Phase {
   readonly name: string;
   readonly latencyMs?: number;
   readonly faults?: readonly FaultRule[];
-  readonly restarts?: 'helpdesk' | 'redis';
+  readonly restarts?: 'simulator' | 'redis';
 }
 
 const status = (code: number, headers: Readonly<Record<string, string>> = {}) =>
@@ -35,7 +35,7 @@ export const phases: readonly Phase[] = [
       { rate: 0.05, fault: 'truncate' },
     ],
   },
-  { name: 'the helpdesk restarts', restarts: 'helpdesk' },
+  { name: 'HelpCrunch restarts', restarts: 'simulator' },
   { name: 'slow', latencyMs: 300 },
   {
     name: 'strange answers',

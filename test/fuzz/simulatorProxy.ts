@@ -38,7 +38,7 @@ async function textOf(request: IncomingMessage): Promise<string> {
 }
 
 /** The upstream of the gateways under test: the simulator behind a proxy that can distort its responses. It accepts every key. */
-export async function startHelpdesk() {
+export async function startSimulatorProxy() {
   const simulator = await startSimulator({ customers: 200, chats: 400, rateLimit: 0 });
   let distortion: Distortion | undefined;
 
@@ -88,4 +88,4 @@ export async function startHelpdesk() {
   };
 }
 
-export type FuzzHelpdesk = Awaited<ReturnType<typeof startHelpdesk>>;
+export type SimulatorProxy = Awaited<ReturnType<typeof startSimulatorProxy>>;
