@@ -289,7 +289,7 @@ async function checkConfig(environment: Environment) {
   return { code, ...said };
 }
 
-test('each check of combined settings has settings that it finds and settings that it passes over', () => {
+test('each check of combined settings has examples that it reports and examples that it accepts', () => {
   expect(Object.keys(cases).toSorted()).toEqual(checks.map(({ name }) => name).toSorted());
   for (const { risky, fine } of Object.values(cases)) {
     expect(risky.length).toBeGreaterThan(0);
@@ -297,20 +297,23 @@ test('each check of combined settings has settings that it finds and settings th
   }
 });
 
-describe('of combined settings', () => {
-  test.each(rows)('"$name" is a $severity with a remedy', (row) => {
-    const { risky, fine, severity, variable, message } = row;
-    const line = `${variable}: ${message}`;
+describe('checks of combined settings', () => {
+  test.each(rows)(
+    'the check "$name" of combined settings reports a $severity with a remedy',
+    (row) => {
+      const { risky, fine, severity, variable, message } = row;
+      const line = `${variable}: ${message}`;
 
-    for (const environment of risky) expect(linesOf(environment, severity)).toContain(line);
-    for (const environment of fine) expect(linesOf(environment, severity)).not.toContain(line);
-    for (const environment of risky) {
-      const outcome = outcomeOf(() => loadConfig(environment));
-      if (severity === 'error') expect(outcome).toContain(line);
-      else expect(warningsOf(environment)).toContainEqual({ severity, variable, message });
-    }
-    expect(message).toMatch(/\b(Set|Use|Create|Remove|List|Count|Copy|needs)\b/);
-  });
+      for (const environment of risky) expect(linesOf(environment, severity)).toContain(line);
+      for (const environment of fine) expect(linesOf(environment, severity)).not.toContain(line);
+      for (const environment of risky) {
+        const outcome = outcomeOf(() => loadConfig(environment));
+        if (severity === 'error') expect(outcome).toContain(line);
+        else expect(warningsOf(environment)).toContainEqual({ severity, variable, message });
+      }
+      expect(message).toMatch(/\b(Set|Use|Create|Remove|List|Count|Copy|needs)\b/);
+    },
+  );
 });
 
 describe('check-config', () => {
@@ -330,7 +333,7 @@ describe('check-config', () => {
 
   afterAll(() => rm(folder, { recursive: true }));
 
-  test('rejects exactly what the start rejects, with the same words', async () => {
+  test('check-config rejects exactly the settings that prevent the start, with the same messages', async () => {
     const environments: readonly Environment[] = [
       ...rows.flatMap(({ risky, fine }) => [...risky, ...fine]),
       { PORT: 'x' },
@@ -361,7 +364,7 @@ describe('check-config', () => {
     expect(counts.rejected).toBeGreaterThan(30);
   });
 
-  test('lists wrong values, wrong combinations and what does not fit the schema together', async () => {
+  test('check-config lists invalid values, invalid combinations and mismatches with the schema together', async () => {
     const { complaints } = await checkConfig({
       ...(await withManifest({ one: '{ nothing }' })),
       PORT: 'x',
@@ -379,7 +382,7 @@ describe('check-config', () => {
     ).toEqual(['PORT', 'HELPCRUNCH_API_KEY', 'SUBGRAPH_EXCLUDE_FIELDS', 'PERSISTED_OPERATIONS']);
   });
 
-  test('shows no user and no password of any address, valid or not', async () => {
+  test('check-config prints no user and no password of any address, valid or not', async () => {
     const address = 'https://sam:pass/hidden@host.example.com/v1?token=my-token';
     const { output, complaints } = await checkConfig({
       HELPCRUNCH_API_URL: address,
@@ -399,7 +402,7 @@ describe('check-config', () => {
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-describe('a variable that is not a setting', () => {
+describe('unknown variables', () => {
   const warned = (environment: Environment) =>
     warningsOf({ ...live, ...environment }).map(
       ({ variable, message }) => `${variable}: ${message}`,
@@ -418,19 +421,19 @@ describe('a variable that is not a setting', () => {
     ['TRUSTPROXY', 'TRUST_PROXY'],
     ['HOSTS', 'HOST'],
     ['HSOT', 'HOST'],
-  ])('%s is reported with the suggestion %s', (name, suggestion) => {
+  ])('the unknown variable %s is reported with the suggestion %s', (name, suggestion) => {
     expect(warned({ [name]: 'any' })).toEqual([
       `${name}: is not a setting. Did you mean ${suggestion}?`,
     ]);
   });
 
-  test('is reported without a suggestion where none is near', () => {
+  test('an unknown variable without a similar setting is reported without a suggestion', () => {
     expect(warned({ HELPCRUNCH_COLOUR_OF_THE_EXPLORER: 'red' })).toEqual([
       'HELPCRUNCH_COLOUR_OF_THE_EXPLORER: is not a setting. It has no effect.',
     ]);
   });
 
-  test('is passed over where it belongs to another program', () => {
+  test('a variable of another program is not reported', () => {
     const others = {
       ...Object.fromEntries(
         ['HOME', 'PATH', 'HOSTNAME', 'AUTHOR', 'host', 'port', 'LOGNAME', 'NODE_OPTIONS'].map(
@@ -452,7 +455,7 @@ describe('a variable that is not a setting', () => {
     expect(warned(others)).toEqual([]);
   });
 
-  test('is reported by the log of a gateway inside another program', () => {
+  test('an unknown variable is logged by a gateway inside another program', () => {
     const warnings: unknown[] = [];
     const log = { ...silent, warn: (...line: unknown[]) => void warnings.push(line) };
 

@@ -286,15 +286,15 @@ describe('SECURITY.md', () => {
     [...names.matchAll(/`([^`]+)`/g)].map(([, name = '']) => [file, name] as const),
   );
 
-  test('names tests for its threats', () => {
+  test('SECURITY.md names tests for its threats', () => {
     expect(named.length).toBeGreaterThan(30);
   });
 
-  test.each(named)('names a test that exists: %s, %s', (file, name) => {
+  test.each(named)('SECURITY.md names a test that exists: %s, %s', (file, name) => {
     expect(text(file)).toContain(name);
   });
 
-  test('names a test for every threat', () => {
+  test('SECURITY.md names a test for every threat', () => {
     const rows = text('SECURITY.md')
       .split('\n')
       .filter((line) => line.startsWith('| ') && !/^\| (threat|-)/.test(line));

@@ -92,25 +92,31 @@ async function expectService(gateway: Awaited<ReturnType<typeof start>>, linesEa
 }
 
 describe.each(['json', 'pretty'])('a gateway that logs in the format %s', (LOG_FORMAT) => {
-  test.concurrent('goes on when the disk of its log is full, and counts lost lines', async () => {
-    const full = openSync('/dev/full', 'w');
-    const gateway = await start({ error: full }, { LOG_FORMAT });
-    closeSync(full);
+  test.concurrent(
+    'the gateway continues when the disk of its log is full, and counts lost lines',
+    async () => {
+      const full = openSync('/dev/full', 'w');
+      const gateway = await start({ error: full }, { LOG_FORMAT });
+      closeSync(full);
 
-    await expectService(gateway, 1);
-  });
+      await expectService(gateway, 1);
+    },
+  );
 
-  test.concurrent('goes on when the reader of its log is gone, and counts lost lines', async () => {
-    const gateway = await start({ error: 'pipe' }, { LOG_FORMAT });
-    const { stderr } = gateway.child;
-    stderr?.destroy();
-    await once(stderr!, 'close');
+  test.concurrent(
+    'the gateway continues when the reader of its log is gone, and counts lost lines',
+    async () => {
+      const gateway = await start({ error: 'pipe' }, { LOG_FORMAT });
+      const { stderr } = gateway.child;
+      stderr?.destroy();
+      await once(stderr!, 'close');
 
-    await expectService(gateway, 1);
-  });
+      await expectService(gateway, 1);
+    },
+  );
 });
 
-test.concurrent('a gateway starts and serves when its greeting cannot be written', async () => {
+test.concurrent('a gateway starts and serves when its first output cannot be written', async () => {
   const full = openSync('/dev/full', 'w');
   const gateway = await start({ out: full });
   closeSync(full);
@@ -118,7 +124,7 @@ test.concurrent('a gateway starts and serves when its greeting cannot be written
   await expectService(gateway, 0);
 });
 
-test.concurrent('a gateway starts and serves when nobody reads its greeting', async () => {
+test.concurrent('a gateway starts and serves when its output is not read', async () => {
   const pipe = join(folder, 'greeting');
   execFileSync('mkfifo', [pipe]);
   const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);

@@ -49,55 +49,61 @@ async function startSlowUpstream() {
 const chat = '{ chat(id: 5208) { id } }';
 
 describe('the process', () => {
-  test.concurrent('starts in demo mode without a key, serves and stops', async () => {
-    await using gateway = run({ LOG_FORMAT: 'pretty' });
+  test.concurrent(
+    'the process starts in demo mode without a key, serves requests and stops',
+    async () => {
+      await using gateway = run({ LOG_FORMAT: 'pretty' });
 
-    const { greeting, url } = await gateway.started();
-    const { data, errors } = await ask(
-      url,
-      '{ chats(first: 1) { nodes { id status } totalCount } }',
-    );
-    gateway.stop();
-    const { code, out, error } = await gateway.ended;
+      const { greeting, url } = await gateway.started();
+      const { data, errors } = await ask(
+        url,
+        '{ chats(first: 1) { nodes { id status } totalCount } }',
+      );
+      gateway.stop();
+      const { code, out, error } = await gateway.ended;
 
-    expect(errors).toBeUndefined();
-    expect(data.chats.nodes).toHaveLength(1);
-    expect(data.chats.totalCount).toBeGreaterThan(1);
-    expect(greeting).toMatch(/mode +demo/);
-    expect(greeting).toMatch(/upstream +http:\/\/127\.0\.0\.1:[0-9]+\/v1\n/);
-    expect(greeting).toMatch(/auth +none/);
-    expect(greeting).toContain(`${url}/graphql`);
-    expect(greeting).toContain(`explorer  ${url}/explorer, or Apollo Sandbox at ${url}/\n`);
-    expect(greeting).toContain(`${url}/healthz`);
-    expect({ code, out }).toEqual({ code: 0, out: greeting });
-    expect(error).toMatch(/^\[[0-9:.]+\] INFO: operation \{.*"code":"OK".*\}\n$/);
-  });
-
-  test.concurrent('survives requests with an Upgrade whose target cannot be parsed', async () => {
-    await using upstream = await startSlowUpstream();
-    await using gateway = run({
-      ...upstream.environment,
-      NODE_ENV: 'production',
-      ALLOW_UNAUTHENTICATED: 'true',
-    });
-
-    const { url } = await gateway.started();
-    const statuses: (number | undefined)[] = [];
-    for (const target of ['//', '//[', '*', '/%zz', 'http://[/']) {
-      const lines = ['Host: localhost', 'Connection: Upgrade, close', 'Upgrade: x'];
-      const [response] = await exchange(url, head(`GET ${target} HTTP/1.1`, ...lines));
-      statuses.push(response?.status);
-    }
-    const health = await statusOf(`${url}/healthz`);
-    gateway.stop();
-    const { code, error } = await gateway.ended;
-
-    expect(statuses).toEqual([400, 400, 400, 400, 400]);
-    expect({ health, code, error }).toEqual({ health: 200, code: 0, error: '' });
-  });
+      expect(errors).toBeUndefined();
+      expect(data.chats.nodes).toHaveLength(1);
+      expect(data.chats.totalCount).toBeGreaterThan(1);
+      expect(greeting).toMatch(/mode +demo/);
+      expect(greeting).toMatch(/upstream +http:\/\/127\.0\.0\.1:[0-9]+\/v1\n/);
+      expect(greeting).toMatch(/auth +none/);
+      expect(greeting).toContain(`${url}/graphql`);
+      expect(greeting).toContain(`explorer  ${url}/explorer, or Apollo Sandbox at ${url}/\n`);
+      expect(greeting).toContain(`${url}/healthz`);
+      expect({ code, out }).toEqual({ code: 0, out: greeting });
+      expect(error).toMatch(/^\[[0-9:.]+\] INFO: operation \{.*"code":"OK".*\}\n$/);
+    },
+  );
 
   test.concurrent(
-    'answers a hundred requests with an ignored Upgrade on one connection without a warning',
+    'the process survives requests with an Upgrade whose target cannot be parsed',
+    async () => {
+      await using upstream = await startSlowUpstream();
+      await using gateway = run({
+        ...upstream.environment,
+        NODE_ENV: 'production',
+        ALLOW_UNAUTHENTICATED: 'true',
+      });
+
+      const { url } = await gateway.started();
+      const statuses: (number | undefined)[] = [];
+      for (const target of ['//', '//[', '*', '/%zz', 'http://[/']) {
+        const lines = ['Host: localhost', 'Connection: Upgrade, close', 'Upgrade: x'];
+        const [response] = await exchange(url, head(`GET ${target} HTTP/1.1`, ...lines));
+        statuses.push(response?.status);
+      }
+      const health = await statusOf(`${url}/healthz`);
+      gateway.stop();
+      const { code, error } = await gateway.ended;
+
+      expect(statuses).toEqual([400, 400, 400, 400, 400]);
+      expect({ health, code, error }).toEqual({ health: 200, code: 0, error: '' });
+    },
+  );
+
+  test.concurrent(
+    'the process serves a hundred requests with an ignored Upgrade on one connection without a warning',
     async () => {
       await using gateway = run({ LOG_LEVEL: 'warn' });
       const ask = (...lines: readonly string[]) =>
@@ -114,41 +120,44 @@ describe('the process', () => {
     },
   );
 
-  test.concurrent('finishes requests in progress and accepts no others after SIGTERM', async () => {
-    await using upstream = await startSlowUpstream();
-    await using gateway = run({
-      ...upstream.environment,
-      NODE_ENV: 'production',
-      ALLOW_UNAUTHENTICATED: 'true',
-    });
+  test.concurrent(
+    'the process completes running requests and accepts no others after SIGTERM',
+    async () => {
+      await using upstream = await startSlowUpstream();
+      await using gateway = run({
+        ...upstream.environment,
+        NODE_ENV: 'production',
+        ALLOW_UNAUTHENTICATED: 'true',
+      });
 
-    const { greeting, url } = await gateway.started();
-    const idle = await openIdleConnection(url);
-    const answering = ask(url, chat);
-    const response = await upstream.asked;
-    gateway.stop();
-    await idle.closed;
-    const laterStatus = await statusOf(`${url}/readyz`);
-    const stream = await fetch(`${url}/graphql/stream?query=subscription{chatUpdated{change}}`, {
-      headers: { accept: 'text/event-stream' },
-    });
-    response.end(JSON.stringify(wireChat()));
-    const { data } = await answering;
-    const { code, out, error } = await gateway.ended;
+      const { greeting, url } = await gateway.started();
+      const idle = await openIdleConnection(url);
+      const answering = ask(url, chat);
+      const response = await upstream.asked;
+      gateway.stop();
+      await idle.closed;
+      const laterStatus = await statusOf(`${url}/readyz`);
+      const stream = await fetch(`${url}/graphql/stream?query=subscription{chatUpdated{change}}`, {
+        headers: { accept: 'text/event-stream' },
+      });
+      response.end(JSON.stringify(wireChat()));
+      const { data } = await answering;
+      const { code, out, error } = await gateway.ended;
 
-    expect(data).toEqual({ chat: { id: '5208' } });
-    expect(laterStatus).toBe(503);
-    // A stream would keep the process until the grace period is over.
-    expect(stream.status).toBe(503);
-    expect({ code, out }).toEqual({ code: 0, out: greeting });
-    expect(JSON.parse(error)).toMatchObject({ msg: 'operation', code: 'OK', calls: 1 });
-    expect(greeting).toMatch(/mode +live/);
-    expect(greeting).toContain(upstream.url);
-    expect(greeting).not.toContain(upstream.key);
-    expect(greeting).not.toContain('explorer');
-  });
+      expect(data).toEqual({ chat: { id: '5208' } });
+      expect(laterStatus).toBe(503);
+      // A stream would keep the process until the grace period is over.
+      expect(stream.status).toBe(503);
+      expect({ code, out }).toEqual({ code: 0, out: greeting });
+      expect(JSON.parse(error)).toMatchObject({ msg: 'operation', code: 'OK', calls: 1 });
+      expect(greeting).toMatch(/mode +live/);
+      expect(greeting).toContain(upstream.url);
+      expect(greeting).not.toContain(upstream.key);
+      expect(greeting).not.toContain('explorer');
+    },
+  );
 
-  test.concurrent('ends at once after a second SIGTERM', async () => {
+  test.concurrent('the process exits immediately after a second SIGTERM', async () => {
     await using upstream = await startSlowUpstream();
     await using gateway = run(upstream.environment);
 
@@ -166,23 +175,26 @@ describe('the process', () => {
     expect(response.writableFinished).toBe(false);
   });
 
-  test.concurrent('does not start with invalid settings and lists each of them', async () => {
-    const { ended } = run({ PORT: 'abc', HELPCRUNCH_RATE_LIMIT: '-1', AUTH: 'nobody' });
+  test.concurrent(
+    'the process does not start with invalid settings and lists each of them',
+    async () => {
+      const { ended } = run({ PORT: 'abc', HELPCRUNCH_RATE_LIMIT: '-1', AUTH: 'nobody' });
 
-    const { code, out, error } = await ended;
+      const { code, out, error } = await ended;
 
-    const [first, ...problems] = error.trimEnd().split('\n');
-    expect({ code, out }).toEqual({ code: 1, out: '' });
-    expect(first).toBe('The gateway cannot start with these settings:');
-    expect(problems.map((problem) => problem.trim().split(':')[0]).sort()).toEqual([
-      'AUTH',
-      'HELPCRUNCH_RATE_LIMIT',
-      'PORT',
-    ]);
-  });
+      const [first, ...problems] = error.trimEnd().split('\n');
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect(first).toBe('The gateway cannot start with these settings:');
+      expect(problems.map((problem) => problem.trim().split(':')[0]).sort()).toEqual([
+        'AUTH',
+        'HELPCRUNCH_RATE_LIMIT',
+        'PORT',
+      ]);
+    },
+  );
 
   test.concurrent(
-    'does not start in production without a key, and names the misspelled variable',
+    'the process does not start in production without a key, and names the misspelled variable',
     async () => {
       const { code, out, error } = await run({
         NODE_ENV: 'production',
@@ -200,7 +212,7 @@ describe('the process', () => {
   );
 
   test.concurrent(
-    'serves simulated data in production with DEMO=true, which a metric shows',
+    'the process serves simulated data in production with DEMO=true, and a metric reports it',
     async () => {
       await using gateway = run({ NODE_ENV: 'production', DEMO: 'true', LOG_LEVEL: 'warn' });
 
@@ -215,43 +227,50 @@ describe('the process', () => {
     },
   );
 
-  test.concurrent('logs each questionable setting once at the start as JSON', async () => {
-    await using upstream = await startSlowUpstream();
-    await using gateway = run({
-      ...upstream.environment,
-      NODE_ENV: 'production',
-      MAX_DEPHT: '5',
-    });
+  test.concurrent(
+    'the process logs a warning for each questionable setting once at the start as JSON',
+    async () => {
+      await using upstream = await startSlowUpstream();
+      await using gateway = run({
+        ...upstream.environment,
+        NODE_ENV: 'production',
+        MAX_DEPHT: '5',
+      });
 
-    const { url } = await gateway.started();
-    const metrics = await (await fetch(`${url}/metrics`)).text();
-    gateway.stop();
-    const { error } = await gateway.ended;
+      const { url } = await gateway.started();
+      const metrics = await (await fetch(`${url}/metrics`)).text();
+      gateway.stop();
+      const { error } = await gateway.ended;
 
-    expect(metrics).toContain('\nhelpcrunch_demo 0\n');
-    expect(
-      error
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line)),
-    ).toMatchObject([
-      { level: 40, msg: 'questionable setting', variable: 'AUTH' },
-      { level: 40, msg: 'questionable setting', variable: 'MAX_DEPHT' },
-    ]);
-  });
+      expect(metrics).toContain('\nhelpcrunch_demo 0\n');
+      expect(
+        error
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line)),
+      ).toMatchObject([
+        { level: 40, msg: 'questionable setting', variable: 'AUTH' },
+        { level: 40, msg: 'questionable setting', variable: 'MAX_DEPHT' },
+      ]);
+    },
+  );
 
-  test.concurrent('does not start with an account that every client could use', async () => {
-    const { code, out, error } = await run({ HOST: '0.0.0.0', HELPCRUNCH_API_KEY: 'my-key' }).ended;
+  test.concurrent(
+    'the process does not start with an account that every client could use',
+    async () => {
+      const { code, out, error } = await run({ HOST: '0.0.0.0', HELPCRUNCH_API_KEY: 'my-key' })
+        .ended;
 
-    expect({ code, out }).toEqual({ code: 1, out: '' });
-    expect(error).toContain('ALLOW_UNAUTHENTICATED');
-    expect(error).not.toContain('my-key');
-  });
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect(error).toContain('ALLOW_UNAUTHENTICATED');
+      expect(error).not.toContain('my-key');
+    },
+  );
 
   test.concurrent.each([
     ['error', "throw new Error('of ours')"],
     ['rejected promise', "void Promise.reject(new Error('of ours'))"],
-  ])('logs an uncaught %s once and ends', async (_what, statement) => {
+  ])('the process logs an uncaught %s once and exits', async (_what, statement) => {
     const code = `process.once('SIGUSR2', () => { ${statement}; });`;
     await using gateway = run({}, ['--import', `data:text/javascript,${encodeURIComponent(code)}`]);
 
@@ -267,7 +286,7 @@ describe('the process', () => {
     });
   });
 
-  test.concurrent('goes on after clients that reset their connections', async () => {
+  test.concurrent('the process continues after clients reset their connections', async () => {
     await using gateway = run({});
     const { url } = await gateway.started();
     const host = 'Host: localhost';
@@ -294,7 +313,7 @@ describe('the process', () => {
     expect(await statusOf(`${url}/healthz`)).toBe(200);
   });
 
-  test.concurrent('reports a busy port in one line', async () => {
+  test.concurrent('the process reports a busy port in one line', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;

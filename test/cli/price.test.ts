@@ -220,7 +220,7 @@ describe('price of invalid operations', () => {
     ],
     ['--limit: must be a whole number.', ['--limit', 'many', 'examples/operations/Team.graphql']],
     ["Unknown option '--lmit'", ['--lmit']],
-  ])('is told: %s', (complaint, given) => {
+  ])('price reports an invalid command line or file: %s', (complaint, given) => {
     const { code, complaints } = price(...given);
 
     expect(complaints).toContain(complaint);

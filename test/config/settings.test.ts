@@ -88,10 +88,10 @@ describe('defaults', () => {
     const withWebhooks = { ...key, HELPCRUNCH_WEBHOOK_SECRET: 'a signing key' };
 
     const chats = [
-      readConfig(key, 'of the demo'),
+      readConfig(key, 'demo secret'),
       readConfig(withWebhooks),
       readConfig({ ...withWebhooks, CACHE_CHATS_TTL_MS: '7' }),
-      readConfig({}, 'of the demo'),
+      readConfig({}, 'demo secret'),
     ].map(({ cacheTtlsMs }) => cacheTtlsMs.chats);
 
     expect(chats).toEqual([5_000, 60_000, 7, 60_000]);
@@ -135,13 +135,13 @@ describe('defaults', () => {
 
   test('the webhook secret of the simulator is used in demo mode', () => {
     const secrets = [
-      readConfig({}, 'of the demo'),
-      readConfig({ HELPCRUNCH_API_KEY: 'key' }, 'of the demo'),
-      readConfig({ AUTH: 'forward' }, 'of the demo'),
-      readConfig({ HELPCRUNCH_WEBHOOK_SECRET: 'a signing key' }, 'of the demo'),
+      readConfig({}, 'demo secret'),
+      readConfig({ HELPCRUNCH_API_KEY: 'key' }, 'demo secret'),
+      readConfig({ AUTH: 'forward' }, 'demo secret'),
+      readConfig({ HELPCRUNCH_WEBHOOK_SECRET: 'a signing key' }, 'demo secret'),
     ].map(({ webhookSecret }) => webhookSecret);
 
-    expect(secrets).toEqual(['of the demo', undefined, undefined, 'a signing key']);
+    expect(secrets).toEqual(['demo secret', undefined, undefined, 'a signing key']);
   });
 
   test('variables of other programs are ignored', () => {

@@ -22,7 +22,7 @@ async function allHeard(listening: AsyncIterable<EventOrGap>, feed: EventBus) {
   return heard;
 }
 
-test('those who listen hear what they want of their own account, in order', async () => {
+test('a subscriber receives the accepted events of its own account in order', async () => {
   const feed = createLocalEventBus();
   const { signal } = new AbortController();
   const wants = (news: DomainEvent) => news.customerId !== '2';
@@ -34,7 +34,7 @@ test('those who listen hear what they want of their own account, in order', asyn
   expect(await allHeard(listening, feed)).toEqual(['1', '3']);
 });
 
-test('what is announced between listening and the first question is heard', async () => {
+test('an event published between subscribe and the first next is delivered', async () => {
   const feed = createLocalEventBus();
   const listening = feed.subscribe('a', anything, new AbortController().signal);
   feed.publish('a', aboutCustomer(1));
@@ -42,7 +42,7 @@ test('what is announced between listening and the first question is heard', asyn
   expect(await listening.next()).toEqual({ value: aboutCustomer(1) });
 });
 
-test('who asks several times before there is anything gets the answers in order', async () => {
+test('concurrent calls of next are resolved in order', async () => {
   const feed = createLocalEventBus();
   const listening = feed.subscribe('a', anything, new AbortController().signal);
 
@@ -58,7 +58,7 @@ test('who asks several times before there is anything gets the answers in order'
   ]);
 });
 
-test('who lags behind keeps the latest and is told once that something was lost', async () => {
+test('a slow subscriber receives one gap and then the latest events', async () => {
   const feed = createLocalEventBus(4);
   const slow = feed.subscribe('a', anything, new AbortController().signal);
 
@@ -67,7 +67,7 @@ test('who lags behind keeps the latest and is told once that something was lost'
   expect(await allHeard(slow, feed)).toEqual(['gap', '4', '5', '6']);
 });
 
-test('a gap is told to those of every account, whatever they want', async () => {
+test('a gap is delivered to the subscribers of every account, whatever events they accept', async () => {
   const feed = createLocalEventBus();
   const { signal } = new AbortController();
   const listening = [
@@ -86,10 +86,10 @@ test('a gap is told to those of every account, whatever they want', async () => 
 test.each<
   [string, (feed: EventBus, listening: AsyncIterator<EventOrGap>, stop: () => void) => unknown]
 >([
-  ['leaves', (_feed, listening) => listening.return?.()],
-  ['is left by its signal', (_feed, _listening, stop) => stop()],
-  ['is ended with the feed', (feed) => feed.close()],
-])('who %s hears no more and is forgotten', async (_how, end) => {
+  ['its iterator returns', (_feed, listening) => listening.return?.()],
+  ['its signal aborts', (_feed, _listening, stop) => stop()],
+  ['the event bus closes', (feed) => feed.close()],
+])('a subscription ends and is removed when %s', async (_how, end) => {
   const feed = createLocalEventBus();
   const controller = new AbortController();
   const listening = feed.subscribe('a', anything, controller.signal);
@@ -107,7 +107,7 @@ test.each<
   expect(feed.subscriberCount()).toBe(0);
 });
 
-test('who comes with a signal that has fired hears nothing and is not kept', async () => {
+test('a subscription with an aborted signal ends immediately and is not kept', async () => {
   const feed = createLocalEventBus();
 
   const listening = feed.subscribe('a', anything, AbortSignal.abort());

@@ -130,7 +130,7 @@ describe('Apollo Client', () => {
     client.stop();
   });
 
-  test('waits as long as a throttle lasts, and then has its answer', async () => {
+  test('retries after Retry-After of RATE_LIMITED and gets its result', async () => {
     await using hasty = await startTestGateway({
       upstream: demo.simulator,
       config: { operationTimeoutMs: 900, logLevel: 'info' },
@@ -152,7 +152,7 @@ describe('Apollo Client', () => {
 describe('urql', () => {
   const list = '{ chats(first: 5) { edges { node { id readByAgent } } } }';
 
-  test('asks a list again when a mutation has changed one of its chats', async () => {
+  test('refetches a list when a mutation has changed one of its chats', async () => {
     const client = createUrqlClient(endpoint());
     const heard: any[] = [];
     const first = await client.query(list, {}).toPromise();
@@ -232,7 +232,7 @@ describe('Relay', () => {
     expect(both.edges.slice(0, 5)).toEqual(first.edges);
   });
 
-  test('asks for a chat again by its nodeId, and knows it apart from a customer with the same number', async () => {
+  test('refetches a chat by its nodeId, and distinguishes it from a customer with the same id', async () => {
     const environment = createRelayEnvironment(endpoint());
     await fetchQuery(environment, load('chatsQuery'), { first: 5 }).toPromise();
     const { data } = await demo.query('{ chats(first: 1) { nodes { id nodeId readByAgent } } }');

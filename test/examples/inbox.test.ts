@@ -35,7 +35,7 @@ async function startExample(env: Readonly<Record<string, string>>) {
   };
 }
 
-test('npm run example:inbox starts the page with a gateway behind it, and stops when told', async () => {
+test('npm run example:inbox starts the page with a gateway, and stops on a signal', async () => {
   const example = await startExample({ GATEWAY_URL: '' });
 
   const page = await fetch(example.page);
@@ -113,7 +113,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
     return { ...shown, rows };
   }
 
-  test('the inbox lists, filters, scrolls and opens chats, and asks no other host', async () => {
+  test('the inbox lists, filters, scrolls and opens chats, and contacts no other host', async () => {
     const { page, rows, hosts, complaints } = await openInbox();
 
     await rows.nth(29).scrollIntoViewIfNeeded();
@@ -150,7 +150,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
     expect(complaints).toEqual([]);
   }, 30_000);
 
-  test('what the helpdesk refuses is taken back, with a word of why', async () => {
+  test('the inbox reverts a change that HelpCrunch rejects and shows the reason', async () => {
     const { page, rows } = await openInbox();
     await rows.nth(2).click();
     const button = page.getByRole('button', { name: /^Mark/ });
@@ -165,7 +165,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
     expect(await button.textContent()).toBe(before);
   }, 30_000);
 
-  test('a message that a customer writes appears by itself, in its chat and in the list', async () => {
+  test('a new message of a customer appears in its chat and in the list', async () => {
     const { page, rows, complaints } = await openInbox();
     await page.getByText('Live', { exact: true }).waitFor();
     const row = rows.nth(3);
@@ -186,7 +186,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
     expect(complaints).toEqual([]);
   }, 30_000);
 
-  test('the arrow keys lead through the list, Enter opens and Escape goes back', async () => {
+  test('arrow keys move through the list, Enter opens a chat and Escape returns to the list', async () => {
     const { page, rows } = await openInbox();
     const third = await chatOf(rows.nth(2));
 
@@ -203,7 +203,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
     expect(await page.evaluate('document.activeElement.dataset.chat')).toBe(String(third));
   }, 30_000);
 
-  test('an outage and a throttle are told, and are over by themselves', async () => {
+  test('the inbox shows an outage and a rate limit, and recovers from both', async () => {
     const { page, rows } = await openInbox();
     const fault = (status: number, headers = {}) => ({
       faults: [
@@ -223,7 +223,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
     expect(await page.getByRole('alert').count()).toBe(0);
   }, 30_000);
 
-  test('the inbox outlives a restart of the gateway, and shows what has happened meanwhile', async () => {
+  test('the inbox reconnects after a restart of the gateway and shows the changes since then', async () => {
     const { page, rows } = await openInbox();
     await page.getByText('Live', { exact: true }).waitFor();
     const chat = await chatOf(rows.nth(4));
@@ -249,7 +249,7 @@ test('npm run example:inbox starts the page with a gateway behind it, and stops 
     ['light', 1360],
     ['dark', 360],
   ] as const)(
-    'the inbox has no serious fault for those who see little, in %s colours, %i wide',
+    'the inbox has no serious accessibility violation in %s colours, %i pixels wide',
     async (colorScheme, width) => {
       const { page, rows, faults } = await openInbox({
         colorScheme,

@@ -124,7 +124,7 @@ describe('through a router in a process of its own', () => {
     expect(upstream.calls).toEqual([]);
   });
 
-  test('what the shop knows is joined to the customer of a chat', async () => {
+  test('data of the shop is joined to the customer of a chat', async () => {
     upstream.respond('GET /chats/5208', { body: wireChat() });
 
     const { data, errors } = await ask(
@@ -164,7 +164,7 @@ describe('through a router in a process of its own', () => {
     ]);
   });
 
-  test('RATE_LIMITED says when to come back', async () => {
+  test('RATE_LIMITED has the time to retry after', async () => {
     // Longer than the operation timeout, so that the gateway does not wait.
     upstream.respond('GET /chats/2', { status: 429, headers: { 'retry-after': '60' } });
 
@@ -179,7 +179,7 @@ describe('through a router in a process of its own', () => {
   });
 });
 
-test('npm run example:supergraph starts all of it, answers its own example and stops when told', async () => {
+test('npm run example:supergraph starts all services, executes its example and stops on a signal', async () => {
   const { child, lines } = run('main.ts', { PORT: '0' });
   const printed: string[] = [];
   for await (const line of lines) {

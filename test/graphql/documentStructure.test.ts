@@ -60,7 +60,7 @@ const fields = (levels: number) =>
 
 describe('fragments in a cycle', () => {
   test.each([1, 2, 12, 120, 400])(
-    'of %i are answered with 400 and GRAPHQL_VALIDATION_FAILED',
+    'a fragment cycle of %i is answered with 400 and GRAPHQL_VALIDATION_FAILED',
     async (count) => {
       const { status, data, errors } = await lenient.query(cycle(count));
 

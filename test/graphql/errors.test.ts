@@ -222,21 +222,21 @@ const unanswered: readonly { name: string; handler: Handler }[] = [
     handler: broken((response) => response.destroy()),
   },
   {
-    name: 'a connection closed within an answer of announced length',
+    name: 'a connection closed within a response with Content-Length',
     handler: broken((response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
       response.write(`{"id":5208,"x":"${canary}`, () => response.destroy());
     }),
   },
   {
-    name: 'a connection closed within an answer in chunks',
+    name: 'a connection closed within a chunked response',
     handler: broken((response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.write(JSON.stringify(wireChat()), () => response.destroy());
     }),
   },
   {
-    name: 'an answer that is no HTTP',
+    name: 'a response that is not HTTP',
     handler: broken(({ socket }) => socket?.end('220 hello\n')),
   },
 ];
@@ -282,7 +282,7 @@ const unreadable: readonly { name: string; handler: Handler }[] = [
 
 describe.each(places)('$place', (place) => {
   test.each(refusals)(
-    'refused with $status by the helpdesk fails as $expected.code with its entries',
+    'an upstream $status fails as $expected.code with the entries of HelpCrunch',
     async ({ status, errors, expected }) => {
       helpCrunch.respond(place.route, { status, body: { errors } });
 
@@ -296,7 +296,7 @@ describe.each(places)('$place', (place) => {
   );
 
   test.each(waits)(
-    'refused with 429 and a Retry-After $name says to wait $retryAfterMs ms',
+    'an upstream 429 with a Retry-After $name fails with retryAfterMs $retryAfterMs',
     async ({ header, retryAfterMs }) => {
       // A call that succeeds ends what an earlier refusal has taught.
       await ask('{ chats { totalCount } }', undefined, hasty);
@@ -319,41 +319,50 @@ describe.each(places)('$place', (place) => {
     },
   );
 
-  test.each(unanswered)('fails as UPSTREAM_UNAVAILABLE after $name', async ({ handler }) => {
-    helpCrunch.respond(place.route, handler);
+  test.each(unanswered)(
+    'an operation fails as UPSTREAM_UNAVAILABLE after $name',
+    async ({ handler }) => {
+      helpCrunch.respond(place.route, handler);
 
-    const answer = await ask(place.operation);
+      const answer = await ask(place.operation);
 
-    expectFailure(answer, place, retryable('UPSTREAM_UNAVAILABLE'));
-  });
+      expectFailure(answer, place, retryable('UPSTREAM_UNAVAILABLE'));
+    },
+  );
 
-  test.each(unreadable)('fails as UPSTREAM_INVALID_RESPONSE after $name', async ({ handler }) => {
-    helpCrunch.respond(place.route, handler);
+  test.each(unreadable)(
+    'an operation fails as UPSTREAM_INVALID_RESPONSE after $name',
+    async ({ handler }) => {
+      helpCrunch.respond(place.route, handler);
 
-    const answer = await ask(place.operation);
+      const answer = await ask(place.operation);
 
-    expectFailure(answer, place, notRetryable('UPSTREAM_INVALID_RESPONSE'));
-    expect(elsewhere.calls).toHaveLength(0);
-  });
+      expectFailure(answer, place, notRetryable('UPSTREAM_INVALID_RESPONSE'));
+      expect(elsewhere.calls).toHaveLength(0);
+    },
+  );
 
   test.each([
-    { what: 'no answer', write: () => undefined },
+    { what: 'no response', write: () => undefined },
     {
-      what: 'an answer that does not end',
+      what: 'a response that does not end',
       write: (response: ServerResponse) => response.writeHead(200).write('{'),
     },
-  ])('fails as UPSTREAM_TIMEOUT after $what within the limit of a try', async ({ write }) => {
-    const [held, hold] = holding((response) => write(response));
-    helpCrunch.respond(place.route, hold);
+  ])(
+    'an operation fails as UPSTREAM_TIMEOUT after $what within the timeout of an attempt',
+    async ({ write }) => {
+      const [held, hold] = holding((response) => write(response));
+      helpCrunch.respond(place.route, hold);
 
-    const asked = ask(place.operation);
-    const response = await held;
-    const letGo = once(response, 'close');
-    clock.advance(upstreamTimeoutMs);
+      const asked = ask(place.operation);
+      const response = await held;
+      const letGo = once(response, 'close');
+      clock.advance(upstreamTimeoutMs);
 
-    expectFailure(await asked, place, retryable('UPSTREAM_TIMEOUT'));
-    await letGo;
-  });
+      expectFailure(await asked, place, retryable('UPSTREAM_TIMEOUT'));
+      await letGo;
+    },
+  );
 });
 
 /** A handler that answers nothing by itself, and what it was asked to answer. */
@@ -370,7 +379,7 @@ function holding(begin: (response: ServerResponse) => unknown = () => undefined)
 }
 
 describe('deadlines', () => {
-  test('an operation ends at its own deadline, with what it has by then', async () => {
+  test('an operation ends at its deadline with the completed fields', async () => {
     const [listHeld, holdList] = holding();
     const [customersHeld, holdCustomers] = holding();
     helpCrunch.respond('GET /chats', holdList);
@@ -392,7 +401,7 @@ describe('deadlines', () => {
     await letGo;
   });
 
-  test('a deadline of one operation leaves the others alone', async () => {
+  test('the deadline of one operation does not affect others', async () => {
     const [firstHeld, holdFirst] = holding();
     const [secondHeld, holdSecond] = holding();
     helpCrunch.respond('GET /chats/1', holdFirst);
@@ -412,8 +421,8 @@ describe('deadlines', () => {
   });
 });
 
-describe('an unreachable helpdesk', () => {
-  test('a refused connection is UPSTREAM_UNAVAILABLE', async () => {
+describe('an unreachable HelpCrunch', () => {
+  test('a refused connection fails as UPSTREAM_UNAVAILABLE', async () => {
     const gone = await startRecordingUpstream();
     await gone[Symbol.asyncDispose]();
     await using lonely = await startTestGateway({ upstream: gone, clock, config });
@@ -424,7 +433,7 @@ describe('an unreachable helpdesk', () => {
     expect(lonely.logged.join('')).not.toContain('fake-key');
   });
 
-  test('a host that is not found is UPSTREAM_UNAVAILABLE', async () => {
+  test('an unknown host name fails as UPSTREAM_UNAVAILABLE', async () => {
     const nowhere = { url: 'http://nowhere.invalid/v1', key: 'fake-key' };
     await using lonely = await startTestGateway({ upstream: nowhere, clock, config });
 
@@ -435,7 +444,7 @@ describe('an unreachable helpdesk', () => {
   });
 });
 
-describe('what is not there', () => {
+describe('missing entities', () => {
   const notFound = [
     entry('invalid_request', 'Invalid request'),
     entry('not_found', 'Chat not found'),
@@ -443,7 +452,7 @@ describe('what is not there', () => {
   const notFount = [entry('not_fount', 'Chat for ID "5208" was not found')];
 
   test.each([{ errors: notFount }, { errors: notFound }])(
-    'markChatRead of an unknown chat is NOT_FOUND, spelt $errors',
+    'markChatRead of an unknown chat fails as NOT_FOUND for the upstream errors $errors',
     async ({ errors }) => {
       helpCrunch.respond('PUT /chats/readByAgent', { status: 404, body: { errors } });
 
@@ -456,7 +465,7 @@ describe('what is not there', () => {
     },
   );
 
-  test('a customer that is gone is null in its chat, without an error', async () => {
+  test('a deleted customer is null in its chat, without an error', async () => {
     helpCrunch.respond('GET /chats', { body: { data: [chats[0]], meta: { total: 1 } } });
     helpCrunch.respond('GET /customers/7001', { status: 404, body: { errors: notFound } });
 
@@ -466,7 +475,7 @@ describe('what is not there', () => {
     expect(answer.errors).toEqual([]);
   });
 
-  test('a list of the helpdesk that is not there does not pass for a customer that is gone', async () => {
+  test('a 404 for a list of customers is not treated as a deleted customer', async () => {
     helpCrunch.respond('POST /customers/search', { status: 404, body: `<html>${canary}</html>` });
 
     const answer = await ask(list);
@@ -478,7 +487,7 @@ describe('what is not there', () => {
   });
 });
 
-describe("the helpdesk's entries", () => {
+describe('error entries of HelpCrunch', () => {
   const generic = entry('invalid_request', 'Invalid request');
   const specific = entry('invalid_chat_value', 'status value is invalid');
   const many = Array.from({ length: 12 }, (_, index) => entry(`code_${index}`, `message ${index}`));
@@ -545,18 +554,21 @@ describe("the helpdesk's entries", () => {
       body: envelope(entry('x', `${'m'.repeat(296)}fake-key`)),
       errors: [entry('x', `${'m'.repeat(296)}***`)],
     },
-  ])('$name: what is shown is clean and short', async ({ body, errors }) => {
-    helpCrunch.respond('PUT /chats/readByAgent', { status: 400, body });
+  ])(
+    'the error entries of an upstream response with $name are sanitized and short',
+    async ({ body, errors }) => {
+      helpCrunch.respond('PUT /chats/readByAgent', { status: 400, body });
 
-    const answer = await ask(mark);
+      const answer = await ask(mark);
 
-    expectFailure(answer, places[0]!, {
-      ...notRetryable('BAD_USER_INPUT'),
-      upstream: { status: 400, errors },
-    });
-  });
+      expectFailure(answer, places[0]!, {
+        ...notRetryable('BAD_USER_INPUT'),
+        upstream: { status: 400, errors },
+      });
+    },
+  );
 
-  test('a message is never cut within a character', async () => {
+  test('an error message is never truncated within a character', async () => {
     const message = `a${'😀'.repeat(200)}`;
     helpCrunch.respond('PUT /chats/readByAgent', {
       status: 400,
@@ -569,7 +581,7 @@ describe("the helpdesk's entries", () => {
     expect(shown.message).toMatch(/^a(😀)+$/u);
   });
 
-  test('Retry-After counts only where trying again can help', async () => {
+  test('Retry-After is returned for retryable errors only', async () => {
     const headers = { 'retry-after': '7' };
     helpCrunch.respond('GET /chats/1', { status: 503, headers });
     helpCrunch.respond('GET /chats/2', { status: 400, headers, body: envelope(specific) });
@@ -583,7 +595,7 @@ describe("the helpdesk's entries", () => {
     expect(rejected.headers.get('retry-after')).toBeNull();
   });
 
-  test('the HTTP header names the longest of several waits', async () => {
+  test('the Retry-After header is the longest of several waits', async () => {
     const errors = tooMany;
     helpCrunch.respond('GET /chats/1', {
       status: 429,
@@ -608,7 +620,7 @@ describe("the helpdesk's entries", () => {
     expect(answer.headers.get('retry-after')).toBe('9');
   });
 
-  test('one field that fails leaves its siblings in place', async () => {
+  test('a failed field does not affect its siblings', async () => {
     helpCrunch.respond('GET /chats/1', { status: 500, body: trouble });
     helpCrunch.respond('GET /chats/2', { body: wireChat({ id: 2 }) });
 
@@ -620,8 +632,8 @@ describe("the helpdesk's entries", () => {
   });
 });
 
-describe('answers within the wire but beyond the schema', () => {
-  test('a total that no Int can hold is an unreadable answer, not a bug of ours', async () => {
+describe('upstream values outside of the range of the schema', () => {
+  test('a total beyond Int fails as UPSTREAM_INVALID_RESPONSE', async () => {
     helpCrunch.respond('GET /chats', {
       body: { data: [wireChat()], meta: { total: 3_000_000_000 } },
     });
@@ -633,7 +645,7 @@ describe('answers within the wire but beyond the schema', () => {
     ]);
   });
 
-  test('a time beyond the year 9999 is never written as a DateTime that no client can read', async () => {
+  test('a time beyond the year 9999 is null', async () => {
     const lastMessageAt = 1_603_885_746_000;
     helpCrunch.respond('GET /chats/1', { body: wireChat({ id: 1, lastMessageAt }) });
 
@@ -643,7 +655,7 @@ describe('answers within the wire but beyond the schema', () => {
   });
 });
 
-describe('what the client asked wrongly', () => {
+describe('client errors', () => {
   const sha256Hash = 'f'.repeat(64);
   const nullable = 'query ($id: ID = "5") { chat(id: $id) { id } }';
 
@@ -737,23 +749,26 @@ describe('what the client asked wrongly', () => {
       code: 'BAD_USER_INPUT',
       status: 200,
     },
-  ])('$name is $code and costs no call', async ({ body, code, status }) => {
-    const before = [helpCrunch.calls.length, gateway.logged.length];
+  ])(
+    'a request with $name fails as $code without an upstream call',
+    async ({ body, code, status }) => {
+      const before = [helpCrunch.calls.length, gateway.logged.length];
 
-    const response = await fetch(`${gateway.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-request-id': 'mine-1' },
-      body: JSON.stringify(body),
-    });
-    const { errors, extensions }: any = await response.json();
+      const response = await fetch(`${gateway.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-request-id': 'mine-1' },
+        body: JSON.stringify(body),
+      });
+      const { errors, extensions }: any = await response.json();
 
-    expect(errors.map((error: any) => error.extensions)).toEqual([
-      { code, retryable: false, requestId: 'mine-1' },
-    ]);
-    expect(response.status).toBe(status);
-    expect(extensions).toEqual(usage(0));
-    expect([helpCrunch.calls.length, gateway.logged.length]).toEqual(before);
-  });
+      expect(errors.map((error: any) => error.extensions)).toEqual([
+        { code, retryable: false, requestId: 'mine-1' },
+      ]);
+      expect(response.status).toBe(status);
+      expect(extensions).toEqual(usage(0));
+      expect([helpCrunch.calls.length, gateway.logged.length]).toEqual(before);
+    },
+  );
 
   test.each([
     { name: 'an operation of a kind that the schema lacks', body: { query: 'subscription { a }' } },
@@ -764,7 +779,7 @@ describe('what the client asked wrongly', () => {
         variables: { b: null },
       },
     },
-  ])('$name is not taken for a bug of ours', async ({ body }) => {
+  ])('$name is not an INTERNAL_SERVER_ERROR', async ({ body }) => {
     const before = gateway.logged.length;
 
     const { errors } = await ask(body.query, body.variables);
@@ -782,18 +797,18 @@ describe('what the client asked wrongly', () => {
 
 describe('the cost of an operation', () => {
   test.each([
-    { name: 'nothing for what the schema knows', query: '{ viewer { role } }', calls: 0 },
+    { name: 'no call for a field without upstream data', query: '{ viewer { role } }', calls: 0 },
     {
-      name: 'one call for a list with what it carries',
+      name: 'one call for a list with its embedded fields',
       query: '{ chats { nodes { id } } }',
       calls: 1,
     },
     {
-      name: 'a call for each of two lists',
+      name: 'one call for each of two lists',
       query: '{ chats { totalCount } customers { totalCount } }',
       calls: 2,
     },
-  ])('an answer says that it cost $name', async ({ query, calls }) => {
+  ])('the extensions of a response report $name', async ({ query, calls }) => {
     helpCrunch.respond('GET /customers', { body: { data: [], total: 0 } });
     const before = helpCrunch.calls.length;
 
@@ -805,7 +820,7 @@ describe('the cost of an operation', () => {
   });
 });
 
-describe('a bug of ours', () => {
+describe('internal errors', () => {
   const bug = (): never => {
     throw new Error(`${canary} at https://10.0.0.1/?key=fake-key`);
   };
@@ -933,27 +948,30 @@ describe('a bug of ours', () => {
     { query: '{ nameless { name } }', path: ['nameless'], data: { nameless: null } },
     { query: '{ never }', path: ['never'], data: null },
     { query: '{ list fine }', path: ['list', 1], data: { list: null, fine: 'fine' } },
-  ])('$query is masked for the client and logged once under the same id', async (row) => {
-    await using buggy = await startBuggyGateway();
+  ])(
+    'an internal error of $query is masked for the client and logged once with the same request id',
+    async (row) => {
+      await using buggy = await startBuggyGateway();
 
-    const { text, errors, data } = await buggy.ask(row.query);
+      const { text, errors, data } = await buggy.ask(row.query);
 
-    expect(data).toEqual(row.data);
-    expect(errors).toEqual([
-      {
-        message: expect.stringContaining('requestId'),
-        locations: [expect.anything()],
-        path: row.path,
-        extensions: { code: 'INTERNAL_SERVER_ERROR', retryable: false, requestId: 'mine-2' },
-      },
-    ]);
-    expect(text).not.toContain(canary);
-    const logged = buggy.lines.map((line) => JSON.parse(line));
-    expect(logged).toEqual([expect.objectContaining({ level: 50, requestId: 'mine-2' })]);
-    expect(logged[0].error.message).not.toBe('');
-  });
+      expect(data).toEqual(row.data);
+      expect(errors).toEqual([
+        {
+          message: expect.stringContaining('requestId'),
+          locations: [expect.anything()],
+          path: row.path,
+          extensions: { code: 'INTERNAL_SERVER_ERROR', retryable: false, requestId: 'mine-2' },
+        },
+      ]);
+      expect(text).not.toContain(canary);
+      const logged = buggy.lines.map((line) => JSON.parse(line));
+      expect(logged).toEqual([expect.objectContaining({ level: 50, requestId: 'mine-2' })]);
+      expect(logged[0].error.message).not.toBe('');
+    },
+  );
 
-  test('that Apollo Server reports is logged as an error without the secrets of the settings', async () => {
+  test('an internal error that Apollo Server reports is logged without the secrets of the settings', async () => {
     await using buggy = await startBuggyGateway({
       secrets: ['correct-horse'],
       report() {

@@ -576,7 +576,7 @@ async function start(upstream: ControlledUpstream, config: Partial<Config> = {})
   return gateway;
 }
 
-describe('no response shows what is older than its TTL or than an acknowledged change, whatever way it came', () => {
+describe('random reads, writes, webhooks and clock changes', () => {
   let helpCrunch: ControlledUpstream;
 
   beforeAll(async () => {
@@ -610,7 +610,7 @@ describe('no response shows what is older than its TTL or than an acknowledged c
     return { joinedPerRun: joined / numRuns, cachedPerRun: cached / numRuns };
   }
 
-  test('from the memory of one instance', async () => {
+  test('no cached response contains data older than its TTL or than an acknowledged change', async () => {
     await using gateway = await start(helpCrunch);
 
     const { joinedPerRun, cachedPerRun } = await holdsFor([gateway], 20);
@@ -620,7 +620,7 @@ describe('no response shows what is older than its TTL or than an acknowledged c
     expect(joinedPerRun).toBeGreaterThan(1);
   }, 240_000);
 
-  test('from a memory that is too small for all of it', async () => {
+  test('no response of a cache that evicts entries contains data older than its TTL or than an acknowledged change', async () => {
     await using gateway = await start(helpCrunch, { cacheMaxBytes: 8_000 });
 
     const { cachedPerRun } = await holdsFor([gateway], 8);

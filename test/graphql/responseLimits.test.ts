@@ -143,27 +143,33 @@ describe('an operation whose response could have more than MAX_RESPONSE_NODES ob
       '{ departments { agents { chats(first: 100) { nodes { id customer { id } } } } } }',
       'departments.agents.chats.nodes (20,000)',
     ],
-  ])('is rejected before any call: %s', async (_what, query, message, variables = {}) => {
-    await using gateway = await start();
-    const before = helpCrunch.calls.length;
+  ])(
+    'an operation that could return more than MAX_RESPONSE_NODES objects is rejected before any upstream call: %s',
+    async (_what, query, message, variables = {}) => {
+      await using gateway = await start();
+      const before = helpCrunch.calls.length;
 
-    const { status, data, errors, extensions } = await gateway.query(query, { ...variables });
+      const { status, data, errors, extensions } = await gateway.query(query, { ...variables });
 
-    expect({ status, data, calls: extensions.upstream.calls }).toEqual({
-      status: 400,
-      data: undefined,
-      calls: 0,
-    });
-    expect(errors).toEqual([
-      {
-        message: expect.stringContaining(message),
-        extensions: expect.objectContaining({ code: 'OPERATION_TOO_EXPENSIVE', retryable: false }),
-      },
-    ]);
-    expect(helpCrunch.calls).toHaveLength(before);
-  });
+      expect({ status, data, calls: extensions.upstream.calls }).toEqual({
+        status: 400,
+        data: undefined,
+        calls: 0,
+      });
+      expect(errors).toEqual([
+        {
+          message: expect.stringContaining(message),
+          extensions: expect.objectContaining({
+            code: 'OPERATION_TOO_EXPENSIVE',
+            retryable: false,
+          }),
+        },
+      ]);
+      expect(helpCrunch.calls).toHaveLength(before);
+    },
+  );
 
-  test('is rejected for a customer although all of it is cached and costs no call', async () => {
+  test('an operation of a customer above MAX_RESPONSE_NODES is rejected even if all its data is cached', async () => {
     await using gateway = await start({ auth: jwtAuth(), isProduction: true });
     const headers = await bearer({ role: 'customer', customerId: '7001' });
     const page = '{ chat(id: 5100) { messages(first: 76) { nodes { id text } } } }';
@@ -179,7 +185,7 @@ describe('an operation whose response could have more than MAX_RESPONSE_NODES ob
   });
 
   test.each(operationCaches)(
-    'is rejected by its variables when it is known to OPERATION_CACHE=%s',
+    'an operation whose variables exceed MAX_RESPONSE_NODES is rejected on later executions, OPERATION_CACHE=%s',
     async (operationCache) => {
       await using gateway = await start({ operationCache });
       const query = `query Some($first: Int) { chat(id: 1) { ${messagesWithin(2, 7).replaceAll('7', '$first')} } }`;
@@ -198,7 +204,7 @@ describe('an operation whose response could have more than MAX_RESPONSE_NODES ob
     },
   );
 
-  test('is rejected over WebSocket, event streams, GET and callbacks', async () => {
+  test('an operation above MAX_RESPONSE_NODES is rejected over WebSocket, event streams, GET and callbacks', async () => {
     const { subscriptions } = readConfig({ SUBSCRIPTION_CALLBACK_HOSTS: 'http://127.0.0.1:1' });
     await using gateway = await start({ subscriptions });
     await using socket = await openSocket(gateway.url);
@@ -236,7 +242,7 @@ describe('an operation whose response could have more than MAX_RESPONSE_NODES ob
     }
   });
 
-  test('is rejected as a subscription by the objects of one event', async () => {
+  test('a subscription is rejected when one event could have more than MAX_RESPONSE_NODES objects', async () => {
     await using gateway = await start();
     await using socket = await openSocket(gateway.url);
     await socket.initialize();
@@ -256,7 +262,7 @@ describe('an operation whose response could have more than MAX_RESPONSE_NODES ob
     expect(codesOf({ errors: error.payload })).toEqual(tooExpensive);
   });
 
-  test('is rejected when it is listed', async () => {
+  test('a persisted operation above MAX_RESPONSE_NODES is rejected', async () => {
     await using gateway = await start({ persistedOperations: new Map([['deep', attack]]) });
 
     const response = await fetch(`${gateway.url}/graphql`, {
@@ -270,7 +276,7 @@ describe('an operation whose response could have more than MAX_RESPONSE_NODES ob
     expect(codesOf(body)).toEqual(tooExpensive);
   });
 
-  test('is let in where the operator allows as many', async () => {
+  test('an operation is admitted when MAX_RESPONSE_NODES allows its objects', async () => {
     await using gateway = await start({ maxResponseNodes: 7 });
     const within = '{ chat(id: 1) { messages(first: 3) { nodes { agent { id } } } } }';
     const above = '{ chat(id: 1) { messages(first: 5) { nodes { agent { id } } } } }';
@@ -298,7 +304,7 @@ test('a hundred messages of each of a hundred chats are within the limit by defa
   expect(data.chats.nodes.flatMap(({ messages }: any) => messages.nodes)).toHaveLength(10_000);
 });
 
-test('a question about the schema with more objects than MAX_RESPONSE_NODES is rejected', async () => {
+test('an introspection query with more than MAX_RESPONSE_NODES objects is rejected', async () => {
   await using gateway = await start();
   const fields = Array.from(
     { length: 30 },
@@ -351,7 +357,7 @@ describe('a response that turns out to have more than MAX_RESPONSE_NODES objects
   };
 
   test.each(operationCaches)(
-    'ends with one error by OPERATION_CACHE=%s',
+    'a response with more than MAX_RESPONSE_NODES objects ends with one error, OPERATION_CACHE=%s',
     async (operationCache) => {
       await using gateway = await startSmall(operationCache);
 
@@ -360,13 +366,13 @@ describe('a response that turns out to have more than MAX_RESPONSE_NODES objects
     },
   );
 
-  test('ends with one error for a router that asks for a trace', async () => {
+  test('a response with more than MAX_RESPONSE_NODES objects and a trace ends with one error', async () => {
     await using gateway = await startSmall();
 
     expectStopped(await gateway.query(query, {}, { 'apollo-federation-include-trace': 'ftv1' }));
   });
 
-  test('ends with one error in the event of a subscription, which goes on', async () => {
+  test('an event with more than MAX_RESPONSE_NODES objects has one error, and its subscription continues', async () => {
     await using gateway = await startSmall();
     await using socket = await openSocket(gateway.url);
     await socket.initialize();
@@ -409,7 +415,7 @@ describe('an execution over cached data', () => {
   }
 
   test.each(operationCaches)(
-    'ends at the deadline of the operation by OPERATION_CACHE=%s',
+    'an execution over cached data ends at the deadline of its operation, OPERATION_CACHE=%s',
     async (operationCache) => {
       await using gateway = await startTicking({ operationCache, operationTimeoutMs: 2_000 });
       const whole = await gateway.query(large);
@@ -428,7 +434,7 @@ describe('an execution over cached data', () => {
   );
 
   test.each(operationCaches)(
-    'returns what it has got when its deadline passes while it waits for a call, by OPERATION_CACHE=%s',
+    'an execution whose deadline passes during an upstream call returns the completed fields, OPERATION_CACHE=%s',
     async (operationCache) => {
       const clock = createManualClock();
       await using slow = await startLargeUpstream();
@@ -454,7 +460,7 @@ describe('an execution over cached data', () => {
   );
 
   test.each(operationCaches)(
-    'returns the result of a write that was answered as the deadline passed, by OPERATION_CACHE=%s',
+    'a mutation whose upstream response arrives at the deadline returns its result, OPERATION_CACHE=%s',
     async (operationCache) => {
       const clock = createTickingClock();
       await using busy = await startLargeUpstream();
@@ -477,7 +483,7 @@ describe('an execution over cached data', () => {
   );
 
   test.each(operationCaches)(
-    'gives a list of 1,000 references in order, with the errors of those that fail, by OPERATION_CACHE=%s',
+    '1,000 references are returned in order with the errors of those that fail, OPERATION_CACHE=%s',
     async (operationCache) => {
       await using gateway = await startTicking({ operationCache, operationTimeoutMs: 1e9 });
       const references = Array.from({ length: 1_000 }, (_, index) =>
@@ -503,7 +509,7 @@ describe('an execution over cached data', () => {
     },
   );
 
-  test('ends when its client disconnects', async () => {
+  test('an execution over cached data ends when its client disconnects', async () => {
     await using gateway = await startTicking({ operationTimeoutMs: 1e9, logLevel: 'info' });
     gateway.clock.tick(1);
     const before = gateway.logged.length;
@@ -525,7 +531,7 @@ describe('an execution over cached data', () => {
   });
 
   test.each(operationCaches)(
-    'lets other requests be answered in between by OPERATION_CACHE=%s',
+    'a long execution yields to other requests, OPERATION_CACHE=%s',
     async (operationCache) => {
       await using gateway = await startTicking({ operationCache, operationTimeoutMs: 1e9 });
       gateway.clock.tick(1);
@@ -548,7 +554,7 @@ describe('an execution over cached data', () => {
   );
 
   test.each(operationCaches)(
-    'that is divided among turns of the event loop has the same result by OPERATION_CACHE=%s',
+    'an execution that yields to the event loop has the same result, OPERATION_CACHE=%s',
     async (operationCache) => {
       await using gateway = await startTicking({ operationCache, operationTimeoutMs: 1e9 });
       const query =
@@ -564,7 +570,7 @@ describe('an execution over cached data', () => {
   );
 });
 
-test('an execution that is divided among turns of the event loop makes no more calls', async () => {
+test('an execution that yields to the event loop makes no additional upstream calls', async () => {
   const wired = await startLargeUpstream();
   const person = (id: number) => ({ id, name: `Person ${id}`, tags: [], customData: {} });
   wired.respond('POST /chats/search', ({ body }) => {
@@ -640,7 +646,7 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
   };
 
   test.each(operationCaches)(
-    'is replaced by an error with status 200 by OPERATION_CACHE=%s',
+    'a response longer than MAX_RESPONSE_BYTES is replaced by an error with status 200, OPERATION_CACHE=%s',
     async (operationCache) => {
       await using gateway = await start({ operationCache, maxResponseBytes: maxBytes });
 
@@ -656,7 +662,7 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
   );
 
   test.each(operationCaches)(
-    'is told apart to the byte by OPERATION_CACHE=%s',
+    'MAX_RESPONSE_BYTES is exact to the byte, OPERATION_CACHE=%s',
     async (operationCache) => {
       const config = {
         operationCache,
@@ -692,7 +698,7 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
     },
   );
 
-  test('is replaced when it is the errors that are long', async () => {
+  test('a response whose errors exceed MAX_RESPONSE_BYTES is replaced by one error', async () => {
     await using gateway = await start({ maxResponseBytes: 20_000 });
     const alias = 'x'.repeat(3_000);
 
@@ -707,7 +713,7 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
     expect(codesOf({ errors })).toEqual(tooExpensive);
   });
 
-  test('is replaced over a WebSocket and an event stream', async () => {
+  test('a result longer than MAX_RESPONSE_BYTES is replaced over WebSockets and event streams', async () => {
     await using gateway = await start({ maxResponseBytes: maxBytes });
     await using socket = await openSocket(gateway.url);
     await socket.initialize();
@@ -726,7 +732,7 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
     expectReplaced(JSON.parse(data));
   });
 
-  test('is replaced in the events of a subscription, also when they are sent to a router', async () => {
+  test('an event longer than MAX_RESPONSE_BYTES is replaced, also for a router', async () => {
     const messages: any[] = [];
     const router = createServer((request, response) => {
       void text(request).then((body) => {
@@ -780,7 +786,7 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
     expectReplaced(messages[1].payload);
   });
 
-  test('is measured as JSON writes it', async () => {
+  test('MAX_RESPONSE_BYTES counts the bytes of the JSON', async () => {
     const pause = () => undefined;
     await fc.assert(
       fc.asyncProperty(fc.jsonValue(), fc.integer({ min: -8, max: 8 }), async (value, more) => {

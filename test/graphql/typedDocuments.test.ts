@@ -10,7 +10,7 @@ beforeAll(async () => {
 
 afterAll(() => demo[Symbol.asyncDispose]());
 
-test('a typed mutation gives what its type says', async () => {
+test('the result of a typed mutation matches its type', async () => {
   const variables = { id: '5208', by: 'CUSTOMER', read: false } as const;
 
   const { data, errors } = await demo.query(MarkChatReadDocument, variables);
@@ -20,7 +20,7 @@ test('a typed mutation gives what its type says', async () => {
   expect(data.markChatRead.readByCustomer).toBe(false);
 });
 
-test('a typed list goes on where its cursor says', async () => {
+test('a typed list continues after its cursor', async () => {
   const filter = { status: 'CLOSED' } as const;
   const first = await demo.query(ChatPageDocument, { first: 3, filter });
   const whole = await demo.query(ChatPageDocument, { first: 6, filter });

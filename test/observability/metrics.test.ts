@@ -40,8 +40,8 @@ const operations = (operation: string, code: string, kind = 'query') =>
 const calls = (endpoint: string, outcome: string) =>
   `helpcrunch_upstream_calls_total{endpoint="${endpoint}",outcome="${outcome}"}`;
 
-describe('the figures', () => {
-  test('count operations by name and code, and calls by endpoint and outcome', async () => {
+describe('metrics', () => {
+  test('metrics count operations by name and code, and calls by endpoint and outcome', async () => {
     await using gateway = await startTestGateway({ upstream: helpCrunch });
 
     await gateway.query('query Open { chat(id: 5208) { id } }');
@@ -69,7 +69,7 @@ describe('the figures', () => {
     expect(text).not.toMatch(/5208|secret|ada@|wp-login|Broken/);
   });
 
-  test('tell what the cache and others in flight saved', async () => {
+  test('metrics count cache hits and shared calls', async () => {
     await using gateway = await startTestGateway({
       upstream: helpCrunch,
       config: { cacheTtlsMs: { chats: 60_000, customers: 60_000, account: 60_000, absent: 0 } },
@@ -84,7 +84,7 @@ describe('the figures', () => {
     expect(of('helpcrunch_cache_bytes')).toBeGreaterThan(0);
   });
 
-  test("tell how much of the account's minute is left and whom it could not serve", async () => {
+  test('metrics report the remaining calls of the rate limit and its rejections', async () => {
     await using gateway = await startTestGateway({
       upstream: helpCrunch,
       config: { rateLimit: 1 },
@@ -100,7 +100,7 @@ describe('the figures', () => {
     expect(of(operations('anonymous', 'RATE_LIMITED'))).toBe(1);
   });
 
-  test('say how long calls waited for their turn', async () => {
+  test('metrics report the queueing time of upstream calls', async () => {
     const clock = createManualClock();
     await using gateway = await startTestGateway({
       upstream: helpCrunch,
@@ -120,7 +120,7 @@ describe('the figures', () => {
     expect(of('helpcrunch_upstream_queue_seconds_sum{priority="read"}')).toBeGreaterThanOrEqual(60);
   });
 
-  test('do not grow with the names that clients invent', async () => {
+  test('metrics have a bounded number of operation names', async () => {
     await using gateway = await startTestGateway({ upstream: helpCrunch });
 
     for (let round = 0; round < 150; round += 10) {
@@ -139,7 +139,7 @@ describe('the figures', () => {
     expect(of(operations('other', 'OK'))).toBe(50);
   });
 
-  test('include those of the process and its event loop', async () => {
+  test('metrics include the process and its event loop', async () => {
     await using gateway = await startTestGateway({ upstream: helpCrunch });
 
     const { of } = await figuresOf(gateway);
@@ -150,7 +150,7 @@ describe('the figures', () => {
 });
 
 describe('the names of operations', () => {
-  test('that are known beforehand are the only ones told apart', () => {
+  test('only declared operation names become metric labels', () => {
     const nameOf = createNameLimiter(['Inbox']);
 
     expect([nameOf('Inbox'), nameOf('Other'), nameOf('Inbox')]).toEqual([
@@ -160,28 +160,31 @@ describe('the names of operations', () => {
     ]);
   });
 
-  test('are never long', () => {
+  test('long operation names become the label other', () => {
     const nameOf = createNameLimiter();
 
     expect([nameOf('n'.repeat(64)), nameOf('n'.repeat(65))]).toEqual(['n'.repeat(64), 'other']);
   });
 });
 
-describe('an endpoint', () => {
+describe('endpoint labels', () => {
   test.each([
     ['GET', '/chats/5208', 'GET /chats/{id}'],
     ['GET', '/chats?offset=0&email=ada%40example.com', 'GET /chats'],
     ['PUT', '/chats/readByAgent', 'PUT /chats/readByAgent'],
     ['GET', '/customers/ada%40example.com/tags', 'GET /customers/{id}/tags'],
-  ] as const)('%s %s is told without what it is about', (method, path, endpoint) => {
-    expect(endpointOf({ method, path })).toBe(endpoint);
-  });
+  ] as const)(
+    'the endpoint label of %s %s contains no id and no query',
+    (method, path, endpoint) => {
+      expect(endpointOf({ method, path })).toBe(endpoint);
+    },
+  );
 });
 
 describe('the log', () => {
   const informed = { logLevel: 'info' } as const;
 
-  test('has one line for each operation', async () => {
+  test('the log has one line for each operation', async () => {
     await using gateway = await startTestGateway({ upstream: helpCrunch, config: informed });
 
     await gateway.query('query Open { chat(id: 5208) { id } }', undefined, { 'x-request-id': 'a' });
@@ -213,7 +216,7 @@ describe('the log', () => {
     expect(gateway.logged.join('')).not.toMatch(/ada@|fake-key/);
   });
 
-  test('says when it was the client who left', async () => {
+  test('the log reports operations whose client disconnected', async () => {
     await using gateway = await startTestGateway({ upstream: helpCrunch, config: informed });
     const asked = new Promise<void>((resolve) => {
       helpCrunch.respond('GET /chats/7', (_call, response) => {
@@ -239,7 +242,7 @@ describe('the log', () => {
     ]);
   });
 
-  test('is as quiet as its level', async () => {
+  test('the log omits lines below its level', async () => {
     await using gateway = await startTestGateway({
       upstream: helpCrunch,
       config: { logLevel: 'silent' },
@@ -251,7 +254,7 @@ describe('the log', () => {
   });
 });
 
-describe('a gateway that is told to stop', () => {
+describe('shutdown', () => {
   const chat = '{ chat(id: 8) { id } }';
 
   function hold() {
@@ -265,7 +268,7 @@ describe('a gateway that is told to stop', () => {
 
   const statusOf = (url: string) => fetch(url).then(({ status }) => status);
 
-  test('says so and answers whoever comes until a balancer has seen it', async () => {
+  test('a gateway that stops fails /readyz and serves requests during the drain delay', async () => {
     const clock = createManualClock();
     const gateway = await startTestGateway({
       upstream: helpCrunch,
@@ -285,7 +288,7 @@ describe('a gateway that is told to stop', () => {
     await expect(fetch(gateway.url)).rejects.toThrow('fetch failed');
   });
 
-  test('answers whoever comes while it is not done', async () => {
+  test('a gateway that stops serves new requests while others are running', async () => {
     const held = hold();
     const gateway = await startTestGateway({ upstream: helpCrunch, clock: createManualClock() });
 
@@ -302,7 +305,7 @@ describe('a gateway that is told to stop', () => {
     expect((await first).data).toEqual({ chat: { id: '8' } });
   });
 
-  test('takes nobody new in the second half of its time, and then ends what is left', async () => {
+  test('a gateway that stops rejects new requests in the second half of its grace period and then ends the others', async () => {
     const held = hold();
     const clock = createManualClock();
     const gateway = await startTestGateway({

@@ -88,7 +88,7 @@ const traceId = '0af7651916cd43dd8448eb211c80319c';
 const parentId = 'b7ad6b7169203331';
 
 describe('a trace', () => {
-  test('goes from the sender of a request over its operation to the helpdesk', async () => {
+  test('a trace continues from the client through the operation to HelpCrunch', async () => {
     await using collector = await startCollector();
 
     const { traceparent, tracestate } = await trace(
@@ -121,7 +121,7 @@ describe('a trace', () => {
     expect(JSON.stringify(collector.spans)).not.toMatch(/5208|Taras|fake-key/);
   });
 
-  test('begins here where the sender has begun none', async () => {
+  test('a trace starts at the gateway if the client sends none', async () => {
     await using collector = await startCollector();
 
     const { traceparent } = await trace(collector, '{ chat(id: 5208) { id } }', {
@@ -134,7 +134,7 @@ describe('a trace', () => {
     expect(traceparent).toMatch(new RegExp(`^00-${own}-[0-9a-f]{16}-01$`));
   });
 
-  test('that its sender does not record is passed on and not recorded', async () => {
+  test('an unsampled trace is propagated and not recorded', async () => {
     await using collector = await startCollector();
 
     const { traceparent } = await trace(collector, '{ chat(id: 5208) { id } }', {
@@ -145,7 +145,7 @@ describe('a trace', () => {
     expect(traceparent).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-00$`));
   });
 
-  test('says what failed and nothing more', async () => {
+  test('a trace contains error codes and no other details', async () => {
     await using collector = await startCollector();
 
     await trace(collector, 'query Open { chat(id: 500) { id } }');
@@ -158,7 +158,7 @@ describe('a trace', () => {
   });
 });
 
-test('both forms of OTLP over HTTP are spoken', async () => {
+test('traces are exported as OTLP JSON and protobuf', async () => {
   await using collector = await startCollector();
 
   await trace(collector, '{ __typename }');
@@ -195,25 +195,31 @@ describe('the process', () => {
     return { count, code };
   }
 
-  test.concurrent('loads nothing of OpenTelemetry unless it is told to', async () => {
-    expect(await loadedBy({})).toEqual({ count: 0, code: 0 });
-  });
+  test.concurrent(
+    'the process does not load OpenTelemetry unless tracing is configured',
+    async () => {
+      expect(await loadedBy({})).toEqual({ count: 0, code: 0 });
+    },
+  );
 
-  test.concurrent('sends where it is told to, under its name, the last at its end', async () => {
-    await using collector = await startCollector();
+  test.concurrent(
+    'the process exports spans to the configured endpoint with its service name, and flushes at shutdown',
+    async () => {
+      await using collector = await startCollector();
 
-    const { count, code } = await loadedBy(
-      { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_SERVICE_NAME: 'support-graphql' },
-      true,
-    );
+      const { count, code } = await loadedBy(
+        { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_SERVICE_NAME: 'support-graphql' },
+        true,
+      );
 
-    expect(code).toBe(0);
-    expect(count).toBeGreaterThan(10);
-    expect(collector.spans).toHaveLength(2);
-    expect(attributesOf(collector.resources[0])['service.name']).toBe('support-graphql');
-  });
+      expect(code).toBe(0);
+      expect(count).toBeGreaterThan(10);
+      expect(collector.spans).toHaveLength(2);
+      expect(attributesOf(collector.resources[0])['service.name']).toBe('support-graphql');
+    },
+  );
 
-  test.concurrent('ends in time when nobody collects', async () => {
+  test.concurrent('the process stops in time when the collector does not respond', async () => {
     const environment = {
       OTEL_TRACES_EXPORTER: 'otlp',
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',

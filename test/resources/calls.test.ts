@@ -76,14 +76,14 @@ const anyId = (field: string, ids: readonly (number | string)[]) =>
 
 const unique = <Item>(items: readonly Item[]): Item[] => [...new Set(items)];
 
-describe('one call is enough', () => {
-  test('for a chat with all that it carries', async () => {
+describe('operations that cost one call', () => {
+  test('a chat with all its embedded fields costs one call', async () => {
     const { lines } = await ask(quiet, `{ chat(id: 5007) { ${carried} } }`);
 
     expect(lines).toEqual(['GET /chats/5007']);
   });
 
-  test('for markChatRead with all that a chat carries', async () => {
+  test('markChatRead with all embedded fields costs one call', async () => {
     const { calls } = await ask(
       quiet,
       `mutation { markChatRead(id: 5007, by: CUSTOMER, read: true) { ${carried} } }`,
@@ -99,14 +99,14 @@ describe('one call is enough', () => {
     ]);
   });
 
-  test('for fifty chats with all that they carry', async () => {
+  test('fifty chats with all their embedded fields cost one call', async () => {
     const { data, lines } = await ask(quiet, `{ chats(first: 50) { nodes { ${carried} } } }`);
 
     expect(data.chats.nodes).toHaveLength(50);
     expect(lines).toEqual([listOf50]);
   });
 
-  test('for the agent who last wrote, who is among those who wrote', async () => {
+  test('lastCommunicatedAgent is embedded in the chat and costs no additional call', async () => {
     const { data, lines } = await ask(
       quiet,
       '{ chats(first: 50) { nodes { lastCommunicatedAgent { name email role } } } }',
@@ -119,35 +119,43 @@ describe('one call is enough', () => {
   test.each([
     ['by id', 'id', 'customers.id', ({ id }: WireRow) => id],
     ['by userId', 'userId', 'customers.userId', ({ userId }: WireRow) => userId],
-  ] as const)('for a hundred references to customers %s', async (_how, key, field, keyOf) => {
-    const wanted = quietCustomers.filter(({ userId }) => userId !== null).slice(0, 100);
-    const representations = wanted.map((row) => ({
-      __typename: 'Customer',
-      [key]: key === 'id' ? String(keyOf(row)) : keyOf(row),
-    }));
+  ] as const)(
+    'a hundred references to customers cost one call: %s',
+    async (_how, key, field, keyOf) => {
+      const wanted = quietCustomers.filter(({ userId }) => userId !== null).slice(0, 100);
+      const representations = wanted.map((row) => ({
+        __typename: 'Customer',
+        [key]: key === 'id' ? String(keyOf(row)) : keyOf(row),
+      }));
 
-    const { data, calls } = await ask(
-      quiet,
-      'query ($representations: [_Any!]!) { _entities(representations: $representations) { ... on Customer { id phone } } }',
-      { representations },
-    );
+      const { data, calls } = await ask(
+        quiet,
+        'query ($representations: [_Any!]!) { _entities(representations: $representations) { ... on Customer { id phone } } }',
+        { representations },
+      );
 
-    expect(data._entities).toEqual(wanted.map(({ id, phone }) => ({ id: String(id), phone })));
-    expect(calls).toEqual([
-      {
-        method: 'POST',
-        path: '/customers/search',
-        body: { comparison: 'OR', filter: anyId(field, wanted.map(keyOf)), offset: 0, limit: 100 },
-        status: 200,
-      },
-    ]);
-  });
+      expect(data._entities).toEqual(wanted.map(({ id, phone }) => ({ id: String(id), phone })));
+      expect(calls).toEqual([
+        {
+          method: 'POST',
+          path: '/customers/search',
+          body: {
+            comparison: 'OR',
+            filter: anyId(field, wanted.map(keyOf)),
+            offset: 0,
+            limit: 100,
+          },
+          status: 200,
+        },
+      ]);
+    },
+  );
 
   test.each([
     ['Agent', 'name', allAgents, [2, 11, 12, 13, 49, 777777]],
     ['Department', 'name agents { email }', allDepartments, [3, 4, 5, 6, 7, 8, 777777]],
     ['ChatApplication', 'displayName', 'GET /applications', [1, 2, 3, 4, 5, 777777]],
-  ])('for any number of references of type %s', async (type, fields, expected, ids) => {
+  ])('any number of references of type %s costs one call', async (type, fields, expected, ids) => {
     const { data, lines } = await ask(
       quiet,
       `query ($representations: [_Any!]!) {
@@ -163,7 +171,7 @@ describe('one call is enough', () => {
   });
 });
 
-describe('a hundred references of five types, mixed', () => {
+describe('a hundred references of five types', () => {
   const chatIds = [5001, 5002, 5003, 5004];
   const others: readonly (readonly [string, string, readonly (number | string)[]])[] = [
     ['Customer', 'id', Array.from({ length: 40 }, (_, index) => 7001 + index)],
@@ -172,7 +180,7 @@ describe('a hundred references of five types, mixed', () => {
     ['ChatApplication', 'id', [1, 2, 777777]],
   ];
 
-  test('cost one call for each type, and one for each chat', async () => {
+  test('mixed references cost one call for each type, and one for each chat', async () => {
     const some = [
       ...chatIds.map((id) => ({ __typename: 'Chat', id: String(id) })),
       ...others.flatMap(([type, key, ids]) =>
@@ -205,7 +213,7 @@ describe('a hundred references of five types, mixed', () => {
     );
   });
 
-  test('fail each alone', async () => {
+  test('each of a hundred mixed references fails alone', async () => {
     fake.respond('GET /chats/1', { status: 503 });
     fake.respond('GET /chats/2', { body: wireChat({ id: 2 }) });
     fake.respond('POST /customers/search', { status: 403, body: { errors: [] } });
@@ -248,8 +256,8 @@ describe('a hundred references of five types, mixed', () => {
   });
 });
 
-describe('two calls are enough', () => {
-  test('for fifty chats with what their customers have besides', async () => {
+describe('operations that cost two calls', () => {
+  test('fifty chats with further fields of their customers cost two calls', async () => {
     const chats = quietChats.slice(0, 50);
     const ids = unique(chats.map(({ customer }) => customer.id as number));
 
@@ -275,7 +283,7 @@ describe('two calls are enough', () => {
     });
   });
 
-  test('for fifty chats with the members of their departments', async () => {
+  test('fifty chats with the agents of their departments cost two calls', async () => {
     const { data, lines } = await ask(
       quiet,
       '{ chats(first: 50) { nodes { department { agents { name } } } } }',
@@ -287,7 +295,7 @@ describe('two calls are enough', () => {
     expect(lines).toEqual([listOf50, allDepartments]);
   });
 
-  test('for twenty customers with the status of their newest chats', async () => {
+  test('twenty customers with their newest chats cost two calls', async () => {
     const customers = quietCustomers.slice(0, 20);
     const ids = customers.map(({ id }) => id as number);
 
@@ -323,7 +331,7 @@ describe('two calls are enough', () => {
     });
   });
 
-  test('for twenty customers with counts and page information, when all fits', async () => {
+  test('twenty customers with counts and page information of their chats cost two calls if one page contains all chats', async () => {
     const { data, lines } = await ask(
       quiet,
       '{ customers(first: 20) { nodes { id chats(first: 1) { totalCount pageInfo { hasNextPage } } } } }',
@@ -384,9 +392,9 @@ const sizes: Readonly<Record<string, number>> = {
 const sizeOf = (own: string): number =>
   Object.entries(sizes).find(([text]) => own.includes(text))?.[1] ?? 20;
 
-describe('the chats of many owners that do not fit a page', () => {
+describe('chats of many owners beyond one page', () => {
   test.each(owners.flatMap((owner) => parts.map((part) => ({ ...owner, ...part }))))(
-    'of $owners are complete, their own, and asked for in the fewest calls: $own',
+    'the chats of $owners are complete and cost the fewest calls: $own',
     async ({ list, pick, embedded, field, own, needs, sort = newestChats }) => {
       const chats = await restRows(busy.simulator, '/chats', sort);
 
@@ -419,7 +427,7 @@ describe('the chats of many owners that do not fit a page', () => {
     },
   );
 
-  test('are complete where each owner stands at another place', async () => {
+  test('the chats of owners with different cursors are complete', async () => {
     const chats = await restRows(busy.simulator, '/chats', newestChats);
     const ids = unique(chats.map(({ customer }) => customer.id as number)).slice(0, 12);
     const own = (id: number) => chats.filter(({ customer }) => customer.id === id);
@@ -455,7 +463,7 @@ describe('the chats of many owners that do not fit a page', () => {
     expect(lines.length).toBeLessThanOrEqual(13);
   });
 
-  test('of one owner are one page, not a batch', async () => {
+  test('the chats of one owner are read as one page', async () => {
     const { calls } = await ask(
       busy,
       '{ departments { id } agent(id: 12) { chats(first: 5) { nodes { id } totalCount } } }',
@@ -470,7 +478,7 @@ describe('the chats of many owners that do not fit a page', () => {
     });
   });
 
-  test('of a hundred and more owners go in batches of a hundred', async () => {
+  test('the chats of more than a hundred owners are read in batches of a hundred owners', async () => {
     const { data, calls } = await ask(
       quiet,
       `query ($representations: [_Any!]!) {
@@ -495,7 +503,7 @@ describe('the chats of many owners that do not fit a page', () => {
     expect(batchSizes.filter((size) => size > 1).toSorted()).toEqual([100, 30]);
   });
 
-  test('are complete where the helpdesk sends no total', async () => {
+  test('the chats of many owners are complete if HelpCrunch sends no total', async () => {
     const rows = Array.from({ length: 230 }, (_, index) =>
       wireChat({ id: index + 1, customer: { id: 1 + (index % 3 === 0 ? 0 : index % 20) } }),
     );
@@ -529,7 +537,7 @@ describe('the chats of many owners that do not fit a page', () => {
   });
 });
 
-describe('no call is needed', () => {
+describe('operations that cost no call', () => {
   const references = [
     { __typename: 'Chat', id: '999001' },
     { __typename: 'Customer', id: '999002' },
@@ -586,7 +594,7 @@ describe('no call is needed', () => {
     }
   `;
 
-  test.each(forms)('for references that ask for their keys alone %s', async (_how, selection) => {
+  test.each(forms)('references with key fields only cost no call: %s', async (_how, selection) => {
     const document = `query ($references: [_Any!]!, $yes: Boolean = true, $no: Boolean = false) {
       ${selection} chats @skip(if: $yes) { totalCount } customers @include(if: $no) { totalCount }
     } ${fragments}`
@@ -602,7 +610,7 @@ describe('no call is needed', () => {
     expect(lines).toEqual([]);
   });
 
-  test('for references that ask for what the router sent along', async () => {
+  test('references whose fields the router has sent cost no call', async () => {
     const { data, lines } = await ask(
       quiet,
       `query ($references: [_Any!]!) { _entities(representations: $references) {
@@ -638,8 +646,8 @@ describe('no call is needed', () => {
   test.each([
     ['of another kind', { phone: { number: 1 } }],
     ['that the schema does not know', { telephone: '+1' }],
-    ['but not what is asked', { company: 'Acme' }],
-  ])('unless a router sends along something %s', async (_what, given) => {
+    ['but not the selected field', { company: 'Acme' }],
+  ])('a field of a reference is read if the router sent a value %s', async (_what, given) => {
     const { data, lines } = await ask(
       quiet,
       'query ($key: _Any!) { _entities(representations: [$key]) { ... on Customer { phone } } }',
@@ -650,7 +658,7 @@ describe('no call is needed', () => {
     expect(lines).toEqual(['GET /customers/7005']);
   });
 
-  test('for a reference by userId that asks for its key alone', async () => {
+  test('a reference by userId with its key only costs no call', async () => {
     const { data, lines } = await ask(
       quiet,
       `{ _entities(representations: [{ __typename: "Customer", userId: "u-7001" }]) {
@@ -662,7 +670,7 @@ describe('no call is needed', () => {
     expect(lines).toEqual([]);
   });
 
-  test('is decided anew by the variables of each operation', async () => {
+  test('the needed calls depend on the variables of each execution', async () => {
     const document = `query ($more: Boolean!) {
       _entities(representations: [{ __typename: "Chat", id: "5007" }, { __typename: "Customer", id: "7005" }]) {
         ... on Chat { id status @include(if: $more) }
@@ -725,13 +733,13 @@ describe('no call is needed', () => {
       `{ departments { agents { id name email role nodeId } } chats(first: 50) { nodes { ...Named2 } } } fragment Named2 on Chat { customer { ...Named } }`,
       [allDepartments, listOf50],
     ],
-  ])('beyond that for what %s carries', async (_where, document, expected) => {
+  ])('the fields that %s embeds cost no additional call', async (_where, document, expected) => {
     const { lines } = await ask(quiet, document + named);
 
     expect(lines.toSorted()).toEqual(expected.toSorted());
   });
 
-  test('for the chat of a message whose chat is a key alone', async () => {
+  test('the chat key of a message costs no call', async () => {
     const { data, lines } = await ask(
       quiet,
       `{ _entities(representations: [{ __typename: "Chat", id: "5007" }]) {
@@ -743,7 +751,7 @@ describe('no call is needed', () => {
     expect(lines).toEqual(['GET /chats/5007/messages?offset=0&limit=2']);
   });
 
-  test("for a message's chat that came whole in a list", async () => {
+  test('the chat of a message costs no call if a list contains the chat', async () => {
     const { lines } = await ask(
       quiet,
       `{ chats(first: 2) { nodes { id messages(first: 2) { nodes {
@@ -758,7 +766,7 @@ describe('no call is needed', () => {
   });
 
   test.each(['_service { sdl }', '__typename', 'viewer { role }', 'rateLimit { limit }'])(
-    'for %s',
+    '%s costs no call',
     async (field) => {
       const { lines } = await ask(quiet, `{ ${field} }`);
 
@@ -767,7 +775,7 @@ describe('no call is needed', () => {
   );
 });
 
-describe('what is asked twice in one operation is fetched once', () => {
+describe('duplicate reads of one operation', () => {
   test.each([
     [
       'a chat',
@@ -808,7 +816,7 @@ describe('what is asked twice in one operation is fetched once', () => {
     expect(lines.toSorted()).toEqual(expected.toSorted());
   });
 
-  test('a customer by its userId', async () => {
+  test('a customer that is selected twice by its userId is read once', async () => {
     const { userId } = quietCustomers.find((customer) => customer['userId'] !== null)!;
 
     const { lines } = await ask(
@@ -824,7 +832,7 @@ describe('what is asked twice in one operation is fetched once', () => {
     expect(lines).toEqual(['POST /customers/search']);
   });
 
-  test('a customer whom many chats share', async () => {
+  test('a customer of many chats is read once', async () => {
     const { customer } = (await restRows(busy.simulator, '/chats'))[0]!;
 
     const { data, calls } = await ask(
@@ -836,7 +844,7 @@ describe('what is asked twice in one operation is fetched once', () => {
     expect(calls.map(line)).toEqual(['POST /chats/search', `GET /customers/${customer.id}`]);
   });
 
-  test('the chats of one customer', async () => {
+  test('the chats of one customer that are selected twice are read once', async () => {
     const { lines } = await ask(
       quiet,
       `{ _entities(representations: [{ __typename: "Customer", id: 7003 }, { __typename: "Customer", id: "7003" }]) {
@@ -847,7 +855,7 @@ describe('what is asked twice in one operation is fetched once', () => {
     expect(lines).toEqual(['POST /chats/search']);
   });
 
-  test('each of the customers whose chats are asked for', async () => {
+  test('each customer is contained once in the filter of a batch', async () => {
     const { calls } = await ask(
       quiet,
       `{ _entities(representations: [{ __typename: "Customer", id: 7003 }, { __typename: "Customer", id: 7004 }, { __typename: "Customer", id: 7003 }]) {
@@ -860,7 +868,7 @@ describe('what is asked twice in one operation is fetched once', () => {
   });
 });
 
-describe('references', () => {
+describe('_entities', () => {
   const document = `query ($representations: [_Any!]!) {
     _entities(representations: $representations) {
       __typename
@@ -869,7 +877,7 @@ describe('references', () => {
     }
   }`;
 
-  test('of five types come in the order asked, the unknown quietly null', async () => {
+  test('references of five types are returned in order, with null for unknown ids', async () => {
     const { id, userId } = quietCustomers.find((customer) => customer['userId'] !== null)!;
     const representations = [
       { __typename: 'Agent', id: '12' },
@@ -920,7 +928,7 @@ describe('references', () => {
     );
   });
 
-  test('to a chat that is not there find no messages', async () => {
+  test('messages of an unknown chat are not read', async () => {
     const { data } = await ask(
       quiet,
       '{ _entities(representations: [{ __typename: "Chat", id: "999999" }]) { ... on Chat { messages { nodes { id } } } } }',
@@ -929,7 +937,7 @@ describe('references', () => {
     expect(data._entities).toEqual([{ messages: { nodes: [] } }]);
   });
 
-  test('fail alone', async () => {
+  test('a reference fails alone', async () => {
     fake.respond('GET /chats/1', { body: wireChat({ id: 1 }) });
     fake.respond('GET /chats/2', { status: 500, body: '<html>secret</html>' });
     fake.respond('GET /chats/3', { body: { id: 'string' } });
@@ -991,7 +999,7 @@ describe('references', () => {
     ['a text', 'Chat:1'],
     ['a number', 5],
     ['a list', [{ __typename: 'Chat', id: '1' }]],
-  ])('with %s are refused without harm to the others', async (_what, bad) => {
+  ])('a reference with %s is rejected and the others are returned', async (_what, bad) => {
     fake.respond('POST /customers/search', ({ body }) =>
       body.filter.every(({ value }: any) => typeof value === 'string')
         ? { body: { data: [{ id: 7, userId: 'u-7', phone: '+1' }], total: 1 } }
@@ -1011,14 +1019,14 @@ describe('references', () => {
     ]);
   });
 
-  test('that are null are not of the schema', async () => {
+  test('a null reference is invalid', async () => {
     const { errors } = await gateway.query(document, { representations: [null] });
 
     expect(errors.map(({ extensions }) => extensions['code'])).toEqual(['BAD_USER_INPUT']);
     expect(fake.calls).toEqual([]);
   });
 
-  test('may be written into the document', async () => {
+  test('references may be literals in the document', async () => {
     const { data } = await ask(
       quiet,
       `query ($id: ID = 5007) { _entities(representations: [{ __typename: "Chat", id: 5008 }, { __typename: Chat, id: $id }]) { ... on Chat { id createdAt } } chat(id: $id) { id } }`,
@@ -1028,14 +1036,14 @@ describe('references', () => {
   });
 });
 
-test('_service tells the schema as it is written', async () => {
+test('_service returns the SDL as it is written', async () => {
   const { data } = await ask(quiet, '{ _service { sdl } }');
 
   const written = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
   expect(data._service.sdl).toBe(written);
 });
 
-describe('a search for many customers', () => {
+describe('batches of customers', () => {
   const document = `query ($representations: [_Any!]!) {
     _entities(representations: $representations) { ... on Customer { id userId phone } }
   }`;
@@ -1056,7 +1064,7 @@ describe('a search for many customers', () => {
   const row = (id: number, userId: string) => ({ id, userId, phone: `+${id}` });
   const shownRow = (id: number, userId: string) => ({ id: String(id), userId, phone: `+${id}` });
 
-  test('tells userIds apart that differ in case alone', async () => {
+  test('userIds that differ in case only are distinguished', async () => {
     holdCustomers([row(1, 'Ada'), row(2, 'ADA'), row(3, 'ada'), row(4, 'bob')]);
 
     const { data, errors } = await gateway.query(document, byUserId('ada', 'ADA', 'BOB', 'Ada'));
@@ -1071,7 +1079,7 @@ describe('a search for many customers', () => {
     expect(fake.calls).toHaveLength(1);
   });
 
-  test('of which the helpdesk finds more than were asked for reads on', async () => {
+  test('a batch continues on the next page if HelpCrunch finds more rows than ids', async () => {
     const lower = Array.from({ length: 100 }, (_, index) => `u-${index}`);
     holdCustomers([
       ...lower.map((userId, index) => row(1000 + index, userId.toUpperCase())),
@@ -1087,7 +1095,7 @@ describe('a search for many customers', () => {
     ]);
   });
 
-  test('of other case than asked for finds nobody', async () => {
+  test('a userId in a different case is not found', async () => {
     holdCustomers([row(1, 'Ada')]);
 
     const { data, errors } = await gateway.query('{ customerByUserId(userId: "ada") { id } }');
@@ -1100,22 +1108,25 @@ describe('a search for many customers', () => {
     [101, ['POST /customers/search', 'POST /customers/search'], [100, 1]],
     [102, ['POST /customers/search', 'POST /customers/search'], [100, 2]],
     [250, Array.from({ length: 3 }, () => 'POST /customers/search'), [100, 100, 50]],
-  ])('of %i goes in pieces of a hundred', async (count, expected, pieces) => {
-    const wanted = quietCustomers.slice(0, count);
+  ])(
+    'a batch of %i customers is divided into batches of a hundred',
+    async (count, expected, pieces) => {
+      const wanted = quietCustomers.slice(0, count);
 
-    const { data, calls } = await ask(quiet, document, {
-      representations: wanted.map(({ id }) => ({ __typename: 'Customer', id })),
-    });
+      const { data, calls } = await ask(quiet, document, {
+        representations: wanted.map(({ id }) => ({ __typename: 'Customer', id })),
+      });
 
-    expect(data._entities).toEqual(
-      wanted.map(({ id, userId, phone }) => ({ id: String(id), userId, phone })),
-    );
-    expect(calls.map(line)).toEqual(expected);
-    const filters = (calls as any[]).flatMap(({ body }) => body?.filter.length ?? []);
-    expect(filters.toSorted((one, other) => other - one)).toEqual(pieces);
-  });
+      expect(data._entities).toEqual(
+        wanted.map(({ id, userId, phone }) => ({ id: String(id), userId, phone })),
+      );
+      expect(calls.map(line)).toEqual(expected);
+      const filters = (calls as any[]).flatMap(({ body }) => body?.filter.length ?? []);
+      expect(filters.toSorted((one, other) => other - one)).toEqual(pieces);
+    },
+  );
 
-  test('fails for those it was for and nobody else', async () => {
+  test('a failed batch fails its own references only', async () => {
     fake.respond('POST /customers/search', { status: 502 });
     fake.respond('GET /chats/1', { body: wireChat({ id: 1 }) });
 

@@ -81,8 +81,8 @@ async function walk(first: number): Promise<Page[]> {
   }
 }
 
-describe('the messages of a customer', () => {
-  test('are those that are said to it, on full pages, whatever lies between', async () => {
+describe('messages for a customer', () => {
+  test('a customer reads full pages of public messages, however many private ones lie between', async () => {
     const patterns = fc
       .array(fc.tuple(fc.constantFrom('+', '-'), fc.integer({ min: 1, max: 60 })), { maxLength: 6 })
       .map((runs) => runs.map(([sign, length]) => sign.repeat(length)).join(''));
@@ -111,7 +111,7 @@ describe('the messages of a customer', () => {
     );
   });
 
-  test('end a page early after five calls, and go on from there', async () => {
+  test('a page of messages ends after five calls and the next page continues there', async () => {
     const pattern = `+${'-'.repeat(1_200)}++`;
     helpCrunch.holdsMessages(1, conversation(pattern));
 
@@ -125,7 +125,7 @@ describe('the messages of a customer', () => {
     expect(pages.flatMap(({ ids }) => ids)).toEqual(placesShown(pattern));
   });
 
-  test('share those calls among all chats of an operation', async () => {
+  test('all chats of an operation share the limit of calls for messages', async () => {
     helpCrunch.holdsMessages(1, conversation('-'.repeat(900)));
     helpCrunch.holdsMessages(3, conversation('-'.repeat(900)));
 
@@ -141,7 +141,7 @@ describe('the messages of a customer', () => {
     helpCrunch.holdsMessages(3, []);
   });
 
-  test('have cursors that stay the same and tell no distance', async () => {
+  test('message cursors are stable and reveal no offset', async () => {
     helpCrunch.holdsMessages(1, conversation('+-+---+'));
 
     const { cursors } = await read(10, null);
@@ -158,7 +158,7 @@ describe('the messages of a customer', () => {
     }
   });
 
-  test('have cursors that are the same on every instance, and of no use with another key', async () => {
+  test('message cursors are valid on every instance and invalid for another account', async () => {
     helpCrunch.holdsMessages(1, conversation('+++'));
     await using other = await startTestGateway({
       upstream: helpCrunch,
@@ -179,7 +179,7 @@ describe('the messages of a customer', () => {
   });
 
   test.each(['nonsense', '', 'AAAA', 'A'.repeat(30), 'bWVzc2FnZXM6MA'])(
-    'take no cursor that somebody made up: %j',
+    'a forged message cursor is rejected: %j',
     async (cursor) => {
       helpCrunch.clearCalls();
 
@@ -194,7 +194,7 @@ describe('the messages of a customer', () => {
     },
   );
 
-  test('take no cursor of another chat, nor one of the team', async () => {
+  test('a message cursor of another chat or of an agent is rejected for a customer', async () => {
     helpCrunch.holdsMessages(1, conversation('+++'));
     helpCrunch.holdsMessages(3, conversation('+++'));
     const ofTeam = await read(1, null, { role: 'agent' });
@@ -215,7 +215,7 @@ describe('the messages of a customer', () => {
     for (const { errors } of answers) expect(errors[0]?.extensions['code']).toBe('BAD_USER_INPUT');
   });
 
-  test('have the sizes that pages of others have', async () => {
+  test('pages of messages for a customer have the usual size limits', async () => {
     for (const first of [0, -1, 101]) {
       const { errors } = await gateway.query(
         `{ chat(id: 1) { messages(first: ${first}) { nodes { id } } } }`,
@@ -226,7 +226,7 @@ describe('the messages of a customer', () => {
     }
   });
 
-  test('are not read for their number alone', async () => {
+  test('totalCount of messages is null for a customer and costs no additional call', async () => {
     helpCrunch.clearCalls();
 
     const { data } = await gateway.query(
@@ -240,8 +240,8 @@ describe('the messages of a customer', () => {
   });
 });
 
-describe('the messages of the team', () => {
-  test('are all there are', async () => {
+describe('messages for an agent', () => {
+  test('an agent reads all messages', async () => {
     helpCrunch.holdsMessages(1, conversation('+-+-'));
 
     const page = await read(10, null, { role: 'agent' });

@@ -369,9 +369,9 @@ async function allIds(kind: Kind, filter: object): Promise<string[]> {
 const idsWhere = (kind: Kind, means: (row: WireRow) => boolean): string[] =>
   held[kind].filter(means).map(({ id }) => String(id));
 
-describe('a filter', () => {
+describe('filters', () => {
   test.each(expressible)(
-    'of $kind goes to the helpdesk in its own words and no others: $filter',
+    'a filter of $kind is translated to the upstream filter: $filter',
     async ({ kind, filter, comparison = 'AND', sent }) => {
       const { errors } = await gateway.query(lists[kind], { filter, first: 7 });
 
@@ -384,7 +384,7 @@ describe('a filter', () => {
   );
 
   test.each(expressible)(
-    'of $kind gives the rows it means and no others: $filter',
+    'a filter of $kind returns exactly the matching rows: $filter',
     async ({ kind, filter, means }) => {
       const ids = await allIds(kind, filter);
 
@@ -392,7 +392,7 @@ describe('a filter', () => {
     },
   );
 
-  test('by exact text finds the customers who have it', async () => {
+  test('a filter by equal text returns the customers with that text', async () => {
     for (const field of textFields) {
       const customer = held.customers.find((row) => row[field] !== null)!;
       const equals = customer[field] as string;
@@ -406,7 +406,7 @@ describe('a filter', () => {
     }
   });
 
-  test("by the customer's e-mail address finds the chats of everybody who has it", async () => {
+  test('a filter by customer email returns the chats of all customers with that email', async () => {
     const { customer } = held.chats.find((chat) => chat['customer'].email !== null) as any;
 
     const ids = await allIds('chats', { customerEmail: customer.email });
@@ -421,7 +421,7 @@ describe('a filter', () => {
     ]);
   });
 
-  test('by several tags finds who has all of them', async () => {
+  test('a filter by several tags returns customers with all of them', async () => {
     const both = held.customers.find(({ tags }) => tags.length > 1)!;
     const tags: string[] = both['tags'].map(({ name }: WireRow) => name);
     const hasAll = (customer: WireRow) => isTagged(customer, ...tags);
@@ -443,7 +443,7 @@ describe('a filter', () => {
     ]);
   });
 
-  test('counts both ends of a span in', async () => {
+  test('a filter by a time range includes both ends', async () => {
     const { createdAt, id } = held.chats[300] as any;
     const moment = new Date(Number(createdAt) * 1000).toISOString();
 
@@ -452,7 +452,7 @@ describe('a filter', () => {
     expect(ids).toContain(String(id));
   });
 
-  test('with a text in any script, with quotes and signs, arrives as it was given', async () => {
+  test('a filter text in any script, with quotes and symbols, is sent unchanged', async () => {
     const odd = ` %_\\'"<>😀 Ґанок\u0000\n`;
 
     await gateway.query(lists.customers, { filter: { name: { equals: odd, contains: odd } } });
@@ -460,7 +460,7 @@ describe('a filter', () => {
     expect(fake.calls[0]!.body.filter.map(({ value }: WireRow) => value)).toEqual([odd, odd]);
   });
 
-  test('may be written into the document', async () => {
+  test('a filter may be a literal in the document', async () => {
     await gateway.query(
       `{ chats(filter: { assigneeId: 12, closedAt: { from: "2026-01-01T00:00:00Z" } }) { totalCount } }`,
     );
@@ -475,17 +475,20 @@ describe('a filter', () => {
     });
   });
 
-  test.each([null, undefined, {}])('of %j is none: a plain list is read', async (filter) => {
-    await gateway.query(lists.chats, { filter });
-    await gateway.query(lists.customers, { filter });
+  test.each([null, undefined, {}])(
+    'the filter %j is empty and reads the plain list',
+    async (filter) => {
+      await gateway.query(lists.chats, { filter });
+      await gateway.query(lists.customers, { filter });
 
-    expect(fake.calls.map(({ method, path, body }) => [method, path, body])).toEqual([
-      ['GET', '/chats', undefined],
-      ['GET', '/customers', undefined],
-    ]);
-  });
+      expect(fake.calls.map(({ method, path, body }) => [method, path, body])).toEqual([
+        ['GET', '/chats', undefined],
+        ['GET', '/customers', undefined],
+      ]);
+    },
+  );
 
-  test('may hold a hundred conditions', async () => {
+  test('a filter may have a hundred conditions', async () => {
     const anyOf = Array.from({ length: 100 }, (_, index) => ({ customerId: index + 1 }));
 
     const { errors } = await gateway.query(lists.chats, { filter: { anyOf } });
@@ -496,7 +499,7 @@ describe('a filter', () => {
   });
 });
 
-describe('an order', () => {
+describe('orders', () => {
   test.each([
     ['chats', 'CREATED_AT', 'ASC', 'chats.createdAt', 'asc'],
     ['chats', 'CREATED_AT', 'DESC', 'chats.createdAt', 'desc'],
@@ -510,7 +513,7 @@ describe('an order', () => {
     ['customers', 'FIRST_SEEN', 'DESC', 'customers.firstSeen', 'desc'],
     ['customers', 'LAST_SEEN', 'ASC', 'customers.lastSeen', 'asc'],
     ['customers', 'LAST_SEEN', 'DESC', 'customers.lastSeen', 'desc'],
-  ] as const)('of %s by %s %s is sent with a list and with a search', async (...row) => {
+  ] as const)('the order of %s by %s %s is sent with a list and with a search', async (...row) => {
     const [kind, field, direction, sort, order] = row;
     const orderBy = { field, direction };
     const filter = kind === 'chats' ? { status: 'NEW' } : { tags: ['vip'] };
@@ -532,7 +535,7 @@ describe('an order', () => {
     });
   });
 
-  test('is the newest first when none is asked for', async () => {
+  test('the default order is newest first', async () => {
     await gateway.query('{ chats { totalCount } customers { totalCount } }');
 
     const orders = fake.calls.map(({ query }) => `${query.get('sort')} ${query.get('order')}`);
@@ -715,20 +718,23 @@ const refused: readonly Refused[] = [
   ['customers', { ids: ['7001', 'x'] }, 'filter.ids', /whole number/],
 ];
 
-describe('a filter that the helpdesk cannot express', () => {
-  test.each(refused)('of %s is refused before any call: %j', async (...row) => {
-    const [kind, filter, argument, why] = row;
+describe('invalid filters', () => {
+  test.each(refused)(
+    'a filter with %s is rejected before any upstream call: %j',
+    async (...row) => {
+      const [kind, filter, argument, why] = row;
 
-    const { data, errors } = await gateway.query(lists[kind], { filter });
+      const { data, errors } = await gateway.query(lists[kind], { filter });
 
-    expect(data).toBeNull();
-    expect(errors).toHaveLength(1);
-    expect(errors[0]!.extensions).toMatchObject({ code: 'BAD_USER_INPUT', retryable: false });
-    expect(errors[0]!.path).toEqual([kind]);
-    expect(errors[0]!.message).toMatch(why);
-    expect(errors[0]!.message.startsWith(argument)).toBe(true);
-    expect(fake.calls).toEqual([]);
-  });
+      expect(data).toBeNull();
+      expect(errors).toHaveLength(1);
+      expect(errors[0]!.extensions).toMatchObject({ code: 'BAD_USER_INPUT', retryable: false });
+      expect(errors[0]!.path).toEqual([kind]);
+      expect(errors[0]!.message).toMatch(why);
+      expect(errors[0]!.message.startsWith(argument)).toBe(true);
+      expect(fake.calls).toEqual([]);
+    },
+  );
 
   test.each([
     { status: 'new' },
@@ -746,16 +752,19 @@ describe('a filter that the helpdesk cannot express', () => {
     [],
     [{ status: 'NEW' }],
     'all',
-  ])('because it is not of the schema is refused before any call: %j', async (filter) => {
-    const { errors } = await gateway.query(lists.chats, { filter });
+  ])(
+    'a filter that does not match the schema is rejected before any upstream call: %j',
+    async (filter) => {
+      const { errors } = await gateway.query(lists.chats, { filter });
 
-    expect(errors.length).toBeGreaterThan(0);
-    for (const { extensions } of errors) expect(extensions['code']).toBe('BAD_USER_INPUT');
-    expect(fake.calls).toEqual([]);
-  });
+      expect(errors.length).toBeGreaterThan(0);
+      for (const { extensions } of errors) expect(extensions['code']).toBe('BAD_USER_INPUT');
+      expect(fake.calls).toEqual([]);
+    },
+  );
 });
 
-test('every field of both filters is shown above', async () => {
+test('every field of both filters is covered by the tests', async () => {
   const { data } = await gateway.query(`{
     chats: __type(name: "ChatFilter") { inputFields { name } }
     customers: __type(name: "CustomerFilter") { inputFields { name } }

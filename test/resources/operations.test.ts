@@ -316,9 +316,9 @@ async function run({ document, variables }: Pick<Row, 'document' | 'variables'>)
   return { ...answer, calls: made - before, said: answer.extensions.upstream };
 }
 
-describe('the helpdesk is called', () => {
+describe('upstream calls', () => {
   test.each([...table, ...frontend])(
-    '$calls times for $what, and 0 times for the same again',
+    '$what costs $calls calls, and 0 calls when repeated',
     async (row) => {
       const cold = await run(row);
       const warm = await run(row);
@@ -337,7 +337,7 @@ describe('the helpdesk is called', () => {
   );
 
   test.each(['AGENT', 'CUSTOMER'])(
-    'once for each markChatRead by %s with all that a chat carries',
+    'each markChatRead by %s with all embedded fields costs one call',
     async (by) => {
       const mark = {
         document: `mutation ($id: ID!, $by: ReadBy!) { markChatRead(id: $id, by: $by, read: true) { ${carried} } }`,
@@ -355,7 +355,7 @@ describe('the helpdesk is called', () => {
     },
   );
 
-  test('0 times for references that ask for their keys alone', async () => {
+  test('references with key fields only cost 0 calls', async () => {
     const { data, calls } = await run({
       document: entities(`
         ... on Customer { id nodeId }
@@ -376,7 +376,7 @@ describe('the helpdesk is called', () => {
     expect(calls).toBe(0);
   });
 
-  test('0 times for references by user id that ask for their key alone', async () => {
+  test('references by userId with key fields only cost 0 calls', async () => {
     const { data, calls } = await run({
       document: entities('__typename ... on Customer { userId }'),
       variables: references('Customer', () => [{ userId: 'yours-1' }]),
@@ -386,7 +386,7 @@ describe('the helpdesk is called', () => {
     expect(calls).toBe(0);
   });
 
-  test('0 times for a page of the inbox that was seen in another form', async () => {
+  test('a cached page of the inbox with another selection costs 0 calls', async () => {
     await run({ document: '{ chats(first: 30) { nodes { id } } }' });
 
     const { calls } = await run({
@@ -401,7 +401,7 @@ describe('the helpdesk is called', () => {
   });
 
   test.each([...table, ...frontend].filter(({ isCrowded }) => isCrowded))(
-    '$calls times for 100 clients who ask for $what at once',
+    '$what of 100 concurrent clients costs $calls calls',
     async (row) => {
       const answers = await Promise.all(
         Array.from({ length: 100 }, () => gateway.query(row.document, row.variables?.() ?? {})),

@@ -141,9 +141,9 @@ const chatWalks = Object.entries(chatSorts).flatMap(([field, sort], index) => [
   { field, sort, direction: 'ASC', size: [41, 100, 99, 77][index]! },
 ]);
 
-describe('a walk over more than a thousand chats', () => {
+describe('pages of more than a thousand chats', () => {
   test.each(chatWalks)(
-    'by $field $direction in pages of $size gives each once and the same both ways',
+    'pages of $size chats by $field $direction contain each chat once, forwards and backwards',
     async ({ field, sort, direction, size }) => {
       const orderBy = { field, direction };
       const expected = idsOf(
@@ -168,7 +168,7 @@ describe('a walk over more than a thousand chats', () => {
     },
   );
 
-  test('without an order is the newest first, twenty a page', async () => {
+  test('chats without an order are paged newest first, twenty per page', async () => {
     const read = readFrom(demo.query, chatPage, ({ chats: list }) => list);
 
     const { nodes } = await read({});
@@ -184,27 +184,30 @@ describe('a walk over more than a thousand chats', () => {
       size: 1,
     },
     { filter: { createdAt: { from: '2025-12-15T00:00:00Z' } }, size: 7 },
-  ])('with the filter $filter gives the same rows both ways', async ({ filter, size }) => {
-    const read = readFrom(demo.query, chatPage, ({ chats: list }) => list, { filter });
-    const wanted = chats.filter(({ status, createdAt }) =>
-      'status' in filter
-        ? status === 'closed'
-        : 'anyOf' in filter
-          ? ['pending', 'on hold', 'new'].includes(status)
-          : createdAt >= Date.parse('2025-12-15T00:00:00Z') / 1000,
-    );
+  ])(
+    'pages with the filter $filter have the same rows forwards and backwards',
+    async ({ filter, size }) => {
+      const read = readFrom(demo.query, chatPage, ({ chats: list }) => list, { filter });
+      const wanted = chats.filter(({ status, createdAt }) =>
+        'status' in filter
+          ? status === 'closed'
+          : 'anyOf' in filter
+            ? ['pending', 'on hold', 'new'].includes(status)
+            : createdAt >= Date.parse('2025-12-15T00:00:00Z') / 1000,
+      );
 
-    const forwards = await walk(read, 'forwards', size);
-    const backwards = await walk(read, 'backwards', size);
+      const forwards = await walk(read, 'forwards', size);
+      const backwards = await walk(read, 'backwards', size);
 
-    expect(wanted.length).toBeGreaterThan(10);
-    expect(flatten(forwards).toSorted()).toEqual(idsOf(wanted).toSorted());
-    expect(flatten(backwards.toReversed())).toEqual(flatten(forwards));
-    expectPages(forwards, size, wanted.length);
-    expectPages(backwards, size, wanted.length);
-  });
+      expect(wanted.length).toBeGreaterThan(10);
+      expect(flatten(forwards).toSorted()).toEqual(idsOf(wanted).toSorted());
+      expect(flatten(backwards.toReversed())).toEqual(flatten(forwards));
+      expectPages(forwards, size, wanted.length);
+      expectPages(backwards, size, wanted.length);
+    },
+  );
 
-  test('can turn round at any page', async () => {
+  test('the direction of paging can change at any page', async () => {
     const read = readFrom(demo.query, chatPage, ({ chats: list }) => list);
     const first = await read({ first: 10 });
     const second = await read({ first: 10, after: first.pageInfo.endCursor });
@@ -214,7 +217,7 @@ describe('a walk over more than a thousand chats', () => {
     expect(back).toEqual({ ...first });
   });
 
-  test('goes on where a single row was picked, not where its page ended', async () => {
+  test('the cursor of any row continues after that row', async () => {
     const read = readFrom(demo.query, chatPage, ({ chats: list }) => list);
     const { edges } = await read({ first: 10 });
 
@@ -224,29 +227,32 @@ describe('a walk over more than a thousand chats', () => {
   });
 });
 
-describe('a walk over customers, messages and the chats of one owner', () => {
+describe('pages of customers, messages and chats of one owner', () => {
   test.each([
     { field: 'FIRST_SEEN', sort: 'customers.firstSeen', direction: 'DESC', size: 100 },
     { field: 'FIRST_SEEN', sort: 'customers.firstSeen', direction: 'ASC', size: 43 },
     { field: 'LAST_SEEN', sort: 'customers.lastSeen', direction: 'DESC', size: 29 },
     { field: 'LAST_SEEN', sort: 'customers.lastSeen', direction: 'ASC', size: 86 },
-  ])('gives each customer once by $field $direction', async ({ field, sort, direction, size }) => {
-    const order = { sort, order: direction.toLowerCase() };
-    const expected = idsOf(await restRows(demo.simulator, '/customers', order));
-    const fixed = { orderBy: { field, direction } };
-    const read = readFrom(demo.query, customerPage, ({ customers }) => customers, fixed);
+  ])(
+    'pages by $field $direction contain each customer once',
+    async ({ field, sort, direction, size }) => {
+      const order = { sort, order: direction.toLowerCase() };
+      const expected = idsOf(await restRows(demo.simulator, '/customers', order));
+      const fixed = { orderBy: { field, direction } };
+      const read = readFrom(demo.query, customerPage, ({ customers }) => customers, fixed);
 
-    const forwards = await walk(read, 'forwards', size);
-    const backwards = await walk(read, 'backwards', size);
+      const forwards = await walk(read, 'forwards', size);
+      const backwards = await walk(read, 'backwards', size);
 
-    expect(expected).toHaveLength(430);
-    expect(flatten(forwards)).toEqual(expected);
-    expect(flatten(backwards.toReversed())).toEqual(expected);
-    expectPages(forwards, size, 430);
-    expectPages(backwards, size, 430);
-  });
+      expect(expected).toHaveLength(430);
+      expect(flatten(forwards)).toEqual(expected);
+      expect(flatten(backwards.toReversed())).toEqual(expected);
+      expectPages(forwards, size, 430);
+      expectPages(backwards, size, 430);
+    },
+  );
 
-  test('gives each message once, the newest first', async () => {
+  test('pages contain each message once, newest first', async () => {
     const id = String(talkative['id']);
     const path = `/chats/${id}/messages`;
     const expected = idsOf(await restRows(demo.simulator, path));
@@ -266,7 +272,7 @@ describe('a walk over customers, messages and the chats of one owner', () => {
     { type: 'Customer', embedded: 'customer' },
     { type: 'Agent', embedded: 'assignee' },
     { type: 'Department', embedded: 'department' },
-  ])('gives each chat of one $type once', async ({ type, embedded }) => {
+  ])('pages contain each chat of one $type once', async ({ type, embedded }) => {
     const owner = (row: WireRow) => row[embedded]?.id as number | undefined;
     const ids = chats.flatMap((row) => owner(row) ?? []);
     const ownOf = (id: number) => chats.filter((row) => owner(row) === id);
@@ -284,7 +290,7 @@ describe('a walk over customers, messages and the chats of one owner', () => {
   });
 });
 
-describe('a page that cannot be given', () => {
+describe('invalid pages', () => {
   test.each([
     ['first', { first: 0 }],
     ['first', { first: 101 }],
@@ -305,25 +311,28 @@ describe('a page that cannot be given', () => {
     ['before', { before: '' }],
     ['before', { before: 'garbage' }],
     ['before', { before: 'null', last: 5 }],
-  ])('is refused before any call, naming %s: %j', async (argument, position) => {
-    const list = await gateway.query(chatPage, position);
-    const customers = await gateway.query(customerPage, position);
+  ])(
+    'a page with an invalid %s is rejected before any upstream call: %j',
+    async (argument, position) => {
+      const list = await gateway.query(chatPage, position);
+      const customers = await gateway.query(customerPage, position);
 
-    for (const { data, errors } of [list, customers]) {
-      expect(data).toBeNull();
-      expect(errors).toHaveLength(1);
-      expect(errors[0]!.extensions['code']).toBe('BAD_USER_INPUT');
-      expect(errors[0]!.message).toMatch(new RegExp(`^${argument}: `));
-    }
-    expect(fake.calls).toEqual([]);
-  });
+      for (const { data, errors } of [list, customers]) {
+        expect(data).toBeNull();
+        expect(errors).toHaveLength(1);
+        expect(errors[0]!.extensions['code']).toBe('BAD_USER_INPUT');
+        expect(errors[0]!.message).toMatch(new RegExp(`^${argument}: `));
+      }
+      expect(fake.calls).toEqual([]);
+    },
+  );
 
   test.each([
     ['Customer', 'chats(first: $first, after: $after, orderBy: $orderBy)'],
     ['Agent', 'chats(first: $first, after: $after, orderBy: $orderBy)'],
     ['Department', 'chats(first: $first, after: $after, orderBy: $orderBy)'],
     ['Chat', 'messages(first: $first, after: $after)'],
-  ])('is refused before any call inside %s', async (type, field) => {
+  ])('an invalid page inside %s is rejected before any upstream call', async (type, field) => {
     const document = ownPage(type, field);
 
     for (const position of [{ first: 0 }, { first: 101 }, { first: -1 }, { after: 'garbage' }]) {
@@ -335,7 +344,7 @@ describe('a page that cannot be given', () => {
     expect(fake.calls).toEqual([]);
   });
 
-  test('is refused for the cursor of another list, filter, order or owner', async () => {
+  test('the cursor of another list, filter, order or owner is rejected', async () => {
     const read = (document: string, pick: (data: any) => Connection) => async (fixed: object) =>
       (await readFrom(demo.query, document, pick, fixed)({ first: 2 })).pageInfo.endCursor;
     const own = (type: string) => ({
@@ -400,7 +409,7 @@ describe('a page that cannot be given', () => {
     }
   });
 
-  test('is not what the same filter and order are, however they are written', async () => {
+  test('a cursor is accepted with the same filter and order in any notation', async () => {
     const read = readFrom(demo.query, chatPage, ({ chats: list }) => list);
     const { pageInfo } = await read({ first: 5 });
     const after = pageInfo.endCursor;
@@ -418,7 +427,7 @@ describe('a page that cannot be given', () => {
   });
 });
 
-describe('a part between two cursors', () => {
+describe('pages between two cursors', () => {
   const total = 1234;
 
   const cursors = async () => {
@@ -427,7 +436,7 @@ describe('a part between two cursors', () => {
     return { read, edges, at: (place: number) => edges[place]!.cursor };
   };
 
-  test('holds what lies between, from its start or from its end', async () => {
+  test('a page between two cursors contains the rows between them, from the start or from the end', async () => {
     const { read, edges, at } = await cursors();
     const idsAt = (from: number, to: number) => edges.slice(from, to).map(({ node }) => node.id);
 
@@ -457,7 +466,7 @@ describe('a part between two cursors', () => {
     expect([head, upTo].map(({ pageInfo }) => pageInfo.hasPreviousPage)).toEqual([false, false]);
   });
 
-  test('is empty where nothing lies between', async () => {
+  test('a page between two adjacent cursors is empty', async () => {
     const { read, at } = await cursors();
     const parts = [
       { after: at(4), before: at(5) },
@@ -477,7 +486,7 @@ describe('a part between two cursors', () => {
     }
   });
 
-  test('can be the end of what comes after a cursor', async () => {
+  test('the last rows after a cursor can be read', async () => {
     const { read, at } = await cursors();
     const whole = await walk(read, 'forwards', 100);
 
@@ -487,7 +496,7 @@ describe('a part between two cursors', () => {
     expect(end.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
   });
 
-  test('after the last row is empty', async () => {
+  test('a page after the last row is empty', async () => {
     const read = readFrom(demo.query, chatPage, ({ chats: list }) => list);
     const end = await read({ last: 1 });
 
@@ -502,11 +511,11 @@ describe('a part between two cursors', () => {
   });
 });
 
-describe('an empty list', () => {
+describe('empty lists', () => {
   const noMatch = { filter: { createdAt: { to: '2001-01-01T00:00:00Z' } } };
 
   test.each([{}, { first: 5 }, { last: 5 }])(
-    'has no edges, no cursors and no more: %j',
+    'an empty list has no edges, no cursors and no further pages: %j',
     async (part) => {
       const list = await demo.query(chatPage, { ...noMatch, ...part });
       const customers = await demo.query(customerPage, {
@@ -530,7 +539,7 @@ describe('an empty list', () => {
     },
   );
 
-  test('is what an agent without chats has', async () => {
+  test('the chats of an agent without chats are an empty list', async () => {
     const { data } = await demo.query(chatsOf('Agent'), {
       reference: { __typename: 'Agent', id: '999999' },
     });
@@ -554,8 +563,8 @@ const ranges = () =>
     .callsTo('GET /chats')
     .map(({ query }) => [query.get('offset'), query.get('limit')].map(Number));
 
-describe('what a page costs', () => {
-  test('the count alone is one call for one row', async () => {
+describe('calls per page', () => {
+  test('totalCount alone costs one call for one row', async () => {
     holdChats(77);
     fake.respond('POST /chats/search', { body: { data: [wireChat()], meta: { total: 9 } } });
     fake.respond('GET /customers', { body: { data: [{ id: 1 }], total: 12 } });
@@ -584,7 +593,7 @@ describe('what a page costs', () => {
     expect(limits).toEqual(Array.from({ length: 5 }, () => ['0', '1']));
   });
 
-  test('nothing asked of a list is no call', async () => {
+  test('a list without selected fields costs no call', async () => {
     const { data } = await gateway.query(
       '{ chats { __typename } customers { nodes @include(if: false) { id } __typename } }',
     );
@@ -615,7 +624,7 @@ describe('what a page costs', () => {
         [990, 10],
       ],
     },
-  ])('the last rows of $count cost $expected.length', async ({ count, expected }) => {
+  ])('the last rows of $count cost $expected.length calls', async ({ count, expected }) => {
     holdChats(count);
 
     const { data } = await gateway.query(chatPage, { last: 10 });
@@ -629,7 +638,7 @@ describe('what a page costs', () => {
     expect(ranges()).toEqual(expected);
   });
 
-  test('rows before a cursor cost one call and no row too many', async () => {
+  test('rows before a cursor cost one call without additional rows', async () => {
     holdChats(1000);
     const { data } = await gateway.query(chatPage, { first: 50 });
     fake.clearCalls();
@@ -640,7 +649,7 @@ describe('what a page costs', () => {
     expect(ranges()).toEqual([[20, 10]]);
   });
 
-  test('rows, count and page information together cost one call', async () => {
+  test('rows, totalCount and pageInfo together cost one call', async () => {
     holdChats(30);
 
     await gateway.query(chatPage, { first: 7 });
@@ -649,7 +658,7 @@ describe('what a page costs', () => {
   });
 });
 
-describe('a helpdesk that counts badly', () => {
+describe('incorrect totals of HelpCrunch', () => {
   const readAll = (direction: 'forwards' | 'backwards', size: number) =>
     walk(
       readFrom(gateway.query, chatPage.replace('totalCount', ''), ({ chats: list }) => list),
@@ -658,16 +667,19 @@ describe('a helpdesk that counts badly', () => {
     );
   const ids = (count: number) => Array.from({ length: count }, (_, index) => String(index + 1));
 
-  test.each([0, 19, 20, 40, 47])('and sends no total of %i is walked to its end', async (count) => {
-    holdChats(count, ({ data }) => ({ data }));
+  test.each([0, 19, 20, 40, 47])(
+    'a list of %i rows without a total is paged to its end',
+    async (count) => {
+      holdChats(count, ({ data }) => ({ data }));
 
-    const pages = await readAll('forwards', 20);
+      const pages = await readAll('forwards', 20);
 
-    expect(flatten(pages)).toEqual(ids(count));
-  });
+      expect(flatten(pages)).toEqual(ids(count));
+    },
+  );
 
   test.each([7, 100, 130, 260])(
-    'and sends no total of %i never passes other rows off as the last',
+    'the last rows of a list of %i rows without a total are never others',
     async (count) => {
       holdChats(count, ({ data }) => ({ data }));
 
@@ -681,7 +693,7 @@ describe('a helpdesk that counts badly', () => {
     },
   );
 
-  test('and knows neither total nor offset is not read for ever for its end', async () => {
+  test('reading the last rows fails after two calls if HelpCrunch ignores the offset and sends no total', async () => {
     fake.clearCalls();
     fake.respond('GET /chats', {
       body: { data: Array.from({ length: 100 }, (_, id) => wireChat({ id: id + 1 })) },
@@ -693,7 +705,7 @@ describe('a helpdesk that counts badly', () => {
     expect(fake.calls).toHaveLength(2);
   });
 
-  test('and never comes to an end is given up', async () => {
+  test('a list without an end fails', async () => {
     fake.clearCalls();
     fake.respond('GET /chats', ({ query }) => {
       const first = Number(query.get('offset'));
@@ -708,7 +720,7 @@ describe('a helpdesk that counts badly', () => {
     expect(fake.calls).toHaveLength(25);
   });
 
-  test('and knows neither total nor offset still tells all agents that it gives, once', async () => {
+  test('all agents are returned once if HelpCrunch ignores the offset and sends no total', async () => {
     fake.clearCalls();
     fake.respond('GET /agents', {
       body: { data: Array.from({ length: 100 }, (_, id) => ({ id: id + 1 })) },
@@ -720,7 +732,7 @@ describe('a helpdesk that counts badly', () => {
     expect(fake.calls).toHaveLength(2);
   });
 
-  test('and has ever more agents is given up', async () => {
+  test('a list of agents without an end fails', async () => {
     fake.clearCalls();
     fake.respond('GET /agents', ({ query }) => {
       const first = Number(query.get('offset'));
@@ -733,7 +745,7 @@ describe('a helpdesk that counts badly', () => {
     expect(fake.calls).toHaveLength(100);
   });
 
-  test('and sends no total still tells the count of a page that is not full', async () => {
+  test('a page that is not full determines the total', async () => {
     holdChats(7, ({ data }) => ({ data }));
 
     const { data } = await gateway.query(chatPage, { first: 20 });
@@ -741,7 +753,7 @@ describe('a helpdesk that counts badly', () => {
     expect(data.chats).toMatchObject({ totalCount: 7, pageInfo: { hasNextPage: false } });
   });
 
-  test('and sends no total is not believed to have one', async () => {
+  test('totalCount of a full page without a total fails', async () => {
     holdChats(50, ({ data }) => ({ data }));
 
     const { data, errors } = await gateway.query(
@@ -754,7 +766,7 @@ describe('a helpdesk that counts badly', () => {
     ]);
   });
 
-  test('and sends no total does not promise more of an empty part', async () => {
+  test('an empty page without a total has no cursors', async () => {
     holdChats(50, ({ data }) => ({ data }));
     const read = readFrom(gateway.query, chatPage.replace('totalCount', ''), (data) => data.chats);
     const { edges } = await read({ first: 20 });
@@ -765,18 +777,15 @@ describe('a helpdesk that counts badly', () => {
     expect(pageInfo).toMatchObject({ endCursor: null, startCursor: null });
   });
 
-  test.each([null, '', 'many', -1, 1.5])(
-    'and sends %j for a total is treated as one that sends none',
-    async (total) => {
-      holdChats(50, ({ data }) => ({ data, meta: { total } }));
+  test.each([null, '', 'many', -1, 1.5])('the total %j is treated as missing', async (total) => {
+    holdChats(50, ({ data }) => ({ data, meta: { total } }));
 
-      const pages = await readAll('forwards', 20);
+    const pages = await readAll('forwards', 20);
 
-      expect(flatten(pages)).toEqual(ids(50));
-    },
-  );
+    expect(flatten(pages)).toEqual(ids(50));
+  });
 
-  test.each([[], null])('and sends %j for its meta is walked to its end', async (meta) => {
+  test.each([[], null])('a list with the meta %j is paged to its end', async (meta) => {
     holdChats(50, ({ data }) => ({ data, meta }));
 
     const pages = await readAll('forwards', 20);
@@ -784,7 +793,7 @@ describe('a helpdesk that counts badly', () => {
     expect(flatten(pages)).toEqual(ids(50));
   });
 
-  test('and writes its total as a text, or beside the data, is understood', async () => {
+  test('a total as text or beside the data is accepted', async () => {
     holdChats(30, ({ data }) => ({ data, meta: { total: '30' } }));
     const asText = await gateway.query(chatPage, { first: 10 });
     holdChats(30, ({ data }) => ({ data, total: 30 }));
@@ -794,7 +803,7 @@ describe('a helpdesk that counts badly', () => {
     expect(beside.data).toEqual(asText.data);
   });
 
-  test('and gives more rows than asked for loses the rest only until it is asked for', async () => {
+  test('rows beyond the requested limit are returned by the next page', async () => {
     holdChats(50, ({ meta }, { rows, offset }) => ({ data: rows.slice(offset), meta }));
 
     const forwards = await readAll('forwards', 20);
@@ -805,7 +814,7 @@ describe('a helpdesk that counts badly', () => {
     expect(flatten(backwards.toReversed())).toEqual(ids(50));
   });
 
-  test('and counts more rows than it gives is walked forwards to its end', async () => {
+  test('a list with a total above its rows is paged forwards to its end', async () => {
     holdChats(50, ({ data }) => ({ data, meta: { total: 300 } }));
 
     const pages = await readAll('forwards', 20);
@@ -813,7 +822,7 @@ describe('a helpdesk that counts badly', () => {
     expect(flatten(pages)).toEqual(ids(50));
   });
 
-  test('and counts more rows than it gives does not keep a client walking backwards', async () => {
+  test('a list with a total above its rows ends when paged backwards', async () => {
     holdChats(150, ({ data }) => ({ data, meta: { total: 300 } }));
 
     const { data } = await gateway.query(chatPage, { last: 20 });

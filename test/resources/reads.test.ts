@@ -237,8 +237,8 @@ async function askAll(document: string, field: string): Promise<any[]> {
   }
 }
 
-describe('what is read is what the helpdesk holds', () => {
-  test('of every chat of the account, with all around it', async () => {
+describe('reads', () => {
+  test('every chat is returned with all its fields and related entities', async () => {
     const account = await readAccount();
 
     const chats = await askAll(documents.chats, 'chats');
@@ -247,7 +247,7 @@ describe('what is read is what the helpdesk holds', () => {
     expect(chats).toEqual(account.chats.map((chat) => chatOf(chat, account)));
   });
 
-  test('of every customer of the account', async () => {
+  test('every customer is returned with all its fields', async () => {
     const { customers: held } = await readAccount();
 
     const customers = await askAll(documents.customers, 'customers');
@@ -256,7 +256,7 @@ describe('what is read is what the helpdesk holds', () => {
     expect(customers).toEqual(held.map(customerOf));
   });
 
-  test('of one chat and its messages', async () => {
+  test('a chat is returned with its messages', async () => {
     const account = await readAccount();
     const chosen = account.chats.filter((_, index) => index % 25 === 0);
 
@@ -278,7 +278,7 @@ describe('what is read is what the helpdesk holds', () => {
     }
   });
 
-  test('of messages of every kind', async () => {
+  test('messages of every kind are returned', async () => {
     const { chats } = await readAccount();
     const seen = { from: new Set(), type: new Set(), broadcastType: new Set() };
 
@@ -296,7 +296,7 @@ describe('what is read is what the helpdesk holds', () => {
     for (const set of Object.values(seen)) expect(set).not.toContain('UNKNOWN');
   });
 
-  test('of one customer and its chats', async () => {
+  test('a customer is returned with its chats', async () => {
     const account = await readAccount();
     const wire = find(account.customers, account.chats[0]!['customer'].id)!;
     const own = account.chats.filter(({ customer }) => customer.id === wire['id']);
@@ -309,7 +309,7 @@ describe('what is read is what the helpdesk holds', () => {
     expect(chats.totalCount).toBe(own.length);
   });
 
-  test("of a customer by the team's own id", async () => {
+  test('a customer is returned by its userId', async () => {
     const { customers } = await readAccount();
     const wire = customers.find(({ userId }) => userId !== null)!;
 
@@ -318,7 +318,7 @@ describe('what is read is what the helpdesk holds', () => {
     expect(customerByUserId).toEqual(customerOf(wire));
   });
 
-  test('of the agents, together and one by one', async () => {
+  test('agents are returned as a list and by id', async () => {
     const { agents: held, chats } = await readAccount();
 
     const { agents } = await ask(documents.agents);
@@ -334,7 +334,7 @@ describe('what is read is what the helpdesk holds', () => {
     }
   });
 
-  test('of the departments, together and one by one', async () => {
+  test('departments are returned as a list and by id', async () => {
     const { departments: held, chats } = await readAccount();
 
     const { departments } = await ask(documents.departments);
@@ -353,7 +353,7 @@ describe('what is read is what the helpdesk holds', () => {
     }
   });
 
-  test('of the applications and the organization', async () => {
+  test('applications and the organization are returned', async () => {
     const { applications: held } = await readAccount();
     const { data: owner } = await rest(demo.simulator, '/organization');
 
@@ -364,7 +364,7 @@ describe('what is read is what the helpdesk holds', () => {
     expect(organization).toEqual({ ...owner, id: String(owner.id) });
   });
 
-  test('of any object by its global id, alone and among others', async () => {
+  test('every object is returned by node and nodes', async () => {
     const { chats, customers, agents, departments } = await readAccount();
     const [chat, customer, agent, department] = [
       chats[7]!,
@@ -399,13 +399,13 @@ describe('what is read is what the helpdesk holds', () => {
     expect(singles).toEqual(expected.map((node) => ({ node })));
   });
 
-  test('of the viewer, whom nobody has asked who it is', async () => {
+  test('the viewer of AUTH=none has no agent and no customer', async () => {
     const { viewer } = await ask(documents.viewer);
 
     expect(viewer).toEqual({ role: 'ALL', agent: null, customer: null });
   });
 
-  test.each(['number', 'milliseconds'] as const)('when times come as %s', async (times) => {
+  test.each(['number', 'milliseconds'] as const)('times are decoded from %s', async (times) => {
     const { chats } = await readAccount();
     demo.simulator.behave({ times });
 
@@ -427,7 +427,7 @@ describe('what is read is what the helpdesk holds', () => {
   });
 });
 
-test('every field of every type is read above', () => {
+test('every field of every type is covered by the tests', () => {
   const read = new Set<string>();
   for (const document of Object.values(documents)) {
     const types = new TypeInfo(schema);
@@ -451,7 +451,7 @@ test('every field of every type is read above', () => {
   expect(fields.filter((field) => !read.has(field))).toEqual([]);
 });
 
-describe('an id that nothing has', () => {
+describe('unknown ids', () => {
   test.each([
     ['chat', { id: '999999' }],
     ['customer', { id: '999999' }],
@@ -462,7 +462,7 @@ describe('an id that nothing has', () => {
     ['node', { nodeId: nodeId('Customer', 999999) }],
     ['node', { nodeId: nodeId('Agent', 999999) }],
     ['node', { nodeId: nodeId('Department', 999999) }],
-  ] as const)('makes %s null with NOT_FOUND: %j', async (field, variables) => {
+  ] as const)('%s is null with NOT_FOUND for an unknown id: %j', async (field, variables) => {
     const answer = await demo.query(documents[field], variables);
 
     expect(answer.status).toBe(200);
@@ -472,7 +472,7 @@ describe('an id that nothing has', () => {
     expect(answer.errors[0]!.extensions['retryable']).toBe(false);
   });
 
-  test('makes its own place among nodes null, each with an error of its own', async () => {
+  test('each unknown id of nodes is null with its own error', async () => {
     const { chats, agents } = await readAccount();
     const nodeIds = [
       nodeId('Chat', 999999),
@@ -497,7 +497,7 @@ describe('an id that nothing has', () => {
     expect(answer.errors.map(({ path }) => path?.[1]).toSorted()).toEqual([0, 2, 3, 5]);
   });
 
-  test('fails a mutation with the words of the helpdesk', async () => {
+  test('a mutation of an unknown id fails with the message of HelpCrunch', async () => {
     const answer = await demo.query(documents.markChatRead, {
       id: '999999',
       by: 'AGENT',
@@ -574,35 +574,38 @@ const placesOfIds: readonly (readonly [
   ],
 ];
 
-describe('an id that the helpdesk could not have given', () => {
-  test.each(placesOfIds)('is refused before any call at %s', async (...place) => {
-    const [name, document, wrap = (id: string) => id] = place;
-    const bad = name.startsWith('Query.node')
-      ? [
-          ...badIds,
-          '5208',
-          nodeId('ChatMessage', 5),
-          nodeId('ChatApplication', 1),
-          nodeId('chat', 5),
-          nodeId('__proto__', 5),
-          ...badIds.map((id) => nodeId('Chat', id)),
-          `${nodeId('Chat', 5208)}=`,
-          `${nodeId('Chat', 5208)} `,
-          nodeId('Chat', '5:5'),
-          Buffer.from('Chat:52081').toString('base64'),
-        ]
-      : badIds;
+describe('invalid ids', () => {
+  test.each(placesOfIds)(
+    'an invalid id is rejected before any upstream call at %s',
+    async (...place) => {
+      const [name, document, wrap = (id: string) => id] = place;
+      const bad = name.startsWith('Query.node')
+        ? [
+            ...badIds,
+            '5208',
+            nodeId('ChatMessage', 5),
+            nodeId('ChatApplication', 1),
+            nodeId('chat', 5),
+            nodeId('__proto__', 5),
+            ...badIds.map((id) => nodeId('Chat', id)),
+            `${nodeId('Chat', 5208)}=`,
+            `${nodeId('Chat', 5208)} `,
+            nodeId('Chat', '5:5'),
+            Buffer.from('Chat:52081').toString('base64'),
+          ]
+        : badIds;
 
-    for (const id of bad) {
-      const answer = await gateway.query(document, { id: wrap(id) });
+      for (const id of bad) {
+        const answer = await gateway.query(document, { id: wrap(id) });
 
-      expect([id, ...codesOf(answer)]).toEqual([id, 'BAD_USER_INPUT']);
-      expect(answer.errors[0]!.message).not.toMatch(/undefined|NaN|Error/);
-    }
-    expect(fake.calls).toEqual([]);
-  });
+        expect([id, ...codesOf(answer)]).toEqual([id, 'BAD_USER_INPUT']);
+        expect(answer.errors[0]!.message).not.toMatch(/undefined|NaN|Error/);
+      }
+      expect(fake.calls).toEqual([]);
+    },
+  );
 
-  test('is refused by every argument of type ID that there is', () => {
+  test('an invalid id is rejected by every argument of type ID', () => {
     const isId = (type: unknown): boolean =>
       isNonNullType(type) || isListType(type) ? isId(type.ofType) : String(type) === 'ID';
     const inFields = Object.values(schema.getTypeMap()).flatMap((type) => {
@@ -624,7 +627,7 @@ describe('an id that the helpdesk could not have given', () => {
     );
   });
 
-  test('is not of the schema when it is no text or whole number', async () => {
+  test('an id that is neither text nor integer is invalid', async () => {
     for (const id of [1.5, true, null, [1, 2], {}]) {
       const answer = await gateway.query(documents.chat, { id });
 
@@ -633,14 +636,14 @@ describe('an id that the helpdesk could not have given', () => {
     expect(fake.calls).toEqual([]);
   });
 
-  test.each(['""', ' ""'])('is an empty userId: %s', async (userId) => {
+  test.each(['""', ' ""'])('an empty userId is rejected: %s', async (userId) => {
     const answer = await gateway.query(`{ customerByUserId(userId: ${userId}) { id } }`);
 
     expect(codesOf(answer)).toEqual(['BAD_USER_INPUT']);
     expect(fake.calls).toEqual([]);
   });
 
-  test('is one of more than a hundred', async () => {
+  test('more than a hundred ids are rejected', async () => {
     const nodeIds = Array.from({ length: 101 }, (_, index) => nodeId('Chat', index + 1));
 
     const answer = await gateway.query(documents.nodes, { nodeIds });
@@ -650,13 +653,13 @@ describe('an id that the helpdesk could not have given', () => {
   });
 });
 
-describe('a good id', () => {
+describe('valid ids', () => {
   test.each([
     ['as a text', 'query { chat(id: "5208") { id } }', {}],
     ['as a number', 'query { chat(id: 5208) { id } }', {}],
     ['as a text in a variable', 'query ($id: ID!) { chat(id: $id) { id } }', { id: '5208' }],
     ['as a number in a variable', 'query ($id: ID!) { chat(id: $id) { id } }', { id: 5208 }],
-  ])('is read %s', async (_how, document, variables) => {
+  ])('a valid id is accepted %s', async (_how, document, variables) => {
     fake.respond('GET /chats/5208', { body: wireChat() });
 
     const { data, errors } = await gateway.query(document, variables);
@@ -666,7 +669,7 @@ describe('a good id', () => {
     expect(fake.calls.map(({ method, path }) => `${method} ${path}`)).toEqual(['GET /chats/5208']);
   });
 
-  test('is the largest whole number that is exact', async () => {
+  test('the largest safe integer is a valid id', async () => {
     fake.respond('GET /chats/9007199254740991', { body: wireChat({ id: 9007199254740991 }) });
 
     const { data } = await gateway.query('{ chat(id: "9007199254740991") { id } }');
@@ -675,7 +678,7 @@ describe('a good id', () => {
   });
 });
 
-describe('more than a hundred', () => {
+describe('lists beyond one upstream page', () => {
   const rows = (count: number, more: object = {}) =>
     Array.from({ length: count }, (_, index) => ({
       id: index + 1,
@@ -701,25 +704,28 @@ describe('more than a hundred', () => {
     ['departments', 'department', 101, withTotal, 2],
     ['departments', 'department', 101, withoutTotal, 2],
     ['departments', 'department', 0, withoutTotal, 1],
-  ] as const)('%s are all read: each %s of %i', async (field, single, count, envelope, calls) => {
-    hold(`/${field}`, count, envelope);
+  ] as const)(
+    'all %s are returned: each %s of %i',
+    async (field, single, count, envelope, calls) => {
+      hold(`/${field}`, count, envelope);
 
-    const all = await gateway.query(`{ ${field} { id name } }`);
-    const pages = fake.calls.map(({ query }) => query.toString());
-    const last = await gateway.query(`query ($id: ID!) { ${single}(id: $id) { name } }`, {
-      id: Math.max(count, 1),
-    });
+      const all = await gateway.query(`{ ${field} { id name } }`);
+      const pages = fake.calls.map(({ query }) => query.toString());
+      const last = await gateway.query(`query ($id: ID!) { ${single}(id: $id) { name } }`, {
+        id: Math.max(count, 1),
+      });
 
-    expect(all.data).toEqual({
-      [field]: rows(count).map(({ id, name }) => ({ id: String(id), name })),
-    });
-    expect(pages).toEqual(
-      Array.from({ length: calls }, (_, index) => `offset=${index * 100}&limit=100`),
-    );
-    expect(last.data).toEqual({ [single]: count === 0 ? null : { name: `No ${count}` } });
-  });
+      expect(all.data).toEqual({
+        [field]: rows(count).map(({ id, name }) => ({ id: String(id), name })),
+      });
+      expect(pages).toEqual(
+        Array.from({ length: calls }, (_, index) => `offset=${index * 100}&limit=100`),
+      );
+      expect(last.data).toEqual({ [single]: count === 0 ? null : { name: `No ${count}` } });
+    },
+  );
 
-  test('agents are all read even where more are counted than given', async () => {
+  test('all agents are returned even if the total is above their number', async () => {
     hold('/agents', 120, () => ({ meta: { total: 130 } }));
 
     const { data } = await gateway.query('{ agents { id } }');
@@ -728,10 +734,10 @@ describe('more than a hundred', () => {
   });
 });
 
-describe('the rate limit', () => {
+describe('rateLimit', () => {
   const minute = 60_000;
 
-  test('tells what is left of it and when all of it is back', async () => {
+  test('rateLimit reports the remaining calls and the time of its reset', async () => {
     const time = createManualClock();
     const start = time.now();
     await using limited = await startTestGateway({
@@ -765,7 +771,7 @@ describe('the rate limit', () => {
     expect(inTheEnd).toEqual({ limit: 5, remaining: 5, resetAt: null });
   });
 
-  test('is told with every answer as well', async () => {
+  test('every response reports the rate limit in its extensions', async () => {
     await using limited = await startTestGateway({
       upstream: demo.simulator,
       clock: createManualClock(),
@@ -785,7 +791,7 @@ describe('the rate limit', () => {
     });
   });
 
-  test('of 0 is none', async () => {
+  test('rateLimit has the limit 0 if no limit is configured', async () => {
     fake.respond('GET /organization', { body: { data: { id: 1 } } });
 
     await gateway.query('{ organization { id } }');
@@ -807,41 +813,47 @@ describe('markChatRead', () => {
     { by: 'CUSTOMER', read: false, path: '/chats/readByCustomer' },
   ];
 
-  test.each(combinations)('by $by with $read is one PUT $path', async ({ by, read, path }) => {
-    fake.respond(`PUT ${path}`, { body: wireChat() });
+  test.each(combinations)(
+    'markChatRead by $by with $read sends one PUT $path',
+    async ({ by, read, path }) => {
+      fake.respond(`PUT ${path}`, { body: wireChat() });
 
-    const { errors } = await gateway.query(markChatRead, { id: '5208', by, read });
+      const { errors } = await gateway.query(markChatRead, { id: '5208', by, read });
 
-    expect(errors).toEqual([]);
-    expect(fake.calls).toHaveLength(1);
-    const [call] = fake.calls;
-    expect(call).toMatchObject({ method: 'PUT', path, body: { id: 5208, read } });
-    expect(Object.keys(call!.body)).toEqual(['id', 'read']);
-    expect(call!.query.size).toBe(0);
-    expect(call!.headers).toMatchObject({
-      authorization: 'Bearer fake-key',
-      'content-type': 'application/json',
-      accept: 'application/json',
-    });
-  });
+      expect(errors).toEqual([]);
+      expect(fake.calls).toHaveLength(1);
+      const [call] = fake.calls;
+      expect(call).toMatchObject({ method: 'PUT', path, body: { id: 5208, read } });
+      expect(Object.keys(call!.body)).toEqual(['id', 'read']);
+      expect(call!.query.size).toBe(0);
+      expect(call!.headers).toMatchObject({
+        authorization: 'Bearer fake-key',
+        'content-type': 'application/json',
+        accept: 'application/json',
+      });
+    },
+  );
 
-  test.each(combinations)('by $by with $read is kept by the helpdesk', async ({ by, read }) => {
-    const field = by === 'AGENT' ? 'readByAgent' : 'readByCustomer';
-    const other = by === 'AGENT' ? 'readByCustomer' : 'readByAgent';
-    const before = await rest(demo.simulator, '/chats/5003');
+  test.each(combinations)(
+    'markChatRead by $by with $read is stored by HelpCrunch',
+    async ({ by, read }) => {
+      const field = by === 'AGENT' ? 'readByAgent' : 'readByCustomer';
+      const other = by === 'AGENT' ? 'readByCustomer' : 'readByAgent';
+      const before = await rest(demo.simulator, '/chats/5003');
 
-    const first = await ask(markChatRead, { id: 5003, by, read });
-    const second = await ask(markChatRead, { id: 5003, by, read });
-    const after = await rest(demo.simulator, '/chats/5003');
-    const { chat } = await ask('{ chat(id: 5003) { id readByAgent readByCustomer } }');
+      const first = await ask(markChatRead, { id: 5003, by, read });
+      const second = await ask(markChatRead, { id: 5003, by, read });
+      const after = await rest(demo.simulator, '/chats/5003');
+      const { chat } = await ask('{ chat(id: 5003) { id readByAgent readByCustomer } }');
 
-    expect(first.markChatRead).toEqual({ id: '5003', [field]: read, [other]: before[other] });
-    expect(second).toEqual(first);
-    expect(after).toEqual({ ...before, [field]: read });
-    expect(chat).toEqual(first.markChatRead);
-  });
+      expect(first.markChatRead).toEqual({ id: '5003', [field]: read, [other]: before[other] });
+      expect(second).toEqual(first);
+      expect(after).toEqual({ ...before, [field]: read });
+      expect(chat).toEqual(first.markChatRead);
+    },
+  );
 
-  test('gives the whole chat as it is afterwards', async () => {
+  test('markChatRead returns the whole updated chat', async () => {
     const { markChatRead: chat } = await ask(documents.markChatRead, {
       id: 5010,
       by: 'AGENT',
@@ -853,7 +865,7 @@ describe('markChatRead', () => {
     expect(chat.readByAgent).toBe(true);
   });
 
-  test('is carried out in the order of the document', async () => {
+  test('several markChatRead are executed in the order of the document', async () => {
     const marks = [
       ['CUSTOMER', true],
       ['AGENT', true],
@@ -872,7 +884,7 @@ describe('markChatRead', () => {
     expect(data.m3).toEqual({ readByAgent: false, readByCustomer: false });
   });
 
-  test('by anybody else is no valid operation', async () => {
+  test('markChatRead with invalid arguments is rejected', async () => {
     const answers = [
       await gateway.query('mutation { markChatRead(id: 1, by: BOT, read: true) { id } }'),
       await gateway.query('mutation { markChatRead(id: 1, by: "AGENT", read: true) { id } }'),

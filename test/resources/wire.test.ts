@@ -75,7 +75,7 @@ const nodeId = (type: string, id: string) => Buffer.from(`${type}:${id}`).toStri
 
 const documentedMoment = '2020-10-28T11:49:06.000Z';
 
-describe('the documented example answer', () => {
+describe('the documented example response', () => {
   const agent = {
     nodeId: nodeId('Agent', '0'),
     id: '0',
@@ -84,7 +84,7 @@ describe('the documented example answer', () => {
     role: 'UNKNOWN',
   };
 
-  test('comes through with every field and no error', async () => {
+  test('the documented response is decoded with every field and no error', async () => {
     const chat = await read(documented);
 
     expect(chat).toEqual({
@@ -123,7 +123,7 @@ describe('the documented example answer', () => {
     ]);
   });
 
-  test('comes through as every answer that carries a chat', async () => {
+  test('the documented response is decoded wherever a response contains a chat', async () => {
     fake.respond('PUT /chats/readByCustomer', { body: documented });
     fake.respond('GET /chats/5208', { body: documented });
     fake.respond('GET /chats', { body: { data: [documented], meta: { total: 1 } } });
@@ -150,7 +150,7 @@ describe('the documented example answer', () => {
     expect(byCustomer.data).toEqual({ markChatRead: expected });
   });
 
-  test('comes through where everything besides is asked for and nothing of it is there', async () => {
+  test('the documented response is decoded if related entities are selected and missing', async () => {
     fake.respond('GET /applications', { body: { data: [] } });
     fake.respond('GET /customers/0', { status: 404, body: { errors: [] } });
     fake.respond('GET /departments', { body: { data: [] } });
@@ -166,7 +166,7 @@ describe('the documented example answer', () => {
     });
   });
 
-  test('comes through with the text "string" for every id but its own', async () => {
+  test('the documented response is decoded with the text "string" for every id but its own', async () => {
     const chat = await read({
       ...documented,
       lastMessageId: 'string',
@@ -191,7 +191,7 @@ describe('the documented example answer', () => {
     });
   });
 
-  test('comes through with the text "string" for every value but its own id', async () => {
+  test('the documented response is decoded with the text "string" for every value but its own id', async () => {
     const everything = Object.fromEntries(
       Object.entries(documented).map(([field, value]) => [
         field,
@@ -217,7 +217,7 @@ describe('the documented example answer', () => {
     });
   });
 
-  test('with the stray full stop of the documentation is unreadable', async () => {
+  test('the documented response with the stray full stop of the documentation is malformed', async () => {
     const stray = JSON.stringify(documented).replace('"readByCustomer":true', '$&.');
     fake.respond('PUT /chats/readByAgent', {
       body: stray,
@@ -259,25 +259,25 @@ const bare = {
 };
 
 describe('a chat', () => {
-  test('of which nothing but the id comes is read', async () => {
+  test('a chat with an id only is decoded', async () => {
     expect(await read({ id: 5208 })).toEqual(bare);
     expect(fake.calls).toHaveLength(1);
   });
 
-  test('of which all but the id is null is read', async () => {
+  test('a chat with null for all fields but the id is decoded', async () => {
     const nulls = Object.fromEntries(Object.keys(documented).map((field) => [field, null]));
 
     expect(await read({ ...nulls, id: 5208 })).toEqual(bare);
   });
 
-  test('with fields that nobody knows is read', async () => {
+  test('a chat with unknown fields is decoded', async () => {
     const chat = await read({ ...documented, notes: [1], constructor: {}, subject: { a: 1 } });
 
     expect(chat).toEqual(await read(documented));
   });
 
   test.each(Object.keys(documented).filter((field) => field !== 'id'))(
-    'without %s is read',
+    'a chat without %s is decoded',
     async (field) => {
       const rest = Object.fromEntries(
         Object.entries(documented).filter(([name]) => name !== field),
@@ -290,7 +290,7 @@ describe('a chat', () => {
     },
   );
 
-  test('whose people carry nothing but nulls, or hold nulls among them, is read', async () => {
+  test('a chat with null fields of agents and customers is decoded', async () => {
     const agent = { id: 4, name: null, email: null, role: null };
     const chat = await read({
       ...documented,
@@ -325,7 +325,7 @@ describe('a chat', () => {
     [3, 'UNKNOWN'],
     ['constructor', 'UNKNOWN'],
     ['__proto__', 'UNKNOWN'],
-  ])('with the status %j is %s', async (status, expected) => {
+  ])('a chat with the status %j has the status %s', async (status, expected) => {
     expect(await read({ ...documented, status })).toMatchObject({ status: expected });
   });
 
@@ -344,7 +344,7 @@ describe('a chat', () => {
     ['createdWith', 'agent_message', 'AGENT_MESSAGE'],
     ['createdWith', 'customer_message', 'CUSTOMER_MESSAGE'],
     ['createdWith', false, 'UNKNOWN'],
-  ])('with %s %j has %s', async (field, value, expected) => {
+  ])('a chat with the %s %j has the value %s', async (field, value, expected) => {
     expect(await read({ ...documented, [field]: value })).toMatchObject({ [field]: expected });
   });
 
@@ -356,7 +356,7 @@ describe('a chat', () => {
     ['admin', 'ADMIN'],
     ['owner', 'UNKNOWN'],
     [null, null],
-  ])('whose agent has the role %j shows %s', async (role, expected) => {
+  ])('a chat whose agent has the role %j has the role %s', async (role, expected) => {
     const agent = { id: 1, name: 'A', email: 'a@example.com', role };
 
     const chat = await read({ ...documented, agents: [agent], assignee: agent });
@@ -376,7 +376,7 @@ describe('a chat', () => {
     [null, null],
     ['string', null],
     ['', null],
-  ])('marked as read by %j shows %s', async (flag, expected) => {
+  ])('a chat marked as read by %j has the value %s', async (flag, expected) => {
     expect(await read({ ...documented, readByAgent: flag, readByCustomer: flag })).toMatchObject({
       readByAgent: expected,
       readByCustomer: expected,
@@ -403,7 +403,7 @@ describe('a chat', () => {
     ['1e9', null],
     [1e300, null],
     [true, null],
-  ])('with the time %j shows %s', async (wire, expected) => {
+  ])('a chat with the time %j has the time %s', async (wire, expected) => {
     const chat = await read({
       ...documented,
       closedAt: wire,
@@ -424,7 +424,7 @@ describe('a chat', () => {
   });
 
   test.each(['1603885746913', 9999999999999, '8640000000000', '8640000000001'])(
-    'with a time as far off as %j is read',
+    'a chat with the extreme time %j is decoded',
     async (closedAt) => {
       const chat = await read({ ...documented, closedAt });
 
@@ -432,7 +432,7 @@ describe('a chat', () => {
     },
   );
 
-  test('with numbers as texts and texts as numbers is read', async () => {
+  test('a chat with numbers as texts and texts as numbers is decoded', async () => {
     const chat = await read({
       ...documented,
       id: '5208',
@@ -460,7 +460,7 @@ describe('a chat', () => {
   });
 
   test.each([2 ** 31, 2 ** 32 + 5, Number.MAX_SAFE_INTEGER])(
-    'with ids as large as %i is read exactly',
+    'a chat with ids as large as %i is decoded exactly',
     async (id) => {
       const chat = await read({
         ...documented,
@@ -478,7 +478,7 @@ describe('a chat', () => {
   );
 
   test.each([-1, 1.5, '', '0x10', ' 7', '007', '12a', true, '٣'])(
-    'with %j where an id belongs has none',
+    'a chat with the id %j of a related entity has no such entity',
     async (id) => {
       const chat = await read({ ...documented, lastMessageId: id, customer: { id, name: 'A' } });
 
@@ -497,7 +497,7 @@ describe('a chat', () => {
     '',
     '   ',
     'https://files.example.com/2f0c-uuid.png?a=1&b=2#c',
-  ])('with the text %p gives it as it is', async (text) => {
+  ])('a chat with the text %p returns it unchanged', async (text) => {
     const chat = await read({
       ...documented,
       lastMessageText: text,
@@ -516,7 +516,7 @@ describe('a chat', () => {
     'mailto:a@example.com',
     'a@example.com, b@example.com',
     '@',
-  ])('with the e-mail address %j gives it as it is', async (email) => {
+  ])('a chat with the email address %j returns it unchanged', async (email) => {
     const chat = await read({
       ...documented,
       agents: [{ id: 1, name: 'A', email, role: 'agent' }],
@@ -538,23 +538,26 @@ describe('a chat', () => {
     ['a chat whose agents are one object', { ...documented, agents: { id: 1 } }],
     ['a chat whose customer is a list', { ...documented, customer: [1] }],
     ['a chat whose text is an object', { ...documented, lastMessageText: { a: 1 } }],
-  ])('that is %s fails as unreadable and shows nothing of it', async (_what, body) => {
-    fake.respond('PUT /chats/readByAgent', { body });
+  ])(
+    'a chat that is %s fails as UPSTREAM_INVALID_RESPONSE without its content',
+    async (_what, body) => {
+      fake.respond('PUT /chats/readByAgent', { body });
 
-    const { errors } = await gateway.query(markRead);
+      const { errors } = await gateway.query(markRead);
 
-    expect(errors).toHaveLength(1);
-    expect(errors[0]).toMatchObject({
-      message: 'The response of HelpCrunch could not be decoded.',
-      path: ['markChatRead'],
-      extensions: { code: 'UPSTREAM_INVALID_RESPONSE', retryable: false },
-    });
-    expect(Object.keys(errors[0]!.extensions).toSorted()).toEqual([
-      'code',
-      'requestId',
-      'retryable',
-    ]);
-  });
+      expect(errors).toHaveLength(1);
+      expect(errors[0]).toMatchObject({
+        message: 'The response of HelpCrunch could not be decoded.',
+        path: ['markChatRead'],
+        extensions: { code: 'UPSTREAM_INVALID_RESPONSE', retryable: false },
+      });
+      expect(Object.keys(errors[0]!.extensions).toSorted()).toEqual([
+        'code',
+        'requestId',
+        'retryable',
+      ]);
+    },
+  );
 });
 
 const wholeCustomer = `{
@@ -599,14 +602,14 @@ const bareCustomer = {
 };
 
 describe('a customer', () => {
-  test('of whom nothing but the id comes, or all is null, is read', async () => {
+  test('a customer with an id only, or null for all other fields, is decoded', async () => {
     const nulls = Object.fromEntries(Object.keys(bareCustomer).map((field) => [field, null]));
 
     expect(await readCustomer({ id: 7001 })).toEqual(bareCustomer);
     expect(await readCustomer({ ...nulls, id: 7001 })).toEqual(bareCustomer);
   });
 
-  test('of whom every value is the text "string" is read', async () => {
+  test('a customer with the text "string" for every value is decoded', async () => {
     const texts = Object.fromEntries(
       Object.entries(bareCustomer)
         .filter(([, value]) => value === null)
@@ -634,7 +637,7 @@ describe('a customer', () => {
     });
   });
 
-  test('with numbers as texts and texts as numbers is read', async () => {
+  test('a customer with numbers as texts and texts as numbers is decoded', async () => {
     const customer = await readCustomer({
       id: '7001',
       userId: 42,
@@ -662,7 +665,7 @@ describe('a customer', () => {
   });
 
   test.each(['#c377e0', 'red', '#FFF', 'rgb(1, 2, 3)', 'no colour', '', '🔴', null])(
-    'with a tag of the colour %j is read',
+    'a customer with a tag of the colour %j is decoded',
     async (color) => {
       const customer = await readCustomer({ id: 7001, tags: [{ name: 'vip', color }] });
 
@@ -670,7 +673,7 @@ describe('a customer', () => {
     },
   );
 
-  test('with tags without a colour or a name keeps those that have a name', async () => {
+  test('tags of a customer without a name are omitted', async () => {
     const customer = await readCustomer({
       id: 7001,
       tags: [{ name: 'a' }, { color: 'red' }, { name: null }, { name: 7, color: 5 }],
@@ -704,13 +707,13 @@ describe('a customer', () => {
       { 'з пробілом': '💬', '': 1 },
     ],
     [{ nested: { a: [1, { b: 2 }] } }, { nested: { a: [1, { b: 2 }] } }],
-  ])('with the custom data %j has %j', async (customData, expected) => {
+  ])('a customer with the custom data %j has %j', async (customData, expected) => {
     const customer = await readCustomer({ id: 7001, customData });
 
     expect(customer.customData).toEqual(expected);
   });
 
-  test('with custom data named like an inner part of JavaScript keeps it', async () => {
+  test('custom data with the names of JavaScript internals is returned', async () => {
     const text = '{"id":7001,"customData":{"__proto__":"a","constructor":"b","toString":"c"}}';
     fake.respond('GET /customers/7001', { body: text });
 
@@ -731,13 +734,13 @@ describe('a customer', () => {
     { device: null },
     { device: 'string' },
     { tags: null },
-  ])('with the odd parts %j is read', async (parts) => {
+  ])('a customer with the malformed parts %j is decoded', async (parts) => {
     const customer = await readCustomer({ id: 7001, name: 'Taras', ...parts });
 
     expect(customer.name).toBe('Taras');
   });
 
-  test('comes through a list and a search as it does alone', async () => {
+  test('a customer of a list or a search equals the customer read by id', async () => {
     const wire = { id: 7001, name: 'Тарас', customData: [], tags: [{ name: 'vip' }] };
     const body = { data: [wire], total: '1' };
     fake.respond('GET /customers', { body });
@@ -776,7 +779,7 @@ describe('a message', () => {
 
   const chat = { id: '5208', status: 'OPENED' };
 
-  test('of which nothing but the id comes, or all is null, is read', async () => {
+  test('a message with an id only, or null for all other fields, is decoded', async () => {
     const fields = ['chat', 'from', 'agent', 'type', 'text', 'read', 'edited', 'createdAt'];
     const nulls = Object.fromEntries(fields.map((field) => [field, null]));
 
@@ -798,7 +801,7 @@ describe('a message', () => {
     expect(nodes).toEqual([bareMessage, bareMessage]);
   });
 
-  test('has an exact id beyond 2^31', async () => {
+  test('a message has an exact id beyond 2^31', async () => {
     const nodes = await readMessages({ id: 2 ** 31 }, { id: '9007199254740993' }, { id: 2 ** 53 });
 
     expect(nodes.map(({ id }) => id)).toEqual([
@@ -827,20 +830,20 @@ describe('a message', () => {
     ['createdAt', '1594139170.913', '2020-07-07T16:26:10.913Z'],
     ['updatedAt', 1594139170, '2020-07-07T16:26:10.000Z'],
     ['text', 'chat_status_changed', 'chat_status_changed'],
-  ])('with %s %j has %s', async (field, value, expected) => {
+  ])('a message with the %s %j has the value %s', async (field, value, expected) => {
     const [message] = await readMessages({ id: 1, [field]: value });
 
     expect(message[field]).toBe(expected);
   });
 
-  test('whose agent carries no address, as in the oldest answers, still has one', async () => {
+  test('an embedded agent without an email address, as in the oldest responses, is read from the list of agents', async () => {
     const [message] = await readMessages({ id: 1, from: 'agent', agent: { id: 12, name: 'O.' } });
 
     expect(message.agent).toEqual({ id: '12', name: 'Olena', email: null, role: 'ADMIN' });
     expect(fake.callsTo('GET /agents')).toHaveLength(1);
   });
 
-  test('whose agent has no readable id has none', async () => {
+  test('a message whose agent has no valid id has no agent', async () => {
     const [message] = await readMessages({ id: 1, agent: { id: 'string', name: 'string' } });
 
     expect(message.agent).toBeNull();
@@ -848,7 +851,7 @@ describe('a message', () => {
 });
 
 describe('the team', () => {
-  test('of which nothing but ids comes is read', async () => {
+  test('agents and departments with ids only are decoded', async () => {
     fake.respond('GET /agents', { body: { data: [{ id: 1 }, { id: '2', role: 'string' }] } });
     fake.respond('GET /departments', {
       body: { data: [{ id: 3 }, { id: 4, agents: [{ id: 1 }] }] },
@@ -878,7 +881,7 @@ describe('the team', () => {
     });
   });
 
-  test('that has shrunk is shown without those who are gone', async () => {
+  test('deleted agents are omitted', async () => {
     fake.respond('GET /agents', { body: { data: [{ id: 1, name: 'Olena' }] } });
     fake.respond('GET /departments', {
       body: { data: [{ id: 3, agents: [{ id: 1 }, { id: 2 }] }] },

@@ -4,7 +4,7 @@ import { createAccount } from '../../src/simulator/account.ts';
 import type { Change } from '../../src/simulator/changes.ts';
 import { createManualClock } from '../support/manualClock.ts';
 
-test('the account tells each thing that happens', () => {
+test('the account reports each change', () => {
   const held = createAccount({ seed: 1, clock: createManualClock(), customers: 1, chats: 0 });
   const changes: Change[] = [];
   const stop = held.changes.listen((change) => changes.push(change));

@@ -32,7 +32,7 @@ const untilCalled = async (count: number): Promise<void> => {
 };
 
 describe('the rate limit', () => {
-  test('holds for any minute, and what is refused does not count', async () => {
+  test('the rate limit applies to any minute, and rejected calls do not count', async () => {
     await restart({ rateLimit: 3 });
 
     expect(await statusesOf(2)).toEqual([200, 200]);
@@ -44,13 +44,13 @@ describe('the rate limit', () => {
     expect(await statusesOf(3)).toEqual([200, 200, 429]);
   });
 
-  test('is 120 unless told', async () => {
+  test('the default rate limit is 120', async () => {
     await restart({ rateLimit: 120 });
 
     expect((await statusesOf(121)).slice(-2)).toEqual([200, 429]);
   });
 
-  test('is looked at after the key', async () => {
+  test('the rate limit is checked after the key', async () => {
     await restart({ rateLimit: 1 });
     await statusesOf(2);
 
@@ -59,7 +59,7 @@ describe('the rate limit', () => {
     expect(reply.status).toBe(401);
   });
 
-  test('says when to come back only when told to', async () => {
+  test('a 429 has Retry-After only if configured', async () => {
     await restart({ rateLimit: 1, behaviour: { retryAfter: true } });
     await statusesOf(1);
     account.clock.advance(10_500);
@@ -74,7 +74,7 @@ describe('the rate limit', () => {
 });
 
 describe('a switch', () => {
-  test('writes times as numbers or with milliseconds', async () => {
+  test('times can be written as numbers or with milliseconds', async () => {
     const id = 5001;
     account.clock.advance(250);
     const snooze = () =>
@@ -87,7 +87,7 @@ describe('a switch', () => {
     expect((await snooze()).body.snoozedUntil).toBe('1700000000.250');
   });
 
-  test('delays every answer', async () => {
+  test('every response can be delayed', async () => {
     account.simulator.behave({ latencyMs: 300 });
 
     let isAnswered = false;
@@ -104,7 +104,7 @@ describe('a switch', () => {
     expect(wasAnswered).toBe(false);
   });
 
-  test('makes a limit above 100 a mistake', async () => {
+  test('a limit above 100 can be rejected', async () => {
     await restart({ customers: 101 });
     const count = async () => {
       const { status, body } = await account.call('GET', '/customers?limit=101');
@@ -116,7 +116,7 @@ describe('a switch', () => {
     expect(await count()).toBe('limit');
   });
 
-  test('writes custom data without entries as an empty list', async () => {
+  test('empty custom data can be written as an empty list', async () => {
     const create = async (body: object) =>
       (await account.call('POST', '/customers', { body })).body.customData as unknown;
 
@@ -128,7 +128,7 @@ describe('a switch', () => {
 });
 
 describe('a fault', () => {
-  test('answers with a status, headers and a body of its own', async () => {
+  test('a fault responds with its status, headers and body', async () => {
     const headers = { 'retry-after': '7', 'content-type': 'text/plain' };
     account.simulator.behave({
       faults: [
@@ -150,7 +150,7 @@ describe('a fault', () => {
     expect((await account.call('GET', '/customers/7001')).status).toBe(200);
   });
 
-  test('breaks the connection once the request was read', async () => {
+  test('a fault breaks the connection after the request was read', async () => {
     account.simulator.behave({ faults: [{ fault: 'reset' }] });
 
     const reply = account.call('POST', '/customers', { body: { name: 'Lost' } });
@@ -161,7 +161,7 @@ describe('a fault', () => {
     ]);
   });
 
-  test('leaves a call without an answer until the simulator closes', async () => {
+  test('a fault leaves a call without a response until the simulator closes', async () => {
     account.simulator.behave({ faults: [{ fault: 'hang' }] });
 
     const reply = account.call('GET', '/organization').catch(() => 'broken');
@@ -172,7 +172,7 @@ describe('a fault', () => {
     expect(account.simulator.calls).toMatchObject([{ status: 0 }]);
   });
 
-  test('cuts an answer in half after it was carried out', async () => {
+  test('a fault truncates a response after the request was executed', async () => {
     account.simulator.behave({ faults: [{ match: 'PUT', fault: 'truncate' }] });
 
     const response = await fetch(`${account.simulator.url}/chats/status`, {
@@ -186,7 +186,7 @@ describe('a fault', () => {
     expect((await account.call('GET', '/chats/5001')).body.status).toBe('on hold');
   });
 
-  test('drips an answer byte by byte', async () => {
+  test('a fault sends a response byte by byte', async () => {
     account.simulator.behave({ faults: [{ fault: 'drip' }] });
 
     const response = await fetch(`${account.simulator.url}/organization`, {
@@ -200,7 +200,7 @@ describe('a fault', () => {
     expect(length).toBeGreaterThan(50);
   });
 
-  test('answers with a page or with nothing', async () => {
+  test('a fault responds with HTML or with nothing', async () => {
     account.simulator.behave({
       faults: [
         { match: 'GET /agents', fault: 'html' },
@@ -225,7 +225,7 @@ describe('a fault', () => {
     ['GET /chats/500', [200, 200, 200, 200]],
     ['GET', [503, 503, 503, 503]],
     ['POST /chats', [200, 200, 200, 200]],
-  ])('matched by %s strikes where it should', async (match, expected) => {
+  ])('a fault matched by %s affects the matching calls', async (match, expected) => {
     account.simulator.behave({ faults: [{ match, fault: { kind: 'status', status: 503 } }] });
 
     const paths = ['/chats?limit=1', '/chats/5000', '/chats/5000/messages/', '/customers'];
@@ -234,7 +234,7 @@ describe('a fault', () => {
     expect(statuses.map(({ status }) => status)).toEqual(expected);
   });
 
-  test('strikes as often and as likely as told', async () => {
+  test('a fault occurs with its count and rate', async () => {
     const fault = { kind: 'status', status: 503 } as const;
     // The clock of this test always gives one half.
     account.simulator.behave({ faults: [{ rate: 0.5, fault }] });
@@ -246,7 +246,7 @@ describe('a fault', () => {
   });
 });
 
-test('the journal holds the latest 10,000 calls, and each is told', async () => {
+test('the journal holds the latest 10,000 calls, and each is reported', async () => {
   const calls: string[] = [];
   await restart({
     onCall: ({ method, path, status }) => calls.push(`${method} ${path} ${status}`),

@@ -24,7 +24,7 @@ const say = (chat: number, rest: object) =>
   send('POST', '/messages', { chat, text: 'Hello', type: 'message', ...rest });
 
 describe('a chat', () => {
-  test('is empty when it is made', async () => {
+  test('a new chat is empty', async () => {
     const chat = await send('POST', '/chats', {
       customer: '7001',
       application: '2',
@@ -47,7 +47,7 @@ describe('a chat', () => {
     expect(await send('GET', `/chats/${chat.id}/messages`)).toEqual({ data: [], total: 0 });
   });
 
-  test('follows what is said in it', async () => {
+  test('a chat reflects its messages', async () => {
     const id = await newChat();
 
     const question = await say(id, { text: 'Де посилка?' });
@@ -89,7 +89,7 @@ describe('a chat', () => {
     ]);
   });
 
-  test('started by an agent has no communication until the customer answers', async () => {
+  test('a chat started by an agent has the status "no communication" until the customer writes', async () => {
     const id = await newChat();
 
     await say(id, { agent: 12 });
@@ -98,7 +98,7 @@ describe('a chat', () => {
     expect(await send('GET', `/chats/${id}`)).toMatchObject({ status: 'new' });
   });
 
-  test('is not touched by a private note but for its last message', async () => {
+  test('a private note changes only the last message of a chat', async () => {
     const id = await newChat();
 
     const note = await say(id, { type: 'private' });
@@ -112,7 +112,7 @@ describe('a chat', () => {
     });
   });
 
-  test('says when and by whom it was closed, until it is opened again', async () => {
+  test('a chat has the time and side of its closing until it is opened again', async () => {
     const id = await newChat();
 
     const closed = await send('PUT', '/chats/status', { id: String(id), status: 'closed' });
@@ -133,7 +133,7 @@ describe('a chat', () => {
     ]);
   });
 
-  test('is rated once, when closed and answered', async () => {
+  test('a chat is rated once, after it was closed and an agent wrote', async () => {
     const id = await newChat();
     const rate = () => send('PUT', '/chats/rate', { id, rating: 'perfect' });
     const refusal = (message: string) => ({ errors: [{ code: 'invalid_request', message }] });
@@ -147,7 +147,7 @@ describe('a chat', () => {
     expect(await rate()).toEqual(refusal('Chat already has a rating'));
   });
 
-  test('is assigned, moved, snoozed, and marked as read', async () => {
+  test('a chat can be assigned, moved, snoozed and marked as read', async () => {
     const id = await newChat();
 
     expect(await send('PUT', '/chats/assignee', { id, assignee: '12' })).toMatchObject({
@@ -177,7 +177,7 @@ describe('a chat', () => {
   });
 
   test.each(['readByAgent', 'readByCustomer', 'read'])(
-    'that is unknown gets one misspelt entry from %s',
+    'an unknown chat gets one misspelt error entry from %s',
     async (name) => {
       expect(await send('PUT', `/chats/${name}`, { id: '999999', read: true })).toEqual({
         errors: [{ code: 'not_fount', message: 'Chat for ID "999999" was not found' }],

@@ -28,7 +28,7 @@ describe('a customer', () => {
     ],
   };
 
-  test('loses on PUT what is not given, and on PATCH only what is null', async () => {
+  test('PUT clears missing fields of a customer, and PATCH only those that are null', async () => {
     const { id } = await send('POST', '/customers', { ...full, userId: 'wiped' });
 
     const patched = await send('PATCH', `/customers/${id}`, {
@@ -62,7 +62,7 @@ describe('a customer', () => {
     });
   });
 
-  test('keeps a userId to itself', async () => {
+  test('a userId belongs to one customer', async () => {
     const taken = { errors: [{ code: 'invalid_userId_value', message: expect.any(String) }] };
 
     expect(await send('POST', '/customers', { userId: 'u-7001' })).toEqual(taken);
@@ -72,7 +72,7 @@ describe('a customer', () => {
     });
   });
 
-  test('gains and loses tags by name', async () => {
+  test('tags of a customer are added and removed by name', async () => {
     const { id } = await send('POST', '/customers', full);
     const path = `/customers/${id}/tags`;
 
@@ -86,7 +86,7 @@ describe('a customer', () => {
     expect(fewer.tags).toEqual([{ name: 'Trial', color: '#c377e0' }]);
   });
 
-  test('takes its chats along when deleted', async () => {
+  test('deleting a customer deletes its chats', async () => {
     const { id } = await send('POST', '/customers', {});
     const chat = await send('POST', '/chats', { customer: id, application: 2 });
 
@@ -97,7 +97,7 @@ describe('a customer', () => {
     expect((await account.call('GET', `/chats/${chat.id}`)).status).toBe(404);
   });
 
-  test('is one of at most ten in a batch, which wipes like a PUT and is done as a whole', async () => {
+  test('a batch has at most ten customers, replaces them like PUT and is atomic', async () => {
     const { id } = await send('POST', '/customers', full);
     const before = await send('GET', '/customers/7003');
     const eleven = Array.from({ length: 11 }, () => ({ customer: id }));
@@ -120,7 +120,7 @@ describe('a customer', () => {
     ['tags[0].name', { tags: [{ color: '#fff' }] }],
     ['name', { name: 7 }],
     ['firstSeen', { firstSeen: '2024-01-01' }],
-  ])('is refused for its %s', async (code, body) => {
+  ])('a customer is rejected for its %s', async (code, body) => {
     const { errors } = await send('POST', '/customers', body);
 
     expect(errors).toEqual([

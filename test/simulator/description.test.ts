@@ -229,7 +229,7 @@ describe.each(operations)('$name', ({ name, operation }) => {
   const send = ({ path, body }: Case, at = account, options: CallOptions = {}): Promise<Reply> =>
     at.call(methodOf(name), path, { ...options, ...(body !== undefined && { body }) });
 
-  test('has a case for every described answer', () => {
+  test('every described response has a case', () => {
     const described = Object.keys(operation['responses']).filter(
       (status) => !['401', '429'].includes(status) && !neverGiven.has(`${name} ${status}`),
     );
@@ -239,21 +239,24 @@ describe.each(operations)('$name', ({ name, operation }) => {
     );
   });
 
-  test.each(cases[name] ?? [])('answers as described with $status at $path', async (example) => {
-    const isRating = name === 'PUT /chats/rate' && example.status === 200;
-    const body = isRating ? { ...Object(example.body), id: rateable } : example.body;
+  test.each(cases[name] ?? [])(
+    'the response with $status at $path is as described',
+    async (example) => {
+      const isRating = name === 'PUT /chats/rate' && example.status === 200;
+      const body = isRating ? { ...Object(example.body), id: rateable } : example.body;
 
-    const reply = await send({ ...example, body });
+      const reply = await send({ ...example, body });
 
-    expect({ status: reply.status, body: reply.body }).toMatchObject({ status: example.status });
-    const described: Json | undefined = operation['responses'][example.status];
-    if (described !== undefined) expectValid(jsonSchema(described), reply.body);
-    if (example.status < 400 && example.body !== undefined) {
-      expectValid(jsonSchema(operation['requestBody']), example.body);
-    }
-  });
+      expect({ status: reply.status, body: reply.body }).toMatchObject({ status: example.status });
+      const described: Json | undefined = operation['responses'][example.status];
+      if (described !== undefined) expectValid(jsonSchema(described), reply.body);
+      if (example.status < 400 && example.body !== undefined) {
+        expectValid(jsonSchema(operation['requestBody']), example.body);
+      }
+    },
+  );
 
-  test('answers as described without a key, with a wrong one and over the limit', async () => {
+  test('responses without a key, with a wrong key and above the limit are as described', async () => {
     const [example] = cases[name] ?? [];
     const noKey = await send(example!, account, { headers: { authorization: '' } });
     const wrongKey = await send(example!, crowded, { headers: { authorization: 'Bearer <demo>' } });

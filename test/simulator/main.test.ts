@@ -16,7 +16,7 @@ function run(...flags: readonly string[]) {
   return { child, ended };
 }
 
-test.concurrent('the command serves an account until it is told to stop', async () => {
+test.concurrent('the command serves an account until it gets a signal', async () => {
   const { child, ended } = run('--port', '0', '--key', 'a+/=', '--times', 'number', '--seed', '7');
   const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
   const url = /http:\S+\/v1/.exec(chunk.toString())?.[0] ?? '';
@@ -43,7 +43,7 @@ test.concurrent.each([
   [['--port', '70000'], '--port must be a whole number from 0 to 65535, not "70000".\n'],
   [['--times', 'days'], '--times must be one of seconds, number, milliseconds, not "days".\n'],
   [['--colour'], "Unknown option '--colour'\n"],
-])('the command refuses %j in one line', async (flags, expected) => {
+])('the command rejects %j in one line', async (flags, expected) => {
   const { code, out, error } = await run(...flags).ended;
 
   expect({ code, out, error }).toEqual({ code: 1, out: '', error: expected });

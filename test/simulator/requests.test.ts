@@ -12,7 +12,7 @@ afterAll(() => account.simulator.close());
 
 describe('a request', () => {
   test.each([undefined, 'text/plain', 'application/x-www-form-urlencoded'])(
-    'has its JSON taken as %s',
+    'a request with JSON is accepted as %s',
     async (type) => {
       // A buffer, for fetch names a type of its own when it is given a string.
       const response = await fetch(`${account.simulator.url}/customers/search`, {
@@ -29,7 +29,7 @@ describe('a request', () => {
     },
   );
 
-  test('that is not JSON or has no endpoint is refused', async () => {
+  test('a request that is not JSON or has no endpoint is rejected', async () => {
     const broken = await account.call('POST', '/messages', { body: '{"chat":' });
     const lists = ['/chats/total', '/chats/5000/', '/knowledge', '/agents/12', '/customers/0x1b59'];
 

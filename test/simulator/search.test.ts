@@ -105,14 +105,14 @@ describe('a chat filter', () => {
     );
   });
 
-  test('takes the id of a customer', async () => {
+  test('a chat filter accepts the id of a customer', async () => {
     const filter = filtersOf(['chats.customer', '=', first + 2]);
 
     expect(await places('chats', { filter }, 5000)).toEqual([2]);
   });
 });
 
-test('filters are joined as a whole, and by AND when nothing is said', async () => {
+test('filters have one comparison, by default AND', async () => {
   const filter = filtersOf(['customers.userId', '=', 'A1'], ['customers.phone', '=', '+38']);
   const ids = filtersOf(['customers.id', '=', first], ['customers.id', '=', String(first + 3)]);
 
@@ -159,7 +159,7 @@ test('a page is cut after the search and the total counts all that match', async
   expect(chats).toEqual({ data: [], meta: { total: 4 } });
 });
 
-describe('a search is refused with the path of the property', () => {
+describe('a search is rejected with the path of the property', () => {
   const valid = { field: 'customers.id', operator: '=', value: 1 };
   test.each<[string, object]>([
     ['filter', { filter: 'customers.id' }],
@@ -204,7 +204,7 @@ describe('a search is refused with the path of the property', () => {
   });
 });
 
-test('everything wrong is named at once', async () => {
+test('a search is rejected with all its errors', async () => {
   const { body } = await ask('chats', {
     filter: [{ field: 'chats.status', operator: '=' }, {}],
     sort: 'id',
@@ -220,7 +220,7 @@ test('everything wrong is named at once', async () => {
 });
 
 describe('a list', () => {
-  test('takes the sort and the page from its query and ignores the rest', async () => {
+  test('a list reads sort and page from its query and ignores other parameters', async () => {
     const { body } = await account.call(
       'GET',
       '/customers?sort=customers.lastSeen&order=desc&limit=1&offset=2&filter[name]=Ada',
@@ -231,7 +231,7 @@ describe('a list', () => {
   });
 
   test.each(['/chats', '/customers', '/agents', '/departments', '/chats/5000/messages'])(
-    '%s refuses a page that cannot be',
+    'a list at %s rejects an invalid page',
     async (path) => {
       const { status, body } = await account.call('GET', `${path}?limit=-1&offset=x`);
 

@@ -37,7 +37,7 @@ test('an account started later is the same account, moved', () => {
   });
 });
 
-test('the account is as large and as varied as it says', () => {
+test('the account has its documented size and variety', () => {
   const { agents, bot, departments, applications } = store.staff;
   const of = <T>(values: readonly T[]) => new Set(values);
 
@@ -54,7 +54,7 @@ test('the account is as large and as varied as it says', () => {
   expect(customers.some(({ tags }) => tags.length > 1)).toBe(true);
 });
 
-test('nobody real can be met in it', () => {
+test('the account contains no real host names or IP addresses', () => {
   const text = JSON.stringify([store.staff, customers]);
   const hosts = [...text.matchAll(/@([\w.-]+)|https?:\/\/([\w.-]+)/g)].map(([, a, b]) => a ?? b);
 
@@ -64,7 +64,7 @@ test('nobody real can be met in it', () => {
   }
 });
 
-test('every chat agrees with its messages', () => {
+test('every chat is consistent with its messages', () => {
   // One assertion for all chats: five thousand times seven take seconds.
   const agreements = chats.map((chat) => {
     const newestFirst = store.messagesOf(chat.id);
@@ -103,7 +103,7 @@ test('every chat agrees with its messages', () => {
   );
 });
 
-test('a closed chat says when and by whom, and the recent ones are more often open', () => {
+test('a closed chat has the time and side of its closing, and recent chats are more often open', () => {
   const day = 86_400_000;
   const shareClosed = (from: number, to: number): number => {
     const aged = chats.filter(({ createdAt }) => {
@@ -124,7 +124,7 @@ test('a closed chat says when and by whom, and the recent ones are more often op
   expect(shareClosed(7 * day, 91 * day)).toBeGreaterThan(0.8);
 });
 
-test('the newest messages have ids past 2^31, and so has the next one', async () => {
+test('the newest messages and the next one have ids beyond 2^31', async () => {
   const { call, simulator } = await startAccount();
 
   const newest = await call('GET', '/chats/5399/messages');
@@ -138,7 +138,7 @@ test('the newest messages have ids past 2^31, and so has the next one', async ()
   await simulator.close();
 });
 
-test('the journal forgets the oldest calls, and sooner when they were large', () => {
+test('the journal drops the oldest calls, and sooner if they were large', () => {
   const journal = createCallJournal();
   const add = (path: string, size: number) => {
     journal.add({ method: 'GET', path, body: undefined, status: 200 }, size);

@@ -61,7 +61,7 @@ async function startTelling(
 
 const newChat = { customerId: 7001, applicationId: 2, assigneeId: null, departmentId: null };
 
-test('webhooks are signed and look as the helpdesk writes them', async () => {
+test('webhooks are signed and have the format of HelpCrunch', async () => {
   await using telling = await startTelling();
   const { chats, customers } = telling.account;
 
@@ -118,7 +118,7 @@ test('webhooks can write ids as texts and their data as JSON in a text', async (
   });
 });
 
-test('a webhook that is not taken is sent again as often as there are pauses, with its count', async () => {
+test('a rejected webhook is repeated after each configured delay, with its count', async () => {
   await using telling = await startTelling({ retriesMs: [1_000, 5_000] }, [500, 503, 404]);
 
   telling.account.chats.create(newChat);
@@ -133,7 +133,7 @@ test('a webhook that is not taken is sent again as often as there are pauses, wi
   expect(await telling.come(3)).toHaveLength(3);
 });
 
-test('webhooks can be lost, doubled and late', async () => {
+test('webhooks can be lost, repeated and late', async () => {
   await using lossy = await startTelling({ lost: 1 });
   await using doubling = await startTelling({ doubled: 1 });
   await using late = await startTelling({ late: 1, lateMs: 2_000 });
@@ -148,7 +148,7 @@ test('webhooks can be lost, doubled and late', async () => {
   expect([lossy.taken().length, inTime]).toEqual([0, 0]);
 });
 
-test('a live account lets everything happen that webhooks tell of, and the same for the same seed', () => {
+test('a live account generates every kind of webhook, equal for equal seeds', () => {
   const stories = [1, 1].map((seed) => {
     const clock = createManualClock();
     const account = createAccount({ seed, clock, customers: 50, chats: 100 });

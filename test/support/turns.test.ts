@@ -13,8 +13,8 @@ function noteTurns(notes: string[], count: number): Promise<void> {
   });
 }
 
-describe('work that is divided among turns of the event loop', () => {
-  test('is done in order, as many units in a turn as may be, although no time passes', async () => {
+describe('work divided into turns of the event loop', () => {
+  test('divided work is done in order, with a limited number of units per turn', async () => {
     const turns = new Turns({ now: () => 0, turnMs: 25, turnUnits: 3 });
     const notes: string[] = [];
 
@@ -29,7 +29,7 @@ describe('work that is divided among turns of the event loop', () => {
     expect(notes.join('').replace(/\|+$/, '')).toBe('012|345|67');
   });
 
-  test('is done for as long as a turn may take, and at least one part of it in each', async () => {
+  test('divided work is done for a limited time per turn, and at least one unit in each', async () => {
     let now = 0;
     const turns = new Turns({ now: () => now, turnMs: 25, turnUnits: 1_000 });
     const notes: string[] = [];
@@ -45,7 +45,7 @@ describe('work that is divided among turns of the event loop', () => {
     expect(notes.join('').replace(/\|+$/, '')).toBe('abc|d|e|f');
   });
 
-  test('includes what goes on after the promise that a part of it resolves', async () => {
+  test('divided work includes the continuations of promises that it resolves', async () => {
     let now = 0;
     const turns = new Turns({ now: () => now, turnMs: 25, turnUnits: 1_000 });
     const notes: string[] = [];
@@ -62,7 +62,7 @@ describe('work that is divided among turns of the event loop', () => {
     expect(notes.join('').replace(/\|+$/, '')).toBe('a|b');
   });
 
-  test('is shared out to all who defer it, first come first served', async () => {
+  test('deferred work is executed in the order in which it was deferred', async () => {
     const turns = new Turns({ now: () => 0, turnMs: 25, turnUnits: 2 });
     const notes: string[] = [];
     const work = (name: string, left: number) => {
@@ -81,7 +81,7 @@ describe('work that is divided among turns of the event loop', () => {
   });
 });
 
-test('a task after promises runs when all that can go on has gone on', async () => {
+test('a task after promises runs after all pending continuations', async () => {
   const notes: string[] = [];
 
   await new Promise<void>((resolve) => {

@@ -60,8 +60,8 @@ async function callsFor(gateway: Gateway) {
   return extensions.upstream.calls;
 }
 
-describe('a write that was never sent leaves its chat in the cache', () => {
-  test('when its client disconnects while it waits for the rate limit', async () => {
+describe('unsent writes', () => {
+  test('the chat stays cached when the client disconnects while its write waits for the rate limit', async () => {
     await using gateway = await start({ rateLimit: 1, operationTimeoutMs: 2 * oneMinute });
     await gateway.query(chat);
 
@@ -74,7 +74,7 @@ describe('a write that was never sent leaves its chat in the cache', () => {
     expect(helpCrunch.callsTo('PUT /chats/readByAgent')).toEqual([]);
   });
 
-  test('when the rate limit leaves no permit before its deadline', async () => {
+  test('the chat stays cached when a write gets no permit before its deadline', async () => {
     await using gateway = await start({ rateLimit: 1 });
     await gateway.query(chat);
 
@@ -84,7 +84,7 @@ describe('a write that was never sent leaves its chat in the cache', () => {
     expect(await callsFor(gateway)).toBe(0);
   });
 
-  test('when HelpCrunch refuses it with 429 and its client disconnects before it is repeated', async () => {
+  test('the chat stays cached when a write gets 429 and the client disconnects before the retry', async () => {
     await using gateway = await start({ rateLimit: 120, operationTimeoutMs: 2 * oneMinute });
     await gateway.query(chat);
     const held = helpCrunch.hold('PUT /chats/readByAgent');
@@ -100,8 +100,8 @@ describe('a write that was never sent leaves its chat in the cache', () => {
   });
 });
 
-describe('a write that was sent drops its chat from the cache', () => {
-  test('when its client disconnects before the response', async () => {
+describe('sent writes', () => {
+  test('the chat is invalidated when the client disconnects before the response of its write', async () => {
     await using gateway = await start();
     await gateway.query(chat);
     const held = helpCrunch.hold('PUT /chats/readByAgent');
@@ -115,7 +115,7 @@ describe('a write that was sent drops its chat from the cache', () => {
     expect(await callsFor(gateway)).toBe(1);
   });
 
-  test('when its client disconnects while it waits to be repeated', async () => {
+  test('the chat is invalidated when the client disconnects before the retry of its write', async () => {
     await using gateway = await start({
       rateLimit: 2,
       upstreamRetries: 1,
@@ -144,7 +144,7 @@ async function isWaiting({ url }: Gateway) {
 
 const describeWithRedis = hasRedis ? describe : describe.skip;
 
-describeWithRedis('a write that was never sent, with Redis', () => {
+describeWithRedis('unsent writes with Redis', () => {
   let redis: TestRedis;
 
   beforeAll(async () => {
@@ -153,7 +153,7 @@ describeWithRedis('a write that was never sent, with Redis', () => {
 
   afterAll(() => redis[Symbol.asyncDispose]());
 
-  test('leaves its chat in the cache of every instance', async () => {
+  test('the chat of an unsent write stays cached in every instance', async () => {
     await using a = await start({ redisUrl: redis.url });
     await using b = await start({
       redisUrl: redis.url,

@@ -47,7 +47,7 @@ afterEach(() => {
 
 const untouched = Object.create(null, Object.getOwnPropertyDescriptors(Object.prototype));
 
-describe('readers of one value', () => {
+describe('decoders of one value', () => {
   test.each([
     [decodeObject, object, object],
     [decodeObject, {}, {}],
@@ -126,7 +126,7 @@ describe('readers of one value', () => {
     [true, null],
     [null, null],
     [undefined, null],
-  ])('the id %p is %p, and without an id its thing is unreadable', (value, expected) => {
+  ])('the id %p is %p, and an entity without an id is malformed', (value, expected) => {
     expect(decodeIdOrNull(value, where)).toBe(expected);
     expect(reading(() => decodeId(value, where))).toBe(expected ?? malformed);
   });
@@ -200,12 +200,12 @@ describe('a page', () => {
     ['beside an empty list for a meta', { data: [1], meta: [], total: 7 }, 7],
     ['beside an empty meta', { data: [1], meta: {}, total: 7 }, 7],
     ['beside a null meta', { data: [1], meta: null, total: 7 }, 7],
-  ])('has the total %s', (_where, body, total) => {
+  ])('a page has the total %s', (_where, body, total) => {
     expect(read(body)).toEqual({ rows: body.data, total });
   });
 
   test.each([-1, 1.5, 'many', '', ' ', '0x10', '1e3', true, false, null, 9_007_199_254_740_992])(
-    'whose total is %p has a total only when the page is the last',
+    'a page with the total %p has a total only if it is the last page',
     (total) => {
       const full = read({ data: [1, 2], meta: { total } });
       const last = read({ data: [1], total }, { offset: 4 });
@@ -215,23 +215,23 @@ describe('a page', () => {
     },
   );
 
-  test('beyond the end without a total tells none', () => {
+  test('a page beyond the end has no total if HelpCrunch sends none', () => {
     expect(read({ data: [] }, { offset: 4 })).toEqual({ rows: [], total: null });
     expect(read({ data: [] })).toEqual({ rows: [], total: 0 });
   });
 
-  test('is never longer than was asked for', () => {
+  test('a page is never longer than requested', () => {
     expect(read({ data: [1, 2, 3], total: 3 })).toEqual({ rows: [1, 2], total: 3 });
   });
 
   test.each([null, [], 'Ok', 5, {}, { data: null }, { data: {} }, { data: 'none' }])(
-    'that is %p is unreadable',
+    'a page that is %p is malformed',
     (body) => {
       expect(read(body)).toBe(malformed);
     },
   );
 
-  test('without a total cannot say how many there are', () => {
+  test('requireTotal fails for a page without a total', () => {
     expect(reading(() => requireTotal({ rows: [], total: null }))).toBe(malformed);
     expect(requireTotal({ rows: [], total: 0 })).toBe(0);
   });
@@ -281,7 +281,7 @@ const wireCustomer = {
   customData: { plan: 'pro', seats: 3 },
 };
 
-describe('things', () => {
+describe('entities', () => {
   test.each([
     ['new', 'NEW'],
     ['opened', 'OPENED'],
@@ -379,7 +379,7 @@ describe('things', () => {
     });
   });
 
-  test('a chat is read whole', () => {
+  test('all fields of a chat are decoded', () => {
     const olena = { __typename: 'Agent', id: '12', name: 'Olena', email: 'olena@example.com' };
 
     expect(chatCodec.fromWire(wireChat())).toEqual({
@@ -413,7 +413,7 @@ describe('things', () => {
     });
   });
 
-  test('what a chat carries of another thing is no more than it says', () => {
+  test('embedded entities have only the fields that the chat contains', () => {
     const chat = chatCodec.fromWire(
       wireChat({ customer: { id: 7 }, assignee: { id: 12, name: null } }),
     );
@@ -422,7 +422,7 @@ describe('things', () => {
     expect(chat.assignee).toEqual({ __typename: 'Agent', id: '12', name: null });
   });
 
-  test('a customer is read whole', () => {
+  test('all fields of a customer are decoded', () => {
     const { firstSeen, lastSeen, phone, integrationId, ...rest } = wireCustomer;
 
     expect(customerCodec.fromWire(wireCustomer)).toEqual({
@@ -441,7 +441,7 @@ describe('things', () => {
     });
   });
 
-  test('a message is read whole', () => {
+  test('all fields of a message are decoded', () => {
     expect(messageCodec.fromWire(wireMessage)).toEqual({
       __typename: 'ChatMessage',
       id: '4294967296',
@@ -489,7 +489,7 @@ describe('things', () => {
   test.each([
     '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}',
     '[{"property":"__proto__","value":{"polluted":1}},{"property":"constructor","value":{"prototype":{"polluted":1}}}]',
-  ])('odd names in custom data %s are data like any other', (json) => {
+  ])('unusual names in custom data are kept: %s', (json) => {
     const { customData } = customerCodec.fromWire({
       ...wireCustomer,
       customData: JSON.parse(json),
@@ -504,7 +504,7 @@ describe('things', () => {
   test.each([
     '{"id":1,"__proto__":{"name":"polluted","status":"closed","polluted":1}}',
     '{"id":1,"constructor":{"prototype":{"polluted":1}},"prototype":{"polluted":1}}',
-  ])('odd names in a thing %s are passed over', (json) => {
+  ])('unusual names in an entity are ignored: %s', (json) => {
     expect(chatCodec.fromWire(JSON.parse(json))).toEqual(chatCodec.fromWire({ id: 1 }));
     expect(customerCodec.fromWire(JSON.parse(json))).toEqual(customerCodec.fromWire({ id: 1 }));
     expect(chatCodec.fromWire({ id: 1, customer: JSON.parse(json) }).customer).toEqual({
@@ -521,7 +521,7 @@ describe('things', () => {
   );
 });
 
-describe('anything at all', () => {
+describe('random values', () => {
   const wires = {
     chatFromWire: chatCodec.fromWire,
     customerFromWire: customerCodec.fromWire,
@@ -570,23 +570,26 @@ describe('anything at all', () => {
     )
     .map((value): unknown => JSON.parse(JSON.stringify(value)));
 
-  test.each(Object.entries(wires))('%s gives a model or a malformed', (_name, read) => {
-    let models = 0;
-    let refusals = 0;
+  test.each(Object.entries(wires))(
+    'the decoder of %s returns a model or fails as malformed for any value',
+    (_name, read) => {
+      let models = 0;
+      let refusals = 0;
 
-    fc.assert(
-      fc.property(wire, (value) => {
-        const found = reading<unknown>(() => read(value));
-        if (found === malformed) refusals += 1;
-        else models += 1;
-        expect(typeof found === 'symbol' || typeof found === 'object').toBe(true);
-      }),
-      { numRuns: propertyRuns(100) },
-    );
+      fc.assert(
+        fc.property(wire, (value) => {
+          const found = reading<unknown>(() => read(value));
+          if (found === malformed) refusals += 1;
+          else models += 1;
+          expect(typeof found === 'symbol' || typeof found === 'object').toBe(true);
+        }),
+        { numRuns: propertyRuns(100) },
+      );
 
-    expect(models).toBeGreaterThan(0);
-    expect(refusals).toBeGreaterThan(0);
-  });
+      expect(models).toBeGreaterThan(0);
+      expect(refusals).toBeGreaterThan(0);
+    },
+  );
 
   const removed = Symbol('removed');
   const odd = fc.oneof(scalar, fc.constant(removed));
@@ -601,7 +604,7 @@ describe('anything at all', () => {
     .map(([name]) => name);
   const things = ['agents', 'customer', 'assignee', 'department'];
 
-  test('a chat stays a chat whatever one of its values is', () => {
+  test('a chat is decoded whatever the value of one of its fields', () => {
     expect(plain).toHaveLength(15);
 
     fc.assert(
@@ -612,7 +615,7 @@ describe('anything at all', () => {
     );
   });
 
-  test('a chat stays a chat whatever one of the values inside its things is', () => {
+  test('a chat is decoded whatever the value of one field of an embedded entity', () => {
     const inside = fc.constantFrom('id', 'name', 'email', 'role', 'userId');
 
     fc.assert(
@@ -631,7 +634,7 @@ describe('anything at all', () => {
     );
   });
 
-  test('a chat stays a chat when one of its things is left out or a scalar', () => {
+  test('a chat is decoded if an embedded entity is missing or a scalar', () => {
     fc.assert(
       fc.property(fc.constantFrom(...things), odd, (thing, value) => {
         expect(chatCodec.fromWire(changed(thing, value)).id).toBe('5208');

@@ -87,14 +87,17 @@ test.each(cases)(
 );
 
 describe('an error response that is nested too deeply', () => {
-  test.each(Object.entries(nestings))('keeps the code of its status: %s', async (_kind, nested) => {
-    const body = { errors: [{ code: 'deep', message: 'deep' }] };
-    helpCrunch.respond('GET /chats/6', { status: 404, body: withDeep(body, nested) });
+  test.each(Object.entries(nestings))(
+    'an error response that is nested too deeply has the error code of its status: %s',
+    async (_kind, nested) => {
+      const body = { errors: [{ code: 'deep', message: 'deep' }] };
+      helpCrunch.respond('GET /chats/6', { status: 404, body: withDeep(body, nested) });
 
-    const { errors } = await gateway.query('{ chat(id: 6) { id } }');
+      const { errors } = await gateway.query('{ chat(id: 6) { id } }');
 
-    expect(errors[0]?.extensions).toMatchObject({ code: 'NOT_FOUND', upstream: { errors: [] } });
-  });
+      expect(errors[0]?.extensions).toMatchObject({ code: 'NOT_FOUND', upstream: { errors: [] } });
+    },
+  );
 });
 
 test('customData with 90 levels is returned as HelpCrunch sent it', async () => {

@@ -47,7 +47,7 @@ const documents = {
 type DocumentName = keyof typeof documents;
 const documentNames = Object.keys(documents) as DocumentName[];
 
-describeWithRedis('data of other programs in Redis (needs Redis)', () => {
+describeWithRedis('unexpected data in Redis (needs Redis)', () => {
   const clock = createManualClock();
   const cacheTtlsMs = { chats: oneHour, customers: oneHour, account: oneHour, absent: oneHour };
 
@@ -144,7 +144,7 @@ describeWithRedis('data of other programs in Redis (needs Redis)', () => {
 
   const isError = (line: string) => /"level":(50|60)/.test(line);
 
-  test.each(documentNames)('unchanged entries are shared: %s', async (name) => {
+  test.each(documentNames)('unchanged Redis entries are shared: %s', async (name) => {
     const { data, entries } = await fill(name);
 
     const seen = await b.query(documents[name]);
@@ -177,7 +177,7 @@ describeWithRedis('data of other programs in Redis (needs Redis)', () => {
   ];
 
   test.each(wrongValues)(
-    'an entry that is %s is read from HelpCrunch instead',
+    'a Redis entry that is %s is replaced by a read from HelpCrunch',
     async (_what, make) => {
       for (const name of documentNames) {
         const { data, codes, entries } = await fill(name);
@@ -202,7 +202,7 @@ describeWithRedis('data of other programs in Redis (needs Redis)', () => {
     },
   );
 
-  test('an entry of one kind under the key of another is read from HelpCrunch instead', async () => {
+  test('a Redis entry under the key of another kind is replaced by a read from HelpCrunch', async () => {
     const stored = new Map<string, any>();
     for (const name of documentNames) {
       for (const [key, { json }] of (await fill(name)).entries) {
@@ -235,7 +235,7 @@ describeWithRedis('data of other programs in Redis (needs Redis)', () => {
     expect(b.logged.filter(isError)).toEqual([]);
   });
 
-  test('an entity under the key of another id is read from HelpCrunch instead', async () => {
+  test('a Redis entry under the key of another id is replaced by a read from HelpCrunch', async () => {
     const { data, entries } = await fill('chat');
     const [key = '', { mark = '', json = {}, ttl = 1 } = {}] =
       [...entries].find(([each]) => each.includes(':Chat:')) ?? [];
@@ -267,7 +267,7 @@ describeWithRedis('data of other programs in Redis (needs Redis)', () => {
     ),
   });
 
-  test('no entry that is changed anywhere fails a read', async () => {
+  test('no corrupted Redis entry fails a read', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...documentNames),
@@ -386,7 +386,7 @@ describeWithRedis('data of other programs in Redis (needs Redis)', () => {
     ['JSON nested 100,000 levels', 'deep'],
     ['no JSON', 'none'],
     ['nine megabytes', 'huge'],
-  ])('an event that is %s is dropped, counted and not delivered', async (_what, value) => {
+  ])('a Redis event that is %s is dropped and counted', async (_what, value) => {
     const channel = redisKey(await accountInKeys(), 'event');
     const { socket, all } = await subscribe();
     const before = await countOf(b, 'event');
@@ -416,7 +416,7 @@ describeWithRedis('data of other programs in Redis (needs Redis)', () => {
     ['a key without a type', `${'0'.repeat(36)} x`],
     ['a megabyte', `${'0'.repeat(36)} Chat:${'1'.repeat(1_000_000)}`],
     ['JSON', '{"key":"all"}'],
-  ])('a change that is %s is dropped and counted', async (_what, text) => {
+  ])('a Redis invalidation that is %s is dropped and counted', async (_what, text) => {
     const before = await countOf(b, 'change');
 
     await client.publish(redisKey('any', 'invalidation'), text);
@@ -426,7 +426,7 @@ describeWithRedis('data of other programs in Redis (needs Redis)', () => {
     expect(b.logged.filter(isError)).toEqual([]);
   });
 
-  test('unexpected data is logged once a minute, with how much was not logged', async () => {
+  test('unexpected Redis data is logged once a minute with the number of suppressed lines', async () => {
     clock.advance(oneHour);
     await client.publish(redisKey('any', 'invalidation'), 'first');
     const before = await countOf(b, 'change');
@@ -443,7 +443,7 @@ describeWithRedis('data of other programs in Redis (needs Redis)', () => {
     expect(JSON.parse(later)).toMatchObject({ level: 40, kind: 'change', suppressed: 20 });
   });
 
-  test('no JSON on any channel stops an instance that is read and subscribed to', async () => {
+  test('no JSON on any Redis channel stops the reads and subscriptions of an instance', async () => {
     const names = await channels();
     expect(names.length).toBeGreaterThanOrEqual(4);
     const { socket, all } = await subscribe();
@@ -517,7 +517,7 @@ describeWithRedis('data of other programs in Redis (needs Redis)', () => {
   };
 
   test.each(Object.entries(plants))(
-    'reads, limits and webhooks go on when %s is under every key',
+    'reads, limits and webhooks work when every Redis key contains %s',
     async (_what, plant) => {
       const config = { rateLimit: 120, requestRateLimit: 1_000, authFailureLimit: 1_000 };
       await using c = await start(config);

@@ -81,16 +81,16 @@ async function see(query: string) {
   return { data, calls: extensions.upstream.calls };
 }
 
-describe('a delivery', () => {
+describe('webhook deliveries', () => {
   const body = wireDelivery({ event: 'chat.rated', eventData: chatData({ id: 5 }) });
 
   test.each([
     ['another key', signatureOf(body, 'another key')],
     ['another body', signatureOf(`${body} `)],
     ['something shorter', signatureOf(body).slice(1)],
-    ['no hexadecimal number', 'z'.repeat(40)],
+    ['text that is not hexadecimal', 'z'.repeat(40)],
     ['nothing', ''],
-  ])('signed with %s is refused and leaves no part of it in the log', async (_what, signature) => {
+  ])('a delivery with a signature of %s is rejected and not logged', async (_what, signature) => {
     const before = gateway.logged.length;
 
     const answer = await post(gateway, body, { 'x-helpcrunch-signature': signature });
@@ -106,7 +106,7 @@ describe('a delivery', () => {
     expect(JSON.stringify(lines)).not.toContain(body.slice(0, 20));
   });
 
-  test('is signed before it is read', async () => {
+  test('the signature of a delivery is checked before its body', async () => {
     const answer = await post(gateway, '{ not json', { 'x-helpcrunch-signature': 'f'.repeat(40) });
 
     expect(answer.status).toBe(401);
@@ -122,21 +122,21 @@ describe('a delivery', () => {
     ['no chat', wireDelivery({ event: 'chat.rated', eventData: { chat_id: 'abc' } })],
     ['no customer', wireDelivery({ event: 'customer.new', eventData: {} })],
     ['an odd customer', wireDelivery({ event: 'chat.new', eventData: { id: 5, customer: [] } })],
-  ])('with %s is refused', async (_what, malformed) => {
+  ])('a delivery with %s is rejected', async (_what, malformed) => {
     const { status, errors } = await post(gateway, malformed);
 
     expect(status).toBe(400);
     expect(errors[0].extensions).toMatchObject({ code: 'BAD_REQUEST', retryable: false });
   });
 
-  test('longer than a megabyte is refused', async () => {
+  test('a delivery longer than a megabyte is rejected', async () => {
     const { status } = await post(gateway, `"${'x'.repeat(1_048_576)}"`);
 
     expect(status).toBe(413);
   });
 
   test.each(['text/plain', 'application/x-www-form-urlencoded', 'application/xml'])(
-    'is read whatever it is said to be: %s',
+    'a delivery is accepted with the content type %s',
     async (type) => {
       const { status, outcome } = await post(
         gateway,
@@ -149,7 +149,7 @@ describe('a delivery', () => {
   );
 
   test.each(['chat.merged', 'toString', '__proto__', ''])(
-    'of an event that means nothing here is answered all the same: "%s"',
+    'a delivery of an unsupported event gets a successful response: "%s"',
     async (event) => {
       const { status, outcome } = await tell({ event, eventData: {} });
 
@@ -163,7 +163,7 @@ describe('a delivery', () => {
     ['chatId', { chatId: 5 }],
     ['id', { id: 5 }],
     ['JSON in a text', JSON.stringify({ chat_id: 5 })],
-  ])('names its chat as %s', async (_how, eventData) => {
+  ])('a delivery may contain its chat as %s', async (_how, eventData) => {
     await see(chatQuery);
     change({ status: 'pending' });
 
@@ -172,7 +172,7 @@ describe('a delivery', () => {
     expect((await see(chatQuery)).data.chat.status).toBe('PENDING');
   });
 
-  test('that comes again is answered and not applied again', async () => {
+  test('a repeated delivery gets a successful response and is not applied again', async () => {
     const delivery = { event: 'chat.status_updated', eventData: change({}), id: 'twice' };
 
     const [first, second] = await Promise.all([tell(delivery), tell(delivery)]);
@@ -182,7 +182,7 @@ describe('a delivery', () => {
     expect(third).toMatchObject({ status: 200, outcome: 'duplicate' });
   });
 
-  test('without an id is known by what it says', async () => {
+  test('a delivery without an id is deduplicated by its content', async () => {
     const delivery = {
       event: 'chat.rated',
       eventData: change({ rating: 'poor' }),
@@ -197,7 +197,7 @@ describe('a delivery', () => {
     expect(outcomes).toEqual(['applied', 'duplicate', 'applied']);
   });
 
-  test('is forgotten after 24 hours and 300 seconds', async () => {
+  test('a delivery is deduplicated for 24 hours and 300 seconds', async () => {
     const delivery = { event: 'chat.rated', eventData: change({}), id: 'yesterday' };
     await tell(delivery);
     clock.advance(24 * oneHour + 300_001);
@@ -205,7 +205,7 @@ describe('a delivery', () => {
     expect((await tell(delivery)).outcome).toBe('applied');
   });
 
-  test('is counted by what became of it', async () => {
+  test('deliveries are counted by outcome', async () => {
     const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
 
     for (const outcome of ['applied', 'duplicate', 'ignored', 'badSignature', 'malformed']) {
@@ -216,7 +216,7 @@ describe('a delivery', () => {
   });
 });
 
-describe('what an event of a chat carries is seen without a call', () => {
+describe('chat events update the cache', () => {
   test.each<[string, Readonly<Record<string, unknown>>, Readonly<Record<string, unknown>>]>([
     ['chat.status_updated', { status: 'on hold' }, { status: 'ON_HOLD' }],
     [
@@ -247,7 +247,7 @@ describe('what an event of a chat carries is seen without a call', () => {
       { customer: { ...customer, name: 'Augusta' } },
       { customer: { name: 'Augusta', email: 'ada@example.com' } },
     ],
-  ])('%s: %j', async (event, part, seen) => {
+  ])('the event %s updates the cached chat without a call: %j', async (event, part, seen) => {
     const before = await see(chatQuery);
     clock.advance(10_000);
 
@@ -259,7 +259,7 @@ describe('what an event of a chat carries is seen without a call', () => {
     });
   });
 
-  test('again and again', async () => {
+  test('several events update the cached chat without a call', async () => {
     await see(chatQuery);
     clock.advance(10_000);
     for (const rating of ['poor', 'great', 'perfect']) {
@@ -270,7 +270,7 @@ describe('what an event of a chat carries is seen without a call', () => {
     expect(await see(chatQuery)).toMatchObject({ calls: 0, data: { chat: { rating: 'PERFECT' } } });
   });
 
-  test('but what was kept is no fresher for it', async () => {
+  test('an event does not extend the TTL of the cached chat', async () => {
     await see(chatQuery);
     clock.advance(40_000);
     await tell({ event: 'chat.rated', eventData: change({ rating: 'poor' }) });
@@ -279,7 +279,7 @@ describe('what an event of a chat carries is seen without a call', () => {
     expect((await see(chatQuery)).calls).toBe(1);
   });
 
-  test('and twice the same is no more than once', async () => {
+  test('two events of the same change update the cached chat without a call', async () => {
     await see(chatQuery);
     clock.advance(10_000);
     const closed = change({ status: 'closed', closedBy: 'agent', closedAt: '1700000000.500' });
@@ -290,7 +290,7 @@ describe('what an event of a chat carries is seen without a call', () => {
   });
 });
 
-describe('a chat is asked for again', () => {
+describe('chat events invalidate the cache', () => {
   test.each<[string, () => TestDelivery]>([
     [
       'the event may be older than what is known',
@@ -320,7 +320,7 @@ describe('a chat is asked for again', () => {
       },
     ],
     [
-      'an agent wrote of whom only the id is told',
+      'the event contains only the id of an agent who wrote',
       () => {
         const eventData = {
           ...change({ status: 'pending', agents: [olena, petro] }),
@@ -330,7 +330,7 @@ describe('a chat is asked for again', () => {
       },
     ],
     [
-      'somebody wrote',
+      'the event is a message',
       () => {
         const { chat_id, customer: writer } = change({ status: 'pending' });
         return {
@@ -340,13 +340,13 @@ describe('a chat is asked for again', () => {
       },
     ],
     [
-      'somebody wrote what cannot be read',
+      'the event is a message that cannot be decoded',
       () => {
         change({ status: 'pending' });
         return { event: 'message.private', eventData: { chat_id: 5, message: null } };
       },
     ],
-  ])('when %s', async (_when, delivery) => {
+  ])('the chat is read again when %s', async (_when, delivery) => {
     await see(chatQuery);
     clock.advance(10_000);
 
@@ -356,7 +356,7 @@ describe('a chat is asked for again', () => {
     expect(await see(chatQuery)).toMatchObject({ calls: 1, data: { chat: { status: 'PENDING' } } });
   });
 
-  test('when an older event comes after a newer one, which is not undone', async () => {
+  test('an older event does not revert a newer one', async () => {
     await see(chatQuery);
     clock.advance(10_000);
     const older = { event: 'chat.rated', eventData: change({ rating: 'poor' }), atMs: clock.now() };
@@ -367,7 +367,7 @@ describe('a chat is asked for again', () => {
     expect(await see(chatQuery)).toMatchObject({ calls: 1, data: { chat: { rating: 'PERFECT' } } });
   });
 
-  test('with its messages, whatever the event', async () => {
+  test('any event of a chat invalidates its messages', async () => {
     const messages = '{ chat(id: 5) { messages { nodes { read } } } }';
     await see(messages);
     clock.advance(10_000);
@@ -376,7 +376,7 @@ describe('a chat is asked for again', () => {
     expect((await see(messages)).data.chat.messages.nodes).toEqual([{ read: false }]);
   });
 
-  test('when it was not there before', async () => {
+  test('an event of an unknown chat invalidates its NOT_FOUND', async () => {
     await gateway.query('{ chat(id: 6) { id } }');
     helpCrunch.seed({ chats: [{ id: 6, customer }] });
     await tell({ event: 'chat.new', eventData: chatData({ id: 6, status: 'new' }) });
@@ -384,7 +384,7 @@ describe('a chat is asked for again', () => {
     expect((await see('{ chat(id: 6) { id } }')).data.chat).toEqual({ id: '6' });
   });
 
-  test('even by who asked for it before the event, and has not been answered yet', async () => {
+  test('a read in flight at the time of an event is repeated', async () => {
     const held = helpCrunch.hold('GET /chats/5');
     const asking = gateway.query(chatQuery);
     await held.arrived;
@@ -398,25 +398,28 @@ describe('a chat is asked for again', () => {
   });
 });
 
-describe('lists are asked for again', () => {
+describe('events invalidate lists', () => {
   const lists = {
     'all chats': '{ chats { totalCount nodes { id } } }',
     'a search': '{ chats(filter: { customerId: 7 }) { totalCount nodes { id } } }',
     'the chats of a customer': '{ customer(id: 7) { chats { totalCount nodes { id } } } }',
   };
 
-  test.each(Object.entries(lists))('after any event of a chat: %s', async (_which, query) => {
-    await see(query);
-    helpCrunch.seed({ chats: [{ id: 6, customer }] });
-    const unknowing = await see(query);
-    await tell({ event: 'chat.new', eventData: chatData({ id: 6 }) });
-    const { data } = await see(query);
+  test.each(Object.entries(lists))(
+    'any chat event invalidates lists: %s',
+    async (_which, query) => {
+      await see(query);
+      helpCrunch.seed({ chats: [{ id: 6, customer }] });
+      const unknowing = await see(query);
+      await tell({ event: 'chat.new', eventData: chatData({ id: 6 }) });
+      const { data } = await see(query);
 
-    expect(unknowing.calls).toBe(0);
-    expect(JSON.stringify(data)).toContain('"totalCount":2,"nodes":[{"id":"6"},{"id":"5"}]');
-  });
+      expect(unknowing.calls).toBe(0);
+      expect(JSON.stringify(data)).toContain('"totalCount":2,"nodes":[{"id":"6"},{"id":"5"}]');
+    },
+  );
 
-  test('of customers after any that may move them', async () => {
+  test('customer events invalidate lists of customers', async () => {
     const query = '{ customers { totalCount } customerByUserId(userId: "u-9") { id } }';
     await gateway.query(query);
     helpCrunch.seed({ customers: [{ id: 9 }] });
@@ -429,7 +432,7 @@ describe('lists are asked for again', () => {
   });
 });
 
-describe('what an event of a customer tells is seen', () => {
+describe('customer events update the cache', () => {
   test.each<[string, Readonly<Record<string, unknown>>, number]>([
     ['customer.email_updated', { email: 'new@example.com' }, 0],
     ['customer.unsubscribed', { unsubscribed: true }, 0],
@@ -437,7 +440,7 @@ describe('what an event of a customer tells is seen', () => {
     ['customer.blocked', { blocked: true }, 0],
     ['customer.unblocked', { blocked: false }, 0],
     ['customer.tags_changed', { tags: [{ name: 'vip' }, { name: 'new' }] }, 1],
-  ])('%s: %j, by %d calls', async (event, part, calls) => {
+  ])('the event %s updates the cached customer: %j, with %d calls', async (event, part, calls) => {
     const before = await see(customerQuery);
     clock.advance(10_000);
 
@@ -449,7 +452,7 @@ describe('what an event of a customer tells is seen', () => {
     });
   });
 
-  test('in chats too when it is the e-mail', async () => {
+  test('a changed email is also updated in chats', async () => {
     await see(chatQuery);
     clock.advance(10_000);
     const email = 'new@example.com';
@@ -459,7 +462,7 @@ describe('what an event of a customer tells is seen', () => {
     expect((await see(chatQuery)).data.chat.customer.email).toBe(email);
   });
 
-  test('by asking again when the e-mail is not told', async () => {
+  test('a customer is read again if its event does not contain the email', async () => {
     await see(customerQuery);
     clock.advance(10_000);
     const { id } = changeCustomer({ email: 'new@example.com' });
@@ -468,7 +471,7 @@ describe('what an event of a customer tells is seen', () => {
     expect((await see(customerQuery)).data.customer.email).toBe('new@example.com');
   });
 
-  test('when there is none any more', async () => {
+  test('a deleted customer and its chats are NOT_FOUND', async () => {
     await see(`{ chat(id: 5) { id } ${customerQuery.slice(1)}`);
     helpCrunch.chats.clear();
     const eventData = changeCustomer({});
@@ -480,7 +483,7 @@ describe('what an event of a customer tells is seen', () => {
   });
 });
 
-test('without a secret there is no address for webhooks', async () => {
+test('without a webhook secret there is no webhook endpoint', async () => {
   await using other = await startControlledUpstream();
   await using closed = await startTestGateway({ upstream: other });
 

@@ -108,7 +108,7 @@ async function sendMarker(id: string) {
   await post(gateway, wireDelivery({ event: 'message.chat.agent', eventData, atMs: clock.now() }));
 }
 
-test('whatever is lost, doubled, late or forged: nothing older than the newest event is shown, and each message is heard once', async () => {
+test('with lost, repeated, late or forged webhooks no response is older than the newest event, and each message is published once', async () => {
   const client = createClient({ url: `${gateway.url}/graphql/stream` });
   const hearing = client.iterate<any>({ query: 'subscription { messageReceived { id } }' });
   const hear = async () => (await hearing.next()).value.data.messageReceived.id as string;

@@ -42,7 +42,7 @@ const objectsIn = (value: unknown): number => {
 
 type Row = readonly [worst: number, typical: number, document: string, variables?: object];
 
-describe('an operation is priced at its worst and at its usual', () => {
+describe('cost estimates', () => {
   const carried =
     'status customer { id name email userId } agents { name } assignee { role } department { id name } application { id }';
 
@@ -263,12 +263,15 @@ describe('an operation is priced at its worst and at its usual', () => {
       3,
       'mutation { a: markChatRead(id: 1, by: AGENT, read: true) { id } b: markChatRead(id: 1, by: AGENT, read: false) { customer { phone } } }',
     ],
-  ])('%d at worst, %d usually: %s', (worst, typical, document, variables = {}) => {
-    expect(price(document, { ...variables })).toMatchObject({ worst, typical });
-  });
+  ])(
+    'the estimate is %d calls in the worst case and %d in the typical case for %s',
+    (worst, typical, document, variables = {}) => {
+      expect(price(document, { ...variables })).toMatchObject({ worst, typical });
+    },
+  );
 });
 
-test('the most expensive fields come first, by their response keys', () => {
+test('estimates list the most expensive fields first, by their response keys', () => {
   const { fields } = price(
     '{ inbox: chats(first: 50) { nodes { messages { nodes { text } } customer { phone } } } }',
   );
@@ -280,7 +283,7 @@ test('the most expensive fields come first, by their response keys', () => {
   ]);
 });
 
-test('the operation of the given name is priced', () => {
+test('the estimate is that of the named operation', () => {
   const document = parse('query A { agents { id } } query B { agents { id } departments { id } }');
 
   expect(estimateCost(document, { schema, operationName: 'A' }).worst).toBe(1);
@@ -288,7 +291,7 @@ test('the operation of the given name is priced', () => {
   expect(estimateCost(document, { schema, operationName: 'C' }).worst).toBe(0);
 });
 
-test('what is cached is free', () => {
+test('the estimate of cached data is zero', () => {
   const isCached: IsCached = (kind, id) => kind === 'agents' || (kind === 'chat' && id === '1');
   const document =
     '{ agents { id } departments { id } a: chat(id: 1) { id } b: chat(id: 2) { id } }';
@@ -297,7 +300,7 @@ test('what is cached is free', () => {
   expect(price(document, {}, isCached).worst).toBe(2);
 });
 
-describe('to a customer, what is its own must be known first', () => {
+describe('estimates for customers', () => {
   const byId = { role: 'CUSTOMER', id: '7001', userId: undefined } as const;
   const byUserId = { role: 'CUSTOMER', id: undefined, userId: 'u-1' } as const;
   const worst = (document: string, variables: Record<string, unknown> = {}) =>
@@ -313,28 +316,31 @@ describe('to a customer, what is its own must be known first', () => {
     [25, 26, '{ chats { nodes { messages { nodes { id } } } } }', {}],
     [3, 4, entitiesOf('... on Chat { id }'), references(3, ofType('Chat'))],
     [0, 1, entitiesOf('... on Customer { id }'), references(3, ofType('Customer'))],
-  ])('%i calls, or %i where its id is not known: %s', (known, unknown, document, variables) => {
-    expect(worst(document, variables)).toEqual([known, unknown]);
-  });
+  ])(
+    'the estimate for a customer is %i calls with a known id and %i otherwise: %s',
+    (known, unknown, document, variables) => {
+      expect(worst(document, variables)).toEqual([known, unknown]);
+    },
+  );
 });
 
-describe('an operation made to be expensive', () => {
+describe('excessive operations', () => {
   const nested = (depth: number): string =>
     depth === 0
       ? '{ nodes { id } }'
       : `{ nodes { customer { chats(first: 100) ${nested(depth - 1)} } } }`;
 
-  test('has a price that is a number, however its lists multiply', () => {
+  test('the estimate of multiplied lists is at most MAX_SAFE_INTEGER', () => {
     const { worst } = price(`{ chats(first: 100) ${nested(20)} }`);
 
     expect(worst).toBe(Number.MAX_SAFE_INTEGER);
   });
 
-  test('has no price when it is too deep', () => {
+  test('the estimate of an operation that is nested too deeply is infinite', () => {
     expect(price(`{ chats(first: 1) ${nested(60)} }`).worst).toBe(Infinity);
   });
 
-  test('has no price, and soon, when its fragments multiply', () => {
+  test('the estimate of exponentially nested fragments ends early and is infinite', () => {
     const fragments = Array.from(
       { length: 30 },
       (_, index) =>
@@ -394,7 +400,7 @@ describe('admission', () => {
     };
   }
 
-  test('refuses an operation above the limit and says what is expensive', async () => {
+  test('an operation above the cost limit is rejected with its most expensive fields', async () => {
     const answer = await ask(
       '{ chats(first: 50) { nodes { messages { nodes { agent { name } } } } } }',
     );
@@ -407,7 +413,7 @@ describe('admission', () => {
     });
   });
 
-  test('refuses an operation too large to be priced', async () => {
+  test('an operation that is too large to be estimated is rejected', async () => {
     const fields = Array.from({ length: 11_000 }, (_, index) => `a${index}: __typename`);
 
     const answer = await ask(`{ ${fields.join(' ')} }`);
@@ -420,14 +426,14 @@ describe('admission', () => {
     });
   });
 
-  test('looks at the variables', async () => {
+  test('admission uses the values of variables', async () => {
     const query = 'query ($n: Int!) { chats(first: $n) { nodes { messages { nodes { id } } } } }';
 
     expect((await ask(query, { n: 30 })).code).toBe('OPERATION_TOO_EXPENSIVE');
     expect((await ask(query, { n: 29 })).code).not.toBe('OPERATION_TOO_EXPENSIVE');
   });
 
-  test('has another limit for the references of a router', async () => {
+  test('representations of a router have their own cost limit', async () => {
     const query = entitiesOf('... on Chat { status }');
 
     expect((await ask(query, references(200, ofType('Chat')))).code).not.toBe(
@@ -438,7 +444,7 @@ describe('admission', () => {
     );
   });
 
-  test('asks what is cached only of what is above the limit', async () => {
+  test('an operation above the cost limit is admitted if enough of its data is cached', async () => {
     const query = entitiesOf('... on Chat { status }').replace('{ _e', '{ agents { id } _e');
     const variables = references(30, ofType('Chat'));
 
@@ -449,7 +455,7 @@ describe('admission', () => {
 });
 
 /** Compares estimates with the calls that the simulator counts, from empty caches, on an account smaller than estimates assume. */
-describe('the real gateway', () => {
+describe('a running gateway', () => {
   let demo: Awaited<ReturnType<typeof startDemo>>;
   let known: Readonly<Record<'chat' | 'customer' | 'userId' | 'agent' | 'department', string[]>>;
 
@@ -597,7 +603,7 @@ describe('the real gateway', () => {
       },
     );
 
-  test('never makes more calls, and never returns more objects, than was estimated', async () => {
+  test('no operation makes more calls or returns more objects than its worst-case estimate', async () => {
     await fc.assert(
       fc.asyncProperty(anOperation(), async (document) => {
         const { worst } = price(document);

@@ -564,7 +564,7 @@ describe('schema directives', () => {
     expect(tagged.toSorted()).toEqual(team.toSorted());
   });
 
-  test('nothing of how to ask for it, where that is nobody’s business', () => {
+  test('the schema has no _service field when its SDL is not public', () => {
     const schema = createSchema([], { isSdlPublic: false });
 
     expect(schema.getQueryType()?.getFields()).not.toHaveProperty('_service');

@@ -215,16 +215,16 @@ const askAs = async (claims: object, query: string): Promise<GraphQLResponse> =>
 const outcomeOf = ({ data, errors }: GraphQLResponse): unknown =>
   errors.length === 0 ? data : errors.map(({ extensions }) => extensions['code']).join();
 
-describe('who may ask what', () => {
-  test('is said of every field', () => {
+describe('access rules', () => {
+  test('every field has an access rule', () => {
     expect(undeclaredFields(schema)).toEqual([]);
   });
 
-  test('is said of every way into the schema', () => {
+  test('every entry field of the schema is covered by the access matrix', () => {
     expect(Object.keys(matrix).sort()).toEqual([...entrances].sort());
   });
 
-  test('is tagged as internal where it is for the team alone', () => {
+  test('only staff fields have the tag internal', () => {
     const tagged = [...fieldDeclarations.keys()].filter((at) => {
       const [type = '', name = ''] = at.split('.');
       const node = schema.getType(type);
@@ -247,7 +247,7 @@ describe('who may ask what', () => {
   });
 
   test.each(Object.entries(matrix))(
-    '%s gives nothing to whom is not known',
+    '%s is UNAUTHENTICATED without valid credentials',
     async (_name, { query }) => {
       helpCrunch.clearCalls();
       const headers = {
@@ -299,7 +299,7 @@ describe('a customer', () => {
     '{ customer(id: 7001) { chats(orderBy: { field: LAST_MESSAGE_AT, direction: ASC }) { totalCount } } }',
     'mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }',
     'mutation { markChatRead(id: 2, by: AGENT, read: true) { id } }',
-  ])('may not ask %s', async (query) => {
+  ])('a customer gets FORBIDDEN for %s', async (query) => {
     const answer = await askAs(ada, query);
 
     expect(new Set(answer.errors.map(({ extensions }) => extensions['code']))).toEqual(
@@ -308,7 +308,7 @@ describe('a customer', () => {
     expect(JSON.stringify(answer.data ?? null)).not.toMatch(/olena@|taras@|difficult|admin/);
   });
 
-  test('sees of its own chats what the chat shows it', async () => {
+  test('a customer reads the permitted fields of its own chats', async () => {
     const { data, errors } = await askAs(
       ada,
       `{ chat(id: 1) {
@@ -353,7 +353,7 @@ describe('a customer', () => {
     ['a list', '{ chats(filter: { customerId: ID }) { totalCount nodes { id } } }', 7002, 7009],
     ['a list of customers', '{ customers(filter: { ids: [ID] }) { totalCount } }', 7002, 7009],
   ])(
-    'cannot tell by %s what is of another from what is not there',
+    'a customer gets the same response for foreign and unknown ids by %s',
     async (_name, query, foreign, absent) => {
       const cacheTtlsMs = { chats: 60_000, customers: 60_000, account: 60_000, absent: 60_000 };
       await using fresh = await startTestGateway({
@@ -386,7 +386,7 @@ describe('a customer', () => {
     },
   );
 
-  test('costs a foreign customer no call', async () => {
+  test('a foreign customer costs a customer no upstream call', async () => {
     helpCrunch.clearCalls();
 
     await askAs(ada, '{ customer(id: 7002) { id } }');
@@ -395,7 +395,7 @@ describe('a customer', () => {
     expect(helpCrunch.calls).toEqual([]);
   });
 
-  test('finds in the cache what is its own, whoever read it', async () => {
+  test('a customer reads its own chats from the shared cache', async () => {
     const cacheTtlsMs = { chats: 60_000, customers: 60_000, account: 60_000, absent: 60_000 };
     await using fresh = await startTestGateway({
       upstream: helpCrunch,
@@ -412,7 +412,7 @@ describe('a customer', () => {
     expect(helpCrunch.calls).toEqual([]);
   });
 
-  test('cannot have its lists widened by a filter', async () => {
+  test('a filter never adds objects of others to the lists of a customer', async () => {
     const { data } = await askAs(
       ada,
       `{ a: chats(filter: { status: CLOSED }) { nodes { id } }
@@ -441,7 +441,7 @@ describe('a customer', () => {
     }
   });
 
-  test('is found by your own id, with one more call', async () => {
+  test('a customer identified by userId costs one more call', async () => {
     const query =
       '{ viewer { customer { id } } chats { nodes { id } } customer(id: 7001) { name } }';
     helpCrunch.clearCalls();
@@ -456,7 +456,7 @@ describe('a customer', () => {
     expect(helpCrunch.calls).toHaveLength(2);
   });
 
-  test('that the helpdesk does not know sees nothing', async () => {
+  test('a customer unknown to HelpCrunch gets empty lists and NOT_FOUND', async () => {
     const { data, errors } = await askAs(
       unknownCustomer,
       `{ viewer { role customer { id } } chats { totalCount nodes { id } } customers { totalCount }
@@ -473,7 +473,7 @@ describe('a customer', () => {
     expect(errors.map(({ extensions }) => extensions['code'])).toEqual(['NOT_FOUND', 'NOT_FOUND']);
   });
 
-  test('is one customer, even by a token that names two', async () => {
+  test('a token with two customer claims identifies one customer', async () => {
     const both = { ...ada, userId: 'u-bob' };
 
     const { data } = await askAs(
@@ -484,7 +484,7 @@ describe('a customer', () => {
     expect(data).toEqual({ viewer: { customer: { id: '7001' } }, a: null, b: null });
   });
 
-  test('is not told how many calls the account has left', async () => {
+  test('the remaining calls of the account are hidden from a customer', async () => {
     const customer = await askAs(ada, '{ viewer { role } }');
     const team = await askAs(agent, '{ viewer { role } }');
 
@@ -492,7 +492,7 @@ describe('a customer', () => {
     expect(team.extensions.upstream['rateLimit']).toBeDefined();
   });
 
-  test('is shown nothing that the helpdesk gives it by mistake', async () => {
+  test('rows of other customers in an upstream response are rejected', async () => {
     await using careless = await startTwoCustomers();
     careless.respond('POST /chats/search', ({ body }) => ({
       body: {
@@ -512,7 +512,7 @@ describe('a customer', () => {
     expect(JSON.stringify(answer)).not.toContain('Bob');
   });
 
-  test('has the messages of its own chats alone', async () => {
+  test('a customer reads the messages of its own chats only', async () => {
     helpCrunch.holdsMessages(1, [wireMessage({ id: 5, text: 'to Ada' })]);
     helpCrunch.holdsMessages(2, [wireMessage({ id: 6, text: 'to Bob' })]);
     const query = `{ chats { nodes { messages { nodes { text chat { id } agent { name } } } } } }`;
@@ -527,7 +527,7 @@ describe('a customer', () => {
 });
 
 describe('an agent', () => {
-  test('speaks for the team alone', async () => {
+  test('an agent marks chats as read for the team', async () => {
     const { data } = await askAs(
       agent,
       'mutation { markChatRead(id: 1, by: AGENT, read: true) { readByAgent } }',
@@ -536,7 +536,7 @@ describe('an agent', () => {
     expect(data).toEqual({ markChatRead: { readByAgent: true } });
   });
 
-  test('need not say which one it is', async () => {
+  test('an agent token without an agent id is accepted', async () => {
     const { data } = await askAs(
       { role: 'agent', aud: audience },
       '{ viewer { role agent { id } } }',
@@ -545,7 +545,7 @@ describe('an agent', () => {
     expect(data.viewer).toEqual({ role: 'AGENT', agent: null });
   });
 
-  test('who has left the team is nobody in particular', async () => {
+  test('a token of an unknown agent has a null agent', async () => {
     const { data } = await askAs({ ...agent, agentId: 99 }, '{ viewer { agent { name } } }');
 
     expect(data.viewer).toEqual({ agent: null });
