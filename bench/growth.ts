@@ -29,7 +29,7 @@ interface Growth {
   readonly isWarm: boolean;
   readonly few: readonly Request[];
   readonly many: readonly Request[];
-  /** How much more the larger ask for. */
+  /** Ratio of the sizes of `many` and `few`. */
   readonly times: number;
 }
 
@@ -76,7 +76,7 @@ const growthsOf = (ids: readonly string[]): readonly Growth[] => [
     many: fields(100, ids),
     times: 100,
   },
-  // One request asks for one of them, however many there are.
+  // Each request executes one operation, whatever their number.
   {
     name: '1 → 100 operations that are known',
     isWarm: true,
@@ -157,7 +157,7 @@ async function measure({ isWarm, few, many }: Growth, upstream: string) {
   return { small: median(small), large: median(large), ratio };
 }
 
-/** What a request costs of the processor as it asks for more, or as there are more kinds of it. False: more than in proportion. */
+/** Measures the CPU time of requests of increasing size and variety. Returns false if it grows faster than they do. */
 export async function runGrowth(): Promise<boolean> {
   const root = fileURLToPath(new URL('../', import.meta.url));
   execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });

@@ -157,7 +157,7 @@ function problemsOf(ours: Score, others: readonly Score[]): string[] {
 /** Five minutes of more than the account can bear, on a clock of its own. False: a promise is not kept. */
 export async function runRateLimit(): Promise<boolean> {
   const contestants = [gateway, stockApollo, stockApolloWithDataLoader];
-  // A continuation has no page to go on from here, so it asks for the first one.
+  // There is no cursor to continue from, so a continuation reads the first page.
   const mix = createMix(mixSeed).map(({ follows, ...request }) => follows ?? request);
   const requests = Array.from(
     { length: minutes * perMinute },

@@ -100,7 +100,7 @@ async function measure(): Promise<Measured> {
     const request = mix[asked % mix.length];
     asked += 1;
     if (request === undefined) return;
-    // A continuation has no page to go on from here, so it asks for the first one.
+    // There is no cursor to continue from, so a continuation reads the first page.
     const operation = request.follows ?? request;
     const { errors } = await answerTo(url, operation).catch(() => ({ errors: ['gone'] }));
     if (errors === undefined) answered += 1;

@@ -14,8 +14,8 @@ interface Round {
   readonly longestMs: number;
 }
 
-const alike = { name: 'all ask the same', isAlike: true };
-const different = { name: 'each asks for something else', isAlike: false };
+const alike = { name: 'equal operations', isAlike: true };
+const different = { name: 'different operations', isAlike: false };
 
 const rounds: readonly Round[] = [
   { ...alike, subscribers: 1_000, events: 100, longestMs: 2_000 },

@@ -102,7 +102,7 @@ console.log((await fetch(\`\${url}/readyz\`)).status);
 await gateway.stop();
 own.close();
 try {
-  createGateway({ AUTH: 'nobody' });
+  createGateway({ AUTH: 'invalid' });
 } catch (error) {
   console.log(error instanceof ConfigError);
 }

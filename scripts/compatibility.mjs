@@ -39,7 +39,7 @@ async function answers(port) {
     if (response?.ok) return;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  throw new Error(`Nobody answers on port ${port}.`);
+  throw new Error(`No server responds on port ${port}.`);
 }
 
 try {

@@ -138,7 +138,7 @@ describe('wall clock correction', () => {
 });
 
 describe('the cache of a process', () => {
-  /** Asks so often that whole responses are kept too. */
+  /** Executes an operation until its whole response is cached. */
   async function warm({ gateway }: Awaited<ReturnType<typeof startWorld>>) {
     for (let count = 0; count < 4; count += 1) await gateway.query(chat);
   }

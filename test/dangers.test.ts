@@ -186,7 +186,7 @@ const cases: Readonly<
     risky: [{ ...jwt, SUBGRAPH: 'true', ROUTER_SECRET: JWT_SECRET }],
     fine: [{ ...jwt, ...router }],
   },
-  'TRUST_PROXY trusts everybody': {
+  'TRUST_PROXY trusts every address': {
     risky: [
       '0.0.0.0/0',
       '::/0',

@@ -27,7 +27,7 @@ const expressions: readonly Expression[] = [
   ...alerts.groups[0].rules.map(({ alert, expr }: any) => ({ where: `alert ${alert}`, expr })),
 ];
 
-/** The figures that an expression reads, and the labels that it tells them apart by. */
+/** The metrics that an expression reads, and the labels by which it selects or groups them. */
 function readIn({ expr }: Expression) {
   const names = expr.match(/\b(helpcrunch|process|nodejs)_\w+/g) ?? [];
   const grouped = [...expr.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list]) => list!.split(/, */));

@@ -19,7 +19,7 @@ const secrets = {
   host: 'canary-host',
 };
 
-/** What a client may read where it asked for it, but no log may hold. */
+/** Values that a response may contain if the client selects them, and that no log may contain. */
 const personal = {
   email: 'canary.person@example.com',
   text: 'canary-message',

@@ -32,7 +32,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Tells the test which ports the process listens on: its own output may be lost. */
+/** Reports the ports of the process to the test, because its output may be lost. */
 const tellPorts = `
   import { Server } from 'node:net';
   const { emit } = Server.prototype;

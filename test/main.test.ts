@@ -178,7 +178,7 @@ describe('the process', () => {
   test.concurrent(
     'the process does not start with invalid settings and lists each of them',
     async () => {
-      const { ended } = run({ PORT: 'abc', HELPCRUNCH_RATE_LIMIT: '-1', AUTH: 'nobody' });
+      const { ended } = run({ PORT: 'abc', HELPCRUNCH_RATE_LIMIT: '-1', AUTH: 'unknown' });
 
       const { code, out, error } = await ended;
 

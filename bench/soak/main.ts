@@ -56,7 +56,7 @@ const settingsFor = (helpCrunch: SimulatorProcess, redisUrl: string | undefined)
   HELPCRUNCH_RATE_LIMIT: '12000',
   UPSTREAM_TIMEOUT_MS: '2000',
   OPERATION_TIMEOUT_MS: '5000',
-  // Soon full, so that what is dropped for want of room is part of it.
+  // Small, so that the test includes evictions.
   CACHE_MAX_BYTES: '4000000',
   ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
 });

@@ -61,10 +61,10 @@ export function printReport(findings: Findings): boolean {
       ),
     },
     {
-      name: 'subscribers hear of changes',
-      broken: tally.events > 0 ? [] : ['they heard of none'],
+      name: 'subscribers receive events',
+      broken: tally.events > 0 ? [] : ['they received none'],
     },
-    { name: 'each gateway stops when it is told', broken: crashes },
+    { name: 'each gateway stops on SIGTERM', broken: crashes },
   ];
   const counts = [
     ['seconds', Math.round(tookMs / 1000)],

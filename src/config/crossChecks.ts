@@ -166,7 +166,7 @@ const errors: readonly Rule[] = [
   ...repetitiveSecrets,
   ...equalSecrets,
   {
-    name: 'TRUST_PROXY trusts everybody',
+    name: 'TRUST_PROXY trusts every address',
     variable: 'TRUST_PROXY',
     applies: (facts) => listOf(facts.value('TRUST_PROXY')).some(isAnywhere),
     message:

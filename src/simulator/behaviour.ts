@@ -10,7 +10,7 @@ export interface WebhookBehaviour {
   /** Whether what happened is written as an object or as JSON in a text. */
   readonly eventData: 'object' | 'text';
   readonly ids: 'number' | 'text';
-  /** How long one that was not answered with 2xx waits for each of its further tries. */
+  /** Delays before the retries of a webhook that got no 2xx response. */
   readonly retriesMs: readonly number[];
 }
 

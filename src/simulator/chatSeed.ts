@@ -15,7 +15,7 @@ import type { Staff } from './staffSeed.ts';
 
 export const firstChatId = 5000;
 
-/** Room for the messages of one chat, so that any chat's ids are known without its neighbours. */
+/** Message ids reserved for each chat, so that the ids of a chat do not depend on other chats. */
 export const messageIdsPerChat = 100;
 
 /** What a chat is made from; never changed, so a chat can be made again at any time. */

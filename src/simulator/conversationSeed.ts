@@ -82,7 +82,7 @@ function talk(plan: ChatPlan, fill: Fill, random: Random): readonly Line[] {
   return lines;
 }
 
-/** A talk that has not ended stops where an agent has just answered, or one line later. */
+/** An open conversation ends with a message of an agent or with the message after it. */
 function untilAgent(exchanges: readonly Exchange[], random: Random): readonly Exchange[] {
   const answers = exchanges.flatMap(({ by }, place) => (by === 'agent' ? [place] : []));
   return exchanges.slice(0, random.pick(answers) + random.integer(1, 2));

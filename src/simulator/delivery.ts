@@ -9,7 +9,7 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** How an answer reaches the caller. */
+/** How a response is sent. */
 export type Delivery = 'whole' | Extract<Fault, string>;
 
 const dripMs = 100;
@@ -72,7 +72,7 @@ const deliveries: Readonly<
   },
 };
 
-/** Sends an answer whole, or spoils it on the way. */
+/** Sends a response, complete or with a fault. */
 export function deliver(
   response: ServerResponse,
   { answer, delivery }: { readonly answer: Answer; readonly delivery: Delivery },

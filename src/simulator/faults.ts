@@ -10,9 +10,9 @@ export type Fault =
     }
   /** Breaks the connection once the request was read; it is not carried out. */
   | 'reset'
-  /** Never answers; the request is not carried out. */
+  /** Never responds and does not execute the request. */
   | 'hang'
-  /** Carries the request out, sends half of the answer and breaks the connection. */
+  /** Executes the request, sends half of the response and breaks the connection. */
   | 'truncate'
   /** Carries the request out and sends one byte each 100 ms. */
   | 'drip'

@@ -18,7 +18,7 @@ Runs a made-up HelpCrunch account behind its REST API v1.
   --seed <number>           another seed, another account (1)
   --rate-limit <number>     calls a minute; 0 is no limit (120)
   --times <format>          seconds, number or milliseconds (seconds)
-  --latency-ms <number>     how long every answer takes (0)
+  --latency-ms <number>     delay of every response (0)
   --retry-after             send Retry-After with a 429
   --limit-overflow <what>   clamp or reject a limit above 100 (clamp)
   --webhook-url <url>       where to send webhooks
@@ -109,7 +109,7 @@ async function run(): Promise<void> {
   process.once('SIGTERM', stop);
 }
 
-// Answers are garbage at once: a nursery that does not grow keeps a busy process under 100 MB.
+// Responses are short-lived: a young generation of fixed size keeps a busy process below 100 MB.
 setFlagsFromString('--semi-space-growth-factor=1');
 
 try {

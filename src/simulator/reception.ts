@@ -44,7 +44,7 @@ const basePath = '/v1';
 const queryNames = ['offset', 'limit', 'sort', 'order'] as const;
 const emptyAnswer: Answer = { status: 200, body: '' };
 
-/** Decides every answer: key, rate, fault, then the endpoint. */
+/** Determines each response: key, rate limit, fault, then endpoint. */
 export function createReception(options: ReceptionOptions): Reception {
   const { account, key, rateLimit, clock } = options;
   let { behaviour } = options;
@@ -160,7 +160,7 @@ function refusalAnswer(error: unknown): Answer {
   };
 }
 
-/** What is answered when a fault keeps the request from being carried out; null when it does not. */
+/** The response of a fault that prevents the execution of the request; null if the request is executed. */
 function outcomeWithout(fault: Fault): Outcome | null {
   if (fault === 'truncate' || fault === 'drip') return null;
   if (typeof fault === 'string') return { answer: emptyAnswer, delivery: fault };

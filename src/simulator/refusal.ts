@@ -36,7 +36,7 @@ export const unauthorized = (): Refusal =>
 export const notFound = (): Refusal =>
   new Refusal(404, [generic, { code: 'not_found', message: 'Chat not found' }]);
 
-/** The read-flag endpoints answer with one entry, misspelt. */
+/** The error of the read-flag endpoints has one entry with a misspelt code. */
 export const readNotFound = (id: number): Refusal =>
   new Refusal(404, [{ code: 'not_fount', message: `Chat for ID "${id}" was not found` }]);
 

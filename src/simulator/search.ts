@@ -32,7 +32,7 @@ const maxLimit = 100;
 const orders = new Map([...choicesOf(['asc', 'desc']), ['ASC', 'asc'], ['DESC', 'desc']] as const);
 const comparisons = choicesOf(['AND', 'OR']);
 
-/** Reads a whole search body (or the same names from a query) and answers it, or refuses it. */
+/** Executes a search from a body or from query parameters of the same names, or throws its errors. */
 export function search<Row extends { readonly id: number }>(
   rows: Iterable<Row>,
   question: {

@@ -2,7 +2,7 @@ import { badRequest, type ErrorEntry } from './refusal.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Collects what is wrong with a body, so that one answer can name it all. */
+/** Collects all errors of a body, so that one response can report them. */
 export interface Problems {
   add(path: string, message: string): void;
   /** Refuses when anything was added; only after it are the values that were read worth using. */

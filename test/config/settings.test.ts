@@ -325,7 +325,7 @@ describe('each variable', () => {
     ['UPSTREAM_TIMEOUT_MS', '0'],
     ['UPSTREAM_TIMEOUT_MS', 'Infinity'],
     ['UPSTREAM_MAX_BYTES', '1'],
-    ['AUTH', 'nobody'],
+    ['AUTH', 'unknown'],
     ['AUTH', 'NONE'],
     ['ALLOW_UNAUTHENTICATED', 'yes'],
     ['ALLOW_UNAUTHENTICATED', '1'],

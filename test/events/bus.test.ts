@@ -2,116 +2,119 @@ import { expect, test } from '@jest/globals';
 import type { EventOrGap, EventBus, DomainEvent } from '../../src/events/bus.ts';
 import { createLocalEventBus } from '../../src/events/localBus.ts';
 
-const aboutCustomer = (customerId: number): DomainEvent => ({
+const customerEvent = (customerId: number): DomainEvent => ({
   kind: 'customer',
   customerId: String(customerId),
   atMs: 1,
 });
 
-const anything = () => true;
+const acceptAll = () => true;
 
 /** All events of a subscription up to a marker that this function publishes. */
-async function allHeard(listening: AsyncIterable<EventOrGap>, feed: EventBus) {
-  const heard: (string | undefined)[] = [];
-  feed.publish('a', aboutCustomer(0));
-  for await (const announcement of listening) {
-    const id = 'customerId' in announcement ? (announcement.customerId ?? '') : announcement.kind;
+async function receivedEvents(subscription: AsyncIterable<EventOrGap>, eventBus: EventBus) {
+  const received: (string | undefined)[] = [];
+  eventBus.publish('a', customerEvent(0));
+  for await (const event of subscription) {
+    const id = 'customerId' in event ? (event.customerId ?? '') : event.kind;
     if (id === '0') break;
-    heard.push(id);
+    received.push(id);
   }
-  return heard;
+  return received;
 }
 
 test('a subscriber receives the accepted events of its own account in order', async () => {
-  const feed = createLocalEventBus();
+  const eventBus = createLocalEventBus();
   const { signal } = new AbortController();
-  const wants = (news: DomainEvent) => news.customerId !== '2';
-  const listening = feed.subscribe('a', wants, signal);
+  const accepts = (event: DomainEvent) => event.customerId !== '2';
+  const subscription = eventBus.subscribe('a', accepts, signal);
 
-  for (const id of [1, 2, 3]) feed.publish('a', aboutCustomer(id));
-  feed.publish('b', aboutCustomer(4));
+  for (const id of [1, 2, 3]) eventBus.publish('a', customerEvent(id));
+  eventBus.publish('b', customerEvent(4));
 
-  expect(await allHeard(listening, feed)).toEqual(['1', '3']);
+  expect(await receivedEvents(subscription, eventBus)).toEqual(['1', '3']);
 });
 
 test('an event published between subscribe and the first next is delivered', async () => {
-  const feed = createLocalEventBus();
-  const listening = feed.subscribe('a', anything, new AbortController().signal);
-  feed.publish('a', aboutCustomer(1));
+  const eventBus = createLocalEventBus();
+  const subscription = eventBus.subscribe('a', acceptAll, new AbortController().signal);
+  eventBus.publish('a', customerEvent(1));
 
-  expect(await listening.next()).toEqual({ value: aboutCustomer(1) });
+  expect(await subscription.next()).toEqual({ value: customerEvent(1) });
 });
 
 test('concurrent calls of next are resolved in order', async () => {
-  const feed = createLocalEventBus();
-  const listening = feed.subscribe('a', anything, new AbortController().signal);
+  const eventBus = createLocalEventBus();
+  const subscription = eventBus.subscribe('a', acceptAll, new AbortController().signal);
 
-  const asked = [listening.next(), listening.next(), listening.next()];
-  feed.publish('a', aboutCustomer(1));
-  feed.signalGap();
-  feed.publish('a', aboutCustomer(2));
+  const pending = [subscription.next(), subscription.next(), subscription.next()];
+  eventBus.publish('a', customerEvent(1));
+  eventBus.signalGap();
+  eventBus.publish('a', customerEvent(2));
 
-  expect(await Promise.all(asked)).toEqual([
-    { value: aboutCustomer(1) },
+  expect(await Promise.all(pending)).toEqual([
+    { value: customerEvent(1) },
     { value: { kind: 'gap' } },
-    { value: aboutCustomer(2) },
+    { value: customerEvent(2) },
   ]);
 });
 
 test('a slow subscriber receives one gap and then the latest events', async () => {
-  const feed = createLocalEventBus(4);
-  const slow = feed.subscribe('a', anything, new AbortController().signal);
+  const eventBus = createLocalEventBus(4);
+  const slow = eventBus.subscribe('a', acceptAll, new AbortController().signal);
 
-  for (const id of [1, 2, 3, 4, 5, 6]) feed.publish('a', aboutCustomer(id));
+  for (const id of [1, 2, 3, 4, 5, 6]) eventBus.publish('a', customerEvent(id));
 
-  expect(await allHeard(slow, feed)).toEqual(['gap', '4', '5', '6']);
+  expect(await receivedEvents(slow, eventBus)).toEqual(['gap', '4', '5', '6']);
 });
 
 test('a gap is delivered to the subscribers of every account, whatever events they accept', async () => {
-  const feed = createLocalEventBus();
+  const eventBus = createLocalEventBus();
   const { signal } = new AbortController();
-  const listening = [
-    feed.subscribe('a', () => false, signal),
-    feed.subscribe('b', () => false, signal),
+  const subscriptions = [
+    eventBus.subscribe('a', () => false, signal),
+    eventBus.subscribe('b', () => false, signal),
   ];
 
-  feed.signalGap();
-  feed.signalGap();
+  eventBus.signalGap();
+  eventBus.signalGap();
 
-  for (const listener of listening) {
-    expect(await listener.next()).toEqual({ value: { kind: 'gap' } });
+  for (const events of subscriptions) {
+    expect(await events.next()).toEqual({ value: { kind: 'gap' } });
   }
 });
 
 test.each<
-  [string, (feed: EventBus, listening: AsyncIterator<EventOrGap>, stop: () => void) => unknown]
+  [
+    string,
+    (eventBus: EventBus, subscription: AsyncIterator<EventOrGap>, stop: () => void) => unknown,
+  ]
 >([
-  ['its iterator returns', (_feed, listening) => listening.return?.()],
-  ['its signal aborts', (_feed, _listening, stop) => stop()],
-  ['the event bus closes', (feed) => feed.close()],
+  ['its iterator returns', (_eventBus, subscription) => subscription.return?.()],
+  ['its signal aborts', (_eventBus, _subscription, stop) => stop()],
+  ['the event bus closes', (eventBus) => eventBus.close()],
 ])('a subscription ends and is removed when %s', async (_how, end) => {
-  const feed = createLocalEventBus();
+  const eventBus = createLocalEventBus();
   const controller = new AbortController();
-  const listening = feed.subscribe('a', anything, controller.signal);
-  feed.publish('a', aboutCustomer(1));
-  const later = [listening.next(), listening.next()];
+  const subscription = eventBus.subscribe('a', acceptAll, controller.signal);
+  eventBus.publish('a', customerEvent(1));
+  const results = [subscription.next(), subscription.next()];
 
-  await end(feed, listening, () => controller.abort());
-  feed.publish('a', aboutCustomer(2));
+  await end(eventBus, subscription, () => controller.abort());
+  eventBus.publish('a', customerEvent(2));
 
-  expect(await Promise.all(later)).toEqual([
-    { value: aboutCustomer(1) },
+  expect(await Promise.all(results)).toEqual([
+    { value: customerEvent(1) },
     { value: undefined, done: true },
   ]);
-  expect(await listening.next()).toEqual({ value: undefined, done: true });
-  expect(feed.subscriberCount()).toBe(0);
+  expect(await subscription.next()).toEqual({ value: undefined, done: true });
+  expect(eventBus.subscriberCount()).toBe(0);
 });
 
 test('a subscription with an aborted signal ends immediately and is not kept', async () => {
-  const feed = createLocalEventBus();
+  const eventBus = createLocalEventBus();
 
-  const listening = feed.subscribe('a', anything, AbortSignal.abort());
+  const subscription = eventBus.subscribe('a', acceptAll, AbortSignal.abort());
 
-  expect(await listening.next()).toEqual({ value: undefined, done: true });
-  expect(feed.subscriberCount()).toBe(0);
+  expect(await subscription.next()).toEqual({ value: undefined, done: true });
+  expect(eventBus.subscriberCount()).toBe(0);
 });

@@ -51,7 +51,7 @@ export class Draws implements Random {
   }
 }
 
-/** Fewer or smaller choices for which `fails` still holds. The result depends on how often `fails` may be asked. */
+/** Fewer or smaller choices for which `fails` still holds. The result depends on the allowed number of calls of `fails`. */
 export async function shrink(
   draws: readonly number[],
   fails: (candidate: readonly number[]) => Promise<boolean>,

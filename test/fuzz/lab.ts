@@ -24,7 +24,7 @@ const graphql = async (
   return JSON.parse(response?.body ?? '{}');
 };
 
-/** Asks again while a busy machine is too slow for the limits of the gateway under test. */
+/** Retries while a busy machine exceeds the time limits of the gateway under test. */
 async function complete(...asked: Parameters<typeof graphql>): Promise<any> {
   for (let tries = 1; ; tries += 1) {
     const result = await graphql(...asked);
@@ -32,7 +32,7 @@ async function complete(...asked: Parameters<typeof graphql>): Promise<any> {
   }
 }
 
-/** Reads what the fuzzer's operations ask for, as an agent may. */
+/** Reads the ids that the fuzzer's operations use, as an agent. */
 async function factsOf(target: Target, headers: Readonly<Record<string, string>>): Promise<Facts> {
   const { data } = await complete(
     target,

@@ -21,7 +21,7 @@ const codes: ReadonlySet<unknown> = new Set([
   'UPSTREAM_INVALID_RESPONSE',
 ]);
 
-/** `MAX_RESPONSE_BYTES`, and room for the errors and the envelope. */
+/** `MAX_RESPONSE_BYTES`, plus an allowance for errors and the envelope. */
 const maxResponseBytes = 8_388_608 + 262_144;
 
 /** A response may take as long as an operation, and the time that a busy machine adds. */

@@ -8,7 +8,7 @@ import { secret as jwtSecret } from '../support/issuer.ts';
 export interface Reading {
   /** The longest callback since the last reading, in work: time in which the machine did something else is not counted. */
   readonly longestBlockMs: number;
-  /** After a collection where one was asked for. */
+  /** After garbage collection if requested. */
   readonly heapBytes: number;
   readonly rssBytes: number;
   /** Whether all objects have inherited something that a client sent. */
@@ -28,7 +28,7 @@ export const secrets = {
 
 export const operationTimeoutMs = 2_000;
 
-/** Small bounds, so that what is bounded is full when the memory is measured, and nothing is limited by how often it is asked. */
+/** Small caches, so that they are full when memory is measured, and no rate limits. */
 const common = {
   PORT: '0',
   LOG_FORMAT: 'json',
@@ -146,9 +146,9 @@ export async function startTarget(name: TargetName, around: Surroundings) {
       logged = [];
       return lines;
     },
-    /** Whether it was asked to end, so that its end is no fault. */
+    /** Whether its shutdown was requested, so that it is not a fault. */
     isDraining: () => isDraining,
-    /** Asks it to finish and to end; gives its exit code, null where it had to be killed. */
+    /** Stops it gracefully; returns its exit code, or null if it had to be killed. */
     async drain(): Promise<number | null> {
       isDraining = true;
       child.kill('SIGTERM');

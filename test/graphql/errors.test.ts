@@ -365,7 +365,7 @@ describe.each(places)('$place', (place) => {
   );
 });
 
-/** A handler that answers nothing by itself, and what it was asked to answer. */
+/** A handler without a response, and a promise of the response object that it received. */
 function holding(begin: (response: ServerResponse) => unknown = () => undefined) {
   let hold: Handler | undefined;
   const held = new Promise<ServerResponse>((resolve) => {

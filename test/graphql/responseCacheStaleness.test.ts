@@ -26,7 +26,7 @@ type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 const name = 'id name';
 const chatFields = 'id lastMessageText snoozedUntil customer { id name }';
 
-/** Operations and the ids that they are asked with. */
+/** Operations and the ids that they use. */
 const operations = {
   customer: {
     query: `query A($id: ID!) { customer(id: $id) { ${name} company } }`,
@@ -113,7 +113,7 @@ function shownIn(data: any): Shown[] {
   };
   function customer({ id, name: shown, company }: any, isInChat: boolean) {
     const cell = `customer ${id}`;
-    // A chat embeds the name of its customer, unless more of the customer is asked for.
+    // A chat embeds the name of its customer, unless further fields of the customer are selected.
     if (isInChat) show(cell, shown, { place: `embedded ${id}` });
     else show(cell, shown, { ttlMs: cacheTtlsMs.customers });
     show(cell, company, { place: `company ${id}`, ttlMs: cacheTtlsMs.customers });
@@ -193,7 +193,7 @@ type Step =
   | (Asked & {
       readonly kind: 'read';
       readonly isRefresh: boolean;
-      /** How often it is asked for in turn, each response being waited for; 0 where none is waited for. */
+      /** Number of sequential executions, each awaited; 0 for one that is not awaited. */
       readonly turns: number;
     })
   | { readonly kind: 'write'; readonly id: number; readonly isAwaited: boolean }
@@ -340,7 +340,7 @@ async function race(
     if (chat !== undefined) helpCrunch.chats.set(chat.id, { ...chat, ...change });
   }
 
-  /** Gives what the gateways were asked before the time to be taken up. */
+  /** Lets the gateways process earlier requests before time advances. */
   const settled = () => Promise.all(gateways.map(({ url }) => fetch(`${url}/healthz`)));
 
   const moveOn = () => {
@@ -409,7 +409,7 @@ async function race(
     );
   }
 
-  /** Tells the gateway of a change that has happened before. */
+  /** Sends the webhook of an earlier change. */
   async function tell(what: Webhook, index: number) {
     const chatId = 1 + (index % 2);
     const customerId = what === 'appearing' ? 10 : 7 + index;

@@ -45,7 +45,7 @@ async function startWorld(config: Partial<Config>) {
       );
       return { status: response.status, text: await response.text() };
     },
-    /** A socket that asks one thing after another, from 127.0.0.1. */
+    /** A WebSocket from 127.0.0.1 that executes one operation at a time. */
     async open(key: string) {
       const line = await openSocket(gateway.url);
       await line.initialize({ authorization: `Bearer ${key}` });

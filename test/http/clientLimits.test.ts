@@ -65,52 +65,52 @@ describe('audit of GraphQL over HTTP', () => {
   });
 });
 
-/** What graphql-cop sends, and what it takes for a finding. */
+/** The requests of graphql-cop, and the responses that it reports as findings. */
 describe('scanners in production', () => {
   const overloads = (name: string, query: string, hasWorked: (answer: any) => boolean) =>
     ({ name, query, hasWorked }) as const;
 
   test.each([
     overloads(
-      'sends 101 aliases',
+      '101 aliases',
       `query cop { ${Array.from({ length: 101 }, (_, index) => `alias${index}:__typename`).join(' \n')} }`,
       ({ data }) => data?.alias100 !== undefined,
     ),
     overloads(
-      'repeats one field 500 times',
+      'one field 500 times',
       `query cop { ${'__typename \n'.repeat(500)} }`,
       ({ data }) => data?.__typename !== undefined,
     ),
     overloads(
-      'sends ten unknown directives',
+      'ten unknown directives',
       `query cop { __typename ${'@aa'.repeat(10)} }`,
       ({ errors }) => errors.length === 10,
     ),
     overloads(
-      'asks in circles about types',
+      'circular introspection',
       'query cop { __schema { types { fields { type { fields { type { fields { type { fields { type { name } } } } } } } } } } }',
       ({ data }) => data !== undefined,
     ),
     overloads(
-      'sends fragments in circles',
+      'fragment cycles',
       'query cop { __schema { ...A } } fragment A on __Schema { __typename ...B } fragment B on __Schema { ...A }',
       ({ errors }) => errors === undefined,
     ),
     overloads(
-      'asks for the schema',
+      'introspection of the schema',
       'query cop { __schema { types { name fields { name } } } }',
       ({ data }) => data !== undefined,
     ),
-    overloads('mistypes a field', 'query cop { __schema { directive } }', (answer) =>
+    overloads('a mistyped introspection field', 'query cop { __schema { directive } }', (answer) =>
       JSON.stringify(answer).includes('Did you mean'),
     ),
-    overloads('mistypes a field of ours', 'query cop { chatz { id } }', (answer) =>
+    overloads('a mistyped field of the schema', 'query cop { chatz { id } }', (answer) =>
       JSON.stringify(answer).includes('Did you mean'),
     ),
-    overloads('looks for traces', 'query cop { __typename }', (answer) =>
+    overloads('traces in extensions', 'query cop { __typename }', (answer) =>
       /tracing|exception|stacktrace/.test(JSON.stringify(answer)),
     ),
-    overloads('sends nonsense', 'qwerty cop { abc }', (answer) =>
+    overloads('a syntax error', 'qwerty cop { abc }', (answer) =>
       /exception|stacktrace|at .*\.js/.test(JSON.stringify(answer)),
     ),
   ])('a scanner finds nothing in production: $name', async ({ query, hasWorked }) => {
@@ -121,9 +121,9 @@ describe('scanners in production', () => {
   });
 
   test.each([
-    ['asks by GET', 'GET', '/graphql?query=query%20cop%7B__typename%7D'],
-    ['mutates by GET', 'GET', '/graphql?query=mutation%20cop%7B__typename%7D'],
-    ['asks by a POST without a body', 'POST', '/graphql?query=query%20cop%7B__typename%7D'],
+    ['a GET request', 'GET', '/graphql?query=query%20cop%7B__typename%7D'],
+    ['a mutation by GET', 'GET', '/graphql?query=mutation%20cop%7B__typename%7D'],
+    ['a POST without a body', 'POST', '/graphql?query=query%20cop%7B__typename%7D'],
   ])('a scanner finds nothing in production with %s', async (_what, method, path) => {
     const response = await fetch(production.url + path, { method });
 

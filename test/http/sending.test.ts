@@ -88,7 +88,7 @@ const post = (query: string): string => {
   );
 };
 
-/** A client that asks and does not read. */
+/** A client that sends requests and does not read. */
 async function askAndStall(gateway: Gateway, query = large) {
   const connection = await openConnection(gateway.url);
   connection.socket.pause();

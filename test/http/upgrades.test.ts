@@ -28,7 +28,7 @@ const last = head('GET /healthz HTTP/1.1', host, 'Connection: close');
 const json = 'Content-Type: application/json';
 const operation = JSON.stringify({ query: '{ __typename }' });
 
-/** A POST of an operation that asks for another protocol. */
+/** A POST of an operation with an Upgrade header. */
 const post = (body = operation, lines: readonly string[] = h2c, url = '/graphql') =>
   head(`POST ${url} HTTP/1.1`, host, json, ...lines, `Content-Length: ${body.length}`) + body;
 

@@ -168,7 +168,7 @@ test('traces are exported as OTLP JSON and protobuf', async () => {
 });
 
 describe('the process', () => {
-  /** At `SIGUSR2` it says how much of OpenTelemetry is loaded, beside the empty interface that prom-client asks for. */
+  /** On `SIGUSR2` the process prints which modules of OpenTelemetry are loaded, except the interface that prom-client imports. */
   const tell = `
     import { createRequire } from 'node:module';
     const { cache } = createRequire('${import.meta.url}');

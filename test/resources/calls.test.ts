@@ -889,7 +889,7 @@ describe('_entities', () => {
       { __typename: 'Department', id: '3' },
       { __typename: 'Agent', id: '999999' },
       { __typename: 'Customer', id },
-      { __typename: 'Customer', userId: 'nobody' },
+      { __typename: 'Customer', userId: 'unknown' },
       { __typename: 'Department', id: '999999' },
       { __typename: 'ChatApplication', id: '999999' },
       { __typename: 'Chat', id: '5008', status: 'ignored' },

@@ -58,7 +58,7 @@ interface Row {
   readonly calls: number;
   readonly document: string;
   readonly variables?: () => Record<string, unknown>;
-  /** Whether it is also asked by many clients at once. */
+  /** Whether it is also executed by many clients concurrently. */
   readonly isCrowded?: true;
 }
 

@@ -455,7 +455,7 @@ describe('unknown ids', () => {
   test.each([
     ['chat', { id: '999999' }],
     ['customer', { id: '999999' }],
-    ['customerByUserId', { userId: 'nobody' }],
+    ['customerByUserId', { userId: 'unknown' }],
     ['agent', { id: '999999' }],
     ['department', { id: '999999' }],
     ['node', { nodeId: nodeId('Chat', 999999) }],

@@ -11,7 +11,7 @@ import { createManualClock } from '../support/manualClock.ts';
 
 const secret = 'key';
 
-/** An account that tells a receiver, which answers with each status in turn and with 200 after them. */
+/** An account that sends webhooks to a receiver, which responds with each status in order and then with 200. */
 async function startTelling(
   change: Partial<WebhookBehaviour> = {},
   statuses: readonly number[] = [],

@@ -105,7 +105,7 @@ async function fill(maxBytes: number, count: number, watch: (bytes: number) => v
         sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
         onFailure: () => undefined,
         onJoin: () => undefined,
-        queueTimeoutError: () => new UpstreamError('rateLimited', 'There was no room.'),
+        queueTimeoutError: () => new UpstreamError('rateLimited', 'No permit is available.'),
       },
     );
     await operation.getOrLoadMany(typeOf(name), ids, () =>

@@ -83,7 +83,7 @@ export async function openConnection(url: string) {
 /** The head of a request as lines. */
 export const head = (...lines: readonly string[]): string => `${lines.join('\r\n')}\r\n\r\n`;
 
-/** Everything that the server sends in response to these bytes. The last request must ask for `Connection: close`. */
+/** Everything that the server sends in response to these bytes. The last request must have `Connection: close`. */
 export async function exchange(url: string, text: string): Promise<RawResponse[]> {
   using connection = await openConnection(url);
   connection.write(text);

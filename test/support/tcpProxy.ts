@@ -80,7 +80,7 @@ export async function startTcpProxy(port: number) {
     holdPublished() {
       for (const link of links) if (link.isSubscribed) link.kept ??= [];
     },
-    /** How often something was asked through it. */
+    /** Number of requests through the proxy. */
     requests: () => requests,
     release() {
       holds = [];

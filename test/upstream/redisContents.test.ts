@@ -411,7 +411,7 @@ describeWithRedis('unexpected data in Redis (needs Redis)', () => {
   test.each([
     ['nothing', ''],
     ['one word', 'all'],
-    ['a sender that is none', 'somebody all'],
+    ['a sender that is none', 'invalid all'],
     ['a key of another program', `${'0'.repeat(36)} session:1`],
     ['a key without a type', `${'0'.repeat(36)} x`],
     ['a megabyte', `${'0'.repeat(36)} Chat:${'1'.repeat(1_000_000)}`],

@@ -232,7 +232,7 @@ const sdlOf = async (schema: GraphQLSchema): Promise<string> => {
   return data._service.sdl;
 };
 
-/** A supergraph of schemas in this process, each asked as a router asks it. */
+/** A supergraph of schemas in this process, queried as by a router. */
 async function supergraphOf(schemas: Readonly<Record<string, GraphQLSchema>>) {
   const services = await Promise.all(
     Object.entries(schemas).map(async ([name, schema]) => ({

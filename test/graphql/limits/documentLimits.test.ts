@@ -48,7 +48,7 @@ function expectTooExpensive({ data, errors, status, extensions }: GraphQLRespons
 const times = (count: number, write: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => write(index)).join(' ');
 
-/** A chat within an agent within a chat, to the depth that is asked for. */
+/** Chats and agents nested to the given depth. */
 const nested = (depth: number): string =>
   depth <= 2 ? '{ id }' : `{ agents { chats { nodes ${nested(depth - 3)} } } }`;
 

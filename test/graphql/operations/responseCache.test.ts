@@ -20,7 +20,7 @@ const { cacheTtlsMs } = readConfig({});
 const clock = createManualClock();
 const settings = { rateLimit: 0, cacheTtlsMs };
 
-/** As often as an operation has to be asked until its answer is kept: twice until it is known, once to make the answer. */
+/** Number of executions before a response is cached: two until the operation is cached, one to create the response. */
 const timesUntilKept = 3;
 
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;

@@ -31,7 +31,7 @@ interface Row {
 const entity = (typename: string, key: string, fields = 'id') =>
   `{ _entities(representations: [{ __typename: "${typename}", ${key} }]) { ... on ${typename} { ${fields} } } }`;
 
-/** What is asked for is Ada's; a text is a code. */
+/** Expected results of a query for Ada's data, by viewer: the data, or an error code. */
 const matrix: Readonly<Record<string, Row>> = {
   'Query.chat': {
     query: '{ chat(id: 1) { id } }',
@@ -335,7 +335,7 @@ describe('a customer', () => {
   test.each([
     ['a chat', '{ chat(id: ID) { id } }', 2, 9],
     ['a customer', '{ customer(id: ID) { id } }', 7002, 7009],
-    ['a customer by your own id', '{ customerByUserId(userId: "ID") { id } }', 'u-bob', 'u-nobody'],
+    ['a customer by your own id', '{ customerByUserId(userId: "ID") { id } }', 'u-bob', 'u-absent'],
     [
       'a global id',
       '{ node(nodeId: "ID") { nodeId } }',
@@ -347,7 +347,7 @@ describe('a customer', () => {
       'a reference by your own id',
       entity('Customer', 'userId: "ID"', 'userId'),
       'u-bob',
-      'u-nobody',
+      'u-absent',
     ],
     ['a mutation', 'mutation { markChatRead(id: ID, by: CUSTOMER, read: true) { id } }', 2, 9],
     ['a list', '{ chats(filter: { customerId: ID }) { totalCount nodes { id } } }', 7002, 7009],

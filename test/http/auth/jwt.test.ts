@@ -53,7 +53,7 @@ test('a customer receives events of its own chats only', async () => {
   ] as const) {
     await socket.initialize(token);
     socket.send({ id: '1', type: 'subscribe', payload: { query } });
-    // What is asked later on the same line is answered when the subscription has been let in.
+    // The response of a later operation on this connection shows that the subscription was accepted.
     socket.send({ id: '2', type: 'subscribe', payload: { query: '{ viewer { role } }' } });
     while ((await socket.nextMessage()).type !== 'complete');
   }

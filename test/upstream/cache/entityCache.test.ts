@@ -977,7 +977,7 @@ describe('EntityCache', () => {
           sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
           onFailure: () => undefined,
           onJoin: () => undefined,
-          queueTimeoutError: () => new UpstreamError('rateLimited', 'There was no room.'),
+          queueTimeoutError: () => new UpstreamError('rateLimited', 'No permit is available.'),
         },
       );
     return { open, cache };
