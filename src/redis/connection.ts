@@ -24,7 +24,7 @@ interface RedisConnectionOptions {
 
 /** Shares state through Redis and keeps it in the process during an outage. */
 export interface RedisParticipant {
-  /** Whether Redis knows all that it should. */
+  /** Whether all data has been resent to Redis. */
   isReady(): boolean;
   /** Sends what Redis missed; called repeatedly until the participant is ready. */
   resync(): Promise<void>;

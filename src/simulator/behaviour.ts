@@ -1,6 +1,6 @@
 import type { FaultRule } from './faults.ts';
 
-/** How webhooks reach those to whom they are sent. Chances are from 0, never, to 1, always. */
+/** Delivery of webhooks. Probabilities are from 0 to 1. */
 export interface WebhookBehaviour {
   readonly lost: number;
   readonly doubled: number;
@@ -23,7 +23,7 @@ export interface Behaviour {
   readonly limitOverflow: 'clamp' | 'reject';
   /** How custom data without entries is written: `{}` or `[]`. */
   readonly emptyCustomData: 'object' | 'array';
-  /** Whether a 429 says in seconds when to come back. */
+  /** Whether a 429 has `Retry-After` in seconds. */
   readonly retryAfter: boolean;
   /** Tried in order for every call; the first that strikes is used. */
   readonly faults: readonly FaultRule[];

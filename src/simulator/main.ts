@@ -63,7 +63,7 @@ interface Wishes {
   readonly isLive: boolean;
 }
 
-/** Null when only help was asked for. */
+/** Null if only the help text is requested. */
 function readFlags(): Wishes | null {
   const { values } = parseArgs({ options: flags });
   if (values.help) return null;

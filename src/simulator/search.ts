@@ -11,7 +11,7 @@ import {
   type Problems,
 } from './validate.ts';
 
-/** What can be asked of one kind of rows. */
+/** The filter and sort fields of a kind of rows. */
 export interface SearchRules<Row> {
   readonly fields: SearchFields<Row>;
   readonly sorts: ReadonlyMap<string, (row: Row) => number | null>;

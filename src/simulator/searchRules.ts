@@ -18,7 +18,7 @@ const date = <Row>(read: (row: Row) => number | null): SearchField<Row> => ({
   read: (row) => seconds(read(row)),
 });
 
-/** What can be asked of chats; there is no field for a chat's own id. */
+/** The filter fields of chats; the id of a chat is not one of them. */
 export function createChatRules(store: Store): SearchRules<ChatRow> {
   const customerOf = ({ customerId }: ChatRow): CustomerRow => store.customer(customerId);
   return {
@@ -45,7 +45,7 @@ export function createChatRules(store: Store): SearchRules<ChatRow> {
   };
 }
 
-/** What can be asked of customers. */
+/** The filter fields of customers. */
 export const customerRules: SearchRules<CustomerRow> = {
   fields: new Map<string, SearchField<CustomerRow>>([
     ['customers.id', integer(({ id }) => id)],

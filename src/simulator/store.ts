@@ -75,7 +75,7 @@ export function createStore({ seed, clock, ...counts }: StoreOptions): Store {
     chat: (id) => held(chats.get(id)),
     messagesOf(chatId) {
       const index = chatId - firstChatId;
-      // Seeded messages are made again when asked for: memory holds only what was posted since.
+      // Seeded messages are regenerated on each read; memory holds only later messages.
       const seeded = index < chatCount ? seedChat(world, index).messages : [];
       return [...seeded, ...(posted.get(chatId) ?? [])].reverse();
     },

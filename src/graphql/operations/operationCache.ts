@@ -31,7 +31,7 @@ const entryBytes = 1_900;
 /** A document and its plan, for each character of the text: measured by `npm run bench -- operations`. */
 const bytesPerCharacter = 44;
 const maxContentTypes = 100;
-/** More than a response has beside its data. */
+/** Upper bound of the bytes of a response without its data. */
 const extensionsBytes = 1_024;
 
 /** A text that was valid once. Its document is cached when it occurs again. */
@@ -70,7 +70,7 @@ export interface CachedOperationRequest {
   readonly context: Context;
 }
 
-/** A request that needs nothing of Apollo Server but validation. */
+/** A request for which Apollo Server only has to validate the document. */
 interface FastPathRequest {
   readonly hash: string;
   readonly operationName: string | null;

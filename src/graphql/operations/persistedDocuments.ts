@@ -37,7 +37,7 @@ const hashOf = (text: string): string => createHash('sha256').update(text).diges
 export const isRecord = (value: unknown): value is RequestParams =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** How Apollo's clients ask by a hash. */
+/** The extension by which Apollo's clients send a hash. */
 export const persistedQueryOf = ({ extensions }: RequestParams): unknown =>
   isRecord(extensions) ? extensions['persistedQuery'] : undefined;
 

@@ -44,7 +44,7 @@ export interface EntityStoreOptions {
 /** The maximum difference between HelpCrunch's clock and ours. */
 export const clockSkewMs = 5_000;
 
-/** Of an entry beside its value: key, LRU bookkeeping, object headers. */
+/** Bytes of an entry without its value: key, LRU bookkeeping, object headers. */
 const entryOverheadBytes = 400;
 
 /** The entries of all accounts: an LRU in memory in front of Redis, kept consistent by a logical clock. */
