@@ -583,7 +583,7 @@ describe('random values', () => {
           else models += 1;
           expect(typeof found === 'symbol' || typeof found === 'object').toBe(true);
         }),
-        { numRuns: propertyRuns(100) },
+        { numRuns: propertyRuns(100), examples: [[{ data: [] }]] },
       );
 
       expect(models).toBeGreaterThan(0);
