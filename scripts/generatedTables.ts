@@ -7,7 +7,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 
 const errorTable = (): string =>
   table(
-    ['code', 'cause', 'HTTP status', 'retryable', 'what a client does'],
+    ['code', 'cause', 'HTTP status if not executed', 'retryable', 'what a client does'],
     Object.entries(errorCodes).map(([code, { status, retryable, cause, action }]) => [
       `\`${code}\``,
       cause,

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { OpenedGateway } from './app/providers.ts';
-import { createGatewayLog, openGateway } from './app/providers.ts';
+import type { GatewayApp } from './app/providers.ts';
+import { createGatewayLog, createGatewayApp } from './app/providers.ts';
 import { loadConfig, logWarnings } from './config/loadConfig.ts';
 import type { Settings } from './config/settings.ts';
 import { markEmbedded } from './http/requestHead.ts';
@@ -32,13 +32,13 @@ export interface Gateway {
 const stoppedError = () => new Error('The gateway was stopped.');
 
 class EmbeddedGateway implements Gateway {
-  readonly #open: () => Promise<OpenedGateway>;
+  readonly #open: () => Promise<GatewayApp>;
   readonly #log: Log;
-  #opened: Promise<OpenedGateway> | undefined;
+  #opened: Promise<GatewayApp> | undefined;
   #listening: Promise<{ readonly url: string }> | undefined;
   #isStopped = false;
 
-  constructor(open: () => Promise<OpenedGateway>, log: Log) {
+  constructor(open: () => Promise<GatewayApp>, log: Log) {
     this.#open = open;
     this.#log = log;
   }
@@ -85,7 +85,7 @@ class EmbeddedGateway implements Gateway {
     }
   }
 
-  #gateway(): Promise<OpenedGateway> {
+  #gateway(): Promise<GatewayApp> {
     if (this.#isStopped) return Promise.reject(stoppedError());
     return (this.#opened ??= this.#open());
   }
@@ -112,5 +112,5 @@ export function createGateway(settings: Settings = {}, options: GatewayOptions =
   const ownLog = createGatewayLog(config);
   const { log = ownLog.log } = options;
   logWarnings(log, environment);
-  return new EmbeddedGateway(() => openGateway(config, { ...ownLog, log }), log);
+  return new EmbeddedGateway(() => createGatewayApp(config, { ...ownLog, log }), log);
 }

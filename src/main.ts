@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
-import { createGatewayLog, openGateway } from './app/providers.ts';
+import { createGatewayLog, createGatewayApp } from './app/providers.ts';
 import { showProgress } from './cli/terminal.ts';
 import { loadConfig, logWarnings, warningsOf } from './config/loadConfig.ts';
 import type { Config } from './config/settings.ts';
@@ -64,7 +64,7 @@ async function main(): Promise<void> {
   };
   process.on('uncaughtException', exitOnError).on('unhandledRejection', exitOnError);
   logWarnings(log, environment);
-  const gateway = await showProgress('Starting', openGateway(config, gatewayLog));
+  const gateway = await showProgress('Starting', createGatewayApp(config, gatewayLog));
   const url = await gateway.listen();
   process.stdout.write(startupBanner(config, gateway.upstreamUrl, url));
 

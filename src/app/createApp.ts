@@ -3,7 +3,7 @@ import type { Config } from '../config/settings.ts';
 import { isDemo } from '../config/settings.ts';
 import { createLocalEventBus } from '../events/localBus.ts';
 import { createAuthenticate } from '../http/auth/authenticate.ts';
-import { AuthFailures } from '../http/auth/authFailures.ts';
+import { AuthFailureLimiter } from '../http/auth/authFailures.ts';
 import { addressesOf, listen } from '../http/listen.ts';
 import { createRequestRateLimiter } from '../http/requestRate.ts';
 import type { GaugeSources } from '../http/routes/metrics.ts';
@@ -18,7 +18,7 @@ import { createUpstream } from './createUpstream.ts';
 import type { AppOptions, Foundation } from './foundation.ts';
 import { createFoundation } from './foundation.ts';
 
-/** A gateway that does not listen yet. */
+/** A gateway. It accepts connections after `listen`. */
 export interface App {
   /** Handles requests that are emitted on it, whether it listens or not. */
   readonly server: Server;
@@ -49,12 +49,12 @@ function createEvents(foundation: Foundation, { cache }: UpstreamParts) {
   return { eventBus, webhookHandler };
 }
 
-/** The rate limiters of requests and of rejected credentials. Instances that share Redis count together. */
+/** The rate limiters of requests and of rejected credentials. Instances that share Redis share the counters. */
 function createClientLimiters(foundation: Foundation) {
   const { config, redis, clock, log, metrics, disposers } = foundation;
   const limiterOf = (kind: 'requests' | 'failures', limit: number) =>
     createRequestRateLimiter({ limit, kind, redis: redis?.connection });
-  const authFailureLimiter = new AuthFailures({
+  const authFailureLimiter = new AuthFailureLimiter({
     rate: limiterOf('failures', config.authFailureLimit),
     clock,
     log,

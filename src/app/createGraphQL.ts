@@ -19,7 +19,7 @@ import { createGraphQLServer } from '../graphql/server.ts';
 import { createSubscriptionExecutor } from '../graphql/subscriptions/eventExecution.ts';
 import { createRunOperation } from '../graphql/subscriptions/run.ts';
 import { createSharedSubscriptions } from '../graphql/subscriptions/shared.ts';
-import type { AuthFailures } from '../http/auth/authFailures.ts';
+import type { AuthFailureLimiter } from '../http/auth/authFailures.ts';
 import { runGuarded } from '../observability/guarded.ts';
 import { createIsCached, createLoaders, createSources } from '../resources/registry.ts';
 import { resourceResolvers } from '../resources/resolvers.ts';
@@ -29,7 +29,7 @@ import type { Foundation } from './foundation.ts';
 interface GraphQLParts {
   readonly upstream: UpstreamParts;
   readonly eventBus: EventBus;
-  readonly authFailureLimiter: AuthFailures;
+  readonly authFailureLimiter: AuthFailureLimiter;
 }
 
 const createFullSchema = ({ config }: Foundation): GraphQLSchema =>

@@ -2,7 +2,7 @@ import type { Config } from '../config/settings.ts';
 import { accountForKey } from '../http/auth/authenticate.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { DisposerStack } from '../lib/disposerStack.ts';
-import { guardedClock } from '../observability/guarded.ts';
+import { withGuardedTimers } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createMetrics } from '../observability/metrics.ts';
@@ -37,8 +37,8 @@ async function connectRedis(
   { disposers, ...parts }: RedisParts,
 ) {
   if (url === undefined) return undefined;
-  const { RedisConnection, ...components } = await import('./redisComponents.ts');
-  const connection = new RedisConnection({ url, timeoutMs, ...parts });
+  const { RedisConnections, ...components } = await import('./redisComponents.ts');
+  const connection = new RedisConnections({ url, timeoutMs, ...parts });
   disposers.defer(() => connection.close());
   return { ...components, connection };
 }
@@ -59,7 +59,7 @@ export async function createFoundation(
   disposers: DisposerStack,
 ): Promise<Foundation> {
   const { log, upstream } = options;
-  const clock = guardedClock(options.clock, log);
+  const clock = withGuardedTimers(options.clock, log);
   const account = accountForKey(upstream.key);
   return {
     ...options,

@@ -69,15 +69,15 @@ export function createGatewayLog(config: Config, format?: (line: string) => stri
   return { log, lostLines: destination.lostLines };
 }
 
-export interface OpenedGateway extends App {
+export interface GatewayApp extends App {
   readonly upstreamUrl: string;
 }
 
 /** Creates a gateway with the upstream and the tracing that the configuration names. If it fails, nothing stays open. */
-export const openGateway = (
+export const createGatewayApp = (
   config: Config,
   { log, lostLines }: GatewayLog,
-): Promise<OpenedGateway> =>
+): Promise<GatewayApp> =>
   DisposerStack.use(async (disposers) => {
     const upstream = await provideUpstream(config);
     disposers.defer(() => upstream.close?.());

@@ -57,7 +57,11 @@ function findFiles(patterns: readonly string[]): readonly string[] {
     existsSync(pattern) ? [pattern] : globSync(pattern, { expandDirectories: false }),
   );
   if (files.length > 0) return [...new Set(files)].sort();
-  throw new UsageError(`No files found for ${patterns.join(' ') || 'no pattern; see --help'}.`);
+  throw new UsageError(
+    patterns.length === 0
+      ? 'No file or pattern given; see --help.'
+      : `No files found for ${patterns.join(' ')}.`,
+  );
 }
 
 function readFiles(files: readonly string[]): ParsedFiles {

@@ -17,7 +17,7 @@ import {
   text,
   trustedProxies,
 } from './parsers.ts';
-import type { NamesOf, SettingDeclaration } from './setting.ts';
+import type { SettingNamesOf, SettingDeclaration } from './setting.ts';
 import { setting, settingsIn } from './setting.ts';
 
 const atLeastOne = integer(1, 1_000_000);
@@ -224,6 +224,7 @@ const caching = {
   operationCache: setting('OPERATION_CACHE', oneOf('on', 'off'), {
     default: 'on',
     formerName: 'EXECUTION',
+    formerValues: '`direct` is now `on`, `apollo` is now `off`',
     description:
       'Whether repeated operations skip parsing, validation and planning ([decision](decisions/0070-operation-cache.md)). `off` executes everything with Apollo Server and disables the response cache.',
   }),
@@ -424,6 +425,6 @@ export const declarations = {
   ...tracing,
 };
 
-export type SettingName = NamesOf<typeof declarations>;
+export type SettingName = SettingNamesOf<typeof declarations>;
 
 export const allSettings: readonly SettingDeclaration[] = settingsIn(declarations);

@@ -45,11 +45,11 @@ export function logWarnings(log: Pick<Log, 'warn'>, environment: Environment): v
 }
 
 /** Reads and fully validates the configuration. Throws a `ConfigError` that lists every problem. */
-export function loadConfig(environment: Environment, demoSecret?: string): Config {
+export function loadConfig(environment: Environment, demoWebhookSecret?: string): Config {
   const problems = schemaProblems(withoutEmpty(environment));
   let config: Config;
   try {
-    config = readConfig(environment, demoSecret);
+    config = readConfig(environment, demoWebhookSecret);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new ConfigError([...error.problems, ...problems]);

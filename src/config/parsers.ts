@@ -22,7 +22,7 @@ export const oneOf = <const Word extends string>(...words: readonly [Word, Word,
 export const integer = (minimum: number, maximum: number) =>
   z
     .string()
-    .regex(/^[0-9]{1,15}$/, 'must be a whole number')
+    .regex(/^[0-9]{1,15}$/, `must be a whole number from ${minimum} to ${maximum}`)
     .transform(Number)
     .pipe(
       z

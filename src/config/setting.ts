@@ -9,6 +9,8 @@ interface SettingOptions {
   readonly isSecret?: boolean;
   /** The name in earlier versions. It is rejected. */
   readonly formerName?: string;
+  /** How the former values map to the new ones, where they differ. */
+  readonly formerValues?: string;
 }
 
 export interface SettingDeclaration<
@@ -60,8 +62,8 @@ export type ValuesOf<Tree> = {
     : ValuesOf<Tree[Key]>;
 };
 
-export type NamesOf<Tree> = {
-  [Key in keyof Tree]: Tree[Key] extends Setting<infer Name> ? Name : NamesOf<Tree[Key]>;
+export type SettingNamesOf<Tree> = {
+  [Key in keyof Tree]: Tree[Key] extends Setting<infer Name> ? Name : SettingNamesOf<Tree[Key]>;
 }[keyof Tree];
 
 /** All declarations of a tree, in order. */

@@ -68,10 +68,10 @@ const defaultRequestRateLimit = 600;
 const maxBufferedEvents = 100;
 
 /** Derives what depends on several variables. */
-function configFrom(values: Values, demoSecret: string | undefined) {
+function configFrom(values: Values, demoWebhookSecret: string | undefined) {
   const { auth, tracing, environment, ...settings } = values;
   const isSimulated = settings.apiKey === undefined && auth.mode !== 'forward';
-  const webhookSecret = settings.webhookSecret ?? (isSimulated ? demoSecret : undefined);
+  const webhookSecret = settings.webhookSecret ?? (isSimulated ? demoWebhookSecret : undefined);
   const { withWebhooks, withoutWebhooks } = defaultChatsTtlMs;
   const chatsTtlMs = webhookSecret === undefined ? withoutWebhooks : withWebhooks;
   return {
@@ -94,14 +94,19 @@ export const withoutEmpty = (environment: Environment): Environment =>
   Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
 
 const renamedSettings = (environment: Environment): readonly string[] =>
-  allSettings.flatMap(({ formerName, name, schema }) =>
+  allSettings.flatMap(({ formerName, formerValues, name, schema }) =>
     formerName === undefined || environment[formerName] === undefined
       ? []
-      : [`${formerName}: was renamed. Set ${name} instead (${schema.description ?? ''}).`],
+      : [
+          `${formerName}: was renamed. Set ${name} instead (${formerValues ?? schema.description ?? ''}).`,
+        ],
   );
 
-/** Reads the configuration. Throws a `ConfigError`. `demoSecret` is the webhook secret of the simulator in demo mode. */
-export function readConfig(environment: Environment = process.env, demoSecret?: string): Config {
+/** Reads the configuration. Throws a `ConfigError`. `demoWebhookSecret` is the webhook secret of the simulator in demo mode. */
+export function readConfig(
+  environment: Environment = process.env,
+  demoWebhookSecret?: string,
+): Config {
   const given = withoutEmpty(environment);
   const reader = new SettingsReader(given);
   const values = reader.read(declarations);
@@ -110,7 +115,7 @@ export function readConfig(environment: Environment = process.env, demoSecret?: 
     .map(({ variable, message }) => `${variable}: ${message}`);
   const problems = [...renamedSettings(given), ...reader.problems, ...combined];
   if (problems.length > 0) throw new ConfigError(problems);
-  return configFrom(values, demoSecret);
+  return configFrom(values, demoWebhookSecret);
 }
 
 /** Whether the gateway serves the simulator. */

@@ -1,6 +1,6 @@
 import { JsonError, parseJson } from '../lib/json.ts';
 import { isNumber, isText, objectOf, oneOf } from '../lib/shape.ts';
-import type { RedisConnection, RedisParticipant, RedisSubscriber } from '../redis/connection.ts';
+import type { RedisConnections, RedisParticipant, RedisSubscriber } from '../redis/connection.ts';
 import { redisKey } from '../redis/keys.ts';
 import type { DomainEvent, EventBus } from './bus.ts';
 import { isDomainEvent } from './bus.ts';
@@ -46,13 +46,13 @@ export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscribe
   readonly subscribe: EventBus['subscribe'];
   readonly subscriberCount: EventBus['subscriberCount'];
   readonly #local: LocalEventBus;
-  readonly #redis: RedisConnection;
+  readonly #redis: RedisConnections;
   /** Own events that Redis has not delivered yet, in the order in which they were published. */
   readonly #undelivered = new Map<number, () => void>();
   #publishedCount = 0;
   #hasLostEvents = false;
 
-  constructor(local: LocalEventBus, redis: RedisConnection) {
+  constructor(local: LocalEventBus, redis: RedisConnections) {
     this.#local = local;
     this.#redis = redis;
     this.subscribe = local.subscribe;

@@ -91,13 +91,13 @@ export const errorCodes = {
     status: 200,
     retryable: false,
     cause: "HelpCrunch rejected the gateway's API key.",
-    action: 'None; the operator must replace the key.',
+    action: 'Nothing; the operator must replace the key.',
   },
   UPSTREAM_FORBIDDEN: {
     status: 200,
     retryable: false,
     cause: "HelpCrunch denied this to the gateway's API key.",
-    action: 'None; the operator must extend the permissions of the key.',
+    action: 'Nothing; the operator must extend the permissions of the key.',
   },
   UPSTREAM_TIMEOUT: {
     status: 200,

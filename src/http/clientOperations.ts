@@ -6,7 +6,7 @@ import type {
   SubscriptionResults,
   RunOperation,
 } from '../graphql/subscriptions/run.ts';
-import type { AuthFailures } from './auth/authFailures.ts';
+import type { AuthFailureLimiter } from './auth/authFailures.ts';
 import type { Authenticated } from './auth/credentials.ts';
 import { clientNetwork } from './clientAddress.ts';
 import type { ConnectionLimits } from './connectionLimits.ts';
@@ -42,7 +42,7 @@ export type LimitClient = (client: ClientIdentity) => Promise<void>;
 
 interface LimitClientParts {
   readonly requestRateLimiter: RequestRateLimiter;
-  readonly authFailureLimiter: AuthFailures;
+  readonly authFailureLimiter: AuthFailureLimiter;
 }
 
 /** Unverified API keys are also limited by the rejected credentials of their network. */

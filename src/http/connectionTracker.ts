@@ -17,7 +17,7 @@ const isBusy = ({ responses }: TrackedConnection): boolean =>
 
 /**
  * The connections of a server on all its addresses: Node counts those of each listener separately. Node's `closeIdleConnections` skips
- * connections without any request, and one of them is enough to keep a server from closing.
+ * connections without any request, and a single one keeps a server from closing.
  */
 export class ConnectionTracker {
   readonly #server: Server;
@@ -28,7 +28,7 @@ export class ConnectionTracker {
   /** One handler for all responses, because a closure for each is measurably slower. */
   readonly #onResponseClose: (this: ServerResponse) => void;
   /** Whether connections are closed as soon as they are idle. */
-  #isEnding = false;
+  #isDraining = false;
   #isClosed = false;
   /** Set while `idle` waits, because checking every connection after each response is expensive. */
   #onIdle: (() => void) | undefined;
@@ -81,7 +81,7 @@ export class ConnectionTracker {
     );
   }
 
-  /** Leaves the connection to its WebSocket. */
+  /** Excludes the connection from closing: its WebSocket closes it. */
   upgrade(socket: Socket): void {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return;
@@ -91,7 +91,7 @@ export class ConnectionTracker {
 
   /** Destroys idle connections now, and closes the others after their last response. */
   closeIdle(): void {
-    this.#isEnding = true;
+    this.#isDraining = true;
     for (const [socket, connection] of this.#connections) {
       if (!connection.isUpgraded && !isBusy(connection)) socket.destroy();
     }
@@ -172,7 +172,7 @@ export class ConnectionTracker {
   #onResponsesSent(socket: Socket, connection: TrackedConnection): void {
     const { whenResponsesSent, responses, isUpgraded } = connection;
     connection.whenResponsesSent = undefined;
-    if (this.#isEnding && responses.size === 0 && !isUpgraded) socket.destroySoon();
+    if (this.#isDraining && responses.size === 0 && !isUpgraded) socket.destroySoon();
     else whenResponsesSent?.();
   }
 

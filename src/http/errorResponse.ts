@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { internalErrorMessage, publicError, PublicError } from '../graphql/errors.ts';
 import type { Log } from '../observability/log.ts';
-import type { AuthFailures } from './auth/authFailures.ts';
+import type { AuthFailureLimiter } from './auth/authFailures.ts';
 import { AuthenticationError } from './auth/credentials.ts';
 
 /** The response to a request that fails before it is an operation: the same on every endpoint. */
@@ -26,7 +26,7 @@ export function sendError(reply: FastifyReply, error: PublicError): FastifyReply
   return reply.status(error.status).headers(headers).send(body);
 }
 
-/** Sends the error on a socket that no HTTP server serves any more, and closes the socket. */
+/** Sends the error on a socket that is detached from the HTTP server, and closes the socket. */
 export function sendErrorOnSocket(socket: Socket, error: PublicError, requestId: string): void {
   if (socket.writable) {
     const { headers, body } = errorResponse(error, requestId);
@@ -80,7 +80,7 @@ export function parserError(code: string): PublicError {
 }
 
 /** Handles every error that a route or hook throws, and those of Fastify. */
-export function createErrorHandler(log: Log, authFailures: AuthFailures) {
+export function createErrorHandler(log: Log, authFailures: AuthFailureLimiter) {
   function toPublicError(error: FastifyError, requestId: string): PublicError {
     const { statusCode: status = 500, code } = error;
     if (status < 500) {

@@ -10,7 +10,7 @@ import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import type { WebhookHandler } from '../webhooks/handler.ts';
-import type { AuthFailures } from './auth/authFailures.ts';
+import type { AuthFailureLimiter } from './auth/authFailures.ts';
 import type { Authenticate } from './auth/credentials.ts';
 import type { ExecuteForClient } from './clientOperations.ts';
 import type { ConnectionLimits, ConnectionLimitOptions } from './connectionLimits.ts';
@@ -28,7 +28,7 @@ interface SubscriptionLimits extends ConnectionLimitOptions {
 export interface SubscriptionTransportOptions extends SubscriptionLimits {
   readonly execute: ExecuteForClient;
   readonly authenticate: Authenticate;
-  readonly authFailures: AuthFailures;
+  readonly authFailures: AuthFailureLimiter;
   readonly connectionLimits: ConnectionLimits;
   /** The client's address, behind trusted proxies. */
   readonly addressOf: (request: IncomingMessage) => string;
@@ -60,7 +60,7 @@ export interface HttpServerOptions {
   readonly tracing?: Tracing | undefined;
   readonly persistedDocuments: PersistedDocuments;
   readonly requestRateLimiter: RequestRateLimiter;
-  readonly authFailureLimiter: AuthFailures;
+  readonly authFailureLimiter: AuthFailureLimiter;
   readonly maxBodyBytes: number;
   /** How long a request may take to arrive. */
   readonly arrivalTimeoutMs: number;

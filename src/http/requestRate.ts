@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
-import type { RedisConnection } from '../redis/connection.ts';
+import type { RedisConnections } from '../redis/connection.ts';
 import { hashedName, redisKey } from '../redis/keys.ts';
 
 /** Limits the requests of each client per minute. */
@@ -42,7 +42,7 @@ interface RequestRateOptions {
   readonly limit: number;
   /** The requests that are counted. */
   readonly kind: 'requests' | 'failures';
-  readonly redis: RedisConnection | undefined;
+  readonly redis: RedisConnections | undefined;
 }
 
 const noWait = () => Promise.resolve(undefined);

@@ -68,7 +68,7 @@ export interface PageRange {
 }
 
 /** Throws `badInput` for sizes out of range, `first` together with `last`, and cursors of other lists. */
-export function pageRange(page: PageArguments, list: string): PageRange {
+export function parsePageArguments(page: PageArguments, list: string): PageRange {
   const { first, after, last, before } = page;
   if (typeof first === 'number' && typeof last === 'number') {
     throw badUserInputError('last', 'must not be combined with first.');
@@ -111,12 +111,12 @@ export function connectionSelection(info: GraphQLResolveInfo, type: string): Con
 export async function readConnection<Row extends { readonly id: string }>(
   {
     list,
-    pageRange,
+    parsePageArguments,
     selection,
-  }: { list: string; pageRange: PageRange; selection: ConnectionSelection },
+  }: { list: string; parsePageArguments: PageRange; selection: ConnectionSelection },
   read: (range: OffsetRange) => Promise<Page<Row>>,
 ): Promise<Connection<Row>> {
-  const { start, end, last } = pageRange;
+  const { start, end, last } = parsePageArguments;
   if (!selection.rows && !selection.pageInfo) {
     const { total } = selection.total ? await read({ offset: 0, limit: 1 }) : { total: null };
     return { list, rows: [], total, offset: start, limit: 0 };

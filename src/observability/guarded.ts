@@ -25,7 +25,7 @@ export function guarded<Arguments extends readonly unknown[]>(
 }
 
 /** A clock whose timer callbacks never throw to the process. */
-export const guardedClock = (clock: Clock, log: Log): Clock => ({
+export const withGuardedTimers = (clock: Clock, log: Log): Clock => ({
   ...clock,
   after: (ms, task) => clock.after(ms, guarded({ log, name: 'timer' }, task)),
 });

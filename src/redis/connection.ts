@@ -13,7 +13,7 @@ import { createRedisScripts } from './scripts.ts';
 
 interface RedisConnectionOptions {
   readonly url: string;
-  /** A command without a reply after this time has failed. */
+  /** The timeout of one command. */
   readonly timeoutMs: number;
   /** The gateway's own account, for keys that belong to no other. */
   readonly account: string;
@@ -57,7 +57,7 @@ const probeTtlMs = 60_000;
 const subscriptionCheckIntervalMs = 5_000;
 /** Messages arrive within this time, or the connection is broken. */
 const maxMessageDelayMs = 250;
-/** Limits how long a read waits for its fence. */
+/** The maximum time that a read waits for its fence. */
 const fenceTimeoutMs = 50;
 
 const replyCode = (error: unknown): string | undefined =>
@@ -66,7 +66,7 @@ const replyCode = (error: unknown): string | undefined =>
 /** Older versions of Redis put the code of a failed command inside the error of the script. */
 const isOutOfMemory = (error: unknown): boolean => String(error).includes('OOM');
 
-/** Concerns one command only, such as one on a key of another program. */
+/** An error of one command, such as a key with another type; Redis itself works. */
 const isCommandError = (error: unknown): boolean =>
   ['ERR', 'WRONGTYPE'].includes(replyCode(error) ?? '');
 
@@ -78,8 +78,8 @@ function errorReason(cause: unknown, problem: string): string {
   return /^[A-Z_]+$/.test(code) ? code : problem;
 }
 
-/** The connections of this instance to Redis and their health: one for commands, one for pub/sub. No method rejects. */
-export class RedisConnection {
+/** The two connections of this instance to Redis and their health: one for commands, one for pub/sub. No method rejects. */
+export class RedisConnections {
   readonly instanceId = randomUUID();
   readonly account: string;
   readonly anomalies: RedisAnomalies;
@@ -162,7 +162,7 @@ export class RedisConnection {
     this.#subscribers.set(kind, subscriber);
   }
 
-  /** A participant is no longer ready. */
+  /** Called by a participant that is no longer ready. */
   requestResync(): void {
     this.#setState('unavailable', 'resync');
     this.#scheduleProbe();

@@ -20,7 +20,7 @@ import { departmentDescriptor } from './departments/descriptor.ts';
 import { createDepartmentLoaders } from './departments/loaders.ts';
 import { createDepartmentSource } from './departments/source.ts';
 import { messageDescriptor } from './messages/descriptor.ts';
-import { createMessageLoaders } from './messages/loaders.ts';
+import { createVisibleMessageReader } from './messages/loaders.ts';
 import { createMessageSource } from './messages/source.ts';
 import { organizationDescriptor } from './organization/descriptor.ts';
 import { createOrganizationLoaders } from './organization/loaders.ts';
@@ -88,7 +88,7 @@ const loaderFactories = {
   customers: ({ sources, identity, schedule }: LoaderScope) =>
     createCustomerLoaders(sources.customers, identity, schedule),
   departments: ({ sources }: LoaderScope) => createDepartmentLoaders(sources.departments),
-  messages: ({ sources }: LoaderScope) => createMessageLoaders(sources.messages),
+  messages: ({ sources }: LoaderScope) => createVisibleMessageReader(sources.messages),
   organization: ({ sources }: LoaderScope) => createOrganizationLoaders(sources.organization),
 };
 

@@ -8,15 +8,15 @@ import {
   type WebhookTarget,
 } from './simulator.ts';
 
-const usage = `Usage: helpcrunch-graphql simulator [flags], or npm run simulator -- [flags]
+const usage = `Usage: helpcrunch-graphql simulator [options], or npm run simulator -- [options]
 
-Runs a made-up HelpCrunch account behind its REST API v1.
+Runs a simulated HelpCrunch account behind its REST API v1.
 
   --host <name>             where to listen (127.0.0.1)
   --port <number>           0 is any free port (4010)
   --key <text>              the API key it accepts (demo)
-  --seed <number>           another seed, another account (1)
-  --rate-limit <number>     calls a minute; 0 is no limit (120)
+  --seed <number>           seed of the generated data (1)
+  --rate-limit <number>     calls per minute; 0: unlimited (120)
   --times <format>          seconds, number or milliseconds (seconds)
   --latency-ms <number>     delay of every response (0)
   --retry-after             send Retry-After with a 429
@@ -24,7 +24,7 @@ Runs a made-up HelpCrunch account behind its REST API v1.
   --webhook-url <url>       where to send webhooks
   --webhook-secret <text>   the key that they are signed with
   --live                    customers write, agents answer, chats close
-  --help                    show this
+  --help                    print this help
 `;
 
 const flags = {

@@ -1,7 +1,7 @@
 import type DataLoader from 'dataloader';
 
 /** A DataLoader with synchronous cache look-up, which avoids a promise and a batch for cached values. For one operation. */
-export function createCachedLoader<Value>(
+export function createPeekableLoader<Value>(
   loader: DataLoader<string, Value>,
   lookUp: (id: string) => Value | undefined,
 ) {

@@ -23,7 +23,7 @@ export interface BatchSize {
   limit: number;
 }
 
-/** HelpCrunch as one operation sees it. */
+/** Access to HelpCrunch for one operation. */
 export interface Upstream {
   readonly cache: ScopedCache;
   readonly batchSize: BatchSize;
@@ -43,7 +43,7 @@ interface UpstreamClientOptions {
   readonly observer: UpstreamObserver;
 }
 
-const sendBy =
+const createSend =
   (transport: Transport, onResponse: (request: UpstreamRequest, status: number) => void): Send =>
   async (request) => {
     const { apiKey } = request.context;
@@ -59,7 +59,7 @@ const sendBy =
     }
   };
 
-/** The entity cache calls the outermost layer for what it lacks; every attempt of the retry layer passes all layers below it. */
+/** The entity cache calls the outermost layer on a miss; every attempt of the retry layer passes all layers below it. */
 export function createUpstreamClient(options: UpstreamClientOptions) {
   const { transport, rateLimiter, cache, clock, log, maxRetries } = options;
   const keys = options.forwardsClientKeys === true ? new KeyVerification(clock) : undefined;
@@ -68,7 +68,7 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
   const circuitBreakers = new CircuitBreakers(clock, (account, { isOpen, ...change }) => {
     if (isOpen) log.warn('circuit breaker opened', { account, ...change });
     else log.info('circuit breaker closed', { account });
-    // Rejects the queued requests of an open circuit.
+    // Lets the limiter reject requests that wait for an open circuit.
     rateLimiter.reevaluate(account);
   });
 
@@ -99,7 +99,7 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
       rateLimit(rateLimiter, options),
       instrument(options),
     ],
-    sendBy(transport, onResponse),
+    createSend(transport, onResponse),
   );
 
   const hooksFor = (context: RequestContext): ScopedCacheHooks => ({
@@ -124,7 +124,7 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
     /** Whether HelpCrunch has accepted the account's key; always true for the gateway's own. */
     isAccepted: (account: string) => !isUnverified(account),
     forOperation(context: RequestContext): Upstream {
-      // Deriving its keys is more expensive than encrypting a cursor.
+      // Deriving its keys is more expensive than encrypting a cursor: create it once.
       let seal: CursorCipher | undefined;
       return {
         cache: cache.forOperation(

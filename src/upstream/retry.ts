@@ -7,7 +7,7 @@ import type { Layer, UpstreamRequest } from './pipeline.ts';
  *
  * | failure                                     | retried          | when                                                      |
  * | ------------------------------------------- | ---------------- | --------------------------------------------------------- |
- * | 429                                         | always           | as soon as the rate limiter, which backs off, permits it  |
+ * | 429                                         | always           | when the rate limiter grants the next permit  |
  * | connection failure, timeout, 502, 503, 504  | reads, idempotent writes, `maxRetries` times | after `Retry-After`, or backoff with full jitter |
  * | 500, other statuses, malformed response     | never            |                                                           |
  * | not sent: no permit, circuit open           | never            |                                                           |
@@ -20,7 +20,7 @@ interface RetryPolicy {
 /** The upper bound of the first delay; it doubles with each retry. */
 const baseDelayMs = 200;
 
-/** 500 is not among them: HelpCrunch returns it for requests that fail every time. */
+/** 500 is excluded: HelpCrunch returns it for requests that always fail. */
 const transientStatuses: ReadonlySet<number | undefined> = new Set([undefined, 502, 503, 504]);
 
 const isTransient = ({ kind, details }: UpstreamError): boolean =>
@@ -57,7 +57,7 @@ export const retry =
       } catch (error) {
         if (!(error instanceof UpstreamError)) throw error;
         const { notSent, retryAfterMs = 0 } = error.details;
-        // A write that failed before may have been applied; a 429 says more than a missing permit.
+        // A write that failed before may have been applied; a 429 is more specific than a missing permit.
         if (notSent === true)
           throw transient ?? (error.kind === 'rateLimited' ? throttled : undefined) ?? error;
         if (error.kind === 'rateLimited') {

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.ts';
-import type { RedisConnection } from '../redis/connection.ts';
+import type { RedisConnections } from '../redis/connection.ts';
 import { hashedName, redisKey } from '../redis/keys.ts';
 import { maxCurrentMs } from './effects.ts';
 
@@ -24,7 +24,7 @@ const maxRememberedDeliveries = 50_000;
 
 export function createDeliveryDeduplicator(
   clock: Clock,
-  redis?: RedisConnection,
+  redis?: RedisConnections,
 ): DeliveryDeduplicator {
   const processedUntil = new LRUCache<string, number>({ max: maxRememberedDeliveries });
   const keyOf = (id: string) => redisKey(redis?.account ?? '', 'delivery', hashedName(id));

@@ -212,7 +212,7 @@ describe('price of invalid operations', () => {
 
   test.each([
     ['No files found for nowhere/*.graphql.', ['nowhere/*.graphql']],
-    ['No files found for no pattern; see --help.', []],
+    ['No file or pattern given; see --help.', []],
     ['No operations found in these files.', ['examples/operations/MessageLine.graphql']],
     [
       '--max-nodes: must be a whole number.',

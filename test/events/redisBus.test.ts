@@ -5,7 +5,7 @@ import { createLocalEventBus } from '../../src/events/localBus.ts';
 import { RedisEventBus } from '../../src/events/redisBus.ts';
 import { accountForKey } from '../../src/http/auth/authenticate.ts';
 import { silentLog } from '../../src/observability/log.ts';
-import { RedisConnection } from '../../src/redis/connection.ts';
+import { RedisConnections } from '../../src/redis/connection.ts';
 import { hashedName, redisKey } from '../../src/redis/keys.ts';
 import type { ControlledUpstream } from '../support/controlledUpstream.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
@@ -61,7 +61,7 @@ describeWithRedis('the event bus of several instances (needs Redis)', () => {
 
   async function startBus(clock: ManualClock) {
     const wire = await startTcpProxy(redis.port);
-    const connection = new RedisConnection({
+    const connection = new RedisConnections({
       url: wire.url,
       timeoutMs: 20_000,
       account: 'own',

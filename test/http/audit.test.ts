@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Config } from '../../src/config/settings.ts';
-import { AuthFailures } from '../../src/http/auth/authFailures.ts';
+import { AuthFailureLimiter } from '../../src/http/auth/authFailures.ts';
 import { createRequestRateLimiter } from '../../src/http/requestRate.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
@@ -251,7 +251,7 @@ describe('log of rejected credentials', () => {
     const lines: string[] = [];
     const clock = createManualClock();
     let timers = 0;
-    const failures = new AuthFailures({
+    const failures = new AuthFailureLimiter({
       rate: createRequestRateLimiter({ limit: 0, kind: 'failures', redis: undefined }),
       clock: {
         ...clock,

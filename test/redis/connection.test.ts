@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { RedisConnection } from '../../src/redis/connection.ts';
+import { RedisConnections } from '../../src/redis/connection.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import type { TestRedis } from '../support/redis.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
@@ -21,7 +21,7 @@ describeWithRedis('the connection to Redis (needs Redis)', () => {
     const clock = createManualClock();
     const logged: unknown[] = [];
     const note = (message: string, fields?: object) => void logged.push([message, fields]);
-    const connection = new RedisConnection({
+    const connection = new RedisConnections({
       url,
       timeoutMs: 20_000,
       account: 'acme',

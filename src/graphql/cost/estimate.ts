@@ -259,7 +259,7 @@ class CostEstimator {
         batchCount,
         embeddedFields: noFields,
       };
-      // The key does not state who owns a chat.
+      // The key of a chat does not contain its owner, so a fetch verifies it.
       const isVerified =
         this.#options.customer !== undefined && (kind === 'chat' || kind === 'customerByUserId');
       if (!rule.isKeyKnown || isVerified) return this.#fetch(named, kind, path);

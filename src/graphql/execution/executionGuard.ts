@@ -14,7 +14,7 @@ import type { Schedule } from '../../lib/turns.ts';
 import type { Context } from '../context.ts';
 import type { Executor } from './executor.ts';
 import type { Pause } from '../limits/responseBytes.ts';
-import { tooLarge } from '../limits/tooExpensive.ts';
+import { responseTooLargeError } from '../limits/tooExpensive.ts';
 
 type Result = ExecutionResult | Promise<ExecutionResult>;
 
@@ -123,7 +123,9 @@ export class ExecutionGuard {
     this.#nodes += nodes;
     if (this.#nodes > maxNodes) {
       this.#stop(
-        tooLarge(`The response has more than ${maxNodes} objects, which is the limit.`),
+        responseTooLargeError(
+          `The response has more than ${maxNodes} objects, which is the limit.`,
+        ),
         info,
       );
     }

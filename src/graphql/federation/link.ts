@@ -117,7 +117,7 @@ const isSchemaNode = (
 ): node is SchemaDefinitionNode | SchemaExtensionNode => isSchema(node);
 
 /** Reads the `@link` of a schema. Throws if there is none, or if its version or an import is unknown. */
-export function readFederationLink(document: DocumentNode): FederationLink {
+export function resolveFederationLink(document: DocumentNode): FederationLink {
   const link = document.definitions
     .filter(isSchemaNode)
     .flatMap((node) => node.directives ?? [])

@@ -9,7 +9,7 @@ import type {
 } from 'graphql';
 import { GraphQLScalarType, isTypeDefinitionNode, Kind, parse, valueFromASTUntyped } from 'graphql';
 import { badUserInputError } from '../../lib/clientError.ts';
-import { readFederationLink } from './link.ts';
+import { resolveFederationLink } from './link.ts';
 
 type ResolverMaps = Extract<IExecutableSchemaDefinition['resolvers'], readonly unknown[]>;
 
@@ -125,7 +125,7 @@ export function buildSubgraphSchema({
   subgraphSdl,
 }: SubgraphOptions): GraphQLSchema {
   const document = withDefinitions(parse(sdl));
-  const { nameOf, definitions } = readFederationLink(document);
+  const { nameOf, definitions } = resolveFederationLink(document);
   const entityNames = entityNamesOf(document, nameOf('@key'));
   const root = {
     _Any: anyScalar,

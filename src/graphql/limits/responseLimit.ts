@@ -1,7 +1,7 @@
 import type { FormattedExecutionResult } from 'graphql';
 import type { Context } from '../context.ts';
 import { isLargerThan } from './responseBytes.ts';
-import { tooLarge } from './tooExpensive.ts';
+import { responseTooLargeError } from './tooExpensive.ts';
 
 type Result = FormattedExecutionResult;
 
@@ -20,7 +20,7 @@ export const createLimitResult =
       await guard.pause();
       return result;
     }
-    const error = tooLarge(
+    const error = responseTooLargeError(
       `The response is longer than ${maxBytes} bytes, which is the limit. Request less data at once.`,
     );
     // Nothing else: a trace is as large as what it traces.

@@ -4,4 +4,5 @@ import { publicError } from '../errors.ts';
 export const operationTooExpensiveError = (message: string) => publicError.tooExpensive(message);
 
 /** Ends an operation that was executed: the HTTP status stays 200. */
-export const tooLarge = (message: string) => publicError.tooExpensive(message, { status: 200 });
+export const responseTooLargeError = (message: string) =>
+  publicError.tooExpensive(message, { status: 200 });

@@ -24,8 +24,8 @@ type ApolloOptions = ApolloServerOptions<Context>;
 type DocumentStore = NonNullable<ApolloOptions['documentStore']>;
 type PersistedQueries = NonNullable<ApolloOptions['persistedQueries']>;
 
-const maxBytes = 109_051_904;
-/** Texts that occur once must not displace the others, and take no more memory than this many hashes. */
+const maxBytes = 104 * 1_048_576;
+/** Limits the entries, so that texts seen once cannot displace the others. */
 const maxEntries = 20_000;
 const entryBytes = 1_900;
 /** A document and its plan, for each character of the text: measured by `npm run bench -- operations`. */
@@ -244,7 +244,7 @@ export class OperationCache {
     this.#lastId += 1;
     const execute = this.#options.executor(document, operationName);
     const added = { name: operationName, id: this.#lastId, operation, execute };
-    // Arrays that grow have spare capacity.
+    // A copy, because `push` reserves spare capacity.
     cached.operations = [...cached.operations, added];
     return added;
   }

@@ -37,7 +37,7 @@ interface AuthFailuresParts {
 }
 
 /** Counts rejected credentials of all entry points by client network, and writes them to the audit log. */
-export class AuthFailures {
+export class AuthFailureLimiter {
   readonly #parts: AuthFailuresParts;
   readonly #samples = new Map<string, Sample>();
   #otherSuppressed = 0;

@@ -4,7 +4,7 @@ import { internalErrorMessage, publicError } from '../../graphql/errors.ts';
 import type { PublicError } from '../../graphql/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { WebhookOutcome, WebhookHandler } from '../../webhooks/handler.ts';
-import type { AuthFailures } from '../auth/authFailures.ts';
+import type { AuthFailureLimiter } from '../auth/authFailures.ts';
 import { AuthenticationError } from '../auth/credentials.ts';
 import { clientNetwork } from '../clientAddress.ts';
 import { sendError } from '../errorResponse.ts';
@@ -28,7 +28,7 @@ const errors: Readonly<Partial<Record<WebhookOutcome, () => PublicError>>> = {
 
 interface WebhookRouteOptions {
   readonly webhookHandler: WebhookHandler;
-  readonly authFailures: AuthFailures;
+  readonly authFailures: AuthFailureLimiter;
   readonly clock: Clock;
 }
 

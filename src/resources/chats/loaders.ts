@@ -4,7 +4,7 @@ import type { Page } from '../../lib/paging.ts';
 import { satisfiesSelection } from '../../lib/selection.ts';
 import type { Schedule } from '../../lib/turns.ts';
 import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
-import { createCachedLoader } from '../../upstream/cachedLoader.ts';
+import { createPeekableLoader } from '../../upstream/cachedLoader.ts';
 import type { ViewerIdentity } from '../../lib/viewer.ts';
 import { derivedFields } from '../declarations.ts';
 import { chatDescriptor } from './descriptor.ts';
@@ -27,7 +27,7 @@ export function createChatLoaders(
     return source.byIdForCustomer(customerId, id);
   }
   const load = (id: string) => (viewer === undefined ? source.byId(id) : loadForViewer(id, viewer));
-  const byId = createCachedLoader(
+  const byId = createPeekableLoader(
     new DataLoader<string, Chat>((ids) => Promise.all(ids.map((id) => load(id).catch(toError)))),
     // The owner must be verified first.
     viewer === undefined ? source.peek : () => undefined,

@@ -15,7 +15,7 @@ import {
   connectionFields,
   emptyPage,
   readConnection,
-  pageRange,
+  parsePageArguments,
   connectionSelection,
 } from '../../lib/paging.ts';
 import { representationValues } from '../../lib/selection.ts';
@@ -56,8 +56,9 @@ const ownedChatsResolver =
     const sort = upstreamSort(orderBy, context);
     const list = `chats of ${owner} ${id} ${JSON.stringify(sort)}`;
     const selection = connectionSelection(info, 'ChatConnection');
-    return readConnection({ list, pageRange: pageRange(page, list), selection }, (range) =>
-      context.loaders.chats.owned({ owner, id, sort, range, selection }),
+    return readConnection(
+      { list, parsePageArguments: parsePageArguments(page, list), selection },
+      (range) => context.loaders.chats.owned({ owner, id, sort, range, selection }),
     );
   };
 
@@ -187,10 +188,12 @@ export const chatResolvers: Resolvers = {
       );
       const list = `chats ${JSON.stringify([restricted, sort])}`;
       const selection = connectionSelection(info, 'ChatConnection');
-      return readConnection({ list, pageRange: pageRange(page, list), selection }, (range) =>
-        restricted === undefined
-          ? emptyPage
-          : context.sources.chats.page({ filter: restricted, sort, range }),
+      return readConnection(
+        { list, parsePageArguments: parsePageArguments(page, list), selection },
+        (range) =>
+          restricted === undefined
+            ? emptyPage
+            : context.sources.chats.page({ filter: restricted, sort, range }),
       );
     },
   },

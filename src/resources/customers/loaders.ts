@@ -5,7 +5,7 @@ import { satisfiesSelection } from '../../lib/selection.ts';
 import type { Schedule } from '../../lib/turns.ts';
 import type { CustomerViewer, ViewerIdentity } from '../../lib/viewer.ts';
 import type { VisibilityScope } from '../../lib/visibility.ts';
-import { createCachedLoader } from '../../upstream/cachedLoader.ts';
+import { createPeekableLoader } from '../../upstream/cachedLoader.ts';
 import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
 import { derivedFields } from '../declarations.ts';
 import { customerDescriptor } from './descriptor.ts';
@@ -45,7 +45,7 @@ type PartialByUserId = PartialEntity<Customer> & { readonly userId: string };
 
 /** Loads any customer. */
 function createUnrestrictedLoaders(source: CustomerSource, batchScheduleFn: Schedule) {
-  const byId = createCachedLoader(
+  const byId = createPeekableLoader(
     new DataLoader<string, Customer>(source.byIds, { batchScheduleFn }),
     source.peek,
   );

@@ -9,7 +9,7 @@ import {
   connectionFields,
   emptyPage,
   readConnection,
-  pageRange,
+  parsePageArguments,
   connectionSelection,
 } from '../../lib/paging.ts';
 import { representationValues } from '../../lib/selection.ts';
@@ -45,10 +45,12 @@ export const customerResolvers: Resolvers = {
       const sort = customerSort(orderBy ?? byFirstSeen);
       const list = `customers ${JSON.stringify([restricted, sort])}`;
       const selection = connectionSelection(info, 'CustomerConnection');
-      return readConnection({ list, pageRange: pageRange(page, list), selection }, (range) =>
-        restricted === undefined
-          ? emptyPage
-          : sources.customers.page({ filter: restricted, sort, range }),
+      return readConnection(
+        { list, parsePageArguments: parsePageArguments(page, list), selection },
+        (range) =>
+          restricted === undefined
+            ? emptyPage
+            : sources.customers.page({ filter: restricted, sort, range }),
       );
     },
   },

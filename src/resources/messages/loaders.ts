@@ -18,14 +18,14 @@ export interface VisibleMessages {
   readonly hasMore: boolean;
 }
 
-export interface VisibleMessagesRequest {
+export interface VisibleMessagesRange {
   readonly start: number;
   readonly count: number;
   /** Whether the client selects `pageInfo`. */
   readonly needsHasMore: boolean;
 }
 
-export function createMessageLoaders(source: MessageSource) {
+export function createVisibleMessageReader(source: MessageSource) {
   let remainingExtraReads = maxExtraMessageReads;
 
   return {
@@ -35,7 +35,7 @@ export function createMessageLoaders(source: MessageSource) {
      */
     async visible(
       chatId: string,
-      { start, count, needsHasMore }: VisibleMessagesRequest,
+      { start, count, needsHasMore }: VisibleMessagesRange,
     ): Promise<VisibleMessages> {
       const found: PositionedMessage[] = [];
       const needed = needsHasMore ? count + 1 : count;

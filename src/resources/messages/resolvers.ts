@@ -10,7 +10,7 @@ import {
   defaultPageSize,
   validatePageSize,
   readConnection,
-  pageRange,
+  parsePageArguments,
   connectionSelection,
 } from '../../lib/paging.ts';
 import { isNotFound } from '../../upstream/errors.ts';
@@ -35,10 +35,15 @@ function readMessages(
 ) {
   const list = `messages of ${chat.id}`;
   const selection = connectionSelection(info, 'ChatMessageConnection');
-  return readConnection({ list, pageRange: pageRange(page, list), selection }, async (range) => {
-    const { rows, total } = await sources.messages.page(chat.id, range).catch(emptyIfMissing(chat));
-    return { rows: rows.map((message) => ({ ...message, chat })), total };
-  });
+  return readConnection(
+    { list, parsePageArguments: parsePageArguments(page, list), selection },
+    async (range) => {
+      const { rows, total } = await sources.messages
+        .page(chat.id, range)
+        .catch(emptyIfMissing(chat));
+      return { rows: rows.map((message) => ({ ...message, chat })), total };
+    },
+  );
 }
 
 const emptyMessagePage: CustomerMessagePage = {

@@ -75,14 +75,14 @@ export class InFlightRequest<Value> {
     return this.#sequence > sequence;
   }
 
-  /** The response, or the waiter's abort reason. The waiter's own response is not cacheable. */
+  /** The response, or the waiter's abort reason. Marks the waiter's response as uncacheable. */
   join(waiter: RequestWaiter): Promise<Value> {
     const { signal, tracker } = waiter;
     tracker.markUncacheable();
     this.#waiters.add(waiter);
     return new Promise((resolve, reject) => {
       const onAbort = () => {
-        // Taken before the abort removes the request from the queue.
+        // Computed before the abort, which removes the request from the queue.
         const error = this.#abortErrorOf(waiter);
         this.#waiters.delete(waiter);
         if (this.#waiters.size === 0) this.#controller.abort(signal.reason);
@@ -129,7 +129,7 @@ interface Batch<Result> {
   isOpen: boolean;
 }
 
-/** A request that hangs delays the next of its group by at most this long. */
+/** The maximum time that a batch waits for the previous request of its group. */
 const maxCollapseMs = 250;
 
 /** The requests in flight: deduplicates keys, and collapses keys of one group into batches. */

@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
-import type { RedisConnection, RedisParticipant, RedisSubscriber } from '../../redis/connection.ts';
+import type {
+  RedisConnections,
+  RedisParticipant,
+  RedisSubscriber,
+} from '../../redis/connection.ts';
 import { hashedName, redisKey, redisPattern } from '../../redis/keys.ts';
 import type { ReadKey, RedisCacheEntry, TaggedKey } from './redisEntries.ts';
 import { decodeEntry, decodeInvalidation, encodeEntry, toMonotonic } from './redisEntries.ts';
@@ -22,7 +26,7 @@ interface ReplacementEntry extends RedisCacheEntry {
 }
 
 interface RedisCacheOptions {
-  readonly redis: RedisConnection;
+  readonly redis: RedisConnections;
   readonly onInvalidation: OnInvalidation;
   readonly clock: Clock;
 }
@@ -57,7 +61,7 @@ const textOf = (reply: unknown): string | undefined =>
 
 /** The cache that all instances share. No method rejects; without Redis it is empty. */
 export class RedisCache implements RedisParticipant, RedisSubscriber {
-  readonly #redis: RedisConnection;
+  readonly #redis: RedisConnections;
   readonly #onInvalidation: OnInvalidation;
   readonly #clock: Clock;
   /** Accounts of invalidated keys that were not published, because Redis was unavailable. */
@@ -164,7 +168,7 @@ export class RedisCache implements RedisParticipant, RedisSubscriber {
     return !this.#redis.has('commands') && !this.#redis.has('subscription') && this.isReady();
   }
 
-  async #tryScript(...script: Parameters<RedisConnection['runScript']>): Promise<unknown> {
+  async #tryScript(...script: Parameters<RedisConnections['runScript']>): Promise<unknown> {
     return this.#isConsistent() ? this.#redis.runScript(...script) : undefined;
   }
 

@@ -1,5 +1,9 @@
 import type { Clock } from '../../lib/clock.ts';
-import type { RedisConnection, RedisParticipant, ScriptArguments } from '../../redis/connection.ts';
+import type {
+  RedisConnections,
+  RedisParticipant,
+  ScriptArguments,
+} from '../../redis/connection.ts';
 import { redisKey } from '../../redis/keys.ts';
 import type { ScriptName } from '../../redis/scripts.ts';
 
@@ -7,7 +11,7 @@ import type { ScriptName } from '../../redis/scripts.ts';
 export type ClusterMode = 'starting' | 'distributed' | 'fallback';
 
 interface ClusterOptions {
-  readonly redis: RedisConnection;
+  readonly redis: RedisConnections;
   readonly clock: Clock;
   readonly heartbeatMs: number;
   readonly events: ClusterEvents;
@@ -28,7 +32,7 @@ const heartbeatsToRejoin = 3;
 
 /** Membership of this instance in the cluster that shares rate limits. No method rejects. */
 export class ClusterMembership implements RedisParticipant {
-  readonly #redis: RedisConnection;
+  readonly #redis: RedisConnections;
   readonly #clock: Clock;
   readonly #heartbeatMs: number;
   readonly #events: ClusterEvents;

@@ -1,4 +1,4 @@
-import type { RedisConnection } from '../../redis/connection.ts';
+import type { RedisConnections } from '../../redis/connection.ts';
 import { createAccountLimiter } from './accountLimiter.ts';
 import type { ClusterWindowLimiter } from './clusterLimiter.ts';
 import { createClusterWindowLimiter } from './clusterLimiter.ts';
@@ -8,7 +8,7 @@ import { createRateLimiter, defaultTiming } from './limiter.ts';
 import { createRateLimiterRegistry } from './registry.ts';
 
 export interface RedisRateLimiterOptions extends RateLimiterOptions {
-  readonly redis: RedisConnection;
+  readonly redis: RedisConnections;
 }
 
 const heartbeatMs = 1_000;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { RedisConnection } from '../../../src/redis/connection.ts';
+import { RedisConnections } from '../../../src/redis/connection.ts';
 import { createRedisScripts } from '../../../src/redis/scripts.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import type { Log } from '../../../src/observability/log.ts';
@@ -53,7 +53,7 @@ async function startInstances(limit: number, names: readonly string[]) {
   const log = { info: note, warn: note, error: note };
   const instances = new Map(
     names.map((name) => {
-      const connection = new RedisConnection({
+      const connection = new RedisConnections({
         url: redis.url,
         timeoutMs: 500,
         account: 'acme',
@@ -438,7 +438,7 @@ testWithRedis('the limit is shared by the time of Redis', async () => {
   await using redis = await startRedis();
   const start = () => {
     const clock = systemClock;
-    const connection = new RedisConnection({
+    const connection = new RedisConnections({
       url: redis.url,
       timeoutMs: 20_000,
       account: 'acme',
@@ -467,7 +467,7 @@ testWithRedis('the limit is shared by the time of Redis', async () => {
 
 /** Nothing listens on this port. */
 const connectNowhere = (log: Log = silentLog) =>
-  new RedisConnection({
+  new RedisConnections({
     url: 'redis://127.0.0.1:1',
     timeoutMs: 500,
     account: 'acme',
