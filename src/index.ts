@@ -64,9 +64,10 @@ class EmbeddedGateway implements Gateway {
   };
 
   async stop(): Promise<void> {
+    if (this.#opened === undefined) return;
     this.#isStopped = true;
     await this.#listening?.catch(() => undefined);
-    const gateway = await this.#opened?.catch(() => undefined);
+    const gateway = await this.#opened.catch(() => undefined);
     await gateway?.stop();
   }
 

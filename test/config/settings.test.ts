@@ -368,7 +368,7 @@ describe('a former name of a setting', () => {
     ['CACHE_ACCOUNT_MS', 'CACHE_ACCOUNT_TTL_MS instead (0 to 86400000).'],
     ['CACHE_ABSENT_MS', 'CACHE_NEGATIVE_TTL_MS instead (0 to 86400000).'],
     ['SUBGRAPH_LEAVE_OUT', 'SUBGRAPH_EXCLUDE_FIELDS instead (list of fields).'],
-    ['EXECUTION', 'OPERATION_CACHE instead (`on`, `off`).'],
+    ['EXECUTION', 'OPERATION_CACHE instead (`direct` is now `on`, `apollo` is now `off`).'],
   ])('%s is rejected with the new name', (name, advice) => {
     expect(() => readConfig({ [name]: '1' })).toThrow(`  ${name}: was renamed. Set ${advice}`);
     expect(() => readConfig({ [name]: '' })).not.toThrow();
