@@ -1,11 +1,14 @@
 import { EntityCache } from '../upstream/cache/entityCache.ts';
 import { createUpstreamClient } from '../upstream/client.ts';
-import { createRateLimiter } from '../upstream/rateLimit/limiter.ts';
+import { createRateLimiter } from '../upstream/rateLimit/registry.ts';
 import { createTransport } from '../upstream/transport.ts';
 import type { Foundation } from './foundation.ts';
 
 /** Added to the time limit of an upstream call before a permit that was never released is reclaimed. */
 const permitGraceMs = 10_000;
+
+/** The share of the rate limit that only agents with few recent calls can use. */
+const newcomerReservePercent = 10;
 
 function createCache({ config, clock, log, redis }: Foundation) {
   return new EntityCache({
@@ -24,6 +27,7 @@ function createCache({ config, clock, log, redis }: Foundation) {
 function createLimiter({ config, clock, redis }: Foundation) {
   const limits = {
     limit: config.rateLimit,
+    quotas: { ...config.quotas, newcomerReservePercent },
     clock,
     leaseTtlMs: config.upstreamTimeoutMs + permitGraceMs,
   };

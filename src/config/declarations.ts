@@ -83,6 +83,25 @@ const upstream = {
     default: 120,
     description: 'Upstream calls per sliding 60 seconds. `0`: unlimited.',
   }),
+  quotas: {
+    writeReservePercent: setting('WRITE_RESERVE_PERCENT', integer(0, 50), {
+      default: 10,
+      description:
+        'Share of the rate limit in percent that only mutations of agents can use. It grows with recent mutations up to half of the limit ([rate-limiting.md](rate-limiting.md)).',
+    }),
+    customersSharePercent: setting('CUSTOMERS_SHARE_PERCENT', integer(1, 100), {
+      default: 50,
+      description: 'Share of the rate limit in percent that all customers together can use.',
+    }),
+    customerCallsPerMinute: setting('CUSTOMER_CALLS_PER_MINUTE', atLeastOne, {
+      default: 12,
+      description: 'Upstream calls per sliding 60 seconds of one customer.',
+    }),
+    customerWritesPerMinute: setting('CUSTOMER_WRITES_PER_MINUTE', upToAMillion, {
+      default: 6,
+      description: 'The same for its mutations. `0`: none.',
+    }),
+  },
   webhookSecret: setting(
     'HELPCRUNCH_WEBHOOK_SECRET',
     z

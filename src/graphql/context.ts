@@ -6,7 +6,7 @@ import type { Span } from '../observability/tracing.ts';
 import type { Schedule } from '../lib/turns.ts';
 import type { CustomerViewer, Viewer } from '../lib/viewer.ts';
 import type { QuotaReader, Upstream, UpstreamClient } from '../upstream/client.ts';
-import type { OperationUsage } from '../upstream/pipeline.ts';
+import type { OperationUsage, RequestContext } from '../upstream/pipeline.ts';
 import type { ValidatedSubscription } from './plugins/subscriptionHandoff.ts';
 import type { ExecutionGuard } from './execution/executionGuard.ts';
 import { canReceive } from './subscriptions/authorize.ts';
@@ -65,6 +65,8 @@ export interface Caller {
   readonly span?: Span | undefined;
   /** Whether the client has sent `no-cache`. */
   readonly bypassesCache: boolean;
+  /** Whether reads have background priority. */
+  readonly isBackground?: boolean;
   readonly guard: ExecutionGuard;
 }
 
@@ -85,11 +87,16 @@ export const createContextFactory =
     const usage: OperationUsage = { calls: 0, cacheHits: 0, shared: 0 };
     const tracker = new DependencyTracker();
     if (bypassesCache) tracker.markUncacheable();
-    const quota = upstreamClient.quotaFor(account);
+    const quotaViewer: RequestContext['viewer'] = {
+      key: caller.quotaClient,
+      class: viewer.role === 'CUSTOMER' ? 'customer' : 'agent',
+    };
+    const quota = upstreamClient.quotaFor(account, quotaViewer);
     const upstreamContext = {
       apiKey,
       account,
-      viewer: caller.quotaClient,
+      viewer: quotaViewer,
+      readPriority: caller.isBackground === true ? ('background' as const) : ('read' as const),
       signal,
       deadlineMs,
       usage,

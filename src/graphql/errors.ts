@@ -105,6 +105,12 @@ const clientKeyErrors: Readonly<Partial<Record<UpstreamErrorKind, Classification
   forbidden: { code: 'FORBIDDEN', message: 'HelpCrunch does not allow this for your API key.' },
 };
 
+/** Other limits than the account's. */
+const quotaMessages: Readonly<Partial<Record<string, string>>> = {
+  VIEWER_LIMIT: 'Your share of the rate limit is used up. Retry after retryAfterMs.',
+  CUSTOMER_LIMIT: "The customers' share of the rate limit is used up. Retry after retryAfterMs.",
+};
+
 const clientErrors: Readonly<Record<ClientErrorKind, Classification>> = {
   badInput: { code: 'BAD_USER_INPUT' },
   forbidden: { code: 'FORBIDDEN' },
@@ -155,9 +161,9 @@ function codeOf(cause: GraphQLError, path: unknown): ErrorCode | undefined {
 function classify(error: unknown, forwardsClientKeys = false): Classification {
   const cause = unwrapResolverError(error);
   if (cause instanceof UpstreamError) {
-    return (
-      (forwardsClientKeys ? clientKeyErrors[cause.kind] : undefined) ?? upstreamErrors[cause.kind]
-    );
+    const { code, message = '' } =
+      (forwardsClientKeys ? clientKeyErrors[cause.kind] : undefined) ?? upstreamErrors[cause.kind];
+    return { code, message: quotaMessages[cause.details.reason ?? ''] ?? message };
   }
   if (cause instanceof ClientError) return clientErrors[cause.kind];
   if (!(cause instanceof GraphQLError)) return internalError;
@@ -195,9 +201,10 @@ export const isUnauthenticatedResult = ({ data, errors = [] }: FormattedExecutio
 function upstreamExtensions(error: unknown): Record<string, unknown> {
   const cause = unwrapResolverError(error);
   if (!(cause instanceof UpstreamError)) return {};
-  const { status, entries, retryAfterMs } = cause.details;
+  const { status, entries, retryAfterMs, reason } = cause.details;
   return {
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(reason === undefined ? {} : { reason }),
     ...(entries === undefined ? {} : { upstream: { status, errors: entries } }),
   };
 }

@@ -593,6 +593,8 @@ export type HelpdeskRateLimit = {
   readonly remaining: Scalars['Int']['output'];
   /** Time at which all calls made so far have left the window; null if the window is empty. */
   readonly resetAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Calls of these that this viewer can make now, mutations included; 0 if unlimited. */
+  readonly viewerRemaining: Scalars['Int']['output'];
 };
 
 /** The authenticated client. */
@@ -677,7 +679,7 @@ export type Query = {
   readonly nodes: ReadonlyArray<Maybe<Node>>;
   /** The organization that owns the account. `FORBIDDEN` for customers. */
   readonly organization: HelpdeskOrganization;
-  /** The rate limit of the account and its remaining calls. Costs no call to HelpCrunch. `FORBIDDEN` for customers. */
+  /** The rate limit of the account and the calls that remain for the account and for this viewer. Costs no call to HelpCrunch. `FORBIDDEN` for customers. */
   readonly rateLimit: HelpdeskRateLimit;
   /** The authenticated client. */
   readonly viewer: HelpdeskViewer;

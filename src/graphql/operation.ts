@@ -89,6 +89,7 @@ export function createOpenOperation(parts: OpenOperationOptions): OpenOperation 
       apiKey: caller.apiKey,
       account: caller.account,
       bypassesCache: caller.bypassesCache,
+      isBackground: caller.isBackground === true,
       signal,
       deadlineMs,
       span,

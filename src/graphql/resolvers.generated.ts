@@ -409,6 +409,7 @@ export type HelpdeskRateLimitResolvers<ContextType = Context, ParentType extends
   limit?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   remaining?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   resetAt?: Resolver<Schema.Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  viewerRemaining?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
 };
 
 export type HelpdeskViewerResolvers<ContextType = Context, ParentType extends ResolversParentTypes['HelpdeskViewer'] = ResolversParentTypes['HelpdeskViewer']> = {

@@ -9,7 +9,7 @@ type KeyKind =
   | 'tag'
   | 'generation'
   | 'leases'
-  | 'waiters'
+  | 'window'
   | 'throttle'
   | 'instances'
   | 'delivery'

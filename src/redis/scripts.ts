@@ -34,7 +34,7 @@ export function createRedisScripts(timeSource = serverTime) {
     putEntries: script('putEntries', 'tags'),
     invalidate: script('invalidate', 'tags'),
     acquireDelivery: script('acquireDelivery'),
-    acquireLeases: script('acquireLeases', 'time', 'types', 'throttle'),
+    acquirePermits: script('acquirePermits', 'time', 'types', 'throttle'),
     completeLeases: script('completeLeases', 'time', 'types'),
     updateThrottle: script('updateThrottle', 'time', 'types', 'throttle'),
     resync: script('resync', 'time', 'types', 'throttle'),

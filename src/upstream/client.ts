@@ -4,6 +4,7 @@ import type { CursorCipher } from '../lib/cursorCipher.ts';
 import { createCursorCipher } from '../lib/cursorCipher.ts';
 import { circuitBreaker, CircuitBreakers } from './circuitBreaker.ts';
 import type { RateLimiter } from './rateLimit/limiter.ts';
+import type { QuotaViewer } from './rateLimit/quotas.ts';
 import type { EntityCache, ScopedCacheHooks } from './cache/entityCache.ts';
 import type { ScopedCache } from './cache/scopedCache.ts';
 import { UpstreamError } from './errors.ts';
@@ -77,12 +78,7 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
     keys?.recordResponse(account, status);
     if (quotaOwner === account || isUnverified(account)) return;
     // The call that verified the key is charged to its account as well.
-    const { effect: priority } = request;
-    const charge = {
-      viewer: request.viewer(),
-      priority,
-      deadlineMs: request.deadlineMs(),
-    };
+    const charge = { candidates: request.candidates(), deadlineMs: request.deadlineMs() };
     rateLimiter
       .acquire(account, () => charge, new AbortController().signal)
       .then(
@@ -113,7 +109,11 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
     queueTimeoutError: () =>
       new UpstreamError('rateLimited', 'No permit was available before the deadline.', {
         notSent: true,
-        retryAfterMs: rateLimiter.retryAfterMs(quotaOwnerOf(context.account)),
+        ...rateLimiter.rejection(
+          quotaOwnerOf(context.account),
+          context.viewer,
+          context.readPriority,
+        ),
       }),
   });
 
@@ -135,13 +135,15 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
         seal: () => (seal ??= createCursorCipher(context.apiKey)),
       };
     },
-    /** The remaining quota of an account. */
-    quotaFor: (account: string) => ({
+    /** The remaining quota of an account and of a viewer. */
+    quotaFor: (account: string, viewer: QuotaViewer) => ({
       cached: () => rateLimiter.status(account),
       /** Includes the calls of other instances. */
       async refresh() {
         await rateLimiter.refresh(account);
-        return rateLimiter.status(account);
+        const status = rateLimiter.status(account);
+        const { remaining } = rateLimiter.viewerStatus(account, viewer);
+        return { ...status, viewerRemaining: status.limit === 0 ? 0 : remaining };
       },
     }),
     close() {

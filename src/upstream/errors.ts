@@ -1,3 +1,5 @@
+import type { RefusalReason } from './rateLimit/quotas.ts';
+
 /** The ways in which a call fails. Closed: a new kind breaks the build until it is mapped to a public code. */
 export type UpstreamErrorKind =
   | 'rejected'
@@ -21,6 +23,8 @@ export interface UpstreamErrorDetails {
   /** The entries of a 4xx response. */
   readonly entries?: readonly UpstreamErrorEntry[];
   readonly retryAfterMs?: number;
+  /** The limit that a rejected call has reached. */
+  readonly reason?: RefusalReason;
   /** A 404 for the path itself rather than for an object. */
   readonly isUnknownRoute?: true;
   /** The gateway did not send the call. */

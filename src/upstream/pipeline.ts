@@ -1,6 +1,7 @@
 import type { DependencyTracker } from '../lib/dependencyTracker.ts';
 import type { Span } from '../observability/tracing.ts';
 import type { RequestWaiters } from './cache/inFlight.ts';
+import type { QuotaViewer } from './rateLimit/quotas.ts';
 import type { TransportRequest } from './transport.ts';
 
 /** An HTTP request to HelpCrunch with its declared effect. The method does not tell it: a search is a POST that reads. */
@@ -33,8 +34,10 @@ export interface RequestContext {
   readonly apiKey: string;
   /** Owns the cache entries and the rate limit. */
   readonly account: string;
-  /** The rate limiter serves viewers in turn. */
-  readonly viewer: string;
+  /** To whom the rate limiter charges calls. */
+  readonly viewer: QuotaViewer;
+  /** The priority of calls that read. */
+  readonly readPriority: 'read' | 'background';
   /** Aborted when the client disconnects or the deadline passes. */
   readonly signal: () => AbortSignal;
   /** On the monotonic clock. */

@@ -1,10 +1,13 @@
 import { UpstreamError } from './errors.ts';
 import type { InstrumentationOptions } from './instrumentation.ts';
 import type { Layer, UpstreamRequest } from './pipeline.ts';
-import type { Permit, RateLimiter } from './rateLimit/limiter.ts';
+import type { CallPriority, Permit, RateLimiter } from './rateLimit/limiter.ts';
 
 /** HelpCrunch never responds faster: a call that starts with less time left would be wasted. */
 const minRemainingMs = 50;
+
+const priorityOf = ({ effect, context }: UpstreamRequest): CallPriority =>
+  effect === 'write' ? 'write' : context.readPriority;
 
 /** Acquires one permit per attempt and holds it until the response. A 429 makes the limiter back off. */
 export function rateLimit(
@@ -12,13 +15,13 @@ export function rateLimit(
   { observer, clock }: InstrumentationOptions,
 ): Layer {
   async function acquirePermit(request: UpstreamRequest): Promise<Permit> {
-    const { effect: priority, signal, quotaOwner } = request;
+    const { signal, quotaOwner } = request;
+    const priority = priorityOf(request);
     const startedAt = clock.monotonic();
     const report = (wasGranted: boolean) =>
       observer.onQueueWait({ priority, wasGranted, waitMs: clock.monotonic() - startedAt });
     const permitRequest = () => ({
-      viewer: request.viewer(),
-      priority,
+      candidates: request.candidates(),
       deadlineMs: request.deadlineMs() - minRemainingMs,
     });
     request.setQueued(true);
@@ -44,8 +47,11 @@ export function rateLimit(
       if (!(error instanceof UpstreamError) || error.kind !== 'rateLimited') throw error;
       permit.throttled(error.details.retryAfterMs);
       // The limiter decides when the next call may start, whatever `Retry-After` says.
-      const retryAfterMs = limiter.retryAfterMs(request.quotaOwner);
-      throw new UpstreamError(error.kind, error.message, { ...error.details, retryAfterMs });
+      const { quotaOwner, context } = request;
+      const priority = priorityOf(request);
+      const { retryAfterMs } = limiter.rejection(quotaOwner, context.viewer, priority);
+      const details = { ...error.details, retryAfterMs, reason: 'ACCOUNT_LIMIT' } as const;
+      throw new UpstreamError(error.kind, error.message, details);
     } finally {
       permit.release();
     }

@@ -313,6 +313,7 @@ describe.each(places)('$place', (place) => {
         code: 'RATE_LIMITED',
         retryable: true,
         retryAfterMs,
+        reason: 'ACCOUNT_LIMIT',
         upstream: { status: 429, errors: tooMany },
       });
       expect(answer.headers.get('retry-after')).toBe(String(retryAfterMs / 1000));

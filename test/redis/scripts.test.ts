@@ -10,7 +10,14 @@ const describeWithRedis = hasRedis ? describe : describe.skip;
 const scripts = createRedisScripts("local now = tonumber(redis.call('GET', 'now'))\n");
 const windowMs = 60_000;
 const leaseTtlMs = 15_000;
-const waiterTtlMs = 3_000;
+const reportTtlMs = 3_000;
+
+interface AcquireOptions {
+  readonly limit?: number;
+  readonly version?: number;
+  readonly throttleVersion?: number;
+  readonly report?: string;
+}
 
 describeWithRedis('scripts (needs Redis)', () => {
   let redis: TestRedis;
@@ -36,40 +43,34 @@ describeWithRedis('scripts (needs Redis)', () => {
   const run = (name: ScriptName, keys: readonly string[], args: readonly (string | number)[]) =>
     client.eval(scripts[name].text, keys.length, ...keys, ...args) as Promise<any>;
 
-  let acquisitions = 0;
-  /** The leases granted, and the replies that other tests read. */
-  async function acquire(instance: string, demand: readonly [number, number, number], limit = 4) {
-    acquisitions += 1;
+  let leaseNumber = 0;
+  /** Acquires permits with the versions that the caller read, or with those that are current. */
+  async function acquire(
+    instance: string,
+    count: number,
+    { limit = 4, version, throttleVersion, report = '' }: AcquireOptions = {},
+  ) {
+    const ids = Array.from({ length: count }, () => `${instance}:${(leaseNumber += 1)}:21a:viewer`);
+    const keys = ['leases', 'window', 'throttle'];
+    const throttle = JSON.parse((await client.get('throttle')) ?? '{"version":0}');
+    const current = Number((await client.hget('window', 'version')) ?? 0);
     const args = [
       instance,
-      acquisitions,
+      version ?? current,
+      throttleVersion ?? throttle.version,
+      limit,
       windowMs,
       leaseTtlMs,
-      limit,
-      waiterTtlMs,
-      1_000,
-      ...demand,
+      reportTtlMs,
+      report,
+      ...ids,
     ];
-    const keys = ['leases', 'waiters', 'throttle'];
-    const [throttle, now, granted, peers, peersUntil, used, ...rest] = await run(
-      'acquireLeases',
+    const [isGranted, newVersion, now, text, reports, leases] = await run(
+      'acquirePermits',
       keys,
       args,
     );
-    return {
-      granted,
-      peers,
-      peersUntil,
-      used,
-      now,
-      throttle,
-      peerDemand: rest.slice(0, 3),
-      releaseTimes: rest.slice(3),
-      ids: Array.from(
-        { length: granted },
-        (_, index) => `${instance}:${acquisitions}:${index + 1}`,
-      ),
-    };
+    return { ids, isGranted, version: newVersion, now, throttle: text, reports, leases };
   }
 
   const throttleState = (state: Readonly<Record<string, number>>) =>
@@ -84,74 +85,89 @@ describeWithRedis('scripts (needs Redis)', () => {
       ...state,
     });
 
-  test('acquireLeases grants what is free and returns when leases are released', async () => {
-    const first = await acquire('a', [0, 3, 0]);
-    const second = await acquire('b', [0, 3, 0]);
+  test('acquirePermits adds permits to the window and returns when each is released', async () => {
+    const first = await acquire('a', 3);
+    const second = await acquire('b', 1);
 
-    expect(first).toMatchObject({ granted: 3, peers: 0, used: 3, now: 1_000_000 });
-    expect(second).toMatchObject({ granted: 1, used: 4 });
-    expect(second.releaseTimes).toEqual(Array(4).fill(1 + leaseTtlMs + windowMs));
+    expect(first).toMatchObject({ isGranted: 1, version: 1, now: 1_000_000 });
+    expect(second).toMatchObject({ isGranted: 1, version: 2 });
+    expect(second.leases).toEqual(
+      [...first.ids, ...second.ids].flatMap((id) => [id, 1 + leaseTtlMs + windowMs]),
+    );
   });
 
-  test('acquireLeases grants free leases to waiting instances in turn', async () => {
-    const { ids } = await acquire('a', [0, 4, 0]);
-    await acquire('a', [0, 4, 0]);
-    await acquire('b', [0, 4, 0]);
-    await run('completeLeases', ['leases'], [windowMs, 0, ...ids]);
+  test('acquirePermits adds all permits or none when the limit would be exceeded', async () => {
+    await acquire('a', 3);
 
-    const b = await acquire('b', [0, 4, 0]);
-    const a = await acquire('a', [0, 4, 0]);
-
-    expect([a.granted, b.granted]).toEqual([2, 2]);
+    expect(await acquire('b', 2)).toMatchObject({ isGranted: 0, version: 1 });
+    expect(await acquire('b', 1)).toMatchObject({ isGranted: 1, version: 2 });
   });
 
-  test('acquireLeases prefers the writes of one instance to the reads of another', async () => {
-    await acquire('a', [0, 4, 0]);
-    await acquire('writer', [1, 0, 0]);
-    await setTime(1_000_000 + leaseTtlMs + windowMs - 1_000);
-    await acquire('writer', [1, 0, 0], 5).then(({ granted }) => expect(granted).toBe(1));
+  test('acquirePermits rejects a decision about a window that another instance has changed', async () => {
+    await acquire('a', 1);
 
-    const reader = await acquire('reader', [0, 1, 0]);
+    const late = await acquire('b', 1, { version: 0 });
 
-    expect(reader.granted).toBe(0);
+    expect(late).toMatchObject({ isGranted: 0, version: 1 });
+    expect(late.leases).toHaveLength(2);
   });
 
-  test('acquireLeases ignores waiters that have expired', async () => {
-    await acquire('a', [0, 4, 0]);
-    await acquire('b', [0, 1, 0]);
+  test('acquirePermits rejects a decision about a throttle that another instance has changed', async () => {
+    await client.set('throttle', throttleState({ version: 3 }));
 
-    const before = await acquire('c', [0, 1, 0]);
-    await setTime(1_000_000 + waiterTtlMs);
-    const after = await acquire('c', [0, 1, 0]);
-
-    expect(before).toMatchObject({ peers: 1, peerDemand: [0, 1, 0], peersUntil: waiterTtlMs });
-    expect(after).toMatchObject({ peers: 0, peerDemand: [0, 0, 0] });
+    expect(await acquire('a', 1, { throttleVersion: 2 })).toMatchObject({ isGranted: 0 });
+    expect(await acquire('a', 1)).toMatchObject({ isGranted: 1 });
   });
 
-  test('acquireLeases grants one probe after a pause', async () => {
+  test('acquirePermits releases a permit when its time is over', async () => {
+    await acquire('a', 4);
+    await setTime(1_000_000 + 1 + leaseTtlMs + windowMs);
+
+    expect(await acquire('b', 4)).toMatchObject({ isGranted: 1 });
+  });
+
+  test('acquirePermits returns the reports of the other instances until they expire', async () => {
+    await acquire('a', 0, { report: 'from a' });
+    await acquire('b', 0, { report: 'from b' });
+
+    const before = await acquire('c', 0);
+    await setTime(1_000_000 + reportTtlMs);
+    const after = await acquire('c', 0);
+
+    expect(before.reports.toSorted()).toEqual(['from a', 'from b']);
+    expect(after.reports).toEqual([]);
+  });
+
+  test('acquirePermits grants one probe after a pause', async () => {
     await client.set('throttle', throttleState({ pausedUntil: 1_005_000 }));
-    const paused = await acquire('a', [0, 2, 0]);
+    const paused = await acquire('a', 1);
     await setTime(1_005_000);
 
-    const probe = await acquire('a', [0, 2, 0]);
-    const other = await acquire('b', [0, 2, 0]);
+    const two = await acquire('a', 2);
+    const probe = await acquire('a', 1);
+    const other = await acquire('b', 1);
 
-    expect([paused.granted, probe.granted, other.granted]).toEqual([0, 1, 0]);
+    expect([paused, two, probe, other].map(({ isGranted }) => isGranted)).toEqual([0, 0, 1, 0]);
     expect(JSON.parse(probe.throttle)).toMatchObject({
       version: 2,
       probeUntil: 1_005_000 + leaseTtlMs,
     });
   });
 
-  test('acquireLeases raises a reduced limit by one in each recovery interval', async () => {
-    await client.set('throttle', throttleState({}));
-    await setTime(1_001_500);
+  test('acquirePermits treats data of other programs as absent', async () => {
+    await client.set('leases', 'text');
+    await client.hset('window', { version: 'x', 'report:x': 'y' });
+    await client.set('throttle', '[]');
 
-    expect(await acquire('a', [0, 4, 0])).toMatchObject({ granted: 3 });
+    expect(await acquire('a', 1, { version: 0, throttleVersion: 0 })).toMatchObject({
+      isGranted: 1,
+      version: 1,
+      reports: [],
+    });
   });
 
   test('completeLeases releases a completed call after a window and an unsent one at once', async () => {
-    const { ids } = await acquire('a', [0, 2, 0]);
+    const { ids } = await acquire('a', 2);
 
     await run('completeLeases', ['leases'], [windowMs, 1, ...ids]);
 
@@ -178,8 +194,8 @@ describeWithRedis('scripts (needs Redis)', () => {
   });
 
   test('resync replaces the leases of one instance only', async () => {
-    await acquire('a', [0, 2, 0]);
-    const { ids } = await acquire('b', [0, 1, 0]);
+    await acquire('a', 2);
+    const { ids } = await acquire('b', 1);
     const args = ['a', windowMs, throttleState({ version: 0 }), 'a:9:1', 5_000];
 
     await run('resync', ['leases', 'throttle'], args);

@@ -64,7 +64,7 @@ const documents = {
   node: `query ($nodeId: ID!) { node(nodeId: $nodeId) { ${nodeFields} } }`,
   nodes: `query ($nodeIds: [ID!]!) { nodes(nodeIds: $nodeIds) { ${nodeFields} } }`,
   viewer: '{ viewer { role agent { id } customer { id } } }',
-  rateLimit: '{ rateLimit { limit remaining resetAt } }',
+  rateLimit: '{ rateLimit { limit remaining viewerRemaining resetAt } }',
   markChatRead: `mutation ($id: ID!, $by: ReadBy!, $read: Boolean!) {
     markChatRead(id: $id, by: $by, read: $read) { ${chatFields} }
   }`,
@@ -762,13 +762,23 @@ describe('rateLimit', () => {
     const inTheEnd = await read();
 
     expect(untouched).toEqual([
-      { limit: 5, remaining: 5, resetAt: null },
-      { limit: 5, remaining: 5, resetAt: null },
+      { limit: 5, remaining: 5, viewerRemaining: 5, resetAt: null },
+      { limit: 5, remaining: 5, viewerRemaining: 5, resetAt: null },
     ]);
-    expect(afterTwo).toEqual({ limit: 5, remaining: 3, resetAt: at(10_000 + minute) });
+    expect(afterTwo).toEqual({
+      limit: 5,
+      remaining: 3,
+      viewerRemaining: 3,
+      resetAt: at(10_000 + minute),
+    });
     expect(justBefore).toEqual(afterTwo);
-    expect(afterMinute).toEqual({ limit: 5, remaining: 4, resetAt: at(10_000 + minute) });
-    expect(inTheEnd).toEqual({ limit: 5, remaining: 5, resetAt: null });
+    expect(afterMinute).toEqual({
+      limit: 5,
+      remaining: 4,
+      viewerRemaining: 4,
+      resetAt: at(10_000 + minute),
+    });
+    expect(inTheEnd).toEqual({ limit: 5, remaining: 5, viewerRemaining: 5, resetAt: null });
   });
 
   test('every response reports the rate limit in its extensions', async () => {
@@ -797,7 +807,7 @@ describe('rateLimit', () => {
     await gateway.query('{ organization { id } }');
     const { data } = await gateway.query(documents.rateLimit);
 
-    expect(data.rateLimit).toEqual({ limit: 0, remaining: 0, resetAt: null });
+    expect(data.rateLimit).toEqual({ limit: 0, remaining: 0, viewerRemaining: 0, resetAt: null });
   });
 });
 

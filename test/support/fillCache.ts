@@ -98,7 +98,8 @@ async function fill(maxBytes: number, count: number, watch: (bytes: number) => v
         usage: { calls: 0, cacheHits: 0, shared: 0 },
         tracker: new DependencyTracker(),
         bypassesCache: false,
-        viewer: 'viewer',
+        viewer: { key: 'viewer', class: 'agent' },
+        readPriority: 'read',
         deadlineMs: Infinity,
       },
       {

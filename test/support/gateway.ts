@@ -24,6 +24,13 @@ export interface GraphQLResponse<Data = any> {
   readonly extensions: { readonly upstream: { readonly calls: number } & Record<string, any> };
 }
 
+const noQuotas = {
+  writeReservePercent: 0,
+  customersSharePercent: 100,
+  customerCallsPerMinute: 1_000_000,
+  customerWritesPerMinute: 1_000_000,
+};
+
 const noCaching = { chats: 0, customers: 0, account: 0, absent: 0 };
 
 interface TestGatewayOptions {
@@ -56,6 +63,7 @@ export async function startTestGateway({
     {
       ...readConfig({ PORT: '0' }),
       cacheTtlsMs: noCaching,
+      quotas: noQuotas,
       upstreamRetries: 0,
       staleIfErrorMs: 0,
       maxUpstreamCalls: 1_000_000,

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createSources } from '../../src/resources/registry.ts';
 import { DependencyTracker } from '../../src/lib/dependencyTracker.ts';
-import { createRateLimiter } from '../../src/upstream/rateLimit/limiter.ts';
+import { createRateLimiter } from '../../src/upstream/rateLimit/registry.ts';
 import { EntityCache } from '../../src/upstream/cache/entityCache.ts';
 import type { UpstreamClient } from '../../src/upstream/client.ts';
 import { createUpstreamClient } from '../../src/upstream/client.ts';
@@ -124,7 +124,8 @@ function runOperation(client: UpstreamClient, viewer: string) {
     client.forOperation({
       apiKey: upstream.key,
       account: 'acme',
-      viewer,
+      viewer: { key: viewer, class: 'agent' },
+      readPriority: 'read',
       signal: () => controller.signal,
       deadlineMs: clock.monotonic() + oneDay,
       usage: { calls: 0, cacheHits: 0, shared: 0 },
@@ -165,7 +166,7 @@ test('thousands of operations whose clients disconnect leave no call, no warning
     const ends = await Promise.all(operations.map(({ ended }) => ended));
     await held.over();
     expect(new Set(ends)).toEqual(new Set(['Error: The client has disconnected.']));
-    expect(full.quotaFor('acme').cached().remaining).toBe(0);
+    expect(full.quotaFor('acme', { key: 'viewer', class: 'agent' }).cached().remaining).toBe(0);
   }
 
   await visit();

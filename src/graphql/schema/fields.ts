@@ -52,7 +52,12 @@ const otherFields = {
     startCursor: publicField,
     endCursor: publicField,
   },
-  HelpdeskRateLimit: { limit: staffField, remaining: staffField, resetAt: staffField },
+  HelpdeskRateLimit: {
+    limit: staffField,
+    remaining: staffField,
+    viewerRemaining: staffField,
+    resetAt: staffField,
+  },
 } as const;
 
 type ObjectTypeName = {

@@ -28,6 +28,10 @@ function addExtensions(body: string, context: Context): string {
 const bypassesCache = ({ headers }: FastifyRequest): boolean =>
   /(^|[\s,])no-cache($|[\s,;])/i.test(headers['cache-control'] ?? '');
 
+/** Urgency 6 or 7 (RFC 9218): no user waits for the response. */
+const isBackground = ({ headers }: FastifyRequest): boolean =>
+  /(^|,)[\t ]*u=[67][\t ]*(,|;|$)/.test(String(headers['priority'] ?? ''));
+
 const wantsTrace = ({ headers }: FastifyRequest): boolean =>
   headers['apollo-federation-include-trace'] === 'ftv1';
 
@@ -71,6 +75,7 @@ class GraphQLEndpoint {
       apiKey,
       account,
       bypassesCache: bypassesCache(request),
+      isBackground: isBackground(request),
       span: spanOf(request),
     });
     this.#abortOnDisconnect(reply, operation);

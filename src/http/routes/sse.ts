@@ -111,7 +111,8 @@ class EventStream {
 export function addSseRoute(server: FastifyInstance, options: SubscriptionTransportOptions): void {
   const { execute, authenticate, connectionLimits, isAllowedOrigin } = options;
   const streams = new Set<EventStream>();
-  let isShuttingDown = false;
+  let hasShutdownStarted = false;
+  const isShuttingDown = () => hasShutdownStarted;
 
   function parseOperation(request: FastifyRequest) {
     const operation =
@@ -132,7 +133,7 @@ export function addSseRoute(server: FastifyInstance, options: SubscriptionTransp
     }
     const access = await authenticate(headers.authorization);
     const operation = parseOperation(request);
-    if (isShuttingDown) throw shuttingDown();
+    if (isShuttingDown()) throw shuttingDown();
     const client = { access, address };
     const release = connectionLimits.acquire(clientName(client));
     if (release === undefined) throw tooManyConnections();
@@ -149,7 +150,7 @@ export function addSseRoute(server: FastifyInstance, options: SubscriptionTransp
     streams.add(stream);
     stream.onEnd(() => streams.delete(stream));
     stream.start(outcome, access.expiresAtMs);
-    if (isShuttingDown) stream.end();
+    if (isShuttingDown()) stream.end();
     return reply
       .header('content-type', 'text/event-stream; charset=utf-8')
       .header('x-accel-buffering', 'no')
@@ -160,7 +161,7 @@ export function addSseRoute(server: FastifyInstance, options: SubscriptionTransp
   server.get('/graphql/stream', handle);
   server.post('/graphql/stream', handle);
   server.addHook('preClose', (done) => {
-    isShuttingDown = true;
+    hasShutdownStarted = true;
     for (const stream of streams) stream.end();
     done();
   });

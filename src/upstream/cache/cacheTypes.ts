@@ -72,6 +72,7 @@ const isWholeNegativeEntry = objectOf<NegativeEntry>({
       status: isNumber,
       entries: listOf(objectOf<UpstreamErrorEntry>({ code: isText, message: isText })),
       retryAfterMs: isNumber,
+      reason: oneOf('ACCOUNT_LIMIT', 'VIEWER_LIMIT', 'CUSTOMER_LIMIT'),
       isUnknownRoute: oneOf(true),
       notSent: oneOf(true),
     },

@@ -2,10 +2,13 @@ import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../lib/clock.ts';
 import type { DependencyTracker } from '../../lib/dependencyTracker.ts';
 import { UpstreamError } from '../errors.ts';
+import type { PermitCandidate } from '../rateLimit/limiter.ts';
+import type { QuotaViewer } from '../rateLimit/quotas.ts';
 
 /** An operation that waits for a request. */
 export interface RequestWaiter {
-  readonly viewer: string;
+  readonly viewer: QuotaViewer;
+  readonly readPriority: 'read' | 'background';
   readonly signal: AbortSignal;
   readonly deadlineMs: number;
   readonly tracker: DependencyTracker;
@@ -17,8 +20,8 @@ export interface RequestWaiter {
 export interface RequestWaiters {
   /** Aborted when the last waiter disconnects. */
   readonly signal: AbortSignal;
-  /** The viewer of the first waiter that is still connected. */
-  viewer(): string;
+  /** Those that are still connected, the one that started the request first. */
+  candidates(): readonly PermitCandidate[];
   /** The latest deadline of the waiters. */
   deadlineMs(): number;
   /** Called when the request enters and when it leaves the queue of the rate limiter. */
@@ -54,7 +57,8 @@ export class InFlightRequest<Value> {
     setMaxListeners(0, signal);
     const waiters: RequestWaiters = {
       signal,
-      viewer: () => [...this.#waiters][0]?.viewer ?? '',
+      candidates: () =>
+        Array.from(this.#waiters, ({ viewer, readPriority: priority }) => ({ viewer, priority })),
       deadlineMs: () => Math.max(...Array.from(this.#waiters, ({ deadlineMs }) => deadlineMs)),
       setQueued: (isQueued) => {
         this.#queuedCount += isQueued ? 1 : -1;

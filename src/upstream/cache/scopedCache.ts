@@ -120,7 +120,7 @@ export class ScopedCache {
     const signal = this.#context.signal();
     const waiters = {
       signal,
-      viewer: () => viewer,
+      candidates: () => [{ viewer, priority: 'write' as const }],
       deadlineMs: () => deadlineMs,
       setQueued: () => undefined,
     };

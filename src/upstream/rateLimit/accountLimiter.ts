@@ -1,156 +1,301 @@
 import type { Clock } from '../../lib/clock.ts';
+import { toWallTime } from '../../lib/clock.ts';
 import { UpstreamError } from '../errors.ts';
-import type { PermitRequest, QuotaStatus, Permit } from './limiter.ts';
-import { createStartEstimator } from './estimator.ts';
-import type { WindowLimiter } from './windowLimiter.ts';
-import type { QueueEntry, QueueWaiter } from './fairQueue.ts';
-import { createFairQueue, emptyDepths } from './fairQueue.ts';
+import type { QueueWaiter } from './fairQueue.ts';
+import { FairQueue } from './fairQueue.ts';
+import type { GrantPlan, PlannedGrant, WindowState } from './grantPlan.ts';
+import { isPool, planGrants } from './grantPlan.ts';
+import type {
+  CallPriority,
+  Permit,
+  PermitCandidate,
+  PermitRequest,
+  QuotaStatus,
+  RateLimitRejection,
+  ViewerQuotaStatus,
+} from './limiter.ts';
+import type { InstanceReport, PermitWindow } from './permitWindow.ts';
+import type { QuotaSettings, QuotaViewer, RefusalReason } from './quotas.ts';
+import { DemandTracker, mergeDemands, QuotaPolicy, QuotaUsage } from './quotas.ts';
 
-/** No timer reaches further, and no client is sent away for longer. */
-const maxDelayMs = 3_600_000;
+/** No timer reaches further, and no client gets a longer time. */
+const maxDelayMs = 600_000;
+/** Unused shares decay without an event, so queued calls are looked at again after this time. */
+const recheckMs = 1_000;
 
 const abortReason = ({ reason }: AbortSignal): Error =>
   reason instanceof Error ? reason : new Error('aborted');
 
-const noCapacityError = (retryAfterMs: number): UpstreamError =>
-  new UpstreamError('rateLimited', 'The budget of calls cannot serve this in time.', {
-    notSent: true,
-    retryAfterMs,
-  });
+interface AccountLimiterOptions {
+  readonly clock: Clock;
+  readonly windowMs: number;
+  /** How the limit is divided; undefined: it is not. */
+  readonly quotas: QuotaSettings | undefined;
+  readonly createWindow: (onChange: () => void) => PermitWindow;
+}
 
-export type AccountLimiter = ReturnType<typeof createAccountLimiter>;
+/** One account's calls: the queue of those that wait, and the window of those that count. */
+export class AccountLimiter {
+  readonly #clock: Clock;
+  readonly #options: AccountLimiterOptions;
+  readonly #queue = new FairQueue();
+  readonly #demand = new DemandTracker();
+  readonly #window: PermitWindow;
+  /** Calls whose demand is not recorded yet: their waiters may join after `acquire` was called. */
+  #arrivals: (() => PermitRequest)[] = [];
+  #isScheduled = false;
+  /** A command to Redis is under way: calls that arrive meanwhile are decided afterwards. */
+  #isWaiting = false;
+  #cancelTimer: () => void = () => undefined;
 
-/** One tenant's calls: those that wait, and the ledger that says how many may leave. */
-export function createAccountLimiter(
-  clock: Clock,
-  createWindow: (onChange: () => void) => WindowLimiter,
-) {
-  const queue = createFairQueue();
-  let isScheduled = false;
-  let cancelTimer = (): void => undefined;
-  const window = createWindow(schedule);
-
-  /** Decisions of one moment are made together: their order then does not depend on who spoke first. */
-  function schedule(): void {
-    if (isScheduled) return;
-    isScheduled = true;
-    queueMicrotask(dispatch);
+  constructor(options: AccountLimiterOptions) {
+    this.#clock = options.clock;
+    this.#options = options;
+    this.#window = options.createWindow(() => this.#schedule());
   }
 
-  const delayUntil = (at: number): number =>
-    Math.min(maxDelayMs, Math.max(1, Math.ceil(at - clock.monotonic())));
-
-  function grant(entry: QueueEntry): void {
-    queue.markServed(entry);
-    entry.waiter.grant(window.acquire());
+  acquire(request: () => PermitRequest, signal: AbortSignal): Promise<Permit> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(abortReason(signal));
+        return;
+      }
+      const onAbort = () => {
+        this.#queue.remove(waiter);
+        reject(abortReason(signal));
+        this.#schedule();
+      };
+      const waiter: QueueWaiter = {
+        request,
+        grant(permit) {
+          signal.removeEventListener('abort', onAbort);
+          resolve(permit);
+        },
+        reject(error) {
+          signal.removeEventListener('abort', onAbort);
+          reject(error);
+        },
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#arrivals.push(request);
+      this.#queue.add(waiter);
+      this.#schedule();
+    });
   }
 
-  /** Most calls are alone, and there is room for them. */
-  function grantSingle(): boolean {
-    const entry = queue.single();
-    if (entry === undefined || window.available() < 1 || entry.deadlineMs <= clock.monotonic())
-      return false;
-    grant(entry);
-    return true;
+  reevaluate(): void {
+    if (this.#queue.size > 0) this.#schedule();
   }
 
-  /** Serves whom it can, refuses whom nothing can serve in time, and says when to look again. */
-  function dispatch(): void {
-    isScheduled = false;
-    cancelTimer();
-    if (queue.size() === 0 || grantSingle()) {
-      window.reportDemand(emptyDepths);
+  /** Resolves when `status` includes the calls of the other instances. */
+  refresh(): Promise<void> {
+    return this.#window.refresh(this.#report([]));
+  }
+
+  status(): QuotaStatus {
+    const { held, limitAt, resumesAt } = this.#window.state();
+    const now = this.#clock.monotonic();
+    const limit = limitAt(now);
+    const isUnlimited = limit === Infinity;
+    const last = isUnlimited ? null : (held.at(-1)?.releasesAt ?? null);
+    const resetAt = resumesAt > now ? Math.max(resumesAt, last ?? 0) : last;
+    return {
+      limit: isUnlimited ? 0 : limit,
+      remaining: isUnlimited || this.#window.isPaused() ? 0 : Math.max(0, limit - held.length),
+      resetAt: resetAt === null ? null : toWallTime(this.#clock, resetAt),
+    };
+  }
+
+  viewerStatus(viewer: QuotaViewer): ViewerQuotaStatus {
+    const state = this.#state();
+    const remaining = this.#window.isPaused()
+      ? 0
+      : state.policyAt(state.now).remaining(viewer, this.#usage());
+    return {
+      remaining,
+      retryAfterMs: remaining > 0 ? 0 : this.#waitOf({ viewer, priority: 'read' }),
+    };
+  }
+
+  rejection(viewer: QuotaViewer, priority: CallPriority): RateLimitRejection {
+    const { now, policyAt } = this.#state();
+    const decision = policyAt(now).admit(viewer, priority, this.#usage());
+    return {
+      reason: isPool(decision) ? 'ACCOUNT_LIMIT' : decision,
+      retryAfterMs: this.#waitOf({ viewer, priority }),
+    };
+  }
+
+  queueDepths(): Record<CallPriority, number> {
+    return this.#queue.depths();
+  }
+
+  isIdle(): boolean {
+    return this.#queue.size === 0 && this.#window.isIdle();
+  }
+
+  close(): void {
+    this.#cancelTimer();
+    this.#queue.rejectAll(
+      new UpstreamError('unavailable', 'The gateway is stopping.', { notSent: true }),
+    );
+  }
+
+  /** Decisions of one moment are made together, so that their order does not depend on who came first. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => this.#dispatch());
+  }
+
+  #state(): WindowState & { readonly expectedResumeAt: number } {
+    const { limitAt, ...state } = this.#window.state();
+    const now = this.#clock.monotonic();
+    const { quotas, windowMs } = this.#options;
+    const peers = this.#window.peers();
+    const demand = mergeDemands([this.#demand.demand(now), ...peers.map((peer) => peer.demand)]);
+    const policies = new Map<number, QuotaPolicy>();
+    return {
+      ...state,
+      now,
+      windowMs,
+      limitAt,
+      peersQueued: peers.map(({ queued }) => queued),
+      policyAt(time) {
+        const limit = limitAt(time);
+        const policy = policies.get(limit) ?? new QuotaPolicy(limit, quotas, demand);
+        policies.set(limit, policy);
+        return policy;
+      },
+    };
+  }
+
+  /** Without the calls that are about to start. */
+  #report(grants: readonly PlannedGrant[]): InstanceReport {
+    const queued = this.#queue.depths();
+    for (const { entry } of grants) queued[entry.priority] -= 1;
+    return { demand: this.#demand.demand(this.#clock.monotonic()), queued };
+  }
+
+  #usage(): QuotaUsage {
+    const usage = new QuotaUsage();
+    for (const { charge } of this.#window.state().held) usage.add(charge);
+    return usage;
+  }
+
+  #recordDemand(): void {
+    for (const request of this.#arrivals) {
+      const [starter] = request().candidates;
+      if (starter !== undefined)
+        this.#demand.record(starter.viewer, starter.priority, this.#clock.monotonic());
+    }
+    this.#arrivals = [];
+  }
+
+  /** Grants what can start, rejects what cannot start in time, and plans when to look again. */
+  #dispatch(): void {
+    this.#isScheduled = false;
+    this.#cancelTimer();
+    this.#recordDemand();
+    if (this.#isWaiting || this.#queue.size === 0) return;
+    const state = this.#state();
+    const plan = planGrants(this.#queue.entries(), state, this.#usage());
+    if (plan.rejections.length > 0 && this.#window.needsRefresh()) {
+      this.#waitFor(this.refresh());
       return;
     }
-    const queued = { ...emptyDepths };
-    const capacity = window.forecastCapacity(queue.depths());
-    const estimator = createStartEstimator(capacity, clock.monotonic());
-    let available = window.available();
-    let firstDeadline = Infinity;
-    let rejected: QueueEntry[] = [];
-
-    const rejectUnserved = () => {
-      const retryAfterMs = delayUntil(Math.max(estimator.nextStartAt, capacity.expectedResumeAt));
-      for (const { waiter } of rejected) {
-        queue.remove(waiter);
-        waiter.reject(noCapacityError(retryAfterMs));
-      }
-      rejected = [];
-    };
-
-    for (const entry of queue.entries()) {
-      // The time to come back is that of the next call of the same kind, behind all that stay.
-      if (rejected[0] !== undefined && rejected[0].priority !== entry.priority) rejectUnserved();
-      if (estimator.nextStartAt >= entry.deadlineMs) {
-        rejected.push(entry);
-        continue;
-      }
-      if (available > 0) {
-        available -= 1;
-        grant(entry);
-      } else {
-        queued[entry.priority] += 1;
-        firstDeadline = Math.min(firstDeadline, entry.deadlineMs);
-      }
-      estimator.advance();
+    for (const { entry, reason, retryAfterMs } of plan.rejections) {
+      this.#queue.remove(entry.waiter);
+      const untilResumed = state.expectedResumeAt - state.now;
+      entry.waiter.reject(this.#rejection(reason, Math.max(retryAfterMs, untilResumed)));
     }
-    rejectUnserved();
-    window.reportDemand(queued);
-    if (queue.size() === 0) return;
-    const waitMs = delayUntil(Math.min(firstDeadline, window.nextWakeAt()));
-    cancelTimer = clock.after(waitMs, dispatch);
+    this.#grant(plan);
   }
 
-  return {
-    acquire: (request: () => PermitRequest, signal: AbortSignal): Promise<Permit> =>
-      new Promise((resolve, reject) => {
-        if (signal.aborted) {
-          reject(abortReason(signal));
-          return;
-        }
-        const onAbort = () => {
-          queue.remove(waiter);
-          reject(abortReason(signal));
-          schedule();
-        };
-        const waiter: QueueWaiter = {
-          request,
-          grant(permit) {
-            signal.removeEventListener('abort', onAbort);
-            resolve(permit);
-          },
-          reject(error) {
-            signal.removeEventListener('abort', onAbort);
-            reject(error);
-          },
-        };
-        signal.addEventListener('abort', onAbort, { once: true });
-        queue.add(waiter);
-        schedule();
-      }),
-
-    reevaluate(): void {
-      if (queue.size() > 0) schedule();
-    },
-
-    retryAfterMs(): number {
-      const waiting = queue.depths();
-      const capacity = window.forecastCapacity(waiting);
-      const estimator = createStartEstimator(capacity, clock.monotonic());
-      const { write, read } = waiting;
-      for (let ahead = write + read; ahead > 0; ahead -= 1) estimator.advance();
-      return delayUntil(Math.max(estimator.nextStartAt, capacity.expectedResumeAt));
-    },
-
-    status: (): QuotaStatus => window.status(),
-    queueDepths: queue.depths,
-    isIdle: (): boolean => queue.size() === 0 && window.isIdle(),
-
-    close(): void {
-      cancelTimer();
-      queue.rejectAll(
-        new UpstreamError('unavailable', 'The gateway is closing.', { notSent: true }),
+  #grant({ grants, nextStartAt }: GrantPlan): void {
+    if (grants.length === 0) {
+      this.#setTimer(nextStartAt);
+      return;
+    }
+    const reply = this.#window.acquire(
+      grants.map(({ charge }) => charge),
+      this.#report(grants),
+    );
+    if (reply instanceof Promise) {
+      this.#waitFor(
+        reply.then((permits) => {
+          if (permits !== undefined) this.#serve(grants, permits);
+        }),
       );
-    },
-  };
+    } else {
+      this.#serve(grants, reply);
+      this.#setTimer(nextStartAt);
+    }
+  }
+
+  /** Decides nothing until a command to Redis has ended, and then again. */
+  #waitFor(command: Promise<void>): void {
+    this.#isWaiting = true;
+    const resume = () => {
+      this.#isWaiting = false;
+      this.#schedule();
+    };
+    command.then(resume, resume);
+  }
+
+  #serve(grants: readonly PlannedGrant[], permits: readonly Permit[]): void {
+    for (const [index, { entry }] of grants.entries()) {
+      const permit = permits[index];
+      if (permit === undefined) continue;
+      // A waiter that left while the permit was acquired ignores it, and it counts as a call that has ended.
+      if (!this.#queue.serve(entry)) permit.release();
+      else entry.waiter.grant(permit);
+    }
+  }
+
+  #setTimer(nextStartAt: number): void {
+    if (this.#queue.size === 0) return;
+    const deadlines = this.#queue.entries().map(({ deadlineMs }) => deadlineMs);
+    const now = this.#clock.monotonic();
+    const wakeAt = Math.min(
+      nextStartAt > now ? nextStartAt : Infinity,
+      this.#window.nextWakeAt(),
+      now + recheckMs,
+      ...deadlines,
+    );
+    this.#cancelTimer = this.#clock.after(this.#delayUntil(wakeAt), () => this.#dispatch());
+  }
+
+  #waitOf(candidate: PermitCandidate): number {
+    const state = this.#state();
+    const probe = {
+      candidates: [candidate],
+      deadlineMs: -Infinity,
+      viewer: candidate.viewer.key,
+      priority: candidate.priority,
+      waiter: noWaiter,
+    };
+    const { rejections } = planGrants([...this.#queue.entries(), probe], state, this.#usage());
+    const last = rejections.at(-1)?.retryAfterMs ?? 0;
+    return this.#delayUntil(Math.max(state.now + last, state.expectedResumeAt));
+  }
+
+  #rejection(reason: RefusalReason, retryAfterMs: number): UpstreamError {
+    const delayMs = this.#delayUntil(this.#clock.monotonic() + retryAfterMs);
+    return new UpstreamError('rateLimited', 'The rate limit does not admit this call in time.', {
+      notSent: true,
+      retryAfterMs: delayMs,
+      reason,
+    });
+  }
+
+  #delayUntil(at: number): number {
+    return Math.min(maxDelayMs, Math.max(1, Math.ceil(at - this.#clock.monotonic())));
+  }
 }
+
+const noWaiter: QueueWaiter = {
+  request: () => ({ candidates: [], deadlineMs: 0 }),
+  grant: () => undefined,
+  reject: () => undefined,
+};

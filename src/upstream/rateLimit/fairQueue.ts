@@ -1,8 +1,7 @@
-import type { PermitRequest, CallPriority, Permit } from './limiter.ts';
+import type { CallPriority, Permit, PermitCandidate, PermitRequest } from './limiter.ts';
+import { priorities } from './limiter.ts';
 
-export const priorities: readonly CallPriority[] = ['write', 'read', 'background'];
-
-/** A call that waits for its turn. */
+/** A call that waits for a permit. */
 export interface QueueWaiter {
   readonly request: () => PermitRequest;
   grant(permit: Permit): void;
@@ -10,12 +9,11 @@ export interface QueueWaiter {
 }
 
 export interface QueueEntry extends PermitRequest {
+  /** The viewer whose turn it is, and the priority: of the first candidate with the highest priority. */
+  readonly viewer: string;
+  readonly priority: CallPriority;
   readonly waiter: QueueWaiter;
 }
-
-export type QueueDepths = Readonly<Record<CallPriority, number>>;
-
-export const emptyDepths: QueueDepths = { write: 0, read: 0, background: 0 };
 
 const byPriority = <Value>(make: () => Value): Record<CallPriority, Value> => ({
   write: make(),
@@ -34,69 +32,73 @@ function roundRobin(queuesByViewer: QueueEntry[][]): QueueEntry[] {
   return entries;
 }
 
-/** Who is next: the more important first, viewers in turns, each viewer's calls as they came. */
-export function createFairQueue() {
-  const waiters = new Set<QueueWaiter>();
-  /** The order of the viewers' turns. Who comes and who was served goes to the end, so nobody is overtaken for ever. */
-  const viewerOrder = byPriority(() => new Set<string>());
+const noCandidate: PermitCandidate = {
+  viewer: { key: '', class: 'customer' },
+  priority: 'background',
+};
 
-  function entriesInOrder(
-    viewers: Set<string>,
-    queues: ReadonlyMap<string, QueueEntry[]>,
-  ): QueueEntry[] {
+function entryOf(waiter: QueueWaiter): QueueEntry {
+  const { candidates, deadlineMs } = waiter.request();
+  const [first = noCandidate] = candidates.toSorted(
+    (one, other) => priorities.indexOf(one.priority) - priorities.indexOf(other.priority),
+  );
+  const { viewer, priority } = first;
+  return { candidates, deadlineMs, viewer: viewer.key, priority, waiter };
+}
+
+/** Orders queued calls: higher priorities first, then viewers in turns, then each viewer's calls as they came. */
+export class FairQueue {
+  readonly #waiters = new Set<QueueWaiter>();
+  /** The order of the viewers' turns. A viewer that comes or was served goes to the end, so that none is overtaken indefinitely. */
+  readonly #viewerOrder = byPriority(() => new Set<string>());
+
+  get size(): number {
+    return this.#waiters.size;
+  }
+
+  add(waiter: QueueWaiter): void {
+    this.#waiters.add(waiter);
+  }
+
+  remove(waiter: QueueWaiter): void {
+    this.#waiters.delete(waiter);
+  }
+
+  /** All queued calls, in the order in which they will be served, by what is requested now. */
+  entries(): QueueEntry[] {
+    const queues = byPriority(() => new Map<string, QueueEntry[]>());
+    for (const waiter of this.#waiters) {
+      const entry = entryOf(waiter);
+      const ofViewer = queues[entry.priority].get(entry.viewer);
+      if (ofViewer === undefined) queues[entry.priority].set(entry.viewer, [entry]);
+      else ofViewer.push(entry);
+    }
+    return priorities.flatMap((priority) => this.#inTurns(priority, queues[priority]));
+  }
+
+  /** Removes a call that was granted, and ends its viewer's turn. False: it was no longer queued. */
+  serve({ waiter, viewer, priority }: QueueEntry): boolean {
+    if (!this.#waiters.delete(waiter)) return false;
+    this.#viewerOrder[priority].delete(viewer);
+    this.#viewerOrder[priority].add(viewer);
+    return true;
+  }
+
+  depths(): Record<CallPriority, number> {
+    const depths = byPriority(() => 0);
+    for (const waiter of this.#waiters) depths[entryOf(waiter).priority] += 1;
+    return depths;
+  }
+
+  rejectAll(error: Error): void {
+    for (const waiter of this.#waiters) waiter.reject(error);
+    this.#waiters.clear();
+  }
+
+  #inTurns(priority: CallPriority, queues: ReadonlyMap<string, QueueEntry[]>): QueueEntry[] {
+    const viewers = this.#viewerOrder[priority];
     for (const viewer of viewers) if (!queues.has(viewer)) viewers.delete(viewer);
     for (const viewer of queues.keys()) viewers.add(viewer);
     return roundRobin(Array.from(viewers, (viewer) => queues.get(viewer) ?? []));
   }
-
-  function entryOf(waiter: QueueWaiter): QueueEntry {
-    const { viewer, priority, deadlineMs } = waiter.request();
-    return { viewer, priority, deadlineMs, waiter };
-  }
-
-  return {
-    add: (waiter: QueueWaiter): unknown => waiters.add(waiter),
-    remove: (waiter: QueueWaiter): boolean => waiters.delete(waiter),
-    size: (): number => waiters.size,
-
-    /** Who waits, where there is but one. */
-    single(): QueueEntry | undefined {
-      const [waiter] = waiters;
-      return waiter !== undefined && waiters.size === 1 ? entryOf(waiter) : undefined;
-    },
-
-    /** All who wait, in the order in which they will be served, by what they want now. */
-    entries(): QueueEntry[] {
-      const queuesByPriority = byPriority(() => new Map<string, QueueEntry[]>());
-      for (const waiter of waiters) {
-        const entry = entryOf(waiter);
-        const { viewer, priority } = entry;
-        const queue = queuesByPriority[priority].get(viewer);
-        if (queue === undefined) queuesByPriority[priority].set(viewer, [entry]);
-        else queue.push(entry);
-      }
-      return priorities.flatMap((priority) =>
-        entriesInOrder(viewerOrder[priority], queuesByPriority[priority]),
-      );
-    },
-
-    /** The viewer has had its turn. */
-    markServed({ waiter, viewer, priority }: QueueEntry): void {
-      waiters.delete(waiter);
-      viewerOrder[priority].delete(viewer);
-      viewerOrder[priority].add(viewer);
-    },
-
-    depths(): Record<CallPriority, number> {
-      const depths = byPriority(() => 0);
-      for (const waiter of waiters) depths[waiter.request().priority] += 1;
-      return depths;
-    },
-
-    /** Sends all away. */
-    rejectAll(error: Error): void {
-      for (const waiter of waiters) waiter.reject(error);
-      waiters.clear();
-    },
-  };
 }

@@ -1,73 +1,74 @@
-import type { Clock } from '../../lib/clock.ts';
-import { createAccountLimiter } from './accountLimiter.ts';
-import { createLocalWindowLimiter } from './windowLimiter.ts';
-import { createRateLimiterRegistry } from './registry.ts';
+import type { QuotaViewer, RefusalReason } from './quotas.ts';
 
-/** Calls that change something go before those somebody looks at, and these before those nobody waits for. */
+/** Calls that change something go before those somebody waits for, and these before those nobody waits for. */
 export type CallPriority = 'write' | 'read' | 'background';
 
-/** Who wants a call. Asked anew at each decision: operations may join or leave a shared call while it waits. */
-export interface PermitRequest {
-  readonly viewer: string;
+export const priorities: readonly CallPriority[] = ['write', 'read', 'background'];
+
+export type QueueDepths = Readonly<Record<CallPriority, number>>;
+
+export const emptyDepths: QueueDepths = { write: 0, read: 0, background: 0 };
+
+/** An operation that waits for a call. */
+export interface PermitCandidate {
+  readonly viewer: QuotaViewer;
   readonly priority: CallPriority;
-  /** By the monotonic clock; a call that cannot leave before is refused. */
+}
+
+/** A request for a permit. It is read again at each decision: operations may join or leave a shared call while it is queued. */
+export interface PermitRequest {
+  /** Those who wait for the call, the one that started it first. The call is charged to the first that has quota. */
+  readonly candidates: readonly PermitCandidate[];
+  /** By the monotonic clock; a call that cannot start before is rejected. */
   readonly deadlineMs: number;
 }
 
-/** The right to one call. Says once how the call went, whatever happens to it. */
+/** The right to make one call. It is ended exactly once, however the call ends. */
 export interface Permit {
-  /** The call was answered or has failed: the helpdesk has counted it by now. */
+  /** The call has ended: HelpCrunch has counted it by now. */
   release(): void;
-  /** The helpdesk refused it with 429. */
+  /** HelpCrunch rejected the call with 429. */
   throttled(retryAfterMs?: number): void;
 }
 
 export interface QuotaStatus {
-  /** 0 is none. */
+  /** 0 is unlimited. */
   readonly limit: number;
-  /** What could leave now; 0 while the helpdesk refuses. */
+  /** Calls that could start now; 0 while HelpCrunch rejects calls. */
   readonly remaining: number;
-  /** When every call made so far will have left the window, by the wall clock; null when none is in it. */
+  /** When every call made so far will have left the window, by the wall clock; null when there is none. */
   readonly resetAt: number | null;
+}
+
+export interface ViewerQuotaStatus {
+  /** Calls that this viewer could start now. */
+  readonly remaining: number;
+  /** Until the viewer's next call is admitted; 0 if it is now. */
+  readonly retryAfterMs: number;
+}
+
+export interface RateLimitRejection {
+  readonly reason: RefusalReason;
+  readonly retryAfterMs: number;
 }
 
 export interface RateLimiter {
   /**
-   * Resolves when one call may leave. Rejects with `rateLimited` as soon as that cannot be before the demand's deadline, and
-   * with the signal's reason when everybody has left.
+   * Resolves when one call may start. Rejects with `rateLimited` as soon as that cannot be before the request's deadline, and
+   * with the signal's reason when every waiter has left.
    */
   acquire(account: string, request: () => PermitRequest, signal: AbortSignal): Promise<Permit>;
-  /** A demand may have changed: a later deadline, a higher priority. */
+  /** A request may have changed: a later deadline, a higher priority. */
   reevaluate(account: string): void;
   status(account: string): QuotaStatus;
-  /** Resolves when `status` knows what the other instances have done by now. */
+  viewerStatus(account: string, viewer: QuotaViewer): ViewerQuotaStatus;
+  /** Resolves when `status` includes the calls of the other instances. */
   refresh(account: string): Promise<void>;
-  /** Until another try is worth it; at least 1. */
-  retryAfterMs(account: string): number;
-  queueLengths(): Readonly<Record<CallPriority, number>>;
-  /** Whether all instances count together at this moment; null where they are not meant to. */
+  /** Why a call of the viewer would wait, and until when; `retryAfterMs` is at least 1. */
+  rejection(account: string, viewer: QuotaViewer, priority: CallPriority): RateLimitRejection;
+  queueLengths(): QueueDepths;
+  /** Whether all instances share the limit at this moment; null without Redis. */
   isShared(): boolean | null;
-  /** Those who wait are refused as `unavailable`. */
+  /** Queued requests are rejected as `unavailable`. */
   close(): void;
-}
-
-export interface RateLimiterOptions {
-  /** Calls per window and tenant; 0 is no limit. */
-  readonly limit: number;
-  readonly clock: Clock;
-  readonly windowMs?: number;
-  /** No call is under way for longer; must be more than the transport's time limit. */
-  readonly leaseTtlMs?: number;
-}
-
-export const defaultTiming = { windowMs: 60_000, leaseTtlMs: 15_000 };
-
-/** A budget that only this process spends. */
-export function createRateLimiter({ limit, clock, ...timing }: RateLimiterOptions): RateLimiter {
-  const options = { ...defaultTiming, ...timing, limit, clock };
-  return createRateLimiterRegistry({
-    limit,
-    createAccountLimiter: () =>
-      createAccountLimiter(clock, (onChange) => createLocalWindowLimiter(options, onChange)),
-  });
 }

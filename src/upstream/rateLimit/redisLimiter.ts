@@ -1,18 +1,29 @@
 import type { RedisConnections } from '../../redis/connection.ts';
-import { createAccountLimiter } from './accountLimiter.ts';
-import type { ClusterWindowLimiter } from './clusterLimiter.ts';
-import { createClusterWindowLimiter } from './clusterLimiter.ts';
+import { hashedName } from '../../redis/keys.ts';
 import { ClusterMembership } from './clusterMembership.ts';
-import type { RateLimiter, RateLimiterOptions } from './limiter.ts';
-import { createRateLimiter, defaultTiming } from './limiter.ts';
-import { createRateLimiterRegistry } from './registry.ts';
+import type { PermitRequest, RateLimiter } from './limiter.ts';
+import type { QuotaViewer } from './quotas.ts';
+import { RedisPermitWindow } from './redisWindow.ts';
+import type { RateLimiterOptions } from './registry.ts';
+import { createRateLimiter, defaultTiming, RateLimiterRegistry } from './registry.ts';
 
 export interface RedisRateLimiterOptions extends RateLimiterOptions {
   readonly redis: RedisConnections;
 }
 
 const heartbeatMs = 1_000;
-const waiterTtlMs = 3 * heartbeatMs;
+const maxHashes = 10_000;
+
+/** Redis stores the viewers of calls: without the ids of customers or agents. */
+function createViewerHash(): (viewer: QuotaViewer) => QuotaViewer {
+  const hashes = new Map<string, string>();
+  return ({ key, class: viewerClass }) => {
+    const hash = hashes.get(key) ?? hashedName(key);
+    if (hashes.size >= maxHashes) hashes.clear();
+    hashes.set(key, hash);
+    return { key: hash, class: viewerClass };
+  };
+}
 
 /** A rate limiter that several instances share. It sends heartbeats until it is closed. */
 export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLimiter {
@@ -20,58 +31,59 @@ export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLi
   // Without a limit there is nothing to share.
   if (limit === 0) return createRateLimiter(options);
 
-  const limiters = new Map<string, ClusterWindowLimiter>();
+  const timing = { ...defaultTiming, ...options };
+  const windows = new Map<string, RedisPermitWindow>();
   const cluster = new ClusterMembership({
     redis,
     clock,
     heartbeatMs,
     events: {
       onModeChange() {
-        for (const limiter of limiters.values()) limiter.changeMode();
+        for (const window of windows.values()) window.changeMode();
       },
       onHeartbeat() {
-        for (const limiter of limiters.values()) void limiter.sync();
+        for (const account of windows.keys()) void registry.refresh(account);
       },
       async resync() {
-        const synced = await Promise.all(
-          Array.from(limiters.values(), (limiter) => limiter.resync()),
-        );
+        const synced = await Promise.all(Array.from(windows.values(), (each) => each.resync()));
         return synced.every(Boolean);
       },
     },
   });
-  const timing = { windowMs: options.windowMs ?? defaultTiming.windowMs };
-  const leaseTtlMs = options.leaseTtlMs ?? defaultTiming.leaseTtlMs;
+  const registry: RateLimiterRegistry = new RateLimiterRegistry({
+    ...timing,
+    createWindow(account, onChange) {
+      const window = new RedisPermitWindow({ ...timing, cluster, account }, onChange);
+      windows.set(account, window);
+      return window;
+    },
+    onRemove: (account) => void windows.delete(account),
+  });
 
-  const registry = createRateLimiterRegistry({
-    limit,
-    createAccountLimiter: (account) =>
-      createAccountLimiter(clock, (onChange) => {
-        const limiter = createClusterWindowLimiter(
-          { cluster, account, limit, clock, waiterTtlMs, leaseTtlMs, ...timing },
-          onChange,
-        );
-        limiters.set(account, limiter);
-        return limiter;
-      }),
-    onRemove: (account) => void limiters.delete(account),
+  const hashedViewer = createViewerHash();
+  const hashed = ({ candidates, deadlineMs }: PermitRequest): PermitRequest => ({
+    deadlineMs,
+    candidates: candidates.map(({ viewer, priority }) => ({
+      viewer: hashedViewer(viewer),
+      priority,
+    })),
   });
 
   return {
-    ...registry,
-    status(account) {
-      registry.ensure(account);
-      return registry.status(account);
-    },
-    async refresh(account) {
-      registry.ensure(account);
-      await limiters.get(account)?.sync();
-    },
+    acquire: (account, request, signal) =>
+      registry.acquire(account, () => hashed(request()), signal),
+    reevaluate: (account) => registry.reevaluate(account),
+    status: (account) => registry.ensure(account).status(),
+    viewerStatus: (account, viewer) => registry.viewerStatus(account, hashedViewer(viewer)),
+    refresh: (account) => registry.ensure(account).refresh(),
+    rejection: (account, viewer, priority) =>
+      registry.rejection(account, hashedViewer(viewer), priority),
+    queueLengths: () => registry.queueLengths(),
     isShared: () => cluster.mode() === 'distributed',
     close() {
       registry.close();
       cluster.close();
-      limiters.clear();
+      windows.clear();
     },
   };
 }

@@ -1,88 +1,151 @@
+import type { Clock } from '../../lib/clock.ts';
 import { UpstreamError } from '../errors.ts';
-import type { RateLimiter, CallPriority } from './limiter.ts';
-import type { AccountLimiter } from './accountLimiter.ts';
-import { priorities } from './fairQueue.ts';
+import { AccountLimiter } from './accountLimiter.ts';
+import type {
+  CallPriority,
+  Permit,
+  PermitRequest,
+  RateLimiter,
+  RateLimitRejection,
+} from './limiter.ts';
+import { priorities } from './limiter.ts';
+import type { PermitWindow } from './permitWindow.ts';
+import { LocalPermitWindow } from './permitWindow.ts';
+import type { QuotaSettings, QuotaViewer } from './quotas.ts';
 
-/** Also opens a lane for a tenant that has not called yet. */
-export type RateLimiterRegistry = RateLimiter & { ensure(account: string): void };
-
-interface RegistryOptions {
+export interface RateLimiterOptions {
+  /** Calls per window and account; 0 is unlimited. */
   readonly limit: number;
-  readonly createAccountLimiter: (account: string) => AccountLimiter;
-  readonly onRemove?: (account: string) => void;
+  /** How the limit is divided; undefined: it is not. */
+  readonly quotas?: QuotaSettings;
+  readonly clock: Clock;
+  readonly windowMs?: number;
+  /** No call is in flight for longer; must be more than the transport's timeout. */
+  readonly leaseTtlMs?: number;
 }
 
-/** More tenants than can be busy at one time; a lane that still counts calls must not be dropped. */
+export const defaultTiming = { windowMs: 60_000, leaseTtlMs: 15_000 };
+
+/** More accounts than can be busy at one time; one whose calls still count must not be removed. */
 const maxAccounts = 10_000;
 const capacityRetryMs = 1_000;
 
-/** A lane for each tenant, as long as it holds something. */
-export function createRateLimiterRegistry({
-  limit,
-  createAccountLimiter: createLimiter,
-  onRemove,
-}: RegistryOptions): RateLimiterRegistry {
-  /** The one that was looked at longest ago comes first. */
-  const limiters = new Map<string, AccountLimiter>();
-  let isClosed = false;
+interface RegistryOptions extends RateLimiterOptions {
+  readonly windowMs: number;
+  readonly createWindow: (account: string, onChange: () => void) => PermitWindow;
+  readonly onRemove?: (account: string) => void;
+}
 
-  /** Two for every one that may be added, so that the idle ones go without a timer. */
-  function removeIdle(): void {
-    let remainingChecks = 2;
-    for (const [account, limiter] of limiters) {
-      limiters.delete(account);
-      if (limiter.isIdle()) onRemove?.(account);
-      else limiters.set(account, limiter);
-      remainingChecks -= 1;
-      if (remainingChecks === 0) return;
-    }
+/** One limiter per account, as long as it holds anything. */
+export class RateLimiterRegistry implements RateLimiter {
+  readonly #options: RegistryOptions;
+  /** The one that was looked at longest ago comes first. */
+  readonly #limiters = new Map<string, AccountLimiter>();
+  #isClosed = false;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
   }
 
-  function getOrCreate(account: string): AccountLimiter {
-    removeIdle();
-    const limiter = limiters.get(account) ?? createLimiter(account);
-    limiters.set(account, limiter);
+  acquire(account: string, request: () => PermitRequest, signal: AbortSignal): Promise<Permit> {
+    if (this.#isClosed) {
+      const details = { notSent: true } as const;
+      return Promise.reject(new UpstreamError('unavailable', 'The gateway is stopping.', details));
+    }
+    if (!this.#hasRoomFor(account)) {
+      const details = {
+        notSent: true,
+        retryAfterMs: capacityRetryMs,
+        reason: 'ACCOUNT_LIMIT',
+      } as const;
+      return Promise.reject(
+        new UpstreamError('rateLimited', 'Too many accounts are in use.', details),
+      );
+    }
+    return this.ensure(account).acquire(request, signal);
+  }
+
+  reevaluate(account: string): void {
+    this.#limiters.get(account)?.reevaluate();
+  }
+
+  status(account: string) {
+    const { limit } = this.#options;
+    return this.#limiters.get(account)?.status() ?? { limit, remaining: limit, resetAt: null };
+  }
+
+  viewerStatus(account: string, viewer: QuotaViewer) {
+    return this.ensure(account).viewerStatus(viewer);
+  }
+
+  async refresh(account: string): Promise<void> {
+    await this.#limiters.get(account)?.refresh();
+  }
+
+  rejection(account: string, viewer: QuotaViewer, priority: CallPriority): RateLimitRejection {
+    const rejection = this.#limiters.get(account)?.rejection(viewer, priority);
+    return rejection ?? { reason: 'ACCOUNT_LIMIT', retryAfterMs: 1 };
+  }
+
+  queueLengths(): Record<CallPriority, number> {
+    const total: Record<CallPriority, number> = { write: 0, read: 0, background: 0 };
+    for (const limiter of this.#limiters.values()) {
+      const depths = limiter.queueDepths();
+      for (const priority of priorities) total[priority] += depths[priority];
+    }
+    return total;
+  }
+
+  isShared(): boolean | null {
+    return null;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const limiter of this.#limiters.values()) limiter.close();
+    this.#limiters.clear();
+  }
+
+  /** The account's limiter, created if there is none. */
+  ensure(account: string): AccountLimiter {
+    this.#removeIdle();
+    const { clock, windowMs, quotas, createWindow } = this.#options;
+    const limiter =
+      this.#limiters.get(account) ??
+      new AccountLimiter({
+        clock,
+        windowMs,
+        quotas,
+        createWindow: (onChange) => createWindow(account, onChange),
+      });
+    this.#limiters.set(account, limiter);
     return limiter;
   }
 
-  return {
-    acquire(account, request, signal) {
-      if (isClosed) {
-        const details = { notSent: true } as const;
-        return Promise.reject(new UpstreamError('unavailable', 'The gateway is closing.', details));
-      }
-      if (limiters.size >= maxAccounts && !limiters.has(account)) {
-        removeIdle();
-        if (limiters.size >= maxAccounts) {
-          const details = { notSent: true, retryAfterMs: capacityRetryMs } as const;
-          return Promise.reject(
-            new UpstreamError('rateLimited', 'Too many accounts are in use.', details),
-          );
-        }
-      }
-      return getOrCreate(account).acquire(request, signal);
-    },
-    reevaluate: (account) => limiters.get(account)?.reevaluate(),
-    status: (account) =>
-      limiters.get(account)?.status() ?? { limit, remaining: limit, resetAt: null },
-    ensure(account) {
-      if (limiters.has(account) || limiters.size < maxAccounts) getOrCreate(account);
-    },
-    refresh: () => Promise.resolve(),
-    retryAfterMs: (account) => limiters.get(account)?.retryAfterMs() ?? 1,
-    queueLengths() {
-      const total: Record<CallPriority, number> = { write: 0, read: 0, background: 0 };
-      for (const limiter of limiters.values()) {
-        const depths = limiter.queueDepths();
-        for (const priority of priorities) total[priority] += depths[priority];
-      }
-      return total;
-    },
-    isShared: () => null,
-    close() {
-      isClosed = true;
-      for (const limiter of limiters.values()) limiter.close();
-      limiters.clear();
-    },
-  };
+  #hasRoomFor(account: string): boolean {
+    if (this.#limiters.has(account) || this.#limiters.size < maxAccounts) return true;
+    this.#removeIdle();
+    return this.#limiters.size < maxAccounts;
+  }
+
+  /** Checks two for each one that may be added, so that idle ones are removed without a timer. */
+  #removeIdle(): void {
+    let remaining = 2;
+    for (const [account, limiter] of this.#limiters) {
+      if (remaining === 0) return;
+      remaining -= 1;
+      this.#limiters.delete(account);
+      if (limiter.isIdle()) this.#options.onRemove?.(account);
+      else this.#limiters.set(account, limiter);
+    }
+  }
+}
+
+/** A rate limiter for a limit that only this process uses. */
+export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
+  const timing = { ...defaultTiming, ...options };
+  return new RateLimiterRegistry({
+    ...timing,
+    createWindow: (_account, onChange) => new LocalPermitWindow(timing, onChange),
+  });
 }

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { createRateLimiter } from '../../../src/upstream/rateLimit/limiter.ts';
-import { createPermitCallers, flushMicrotasks } from '../../support/permitCallers.ts';
+import { createRateLimiter } from '../../../src/upstream/rateLimit/registry.ts';
+import { createPermitCallers, flushMicrotasks, requestOf } from '../../support/permitCallers.ts';
 import type { PermitCaller } from '../../support/permitCallers.ts';
 import { createManualClock } from '../../support/manualClock.ts';
 
@@ -210,7 +210,7 @@ test('who has left before calling is not even queued', async () => {
 
   const acquiring = limiter.acquire(
     'acme',
-    () => ({ viewer: 'ada', priority: 'read', deadlineMs: Infinity }),
+    () => requestOf({}),
     AbortSignal.abort(new Error('gone')),
   );
 
@@ -219,7 +219,7 @@ test('who has left before calling is not even queued', async () => {
 });
 
 test('a demand is asked anew: a call that others joined keeps its place for their deadline', async () => {
-  const { budget: limiter, clock, call, spend, pass } = start(1);
+  const { budget: limiter, call, spend, pass } = start(1);
   await spend(1);
   await pass(55 * second);
   const shared = call('shared', { priority: 'background' });
@@ -229,7 +229,7 @@ test('a demand is asked anew: a call that others joined keeps its place for thei
   const again = call('again', { priority: 'background', withinMs: 100 * second });
   await flushMicrotasks();
 
-  again.change({ priority: 'write', deadlineMs: clock.monotonic() + 100 * second });
+  again.change({ priority: 'write', withinMs: 100 * second });
   limiter.reevaluate('acme');
   await flushMicrotasks();
 
@@ -262,7 +262,9 @@ test.each([
   await flushMicrotasks();
   expect(status().remaining).toBe(0);
   expect(status().resetAt).toBe(clock.now() + Math.max(60_000, closedMs));
-  expect(limiter.retryAfterMs('acme')).toBe(closedMs);
+  expect(limiter.rejection('acme', { key: 'ada', class: 'agent' }, 'read').retryAfterMs).toBe(
+    closedMs,
+  );
 
   const waiting = call('waiting', { withinMs: closedMs + 1 });
   const hopeless = call('hopeless', { viewer: 'bob', withinMs: closedMs });

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createRateLimiter } from '../../../src/upstream/rateLimit/limiter.ts';
+import { createRateLimiter } from '../../../src/upstream/rateLimit/registry.ts';
 import type { CallPriority } from '../../../src/upstream/rateLimit/limiter.ts';
 import { createPermitCallers, flushMicrotasks } from '../../support/permitCallers.ts';
 import type { PermitCaller } from '../../support/permitCallers.ts';

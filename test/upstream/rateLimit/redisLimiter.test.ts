@@ -7,14 +7,13 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import type { Log } from '../../../src/observability/log.ts';
 import { silentLog } from '../../../src/observability/log.ts';
 import { UpstreamError } from '../../../src/upstream/errors.ts';
-import type {
-  RateLimiter,
-  PermitRequest,
-  Permit,
-} from '../../../src/upstream/rateLimit/limiter.ts';
+import type { Permit, RateLimiter } from '../../../src/upstream/rateLimit/limiter.ts';
+import type { QuotaSettings } from '../../../src/upstream/rateLimit/quotas.ts';
 import { createRedisRateLimiter } from '../../../src/upstream/rateLimit/redisLimiter.ts';
+import { defaultQuotas } from '../../support/limiterScenario.ts';
 import { createManualClock } from '../../support/manualClock.ts';
-import { flushMicrotasks } from '../../support/permitCallers.ts';
+import { flushMicrotasks, requestOf } from '../../support/permitCallers.ts';
+import type { RequestOptions } from '../../support/permitCallers.ts';
 import { hasRedis, startRedis } from '../../support/redis.ts';
 
 if (!hasRedis)
@@ -37,7 +36,7 @@ interface Call {
 const scripts = createRedisScripts("local now = tonumber(redis.call('GET', 'now'))\n");
 
 /** Several rate limiters on one Redis with one clock, and the calls as HelpCrunch counts them. */
-async function startInstances(limit: number, names: readonly string[]) {
+async function startInstances(limit: number, names: readonly string[], quotas?: QuotaSettings) {
   const clock = createManualClock();
   const redis = await startRedis();
   const client = new Redis(redis.port, '127.0.0.1', {
@@ -63,6 +62,7 @@ async function startInstances(limit: number, names: readonly string[]) {
       });
       const limiter = createRedisRateLimiter({
         limit,
+        ...(quotas && { quotas }),
         clock,
         windowMs,
         leaseTtlMs,
@@ -97,13 +97,8 @@ async function startInstances(limit: number, names: readonly string[]) {
     while (!isTrue()) await advance(stepMs);
   }
 
-  async function acquire(instance: string, request: Partial<PermitRequest> = {}): Promise<Permit> {
-    const full = {
-      viewer: 'ada',
-      priority: 'read' as const,
-      deadlineMs: clock.monotonic() + 3_000_000,
-      ...request,
-    };
+  async function acquire(instance: string, request: RequestOptions = {}): Promise<Permit> {
+    const full = requestOf({ deadlineMs: clock.monotonic() + 3_000_000, ...request });
     const permit = await limiter(instance).acquire(
       'acme',
       () => full,
@@ -124,7 +119,7 @@ async function startInstances(limit: number, names: readonly string[]) {
   }
 
   /** The permit, with time that passes while the call waits. */
-  async function acquireInTime(instance: string, request: Partial<PermitRequest> = {}) {
+  async function acquireInTime(instance: string, request: RequestOptions = {}) {
     let isSettled = false;
     const acquired = acquire(instance, request).finally(() => {
       isSettled = true;
@@ -145,7 +140,10 @@ async function startInstances(limit: number, names: readonly string[]) {
   async function callUntil(endMs: number, instance: string) {
     while (clock.monotonic() < endMs) {
       try {
-        const permit = await acquire(instance, { deadlineMs: clock.monotonic() + 150_000 });
+        const permit = await acquire(instance, {
+          viewer: instance,
+          deadlineMs: clock.monotonic() + 150_000,
+        });
         durations += 1;
         await pause((durations * 700) % 3_000);
         permit.release();
@@ -227,19 +225,22 @@ testWithRedis('instances together stay within the limit in every window', async 
   expect(cluster.calls.length).toBeGreaterThanOrEqual(6 * 3);
 });
 
-testWithRedis('waiting instances get equal shares, however many calls wait in each', async () => {
-  await using cluster = await startInstances(6, ['greedy', 'modest']);
-  const { clock } = cluster;
-  const from = clock.monotonic() + 70_000;
-  const to = clock.monotonic() + 300_000;
+testWithRedis(
+  'viewers of two instances get equal shares, however many calls each makes',
+  async () => {
+    await using cluster = await startInstances(6, ['greedy', 'modest'], defaultQuotas);
+    const { clock } = cluster;
+    const from = clock.monotonic() + 70_000;
+    const to = clock.monotonic() + 300_000;
 
-  await cluster.runCallers(320_000, { greedy: 12, modest: 4 });
+    await cluster.runCallers(320_000, { greedy: 12, modest: 4 });
 
-  const [greedy, modest] = [cluster.count('greedy', from, to), cluster.count('modest', from, to)];
-  expect(modest).toBeGreaterThan(6);
-  // A caller of the modest instance is sometimes between two calls.
-  expect(greedy - modest).toBeLessThanOrEqual(4);
-});
+    const [greedy, modest] = [cluster.count('greedy', from, to), cluster.count('modest', from, to)];
+    expect(modest).toBeGreaterThan(6);
+    // A caller of the modest instance is sometimes between two calls.
+    expect(greedy - modest).toBeLessThanOrEqual(4);
+  },
+);
 
 testWithRedis('the calls of one instance count in the status of all', async () => {
   await using cluster = await startInstances(5, ['one', 'two']);
@@ -416,11 +417,7 @@ testWithRedis(
     await using cluster = await startInstances(1, ['one']);
     const first = await cluster.acquire('one');
     const leaving = new AbortController();
-    const request = {
-      viewer: 'ada',
-      priority: 'read' as const,
-      deadlineMs: cluster.clock.monotonic() + 300_000,
-    };
+    const request = requestOf({ deadlineMs: cluster.clock.monotonic() + 300_000 });
     const left = cluster.limiter('one').acquire('acme', () => request, leaving.signal);
     const { signal } = new AbortController();
     const waiting = cluster.limiter('one').acquire('acme', () => request, signal);
@@ -451,7 +448,7 @@ testWithRedis('the limit is shared by the time of Redis', async () => {
   while (one.limiter.isShared() !== true || two.limiter.isShared() !== true)
     await redis.command('PING');
   const deadlineMs = systemClock.monotonic() + 20_000;
-  const request = () => ({ viewer: 'ada', priority: 'read' as const, deadlineMs });
+  const request = () => requestOf({ deadlineMs });
   const { signal } = new AbortController();
 
   await one.limiter.acquire('acme', request, signal);
@@ -491,11 +488,7 @@ test('calls start without Redis when it is unavailable from the start', async ()
     warn: (message: string) => void warned.push(message),
   });
   const limiter = createRedisRateLimiter({ limit: 2, clock: systemClock, redis });
-  const request = {
-    viewer: 'ada',
-    priority: 'read' as const,
-    deadlineMs: systemClock.monotonic() + 5_000,
-  };
+  const request = requestOf({ deadlineMs: systemClock.monotonic() + 5_000 });
 
   const permit = await limiter.acquire('acme', () => request, new AbortController().signal);
   permit.release();

@@ -1,0 +1,161 @@
+import type { HeldPermit } from './grantPlan.ts';
+import type { CallPriority } from './limiter.ts';
+import { priorities } from './limiter.ts';
+import type { InstanceReport } from './permitWindow.ts';
+import type { Charge, Pool } from './quotas.ts';
+import type { ThrottleState, WindowLimit } from './throttle.ts';
+import { initialThrottle } from './throttle.ts';
+
+/** What Redis has reported of an account's window. Times are of this instance's monotonic clock, those of the throttle of Redis' clock. */
+export interface WindowSnapshot {
+  /** Undefined before the first report. */
+  readonly version: number | undefined;
+  readonly held: readonly HeldPermit[];
+  readonly throttle: ThrottleState;
+  /** Reports of the other instances. */
+  readonly peers: readonly InstanceReport[];
+  /** What to add to Redis' time for the time here; too much by one round trip at most, and never too little. */
+  readonly clockOffsetMs: number;
+  readonly roundTripMs: number;
+  readonly receivedAt: number;
+}
+
+export const emptySnapshot = (windowLimit: WindowLimit, clockOffsetMs: number): WindowSnapshot => ({
+  version: undefined,
+  held: [],
+  throttle: initialThrottle(windowLimit),
+  peers: [],
+  clockOffsetMs,
+  roundTripMs: 0,
+  receivedAt: -Infinity,
+});
+
+const isThrottleState = (value: unknown): value is ThrottleState =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.keys(initialThrottle({ limit: 1, windowMs: 1 })).every(
+    (name) => typeof Object.getOwnPropertyDescriptor(value, name)?.value === 'number',
+  );
+
+/** The throttle as Redis stores it; the initial one where it stores none. */
+export function parseThrottle(text: unknown, windowLimit: WindowLimit): ThrottleState {
+  if (typeof text !== 'string' || text === '') return initialThrottle(windowLimit);
+  try {
+    const state: unknown = JSON.parse(text);
+    return isThrottleState(state) ? state : initialThrottle(windowLimit);
+  } catch {
+    return initialThrottle(windowLimit);
+  }
+}
+
+const pools: readonly Pool[] = ['write', 'newcomer', 'general'];
+
+/** A lease names its charge, so that all instances count each viewer alike: `<instance>:<number>:<pool><priority><class>:<viewer>`. */
+export const leaseId = (name: string, { pool, priority, viewer }: Charge): string =>
+  `${name}:${pools.indexOf(pool)}${priorities.indexOf(priority)}${viewer.class === 'agent' ? 'a' : 'c'}:${viewer.key}`;
+
+const leasePattern = /^[^:]+:[^:]+:([0-2])([0-2])([ac]):(.*)$/s;
+
+/** Data of another program counts as a call of an unknown agent: it takes a permit, as it does in Redis. */
+const unknownCharge: Charge = {
+  viewer: { key: '', class: 'agent' },
+  priority: 'read',
+  pool: 'general',
+};
+
+function chargeOf(lease: unknown): Charge {
+  const [, pool, priority, viewerClass, key = ''] =
+    typeof lease === 'string' ? (leasePattern.exec(lease) ?? []) : [];
+  if (pool === undefined) return unknownCharge;
+  const found: CallPriority = priorities[Number(priority)] ?? 'read';
+  return {
+    viewer: { key, class: viewerClass === 'c' ? 'customer' : 'agent' },
+    priority: found,
+    pool: pools[Number(pool)] ?? 'general',
+  };
+}
+
+const maxParticipants = 200;
+const maxRate = 1_000_000;
+
+export function encodeReport({ demand: { write, general }, queued }: InstanceReport): string {
+  const waiting = priorities.map((priority) => queued[priority]);
+  if (write.size + general.size === 0 && waiting.every((count) => count === 0)) return '';
+  const largest = (rates: ReadonlyMap<string, number>) =>
+    [...rates].toSorted(([, one], [, other]) => other - one).slice(0, maxParticipants);
+  return JSON.stringify({ write: largest(write), general: largest(general), waiting });
+}
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+function parseRates(value: unknown): ReadonlyMap<string, number> {
+  const entries = listOf(value).slice(0, maxParticipants);
+  return new Map(
+    entries.flatMap((entry): [string, number][] => {
+      const [participant, rate] = listOf(entry);
+      const isRate = typeof rate === 'number' && rate > 0 && rate <= maxRate;
+      return typeof participant === 'string' && isRate ? [[participant, rate]] : [];
+    }),
+  );
+}
+
+function parseReport(text: unknown): InstanceReport[] {
+  try {
+    const value: unknown = JSON.parse(String(text));
+    if (typeof value !== 'object' || value === null) return [];
+    const rates = (name: string) => parseRates(Object.getOwnPropertyDescriptor(value, name)?.value);
+    const waiting = listOf(Object.getOwnPropertyDescriptor(value, 'waiting')?.value);
+    const countAt = (index: number) => {
+      const count = waiting[index];
+      return typeof count === 'number' && count >= 0 && count <= maxRate ? count : 0;
+    };
+    const queued = { write: countAt(0), read: countAt(1), background: countAt(2) };
+    return [{ demand: { write: rates('write'), general: rates('general') }, queued }];
+  } catch {
+    return [];
+  }
+}
+
+interface ReplyContext {
+  readonly sentAt: number;
+  readonly receivedAt: number;
+  readonly windowLimit: WindowLimit;
+}
+
+/** The reply of the script `acquirePermits`. */
+export function parseAcquireReply(
+  [granted, version, redisNow, throttle, reports, leases]: readonly unknown[],
+  { sentAt, receivedAt, windowLimit }: ReplyContext,
+): { readonly isGranted: boolean; readonly snapshot: WindowSnapshot } {
+  const members = listOf(leases);
+  const held: HeldPermit[] = [];
+  for (let index = 0; index < members.length; index += 2) {
+    const releasesAt = receivedAt + Number(members[index + 1]);
+    held.push({ charge: chargeOf(members[index]), releasesAt });
+  }
+  return {
+    isGranted: granted === 1,
+    snapshot: {
+      version: Number(version),
+      held,
+      throttle: parseThrottle(throttle, windowLimit),
+      peers: listOf(reports).flatMap(parseReport),
+      clockOffsetMs: receivedAt - Number(redisNow),
+      roundTripMs: receivedAt - sentAt,
+      receivedAt,
+    },
+  };
+}
+
+/** When permits return, as early as they can: a call in flight could end at any moment. */
+export const heldAt = (
+  { held }: WindowSnapshot,
+  now: number,
+  windowMs: number,
+): readonly HeldPermit[] =>
+  held
+    .filter(({ releasesAt }) => releasesAt > now)
+    .map(({ charge, releasesAt }) => ({
+      charge,
+      releasesAt: Math.min(releasesAt, now + windowMs),
+    }));

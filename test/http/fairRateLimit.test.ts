@@ -1,0 +1,206 @@
+import { describe, expect, test } from '@jest/globals';
+import { readConfig } from '../../src/config/settings.ts';
+import type { GraphQLResponse } from '../support/gateway.ts';
+import { startDemo, startTestGateway } from '../support/gateway.ts';
+import { bearer, jwtAuth } from '../support/issuer.ts';
+import { createManualClock } from '../support/manualClock.ts';
+import { startTwoCustomers } from '../support/twoCustomers.ts';
+
+const { quotas } = readConfig({});
+const config = { auth: jwtAuth(), rateLimit: 120, quotas };
+const operationTimeoutMs = 10_000;
+const worker = { role: 'agent', agentId: 12 };
+const script = { role: 'agent', agentId: 13 };
+const customer = (customerId: number) => ({ role: 'customer', customerId });
+
+/** One upstream call for each chat. */
+const chats = (count: number, from = 1) =>
+  `{ ${Array.from({ length: count }, (_, index) => `c${index}: chat(id: ${from + index}) { status }`).join(' ')} }`;
+
+const reasonsOf = ({ errors }: GraphQLResponse) =>
+  errors.flatMap(({ extensions }) => extensions['reason'] ?? []);
+
+/** An account with an agent at work: a read every 2 s and a write every 4 s. */
+async function startWork() {
+  const clock = createManualClock();
+  const demo = await startDemo({ config, clock, rateLimit: 120 });
+  const headers = await bearer(worker);
+  const [chatId] = (
+    await demo.query('{ chats(first: 1) { nodes { id } } }', {}, headers)
+  ).data.chats.nodes.map(({ id }: { readonly id: string }) => id);
+  const waits: number[] = [];
+  const failures: unknown[] = [];
+
+  /** Lets the time pass for as long as the response takes after all other work is done. */
+  async function measure(document: string) {
+    const startedAt = clock.monotonic();
+    const progress = { isDone: false };
+    const response = demo.query(document, {}, headers).finally(() => {
+      progress.isDone = true;
+    });
+    for (let idle = 0; !progress.isDone; idle += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      if (idle > 200) clock.advance(250);
+    }
+    waits.push(clock.monotonic() - startedAt);
+    failures.push(...(await response).errors);
+  }
+
+  return {
+    ...demo,
+    clock,
+    waits,
+    failures,
+    /** Works for a time, while others do something every second. */
+    async work(seconds: number, others: (second: number) => void = () => undefined) {
+      for (let second = 0; second < seconds; second += 1) {
+        others(second);
+        if (second % 2 === 0) await measure(`{ chat(id: ${chatId}) { status } }`);
+        if (second % 4 === 0)
+          await measure(`mutation { markChatRead(id: ${chatId}, by: AGENT, read: true) { id } }`);
+        clock.advance(1_000);
+      }
+    },
+  };
+}
+
+describe('an agent at work for a minute', () => {
+  test('is not affected by a customer that requests chats of others', async () => {
+    await using account = await startWork();
+    const headers = await bearer(customer(1));
+    const responses: Promise<GraphQLResponse>[] = [];
+    await account.work(60);
+
+    await account.work(90, (second) => {
+      const count = second === 0 ? 4 : 1;
+      for (let index = 0; index < count; index += 1)
+        responses.push(account.query(chats(30), {}, headers));
+    });
+
+    expect(account.failures).toEqual([]);
+    expect(Math.max(...account.waits)).toBeLessThan(3_000);
+    account.clock.advance(operationTimeoutMs);
+    const reasons = (await Promise.all(responses)).flatMap(reasonsOf);
+    expect(new Set(reasons)).toEqual(new Set(['VIEWER_LIMIT']));
+  }, 60_000);
+
+  test("is not affected by another agent's script", async () => {
+    await using account = await startWork();
+    const headers = await bearer(script);
+    const responses: Promise<GraphQLResponse>[] = [];
+    await account.work(60);
+
+    await account.work(90, () => {
+      for (const from of [1, 21]) responses.push(account.query(chats(20, from), {}, headers));
+    });
+
+    expect(account.failures).toEqual([]);
+    expect(Math.max(...account.waits)).toBeLessThan(3_000);
+    account.clock.advance(operationTimeoutMs);
+    const reasons = (await Promise.all(responses)).flatMap(reasonsOf);
+    expect(reasons).toContain('VIEWER_LIMIT');
+  }, 60_000);
+});
+
+async function startAccount() {
+  const upstream = await startTwoCustomers();
+  const clock = createManualClock();
+  const gateway = await startTestGateway({ upstream, clock, config });
+  return {
+    ...gateway,
+    upstream,
+    clock,
+    async [Symbol.asyncDispose]() {
+      await gateway.stop();
+      await upstream[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe('a rejected call', () => {
+  test('of a customer has the reason VIEWER_LIMIT and the time until its next call', async () => {
+    await using account = await startAccount();
+    const headers = await bearer(customer(7001));
+    await account.query(chats(12, 100), {}, headers);
+    account.clock.advance(20_000);
+
+    const response = await account.query(chats(1), {}, headers);
+
+    expect(response.errors).toMatchObject([
+      { extensions: { code: 'RATE_LIMITED', reason: 'VIEWER_LIMIT', retryAfterMs: 40_000 } },
+    ]);
+    expect(response.headers.get('retry-after')).toBe('40');
+  });
+
+  test('has the reason CUSTOMER_LIMIT when all customers have used their share', async () => {
+    await using account = await startAccount();
+    for (let id = 1; id <= 5; id += 1)
+      await account.query(chats(12, 100), {}, await bearer(customer(id)));
+
+    const response = await account.query(chats(1), {}, await bearer(customer(6)));
+
+    expect(reasonsOf(response)).toEqual(['CUSTOMER_LIMIT']);
+  });
+
+  test('of an agent that has used what is not reserved has the reason ACCOUNT_LIMIT', async () => {
+    await using account = await startAccount();
+
+    for (let index = 0; index < 4; index += 1)
+      await account.query(chats(24, 100), {}, await bearer(worker));
+    const response = await account.query(chats(4), {}, await bearer(worker));
+    const newcomer = await account.query(chats(13), {}, await bearer(script));
+    const write = await account.query(
+      'mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }',
+      {},
+      await bearer(worker),
+    );
+
+    expect(reasonsOf(response)).toEqual(Array(4).fill('ACCOUNT_LIMIT'));
+    expect(reasonsOf(newcomer)).toEqual(['ACCOUNT_LIMIT']);
+    expect(reasonsOf(write)).toEqual([]);
+  });
+});
+
+test('an agent that joins the queued call of a customer without quota is charged for it', async () => {
+  await using account = await startAccount();
+  const [own, agent] = [await bearer(customer(7001)), await bearer(worker)];
+  await account.query(chats(12, 100), {}, own);
+  account.clock.advance(55_000);
+
+  const query = '{ agent(id: 12) { name } }';
+  const waiting = account.query(query, {}, own);
+  await account.waitForQueuedCalls(1);
+  const joined = await account.query(query, {}, agent);
+
+  expect([joined.data, (await waiting).data]).toEqual([
+    { agent: { name: 'Olena' } },
+    { agent: { name: 'Olena' } },
+  ]);
+  expect(joined.extensions.upstream['shared']).toBe(1);
+});
+
+test('reads with a low urgency have background priority, which has no reserve', async () => {
+  await using account = await startAccount();
+  for (let index = 0; index < 4; index += 1)
+    await account.query(chats(24, 100), {}, await bearer(worker));
+  const newcomer = await bearer(script);
+
+  const reasons = [];
+  for (const priority of ['u=7', 'i, u=6', 'u=5', 'u=1, i'])
+    reasons.push(reasonsOf(await account.query(chats(1), {}, { ...newcomer, priority })));
+
+  expect(reasons).toEqual([['ACCOUNT_LIMIT'], ['ACCOUNT_LIMIT'], [], []]);
+});
+
+test('Query.rateLimit reports the calls that remain for the account and for the viewer', async () => {
+  await using account = await startAccount();
+  const agent = await bearer(worker);
+  await account.query(chats(20, 100), {}, agent);
+
+  const own = await account.query('{ rateLimit { remaining viewerRemaining } }', {}, agent);
+  const others = await account.query('{ rateLimit { viewerRemaining } }', {}, await bearer(script));
+
+  // 120 without the 20 calls; without the newcomer reserve for the agent that is no newcomer any more.
+  expect(own.data.rateLimit).toEqual({ remaining: 100, viewerRemaining: 88 });
+  expect(others.data.rateLimit.viewerRemaining).toBeLessThan(88);
+});

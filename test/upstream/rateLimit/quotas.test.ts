@@ -1,0 +1,240 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Outcome, Source } from '../../support/limiterScenario.ts';
+import {
+  agent,
+  customer,
+  every,
+  minuteMs,
+  perSecond,
+  playScenario,
+} from '../../support/limiterScenario.ts';
+
+/** An agent at work: one read every 2 s and one write every 4 s. */
+const worker = (from = 0): Source[] => [
+  { viewer: agent('worker'), priority: 'read', callsAt: every(2_000, from) },
+  { viewer: agent('worker'), priority: 'write', callsAt: every(4_000, from) },
+];
+
+const worst = (outcomes: readonly Outcome[]) => Math.max(...outcomes.map(({ waitMs }) => waitMs));
+
+const others: Readonly<Record<string, readonly Source[]>> = {
+  'a customer that sends 30 calls a second': [
+    { viewer: customer('c'), priority: 'read', callsAt: perSecond(30, minuteMs) },
+  ],
+  'a customer that sends mutations': [
+    { viewer: customer('c'), priority: 'write', callsAt: perSecond(9, minuteMs) },
+  ],
+  'twenty customers that send nine calls a second each': Array.from({ length: 20 }, (_, index) => ({
+    viewer: customer(`c${index}`),
+    priority: 'read' as const,
+    callsAt: perSecond(9, minuteMs),
+  })),
+  'a script of another agent': [
+    { viewer: agent('script'), priority: 'read', callsAt: perSecond(80, minuteMs) },
+  ],
+  'a script that writes': [
+    { viewer: agent('script'), priority: 'write', callsAt: perSecond(20, minuteMs) },
+  ],
+  'an export at background priority': [
+    { viewer: agent('export'), priority: 'background', callsAt: perSecond(10, minuteMs) },
+  ],
+};
+
+describe('an agent that was active for a minute', () => {
+  test.each(Object.entries(others))(
+    'has all of its reads and writes admitted within 3 s next to %s',
+    async (_name, sources) => {
+      const { of, admitted, maxPerMinute } = await playScenario({
+        sources: [...worker(), ...sources],
+        minutes: 4,
+      });
+      const reads = of('worker', 'read');
+      const writes = of('worker', 'write');
+
+      expect([admitted(reads), admitted(writes)]).toEqual([reads.length, writes.length]);
+      expect(worst([...reads, ...writes])).toBeLessThan(3_000);
+      expect(maxPerMinute()).toBeLessThanOrEqual(120);
+    },
+  );
+});
+
+describe('an agent that was not active before', () => {
+  test('has 12 reads and 12 writes admitted in its first minute next to a script, and all from the second on', async () => {
+    const from = minuteMs + 1_000;
+    const { of, admitted } = await playScenario({
+      sources: [
+        { viewer: agent('script'), priority: 'read', callsAt: perSecond(80) },
+        { viewer: agent('new'), priority: 'read', callsAt: every(2_000, from) },
+        { viewer: agent('new'), priority: 'write', callsAt: every(5_000, from) },
+      ],
+      minutes: 4,
+    });
+
+    expect(admitted(of('new', 'read', 1, 2))).toBeGreaterThanOrEqual(12);
+    expect(admitted(of('new', 'write', 1, 2))).toBe(12);
+    for (const priority of ['read', 'write'] as const) {
+      const later = of('new', priority, 2);
+      expect(admitted(later)).toBe(later.length);
+    }
+  });
+});
+
+describe('the shares of agents', () => {
+  test('give a single agent 80 % of the limit at once', async () => {
+    const { of, admitted } = await playScenario({
+      sources: [
+        { viewer: agent('one'), priority: 'read', callsAt: (time) => (time === 0 ? 200 : 0) },
+      ],
+      minutes: 1,
+    });
+    const refused = of('one', 'read').filter(({ reason }) => reason !== undefined);
+
+    expect(admitted(of('one', 'read'))).toBe(96);
+    expect(new Set(refused.map(({ waitMs }) => waitMs))).toEqual(new Set([0]));
+    expect(refused[0]).toMatchObject({ reason: 'ACCOUNT_LIMIT', retryAfterMs: 60_000 });
+  });
+
+  test('are equal for six equal agents, whenever each started', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const { of, admitted } = await playScenario({
+      sources: names.map((name, index) => ({
+        viewer: agent(name),
+        priority: 'read',
+        callsAt: perSecond(5, index * 7_000),
+      })),
+      minutes: 4,
+    });
+    const counts = names.map((name) => admitted(of(name, 'read', 1, 4)));
+    const sum = counts.reduce((total, count) => total + count, 0);
+    const squares = counts.reduce((total, count) => total + count ** 2, 0);
+
+    // Jain's fairness index.
+    expect(sum ** 2 / (counts.length * squares)).toBeGreaterThanOrEqual(0.98);
+  });
+
+  test('that are not used are lent to background work: at least 70 % of what is left', async () => {
+    const { of, admitted } = await playScenario({
+      sources: [
+        ...worker(),
+        { viewer: agent('export'), priority: 'background', callsAt: perSecond(10, minuteMs) },
+      ],
+      minutes: 4,
+    });
+
+    for (const minute of [1, 2, 3]) {
+      const used =
+        admitted(of('worker', 'read', minute, minute + 1)) +
+        admitted(of('worker', 'write', minute, minute + 1));
+      const exported = admitted(of('export', 'background', minute, minute + 1));
+      expect(exported).toBeGreaterThanOrEqual(0.7 * (120 - used));
+    }
+  });
+});
+
+describe('a customer', () => {
+  test('gets CUSTOMER_CALLS_PER_MINUTE permits, of which CUSTOMER_WRITES_PER_MINUTE for mutations', async () => {
+    const { of } = await playScenario({
+      sources: [
+        { viewer: customer('c'), priority: 'write', callsAt: perSecond(2) },
+        { viewer: customer('c'), priority: 'read', callsAt: perSecond(2) },
+      ],
+      minutes: 1,
+    });
+    const refused = of('c', 'read').filter(({ reason }) => reason !== undefined);
+
+    const inFirstMinute = (priority: 'read' | 'write') =>
+      of('c', priority).filter(({ startedAt = minuteMs }) => startedAt < minuteMs).length;
+
+    expect([inFirstMinute('write'), inFirstMinute('read')]).toEqual([6, 6]);
+    expect(new Set(refused.map(({ reason }) => reason))).toEqual(new Set(['VIEWER_LIMIT']));
+  });
+
+  test('learns that all customers together have reached their share', async () => {
+    const { outcomes } = await playScenario({
+      sources: Array.from({ length: 10 }, (_, index) => ({
+        viewer: customer(`c${index}`),
+        priority: 'read' as const,
+        callsAt: (time) => (time === 0 ? 12 : 0),
+      })),
+      minutes: 1,
+    });
+    const reasons = outcomes.map(({ reason }) => reason);
+
+    expect(reasons.filter((reason) => reason === undefined)).toHaveLength(60);
+    expect(new Set(reasons)).toEqual(new Set([undefined, 'CUSTOMER_LIMIT']));
+  });
+});
+
+describe('writes', () => {
+  test('of agents are admitted up to half of the limit while reads use everything else', async () => {
+    const { of, admitted, maxPerMinute } = await playScenario({
+      sources: [
+        { viewer: agent('reader'), priority: 'read', callsAt: perSecond(50) },
+        { viewer: agent('writer'), priority: 'write', callsAt: every(1_000) },
+      ],
+      minutes: 5,
+    });
+    const writes = of('writer', 'write', 2);
+
+    expect(admitted(writes)).toBe(writes.length);
+    expect(worst(writes)).toBeLessThan(3_000);
+    expect(maxPerMinute()).toBeLessThanOrEqual(120);
+  });
+});
+
+test('no schedule of viewers exceeds the limit, a customer cap or the share of all customers', async () => {
+  const viewers = fc.constantFrom(
+    agent('a'),
+    agent('b'),
+    customer('c'),
+    customer('d'),
+    customer('e'),
+  );
+  const schedules = fc.array(
+    fc.record({
+      viewer: viewers,
+      priority: fc.constantFrom('write' as const, 'read' as const, 'background' as const),
+      intervalMs: fc.integer({ min: 1, max: 40 }).map((steps) => steps * 100),
+      from: fc.integer({ min: 0, max: 600 }).map((steps) => steps * 100),
+      count: fc.integer({ min: 1, max: 30 }),
+    }),
+    { minLength: 1, maxLength: 6 },
+  );
+  await fc.assert(
+    fc.asyncProperty(schedules, fc.integer({ min: 10, max: 130 }), async (plans, limit) => {
+      const { outcomes, maxPerMinute } = await playScenario({
+        limit,
+        minutes: 2,
+        sources: plans.map(({ viewer, priority, intervalMs, from, count }) => ({
+          viewer,
+          priority,
+          callsAt: (time) => every(intervalMs, from)(time) * count,
+        })),
+      });
+      expect(maxPerMinute()).toBeLessThanOrEqual(limit);
+      const admitted = outcomes.filter(({ startedAt }) => startedAt !== undefined);
+      const inWindow = (list: readonly Outcome[]) =>
+        Math.max(
+          0,
+          ...list.map(
+            ({ startedAt: from = 0 }) =>
+              list.filter(({ startedAt = 0 }) => startedAt >= from && startedAt < from + minuteMs)
+                .length,
+          ),
+        );
+      const ofCustomers = admitted.filter(({ source }) => source.viewer.class === 'customer');
+      expect(inWindow(ofCustomers)).toBeLessThanOrEqual(limit / 2);
+      for (const key of ['c', 'd', 'e']) {
+        const own = ofCustomers.filter(({ source }) => source.viewer.key === key);
+        expect(inWindow(own)).toBeLessThanOrEqual(12);
+        const writes = own.filter(({ source }) => source.priority === 'write');
+        expect(inWindow(writes)).toBeLessThanOrEqual(6);
+      }
+      for (const { reason, retryAfterMs = 1 } of outcomes) {
+        if (reason !== undefined) expect(retryAfterMs).toBeGreaterThanOrEqual(1);
+      }
+    }),
+    { numRuns: 10 },
+  );
+}, 60_000);
