@@ -64,10 +64,11 @@ class EmbeddedGateway implements Gateway {
   };
 
   async stop(): Promise<void> {
-    if (this.#opened === undefined) return;
+    const opened = this.#opened;
+    if (opened === undefined) return;
     this.#isStopped = true;
     await this.#listening?.catch(() => undefined);
-    const gateway = await this.#opened.catch(() => undefined);
+    const gateway = await opened.catch(() => undefined);
     await gateway?.stop();
   }
 
