@@ -54,7 +54,12 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
 
 (hasBrowser ? describe : describe.skip)('in a browser (needs Chromium)', () => {
   // Delays longer than this, such as the throttling below, are reported immediately.
-  const config = { webhookSecret, operationTimeoutMs: 3_000 };
+  const config = {
+    // One viewer makes the calls of all tests within a minute.
+    rateLimit: 1_000,
+    webhookSecret,
+    operationTimeoutMs: 3_000,
+  };
   let simulator: Simulator;
   let gateway: Awaited<ReturnType<typeof startTestGateway>>;
   let example: Awaited<ReturnType<typeof startExample>>;
