@@ -91,18 +91,6 @@ export default defineConfig(
     },
   },
   {
-    // To be restructured; remove this block with the last long function.
-    files: [
-      'src/upstream/rateLimit/{accountLimiter,clusterState,distributedLimiter,redisWindow}.ts',
-    ],
-    rules: { 'max-lines-per-function': 'off' },
-  },
-  {
-    // To be restructured; remove this block with the last comment in other terms.
-    files: ['src/upstream/rateLimit/{estimator,fairQueue,limiter,slidingWindow,windowLimiter}.ts'],
-    rules: { 'local/standard-terms': 'off' },
-  },
-  {
     files: ['schema.graphql'],
     languageOptions: {
       parser: graphql.parser,

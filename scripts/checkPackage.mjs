@@ -19,9 +19,9 @@ const runBin = (...args) =>
   execFileSync(bin, args, { cwd: folder, encoding: 'utf8', env: { PATH: process.env.PATH } });
 
 const allowed = [
-  /^dist\/[\w/]+\.js$/,
+  /^dist\/[\w./]+\.js$/,
   /^dist\/redis\/scripts\/[\w/]+\.lua$/,
-  /^dist\/(index|config|support\/\w+)\.d\.ts$/,
+  /^dist\/(index|config\/\w+|lib\/hosts|observability\/log)\.d\.ts$/,
   /^dist\/explorer\/[\w.-]+\.gz$/,
   /^(package\.json|README\.md|LICENSE|schema\.graphql)$/,
 ];

@@ -1,6 +1,6 @@
 import type { QuotaViewer, RefusalReason } from './quotas.ts';
 
-/** Calls that change something go before those somebody waits for, and these before those nobody waits for. */
+/** Writes go before reads that a client waits for, and these before background work. */
 export type CallPriority = 'write' | 'read' | 'background';
 
 export const priorities: readonly CallPriority[] = ['write', 'read', 'background'];
@@ -17,7 +17,7 @@ export interface PermitCandidate {
 
 /** A request for a permit. It is read again at each decision: operations may join or leave a shared call while it is queued. */
 export interface PermitRequest {
-  /** Those who wait for the call, the one that started it first. The call is charged to the first that has quota. */
+  /** The operations that wait for the call, the one that started it first. The call is charged to the first that has quota. */
   readonly candidates: readonly PermitCandidate[];
   /** By the monotonic clock; a call that cannot start before is rejected. */
   readonly deadlineMs: number;
