@@ -26,6 +26,18 @@ const recheckMs = 1_000;
 const abortReason = ({ reason }: AbortSignal): Error =>
   reason instanceof Error ? reason : new Error('aborted');
 
+interface LimiterState extends WindowState {
+  /** When calls are expected to start again; the lower bound of `retryAfterMs`. */
+  readonly expectedResumeAt: number;
+}
+
+/** A new count of the permits in the window, which the planner changes. */
+function usageOf({ held }: Pick<WindowState, 'held'>): QuotaUsage {
+  const usage = new QuotaUsage();
+  for (const { charge } of held) usage.add(charge);
+  return usage;
+}
+
 interface AccountLimiterOptions {
   readonly clock: Clock;
   readonly windowMs: number;
@@ -110,19 +122,19 @@ export class AccountLimiter {
     const state = this.#state();
     const remaining = this.#window.isPaused()
       ? 0
-      : state.policyAt(state.now).remaining(viewer, this.#usage());
+      : state.policyAt(state.now).remaining(viewer, usageOf(state));
     return {
       remaining,
-      retryAfterMs: remaining > 0 ? 0 : this.#waitOf({ viewer, priority: 'read' }),
+      retryAfterMs: remaining > 0 ? 0 : this.#waitOf({ viewer, priority: 'read' }, state),
     };
   }
 
   rejection(viewer: QuotaViewer, priority: CallPriority): RateLimitRejection {
-    const { now, policyAt } = this.#state();
-    const decision = policyAt(now).admit(viewer, priority, this.#usage());
+    const state = this.#state();
+    const decision = state.policyAt(state.now).admit(viewer, priority, usageOf(state));
     return {
       reason: isPool(decision) ? 'ACCOUNT_LIMIT' : decision,
-      retryAfterMs: this.#waitOf({ viewer, priority }),
+      retryAfterMs: this.#waitOf({ viewer, priority }, state),
     };
   }
 
@@ -148,7 +160,7 @@ export class AccountLimiter {
     queueMicrotask(() => this.#dispatch());
   }
 
-  #state(): WindowState & { readonly expectedResumeAt: number } {
+  #state(): LimiterState {
     const { limitAt, ...state } = this.#window.state();
     const now = this.#clock.monotonic();
     const { quotas, windowMs } = this.#options;
@@ -177,12 +189,6 @@ export class AccountLimiter {
     return { demand: this.#demand.demand(this.#clock.monotonic()), queued };
   }
 
-  #usage(): QuotaUsage {
-    const usage = new QuotaUsage();
-    for (const { charge } of this.#window.state().held) usage.add(charge);
-    return usage;
-  }
-
   #recordDemand(): void {
     for (const request of this.#arrivals) {
       const [starter] = request().candidates;
@@ -199,7 +205,7 @@ export class AccountLimiter {
     this.#recordDemand();
     if (this.#isWaiting || this.#queue.size === 0) return;
     const state = this.#state();
-    const plan = planGrants(this.#queue.entries(), state, this.#usage());
+    const plan = planGrants(this.#queue.entries(), state, usageOf(state));
     if (plan.rejections.length > 0 && this.#window.needsRefresh()) {
       this.#waitFor(this.refresh());
       return;
@@ -266,8 +272,7 @@ export class AccountLimiter {
     this.#cancelTimer = this.#clock.after(this.#delayUntil(wakeAt), () => this.#dispatch());
   }
 
-  #waitOf(candidate: PermitCandidate): number {
-    const state = this.#state();
+  #waitOf(candidate: PermitCandidate, state: LimiterState): number {
     const probe = {
       candidates: [candidate],
       deadlineMs: -Infinity,
@@ -275,7 +280,7 @@ export class AccountLimiter {
       priority: candidate.priority,
       waiter: noWaiter,
     };
-    const { rejections } = planGrants([...this.#queue.entries(), probe], state, this.#usage());
+    const { rejections } = planGrants([...this.#queue.entries(), probe], state, usageOf(state));
     const last = rejections.at(-1)?.retryAfterMs ?? 0;
     return this.#delayUntil(Math.max(state.now + last, state.expectedResumeAt));
   }
