@@ -15,6 +15,7 @@ import type { Context } from '../context.ts';
 import type { Executor } from './executor.ts';
 import type { Pause } from '../limits/responseBytes.ts';
 import { responseTooLargeError } from '../limits/tooExpensive.ts';
+import { asError } from '../../lib/asError.ts';
 
 type Result = ExecutionResult | Promise<ExecutionResult>;
 
@@ -178,7 +179,7 @@ export class ExecutionGuard {
         try {
           resolve(work());
         } catch (error) {
-          reject(error instanceof Error ? error : new Error(String(error)));
+          reject(asError(error));
         }
         this.#resumed += 1;
         if (this.#resumed === 1) afterPromises(() => this.#endTurn());

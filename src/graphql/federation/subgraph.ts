@@ -10,6 +10,7 @@ import type {
 import { GraphQLScalarType, isTypeDefinitionNode, Kind, parse, valueFromASTUntyped } from 'graphql';
 import { badUserInputError } from '../../lib/clientError.ts';
 import { resolveFederationLink } from './link.ts';
+import { asError } from '../../lib/asError.ts';
 
 type ResolverMaps = Extract<IExecutableSchemaDefinition['resolvers'], readonly unknown[]>;
 
@@ -48,7 +49,7 @@ function resolveReference(
     return found;
   } catch (error) {
     // An Error in a list fails its item only, like a rejected promise.
-    return error instanceof Error ? error : new Error(String(error));
+    return asError(error);
   }
 }
 

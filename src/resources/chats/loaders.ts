@@ -10,11 +10,9 @@ import { derivedFields } from '../declarations.ts';
 import { chatDescriptor } from './descriptor.ts';
 import type { Chat, ChatPart } from './model.ts';
 import type { ChatSource, OwnedChats } from './source.ts';
+import { asError } from '../../lib/asError.ts';
 
 const derived = derivedFields(chatDescriptor.fields.Chat);
-
-const toError = (error: unknown): Error =>
-  error instanceof Error ? error : new Error(String(error));
 
 export function createChatLoaders(
   source: ChatSource,
@@ -28,7 +26,7 @@ export function createChatLoaders(
   }
   const load = (id: string) => (viewer === undefined ? source.byId(id) : loadForViewer(id, viewer));
   const byId = createPeekableLoader(
-    new DataLoader<string, Chat>((ids) => Promise.all(ids.map((id) => load(id).catch(toError)))),
+    new DataLoader<string, Chat>((ids) => Promise.all(ids.map((id) => load(id).catch(asError)))),
     // The owner must be verified first.
     viewer === undefined ? source.peek : () => undefined,
   );

@@ -4,6 +4,7 @@ import type { DependencyTracker } from '../../lib/dependencyTracker.ts';
 import { UpstreamError } from '../errors.ts';
 import type { PermitCandidate } from '../rateLimit/limiter.ts';
 import type { QuotaViewer } from '../rateLimit/quotas.ts';
+import { asError } from '../../lib/asError.ts';
 
 /** An operation that waits for a request. */
 export interface RequestWaiter {
@@ -29,9 +30,6 @@ export interface RequestWaiters {
   /** Called when a request was sent that HelpCrunch may have processed. */
   sent?(): void;
 }
-
-const asError = (reason: unknown): Error =>
-  reason instanceof Error ? reason : new Error(String(reason));
 
 const isTimeout = ({ reason }: AbortSignal): boolean =>
   reason instanceof UpstreamError && reason.kind === 'timeout';

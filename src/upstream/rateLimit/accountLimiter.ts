@@ -17,14 +17,11 @@ import type {
 import type { InstanceReport, PermitWindow } from './permitWindow.ts';
 import type { QuotaSettings, QuotaViewer, RefusalReason } from './quotas.ts';
 import { DemandTracker, mergeDemands, QuotaPolicy, QuotaUsage } from './quotas.ts';
+import { maxRetryAfterMs } from '../transport.ts';
+import { asError } from '../../lib/asError.ts';
 
-/** No timer reaches further, and no client gets a longer time. */
-const maxDelayMs = 600_000;
 /** Unused shares decay without an event, so queued calls are looked at again after this time. */
 const recheckMs = 1_000;
-
-const abortReason = ({ reason }: AbortSignal): Error =>
-  reason instanceof Error ? reason : new Error('aborted');
 
 interface LimiterState extends WindowState {
   /** When calls are expected to start again; the lower bound of `retryAfterMs`. */
@@ -69,12 +66,12 @@ export class AccountLimiter {
   acquire(request: () => PermitRequest, signal: AbortSignal): Promise<Permit> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
-        reject(abortReason(signal));
+        reject(asError(signal.reason));
         return;
       }
       const onAbort = () => {
         this.#queue.remove(waiter);
-        reject(abortReason(signal));
+        reject(asError(signal.reason));
         this.#schedule();
       };
       const waiter: QueueWaiter = {
@@ -295,7 +292,7 @@ export class AccountLimiter {
   }
 
   #delayUntil(at: number): number {
-    return Math.min(maxDelayMs, Math.max(1, Math.ceil(at - this.#clock.monotonic())));
+    return Math.min(maxRetryAfterMs, Math.max(1, Math.ceil(at - this.#clock.monotonic())));
   }
 }
 
