@@ -17,7 +17,7 @@ export type Scalars = {
 /** A member of the team, or the chat bot. */
 export type Agent = Node & {
   /** Chats assigned to the agent. The default order is `CREATED_AT DESC`. The chats of several agents are read in one batch. `FORBIDDEN` for customers. */
-  readonly chats: ChatConnection;
+  readonly chats?: Maybe<ChatConnection>;
   /** E-mail address; null if HelpCrunch does not provide it. `FORBIDDEN` for customers. */
   readonly email?: Maybe<Scalars['String']['output']>;
   /** HelpCrunch id of the agent. */
@@ -103,7 +103,7 @@ export type Chat = Node & {
   /** Text of the last message, or a link if it is a file; null in a chat without messages, and for customers, who may not see every message. */
   readonly lastMessageText?: Maybe<Scalars['String']['output']>;
   /** Messages, newest first. Costs one call per chat. Customers do not see private notes and system messages. */
-  readonly messages: ChatMessageConnection;
+  readonly messages?: Maybe<ChatMessageConnection>;
   /** Global id, unique across all types of this schema. */
   readonly nodeId: Scalars['ID']['output'];
   /** Rating by the customer; null if the chat is not rated. */
@@ -178,7 +178,7 @@ export type ChatConnection = {
   /** Position of this page in the list. */
   readonly pageInfo: PageInfo;
   /** Number of chats in the whole list. Selected alone it costs one small call. */
-  readonly totalCount: Scalars['Int']['output'];
+  readonly totalCount?: Maybe<Scalars['Int']['output']>;
 };
 
 /** A chat in a list. */
@@ -232,7 +232,7 @@ export type ChatMessage = {
   /** Kind of broadcast that sent the message; null if a person sent it. */
   readonly broadcastType?: Maybe<BroadcastType>;
   /** The chat that contains the message. */
-  readonly chat: Chat;
+  readonly chat?: Maybe<Chat>;
   /** Time at which the message was sent; `1970-01-01T00:00:00.000Z` if HelpCrunch does not provide it, which is rare. */
   readonly createdAt: Scalars['DateTime']['output'];
   /** Whether the message was edited after it was sent; null if HelpCrunch does not provide it. */
@@ -368,7 +368,7 @@ export type ChatUpdate = {
   /** The kind of change. */
   readonly change: ChatChange;
   /** The chat in the state after this change or a later one. */
-  readonly chat: Chat;
+  readonly chat?: Maybe<Chat>;
 };
 
 /** A person who is, or can be, in contact with the team. */
@@ -376,13 +376,13 @@ export type Customer = Node & {
   /** Whether the customer is blocked; null if HelpCrunch does not provide it. */
   readonly blocked?: Maybe<Scalars['Boolean']['output']>;
   /** Chats of the customer. The default order is `CREATED_AT DESC`. The chats of several customers are read in one batch. */
-  readonly chats: ChatConnection;
+  readonly chats?: Maybe<ChatConnection>;
   /** Company; null if unknown. */
   readonly company?: Maybe<Scalars['String']['output']>;
   /** Channel through which the customer was created, such as `telegram`; null for the site widget. */
   readonly createdFrom?: Maybe<Scalars['String']['output']>;
   /** Values of your custom attributes by name. Empty if there are none. */
-  readonly customData: Scalars['JSONObject']['output'];
+  readonly customData?: Maybe<Scalars['JSONObject']['output']>;
   /** Device of the last visit; null if unknown. */
   readonly device?: Maybe<CustomerDevice>;
   /** E-mail address as entered, neither validated nor unique; null if unknown. */
@@ -414,7 +414,7 @@ export type Customer = Node & {
   /** URL of the first page the customer visited; null if unknown. */
   readonly source?: Maybe<Scalars['String']['output']>;
   /** Tags, in the order of HelpCrunch. */
-  readonly tags: ReadonlyArray<CustomerTag>;
+  readonly tags?: Maybe<ReadonlyArray<CustomerTag>>;
   /** Whether the customer unsubscribed from e-mails; null if HelpCrunch does not provide it. */
   readonly unsubscribed?: Maybe<Scalars['Boolean']['output']>;
   /** Your own id of the customer, unique in the account; null if none was set. */
@@ -438,7 +438,7 @@ export type CustomerConnection = {
   /** Position of this page in the list. */
   readonly pageInfo: PageInfo;
   /** Number of customers in the whole list. Selected alone it costs one small call. */
-  readonly totalCount: Scalars['Int']['output'];
+  readonly totalCount?: Maybe<Scalars['Int']['output']>;
 };
 
 /** A device with which a customer contacts the team. */
@@ -539,9 +539,9 @@ export type CustomerTextFilter = {
 /** A group of agents to which chats are assigned. */
 export type Department = Node & {
   /** Members, in the order of HelpCrunch. `FORBIDDEN` for customers. */
-  readonly agents: ReadonlyArray<Agent>;
+  readonly agents?: Maybe<ReadonlyArray<Agent>>;
   /** Chats assigned to the department. The default order is `CREATED_AT DESC`. The chats of several departments are read in one batch. `FORBIDDEN` for customers. */
-  readonly chats: ChatConnection;
+  readonly chats?: Maybe<ChatConnection>;
   /** HelpCrunch id of the department. */
   readonly id: Scalars['ID']['output'];
   /** Name; empty if HelpCrunch does not provide it. */
@@ -622,7 +622,7 @@ export type Mutation = {
    * Marks a chat as read or unread for the agents or for the customer, and returns the changed chat. Idempotent.
    * An unknown id is an error with the code `NOT_FOUND`.
    */
-  readonly markChatRead: Chat;
+  readonly markChatRead?: Maybe<Chat>;
 };
 
 
@@ -656,31 +656,31 @@ export type Query = {
   /** An agent by id. An unknown id is null with the error `NOT_FOUND`. */
   readonly agent?: Maybe<Agent>;
   /** All agents, the chat bot included, in the order of HelpCrunch. */
-  readonly agents: ReadonlyArray<Agent>;
+  readonly agents?: Maybe<ReadonlyArray<Agent>>;
   /** All applications (channels of chats), in the order of HelpCrunch. `FORBIDDEN` for customers. */
-  readonly applications: ReadonlyArray<ChatApplication>;
+  readonly applications?: Maybe<ReadonlyArray<ChatApplication>>;
   /** A chat by id. An unknown id is null with the error `NOT_FOUND`. */
   readonly chat?: Maybe<Chat>;
   /** The chats of the account. The default order is `CREATED_AT DESC`. */
-  readonly chats: ChatConnection;
+  readonly chats?: Maybe<ChatConnection>;
   /** A customer by id. An unknown id is null with the error `NOT_FOUND`. */
   readonly customer?: Maybe<Customer>;
   /** A customer by your own id. An unknown id is null with the error `NOT_FOUND`. */
   readonly customerByUserId?: Maybe<Customer>;
   /** The customers of the account. The default order is `FIRST_SEEN DESC`. */
-  readonly customers: CustomerConnection;
+  readonly customers?: Maybe<CustomerConnection>;
   /** A department by id. An unknown id is null with the error `NOT_FOUND`. `FORBIDDEN` for customers. */
   readonly department?: Maybe<Department>;
   /** All departments, in the order of HelpCrunch. `FORBIDDEN` for customers. */
-  readonly departments: ReadonlyArray<Department>;
+  readonly departments?: Maybe<ReadonlyArray<Department>>;
   /** A chat, customer, agent or department by its global id. An unknown id is null with the error `NOT_FOUND`. */
   readonly node?: Maybe<Node>;
   /** Objects by their global ids, in the given order. An unknown id is a null entry with an error of its own. */
-  readonly nodes: ReadonlyArray<Maybe<Node>>;
+  readonly nodes?: Maybe<ReadonlyArray<Maybe<Node>>>;
   /** The organization that owns the account. `FORBIDDEN` for customers. */
-  readonly organization: HelpdeskOrganization;
+  readonly organization?: Maybe<HelpdeskOrganization>;
   /** The rate limit of the account and the calls that remain for the account and for this viewer. Costs no call to HelpCrunch. `FORBIDDEN` for customers. */
-  readonly rateLimit: HelpdeskRateLimit;
+  readonly rateLimit?: Maybe<HelpdeskRateLimit>;
   /** The authenticated client. */
   readonly viewer: HelpdeskViewer;
 };

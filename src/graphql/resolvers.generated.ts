@@ -234,7 +234,7 @@ export type CacheControlDirectiveResolver<Result, Parent, ContextType = Context,
 
 export type AgentResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Agent'] = ResolversParentTypes['Agent'], FederationReferenceType extends FederationReferenceTypes['Agent'] = FederationReferenceTypes['Agent']> = {
   __resolveReference?: ReferenceResolver<Schema.Maybe<ResolversTypes['Agent']> | FederationReferenceType, FederationReferenceType, ContextType>;
-  chats?: Resolver<ResolversTypes['ChatConnection'], ParentType, ContextType, Partial<Schema.AgentChatsArgs>>;
+  chats?: Resolver<Schema.Maybe<ResolversTypes['ChatConnection']>, ParentType, ContextType, Partial<Schema.AgentChatsArgs>>;
   email?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   name?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
@@ -262,7 +262,7 @@ export type ChatResolvers<ContextType = Context, ParentType extends ResolversPar
   lastMessageAt?: Resolver<Schema.Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   lastMessageId?: Resolver<Schema.Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
   lastMessageText?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  messages?: Resolver<ResolversTypes['ChatMessageConnection'], ParentType, ContextType, Partial<Schema.ChatMessagesArgs>>;
+  messages?: Resolver<Schema.Maybe<ResolversTypes['ChatMessageConnection']>, ParentType, ContextType, Partial<Schema.ChatMessagesArgs>>;
   nodeId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   rating?: Resolver<Schema.Maybe<ResolversTypes['ChatRating']>, ParentType, ContextType>;
   readByAgent?: Resolver<Schema.Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
@@ -285,7 +285,7 @@ export type ChatConnectionResolvers<ContextType = Context, ParentType extends Re
   edges?: Resolver<ReadonlyArray<ResolversTypes['ChatEdge']>, ParentType, ContextType>;
   nodes?: Resolver<ReadonlyArray<ResolversTypes['Chat']>, ParentType, ContextType>;
   pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
-  totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  totalCount?: Resolver<Schema.Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
 };
 
 export type ChatEdgeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['ChatEdge'] = ResolversParentTypes['ChatEdge']> = {
@@ -296,7 +296,7 @@ export type ChatEdgeResolvers<ContextType = Context, ParentType extends Resolver
 export type ChatMessageResolvers<ContextType = Context, ParentType extends ResolversParentTypes['ChatMessage'] = ResolversParentTypes['ChatMessage']> = {
   agent?: Resolver<Schema.Maybe<ResolversTypes['Agent']>, ParentType, ContextType>;
   broadcastType?: Resolver<Schema.Maybe<ResolversTypes['BroadcastType']>, ParentType, ContextType>;
-  chat?: Resolver<ResolversTypes['Chat'], ParentType, ContextType>;
+  chat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType>;
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   edited?: Resolver<Schema.Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
   from?: Resolver<ResolversTypes['ChatMessageSender'], ParentType, ContextType>;
@@ -322,16 +322,16 @@ export type ChatMessageEdgeResolvers<ContextType = Context, ParentType extends R
 export type ChatUpdateResolvers<ContextType = Context, ParentType extends ResolversParentTypes['ChatUpdate'] = ResolversParentTypes['ChatUpdate']> = {
   at?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   change?: Resolver<ResolversTypes['ChatChange'], ParentType, ContextType>;
-  chat?: Resolver<ResolversTypes['Chat'], ParentType, ContextType>;
+  chat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType>;
 };
 
 export type CustomerResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Customer'] = ResolversParentTypes['Customer'], FederationReferenceType extends FederationReferenceTypes['Customer'] = FederationReferenceTypes['Customer']> = {
   __resolveReference?: ReferenceResolver<Schema.Maybe<ResolversTypes['Customer']> | FederationReferenceType, FederationReferenceType, ContextType>;
   blocked?: Resolver<Schema.Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
-  chats?: Resolver<ResolversTypes['ChatConnection'], ParentType, ContextType, Partial<Schema.CustomerChatsArgs>>;
+  chats?: Resolver<Schema.Maybe<ResolversTypes['ChatConnection']>, ParentType, ContextType, Partial<Schema.CustomerChatsArgs>>;
   company?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   createdFrom?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  customData?: Resolver<ResolversTypes['JSONObject'], ParentType, ContextType>;
+  customData?: Resolver<Schema.Maybe<ResolversTypes['JSONObject']>, ParentType, ContextType>;
   device?: Resolver<Schema.Maybe<ResolversTypes['CustomerDevice']>, ParentType, ContextType>;
   email?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   firstSeen?: Resolver<Schema.Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
@@ -347,7 +347,7 @@ export type CustomerResolvers<ContextType = Context, ParentType extends Resolver
   phone?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   referer?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   source?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  tags?: Resolver<ReadonlyArray<ResolversTypes['CustomerTag']>, ParentType, ContextType>;
+  tags?: Resolver<Schema.Maybe<ReadonlyArray<ResolversTypes['CustomerTag']>>, ParentType, ContextType>;
   unsubscribed?: Resolver<Schema.Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
   userId?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
@@ -357,7 +357,7 @@ export type CustomerConnectionResolvers<ContextType = Context, ParentType extend
   edges?: Resolver<ReadonlyArray<ResolversTypes['CustomerEdge']>, ParentType, ContextType>;
   nodes?: Resolver<ReadonlyArray<ResolversTypes['Customer']>, ParentType, ContextType>;
   pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
-  totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  totalCount?: Resolver<Schema.Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
 };
 
 export type CustomerDeviceResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CustomerDevice'] = ResolversParentTypes['CustomerDevice']> = {
@@ -390,8 +390,8 @@ export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversT
 
 export type DepartmentResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Department'] = ResolversParentTypes['Department'], FederationReferenceType extends FederationReferenceTypes['Department'] = FederationReferenceTypes['Department']> = {
   __resolveReference?: ReferenceResolver<Schema.Maybe<ResolversTypes['Department']> | FederationReferenceType, FederationReferenceType, ContextType>;
-  agents?: Resolver<ReadonlyArray<ResolversTypes['Agent']>, ParentType, ContextType>;
-  chats?: Resolver<ResolversTypes['ChatConnection'], ParentType, ContextType, Partial<Schema.DepartmentChatsArgs>>;
+  agents?: Resolver<Schema.Maybe<ReadonlyArray<ResolversTypes['Agent']>>, ParentType, ContextType>;
+  chats?: Resolver<Schema.Maybe<ResolversTypes['ChatConnection']>, ParentType, ContextType, Partial<Schema.DepartmentChatsArgs>>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   nodeId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
@@ -423,7 +423,7 @@ export interface JsonObjectScalarConfig extends GraphQLScalarTypeConfig<Resolver
 }
 
 export type MutationResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
-  markChatRead?: Resolver<ResolversTypes['Chat'], ParentType, ContextType, RequireFields<Schema.MutationMarkChatReadArgs, 'by' | 'id' | 'read'>>;
+  markChatRead?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationMarkChatReadArgs, 'by' | 'id' | 'read'>>;
 };
 
 export type NodeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Node'] = ResolversParentTypes['Node']> = {
@@ -439,19 +439,19 @@ export type PageInfoResolvers<ContextType = Context, ParentType extends Resolver
 
 export type QueryResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
   agent?: Resolver<Schema.Maybe<ResolversTypes['Agent']>, ParentType, ContextType, RequireFields<Schema.QueryAgentArgs, 'id'>>;
-  agents?: Resolver<ReadonlyArray<ResolversTypes['Agent']>, ParentType, ContextType>;
-  applications?: Resolver<ReadonlyArray<ResolversTypes['ChatApplication']>, ParentType, ContextType>;
+  agents?: Resolver<Schema.Maybe<ReadonlyArray<ResolversTypes['Agent']>>, ParentType, ContextType>;
+  applications?: Resolver<Schema.Maybe<ReadonlyArray<ResolversTypes['ChatApplication']>>, ParentType, ContextType>;
   chat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.QueryChatArgs, 'id'>>;
-  chats?: Resolver<ResolversTypes['ChatConnection'], ParentType, ContextType, Partial<Schema.QueryChatsArgs>>;
+  chats?: Resolver<Schema.Maybe<ResolversTypes['ChatConnection']>, ParentType, ContextType, Partial<Schema.QueryChatsArgs>>;
   customer?: Resolver<Schema.Maybe<ResolversTypes['Customer']>, ParentType, ContextType, RequireFields<Schema.QueryCustomerArgs, 'id'>>;
   customerByUserId?: Resolver<Schema.Maybe<ResolversTypes['Customer']>, ParentType, ContextType, RequireFields<Schema.QueryCustomerByUserIdArgs, 'userId'>>;
-  customers?: Resolver<ResolversTypes['CustomerConnection'], ParentType, ContextType, Partial<Schema.QueryCustomersArgs>>;
+  customers?: Resolver<Schema.Maybe<ResolversTypes['CustomerConnection']>, ParentType, ContextType, Partial<Schema.QueryCustomersArgs>>;
   department?: Resolver<Schema.Maybe<ResolversTypes['Department']>, ParentType, ContextType, RequireFields<Schema.QueryDepartmentArgs, 'id'>>;
-  departments?: Resolver<ReadonlyArray<ResolversTypes['Department']>, ParentType, ContextType>;
+  departments?: Resolver<Schema.Maybe<ReadonlyArray<ResolversTypes['Department']>>, ParentType, ContextType>;
   node?: Resolver<Schema.Maybe<ResolversTypes['Node']>, ParentType, ContextType, RequireFields<Schema.QueryNodeArgs, 'nodeId'>>;
-  nodes?: Resolver<ReadonlyArray<Schema.Maybe<ResolversTypes['Node']>>, ParentType, ContextType, RequireFields<Schema.QueryNodesArgs, 'nodeIds'>>;
-  organization?: Resolver<ResolversTypes['HelpdeskOrganization'], ParentType, ContextType>;
-  rateLimit?: Resolver<ResolversTypes['HelpdeskRateLimit'], ParentType, ContextType>;
+  nodes?: Resolver<Schema.Maybe<ReadonlyArray<Schema.Maybe<ResolversTypes['Node']>>>, ParentType, ContextType, RequireFields<Schema.QueryNodesArgs, 'nodeIds'>>;
+  organization?: Resolver<Schema.Maybe<ResolversTypes['HelpdeskOrganization']>, ParentType, ContextType>;
+  rateLimit?: Resolver<Schema.Maybe<ResolversTypes['HelpdeskRateLimit']>, ParentType, ContextType>;
   viewer?: Resolver<ResolversTypes['HelpdeskViewer'], ParentType, ContextType>;
 };
 

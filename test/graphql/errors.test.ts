@@ -88,7 +88,7 @@ const places = [
     operation: mark,
     calls: 1,
     isBatch: false,
-    data: null,
+    data: { markChatRead: null },
     paths: [['markChatRead']],
   },
   {

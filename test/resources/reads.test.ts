@@ -504,7 +504,7 @@ describe('unknown ids', () => {
       read: true,
     });
 
-    expect(answer.data).toBeNull();
+    expect(answer.data).toEqual({ markChatRead: null });
     expect(codesOf(answer)).toEqual(['NOT_FOUND']);
     expect(answer.errors[0]!.extensions['upstream']).toEqual({
       status: 404,

@@ -103,12 +103,12 @@ export function ChatList({ filter, chatId, onNews }: Properties) {
   const focused = useRef<string>(undefined);
 
   useChatChanges(filter, ({ change, chat }) => {
-    if (change === 'MESSAGE' && chat.id !== chatId && chat.readByAgent === false) {
+    if (change === 'MESSAGE' && chat?.id !== chatId && chat?.readByAgent === false) {
       onNews(`New message from ${customerName(chat.customer)}`);
     }
   });
 
-  const shown = data?.chats;
+  const shown = data?.chats ?? undefined;
   const chats = useMemo(() => {
     const nodes = new Map(shown?.edges.map(({ node }) => [node.id, node]));
     return [...nodes.values()].filter((chat) => isIn(filter, chat)).sort(latestFirst);
@@ -183,7 +183,7 @@ export function ChatList({ filter, chatId, onNews }: Properties) {
         </button>
       )}
       <p className="count" role="status">
-        {shown !== undefined &&
+        {shown?.totalCount != null &&
           `${chats.length.toLocaleString()} of ${shown.totalCount.toLocaleString()} chats`}
       </p>
     </div>

@@ -45,6 +45,7 @@ export function CustomerCard({ id }: { readonly id: string }) {
     );
   }
   const name = customerName(customer);
+  const tags = customer.tags ?? [];
   const facts: readonly (readonly [string, string | null])[] = [
     ['E-mail', customer.email],
     ['Phone', customer.phone],
@@ -54,16 +55,16 @@ export function CustomerCard({ id }: { readonly id: string }) {
     ['First seen', momentOf(customer.firstSeen)],
     ['User id', customer.userId],
   ];
-  const own = Object.entries(customer.customData).filter(([, value]) => value !== null);
+  const own = Object.entries(customer.customData ?? {}).filter(([, value]) => value !== null);
   return (
     <>
       <div className="who-is-it">
         <Avatar name={name} seed={id} />
         <h2 dir="auto">{name}</h2>
       </div>
-      {customer.tags.length > 0 && (
+      {tags.length > 0 && (
         <ul className="tags" aria-label="Tags">
-          {customer.tags.map(({ name: tag, color }) => (
+          {tags.map(({ name: tag, color }) => (
             <li key={tag}>
               <span className="dot" style={{ background: color ?? 'currentColor' }} />
               {tag}

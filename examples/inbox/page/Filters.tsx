@@ -56,7 +56,7 @@ export function Filters({ filter, agents, onChange }: Properties) {
           }
         >
           <option value="">anyone</option>
-          {agents.map(({ id, name }) => (
+          {agents?.map(({ id, name }) => (
             <option key={id} value={id}>
               {name ?? `Agent ${id}`}
             </option>

@@ -23,19 +23,22 @@ export const isIn = ({ status, assigneeId }: ChatFilter, chat: ChatRowFragment):
 function insert({ cache }: ApolloClient, filter: ChatFilter, chat: ChatRowFragment): void {
   if (!isIn(filter, chat)) return;
   cache.updateQuery({ query: ChatListDocument, variables: { filter } }, (data) => {
-    if (data == null || data.chats.edges.some(({ node }) => node.id === chat.id)) return undefined;
-    const edge = { __typename: 'ChatEdge', cursor: '', node: chat } as const;
+    if (data?.chats == null) return undefined;
     const { edges, totalCount } = data.chats;
-    return {
-      ...data,
-      chats: { ...data.chats, edges: [edge, ...edges], totalCount: totalCount + 1 },
+    if (edges.some(({ node }) => node.id === chat.id)) return undefined;
+    const edge = { __typename: 'ChatEdge', cursor: '', node: chat } as const;
+    const chats = {
+      ...data.chats,
+      edges: [edge, ...edges],
+      totalCount: totalCount === null ? null : totalCount + 1,
     };
+    return { ...data, chats };
   });
 }
 
 function append({ cache }: ApolloClient, id: string, message: MessageLineFragment): void {
   cache.updateQuery({ query: ChatViewDocument, variables: { id } }, (data) => {
-    if (data?.chat == null) return undefined;
+    if (data?.chat?.messages == null) return undefined;
     const { messages } = data.chat;
     if (messages.edges.some(({ node }) => node.id === message.id)) return undefined;
     const edge = { __typename: 'ChatMessageEdge', cursor: '', node: message } as const;
@@ -60,7 +63,7 @@ type Update = ChatChangesSubscription['chatUpdated'];
 export function useChatChanges(filter: ChatFilter, onChange: (update: Update) => void): void {
   const client = useApolloClient();
   const take = useEffectEvent((update: Update) => {
-    insert(client, filter, update.chat);
+    if (update.chat !== null) insert(client, filter, update.chat);
     onChange(update);
   });
   useEffect(() => {

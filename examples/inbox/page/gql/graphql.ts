@@ -137,12 +137,12 @@ export type ChatListQueryVariables = Exact<{
 }>;
 
 
-export type ChatListQuery = { readonly __typename: 'Query', readonly chats: { readonly __typename: 'ChatConnection', readonly totalCount: number, readonly edges: ReadonlyArray<{ readonly __typename: 'ChatEdge', readonly cursor: string, readonly node: { readonly __typename: 'Chat', readonly id: string, readonly status: ChatStatus, readonly lastMessageAt: string | null, readonly lastMessageText: string | null, readonly readByAgent: boolean | null, readonly customer: { readonly __typename: 'Customer', readonly id: string, readonly name: string | null, readonly email: string | null } | null, readonly assignee: { readonly __typename: 'Agent', readonly id: string, readonly name: string | null } | null } }>, readonly pageInfo: { readonly __typename: 'PageInfo', readonly hasNextPage: boolean, readonly endCursor: string | null } } };
+export type ChatListQuery = { readonly __typename: 'Query', readonly chats: { readonly __typename: 'ChatConnection', readonly totalCount: number | null, readonly edges: ReadonlyArray<{ readonly __typename: 'ChatEdge', readonly cursor: string, readonly node: { readonly __typename: 'Chat', readonly id: string, readonly status: ChatStatus, readonly lastMessageAt: string | null, readonly lastMessageText: string | null, readonly readByAgent: boolean | null, readonly customer: { readonly __typename: 'Customer', readonly id: string, readonly name: string | null, readonly email: string | null } | null, readonly assignee: { readonly __typename: 'Agent', readonly id: string, readonly name: string | null } | null } }>, readonly pageInfo: { readonly __typename: 'PageInfo', readonly hasNextPage: boolean, readonly endCursor: string | null } } | null };
 
 export type TeamQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type TeamQuery = { readonly __typename: 'Query', readonly agents: ReadonlyArray<{ readonly __typename: 'Agent', readonly id: string, readonly name: string | null }> };
+export type TeamQuery = { readonly __typename: 'Query', readonly agents: ReadonlyArray<{ readonly __typename: 'Agent', readonly id: string, readonly name: string | null }> | null };
 
 export type ChatViewQueryVariables = Exact<{
   id: string | number;
@@ -150,14 +150,14 @@ export type ChatViewQueryVariables = Exact<{
 }>;
 
 
-export type ChatViewQuery = { readonly __typename: 'Query', readonly chat: { readonly __typename: 'Chat', readonly rating: ChatRating | null, readonly id: string, readonly status: ChatStatus, readonly lastMessageAt: string | null, readonly lastMessageText: string | null, readonly readByAgent: boolean | null, readonly department: { readonly __typename: 'Department', readonly id: string, readonly name: string } | null, readonly messages: { readonly __typename: 'ChatMessageConnection', readonly edges: ReadonlyArray<{ readonly __typename: 'ChatMessageEdge', readonly cursor: string, readonly node: { readonly __typename: 'ChatMessage', readonly id: string, readonly from: ChatMessageSender, readonly type: ChatMessageType, readonly text: string | null, readonly createdAt: string, readonly edited: boolean | null, readonly agent: { readonly __typename: 'Agent', readonly id: string, readonly name: string | null } | null } }>, readonly pageInfo: { readonly __typename: 'PageInfo', readonly hasNextPage: boolean, readonly endCursor: string | null } }, readonly customer: { readonly __typename: 'Customer', readonly id: string, readonly name: string | null, readonly email: string | null } | null, readonly assignee: { readonly __typename: 'Agent', readonly id: string, readonly name: string | null } | null } | null };
+export type ChatViewQuery = { readonly __typename: 'Query', readonly chat: { readonly __typename: 'Chat', readonly rating: ChatRating | null, readonly id: string, readonly status: ChatStatus, readonly lastMessageAt: string | null, readonly lastMessageText: string | null, readonly readByAgent: boolean | null, readonly department: { readonly __typename: 'Department', readonly id: string, readonly name: string } | null, readonly messages: { readonly __typename: 'ChatMessageConnection', readonly edges: ReadonlyArray<{ readonly __typename: 'ChatMessageEdge', readonly cursor: string, readonly node: { readonly __typename: 'ChatMessage', readonly id: string, readonly from: ChatMessageSender, readonly type: ChatMessageType, readonly text: string | null, readonly createdAt: string, readonly edited: boolean | null, readonly agent: { readonly __typename: 'Agent', readonly id: string, readonly name: string | null } | null } }>, readonly pageInfo: { readonly __typename: 'PageInfo', readonly hasNextPage: boolean, readonly endCursor: string | null } } | null, readonly customer: { readonly __typename: 'Customer', readonly id: string, readonly name: string | null, readonly email: string | null } | null, readonly assignee: { readonly __typename: 'Agent', readonly id: string, readonly name: string | null } | null } | null };
 
 export type CustomerCardQueryVariables = Exact<{
   id: string | number;
 }>;
 
 
-export type CustomerCardQuery = { readonly __typename: 'Query', readonly customer: { readonly __typename: 'Customer', readonly id: string, readonly name: string | null, readonly email: string | null, readonly phone: string | null, readonly company: string | null, readonly userId: string | null, readonly firstSeen: string | null, readonly lastSeen: string | null, readonly notes: string | null, readonly customData: Readonly<Record<string, unknown>>, readonly location: { readonly __typename: 'CustomerLocation', readonly city: string | null, readonly countryCode: string | null } | null, readonly tags: ReadonlyArray<{ readonly __typename: 'CustomerTag', readonly name: string, readonly color: string | null }> } | null };
+export type CustomerCardQuery = { readonly __typename: 'Query', readonly customer: { readonly __typename: 'Customer', readonly id: string, readonly name: string | null, readonly email: string | null, readonly phone: string | null, readonly company: string | null, readonly userId: string | null, readonly firstSeen: string | null, readonly lastSeen: string | null, readonly notes: string | null, readonly customData: Readonly<Record<string, unknown>> | null, readonly location: { readonly __typename: 'CustomerLocation', readonly city: string | null, readonly countryCode: string | null } | null, readonly tags: ReadonlyArray<{ readonly __typename: 'CustomerTag', readonly name: string, readonly color: string | null }> | null } | null };
 
 export type MarkReadMutationVariables = Exact<{
   id: string | number;
@@ -165,12 +165,12 @@ export type MarkReadMutationVariables = Exact<{
 }>;
 
 
-export type MarkReadMutation = { readonly __typename: 'Mutation', readonly markChatRead: { readonly __typename: 'Chat', readonly id: string, readonly readByAgent: boolean | null } };
+export type MarkReadMutation = { readonly __typename: 'Mutation', readonly markChatRead: { readonly __typename: 'Chat', readonly id: string, readonly readByAgent: boolean | null } | null };
 
 export type ChatChangesSubscriptionVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ChatChangesSubscription = { readonly __typename: 'Subscription', readonly chatUpdated: { readonly __typename: 'ChatUpdate', readonly change: ChatChange, readonly chat: { readonly __typename: 'Chat', readonly id: string, readonly status: ChatStatus, readonly lastMessageAt: string | null, readonly lastMessageText: string | null, readonly readByAgent: boolean | null, readonly customer: { readonly __typename: 'Customer', readonly id: string, readonly name: string | null, readonly email: string | null } | null, readonly assignee: { readonly __typename: 'Agent', readonly id: string, readonly name: string | null } | null } } };
+export type ChatChangesSubscription = { readonly __typename: 'Subscription', readonly chatUpdated: { readonly __typename: 'ChatUpdate', readonly change: ChatChange, readonly chat: { readonly __typename: 'Chat', readonly id: string, readonly status: ChatStatus, readonly lastMessageAt: string | null, readonly lastMessageText: string | null, readonly readByAgent: boolean | null, readonly customer: { readonly __typename: 'Customer', readonly id: string, readonly name: string | null, readonly email: string | null } | null, readonly assignee: { readonly __typename: 'Agent', readonly id: string, readonly name: string | null } | null } | null } };
 
 export type NewMessagesSubscriptionVariables = Exact<{
   chatId: string | number;
