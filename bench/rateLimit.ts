@@ -149,7 +149,9 @@ function problemsOf(ours: Score, others: readonly Score[]): string[] {
   const best = Math.max(...others.map(({ answered }) => answered));
   return [
     ...(ours.refused === 0 ? [] : ['Alone on the key, the gateway was refused calls.']),
-    ...(ours.worstWriteMs <= ours.worstReadMs ? [] : ['A mutation waited longer than any read.']),
+    ...(ours.writesAnswered >= 290 ? [] : ['Fewer than 290 mutations were answered.']),
+    ...(ours.worstWriteMs <= 3_000 ? [] : ['A mutation waited longer than 3 s.']),
+    ...(ours.answered >= 1_793 ? [] : ['Fewer than 1,793 operations were answered.']),
     ...(ours.answered > best ? [] : ['The gateway answered no more than the others.']),
   ];
 }

@@ -192,14 +192,12 @@ export class CacheReader {
 
   #isUnmodified(type: CacheType<unknown>, name: string, entry: CacheEntry): boolean {
     const { store } = this.#settings;
-    const keys = [
+    // A write replaces the entry of a member, or removes it; what else it changes, such as the order of lists, has a tag.
+    const tags = [
       this.tagOf(type, name),
-      ...referencesOf(type, entry).flatMap((member) => [
-        this.keyOf(member.type, member.id),
-        this.tagOf(member.type, member.id),
-      ]),
+      ...referencesOf(type, entry).map((member) => this.tagOf(member.type, member.id)),
     ];
-    return keys.every((key) => store.isUnmodifiedSince(key, entry));
+    return tags.every((tag) => store.isUnmodifiedSince(tag, entry));
   }
 
   #hydrateEntries(type: Stored, names: readonly string[]) {
