@@ -10,6 +10,7 @@ import { createPlanExecutor } from '../graphql/execution/planExecutor.ts';
 import { createDocumentValidation } from '../graphql/limits/documentLimits.ts';
 import { createLimitResult } from '../graphql/limits/responseLimit.ts';
 import { createOpenOperation } from '../graphql/operation.ts';
+import { RunningMutations } from '../graphql/runningMutations.ts';
 import { createNameLimiter, createReporter } from '../graphql/operationReport.ts';
 import { OperationCache } from '../graphql/operations/operationCache.ts';
 import { createPersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
@@ -60,8 +61,10 @@ const createOperations = (
     createSources,
     createLoaders,
   });
+  const mutations = new RunningMutations();
   const openOperation = createOpenOperation({
     createContext,
+    mutations,
     timeoutMs: config.operationTimeoutMs,
     maxNodes: config.maxResponseNodes,
     clock,
@@ -70,7 +73,7 @@ const createOperations = (
       runGuarded({ log, name: 'rejected key' }, () => authFailureLimiter.record(rejected));
     },
   });
-  return { createContext, openOperation };
+  return { createContext, openOperation, mutations };
 };
 
 /** Apollo Server with the operation cache and the response cache in front of it. */
@@ -141,7 +144,7 @@ export async function createGraphQL(foundation: Foundation, parts: GraphQLParts)
     await server.start();
     disposers.defer(() => server.stop());
   }
-  const { createContext, openOperation } = createOperations(foundation, parts);
+  const { createContext, openOperation, mutations } = createOperations(foundation, parts);
   const sharedSubscriptions = createSharedSubscriptions({
     executeSubscription: createSubscriptionExecutor({
       schema,
@@ -157,7 +160,7 @@ export async function createGraphQL(foundation: Foundation, parts: GraphQLParts)
     maxBuffered: config.subscriptions.maxBuffered,
   });
   const run = createRunOperation({ apollo, openOperation, sharedSubscriptions });
-  return { ...servers, openOperation, run };
+  return { ...servers, openOperation, mutations, run };
 }
 
 export type GraphQL = Awaited<ReturnType<typeof createGraphQL>>;

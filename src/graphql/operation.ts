@@ -4,12 +4,13 @@ import { Turns } from '../lib/turns.ts';
 import { UpstreamError } from '../upstream/errors.ts';
 import type { Caller, Context } from './context.ts';
 import { ExecutionGuard } from './execution/executionGuard.ts';
+import type { RunningMutations } from './runningMutations.ts';
 
 /** An admitted query or mutation. */
 export interface OpenedOperation {
   readonly context: Context;
-  /** Aborts its upstream calls because the client has disconnected. */
-  abort(): void;
+  /** Aborts its upstream calls because the client has disconnected. Mutations continue. */
+  disconnect(): void;
   /** Must be called when the response is ready. */
   close(): void;
 }
@@ -20,6 +21,7 @@ interface OpenOperationOptions {
   /** How many objects a response may contain. */
   readonly maxNodes: number;
   readonly clock: Clock;
+  readonly mutations: RunningMutations;
   /** Called once for each operation whose own key was rejected upstream, on every entry point. */
   readonly onRejectedKey: (caller: Pick<Caller, 'address' | 'requestId'>) => void;
 }
@@ -35,49 +37,92 @@ const turnUnits = 1_000;
 /** The abort reason after the client has disconnected. It is not logged. */
 export const clientDisconnectedError = new UpstreamError('unavailable', 'The client has left.');
 
+/** The abort reason of mutations that exceed the grace period of a shutdown. */
+const shutdownError = new UpstreamError('unavailable', 'The gateway is shutting down.');
+
 const deadlineError = new UpstreamError('timeout', 'The operation reached its deadline.');
+
+/** The time that an operation has, and the signal that ends its upstream calls. */
+class OperationLifetime {
+  readonly deadlineMs: number;
+  readonly #clock: Clock;
+  readonly #mutations: RunningMutations;
+  #controller: AbortController | undefined;
+  #cancelTimer = (): void => undefined;
+  #abortReason: Error | undefined;
+  #isDisconnected = false;
+  #isClosed = false;
+  /** Set for mutations. */
+  #finishMutation: (() => void) | undefined;
+
+  constructor({ clock, mutations, timeoutMs }: OpenOperationOptions) {
+    this.#clock = clock;
+    this.#mutations = mutations;
+    this.deadlineMs = clock.monotonic() + timeoutMs;
+  }
+
+  /** Whether the operation ends because its client has disconnected. Mutations do not. */
+  get isAbandoned(): boolean {
+    return this.#isDisconnected && this.#finishMutation === undefined;
+  }
+
+  get isLate(): boolean {
+    return this.#clock.monotonic() >= this.deadlineMs;
+  }
+
+  /** Created on first use: operations without upstream calls need none. */
+  readonly signal = (): AbortSignal => {
+    if (this.#controller !== undefined) return this.#controller.signal;
+    const controller = new AbortController();
+    this.#controller = controller;
+    // Every upstream call adds a listener.
+    setMaxListeners(0, controller.signal);
+    const reason = this.isAbandoned ? clientDisconnectedError : this.#abortReason;
+    if (reason !== undefined) controller.abort(reason);
+    else if (!this.#isClosed) {
+      const leftMs = Math.max(0, this.deadlineMs - this.#clock.monotonic());
+      this.#cancelTimer = this.#clock.after(leftMs, () => controller.abort(deadlineError));
+    }
+    return controller.signal;
+  };
+
+  startMutation(): void {
+    this.#finishMutation ??= this.#mutations.add(() => this.abort(shutdownError));
+  }
+
+  disconnect(): void {
+    this.#isDisconnected = true;
+    if (this.isAbandoned) this.#controller?.abort(clientDisconnectedError);
+  }
+
+  abort(reason: Error): void {
+    this.#abortReason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelTimer();
+    this.#finishMutation?.();
+  }
+}
 
 /** Each operation has its own deadline, after which pending upstream calls fail with `timeout`. */
 export function createOpenOperation(parts: OpenOperationOptions): OpenOperation {
-  const { createContext, timeoutMs, maxNodes, clock, onRejectedKey } = parts;
+  const { createContext, maxNodes, clock, onRejectedKey } = parts;
   const turns = new Turns({ now: () => clock.monotonic(), turnMs, turnUnits });
   const errors = { left: clientDisconnectedError, late: deadlineError };
   return (caller) => {
-    const deadlineMs = clock.monotonic() + timeoutMs;
-    let controller: AbortController | undefined;
-    let cancelTimer = (): void => undefined;
-    let isAborted = false;
-    let isClosed = false;
-
-    /** Created on first use: operations without upstream calls need none. */
-    function signal(): AbortSignal {
-      if (controller !== undefined) return controller.signal;
-      const created = new AbortController();
-      controller = created;
-      // Every upstream call adds a listener.
-      setMaxListeners(0, created.signal);
-      if (isAborted) created.abort(clientDisconnectedError);
-      else if (!isClosed) {
-        cancelTimer = clock.after(Math.max(0, deadlineMs - clock.monotonic()), () => {
-          created.abort(deadlineError);
-        });
-      }
-      return created.signal;
-    }
-
-    function abort(): void {
-      isAborted = true;
-      controller?.abort(clientDisconnectedError);
-    }
-
+    const lifetime = new OperationLifetime(parts);
     const span = caller.span?.child('work', 'graphql');
     const guard = new ExecutionGuard({
       maxNodes,
       turns,
       errors,
-      hasLeft: () => isAborted,
-      isLate: () => clock.monotonic() >= deadlineMs,
-      abort,
+      hasLeft: () => lifetime.isAbandoned,
+      isLate: () => lifetime.isLate,
+      abort: () => lifetime.abort(clientDisconnectedError),
+      onMutation: () => lifetime.startMutation(),
     });
     // Spreading `caller` takes as long as a response cache hit.
     const context = createContext({
@@ -90,17 +135,16 @@ export function createOpenOperation(parts: OpenOperationOptions): OpenOperation 
       account: caller.account,
       bypassesCache: caller.bypassesCache,
       isBackground: caller.isBackground === true,
-      signal,
-      deadlineMs,
+      signal: lifetime.signal,
+      deadlineMs: lifetime.deadlineMs,
       span,
       guard,
     });
     return {
       context,
-      abort,
+      disconnect: () => lifetime.disconnect(),
       close() {
-        isClosed = true;
-        cancelTimer();
+        lifetime.close();
         if (context.usage.isKeyRejected === true) onRejectedKey(caller);
         span?.end();
       },

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { OperationCache } from '../graphql/operations/operationCache.ts';
 import type { PersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
 import type { OpenOperation } from '../graphql/operation.ts';
+import type { RunningMutations } from '../graphql/runningMutations.ts';
 import type { GraphQLServer } from '../graphql/server.ts';
 import type { RunOperation } from '../graphql/subscriptions/run.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -44,6 +45,7 @@ export interface HttpServerOptions {
   readonly tracedApollo?: GraphQLServer | undefined;
   readonly operationCache?: OperationCache | undefined;
   readonly openOperation: OpenOperation;
+  readonly mutations: RunningMutations;
   readonly authenticate: Authenticate;
   /** Undefined: every client may send requests. */
   readonly routerSecret?: string | undefined;

@@ -106,7 +106,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const sendLimiter = addSendLimiter(httpServer, options);
   await addSecurityHeaders(server, { heads, corsOrigins, origins });
   requireRouter(server, isFromRouter);
-  const shutdown = addShutdown(server, { ...options.shutdown, connections, clock });
+  const shutdown = addShutdown(server, {
+    ...options.shutdown,
+    connections,
+    mutations: options.mutations,
+    clock,
+  });
   addHealthRoutes(server, { ...options.gauges, isDraining: shutdown.isDraining });
   addMetricsRoute(server, { ...options, connectionLimits, sendLimiter });
   const limitClient = createLimitClient(options);

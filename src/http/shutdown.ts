@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { RunningMutations } from '../graphql/runningMutations.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { ConnectionTracker } from './connectionTracker.ts';
 
@@ -11,17 +12,20 @@ export interface ShutdownOptions {
 
 interface ShutdownParts extends ShutdownOptions {
   readonly clock: Clock;
+  /** They are waited for even if their clients have disconnected. */
+  readonly mutations: RunningMutations;
   readonly connections: ConnectionTracker;
 }
 
 /**
  * Closes a server in steps, from `server.close()` on: `/readyz` fails and all requests are served; idle connections are closed and
- * the rest is served; no connection is accepted; after the grace period the remaining connections are destroyed. Endpoints with
+ * the rest is served; no connection is accepted; after the grace period the remaining
+ * connections are destroyed and mutations aborted. Endpoints with
  * long-lived connections add their `preClose` hooks between `addShutdown` and its `finish`.
  */
 export function addShutdown(
   server: FastifyInstance,
-  { clock, connections, delayMs, graceMs }: ShutdownParts,
+  { clock, connections, mutations, delayMs, graceMs }: ShutdownParts,
 ) {
   let isDraining = false;
   let cancelDestroy = (): void => undefined;
@@ -32,7 +36,10 @@ export function addShutdown(
   server.addHook('preClose', async () => {
     isDraining = true;
     await wait(delayMs);
-    cancelDestroy = clock.after(graceMs, () => connections.destroyAll());
+    cancelDestroy = clock.after(graceMs, () => {
+      connections.destroyAll();
+      mutations.abortAll();
+    });
     connections.closeIdle();
   });
 
@@ -52,7 +59,7 @@ export function addShutdown(
       });
       // Runs when Node's server is closed, which waits only for the connections of its own listener.
       server.addHook('onClose', async () => {
-        await connections.closed();
+        await Promise.all([connections.closed(), mutations.idle()]);
         cancelDestroy();
       });
     },

@@ -1,7 +1,6 @@
-import { setMaxListeners } from 'node:events';
 import type { GraphQLFormattedError } from 'graphql';
 import { MessageType, parseMessage } from 'graphql-ws';
-import type { Server } from 'graphql-ws';
+import type { Message, Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../lib/clock.ts';
 import { Disposer } from '../lib/disposer.ts';
@@ -43,15 +42,17 @@ const clientTypes: ReadonlySet<MessageType> = new Set([
   MessageType.Complete,
 ]);
 
-/** Whether `graphql-transport-ws` allows the message from a client. */
-function isClientMessage(text: string): boolean {
+/** Undefined for messages that `graphql-transport-ws` does not allow from a client. */
+function parseClientMessage(text: string): Message | undefined {
   try {
     const message = parseMessage(text);
-    return message.type === MessageType.Subscribe
-      ? parseOperationRequest(message.payload) !== undefined
-      : clientTypes.has(message.type);
+    const isAllowed =
+      message.type === MessageType.Subscribe
+        ? parseOperationRequest(message.payload) !== undefined
+        : clientTypes.has(message.type);
+    return isAllowed ? message : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -76,14 +77,14 @@ export class WebSocketConnection {
   readonly address: string;
   readonly requestId: string;
   readonly authorization: string | undefined;
-  /** Aborted when the connection closes. */
-  readonly signal: AbortSignal;
   /** Errors of rejected operations, by operation id. */
   readonly rejections = new Map<string, readonly GraphQLFormattedError[]>();
   readonly #socket: WebSocket;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #disposer = new Disposer();
+  /** Operations without a result, by their id. */
+  readonly #operations = new Map<string, AbortController>();
   #client: ClientIdentity | undefined;
   /** Held until the client is authenticated. */
   readonly #pending = new Disposer();
@@ -100,11 +101,9 @@ export class WebSocketConnection {
     this.address = address;
     this.requestId = requestId;
     this.authorization = authorization;
-    const controller = new AbortController();
-    this.signal = controller.signal;
-    // Every operation of the connection adds a listener.
-    setMaxListeners(0, controller.signal);
-    this.onEnd(() => controller.abort());
+    this.onEnd(() => {
+      for (const operation of this.#operations.values()) operation.abort();
+    });
   }
 
   get isClosed(): boolean {
@@ -129,6 +128,21 @@ export class WebSocketConnection {
     this.#client = client;
     this.#pending.dispose();
     this.onEnd(release);
+  }
+
+  /** Runs an operation. The signal is aborted when the client completes the operation or the connection closes. */
+  async runOperation<Result>(
+    id: string,
+    run: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    const controller = new AbortController();
+    this.#operations.set(id, controller);
+    if (this.isClosed) controller.abort();
+    try {
+      return await run(controller.signal);
+    } finally {
+      if (this.#operations.get(id) === controller) this.#operations.delete(id);
+    }
   }
 
   /** Runs `release` when the connection closes, or at once if it is closed. */
@@ -212,8 +226,13 @@ export class WebSocketConnection {
         return;
       }
       const text = data.toString();
-      if (isClientMessage(text)) receive(text).catch((error: unknown) => this.#fail(error));
-      else this.#reject(closeCodes.badRequest, 'Invalid message');
+      const message = parseClientMessage(text);
+      if (message === undefined) {
+        this.#reject(closeCodes.badRequest, 'Invalid message');
+        return;
+      }
+      if (message.type === MessageType.Complete) this.#operations.get(message.id)?.abort();
+      receive(text).catch((error: unknown) => this.#fail(error));
     };
     this.#socket.on('message', this.#guarded('websocket message', handle));
   }

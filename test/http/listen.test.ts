@@ -8,6 +8,7 @@ import { describe, expect, test } from '@jest/globals';
 import fastify from 'fastify';
 import { ConnectionTracker } from '../../src/http/connectionTracker.ts';
 import { addressesOf, listen } from '../../src/http/listen.ts';
+import { RunningMutations } from '../../src/graphql/runningMutations.ts';
 import { addShutdown } from '../../src/http/shutdown.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { createDeferred } from '../support/deferred.ts';
@@ -41,7 +42,13 @@ async function start({ unbound = [], maxConnections = 100 }: StartOptions = {}) 
   const connections = new ConnectionTracker(server.server, log);
   const listeners: Server[] = [];
   server.server.maxConnections = maxConnections;
-  addShutdown(server, { delayMs: 0, graceMs, clock, connections }).finish();
+  addShutdown(server, {
+    delayMs: 0,
+    graceMs,
+    clock,
+    connections,
+    mutations: new RunningMutations(),
+  }).finish();
   const url = await listen(server, {
     addresses: ['127.0.0.1', '127.0.0.2', ...unbound],
     port: 0,

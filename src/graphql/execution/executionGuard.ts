@@ -2,9 +2,11 @@ import type { ExecutionResult, GraphQLError, GraphQLField, GraphQLResolveInfo } 
 import {
   defaultFieldResolver,
   getNamedType,
+  getOperationAST,
   isCompositeType,
   isObjectType,
   locatedError,
+  OperationTypeNode,
   responsePathAsArray,
 } from 'graphql';
 import type { GraphQLSchema } from 'graphql';
@@ -39,6 +41,8 @@ interface GuardOptions {
   readonly errors: { readonly left: Error; readonly late: Error };
   /** Aborts the upstream calls of the operation. */
   readonly abort: () => void;
+  /** Called before a mutation is executed. */
+  readonly onMutation: () => void;
 }
 
 const isPromise = (value: unknown): value is Promise<unknown> =>
@@ -75,7 +79,8 @@ export class ExecutionGuard {
   }
 
   /** Executes the operation. After a stop, the result is the reason, even if fields are pending. */
-  execute(execution: () => Result): Result {
+  execute(execution: () => Result, type?: OperationTypeNode): Result {
+    if (type === OperationTypeNode.MUTATION) this.#options.onMutation();
     const result = execution();
     if (this.#result !== undefined) return this.#result;
     if (!isPromise(result)) return result;
@@ -206,6 +211,7 @@ export const createIdleGuard = (): ExecutionGuard =>
     isLate: () => false,
     errors: { left: new Error('It cannot end.'), late: new Error('It has no deadline.') },
     abort: () => undefined,
+    onMutation: () => undefined,
   });
 
 /** Resolves every field that yields objects through the guard of its operation. */
@@ -228,5 +234,6 @@ export const guardedBy =
   (executor: Executor): Executor =>
   (document, operationName) => {
     const execute = executor(document, operationName);
-    return (variables, context) => context.guard.execute(() => execute(variables, context));
+    const type = getOperationAST(document, operationName)?.operation;
+    return (variables, context) => context.guard.execute(() => execute(variables, context), type);
   };

@@ -65,10 +65,10 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
     { event, subscriber }: { event: DomainEvent; subscriber: SubscriptionCaller },
     signal: AbortSignal,
   ): Promise<SubscriptionResult | null> {
-    const { context, abort, close } = openOperation({ ...subscriber, bypassesCache: false });
-    signal.addEventListener('abort', abort, { once: true });
+    const { context, disconnect, close } = openOperation({ ...subscriber, bypassesCache: false });
+    signal.addEventListener('abort', disconnect, { once: true });
     // A signal that is already aborted calls no listener.
-    if (signal.aborted) abort();
+    if (signal.aborted) disconnect();
     try {
       if (!(await canReceiveEvent(context, event))) return null;
       const { data = null, errors } = await context.guard.execute(() =>
@@ -95,7 +95,7 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
       report(context, { operation, errors: result.errors });
       return result;
     } finally {
-      signal.removeEventListener('abort', abort);
+      signal.removeEventListener('abort', disconnect);
       close();
     }
   }

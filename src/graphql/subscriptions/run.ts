@@ -47,10 +47,10 @@ export const createRunOperation =
   ({ apollo, openOperation, sharedSubscriptions }: RunOperationOptions): RunOperation =>
   async (request, subscriber, { signal, isReadOnly }) => {
     let subscription: ValidatedSubscription | undefined;
-    const { context, abort, close } = openOperation({ ...subscriber, bypassesCache: false });
-    signal.addEventListener('abort', abort, { once: true });
+    const { context, disconnect, close } = openOperation({ ...subscriber, bypassesCache: false });
+    signal.addEventListener('abort', disconnect, { once: true });
     // A signal that is already aborted calls no listener.
-    if (signal.aborted) abort();
+    if (signal.aborted) disconnect();
     try {
       const onSubscription = (validated: ValidatedSubscription) => {
         subscription = validated;
@@ -62,7 +62,7 @@ export const createRunOperation =
         return { kind: 'once', status: http.status ?? 200, result: body.singleResult };
       }
     } finally {
-      signal.removeEventListener('abort', abort);
+      signal.removeEventListener('abort', disconnect);
       close();
     }
     const joined = await sharedSubscriptions.join(subscription, subscriber);

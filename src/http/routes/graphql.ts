@@ -78,7 +78,7 @@ class GraphQLEndpoint {
       isBackground: isBackground(request),
       span: spanOf(request),
     });
-    this.#abortOnDisconnect(reply, operation);
+    this.#followConnection(reply, operation);
     void reply.header('cache-control', 'no-store');
     try {
       return await this.#execute(request, reply, operation.context);
@@ -88,11 +88,11 @@ class GraphQLEndpoint {
   }
 
   /** The request's own signal is aborted when its body was read, so the response tells whether the client disconnected. */
-  #abortOnDisconnect({ raw }: FastifyReply, operation: OpenedOperation): void {
-    const abort = () => {
-      if (!raw.writableFinished) operation.abort();
+  #followConnection({ raw }: FastifyReply, operation: OpenedOperation): void {
+    const disconnect = () => {
+      if (!raw.writableFinished) operation.disconnect();
     };
-    const onClose = guarded({ log: this.#options.log, name: 'operation close' }, abort);
+    const onClose = guarded({ log: this.#options.log, name: 'operation close' }, disconnect);
     raw.once('close', onClose);
     // A client that disconnected during authentication emits no further `close`.
     if (raw.destroyed) onClose();

@@ -154,9 +154,10 @@ class WebSocketEndpoint {
       connectionInitWaitTimeout: 0,
       onConnect: (context) => this.#connect(context),
       onSubscribe: async (context, id, payload) => {
-        const outcome = await this.#execute(context, payload);
+        const { subscriptions } = context;
+        const outcome = await this.#execute(context, id, payload);
         if (outcome.kind === 'once' && outcome.result.data === undefined) {
-          context.extra.rejections.set(id, outcome.result.errors ?? []);
+          if (id in subscriptions) context.extra.rejections.set(id, outcome.result.errors ?? []);
           return [new GraphQLError('')];
         }
         const operation = { ...placeholderOperation };
@@ -224,10 +225,12 @@ class WebSocketEndpoint {
   }
 
   async #execute(
-    { extra: { client, signal }, subscriptions }: ProtocolContext,
+    { extra: connection, subscriptions }: ProtocolContext,
+    id: string,
     payload: unknown,
   ): Promise<OperationOutcome> {
     const { execute, maxPerConnection } = this.#options;
+    const { client } = connection;
     const operation = parseOperationRequest(payload);
     if (client === undefined || operation === undefined) {
       throw new Error('WebSocketConnection passes only valid messages of authenticated clients.');
@@ -237,7 +240,9 @@ class WebSocketEndpoint {
       if (Object.keys(subscriptions).length > maxPerConnection) {
         throw publicError.tooExpensive('Too many operations on this connection.');
       }
-      return await execute(client, { operation, signal, requestId });
+      return await connection.runOperation(id, (signal) =>
+        execute(client, { operation, signal, requestId }),
+      );
     } catch (error) {
       if (!(error instanceof PublicError)) throw error;
       return { kind: 'once', status: error.status, result: { errors: [error.format(requestId)] } };
