@@ -129,8 +129,6 @@ async function run(): Promise<boolean> {
           doubled: 0.05,
           late: 0.05,
           lateMs: 500,
-          eventData: 'object',
-          ids: 'number',
           retriesMs: [500, 1_000],
         },
       },

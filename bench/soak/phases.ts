@@ -1,10 +1,10 @@
-import type { Behaviour, FaultRule, WebhookTarget } from '../../src/simulator/simulator.ts';
+import type { BehaviourChange, FaultRule, WebhookTarget } from '../../src/simulator/simulator.ts';
 
 /** The commands to the simulator's process. */
 export type SimulatorCommand =
   | { readonly kind: 'work'; readonly target: WebhookTarget }
   | { readonly kind: 'rest' }
-  | { readonly kind: 'behave'; readonly change: Partial<Behaviour> }
+  | { readonly kind: 'behave'; readonly change: BehaviourChange }
   | { readonly kind: 'restart'; readonly downMs: number };
 
 /** A time in which things go wrong in one way. */

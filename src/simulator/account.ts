@@ -1,3 +1,4 @@
+import { usualBehaviour, type Behaviour } from './behaviour.ts';
 import type { Changes } from './changes.ts';
 import { ChatDesk } from './chatDesk.ts';
 import { createCustomerDesk, type CustomerDesk } from './customerDesk.ts';
@@ -12,12 +13,17 @@ export interface Account {
   readonly changes: Changes;
 }
 
-export function createAccount(options: StoreOptions): Account {
+export interface AccountOptions extends StoreOptions {
+  readonly behaviour?: () => Behaviour;
+}
+
+export function createAccount(options: AccountOptions): Account {
+  const { behaviour = () => usualBehaviour } = options;
   const store = createStore(options);
   return {
     store,
-    chats: new ChatDesk(store),
-    customers: createCustomerDesk(store),
+    chats: new ChatDesk(store, behaviour),
+    customers: createCustomerDesk(store, behaviour),
     changes: store.changes,
   };
 }

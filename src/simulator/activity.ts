@@ -96,7 +96,6 @@ export class AccountActivity {
   #post({ agentId }: Conversation, chat: ChatRow, { by, variants }: Exchange): void {
     const { store, chats } = this.#account;
     const application = store.staff.applications.find(({ id }) => id === chat.applicationId);
-    if (by === 'agent' && chat.assigneeId === null) chats.assign(chat.id, agentId);
     chats.post({
       chatId: chat.id,
       text: this.#fill(this.#random.pick(variants), chat, agentId),

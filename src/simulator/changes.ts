@@ -28,19 +28,31 @@ export type Change =
   | { readonly event: CustomerEventName; readonly customer: CustomerRow }
   | { readonly event: MessageEventName; readonly message: MessageRow; readonly chat: ChatRow };
 
-export type ChangeListener = (change: Change) => void;
+/** `isApiWrite`: the change was made through the REST API. */
+export type ChangeListener = (change: Change, isApiWrite: boolean) => void;
 
 export interface Changes {
   emit(change: Change): void;
+  /** Marks the changes that the action makes as writes of the REST API. */
+  duringApiWrite<T>(action: () => T): T;
   /** The returned function stops it. */
   listen(listener: ChangeListener): () => void;
 }
 
 export function createChanges(): Changes {
   const listeners = new Set<ChangeListener>();
+  let isApiWrite = false;
   return {
     emit(change) {
-      for (const listener of listeners) listener(change);
+      for (const listener of listeners) listener(change, isApiWrite);
+    },
+    duringApiWrite(action) {
+      isApiWrite = true;
+      try {
+        return action();
+      } finally {
+        isApiWrite = false;
+      }
     },
     listen(listener) {
       listeners.add(listener);

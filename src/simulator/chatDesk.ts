@@ -1,3 +1,4 @@
+import type { Behaviour } from './behaviour.ts';
 import type { Author, ChatRow, ChatStatus, MessageRow, Rating } from './entities.ts';
 import { badRequest, notFound, readNotFound, unratable } from './refusal.ts';
 import type { Store } from './store.ts';
@@ -21,9 +22,25 @@ export interface NewMessage {
 /** The operations on chats. Each rejects an unknown chat. */
 export class ChatDesk {
   readonly #store: Store;
+  readonly #behaviour: () => Behaviour;
+  /** When the snooze of each snoozed chat ends. */
+  readonly #wakeTimes = new Map<number, number>();
 
-  constructor(store: Store) {
+  constructor(store: Store, behaviour: () => Behaviour) {
     this.#store = store;
+    this.#behaviour = behaviour;
+    for (const chat of store.chats.values()) this.#put(chat);
+  }
+
+  /** Ends the snoozes whose time has come. No event reports it. */
+  wakeDue(): void {
+    const now = this.#store.now();
+    for (const [id, wakeTime] of this.#wakeTimes) {
+      if (wakeTime > now) continue;
+      this.#wakeTimes.delete(id);
+      const chat = this.#store.chats.get(id);
+      if (chat !== undefined) this.#change(chat, { snoozedUntil: null, ...this.#woken() });
+    }
   }
 
   create({ customerId, applicationId, assigneeId, departmentId }: NewChat): ChatRow {
@@ -48,9 +65,15 @@ export class ChatDesk {
 
   setStatus(id: number, status: ChatStatus): ChatRow {
     const chat = this.#store.chat(id);
-    if (chat.status === status) return chat;
-    this.#store.append(techMessage(chat, 'chat_status_changed_by_public_api', this.#store.now()));
-    return this.#moveTo(chat, status, 'agent');
+    const isSame = chat.status === status;
+    if (!isSame) this.#note(chat, 'chat_status_changed_by_public_api');
+    const moved = this.#moveTo(chat, status, 'agent');
+    const requests = this.#behaviour().closingRequestsRating;
+    const isRequest = isSame ? requests === 'always' : requests !== 'never';
+    if (status === 'closed' && chat.rating === null && isRequest) {
+      this.#note(moved, 'request_rating');
+    }
+    return moved;
   }
 
   assign(id: number, assigneeId: number | null): ChatRow {
@@ -108,16 +131,18 @@ export class ChatDesk {
       text,
       createdAt,
     });
+    const isLast = !isNote || this.#behaviour().noteIsLastMessage;
     const updated = this.#change(chat, {
-      lastMessageId: message.id,
-      lastMessageText: text,
-      lastMessageAt: createdAt,
+      ...(isLast && {
+        lastMessageId: message.id,
+        lastMessageText: text,
+        lastMessageAt: createdAt,
+      }),
       ...(!isNote && effectOfMessage(chat, message)),
     });
-    const moved = isNote
-      ? updated
-      : this.#moveTo(updated, statusAfterMessage(chat.status, from), from);
-    if (!isNote && from === 'customer') this.#unsnooze(moved);
+    if (agentId === null && !isNote) {
+      this.#unsnooze(this.#moveTo(updated, statusAfterMessage(chat.status, from), from));
+    } else if (agentId !== null && !isNote) this.#reply(updated, agentId);
     this.#store.changes.emit({
       event: isNote ? 'message.private' : `message.${channels[type]}.${from}`,
       message,
@@ -126,8 +151,22 @@ export class ChatDesk {
     return message;
   }
 
+  #reply(chat: ChatRow, agentId: number): void {
+    const { replyAssigns, replyOpens } = this.#behaviour();
+    const isAssigning = replyAssigns && chat.assigneeId === null;
+    const answered = isAssigning ? this.assign(chat.id, agentId) : chat;
+    if (isAssigning) this.#note(chat, 'chat_auto_assigned');
+    if (replyOpens) this.#moveTo(answered, statusAfterMessage(chat.status, 'agent'), 'agent');
+  }
+
+  #note(chat: ChatRow, key: string): void {
+    this.#store.append(techMessage(chat, key, this.#store.now()));
+  }
+
   #put(chat: ChatRow): ChatRow {
     this.#store.chats.set(chat.id, chat);
+    if (chat.snoozedUntil === null) this.#wakeTimes.delete(chat.id);
+    else this.#wakeTimes.set(chat.id, chat.snoozedUntil);
     return chat;
   }
 
@@ -148,9 +187,13 @@ export class ChatDesk {
     return moved;
   }
 
+  #woken(): Partial<ChatRow> {
+    return this.#behaviour().wakingMarksUnread ? { readByAgent: false } : {};
+  }
+
   #unsnooze(chat: ChatRow): ChatRow {
     if (chat.snoozedUntil === null) return chat;
-    const unsnoozed = this.#change(chat, { snoozedUntil: null });
+    const unsnoozed = this.#change(chat, { snoozedUntil: null, ...this.#woken() });
     this.#store.changes.emit({ event: 'chat.unsnoozed', chat: unsnoozed });
     return unsnoozed;
   }

@@ -1,4 +1,6 @@
-import { chatStatuses, ratings, type Author, type ChatRow, type ChatStatus } from './entities.ts';
+import type { Behaviour } from './behaviour.ts';
+import { writableStatuses } from './chatStatus.ts';
+import { ratings, type Author, type ChatRow, type ChatStatus, type Rating } from './entities.ts';
 import type { Route, RouteContext } from './routes.ts';
 import { search, slice, type RowPage } from './search.ts';
 import { createChatRules } from './searchRules.ts';
@@ -18,16 +20,11 @@ import {
 } from './validate.ts';
 import { readFlags } from './wire.ts';
 
-// Old documentation uses other spellings; `empty` cannot be set.
-const writableStatuses = new Map<string, ChatStatus>([
-  ...choicesOf(chatStatuses.filter((status) => status !== 'empty')),
-  ['onhold', 'on hold'],
-  ['on-hold', 'on hold'],
-  ['open', 'opened'],
-]);
-
 const readStatus = readChoice<ChatStatus>(writableStatuses, 'new');
-const readRating = readChoice(choicesOf(ratings), 'average');
+const readRatings: Readonly<Record<Behaviour['ratingScale'], Reader<Rating>>> = {
+  5: readChoice<Rating>(choicesOf(ratings), 'average'),
+  3: readChoice<Rating>(choicesOf(['great', 'average', 'poor'] as const), 'average'),
+};
 const readMessageType = readChoice(choicesOf(['message', 'private'] as const), 'message');
 
 /** Chats and their messages. Writes name the chat in the body, not in the path. */
@@ -41,14 +38,19 @@ export function createChatRoutes(context: RouteContext): readonly Route[] {
 
 function createChatReads({ account, wire, behaviour }: RouteContext): readonly Route[] {
   const { store } = account;
-  const rules = createChatRules(store);
+  const rules = createChatRules(store, behaviour);
   const list = (fields: Fields) => {
     const page = search(store.chats.values(), { fields, rules, behaviour: behaviour() });
     return { data: page.rows.map((chat) => wire.chat(chat)), meta: { total: page.total } };
   };
+  // Searches have the total in both places: clients read either.
+  const searched = (fields: Fields) => {
+    const page = list(fields);
+    return { ...page, total: page.meta.total };
+  };
   return [
     { method: 'GET', template: '/chats', handle: ({ query }) => list({ ...query, filter: null }) },
-    { method: 'POST', template: '/chats/search', handle: ({ body }) => list(fieldsOf(body)) },
+    { method: 'POST', template: '/chats/search', handle: ({ body }) => searched(fieldsOf(body)) },
     {
       method: 'GET',
       template: '/chats/{chatId}',
@@ -78,7 +80,7 @@ function createChatCreations({ account: { chats }, wire }: RouteContext): readon
     {
       method: 'POST',
       template: '/chats',
-      status: 201,
+      creates: true,
       handle({ body }) {
         const { customer, application, assignee, department } = fieldsOf(body);
         const problems = createProblems();
@@ -96,7 +98,7 @@ function createChatCreations({ account: { chats }, wire }: RouteContext): readon
     {
       method: 'POST',
       template: '/messages',
-      status: 201,
+      creates: true,
       handle({ body }) {
         const { chat, text, type, agent, markdownText } = fieldsOf(body);
         const problems = createProblems();
@@ -114,7 +116,11 @@ function createChatCreations({ account: { chats }, wire }: RouteContext): readon
   ];
 }
 
-function createChatUpdates({ account: { chats }, wire }: RouteContext): readonly Route[] {
+function createChatUpdates({
+  account: { chats },
+  wire,
+  behaviour,
+}: RouteContext): readonly Route[] {
   const update = <T>(
     name: string,
     read: Reader<T>,
@@ -132,6 +138,7 @@ function createChatUpdates({ account: { chats }, wire }: RouteContext): readonly
       return wire.chat(apply(id, value));
     },
   });
+  const readRating: Reader<Rating> = (...value) => readRatings[behaviour().ratingScale](...value);
   const markRead = (by: Author) => (id: number, read: boolean) => chats.markRead(id, by, read);
   return [
     update('status', readStatus, (id, status) => chats.setStatus(id, status)),

@@ -1,3 +1,4 @@
+import type { Behaviour } from './behaviour.ts';
 import type { CustomerEventName } from './changes.ts';
 import type { CustomerRow, CustomerEvent, Scalar, TagRow } from './entities.ts';
 import { notFound, userIdTaken } from './refusal.ts';
@@ -15,7 +16,7 @@ export interface NewEvent {
 export type CustomerDesk = ReturnType<typeof createCustomerDesk>;
 
 /** What can be done with customers. Every operation refuses an unknown customer and a taken userId. */
-export function createCustomerDesk(store: Store) {
+export function createCustomerDesk(store: Store, behaviour: () => Behaviour) {
   const refuseTaken = (userId: string | null | undefined, id: number | null): void => {
     if (userId === null || userId === undefined) return;
     for (const other of store.customers.values()) {
@@ -48,15 +49,19 @@ export function createCustomerDesk(store: Store) {
     },
 
     /** Omitted fields are cleared. HelpCrunch determines the location and the device, so both stay. */
-    replace: (id: number, input: CustomerInput): CustomerRow =>
-      change(store.customer(id), { ...blankInput, ...input }),
+    replace(id: number, input: CustomerInput): CustomerRow {
+      const customer = store.customer(id);
+      const kept = behaviour().putClears === 'contact' ? channelFields(customer) : {};
+      return change(customer, { ...blankInput, ...kept, ...input });
+    },
 
-    /** Custom data is merged property by property; a null takes a property away. */
+    /** Custom data is merged property by property, unless it is replaced; a null takes a property away. */
     patch(id: number, input: CustomerInput): CustomerRow {
       const customer = store.customer(id);
       const given = input.customData;
       if (given === undefined) return change(customer, input);
-      const merged = Object.entries({ ...customer.customData, ...given });
+      const current = behaviour().customDataPatch === 'merge' ? customer.customData : {};
+      const merged = Object.entries({ ...current, ...given });
       const kept = merged.filter(([property]) => given[property] !== null);
       return change(customer, { ...input, customData: Object.fromEntries(kept) });
     },
@@ -115,6 +120,14 @@ const blankInput = {
   tags: [],
   customData: {},
 } as const;
+
+/** What a PUT may leave as it is: the links to other systems, and the tags. */
+const channelFields = ({ userId, createdFrom, integrationId, tags }: CustomerRow) => ({
+  userId,
+  createdFrom,
+  integrationId,
+  tags,
+});
 
 const blankPlace = { regionCode: null, countryCode: null, city: null } as const;
 

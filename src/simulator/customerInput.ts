@@ -6,6 +6,7 @@ import {
   readFlag,
   readList,
   readNullable,
+  readShortText,
   readText,
   readTime,
   type Fields,
@@ -15,11 +16,8 @@ import {
 
 export const defaultTagColor = '#c377e0';
 
-const maxTextLength = 255;
-
 const textFields = [
   'name',
-  'userId',
   'company',
   'phone',
   'source',
@@ -50,17 +48,6 @@ export const readTags: Reader<readonly TagRow[]> = (problems, path, value) =>
 export const isScalar = (value: unknown): value is Scalar =>
   value === null || ['string', 'number', 'boolean'].includes(typeof value);
 
-const readShortText: Reader<string> = (problems, path, value) => {
-  const text = readText(problems, path, value);
-  if (text.length > maxTextLength) {
-    problems.add(
-      path,
-      `This value is too long. It should have ${maxTextLength} characters or less.`,
-    );
-  }
-  return text;
-};
-
 const readEmail: Reader<string> = (problems, path, value) => {
   const email = readText(problems, path, value);
   if (typeof value === 'string' && !/^[^\s@]+@[^\s@]+$/.test(email)) {
@@ -89,6 +76,23 @@ const readCustomData: Reader<Readonly<Record<string, Scalar>>> = (problems, path
     }),
   );
 
+/** The custom attributes of the account. */
+const registeredAttributes: ReadonlySet<string> = new Set([
+  'plan',
+  'seats',
+  'wholesale',
+  'renewedAt',
+  'balance',
+  'coupon',
+]);
+
+export function refuseUnregistered(problems: Problems, input: CustomerInput, at = ''): void {
+  for (const [place, property] of Object.keys(input.customData ?? {}).entries()) {
+    if (registeredAttributes.has(property)) continue;
+    problems.add(`${at}customData[${place}].property`, 'This value is not valid.');
+  }
+}
+
 /** The fields of a customer that a body gives; `at` comes before each path of a problem. */
 export function readCustomerInput(problems: Problems, fields: Fields, at = ''): CustomerInput {
   const given = <Name extends string, T>(
@@ -105,12 +109,18 @@ export function readCustomerInput(problems: Problems, fields: Fields, at = ''): 
     ...given(textFields, readNullable(readText)),
     ...given(timeFields, readNullable(readTime)),
     ...given(flagFields, readFlag),
+    ...given(['userId'], emptyAsNull(readText)),
     ...given(['email'], readNullable(readEmail)),
     ...given(['notes'], readNullable(readShortText)),
     ...given(['tags'], orEmpty(readTags, [])),
     ...given(['customData'], orEmpty(readCustomData, {})),
   };
 }
+
+const emptyAsNull =
+  (read: Reader<string>): Reader<string | null> =>
+  (problems, path, value) =>
+    value === null || value === '' ? null : read(problems, path, value);
 
 const orEmpty =
   <T>(read: Reader<T>, empty: T): Reader<T> =>

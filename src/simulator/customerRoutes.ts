@@ -1,4 +1,4 @@
-import { isScalar, readCustomerInput, readTags } from './customerInput.ts';
+import { isScalar, readCustomerInput, readTags, refuseUnregistered } from './customerInput.ts';
 import type { CustomerInput } from './customerDesk.ts';
 import type { Scalar } from './entities.ts';
 import { badRequest } from './refusal.ts';
@@ -12,6 +12,7 @@ import {
   readFilledText,
   readInteger,
   type Fields,
+  type Problems,
   type Reader,
 } from './validate.ts';
 
@@ -35,6 +36,11 @@ function createCustomerReads({
     });
     return { data: page.rows.map((customer) => wire.customer(customer)), total: page.total };
   };
+  // Searches have the total in both places: clients read either.
+  const searched = (fields: Fields) => {
+    const page = list(fields);
+    return { ...page, meta: { total: page.total } };
+  };
 
   return [
     {
@@ -42,7 +48,11 @@ function createCustomerReads({
       template: '/customers',
       handle: ({ query }) => list({ ...query, filter: null }),
     },
-    { method: 'POST', template: '/customers/search', handle: ({ body }) => list(fieldsOf(body)) },
+    {
+      method: 'POST',
+      template: '/customers/search',
+      handle: ({ body }) => searched(fieldsOf(body)),
+    },
     {
       method: 'GET',
       template: '/customers/{customerId}',
@@ -51,20 +61,31 @@ function createCustomerReads({
   ];
 }
 
-function createCustomerWrites({ account, wire }: RouteContext): readonly Route[] {
+function createCustomerWrites({ account, wire, behaviour }: RouteContext): readonly Route[] {
   const { store, customers } = account;
+  const readInput = (problems: Problems, fields: Fields, at = ''): CustomerInput => {
+    const input = readCustomerInput(problems, fields, at);
+    if (behaviour().unregisteredAttributes === 'reject') refuseUnregistered(problems, input, at);
+    return input;
+  };
+  const inputOf = (body: unknown): CustomerInput => {
+    const problems = createProblems();
+    const input = readInput(problems, fieldsOf(body));
+    problems.check();
+    return input;
+  };
   return [
     {
       method: 'POST',
       template: '/customers',
-      status: 201,
+      creates: true,
       handle: ({ body }) => wire.customer(customers.create(inputOf(body))),
     },
     {
       method: 'PUT',
       template: '/customers/batch',
       handle({ body }) {
-        const updates = updatesOf(body);
+        const updates = updatesOf(body, readInput);
         // Reject unknown ids before any customer changes.
         for (const { id } of updates) store.customer(id);
         return updates.map(({ id, input }) => wire.customer(customers.replace(id, input)));
@@ -119,14 +140,9 @@ function createCustomerWrites({ account, wire }: RouteContext): readonly Route[]
   ];
 }
 
-function inputOf(body: unknown): CustomerInput {
-  const problems = createProblems();
-  const input = readCustomerInput(problems, fieldsOf(body));
-  problems.check();
-  return input;
-}
+type InputReader = (problems: Problems, fields: Fields, at: string) => CustomerInput;
 
-function updatesOf(body: unknown) {
+function updatesOf(body: unknown, readInput: InputReader) {
   if (!Array.isArray(body) || body.length === 0 || body.length > maxBatch) {
     const message = `This collection should contain 1 to ${maxBatch} elements.`;
     throw badRequest([{ code: 'body', message }]);
@@ -137,7 +153,7 @@ function updatesOf(body: unknown) {
     const at = `[${place}].`;
     return {
       id: readInteger(problems, `${at}customer`, fields['customer']),
-      input: readCustomerInput(problems, fields, at),
+      input: readInput(problems, fields, at),
     };
   });
   problems.check();

@@ -55,7 +55,7 @@ export function seedCustomer(seed: number, startMs: number, index: number): Cust
     device:
       messenger === null
         ? {
-            id: `d-${id}`,
+            id: 540_000 + index,
             ip: `${random.pick(['192.0.2', '198.51.100'])}.${random.integer(1, 254)}`,
             timezone: place.timezone,
             ...device,

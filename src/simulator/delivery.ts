@@ -30,6 +30,9 @@ const deliveries: Readonly<
   reset(response) {
     response.socket?.resetAndDestroy();
   },
+  lose(response) {
+    response.socket?.resetAndDestroy();
+  },
   hang() {
     // The connection stays open until the caller or the simulator gives up.
   },

@@ -58,7 +58,7 @@ export interface TagRow {
 }
 
 export interface DeviceRow {
-  readonly id: string;
+  readonly id: number;
   readonly ip: string;
   readonly timezone: string;
   readonly platform: string;

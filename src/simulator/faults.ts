@@ -7,11 +7,15 @@ export type Fault =
       readonly headers?: Readonly<Record<string, string>>;
       /** A string is sent as it is, anything else as JSON. */
       readonly body?: unknown;
+      /** Whether the request is carried out; false by default. */
+      readonly isApplied?: boolean;
     }
   /** Breaks the connection once the request was read; it is not carried out. */
   | 'reset'
   /** Never responds and does not execute the request. */
   | 'hang'
+  /** Executes the request and breaks the connection without a response. */
+  | 'lose'
   /** Executes the request, sends half of the response and breaks the connection. */
   | 'truncate'
   /** Carries the request out and sends one byte each 100 ms. */

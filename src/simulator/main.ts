@@ -1,12 +1,23 @@
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 
-import {
-  startSimulator,
-  type Behaviour,
-  type SimulatorOptions,
-  type WebhookTarget,
-} from './simulator.ts';
+import { switches, webhookSwitches, type SwitchTable } from './behaviour.ts';
+import { readSwitch } from './switches.ts';
+import { startSimulator, type SimulatorOptions, type WebhookTarget } from './simulator.ts';
+
+const optionsOf = (table: SwitchTable, prefix = '') =>
+  Object.entries(table).map(([name, { values, about }]) => ({
+    name,
+    flag: prefix + name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+    values,
+    about,
+  }));
+
+const switchOptions = optionsOf(switches);
+const webhookOptions = optionsOf(webhookSwitches, 'webhook-');
+
+const describe = ({ flag, values, about }: (typeof switchOptions)[number]): string =>
+  `  --${flag} <${values.join('|')}>\n                            ${about}\n`;
 
 const usage = `Usage: helpcrunch-graphql simulator [options], or npm run simulator -- [options]
 
@@ -17,15 +28,16 @@ Runs a simulated HelpCrunch account behind its REST API v1.
   --key <text>              the API key it accepts (demo)
   --seed <number>           seed of the generated data (1)
   --rate-limit <number>     calls per minute; 0: unlimited (120)
-  --times <format>          seconds, number or milliseconds (seconds)
   --latency-ms <number>     delay of every response (0)
-  --retry-after             send Retry-After with a 429
-  --limit-overflow <what>   clamp or reject a limit above 100 (clamp)
-  --webhook-url <url>       where to send webhooks
+  --webhook-url <url>       where to send webhooks; "{event}" stands for the name of the event
   --webhook-secret <text>   the key that they are signed with
   --live                    customers write, agents answer, chats close
   --help                    print this help
-`;
+
+Switches for behaviour of HelpCrunch that is unknown or differs between accounts, the default first. GET and PATCH
+/simulator/behaviour, with the API key, read and change them at run time.
+
+${[...switchOptions, ...webhookOptions].map(describe).join('')}`;
 
 const flags = {
   host: { type: 'string', default: '127.0.0.1' },
@@ -33,29 +45,33 @@ const flags = {
   key: { type: 'string', default: 'demo' },
   seed: { type: 'string', default: '1' },
   'rate-limit': { type: 'string', default: '120' },
-  times: { type: 'string', default: 'seconds' },
   'latency-ms': { type: 'string', default: '0' },
-  'retry-after': { type: 'boolean', default: false },
-  'limit-overflow': { type: 'string', default: 'clamp' },
   'webhook-url': { type: 'string', default: '' },
   'webhook-secret': { type: 'string', default: '' },
   live: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
 
-const timeFormats = ['seconds', 'number', 'milliseconds'] satisfies Behaviour['times'][];
-const overflows = ['clamp', 'reject'] satisfies Behaviour['limitOverflow'][];
-
 function numberFrom(flag: string, text: string, max = Number.MAX_SAFE_INTEGER): number {
   if (/^\d{1,15}$/.test(text) && Number(text) <= max) return Number(text);
   throw new Error(`--${flag} must be a whole number from 0 to ${max}, not "${text}".`);
 }
 
-function choiceFrom<T extends string>(flag: string, text: string, choices: readonly T[]): T {
-  const choice = choices.find((candidate) => candidate === text);
-  if (choice !== undefined) return choice;
-  throw new Error(`--${flag} must be one of ${choices.join(', ')}, not "${text}".`);
-}
+const switchFlags = Object.fromEntries(
+  [...switchOptions, ...webhookOptions].map(({ flag }) => [flag, { type: 'string' as const }]),
+);
+
+/** The switches that are given. */
+const switchesFrom = (
+  values: Readonly<Record<string, unknown>>,
+  options: typeof switchOptions,
+): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    options.flatMap(({ name, flag, values: allowed }) => {
+      const given = values[flag];
+      return given === undefined ? [] : [[name, readSwitch(`--${flag}`, allowed, given)]];
+    }),
+  );
 
 interface Wishes {
   readonly options: SimulatorOptions;
@@ -65,14 +81,15 @@ interface Wishes {
 
 /** Null if only the help text is requested. */
 function readFlags(): Wishes | null {
-  const { values } = parseArgs({ options: flags });
+  const { values } = parseArgs({ options: { ...switchFlags, ...flags } });
   if (values.help) return null;
   if (values.key === '') throw new Error('--key must not be empty.');
   const [url, secret] = [values['webhook-url'], values['webhook-secret']];
   if ((url === '') !== (secret === '')) {
     throw new Error('--webhook-url and --webhook-secret need each other.');
   }
-  if (url !== '' && !URL.canParse(url)) throw new Error(`--webhook-url is no address: "${url}".`);
+  if (url !== '' && !URL.canParse(url.replace('{event}', 'event')))
+    throw new Error(`--webhook-url is no address: "${url}".`);
   const options = {
     host: values.host,
     port: numberFrom('port', values.port, 65_535),
@@ -80,10 +97,9 @@ function readFlags(): Wishes | null {
     seed: numberFrom('seed', values.seed),
     rateLimit: numberFrom('rate-limit', values['rate-limit']),
     behaviour: {
-      times: choiceFrom('times', values.times, timeFormats),
+      ...switchesFrom(values, switchOptions),
       latencyMs: numberFrom('latency-ms', values['latency-ms'], 600_000),
-      limitOverflow: choiceFrom('limit-overflow', values['limit-overflow'], overflows),
-      retryAfter: values['retry-after'],
+      webhooks: switchesFrom(values, webhookOptions),
     },
   };
   return { options, target: url === '' ? undefined : { url, secret }, isLive: values.live };

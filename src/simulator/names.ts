@@ -88,8 +88,8 @@ export const companies = [
 
 export const ukrainianPlaces = [
   { city: 'Київ', regionCode: '30', countryCode: 'UA', timezone: 'Europe/Kyiv' },
-  { city: 'Львів', regionCode: '46', countryCode: 'UA', timezone: 'Europe/Kyiv' },
-  { city: 'Одеса', regionCode: '51', countryCode: 'UA', timezone: 'Europe/Kyiv' },
+  { city: 'Львів', regionCode: "L'vivs'ka Oblast", countryCode: 'UA', timezone: 'Europe/Kyiv' },
+  { city: 'Одеса', regionCode: 'Odeska Oblast', countryCode: 'UA', timezone: 'Europe/Kyiv' },
   { city: 'Kharkiv', regionCode: '63', countryCode: 'UA', timezone: 'Europe/Kyiv' },
   { city: 'Чернівці', regionCode: '77', countryCode: 'UA', timezone: 'Europe/Kyiv' },
   { city: null, regionCode: null, countryCode: 'UA', timezone: 'Europe/Kyiv' },

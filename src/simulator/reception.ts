@@ -1,9 +1,9 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Account } from './account.ts';
-import type { Behaviour } from './behaviour.ts';
+import type { BehaviourState } from './behaviour.ts';
 import type { SimulatorCall } from './callJournal.ts';
 import type { Answer, Delivery } from './delivery.ts';
-import { createFaults, type Fault } from './faults.ts';
+import { createFaults, type Fault, type MatchedCall } from './faults.ts';
 import { createRateWindow } from './rateWindow.ts';
 import { badRequest, notFound, Refusal, tooManyRequests, unauthorized } from './refusal.ts';
 import { createRouter, type FoundRoute } from './routes.ts';
@@ -14,7 +14,7 @@ export interface ReceptionOptions {
   readonly key: string;
   readonly rateLimit: number;
   readonly clock: Clock;
-  readonly behaviour: Behaviour;
+  readonly behaviour: BehaviourState;
 }
 
 /** A request as it came in. */
@@ -34,31 +34,58 @@ export interface Reply {
 
 export interface Reception {
   receive(incoming: Incoming): Reply;
-  behave(change: Partial<Behaviour>): void;
-  behaviour(): Behaviour;
 }
 
 type Outcome = Pick<Reply, 'answer' | 'delivery'>;
 
 const basePath = '/v1';
 const queryNames = ['offset', 'limit', 'sort', 'order'] as const;
+const withoutStatus: ReadonlySet<Delivery> = new Set(['reset', 'lose', 'hang']);
+const bareOk: Answer = {
+  status: 200,
+  body: 'Ok',
+  headers: { 'content-type': 'text/html; charset=UTF-8' },
+};
 const emptyAnswer: Answer = { status: 200, body: '' };
 
 /** Determines each response: key, rate limit, fault, then endpoint. */
 export function createReception(options: ReceptionOptions): Reception {
-  const { account, key, rateLimit, clock } = options;
-  let { behaviour } = options;
-  const router = createRouter(account, () => behaviour);
-  const rateWindow = createRateWindow(rateLimit, clock);
-  let faults = createFaults(behaviour.faults, router.templates, clock);
+  const { account, key, rateLimit, clock, behaviour } = options;
+  const router = createRouter(account, () => behaviour.current);
+  const rateWindow = createRateWindow(rateLimit, clock, () => behaviour.current.rateWindow);
+  let rules = behaviour.current.faults;
+  let faults = createFaults(rules, router.templates, clock);
+
+  const strike = (call: MatchedCall): Fault | null => {
+    // New rules count from the start; the old ones keep their count through other changes.
+    if (rules !== behaviour.current.faults) {
+      rules = behaviour.current.faults;
+      faults = createFaults(rules, router.templates, clock);
+    }
+    return faults.strike(call);
+  };
 
   const admit = (authorization: string | undefined): void => {
-    // The key is opaque: compared as a whole, never taken apart.
-    if (authorization !== `Bearer ${key}`) throw unauthorized();
+    if (!isAuthorized(authorization, key)) throw unauthorized();
     const waitMs = rateWindow.take();
     if (waitMs === 0) return;
     const seconds = String(Math.ceil(waitMs / 1000));
-    throw tooManyRequests(behaviour.retryAfter ? { 'retry-after': seconds } : {});
+    throw tooManyRequests(behaviour.current.retryAfter ? { 'retry-after': seconds } : {});
+  };
+
+  const carryOut = (found: FoundRoute | null, query: Fields, body: ParsedBody): Answer => {
+    if (found === null) throw notFound();
+    if (!body.isJson) {
+      throw badRequest([{ code: 'body', message: 'This value should be valid JSON.' }]);
+    }
+    const { route, id } = found;
+    account.chats.wakeDue();
+    const result = account.changes.duringApiWrite(() =>
+      route.handle({ id, query, body: body.value }),
+    );
+    const { createdStatus, okBody } = behaviour.current;
+    if (result === 'Ok' && okBody === 'text') return bareOk;
+    return { status: route.creates === true ? createdStatus : 200, body: JSON.stringify(result) };
   };
 
   const decide = ({ authorization, method, url }: Incoming, body: ParsedBody): Outcome => {
@@ -66,11 +93,11 @@ export function createReception(options: ReceptionOptions): Reception {
     const { pathname, query } = takeApart(pathOf(url));
     const found = isInside(url) ? router.find(method, pathname) : null;
     const template = found?.route.template ?? null;
-    const fault = faults.strike({ method, path: pathname, template });
-    const early = fault === null ? null : outcomeWithout(fault);
-    if (early !== null) return early;
-    const delivery = fault === 'truncate' || fault === 'drip' ? fault : 'whole';
-    return { answer: attempt(() => carryOut(found, query, body)), delivery };
+    const fault = strike({ method, path: pathname, template });
+    if (fault !== null && !isApplied(fault)) return outcomeOf(fault);
+    const answer = attempt(() => carryOut(found, query, body));
+    if (fault === null) return { answer, delivery: 'whole' };
+    return typeof fault === 'string' ? { answer, delivery: fault } : outcomeOf(fault);
   };
 
   return {
@@ -83,24 +110,19 @@ export function createReception(options: ReceptionOptions): Reception {
       } catch (error) {
         outcome = { answer: refusalAnswer(error), delivery: 'whole' };
       }
-      const hasNoStatus = outcome.delivery === 'reset' || outcome.delivery === 'hang';
-      const status = hasNoStatus ? 0 : outcome.answer.status;
+      const status = withoutStatus.has(outcome.delivery) ? 0 : outcome.answer.status;
       return {
         ...outcome,
         call: { method, path: pathOf(url), body: body.value, status },
-        delayMs: behaviour.latencyMs,
+        delayMs: behaviour.current.latencyMs,
       };
-    },
-    behaviour: () => behaviour,
-    behave(change) {
-      behaviour = { ...behaviour, ...change };
-      // New rules count from the start; the old ones keep their count through other changes.
-      if (change.faults !== undefined) {
-        faults = createFaults(change.faults, router.templates, clock);
-      }
     },
   };
 }
+
+/** The scheme is case-insensitive; the key is opaque, so it is compared as a whole. */
+export const isAuthorized = (authorization: string | undefined, key: string): boolean =>
+  authorization?.replace(/^bearer /i, '') === key && authorization !== key;
 
 const isInside = (url: string): boolean => url.startsWith(`${basePath}/`);
 
@@ -130,16 +152,6 @@ function takeApart(path: string): { readonly pathname: string; readonly query: F
   return { pathname, query: Object.fromEntries(known.map((name) => [name, parameters.get(name)])) };
 }
 
-function carryOut(found: FoundRoute | null, query: Fields, body: ParsedBody): Answer {
-  if (found === null) throw notFound();
-  if (!body.isJson) {
-    throw badRequest([{ code: 'body', message: 'This value should be valid JSON.' }]);
-  }
-  const { route, id } = found;
-  const result = route.handle({ id, query, body: body.value });
-  return { status: route.status ?? 200, body: JSON.stringify(result) };
-}
-
 function attempt(carry: () => Answer): Answer {
   try {
     return carry();
@@ -160,9 +172,12 @@ function refusalAnswer(error: unknown): Answer {
   };
 }
 
-/** The response of a fault that prevents the execution of the request; null if the request is executed. */
-function outcomeWithout(fault: Fault): Outcome | null {
-  if (fault === 'truncate' || fault === 'drip') return null;
+const isApplied = (fault: Fault): boolean =>
+  typeof fault === 'string'
+    ? fault === 'truncate' || fault === 'drip' || fault === 'lose'
+    : fault.isApplied === true;
+
+function outcomeOf(fault: Fault): Outcome {
   if (typeof fault === 'string') return { answer: emptyAnswer, delivery: fault };
   const { status, headers = {}, body = '' } = fault;
   const text = typeof body === 'string' ? body : JSON.stringify(body);

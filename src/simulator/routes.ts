@@ -17,7 +17,8 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** The path as in the OpenAPI description. */
   readonly template: string;
-  readonly status?: number;
+  /** Whether a success has the status of creations. */
+  readonly creates?: boolean;
   /** Returns the JSON body of the response, or throws a refusal. */
   handle(request: RouteRequest): unknown;
 }

@@ -44,7 +44,7 @@ export function search<Row extends { readonly id: number }>(
   const { fields, rules, behaviour } = question;
   const problems = createProblems();
   const matches = readMatcher(problems, fields, rules);
-  const compare = readSort(problems, fields, rules);
+  const compare = readSort(problems, fields, { rules, behaviour });
   const paging = readPaging(problems, fields, behaviour);
   problems.check();
 
@@ -87,7 +87,7 @@ function readMatcher<Row>(problems: Problems, fields: Fields, rules: SearchRules
 function readSort<Row extends { readonly id: number }>(
   problems: Problems,
   fields: Fields,
-  rules: SearchRules<Row>,
+  { rules, behaviour }: { readonly rules: SearchRules<Row>; readonly behaviour: Behaviour },
 ) {
   const { sort, order } = fields;
   const direction =
@@ -95,7 +95,10 @@ function readSort<Row extends { readonly id: number }>(
       ? 'asc'
       : readChoice(orders, 'asc')(problems, 'order', order);
   if (sort === undefined || sort === null) return direction === 'asc' ? null : newestIdFirst;
-  const read = readChoice(rules.sorts, null)(problems, 'sort', sort);
+  const sorts = behaviour.bareSort === 'accept' ? withBareNames(rules.sorts) : rules.sorts;
+  const isIgnored =
+    behaviour.unknownSort === 'ignore' && !(typeof sort === 'string' && sorts.has(sort));
+  const read = isIgnored ? null : readChoice(sorts, null)(problems, 'sort', sort);
   if (read === null) return null;
   const sign = direction === 'asc' ? 1 : -1;
   return (one: Row, other: Row): number => {
@@ -108,6 +111,12 @@ function readSort<Row extends { readonly id: number }>(
     return sign * (a - b);
   };
 }
+
+const withBareNames = <Read>(sorts: ReadonlyMap<string, Read>): ReadonlyMap<string, Read> =>
+  new Map([
+    ...sorts,
+    ...Array.from(sorts, ([name, read]) => [name.replace(/^.*\./, ''), read] as const),
+  ]);
 
 const newestIdFirst = (one: { readonly id: number }, other: { readonly id: number }): number =>
   other.id - one.id;

@@ -9,13 +9,18 @@ import {
   readFilledText,
   type Fields,
   type Problems,
+  type Reader,
 } from './validate.ts';
 
 /** How a field is read from a row; dates are whole UNIX seconds, as the wire shows them. */
 export type SearchField<Row> =
   | { readonly kind: 'integer' | 'date'; readonly read: (row: Row) => number | null }
   | { readonly kind: 'integers'; readonly read: (row: Row) => readonly number[] }
-  | { readonly kind: 'string'; readonly read: (row: Row) => string | null }
+  | {
+      readonly kind: 'string';
+      readonly read: (row: Row) => string | null;
+      readonly readValue?: Reader<string>;
+    }
   | { readonly kind: 'tags'; readonly read: (row: Row) => readonly string[] };
 
 export type SearchFields<Row> = ReadonlyMap<string, SearchField<Row>>;
@@ -100,7 +105,8 @@ function matchOf<Row>(problems: Problems, field: SearchField<Row>, entry: Entry)
       return (row) => field.read(row).some(test);
     }
     case 'string': {
-      const test = textTest(entry.operator, readText(problems, entry.path, entry.value));
+      const readValue = field.readValue ?? readText;
+      const test = textTest(entry.operator, readValue(problems, entry.path, entry.value));
       return (row) => test(field.read(row));
     }
     case 'tags': {

@@ -1,3 +1,5 @@
+import type { Behaviour } from './behaviour.ts';
+import { readSearchedStatus, statusOnWire } from './chatStatus.ts';
 import type { ChatRow, CustomerRow } from './entities.ts';
 import type { SearchRules } from './search.ts';
 import type { SearchField } from './searchFilter.ts';
@@ -19,7 +21,7 @@ const date = <Row>(read: (row: Row) => number | null): SearchField<Row> => ({
 });
 
 /** The filter fields of chats; the id of a chat is not one of them. */
-export function createChatRules(store: Store): SearchRules<ChatRow> {
+export function createChatRules(store: Store, behaviour: () => Behaviour): SearchRules<ChatRow> {
   const customerOf = ({ customerId }: ChatRow): CustomerRow => store.customer(customerId);
   return {
     fields: new Map<string, SearchField<ChatRow>>([
@@ -30,7 +32,14 @@ export function createChatRules(store: Store): SearchRules<ChatRow> {
       ['chats.customer.email', text((chat) => customerOf(chat).email)],
       ['chats.customer.userId', text((chat) => customerOf(chat).userId)],
       ['chats.customer.tagsData', { kind: 'tags', read: (chat) => tagNames(customerOf(chat)) }],
-      ['chats.status', text(({ status }) => status)],
+      [
+        'chats.status',
+        {
+          kind: 'string',
+          read: ({ status }) => statusOnWire(status, behaviour()),
+          readValue: (...value) => readSearchedStatus(behaviour())(...value),
+        },
+      ],
       ['chats.rating', text(({ rating }) => rating)],
       ['chats.createdAt', date(({ createdAt }) => createdAt)],
       ['chats.closedAt', date(({ closedAt }) => closedAt)],

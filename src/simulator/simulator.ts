@@ -4,13 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import { createAccount } from './account.ts';
 import { AccountActivity } from './activity.ts';
-import { usualBehaviour, type Behaviour } from './behaviour.ts';
+import { BehaviourState, type BehaviourChange } from './behaviour.ts';
 import { createCallJournal, type SimulatorCall } from './callJournal.ts';
+import { controlAnswer } from './control.ts';
 import { deliver } from './delivery.ts';
 import { createReception, type Reply } from './reception.ts';
 import { WebhookSender, type WebhookTarget } from './webhooks.ts';
 
-export type { Behaviour } from './behaviour.ts';
+export type { Behaviour, BehaviourChange } from './behaviour.ts';
 export type { SimulatorCall } from './callJournal.ts';
 export type { Fault, FaultRule } from './faults.ts';
 export type { WebhookTarget } from './webhooks.ts';
@@ -24,7 +25,7 @@ export interface SimulatorOptions {
   /** Calls a minute; 0 is no limit. */
   readonly rateLimit?: number;
   readonly clock?: Clock;
-  readonly behaviour?: Partial<Behaviour>;
+  readonly behaviour?: BehaviourChange;
   readonly customers?: number;
   readonly chats?: number;
   readonly onCall?: (call: SimulatorCall) => void;
@@ -41,7 +42,7 @@ export interface Simulator {
   /** The latest 10,000 calls at most, oldest first. */
   readonly calls: readonly SimulatorCall[];
   /** Changes the behaviour from the next call on. */
-  behave(change: Partial<Behaviour>): void;
+  behave(change: BehaviourChange): void;
   /** Delivers webhooks of all further changes to the target. */
   sendWebhooks(target: WebhookTarget): void;
   /** Starts simulated activity of customers and agents. */
@@ -54,19 +55,26 @@ export interface Simulator {
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { host = '127.0.0.1', port = 0, key = 'demo', seed = 1, clock = systemClock } = options;
   const { customers = 2000, chats = 5000, rateLimit = 120 } = options;
-  const account = createAccount({ seed, clock, customers, chats });
+  const state = new BehaviourState(options.behaviour);
+  const behaviour = () => state.current;
+  const account = createAccount({ seed, clock, customers, chats, behaviour });
   const { staff } = account.store;
-  const behaviour = { ...usualBehaviour, ...options.behaviour };
-  const reception = createReception({ account, key, rateLimit, clock, behaviour });
+  const reception = createReception({ account, key, rateLimit, clock, behaviour: state });
   const journal = createCallJournal();
-  const webhooks = new WebhookSender(account, { clock, behaviour: reception.behaviour });
+  const webhooks = new WebhookSender(account, { clock, behaviour });
   const activity = new AccountActivity(account, { seed, clock });
 
   const server = createServer((request, response) => {
     readBody(request, (bodyText) => {
       const { method = '', url = '', headers } = request;
       const { authorization } = headers;
-      const reply = reception.receive({ method, url, authorization, bodyText });
+      const incoming = { method, url, authorization, bodyText };
+      const answer = controlAnswer(incoming, { key, state });
+      if (answer !== undefined) {
+        deliver(response, { answer, delivery: 'whole' }, clock);
+        return;
+      }
+      const reply = reception.receive(incoming);
       journal.add(reply.call, bodyText.length);
       options.onCall?.(reply.call);
       respond(response, reply, clock);
@@ -88,7 +96,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       return journal.calls;
     },
     behave: (change) => {
-      reception.behave(change);
+      state.change(change);
     },
     sendWebhooks: (target) => {
       webhooks.sendTo(target);

@@ -12,6 +12,7 @@ export interface Problems {
 /** Reads the value found at a path, or reports it and returns a stand-in. */
 export type Reader<T> = (problems: Problems, path: string, value: unknown) => T;
 
+const maxShortLength = 255;
 const blank = 'This value should not be blank.';
 const typeMessage = (type: string): string => `This value should be of type ${type}.`;
 const invalidChoice = 'The value you selected is not a valid choice.';
@@ -69,9 +70,10 @@ export const readSeconds: Reader<number> = (problems, path, value) => {
 export const readTime: Reader<number> = (problems, path, value) =>
   Math.round(readSeconds(problems, path, value) * 1000);
 
-/** Text that may be empty. */
+/** Text that may be empty. A number is taken as its digits. */
 export const readText: Reader<string> = (problems, path, value) => {
   if (typeof value === 'string') return value;
+  if (typeof value === 'number') return String(value);
   problems.add(path, value === undefined || value === null ? blank : typeMessage('string'));
   return '';
 };
@@ -93,6 +95,18 @@ export const readList: Reader<readonly unknown[]> = (problems, path, value) => {
   if (Array.isArray(value)) return value;
   problems.add(path, isMissing(value) ? blank : typeMessage('array'));
   return [];
+};
+
+/** The length counts characters, not UTF-16 code units. */
+export const readShortText: Reader<string> = (problems, path, value) => {
+  const text = readText(problems, path, value);
+  if (Array.from(text).length > maxShortLength) {
+    problems.add(
+      path,
+      `This value is too long. It should have ${maxShortLength} characters or less.`,
+    );
+  }
+  return text;
 };
 
 /** Null and "not given" are the same here. */

@@ -1,3 +1,5 @@
+import type { Behaviour } from './behaviour.ts';
+import { statusOnWire } from './chatStatus.ts';
 import type { Change } from './changes.ts';
 import type { ChatRow, CustomerRow, MessageRow } from './entities.ts';
 import type { Store } from './store.ts';
@@ -8,9 +10,12 @@ const exactTime = (ms: number): string => (ms / 1000).toFixed(3);
 const exactTimeOrNull = (ms: number | null): string | null => (ms === null ? null : exactTime(ms));
 
 /** Writes what happened as webhooks carry it, which is not how the REST API writes it. */
-export function createWebhookData(store: Store) {
+export function createWebhookData(store: Store, behaviour: () => Behaviour) {
   const agentOrNull = (id: number | null) =>
     store.staff.agents.find((agent) => agent.id === id) ?? null;
+
+  const objectOrAbsent = (value: object | null) =>
+    value ?? (behaviour().absentObjects === 'array' ? [] : null);
 
   function stubOf({ customerId }: ChatRow): Data {
     const { id, name, email, userId } = store.customer(customerId);
@@ -20,24 +25,30 @@ export function createWebhookData(store: Store) {
   function chatData(chat: ChatRow): Data {
     const department = store.staff.departments.find(({ id }) => id === chat.departmentId);
     return {
-      chat_id: chat.id,
+      [behaviour().webhooks.chatIdKey]: chat.id,
       communicatedAgents: chat.agentIds,
       customer: stubOf(chat),
-      assignee: agentOrNull(chat.assigneeId),
-      department: department === undefined ? null : { id: department.id, name: department.name },
-      status: chat.status,
+      assignee: objectOrAbsent(agentOrNull(chat.assigneeId)),
+      department: objectOrAbsent(
+        department === undefined ? null : { id: department.id, name: department.name },
+      ),
+      status: statusOnWire(chat.status, behaviour()),
       rating: chat.rating,
       closedBy: chat.closedBy,
       closedAt: exactTimeOrNull(chat.closedAt),
       createdAt: exactTime(chat.createdAt),
       snoozedUntil: exactTimeOrNull(chat.snoozedUntil),
       applicationId: chat.applicationId,
+      applications: [],
     };
   }
 
   const messageData = (message: MessageRow, chat: ChatRow): Data => ({
-    chat_id: chat.id,
-    agent: agentOrNull(message.agentId),
+    [behaviour().webhooks.chatIdKey]: chat.id,
+    telegramBotUsername: null,
+    instagramPageName: null,
+    facebookPageLink: null,
+    agent: objectOrAbsent(agentOrNull(message.agentId)),
     customer: stubOf(chat),
     message: {
       id: message.id,
@@ -45,7 +56,8 @@ export function createWebhookData(store: Store) {
       applicationId: chat.applicationId,
       broadcastType: message.broadcastType,
       createdAt: exactTime(message.createdAt),
-      updatedAt: exactTimeOrNull(message.updatedAt),
+      // Unlike in the REST API, a new message has both times.
+      updatedAt: exactTime(message.updatedAt ?? message.createdAt),
       edited: message.edited,
       read: false,
     },

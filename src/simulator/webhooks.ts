@@ -7,6 +7,7 @@ import { createWebhookData, withTextIds } from './webhookData.ts';
 
 /** The URL that receives webhooks, and the signing secret. */
 export interface WebhookTarget {
+  /** `{event}` is replaced by the name of the event: HelpCrunch has one URL for each type of event. */
   readonly url: string;
   readonly secret: string;
 }
@@ -42,8 +43,9 @@ export class WebhookSender {
   constructor({ changes, store }: Account, { clock, behaviour }: WebhookContext) {
     this.#clock = clock;
     this.#behaviour = behaviour;
-    this.#dataOf = createWebhookData(store);
-    this.#stop = changes.listen((change) => {
+    this.#dataOf = createWebhookData(store, behaviour);
+    this.#stop = changes.listen((change, isApiWrite) => {
+      if (isApiWrite && !behaviour().webhooks.apiWrites) return;
       this.#receive(change);
     });
   }
@@ -62,13 +64,14 @@ export class WebhookSender {
 
   #receive(change: Change): void {
     if (this.#target === undefined) return;
-    const { lost, doubled, late, lateMs, eventData, ids } = this.#behaviour().webhooks;
+    const { lost, doubled, late, lateMs, eventData, ids, envelopeLagSeconds } =
+      this.#behaviour().webhooks;
     const written = this.#dataOf(change);
     const data = ids === 'text' ? withTextIds(written) : written;
     const envelope = {
       event: change.event,
       eventData: eventData === 'text' ? JSON.stringify(data) : data,
-      createdAt: this.#seconds(),
+      createdAt: this.#seconds() + envelopeLagSeconds,
       id: randomUUID(),
     };
     const isLucky = (chance: number) => this.#clock.random() < chance;
@@ -114,7 +117,7 @@ export class WebhookSender {
       timeout.abort();
     });
     try {
-      const response = await fetch(url, {
+      const response = await fetch(url.replace('{event}', event), {
         method: 'POST',
         headers: {
           accept: 'application/json',

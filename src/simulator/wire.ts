@@ -1,4 +1,5 @@
 import type { Behaviour } from './behaviour.ts';
+import { statusOnWire } from './chatStatus.ts';
 import type {
   AgentRow,
   ChatRow,
@@ -10,8 +11,9 @@ import type {
 import type { Store } from './store.ts';
 
 type WireTime = string | number;
+type TimeFormat = Exclude<Behaviour['times'], 'mixed'>;
 
-const timeFormats: Readonly<Record<Behaviour['times'], (ms: number) => WireTime>> = {
+const timeFormats: Readonly<Record<TimeFormat, (ms: number) => WireTime>> = {
   seconds: (ms) => String(Math.floor(ms / 1000)),
   number: (ms) => Math.floor(ms / 1000),
   milliseconds: (ms) => (ms / 1000).toFixed(3),
@@ -38,13 +40,13 @@ export class Wire {
       id: chat.id,
       closedBy: chat.closedBy,
       lastCustomerMessageAt: this.#timeOrNull(chat.lastCustomerMessageAt),
-      status: chat.status,
+      status: statusOnWire(chat.status, this.#behaviour()),
       closedAt: this.#timeOrNull(chat.closedAt),
       rating: chat.rating,
       createdAt: this.#time(chat.createdAt),
       lastMessageAt: this.#timeOrNull(chat.lastMessageAt),
       createdWith: chat.createdWith,
-      snoozedUntil: this.#timeOrNull(chat.snoozedUntil),
+      snoozedUntil: this.#timeOrNull(chat.snoozedUntil, 'milliseconds'),
       lastMessageText: chat.lastMessageText,
       lastMessageId: chat.lastMessageId,
       applicationId: chat.applicationId,
@@ -55,9 +57,10 @@ export class Wire {
         .map((agentId) => this.#agentOrNull(agentId))
         .filter((agent) => agent !== null),
       customer: { id, name, email, userId },
-      assignee: this.#agentOrNull(chat.assigneeId),
-      department:
+      assignee: this.#objectOrAbsent(this.#agentOrNull(chat.assigneeId)),
+      department: this.#objectOrAbsent(
         chat.departmentId === null ? null : (this.#departments.get(chat.departmentId) ?? null),
+      ),
     };
   }
 
@@ -71,10 +74,10 @@ export class Wire {
       email: customer.email,
       company: customer.company,
       phone: customer.phone,
-      firstSeen: this.#timeOrNull(customer.firstSeen),
-      lastSeen: this.#timeOrNull(customer.lastSeen),
+      firstSeen: this.#timeOrNull(customer.firstSeen, 'number'),
+      lastSeen: this.#timeOrNull(customer.lastSeen, 'number'),
       location: { regionCode, countryCode, city },
-      device: customer.device,
+      device: this.#objectOrAbsent(customer.device),
       unsubscribed: customer.unsubscribed,
       blocked: customer.blocked,
       source: customer.source,
@@ -94,13 +97,13 @@ export class Wire {
       id: message.id,
       chat: message.chatId,
       from: message.from,
-      agent: this.#agentOrNull(message.agentId),
+      agent: this.#objectOrAbsent(this.#agentOrNull(message.agentId)),
       type: message.type,
       text: message.text,
       read,
       edited: message.edited,
-      createdAt: this.#time(message.createdAt),
-      updatedAt: this.#timeOrNull(message.updatedAt),
+      createdAt: this.#time(message.createdAt, 'milliseconds'),
+      updatedAt: this.#timeOrNull(message.updatedAt, 'milliseconds'),
       broadcastType: message.broadcastType,
     };
   }
@@ -109,12 +112,18 @@ export class Wire {
     return { id, name, data, createdAt: this.#time(createdAt) };
   }
 
-  #time(ms: number): WireTime {
-    return timeFormats[this.#behaviour().times](ms);
+  #time(ms: number, mixedFormat: TimeFormat = 'seconds'): WireTime {
+    const { times } = this.#behaviour();
+    return timeFormats[times === 'mixed' ? mixedFormat : times](ms);
   }
 
-  #timeOrNull(ms: number | null): WireTime | null {
-    return ms === null ? null : this.#time(ms);
+  #timeOrNull(ms: number | null, mixedFormat?: TimeFormat): WireTime | null {
+    return ms === null ? null : this.#time(ms, mixedFormat);
+  }
+
+  /** PHP may write an absent object as an empty list. */
+  #objectOrAbsent<Held extends object>(value: Held | null): Held | null | readonly [] {
+    return value ?? (this.#behaviour().absentObjects === 'array' ? [] : null);
   }
 
   #agentOrNull(id: number | null): AgentRow | null {

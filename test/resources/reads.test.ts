@@ -145,6 +145,7 @@ const customerOf = (wire: WireRow) => ({
   id: String(wire['id']),
   firstSeen: shown(wire['firstSeen']),
   lastSeen: shown(wire['lastSeen']),
+  device: wire['device'] && { ...wire['device'], id: String(wire['device'].id) },
 });
 
 const departmentOf = ({ id, name, agents }: WireRow) => ({

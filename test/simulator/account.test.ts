@@ -25,6 +25,7 @@ test('the account reports each change', () => {
 
   expect(changes.map(({ event }) => event)).toEqual([
     'chat.new',
+    'chat.assigned',
     'chat.status_updated',
     'message.chat.agent',
     'chat.status_updated',

@@ -44,6 +44,27 @@ describe('the rate limit', () => {
     expect(await statusesOf(3)).toEqual([200, 200, 429]);
   });
 
+  test('calls can be counted in minutes of the clock', async () => {
+    await restart({ rateLimit: 2, behaviour: { rateWindow: 'fixed', retryAfter: true } });
+    account.clock.advance(60_000 - (account.clock.now() % 60_000) + 50_000);
+
+    expect(await statusesOf(3)).toEqual([200, 200, 429]);
+    const { headers } = await account.call('GET', '/chats');
+    expect(headers.get('retry-after')).toBe('10');
+    account.clock.advance(10_000);
+    expect(await statusesOf(3)).toEqual([200, 200, 429]);
+  });
+
+  test('calls can be limited by a token bucket', async () => {
+    await restart({ rateLimit: 4, behaviour: { rateWindow: 'bucket', retryAfter: true } });
+
+    expect(await statusesOf(5)).toEqual([200, 200, 200, 200, 429]);
+    const { headers } = await account.call('GET', '/chats');
+    expect(headers.get('retry-after')).toBe('15');
+    account.clock.advance(30_000);
+    expect(await statusesOf(3)).toEqual([200, 200, 429]);
+  });
+
   test('the default rate limit is 120', async () => {
     await restart({ rateLimit: 120 });
 

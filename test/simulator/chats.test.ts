@@ -83,9 +83,10 @@ describe('a chat', () => {
       lastCustomerMessageAt: question.createdAt,
     });
     const page = await send('GET', `/chats/${id}/messages`);
-    expect(rowsOf(page).map((message) => [message.id, message['read']])).toEqual([
-      [answer.id, false],
-      [question.id, true],
+    expect(rowsOf(page).map((message) => [message['text'], message['read']])).toEqual([
+      ['chat_auto_assigned', true],
+      ['**Tomorrow**', false],
+      ['Де посилка?', true],
     ]);
   });
 
@@ -98,7 +99,7 @@ describe('a chat', () => {
     expect(await send('GET', `/chats/${id}`)).toMatchObject({ status: 'new' });
   });
 
-  test('a private note changes only the last message of a chat', async () => {
+  test('a private note changes nothing in its chat', async () => {
     const id = await newChat();
 
     const note = await say(id, { type: 'private' });
@@ -107,7 +108,9 @@ describe('a chat', () => {
     expect(await send('GET', `/chats/${id}`)).toMatchObject({
       status: 'empty',
       agents: [],
-      lastMessageId: note.id,
+      lastMessageId: null,
+      lastMessageText: null,
+      lastMessageAt: null,
       lastCommunicatedAgentId: null,
     });
   });
@@ -127,8 +130,9 @@ describe('a chat', () => {
     });
     expect(reopened).toMatchObject({ status: 'on hold', closedBy: null, closedAt: null });
     expect(await send('GET', `/chats/${id}`)).toMatchObject({ status: 'new', closedAt: null });
-    const { data } = await send('GET', `/chats/${id}/messages?limit=1&offset=1`);
+    const { data } = await send('GET', `/chats/${id}/messages?limit=2&offset=1`);
     expect(data).toMatchObject([
+      { type: 'tech', agent: null, text: 'request_rating' },
       { type: 'tech', agent: null, text: 'chat_status_changed_by_public_api' },
     ]);
   });

@@ -118,7 +118,7 @@ describe('a customer', () => {
     ['customData[0].value', { customData: [{ property: 'a', value: 'x'.repeat(256) }] }],
     ['customData', { customData: { plan: 'pro' } }],
     ['tags[0].name', { tags: [{ color: '#fff' }] }],
-    ['name', { name: 7 }],
+    ['name', { name: true }],
     ['firstSeen', { firstSeen: '2024-01-01' }],
   ])('a customer is rejected for its %s', async (code, body) => {
     const { errors } = await send('POST', '/customers', body);

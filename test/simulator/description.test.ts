@@ -114,7 +114,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   'PUT /customers/{customerId}': customerWrite(
     '',
     { company: 'Demo LLC', notes: null },
-    { name: 1 },
+    { name: [] },
   ),
   'PATCH /customers/{customerId}': customerWrite('', { company: 'Demo LLC' }, { blocked: null }),
   'DELETE /customers/{customerId}': [

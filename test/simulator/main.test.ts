@@ -41,7 +41,12 @@ test.concurrent('the command explains its flags', async () => {
 
 test.concurrent.each([
   [['--port', '70000'], '--port must be a whole number from 0 to 65535, not "70000".\n'],
-  [['--times', 'days'], '--times must be one of seconds, number, milliseconds, not "days".\n'],
+  [
+    ['--times', 'days'],
+    '--times must be one of seconds, number, milliseconds, mixed, not "days".\n',
+  ],
+  [['--webhook-ids', 'x'], '--webhook-ids must be one of number, text, not "x".\n'],
+  [['--retry-after', 'yes'], '--retry-after must be one of false, true, not "yes".\n'],
   [['--colour'], "Unknown option '--colour'\n"],
 ])('the command rejects %j in one line', async (flags, expected) => {
   const { code, out, error } = await run(...flags).ended;

@@ -15,6 +15,7 @@ const secret = 'key';
 async function startTelling(
   change: Partial<WebhookBehaviour> = {},
   statuses: readonly number[] = [],
+  path = '/hook',
 ) {
   const clock = createManualClock();
   const account = createAccount({ seed: 1, clock, customers: 50, chats: 100 });
@@ -35,7 +36,7 @@ async function startTelling(
     return { status: left.shift() ?? 200, body: {} };
   });
   const webhooks = new WebhookSender(account, { clock, behaviour: () => behaviour });
-  webhooks.sendTo({ url: `${receiver.url}/hook`, secret });
+  webhooks.sendTo({ url: receiver.url + path, secret });
   return {
     clock,
     account,
@@ -82,6 +83,7 @@ test('webhooks are signed and have the format of HelpCrunch', async () => {
       chat_id: id,
       communicatedAgents: [],
       status: 'empty',
+      applications: [],
       createdAt: '1768478400.000',
       closedAt: null,
       customer: {
@@ -98,7 +100,20 @@ test('webhooks are signed and have the format of HelpCrunch', async () => {
   });
   expect(message).toMatchObject({
     event: 'message.chat.customer',
-    eventData: { chat_id: id, agent: null, message: { text: 'Hi', read: false } },
+    eventData: {
+      chat_id: id,
+      agent: null,
+      message: {
+        text: 'Hi',
+        read: false,
+        edited: false,
+        createdAt: '1768478400.000',
+        updatedAt: '1768478400.000',
+      },
+      telegramBotUsername: null,
+      instagramPageName: null,
+      facebookPageLink: null,
+    },
   });
   expect(customer).toMatchObject({
     event: 'customer.email_updated',
@@ -116,6 +131,35 @@ test('webhooks can write ids as texts and their data as JSON in a text', async (
     chat_id: String(id),
     customer: { id: '7001' },
   });
+});
+
+test('a chat id can have another name, and a delivery a later time', async () => {
+  await using telling = await startTelling({ chatIdKey: 'chatId', envelopeLagSeconds: 2 });
+
+  const { id } = telling.account.chats.create(newChat);
+  const [created] = await telling.come(1);
+
+  expect(created).toMatchObject({ createdAt: 1768478402, eventData: { chatId: id } });
+  expect(created.eventData).not.toHaveProperty('chat_id');
+});
+
+test('writes of the REST API cause no webhooks if they are switched off', async () => {
+  await using telling = await startTelling({ apiWrites: false });
+  const { chats, changes } = telling.account;
+
+  changes.duringApiWrite(() => chats.create(newChat));
+  const { id } = chats.create(newChat);
+
+  expect((await telling.come(1))[0]).toMatchObject({ eventData: { chat_id: id } });
+});
+
+test('each type of event can have a URL of its own', async () => {
+  await using telling = await startTelling({}, [], '/hook?event={event}');
+
+  telling.account.chats.create(newChat);
+  await telling.come(1);
+
+  expect(telling.taken()[0]?.query.get('event')).toBe('chat.new');
 });
 
 test('a rejected webhook is repeated after each configured delay, with its count', async () => {
