@@ -675,7 +675,7 @@ export type Query = {
   readonly departments?: Maybe<ReadonlyArray<Department>>;
   /** A chat, customer, agent or department by its global id. An unknown id is null with the error `NOT_FOUND`. */
   readonly node?: Maybe<Node>;
-  /** Objects by their global ids, in the given order. An unknown id is a null entry with an error of its own. */
+  /** Objects by their global ids, in the given order. An unknown, invalid or forbidden id is a null entry with an error of its own. */
   readonly nodes?: Maybe<ReadonlyArray<Maybe<Node>>>;
   /** The organization that owns the account. `FORBIDDEN` for customers. */
   readonly organization?: Maybe<HelpdeskOrganization>;

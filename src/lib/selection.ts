@@ -94,18 +94,20 @@ export function representationValues(
   return values;
 }
 
-/** Fields that are derived from a field of another name. */
-export type DerivedFields = Readonly<Record<string, string>>;
+/** The property of the model from which each field of a type is computed. */
+export type ModelProperties = Readonly<Record<string, string>>;
 
 /** Whether a partial entity embeds or can derive every selected field. */
 export function satisfiesSelection<Whole extends { readonly __typename: string }>(
   partial: PartialEntity<Whole>,
   info: GraphQLResolveInfo,
-  derivedFields: DerivedFields,
+  properties: ModelProperties,
 ): partial is PartialEntity<Whole> & Whole {
   for (const field of selectedFields(info, partial.__typename)) {
-    const value: unknown = Reflect.get(partial, derivedFields[field] ?? field);
-    if (value === undefined) return false;
+    const property = properties[field] ?? field;
+    // The prototype of an incomplete entity has all others.
+    if (!Object.hasOwn(partial, property) || Reflect.get(partial, property) === undefined)
+      return false;
   }
   return true;
 }

@@ -112,14 +112,12 @@ export const connectionDeclarations = {
 
 export const edgeDeclarations = { cursor: publicField, node: ownerField } as const;
 
-/** The fields of a type that are stored under another name, with that name. */
-export const derivedFields = (
+/** The property of the model from which each field of a type is computed. */
+export const modelProperties = (
   fields: Readonly<Record<string, FieldDeclaration>>,
 ): Readonly<Record<string, string>> =>
   Object.fromEntries(
-    Object.entries(fields).flatMap(([name, { derivedFrom }]) =>
-      derivedFrom === undefined ? [] : [[name, derivedFrom]],
-    ),
+    Object.entries(fields).map(([name, { derivedFrom }]) => [name, derivedFrom ?? name]),
   );
 
 /** The cache tags of lists, which every change of a member invalidates. */

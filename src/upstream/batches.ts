@@ -1,12 +1,12 @@
 import type { BatchSize } from './client.ts';
-import { UpstreamError } from './errors.ts';
+import { UpstreamError, upstreamErrorAsValue } from './errors.ts';
 
 const isBatchRejected = (error: unknown): error is UpstreamError =>
   error instanceof UpstreamError && (error.details.status === 400 || error.details.status === 413);
 
 /**
- * Fetches items in batches; the results are in the order of the items. A batch that HelpCrunch rejects with 400 or 413 is bisected: the
- * accepted size is remembered, and an item that is rejected alone fails alone.
+ * Fetches items in batches; the results are in the order of the items. Batches fail independently; throws if none succeeds. A batch that
+ * HelpCrunch rejects with 400 or 413 is bisected: the accepted size is remembered, and an item that is rejected alone fails alone.
  */
 export async function bisectBatches<Item, Result>(
   batchSize: BatchSize,
@@ -46,5 +46,11 @@ export async function bisectBatches<Item, Result>(
   for (let start = 0; start < items.length; start += batchSize.limit) {
     batches.push(items.slice(start, start + batchSize.limit));
   }
-  return (await Promise.all(batches.map(fetchOrBisect))).flat();
+  const outcomes = await Promise.allSettled(batches.map(fetchOrBisect));
+  return outcomes.flatMap((outcome, index) => {
+    if (outcome.status === 'fulfilled') return outcome.value;
+    if (!hasSucceeded) throw outcome.reason;
+    const error = upstreamErrorAsValue(outcome.reason);
+    return (batches[index] ?? []).map(() => error);
+  });
 }

@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import type { DerivedFields, PartialEntity } from '../lib/selection.ts';
-import { satisfiesSelection } from '../lib/selection.ts';
-import { nullIfNotFound, UpstreamError } from './errors.ts';
+import type { ModelProperties, PartialEntity } from '../lib/selection.ts';
+import { UpstreamError } from './errors.ts';
+import { PartialEntities } from './partialEntities.ts';
 
 interface CollectionMember {
   readonly __typename: string;
@@ -12,7 +12,7 @@ export interface CollectionLoader<Entity extends CollectionMember> {
   all(): Promise<readonly Entity[]>;
   /** Rejects with `notFound` for an id that is not in the list. */
   load(id: string): Promise<Entity>;
-  /** The partial entity if it satisfies the selection, else the whole member; null if it no longer exists. */
+  /** As `PartialEntities.resolve`. */
   resolvePartial(
     partial: PartialEntity<Entity> & Pick<Entity, 'id'>,
     info: GraphQLResolveInfo,
@@ -22,8 +22,9 @@ export interface CollectionLoader<Entity extends CollectionMember> {
 /** A short list that HelpCrunch only returns as a whole: read at most once per operation, indexed by id. */
 export function createCollectionLoader<Entity extends CollectionMember>(
   read: () => Promise<readonly Entity[]>,
-  derivedFields: DerivedFields,
+  properties: ModelProperties,
 ): CollectionLoader<Entity> {
+  const partials = new PartialEntities<Entity>(properties);
   let membersById: Promise<ReadonlyMap<string, Entity>> | undefined;
   const loadById = () =>
     (membersById ??= read().then(
@@ -38,7 +39,6 @@ export function createCollectionLoader<Entity extends CollectionMember>(
   return {
     all: async () => [...(await loadById()).values()],
     load,
-    resolvePartial: (partial, info) =>
-      satisfiesSelection(partial, info, derivedFields) ? partial : nullIfNotFound(load(partial.id)),
+    resolvePartial: (partial, info) => partials.resolve(partial, info, () => load(partial.id)),
   };
 }

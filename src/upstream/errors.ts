@@ -47,6 +47,12 @@ export class UpstreamError extends Error {
   }
 }
 
+/** An upstream error as a value, where items fail independently. Throws anything else. */
+export function upstreamErrorAsValue(error: unknown): UpstreamError {
+  if (error instanceof UpstreamError) return error;
+  throw error;
+}
+
 /** Whether a failed write certainly had no effect: it was not sent, or was rejected with 429. */
 export const isDefinitelyNotApplied = (error: unknown): boolean =>
   error instanceof UpstreamError &&

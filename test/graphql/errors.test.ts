@@ -92,7 +92,7 @@ const places = [
     paths: [['markChatRead']],
   },
   {
-    place: 'a customer of a chat in a list',
+    place: 'a phone number of a customer in a list of chats',
     route: 'POST /customers/search',
     operation: list,
     calls: 2,
@@ -100,14 +100,14 @@ const places = [
     data: {
       chats: {
         nodes: [
-          { id: '1', customer: null },
-          { id: '2', customer: null },
+          { id: '1', customer: { id: '7001', phone: null } },
+          { id: '2', customer: { id: '7002', phone: null } },
         ],
       },
     },
     paths: [
-      ['chats', 'nodes', 0, 'customer'],
-      ['chats', 'nodes', 1, 'customer'],
+      ['chats', 'nodes', 0, 'customer', 'phone'],
+      ['chats', 'nodes', 1, 'customer', 'phone'],
     ],
   },
 ];

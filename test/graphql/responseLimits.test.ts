@@ -453,8 +453,10 @@ describe('an execution over cached data', () => {
       const { status, data, errors } = await answering;
 
       expect(status).toBe(200);
-      expect(data).toEqual({ chat: { id: '1', customer: null, agents: [{ name: 'Olena' }] } });
-      expect(errors.map(({ path }) => path)).toEqual([['chat', 'customer']]);
+      expect(data).toEqual({
+        chat: { id: '1', customer: { phone: null }, agents: [{ name: 'Olena' }] },
+      });
+      expect(errors.map(({ path }) => path)).toEqual([['chat', 'customer', 'phone']]);
       expect(codesOf({ errors })).toEqual(['UPSTREAM_TIMEOUT']);
     },
   );

@@ -46,7 +46,7 @@ describe('subgraph schema', () => {
 
     expect(errors).toEqual([]);
     expect(data.viewer).toEqual({ role: 'ALL' });
-    expect(data._service.sdl).toMatch(/rateLimit: HelpdeskRateLimit! .*@inaccessible/);
+    expect(data._service.sdl).toMatch(/rateLimit: HelpdeskRateLimit .*@inaccessible/);
     expect(data._service.sdl).not.toContain('HelpdeskViewer');
   });
 

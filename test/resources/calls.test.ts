@@ -239,19 +239,19 @@ describe('a hundred references of five types', () => {
 
     expect(data._entities).toEqual([
       null,
-      null,
+      { id: '7', company: null },
       { id: '2', status: 'OPENED' },
-      null,
+      { id: '8', company: null },
       { name: 'Sales' },
       null,
     ]);
     expect(
-      errors.map(({ path, extensions }) => [path?.[1], extensions['code']]).toSorted(),
+      errors.map(({ path, extensions }) => [path!.join('.'), extensions['code']]).toSorted(),
     ).toEqual([
-      [0, 'UPSTREAM_UNAVAILABLE'],
-      [1, 'UPSTREAM_FORBIDDEN'],
-      [3, 'UPSTREAM_FORBIDDEN'],
-      [5, 'BAD_USER_INPUT'],
+      ['_entities.0.status', 'UPSTREAM_UNAVAILABLE'],
+      ['_entities.1.company', 'UPSTREAM_FORBIDDEN'],
+      ['_entities.3.company', 'UPSTREAM_FORBIDDEN'],
+      ['_entities.5', 'BAD_USER_INPUT'],
     ]);
   });
 });
@@ -959,18 +959,19 @@ describe('_entities', () => {
       null,
       '1',
       null,
-      null,
-      null,
+      '4',
+      '5',
       '6',
     ]);
     const codes = Object.fromEntries(
       errors.map(({ path, extensions }) => [path!.join('.'), extensions['code']]),
     );
     expect(codes).toEqual({
-      '_entities.0': 'UPSTREAM_UNAVAILABLE',
-      '_entities.2': 'UPSTREAM_INVALID_RESPONSE',
-      '_entities.3': 'UPSTREAM_FORBIDDEN',
-      '_entities.4': 'UPSTREAM_UNAVAILABLE',
+      '_entities.0.status': 'UPSTREAM_UNAVAILABLE',
+      '_entities.2.status': 'UPSTREAM_INVALID_RESPONSE',
+      '_entities.3.phone': 'UPSTREAM_FORBIDDEN',
+      '_entities.3.userId': 'UPSTREAM_FORBIDDEN',
+      '_entities.4.name': 'UPSTREAM_UNAVAILABLE',
     });
   });
 
@@ -1143,10 +1144,14 @@ describe('batches of customers', () => {
       },
     );
 
-    expect(data._entities).toEqual([null, { id: '1', status: 'OPENED' }, null]);
+    expect(data._entities).toEqual([
+      { phone: null },
+      { id: '1', status: 'OPENED' },
+      { phone: null },
+    ]);
     expect(errors.map(({ path }) => path)).toEqual([
-      ['_entities', 0],
-      ['_entities', 2],
+      ['_entities', 0, 'phone'],
+      ['_entities', 2, 'phone'],
     ]);
   });
 });

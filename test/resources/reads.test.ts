@@ -551,11 +551,7 @@ const placesOfIds: readonly (readonly [
   ['Query.agent.id', 'query ($id: ID!) { agent(id: $id) { id } }'],
   ['Query.department.id', 'query ($id: ID!) { department(id: $id) { id } }'],
   ['Query.node.nodeId', 'query ($id: ID!) { node(nodeId: $id) { nodeId } }'],
-  [
-    'Query.nodes.nodeIds',
-    'query ($id: [ID!]!) { nodes(nodeIds: $id) { nodeId } }',
-    (id) => [nodeId('Chat', 5), id],
-  ],
+  ['Query.nodes.nodeIds', 'query ($id: [ID!]!) { nodes(nodeIds: $id) { nodeId } }', (id) => [id]],
   [
     'Mutation.markChatRead.id',
     'mutation ($id: ID!) { markChatRead(id: $id, by: AGENT, read: true) { id } }',
@@ -605,6 +601,24 @@ describe('invalid ids', () => {
       expect(fake.calls).toEqual([]);
     },
   );
+
+  test('an invalid id in nodes is a null entry, and costs no call', async () => {
+    fake.respond('GET /chats/5', { body: wireChat({ id: 5 }) });
+
+    const answer = await gateway.query(documents.nodes, {
+      nodeIds: ['x', nodeId('Chat', 5), nodeId('ChatApplication', 2), nodeId('Chat', 0)],
+    });
+
+    const chat = { __typename: 'Chat', nodeId: nodeId('Chat', 5), status: 'OPENED' };
+    expect(answer.data).toEqual({ nodes: [null, chat, null, null] });
+    expect(answer.errors.map(({ path, message }) => [path, message])).toEqual(
+      [0, 2, 3].map((index) => [
+        ['nodes', index],
+        `nodeIds[${index}]: must be the nodeId of an object.`,
+      ]),
+    );
+    expect(fake.calls.map(({ path }) => path)).toEqual(['/chats/5']);
+  });
 
   test('an invalid id is rejected by every argument of type ID', () => {
     const isId = (type: unknown): boolean =>

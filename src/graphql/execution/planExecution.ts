@@ -27,6 +27,16 @@ const isPromise = (value: unknown): value is PromiseLike<unknown> =>
 const isIterable = (value: unknown): value is Iterable<unknown> =>
   isObjectLike(value) && Symbol.iterator in value;
 
+/** Undefined if the getter throws. Resolving the field then reports the error. */
+function readProperty(source: unknown, name: string): unknown {
+  if (!isObjectLike(source)) return undefined;
+  try {
+    return source[name];
+  } catch {
+    return undefined;
+  }
+}
+
 const fieldCoordinate = ({ parentType, name }: FieldPlan): string => `${parentType.name}.${name}`;
 
 function locateError(error: unknown, path: ResultPath): GraphQLError {
@@ -106,8 +116,8 @@ export class PlanExecution {
     const pendingBefore = this.#pending;
     try {
       for (const field of fields) {
-        const value = isObjectLike(source) ? source[field.name] : undefined;
-        // Most fields take this path, which cannot fail.
+        const value = readProperty(source, field.name);
+        // Most fields take this path.
         if (field.passThroughType === typeof value) container[field.key] = value;
         else this.#resolveField(container, field, source, path);
       }

@@ -7,7 +7,6 @@ import type { Resolvers, ResolversTypes } from '../resolvers.generated.ts';
 
 type ContextLoaders = Context['loaders'];
 type LoadNode = (id: string, loaders: ContextLoaders) => ResolversTypes['Node'];
-type LoadNodeFor = (context: Pick<Context, 'loaders' | 'viewer'>) => ResolversTypes['Node'];
 
 const nodeLoaders = new Map<string, LoadNode>([
   ['Agent', (id, { agents }) => agents.load(id)],
@@ -16,30 +15,30 @@ const nodeLoaders = new Map<string, LoadNode>([
   ['Department', (id, { departments }) => departments.load(id)],
 ]);
 
-function nodeLoader(argument: string, nodeId: string): LoadNodeFor {
+function loadNode(
+  argument: string,
+  nodeId: string,
+  { loaders, viewer }: Pick<Context, 'loaders' | 'viewer'>,
+): ResolversTypes['Node'] {
   const { type, id } = fromNodeId(argument, nodeId);
   const load = nodeLoaders.get(type);
-  if (load === undefined) throw badUserInputError(argument, 'Give a value of some nodeId.');
-  return ({ loaders, viewer }) => {
-    if (viewer.role === 'CUSTOMER' && entitiesByType.get(type)?.policy === 'staff') {
-      throw forbiddenError(`${argument}: A ${type} is for the team alone.`);
-    }
-    return load(id, loaders);
-  };
+  if (load === undefined) throw badUserInputError(argument, 'must be the nodeId of an object.');
+  if (viewer.role === 'CUSTOMER' && entitiesByType.get(type)?.policy === 'staff') {
+    throw forbiddenError(`${argument}: A ${type} is for the team alone.`);
+  }
+  return load(id, loaders);
 }
 
 /** Resolvers of the fields that no resource owns. */
 export const rootResolvers: Resolvers = {
   Query: {
-    node: (_root, { nodeId }, context) => nodeLoader('nodeId', nodeId)(context),
+    node: (_root, { nodeId }, context) => loadNode('nodeId', nodeId, context),
     nodes(_root, { nodeIds }, context) {
       if (nodeIds.length > maxPageSize) {
         throw badUserInputError('nodeIds', `must have at most ${maxPageSize} items.`);
       }
-      // All are decoded before the first fetch, so that an invalid id costs no call.
-      return nodeIds
-        .map((nodeId) => nodeLoader('nodeIds', nodeId))
-        .map(async (load) => load(context));
+      // Asynchronous, so that an invalid id fails its own entry only.
+      return nodeIds.map(async (nodeId, index) => loadNode(`nodeIds[${index}]`, nodeId, context));
     },
     viewer: (_root, _args, { viewer }) => viewer,
     rateLimit: (_root, _args, { quota }) => quota.refresh(),

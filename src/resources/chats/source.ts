@@ -3,7 +3,7 @@ import { maxPageSize } from '../../lib/paging.ts';
 import { bisectBatches } from '../../upstream/batches.ts';
 import type { SendCall } from '../../upstream/cache/entityCache.ts';
 import type { Upstream } from '../../upstream/client.ts';
-import { isNotFound, UpstreamError } from '../../upstream/errors.ts';
+import { isNotFound, UpstreamError, upstreamErrorAsValue } from '../../upstream/errors.ts';
 import type { UpstreamListQuery, UpstreamSort } from '../../upstream/lists.ts';
 import { pageCacheKey, readPage } from '../../upstream/lists.ts';
 import { anyOf, idEquals } from '../../upstream/filters.ts';
@@ -98,7 +98,10 @@ const readOwnedPage = (send: SendCall, owned: OwnedChats) =>
  * The pages of several owners of one kind, in one order. One search reads the chats of all owners; when a page of 100 does not contain
  * enough, the rest is read by further pages of it or owner by owner, whichever takes fewer calls.
  */
-async function readOwnedPages(send: SendCall, batch: readonly OwnedChats[]): Promise<Page<Chat>[]> {
+async function readOwnedPages(
+  send: SendCall,
+  batch: readonly OwnedChats[],
+): Promise<(Page<Chat> | UpstreamError)[]> {
   const [first] = batch;
   if (first === undefined || new Set(batch.map(({ id }) => id)).size === 1) {
     return Promise.all(batch.map((owned) => readOwnedPage(send, owned)));
@@ -114,7 +117,10 @@ async function readOwnedPages(send: SendCall, batch: readonly OwnedChats[]): Pro
     const missing = pages.filter((page) => page === null).length;
     if (missing <= Math.ceil(remaining / maxPageSize)) {
       return Promise.all(
-        pages.map(async (page, index) => page ?? readOwnedPage(send, batch[index] ?? first)),
+        pages.map(
+          async (page, index) =>
+            page ?? readOwnedPage(send, batch[index] ?? first).catch(upstreamErrorAsValue),
+        ),
       );
     }
   }

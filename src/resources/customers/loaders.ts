@@ -1,18 +1,18 @@
 import DataLoader from 'dataloader';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { PartialEntity } from '../../lib/selection.ts';
-import { satisfiesSelection } from '../../lib/selection.ts';
 import type { Schedule } from '../../lib/turns.ts';
 import type { CustomerViewer, ViewerIdentity } from '../../lib/viewer.ts';
 import type { VisibilityScope } from '../../lib/visibility.ts';
 import { createPeekableLoader } from '../../upstream/cachedLoader.ts';
+import { PartialEntities } from '../../upstream/partialEntities.ts';
 import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
-import { derivedFields } from '../declarations.ts';
+import { modelProperties } from '../declarations.ts';
 import { customerDescriptor } from './descriptor.ts';
 import type { Customer, CustomerPart } from './model.ts';
 import type { CustomerSource } from './source.ts';
 
-const derived = derivedFields(customerDescriptor.fields.Customer);
+const partials = new PartialEntities<Customer>(modelProperties(customerDescriptor.fields.Customer));
 
 const customerNotFoundError = () => new UpstreamError('notFound', 'There is no such customer.');
 
@@ -50,21 +50,18 @@ function createUnrestrictedLoaders(source: CustomerSource, batchScheduleFn: Sche
     source.peek,
   );
   const byUserId = new DataLoader<string, Customer>(source.byUserIds, { batchScheduleFn });
+  const load = (id: string): Customer | Promise<Customer> => byId.peek(id) ?? byId.load(id);
   return {
     /** Fails with `notFound` for an id that HelpCrunch does not know. */
-    load: (id: string): Customer | Promise<Customer> => byId.peek(id) ?? byId.load(id),
+    load,
     /** Fails with `notFound` when no customer has this user id. */
     loadByUserId: (userId: string): Promise<Customer> => byUserId.load(userId),
-    /** The customer of which another entity embeds a part; null when it does not exist any more. */
+    /** As `PartialEntities.resolve`. */
     resolvePartial: (partial: CustomerPart, info: GraphQLResolveInfo): Resolved =>
-      satisfiesSelection(partial, info, derived)
-        ? partial
-        : (byId.peek(partial.id) ?? nullIfNotFound(byId.load(partial.id))),
+      partials.resolve(partial, info, () => load(partial.id)),
     /** As `resolvePartial`, when only the user id is known. */
     resolvePartialByUserId: (partial: PartialByUserId, info: GraphQLResolveInfo): Resolved =>
-      satisfiesSelection(partial, info, derived)
-        ? partial
-        : nullIfNotFound(byUserId.load(partial.userId)),
+      partials.resolve(partial, info, () => byUserId.load(partial.userId)),
     visibility: (): Promise<VisibilityScope> => Promise.resolve({ isUnrestricted: true }),
     /** The customer that the viewer is; null when it is none, or HelpCrunch does not know it. */
     viewer: noViewer,

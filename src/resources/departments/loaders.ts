@@ -1,9 +1,9 @@
 import { createCollectionLoader } from '../../upstream/collectionLoader.ts';
-import { derivedFields } from '../declarations.ts';
+import { modelProperties } from '../declarations.ts';
 import { departmentDescriptor } from './descriptor.ts';
 import type { DepartmentSource } from './source.ts';
 
-const derived = derivedFields(departmentDescriptor.fields.Department);
+const properties = modelProperties(departmentDescriptor.fields.Department);
 
 export const createDepartmentLoaders = (source: DepartmentSource) =>
-  createCollectionLoader(source.all, derived);
+  createCollectionLoader(source.all, properties);

@@ -21,7 +21,7 @@ import type { ChatMessage, CustomerMessagePage, Message } from './model.ts';
 const emptyIfMissing =
   (chat: ChatPart) =>
   (error: unknown): Page<Message> => {
-    if (isNotFound(error) && !('status' in chat)) return { rows: [], total: 0 };
+    if (isNotFound(error) && !Object.hasOwn(chat, 'status')) return { rows: [], total: 0 };
     throw error;
   };
 

@@ -1,5 +1,5 @@
 import type { KeyedMutex } from '../../lib/keyedMutex.ts';
-import { isNotFound, isUnavailable, UpstreamError } from '../errors.ts';
+import { isNotFound, isUnavailable, UpstreamError, upstreamErrorAsValue } from '../errors.ts';
 import type { RequestContext } from '../pipeline.ts';
 import { CacheReader } from './cacheReader.ts';
 import type { CacheSettings, FetchResult } from './cacheReader.ts';
@@ -186,10 +186,7 @@ export class ScopedCache {
     if (responses.has(request)) return;
     const { queueTimeoutError } = this.#hooks;
     const waiter = { ...this.#context, signal: this.#context.signal(), queueTimeoutError };
-    const response = this.#reportFailure(request.join(waiter)).catch((error: unknown) => {
-      if (isUnavailable(error)) return error;
-      throw error;
-    });
+    const response = this.#reportFailure(request.join(waiter)).catch(upstreamErrorAsValue);
     // Awaited later, by `#collect`.
     response.catch(() => undefined);
     responses.set(request, response);
@@ -220,10 +217,9 @@ export class ScopedCache {
       const fetched = await responses.get(request);
       if (fetched === undefined) continue;
       const result =
-        fetched instanceof UpstreamError
-          ? this.#staleOr(fetched, type, name)
-          : this.#reader.getFetched(fetched, type, name);
-      if (result !== undefined) results.set(name, result);
+        fetched instanceof UpstreamError ? fetched : this.#reader.getFetched(fetched, type, name);
+      if (result === undefined) continue;
+      results.set(name, isUnavailable(result) ? this.#staleOr(result, type, name) : result);
     }
   }
 

@@ -308,6 +308,18 @@ describe('a customer', () => {
     expect(JSON.stringify(answer.data ?? null)).not.toMatch(/olena@|taras@|difficult|admin/);
   });
 
+  test('a forbidden id in nodes is a null entry beside the viewer itself', async () => {
+    const { data, errors } = await askAs(
+      ada,
+      `{ nodes(nodeIds: ["${toNodeId('Department', '3')}", "${toNodeId('Customer', '7001')}"]) { nodeId } }`,
+    );
+
+    expect(data).toEqual({ nodes: [null, { nodeId: toNodeId('Customer', '7001') }] });
+    expect(errors.map(({ path, extensions }) => [path, extensions['code']])).toEqual([
+      [['nodes', 0], 'FORBIDDEN'],
+    ]);
+  });
+
   test('a customer reads the permitted fields of its own chats', async () => {
     const { data, errors } = await askAs(
       ada,
