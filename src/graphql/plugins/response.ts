@@ -10,7 +10,7 @@ import { clientDisconnectedError } from '../operation.ts';
 import type { ReportOperation } from '../operationReport.ts';
 import type { LimitResult } from '../limits/responseLimit.ts';
 
-const maxResponseErrors = 100;
+const maxResponseErrors = 1_000;
 
 export const withRequestId = (
   error: GraphQLFormattedError,
@@ -69,9 +69,10 @@ export function logFailures(
   errors: readonly Error[],
   { requestId, forwardsClientKeys = false }: LogFailuresOptions,
 ): void {
-  for (const error of errors) {
+  // A failed call can be the cause of many errors, one for each missing field.
+  const causes = new Map(errors.map((error) => [unwrapResolverError(error), error]));
+  for (const [cause, error] of causes) {
     if (isInternalError(error)) log.error('operation failed', { requestId, error });
-    const cause = unwrapResolverError(error);
     if (!(cause instanceof UpstreamError) || cause === clientDisconnectedError) continue;
     const { kind, details } = cause;
     const isClientKeyProblem = forwardsClientKeys && apiKeyKinds.has(kind);
@@ -138,7 +139,7 @@ export const createResponsePlugin = (
           upstream: usageExtension(contextValue),
         };
         if (singleResult.errors !== undefined) {
-          // Every item of a long list may fail; the first errors are enough to find the cause.
+          // Every field of a long list may fail; the first errors are enough to find the cause.
           singleResult.errors = singleResult.errors
             .slice(0, maxResponseErrors)
             .map((error) => withRequestId(error, contextValue.requestId));

@@ -3,6 +3,7 @@ import type { Context } from '../../graphql/context.ts';
 import type { Resolvers } from '../../graphql/resolvers.generated.ts';
 import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
 import { representationValues } from '../../lib/selection.ts';
+import type { ChatPart } from '../chats/model.ts';
 import type { AgentPart } from './model.ts';
 
 type AgentLoader = Context['loaders']['agents'];
@@ -17,6 +18,10 @@ async function resolveAgents(
   return found.filter((agent) => agent !== null);
 }
 
+/** The agents that the chat embeds, usually with the one who wrote last; none if only a part of the chat is known. */
+const embeddedAgents = (chat: ChatPart): readonly (AgentPart | null)[] =>
+  Object.hasOwn(chat, 'agents') ? [...(chat.agents ?? []), chat.assignee ?? null] : [];
+
 export const agentResolvers: Resolvers = {
   Query: {
     agent: (_root, { id }, { loaders }) => loaders.agents.load(parseUpstreamId('id', id)),
@@ -26,15 +31,10 @@ export const agentResolvers: Resolvers = {
     agents: ({ agents }, _args, { loaders }, info) => resolveAgents(agents, loaders.agents, info),
     assignee: ({ assignee }, _args, { loaders }, info) =>
       assignee === null ? null : loaders.agents.resolvePartial(assignee, info),
-    lastCommunicatedAgent(
-      { lastCommunicatedAgentId: id, agents, assignee },
-      _args,
-      { loaders },
-      info,
-    ) {
-      if (id === null) return null;
-      // The chat usually embeds this agent, among its agents or as its assignee.
-      const embedded = [...agents, assignee].find((agent) => agent?.id === id);
+    lastCommunicatedAgent(chat: ChatPart, _args, { loaders }, info) {
+      const { lastCommunicatedAgentId: id } = chat;
+      if (typeof id !== 'string') return null;
+      const embedded = embeddedAgents(chat).find((agent) => agent?.id === id);
       return loaders.agents.resolvePartial(embedded ?? { __typename: 'Agent', id }, info);
     },
   },
