@@ -1,5 +1,5 @@
 import type { Config } from '../config/settings.ts';
-import { accountForKey } from '../http/auth/authenticate.ts';
+import type { AccountCredentials } from '../http/auth/credentials.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { DisposerStack } from '../lib/disposerStack.ts';
 import { withGuardedTimers } from '../observability/guarded.ts';
@@ -48,7 +48,8 @@ export interface Foundation extends AppOptions {
   readonly config: Config;
   readonly forwardsClientKeys: boolean;
   readonly metrics: Metrics;
-  readonly account: ReturnType<typeof accountForKey>;
+  /** The gateway's own account; with `AUTH=forward` each client has its own. */
+  readonly account: AccountCredentials;
   readonly redis: Awaited<ReturnType<typeof connectRedis>>;
   readonly disposers: DisposerStack;
 }
@@ -60,7 +61,7 @@ export async function createFoundation(
 ): Promise<Foundation> {
   const { log, upstream } = options;
   const clock = withGuardedTimers(options.clock, log);
-  const account = accountForKey(upstream.key);
+  const account = { apiKey: upstream.key, account: config.account };
   return {
     ...options,
     config,

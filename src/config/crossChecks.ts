@@ -198,6 +198,13 @@ const warnings: readonly Rule[] = [
     message: 'has no effect: HELPCRUNCH_API_KEY or AUTH=forward selects a live account. Remove it.',
   },
   {
+    name: 'simulated data in Redis',
+    variable: 'ACCOUNT',
+    applies: (facts) => facts.isDemo && facts.has('REDIS_URL') && !facts.has('ACCOUNT'),
+    message:
+      'is not set, so simulated data would be shared with every gateway that uses this Redis under the default name. Set another name, such as demo.',
+  },
+  {
     name: 'open account in production',
     variable: 'AUTH',
     applies: (facts) => facts.isOpen && facts.isLoopback && facts.isProduction && !facts.usesProxy,

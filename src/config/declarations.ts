@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  accountName,
   apiKey,
   apiUrl,
   boolean,
@@ -78,6 +79,11 @@ const upstream = {
   apiUrl: setting('HELPCRUNCH_API_URL', apiUrl, {
     default: 'https://api.helpcrunch.com/v1',
     description: 'Base URL of the HelpCrunch REST API.',
+  }),
+  account: setting('ACCOUNT', accountName, {
+    default: 'default',
+    description:
+      'Name of the HelpCrunch account. Instances with the same name share cache, rate limit and events through `REDIS_URL`, whatever their API keys ([auth.md](auth.md#accounts)).',
   }),
   rateLimit: setting('HELPCRUNCH_RATE_LIMIT', upToAMillion, {
     default: 120,

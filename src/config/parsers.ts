@@ -40,6 +40,12 @@ export const apiKey = z
   .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII characters without spaces')
   .describe('printable ASCII');
 
+/** Part of Redis keys and metrics. */
+export const accountName = z
+  .string()
+  .regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, underscores or hyphens')
+  .describe('1 to 64 letters, digits, `_` or `-`');
+
 const url = (protocol: RegExp, examples: string) =>
   z
     .url({ protocol, abort: true, error: `must be a URL that begins with ${examples}` })

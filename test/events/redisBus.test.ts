@@ -3,7 +3,6 @@ import { readConfig } from '../../src/config/settings.ts';
 import type { EventOrGap, EventBus, DomainEvent } from '../../src/events/bus.ts';
 import { createLocalEventBus } from '../../src/events/localBus.ts';
 import { RedisEventBus } from '../../src/events/redisBus.ts';
-import { accountForKey } from '../../src/http/auth/authenticate.ts';
 import { silentLog } from '../../src/observability/log.ts';
 import { RedisConnections } from '../../src/redis/connection.ts';
 import { hashedName, redisKey } from '../../src/redis/keys.ts';
@@ -220,7 +219,7 @@ describeWithRedis('webhooks of several instances (needs Redis)', () => {
     });
 
   const remembered = (id: string) => {
-    const { account } = accountForKey(upstream.key);
+    const { account } = readConfig({});
     return redis.command('KEYS', redisKey(account, 'delivery', hashedName(`${account}:${id}`)));
   };
 

@@ -5,7 +5,7 @@ import type { Log } from '../../observability/log.ts';
 import type { AccountCredentials, Authenticate } from './credentials.ts';
 import { authenticateByApiKey, authenticateNone } from './credentials.ts';
 
-/** Names the account of an API key by a hash of the key. */
+/** Names the account of a client's API key by a hash of the key, so that clients with different keys share nothing. */
 export const accountForKey = (apiKey: string): AccountCredentials => ({
   apiKey,
   account: createHash('sha256').update(apiKey).digest('base64url').slice(0, 16),
