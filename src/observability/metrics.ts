@@ -13,7 +13,8 @@ interface ObservedOperation {
 
 interface ObservedQueueWait {
   readonly priority: string;
-  readonly wasGranted: boolean;
+  readonly viewer: string;
+  readonly rejection: string | undefined;
   readonly waitMs: number;
 }
 
@@ -100,15 +101,15 @@ const createInstruments = (registers: Registry[]) => ({
   }),
   waitSeconds: new Histogram({
     name: 'helpcrunch_upstream_queue_seconds',
-    help: 'Time that calls waited for a permit of the rate limiter.',
-    labelNames: ['priority'],
+    help: 'Time that calls waited for a permit of the rate limiter; the count is the number of granted calls.',
+    labelNames: ['priority', 'viewer'],
     buckets: [0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30],
     registers,
   }),
   queueRejections: new Counter({
     name: 'helpcrunch_upstream_calls_rejected_total',
     help: 'Calls that were rejected because no permit was available before their deadline.',
-    labelNames: ['priority'],
+    labelNames: ['priority', 'viewer', 'reason'],
     registers,
   }),
   requests: new Counter({
@@ -128,9 +129,11 @@ const createInstruments = (registers: Registry[]) => ({
 export function createMetrics() {
   const registry = new Registry();
   const instruments = createInstruments([registry]);
-  const queueWaits = createBatchedMetric(({ priority, wasGranted, waitMs }: ObservedQueueWait) => {
-    if (wasGranted) instruments.waitSeconds.observe({ priority }, seconds(waitMs));
-    else instruments.queueRejections.inc({ priority });
+  const queueWaits = createBatchedMetric((wait: ObservedQueueWait) => {
+    const { priority, viewer, rejection: reason } = wait;
+    if (reason === undefined)
+      instruments.waitSeconds.observe({ priority, viewer }, seconds(wait.waitMs));
+    else instruments.queueRejections.inc({ priority, viewer, reason });
   });
   const upstreamCalls = createBatchedMetric(({ endpoint, outcome, durationMs }: ObservedCall) => {
     instruments.calls.inc({ endpoint, outcome });

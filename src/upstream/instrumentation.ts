@@ -1,12 +1,16 @@
 import type { Clock } from '../lib/clock.ts';
 import type { CallPriority } from './rateLimit/limiter.ts';
+import type { RefusalReason, ViewerClass } from './rateLimit/quotas.ts';
 import type { UpstreamErrorKind } from './errors.ts';
 import { UpstreamError } from './errors.ts';
 import type { Layer, UpstreamCall } from './pipeline.ts';
 
 export interface QueueWaitReport {
   readonly priority: CallPriority;
-  readonly wasGranted: boolean;
+  /** The class of the viewer that started the call. */
+  readonly viewer: ViewerClass;
+  /** Why no permit was granted; undefined if one was. */
+  readonly rejection: RefusalReason | 'UNAVAILABLE' | undefined;
   readonly waitMs: number;
 }
 

@@ -1,5 +1,5 @@
 import { UpstreamError } from './errors.ts';
-import type { InstrumentationOptions } from './instrumentation.ts';
+import type { InstrumentationOptions, QueueWaitReport } from './instrumentation.ts';
 import type { Layer, UpstreamRequest } from './pipeline.ts';
 import type { CallPriority, Permit, RateLimiter } from './rateLimit/limiter.ts';
 
@@ -9,17 +9,23 @@ const minRemainingMs = 50;
 const priorityOf = ({ effect, context }: UpstreamRequest): CallPriority =>
   effect === 'write' ? 'write' : context.readPriority;
 
+const rejectionOf = (error: unknown): NonNullable<QueueWaitReport['rejection']> =>
+  (error instanceof UpstreamError ? error.details.reason : undefined) ?? 'UNAVAILABLE';
+
 /** Acquires one permit per attempt and holds it until the response. A 429 makes the limiter back off. */
 export function rateLimit(
   limiter: RateLimiter,
   { observer, clock }: InstrumentationOptions,
 ): Layer {
   async function acquirePermit(request: UpstreamRequest): Promise<Permit> {
-    const { signal, quotaOwner } = request;
+    const { signal, quotaOwner, context } = request;
+    const viewer = context.viewer.class;
     const priority = priorityOf(request);
     const startedAt = clock.monotonic();
-    const report = (wasGranted: boolean) =>
-      observer.onQueueWait({ priority, wasGranted, waitMs: clock.monotonic() - startedAt });
+    const report = (rejection?: QueueWaitReport['rejection']) => {
+      const waitMs = clock.monotonic() - startedAt;
+      observer.onQueueWait({ priority, viewer, rejection, waitMs });
+    };
     const permitRequest = () => ({
       candidates: request.candidates(),
       deadlineMs: request.deadlineMs() - minRemainingMs,
@@ -27,11 +33,11 @@ export function rateLimit(
     request.setQueued(true);
     try {
       const permit = await limiter.acquire(quotaOwner, permitRequest, signal);
-      report(true);
+      report();
       return permit;
     } catch (error) {
       // An aborted request was neither granted nor rejected.
-      if (!signal.aborted) report(false);
+      if (!signal.aborted) report(rejectionOf(error));
       throw error;
     } finally {
       request.setQueued(false);

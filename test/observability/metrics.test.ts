@@ -63,7 +63,7 @@ describe('metrics', () => {
     expect(of(calls('GET /chats/{id}', 'notFound'))).toBe(1);
     expect(of(calls('GET /chats/{id}', 'unavailable'))).toBe(1);
     expect(of('helpcrunch_operation_duration_seconds_count{operation="Open"}')).toBe(3);
-    expect(of('helpcrunch_upstream_queue_seconds_count{priority="read"}')).toBe(4);
+    expect(of('helpcrunch_upstream_queue_seconds_count{priority="read",viewer="agent"}')).toBe(4);
     expect(of('helpcrunch_http_requests_total{route="/graphql",status="200"}')).toBe(4);
     expect(of('helpcrunch_http_requests_total{route="other",status="404"}')).toBe(1);
     expect(text).not.toMatch(/5208|secret|ada@|wp-login|Broken/);
@@ -96,7 +96,11 @@ describe('metrics', () => {
 
     expect(of('helpcrunch_rate_limit')).toBe(1);
     expect(of('helpcrunch_rate_limit_remaining')).toBe(0);
-    expect(of('helpcrunch_upstream_calls_rejected_total{priority="read"}')).toBe(1);
+    expect(
+      of(
+        'helpcrunch_upstream_calls_rejected_total{priority="read",viewer="agent",reason="ACCOUNT_LIMIT"}',
+      ),
+    ).toBe(1);
     expect(of(operations('anonymous', 'RATE_LIMITED'))).toBe(1);
   });
 
@@ -115,9 +119,13 @@ describe('metrics', () => {
     await second;
     const { of } = await figuresOf(gateway);
 
-    expect(of('helpcrunch_upstream_queue_seconds_bucket{le="30",priority="read"}')).toBe(1);
-    expect(of('helpcrunch_upstream_queue_seconds_count{priority="read"}')).toBe(2);
-    expect(of('helpcrunch_upstream_queue_seconds_sum{priority="read"}')).toBeGreaterThanOrEqual(60);
+    expect(
+      of('helpcrunch_upstream_queue_seconds_bucket{le="30",priority="read",viewer="agent"}'),
+    ).toBe(1);
+    expect(of('helpcrunch_upstream_queue_seconds_count{priority="read",viewer="agent"}')).toBe(2);
+    expect(
+      of('helpcrunch_upstream_queue_seconds_sum{priority="read",viewer="agent"}'),
+    ).toBeGreaterThanOrEqual(60);
   });
 
   test('metrics have a bounded number of operation names', async () => {
