@@ -27,6 +27,15 @@ const callbacks = (hosts: string) => ({ ...router, SUBSCRIPTION_CALLBACK_HOSTS: 
 const cases: Readonly<
   Record<string, { readonly risky: readonly Environment[]; readonly fine: readonly Environment[] }>
 > = {
+  'simulated data in Redis': {
+    risky: [{ REDIS_URL: 'redis://127.0.0.1' }, { REDIS_URL: 'redis://127.0.0.1', ACCOUNT: '' }],
+    fine: [
+      {},
+      { REDIS_URL: 'redis://127.0.0.1', ACCOUNT: 'demo' },
+      { REDIS_URL: 'redis://127.0.0.1', HELPCRUNCH_API_KEY: 'key' },
+      { REDIS_URL: 'redis://127.0.0.1', AUTH: 'forward' },
+    ],
+  },
   'demo in production': {
     risky: [
       { NODE_ENV: 'production' },

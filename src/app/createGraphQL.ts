@@ -22,7 +22,12 @@ import { createRunOperation } from '../graphql/subscriptions/run.ts';
 import { createSharedSubscriptions } from '../graphql/subscriptions/shared.ts';
 import type { AuthFailureLimiter } from '../http/auth/authFailures.ts';
 import { runGuarded } from '../observability/guarded.ts';
-import { createIsCached, createLoaders, createSources } from '../resources/registry.ts';
+import {
+  createHydrate,
+  createIsCached,
+  createLoaders,
+  createSources,
+} from '../resources/registry.ts';
 import { resourceResolvers } from '../resources/resolvers.ts';
 import type { UpstreamParts } from './createUpstream.ts';
 import type { Foundation } from './foundation.ts';
@@ -47,6 +52,7 @@ const createCostLimiterFor = (schema: GraphQLSchema, { config }: Foundation) =>
     maxReferenceCalls: config.maxReferenceCalls,
     maxNodes: config.maxResponseNodes,
     isCached: ({ sources, viewer }: Context) => createIsCached(sources, viewer),
+    hydrate: ({ sources }: Context) => createHydrate(sources),
     customerOf: ({ viewer }: Context) => (viewer.role === 'CUSTOMER' ? viewer : undefined),
   });
 

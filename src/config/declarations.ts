@@ -272,9 +272,9 @@ const operationLimits = {
     description: 'Maximum worst-case cost of an operation in upstream calls.',
   }),
   maxReferenceCalls: setting('MAX_REFERENCE_CALLS', atLeastOne, {
-    default: 200,
+    default: 60,
     description:
-      'Maximum worst-case cost in upstream calls of an operation that only resolves references of a router.',
+      'The same for `_entities` of a router that sends `ROUTER_SECRET`; at most half of the rate limit applies. Other clients have `MAX_UPSTREAM_CALLS`.',
   }),
   limits: {
     depth: setting('MAX_DEPTH', atLeastOne, {

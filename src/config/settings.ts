@@ -85,6 +85,11 @@ function configFrom(values: Values, demoWebhookSecret: string | undefined) {
     // Without authentication one address may be a proxy of all clients.
     requestRateLimit:
       settings.requestRateLimit ?? (auth.mode === 'none' ? 0 : defaultRequestRateLimit),
+    // The rest of a minute's calls is left to others.
+    maxReferenceCalls:
+      settings.rateLimit === 0
+        ? settings.maxReferenceCalls
+        : Math.min(settings.maxReferenceCalls, Math.max(1, Math.floor(settings.rateLimit / 2))),
     allowedHosts: settings.allowedHosts ?? defaultAllowedHosts(settings.host),
   };
 }

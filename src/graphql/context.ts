@@ -1,14 +1,14 @@
 import type { AccountEvents, DomainEvent, EventBus } from '../events/bus.ts';
-import type { Loaders, Sources } from '../resources/registry.ts';
+import type { LoaderOptions, Loaders, Sources } from '../resources/registry.ts';
 import type { Clock } from '../lib/clock.ts';
 import { DependencyTracker } from '../lib/dependencyTracker.ts';
 import type { Span } from '../observability/tracing.ts';
-import type { Schedule } from '../lib/turns.ts';
 import type { CustomerViewer, Viewer } from '../lib/viewer.ts';
 import type { QuotaReader, Upstream, UpstreamClient } from '../upstream/client.ts';
-import type { OperationUsage, RequestContext } from '../upstream/pipeline.ts';
+import type { OperationUsage } from '../upstream/pipeline.ts';
 import type { ValidatedSubscription } from './plugins/subscriptionHandoff.ts';
 import type { ExecutionGuard } from './execution/executionGuard.ts';
+import { QuotaViewers } from './quotaViewers.ts';
 import { canReceive } from './subscriptions/authorize.ts';
 
 export type { CustomerViewer, DomainEvent, Viewer };
@@ -34,6 +34,8 @@ export interface Context {
   /** Undefined if tracing is disabled. */
   readonly span: Span | undefined;
   readonly quota: QuotaReader;
+  /** Whether the client has proved to be the router. */
+  readonly isRouter: boolean;
   /** The account's events that the viewer may receive, until the operation ends. */
   readonly events: AccountEvents;
   /** Limits the size and time of the execution. */
@@ -67,6 +69,8 @@ export interface Caller {
   readonly bypassesCache: boolean;
   /** Whether reads have background priority. */
   readonly isBackground?: boolean;
+  /** Whether the client has proved to be the router. */
+  readonly isRouter?: boolean;
   readonly guard: ExecutionGuard;
 }
 
@@ -75,23 +79,25 @@ interface ContextFactoryOptions {
   readonly eventBus: EventBus;
   readonly clock: Clock;
   readonly createSources: (open: () => Upstream) => Sources;
-  readonly createLoaders: (sources: Sources, viewer: Viewer, schedule: Schedule) => Loaders;
+  readonly createLoaders: (sources: Sources, viewer: Viewer, options: LoaderOptions) => Loaders;
 }
 
 /** Creates the context of one operation. */
-export const createContextFactory =
-  ({ upstreamClient, eventBus, clock, createSources, createLoaders }: ContextFactoryOptions) =>
-  (caller: Caller): Context => {
+export function createContextFactory({
+  upstreamClient,
+  eventBus,
+  clock,
+  createSources,
+  createLoaders,
+}: ContextFactoryOptions) {
+  const quotaViewers = new QuotaViewers();
+  return (caller: Caller): Context => {
     const { requestId, viewer, apiKey, account, signal, deadlineMs, bypassesCache, span, guard } =
       caller;
     const usage: OperationUsage = { calls: 0, cacheHits: 0, shared: 0 };
     const tracker = new DependencyTracker();
     if (bypassesCache) tracker.markUncacheable();
-    const quotaViewer: RequestContext['viewer'] = {
-      key: caller.quotaClient,
-      class: viewer.role === 'CUSTOMER' ? 'customer' : 'agent',
-    };
-    const quota = upstreamClient.quotaFor(account, quotaViewer);
+    const quotaViewer = quotaViewers.of(caller);
     const upstreamContext = {
       apiKey,
       account,
@@ -104,6 +110,7 @@ export const createContextFactory =
       span,
       tracker,
     };
+    const quota = upstreamClient.quotaFor(upstreamContext);
     const sources = createSources(() => upstreamClient.forOperation(upstreamContext));
     return {
       requestId,
@@ -111,7 +118,10 @@ export const createContextFactory =
       viewerId: caller.viewerId,
       address: caller.address,
       sources,
-      loaders: createLoaders(sources, viewer, guard.schedule),
+      loaders: createLoaders(sources, viewer, {
+        schedule: guard.schedule,
+        onIdentified: (id) => quotaViewers.identify(caller, id),
+      }),
       usage,
       tracker,
       isRefresh: bypassesCache,
@@ -119,6 +129,8 @@ export const createContextFactory =
       startedAtMs: clock.monotonic(),
       span,
       quota: {
+        ofViewer: () => quota.ofViewer(),
+        shortage: (count) => quota.shortage(count),
         cached() {
           tracker.markUncacheable();
           return quota.cached();
@@ -138,9 +150,11 @@ export const createContextFactory =
           ),
       },
       guard,
+      isRouter: caller.isRouter === true,
       now() {
         tracker.markUncacheable();
         return clock.now();
       },
     };
   };
+}

@@ -198,8 +198,15 @@ export const isUnauthenticatedResult = ({ data, errors = [] }: FormattedExecutio
   Object.values(data ?? {}).every((value) => value === null) &&
   errors.every((error) => publicCodeOf(error) === unauthenticatedCode);
 
-function upstreamExtensions(error: unknown): Record<string, unknown> {
+function detailsOf(error: unknown): Record<string, unknown> {
   const cause = unwrapResolverError(error);
+  if (cause instanceof PublicError) {
+    const { retryAfterMs, reason } = cause.extensions;
+    return {
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(reason === undefined ? {} : { reason }),
+    };
+  }
   if (!(cause instanceof UpstreamError)) return {};
   const { status, entries, retryAfterMs, reason } = cause.details;
   return {
@@ -228,6 +235,6 @@ export const createFormatError =
       message: truncate(isProduction ? message.replace(suggestionPattern, '') : message),
       ...(formatted.locations === undefined ? {} : { locations: formatted.locations }),
       ...(formatted.path === undefined ? {} : { path: formatted.path }),
-      extensions: { code, retryable, ...upstreamExtensions(error) },
+      extensions: { code, retryable, ...detailsOf(error) },
     };
   };

@@ -135,6 +135,7 @@ export function createOpenOperation(parts: OpenOperationOptions): OpenOperation 
       account: caller.account,
       bypassesCache: caller.bypassesCache,
       isBackground: caller.isBackground === true,
+      isRouter: caller.isRouter === true,
       signal: lifetime.signal,
       deadlineMs: lifetime.deadlineMs,
       span,

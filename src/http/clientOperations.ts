@@ -32,9 +32,16 @@ export interface ClientIdentity {
   readonly access: Authenticated;
   /** Identifies clients without a name. */
   readonly address: string;
+  /** Whether the client has proved to be the router. */
+  readonly isRouter: boolean;
+  /** Whether its reads have background priority. */
+  readonly isBackground: boolean;
 }
 
-export const clientName = ({ access, address }: ClientIdentity): string =>
+export const clientName = ({
+  access,
+  address,
+}: Pick<ClientIdentity, 'access' | 'address'>): string =>
   access.clientName ?? clientNetwork(address);
 
 /** Counts an operation of the client. Fails with `RATE_LIMITED` when the client must wait. */
@@ -81,16 +88,21 @@ export const createExecuteForClient =
   async (client, { operation, signal, requestId, isReadOnly = false }) => {
     const { run, connectionLimits, persistedDocuments, limitClient } = options;
     const { viewer, viewerId, apiKey, account } = client.access;
-    const { address } = client;
-    const quotaClient = clientName(client);
     await limitClient(client);
     const text = persistedDocuments.textFor({ ...operation });
     if (text instanceof PublicError) throw text;
     const request = text === undefined ? operation : { ...operation, query: text, extensions: {} };
-    const subscriber = { requestId, viewer, viewerId, address, quotaClient, apiKey, account };
+    const { address, isRouter, isBackground } = client;
+    const subscriber = {
+      ...{ requestId, viewer, viewerId, address, apiKey, account, isRouter, isBackground },
+      // HelpCrunch may accept a forwarded key between two events of a subscription.
+      get quotaClient() {
+        return clientName(client);
+      },
+    };
     const outcome = await run(request, subscriber, { signal, isReadOnly });
     if (outcome.kind === 'once') return outcome;
-    const release = connectionLimits.acquireSubscription(quotaClient);
+    const release = connectionLimits.acquireSubscription(clientName(client));
     if (release !== undefined) {
       return { kind: 'stream', results: onResultsEnd(outcome.results, release) };
     }

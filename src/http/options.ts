@@ -34,7 +34,10 @@ export interface SubscriptionTransportOptions extends SubscriptionLimits {
   /** The client's address, behind trusted proxies. */
   readonly addressOf: (request: IncomingMessage) => string;
   readonly isAllowedOrigin: (headers: IncomingHttpHeaders) => boolean;
+  /** Whether the client may use the endpoint. */
   readonly isFromRouter: (headers: IncomingHttpHeaders) => boolean;
+  /** Whether the client has proved to be the router. */
+  readonly isRouter: (headers: IncomingHttpHeaders) => boolean;
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -53,7 +53,7 @@ const mutable = (policy: ContentSecurityPolicy): Record<string, string[]> =>
 
 const corsOptions = {
   methods: ['GET', 'POST'],
-  exposedHeaders: 'retry-after, x-request-id, x-upstream-calls',
+  exposedHeaders: 'ratelimit, ratelimit-policy, retry-after, x-request-id, x-upstream-calls',
   maxAge: 600,
 };
 

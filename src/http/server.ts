@@ -1,7 +1,11 @@
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { guarded } from '../observability/guarded.ts';
-import { createRouterCheck, requireRouter } from './auth/routerSecret.ts';
+import {
+  createRouterCheck,
+  createRouterIdentification,
+  requireRouter,
+} from './auth/routerSecret.ts';
 import { clientAddressOf, createIsTrustedProxy } from './clientAddress.ts';
 import { createExecuteForClient, createLimitClient } from './clientOperations.ts';
 import { ConnectionLimits } from './connectionLimits.ts';
@@ -125,12 +129,14 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     addressOf: (request) => clientAddressOf(request, isTrustedProxy),
     isAllowedOrigin: createOriginCheck(origins),
     isFromRouter,
+    isRouter: createRouterIdentification(options.routerSecret),
     clock,
     log,
   };
   addGraphQLRoute(server, {
     ...options,
     limitClient,
+    isRouter: transport.isRouter,
     callbacks: new SubscriptionCallbacks(server, transport),
     spanOf: addRequestSpans(server, options),
   });

@@ -70,6 +70,8 @@ interface ConnectionParts {
   readonly requestId: string;
   /** The `Authorization` header of the upgrade. */
   readonly authorization: string | undefined;
+  /** Whether the upgrade had the router's secret. */
+  readonly isRouter: boolean;
 }
 
 /** One accepted WebSocket. Everything it holds is released when a close frame is sent or received, whichever comes first. */
@@ -77,6 +79,7 @@ export class WebSocketConnection {
   readonly address: string;
   readonly requestId: string;
   readonly authorization: string | undefined;
+  readonly isRouter: boolean;
   /** Errors of rejected operations, by operation id. */
   readonly rejections = new Map<string, readonly GraphQLFormattedError[]>();
   readonly #socket: WebSocket;
@@ -93,7 +96,7 @@ export class WebSocketConnection {
 
   constructor(
     socket: WebSocket,
-    { clock, log, address, requestId, authorization }: ConnectionParts,
+    { clock, log, address, requestId, authorization, isRouter }: ConnectionParts,
   ) {
     this.#socket = socket;
     this.#clock = clock;
@@ -101,6 +104,7 @@ export class WebSocketConnection {
     this.address = address;
     this.requestId = requestId;
     this.authorization = authorization;
+    this.isRouter = isRouter;
     this.onEnd(() => {
       for (const operation of this.#operations.values()) operation.abort();
     });

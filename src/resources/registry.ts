@@ -96,13 +96,25 @@ export type Loaders = Created<typeof loaderFactories>;
 
 const createLazyLoaders = createLazily<Loaders, LoaderScope>(loaderFactories);
 
+export interface LoaderOptions {
+  readonly schedule: Schedule;
+  /** Called with the id of a viewer whose token has its `userId` only. */
+  readonly onIdentified: (customerId: string) => void;
+}
+
 /** Loads what the viewer may see. For one operation: nothing that one viewer loads is visible to another. */
-export const createLoaders = (sources: Sources, viewer: Viewer, schedule: Schedule): Loaders =>
+export const createLoaders = (
+  sources: Sources,
+  viewer: Viewer,
+  { schedule, onIdentified }: LoaderOptions,
+): Loaders =>
   createLazyLoaders(() => ({
     sources,
     schedule,
     identity:
-      viewer.role === 'CUSTOMER' ? createViewerIdentity(sources.customers, viewer) : undefined,
+      viewer.role === 'CUSTOMER'
+        ? createViewerIdentity(sources.customers, viewer, onIdentified)
+        : undefined,
   }));
 
 /** For a customer, entities that it may not see count as not cached: otherwise the cost limit would reveal that they exist. */
@@ -123,3 +135,14 @@ export const createIsCached = (sources: Sources, viewer: Viewer): IsCached => {
   };
   return (kind, id = '') => checks[kind](id);
 };
+
+/** Copies cached entities from Redis, so that `createIsCached` finds them. */
+export const createHydrate =
+  ({ chats, customers }: Sources) =>
+  async (ids: ReadonlyMap<FetchKind, readonly string[]>): Promise<void> => {
+    await Promise.all([
+      chats.hydrate(ids.get('chat') ?? []),
+      customers.hydrate(ids.get('customer') ?? []),
+      customers.hydrateUserIds(ids.get('customerByUserId') ?? []),
+    ]);
+  };

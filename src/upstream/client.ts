@@ -4,7 +4,6 @@ import type { CursorCipher } from '../lib/cursorCipher.ts';
 import { createCursorCipher } from '../lib/cursorCipher.ts';
 import { circuitBreaker, CircuitBreakers } from './circuitBreaker.ts';
 import type { RateLimiter } from './rateLimit/limiter.ts';
-import type { QuotaViewer } from './rateLimit/quotas.ts';
 import type { EntityCache, ScopedCacheHooks } from './cache/entityCache.ts';
 import type { ScopedCache } from './cache/scopedCache.ts';
 import { UpstreamError } from './errors.ts';
@@ -15,6 +14,7 @@ import { KeyVerification, unverifiedAccount } from './keyVerification.ts';
 import { compose } from './pipeline.ts';
 import type { RequestContext, Send, UpstreamRequest } from './pipeline.ts';
 import { rateLimit } from './rateLimitLayer.ts';
+import { createQuotaReader } from './quotaReader.ts';
 import type { Transport } from './transport.ts';
 import { instrument } from './instrumentation.ts';
 import type { UpstreamObserver } from './instrumentation.ts';
@@ -135,17 +135,7 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
         seal: () => (seal ??= createCursorCipher(context.apiKey)),
       };
     },
-    /** The remaining quota of an account and of a viewer. */
-    quotaFor: (account: string, viewer: QuotaViewer) => ({
-      cached: () => rateLimiter.status(account),
-      /** Includes the calls of other instances. */
-      async refresh() {
-        await rateLimiter.refresh(account);
-        const status = rateLimiter.status(account);
-        const { remaining } = rateLimiter.viewerStatus(account, viewer);
-        return { ...status, viewerRemaining: status.limit === 0 ? 0 : remaining };
-      },
-    }),
+    quotaFor: createQuotaReader({ rateLimiter, clock, quotaOwnerOf }),
     close() {
       rateLimiter.close();
       transport.close();

@@ -34,7 +34,7 @@ export interface RequestContext {
   readonly apiKey: string;
   /** Owns the cache entries and the rate limit. */
   readonly account: string;
-  /** To whom the rate limiter charges calls. */
+  /** To whom the rate limiter charges calls. Its key changes when the id of a customer becomes known. */
   readonly viewer: QuotaViewer;
   /** The priority of calls that read. */
   readonly readPriority: 'read' | 'background';

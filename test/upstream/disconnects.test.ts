@@ -120,20 +120,23 @@ const createClient = (limit: number) =>
 /** Runs an operation without GraphQL. */
 function runOperation(client: UpstreamClient, viewer: string) {
   const controller = new AbortController();
-  const sources = createSources(() =>
-    client.forOperation({
-      apiKey: upstream.key,
-      account: 'acme',
-      viewer: { key: viewer, class: 'agent' },
-      readPriority: 'read',
-      signal: () => controller.signal,
-      deadlineMs: clock.monotonic() + oneDay,
-      usage: { calls: 0, cacheHits: 0, shared: 0 },
-      tracker: new DependencyTracker(),
-      bypassesCache: false,
-    }),
-  );
-  return { sources, disconnect: () => controller.abort(new Error('The client has disconnected.')) };
+  const context = {
+    apiKey: upstream.key,
+    account: 'acme',
+    viewer: { key: viewer, class: 'agent' },
+    readPriority: 'read',
+    signal: () => controller.signal,
+    deadlineMs: clock.monotonic() + oneDay,
+    usage: { calls: 0, cacheHits: 0, shared: 0 },
+    tracker: new DependencyTracker(),
+    bypassesCache: false,
+  } as const;
+  const sources = createSources(() => client.forOperation(context));
+  return {
+    context,
+    sources,
+    disconnect: () => controller.abort(new Error('The client has disconnected.')),
+  };
 }
 
 setFlagsFromString('--expose-gc');
@@ -166,7 +169,7 @@ test('thousands of operations whose clients disconnect leave no call, no warning
     const ends = await Promise.all(operations.map(({ ended }) => ended));
     await held.over();
     expect(new Set(ends)).toEqual(new Set(['Error: The client has disconnected.']));
-    expect(full.quotaFor('acme', { key: 'viewer', class: 'agent' }).cached().remaining).toBe(0);
+    expect(full.quotaFor(runOperation(full, 'viewer').context).cached().remaining).toBe(0);
   }
 
   await visit();

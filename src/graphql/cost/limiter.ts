@@ -10,12 +10,14 @@ import type { OperationCost } from './rules.ts';
 import { assertVariablesWithinLimits } from '../limits/documentLimits.ts';
 import { estimateNodes } from '../limits/responseNodes.ts';
 import type { NodeEstimate } from '../limits/responseNodes.ts';
+import type { Hydrate } from './shortage.ts';
+import { assertObtainable } from './shortage.ts';
 import { operationTooExpensiveError } from '../limits/tooExpensive.ts';
 
 export interface CostLimits {
   /** The maximum of upstream calls of one operation in the worst case. */
   readonly maxCalls: number;
-  /** The same for an operation that only resolves references of a router. */
+  /** The same for an operation that only resolves references, if the client has proved to be the router. */
   readonly maxReferenceCalls?: number;
   /** The maximum of objects in a response. */
   readonly maxNodes: number;
@@ -57,6 +59,7 @@ function overNodes({ nodes, largest }: NodeEstimate, limit: number): GraphQLErro
 
 export interface CostLimiterOptions extends CostLimits {
   readonly isCached?: (context: Context) => IsCached;
+  readonly hydrate?: (context: Context) => Hydrate;
   readonly customerOf?: (context: Context) => CustomerViewer | undefined;
 }
 
@@ -74,9 +77,10 @@ export interface CostRequest {
 
 /**
  * Rejects, before any call, an operation that could cost more calls than its limit, or whose response could contain too many objects.
- * What is cached costs no call, but its objects count.
+ * What is cached costs no call, but its objects count. References are also rejected if the rate limit certainly does not admit their
+ * calls in time.
  */
-export type AssertWithinCost = (request: CostRequest) => void;
+export type AssertWithinCost = (request: CostRequest) => Promise<void> | undefined;
 
 const isId = (value: unknown): boolean => typeof value === 'string' && /^[0-9]{1,20}$/.test(value);
 
@@ -108,7 +112,7 @@ export function createCostLimiter(
   schema: GraphQLSchema,
   options: CostLimiterOptions,
 ): AssertWithinCost {
-  const { maxCalls, maxReferenceCalls = 200, maxNodes } = options;
+  const { maxCalls, maxReferenceCalls = maxCalls, maxNodes } = options;
   const estimate = (document: DocumentNode, request: CostOptions): Price => ({
     calls: estimateCost(document, request).worst,
     nodes: estimateNodes(document, request).nodes,
@@ -131,7 +135,8 @@ export function createCostLimiter(
   return ({ document, operationName, variables, context, costs }) => {
     assertVariablesWithinLimits(variables);
     const operation = getOperationAST(document, operationName);
-    const limit = operation && selectsOnlyReferences(operation) ? maxReferenceCalls : maxCalls;
+    const isReferences = operation ? selectsOnlyReferences(operation) : false;
+    const limit = isReferences && context.isRouter ? maxReferenceCalls : maxCalls;
     const customer = options.customerOf?.(context);
     const request = { schema, operationName, variables, customer };
     const { calls, nodes } = worstCostOf(document, request, costs);
@@ -140,6 +145,12 @@ export function createCostLimiter(
       if (cost.worst > limit) throw costLimitError(cost, limit);
     }
     if (nodes > maxNodes) throw overNodes(estimateNodes(document, request), maxNodes);
+    // A single call is served or not, without waste.
+    if (!isReferences || calls <= 1 || context.quota.shortage(calls) === undefined)
+      return undefined;
+    const isCached = options.isCached?.(context) ?? (() => false);
+    const hydrate = options.hydrate?.(context) ?? (() => Promise.resolve());
+    return assertObtainable({ document, cost: request, context, isCached, hydrate });
   };
 }
 
@@ -149,15 +160,14 @@ export const createCostPlugin = (
 ): ApolloServerPlugin<Context> => ({
   requestDidStart: () =>
     Promise.resolve({
-      didResolveOperation({ document, operationName, queryHash, request, contextValue }) {
-        assertWithinCost({
+      async didResolveOperation({ document, operationName, queryHash, request, contextValue }) {
+        await assertWithinCost({
           document,
           operationName,
           variables: request.variables,
           context: contextValue,
           costs: costsOf(queryHash),
         });
-        return Promise.resolve();
       },
     }),
 });

@@ -197,7 +197,7 @@ export class OperationCache {
     const cached = key === undefined ? undefined : await responseCache?.get(key, context);
     if (cached !== undefined) return cached;
     try {
-      assertWithinCost({ document, operationName, variables, context, costs });
+      await assertWithinCost({ document, operationName, variables, context, costs });
     } catch {
       return undefined;
     }

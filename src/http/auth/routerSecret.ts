@@ -15,6 +15,10 @@ export function createRouterCheck(secret: string | undefined): IsFromRouter {
     typeof given === 'string' && timingSafeEqual(digest(given), expected);
 }
 
+/** Whether a client has proved to be the router. Without a secret none can. */
+export const createRouterIdentification = (secret: string | undefined): IsFromRouter =>
+  secret === undefined ? () => false : createRouterCheck(secret);
+
 export const wrongRouterSecret = (): AuthenticationError =>
   new AuthenticationError(
     'Only the router may send requests: the header X-Router-Secret is missing or wrong.',

@@ -7,6 +7,7 @@ import { clientName } from '../clientOperations.ts';
 import { shuttingDown, tooManyConnections } from '../errorResponse.ts';
 import { parseOperationRequest } from '../operationRequest.ts';
 import type { SubscriptionTransportOptions } from '../options.ts';
+import { isBackgroundPriority } from '../priority.ts';
 
 const callbackBodySchema = z.object({
   extensions: z.object({
@@ -55,8 +56,8 @@ export class SubscriptionCallbacks {
 
   /** Responds to a request after `isRequested`. */
   async handle(request: FastifyRequest, reply: FastifyReply, access: Authenticated) {
-    const { execute, callbackHosts, connectionLimits, clock, log } = this.#options;
-    const { body, id: requestId, ip: address } = request;
+    const { execute, callbackHosts, connectionLimits, isRouter, clock, log } = this.#options;
+    const { body, headers, id: requestId, ip: address } = request;
     const { callbackUrl: url, ...parameters } =
       callbackBodySchema.parse(body).extensions.subscription;
     if (access.viewer.role === 'CUSTOMER') {
@@ -70,7 +71,11 @@ export class SubscriptionCallbacks {
       throw publicError.badRequest('The request body must be a GraphQL request.');
     }
     this.#assertRunning();
-    const client = { access, address };
+    const client = {
+      ...{ access, address },
+      isRouter: isRouter(headers),
+      isBackground: isBackgroundPriority(headers['priority']),
+    };
     const release = connectionLimits.acquire(clientName(client));
     if (release === undefined) throw tooManyConnections();
     let subscription: CallbackSubscription | undefined;

@@ -8,7 +8,9 @@ import type { Span } from '../../observability/tracing.ts';
 import { clientName } from '../clientOperations.ts';
 import type { LimitClient } from '../clientOperations.ts';
 import { toApolloRequest } from '../operationRequest.ts';
-import type { HttpServerOptions } from '../options.ts';
+import type { HttpServerOptions, SubscriptionTransportOptions } from '../options.ts';
+import { isBackgroundPriority } from '../priority.ts';
+import { addRateLimitHeaders } from '../rateLimitHeaders.ts';
 import type { SubscriptionCallbacks } from './callbacks.ts';
 
 /** Apollo Server rejects some requests before they have a context, so their errors lack the extensions that others have. */
@@ -28,10 +30,6 @@ function addExtensions(body: string, context: Context): string {
 const bypassesCache = ({ headers }: FastifyRequest): boolean =>
   /(^|[\s,])no-cache($|[\s,;])/i.test(headers['cache-control'] ?? '');
 
-/** Urgency 6 or 7 (RFC 9218): no user waits for the response. */
-const isBackground = ({ headers }: FastifyRequest): boolean =>
-  /(^|,)[\t ]*u=[67][\t ]*(,|;|$)/.test(String(headers['priority'] ?? ''));
-
 const wantsTrace = ({ headers }: FastifyRequest): boolean =>
   headers['apollo-federation-include-trace'] === 'ftv1';
 
@@ -47,6 +45,7 @@ const isFastPathRequest = (request: FastifyRequest): boolean =>
 interface GraphQLRouteOptions extends HttpServerOptions {
   readonly callbacks: SubscriptionCallbacks;
   readonly limitClient: LimitClient;
+  readonly isRouter: SubscriptionTransportOptions['isRouter'];
   readonly spanOf: (request: FastifyRequest) => Span | undefined;
 }
 
@@ -59,12 +58,17 @@ class GraphQLEndpoint {
   }
 
   async handle(request: FastifyRequest, reply: FastifyReply) {
-    const { authenticate, callbacks, limitClient, openOperation, spanOf } = this.#options;
-    const access = await authenticate(request.headers.authorization);
+    const { authenticate, callbacks, limitClient, openOperation, isRouter } = this.#options;
+    const { headers } = request;
+    const access = await authenticate(headers.authorization);
     if (callbacks.isRequested(request)) return callbacks.handle(request, reply, access);
     const { viewer, viewerId, apiKey, account } = access;
     const { ip: address, id: requestId } = request;
-    const client = { access, address };
+    const client = {
+      ...{ access, address },
+      isRouter: isRouter(headers),
+      isBackground: isBackgroundPriority(headers['priority']),
+    };
     await limitClient(client);
     const operation = openOperation({
       requestId,
@@ -75,8 +79,9 @@ class GraphQLEndpoint {
       apiKey,
       account,
       bypassesCache: bypassesCache(request),
-      isBackground: isBackground(request),
-      span: spanOf(request),
+      isRouter: client.isRouter,
+      isBackground: client.isBackground,
+      span: this.#options.spanOf(request),
     });
     this.#followConnection(reply, operation);
     void reply.header('cache-control', 'no-store');
@@ -129,8 +134,9 @@ class GraphQLEndpoint {
     });
   }
 
-  #sendUsage(reply: FastifyReply, { usage }: Context): void {
-    if (!this.#options.isProduction) void reply.header('x-upstream-calls', usage.calls);
+  #sendUsage(reply: FastifyReply, context: Context): void {
+    addRateLimitHeaders(reply, context);
+    if (!this.#options.isProduction) void reply.header('x-upstream-calls', context.usage.calls);
   }
 }
 

@@ -13,6 +13,7 @@ import { clientName } from '../clientOperations.ts';
 import { shuttingDown, tooManyConnections } from '../errorResponse.ts';
 import { parseOperationRequest, parseOperationQuery } from '../operationRequest.ts';
 import type { SubscriptionTransportOptions } from '../options.ts';
+import { isBackgroundPriority } from '../priority.ts';
 
 /** Shorter than the idle timeout of common load balancers. */
 const pingIntervalMs = 15_000;
@@ -109,7 +110,7 @@ class EventStream {
 
 /** `GET` and `POST /graphql/stream`: server-sent events in the distinct connections mode of `graphql-sse`. */
 export function addSseRoute(server: FastifyInstance, options: SubscriptionTransportOptions): void {
-  const { execute, authenticate, connectionLimits, isAllowedOrigin } = options;
+  const { execute, authenticate, connectionLimits, isAllowedOrigin, isRouter } = options;
   const streams = new Set<EventStream>();
   let hasShutdownStarted = false;
   const isShuttingDown = () => hasShutdownStarted;
@@ -134,7 +135,11 @@ export function addSseRoute(server: FastifyInstance, options: SubscriptionTransp
     const access = await authenticate(headers.authorization);
     const operation = parseOperation(request);
     if (isShuttingDown()) throw shuttingDown();
-    const client = { access, address };
+    const client = {
+      ...{ access, address },
+      isRouter: isRouter(headers),
+      isBackground: isBackgroundPriority(headers['priority']),
+    };
     const release = connectionLimits.acquire(clientName(client));
     if (release === undefined) throw tooManyConnections();
     const stream = new EventStream(options);

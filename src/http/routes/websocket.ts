@@ -23,6 +23,7 @@ import { PendingConnections } from '../connectionLimits.ts';
 import { sendErrorOnSocket, tooManyConnections } from '../errorResponse.ts';
 import { parseOperationRequest } from '../operationRequest.ts';
 import type { SubscriptionTransportOptions } from '../options.ts';
+import { isBackgroundPriority } from '../priority.ts';
 import { requestIdOf } from '../requestHead.ts';
 import type { OpenWebSocket } from '../upgrades.ts';
 import { closeCodes, closeTimeoutMs, WebSocketConnection } from '../webSocketConnection.ts';
@@ -131,13 +132,14 @@ class WebSocketEndpoint {
   }
 
   #open(socket: WebSocket, request: IncomingMessage): void {
-    const { clock, log, addressOf } = this.#options;
+    const { clock, log, addressOf, isRouter } = this.#options;
     const connection = new WebSocketConnection(socket, {
       clock,
       log,
       address: addressOf(request),
       requestId: requestIdOf(request.headers),
       authorization: request.headers.authorization,
+      isRouter: isRouter(request.headers),
     });
     this.#connections.add(connection);
     connection.onEnd(() => this.#connections.delete(connection));
@@ -181,13 +183,14 @@ class WebSocketEndpoint {
   /** Whether the client is accepted. Otherwise the connection is closed. */
   async #connect({ connectionParams = {}, extra: connection }: ProtocolContext): Promise<boolean> {
     const { connectionLimits, clock } = this.#options;
-    const { authorization, Authorization } = connectionParams;
+    const { authorization, Authorization, priority } = connectionParams;
     const access = await this.#authenticate(
       connection,
       textOrUndefined(authorization) ?? textOrUndefined(Authorization) ?? connection.authorization,
     );
     if (access === undefined || connection.isClosed) return false;
-    const client = { access, address: connection.address };
+    const { address, isRouter } = connection;
+    const client = { access, address, isRouter, isBackground: isBackgroundPriority(priority) };
     const release = connectionLimits.acquire(clientName(client));
     if (release === undefined) {
       connection.close(closeCodes.tryAgainLater, 'Too many connections');

@@ -135,6 +135,7 @@ export type ChatSource = ReturnType<typeof createChatSource>;
 export function createChatSource({ cache, batchSize }: Upstream) {
   return {
     has: (id: string): boolean => cache.has(chatType, id),
+    hydrate: (ids: readonly string[]) => cache.hydrate(chatType, ids),
     /** The cached chat; undefined if it is not cached, or Redis must be read first. */
     peek: (id: string): Chat | undefined => cache.getSync(chatType, id),
 

@@ -20,11 +20,13 @@ const customerNotFoundError = () => new UpstreamError('notFound', 'There is no s
 export function createViewerIdentity(
   source: CustomerSource,
   { id, userId }: CustomerViewer,
+  onIdentified: (id: string) => void,
 ): ViewerIdentity {
   async function read(): Promise<Customer | null> {
     const [result = customerNotFoundError()] = await (id === undefined
       ? source.byUserIds([userId])
       : source.byIds([id]));
+    if (id === undefined && !(result instanceof UpstreamError)) onIdentified(result.id);
     return nullIfNotFound(
       result instanceof UpstreamError ? Promise.reject(result) : Promise.resolve(result),
     );

@@ -53,6 +53,8 @@ export function createCustomerSource({ cache, batchSize }: Upstream) {
   return {
     has: (id: string): boolean => cache.has(customerType, id),
     hasUserId: (userId: string): boolean => cache.has(userIdAliasType, userId),
+    hydrate: (ids: readonly string[]) => cache.hydrate(customerType, ids),
+    hydrateUserIds: (userIds: readonly string[]) => cache.hydrate(userIdAliasType, userIds),
     /** The cached customer; undefined if it is not cached, or Redis must be read first. */
     peek: (id: string): Customer | undefined => cache.getSync(customerType, id),
     cachedIdByUserId: (userId: string): string | undefined =>

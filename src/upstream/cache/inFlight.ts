@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { DependencyTracker } from '../../lib/dependencyTracker.ts';
 import { UpstreamError } from '../errors.ts';
 import type { PermitCandidate } from '../rateLimit/limiter.ts';
+import { currentViewer } from '../rateLimit/quotas.ts';
 import type { QuotaViewer } from '../rateLimit/quotas.ts';
 import { asError } from '../../lib/asError.ts';
 
@@ -56,7 +57,10 @@ export class InFlightRequest<Value> {
     const waiters: RequestWaiters = {
       signal,
       candidates: () =>
-        Array.from(this.#waiters, ({ viewer, readPriority: priority }) => ({ viewer, priority })),
+        Array.from(this.#waiters, ({ viewer, readPriority: priority }) => ({
+          viewer: currentViewer(viewer),
+          priority,
+        })),
       deadlineMs: () => Math.max(...Array.from(this.#waiters, ({ deadlineMs }) => deadlineMs)),
       setQueued: (isQueued) => {
         this.#queuedCount += isQueued ? 1 : -1;

@@ -1,6 +1,7 @@
 import type { KeyedMutex } from '../../lib/keyedMutex.ts';
 import { isNotFound, isUnavailable, UpstreamError, upstreamErrorAsValue } from '../errors.ts';
 import type { RequestContext } from '../pipeline.ts';
+import { currentViewer } from '../rateLimit/quotas.ts';
 import { CacheReader } from './cacheReader.ts';
 import type { CacheSettings, FetchResult } from './cacheReader.ts';
 import type { CachedEntity, CacheType, CacheTypeDescriptor, PutEntity } from './cacheTypes.ts';
@@ -42,6 +43,14 @@ export class ScopedCache {
   /** Whether a value or a `notFound` error is cached. */
   has(type: CacheType<unknown>, name: string): boolean {
     return this.#reader.getFresh(type, name) !== undefined;
+  }
+
+  /** Copies entries from Redis, so that `has` finds them. */
+  async hydrate(type: CacheType<unknown>, names: readonly string[]): Promise<void> {
+    await this.#awaitFence();
+    const missing = names.filter((name) => !this.has(type, name));
+    const isReadable = this.#shared.store.isShared() === true && !this.#context.isUnverified;
+    if (missing.length > 0 && isReadable) await this.#reader.hydrate(type, missing);
   }
 
   /** The cached value. Neither sends a request nor counts as a hit. */
@@ -120,7 +129,7 @@ export class ScopedCache {
     const signal = this.#context.signal();
     const waiters = {
       signal,
-      candidates: () => [{ viewer, priority: 'write' as const }],
+      candidates: () => [{ viewer: currentViewer(viewer), priority: 'write' as const }],
       deadlineMs: () => deadlineMs,
       setQueued: () => undefined,
     };

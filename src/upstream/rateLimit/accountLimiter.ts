@@ -12,11 +12,14 @@ import type {
   PermitRequest,
   QuotaStatus,
   RateLimitRejection,
+  RequiredCalls,
+  Shortage,
   ViewerQuotaStatus,
 } from './limiter.ts';
 import type { InstanceReport, PermitWindow } from './permitWindow.ts';
 import type { QuotaSettings, QuotaViewer, RefusalReason } from './quotas.ts';
 import { DemandTracker, mergeDemands, QuotaPolicy, QuotaUsage } from './quotas.ts';
+import { findShortage } from './shortage.ts';
 import { maxRetryAfterMs } from '../transport.ts';
 import { asError } from '../../lib/asError.ts';
 
@@ -133,6 +136,11 @@ export class AccountLimiter {
       reason: isPool(decision) ? 'ACCOUNT_LIMIT' : decision,
       retryAfterMs: this.#waitOf({ viewer, priority }, state),
     };
+  }
+
+  shortage(viewer: QuotaViewer, required: RequiredCalls): Shortage | undefined {
+    const window = { ...this.#window.state(), ...this.#options, now: this.#clock.monotonic() };
+    return findShortage(window, viewer, required);
   }
 
   queueDepths(): Record<CallPriority, number> {

@@ -52,6 +52,19 @@ export interface RateLimitRejection {
   readonly retryAfterMs: number;
 }
 
+/** The calls that an operation makes in any case. */
+export interface RequiredCalls {
+  readonly count: number;
+  readonly priority: CallPriority;
+  /** By the monotonic clock. */
+  readonly deadlineMs: number;
+}
+
+export interface Shortage extends RateLimitRejection {
+  /** The calls that could start before the deadline. */
+  readonly obtainable: number;
+}
+
 export interface RateLimiter {
   /**
    * Resolves when one call may start. Rejects with `rateLimited` as soon as that cannot be before the request's deadline, and
@@ -66,6 +79,8 @@ export interface RateLimiter {
   refresh(account: string): Promise<void>;
   /** Why a call of the viewer would wait, and until when; `retryAfterMs` is at least 1. */
   rejection(account: string, viewer: QuotaViewer, priority: CallPriority): RateLimitRejection;
+  /** Undefined unless it is certain that not all of the calls can start before their deadline. */
+  shortage(account: string, viewer: QuotaViewer, required: RequiredCalls): Shortage | undefined;
   queueLengths(): QueueDepths;
   /** Whether all instances share the limit at this moment; null without Redis. */
   isShared(): boolean | null;

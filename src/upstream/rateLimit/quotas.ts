@@ -8,6 +8,12 @@ export interface QuotaViewer {
   readonly class: ViewerClass;
 }
 
+/** The viewer as it is known now: a charge does not change when the id of a customer becomes known. */
+export const currentViewer = ({ key, class: viewerClass }: QuotaViewer): QuotaViewer => ({
+  key,
+  class: viewerClass,
+});
+
 /** The part of the limit that a permit is charged to. */
 export type Pool = 'write' | 'newcomer' | 'general';
 

@@ -78,6 +78,8 @@ export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLi
     refresh: (account) => registry.ensure(account).refresh(),
     rejection: (account, viewer, priority) =>
       registry.rejection(account, hashedViewer(viewer), priority),
+    shortage: (account, viewer, required) =>
+      registry.shortage(account, hashedViewer(viewer), required),
     queueLengths: () => registry.queueLengths(),
     isShared: () => cluster.mode() === 'distributed',
     close() {

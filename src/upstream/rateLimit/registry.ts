@@ -7,6 +7,8 @@ import type {
   PermitRequest,
   RateLimiter,
   RateLimitRejection,
+  RequiredCalls,
+  Shortage,
 } from './limiter.ts';
 import { priorities } from './limiter.ts';
 import type { PermitWindow } from './permitWindow.ts';
@@ -85,6 +87,10 @@ export class RateLimiterRegistry implements RateLimiter {
   rejection(account: string, viewer: QuotaViewer, priority: CallPriority): RateLimitRejection {
     const rejection = this.#limiters.get(account)?.rejection(viewer, priority);
     return rejection ?? { reason: 'ACCOUNT_LIMIT', retryAfterMs: 1 };
+  }
+
+  shortage(account: string, viewer: QuotaViewer, required: RequiredCalls): Shortage | undefined {
+    return this.ensure(account).shortage(viewer, required);
   }
 
   queueLengths(): Record<CallPriority, number> {

@@ -371,6 +371,7 @@ describe('admission', () => {
         createCostPlugin(
           createCostLimiter(schema, {
             maxCalls: 30,
+            maxReferenceCalls: 60,
             maxNodes: 20_000,
             isCached: () => (kind) => cached.has(kind),
           }),
@@ -385,12 +386,10 @@ describe('admission', () => {
 
   afterAll(() => server.stop());
 
-  async function ask(query: string, variables: Record<string, unknown> = {}) {
+  async function ask(query: string, variables: Record<string, unknown> = {}, isRouter = false) {
     // No resolver of this schema looks at a context.
-    const { http, body } = await server.executeOperation(
-      { query, variables },
-      { contextValue: {} as Context },
-    );
+    const contextValue = { isRouter, quota: { shortage: () => undefined } } as unknown as Context;
+    const { http, body } = await server.executeOperation({ query, variables }, { contextValue });
     if (body.kind !== 'single') throw new Error('One answer is expected.');
     const [error] = body.singleResult.errors ?? [];
     return {
@@ -436,12 +435,11 @@ describe('admission', () => {
   test('representations of a router have their own cost limit', async () => {
     const query = entitiesOf('... on Chat { status }');
 
-    expect((await ask(query, references(200, ofType('Chat')))).code).not.toBe(
-      'OPERATION_TOO_EXPENSIVE',
-    );
-    expect((await ask(query, references(201, ofType('Chat')))).message).toContain(
-      'the limit is 200',
-    );
+    const askFor = (count: number, isRouter: boolean) =>
+      ask(query, references(count, ofType('Chat')), isRouter);
+    expect((await askFor(60, true)).code).not.toBe('OPERATION_TOO_EXPENSIVE');
+    expect((await askFor(61, true)).message).toContain('the limit is 60');
+    expect((await askFor(31, false)).message).toContain('the limit is 30');
   });
 
   test('an operation above the cost limit is admitted if enough of its data is cached', async () => {

@@ -1,0 +1,67 @@
+import { maxRetryAfterMs } from '../transport.ts';
+import { isPool } from './grantPlan.ts';
+import type { RequiredCalls, Shortage } from './limiter.ts';
+import type { PermitWindow } from './permitWindow.ts';
+import type { Demand, QuotaSettings, QuotaViewer, RefusalReason } from './quotas.ts';
+import { QuotaPolicy, QuotaUsage } from './quotas.ts';
+
+interface ShortageWindow extends Pick<
+  ReturnType<PermitWindow['state']>,
+  'held' | 'limitAt' | 'resumesAt'
+> {
+  readonly now: number;
+  readonly windowMs: number;
+  readonly quotas: QuotaSettings | undefined;
+}
+
+const noDemand: Demand = { write: new Map(), general: new Map() };
+
+/** How many of the calls could start at a time if no other call started until then. */
+function startableAt(
+  time: number,
+  viewer: QuotaViewer,
+  { window, required }: { readonly window: ShortageWindow; readonly required: RequiredCalls },
+): { readonly count: number; readonly refusal?: RefusalReason } {
+  if (window.resumesAt > time) return { count: 0, refusal: 'ACCOUNT_LIMIT' };
+  const usage = new QuotaUsage();
+  for (const { charge, releasesAt } of window.held) if (releasesAt > time) usage.add(charge);
+  const policy = new QuotaPolicy(window.limitAt(time), window.quotas, noDemand);
+  for (let count = 0; count < required.count; count += 1) {
+    const decision = policy.admit(viewer, required.priority, usage);
+    if (!isPool(decision)) return { count, refusal: decision };
+    usage.add({ viewer, priority: required.priority, pool: decision });
+  }
+  return { count: required.count };
+}
+
+/** The earliest of the ascending times that fulfils a condition which holds from some time on; the last one if none does. */
+function firstTime(times: readonly number[], holdsAt: (time: number) => boolean): number {
+  let [low, high] = [0, times.length - 1];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (holdsAt(times[middle] ?? 0)) high = middle;
+    else low = middle + 1;
+  }
+  return times[low] ?? 0;
+}
+
+/** Undefined unless it is certain that not all of the calls can start before the deadline. */
+export function findShortage(
+  window: ShortageWindow,
+  viewer: QuotaViewer,
+  required: RequiredCalls,
+): Shortage | undefined {
+  const { now, windowMs, held, resumesAt } = window;
+  const { count, deadlineMs } = required;
+  // Permits of the operation's own calls could return before the deadline.
+  if (deadlineMs - now >= windowMs) return undefined;
+  const parts = { window, required };
+  const { count: obtainable, refusal } = startableAt(deadlineMs, viewer, parts);
+  if (refusal === undefined) return undefined;
+  const times = [resumesAt, ...held.map(({ releasesAt }) => releasesAt)]
+    .filter((time) => time > now)
+    .toSorted((one, other) => one - other);
+  const at = firstTime(times, (time) => startableAt(time, viewer, parts).count >= count);
+  const retryAfterMs = Math.min(maxRetryAfterMs, Math.max(1, Math.ceil(at - now)));
+  return { obtainable, reason: refusal, retryAfterMs };
+}
