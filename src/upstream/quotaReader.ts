@@ -21,10 +21,15 @@ export interface ViewerQuota {
 const maxViewers = 1_000;
 const maxAgeMs = 1_000;
 
+interface RecentQuota {
+  readonly at: number;
+  readonly quota: ViewerQuota | undefined;
+}
+
 /** Computing a quota takes longer than a response from the cache, so operations without calls get one that is at most a second old. */
 class RecentQuotas {
   readonly #clock: Clock;
-  readonly #quotas = new LRUCache<string, { readonly at: number; readonly quota: ViewerQuota }>({
+  readonly #quotas = new LRUCache<string, RecentQuota>({
     max: maxViewers,
   });
 
@@ -32,7 +37,11 @@ class RecentQuotas {
     this.#clock = clock;
   }
 
-  get(name: string, hasChanged: boolean, read: () => ViewerQuota): ViewerQuota {
+  get(
+    name: string,
+    hasChanged: boolean,
+    read: () => ViewerQuota | undefined,
+  ): ViewerQuota | undefined {
     const known = this.#quotas.get(name);
     const at = this.#clock.monotonic();
     if (known !== undefined && !hasChanged && at - known.at < maxAgeMs) return known.quota;
@@ -55,15 +64,14 @@ export function createQuotaReader({ rateLimiter, clock, quotaOwnerOf }: QuotaRea
   return ({ account, viewer, readPriority: priority, deadlineMs, usage }: QuotaContext) => ({
     cached: () => rateLimiter.status(account),
     /** Undefined without a limit, or if the key of the client is not verified. */
-    ofViewer(): ViewerQuota | undefined {
-      const { limit, resetAt } = rateLimiter.status(account);
-      if (limit === 0 || quotaOwnerOf(account) !== account) return undefined;
-      return recentQuotas.get(`${account} ${viewer.key}`, usage.calls > 0, () => {
+    ofViewer: (): ViewerQuota | undefined =>
+      recentQuotas.get(`${account} ${viewer.key}`, usage.calls > 0, () => {
+        const { limit, resetAt } = rateLimiter.status(account);
+        if (limit === 0 || quotaOwnerOf(account) !== account) return undefined;
         const { remaining, retryAfterMs } = rateLimiter.viewerStatus(account, viewer);
         const untilResetMs = resetAt === null ? 0 : Math.max(0, resetAt - clock.now());
         return { limit, remaining, resetMs: remaining > 0 ? untilResetMs : retryAfterMs };
-      });
-    },
+      }),
     /** Undefined unless it is certain that so many reads cannot all start before the deadline of the operation. */
     shortage: (count: number) =>
       rateLimiter.shortage(quotaOwnerOf(account), viewer, { count, priority, deadlineMs }),
