@@ -59,18 +59,19 @@ async function measure() {
     }),
     maxResponseBytes: 1_000_000,
   });
-  const accept = 'application/json';
-  cache.recordContentType(accept, accept);
   const context = {
     viewer: { role: 'ALL' },
     guard: createIdleGuard(),
     quota: { cached: () => ({ limit: 0, remaining: 0 }) },
   };
   const send = (index) =>
-    cache.tryExecute({ query: text(index), variables: { id: '1' } }, accept, {
-      ...context,
-      usage: { calls: 0, cacheHits: 0, shared: 0 },
-    });
+    cache.tryExecute(
+      { query: text(index), variables: { id: '1' } },
+      {
+        ...context,
+        usage: { calls: 0, cacheHits: 0, shared: 0 },
+      },
+    );
   const before = heapBytes();
   for (let index = 0; index < count; index += 1) {
     const document = parse(text(index));

@@ -2,14 +2,22 @@ import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from '@apollo/clien
 import { CombinedGraphQLErrors } from '@apollo/client/errors';
 import { ErrorLink } from '@apollo/client/link/error';
 import { relayStylePagination } from '@apollo/client/utilities';
+import type { GraphQLErrorExtensions } from 'graphql';
 import { mergeMap, timer } from 'rxjs';
 
-/** Retries rate-limited operations once, after `retryAfterMs`. */
-const retryLink = new ErrorLink(({ error, operation, forward }) => {
-  const [first] = CombinedGraphQLErrors.is(error) ? error.errors : [];
-  const { code, retryAfterMs } = first?.extensions ?? {};
-  if (code !== 'RATE_LIMITED' || typeof retryAfterMs !== 'number') return undefined;
-  return timer(retryAfterMs).pipe(mergeMap(() => forward(operation)));
+/** The user interface handles longer waits. */
+const maxWaitMs = 5_000;
+
+const waitOf = ({ code, retryAfterMs }: GraphQLErrorExtensions = {}): number =>
+  code === 'RATE_LIMITED' ? Number(retryAfterMs) : Infinity;
+
+/** Retries a rate-limited operation once, unless it has returned some of its data. The jitter keeps clients from retrying together. */
+const retryLink = new ErrorLink(({ error, result, operation, forward }) => {
+  const hasData = Object.values(result?.data ?? {}).some((value) => value !== null);
+  if (!CombinedGraphQLErrors.is(error) || hasData) return undefined;
+  const waitMs = Math.max(...error.errors.map(({ extensions }) => waitOf(extensions)));
+  if (!(waitMs <= maxWaitMs)) return undefined;
+  return timer(waitMs * (1 + Math.random() / 2)).pipe(mergeMap(() => forward(operation)));
 });
 
 export const createApolloClient = (url: string) =>

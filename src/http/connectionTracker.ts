@@ -73,6 +73,13 @@ export class ConnectionTracker {
     return this.#responsesOn(socket).some(({ headersSent }) => headersSent);
   }
 
+  /** Whether no further request was received on the connection of this response. */
+  isLatest(response: ServerResponse): boolean {
+    const responses = this.#responsesOn(response.req.socket);
+    // A response that is sent at once is not tracked yet.
+    return !responses.includes(response) || responses.at(-1) === response;
+  }
+
   /** Bytes of responses that wait for an earlier response on the same connection. */
   queuedBytes(socket: Socket): number {
     return this.#responsesOn(socket).reduce(

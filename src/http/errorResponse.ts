@@ -5,6 +5,9 @@ import { internalErrorMessage, publicError, PublicError } from '../graphql/error
 import type { Log } from '../observability/log.ts';
 import type { AuthFailureLimiter } from './auth/authFailures.ts';
 import { AuthenticationError } from './auth/credentials.ts';
+import { jsonType, negotiateMediaType } from './contentNegotiation.ts';
+import type { ResponseMediaType } from './contentNegotiation.ts';
+import type { IsFromRouter } from './options.ts';
 
 /** The response to a request that fails before it is an operation: the same on every endpoint. */
 const errorResponse = (error: PublicError, requestId: string) => ({
@@ -21,9 +24,35 @@ const errorResponse = (error: PublicError, requestId: string) => ({
   },
 });
 
+/** A client that accepts no media type of GraphQL responses gets JSON. */
+const mediaTypeFor = ({ headers: { accept = '' } }: FastifyRequest): ResponseMediaType =>
+  negotiateMediaType(accept) ?? jsonType;
+
 export function sendError(reply: FastifyReply, error: PublicError): FastifyReply {
   const { headers, body } = errorResponse(error, reply.request.id);
-  return reply.status(error.status).headers(headers).send(body);
+  return reply
+    .status(error.status)
+    .headers({ ...headers, 'content-type': mediaTypeFor(reply.request) })
+    .send(JSON.stringify(body));
+}
+
+/** Routers drop the codes of responses that are not 2xx. */
+export function sendErrorToRouter(reply: FastifyReply, error: PublicError): FastifyReply {
+  const { headers, body } = errorResponse(error, reply.request.id);
+  return reply.headers({ ...headers, 'content-type': jsonType }).send(JSON.stringify(body));
+}
+
+/** Sends a list with the error as the result of each of several operations. */
+export function sendErrorForEach(
+  reply: FastifyReply,
+  error: PublicError,
+  operations: readonly unknown[],
+): FastifyReply {
+  const { headers, body } = errorResponse(error, reply.request.id);
+  return reply
+    .status(error.status)
+    .headers({ ...headers, 'content-type': mediaTypeFor(reply.request) })
+    .send(JSON.stringify(operations.map(() => body)));
 }
 
 /** Sends the error on a socket that is detached from the HTTP server, and closes the socket. */
@@ -33,7 +62,7 @@ export function sendErrorOnSocket(socket: Socket, error: PublicError, requestId:
     const text = JSON.stringify(body);
     const head = Object.entries({
       connection: 'close',
-      'content-type': 'application/json; charset=utf-8',
+      'content-type': jsonType,
       'content-length': Buffer.byteLength(text),
       'x-content-type-options': 'nosniff',
       'x-request-id': requestId,
@@ -79,8 +108,16 @@ export function parserError(code: string): PublicError {
   return publicError.badRequest(message, { status });
 }
 
+interface ErrorHandlerOptions {
+  readonly log: Log;
+  readonly authFailures: AuthFailureLimiter;
+  readonly isRouter: IsFromRouter;
+}
+
 /** Handles every error that a route or hook throws, and those of Fastify. */
-export function createErrorHandler(log: Log, authFailures: AuthFailureLimiter) {
+export function createErrorHandler(options: ErrorHandlerOptions) {
+  const { log, authFailures, isRouter } = options;
+
   function toPublicError(error: FastifyError, requestId: string): PublicError {
     const { statusCode: status = 500, code } = error;
     if (status < 500) {
@@ -92,17 +129,23 @@ export function createErrorHandler(log: Log, authFailures: AuthFailureLimiter) {
     return publicError.internal(internalErrorMessage);
   }
 
+  async function publicErrorFor(error: FastifyError | PublicError, request: FastifyRequest) {
+    const { id: requestId, ip: address, routeOptions } = request;
+    if (!(error instanceof AuthenticationError)) {
+      return error instanceof PublicError ? error : toPublicError(error, requestId);
+    }
+    const entryPoint = routeOptions.url === '/graphql/stream' ? 'sse' : 'http';
+    return authFailures.reject(error, { address, entryPoint, requestId });
+  }
+
   return async (
     error: FastifyError | PublicError,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> => {
-    const { id: requestId, ip: address, routeOptions } = request;
-    if (error instanceof AuthenticationError) {
-      const entryPoint = routeOptions.url === '/graphql/stream' ? 'sse' : 'http';
-      return sendError(reply, await authFailures.reject(error, { address, entryPoint, requestId }));
-    }
-    return sendError(reply, error instanceof PublicError ? error : toPublicError(error, requestId));
+    const isForRouter = request.routeOptions.url === '/graphql' && isRouter(request.headers);
+    const send = isForRouter ? sendErrorToRouter : sendError;
+    return send(reply, await publicErrorFor(error, request));
   };
 }
 

@@ -20,6 +20,8 @@ import type { GaugeSources } from './routes/metrics.ts';
 import type { SendLimits } from './sendLimiter.ts';
 import type { ShutdownOptions } from './shutdown.ts';
 
+export type IsFromRouter = (headers: IncomingHttpHeaders) => boolean;
+
 interface SubscriptionLimits extends ConnectionLimitOptions {
   readonly maxPerConnection: number;
   readonly callbackHosts: readonly string[];
@@ -35,9 +37,9 @@ export interface SubscriptionTransportOptions extends SubscriptionLimits {
   readonly addressOf: (request: IncomingMessage) => string;
   readonly isAllowedOrigin: (headers: IncomingHttpHeaders) => boolean;
   /** Whether the client may use the endpoint. */
-  readonly isFromRouter: (headers: IncomingHttpHeaders) => boolean;
+  readonly isFromRouter: IsFromRouter;
   /** Whether the client has proved to be the router. */
-  readonly isRouter: (headers: IncomingHttpHeaders) => boolean;
+  readonly isRouter: IsFromRouter;
   readonly clock: Clock;
   readonly log: Log;
 }

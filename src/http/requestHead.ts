@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
@@ -19,6 +20,16 @@ export interface RequestTarget {
   readonly path: string;
   /** Host and port of a target in absolute form. They take precedence over the Host header. */
   readonly authority?: string;
+}
+
+/** Whether the percent-encoded bytes of a query string are UTF-8. Malformed percent-encoding is taken literally, as in URLs. */
+function isUtf8Query(path: string): boolean {
+  const start = path.indexOf('?');
+  if (start < 0 || !/[%\u0080-\uffff]/.test(path)) return true;
+  const bytes = path
+    .slice(start)
+    .replace(/%([0-9a-f]{2})/gi, (_match, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+  return isUtf8(Buffer.from(bytes, 'latin1'));
 }
 
 const absoluteForm = /^https?:\/\/([^/?#]*)(.*)$/is;
@@ -86,8 +97,15 @@ export class RequestHeads {
   problemOf(request: IncomingMessage, route?: string): PublicError | undefined {
     const target = this.#targetOf(request);
     if (target === undefined) return publicError.badRequest('The request target is malformed.');
-    const { authority } = target;
-    const { host } = request.headers;
+    const { authority, path } = target;
+    const { host, expect } = request.headers;
+    if (!isUtf8Query(path)) {
+      return publicError.badRequest('The query string is not valid UTF-8.');
+    }
+    if (expect !== undefined && !/^100-continue$/i.test(expect)) {
+      const message = 'The expectation of the Expect header is not supported.';
+      return publicError.badRequest(message, { status: 417 });
+    }
     if (hostHeaderCount(request) > 1) {
       return publicError.badRequest('The request has more than one Host header.');
     }

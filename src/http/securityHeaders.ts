@@ -4,6 +4,8 @@ import { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
 import helmet from 'helmet';
+import { publicError } from '../graphql/errors.ts';
+import type { PublicError } from '../graphql/errors.ts';
 import { checkRequestHeads } from './requestHead.ts';
 import type { RequestHeads } from './requestHead.ts';
 
@@ -57,6 +59,11 @@ const corsOptions = {
   maxAge: 600,
 };
 
+const invalidPreflight = (): PublicError =>
+  publicError.badRequest(
+    'OPTIONS is for CORS preflight requests: send Origin and Access-Control-Request-Method.',
+  );
+
 const hstsMaxAgeSeconds = 15_552_000;
 
 /** The headers of helmet, computed once because they are the same for every response. */
@@ -92,6 +99,12 @@ export async function addSecurityHeaders(
   });
   // After the headers of every response, and before CORS responds to a preflight request.
   checkRequestHeads(server, heads);
+  server.addHook('onRequest', (request, _reply, done) => {
+    const isPreflight =
+      request.headers.origin !== undefined &&
+      request.headers['access-control-request-method'] !== undefined;
+    done(request.method === 'OPTIONS' && !isPreflight ? invalidPreflight() : undefined);
+  });
   if (origins.length === 0) {
     // Without CORS headers the browser rejects the preflight.
     server.options('*', (_request, reply) => reply.status(204).send());

@@ -11,7 +11,8 @@ import { createExecuteForClient, createLimitClient } from './clientOperations.ts
 import { ConnectionLimits } from './connectionLimits.ts';
 import { ConnectionTracker } from './connectionTracker.ts';
 import { createErrorHandler, rejectUnknownPath } from './errorResponse.ts';
-import type { HttpServerOptions, SubscriptionTransportOptions } from './options.ts';
+import type { HttpServerOptions, IsFromRouter, SubscriptionTransportOptions } from './options.ts';
+import { addJsonBodies } from './requestBody.ts';
 import { RequestHeads, requestIdOf } from './requestHead.ts';
 import { addRequestSpans } from './requestSpans.ts';
 import { SubscriptionCallbacks } from './routes/callbacks.ts';
@@ -40,13 +41,18 @@ export interface HttpServer {
 
 type IsTrustedProxy = ReturnType<typeof createIsTrustedProxy>;
 
+interface FastifyParts {
+  readonly heads: RequestHeads;
+  readonly trustProxy: IsTrustedProxy;
+  readonly isRouter: IsFromRouter;
+}
+
 function createFastify(
   options: HttpServerOptions,
-  heads: RequestHeads,
-  trustProxy: IsTrustedProxy,
+  { heads, trustProxy, isRouter }: FastifyParts,
 ): HttpServer {
-  const { log, arrivalTimeoutMs } = options;
-  const handleError = createErrorHandler(log, options.authFailureLimiter);
+  const { log, arrivalTimeoutMs, authFailureLimiter: authFailures } = options;
+  const handleError = createErrorHandler({ log, authFailures, isRouter });
   const server = fastify({
     rewriteUrl: (request) => heads.route(request),
     clientErrorHandler: (error, socket) => handleClientError(error, socket),
@@ -72,11 +78,16 @@ function createFastify(
     { log, name: 'client error' },
     createClientErrorHandler(connections),
   );
+  addJsonBodies(server, options.maxBodyBytes);
   server.setErrorHandler(handleError);
   server.setNotFoundHandler(rejectUnknownPath);
   server.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     done();
+  });
+  // Node would respond without a body; `checkRequestHeads` sends the error.
+  server.server.on('checkExpectation', (request, response) => {
+    server.server.emit('request', request, response);
   });
   server.server.maxConnections = options.maxConnections;
   return { server, connections };
@@ -105,7 +116,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const isTrustedProxy = createIsTrustedProxy(options.trustProxy);
   const isFromRouter = createRouterCheck(options.routerSecret);
   const heads = new RequestHeads(options.allowedHosts);
-  const httpServer = createFastify(options, heads, isTrustedProxy);
+  const isRouter = createRouterIdentification(options.routerSecret);
+  const parts = { heads, trustProxy: isTrustedProxy, isRouter };
+  const httpServer = createFastify(options, parts);
   const { server, connections } = httpServer;
   const sendLimiter = addSendLimiter(httpServer, options);
   await addSecurityHeaders(server, { heads, corsOrigins, origins });
@@ -129,14 +142,14 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     addressOf: (request) => clientAddressOf(request, isTrustedProxy),
     isAllowedOrigin: createOriginCheck(origins),
     isFromRouter,
-    isRouter: createRouterIdentification(options.routerSecret),
+    isRouter,
     clock,
     log,
   };
   addGraphQLRoute(server, {
     ...options,
     limitClient,
-    isRouter: transport.isRouter,
+    isRouter,
     callbacks: new SubscriptionCallbacks(server, transport),
     spanOf: addRequestSpans(server, options),
   });

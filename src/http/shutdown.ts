@@ -33,6 +33,16 @@ export function addShutdown(
   const wait = (ms: number): Promise<void> =>
     ms === 0 ? Promise.resolve() : new Promise((resolve) => void clock.after(ms, resolve));
 
+  // Decided when the response is sent, because its request may be older than the shutdown. Node closes the connection after such a
+  // response, so with pipelined requests only the last may say so. Fastify sets the header of each request that arrives later.
+  server.addHook('onSend', (_request, { raw }, _payload, done) => {
+    if (isDraining) {
+      if (connections.isLatest(raw)) raw.setHeader('connection', 'close');
+      else if (raw.hasHeader('connection')) raw.removeHeader('connection');
+    }
+    done();
+  });
+
   server.addHook('preClose', async () => {
     isDraining = true;
     await wait(delayMs);

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { parseJson } from '../lib/json.ts';
 import {
@@ -40,6 +41,7 @@ const maxIdLength = 100;
 
 /** Decodes a delivery. Fails with `malformed`. */
 export function deliveryFromWire(body: Buffer): WebhookDelivery {
+  if (!isUtf8(body)) throw new UpstreamError('malformed', 'The delivery is not valid UTF-8.');
   const wire = decodeObject(parse(body.toString()), 'delivery');
   const event = decodeText(wire['event'], 'delivery.event');
   if (event === null) throw new UpstreamError('malformed', 'The delivery has no event.');

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { TypedDocumentNode } from '@apollo/client';
 import { gql } from '@apollo/client';
 import { CombinedGraphQLErrors } from '@apollo/client/errors';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createOperationDescriptor, fetchQuery, getRequest } from 'relay-runtime';
 import { createApolloClient } from '../../examples/clients/apollo.ts';
 import { createRelayEnvironment } from '../../examples/clients/relay.ts';
@@ -145,6 +145,76 @@ describe('Apollo Client', () => {
     expect(error).toBeUndefined();
     expect(data.chats.edges).toHaveLength(10);
     expect(codes.filter((code) => code !== undefined)).toEqual(['RATE_LIMITED', 'OK']);
+    client.stop();
+  });
+
+  describe('after HTTP 429', () => {
+    let limited: Awaited<ReturnType<typeof startTestGateway>>;
+
+    beforeAll(async () => {
+      limited = await startTestGateway({
+        upstream: demo.simulator,
+        config: { requestRateLimit: 1, logLevel: 'info' },
+      });
+      await limited.query('{ __typename }');
+    });
+
+    afterAll(() => limited.stop());
+
+    test('does not wait for the end of the minute and hands the error on', async () => {
+      const client = createApolloClient(`${limited.url}/graphql`);
+      const { error } = await client.query({ query: list, errorPolicy: 'all' });
+
+      expect(CombinedGraphQLErrors.is(error) && error.errors[0]?.extensions).toMatchObject({
+        code: 'RATE_LIMITED',
+        retryAfterMs: expect.any(Number),
+      });
+      client.stop();
+    });
+
+    test('retries a short time later', async () => {
+      const { now } = Date;
+      // The limit is per minute of the wall clock.
+      const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() + 59_000);
+      const client = createApolloClient(`${limited.url}/graphql`);
+      const { length: before } = limited.logged;
+      const { data, error } = await client.query({ query: list, errorPolicy: 'all' });
+      clock.mockRestore();
+
+      expect(error).toBeUndefined();
+      expect(data.chats.edges).toHaveLength(10);
+      expect(limited.logged.slice(before).map((line) => JSON.parse(line).code)).toEqual(['OK']);
+      client.stop();
+    });
+  });
+
+  test('does not retry an operation that has returned some of its data', async () => {
+    await using hasty = await startTestGateway({
+      upstream: demo.simulator,
+      config: { operationTimeoutMs: 900, logLevel: 'info' },
+    });
+    const client = createApolloClient(`${hasty.url}/graphql`);
+    const fault = { kind: 'status', status: 429, headers: { 'retry-after': '1' } } as const;
+    demo.simulator.behave({ faults: [{ match: 'GET /chats', times: 1, fault }] });
+    const query: Document = gql`
+      {
+        viewer {
+          role
+        }
+        chats {
+          edges {
+            cursor
+          }
+        }
+      }
+    `;
+
+    const { data, error } = await client.query({ query, errorPolicy: 'all' });
+
+    expect(data).toMatchObject({ viewer: { role: 'ALL' }, chats: null });
+    expect(CombinedGraphQLErrors.is(error) && error.errors).toMatchObject([
+      { path: ['chats'], extensions: { code: 'RATE_LIMITED' } },
+    ]);
     client.stop();
   });
 });

@@ -327,7 +327,7 @@ describe('production mode', () => {
     const page = await ask('/graphql', { headers: { accept: 'text/html' } }, production);
 
     await expectRefusal(door, 404);
-    await expectRefusal(page, 400);
+    await expectRefusal(page, 406);
   });
 
   test.each([

@@ -30,7 +30,6 @@ const maxEntries = 20_000;
 const entryBytes = 1_900;
 /** A document and its plan, for each character of the text: measured by `npm run bench -- operations`. */
 const bytesPerCharacter = 44;
-const maxContentTypes = 100;
 /** Upper bound of the bytes of a response without its data. */
 const extensionsBytes = 1_024;
 
@@ -77,11 +76,6 @@ interface FastPathRequest {
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
-export interface FastPathResponse {
-  readonly contentType: string;
-  readonly body: string;
-}
-
 interface OperationCacheOptions {
   readonly schema: GraphQLSchema;
   readonly executor: Executor;
@@ -108,8 +102,6 @@ export class OperationCache {
         ? entryBytes + bytesPerCharacter * entry.text.length
         : entryBytes / 10 + 2 * (entry.text?.length ?? 0),
   });
-  /** By `Accept`, on which alone the content type of a response without errors depends. */
-  readonly #contentTypes = new LRUCache<string, string>({ max: maxContentTypes });
   /** Results of the fast path that have errors or may be too large. */
   readonly #failedResults = new WeakMap<Context['usage'], ExecutionResult>();
   #lastId = 0;
@@ -145,23 +137,13 @@ export class OperationCache {
     return hash === undefined ? undefined : this.#find(hash)?.costs;
   }
 
-  /** Remembers the content type of Apollo Server's response to a POST without errors. */
-  recordContentType(accept: string, contentType: string): void {
-    this.#contentTypes.set(accept, contentType);
-  }
-
   /**
-   * Undefined if Apollo Server must execute: the operation is not cached, or its result has errors or may be too large. Such a
+   * The response body. Undefined if Apollo Server must execute: the operation is not cached, or its result has errors or may be too large. Such a
    * result is reused by `execute`, so that no operation is executed twice.
    */
-  async tryExecute(
-    body: unknown,
-    accept: string,
-    context: Context,
-  ): Promise<FastPathResponse | undefined> {
-    const contentType = this.#contentTypes.get(accept);
+  async tryExecute(body: unknown, context: Context): Promise<string | undefined> {
     const request = this.#parse(body);
-    if (contentType === undefined || request === undefined) return undefined;
+    if (request === undefined) return undefined;
     const cached = this.#find(request.hash);
     if (cached === undefined) return undefined;
     const operation = this.#operation(cached, request.operationName);
@@ -170,7 +152,7 @@ export class OperationCache {
     if (data === undefined) return undefined;
     this.#options.report(context, { operation: operation.operation, document: cached.document });
     const extensions = JSON.stringify({ upstream: usageExtension(context) });
-    return { contentType, body: `{"data":${data},"extensions":${extensions}}\n` };
+    return `{"data":${data},"extensions":${extensions}}\n`;
   }
 
   /** Executes an operation that Apollo Server has admitted. */

@@ -77,7 +77,7 @@ export function createPersistedDocuments({
       const apolloId = apolloHashOf(params);
       // Apollo Server would convert other types to strings, which may throw.
       if (apolloId !== undefined && !isText(apolloId)) {
-        return publicError.persistedQueryNotFound('sha256Hash must be a string.');
+        return publicError.badRequest('extensions.persistedQuery.sha256Hash must be a string.');
       }
       if (texts.size === 0 && !rejectsOthers) return undefined;
       const otherId = idParameters.map((name) => params[name]).find(isText);

@@ -1,11 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import type { IsFromRouter } from '../options.ts';
 import { AuthenticationError } from './credentials.ts';
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
-type IsFromRouter = (headers: IncomingHttpHeaders) => boolean;
 
 /** Compares `X-Router-Secret` in constant time. Without a secret every request is accepted. */
 export function createRouterCheck(secret: string | undefined): IsFromRouter {

@@ -1,14 +1,23 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../graphql/context.ts';
 import { publicError } from '../../graphql/errors.ts';
+import type { PublicError } from '../../graphql/errors.ts';
 import type { OpenedOperation } from '../../graphql/operation.ts';
 import { usageExtension } from '../../graphql/plugins/response.ts';
 import { guarded } from '../../observability/guarded.ts';
 import type { Span } from '../../observability/tracing.ts';
 import { clientName } from '../clientOperations.ts';
 import type { LimitClient } from '../clientOperations.ts';
+import {
+  graphqlResponseType,
+  jsonType,
+  namesJson,
+  negotiateMediaType,
+} from '../contentNegotiation.ts';
+import type { ResponseMediaType } from '../contentNegotiation.ts';
+import { sendErrorForEach } from '../errorResponse.ts';
 import { toApolloRequest } from '../operationRequest.ts';
-import type { HttpServerOptions, SubscriptionTransportOptions } from '../options.ts';
+import type { HttpServerOptions, IsFromRouter } from '../options.ts';
 import { isBackgroundPriority } from '../priority.ts';
 import { addRateLimitHeaders } from '../rateLimitHeaders.ts';
 import type { SubscriptionCallbacks } from './callbacks.ts';
@@ -33,6 +42,21 @@ const bypassesCache = ({ headers }: FastifyRequest): boolean =>
 const wantsTrace = ({ headers }: FastifyRequest): boolean =>
   headers['apollo-federation-include-trace'] === 'ftv1';
 
+function acceptedMediaType({ headers }: FastifyRequest): ResponseMediaType {
+  const mediaType = negotiateMediaType(headers.accept ?? '');
+  if (mediaType !== undefined) return mediaType;
+  const message = 'Accept application/graphql-response+json or application/json.';
+  throw publicError.badRequest(message, { status: 406 });
+}
+
+/** Clients that name `application/json` get other statuses than those that accept any type. */
+const acceptForApollo = ({ headers }: FastifyRequest, mediaType: ResponseMediaType): string =>
+  mediaType === graphqlResponseType
+    ? 'application/graphql-response+json'
+    : namesJson(headers.accept ?? '')
+      ? 'application/json'
+      : '*/*';
+
 const isJson = /^application\/json(; *charset=utf-8)?$/i;
 
 /** A POST of JSON without anything that Apollo Server would have to check. */
@@ -45,7 +69,7 @@ const isFastPathRequest = (request: FastifyRequest): boolean =>
 interface GraphQLRouteOptions extends HttpServerOptions {
   readonly callbacks: SubscriptionCallbacks;
   readonly limitClient: LimitClient;
-  readonly isRouter: SubscriptionTransportOptions['isRouter'];
+  readonly isRouter: IsFromRouter;
   readonly spanOf: (request: FastifyRequest) => Span | undefined;
 }
 
@@ -104,28 +128,29 @@ class GraphQLEndpoint {
   }
 
   async #execute(request: FastifyRequest, reply: FastifyReply, context: Context) {
+    const isRouter = this.#options.isRouter(request.headers);
+    const mediaType = isRouter ? jsonType : acceptedMediaType(request);
     const cache = isFastPathRequest(request) ? this.#options.operationCache : undefined;
-    const { accept = '' } = request.headers;
-    const cached = await cache?.tryExecute(request.body, accept, context);
+    const cached = await cache?.tryExecute(request.body, context);
     if (cached !== undefined) {
       this.#sendUsage(reply, context);
-      return reply.header('content-type', cached.contentType).send(cached.body);
+      return reply.header('content-type', mediaType).send(cached);
     }
-    const { status, headers, body } = await this.#executeByApollo(request, context);
-    if (status === undefined) {
-      const contentType = headers.get('content-type') ?? 'application/json';
-      cache?.recordContentType(accept, contentType);
-    }
-    void reply.status(status ?? 200);
+    const accept = isRouter ? 'application/json' : acceptForApollo(request, mediaType);
+    const response = await this.#executeByApollo(request, accept, context);
+    const { status = 200, headers, body } = response;
     for (const [name, value] of headers) void reply.header(name, value);
+    void reply.status(isRouter ? 200 : status).header('content-type', mediaType);
     this.#sendUsage(reply, context);
     if (body.kind !== 'complete') throw new Error('Incremental delivery is not supported.');
-    return (status ?? 200) < 400 ? body.string : addExtensions(body.string, context);
+    return status < 400 ? body.string : addExtensions(body.string, context);
   }
 
-  #executeByApollo(request: FastifyRequest, context: Context) {
+  #executeByApollo(request: FastifyRequest, accept: string, context: Context) {
     const { apollo, tracedApollo = apollo, persistedDocuments } = this.#options;
     const { request: httpGraphQLRequest, error } = toApolloRequest(request, persistedDocuments);
+    // Apollo Server would interpret unusual headers in another way.
+    httpGraphQLRequest.headers.set('accept', accept);
     const executor = wantsTrace(request) ? tracedApollo : apollo;
     return executor.executeHTTPGraphQLRequest({
       httpGraphQLRequest,
@@ -140,9 +165,30 @@ class GraphQLEndpoint {
   }
 }
 
+const batchError = (): PublicError =>
+  publicError.badRequest(
+    'Batched requests are not supported. Send each operation in a request of its own; in Apollo Client use HttpLink instead of BatchHttpLink.',
+  );
+
+const maxBatchErrors = 100;
+
+/**
+ * A client that reads results by `application/graphql-response+json`, as Apollo's BatchHttpLink does, expects one for each operation;
+ * others read a single error with its status.
+ */
+function rejectBatch(operations: readonly unknown[], reply: FastifyReply): FastifyReply {
+  const mediaType = negotiateMediaType(reply.request.headers.accept ?? '');
+  const isLong = operations.length === 0 || operations.length > maxBatchErrors;
+  if (mediaType !== graphqlResponseType || isLong) throw batchError();
+  return sendErrorForEach(reply, batchError(), operations);
+}
+
 export function addGraphQLRoute(server: FastifyInstance, options: GraphQLRouteOptions): void {
   const endpoint = new GraphQLEndpoint(options);
-  const handler = (request: FastifyRequest, reply: FastifyReply) => endpoint.handle(request, reply);
+  const handler = (request: FastifyRequest, reply: FastifyReply) => {
+    if (Array.isArray(request.body)) return rejectBatch(request.body, reply);
+    return endpoint.handle(request, reply);
+  };
   server.get('/graphql', handler);
   server.post('/graphql', handler);
   server.route({

@@ -8,6 +8,7 @@ import type { AuthFailureLimiter } from '../auth/authFailures.ts';
 import { AuthenticationError } from '../auth/credentials.ts';
 import { clientNetwork } from '../clientAddress.ts';
 import { sendError } from '../errorResponse.ts';
+import { assertNoContentCoding } from '../requestBody.ts';
 
 const maxBodyBytes = 1_048_576;
 
@@ -67,7 +68,9 @@ export async function addWebhookRoute(
 
   await server.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) => {
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, parsed) => {
+      // The signature covers the bytes as sent, so a proxy must not have compressed them.
+      assertNoContentCoding(request);
       parsed(null, body);
     });
     scope.addHook('onRequest', rejectLargeBody);
