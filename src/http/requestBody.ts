@@ -85,7 +85,7 @@ export function addJsonBodies(server: FastifyInstance, maxBytes: number): void {
         .then(decodeText)
         .then(
           (text) => void parseJson(request, text, done),
-          (error: Error) => done(error),
+          (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
         );
     },
   );

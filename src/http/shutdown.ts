@@ -35,7 +35,7 @@ export function addShutdown(
 
   // Decided when the response is sent, because its request may be older than the shutdown. Node closes the connection after such a
   // response, so with pipelined requests only the last may say so. Fastify sets the header of each request that arrives later.
-  server.addHook('onSend', (_request, { raw }, _payload, done) => {
+  server.addHook('onSend', (...[, { raw }, , done]) => {
     if (isDraining) {
       if (connections.isLatest(raw)) raw.setHeader('connection', 'close');
       else if (raw.hasHeader('connection')) raw.removeHeader('connection');

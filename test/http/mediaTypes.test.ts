@@ -199,7 +199,9 @@ test.each([1, null, ['a'], {}, true])(
     const body = JSON.stringify({ extensions });
     const responses = await Promise.all([
       post(gateway, body),
-      fetch(`${gateway.url}/graphql?${search}`, { headers: { 'apollo-require-preflight': '1' } }),
+      fetch(`${gateway.url}/graphql?${search.toString()}`, {
+        headers: { 'apollo-require-preflight': '1' },
+      }),
       fetch(`${gateway.url}/graphql/stream`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
@@ -234,7 +236,7 @@ describe('an authenticated router', () => {
       post(routed, '[]', { ...router, ...token }),
     ]);
     const results: any[] = await Promise.all(responses.map((response) => response.json()));
-    const stranger = await post(routed, operation);
+    const unverified = await post(routed, operation);
 
     expect(responses.map(({ status, headers }) => [status, headers.get('content-type')])).toEqual(
       Array(5).fill([200, json]),
@@ -246,6 +248,6 @@ describe('an authenticated router', () => {
       'GRAPHQL_PARSE_FAILED',
       'BAD_REQUEST',
     ]);
-    expect(stranger.status).toBe(401);
+    expect(unverified.status).toBe(401);
   });
 });
