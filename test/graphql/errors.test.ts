@@ -115,7 +115,10 @@ const places = [
 type Place = (typeof places)[number];
 
 const usage = (calls: number) => ({
-  upstream: { calls, cacheHits: 0, shared: 0, rateLimit: { limit: 0, remaining: 0 } },
+  upstream: {
+    ...{ calls, cacheHits: 0, shared: 0 },
+    ...(calls === 0 ? {} : { rateLimit: { limit: 0, remaining: 0 } }),
+  },
 });
 
 const canary = 'canary-4711';

@@ -376,7 +376,7 @@ describe('the headers RateLimit and RateLimit-Policy', () => {
     expect(limitOf(response)).toEqual({ policy, remaining: 0, seconds: 40 });
   });
 
-  test('are sent without authentication and with cached responses, whose data is the same', async () => {
+  test('are sent without authentication and with cached responses, whose body is the same', async () => {
     await using account = await startAccount({ auth: { mode: 'none' }, cacheTtlsMs });
     const query = '{ chat(id: 1) { status } }';
     for (let index = 0; index < 3; index += 1) await account.query(query);
@@ -387,7 +387,7 @@ describe('the headers RateLimit and RateLimit-Policy', () => {
     const after = await account.query(query);
 
     expect(before.extensions.upstream).toMatchObject({ calls: 0, cacheHits: 1 });
-    expect(after.data).toEqual(before.data);
+    expect({ ...after, headers: null }).toEqual({ ...before, headers: null });
     expect(limitOf(after).remaining).toBeLessThanOrEqual(limitOf(before).remaining - 10);
     expect([limitOf(before).seconds, limitOf(after).seconds]).toEqual([60, 59]);
   });

@@ -32,14 +32,16 @@ function longestRetryAfterMs({ errors = [] }: FormattedExecutionResult): number 
 /** What the operation has cost so far, in upstream calls and cache hits. */
 export const usageExtension = ({ usage, quota, viewer }: Context) => {
   const { calls, cacheHits, shared, staleMs } = usage;
-  const { limit, remaining } = quota.cached();
+  // Responses from the cache stay the same. The quota of the account is not shown to customers.
+  const rateLimit = calls === 0 || viewer.role === 'CUSTOMER' ? undefined : quota.cached();
   return {
     calls,
     cacheHits,
     shared,
     ...(staleMs === undefined ? {} : { stale: { ageMs: staleMs } }),
-    // The quota of the account is not shown to customers.
-    ...(viewer.role === 'CUSTOMER' ? {} : { rateLimit: { limit, remaining } }),
+    ...(rateLimit === undefined
+      ? {}
+      : { rateLimit: { limit: rateLimit.limit, remaining: rateLimit.remaining } }),
   };
 };
 
