@@ -8,8 +8,10 @@ import { bearer, jwtAuth, token } from '../support/issuer.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { wireChat } from '../support/recordingUpstream.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
+import { startRouter } from '../support/router.ts';
 import { openSocket } from '../support/socket.ts';
 import { startTwoCustomers } from '../support/twoCustomers.ts';
+import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
 
 const { quotas, cacheTtlsMs, maxUpstreamCalls, maxReferenceCalls } = readConfig({});
 const routerSecret = 'the secret of the router: 32 bytes';
@@ -205,6 +207,19 @@ describe('references that the rate limit does not admit in time', () => {
     expect(account.upstream.calls).toEqual([]);
   });
 
+  test('are rejected without a call for a customer that may make fewer', async () => {
+    await using account = await startBusy(0);
+
+    const response = await resolve(account, chatReferences(13), {
+      ...fromRouter,
+      ...(await bearer(ada)),
+    });
+
+    expect(response.status).toBe(429);
+    expect(reasonsOf(response)).toEqual(['VIEWER_LIMIT']);
+    expect(account.upstream.calls).toEqual([]);
+  });
+
   (hasRedis ? test : test.skip)(
     'are served if another instance has cached them (needs Redis)',
     async () => {
@@ -283,8 +298,8 @@ describe('the quota of a customer', () => {
 
 describe('background priority', () => {
   /** Nothing but the reserve for agents with few calls is left. */
-  async function startFull() {
-    const account = await startAccount();
+  async function startFull(config: Partial<Config> = {}) {
+    const account = await startAccount(config);
     for (let index = 0; index < 4; index += 1)
       await account.query(chats(24), {}, await bearer(worker));
     return account;
@@ -304,6 +319,56 @@ describe('background priority', () => {
     const { payload } = await socket.nextMessage();
 
     expect(reasonsOf({ errors: payload.errors ?? [] })).toEqual(reasons);
+  });
+
+  test('of a WebSocket applies to the reads that events cause', async () => {
+    await using account = await startFull({ webhookSecret });
+    const subscribe = async (id: number, priority: string) => {
+      const socket = await openSocket(account.url);
+      await socket.initialize({ authorization: `Bearer ${await token(other)}`, priority });
+      const query = `subscription { chatUpdated(id: ${id}) { chat { status } } }`;
+      socket.send({ type: 'subscribe', id: '1', payload: { query } });
+      return socket;
+    };
+    await using background = await subscribe(1, 'u=7');
+    await using foreground = await subscribe(2, 'u=3');
+    await account.waitForSubscriptions(2);
+
+    for (const id of [1, 2]) {
+      const eventData = chatData({ id, customer: { id: 7000 + id } });
+      await deliver(account, { event: 'chat.rated', eventData, atMs: account.clock.now() });
+    }
+    const [first, second] = [await background.nextMessage(), await foreground.nextMessage()];
+
+    expect(reasonsOf({ errors: first.payload.errors ?? [] })).toEqual(['ACCOUNT_LIMIT']);
+    expect(second.payload).toMatchObject({ data: { chatUpdated: { chat: { status: 'OPENED' } } } });
+  });
+
+  test('of a callback subscription is the Priority header of its request', async () => {
+    await using router = await startRouter();
+    const subscriptions = { ...readConfig({}).subscriptions, callbackHosts: [router.origin] };
+    await using account = await startFull({ webhookSecret, subscriptions });
+    await fetch(`${account.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        ...(await bearer(other)),
+        accept: 'application/json;callbackSpec=1.0',
+        'content-type': 'application/json',
+        priority: 'u=7',
+      },
+      body: JSON.stringify({
+        query: 'subscription { chatUpdated(id: 1) { chat { status } } }',
+        extensions: { subscription: { ...router.subscription, heartbeatIntervalMs: 0 } },
+      }),
+    });
+    router.heard();
+
+    const eventData = chatData({ id: 1, customer: { id: 7001 } });
+    await deliver(account, { event: 'chat.rated', eventData, atMs: account.clock.now() });
+    const message = await router.hear();
+
+    expect(message).toMatchObject({ action: 'next' });
+    expect(reasonsOf({ errors: message.payload.errors ?? [] })).toEqual(['ACCOUNT_LIMIT']);
   });
 
   test('of an event stream is the Priority header of its request', async () => {
