@@ -128,7 +128,6 @@ describe('references that the rate limit does not admit in time', () => {
 
     const response = await resolve(account, chatReferences(37));
 
-    expect(response.status).toBe(429);
     expect(response.errors).toMatchObject([
       {
         message:
@@ -215,7 +214,6 @@ describe('references that the rate limit does not admit in time', () => {
       ...(await bearer(ada)),
     });
 
-    expect(response.status).toBe(429);
     expect(reasonsOf(response)).toEqual(['VIEWER_LIMIT']);
     expect(account.upstream.calls).toEqual([]);
   });
