@@ -286,6 +286,16 @@ test.each([
   },
 );
 
+test('a response has at most 1,000 errors', async () => {
+  const { data, errors } = await gateways['on']!.query(
+    'query ($references: [_Any!]!) { _entities(representations: $references) { ... on Agent { id name email role } } }',
+    { references: Array.from({ length: 400 }, (_, id) => ({ __typename: 'Agent', id: id + 1 })) },
+  );
+
+  expect(data._entities[399]).toEqual({ id: '400', name: null, email: null, role: null });
+  expect(errors).toHaveLength(1_000);
+});
+
 test('a failed call with many missing fields is logged once', async () => {
   const gateway = gateways['on']!;
   gateway.logged.length = 0;

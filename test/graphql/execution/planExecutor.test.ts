@@ -135,11 +135,15 @@ function isOdd(path: string, world: World): boolean {
 }
 
 function treeAt(path: string, world: World): object {
+  const name = leaf(`${path}.name`, world, 'an oak');
   return {
     __typename: 'Tree',
     path,
     id: leaf(`${path}.id`, world, path.length),
-    name: leaf(`${path}.name`, world, 'an oak'),
+    get name() {
+      if (name instanceof Error) throw name;
+      return name;
+    },
     tall: isOdd(`${path}.tall`, world) ? 'not a truth' : true,
     height: () => some(`${path}.height`, world, () => 4.5),
     colour: isOdd(`${path}.colour`, world) ? 'RED' : 'GREEN',
