@@ -3,7 +3,8 @@ import type { Log } from '../observability/log.ts';
 import type { CursorCipher } from '../lib/cursorCipher.ts';
 import { createCursorCipher } from '../lib/cursorCipher.ts';
 import { circuitBreaker, CircuitBreakers } from './circuitBreaker.ts';
-import type { RateLimiter } from './rateLimit/limiter.ts';
+import { outranks } from './rateLimit/limiter.ts';
+import type { PermitCandidate, RateLimiter, RateLimitRejection } from './rateLimit/limiter.ts';
 import type { EntityCache, ScopedCacheHooks } from './cache/entityCache.ts';
 import type { ScopedCache } from './cache/scopedCache.ts';
 import { UpstreamError } from './errors.ts';
@@ -43,6 +44,18 @@ interface UpstreamClientOptions {
   readonly forwardsClientKeys?: boolean;
   readonly observer: UpstreamObserver;
 }
+
+/** Whether the rate limiter charges the operation for a call that another one has started. Otherwise it must not wait for the limit of that one. */
+function canTakeOver({ viewer, readPriority: priority }: RequestContext, starter: PermitCandidate) {
+  const isOwn = viewer.key === starter.viewer.key && viewer.class === starter.viewer.class;
+  return isOwn || outranks({ viewer, priority }, starter);
+}
+
+const queueTimeoutError = (rejection: RateLimitRejection): UpstreamError =>
+  new UpstreamError('rateLimited', 'No permit was available before the deadline.', {
+    notSent: true,
+    ...rejection,
+  });
 
 const createSend =
   (transport: Transport, onResponse: (request: UpstreamRequest, status: number) => void): Send =>
@@ -105,16 +118,14 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
       const isRejected = error instanceof UpstreamError && error.kind === 'unauthenticated';
       if (keys !== undefined && isRejected) context.usage.isKeyRejected = true;
     },
+    mayJoin: (chargedTo) =>
+      canTakeOver(context, chargedTo) ||
+      !rateLimiter.isCapped(quotaOwnerOf(context.account), chargedTo),
     onJoin: () => rateLimiter.reevaluate(quotaOwnerOf(context.account)),
     queueTimeoutError: () =>
-      new UpstreamError('rateLimited', 'No permit was available before the deadline.', {
-        notSent: true,
-        ...rateLimiter.rejection(
-          quotaOwnerOf(context.account),
-          context.viewer,
-          context.readPriority,
-        ),
-      }),
+      queueTimeoutError(
+        rateLimiter.rejection(quotaOwnerOf(context.account), context.viewer, context.readPriority),
+      ),
   });
 
   const batchSize: BatchSize = { limit: maxConditions };

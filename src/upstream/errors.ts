@@ -1,4 +1,4 @@
-import type { RefusalReason } from './rateLimit/quotas.ts';
+import type { RefusalReason } from './rateLimit/limiter.ts';
 
 /** The ways in which a call fails. Closed: a new kind breaks the build until it is mapped to a public code. */
 export type UpstreamErrorKind =

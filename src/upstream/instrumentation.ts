@@ -1,6 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
-import type { CallPriority } from './rateLimit/limiter.ts';
-import type { RefusalReason, ViewerClass } from './rateLimit/quotas.ts';
+import type { CallPriority, RefusalReason, ViewerClass } from './rateLimit/limiter.ts';
 import type { UpstreamErrorKind } from './errors.ts';
 import { UpstreamError } from './errors.ts';
 import type { Layer, UpstreamCall } from './pipeline.ts';

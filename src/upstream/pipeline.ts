@@ -1,7 +1,7 @@
 import type { DependencyTracker } from '../lib/dependencyTracker.ts';
 import type { Span } from '../observability/tracing.ts';
 import type { RequestWaiters } from './cache/inFlight.ts';
-import type { QuotaViewer } from './rateLimit/quotas.ts';
+import type { QuotaViewer } from './rateLimit/limiter.ts';
 import type { TransportRequest } from './transport.ts';
 
 /** An HTTP request to HelpCrunch with its declared effect. The method does not tell it: a search is a POST that reads. */

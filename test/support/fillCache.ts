@@ -105,6 +105,7 @@ async function fill(maxBytes: number, count: number, watch: (bytes: number) => v
       {
         sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
         onFailure: () => undefined,
+        mayJoin: () => true,
         onJoin: () => undefined,
         queueTimeoutError: () => new UpstreamError('rateLimited', 'No permit is available.'),
       },

@@ -1,6 +1,6 @@
 import { UpstreamError } from '../../src/upstream/errors.ts';
-import type { CallPriority } from '../../src/upstream/rateLimit/limiter.ts';
-import type { QuotaSettings, QuotaViewer } from '../../src/upstream/rateLimit/quotas.ts';
+import type { CallPriority, QuotaViewer } from '../../src/upstream/rateLimit/limiter.ts';
+import type { QuotaSettings } from '../../src/upstream/rateLimit/quotas.ts';
 import { createRateLimiter } from '../../src/upstream/rateLimit/registry.ts';
 import { createManualClock } from './manualClock.ts';
 import { flushMicrotasks } from './permitCallers.ts';

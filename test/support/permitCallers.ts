@@ -4,7 +4,7 @@ import type {
   PermitRequest,
   RateLimiter,
 } from '../../src/upstream/rateLimit/limiter.ts';
-import type { ViewerClass } from '../../src/upstream/rateLimit/quotas.ts';
+import type { ViewerClass } from '../../src/upstream/rateLimit/limiter.ts';
 import { UpstreamError } from '../../src/upstream/errors.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 

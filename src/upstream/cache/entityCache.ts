@@ -8,7 +8,7 @@ import type { CacheTypeDescriptor, PutEntity, Stored, TtlClass } from './cacheTy
 import { acceptsAs, isNegativeEntry } from './cacheTypes.ts';
 import type { EntityStoreOptions, ReplacementValue } from './entityStore.ts';
 import { clockSkewMs, EntityStore } from './entityStore.ts';
-import type { RequestWaiters } from './inFlight.ts';
+import type { MayJoin, RequestWaiters } from './inFlight.ts';
 import { RequestCollapser } from './inFlight.ts';
 import type { RedisCacheEntry } from './redisEntries.ts';
 import type { SharedCache } from './scopedCache.ts';
@@ -54,6 +54,8 @@ export interface ScopedCacheHooks {
   sendFor(waiters: RequestWaiters): SendCall;
   /** Called with the error of every request that the operation waits for. */
   onFailure(error: unknown): void;
+  /** Whether the operation may join a request that has not been sent. */
+  readonly mayJoin: MayJoin;
   /** Called when the operation joins a request, which may be queued. */
   onJoin(): void;
   /** The error when the operation's deadline passes while its request is queued. */

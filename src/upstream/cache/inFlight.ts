@@ -2,9 +2,8 @@ import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../lib/clock.ts';
 import type { DependencyTracker } from '../../lib/dependencyTracker.ts';
 import { UpstreamError } from '../errors.ts';
-import type { PermitCandidate } from '../rateLimit/limiter.ts';
-import { currentViewer } from '../rateLimit/quotas.ts';
-import type { QuotaViewer } from '../rateLimit/quotas.ts';
+import type { PermitCandidate, QuotaViewer } from '../rateLimit/limiter.ts';
+import { currentViewer } from '../rateLimit/limiter.ts';
 import { asError } from '../../lib/asError.ts';
 
 /** An operation that waits for a request. */
@@ -35,6 +34,11 @@ export interface RequestWaiters {
 const isTimeout = ({ reason }: AbortSignal): boolean =>
   reason instanceof UpstreamError && reason.kind === 'timeout';
 
+const candidateOf = ({ viewer, readPriority: priority }: RequestWaiter): PermitCandidate => ({
+  viewer: currentViewer(viewer),
+  priority,
+});
+
 type Start<Value> = (
   waiters: RequestWaiters,
   onStart: (sequence: number) => void,
@@ -46,6 +50,7 @@ export class InFlightRequest<Value> {
   readonly #waiters = new Set<RequestWaiter>();
   readonly #response: Promise<Value>;
   #queuedCount = 0;
+  #isSent = false;
   /** When the request started, on the logical clock; Infinity before that. */
   #sequence = Infinity;
   /** Resolves when the request has ended; never rejects. */
@@ -56,14 +61,11 @@ export class InFlightRequest<Value> {
     setMaxListeners(0, signal);
     const waiters: RequestWaiters = {
       signal,
-      candidates: () =>
-        Array.from(this.#waiters, ({ viewer, readPriority: priority }) => ({
-          viewer: currentViewer(viewer),
-          priority,
-        })),
+      candidates: () => Array.from(this.#waiters, candidateOf),
       deadlineMs: () => Math.max(...Array.from(this.#waiters, ({ deadlineMs }) => deadlineMs)),
       setQueued: (isQueued) => {
         this.#queuedCount += isQueued ? 1 : -1;
+        this.#isSent ||= !isQueued;
       },
     };
     this.#response = start(waiters, (sequence) => {
@@ -74,6 +76,12 @@ export class InFlightRequest<Value> {
 
   get isAborted(): boolean {
     return this.#controller.signal.aborted;
+  }
+
+  /** Who is charged for the request, until it has been sent. */
+  get chargedTo(): PermitCandidate | undefined {
+    const [starter] = this.#waiters;
+    return starter === undefined || this.#isSent ? undefined : candidateOf(starter);
   }
 
   /** Whether the request started after `sequence` or has not started yet. */
@@ -118,14 +126,21 @@ export type Fetch<Result> = (
   onStart: (sequence: number) => void,
 ) => Promise<Result>;
 
+/** Whether an operation may wait for a request that is charged to another viewer. */
+export type MayJoin = (chargedTo: PermitCandidate) => boolean;
+
 interface FetchPlan<Result> {
   readonly keys: readonly string[];
   /** Requests of one group are sent one after the other; keys that are missed meanwhile are collapsed into the next. */
   readonly collapseGroup: string | undefined;
   /** Requests that started before are too old to be joined or waited for. */
   readonly minSequence: number;
+  readonly mayJoin: MayJoin;
   readonly fetch: Fetch<Result>;
 }
+
+const isShareable = ({ chargedTo }: InFlightRequest<unknown>, mayJoin: MayJoin): boolean =>
+  chargedTo === undefined || mayJoin(chargedTo);
 
 /** The latest request of a group. */
 interface Batch<Result> {
@@ -149,18 +164,25 @@ export class RequestCollapser<Result> {
   }
 
   /** The request that will return the key. */
-  find(key: string, minSequence: number): InFlightRequest<Result> | undefined {
+  find(
+    key: string,
+    { minSequence, mayJoin }: Pick<FetchPlan<Result>, 'minSequence' | 'mayJoin'>,
+  ): InFlightRequest<Result> | undefined {
     const request = this.#byKey.get(key);
     const isUsable =
       request !== undefined && !request.isAborted && request.startsAfter(minSequence);
-    return isUsable ? request : undefined;
+    return isUsable && isShareable(request, mayJoin) ? request : undefined;
   }
 
   /** Adds the keys to the open batch of their group (`isJoined`) or starts a request. */
   start(plan: FetchPlan<Result>): { request: InFlightRequest<Result>; isJoined: boolean } {
     const { keys, collapseGroup: group } = plan;
     const batch = group === undefined ? undefined : this.#lastByGroup.get(group);
-    if (batch?.isOpen !== true || batch.request.isAborted) {
+    if (
+      batch?.isOpen !== true ||
+      batch.request.isAborted ||
+      !isShareable(batch.request, plan.mayJoin)
+    ) {
       return { request: this.#startRequest(plan, batch), isJoined: false };
     }
     for (const key of keys) {

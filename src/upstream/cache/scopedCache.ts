@@ -1,7 +1,7 @@
 import type { KeyedMutex } from '../../lib/keyedMutex.ts';
 import { isNotFound, isUnavailable, UpstreamError, upstreamErrorAsValue } from '../errors.ts';
 import type { RequestContext } from '../pipeline.ts';
-import { currentViewer } from '../rateLimit/quotas.ts';
+import { currentViewer } from '../rateLimit/limiter.ts';
 import { CacheReader } from './cacheReader.ts';
 import type { CacheSettings, FetchResult } from './cacheReader.ts';
 import type { CachedEntity, CacheType, CacheTypeDescriptor, PutEntity } from './cacheTypes.ts';
@@ -161,9 +161,12 @@ export class ScopedCache {
   }
 
   /** Requests that started before the last invalidation, or before an operation that bypasses the cache, are too old to be joined. */
-  #minSequence(): number {
+  #joinRules() {
     const { latest } = this.#shared.store.invalidations;
-    return Math.max(latest, this.#context.bypassesCache ? this.#reader.startSequence : 0);
+    return {
+      minSequence: Math.max(latest, this.#context.bypassesCache ? this.#reader.startSequence : 0),
+      mayJoin: this.#hooks.mayJoin,
+    };
   }
 
   /** Takes results from the cache and joins requests in flight. Returns the names that need a new request. */
@@ -177,7 +180,7 @@ export class ScopedCache {
         return false;
       }
       const key = this.#reader.keyOf(type, name);
-      const request = this.#shared.collapser.find(key, this.#minSequence());
+      const request = this.#shared.collapser.find(key, this.#joinRules());
       if (request === undefined) return true;
       this.#join(load, name, request);
       this.#hooks.onJoin();
@@ -212,7 +215,7 @@ export class ScopedCache {
       keys: names.map((name) => this.#reader.keyOf(type, name)),
       collapseGroup:
         collapseKey === undefined ? undefined : this.#reader.prefixOf(type) + collapseKey,
-      minSequence: this.#minSequence(),
+      ...this.#joinRules(),
       fetch,
     });
     if (isJoined && !responses.has(request)) this.#context.usage.shared += 1;

@@ -2,23 +2,26 @@ import type { Clock } from '../../lib/clock.ts';
 import { toWallTime } from '../../lib/clock.ts';
 import { UpstreamError } from '../errors.ts';
 import type { QueueWaiter } from './fairQueue.ts';
-import { FairQueue } from './fairQueue.ts';
+import { FairQueue, probeOf } from './fairQueue.ts';
+import { DemandTracker, mergeDemands } from './demand.ts';
 import type { GrantPlan, PlannedGrant, WindowState } from './grantPlan.ts';
-import { isPool, planGrants } from './grantPlan.ts';
+import { planGrants } from './grantPlan.ts';
 import type {
   CallPriority,
   Permit,
   PermitCandidate,
   PermitRequest,
   QuotaStatus,
+  QuotaViewer,
   RateLimitRejection,
+  RefusalReason,
   RequiredCalls,
   Shortage,
   ViewerQuotaStatus,
 } from './limiter.ts';
 import type { InstanceReport, PermitWindow } from './permitWindow.ts';
-import type { QuotaSettings, QuotaViewer, RefusalReason } from './quotas.ts';
-import { DemandTracker, mergeDemands, QuotaPolicy, QuotaUsage } from './quotas.ts';
+import type { Pool, QuotaSettings } from './quotas.ts';
+import { isPool, QuotaPolicy, QuotaUsage } from './quotas.ts';
 import { findShortage } from './shortage.ts';
 import { maxRetryAfterMs } from '../transport.ts';
 import { asError } from '../../lib/asError.ts';
@@ -32,11 +35,8 @@ interface LimiterState extends WindowState {
 }
 
 /** A new count of the permits in the window, which the planner changes. */
-function usageOf({ held }: Pick<WindowState, 'held'>): QuotaUsage {
-  const usage = new QuotaUsage();
-  for (const { charge } of held) usage.add(charge);
-  return usage;
-}
+const usageOf = ({ held }: Pick<WindowState, 'held'>): QuotaUsage =>
+  new QuotaUsage(held.map(({ charge }) => charge));
 
 interface AccountLimiterOptions {
   readonly clock: Clock;
@@ -101,7 +101,7 @@ export class AccountLimiter {
 
   /** Resolves when `status` includes the calls of the other instances. */
   refresh(): Promise<void> {
-    return this.#window.refresh(this.#report([]));
+    return this.#window.refresh(() => this.#report([]));
   }
 
   status(): QuotaStatus {
@@ -129,12 +129,17 @@ export class AccountLimiter {
     };
   }
 
-  rejection(viewer: QuotaViewer, priority: CallPriority): RateLimitRejection {
+  isCapped(candidate: PermitCandidate): boolean {
+    const decision = this.#admit(candidate, this.#state());
+    return !isPool(decision) && decision !== 'ACCOUNT_LIMIT';
+  }
+
+  rejection(candidate: PermitCandidate): RateLimitRejection {
     const state = this.#state();
-    const decision = state.policyAt(state.now).admit(viewer, priority, usageOf(state));
+    const decision = this.#admit(candidate, state);
     return {
       reason: isPool(decision) ? 'ACCOUNT_LIMIT' : decision,
-      retryAfterMs: this.#waitOf({ viewer, priority }, state),
+      retryAfterMs: this.#waitOf(candidate, state),
     };
   }
 
@@ -187,6 +192,10 @@ export class AccountLimiter {
     };
   }
 
+  #admit({ viewer, priority }: PermitCandidate, state: LimiterState): Pool | RefusalReason {
+    return state.policyAt(state.now).admit(viewer, priority, usageOf(state));
+  }
+
   /** Without the calls that are about to start. */
   #report(grants: readonly PlannedGrant[]): InstanceReport {
     const queued = this.#queue.depths();
@@ -223,14 +232,14 @@ export class AccountLimiter {
     this.#grant(plan);
   }
 
-  #grant({ grants, nextStartAt }: GrantPlan): void {
+  #grant({ grants, nextDecisionAt }: GrantPlan): void {
     if (grants.length === 0) {
-      this.#setTimer(nextStartAt);
+      this.#setTimer(nextDecisionAt);
       return;
     }
     const reply = this.#window.acquire(
       grants.map(({ charge }) => charge),
-      this.#report(grants),
+      () => this.#report(grants),
     );
     if (reply instanceof Promise) {
       this.#waitFor(
@@ -240,7 +249,7 @@ export class AccountLimiter {
       );
     } else {
       this.#serve(grants, reply);
-      this.#setTimer(nextStartAt);
+      this.#setTimer(nextDecisionAt);
     }
   }
 
@@ -264,28 +273,19 @@ export class AccountLimiter {
     }
   }
 
-  #setTimer(nextStartAt: number): void {
+  #setTimer(nextDecisionAt: number): void {
     if (this.#queue.size === 0) return;
-    const deadlines = this.#queue.entries().map(({ deadlineMs }) => deadlineMs);
     const now = this.#clock.monotonic();
-    const wakeAt = Math.min(
-      nextStartAt > now ? nextStartAt : Infinity,
-      this.#window.nextWakeAt(),
-      now + recheckMs,
-      ...deadlines,
-    );
+    const wakeAt = Math.min(nextDecisionAt, this.#window.nextWakeAt(), now + recheckMs);
     this.#cancelTimer = this.#clock.after(this.#delayUntil(wakeAt), () => this.#dispatch());
   }
 
   #waitOf(candidate: PermitCandidate, state: LimiterState): number {
-    const probe = {
-      candidates: [candidate],
-      deadlineMs: -Infinity,
-      viewer: candidate.viewer.key,
-      priority: candidate.priority,
-      waiter: noWaiter,
-    };
-    const { rejections } = planGrants([...this.#queue.entries(), probe], state, usageOf(state));
+    const { rejections } = planGrants(
+      [...this.#queue.entries(), probeOf(candidate)],
+      state,
+      usageOf(state),
+    );
     const last = rejections.at(-1)?.retryAfterMs ?? 0;
     return this.#delayUntil(Math.max(state.now + last, state.expectedResumeAt));
   }
@@ -303,9 +303,3 @@ export class AccountLimiter {
     return Math.min(maxRetryAfterMs, Math.max(1, Math.ceil(at - this.#clock.monotonic())));
   }
 }
-
-const noWaiter: QueueWaiter = {
-  request: () => ({ candidates: [], deadlineMs: 0 }),
-  grant: () => undefined,
-  reject: () => undefined,
-};

@@ -1,5 +1,5 @@
 import type { CallPriority, Permit, PermitCandidate, PermitRequest } from './limiter.ts';
-import { priorities } from './limiter.ts';
+import { outranks, priorities } from './limiter.ts';
 
 /** A call that waits for a permit. */
 export interface QueueWaiter {
@@ -8,6 +8,7 @@ export interface QueueWaiter {
   reject(error: Error): void;
 }
 
+/** A queued call. Its candidates are those that it can be charged to: the starter, and joined operations of a higher class. */
 export interface QueueEntry extends PermitRequest {
   /** The viewer whose turn it is, and the priority: of the first candidate with the highest priority. */
   readonly viewer: string;
@@ -38,13 +39,22 @@ const noCandidate: PermitCandidate = {
 };
 
 function entryOf(waiter: QueueWaiter): QueueEntry {
-  const { candidates, deadlineMs } = waiter.request();
-  const [first = noCandidate] = candidates.toSorted(
+  const { candidates: waiting, deadlineMs } = waiter.request();
+  const [starter = noCandidate, ...joined] = waiting;
+  const candidates = [starter, ...joined.filter((candidate) => outranks(candidate, starter))];
+  const [{ viewer, priority } = starter] = candidates.toSorted(
     (one, other) => priorities.indexOf(one.priority) - priorities.indexOf(other.priority),
   );
-  const { viewer, priority } = first;
   return { candidates, deadlineMs, viewer: viewer.key, priority, waiter };
 }
+
+/** A call behind all others, whose deadline has passed: how long it would wait. */
+export const probeOf = (candidate: PermitCandidate): QueueEntry =>
+  entryOf({
+    request: () => ({ candidates: [candidate], deadlineMs: -Infinity }),
+    grant: () => undefined,
+    reject: () => undefined,
+  });
 
 /** Orders queued calls: higher priorities first, then viewers in turns, then each viewer's calls as they came. */
 export class FairQueue {

@@ -1,6 +1,7 @@
-import type { CallPriority, PermitCandidate, QueueDepths } from './limiter.ts';
-import type { Charge, Pool, QuotaPolicy, QuotaUsage, RefusalReason } from './quotas.ts';
+import type { CallPriority, PermitCandidate, QueueDepths, RefusalReason } from './limiter.ts';
 import type { QueueEntry } from './fairQueue.ts';
+import type { Charge, QuotaPolicy, QuotaUsage } from './quotas.ts';
+import { isPool } from './quotas.ts';
 
 /** A permit that counts in the window. */
 export interface HeldPermit {
@@ -44,18 +45,15 @@ export interface GrantPlan {
   readonly grants: readonly PlannedGrant[];
   /** Calls that cannot start before their deadline. */
   readonly rejections: readonly PlannedRejection[];
-  /** When the next queued call is expected to start; `Infinity` when none is. */
-  readonly nextStartAt: number;
+  /** When a call that stays queued is expected to start, or cannot start any more; `Infinity` when none stays. */
+  readonly nextDecisionAt: number;
 }
-
-export const isPool = (decision: Pool | RefusalReason): decision is Pool =>
-  decision === 'write' || decision === 'newcomer' || decision === 'general';
 
 /** Refused for the same reasons: entries of the same waiting viewers. */
 const groupOf = ({ candidates }: { readonly candidates: readonly PermitCandidate[] }): string =>
   candidates.map(({ viewer, priority }) => `${priority} ${viewer.class} ${viewer.key}`).join('\n');
 
-/** Charges a call to the first candidate that has quota: the one that started it, else one of a higher class. */
+/** Charges a call to the first candidate that has quota. */
 function admit(
   candidates: readonly PermitCandidate[],
   policy: QuotaPolicy,
@@ -145,7 +143,7 @@ export function planGrants(
   const grants: PlannedGrant[] = [];
   const rejected: { readonly entry: QueueEntry; readonly reason: RefusalReason }[] = [];
   const forecast = new WindowForecast(state, usage);
-  let nextStartAt = Infinity;
+  let nextDecisionAt = Infinity;
   let waiting = entries;
   let refusals = new Map<string, RefusalReason>();
   const latest = entries.reduce((last, { deadlineMs }) => Math.max(last, deadlineMs), 0);
@@ -170,7 +168,10 @@ export function planGrants(
       forecast.start(decision);
       if (forecast.time === state.now && grants.length < state.maxStartsNow) {
         grants.push({ entry, charge: decision });
-      } else nextStartAt = Math.min(nextStartAt, forecast.time);
+        continue;
+      }
+      const startsAt = forecast.time > state.now ? forecast.time : Infinity;
+      nextDecisionAt = Math.min(nextDecisionAt, startsAt, entry.deadlineMs);
     }
     waiting = later;
     if (waiting.length === 0) break;
@@ -181,7 +182,7 @@ export function planGrants(
     }
   }
 
-  return { grants, rejections: withRetryTimes(rejected, forecast, state.now), nextStartAt };
+  return { grants, rejections: withRetryTimes(rejected, forecast, state.now), nextDecisionAt };
 }
 
 /** When a further call of the same viewers could start, behind every call that stays queued. */

@@ -1,4 +1,19 @@
-import type { QuotaViewer, RefusalReason } from './quotas.ts';
+/** Agents and clients of `AUTH=none` and `forward` are `agent`. */
+export type ViewerClass = 'agent' | 'customer';
+
+export interface QuotaViewer {
+  readonly key: string;
+  readonly class: ViewerClass;
+}
+
+/** The viewer as it is known now: a charge does not change when the id of a customer becomes known. */
+export const currentViewer = ({ key, class: viewerClass }: QuotaViewer): QuotaViewer => ({
+  key,
+  class: viewerClass,
+});
+
+/** Which limit a call has reached: the account's, the viewer's own, or that of all customers together. */
+export type RefusalReason = 'ACCOUNT_LIMIT' | 'VIEWER_LIMIT' | 'CUSTOMER_LIMIT';
 
 /** Writes go before reads that a client waits for, and these before background work. */
 export type CallPriority = 'write' | 'read' | 'background';
@@ -15,9 +30,19 @@ export interface PermitCandidate {
   readonly priority: CallPriority;
 }
 
+const rankOf = ({ viewer, priority }: PermitCandidate): number =>
+  priority === 'background' ? 0 : viewer.class === 'customer' ? 1 : 2;
+
+/** Whether an operation is of a higher class: agents go before customers, and these before background work. */
+export const outranks = (one: PermitCandidate, other: PermitCandidate): boolean =>
+  rankOf(one) > rankOf(other);
+
 /** A request for a permit. It is read again at each decision: operations may join or leave a shared call while it is queued. */
 export interface PermitRequest {
-  /** The operations that wait for the call, the one that started it first. The call is charged to the first that has quota. */
+  /**
+   * The operations that wait for the call, the one that started it first. The call is charged to the first, or to one of a higher class if the
+   * first has reached its limit.
+   */
   readonly candidates: readonly PermitCandidate[];
   /** By the monotonic clock; a call that cannot start before is rejected. */
   readonly deadlineMs: number;
@@ -77,6 +102,8 @@ export interface RateLimiter {
   viewerStatus(account: string, viewer: QuotaViewer): ViewerQuotaStatus;
   /** Resolves when `status` includes the calls of the other instances. */
   refresh(account: string): Promise<void>;
+  /** Whether the viewer has reached a limit other than the account's. */
+  isCapped(account: string, candidate: PermitCandidate): boolean;
   /** Why a call of the viewer would wait, and until when; `retryAfterMs` is at least 1. */
   rejection(account: string, viewer: QuotaViewer, priority: CallPriority): RateLimitRejection;
   /** Undefined unless it is certain that not all of the calls can start before their deadline. */

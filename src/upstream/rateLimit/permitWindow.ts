@@ -1,9 +1,9 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Demand } from './demand.ts';
 import type { HeldPermit } from './grantPlan.ts';
 import type { Permit, QueueDepths } from './limiter.ts';
-import type { WindowTiming } from './permitLog.ts';
-import { PermitLog } from './permitLog.ts';
-import type { Charge, Demand } from './quotas.ts';
-import * as throttles from './throttle.ts';
+import type { Charge } from './quotas.ts';
+import { Throttle } from './throttle.ts';
 
 /** What an instance reports to the others. */
 export interface InstanceReport {
@@ -32,12 +32,12 @@ export interface PermitWindow {
   /** Adds calls that start now. Undefined: the window has changed since `state` was read, and no call starts. */
   acquire(
     charges: readonly Charge[],
-    report: InstanceReport,
+    report: () => InstanceReport,
   ): Promise<readonly Permit[] | undefined> | readonly Permit[];
   /** Whether the state is too old to reject a call because of it. */
   needsRefresh(): boolean;
   /** Resolves when the state includes the calls of the other instances, and they have received the report. */
-  refresh(report: InstanceReport): Promise<void>;
+  refresh(report: () => InstanceReport): Promise<void>;
   /** When to look again although nothing has changed here; `Infinity` if only the state's times matter. */
   nextWakeAt(): number;
   isPaused(): boolean;
@@ -50,12 +50,98 @@ export interface PermitWindowOptions extends WindowTiming {
   readonly limit: number;
 }
 
-/** A call that probes whether HelpCrunch accepts calls again takes about this long. */
-const expectedProbeMs = 1_000;
+/** A permit of this instance that counts in the window. */
+export interface Lease extends HeldPermit {
+  readonly id: string;
+  readonly sentAt: number;
+  /** While the call is in flight: when the permit returns if the call never ends. */
+  releasesAt: number;
+  isThrottled: boolean;
+}
 
-/** When calls may start again after a pause until `pausedUntil`; 0 without a pause. */
-export const expectedResumeAt = (pausedUntil: number, now: number): number =>
-  pausedUntil > 0 && pausedUntil <= now ? now + expectedProbeMs : pausedUntil;
+export interface WindowTiming {
+  readonly clock: Clock;
+  /** How long HelpCrunch counts a call. */
+  readonly windowMs: number;
+  /** No call is in flight for longer. */
+  readonly leaseTtlMs: number;
+}
+
+/**
+ * The permits of this instance that count. HelpCrunch counts a call at some moment between its start and its end, so a permit returns one window
+ * after the end: only then does no window of HelpCrunch hold more than the limit, whatever the network does.
+ */
+export class PermitLog {
+  readonly #timing: WindowTiming;
+  /** In order of start, as sets keep it. */
+  readonly #inFlight = new Set<Lease>();
+  /** In order of release. */
+  #completed: Lease[] = [];
+
+  constructor(timing: WindowTiming) {
+    this.#timing = timing;
+  }
+
+  add(id: string, charge: Charge): Lease {
+    const { clock, leaseTtlMs, windowMs } = this.#timing;
+    const sentAt = clock.monotonic();
+    const releasesAt = sentAt + leaseTtlMs + windowMs;
+    const lease = { id, charge, sentAt, releasesAt, isThrottled: false };
+    this.#inFlight.add(lease);
+    return lease;
+  }
+
+  complete(lease: Lease, isThrottled: boolean): void {
+    lease.isThrottled = isThrottled;
+    if (!this.#inFlight.has(lease)) return;
+    lease.releasesAt = this.#timing.clock.monotonic() + this.#timing.windowMs;
+    this.#moveToCompleted(lease);
+  }
+
+  count(): number {
+    this.#expire();
+    return this.#inFlight.size + this.#completed.length;
+  }
+
+  /** Without those that HelpCrunch rejected. */
+  countAccepted(): number {
+    this.#expire();
+    return this.#inFlight.size + this.#completed.filter(({ isThrottled }) => !isThrottled).length;
+  }
+
+  all(): readonly Lease[] {
+    this.#expire();
+    return [...this.#completed, ...this.#inFlight];
+  }
+
+  /** In order of release. A call in flight could end now, and its permit returns one window later. */
+  held(): readonly HeldPermit[] {
+    this.#expire();
+    const releasesAt = this.#timing.clock.monotonic() + this.#timing.windowMs;
+    return [
+      ...this.#completed,
+      ...Array.from(this.#inFlight, ({ charge }) => ({ charge, releasesAt })),
+    ];
+  }
+
+  #moveToCompleted(lease: Lease): void {
+    if (!this.#inFlight.delete(lease)) return;
+    let index = this.#completed.length;
+    while ((this.#completed[index - 1]?.releasesAt ?? 0) > lease.releasesAt) index -= 1;
+    this.#completed.splice(index, 0, lease);
+  }
+
+  #expire(): void {
+    const now = this.#timing.clock.monotonic();
+    for (const lease of this.#inFlight) {
+      if (lease.sentAt + this.#timing.leaseTtlMs > now) break;
+      this.#moveToCompleted(lease);
+    }
+    if ((this.#completed[0]?.releasesAt ?? Infinity) > now) return;
+    const first = this.#completed.findIndex(({ releasesAt }) => releasesAt > now);
+    this.#completed = first === -1 ? [] : this.#completed.slice(first);
+  }
+}
 
 /** A permit whose end is reported once. */
 export function createPermit(
@@ -77,30 +163,29 @@ export function createPermit(
 export class LocalPermitWindow implements PermitWindow {
   readonly #options: PermitWindowOptions;
   readonly #log: PermitLog;
-  readonly #limit: throttles.WindowLimit;
+  readonly #limit: number;
+  readonly #throttle: Throttle;
   readonly #onChange: () => void;
-  #throttle: throttles.ThrottleState;
 
   constructor(options: PermitWindowOptions, onChange: () => void) {
-    const { limit, windowMs } = options;
+    const { limit, windowMs, clock } = options;
     this.#options = options;
     // Without a limit a permit counts only while its call is in flight, so that a pause is not forgotten with the account.
     this.#log = new PermitLog({ ...options, windowMs: limit === 0 ? 0 : windowMs });
-    this.#limit = { limit: limit === 0 ? Infinity : limit, windowMs };
+    this.#limit = limit === 0 ? Infinity : limit;
+    this.#throttle = new Throttle({
+      clock,
+      windowLimit: { limit: this.#limit, windowMs },
+      onChange,
+    });
     this.#onChange = onChange;
-    this.#throttle = throttles.initialThrottle(this.#limit);
   }
 
   state() {
-    const now = this.#options.clock.monotonic();
-    const { pausedUntil } = this.#throttle;
     return {
+      ...this.#throttle.plan(),
       held: this.#log.held(),
-      limitAt: (time: number) => throttles.adaptiveLimitAt(this.#throttle, time, this.#limit),
-      limitIncreases: throttles.recoveryTimes(this.#throttle, now, this.#limit),
-      resumesAt: pausedUntil,
-      expectedResumeAt: expectedResumeAt(pausedUntil, now),
-      maxStartsNow: throttles.permitsAllowed(this.#throttle, now),
+      limitAt: (time: number) => this.#throttle.limitAt(time),
     };
   }
 
@@ -121,40 +206,27 @@ export class LocalPermitWindow implements PermitWindow {
   }
 
   nextWakeAt(): number {
-    const now = this.#options.clock.monotonic();
-    const { pausedUntil, probeUntil } = this.#throttle;
-    if (pausedUntil > now) return pausedUntil;
-    return probeUntil > now ? probeUntil : Infinity;
+    return this.#throttle.nextChangeAt();
   }
 
   isPaused(): boolean {
-    return this.#throttle.pausedUntil > 0;
+    return this.#throttle.isPaused();
   }
 
   isIdle(): boolean {
-    const { limit } = this.#limit;
-    const now = this.#options.clock.monotonic();
-    const isRecovered = throttles.adaptiveLimitAt(this.#throttle, now, this.#limit) >= limit;
-    return this.#log.count() === 0 && !this.isPaused() && isRecovered;
+    const limit = this.#throttle.limitAt(this.#options.clock.monotonic());
+    return this.#log.count() === 0 && !this.isPaused() && limit >= this.#limit;
   }
 
   #start(charge: Charge): Permit {
-    const { clock, leaseTtlMs } = this.#options;
-    if (this.isPaused())
-      this.#throttle = throttles.startProbe(this.#throttle, clock.monotonic() + leaseTtlMs);
-    const token = throttles.createToken(this.#throttle);
+    if (this.isPaused()) this.#throttle.startProbe(this.#options.leaseTtlMs);
+    const token = this.#throttle.token();
     const lease = this.#log.add('', charge);
     return createPermit((retryAfterMs, isThrottled) => {
-      const now = clock.monotonic();
-      this.#log.complete(lease);
-      lease.isThrottled = isThrottled;
-      this.#throttle = isThrottled
-        ? throttles.recordThrottled(
-            this.#throttle,
-            { token, now, retryAfterMs, observedThroughput: this.#log.countAccepted() },
-            this.#limit,
-          )
-        : throttles.recordResponse(this.#throttle, token, now);
+      this.#log.complete(lease, isThrottled);
+      const observedThroughput = this.#log.countAccepted();
+      if (isThrottled) this.#throttle.recordThrottled({ token, retryAfterMs, observedThroughput });
+      else this.#throttle.recordResponse(token);
       this.#onChange();
     });
   }

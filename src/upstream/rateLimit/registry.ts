@@ -1,10 +1,15 @@
 import type { Clock } from '../../lib/clock.ts';
+import { ClusterMembership } from '../../redis/clusterMembership.ts';
+import type { RedisConnections } from '../../redis/connection.ts';
+import { hashedName } from '../../redis/keys.ts';
 import { UpstreamError } from '../errors.ts';
 import { AccountLimiter } from './accountLimiter.ts';
 import type {
   CallPriority,
   Permit,
+  PermitCandidate,
   PermitRequest,
+  QuotaViewer,
   RateLimiter,
   RateLimitRejection,
   RequiredCalls,
@@ -13,7 +18,8 @@ import type {
 import { priorities } from './limiter.ts';
 import type { PermitWindow } from './permitWindow.ts';
 import { LocalPermitWindow } from './permitWindow.ts';
-import type { QuotaSettings, QuotaViewer } from './quotas.ts';
+import type { QuotaSettings } from './quotas.ts';
+import { RedisPermitWindow } from './redisWindow.ts';
 
 export interface RateLimiterOptions {
   /** Calls per window and account; 0 is unlimited. */
@@ -26,7 +32,7 @@ export interface RateLimiterOptions {
   readonly leaseTtlMs?: number;
 }
 
-export const defaultTiming = { windowMs: 60_000, leaseTtlMs: 15_000 };
+const defaultTiming = { windowMs: 60_000, leaseTtlMs: 15_000 };
 
 /** More accounts than can be busy at one time; one whose calls still count must not be removed. */
 const maxAccounts = 10_000;
@@ -39,7 +45,7 @@ interface RegistryOptions extends RateLimiterOptions {
 }
 
 /** One limiter per account, as long as it holds anything. */
-export class RateLimiterRegistry implements RateLimiter {
+class RateLimiterRegistry implements RateLimiter {
   readonly #options: RegistryOptions;
   /** The one that was looked at longest ago comes first. */
   readonly #limiters = new Map<string, AccountLimiter>();
@@ -84,8 +90,12 @@ export class RateLimiterRegistry implements RateLimiter {
     await this.#limiters.get(account)?.refresh();
   }
 
+  isCapped(account: string, candidate: PermitCandidate): boolean {
+    return this.#limiters.get(account)?.isCapped(candidate) === true;
+  }
+
   rejection(account: string, viewer: QuotaViewer, priority: CallPriority): RateLimitRejection {
-    const rejection = this.#limiters.get(account)?.rejection(viewer, priority);
+    const rejection = this.#limiters.get(account)?.rejection({ viewer, priority });
     return rejection ?? { reason: 'ACCOUNT_LIMIT', retryAfterMs: 1 };
   }
 
@@ -154,4 +164,89 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
     ...timing,
     createWindow: (_account, onChange) => new LocalPermitWindow(timing, onChange),
   });
+}
+
+export interface RedisRateLimiterOptions extends RateLimiterOptions {
+  readonly redis: RedisConnections;
+}
+
+const heartbeatMs = 1_000;
+const maxHashes = 10_000;
+
+/** Redis stores the viewers of calls: without the ids of customers or agents. */
+function createViewerHash(): (viewer: QuotaViewer) => QuotaViewer {
+  const hashes = new Map<string, string>();
+  return ({ key, class: viewerClass }) => {
+    const hash = hashes.get(key) ?? hashedName(key);
+    if (hashes.size >= maxHashes) hashes.clear();
+    hashes.set(key, hash);
+    return { key: hash, class: viewerClass };
+  };
+}
+
+/** A rate limiter that several instances share. It sends heartbeats until it is closed. */
+export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLimiter {
+  const { limit, clock, redis } = options;
+  // Without a limit there is nothing to share.
+  if (limit === 0) return createRateLimiter(options);
+
+  const timing = { ...defaultTiming, ...options };
+  const windows = new Map<string, RedisPermitWindow>();
+  const cluster = new ClusterMembership({
+    redis,
+    clock,
+    heartbeatMs,
+    events: {
+      onModeChange() {
+        for (const window of windows.values()) window.changeMode();
+      },
+      onHeartbeat() {
+        for (const account of windows.keys()) void registry.refresh(account);
+      },
+      async resync() {
+        const synced = await Promise.all(Array.from(windows.values(), (each) => each.resync()));
+        return synced.every(Boolean);
+      },
+    },
+  });
+  const registry: RateLimiterRegistry = new RateLimiterRegistry({
+    ...timing,
+    createWindow(account, onChange) {
+      const window = new RedisPermitWindow({ ...timing, cluster, account }, onChange);
+      windows.set(account, window);
+      return window;
+    },
+    onRemove: (account) => void windows.delete(account),
+  });
+
+  const hashedViewer = createViewerHash();
+  const hashed = ({ candidates, deadlineMs }: PermitRequest): PermitRequest => ({
+    deadlineMs,
+    candidates: candidates.map(({ viewer, priority }) => ({
+      viewer: hashedViewer(viewer),
+      priority,
+    })),
+  });
+
+  return {
+    acquire: (account, request, signal) =>
+      registry.acquire(account, () => hashed(request()), signal),
+    reevaluate: (account) => registry.reevaluate(account),
+    status: (account) => registry.ensure(account).status(),
+    viewerStatus: (account, viewer) => registry.viewerStatus(account, hashedViewer(viewer)),
+    refresh: (account) => registry.ensure(account).refresh(),
+    isCapped: (account, { viewer, priority }) =>
+      registry.isCapped(account, { viewer: hashedViewer(viewer), priority }),
+    rejection: (account, viewer, priority) =>
+      registry.rejection(account, hashedViewer(viewer), priority),
+    shortage: (account, viewer, required) =>
+      registry.shortage(account, hashedViewer(viewer), required),
+    queueLengths: () => registry.queueLengths(),
+    isShared: () => cluster.mode() === 'distributed',
+    close() {
+      registry.close();
+      cluster.close();
+      windows.clear();
+    },
+  };
 }

@@ -1,9 +1,9 @@
 import { maxRetryAfterMs } from '../transport.ts';
-import { isPool } from './grantPlan.ts';
-import type { RequiredCalls, Shortage } from './limiter.ts';
+import type { Demand } from './demand.ts';
+import type { QuotaViewer, RefusalReason, RequiredCalls, Shortage } from './limiter.ts';
 import type { PermitWindow } from './permitWindow.ts';
-import type { Demand, QuotaSettings, QuotaViewer, RefusalReason } from './quotas.ts';
-import { QuotaPolicy, QuotaUsage } from './quotas.ts';
+import type { QuotaSettings } from './quotas.ts';
+import { isPool, QuotaPolicy, QuotaUsage } from './quotas.ts';
 
 interface ShortageWindow extends Pick<
   ReturnType<PermitWindow['state']>,
@@ -23,8 +23,8 @@ function startableAt(
   { window, required }: { readonly window: ShortageWindow; readonly required: RequiredCalls },
 ): { readonly count: number; readonly refusal?: RefusalReason } {
   if (window.resumesAt > time) return { count: 0, refusal: 'ACCOUNT_LIMIT' };
-  const usage = new QuotaUsage();
-  for (const { charge, releasesAt } of window.held) if (releasesAt > time) usage.add(charge);
+  const held = window.held.filter(({ releasesAt }) => releasesAt > time);
+  const usage = new QuotaUsage(held.map(({ charge }) => charge));
   const policy = new QuotaPolicy(window.limitAt(time), window.quotas, noDemand);
   for (let count = 0; count < required.count; count += 1) {
     const decision = policy.admit(viewer, required.priority, usage);

@@ -1,3 +1,4 @@
+import type { Clock } from '../../lib/clock.ts';
 import { maxRetryAfterMs } from '../transport.ts';
 
 /**
@@ -70,18 +71,11 @@ function recoveredLimit(
 }
 
 /** The current limit per window. During a pause a probe may exceed the adaptive limit. */
-export const adaptiveLimitAt = (
-  state: ThrottleState,
-  now: number,
-  windowLimit: WindowLimit,
-): number => (state.pausedUntil > 0 ? windowLimit.limit : recoveredLimit(now, state, windowLimit));
+const adaptiveLimitAt = (state: ThrottleState, now: number, windowLimit: WindowLimit): number =>
+  state.pausedUntil > 0 ? windowLimit.limit : recoveredLimit(now, state, windowLimit);
 
 /** When the adaptive limit grows by one, in order. */
-export function recoveryTimes(
-  state: ThrottleState,
-  now: number,
-  windowLimit: WindowLimit,
-): number[] {
+function recoveryTimes(state: ThrottleState, now: number, windowLimit: WindowLimit): number[] {
   const current = adaptiveLimitAt(state, now, windowLimit);
   if (current >= windowLimit.limit) return [];
   const first =
@@ -91,19 +85,19 @@ export function recoveryTimes(
 }
 
 /** How many calls the pause permits. */
-export function permitsAllowed({ pausedUntil, probeUntil }: ThrottleState, now: number): number {
+function permitsAllowed({ pausedUntil, probeUntil }: ThrottleState, now: number): number {
   if (pausedUntil === 0) return Infinity;
   return now >= pausedUntil && now >= probeUntil ? 1 : 0;
 }
 
 /** The state after a probe was sent. */
-export const startProbe = (state: ThrottleState, probeUntil: number): ThrottleState => ({
+const startProbe = (state: ThrottleState, probeUntil: number): ThrottleState => ({
   ...state,
   version: state.version + 1,
   probeUntil,
 });
 
-export const createToken = ({ version, pausedUntil }: ThrottleState): ThrottleToken => ({
+const createToken = ({ version, pausedUntil }: ThrottleState): ThrottleToken => ({
   version,
   isProbe: pausedUntil > 0,
 });
@@ -112,11 +106,7 @@ const isCurrentProbe = (token: ThrottleToken, { version, pausedUntil }: Throttle
   token.isProbe && pausedUntil > 0 && token.version === version;
 
 /** Records a response other than 429; that of the probe ends the pause. */
-export function recordResponse(
-  state: ThrottleState,
-  token: ThrottleToken,
-  now: number,
-): ThrottleState {
+function recordResponse(state: ThrottleState, token: ThrottleToken, now: number): ThrottleState {
   if (!isCurrentProbe(token, state)) return state;
   return {
     ...state,
@@ -127,14 +117,8 @@ export function recordResponse(
   };
 }
 
-/** Records that the probe was never sent. */
-export function cancelProbe(state: ThrottleState, token: ThrottleToken): ThrottleState {
-  if (!isCurrentProbe(token, state)) return state;
-  return { ...state, version: state.version + 1, probeUntil: 0 };
-}
-
 /** Records a 429: pauses for `Retry-After` or, without it, with exponential backoff. */
-export function recordThrottled(
+function recordThrottled(
   state: ThrottleState,
   response: ThrottledResponse,
   windowLimit: WindowLimit,
@@ -180,4 +164,126 @@ export function recordThrottled(
     adaptiveLimit,
     limitUpdatedAt: now,
   };
+}
+
+type ThrottleUpdate = (state: ThrottleState) => ThrottleState;
+
+interface ThrottleOptions {
+  readonly clock: Clock;
+  readonly windowLimit: WindowLimit;
+  /** Applies an update to the state that instances share, and returns the result; undefined if that is not possible now. */
+  readonly share?: (
+    before: ThrottleState,
+    update: ThrottleUpdate,
+  ) => Promise<ThrottleState | undefined> | undefined;
+  readonly onChange: () => void;
+}
+
+/** A call that probes whether HelpCrunch accepts calls again takes about this long. */
+const expectedProbeMs = 1_000;
+
+/** The throttle of one account. Updates apply here at once, and then to the state that instances share. Its methods take and return local times. */
+export class Throttle {
+  readonly #options: ThrottleOptions;
+  #state: ThrottleState;
+  /** What to add to a time of the state for the local time. */
+  #clockOffsetMs: number;
+  #pendingUpdates = 0;
+
+  constructor(options: ThrottleOptions, clockOffsetMs = 0) {
+    this.#options = options;
+    this.#state = initialThrottle(options.windowLimit);
+    this.#clockOffsetMs = clockOffsetMs;
+  }
+
+  /** In times of the clock that instances share. */
+  get state(): ThrottleState {
+    return this.#state;
+  }
+
+  isPaused(): boolean {
+    return this.#state.pausedUntil > 0;
+  }
+
+  limitAt(time: number): number {
+    return adaptiveLimitAt(this.#state, this.#sharedTime(time), this.#options.windowLimit);
+  }
+
+  /** What the planner needs to know. */
+  plan() {
+    const now = this.#options.clock.monotonic();
+    const { windowLimit } = this.#options;
+    const resumesAt = this.#localTime(this.#state.pausedUntil);
+    return {
+      limitIncreases: recoveryTimes(this.#state, this.#sharedTime(now), windowLimit).map(
+        (at) => at + this.#clockOffsetMs,
+      ),
+      resumesAt,
+      expectedResumeAt: resumesAt > 0 && resumesAt <= now ? now + expectedProbeMs : resumesAt,
+      maxStartsNow: permitsAllowed(this.#state, this.#sharedTime(now)),
+    };
+  }
+
+  /** When a pause, or a probe that is not answered, ends; `Infinity` without either. */
+  nextChangeAt(): number {
+    const now = this.#options.clock.monotonic();
+    const times = [this.#state.pausedUntil, this.#state.probeUntil].map((at) =>
+      this.#localTime(at),
+    );
+    return times.find((at) => at > now) ?? Infinity;
+  }
+
+  token(): ThrottleToken {
+    return createToken(this.#state);
+  }
+
+  startProbe(ttlMs: number): void {
+    const probeUntil = this.#now() + ttlMs;
+    this.#update((state) => startProbe(state, probeUntil));
+  }
+
+  recordResponse(token: ThrottleToken): void {
+    this.#update((state) => recordResponse(state, token, this.#now()));
+  }
+
+  /** `delayMs` is how much later than now the response may have been sent by the clock that instances share. */
+  recordThrottled(response: Omit<ThrottledResponse, 'now'>, delayMs = 0): void {
+    const now = this.#now() + delayMs;
+    const { windowLimit } = this.#options;
+    this.#update((state) => recordThrottled(state, { ...response, now }, windowLimit));
+  }
+
+  /** Takes the state that instances share, unless an update of this instance is on its way there. */
+  receive(state: ThrottleState, clockOffsetMs: number): void {
+    this.#clockOffsetMs = clockOffsetMs;
+    if (this.#pendingUpdates === 0) this.#state = state;
+  }
+
+  #now(): number {
+    return Math.ceil(this.#options.clock.monotonic() - this.#clockOffsetMs);
+  }
+
+  #sharedTime(time: number): number {
+    return Math.floor(time - this.#clockOffsetMs);
+  }
+
+  /** 0 stays 0: it means that there is no such time. */
+  #localTime(time: number): number {
+    return time === 0 ? 0 : time + this.#clockOffsetMs;
+  }
+
+  #update(update: ThrottleUpdate): void {
+    const before = this.#state;
+    this.#state = update(before);
+    if (this.#state === before) return;
+    const shared = this.#options.share?.(before, update);
+    if (shared === undefined) return;
+    this.#pendingUpdates += 1;
+    void shared.then((state) => {
+      this.#pendingUpdates -= 1;
+      if (state === undefined || this.#pendingUpdates > 0) return;
+      this.#state = state;
+      this.#options.onChange();
+    });
+  }
 }

@@ -6,29 +6,24 @@ import type { Charge, Pool } from './quotas.ts';
 import type { ThrottleState, WindowLimit } from './throttle.ts';
 import { initialThrottle } from './throttle.ts';
 
-/** What Redis has reported of an account's window. Times are of this instance's monotonic clock, those of the throttle of Redis' clock. */
+/** What Redis has reported of an account's window. Times are of this instance's monotonic clock. */
 export interface WindowSnapshot {
   /** Undefined before the first report. */
   readonly version: number | undefined;
   readonly held: readonly HeldPermit[];
-  readonly throttle: ThrottleState;
   /** Reports of the other instances. */
   readonly peers: readonly InstanceReport[];
-  /** What to add to Redis' time for the time here; too much by one round trip at most, and never too little. */
-  readonly clockOffsetMs: number;
   readonly roundTripMs: number;
   readonly receivedAt: number;
 }
 
-export const emptySnapshot = (windowLimit: WindowLimit, clockOffsetMs: number): WindowSnapshot => ({
+export const emptySnapshot: WindowSnapshot = {
   version: undefined,
   held: [],
-  throttle: initialThrottle(windowLimit),
   peers: [],
-  clockOffsetMs,
   roundTripMs: 0,
   receivedAt: -Infinity,
-});
+};
 
 const isThrottleState = (value: unknown): value is ThrottleState =>
   typeof value === 'object' &&
@@ -122,11 +117,19 @@ interface ReplyContext {
   readonly windowLimit: WindowLimit;
 }
 
+interface AcquireReply {
+  readonly isGranted: boolean;
+  readonly snapshot: WindowSnapshot;
+  readonly throttle: ThrottleState;
+  /** What to add to Redis' time for the time here; too much by one round trip at most, and never too little. */
+  readonly clockOffsetMs: number;
+}
+
 /** The reply of the script `acquirePermits`. */
 export function parseAcquireReply(
   [granted, version, redisNow, throttle, reports, leases]: readonly unknown[],
   { sentAt, receivedAt, windowLimit }: ReplyContext,
-): { readonly isGranted: boolean; readonly snapshot: WindowSnapshot } {
+): AcquireReply {
   const members = listOf(leases);
   const held: HeldPermit[] = [];
   for (let index = 0; index < members.length; index += 2) {
@@ -135,12 +138,12 @@ export function parseAcquireReply(
   }
   return {
     isGranted: granted === 1,
+    throttle: parseThrottle(throttle, windowLimit),
+    clockOffsetMs: receivedAt - Number(redisNow),
     snapshot: {
       version: Number(version),
       held,
-      throttle: parseThrottle(throttle, windowLimit),
       peers: listOf(reports).flatMap(parseReport),
-      clockOffsetMs: receivedAt - Number(redisNow),
       roundTripMs: receivedAt - sentAt,
       receivedAt,
     },

@@ -977,6 +977,7 @@ describe('EntityCache', () => {
         {
           sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
           onFailure: () => undefined,
+          mayJoin: () => true,
           onJoin: () => undefined,
           queueTimeoutError: () => new UpstreamError('rateLimited', 'No permit is available.'),
         },

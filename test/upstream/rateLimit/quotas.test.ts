@@ -1,9 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type {
+  CallPriority,
+  PermitCandidate,
+  QuotaViewer,
+} from '../../../src/upstream/rateLimit/limiter.ts';
+import { isPool, QuotaPolicy, QuotaUsage } from '../../../src/upstream/rateLimit/quotas.ts';
+import { createRateLimiter } from '../../../src/upstream/rateLimit/registry.ts';
+import { createManualClock } from '../../support/manualClock.ts';
+import { propertyRuns } from '../../support/propertyRuns.ts';
 import type { Outcome, Source } from '../../support/limiterScenario.ts';
 import {
   agent,
   customer,
+  defaultQuotas,
   every,
   minuteMs,
   perSecond,
@@ -180,6 +190,107 @@ describe('writes', () => {
     expect(admitted(writes)).toBe(writes.length);
     expect(worst(writes)).toBeLessThan(3_000);
     expect(maxPerMinute()).toBeLessThanOrEqual(120);
+  });
+});
+
+describe('a call that several operations wait for', () => {
+  const [a, b] = [agent('a'), agent('b')];
+  const [c, d] = [customer('c'), customer('d')];
+  const read = (viewer: QuotaViewer): PermitCandidate => ({ viewer, priority: 'read' });
+
+  /** A customer and an agent that have reached their limits, next to an agent with a share. */
+  async function startCapped() {
+    const clock = createManualClock();
+    const limiter = createRateLimiter({ limit: 120, quotas: defaultQuotas, clock });
+    const acquire = async (...candidates: PermitCandidate[]) => {
+      const request = { candidates, deadlineMs: clock.monotonic() + 1_000 };
+      const reason = await limiter
+        .acquire('acme', () => request, new AbortController().signal)
+        .then(
+          () => 'granted',
+          ({ details }) => details.reason,
+        );
+      return reason;
+    };
+    const use = (viewer: QuotaViewer, count: number) =>
+      Promise.all(Array.from({ length: count }, () => acquire(read(viewer))));
+    await use(c, 12);
+    await use(b, 10);
+    await use(a, 90);
+    const remaining = (viewer: QuotaViewer) => limiter.viewerStatus('acme', viewer).remaining;
+    return { acquire, remaining };
+  }
+
+  test('is charged to an agent that joins a customer which has reached its limit', async () => {
+    const { acquire, remaining } = await startCapped();
+    const before = remaining(b);
+
+    expect(await acquire(read(c))).toBe('VIEWER_LIMIT');
+    expect(await acquire(read(c), read(b))).toBe('granted');
+    expect(before - remaining(b)).toBe(1);
+  });
+
+  test('is not charged to a viewer of the same or of a lower class that joins', async () => {
+    const { acquire, remaining } = await startCapped();
+    const before = [b, d].map(remaining);
+
+    expect(await acquire(read(b))).toBe('granted');
+    expect(await acquire(read(a), read(b))).toBe('VIEWER_LIMIT');
+    expect(await acquire(read(a), read(d))).toBe('VIEWER_LIMIT');
+    expect(await acquire(read(c), read(d))).toBe('VIEWER_LIMIT');
+    expect(await acquire(read(c), { viewer: b, priority: 'background' })).toBe('VIEWER_LIMIT');
+    expect([b, d].map(remaining)).toEqual([before[0]! - 1, before[1]]);
+  });
+});
+
+describe('the remaining calls of a viewer', () => {
+  const viewers = ['a', 'b', 'c'].map(agent).concat(['c', 'd', 'e'].map(customer));
+  const rates = fc.dictionary(
+    fc.constantFrom('agent:a', 'agent:b', 'agent:z', 'customers'),
+    fc.integer({ min: 1, max: 150 }),
+  );
+  const calls = fc.array(
+    fc.record({
+      viewer: fc.constantFrom(...viewers),
+      priority: fc.constantFrom('write' as const, 'read' as const, 'background' as const),
+      count: fc.integer({ min: 1, max: 30 }),
+    }),
+    { maxLength: 8 },
+  );
+
+  test('are as many as are admitted, with any use and demand of others', () => {
+    fc.assert(
+      fc.property(
+        calls,
+        rates,
+        rates,
+        fc.integer({ min: 10, max: 200 }),
+        fc.constantFrom(...viewers),
+        (made, write, general, limit, viewer) => {
+          const demand = {
+            write: new Map(Object.entries(write)),
+            general: new Map(Object.entries(general)),
+          };
+          const policy = new QuotaPolicy(limit, defaultQuotas, demand);
+          const usage = new QuotaUsage([]);
+          const admit = (by: QuotaViewer, priority: CallPriority) => {
+            const pool = policy.admit(by, priority, usage);
+            if (isPool(pool)) usage.add({ viewer: by, priority, pool });
+            return isPool(pool);
+          };
+          for (const { viewer: by, priority, count } of made)
+            for (let index = 0; index < count; index += 1) admit(by, priority);
+          const remaining = policy.remaining(viewer, usage);
+          let admitted = 0;
+          while (admit(viewer, 'write')) admitted += 1;
+          while (admit(viewer, 'read')) admitted += 1;
+
+          expect(remaining).toBe(admitted);
+          expect(usage.total).toBeLessThanOrEqual(limit);
+        },
+      ),
+      { numRuns: propertyRuns(200) },
+    );
   });
 });
 

@@ -9,7 +9,7 @@ import { silentLog } from '../../../src/observability/log.ts';
 import { UpstreamError } from '../../../src/upstream/errors.ts';
 import type { Permit, RateLimiter } from '../../../src/upstream/rateLimit/limiter.ts';
 import type { QuotaSettings } from '../../../src/upstream/rateLimit/quotas.ts';
-import { createRedisRateLimiter } from '../../../src/upstream/rateLimit/redisLimiter.ts';
+import { createRedisRateLimiter } from '../../../src/upstream/rateLimit/registry.ts';
 import { defaultQuotas } from '../../support/limiterScenario.ts';
 import { createManualClock } from '../../support/manualClock.ts';
 import { flushMicrotasks, requestOf } from '../../support/permitCallers.ts';

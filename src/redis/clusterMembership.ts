@@ -1,11 +1,7 @@
-import type { Clock } from '../../lib/clock.ts';
-import type {
-  RedisConnections,
-  RedisParticipant,
-  ScriptArguments,
-} from '../../redis/connection.ts';
-import { redisKey } from '../../redis/keys.ts';
-import type { ScriptName } from '../../redis/scripts.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { RedisConnections, RedisParticipant, ScriptArguments } from './connection.ts';
+import { redisKey } from './keys.ts';
+import type { ScriptName } from './scripts.ts';
 
 /** `starting` until the first heartbeat succeeds or fails; `fallback` while Redis is unavailable. */
 export type ClusterMode = 'starting' | 'distributed' | 'fallback';
