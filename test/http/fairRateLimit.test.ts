@@ -20,10 +20,17 @@ const chats = (count: number, from = 1) =>
 const reasonsOf = ({ errors }: GraphQLResponse) =>
   errors.flatMap(({ extensions }) => extensions['reason'] ?? []);
 
+/** More requests than an operation has steps. */
+const quietRequests = 20;
+
 /** An account with an agent at work: a read every 2 s and a write every 4 s. */
 async function startWork() {
   const clock = createManualClock();
-  const demo = await startDemo({ config, clock, rateLimit: 120 });
+  const calls = { count: 0 };
+  const onCall = () => {
+    calls.count += 1;
+  };
+  const demo = await startDemo({ config, clock, rateLimit: 120, onCall });
   const headers = await bearer(worker);
   const [chatId] = (
     await demo.query('{ chats(first: 1) { nodes { id } } }', {}, headers)
@@ -31,16 +38,26 @@ async function startWork() {
   const waits: number[] = [];
   const failures: unknown[] = [];
 
-  /** Lets the time pass for as long as the response takes after all other work is done. */
+  /** Resolves when an operation is done, or waits for the time: the gateway answers further requests and makes no call. */
+  async function untilQuiet(progress: { readonly isDone: boolean }) {
+    let seen = -1;
+    for (let quiet = 0; quiet < quietRequests && !progress.isDone; quiet += 1) {
+      await fetch(`${demo.url}/healthz`);
+      if (calls.count !== seen) quiet = 0;
+      seen = calls.count;
+    }
+  }
+
+  /** Lets the time pass for as long as the response needs it. */
   async function measure(document: string) {
     const startedAt = clock.monotonic();
     const progress = { isDone: false };
     const response = demo.query(document, {}, headers).finally(() => {
       progress.isDone = true;
     });
-    for (let idle = 0; !progress.isDone; idle += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
-      if (idle > 200) clock.advance(250);
+    while (!progress.isDone) {
+      await untilQuiet(progress);
+      if (!progress.isDone) clock.advance(250);
     }
     waits.push(clock.monotonic() - startedAt);
     failures.push(...(await response).errors);
@@ -177,6 +194,51 @@ test('an agent that joins the queued call of a customer without quota is charged
     { agent: { name: 'Olena' } },
   ]);
   expect(joined.extensions.upstream['shared']).toBe(1);
+});
+
+test('an agent does not wait for a call that another agent has queued at its limit', async () => {
+  await using account = await startAccount();
+  const [own, scripted] = [await bearer(worker), await bearer(script)];
+  await account.query(chats(30, 100), {}, own);
+  for (let index = 0; index < 3; index += 1) await account.query(chats(30, 100), {}, scripted);
+  account.clock.advance(55_000);
+
+  const waiting = account.query(chats(20, 200), {}, scripted);
+  await account.waitForQueuedCalls(9);
+  const joined = await account.query(chats(1, 219), {}, own);
+  account.clock.advance(operationTimeoutMs);
+
+  expect(reasonsOf(joined)).toEqual([]);
+  expect(joined.extensions.upstream).toMatchObject({ calls: 1, shared: 0 });
+  await waiting;
+});
+
+test('150 invented API keys of one address do not block a new key of another', async () => {
+  const clock = createManualClock();
+  const forward = { auth: { mode: 'forward' }, trustProxy: 1, rateLimit: 120, quotas } as const;
+  await using demo = await startDemo({ config: forward, clock, rateLimit: 120 });
+  const ask = (key: string, address: string) =>
+    demo.query(
+      '{ organization { id } }',
+      {},
+      {
+        authorization: `Bearer ${key}`,
+        'x-forwarded-for': address,
+      },
+    );
+
+  const invented = await Promise.all(
+    Array.from({ length: 150 }, (_, index) => ask(`invented-${index}`, '192.0.2.1')),
+  );
+  const limited = await ask('invented', '192.0.2.1');
+  const accepted = await ask(demo.simulator.key, '198.51.100.1');
+
+  const codes = invented.map(({ errors }) => errors[0]?.extensions['code']);
+  expect(new Set(codes)).toEqual(new Set(['UNAUTHENTICATED', 'RATE_LIMITED']));
+  expect(codes.filter((code) => code === 'UNAUTHENTICATED')).toHaveLength(96);
+  expect(limited.errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED' } }]);
+  expect(accepted.errors).toEqual([]);
+  expect(demo.simulator.calls.filter(({ status }) => status === 429)).toEqual([]);
 });
 
 test('reads with a low urgency have background priority, which has no reserve', async () => {
