@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { UpstreamError } from '../../../src/upstream/errors.ts';
 import type {
   CallPriority,
   PermitCandidate,
@@ -208,7 +209,7 @@ describe('a call that several operations wait for', () => {
         .acquire('acme', () => request, new AbortController().signal)
         .then(
           () => 'granted',
-          ({ details }) => details.reason,
+          (error: unknown) => (error instanceof UpstreamError ? error.details.reason : error),
         );
       return reason;
     };
