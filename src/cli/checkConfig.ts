@@ -9,7 +9,9 @@ import { silentLog } from '../observability/log.ts';
 import { paint, showProgress } from './terminal.ts';
 
 const responseSchema = z.object({
-  data: z.object({ organization: z.object({ domain: z.string().nullable() }) }).nullish(),
+  data: z
+    .object({ organization: z.object({ domain: z.string().nullable() }).nullable() })
+    .nullish(),
   errors: z
     .array(z.object({ message: z.string(), extensions: z.object({ code: z.string() }) }))
     .default([]),
@@ -63,7 +65,7 @@ async function checkUpstream(config: Config): Promise<{ isSuccess: boolean; text
   }
   return {
     isSuccess: true,
-    text: `HelpCrunch accepts the key. Account: ${data?.organization.domain ?? 'unknown'}.`,
+    text: `HelpCrunch accepts the key. Account: ${data?.organization?.domain ?? 'unknown'}.`,
   };
 }
 
