@@ -390,7 +390,7 @@ describe('CORS', () => {
     expect(allowed(response)).toBe(origin);
     expect(response.headers.get('vary')).toContain('Origin');
     expect(response.headers.get('access-control-expose-headers')).toBe(
-      'retry-after, x-request-id, x-upstream-calls',
+      'ratelimit, ratelimit-policy, retry-after, x-request-id, x-upstream-calls',
     );
     // Only those that an operator has named may use what the browser keeps for this address.
     expect(response.headers.get('access-control-allow-credentials')).toBe(
