@@ -6,12 +6,14 @@ import {
   decodeEnum,
   decodeId,
   decodeIdOrNull,
+  decodeList,
   decodeListOrEmpty,
   decodeObject,
   decodeObjectOrNull,
   decodeText,
   decodeTime,
 } from './decode.ts';
+import { UpstreamError } from './errors.ts';
 
 /** One value of a model: how it is read from a response of HelpCrunch, and its shape in Redis. */
 export interface Codec<Value> {
@@ -28,6 +30,13 @@ export const flag: Codec<boolean | null> = { decode: decodeBoolean, shape: orNul
 export const time: Codec<number | null> = { decode: decodeTime, shape: orNull(isTime) };
 export const id: Codec<string> = { decode: decodeId, shape: isIdText };
 export const idOrNull: Codec<string | null> = { decode: decodeIdOrNull, shape: orNull(isIdText) };
+
+/** Throws if one of the ids cannot be read. */
+export const idsOrNull: Codec<readonly string[] | null> = {
+  decode: (value, where) =>
+    value === null ? null : decodeList(value, where).map((item) => decodeId(item, where)),
+  shape: orNull(listOf(isIdText)),
+};
 
 /** The first spelling of a value is the one that is written. */
 export const enumOf = <Name extends string>(
@@ -79,6 +88,44 @@ export function decodePresent(
     if (wire[name] !== undefined) fields[name] = decode(wire[name], `${where}.${name}`);
   }
   return fields;
+}
+
+/** The fields that the object has and whose values can be interpreted, and the names of the others. */
+export function decodeReadable<Fields extends object>(
+  wire: Readonly<Record<string, unknown>>,
+  where: string,
+  codecs: Codecs<Fields>,
+): { readonly fields: Partial<Fields>; readonly unreadable: readonly string[] };
+export function decodeReadable(
+  wire: Readonly<Record<string, unknown>>,
+  where: string,
+  codecs: AnyCodecs,
+): { readonly fields: object; readonly unreadable: readonly string[] } {
+  const fields: Record<string, unknown> = {};
+  const unreadable: string[] = [];
+  for (const [name, codec] of Object.entries(codecs)) {
+    if (wire[name] === undefined) continue;
+    const value = decodeIfReadable(codec, wire[name], `${where}.${name}`);
+    if (value === undefined) unreadable.push(name);
+    else fields[name] = value;
+  }
+  return { fields, unreadable };
+}
+
+/** Undefined for a value that cannot be interpreted. */
+export function decodeIfReadable<Value>(
+  { decode }: Pick<Codec<Value>, 'decode'>,
+  wire: unknown,
+  where: string,
+): Value | undefined {
+  try {
+    const value = decode(wire, where);
+    const isLost = value === null && (emptyAsNull(wire) ?? null) !== null;
+    return value === 'UNKNOWN' || isLost ? undefined : value;
+  } catch (error) {
+    if (error instanceof UpstreamError && error.kind === 'malformed') return undefined;
+    throw error;
+  }
 }
 
 /** A list where an object belongs is an empty object: PHP writes both as `[]`. */
@@ -154,7 +201,7 @@ export function entityCodec(
     shape: objectOf<Record<string, unknown>>(shapes),
     part: {
       decode(value: unknown, partWhere: string) {
-        const wire = decodeObjectOrNull(value, partWhere);
+        const wire = decodeObjectOrNull(emptyAsNull(value), partWhere);
         const partId = decodeIdOrNull(wire?.['id'], `${partWhere}.id`);
         if (wire === null || partId === null) return null;
         return {

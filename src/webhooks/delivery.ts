@@ -1,13 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { parseJson } from '../lib/json.ts';
-import {
-  decodeId,
-  decodeIdOrNull,
-  decodeObject,
-  decodeText,
-  decodeTime,
-} from '../upstream/decode.ts';
+import { decodeIfReadable, idOrNull, text, time } from '../upstream/codec.ts';
+import { decodeId, decodeObject, decodeText } from '../upstream/decode.ts';
 import { UpstreamError } from '../upstream/errors.ts';
 
 export type WebhookPayload = Readonly<Record<string, unknown>>;
@@ -17,7 +12,8 @@ export interface WebhookDelivery {
   /** The same for every attempt of a delivery. */
   readonly id: string;
   readonly event: string;
-  readonly data: WebhookPayload;
+  /** Not decoded: nothing is known about the data of unknown events. */
+  readonly eventData: unknown;
   /** The time of the event in whole seconds of HelpCrunch's clock; null if absent. */
   readonly occurredAt: number | null;
 }
@@ -39,32 +35,34 @@ function parse(json: string): unknown {
 
 const maxIdLength = 100;
 
-/** Decodes a delivery. Fails with `malformed`. */
+/** Decodes the envelope of a delivery. Fails with `malformed` if it has no event. */
 export function deliveryFromWire(body: Buffer): WebhookDelivery {
   if (!isUtf8(body)) throw new UpstreamError('malformed', 'The delivery is not valid UTF-8.');
   const wire = decodeObject(parse(body.toString()), 'delivery');
   const event = decodeText(wire['event'], 'delivery.event');
   if (event === null) throw new UpstreamError('malformed', 'The delivery has no event.');
-  const eventData = wire['eventData'];
-  const data = decodeObject(
-    typeof eventData === 'string' ? parse(eventData) : eventData,
-    'delivery.eventData',
-  );
-  const givenId = decodeText(wire['id'], 'delivery.id');
-  const hasUsableId = givenId !== null && givenId !== '' && givenId.length <= maxIdLength;
+  const { eventData = null, createdAt = null } = wire;
+  const givenId = decodeIfReadable(text, wire['id'], 'delivery.id') ?? '';
+  const hasUsableId = givenId !== '' && givenId.length <= maxIdLength;
   // Without an id, attempts of one delivery are recognized by their content.
-  const content = JSON.stringify([event, data, wire['createdAt'] ?? null]);
+  const content = JSON.stringify([event, eventData, createdAt]);
   return {
     id: hasUsableId ? givenId : createHash('sha256').update(content).digest('base64url'),
     event,
-    data,
-    occurredAt: decodeTime(wire['createdAt'], 'delivery.createdAt'),
+    eventData,
+    occurredAt: decodeIfReadable(time, createdAt, 'delivery.createdAt') ?? null,
   };
 }
+
+/** The data of a known event. Fails with `malformed` if it is not an object. */
+export const payloadOf = ({ eventData }: WebhookDelivery): WebhookPayload =>
+  decodeObject(typeof eventData === 'string' ? parse(eventData) : eventData, 'delivery.eventData');
 
 /** HelpCrunch uses several field names for the chat id. */
 export function chatIdOf(data: WebhookPayload): string {
   const spellings = ['chat_id', 'chatId', 'id'];
-  const [chatId] = spellings.flatMap((field) => decodeIdOrNull(data[field], 'chat.id') ?? []);
+  const [chatId] = spellings.flatMap(
+    (field) => decodeIfReadable(idOrNull, data[field], 'chat.id') ?? [],
+  );
   return decodeId(chatId, 'delivered chat.id');
 }

@@ -1,21 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isDictionary } from '../lib/shape.ts';
+import { agentCodec } from '../resources/agents/model.ts';
 import { chatLists, chatType, chatWebhooks } from '../resources/chats/descriptor.ts';
 import { mergeWebhook, webhookChatFromWire } from '../resources/chats/model.ts';
 import type { CustomerWebhook } from '../resources/customers/descriptor.ts';
 import { customerType, customerWebhooks } from '../resources/customers/descriptor.ts';
-import { customerCodec } from '../resources/customers/model.ts';
 import { messageWebhooks } from '../resources/messages/descriptor.ts';
 import { messageCodec } from '../resources/messages/model.ts';
 import type { ChangeNotice } from '../upstream/cache/entityCache.ts';
-import { decodeId, decodeIdOrNull, decodeObjectOrNull } from '../upstream/decode.ts';
+import { decodeIfReadable, idOrNull } from '../upstream/codec.ts';
+import { decodeId } from '../upstream/decode.ts';
 import type { WebhookDelivery, WebhookPayload } from './delivery.ts';
-import { chatIdOf } from './delivery.ts';
+import { chatIdOf, payloadOf } from './delivery.ts';
 import type { DomainEvent } from '../events/bus.ts';
 
 /** What a webhook event invalidates, and what it publishes to subscribers. */
 interface Effects {
   readonly changes: readonly [ChangeNotice & { readonly id: string }, ...ChangeNotice[]];
   readonly events: readonly DomainEvent[];
+  /** The fields that could not be interpreted. What they describe is read again. */
+  readonly unreadable: readonly string[];
 }
 
 export interface WebhookEffects extends Effects {
@@ -36,15 +40,19 @@ type EventHandler = (event: WebhookEvent) => Effects;
 const keepIfEqual = <Value>(current: Value, patched: Value): Value =>
   isDeepStrictEqual(current, patched) ? current : patched;
 
-const customerIdFrom = (data: WebhookPayload): string | null =>
-  customerCodec.part.decode(data['customer'], 'delivered customer')?.id ?? null;
+/** The id may be readable although other fields of the customer are not. */
+function customerIdFrom({ customer }: WebhookPayload): string | null {
+  const id = isDictionary(customer) ? customer['id'] : undefined;
+  return decodeIfReadable(idOrNull, id, 'delivered customer.id') ?? null;
+}
 
 const chatEvent =
   ({ change, requiredField }: (typeof chatWebhooks)[keyof typeof chatWebhooks]): EventHandler =>
   ({ data, occurredAt, atMs }) => {
     const chatId = chatIdOf(data);
     const notice = webhookChatFromWire(data);
-    const { customer, assignee, department } = notice.fields;
+    const { assignee, department } = notice.fields;
+    const isComplete = notice.unreadable.length === 0;
     const patch = (value: unknown) => {
       const current = chatType.deserialize(value, () => undefined);
       const patched = current === undefined ? undefined : mergeWebhook(current, notice);
@@ -57,7 +65,7 @@ const chatEvent =
         {
           type: chatType,
           id: chatId,
-          ...(occurredAt === null ? {} : { changedAt: occurredAt, patch }),
+          ...(occurredAt === null || !isComplete ? {} : { changedAt: occurredAt, patch }),
         },
         ...chatLists,
       ],
@@ -67,11 +75,12 @@ const chatEvent =
           chatId,
           change,
           atMs,
-          customerId: customer?.id ?? null,
+          customerId: customerIdFrom(data),
           assigneeId: assignee?.id ?? null,
           departmentId: department?.id ?? null,
         },
       ],
+      unreadable: notice.unreadable,
     };
   };
 
@@ -81,22 +90,21 @@ const messageEvent =
   ({ data, atMs }) => {
     const chatId = chatIdOf(data);
     const customerId = customerIdFrom(data);
-    const wire = decodeObjectOrNull(data['message'], 'delivered message');
-    const isReadable = decodeIdOrNull(wire?.['id'], 'delivered message.id') !== null;
+    const { agent, message, unreadable } = readMessage(data, { from, type });
     return {
       changes: [{ type: chatType, id: chatId }, ...chatLists],
       events: [
-        ...(isReadable
-          ? [
+        ...(message === undefined
+          ? []
+          : [
               {
                 kind: 'message' as const,
                 chatId,
                 customerId,
-                message: messageCodec.fromWire({ ...wire, agent: data['agent'], from, type }),
+                message: { ...message, agent },
                 atMs,
               },
-            ]
-          : []),
+            ]),
         {
           kind: 'chat',
           chatId,
@@ -107,32 +115,59 @@ const messageEvent =
           departmentId: null,
         },
       ],
+      unreadable,
     };
   };
+
+/** A message whose agent cannot be read is published without it, one whose other fields cannot be read is not published. */
+function readMessage(
+  data: WebhookPayload,
+  { from, type }: { readonly from: string; readonly type: string },
+) {
+  const where = 'delivered message';
+  const agent = decodeIfReadable(agentCodec.part, data['agent'] ?? null, `${where}.agent`);
+  const given = data['message'] ?? {};
+  const wire = isDictionary(given) ? given : {};
+  const message = decodeIfReadable(
+    { decode: messageCodec.fromWire },
+    { ...wire, from, type },
+    where,
+  );
+  const isAbsent = isDictionary(given) && wire['id'] === undefined;
+  return {
+    agent: agent ?? null,
+    message,
+    unreadable: [
+      ...(agent === undefined ? ['agent'] : []),
+      ...(message === undefined && !isAbsent ? ['message'] : []),
+    ],
+  };
+}
 
 const customerEvent =
   ({ patch, invalidates }: CustomerWebhook): EventHandler =>
   ({ data, occurredAt, atMs }) => {
     const customerId = decodeId(data['id'], 'delivered customer.id');
+    const { fields, unreadable } = patch?.(data) ?? { fields: undefined, unreadable: [] };
     const patchEntity = (value: unknown) => {
       const current = customerType.deserialize(value, () => undefined);
-      const values = patch?.(data);
-      return current === undefined || values === undefined
+      return current === undefined || fields === undefined
         ? undefined
-        : keepIfEqual(current, { ...current, ...values });
+        : keepIfEqual(current, { ...current, ...fields });
     };
     return {
       changes: [
         {
           type: customerType,
           id: customerId,
-          ...(occurredAt === null || patch === undefined
+          ...(occurredAt === null || fields === undefined || unreadable.length > 0
             ? {}
             : { changedAt: occurredAt, patch: patchEntity }),
         },
         ...invalidates,
       ],
       events: [{ kind: 'customer', customerId, atMs }],
+      unreadable,
     };
   };
 
@@ -159,15 +194,14 @@ export const maxCurrentMs = maxAgeMs + maxAheadMs;
  * Undefined for an unknown event; fails with `malformed` for one without the id of its entity. The time of an event is that of its
  * delivery: times inside the data are those of the chat, the customer or the message.
  */
-export function effectsOf(
-  { event, data, occurredAt }: WebhookDelivery,
-  nowMs: number,
-): WebhookEffects | undefined {
+export function effectsOf(delivery: WebhookDelivery, nowMs: number): WebhookEffects | undefined {
+  const { event, occurredAt } = delivery;
   const handler = handlers.get(event);
   if (handler === undefined) return undefined;
+  const data = payloadOf(delivery);
   const isCurrent =
     occurredAt !== null && occurredAt >= nowMs - maxAgeMs && occurredAt <= nowMs + maxAheadMs;
   if (isCurrent) return { ...handler({ data, occurredAt, atMs: occurredAt }), isCurrent };
-  const { changes } = handler({ data, occurredAt: null, atMs: nowMs });
-  return { changes, events: [], isCurrent };
+  const effects = handler({ data, occurredAt: null, atMs: nowMs });
+  return { ...effects, events: [], isCurrent };
 }

@@ -10,11 +10,12 @@ import { deliveryFromWire, isSignatureValid } from './delivery.ts';
 import type { EventBus } from '../events/bus.ts';
 
 /**
- * The result of a delivery. `inProgress`: still being applied, by this or another instance. `outdated`: too old, too far in the future
+ * The result of a delivery. `partial`: applied, but some fields could not be interpreted. `inProgress`: still being applied, by this or another instance. `outdated`: too old, too far in the future
  * or without a time, so it invalidated the cache and was not published.
  */
 export type WebhookOutcome =
   | 'applied'
+  | 'partial'
   | 'outdated'
   | 'duplicate'
   | 'ignored'
@@ -46,6 +47,7 @@ export class WebhookHandler {
   readonly #options: WebhookHandlerOptions;
   readonly #outcomes: Record<WebhookOutcome, number> = {
     applied: 0,
+    partial: 0,
     outdated: 0,
     duplicate: 0,
     ignored: 0,
@@ -93,17 +95,24 @@ export class WebhookHandler {
     try {
       return await this.#process(body);
     } catch (error) {
-      if (error instanceof UpstreamError && error.kind === 'malformed') return 'malformed';
+      if (error instanceof UpstreamError && error.kind === 'malformed') {
+        log.warn('webhook malformed', { reason: error.message });
+        return 'malformed';
+      }
       log.error('webhook failed', { error });
       return 'failed';
     }
   }
 
   async #process(body: Buffer): Promise<WebhookOutcome> {
-    const { account, clock } = this.#options;
+    const { account, clock, log } = this.#options;
     const delivery = deliveryFromWire(body);
     const effects = effectsOf(delivery, clock.now());
     if (effects === undefined) return 'ignored';
+    const { unreadable } = effects;
+    if (unreadable.length > 0) {
+      log.warn('webhook partly unreadable', { event: delivery.event, fields: unreadable });
+    }
     const deliveryKey = `${account}:${delivery.id}`;
     for (;;) {
       const concurrent = this.#inProgress.get(deliveryKey);
@@ -132,7 +141,8 @@ export class WebhookHandler {
       throw error;
     }
     await deduplicator.confirm(deliveryKey);
-    return effects.isCurrent ? 'applied' : 'outdated';
+    if (!effects.isCurrent) return 'outdated';
+    return effects.unreadable.length > 0 ? 'partial' : 'applied';
   }
 
   /** Invalidates first, so that subscribers who query after the event read current data. */

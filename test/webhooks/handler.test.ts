@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { createClient } from 'graphql-sse';
 import { readConfig } from '../../src/config/settings.ts';
 import type { ControlledUpstream } from '../support/controlledUpstream.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
@@ -121,12 +122,19 @@ describe('webhook deliveries', () => {
     ['data that is no JSON', JSON.stringify({ id: 'a', event: 'chat.rated', eventData: '{' })],
     ['no chat', wireDelivery({ event: 'chat.rated', eventData: { chat_id: 'abc' } })],
     ['no customer', wireDelivery({ event: 'customer.new', eventData: {} })],
-    ['an odd customer', wireDelivery({ event: 'chat.new', eventData: { id: 5, customer: [] } })],
-  ])('a delivery with %s is rejected', async (_what, malformed) => {
+    ['data that is a list', wireDelivery({ event: 'chat.rated', eventData: [] })],
+    ['an odd id', wireDelivery({ event: 'chat.rated', eventData: { chat_id: [], id: {} } })],
+  ])('a delivery with %s is rejected and logged without its content', async (_what, malformed) => {
+    const before = gateway.logged.length;
+
     const { status, errors } = await post(gateway, malformed);
 
     expect(status).toBe(400);
     expect(errors[0].extensions).toMatchObject({ code: 'BAD_REQUEST', retryable: false });
+    const lines = gateway.logged.slice(before).map((line: string) => JSON.parse(line));
+    expect(lines).toEqual([
+      expect.objectContaining({ msg: 'webhook malformed', reason: expect.any(String) }),
+    ]);
   });
 
   test('a delivery longer than a megabyte is rejected', async () => {
@@ -157,7 +165,35 @@ describe('webhook deliveries', () => {
     },
   );
 
+  test.each([[[]], [null], [''], ['{'], [undefined], [7]])(
+    'the data of an unsupported event is not decoded: %j',
+    async (eventData) => {
+      expect(await tell({ event: 'organization.changed', eventData })).toMatchObject({
+        status: 200,
+        outcome: 'ignored',
+      });
+    },
+  );
+
   test.each([
+    ['id', { id: ['a'] }],
+    ['createdAt', { createdAt: {} }],
+    ['attempts', { attempts: [] }],
+  ])('an unreadable %s of the envelope does not drop a delivery', async (_field, part) => {
+    await see(chatQuery);
+    const eventData = change({ status: 'pending' });
+    const envelope = JSON.parse(
+      wireDelivery({ event: 'chat.status_updated', eventData, atMs: clock.now() }),
+    );
+
+    const { status } = await post(gateway, JSON.stringify({ ...envelope, ...part }));
+
+    expect(status).toBe(200);
+    expect((await see(chatQuery)).data.chat.status).toBe('PENDING');
+  });
+
+  test.each([
+    ['an unreadable other id', { chat_id: {}, chatId: 5 }],
     ['chat_id', { chat_id: 5 }],
     ['chat_id as a text', { chat_id: '5' }],
     ['chatId', { chatId: 5 }],
@@ -206,9 +242,17 @@ describe('webhook deliveries', () => {
   });
 
   test('deliveries are counted by outcome', async () => {
+    await tell({ event: 'chat.rated', eventData: { ...change({}), rating: 'good' } });
     const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
 
-    for (const outcome of ['applied', 'duplicate', 'ignored', 'badSignature', 'malformed']) {
+    for (const outcome of [
+      'applied',
+      'partial',
+      'duplicate',
+      'ignored',
+      'badSignature',
+      'malformed',
+    ]) {
       expect(metrics).toMatch(
         new RegExp(`^helpcrunch_webhooks_total\\{outcome="${outcome}"\\} [1-9]`, 'm'),
       );
@@ -268,6 +312,35 @@ describe('chat events update the cache', () => {
     }
 
     expect(await see(chatQuery)).toMatchObject({ calls: 0, data: { chat: { rating: 'PERFECT' } } });
+  });
+
+  test.each([
+    ['assignee', null],
+    ['department', null],
+    ['customer', { name: 'Ada', email: 'ada@example.com' }],
+  ])('an empty list as %s updates the cached chat like null', async (field, shown) => {
+    await see(chatQuery);
+    clock.advance(10_000);
+
+    const { outcome } = await tell({
+      event: 'chat.closed',
+      eventData: { ...change({ status: 'closed' }), [field]: [] },
+    });
+
+    expect(outcome).toBe('applied');
+    expect(await see(chatQuery)).toMatchObject({
+      calls: 0,
+      data: { chat: { status: 'CLOSED', [field]: shown } },
+    });
+  });
+
+  test('the status "open" is OPENED', async () => {
+    await see(chatQuery);
+    clock.advance(10_000);
+
+    await tell({ event: 'chat.status_updated', eventData: change({ status: 'open' }) });
+
+    expect(await see(chatQuery)).toMatchObject({ calls: 0, data: { chat: { status: 'OPENED' } } });
   });
 
   test('an event does not extend the TTL of the cached chat', async () => {
@@ -356,6 +429,41 @@ describe('chat events invalidate the cache', () => {
     expect(await see(chatQuery)).toMatchObject({ calls: 1, data: { chat: { status: 'PENDING' } } });
   });
 
+  test.each<[string, string, unknown]>([
+    ['chat.closed', 'assignee', {}],
+    ['chat.closed', 'assignee', 12],
+    ['chat.closed', 'assignee', { id: 12, name: [] }],
+    ['chat.closed', 'department', 'Care'],
+    ['chat.closed', 'customer', 7],
+    ['chat.closed', 'customer', { id: 7, name: {} }],
+    ['chat.closed', 'communicatedAgents', [{ id: 12 }]],
+    ['chat.closed', 'communicatedAgents', {}],
+    ['chat.closed', 'closedAt', 'yesterday'],
+    ['chat.closed', 'closedBy', 'bot'],
+    ['chat.status_updated', 'status', 'waiting'],
+    ['chat.status_updated', 'status', ['closed']],
+    ['chat.rated', 'rating', 'good'],
+    ['chat.snoozed', 'snoozedUntil', {}],
+  ])('the chat is read again when %s has an unreadable %s: %j', async (event, field, value) => {
+    await see(chatQuery);
+    clock.advance(10_000);
+    const before = gateway.logged.length;
+
+    const eventData = { ...change({ status: 'pending' }), [field]: value };
+    const { status, outcome } = await tell({ event, eventData });
+
+    expect({ status, outcome }).toEqual({ status: 200, outcome: 'partial' });
+    expect(await see(chatQuery)).toMatchObject({ calls: 1, data: { chat: { status: 'PENDING' } } });
+    expect(gateway.logged.slice(before).map((line: string) => JSON.parse(line))).toEqual([
+      expect.objectContaining({
+        level: 40,
+        msg: 'webhook partly unreadable',
+        event,
+        fields: [field],
+      }),
+    ]);
+  });
+
   test('an older event does not revert a newer one', async () => {
     await see(chatQuery);
     clock.advance(10_000);
@@ -395,6 +503,83 @@ describe('chat events invalidate the cache', () => {
     await asking;
 
     expect((await see(chatQuery)).data.chat.status).toBe('PENDING');
+  });
+});
+
+describe('message events', () => {
+  const message = {
+    id: 9,
+    text: 'Hi',
+    createdAt: '1638953586.915',
+    updatedAt: '1638953586.915',
+    edited: false,
+    read: false,
+  };
+
+  /** What a subscriber receives of an event, next to its outcome. */
+  async function receive(event: string, part: Readonly<Record<string, unknown>>) {
+    const client = createClient({ url: `${gateway.url}/graphql/stream` });
+    const results = client.iterate({
+      query: `subscription { messageReceived { id text createdAt updatedAt edited agent { id } } }`,
+    });
+    const first = results.next();
+    await gateway.waitForSubscriptions(1);
+    const eventData = { chat_id: 5, customer, agent: null, message, ...part };
+    const { outcome } = await tell({ event, eventData });
+    const { value } = await first;
+    client.dispose();
+    await gateway.waitForSubscriptions(0);
+    return { outcome, received: value?.data?.messageReceived };
+  }
+
+  test.each([
+    ['a new message', {}, null],
+    [
+      'an edited message',
+      { edited: true, updatedAt: '1638953590.000' },
+      '2021-12-08T08:53:10.000Z',
+    ],
+    ['a message edited at once', { edited: true }, '2021-12-08T08:53:06.915Z'],
+  ])('%s has the time of its last change', async (_which, part, updatedAt) => {
+    const { received } = await receive('message.chat.customer', {
+      message: { ...message, ...part },
+    });
+
+    expect(received).toMatchObject({ createdAt: '2021-12-08T08:53:06.915Z', updatedAt });
+  });
+
+  test.each([
+    ['applied', []],
+    ['partial', 12],
+    ['partial', { id: [] }],
+    ['partial', {}],
+  ])('a message is published, with the outcome %s, if its agent is %j', async (expected, agent) => {
+    expect(await receive('message.chat.agent', { agent })).toMatchObject({
+      outcome: expected,
+      received: { id: '9', text: 'Hi', agent: null },
+    });
+  });
+
+  test.each([
+    { ...message, text: {} },
+    { ...message, id: {} },
+    { ...message, createdAt: [] },
+    'Hi',
+  ])('a message that cannot be decoded invalidates its chat: %j', async (unreadable) => {
+    await see(chatQuery);
+    clock.advance(10_000);
+    change({ status: 'pending' });
+
+    const { status, outcome } = await tell({
+      event: 'message.chat.customer',
+      eventData: { chat_id: 5, customer: [], agent: null, message: unreadable },
+    });
+
+    expect({ status, outcome }).toEqual({ status: 200, outcome: 'partial' });
+    expect(await see(chatQuery)).toMatchObject({
+      calls: 1,
+      data: { chat: { status: 'PENDING' } },
+    });
   });
 });
 
@@ -460,6 +645,24 @@ describe('customer events update the cache', () => {
     await tell({ event: 'customer.email_updated', eventData: changeCustomer({ email }) });
 
     expect((await see(chatQuery)).data.chat.customer.email).toBe(email);
+  });
+
+  test.each([
+    ['name', []],
+    ['email', {}],
+    ['userId', [1]],
+  ])('a customer is read again if its event has an unreadable %s', async (field, value) => {
+    await see(customerQuery);
+    clock.advance(10_000);
+    const eventData = { ...changeCustomer({ email: 'new@example.com' }), [field]: value };
+
+    const { outcome } = await tell({ event: 'customer.email_updated', eventData });
+
+    expect(outcome).toBe('partial');
+    expect(await see(customerQuery)).toMatchObject({
+      calls: 1,
+      data: { customer: { email: 'new@example.com' } },
+    });
   });
 
   test('a customer is read again if its event does not contain the email', async () => {

@@ -7,18 +7,19 @@ import type {
 } from '../../graphql/generated.ts';
 import type { EntityOf, EntityPart } from '../../upstream/codec.ts';
 import {
-  decodePresent,
+  decodeReadable,
   entityCodec,
   enumOf,
   flag,
   id,
   idOrNull,
+  idsOrNull,
   listOfPresent,
   text,
   time,
   withDefault,
 } from '../../upstream/codec.ts';
-import { decodeIdOrNull, decodeObject } from '../../upstream/decode.ts';
+import { decodeObject } from '../../upstream/decode.ts';
 import { agentCodec } from '../agents/model.ts';
 import { customerCodec } from '../customers/model.ts';
 import { departmentCodec } from '../departments/model.ts';
@@ -27,6 +28,7 @@ import { departmentCodec } from '../departments/model.ts';
 export const chatStatuses = {
   new: 'NEW',
   opened: 'OPENED',
+  open: 'OPENED',
   pending: 'PENDING',
   'on hold': 'ON_HOLD',
   onhold: 'ON_HOLD',
@@ -106,21 +108,21 @@ export interface WebhookChat {
   readonly fields: Partial<Chat>;
   /** The agents that wrote in it; undefined when the event does not contain them. */
   readonly agentIds: readonly string[] | undefined;
+  /** The fields whose values cannot be interpreted: the chat has to be read again. */
+  readonly unreadable: readonly string[];
 }
 
 /** `createdAt` is left out because it never changes. */
 export function webhookChatFromWire(value: unknown): WebhookChat {
   const wire = decodeObject(value, 'chat');
-  const newStatus = status.decode(wire['status'], 'chat.status');
-  const agents = wire['communicatedAgents'];
+  const {
+    fields: { status: newStatus = null, communicatedAgents = null, ...fields },
+    unreadable,
+  } = decodeReadable(wire, 'chat', { ...webhookFields, status, communicatedAgents: idsOrNull });
   return {
-    fields: {
-      ...(newStatus === null ? {} : { status: newStatus }),
-      ...decodePresent(wire, 'chat', webhookFields),
-    },
-    agentIds: Array.isArray(agents)
-      ? agents.flatMap((agent) => decodeIdOrNull(agent, 'chat.communicatedAgents') ?? [])
-      : undefined,
+    fields: { ...(newStatus === null ? {} : { status: newStatus }), ...fields },
+    agentIds: communicatedAgents ?? undefined,
+    unreadable,
   };
 }
 
@@ -131,12 +133,16 @@ const toSeconds = (ms: number | null): number | null =>
 const mergeTime = (current: number | null, received: number | null | undefined): number | null =>
   received === undefined || toSeconds(current) === toSeconds(received) ? current : received;
 
-/** The chat after the event; undefined when its agents changed, because the event contains only their ids. */
-export function mergeWebhook(chat: Chat, { fields, agentIds }: WebhookChat): Chat | undefined {
+/** The chat after the event; undefined when a field is unreadable or its agents changed, because the event contains only their ids. */
+export function mergeWebhook(
+  chat: Chat,
+  { fields, agentIds, unreadable }: WebhookChat,
+): Chat | undefined {
+  if (unreadable.length > 0) return undefined;
   const currentAgentIds = chat.agents.map((agent) => agent.id).toSorted();
   if (agentIds !== undefined && agentIds.toSorted().join() !== currentAgentIds.join())
     return undefined;
-  const { customer = chat.customer } = fields;
+  const customer = fields.customer ?? chat.customer;
   const isSameCustomer = customer !== null && customer.id === chat.customer?.id;
   return {
     ...chat,

@@ -1,4 +1,5 @@
 import { aliasType, entityType, pageType } from '../../upstream/cache/cacheTypes.ts';
+import { decodeReadable } from '../../upstream/codec.ts';
 import { allChats, chatLists } from '../chats/descriptor.ts';
 import type { InvalidatedTags, ResourceDescriptor } from '../declarations.ts';
 import {
@@ -9,7 +10,7 @@ import {
   staffField,
 } from '../declarations.ts';
 import type { Customer } from './model.ts';
-import { customerCodec } from './model.ts';
+import { customerCodec, embeddedCustomerFields } from './model.ts';
 
 export const customerType = entityType('Customer', customerCodec.shape, {
   ttlClass: 'customers',
@@ -79,20 +80,23 @@ export const customerDescriptor = {
 } as const satisfies ResourceDescriptor;
 
 export interface CustomerWebhook {
-  /** The fields that are certain after the event. Undefined: the customer is fetched again. */
-  readonly patch?: (data: unknown) => Partial<Customer> | undefined;
+  /** The fields after the event. Undefined, or with unreadable ones: the customer is fetched again. */
+  readonly patch?: (data: Readonly<Record<string, unknown>>) => {
+    readonly fields: Partial<Customer> | undefined;
+    readonly unreadable: readonly string[];
+  };
   /** What else the event invalidates. */
   readonly invalidates: InvalidatedTags;
 }
 
 /** Name, e-mail and user id, if the event contains the e-mail. */
-function embeddedCustomer(data: unknown): Partial<Customer> | undefined {
-  const customer = customerCodec.part.decode(data, 'delivered customer');
-  return customer?.email === undefined ? undefined : customer;
-}
+const embeddedCustomer: CustomerWebhook['patch'] = (data) => {
+  const { fields, unreadable } = decodeReadable(data, 'customer', embeddedCustomerFields);
+  return { fields: fields.email === undefined ? undefined : fields, unreadable };
+};
 
 const setsTo = (values: Partial<Customer>): CustomerWebhook => ({
-  patch: () => values,
+  patch: () => ({ fields: values, unreadable: [] }),
   invalidates: [],
 });
 

@@ -34,13 +34,14 @@ function tagsFromWire(value: unknown): readonly CustomerTag[] {
   });
 }
 
+/** What chats and webhooks contain of a customer besides the id. */
+export const embeddedCustomerFields = { userId: text, name: text, email: text };
+
 export const customerCodec = entityCodec(
   'Customer',
   {
     id,
-    userId: text,
-    name: text,
-    email: text,
+    ...embeddedCustomerFields,
     company: text,
     phone: text,
     firstSeen: time,

@@ -28,7 +28,7 @@ const broadcastTypes = {
   'manual email': 'MANUAL_EMAIL',
 } as const;
 
-export const messageCodec = entityCodec('ChatMessage', {
+const codec = entityCodec('ChatMessage', {
   id,
   from: withDefault<ChatMessageSender>(enumOf(sendersBySpelling), 'UNKNOWN'),
   agent: agentCodec.part,
@@ -41,7 +41,17 @@ export const messageCodec = entityCodec('ChatMessage', {
   broadcastType: enumOf<BroadcastType>(broadcastTypes),
 });
 
-export type Message = EntityOf<typeof messageCodec>;
+/** Webhooks give a new message a time of change equal to its creation: it was never changed. */
+export const messageCodec = {
+  ...codec,
+  fromWire(value: unknown): EntityOf<typeof codec> {
+    const message = codec.fromWire(value);
+    const isUnchanged = message.edited !== true && message.updatedAt === message.createdAt;
+    return isUnchanged ? { ...message, updatedAt: null } : message;
+  },
+};
+
+export type Message = EntityOf<typeof codec>;
 
 /** A message with its chat, of which only the id may be known. */
 export type ChatMessage = Message & { readonly chat: ChatPart };
