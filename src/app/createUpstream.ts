@@ -53,6 +53,7 @@ export function createUpstream(foundation: Foundation) {
     clock,
     log,
     maxRetries: config.upstreamRetries,
+    onHoldSpelling: config.onHoldSpelling,
     forwardsClientKeys,
     observer: metrics.observer,
   });

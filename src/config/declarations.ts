@@ -85,6 +85,11 @@ const upstream = {
     description:
       'Name of the HelpCrunch account. Instances with the same name share cache, rate limit and events through `REDIS_URL`, whatever their API keys ([auth.md](auth.md#accounts)).',
   }),
+  onHoldSpelling: setting('HELPCRUNCH_ON_HOLD_SPELLING', oneOf('on hold', 'onhold', 'on-hold'), {
+    default: 'on hold',
+    description:
+      "How filters on `ON_HOLD` that are combined with other conditions spell the status. HelpCrunch's documentation has three spellings; the default is a guess.",
+  }),
   rateLimit: setting('HELPCRUNCH_RATE_LIMIT', upToAMillion, {
     default: 120,
     description: 'Upstream calls per sliding 60 seconds. `0`: unlimited.',

@@ -29,6 +29,8 @@ export interface BatchSize {
 export interface Upstream {
   readonly cache: ScopedCache;
   readonly batchSize: BatchSize;
+  /** How a search spells the on-hold status. */
+  readonly onHoldSpelling: string;
   /** Derived from the API key, so that cursors are valid on every instance. */
   seal(): CursorCipher;
 }
@@ -40,6 +42,7 @@ interface UpstreamClientOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly maxRetries: number;
+  readonly onHoldSpelling: string;
   /** Whether clients bring their own API keys, which may be invalid. */
   readonly forwardsClientKeys?: boolean;
   readonly observer: UpstreamObserver;
@@ -75,7 +78,7 @@ const createSend =
 
 /** The entity cache calls the outermost layer on a miss; every attempt of the retry layer passes all layers below it. */
 export function createUpstreamClient(options: UpstreamClientOptions) {
-  const { transport, rateLimiter, cache, clock, log, maxRetries } = options;
+  const { transport, rateLimiter, cache, clock, log, maxRetries, onHoldSpelling } = options;
   const keys = options.forwardsClientKeys === true ? new KeyVerification(clock) : undefined;
   const isUnverified = (account: string) => keys?.isUnverified(account) === true;
   const quotaOwnerOf = (account: string) => (isUnverified(account) ? unverifiedAccount : account);
@@ -128,7 +131,7 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
       ),
   });
 
-  const batchSize: BatchSize = { limit: maxConditions };
+  const shared = { batchSize: { limit: maxConditions }, onHoldSpelling };
   return {
     /** The number of accounts whose circuit breaker is open. */
     openCircuitBreakers: () => circuitBreakers.openCount(),
@@ -142,7 +145,7 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
           { ...context, isUnverified: isUnverified(context.account) },
           hooksFor(context),
         ),
-        batchSize,
+        ...shared,
         seal: () => (seal ??= createCursorCipher(context.apiKey)),
       };
     },

@@ -69,13 +69,16 @@ const customerOf = (chat: WireRow): WireRow =>
 const isTagged = (customer: WireRow, ...names: string[]): boolean =>
   names.every((name) => customer['tags'].some((tag: WireRow) => same(tag['name'], name)));
 
+/** Which spelling HelpCrunch finds is unknown. */
+const onHold = (operator: string) =>
+  ['on hold', 'onhold', 'on-hold'].map((value) => condition('chats.status', operator, value));
+
 const chatFilters: readonly Omit<Expressible, 'kind'>[] = [
   ...(
     [
       ['NEW', 'new'],
       ['OPENED', 'opened'],
       ['PENDING', 'pending'],
-      ['ON_HOLD', 'on hold'],
       ['NO_COMMUNICATION', 'no communication'],
       ['CLOSED', 'closed'],
       ['EMPTY', 'empty'],
@@ -92,6 +95,27 @@ const chatFilters: readonly Omit<Expressible, 'kind'>[] = [
       means: (chat: WireRow) => chat['status'] !== spelling,
     },
   ]),
+  {
+    filter: { status: 'ON_HOLD' },
+    comparison: 'OR',
+    sent: onHold('='),
+    means: ({ status }) => status === 'on hold',
+  },
+  {
+    filter: { statusNot: 'ON_HOLD' },
+    sent: onHold('!='),
+    means: ({ status }) => status !== 'on hold',
+  },
+  {
+    filter: { status: 'ON_HOLD', departmentId: '3' },
+    sent: [condition('chats.status', '=', 'on hold'), condition('chats.department', '=', 3)],
+    means: ({ status, department }) => status === 'on hold' && department?.id === 3,
+  },
+  {
+    filter: { statusNot: 'ON_HOLD', departmentId: '3' },
+    sent: [...onHold('!='), condition('chats.department', '=', 3)],
+    means: ({ status, department }) => status !== 'on hold' && department?.id === 3,
+  },
   ...(
     [
       ['PERFECT', 'perfect'],
@@ -181,7 +205,7 @@ const chatFilters: readonly Omit<Expressible, 'kind'>[] = [
     comparison: 'OR',
     sent: [
       condition('chats.status', '=', 'pending'),
-      condition('chats.status', '=', 'on hold'),
+      ...onHold('='),
       condition('chats.department', '=', 5),
     ],
     means: ({ status, department }) =>

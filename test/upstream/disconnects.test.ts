@@ -114,6 +114,7 @@ const createClient = (limit: number) =>
     clock,
     log,
     maxRetries: 2,
+    onHoldSpelling: 'on hold',
     observer: { onQueueWait: () => undefined, onCall: () => undefined },
   });
 

@@ -11,6 +11,7 @@ import {
   singleCondition,
   optionalFilter,
   hasAllTags,
+  maxConditions,
   timeBetween,
 } from '../../upstream/filters.ts';
 import { chatRatings, chatStatuses } from './model.ts';
@@ -41,18 +42,48 @@ function enumEquals<Name extends string>(
   };
 }
 
+const statusField = 'chats.status';
+const onHoldSpellings = Object.entries(chatStatuses).flatMap(([spelling, status]) =>
+  status === 'ON_HOLD' ? [spelling] : [],
+);
+
+const isOnHold = ({ field, value }: FilterCondition): boolean =>
+  field === statusField && value === onHoldSpellings[0];
+
+/**
+ * Which spelling HelpCrunch's search accepts for on-hold is unknown, and a wrong one finds nothing. Where the grammar allows it, the
+ * filter has all of them: `=` joined by OR, `!=` joined by AND. Otherwise it has the given one.
+ */
+export function spellOnHold(filter: UpstreamFilter, spelling: string): UpstreamFilter {
+  if (!filter.filter.some(isOnHold)) return filter;
+  const [first] = filter.filter;
+  // A single condition may be joined by either.
+  const isSingle = filter.filter.length === 1;
+  const comparison = isSingle ? (first?.operator === '=' ? 'OR' : 'AND') : filter.comparison;
+  const operator = comparison === 'OR' ? '=' : '!=';
+  const spelledBy = (spellings: readonly string[]) =>
+    filter.filter.flatMap((condition) => {
+      if (!isOnHold(condition)) return [condition];
+      const values = condition.operator === operator ? spellings : [spelling];
+      return values.map((value) => ({ ...condition, value }));
+    });
+  const conditions = spelledBy(onHoldSpellings);
+  const isTooLong = conditions.length > maxConditions;
+  return { comparison, filter: isTooLong ? spelledBy([spelling]) : conditions };
+}
+
 /** The filter in the grammar of HelpCrunch; `badInput` for a filter that cannot be expressed in it. */
 export function chatFilter(input: ChatFilter, argumentPath = 'filter'): UpstreamFilter {
   return allOf(argumentPath, [
     ...optionalFilter(
       `${argumentPath}.status`,
       input.status,
-      enumEquals('chats.status', chatStatuses),
+      enumEquals(statusField, chatStatuses),
     ),
     ...optionalFilter(
       `${argumentPath}.statusNot`,
       input.statusNot,
-      enumEquals('chats.status', chatStatuses, '!='),
+      enumEquals(statusField, chatStatuses, '!='),
     ),
     ...optionalFilter(`${argumentPath}.assigneeId`, input.assigneeId, idEquals('chats.assignee')),
     ...optionalFilter(`${argumentPath}.agentId`, input.agentId, idEquals('chats.agents')),

@@ -8,6 +8,7 @@ import type { UpstreamListQuery, UpstreamSort } from '../../upstream/lists.ts';
 import { pageCacheKey, readPage } from '../../upstream/lists.ts';
 import { anyOf, idEquals } from '../../upstream/filters.ts';
 import { writeEntity } from '../mutation.ts';
+import { spellOnHold } from './filter.ts';
 import { chatPageType, chatType, customerChatType, ownedChatsType } from './descriptor.ts';
 import type { Chat } from './model.ts';
 import { chatCodec } from './model.ts';
@@ -132,7 +133,7 @@ const readOne = async (send: SendCall, id: string): Promise<Chat> =>
 export type ChatSource = ReturnType<typeof createChatSource>;
 
 /** HelpCrunch has no search by chat ids: each costs one call. */
-export function createChatSource({ cache, batchSize }: Upstream) {
+export function createChatSource({ cache, batchSize, onHoldSpelling }: Upstream) {
   return {
     has: (id: string): boolean => cache.has(chatType, id),
     hydrate: (ids: readonly string[]) => cache.hydrate(chatType, ids),
@@ -145,10 +146,12 @@ export function createChatSource({ cache, batchSize }: Upstream) {
       return cached !== undefined && belongsTo(customerId)(cached);
     },
 
-    page: (query: UpstreamListQuery): Promise<Page<Chat>> =>
-      cache.getOrLoad(chatPageType, pageCacheKey(query), (send) =>
+    page({ filter, ...rest }: UpstreamListQuery): Promise<Page<Chat>> {
+      const query = { ...rest, filter: spellOnHold(filter, onHoldSpelling) };
+      return cache.getOrLoad(chatPageType, pageCacheKey(query), (send) =>
         readPage(send, chatEndpoint, query),
-      ),
+      );
+    },
 
     /** A page or an error for each owner, in order. All owners must be of one kind, and all pages have one sort order. */
     ownedPages(batch: readonly OwnedChats[]): Promise<(Page<Chat> | UpstreamError)[]> {
