@@ -143,6 +143,29 @@ describe('the shares of agents', () => {
   });
 });
 
+describe('with more demand than calls for more than a minute, at least 95 % are used', () => {
+  const busy = (count: number): Source[] =>
+    Array.from({ length: count }, (_, index) => agent(`a${index}`)).flatMap((viewer) => [
+      { viewer, priority: 'read', callsAt: perSecond(2) },
+      { viewer, priority: 'write', callsAt: every(5_000) },
+    ]);
+
+  test.each([
+    ['of the limit by twelve agents that read and write', 12, 120],
+    // The newcomer reserve is for agents with fewer than 12 calls per minute.
+    ['of what is not reserved for newcomers by six agents', 6, 108],
+    ['of what is not reserved for newcomers by one agent', 1, 108],
+  ])('%s', async (_name, count, usable) => {
+    const { outcomes, maxPerMinute } = await playScenario({ sources: busy(count), minutes: 4 });
+    const started = outcomes.filter(
+      ({ startedAt = 0 }) => startedAt >= minuteMs && startedAt < 4 * minuteMs,
+    );
+
+    expect(started.length / 3).toBeGreaterThanOrEqual(0.95 * usable);
+    expect(maxPerMinute()).toBeLessThanOrEqual(120);
+  });
+});
+
 describe('a customer', () => {
   test('gets CUSTOMER_CALLS_PER_MINUTE permits, of which CUSTOMER_WRITES_PER_MINUTE for mutations', async () => {
     const { of } = await playScenario({
