@@ -48,6 +48,9 @@ export interface Context {
   readonly isReadOnly?: boolean;
 }
 
+/** A client as the rate limiter sees it. */
+export type QuotaClient = Pick<Caller, 'viewer' | 'account' | 'quotaClient' | 'isBackground'>;
+
 export interface Caller {
   readonly requestId: string;
   readonly viewer: Viewer;
@@ -71,6 +74,8 @@ export interface Caller {
   readonly isBackground?: boolean;
   /** Whether the client has proved to be the router. */
   readonly isRouter?: boolean;
+  /** Further clients to which calls are charged when this one has no quota: the other subscribers of an event. */
+  readonly otherClients?: readonly QuotaClient[] | undefined;
   readonly guard: ExecutionGuard;
 }
 
@@ -91,18 +96,23 @@ export function createContextFactory({
   createLoaders,
 }: ContextFactoryOptions) {
   const quotaViewers = new QuotaViewers();
+  const toCandidate = (client: QuotaClient) => ({
+    viewer: quotaViewers.of(client),
+    priority: client.isBackground === true ? ('background' as const) : ('read' as const),
+  });
   return (caller: Caller): Context => {
     const { requestId, viewer, apiKey, account, signal, deadlineMs, bypassesCache, span, guard } =
       caller;
     const usage: OperationUsage = { calls: 0, cacheHits: 0, shared: 0 };
     const tracker = new DependencyTracker();
     if (bypassesCache) tracker.markUncacheable();
-    const quotaViewer = quotaViewers.of(caller);
+    const { viewer: quotaViewer, priority: readPriority } = toCandidate(caller);
     const upstreamContext = {
       apiKey,
       account,
       viewer: quotaViewer,
-      readPriority: caller.isBackground === true ? ('background' as const) : ('read' as const),
+      readPriority,
+      otherCandidates: caller.otherClients?.map(toCandidate),
       signal,
       deadlineMs,
       usage,

@@ -136,6 +136,7 @@ export function createOpenOperation(parts: OpenOperationOptions): OpenOperation 
       bypassesCache: caller.bypassesCache,
       isBackground: caller.isBackground === true,
       isRouter: caller.isRouter === true,
+      otherClients: caller.otherClients,
       signal: lifetime.signal,
       deadlineMs: lifetime.deadlineMs,
       span,

@@ -58,6 +58,8 @@ export type CostRule =
   | { readonly strategy: 'ownedChats' }
   /** One call per chat. */
   | { readonly strategy: 'messages' }
+  /** An event about a chat of which the id is known. One of these arguments may require the chat itself. */
+  | { readonly strategy: 'chatEvent'; readonly filters: readonly string[] }
   /** A message of an event, of whose chat only the id is known. */
   | { readonly strategy: 'receivedMessage' }
   /** The chat of a message, with the fields that are known of it at the parent. */

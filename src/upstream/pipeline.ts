@@ -1,7 +1,7 @@
 import type { DependencyTracker } from '../lib/dependencyTracker.ts';
 import type { Span } from '../observability/tracing.ts';
 import type { RequestWaiters } from './cache/inFlight.ts';
-import type { QuotaViewer } from './rateLimit/limiter.ts';
+import type { PermitCandidate, QuotaViewer } from './rateLimit/limiter.ts';
 import type { TransportRequest } from './transport.ts';
 
 /** An HTTP request to HelpCrunch with its declared effect. The method does not tell it: a search is a POST that reads. */
@@ -38,6 +38,8 @@ export interface RequestContext {
   readonly viewer: QuotaViewer;
   /** The priority of calls that read. */
   readonly readPriority: 'read' | 'background';
+  /** Further viewers of the operation. A read is charged to the first of them that has quota if `viewer` has none. */
+  readonly otherCandidates?: readonly PermitCandidate[] | undefined;
   /** Aborted when the client disconnects or the deadline passes. */
   readonly signal: () => AbortSignal;
   /** On the monotonic clock. */

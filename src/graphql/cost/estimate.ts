@@ -226,7 +226,11 @@ class CostEstimator {
         return this.#messages(field);
       case 'ownedChats':
         return this.#ownedChats(field);
+      case 'chatEvent':
+        this.#addEventChat(field, rule.filters);
+        return result;
       case 'receivedMessage':
+        this.#addEventChat(field, []);
         return this.#receivedMessage(field);
       case 'parentChat':
         return (
@@ -326,6 +330,15 @@ class CostEstimator {
     this.#costs.add(path, calls);
     this.#costs.once(origin);
     return { ...result, origin: path, batchKey: path };
+  }
+
+  /** Webhooks may omit what decides whether a subscriber receives the event. */
+  #addEventChat({ site, result }: FieldResult, filters: readonly string[]): void {
+    const isDecidedByEvent =
+      this.#options.customer === undefined &&
+      filters.every((filter) => (site.args[filter] ?? null) === null);
+    if (isDecidedByEvent || !this.#isWorst) return;
+    if (this.#costs.once(`chat of ${result.origin}.chat`)) this.#costs.add(site.path, 1);
   }
 
   #receivedMessage({ result }: FieldResult): NodeSet {

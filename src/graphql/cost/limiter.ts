@@ -1,6 +1,6 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import type { DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
-import { getOperationAST, Kind } from 'graphql';
+import { getOperationAST, Kind, OperationTypeNode } from 'graphql';
 import type { CustomerViewer } from '../../lib/viewer.ts';
 import type { Context } from '../context.ts';
 import type { CostOptions } from './estimate.ts';
@@ -22,6 +22,10 @@ export interface CostLimits {
   /** The maximum of objects in a response. */
   readonly maxNodes: number;
 }
+
+/** What is cached when a client subscribes is not when an event occurs. */
+const reusesCache = (operation: OperationDefinitionNode | null | undefined): boolean =>
+  operation?.operation !== OperationTypeNode.SUBSCRIPTION;
 
 const referenceFields: ReadonlySet<string> = new Set(['_entities', '_service', '__typename']);
 
@@ -141,7 +145,8 @@ export function createCostLimiter(
     const request = { schema, operationName, variables, customer };
     const { calls, nodes } = worstCostOf(document, request, costs);
     if (calls > limit) {
-      const cost = estimateCost(document, { ...request, isCached: options.isCached?.(context) });
+      const isCached = reusesCache(operation) ? options.isCached?.(context) : undefined;
+      const cost = estimateCost(document, { ...request, isCached });
       if (cost.worst > limit) throw costLimitError(cost, limit);
     }
     if (nodes > maxNodes) throw overNodes(estimateNodes(document, request), maxNodes);

@@ -10,7 +10,7 @@ import { clientDisconnectedError } from '../operation.ts';
 import type { ReportOperation } from '../operationReport.ts';
 import type { LimitResult } from '../limits/responseLimit.ts';
 
-const maxResponseErrors = 1_000;
+export const maxResponseErrors = 1_000;
 
 export const withRequestId = (
   error: GraphQLFormattedError,

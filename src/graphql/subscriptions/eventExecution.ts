@@ -2,8 +2,14 @@ import type { FormattedExecutionResult, GraphQLError, GraphQLSchema } from 'grap
 import { createSourceEventStream, execute, getOperationAST } from 'graphql';
 import type { EventOrGap, DomainEvent } from '../../events/bus.ts';
 import type { Log } from '../../observability/log.ts';
+import { asError } from '../../lib/asError.ts';
 import { skipEvent } from '../../lib/skipEvent.ts';
-import { logFailures, usageExtension, withRequestId } from '../plugins/response.ts';
+import {
+  logFailures,
+  maxResponseErrors,
+  usageExtension,
+  withRequestId,
+} from '../plugins/response.ts';
 import type { Caller, Context } from '../context.ts';
 import { publicError } from '../errors.ts';
 import type { createFormatError } from '../errors.ts';
@@ -17,6 +23,22 @@ import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
 export type SubscriptionResult = FormattedExecutionResult;
 
 export type SubscriptionCaller = Omit<Caller, 'signal' | 'deadlineMs' | 'bypassesCache' | 'guard'>;
+
+/** The subscribers of one event. */
+export interface EventAudience {
+  /** The event is executed as an operation of this subscriber. */
+  readonly payer: SubscriptionCaller;
+  /** Those to whom its calls are charged when the payer has no quota. */
+  readonly others: readonly SubscriptionCaller[];
+}
+
+/** The subscribers of one subscription. */
+export interface Audience {
+  /** The one that subscribed first. */
+  readonly opener: SubscriptionCaller;
+  /** Called before each event. */
+  readonly takeTurn: () => EventAudience;
+}
 
 /** Delivered in place of lost events. The subscription goes on. */
 export const missedEventsResult = (requestId: string): SubscriptionResult => ({
@@ -56,42 +78,68 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
 
   function formatErrors(errors: readonly GraphQLError[], requestId: string) {
     logFailures(log, errors, { requestId, forwardsClientKeys });
-    return errors.map((error) => withRequestId(formatError(error.toJSON(), error), requestId));
+    return errors
+      .slice(0, maxResponseErrors)
+      .map((error) => withRequestId(formatError(error.toJSON(), error), requestId));
   }
 
-  /** Null if this subscriber may not receive the event. */
-  async function executeEvent(
+  /** Delivered when it is unknown whether the subscriber may receive an event. */
+  function undecidedResult(error: unknown, { requestId }: Context): SubscriptionResult {
+    const cause = asError(error);
+    logFailures(log, [cause], { requestId, forwardsClientKeys });
+    const formatted = withRequestId(formatError({ message: cause.message }, cause), requestId);
+    const extensions = { ...formatted.extensions, missed: true };
+    return { data: null, errors: [{ ...formatted, extensions }] };
+  }
+
+  /** Null if the subscriber does not receive the event. */
+  async function resultOf(
     { document, operationName, variables }: ValidatedSubscription,
-    { event, subscriber }: { event: DomainEvent; subscriber: SubscriptionCaller },
+    event: DomainEvent,
+    context: Context,
+  ): Promise<SubscriptionResult | null> {
+    try {
+      if (!(await canReceiveEvent(context, event))) return null;
+    } catch (error) {
+      return undecidedResult(error, context);
+    }
+    const { data = null, errors } = await context.guard.execute(() =>
+      execute({
+        schema,
+        document,
+        rootValue: event,
+        contextValue: context,
+        variableValues: variables,
+        operationName,
+      }),
+    );
+    if (errors?.some(({ originalError }) => originalError === skipEvent) === true) return null;
+    return errors === undefined
+      ? { data }
+      : { data, errors: formatErrors(errors, context.requestId) };
+  }
+
+  /** Null if the subscribers do not receive the event. */
+  async function executeEvent(
+    subscription: ValidatedSubscription,
+    { event, audience }: { event: DomainEvent; audience: EventAudience },
     signal: AbortSignal,
   ): Promise<SubscriptionResult | null> {
-    const { context, disconnect, close } = openOperation({ ...subscriber, bypassesCache: false });
+    const { payer, others: otherClients } = audience;
+    const { context, disconnect, close } = openOperation({
+      ...payer,
+      otherClients,
+      bypassesCache: false,
+    });
     signal.addEventListener('abort', disconnect, { once: true });
     // A signal that is already aborted calls no listener.
     if (signal.aborted) disconnect();
     try {
-      if (!(await canReceiveEvent(context, event))) return null;
-      const { data = null, errors } = await context.guard.execute(() =>
-        execute({
-          schema,
-          document,
-          rootValue: event,
-          contextValue: context,
-          variableValues: variables,
-          operationName,
-        }),
-      );
-      if (errors?.some(({ originalError }) => originalError === skipEvent) === true) return null;
-      const formattedErrors = errors && formatErrors(errors, context.requestId);
-      const result = await limited(
-        {
-          data,
-          ...(formattedErrors === undefined ? {} : { errors: formattedErrors }),
-          extensions: { upstream: usageExtension(context) },
-        },
-        context,
-      );
-      const operation = getOperationAST(document, operationName);
+      const executed = await resultOf(subscription, event, context);
+      if (executed === null || signal.aborted) return null;
+      const extensions = { upstream: usageExtension(context) };
+      const result = await limited({ ...executed, extensions }, context);
+      const operation = getOperationAST(subscription.document, subscription.operationName);
       report(context, { operation, errors: result.errors });
       return result;
     } finally {
@@ -103,7 +151,7 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
   /** Subscribes until the signal aborts. A single result means that subscribing failed. */
   return async (
     subscription: ValidatedSubscription,
-    subscriber: SubscriptionCaller,
+    { opener, takeTurn }: Audience,
     signal: AbortSignal,
   ): Promise<AsyncIterable<SubscriptionResult> | SubscriptionResult> => {
     const { document, operationName, variables } = subscription;
@@ -111,7 +159,7 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
       schema,
       document,
       contextValue: createContext({
-        ...subscriber,
+        ...opener,
         signal: () => signal,
         deadlineMs: Infinity,
         bypassesCache: false,
@@ -121,15 +169,15 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
       operationName,
     });
     if ('errors' in events) {
-      return { errors: formatErrors(events.errors ?? [], subscriber.requestId) };
+      return { errors: formatErrors(events.errors ?? [], opener.requestId) };
     }
     if (!isEventStream(events)) throw new Error('A subscription must return an event stream.');
     return (async function* () {
       for await (const event of events) {
         const result =
           event.kind === 'gap'
-            ? missedEventsResult(subscriber.requestId)
-            : await executeEvent(subscription, { event, subscriber }, signal);
+            ? missedEventsResult(opener.requestId)
+            : await executeEvent(subscription, { event, audience: takeTurn() }, signal);
         if (result !== null) yield result;
       }
     })();

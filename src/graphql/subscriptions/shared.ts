@@ -5,6 +5,7 @@ import type { BoundedQueue } from '../../lib/boundedQueue.ts';
 import type { Log } from '../../observability/log.ts';
 import type { Viewer } from '../context.ts';
 import type {
+  EventAudience,
   ExecuteSubscription,
   SubscriptionResult,
   SubscriptionCaller,
@@ -13,12 +14,6 @@ import { missedEventsResult } from './eventExecution.ts';
 import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
 
 export type SubscriptionResults = AsyncIterableIterator<SubscriptionResult, undefined>;
-
-/** Subscribers with the same operation and the same audience. */
-interface SharedSubscription {
-  join(requestId: string): SubscriptionResults | SubscriptionResult;
-  isClosed(): boolean;
-}
 
 /** Viewers with the same key receive the same events and fields. */
 const audienceKey = (viewer: Viewer): unknown =>
@@ -33,11 +28,110 @@ function sharingKey(
   return createHash('sha256').update(JSON.stringify(name)).digest('base64url');
 }
 
-interface SharedSubscriptionsOptions {
-  readonly executeSubscription: ExecuteSubscription;
+/** The limiter looks at all of them whenever it decides about a call. */
+const maxOtherSubscribers = 7;
+
+interface SharedSubscriptionOptions {
   readonly log: Log;
   /** A subscriber with more buffered results loses them and receives a gap result. */
   readonly maxBuffered: number;
+  readonly opener: SubscriptionCaller;
+  readonly onClose: () => void;
+}
+
+/** One execution of each event for all subscribers with the same operation and audience. It ends with the last of them. */
+class SharedSubscription {
+  readonly #options: SharedSubscriptionOptions;
+  readonly #controller = new AbortController();
+  /** In the order of their turns to be charged. */
+  readonly #subscribers = new Map<BoundedQueue<SubscriptionResult>, SubscriptionCaller>();
+  #results: AsyncIterable<SubscriptionResult> | undefined;
+  #failure: SubscriptionResult | undefined;
+
+  constructor(options: SharedSubscriptionOptions) {
+    this.#options = options;
+    setMaxListeners(0, this.#controller.signal);
+  }
+
+  /** Whether it accepts no further subscribers. */
+  get isClosed(): boolean {
+    return this.#controller.signal.aborted && this.#failure === undefined;
+  }
+
+  async open(execute: ExecuteSubscription, subscription: ValidatedSubscription): Promise<void> {
+    const { opener } = this.#options;
+    const { signal } = this.#controller;
+    const takeTurn = () => this.#takeTurn();
+    const results = await execute(subscription, { opener, takeTurn }, signal);
+    if (Symbol.asyncIterator in results) {
+      this.#results = results;
+    } else {
+      this.#failure = results;
+      this.#close();
+    }
+  }
+
+  /** The results for a new subscriber, or the one result of a failure. */
+  join(subscriber: SubscriptionCaller): SubscriptionResults | SubscriptionResult {
+    if (this.#failure !== undefined) return this.#failure;
+    const queue = createBoundedQueue<SubscriptionResult>({
+      maxLength: this.#options.maxBuffered,
+      overflowItem: missedEventsResult(subscriber.requestId),
+      onEnd: () => {
+        this.#subscribers.delete(queue);
+        if (this.#subscribers.size === 0) this.#close();
+      },
+    });
+    this.#subscribers.set(queue, subscriber);
+    const results = this.#results;
+    this.#results = undefined;
+    // Started by the first subscriber, as earlier results would be lost.
+    if (results !== undefined) void this.#deliver(results);
+    return queue.items;
+  }
+
+  async #deliver(results: AsyncIterable<SubscriptionResult>): Promise<void> {
+    const { log, opener } = this.#options;
+    try {
+      for await (const result of results) {
+        for (const queue of this.#subscribers.keys()) queue.push(result);
+      }
+    } catch (error) {
+      log.error('a subscription failed', { requestId: opener.requestId, error });
+    } finally {
+      this.#close();
+    }
+  }
+
+  /** Ends the turn of the first subscriber. Of several subscriptions of one client, one counts as another subscriber. */
+  #takeTurn(): EventAudience {
+    const [turn] = this.#subscribers;
+    if (turn === undefined) return { payer: this.#options.opener, others: [] };
+    const [queue, payer] = turn;
+    this.#subscribers.delete(queue);
+    this.#subscribers.set(queue, payer);
+    const others = new Map<string, SubscriptionCaller>();
+    for (const subscriber of this.#subscribers.values()) {
+      if (others.size === maxOtherSubscribers) break;
+      const { quotaClient } = subscriber;
+      if (quotaClient !== payer.quotaClient) others.set(quotaClient, subscriber);
+    }
+    return { payer, others: [...others.values()] };
+  }
+
+  #close(): void {
+    if (this.#controller.signal.aborted) return;
+    this.#controller.abort();
+    this.#options.onClose();
+    for (const queue of this.#subscribers.keys()) queue.finish();
+  }
+}
+
+interface SharedSubscriptionsOptions extends Pick<
+  SharedSubscriptionOptions,
+  'log' | 'maxBuffered'
+> {
+  readonly executeSubscription: ExecuteSubscription;
 }
 
 export type SharedSubscriptions = ReturnType<typeof createSharedSubscriptions>;
@@ -52,52 +146,12 @@ export function createSharedSubscriptions({
 
   async function open(
     subscription: ValidatedSubscription,
-    subscriber: SubscriptionCaller,
+    opener: SubscriptionCaller,
     onClose: () => void,
   ): Promise<SharedSubscription> {
-    const queues = new Set<BoundedQueue<SubscriptionResult>>();
-    const controller = new AbortController();
-    setMaxListeners(0, controller.signal);
-    function close(): void {
-      if (controller.signal.aborted) return;
-      controller.abort();
-      onClose();
-      for (const queue of queues) queue.finish();
-    }
-    const results = await executeSubscription(subscription, subscriber, controller.signal);
-    if (!(Symbol.asyncIterator in results)) {
-      close();
-      return { join: () => results, isClosed: () => false };
-    }
-    async function pump(source: AsyncIterable<SubscriptionResult>): Promise<void> {
-      try {
-        for await (const result of source) {
-          for (const queue of queues) queue.push(result);
-        }
-      } catch (error) {
-        log.error('a subscription failed', { requestId: subscriber.requestId, error });
-      } finally {
-        close();
-      }
-    }
-    let pumping: Promise<void> | undefined;
-    return {
-      isClosed: () => controller.signal.aborted,
-      join(requestId) {
-        const queue = createBoundedQueue<SubscriptionResult>({
-          maxLength: maxBuffered,
-          overflowItem: missedEventsResult(requestId),
-          onEnd() {
-            queues.delete(queue);
-            if (queues.size === 0) close();
-          },
-        });
-        queues.add(queue);
-        // Started by the first subscriber, as earlier results would be lost.
-        pumping ??= pump(results);
-        return queue.items;
-      },
-    };
+    const shared = new SharedSubscription({ log, maxBuffered, opener, onClose });
+    await shared.open(executeSubscription, subscription);
+    return shared;
   }
 
   return {
@@ -119,7 +173,7 @@ export function createSharedSubscriptions({
         }
         const group = await opening;
         // Its last subscriber may have left in the meantime.
-        if (!group.isClosed()) return group.join(subscriber.requestId);
+        if (!group.isClosed) return group.join(subscriber);
       }
     },
     count: () => groups.size,

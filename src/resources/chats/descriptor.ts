@@ -49,7 +49,12 @@ export const chatDescriptor = {
       chat: { policy: 'owner', cost: { strategy: 'lookup', kind: 'chat', argument: 'id' } },
       chats: { policy: 'owner', cost: { strategy: 'page' } },
     },
-    Subscription: { chatUpdated: { policy: 'owner', cost: 'none' } },
+    Subscription: {
+      chatUpdated: {
+        policy: 'owner',
+        cost: { strategy: 'chatEvent', filters: ['customerId', 'assigneeId', 'departmentId'] },
+      },
+    },
     ChatUpdate: {
       change: publicField,
       at: publicField,

@@ -10,6 +10,8 @@ import { asError } from '../../lib/asError.ts';
 export interface RequestWaiter {
   readonly viewer: QuotaViewer;
   readonly readPriority: 'read' | 'background';
+  /** Further viewers for which the operation reads. */
+  readonly otherCandidates?: readonly PermitCandidate[] | undefined;
   readonly signal: AbortSignal;
   readonly deadlineMs: number;
   readonly tracker: DependencyTracker;
@@ -21,7 +23,7 @@ export interface RequestWaiter {
 export interface RequestWaiters {
   /** Aborted when the last waiter disconnects. */
   readonly signal: AbortSignal;
-  /** Those that are still connected, the one that started the request first. */
+  /** The viewers that are still connected, those of the operation that started the request first. */
   candidates(): readonly PermitCandidate[];
   /** The latest deadline of the waiters. */
   deadlineMs(): number;
@@ -38,6 +40,16 @@ const candidateOf = ({ viewer, readPriority: priority }: RequestWaiter): PermitC
   viewer: currentViewer(viewer),
   priority,
 });
+
+function candidatesOf(waiter: RequestWaiter, index: number): PermitCandidate[] {
+  const isJoined = index > 0;
+  const others = waiter.otherCandidates?.map(({ viewer, priority }) => ({
+    viewer: currentViewer(viewer),
+    priority,
+    isJoined,
+  }));
+  return [{ ...candidateOf(waiter), isJoined }, ...(others ?? [])];
+}
 
 type Start<Value> = (
   waiters: RequestWaiters,
@@ -61,7 +73,7 @@ export class InFlightRequest<Value> {
     setMaxListeners(0, signal);
     const waiters: RequestWaiters = {
       signal,
-      candidates: () => Array.from(this.#waiters, candidateOf),
+      candidates: () => Array.from(this.#waiters, candidatesOf).flat(),
       deadlineMs: () => Math.max(...Array.from(this.#waiters, ({ deadlineMs }) => deadlineMs)),
       setQueued: (isQueued) => {
         this.#queuedCount += isQueued ? 1 : -1;

@@ -8,7 +8,7 @@ export interface QueueWaiter {
   reject(error: Error): void;
 }
 
-/** A queued call. Its candidates are those that it can be charged to: the starter, and joined operations of a higher class. */
+/** A queued call. Its candidates are those that it can be charged to: the operation that started it, and joined ones of a higher class. */
 export interface QueueEntry extends PermitRequest {
   /** The viewer whose turn it is, and the priority: of the first candidate with the highest priority. */
   readonly viewer: string;
@@ -40,8 +40,10 @@ const noCandidate: PermitCandidate = {
 
 function entryOf(waiter: QueueWaiter): QueueEntry {
   const { candidates: waiting, deadlineMs } = waiter.request();
-  const [starter = noCandidate, ...joined] = waiting;
-  const candidates = [starter, ...joined.filter((candidate) => outranks(candidate, starter))];
+  const [starter = noCandidate, ...others] = waiting;
+  const mayBeCharged = (other: PermitCandidate) =>
+    other.isJoined === false || outranks(other, starter);
+  const candidates = [starter, ...others.filter(mayBeCharged)];
   const [{ viewer, priority } = starter] = candidates.toSorted(
     (one, other) => priorities.indexOf(one.priority) - priorities.indexOf(other.priority),
   );

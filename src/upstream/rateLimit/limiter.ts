@@ -28,6 +28,8 @@ export const emptyDepths: QueueDepths = { write: 0, read: 0, background: 0 };
 export interface PermitCandidate {
   readonly viewer: QuotaViewer;
   readonly priority: CallPriority;
+  /** Whether its operation joined a call that another operation had started. */
+  readonly isJoined?: boolean;
 }
 
 const rankOf = ({ viewer, priority }: PermitCandidate): number =>
@@ -40,8 +42,8 @@ export const outranks = (one: PermitCandidate, other: PermitCandidate): boolean 
 /** A request for a permit. It is read again at each decision: operations may join or leave a shared call while it is queued. */
 export interface PermitRequest {
   /**
-   * The operations that wait for the call, the one that started it first. The call is charged to the first, or to one of a higher class if the
-   * first has reached its limit.
+   * The viewers of the operations that wait for the call, those of the one that started it first. The call is charged to the first, or, if
+   * that has reached its limit, to another one that started it or to one of a higher class.
    */
   readonly candidates: readonly PermitCandidate[];
   /** By the monotonic clock; a call that cannot start before is rejected. */

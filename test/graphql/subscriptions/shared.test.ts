@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { createSharedSubscriptions } from '../../../src/graphql/subscriptions/shared.ts';
 import type {
+  Audience,
   ExecuteSubscription,
   SubscriptionResult,
   SubscriptionCaller,
@@ -11,12 +12,16 @@ import { createBoundedQueue } from '../../../src/lib/boundedQueue.ts';
 
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-const subscriber = (viewer: Viewer = { role: 'ALL' }, account = 'a'): SubscriptionCaller => ({
+const subscriber = (
+  viewer: Viewer = { role: 'ALL' },
+  account = 'a',
+  quotaClient = 'c',
+): SubscriptionCaller => ({
   requestId: 'r',
   viewerId: undefined,
   address: '127.0.0.1',
   viewer,
-  quotaClient: 'c',
+  quotaClient,
   apiKey: 'k',
   account,
 });
@@ -89,6 +94,47 @@ test.each([
   await fanOut.join(other, who);
 
   expect(readings.size).toBe(2);
+});
+
+test('the subscribers of a shared subscription take turns in being charged for an event', async () => {
+  const { readEvents } = createEvents();
+  const audiences: Audience[] = [];
+  const executeSubscription: ExecuteSubscription = (admittedSubscription, audience, signal) => {
+    audiences.push(audience);
+    return readEvents(admittedSubscription, audience, signal);
+  };
+  const fanOut = createSharedSubscriptions({ executeSubscription, log, maxBuffered: 10 });
+  const join = (client: string) =>
+    joinedBy(fanOut.join(admitted(), subscriber(undefined, undefined, client)));
+  const [first] = [await join('a'), await join('b'), await join('a'), await join('c')];
+  const turn = () => {
+    const { payer, others = [] } = audiences[0]?.takeTurn() ?? {};
+    return `${payer?.quotaClient} ${others.map(({ quotaClient }) => quotaClient).join('')}`;
+  };
+
+  const turns = [turn(), turn(), turn(), turn()];
+  await first?.return?.();
+  const afterOneLeft = [turn(), turn(), turn()];
+
+  expect(audiences).toHaveLength(1);
+  expect(turns).toEqual(['a bc', 'b ac', 'a cb', 'c ab']);
+  expect(afterOneLeft).toEqual(['b ac', 'a cb', 'c ba']);
+});
+
+test('of many subscribers of a shared subscription eight can be charged for one event', async () => {
+  const { readEvents } = createEvents();
+  let takeTurn: Audience['takeTurn'] | undefined;
+  const executeSubscription: ExecuteSubscription = (admittedSubscription, audience, signal) => {
+    ({ takeTurn } = audience);
+    return readEvents(admittedSubscription, audience, signal);
+  };
+  const fanOut = createSharedSubscriptions({ executeSubscription, log, maxBuffered: 10 });
+  for (let client = 0; client < 100; client += 1)
+    await joinedBy(fanOut.join(admitted(), subscriber(undefined, undefined, `c${client}`)));
+
+  const { payer, others = [] } = takeTurn?.() ?? {};
+
+  expect(new Set([payer, ...others].map((caller) => caller?.quotaClient)).size).toBe(8);
 });
 
 test('a slow subscriber receives a gap instead of its buffered results and does not delay the others', async () => {
