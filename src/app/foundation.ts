@@ -6,6 +6,7 @@ import { withGuardedTimers } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createMetrics } from '../observability/metrics.ts';
+import type { RedisScripts } from '../redis/scripts.ts';
 import type { Tracing } from '../observability/tracing.ts';
 
 /** The base URL of HelpCrunch, and the API key of the gateway. */
@@ -19,6 +20,8 @@ export interface AppOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly tracing?: Tracing | undefined;
+  /** Scripts with another time source than that of the Redis server. */
+  readonly redisScripts?: RedisScripts | undefined;
   /** Log lines that could not be written so far. */
   readonly lostLogLines?: () => number;
 }
@@ -28,6 +31,7 @@ interface RedisParts {
   readonly account: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly scripts: RedisScripts | undefined;
   readonly disposers: DisposerStack;
 }
 
@@ -69,7 +73,13 @@ export async function createFoundation(
     forwardsClientKeys: config.auth.mode === 'forward',
     metrics: createMetrics(),
     account,
-    redis: await connectRedis(config, { account: account.account, clock, log, disposers }),
+    redis: await connectRedis(config, {
+      account: account.account,
+      clock,
+      log,
+      scripts: options.redisScripts,
+      disposers,
+    }),
     disposers,
   };
 }

@@ -19,7 +19,7 @@ interface RedisConnectionOptions {
   readonly account: string;
   readonly clock: Clock;
   readonly log: Log;
-  readonly scripts?: RedisScripts;
+  readonly scripts?: RedisScripts | undefined;
 }
 
 /** Shares state through Redis and keeps it in the process during an outage. */

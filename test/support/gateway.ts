@@ -10,6 +10,7 @@ import { startSimulator } from '../../src/simulator/simulator.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createLog } from '../../src/observability/log.ts';
+import type { RedisScripts } from '../../src/redis/scripts.ts';
 import type { Tracing } from '../../src/observability/tracing.ts';
 
 export interface GraphQLResponse<Data = any> {
@@ -38,6 +39,7 @@ interface TestGatewayOptions {
   readonly config?: Partial<Config>;
   readonly clock?: Clock;
   readonly tracing?: Tracing;
+  readonly redisScripts?: RedisScripts | undefined;
 }
 
 /** Starts the real gateway on a free port, in front of the given upstream. */
@@ -46,6 +48,7 @@ export async function startTestGateway({
   config = {},
   clock = systemClock,
   tracing,
+  redisScripts,
 }: TestGatewayOptions) {
   const logged: string[] = [];
   const log = createLog(
@@ -74,7 +77,7 @@ export async function startTestGateway({
       redisTimeoutMs: 20_000,
       ...config,
     },
-    { upstream, clock, log, tracing },
+    { upstream, clock, log, tracing, redisScripts },
   );
 
   async function query<Data = any, Variables = Record<string, unknown>>(
