@@ -71,60 +71,20 @@ export interface EventExecutionOptions {
 export type ExecuteSubscription = ReturnType<typeof createSubscriptionExecutor>;
 
 /** Executes each event as an operation with its own deadline and loaders. */
-export function createSubscriptionExecutor(options: EventExecutionOptions) {
-  const { schema, createContext, openOperation, formatError, log, forwardsClientKeys, report } =
-    options;
-  const { limitResult: limited } = options;
+class EventExecutor {
+  readonly #options: EventExecutionOptions;
 
-  function formatErrors(errors: readonly GraphQLError[], requestId: string) {
-    logFailures(log, errors, { requestId, forwardsClientKeys });
-    return errors
-      .slice(0, maxResponseErrors)
-      .map((error) => withRequestId(formatError(error.toJSON(), error), requestId));
-  }
-
-  /** Delivered when it is unknown whether the subscriber may receive an event. */
-  function undecidedResult(error: unknown, { requestId }: Context): SubscriptionResult {
-    const cause = asError(error);
-    logFailures(log, [cause], { requestId, forwardsClientKeys });
-    const formatted = withRequestId(formatError({ message: cause.message }, cause), requestId);
-    const extensions = { ...formatted.extensions, missed: true };
-    return { data: null, errors: [{ ...formatted, extensions }] };
-  }
-
-  /** Null if the subscriber does not receive the event. */
-  async function resultOf(
-    { document, operationName, variables }: ValidatedSubscription,
-    event: DomainEvent,
-    context: Context,
-  ): Promise<SubscriptionResult | null> {
-    try {
-      if (!(await canReceiveEvent(context, event))) return null;
-    } catch (error) {
-      return undecidedResult(error, context);
-    }
-    const { data = null, errors } = await context.guard.execute(() =>
-      execute({
-        schema,
-        document,
-        rootValue: event,
-        contextValue: context,
-        variableValues: variables,
-        operationName,
-      }),
-    );
-    if (errors?.some(({ originalError }) => originalError === skipEvent) === true) return null;
-    return errors === undefined
-      ? { data }
-      : { data, errors: formatErrors(errors, context.requestId) };
+  constructor(options: EventExecutionOptions) {
+    this.#options = options;
   }
 
   /** Null if the subscribers do not receive the event. */
-  async function executeEvent(
+  async execute(
     subscription: ValidatedSubscription,
     { event, audience }: { event: DomainEvent; audience: EventAudience },
     signal: AbortSignal,
   ): Promise<SubscriptionResult | null> {
+    const { openOperation, limitResult, report } = this.#options;
     const { payer, others: otherClients } = audience;
     const { context, disconnect, close } = openOperation({
       ...payer,
@@ -135,10 +95,10 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
     // A signal that is already aborted calls no listener.
     if (signal.aborted) disconnect();
     try {
-      const executed = await resultOf(subscription, event, context);
+      const executed = await this.#resultOf(subscription, event, context);
       if (executed === null || signal.aborted) return null;
       const extensions = { upstream: usageExtension(context) };
-      const result = await limited({ ...executed, extensions }, context);
+      const result = await limitResult({ ...executed, extensions }, context);
       const operation = getOperationAST(subscription.document, subscription.operationName);
       report(context, { operation, errors: result.errors });
       return result;
@@ -147,6 +107,55 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
       close();
     }
   }
+
+  formatErrors(errors: readonly GraphQLError[], requestId: string) {
+    const { log, formatError, forwardsClientKeys } = this.#options;
+    logFailures(log, errors, { requestId, forwardsClientKeys });
+    return errors
+      .slice(0, maxResponseErrors)
+      .map((error) => withRequestId(formatError(error.toJSON(), error), requestId));
+  }
+
+  async #resultOf(
+    { document, operationName, variables }: ValidatedSubscription,
+    event: DomainEvent,
+    context: Context,
+  ): Promise<SubscriptionResult | null> {
+    try {
+      if (!(await canReceiveEvent(context, event))) return null;
+    } catch (error) {
+      return this.#undecidedResult(error, context);
+    }
+    const { data = null, errors } = await context.guard.execute(() =>
+      execute({
+        schema: this.#options.schema,
+        document,
+        rootValue: event,
+        contextValue: context,
+        variableValues: variables,
+        operationName,
+      }),
+    );
+    if (errors?.some(({ originalError }) => originalError === skipEvent) === true) return null;
+    return errors === undefined
+      ? { data }
+      : { data, errors: this.formatErrors(errors, context.requestId) };
+  }
+
+  /** Delivered when it is unknown whether the subscriber may receive an event. */
+  #undecidedResult(error: unknown, { requestId }: Context): SubscriptionResult {
+    const { log, formatError, forwardsClientKeys } = this.#options;
+    const cause = asError(error);
+    logFailures(log, [cause], { requestId, forwardsClientKeys });
+    const formatted = withRequestId(formatError({ message: cause.message }, cause), requestId);
+    const extensions = { ...formatted.extensions, missed: true };
+    return { data: null, errors: [{ ...formatted, extensions }] };
+  }
+}
+
+export function createSubscriptionExecutor(options: EventExecutionOptions) {
+  const { schema, createContext } = options;
+  const executor = new EventExecutor(options);
 
   /** Subscribes until the signal aborts. A single result means that subscribing failed. */
   return async (
@@ -169,7 +178,7 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
       operationName,
     });
     if ('errors' in events) {
-      return { errors: formatErrors(events.errors ?? [], opener.requestId) };
+      return { errors: executor.formatErrors(events.errors ?? [], opener.requestId) };
     }
     if (!isEventStream(events)) throw new Error('A subscription must return an event stream.');
     return (async function* () {
@@ -177,7 +186,7 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
         const result =
           event.kind === 'gap'
             ? missedEventsResult(opener.requestId)
-            : await executeEvent(subscription, { event, audience: takeTurn() }, signal);
+            : await executor.execute(subscription, { event, audience: takeTurn() }, signal);
         if (result !== null) yield result;
       }
     })();

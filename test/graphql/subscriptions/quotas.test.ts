@@ -230,7 +230,10 @@ describe('a subscription whose events could cost more than MAX_UPSTREAM_CALLS', 
       [agent(12), 'chatUpdated(assigneeId: 12) { change }'],
     ] as const)
       expect(await rejectionOf(account, claims, selection)).toMatchObject({ code });
-    await using _connection = await account.subscribe(agent(12), ['chatUpdated { change }']);
+    await using free = await account.subscribe(agent(12), ['chatUpdated { change }']);
     await account.started(1);
+
+    await account.rateChat();
+    expect((await results(free, 1))[0].errors).toBeUndefined();
   });
 });

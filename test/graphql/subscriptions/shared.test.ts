@@ -106,14 +106,15 @@ test('the subscribers of a shared subscription take turns in being charged for a
   const fanOut = createSharedSubscriptions({ executeSubscription, log, maxBuffered: 10 });
   const join = (client: string) =>
     joinedBy(fanOut.join(admitted(), subscriber(undefined, undefined, client)));
-  const [first] = [await join('a'), await join('b'), await join('a'), await join('c')];
+  const first = await join('a');
+  for (const client of ['b', 'a', 'c']) await join(client);
   const turn = () => {
     const { payer, others = [] } = audiences[0]?.takeTurn() ?? {};
     return `${payer?.quotaClient} ${others.map(({ quotaClient }) => quotaClient).join('')}`;
   };
 
   const turns = [turn(), turn(), turn(), turn()];
-  await first?.return?.();
+  await first.return?.();
   const afterOneLeft = [turn(), turn(), turn()];
 
   expect(audiences).toHaveLength(1);
