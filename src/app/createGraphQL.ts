@@ -14,6 +14,7 @@ import { RunningMutations } from '../graphql/runningMutations.ts';
 import { createNameLimiter, createReporter } from '../graphql/operationReport.ts';
 import { OperationCache } from '../graphql/operations/operationCache.ts';
 import { createPersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
+import type { RequestParams } from '../graphql/operations/persistedDocuments.ts';
 import { createResponseCache } from '../graphql/operations/responseCache.ts';
 import { createSchema } from '../graphql/schema/build.ts';
 import { createGraphQLServer } from '../graphql/server.ts';
@@ -134,6 +135,7 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
     apollo,
     tracedApollo,
     operationCache: isCacheUsed ? operationCache : undefined,
+    textOf: (params: RequestParams) => operationCache.textOf(params),
     responseCache,
     persistedDocuments,
     ...shared,

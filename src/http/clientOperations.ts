@@ -68,6 +68,7 @@ export interface ClientRequest {
   readonly signal: AbortSignal;
   readonly requestId: string;
   readonly isReadOnly?: boolean;
+  readonly accept?: string | undefined;
 }
 
 export type ExecuteForClient = (
@@ -85,7 +86,7 @@ interface ExecuteForClientOptions {
 /** Runs an operation within the limits of its client. Fails with a `PublicError` if it may not run. */
 export const createExecuteForClient =
   (options: ExecuteForClientOptions): ExecuteForClient =>
-  async (client, { operation, signal, requestId, isReadOnly = false }) => {
+  async (client, { operation, signal, requestId, isReadOnly = false, accept }) => {
     const { run, connectionLimits, persistedDocuments, limitClient } = options;
     const { viewer, viewerId, apiKey, account } = client.access;
     await limitClient(client);
@@ -100,7 +101,7 @@ export const createExecuteForClient =
         return clientName(client);
       },
     };
-    const outcome = await run(request, subscriber, { signal, isReadOnly });
+    const outcome = await run(request, subscriber, { signal, isReadOnly, accept });
     if (outcome.kind === 'once') return outcome;
     const release = connectionLimits.acquireSubscription(clientName(client));
     if (release !== undefined) {

@@ -1,6 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { OperationCache } from '../graphql/operations/operationCache.ts';
-import type { PersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
+import type {
+  PersistedDocuments,
+  RequestParams,
+} from '../graphql/operations/persistedDocuments.ts';
 import type { OpenOperation } from '../graphql/operation.ts';
 import type { RunningMutations } from '../graphql/runningMutations.ts';
 import type { GraphQLServer } from '../graphql/server.ts';
@@ -49,6 +52,8 @@ export interface HttpServerOptions {
   /** Executes operations with federated tracing. */
   readonly tracedApollo?: GraphQLServer | undefined;
   readonly operationCache?: OperationCache | undefined;
+  /** The text of an operation, which its hash or id names if the request has none; undefined if it is unknown. */
+  readonly textOf: (params: RequestParams) => string | undefined;
   readonly openOperation: OpenOperation;
   readonly mutations: RunningMutations;
   readonly authenticate: Authenticate;

@@ -20,7 +20,7 @@ import { addExplorers } from './routes/explorers.ts';
 import { addGraphQLRoute } from './routes/graphql.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
-import { addSseRoute } from './routes/sse.ts';
+import { addResultStreams } from './routes/streams.ts';
 import { addWebhookRoute } from './routes/webhook.ts';
 import { addWebSocketRoute } from './routes/websocket.ts';
 import { addSecurityHeaders, allowedOrigins, createOriginCheck } from './securityHeaders.ts';
@@ -146,16 +146,17 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     clock,
     log,
   };
+  const streams = addResultStreams(server, { ...transport, textOf: options.textOf });
   addGraphQLRoute(server, {
     ...options,
     limitClient,
     isRouter,
+    streams,
     callbacks: new SubscriptionCallbacks(server, transport),
     spanOf: addRequestSpans(server, options),
   });
   const open = addWebSocketRoute(server, transport);
   addUpgrades(server.server, { webSocketPath: '/graphql', heads, open, connections, log });
-  addSseRoute(server, transport);
   if (webhookHandler !== undefined) {
     await addWebhookRoute(server, { webhookHandler, authFailures, clock });
   }

@@ -133,6 +133,16 @@ export class OperationCache {
     };
   }
 
+  /** The text of an operation, which its hash or id names if the request has none; undefined if it is unknown. */
+  textOf(params: RequestParams): string | undefined {
+    const { query } = params;
+    const listed = this.#options.persistedDocuments.textFor(params);
+    if (typeof listed === 'string') return listed;
+    if (typeof query === 'string') return query;
+    const hash = this.#hashOf(params);
+    return hash === undefined ? undefined : this.#entries.get(hash)?.text;
+  }
+
   costsOf(hash: string | undefined): CachedCosts | undefined {
     return hash === undefined ? undefined : this.#find(hash)?.costs;
   }

@@ -14,7 +14,7 @@ export interface ValidatedSubscription {
 }
 
 const useSubscriptionTransport =
-  'Subscribe over WebSocket at /graphql or with server-sent events at /graphql/stream.';
+  'Subscribe over WebSocket at /graphql, or send "Accept: text/event-stream" or "Accept: multipart/mixed;subscriptionSpec=1.0".';
 
 /** Apollo Server calls this even when no operation was found, contrary to its types. */
 const isSubscription = (operation: OperationDefinitionNode | undefined): boolean =>

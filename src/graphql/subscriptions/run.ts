@@ -1,3 +1,4 @@
+import { HeaderMap } from '@apollo/server';
 import { errorCodes } from '../errorCodes.ts';
 import { publicCodeOf } from '../errors.ts';
 import type { OpenOperation } from '../operation.ts';
@@ -17,13 +18,21 @@ export interface OperationRequest {
 }
 
 export type OperationOutcome =
-  | { readonly kind: 'once'; readonly status: number; readonly result: SubscriptionResult }
+  | {
+      readonly kind: 'once';
+      readonly status: number;
+      /** Headers of an HTTP response, by their names. */
+      readonly headers?: ReadonlyMap<string, string>;
+      readonly result: SubscriptionResult;
+    }
   | { readonly kind: 'stream'; readonly results: SubscriptionResults };
 
 interface RunConditions {
   readonly signal: AbortSignal;
   /** Whether mutations are rejected because the transport is for reads. */
   readonly isReadOnly: boolean;
+  /** The header `Accept` of an HTTP request, on which the status of request errors depends. */
+  readonly accept?: string | undefined;
 }
 
 export type RunOperation = (
@@ -36,6 +45,14 @@ export type RunOperation = (
 const statusOf = ({ errors: [error] = [] }: SubscriptionResult): number =>
   error === undefined ? 200 : errorCodes[publicCodeOf(error)].status;
 
+/** The plugins of Apollo Server read the headers only. */
+const httpRequestWith = (accept: string) => ({
+  method: 'POST',
+  headers: new HeaderMap([['accept', accept]]),
+  search: '',
+  body: undefined,
+});
+
 interface RunOperationOptions {
   readonly apollo: Pick<GraphQLServer, 'executeOperation'>;
   readonly openOperation: OpenOperation;
@@ -45,7 +62,7 @@ interface RunOperationOptions {
 /** Runs any operation of a transport that carries multiple results. */
 export const createRunOperation =
   ({ apollo, openOperation, sharedSubscriptions }: RunOperationOptions): RunOperation =>
-  async (request, subscriber, { signal, isReadOnly }) => {
+  async (request, subscriber, { signal, isReadOnly, accept = '' }) => {
     let subscription: ValidatedSubscription | undefined;
     const { context, disconnect, close } = openOperation({ ...subscriber, bypassesCache: false });
     signal.addEventListener('abort', disconnect, { once: true });
@@ -56,10 +73,14 @@ export const createRunOperation =
         subscription = validated;
       };
       const contextValue = { ...context, onSubscription, isReadOnly };
-      const { body, http } = await apollo.executeOperation(request, { contextValue });
+      const { body, http } = await apollo.executeOperation(
+        { ...request, http: httpRequestWith(accept) },
+        { contextValue },
+      );
       if (body.kind !== 'single') throw new Error('The schema has no incremental delivery.');
       if (subscription === undefined) {
-        return { kind: 'once', status: http.status ?? 200, result: body.singleResult };
+        const { status = 200, headers } = http;
+        return { kind: 'once', status, headers, result: body.singleResult };
       }
     } finally {
       signal.removeEventListener('abort', disconnect);

@@ -21,6 +21,7 @@ import type { HttpServerOptions, IsFromRouter } from '../options.ts';
 import { isBackgroundPriority } from '../priority.ts';
 import { addRateLimitHeaders } from '../rateLimitHeaders.ts';
 import type { SubscriptionCallbacks } from './callbacks.ts';
+import type { ResultStreams } from './streams.ts';
 
 /** Apollo Server rejects some requests before they have a context, so their errors lack the extensions that others have. */
 function addExtensions(body: string, context: Context): string {
@@ -70,6 +71,7 @@ interface GraphQLRouteOptions extends HttpServerOptions {
   readonly callbacks: SubscriptionCallbacks;
   readonly limitClient: LimitClient;
   readonly isRouter: IsFromRouter;
+  readonly streams: ResultStreams;
   readonly spanOf: (request: FastifyRequest) => Span | undefined;
 }
 
@@ -82,7 +84,10 @@ class GraphQLEndpoint {
   }
 
   async handle(request: FastifyRequest, reply: FastifyReply) {
-    const { authenticate, callbacks, limitClient, openOperation, isRouter } = this.#options;
+    const { authenticate, callbacks, limitClient, openOperation, isRouter, streams } =
+      this.#options;
+    const requestedStream = streams.requestedBy(request);
+    if (requestedStream !== undefined) return streams.handle(request, reply, requestedStream);
     const { headers } = request;
     const access = await authenticate(headers.authorization);
     if (callbacks.isRequested(request)) return callbacks.handle(request, reply, access);

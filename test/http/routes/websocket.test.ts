@@ -552,6 +552,6 @@ test('a subscription over plain HTTP gets an error that names the subscription t
 
   expect(answer.status).toBe(400);
   expect(answer.errors).toMatchObject([
-    { message: expect.stringContaining('/graphql/stream'), extensions: { code: 'BAD_REQUEST' } },
+    { message: expect.stringContaining('text/event-stream'), extensions: { code: 'BAD_REQUEST' } },
   ]);
 });
