@@ -32,7 +32,7 @@ const chat = {
 
 /** The schema without its resolvers: the values are properties. */
 function createStubSchema() {
-  const resolvable = createSchema(resourceResolvers, { isSdlPublic: true });
+  const resolvable = createSchema(resourceResolvers, { subgraph: { excludedRootFields: [] } });
   const schema = buildClientSchema(introspectionFromSchema(resolvable));
   const field = schema.getQueryType()?.getFields()['chat'];
   if (field !== undefined) field.resolve = () => chat;

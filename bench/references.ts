@@ -95,6 +95,7 @@ async function withServers<Result>(run: (ours: string, theirs: string) => Promis
     PORT: '0',
     HELPCRUNCH_RATE_LIMIT: '0',
     CACHE_CUSTOMERS_TTL_MS: '3600000',
+    SUBGRAPH: 'true',
   });
   const gateway = await startGateway(config, { upstream, clock: systemClock, log: silent });
   const server = new ApolloServer({

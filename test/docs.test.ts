@@ -50,7 +50,7 @@ const blocksIn = (...languages: readonly string[]) =>
     .filter(({ language }) => languages.includes(language))
     .map(({ name, body, language }) => [name, body, language] as const);
 
-const schema = createSchema([]);
+const schema = createSchema([], { subgraph: { excludedRootFields: [] } });
 
 let demo: Awaited<ReturnType<typeof startDemo>>;
 

@@ -42,8 +42,7 @@ interface GraphQLParts {
 const createFullSchema = ({ config }: Foundation): GraphQLSchema =>
   guardExecution(
     createSchema(resourceResolvers, {
-      isSdlPublic: !config.isProduction,
-      excludedRootFields: config.subgraph ? config.excludedRootFields : undefined,
+      subgraph: config.subgraph ? { excludedRootFields: config.excludedRootFields } : undefined,
     }),
   );
 

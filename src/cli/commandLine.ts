@@ -17,9 +17,10 @@ Usage: helpcrunch-graphql [command] [options]
   serve           serve the API (default)
   simulator       serve a simulated HelpCrunch account with HelpCrunch's REST API
   price           report the cost of GraphQL operations in upstream calls and response nodes
+  schema          print the schema as SDL; --federation prints that of the subgraph, --json the introspection result
   check-config    print all settings and what is wrong with them; --connect also calls HelpCrunch
 
-Options of serve and check-config:
+Options of serve, schema (--env-file only) and check-config:
 
   --host NAME       host name or address to listen on (HOST)
   --port NUMBER     port to listen on; 0 picks a free port (PORT)
@@ -77,6 +78,17 @@ const commands: Readonly<Record<string, Command>> = {
     return 0;
   },
   price: (args, streams) => Promise.resolve(runPrice(args, streams)),
+  async schema(args, streams) {
+    const options = {
+      federation: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      'env-file': { type: 'string' },
+    } as const;
+    const { federation, json, ...settings } = parseFlags(args, options);
+    applySettingFlags(settings);
+    const { runSchema } = await import('./schema.ts');
+    return runSchema({ federation, json }, streams);
+  },
   async 'check-config'(args, streams) {
     const options = { ...settingFlags, connect: { type: 'boolean', default: false } } as const;
     const values = parseFlags(args, options);

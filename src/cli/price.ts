@@ -21,7 +21,7 @@ import { UsageError } from '../lib/usageError.ts';
 
 type OperationVariables = Readonly<Record<string, unknown>>;
 
-const schema = createSchema([]);
+const schema = createSchema([], { subgraph: { excludedRootFields: [] } });
 
 const help = `Reports the cost of GraphQL operations: upstream calls with an empty cache, and nodes, which are the objects of the response.
 

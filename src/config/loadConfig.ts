@@ -12,13 +12,17 @@ import { unknownVariables } from './unknownVariables.ts';
 
 /** What does not fit the schema. A schema is only built if there are persisted operations to validate. */
 function schemaProblems(environment: Environment): string[] {
-  const { excludedRootFields, persistedOperations } = declarations;
-  const values = new SettingsReader(environment).read({ excludedRootFields, persistedOperations });
+  const { excludedRootFields, persistedOperations, subgraph } = declarations;
+  const values = new SettingsReader(environment).read({
+    excludedRootFields,
+    persistedOperations,
+    subgraph,
+  });
   const unknown = unknownRootFields(values.excludedRootFields);
   const documents =
     values.persistedOperations &&
     createPersistedDocuments({
-      schema: createSchema([]),
+      schema: createSchema([], { subgraph: values.subgraph ? values : undefined }),
       manifest: values.persistedOperations,
       rejectsOthers: false,
     });

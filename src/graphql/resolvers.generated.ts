@@ -234,7 +234,7 @@ export type CacheControlDirectiveResolver<Result, Parent, ContextType = Context,
 
 export type AgentResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Agent'] = ResolversParentTypes['Agent'], FederationReferenceType extends FederationReferenceTypes['Agent'] = FederationReferenceTypes['Agent']> = {
   __resolveReference?: ReferenceResolver<Schema.Maybe<ResolversTypes['Agent']> | FederationReferenceType, FederationReferenceType, ContextType>;
-  chats?: Resolver<Schema.Maybe<ResolversTypes['ChatConnection']>, ParentType, ContextType, Partial<Schema.AgentChatsArgs>>;
+  chats?: Resolver<Schema.Maybe<ResolversTypes['ChatConnection']>, ParentType, ContextType, RequireFields<Schema.AgentChatsArgs, 'first' | 'orderBy'>>;
   email?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   name?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
@@ -328,7 +328,7 @@ export type ChatUpdateResolvers<ContextType = Context, ParentType extends Resolv
 export type CustomerResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Customer'] = ResolversParentTypes['Customer'], FederationReferenceType extends FederationReferenceTypes['Customer'] = FederationReferenceTypes['Customer']> = {
   __resolveReference?: ReferenceResolver<Schema.Maybe<ResolversTypes['Customer']> | FederationReferenceType, FederationReferenceType, ContextType>;
   blocked?: Resolver<Schema.Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
-  chats?: Resolver<Schema.Maybe<ResolversTypes['ChatConnection']>, ParentType, ContextType, Partial<Schema.CustomerChatsArgs>>;
+  chats?: Resolver<Schema.Maybe<ResolversTypes['ChatConnection']>, ParentType, ContextType, RequireFields<Schema.CustomerChatsArgs, 'first' | 'orderBy'>>;
   company?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   createdFrom?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   customData?: Resolver<Schema.Maybe<ResolversTypes['JSONObject']>, ParentType, ContextType>;
@@ -391,7 +391,7 @@ export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversT
 export type DepartmentResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Department'] = ResolversParentTypes['Department'], FederationReferenceType extends FederationReferenceTypes['Department'] = FederationReferenceTypes['Department']> = {
   __resolveReference?: ReferenceResolver<Schema.Maybe<ResolversTypes['Department']> | FederationReferenceType, FederationReferenceType, ContextType>;
   agents?: Resolver<Schema.Maybe<ReadonlyArray<ResolversTypes['Agent']>>, ParentType, ContextType>;
-  chats?: Resolver<Schema.Maybe<ResolversTypes['ChatConnection']>, ParentType, ContextType, Partial<Schema.DepartmentChatsArgs>>;
+  chats?: Resolver<Schema.Maybe<ResolversTypes['ChatConnection']>, ParentType, ContextType, RequireFields<Schema.DepartmentChatsArgs, 'first' | 'orderBy'>>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   nodeId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
@@ -442,10 +442,10 @@ export type QueryResolvers<ContextType = Context, ParentType extends ResolversPa
   agents?: Resolver<Schema.Maybe<ReadonlyArray<ResolversTypes['Agent']>>, ParentType, ContextType>;
   applications?: Resolver<Schema.Maybe<ReadonlyArray<ResolversTypes['ChatApplication']>>, ParentType, ContextType>;
   chat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.QueryChatArgs, 'id'>>;
-  chats?: Resolver<Schema.Maybe<ResolversTypes['ChatConnection']>, ParentType, ContextType, Partial<Schema.QueryChatsArgs>>;
+  chats?: Resolver<Schema.Maybe<ResolversTypes['ChatConnection']>, ParentType, ContextType, RequireFields<Schema.QueryChatsArgs, 'orderBy'>>;
   customer?: Resolver<Schema.Maybe<ResolversTypes['Customer']>, ParentType, ContextType, RequireFields<Schema.QueryCustomerArgs, 'id'>>;
   customerByUserId?: Resolver<Schema.Maybe<ResolversTypes['Customer']>, ParentType, ContextType, RequireFields<Schema.QueryCustomerByUserIdArgs, 'userId'>>;
-  customers?: Resolver<Schema.Maybe<ResolversTypes['CustomerConnection']>, ParentType, ContextType, Partial<Schema.QueryCustomersArgs>>;
+  customers?: Resolver<Schema.Maybe<ResolversTypes['CustomerConnection']>, ParentType, ContextType, RequireFields<Schema.QueryCustomersArgs, 'orderBy'>>;
   department?: Resolver<Schema.Maybe<ResolversTypes['Department']>, ParentType, ContextType, RequireFields<Schema.QueryDepartmentArgs, 'id'>>;
   departments?: Resolver<Schema.Maybe<ReadonlyArray<ResolversTypes['Department']>>, ParentType, ContextType>;
   node?: Resolver<Schema.Maybe<ResolversTypes['Node']>, ParentType, ContextType, RequireFields<Schema.QueryNodeArgs, 'nodeId'>>;

@@ -73,6 +73,7 @@ export async function startTestGateway({
       maxReferenceCalls: 1_000_000,
       maxResponseNodes: Number.MAX_SAFE_INTEGER,
       requestRateLimit: 0,
+      subgraph: true,
       authFailureLimit: 0,
       redisTimeoutMs: 20_000,
       ...config,

@@ -102,10 +102,10 @@ function withDefinitions({ definitions, ...document }: DocumentNode): DocumentNo
   };
 }
 
-const rootFields = (entityNames: readonly string[], isSdlServed: boolean): string =>
+const rootFields = (entityNames: readonly string[]): string =>
   [
     'scalar _Any',
-    isSdlServed ? 'type _Service { sdl: String! } extend type Query { _service: _Service! }' : '',
+    'type _Service { sdl: String! } extend type Query { _service: _Service! }',
     entityNames.length === 0
       ? ''
       : `union _Entity = ${entityNames.join(' | ')}
@@ -115,8 +115,8 @@ const rootFields = (entityNames: readonly string[], isSdlServed: boolean): strin
 interface SubgraphOptions {
   readonly sdl: string;
   readonly resolvers: ResolverMaps;
-  /** The SDL in `_service`; undefined disables it. */
-  readonly subgraphSdl: string | undefined;
+  /** The SDL in `_service`. */
+  readonly subgraphSdl: string;
 }
 
 /** A Federation 2 subgraph. `_entities` resolves references independently and in order: a failed one does not affect the others. */
@@ -131,18 +131,14 @@ export function buildSubgraphSchema({
   const root = {
     _Any: anyScalar,
     Query: {
-      ...(subgraphSdl === undefined ? {} : { _service: () => ({ sdl: subgraphSdl }) }),
+      _service: () => ({ sdl: subgraphSdl }),
       ...(entityNames.length === 0
         ? {}
         : { _entities: createEntitiesResolver(new Set(entityNames)) }),
     },
   };
   return makeExecutableSchema({
-    typeDefs: [
-      document,
-      parse(definitions),
-      parse(rootFields(entityNames, subgraphSdl !== undefined)),
-    ],
+    typeDefs: [document, parse(definitions), parse(rootFields(entityNames))],
     resolvers: [root, ...resolvers],
     // Otherwise the types are recreated without their `resolveReference`.
     updateResolversInPlace: true,

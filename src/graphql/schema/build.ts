@@ -1,39 +1,54 @@
 import { readFileSync } from 'node:fs';
-import type { GraphQLSchema } from 'graphql';
+import { makeExecutableSchema } from '@graphql-tools/schema';
+import type { GraphQLScalarType, GraphQLSchema } from 'graphql';
 import { GraphQLJSONObject } from 'graphql-scalars';
 import type { Resolvers } from '../resolvers.generated.ts';
 import { applyPolicies } from '../policy/apply.ts';
 import { undeclaredFields } from './fields.ts';
 import { rootResolvers } from './node.ts';
 import { createDateTime } from './scalars.ts';
+import { apiSdl } from '../federation/apiSdl.ts';
 import { buildSubgraphSchema } from '../federation/subgraph.ts';
 import { rootFieldName, rootFieldsOf, supergraphSdl } from '../federation/supergraphSdl.ts';
 
 const sdl = readFileSync(new URL('../../../schema.graphql', import.meta.url), 'utf8');
 
-interface SchemaOptions {
-  /** Whether `_service` returns the SDL. */
-  readonly isSdlPublic?: boolean;
-  /** Given in a supergraph: the root fields that the subgraph SDL omits. */
-  readonly excludedRootFields?: readonly string[] | undefined;
+/** A service of a supergraph. */
+interface SubgraphOptions {
+  /** The root fields that its SDL omits. */
+  readonly excludedRootFields: readonly string[];
 }
+
+interface SchemaOptions {
+  /** Adds `_service`, `_entities` and the types of Federation. */
+  readonly subgraph?: SubgraphOptions | undefined;
+}
+
+/** The SDL for clients, or for the composition of a supergraph. */
+export const servedSdl = (subgraph?: SubgraphOptions): string =>
+  subgraph === undefined ? apiSdl(sdl) : supergraphSdl(sdl, subgraph.excludedRootFields);
+
+/** Only the functions: the description and `@specifiedBy` are those of the SDL. */
+const functionsOf = ({ serialize, parseValue, parseLiteral }: GraphQLScalarType) => ({
+  serialize,
+  parseValue,
+  parseLiteral,
+});
 
 /** The schema of `schema.graphql` with the resolvers of all resources. */
 export function createSchema(
   resourceResolvers: readonly Resolvers[],
-  { isSdlPublic = true, excludedRootFields }: SchemaOptions = {},
+  { subgraph }: SchemaOptions = {},
 ): GraphQLSchema {
-  const publicSdl = isSdlPublic ? sdl : undefined;
-  const schema = buildSubgraphSchema({
-    sdl,
-    resolvers: [
-      { DateTime: createDateTime(), JSONObject: GraphQLJSONObject },
-      rootResolvers,
-      ...resourceResolvers,
-    ],
-    subgraphSdl:
-      excludedRootFields === undefined ? publicSdl : supergraphSdl(sdl, excludedRootFields),
-  });
+  const scalars = {
+    DateTime: functionsOf(createDateTime()),
+    JSONObject: functionsOf(GraphQLJSONObject),
+  };
+  const resolvers = [scalars, rootResolvers, ...resourceResolvers];
+  const schema =
+    subgraph === undefined
+      ? makeExecutableSchema({ typeDefs: servedSdl(), resolvers, updateResolversInPlace: true })
+      : buildSubgraphSchema({ sdl, resolvers, subgraphSdl: servedSdl(subgraph) });
   const problems = undeclaredFields(schema);
   if (problems.length > 0) throw new Error(`Invalid field declarations: ${problems.join('; ')}`);
   return applyPolicies(schema);

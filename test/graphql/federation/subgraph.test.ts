@@ -564,10 +564,22 @@ describe('schema directives', () => {
     expect(tagged.toSorted()).toEqual(team.toSorted());
   });
 
-  test('the schema has no _service field when its SDL is not public', () => {
-    const schema = createSchema([], { isSdlPublic: false });
+  test('only a subgraph has the fields, types and directives of Federation', () => {
+    const api = createSchema([]);
+    const subgraph = createSchema([], { subgraph: { excludedRootFields: [] } });
+    const federationNames = (schema: GraphQLSchema) => [
+      ...Object.keys(schema.getQueryType()?.getFields() ?? {}).filter((name) =>
+        name.startsWith('_'),
+      ),
+      ...Object.keys(schema.getTypeMap()).filter((name) => /^_[^_]|^link__|FieldSet$/.test(name)),
+      ...schema
+        .getDirectives()
+        .flatMap(({ name }) => (/^(key|link|tag)$/.test(name) ? [name] : [])),
+    ];
 
-    expect(schema.getQueryType()?.getFields()).not.toHaveProperty('_service');
-    expect(schema.getQueryType()?.getFields()).toHaveProperty('_entities');
+    expect(federationNames(api)).toEqual([]);
+    expect(federationNames(subgraph)).toEqual(
+      expect.arrayContaining(['_service', '_entities', '_Any', '_Entity', 'key', 'link']),
+    );
   });
 });

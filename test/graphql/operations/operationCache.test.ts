@@ -52,7 +52,7 @@ beforeAll(async () => {
     clock,
     config: { ...config, operationCache: 'on' },
   });
-  schema = createSchema(resourceResolvers, { isSdlPublic: true });
+  schema = createSchema(resourceResolvers, { subgraph: { excludedRootFields: [] } });
 });
 
 afterAll(async () => {

@@ -387,7 +387,7 @@ test('random operations between random reads and writes are answered byte for by
   const operationCount = 60;
   const rounds = 4;
   const simulator = await startSimulator({ rateLimit: 0, clock });
-  const schema = createSchema(resourceResolvers, { isSdlPublic: true });
+  const schema = createSchema(resourceResolvers, { subgraph: { excludedRootFields: [] } });
   const gateways = [
     await startTestGateway({
       upstream: simulator,

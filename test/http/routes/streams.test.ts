@@ -66,7 +66,7 @@ function subscribeWithApollo({ url }: Gateway, headers: Readonly<Record<string, 
   const received: unknown[] = [];
   const waiting: (() => void)[] = [];
   const ended = createDeferred<unknown>();
-  const { unsubscribe } = client.subscribe({ query: gql(subscription) }).subscribe({
+  const active = client.subscribe({ query: gql(subscription) }).subscribe({
     next({ data, error }) {
       received.push(error ?? data);
       for (const wake of waiting.splice(0)) wake();
@@ -81,7 +81,7 @@ function subscribeWithApollo({ url }: Gateway, headers: Readonly<Record<string, 
       return received.shift();
     },
     [Symbol.dispose]() {
-      unsubscribe();
+      active.unsubscribe();
       client.stop();
     },
   };
