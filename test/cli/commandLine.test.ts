@@ -59,7 +59,7 @@ describe('helpcrunch-graphql', () => {
   });
 
   test.each([
-    ['srve', 'Unknown command "srve". Commands: serve, simulator, price, check-config.'],
+    ['srve', 'Unknown command "srve". Commands: serve, simulator, price, schema, check-config.'],
     ['serve --prt 5', "Unknown option '--prt'"],
     ['serve twice', "Unexpected argument 'twice'"],
     ['--env-file /no/such/file', '--env-file: /no/such/file cannot be read.'],

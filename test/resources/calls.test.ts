@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { SimulatorCall } from '../../src/simulator/simulator.ts';
 import type { RecordingUpstream } from '../support/recordingUpstream.ts';
@@ -1035,13 +1034,6 @@ describe('_entities', () => {
 
     expect(data._entities.map(({ id }: any) => id)).toEqual(['5008', '5007']);
   });
-});
-
-test('_service returns the SDL as it is written', async () => {
-  const { data } = await ask(quiet, '{ _service { sdl } }');
-
-  const written = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
-  expect(data._service.sdl).toBe(written);
 });
 
 describe('batches of customers', () => {
