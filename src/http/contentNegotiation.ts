@@ -1,15 +1,18 @@
 import { LRUCache } from 'lru-cache';
 
 /** One value of a list header with its weight (RFC 9110, section 12.4.2). */
-interface Preference {
+export interface Preference {
   readonly value: string;
   readonly weight: number;
+  readonly parameters: readonly string[];
 }
 
 /** Clients send few different headers, and parsing one takes as long as a hit of the response cache. */
 const maxMemoized = 200;
 
-function memoized<Result>(negotiate: (header: string) => Result): (header: string) => Result {
+export function memoized<Result>(
+  negotiate: (header: string) => Result,
+): (header: string) => Result {
   const results = new LRUCache<string, { readonly result: Result }>({ max: maxMemoized });
   return (header) => {
     const known = results.get(header);
@@ -31,12 +34,11 @@ function weightIn(parameters: readonly string[]): number {
   return 1;
 }
 
-/** Parameters other than the weight are ignored. */
-const preferencesIn = (header: string): Preference[] =>
+export const preferencesIn = (header: string): Preference[] =>
   (header.match(listItems) ?? []).flatMap((item) => {
     const [value = '', ...parameters] = item.split(';');
     const name = value.trim().toLowerCase();
-    return name === '' ? [] : [{ value: name, weight: weightIn(parameters) }];
+    return name === '' ? [] : [{ value: name, weight: weightIn(parameters), parameters }];
   });
 
 export const jsonType = 'application/json; charset=utf-8';

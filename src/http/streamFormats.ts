@@ -1,4 +1,6 @@
 import type { GraphQLFormattedError } from 'graphql';
+import { memoized, negotiateMediaType, preferencesIn } from './contentNegotiation.ts';
+import type { Preference } from './contentNegotiation.ts';
 import type { SubscriptionResult } from '../graphql/subscriptions/run.ts';
 
 /** How the results of an operation are written to a response that stays open. */
@@ -46,22 +48,16 @@ export const multipartFormat: StreamFormat = {
   interruption: (error) => `${formatPart({ payload: null, errors: [error] })}--\r\n`,
 };
 
-/** Items of a list, whose quoted strings may contain commas. */
-const listItems = /(?:[^,"]|"(?:\\.|[^"\\])*"?)+/g;
+const subscriptionSpec = /^\s*subscriptionSpec\s*=\s*"?1\.0"?\s*$/i;
 
-const formatPatterns: readonly (readonly [RegExp, StreamFormat])[] = [
-  [/^\s*text\/event-stream\s*(;|$)/i, eventStreamFormat],
-  [/^\s*multipart\/mixed\s*(;.*)?;\s*subscriptionSpec="?1\.0"?\s*(;|$)/i, multipartFormat],
-];
+function formatOf({ value, parameters }: Preference): StreamFormat | undefined {
+  if (value === 'text/event-stream') return eventStreamFormat;
+  const isMultipart =
+    value === 'multipart/mixed' && parameters.some((parameter) => subscriptionSpec.test(parameter));
+  return isMultipart ? multipartFormat : undefined;
+}
 
-const jsonPattern = /^\s*(application\/(graphql-response\+json|json|\*)|\*\/\*)\s*(;|$)/i;
-
-const weightOf = (range: string): number => {
-  const [, weight] = /;\s*q=([0-9.]+)\s*(;|$)/i.exec(range) ?? [];
-  return weight === undefined ? 1 : Number(weight) || 0;
-};
-
-/** What a client accepts for results of an operation. */
+/** What a client accepts for the results of an operation. */
 export interface AcceptedStream {
   /** The preferred format; undefined for none. */
   readonly format: StreamFormat | undefined;
@@ -70,17 +66,14 @@ export interface AcceptedStream {
 }
 
 /** Reads the header `Accept`. */
-export function parseAcceptedStream(accept = ''): AcceptedStream {
-  // Most clients accept no stream.
-  if (!/event-stream|multipart/i.test(accept)) return { format: undefined, acceptsJson: true };
-  const ranges = (accept.match(listItems) ?? []).filter((range) => weightOf(range) > 0);
-  const formats = ranges.flatMap((range) => {
-    const [, format] = formatPatterns.find(([pattern]) => pattern.test(range)) ?? [];
-    return format === undefined ? [] : [{ format, weight: weightOf(range) }];
+export const parseAcceptedStream = memoized((accept): AcceptedStream => {
+  const formats = preferencesIn(accept).flatMap((preference) => {
+    const format = preference.weight > 0 ? formatOf(preference) : undefined;
+    return format === undefined ? [] : [{ format, weight: preference.weight }];
   });
   const [preferred] = formats.sort((a, b) => b.weight - a.weight);
   return {
     format: preferred?.format,
-    acceptsJson: ranges.some((range) => jsonPattern.test(range)),
+    acceptsJson: negotiateMediaType(accept) !== undefined,
   };
-}
+});

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { publicError } from '../../graphql/errors.ts';
 import { clientName } from '../clientOperations.ts';
+import { jsonType, negotiateMediaType } from '../contentNegotiation.ts';
 import { shuttingDown, tooManyConnections } from '../errorResponse.ts';
 import { parseOperationRequest, parseOperationQuery } from '../operationRequest.ts';
 import type { HttpServerOptions, SubscriptionTransportOptions } from '../options.ts';
@@ -32,7 +33,7 @@ export class ResultStreams {
 
   /** Undefined if the response is a single result. The text of every subscription contains the word. */
   requestedBy(request: FastifyRequest): RequestedStream | undefined {
-    const { format, acceptsJson } = parseAcceptedStream(request.headers.accept);
+    const { format, acceptsJson } = parseAcceptedStream(request.headers.accept ?? '');
     if (format === undefined) return undefined;
     if (acceptsJson) {
       const operation = operationOf(request);
@@ -66,14 +67,18 @@ export class ResultStreams {
     stream.onEnd(release);
     stream.followConnection(reply.raw);
     const { signal } = stream;
-    const { accept } = headers;
+    const { accept = '' } = headers;
     const isReadOnly = method === 'GET';
     const outcome = await execute(client, { operation, signal, requestId, isReadOnly, accept });
     void reply.header('cache-control', 'no-store, no-transform');
     if (outcome.kind === 'once') {
       const { result, status, headers: resultHeaders = [] } = outcome;
       if (result.data === undefined || acceptsJson) {
-        return reply.status(status).headers(Object.fromEntries(resultHeaders)).send(result);
+        return reply
+          .status(status)
+          .headers(Object.fromEntries(resultHeaders))
+          .header('content-type', negotiateMediaType(accept) ?? jsonType)
+          .send(JSON.stringify(result));
       }
     }
     this.#streams.add(stream);
@@ -103,7 +108,7 @@ export function addResultStreams(
 ): ResultStreams {
   const streams = new ResultStreams(options);
   const handle = (request: FastifyRequest, reply: FastifyReply) => {
-    const { format } = parseAcceptedStream(request.headers.accept);
+    const { format } = parseAcceptedStream(request.headers.accept ?? '');
     if (format === eventStreamFormat) {
       return streams.handle(request, reply, { format, acceptsJson: false });
     }
