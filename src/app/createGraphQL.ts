@@ -166,7 +166,12 @@ export async function createGraphQL(foundation: Foundation, parts: GraphQLParts)
     log,
     maxBuffered: config.subscriptions.maxBuffered,
   });
-  const run = createRunOperation({ apollo, openOperation, sharedSubscriptions });
+  const run = createRunOperation({
+    apollo,
+    operationCache: servers.operationCache,
+    openOperation,
+    sharedSubscriptions,
+  });
   return { ...servers, openOperation, mutations, run };
 }
 

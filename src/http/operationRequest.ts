@@ -56,6 +56,39 @@ export function parseOperationQuery(url: string): OperationRequest | undefined {
   });
 }
 
+const parameterNames = new Set(['query', 'operationName', 'variables', 'extensions']);
+
+/** The parameters of a GET request; undefined if Apollo Server would reject them. */
+function paramsOfQuery(url: string): RequestParams | undefined {
+  const search = new URLSearchParams(url.slice(url.indexOf('?') + 1));
+  const params: Record<string, unknown> = {};
+  for (const [name, text] of search) {
+    if (parameterNames.has(name) && name in params) return undefined;
+    const isObject = name === 'variables' || name === 'extensions';
+    const value = isObject ? parseJsonOrText(text) : text;
+    if (isObject && !isRecord(value)) return undefined;
+    params[name] = value;
+  }
+  return params;
+}
+
+const isJson = /^application\/json(; *charset=utf-8)?$/i;
+
+/** The headers that browsers send across origins only after a preflight request. */
+const isPreflighted = ({ headers }: FastifyRequest): boolean =>
+  Boolean(headers['apollo-require-preflight']) || Boolean(headers['x-apollo-operation-name']);
+
+/** The parameters of a request without anything that Apollo Server would have to check; undefined for all others. */
+export function fastPathParams(request: FastifyRequest): unknown {
+  const { method, body, url, headers } = request;
+  const { 'content-type': contentType } = headers;
+  if (method === 'POST') {
+    return isJson.test(contentType ?? '') && !url.includes('?') ? body : undefined;
+  }
+  const isAdmitted = contentType === undefined ? isPreflighted(request) : isJson.test(contentType);
+  return isAdmitted ? paramsOfQuery(url) : undefined;
+}
+
 function toHeaderMap({ headers }: FastifyRequest): HeaderMap {
   const map = new HeaderMap();
   for (const [name, value] of Object.entries(headers)) {

@@ -45,7 +45,7 @@ describe('subgraph schema', () => {
   test('the SDL is served in production in a supergraph only', async () => {
     await using alone = await startTestGateway({
       upstream: helpCrunch,
-      config: { isProduction: true },
+      config: { subgraph: false, isProduction: true },
     });
     await using joined = await startTestGateway({
       upstream: helpCrunch,

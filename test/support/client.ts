@@ -35,3 +35,20 @@ export async function responseTo(
   });
   return `${response.status} ${response.headers.get('content-type')} ${await response.text()}`;
 }
+
+/** The raw response to the operation as a GET request. */
+export async function responseToGet(
+  { url }: { readonly url: string },
+  operation: Readonly<Record<string, unknown>>,
+  headers: Readonly<Record<string, string>> = { 'apollo-require-preflight': 'true' },
+): Promise<string> {
+  const parameters = Object.entries(operation).map(([name, value]): [string, string] => [
+    name,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ]);
+  const search = new URLSearchParams(parameters).toString();
+  const response = await fetch(`${url}/graphql?${search}`, {
+    headers: { 'x-request-id': 'mine', ...headers },
+  });
+  return `${response.status} ${response.headers.get('content-type')} ${await response.text()}`;
+}

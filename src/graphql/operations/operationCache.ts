@@ -148,21 +148,27 @@ export class OperationCache {
   }
 
   /**
-   * The response body. Undefined if Apollo Server must execute: the operation is not cached, or its result has errors or may be too large. Such a
-   * result is reused by `execute`, so that no operation is executed twice.
+   * The response as JSON. Undefined if Apollo Server must execute: the operation is not cached, a mutation is rejected, or the result
+   * has errors or may be too large. Such a result is reused by `execute`, so that no operation is executed twice.
    */
-  async tryExecute(body: unknown, context: Context): Promise<string | undefined> {
-    const request = this.#parse(body);
+  async tryExecute(
+    params: unknown,
+    context: Context,
+    { isReadOnly = false }: { readonly isReadOnly?: boolean } = {},
+  ): Promise<string | undefined> {
+    const request = this.#parse(params);
     if (request === undefined) return undefined;
     const cached = this.#find(request.hash);
     if (cached === undefined) return undefined;
     const operation = this.#operation(cached, request.operationName);
     if (operation === undefined) return undefined;
+    const isMutation = operation.operation.operation === OperationTypeNode.MUTATION;
+    if (isMutation && isReadOnly) return undefined;
     const data = await this.#dataFor(cached, operation, request, context);
     if (data === undefined) return undefined;
     this.#options.report(context, { operation: operation.operation, document: cached.document });
     const extensions = JSON.stringify({ upstream: usageExtension(context) });
-    return `{"data":${data},"extensions":${extensions}}\n`;
+    return `{"data":${data},"extensions":${extensions}}`;
   }
 
   /** Executes an operation that Apollo Server has admitted. */
@@ -242,12 +248,12 @@ export class OperationCache {
   }
 
   /** Undefined for everything that Apollo Server has to reject, register or convert. */
-  #parse(body: unknown): FastPathRequest | undefined {
-    if (!isRecord(body)) return undefined;
-    const { operationName = null, variables } = body;
+  #parse(params: unknown): FastPathRequest | undefined {
+    if (!isRecord(params)) return undefined;
+    const { operationName = null, variables } = params;
     if (operationName !== null && typeof operationName !== 'string') return undefined;
     if (variables !== undefined && variables !== null && !isRecord(variables)) return undefined;
-    const hash = this.#hashOf(body);
+    const hash = this.#hashOf(params);
     return hash === undefined ? undefined : { hash, operationName, variables: variables ?? {} };
   }
 
@@ -258,11 +264,12 @@ export class OperationCache {
     if (listed instanceof GraphQLError) return undefined;
     const persisted = listed === undefined ? (persistedQueryOf(params) ?? null) : null;
     if (persisted !== null) {
-      // Apollo Server checks, and registers, a text that is sent with its hash.
-      if (query !== undefined || !isRecord(persisted) || persisted['version'] !== 1)
-        return undefined;
+      if (!isRecord(persisted) || persisted['version'] !== 1) return undefined;
       const { sha256Hash } = persisted;
-      return typeof sha256Hash === 'string' ? sha256Hash : undefined;
+      if (typeof sha256Hash !== 'string') return undefined;
+      // Apollo Server checks, and registers, a text that is sent with its hash for the first time.
+      const isKnown = query === undefined || query === this.#entries.get(sha256Hash)?.text;
+      return isKnown ? sha256Hash : undefined;
     }
     const text = listed ?? query;
     return typeof text === 'string' ? hash('sha256', text) : undefined;

@@ -1,6 +1,7 @@
 import { HeaderMap } from '@apollo/server';
 import { errorCodes } from '../errorCodes.ts';
 import { publicCodeOf } from '../errors.ts';
+import type { OperationCache } from '../operations/operationCache.ts';
 import type { OpenOperation } from '../operation.ts';
 import type { SubscriptionResult, SubscriptionCaller } from './eventExecution.ts';
 import type { SharedSubscriptions, SubscriptionResults } from './shared.ts';
@@ -45,6 +46,14 @@ export type RunOperation = (
 const statusOf = ({ errors: [error] = [] }: SubscriptionResult): number =>
   error === undefined ? 200 : errorCodes[publicCodeOf(error)].status;
 
+const isResult = (value: unknown): value is SubscriptionResult =>
+  typeof value === 'object' && value !== null;
+
+function parseResult(text: string): SubscriptionResult {
+  const result: unknown = JSON.parse(text);
+  return isResult(result) ? result : {};
+}
+
 /** The plugins of Apollo Server read the headers only. */
 const httpRequestWith = (accept: string) => ({
   method: 'POST',
@@ -55,13 +64,20 @@ const httpRequestWith = (accept: string) => ({
 
 interface RunOperationOptions {
   readonly apollo: Pick<GraphQLServer, 'executeOperation'>;
+  /** Undefined if every operation is executed by Apollo Server. */
+  readonly operationCache: OperationCache | undefined;
   readonly openOperation: OpenOperation;
   readonly sharedSubscriptions: SharedSubscriptions;
 }
 
 /** Runs any operation of a transport that carries multiple results. */
 export const createRunOperation =
-  ({ apollo, openOperation, sharedSubscriptions }: RunOperationOptions): RunOperation =>
+  ({
+    apollo,
+    operationCache,
+    openOperation,
+    sharedSubscriptions,
+  }: RunOperationOptions): RunOperation =>
   async (request, subscriber, { signal, isReadOnly, accept = '' }) => {
     let subscription: ValidatedSubscription | undefined;
     const { context, disconnect, close } = openOperation({ ...subscriber, bypassesCache: false });
@@ -72,6 +88,8 @@ export const createRunOperation =
       const onSubscription = (validated: ValidatedSubscription) => {
         subscription = validated;
       };
+      const cached = await operationCache?.tryExecute(request, context, { isReadOnly });
+      if (cached !== undefined) return { kind: 'once', status: 200, result: parseResult(cached) };
       const contextValue = { ...context, onSubscription, isReadOnly };
       const { body, http } = await apollo.executeOperation(
         { ...request, http: httpRequestWith(accept) },

@@ -16,7 +16,7 @@ import {
 } from '../contentNegotiation.ts';
 import type { ResponseMediaType } from '../contentNegotiation.ts';
 import { sendErrorForEach } from '../errorResponse.ts';
-import { toApolloRequest } from '../operationRequest.ts';
+import { fastPathParams, toApolloRequest } from '../operationRequest.ts';
 import type { HttpServerOptions, IsFromRouter } from '../options.ts';
 import { isBackgroundPriority } from '../priority.ts';
 import { addRateLimitHeaders } from '../rateLimitHeaders.ts';
@@ -57,15 +57,6 @@ const acceptForApollo = ({ headers }: FastifyRequest, mediaType: ResponseMediaTy
     : namesJson(headers.accept ?? '')
       ? 'application/json'
       : '*/*';
-
-const isJson = /^application\/json(; *charset=utf-8)?$/i;
-
-/** A POST of JSON without anything that Apollo Server would have to check. */
-const isFastPathRequest = (request: FastifyRequest): boolean =>
-  request.method === 'POST' &&
-  isJson.test(request.headers['content-type'] ?? '') &&
-  !request.url.includes('?') &&
-  !wantsTrace(request);
 
 interface GraphQLRouteOptions extends HttpServerOptions {
   readonly callbacks: SubscriptionCallbacks;
@@ -135,11 +126,12 @@ class GraphQLEndpoint {
   async #execute(request: FastifyRequest, reply: FastifyReply, context: Context) {
     const isRouter = this.#options.isRouter(request.headers);
     const mediaType = isRouter ? jsonType : acceptedMediaType(request);
-    const cache = isFastPathRequest(request) ? this.#options.operationCache : undefined;
-    const cached = await cache?.tryExecute(request.body, context);
+    const cache = wantsTrace(request) ? undefined : this.#options.operationCache;
+    const isReadOnly = request.method === 'GET';
+    const cached = await cache?.tryExecute(fastPathParams(request), context, { isReadOnly });
     if (cached !== undefined) {
       this.#sendUsage(reply, context);
-      return reply.header('content-type', mediaType).send(cached);
+      return reply.header('content-type', mediaType).send(`${cached}\n`);
     }
     const accept = isRouter ? 'application/json' : acceptForApollo(request, mediaType);
     const response = await this.#executeByApollo(request, accept, context);

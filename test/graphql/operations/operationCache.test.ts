@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { GraphQLSchema } from 'graphql';
 import { parse, validate } from 'graphql';
@@ -5,13 +7,15 @@ import { createSchema } from '../../../src/graphql/schema/build.ts';
 import { resourceResolvers } from '../../../src/resources/resolvers.ts';
 import { startSimulator } from '../../../src/simulator/simulator.ts';
 import type { Simulator } from '../../../src/simulator/simulator.ts';
-import { responseTo as ask } from '../../support/client.ts';
+import { responseTo as ask, responseToGet } from '../../support/client.ts';
 import { startTestGateway } from '../../support/gateway.ts';
 import { createManualClock } from '../../support/manualClock.ts';
 import { createRandom, createRandomOperation } from '../../support/randomOperations.ts';
+import type { RandomOperation } from '../../support/randomOperations.ts';
+import { openSocket } from '../../support/socket.ts';
 import { propertyRuns } from '../../support/propertyRuns.ts';
 
-const operationCount = propertyRuns(15);
+const operationCount = propertyRuns(8);
 
 const nodeId = (text: string) => Buffer.from(text).toString('base64url');
 
@@ -73,7 +77,61 @@ function certain(answer: string): string {
   ]);
 }
 
-describe('the operation cache', () => {
+type Ask = (gateway: Gateway, operation: RandomOperation) => Promise<string>;
+
+const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
+
+/** Sends the hash of an operation that was registered before. */
+const byHash =
+  (
+    send: (gateway: Gateway, operation: Readonly<Record<string, unknown>>) => Promise<string>,
+  ): Ask =>
+  async (gateway, { query, variables }) => {
+    const extensions = { persistedQuery: { version: 1, sha256Hash: hashOf(query) } };
+    await ask(gateway, { query, variables: {}, extensions });
+    return send(gateway, { variables, extensions });
+  };
+
+const overWebSocket: Ask = async (gateway, { query, variables }) => {
+  await using socket = await openSocket(gateway.url);
+  await socket.initialize();
+  socket.send({ id: 'a', type: 'subscribe', payload: { query, variables } });
+  const { type, payload } = await socket.nextMessage();
+  const result = type === 'error' ? { errors: payload } : payload;
+  // Each operation of a WebSocket has an id of its own.
+  return JSON.stringify(result).replaceAll(/"requestId":"[^"]*"/g, '"requestId":""');
+};
+
+const overEventStream: Ask = async (gateway, operation) => {
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'x-request-id': 'mine',
+      accept: 'text/event-stream',
+    },
+    body: JSON.stringify(operation),
+  });
+  const text = await response.text();
+  return `${response.status} ${text.replace(/^:\n\nevent: next\ndata: |\n\nevent: complete[^]*$/g, '')}`;
+};
+
+const transports: Readonly<Record<string, Ask>> = {
+  POST: ask,
+  'POST with a registered hash': byHash(ask),
+  GET: (gateway, operation) => responseToGet(gateway, { ...operation }),
+  'GET with a registered hash': byHash(responseToGet),
+  WebSocket: overWebSocket,
+  'server-sent events': overEventStream,
+};
+
+const documentedOperations = ['examples/operations', 'explorer/operations'].flatMap((folder) =>
+  readdirSync(folder)
+    .map((name) => readFileSync(`${folder}/${name}`, 'utf8'))
+    .filter((text) => /^(query|\{)/m.test(text) && !text.includes('rateLimit')),
+);
+
+describe.each(Object.entries(transports))('the operation cache over %s', (_name, send) => {
   test('a cached operation is answered byte for byte as by Apollo Server', async () => {
     const odd: string[] = [];
     let compared = 0;
@@ -81,13 +139,13 @@ describe('the operation cache', () => {
     for (let seed = 1; compared < operationCount; seed += 1) {
       const operation = createRandomOperation({ schema, random: createRandom(seed * 7919), ids });
       if (validate(schema, parse(operation.query)).length > 0) continue;
-      const expected = certain(await ask(viaApollo, operation));
+      const expected = certain(await send(viaApollo, operation));
       // The first two times it takes the same way.
-      await ask(direct, operation);
-      await ask(direct, operation);
-      const answer = certain(await ask(direct, operation));
+      await send(direct, operation);
+      await send(direct, operation);
+      const answer = certain(await send(direct, operation));
       // What of several failures comes first, and takes the others with it, may differ from time to time.
-      const isCertain = certain(await ask(viaApollo, operation)) === expected;
+      const isCertain = certain(await send(viaApollo, operation)) === expected;
       if (!isCertain) continue;
       compared += 1;
       if (answer !== expected) odd.push([operation.query, expected, answer].join('\n'));
@@ -96,6 +154,21 @@ describe('the operation cache', () => {
     expect(odd).toEqual([]);
   }, 120_000);
 
+  test.each(documentedOperations)(
+    'it answers a documented operation like Apollo Server: %s',
+    async (query) => {
+      const operation = { query, variables: {} };
+      const expected = certain(await send(viaApollo, operation));
+
+      const answers = [];
+      for (let time = 0; time < 3; time += 1) answers.push(certain(await send(direct, operation)));
+
+      expect(answers).toEqual([expected, expected, expected]);
+    },
+  );
+});
+
+describe('the operation cache', () => {
   test('a cached operation uses the variables of each request', async () => {
     const query = 'query One($id: ID!) { chat(id: $id) { id } }';
     for (const id of ['9999', '9998', '9997', '9996']) {

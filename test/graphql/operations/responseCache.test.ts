@@ -7,13 +7,14 @@ import { createSchema } from '../../../src/graphql/schema/build.ts';
 import { resourceResolvers } from '../../../src/resources/resolvers.ts';
 import { startSimulator } from '../../../src/simulator/simulator.ts';
 import type { Simulator } from '../../../src/simulator/simulator.ts';
-import { responseTo as ask } from '../../support/client.ts';
+import { responseTo as ask, responseToGet } from '../../support/client.ts';
 import type { ControlledUpstream } from '../../support/controlledUpstream.ts';
 import { startControlledUpstream } from '../../support/controlledUpstream.ts';
 import { startTestGateway } from '../../support/gateway.ts';
 import { bearer, jwtAuth } from '../../support/issuer.ts';
 import { createManualClock } from '../../support/manualClock.ts';
 import { createRandom, createRandomOperation } from '../../support/randomOperations.ts';
+import { openSocket } from '../../support/socket.ts';
 import { startTwoCustomers } from '../../support/twoCustomers.ts';
 
 const { cacheTtlsMs } = readConfig({});
@@ -332,9 +333,23 @@ describe('forms of a request for a cached operation', () => {
     },
     { form: 'the id of a persisted operation', body: { documentId: 'chat' }, isListed: true },
     { form: 'the text of a persisted operation', body: { query: text }, isListed: true },
+    {
+      form: 'its text with its registered hash',
+      body: { query: text, extensions: { persistedQuery } },
+    },
+    { form: 'its text by GET', body: { query: text }, isGet: true },
+    { form: 'its registered hash by GET', body: { extensions: { persistedQuery } }, isGet: true },
+    {
+      form: 'the id of a persisted operation by GET',
+      body: { documentId: 'chat' },
+      isListed: true,
+      isGet: true,
+    },
   ];
 
-  test.each(forms)('a cached operation is found by $form', async ({ body, isListed = false }) => {
+  test.each(forms)('a cached operation is found by $form', async (form) => {
+    const { body, isListed = false, isGet = false } = form;
+    const send = isGet ? responseToGet : ask;
     const listed = new Map([
       ['chat', text],
       [sha256Hash, text],
@@ -350,18 +365,57 @@ describe('forms of a request for a cached operation', () => {
       config: { ...config, operationCache: 'off' },
     });
     const operation = { operationName: 'Chat', variables: {}, ...body };
-    const json = { 'content-type': 'application/json; charset=utf-8' };
+    const headers = isGet
+      ? { 'x-apollo-operation-name': 'Chat' }
+      : { 'content-type': 'application/json; charset=utf-8' };
     for (const gateway of [direct, viaApollo]) {
       await ask(gateway, { query: text, extensions: { persistedQuery } });
-      for (let time = 0; time < timesUntilKept; time += 1) await ask(gateway, operation, json);
+      for (let time = 0; time < timesUntilKept; time += 1) await send(gateway, operation, headers);
     }
     const before = await readyCount(direct);
 
-    const answer = await ask(direct, operation, json);
+    const answer = await send(direct, operation, headers);
 
-    expect(answer).toBe(await ask(viaApollo, operation, json));
+    expect(answer).toBe(await send(viaApollo, operation, headers));
     expect(answer).toContain('"id":"9999"');
     expect(await readyCount(direct)).toBe(before + 1);
+  });
+
+  test('a cached operation is found over WebSocket', async () => {
+    await using gateway = await startTestGateway({ upstream: simulator, clock, config: settings });
+    for (let time = 0; time < timesUntilKept; time += 1) await ask(gateway, { query: text });
+    await using socket = await openSocket(gateway.url);
+    await socket.initialize();
+    const before = await readyCount(gateway);
+
+    socket.send({ id: 'a', type: 'subscribe', payload: { query: text } });
+    const { payload } = await socket.nextMessage();
+
+    expect(payload.data).toMatchObject({ chat: { id: '9999' } });
+    expect(await readyCount(gateway)).toBe(before + 1);
+  });
+
+  test.each([
+    { name: 'a cached query without a header that forces a preflight', headers: {}, query: text },
+    {
+      name: 'a cached query with another content type',
+      headers: { 'content-type': 'text/plain', 'apollo-require-preflight': 'true' },
+      query: text,
+    },
+    {
+      name: 'a cached mutation',
+      headers: { 'apollo-require-preflight': 'true' },
+      query: 'mutation { markChatRead(id: 9999, by: AGENT, read: true) { id } }',
+    },
+  ])('a GET request is rejected for $name', async ({ headers, query }) => {
+    await using gateway = await startTestGateway({ upstream: simulator, clock, config: settings });
+    for (let time = 0; time < timesUntilKept; time += 1) await ask(gateway, { query });
+    const calls = simulator.calls.length;
+
+    const answer = await responseToGet(gateway, { query }, headers);
+
+    expect(answer).toMatch(/^4.*"code":"BAD_REQUEST"/);
+    expect(simulator.calls).toHaveLength(calls);
   });
 
   test('a cached operation is not found by the hash of another text', async () => {
