@@ -6,6 +6,7 @@ import { runGrowth } from './growth.ts';
 import { runMemory } from './memory.ts';
 import { measureOperationCache } from './operationCache.ts';
 import { runReferences } from './references.ts';
+import { runTransports } from './transports.ts';
 import { runSubscribers } from './subscribers.ts';
 import type { BenchOptions } from './options.ts';
 
@@ -22,6 +23,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   growth: runGrowth,
   memory: runMemory,
   operations: measureOperationCache,
+  transports: runTransports,
 };
 
 /** They take three minutes and more whatever the machine. */

@@ -159,6 +159,7 @@ describe('tools that read the printed schema', () => {
       expect(types).toContain('createdAt: string,');
       expect(types).toContain('customData: Record<string, unknown> | null');
     },
+    120_000,
   );
 });
 
