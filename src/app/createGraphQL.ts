@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+import { printSchema } from 'graphql';
 import type { GraphQLSchema } from 'graphql';
 import type { EventBus } from '../events/bus.ts';
 import type { Context } from '../graphql/context.ts';
@@ -172,7 +174,8 @@ export async function createGraphQL(foundation: Foundation, parts: GraphQLParts)
     openOperation,
     sharedSubscriptions,
   });
-  return { ...servers, openOperation, mutations, run };
+  const schemaVersion = hash('sha256', printSchema(schema), 'base64url');
+  return { ...servers, schemaVersion, openOperation, mutations, run };
 }
 
 export type GraphQL = Awaited<ReturnType<typeof createGraphQL>>;

@@ -55,6 +55,8 @@ export interface HttpServerOptions {
   /** The text of an operation, which its hash or id names if the request has none; undefined if it is unknown. */
   readonly textOf: (params: RequestParams) => string | undefined;
   readonly openOperation: OpenOperation;
+  /** Changes with the schema. */
+  readonly schemaVersion: string;
   readonly mutations: RunningMutations;
   readonly authenticate: Authenticate;
   /** Undefined: every client may send requests. */

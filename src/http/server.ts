@@ -8,6 +8,7 @@ import {
 } from './auth/routerSecret.ts';
 import { clientAddressOf, createIsTrustedProxy } from './clientAddress.ts';
 import { createExecuteForClient, createLimitClient } from './clientOperations.ts';
+import { addCompression } from './compression.ts';
 import { ConnectionLimits } from './connectionLimits.ts';
 import { ConnectionTracker } from './connectionTracker.ts';
 import { createErrorHandler, rejectUnknownPath } from './errorResponse.ts';
@@ -120,6 +121,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const parts = { heads, trustProxy: isTrustedProxy, isRouter };
   const httpServer = createFastify(options, parts);
   const { server, connections } = httpServer;
+  addCompression(server);
   const sendLimiter = addSendLimiter(httpServer, options);
   await addSecurityHeaders(server, { heads, corsOrigins, origins });
   requireRouter(server, isFromRouter);

@@ -111,7 +111,7 @@ describe('an exhausted rate limit', () => {
       remaining: 1,
       resetAt: new Date(clock.now() + 60_000).toISOString(),
     });
-    expect(extensions.upstream['rateLimit']).toEqual({ limit: 2, remaining: 1 });
+    expect(extensions.upstream).toEqual({ calls: 0, cacheHits: 0, shared: 0 });
   });
 });
 

@@ -18,7 +18,7 @@ import { createCompactDocument } from './compactDocument.ts';
 import type { CompactDocument } from './compactDocument.ts';
 import type { PersistedDocuments, RequestParams } from './persistedDocuments.ts';
 import { isRecord, persistedQueryOf } from './persistedDocuments.ts';
-import type { ResponseCache } from './responseCache.ts';
+import type { ResponseCache, ReusableResponse } from './responseCache.ts';
 
 type ApolloOptions = ApolloServerOptions<Context>;
 type DocumentStore = NonNullable<ApolloOptions['documentStore']>;
@@ -74,6 +74,17 @@ interface FastPathRequest {
   readonly hash: string;
   readonly operationName: string | null;
   readonly variables: Readonly<Record<string, unknown>>;
+}
+
+export interface FastPathResponse {
+  readonly body: string;
+  /** Set if the body is the same for every request. */
+  readonly reusable?: ReusableResponse | undefined;
+}
+
+interface FastPathData extends Pick<FastPathResponse, 'reusable'> {
+  /** As JSON. */
+  readonly data: string;
 }
 
 interface OperationCacheOptions {
@@ -148,14 +159,14 @@ export class OperationCache {
   }
 
   /**
-   * The response as JSON. Undefined if Apollo Server must execute: the operation is not cached, a mutation is rejected, or the result
+   * Undefined if Apollo Server must execute: the operation is not cached, a mutation is rejected, or the result
    * has errors or may be too large. Such a result is reused by `execute`, so that no operation is executed twice.
    */
   async tryExecute(
     params: unknown,
     context: Context,
     { isReadOnly = false }: { readonly isReadOnly?: boolean } = {},
-  ): Promise<string | undefined> {
+  ): Promise<FastPathResponse | undefined> {
     const request = this.#parse(params);
     if (request === undefined) return undefined;
     const cached = this.#find(request.hash);
@@ -164,11 +175,12 @@ export class OperationCache {
     if (operation === undefined) return undefined;
     const isMutation = operation.operation.operation === OperationTypeNode.MUTATION;
     if (isMutation && isReadOnly) return undefined;
-    const data = await this.#dataFor(cached, operation, request, context);
-    if (data === undefined) return undefined;
+    const result = await this.#dataFor(cached, operation, request, context);
+    if (result === undefined) return undefined;
     this.#options.report(context, { operation: operation.operation, document: cached.document });
     const extensions = JSON.stringify({ upstream: usageExtension(context) });
-    return `{"data":${data},"extensions":${extensions}}`;
+    const { data, reusable } = result;
+    return { body: `{"data":${data},"extensions":${extensions}}`, reusable };
   }
 
   /** Executes an operation that Apollo Server has admitted. */
@@ -188,12 +200,12 @@ export class OperationCache {
     { id, operation, execute }: CachedOperation,
     { operationName, variables }: FastPathRequest,
     context: Context,
-  ): Promise<string | undefined> {
+  ): Promise<FastPathData | undefined> {
     const { assertWithinCost, maxResponseBytes, responseCache } = this.#options;
     const isQuery = operation.operation === OperationTypeNode.QUERY;
     const key = isQuery ? responseCache?.keyFor(id, variables, context) : undefined;
     const cached = key === undefined ? undefined : await responseCache?.get(key, context);
-    if (cached !== undefined) return cached;
+    if (cached !== undefined) return { data: cached.data, reusable: cached };
     try {
       await assertWithinCost({ document, operationName, variables, context, costs });
     } catch {
@@ -209,7 +221,7 @@ export class OperationCache {
     await pause();
     const data = JSON.stringify(result.data);
     if (key !== undefined) responseCache?.set(key, data, context);
-    return data;
+    return { data };
   }
 
   #find(hash: string): CachedDocument | undefined {

@@ -2,17 +2,33 @@ import { LRUCache } from 'lru-cache';
 import type { Dependencies } from '../../lib/dependencyTracker.ts';
 import type { Context } from '../context.ts';
 
+/** A response whose bytes are the same for every request, with what is derived from them. */
+export interface ReusableResponse {
+  /** The body in this content coding. It is stored with the response. */
+  encoded(coding: string, encode: () => Promise<Buffer>): Promise<Buffer>;
+  /** Computed once. */
+  entityTag(compute: () => string): string;
+}
+
 interface CachedResponse {
   readonly data: string;
   readonly cacheHits: number;
   readonly dependencies: Dependencies;
+  readonly encodings: Map<string, Promise<Buffer>>;
+  /** Of the completed encodings. */
+  encodedBytes: number;
+  tag?: string;
+}
+
+export interface ResponseCacheHit extends ReusableResponse {
+  readonly data: string;
 }
 
 export interface ResponseCache {
   /** Identifies operation, account, viewer and variables; undefined if the variables are nested too deeply to serialize. */
   keyFor(operationId: number, variables: unknown, context: Context): string | undefined;
-  /** The data as JSON if its dependencies are still valid; otherwise starts dependency tracking. */
-  get(key: string, context: Context): Promise<string | undefined>;
+  /** The response if its dependencies are still valid; otherwise starts dependency tracking. */
+  get(key: string, context: Context): Promise<ResponseCacheHit | undefined>;
   /** Caches the data if the tracker has recorded all of its dependencies. */
   set(key: string, data: string, context: Context): void;
   /** The number of cache hits. */
@@ -37,10 +53,46 @@ export function createResponseCache({
   if (maxBytes === 0) return undefined;
   const responses = new LRUCache<string, CachedResponse>({
     maxSize: maxBytes,
-    sizeCalculation: ({ data, dependencies: { versions } }, key) =>
-      bytesPerCharacter * (data.length + key.length) + bytesPerEntry * (versions.size + 1),
+    sizeCalculation: ({ data, dependencies: { versions }, encodedBytes }, key) =>
+      bytesPerCharacter * (data.length + key.length) +
+      bytesPerEntry * (versions.size + 1) +
+      encodedBytes,
   });
   let hits = 0;
+
+  /** Concurrent requests share one encoding. */
+  function encode(
+    key: string,
+    response: CachedResponse,
+    coding: string,
+    run: () => Promise<Buffer>,
+  ) {
+    const known = response.encodings.get(coding);
+    if (known !== undefined) return known;
+    const encoding = run().then(
+      (bytes) => {
+        response.encodedBytes += bytes.length;
+        // The size is calculated anew, unless another response has taken the place.
+        if (responses.peek(key) === response) {
+          responses.delete(key);
+          responses.set(key, response);
+        }
+        return bytes;
+      },
+      (error: unknown) => {
+        response.encodings.delete(coding);
+        throw error;
+      },
+    );
+    response.encodings.set(coding, encoding);
+    return encoding;
+  }
+
+  const hitOf = (key: string, response: CachedResponse): ResponseCacheHit => ({
+    data: response.data,
+    encoded: (coding, run) => encode(key, response, coding, run),
+    entityTag: (compute) => (response.tag ??= compute()),
+  });
 
   return {
     keyFor(operationId, variables, { account, viewer }) {
@@ -57,7 +109,7 @@ export function createResponseCache({
       if (response !== undefined && (await isValid(response.dependencies))) {
         usage.cacheHits += response.cacheHits;
         hits += 1;
-        return response.data;
+        return hitOf(key, response);
       }
       tracker.start();
       return undefined;
@@ -65,7 +117,9 @@ export function createResponseCache({
 
     set(key, data, { tracker, usage: { cacheHits } }) {
       const dependencies = tracker.finish();
-      if (dependencies !== undefined) responses.set(key, { data, cacheHits, dependencies });
+      if (dependencies === undefined) return;
+      const derived = { encodings: new Map<string, Promise<Buffer>>(), encodedBytes: 0 };
+      responses.set(key, { data, cacheHits, dependencies, ...derived });
     },
 
     hits: () => hits,

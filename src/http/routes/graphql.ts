@@ -3,18 +3,22 @@ import type { Context } from '../../graphql/context.ts';
 import { publicError } from '../../graphql/errors.ts';
 import type { PublicError } from '../../graphql/errors.ts';
 import type { OpenedOperation } from '../../graphql/operation.ts';
+import type { FastPathResponse } from '../../graphql/operations/operationCache.ts';
 import { usageExtension } from '../../graphql/plugins/response.ts';
 import { guarded } from '../../observability/guarded.ts';
 import type { Span } from '../../observability/tracing.ts';
 import { clientName } from '../clientOperations.ts';
 import type { LimitClient } from '../clientOperations.ts';
+import { addVary, encodeReusable } from '../compression.ts';
 import {
   graphqlResponseType,
   jsonType,
   namesJson,
+  negotiateCoding,
   negotiateMediaType,
 } from '../contentNegotiation.ts';
 import type { ResponseMediaType } from '../contentNegotiation.ts';
+import { entityTag, matchesEntityTag } from '../entityTag.ts';
 import { sendErrorForEach } from '../errorResponse.ts';
 import { fastPathParams, toApolloRequest } from '../operationRequest.ts';
 import type { HttpServerOptions, IsFromRouter } from '../options.ts';
@@ -42,6 +46,12 @@ const bypassesCache = ({ headers }: FastifyRequest): boolean =>
 
 const wantsTrace = ({ headers }: FastifyRequest): boolean =>
   headers['apollo-federation-include-trace'] === 'ftv1';
+
+function assertAcceptableCoding({ headers }: FastifyRequest): void {
+  const { preferred, acceptsIdentity } = negotiateCoding(headers['accept-encoding'] ?? '');
+  if (acceptsIdentity || preferred !== undefined) return;
+  throw publicError.badRequest('Accept-Encoding must allow br, gzip or identity.', { status: 406 });
+}
 
 function acceptedMediaType({ headers }: FastifyRequest): ResponseMediaType {
   const mediaType = negotiateMediaType(headers.accept ?? '');
@@ -124,6 +134,7 @@ class GraphQLEndpoint {
   }
 
   async #execute(request: FastifyRequest, reply: FastifyReply, context: Context) {
+    assertAcceptableCoding(request);
     const isRouter = this.#options.isRouter(request.headers);
     const mediaType = isRouter ? jsonType : acceptedMediaType(request);
     const cache = wantsTrace(request) ? undefined : this.#options.operationCache;
@@ -131,7 +142,11 @@ class GraphQLEndpoint {
     const cached = await cache?.tryExecute(fastPathParams(request), context, { isReadOnly });
     if (cached !== undefined) {
       this.#sendUsage(reply, context);
-      return reply.header('content-type', mediaType).send(`${cached}\n`);
+      void reply.header('content-type', mediaType);
+      if (this.#isNotModified(reply, cached, context)) return reply.status(304).send();
+      const { reusable } = cached;
+      const body = `${cached.body}\n`;
+      return reply.send(reusable ? await encodeReusable(reply, body, reusable) : body);
     }
     const accept = isRouter ? 'application/json' : acceptForApollo(request, mediaType);
     const response = await this.#executeByApollo(request, accept, context);
@@ -140,7 +155,21 @@ class GraphQLEndpoint {
     void reply.status(isRouter ? 200 : status).header('content-type', mediaType);
     this.#sendUsage(reply, context);
     if (body.kind !== 'complete') throw new Error('Incremental delivery is not supported.');
-    return status < 400 ? body.string : addExtensions(body.string, context);
+    if (status >= 400) return addExtensions(body.string, context);
+    const hasErrors = body.string.startsWith('{"errors"');
+    const isNotModified = !hasErrors && this.#isNotModified(reply, { body: body.string }, context);
+    return isNotModified ? reply.status(304).send() : body.string;
+  }
+
+  /** Sets the headers by which clients revalidate the result of a GET without errors, and checks whether this client has it already. */
+  #isNotModified(reply: FastifyReply, response: FastPathResponse, context: Context): boolean {
+    const { method, headers } = reply.request;
+    if (method !== 'GET') return false;
+    const compute = () => entityTag(response.body, this.#options.schemaVersion, context);
+    const tag = response.reusable?.entityTag(compute) ?? compute();
+    void reply.header('etag', tag).header('cache-control', 'private, no-cache');
+    addVary(reply, 'Authorization', 'Accept', 'Accept-Encoding');
+    return matchesEntityTag(headers['if-none-match'], tag);
   }
 
   #executeByApollo(request: FastifyRequest, accept: string, context: Context) {

@@ -1,0 +1,27 @@
+import { hash } from 'node:crypto';
+import type { Context } from '../graphql/context.ts';
+
+const opaqueTag = /^(?:W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
+
+/**
+ * The weak tag of a response without errors. The usage at its end differs from request to request, so the tag depends on the data
+ * before it, on the viewer and on the schema.
+ */
+export function entityTag(
+  body: string,
+  schemaVersion: string,
+  { account, viewer }: Context,
+): string {
+  const data = body.slice(0, body.lastIndexOf(',"extensions":'));
+  const text = `${schemaVersion}\n${JSON.stringify([account, viewer])}\n${data}`;
+  return `W/"${hash('sha256', text, 'base64url').slice(0, 22)}"`;
+}
+
+/** Whether a request with this `If-None-Match` has the response already (RFC 9110, section 13.1.2): the comparison is weak. */
+export function matchesEntityTag(ifNoneMatch: string | undefined, tag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  if (ifNoneMatch.trim() === '*') return true;
+  const [, opaque] = opaqueTag.exec(tag) ?? [];
+  const tags = ifNoneMatch.match(/(?:W\/)?"[^"]*"/g) ?? [];
+  return tags.some((given) => opaqueTag.exec(given)?.[1] === opaque);
+}
