@@ -113,7 +113,7 @@ describe('operations over HTTP', () => {
     const response = await ask(path, { headers: preflight });
 
     expect(await response.json()).toMatchObject({ data: { chat: { id: '5208' } } });
-    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(response.headers.get('cache-control')).toBe('private, no-cache');
   });
 
   test('a response has the media type application/graphql-response+json if the client accepts it', async () => {
