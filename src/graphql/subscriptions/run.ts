@@ -89,7 +89,8 @@ export const createRunOperation =
         subscription = validated;
       };
       const cached = await operationCache?.tryExecute(request, context, { isReadOnly });
-      if (cached !== undefined) return { kind: 'once', status: 200, result: parseResult(cached.body) };
+      if (cached !== undefined)
+        return { kind: 'once', status: 200, result: parseResult(cached.body) };
       const contextValue = { ...context, onSubscription, isReadOnly };
       const { body, http } = await apollo.executeOperation(
         { ...request, http: httpRequestWith(accept) },
