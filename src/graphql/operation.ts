@@ -34,6 +34,9 @@ export type OpenOperation = (
 const turnMs = 25;
 const turnUnits = 1_000;
 
+/** A failed call is the cause of an error for each missing field. */
+const maxResponseErrors = 1_000;
+
 /** The abort reason after the client has disconnected. It is not logged. */
 export const clientDisconnectedError = new UpstreamError('unavailable', 'The client has left.');
 
@@ -117,6 +120,8 @@ export function createOpenOperation(parts: OpenOperationOptions): OpenOperation 
     const span = caller.span?.child('work', 'graphql');
     const guard = new ExecutionGuard({
       maxNodes,
+      // A router needs the error of each reference.
+      maxErrors: caller.isRouter === true ? Infinity : maxResponseErrors,
       turns,
       errors,
       hasLeft: () => lifetime.isAbandoned,

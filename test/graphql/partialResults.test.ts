@@ -286,14 +286,26 @@ test.each([
   },
 );
 
-test('a response has at most 1,000 errors', async () => {
-  const { data, errors } = await gateways['on']!.query(
-    'query ($references: [_Any!]!) { _entities(representations: $references) { ... on Agent { id name email role } } }',
-    { references: Array.from({ length: 400 }, (_, id) => ({ __typename: 'Agent', id: id + 1 })) },
-  );
+test('a response has at most 1,000 errors, except for an authenticated router', async () => {
+  const secret = 'a secret of the router only';
+  await using routed = await startTestGateway({
+    upstream: helpCrunch,
+    config: { rateLimit: 0, routerSecret: secret },
+  });
+  const query =
+    'query ($references: [_Any!]!) { _entities(representations: $references) { ... on Agent { id name email role } } }';
+  const references = Array.from({ length: 400 }, (_, id) => ({ __typename: 'Agent', id: id + 1 }));
 
-  expect(data._entities[399]).toEqual({ id: '400', name: null, email: null, role: null });
-  expect(errors).toHaveLength(1_000);
+  const planned = await gateways['on']!.query(query, { references });
+  const unplanned = await gateways['off']!.query(query, { references });
+  const forRouter = await routed.query(query, { references }, { 'x-router-secret': secret });
+
+  for (const { data } of [planned, unplanned, forRouter]) {
+    expect(data._entities[399]).toEqual({ id: '400', name: null, email: null, role: null });
+  }
+  expect(planned.errors).toHaveLength(1_000);
+  expect(unplanned.errors).toHaveLength(1_000);
+  expect(forRouter.errors).toHaveLength(1_200);
 });
 
 test('a failed call with many missing fields is logged once', async () => {

@@ -33,6 +33,8 @@ const maxItemsAtOnce = maxPageSize;
 interface GuardOptions {
   /** How many objects a response may contain. */
   readonly maxNodes: number;
+  /** How many errors a response may contain. */
+  readonly maxErrors: number;
   readonly turns: Turns;
   /** The client has disconnected. */
   readonly hasLeft: () => boolean;
@@ -78,16 +80,28 @@ export class ExecutionGuard {
     this.#options = options;
   }
 
+  get maxErrors(): number {
+    return this.#options.maxErrors;
+  }
+
   /** Executes the operation. After a stop, the result is the reason, even if fields are pending. */
   execute(execution: () => Result, type?: OperationTypeNode): Result {
     if (type === OperationTypeNode.MUTATION) this.#options.onMutation();
     const result = execution();
     if (this.#result !== undefined) return this.#result;
-    if (!isPromise(result)) return result;
+    if (!isPromise(result)) return this.#withLimitedErrors(result);
     return new Promise((resolve, reject) => {
       this.#onStop = resolve;
-      result.then(resolve, reject);
+      result.then((settled) => resolve(this.#withLimitedErrors(settled)), reject);
     });
+  }
+
+  /** Every field of a long list may fail; the first errors are enough to find the cause. */
+  #withLimitedErrors(result: ExecutionResult): ExecutionResult {
+    const { maxErrors } = this.#options;
+    return result.errors === undefined || result.errors.length <= maxErrors
+      ? result
+      : { ...result, errors: result.errors.slice(0, maxErrors) };
   }
 
   /** Resolves a field that yields objects. */
@@ -206,6 +220,7 @@ export class ExecutionGuard {
 export const createIdleGuard = (): ExecutionGuard =>
   new ExecutionGuard({
     maxNodes: Infinity,
+    maxErrors: Infinity,
     turns: new Turns({ now: () => 0, turnMs: Infinity, turnUnits: Infinity }),
     hasLeft: () => false,
     isLate: () => false,

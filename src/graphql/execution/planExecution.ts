@@ -145,9 +145,8 @@ export class PlanExecution {
       } else {
         container[key] = this.#complete(value, shape, path);
       }
-    } catch (thrown) {
-      const error = locateError(thrown, path);
-      if (isNonNull) throw error;
+    } catch (error) {
+      if (isNonNull) throw locateError(error, path);
       this.#recordError(error, path);
     }
   }
@@ -241,11 +240,10 @@ export class PlanExecution {
         } else {
           container.push(this.#complete(item, shape, path));
         }
-      } catch (thrown) {
-        const error = locateError(thrown, path);
+      } catch (error) {
         if (isNonNull) {
           ignoreRejections(items.slice(key));
-          throw error;
+          throw locateError(error, path);
         }
         this.#recordError(error, path);
       }
@@ -273,12 +271,12 @@ export class PlanExecution {
         try {
           Reflect.set(path.container, path.key, this.#complete(found, shape, path));
         } catch (error) {
-          this.#recordError(locateError(error, path), path);
+          this.#recordError(error, path);
         }
         this.#onValueSettled();
       },
       (error: unknown) => {
-        this.#recordError(locateError(error, path), path);
+        this.#recordError(error, path);
         this.#onValueSettled();
       },
     );
@@ -302,7 +300,10 @@ export class PlanExecution {
     }
     for (let step = nulled; step !== undefined; step = step.prev) if (step.isNulled) return;
     if (this.#isNulled) return;
-    this.#errors.push(locatedError(error, undefined));
+    // Errors are expensive to create.
+    if (this.#errors.length < this.#options.context.guard.maxErrors) {
+      this.#errors.push(path ? locateError(error, path) : locatedError(error, undefined));
+    }
     if (nulled === undefined) {
       this.#isNulled = true;
       this.#whenSettled();

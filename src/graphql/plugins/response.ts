@@ -10,8 +10,6 @@ import { clientDisconnectedError } from '../operation.ts';
 import type { ReportOperation } from '../operationReport.ts';
 import type { LimitResult } from '../limits/responseLimit.ts';
 
-export const maxResponseErrors = 1_000;
-
 export const withRequestId = (
   error: GraphQLFormattedError,
   requestId: string,
@@ -141,10 +139,9 @@ export const createResponsePlugin = (
           upstream: usageExtension(contextValue),
         };
         if (singleResult.errors !== undefined) {
-          // Every field of a long list may fail; the first errors are enough to find the cause.
-          singleResult.errors = singleResult.errors
-            .slice(0, maxResponseErrors)
-            .map((error) => withRequestId(error, contextValue.requestId));
+          singleResult.errors = singleResult.errors.map((error) =>
+            withRequestId(error, contextValue.requestId),
+          );
         }
         const limited = await limitResult(singleResult, contextValue);
         if (limited !== singleResult) Object.assign(singleResult, limited);

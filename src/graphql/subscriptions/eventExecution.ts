@@ -4,12 +4,7 @@ import type { EventOrGap, DomainEvent } from '../../events/bus.ts';
 import type { Log } from '../../observability/log.ts';
 import { asError } from '../../lib/asError.ts';
 import { skipEvent } from '../../lib/skipEvent.ts';
-import {
-  logFailures,
-  maxResponseErrors,
-  usageExtension,
-  withRequestId,
-} from '../plugins/response.ts';
+import { logFailures, usageExtension, withRequestId } from '../plugins/response.ts';
 import type { Caller, Context } from '../context.ts';
 import { publicError } from '../errors.ts';
 import type { createFormatError } from '../errors.ts';
@@ -111,9 +106,7 @@ class EventExecutor {
   formatErrors(errors: readonly GraphQLError[], requestId: string) {
     const { log, formatError, forwardsClientKeys } = this.#options;
     logFailures(log, errors, { requestId, forwardsClientKeys });
-    return errors
-      .slice(0, maxResponseErrors)
-      .map((error) => withRequestId(formatError(error.toJSON(), error), requestId));
+    return errors.map((error) => withRequestId(formatError(error.toJSON(), error), requestId));
   }
 
   async #resultOf(

@@ -3,6 +3,8 @@ import { makeExecutableSchema } from '@graphql-tools/schema';
 import type { ExecutionResult } from 'graphql';
 import { parse, responsePathAsArray, validate } from 'graphql';
 import type { Context } from '../../../src/graphql/context.ts';
+import type { ExecutionGuard } from '../../../src/graphql/execution/executionGuard.ts';
+import { createIdleGuard } from '../../../src/graphql/execution/executionGuard.ts';
 import type { Executor } from '../../../src/graphql/execution/executor.ts';
 import { createGraphqlJsExecutor } from '../../../src/graphql/execution/graphqlJsExecutor.ts';
 import { createPlanExecutor } from '../../../src/graphql/execution/planExecutor.ts';
@@ -80,6 +82,7 @@ interface World {
   /** The changes, in their order. */
   readonly log: string[];
   failures: number;
+  readonly guard: ExecutionGuard;
 }
 
 function late(value: () => unknown, turns: number): Promise<unknown> {
@@ -237,7 +240,7 @@ async function run(
   { query, variables = {} }: { query: string; variables?: Readonly<Record<string, unknown>> },
   { seed = 1 } = {},
 ) {
-  const world: World = { seed, log: [], failures: 0 };
+  const world: World = { seed, log: [], failures: 0, guard: createIdleGuard() };
   // The resolvers of this schema know nothing else of their surroundings.
   const context = world as unknown as Context;
   const result: ExecutionResult = await executor(parse(query))(variables, context);
