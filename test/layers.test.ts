@@ -56,7 +56,7 @@ const layers: readonly Layer[] = [
     mayImport: [/^(resources|lib|upstream)\//, /^graphql\/(context|(resolvers\.)?generated)\.ts$/],
   },
   {
-    files: /^resources\/(declarations|mutation)\.ts$/,
+    files: /^resources\/(declarations|mutation|runMutation)\.ts$/,
     mayImport: [/^(resources|lib|upstream)\//, /^graphql\/(context|(resolvers\.)?generated)\.ts$/],
   },
   // `resourceImportProblem` restricts imports between resources further.
@@ -65,7 +65,7 @@ const layers: readonly Layer[] = [
     mayImport: [
       /^(upstream|lib)\//,
       /^graphql\/(context|(resolvers\.)?generated)\.ts$/,
-      /^resources\/(\w+\/\w+|declarations|mutation)\.ts$/,
+      /^resources\/(\w+\/\w+|declarations|mutation|runMutation)\.ts$/,
     ],
   },
   // Webhooks carry chats, customers and messages in the wire format of the models.
@@ -98,6 +98,7 @@ const resourceFiles = [
   'model.ts',
   'filter.ts',
   'descriptor.ts',
+  'writes.ts',
   'mutations.ts',
   'source.ts',
   'loaders.ts',
@@ -105,7 +106,13 @@ const resourceFiles = [
 ];
 
 /** Files that all resources share. */
-const sharedResourceFiles = ['registry.ts', 'resolvers.ts', 'declarations.ts', 'mutation.ts'];
+const sharedResourceFiles = [
+  'registry.ts',
+  'resolvers.ts',
+  'declarations.ts',
+  'mutation.ts',
+  'runMutation.ts',
+];
 
 /** Packages that only one file may import. */
 const packages: readonly { readonly name: RegExp; readonly home: string }[] = [

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { Config } from '../config/settings.ts';
 import { isDemo } from '../config/settings.ts';
 import { createLocalEventBus } from '../events/localBus.ts';
+import { EventRepetitions } from '../events/repetitions.ts';
 import { createAuthenticate } from '../http/auth/authenticate.ts';
 import { AuthFailureLimiter } from '../http/auth/authFailures.ts';
 import { addressesOf, listen } from '../http/listen.ts';
@@ -38,6 +39,7 @@ function createEvents(foundation: Foundation, { cache }: UpstreamParts) {
   const { config, redis, clock, log, disposers } = foundation;
   const { account } = foundation.account;
   const local = createLocalEventBus();
+  const repetitions = new EventRepetitions(clock, redis?.connection);
   const eventBus = redis === undefined ? local : new redis.RedisEventBus(local, redis.connection);
   disposers.defer(() => eventBus.close());
   const { webhookSecret: secret } = config;
@@ -45,8 +47,17 @@ function createEvents(foundation: Foundation, { cache }: UpstreamParts) {
   const webhookHandler =
     secret === undefined
       ? undefined
-      : new WebhookHandler({ secret, account, cache, eventBus, deduplicator, clock, log });
-  return { eventBus, webhookHandler };
+      : new WebhookHandler({
+          secret,
+          account,
+          cache,
+          eventBus,
+          repetitions,
+          deduplicator,
+          clock,
+          log,
+        });
+  return { eventBus, repetitions, webhookHandler };
 }
 
 /** The rate limiters of requests and of rejected credentials. Instances that share Redis share the counters. */
@@ -106,7 +117,7 @@ async function compose(foundation: Foundation): Promise<App> {
   const clientLimiters = createClientLimiters(foundation);
   const graphql = await createGraphQL(foundation, {
     upstream,
-    eventBus: events.eventBus,
+    ...events,
     authFailureLimiter: clientLimiters.authFailureLimiter,
   });
   const { isAccepted } = upstream.client;

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { printSchema } from 'graphql';
 import type { GraphQLSchema } from 'graphql';
 import type { EventBus } from '../events/bus.ts';
+import type { EventRepetitions } from '../events/repetitions.ts';
 import type { Context } from '../graphql/context.ts';
 import { createContextFactory } from '../graphql/context.ts';
 import { createCostLimiter } from '../graphql/cost/limiter.ts';
@@ -38,12 +39,14 @@ import type { Foundation } from './foundation.ts';
 interface GraphQLParts {
   readonly upstream: UpstreamParts;
   readonly eventBus: EventBus;
+  readonly repetitions: EventRepetitions;
   readonly authFailureLimiter: AuthFailureLimiter;
 }
 
 const createFullSchema = ({ config }: Foundation): GraphQLSchema =>
   guardExecution(
     createSchema(resourceResolvers, {
+      mutations: config.mutations,
       subgraph: config.subgraph ? { excludedRootFields: config.excludedRootFields } : undefined,
     }),
   );
@@ -60,11 +63,12 @@ const createCostLimiterFor = (schema: GraphQLSchema, { config }: Foundation) =>
 
 const createOperations = (
   { config, clock, log }: Foundation,
-  { upstream, eventBus, authFailureLimiter }: GraphQLParts,
+  { upstream, eventBus, repetitions, authFailureLimiter }: GraphQLParts,
 ) => {
   const createContext = createContextFactory({
     upstreamClient: upstream.client,
     eventBus,
+    repetitions,
     clock,
     createSources,
     createLoaders,

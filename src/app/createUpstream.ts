@@ -2,6 +2,7 @@ import { EntityCache } from '../upstream/cache/entityCache.ts';
 import { createUpstreamClient } from '../upstream/client.ts';
 import { createRateLimiter } from '../upstream/rateLimit/registry.ts';
 import { createTransport } from '../upstream/transport.ts';
+import { createWriteServices } from '../upstream/writes/services.ts';
 import type { Foundation } from './foundation.ts';
 
 /** Added to the time limit of an upstream call before a permit that was never released is reclaimed. */
@@ -38,7 +39,8 @@ function createLimiter({ config, clock, redis }: Foundation) {
 
 /** The HelpCrunch client with its cache and its rate limiter. */
 export function createUpstream(foundation: Foundation) {
-  const { config, upstream, clock, log, metrics, forwardsClientKeys, disposers } = foundation;
+  const { config, upstream, clock, log, metrics, redis, forwardsClientKeys, disposers } =
+    foundation;
   const cache = createCache(foundation);
   const rateLimiter = createLimiter(foundation);
   const client = createUpstreamClient({
@@ -56,6 +58,7 @@ export function createUpstream(foundation: Foundation) {
     onHoldSpelling: config.onHoldSpelling,
     forwardsClientKeys,
     observer: metrics.observer,
+    writes: createWriteServices(clock, redis?.connection),
   });
   // It closes the rate limiter as well.
   disposers.defer(() => client.close());

@@ -11,6 +11,7 @@ import {
   jwksUrl,
   manifestFile,
   milliseconds,
+  mutationNames,
   oneOf,
   origins,
   redisUrl,
@@ -125,6 +126,11 @@ const upstream = {
         'Signing key of the webhooks of the account ([live.md](live.md)). Unset: `/webhooks/helpcrunch` returns 404.',
     },
   ),
+  mutations: setting('MUTATIONS', mutationNames, {
+    defaultText: 'all except `deleteCustomer` and `unsubscribeAgent`',
+    description:
+      'Mutations that clients may use ([mutations.md](mutations.md)). Others fail with `FORBIDDEN`.',
+  }),
   operationTimeoutMs: setting('OPERATION_TIMEOUT_MS', timeout, {
     default: 10_000,
     description: 'Deadline of one operation in milliseconds.',

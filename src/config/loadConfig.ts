@@ -1,5 +1,5 @@
 import { createPersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
-import { createSchema, unknownRootFields } from '../graphql/schema/build.ts';
+import { createSchema, unknownMutations, unknownRootFields } from '../graphql/schema/build.ts';
 import type { Log } from '../observability/log.ts';
 import type { Finding } from './crossChecks.ts';
 import { findingsOf } from './crossChecks.ts';
@@ -12,13 +12,16 @@ import { unknownVariables } from './unknownVariables.ts';
 
 /** What does not fit the schema. A schema is only built if there are persisted operations to validate. */
 function schemaProblems(environment: Environment): string[] {
-  const { excludedRootFields, persistedOperations, subgraph } = declarations;
+  const { excludedRootFields, persistedOperations, subgraph, mutations } = declarations;
   const values = new SettingsReader(environment).read({
     excludedRootFields,
     persistedOperations,
     subgraph,
+    mutations,
   });
   const unknown = unknownRootFields(values.excludedRootFields);
+  const unknownNames =
+    typeof values.mutations === 'object' ? unknownMutations(values.mutations) : [];
   const documents =
     values.persistedOperations &&
     createPersistedDocuments({
@@ -28,6 +31,7 @@ function schemaProblems(environment: Environment): string[] {
     });
   return [
     ...unknown.map((field) => `SUBGRAPH_EXCLUDE_FIELDS: the schema has no root field ${field}`),
+    ...unknownNames.map((name) => `MUTATIONS: the schema has no mutation ${name}`),
     ...(documents?.problems ?? []).map((problem) => `PERSISTED_OPERATIONS: ${problem}`),
   ];
 }

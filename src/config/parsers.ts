@@ -80,6 +80,14 @@ const listOf = <Item>(item: z.ZodType<Item, string>): z.ZodType<readonly Item[],
 
 export const rootFields = listOf(z.string()).describe('list of fields');
 
+/** The mutations that clients may use, by name; a word stands for a set of them. */
+export const mutationNames = z
+  .string()
+  .transform((value) =>
+    value === 'all' || value === 'none' ? value : value.split(',').map((name) => name.trim()),
+  )
+  .describe('`all`, `none`, or list of mutations');
+
 export const origins = listOf(
   httpUrl.refine(
     (value) => new URL(value).origin === value,

@@ -87,8 +87,18 @@ export interface EventBus {
   close(): void;
 }
 
+/** A change that a write has made. */
+export interface WrittenChange {
+  readonly events: readonly DomainEvent[];
+  /** The names under which webhooks report the same change. */
+  readonly names: readonly string[];
+  /** In milliseconds since the epoch. */
+  readonly startedAtMs: number;
+}
+
 /** The events of the account of one operation. */
 export interface AccountEvents {
-  publish(event: DomainEvent): void;
+  /** Publishes the events of a write, unless webhooks have reported them since it started. */
+  publishWrite(change: WrittenChange): Promise<void>;
   subscribe(accepts: (event: DomainEvent) => boolean): AsyncIterableIterator<EventOrGap>;
 }

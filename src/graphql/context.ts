@@ -1,4 +1,5 @@
 import type { AccountEvents, DomainEvent, EventBus } from '../events/bus.ts';
+import type { EventRepetitions } from '../events/repetitions.ts';
 import type { LoaderOptions, Loaders, Sources } from '../resources/registry.ts';
 import type { Clock } from '../lib/clock.ts';
 import { DependencyTracker } from '../lib/dependencyTracker.ts';
@@ -82,19 +83,27 @@ export interface Caller {
 interface ContextFactoryOptions {
   readonly upstreamClient: UpstreamClient;
   readonly eventBus: EventBus;
+  readonly repetitions: EventRepetitions;
   readonly clock: Clock;
   readonly createSources: (open: () => Upstream) => Sources;
   readonly createLoaders: (sources: Sources, viewer: Viewer, options: LoaderOptions) => Loaders;
 }
 
+const eventsOf = (
+  { account, viewer, signal }: Caller,
+  { eventBus, repetitions }: ContextFactoryOptions,
+): AccountEvents => ({
+  async publishWrite({ events, names, startedAtMs }) {
+    if (await repetitions.recordWrite(account, names, startedAtMs)) return;
+    for (const event of events) eventBus.publish(account, event);
+  },
+  subscribe: (accepts) =>
+    eventBus.subscribe(account, (event) => canReceive(viewer, event) && accepts(event), signal()),
+});
+
 /** Creates the context of one operation. */
-export function createContextFactory({
-  upstreamClient,
-  eventBus,
-  clock,
-  createSources,
-  createLoaders,
-}: ContextFactoryOptions) {
+export function createContextFactory(parts: ContextFactoryOptions) {
+  const { upstreamClient, clock, createSources, createLoaders } = parts;
   const quotaViewers = new QuotaViewers();
   const toCandidate = (client: QuotaClient) => ({
     viewer: quotaViewers.of(client),
@@ -150,15 +159,7 @@ export function createContextFactory({
           return quota.refresh();
         },
       },
-      events: {
-        publish: (event) => eventBus.publish(account, event),
-        subscribe: (accepts) =>
-          eventBus.subscribe(
-            account,
-            (event) => canReceive(viewer, event) && accepts(event),
-            signal(),
-          ),
-      },
+      events: eventsOf(caller, parts),
       guard,
       isRouter: caller.isRouter === true,
       now() {

@@ -74,6 +74,20 @@ export const errorCodes = {
     cause: 'HelpCrunch has no object with this id, or the viewer cannot see it.',
     action: 'Show that the object does not exist.',
   },
+  CONFLICT: {
+    status: 200,
+    retryable: false,
+    cause:
+      'The current state does not allow the change: the chat is already assigned or cannot be rated, a `userId` is taken, or an `idempotencyKey` was used with other arguments.',
+    action: 'Refetch the object and let the user decide.',
+  },
+  OUTCOME_UNKNOWN: {
+    status: 200,
+    retryable: false,
+    cause:
+      'Something was to be created, HelpCrunch did not respond, and the new object was not found.',
+    action: 'Repeat with the same `idempotencyKey`, or check whether the object exists.',
+  },
   OPERATION_TOO_EXPENSIVE: {
     status: 400,
     retryable: false,

@@ -87,6 +87,10 @@ const upstreamErrors: Readonly<Record<UpstreamErrorKind, Classification>> = {
     message: "HelpCrunch does not allow this for the gateway's API key.",
   },
   notFound: { code: 'NOT_FOUND', message: 'HelpCrunch has no object with this id.' },
+  conflict: {
+    code: 'CONFLICT',
+    message: 'The current state of the object does not allow this change.',
+  },
   rateLimited: {
     code: 'RATE_LIMITED',
     message: 'The rate limit of HelpCrunch is reached. Retry after retryAfterMs.',
@@ -96,6 +100,11 @@ const upstreamErrors: Readonly<Record<UpstreamErrorKind, Classification>> = {
   malformed: {
     code: 'UPSTREAM_INVALID_RESPONSE',
     message: 'The response of HelpCrunch could not be decoded.',
+  },
+  outcomeUnknown: {
+    code: 'OUTCOME_UNKNOWN',
+    message:
+      'HelpCrunch did not respond, and the new object was not found. Check whether it exists before sending it again.',
   },
 };
 
@@ -114,6 +123,7 @@ const quotaMessages: Readonly<Partial<Record<string, string>>> = {
 const clientErrors: Readonly<Record<ClientErrorKind, Classification>> = {
   badInput: { code: 'BAD_USER_INPUT' },
   forbidden: { code: 'FORBIDDEN' },
+  conflict: { code: 'CONFLICT' },
 };
 
 export const internalErrorMessage = 'Internal gateway error. Report it with this requestId.';
@@ -163,7 +173,8 @@ function classify(error: unknown, forwardsClientKeys = false): Classification {
   if (cause instanceof UpstreamError) {
     const { code, message = '' } =
       (forwardsClientKeys ? clientKeyErrors[cause.kind] : undefined) ?? upstreamErrors[cause.kind];
-    return { code, message: quotaMessages[cause.details.reason ?? ''] ?? message };
+    const { reason = '', publicMessage } = cause.details;
+    return { code, message: publicMessage ?? quotaMessages[reason] ?? message };
   }
   if (cause instanceof ClientError) return clientErrors[cause.kind];
   if (!(cause instanceof GraphQLError)) return internalError;
@@ -208,10 +219,12 @@ function detailsOf(error: unknown): Record<string, unknown> {
     };
   }
   if (!(cause instanceof UpstreamError)) return {};
-  const { status, entries, retryAfterMs, reason } = cause.details;
+  const { status, entries, fields, retryAfterMs, reason, chatId } = cause.details;
   return {
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(reason === undefined ? {} : { reason }),
+    ...(fields === undefined ? {} : { fields }),
+    ...(chatId === undefined ? {} : { chatId }),
     ...(entries === undefined ? {} : { upstream: { status, errors: entries } }),
   };
 }

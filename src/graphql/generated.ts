@@ -371,6 +371,20 @@ export type ChatUpdate = {
   readonly chat?: Maybe<Chat>;
 };
 
+/** A chat to be created. */
+export type CreateChatInput = {
+  /** HelpCrunch id of the application. */
+  readonly applicationId: Scalars['ID']['input'];
+  /** HelpCrunch id of the agent to whom the chat is assigned. `FORBIDDEN` for customers. */
+  readonly assigneeId?: InputMaybe<Scalars['ID']['input']>;
+  /** HelpCrunch id of the customer. Required unless the viewer is a customer, whose own id it must be. */
+  readonly customerId?: InputMaybe<Scalars['ID']['input']>;
+  /** HelpCrunch id of the department. `FORBIDDEN` for customers. */
+  readonly departmentId?: InputMaybe<Scalars['ID']['input']>;
+  /** The first message. Without it the chat stays `EMPTY`. */
+  readonly message?: InputMaybe<FirstMessageInput>;
+};
+
 /** A person who is, or can be, in contact with the team. */
 export type Customer = Node & {
   /** Whether the customer is blocked; null if HelpCrunch does not provide it. */
@@ -558,6 +572,18 @@ export type DepartmentChatsArgs = {
   orderBy?: InputMaybe<ChatOrder>;
 };
 
+/** The first message of a chat. */
+export type FirstMessageInput = {
+  /** HelpCrunch id of the agent that sends the message. Required with `by: AGENT`; an agent whose token has an id sends as itself. */
+  readonly agentId?: InputMaybe<Scalars['ID']['input']>;
+  /** The side that sends the message. Must be `CUSTOMER` for customers. */
+  readonly by: MessageAuthor;
+  /** The text as Markdown, with the same limits. */
+  readonly markdown?: InputMaybe<Scalars['String']['input']>;
+  /** The text, at most 64 KiB in UTF-8, not blank. */
+  readonly text: Scalars['String']['input'];
+};
+
 /** A range of time in whole seconds, both ends included. At least one end is required. */
 export type HelpdeskDateTimeRange = {
   /** Earliest time. */
@@ -616,13 +642,88 @@ export type HelpdeskViewerRole =
   /** The customer itself and its own chats. */
   | 'CUSTOMER';
 
+/** The side that sends a message. */
+export type MessageAuthor =
+  /** An agent. */
+  | 'AGENT'
+  /** The customer of the chat. */
+  | 'CUSTOMER';
+
 /** Write operations. */
 export type Mutation = {
+  /**
+   * Adds a private note to a chat and returns it. One call, and one more if other fields of its chat than the id are selected. Only the
+   * team sees it. `OUTCOME_UNKNOWN` as for `sendMessage`. `FORBIDDEN` for customers.
+   */
+  readonly addChatNote?: Maybe<ChatMessage>;
+  /** Assigns a chat to an agent and returns the changed chat. One call, two with `ifUnassigned`. `FORBIDDEN` for customers. */
+  readonly assignChat?: Maybe<Chat>;
+  /**
+   * Creates a chat of a customer, with its first message, and returns it. One call, three with `message`. Not atomic: if the message
+   * cannot be sent, the chat exists, and the error has its id in `extensions.chatId`. The chat of a repeated call with the same
+   * `idempotencyKey` is the same, and only a missing message is sent. A customer creates chats for itself.
+   */
+  readonly createChat?: Maybe<Chat>;
   /**
    * Marks a chat as read or unread for the agents or for the customer, and returns the changed chat. Idempotent.
    * An unknown id is an error with the code `NOT_FOUND`.
    */
   readonly markChatRead?: Maybe<Chat>;
+  /**
+   * Assigns a chat to a department and returns the changed chat. One call. Rules of the department may assign an agent at once.
+   * `FORBIDDEN` for customers.
+   */
+  readonly moveChat?: Maybe<Chat>;
+  /**
+   * Rates a closed chat and returns the changed chat. One call. A rating cannot be changed. `CONFLICT` if the chat is not closed, is
+   * already rated, or has no message of an agent. Customers rate their own chats.
+   */
+  readonly rateChat?: Maybe<Chat>;
+  /**
+   * Sends a message and returns it. One call, and one more if other fields of its chat than the id are selected. It may assign, open or
+   * wake the chat. It cannot be edited or deleted. A customer writes in its own chats only. `OUTCOME_UNKNOWN` if HelpCrunch did not
+   * respond and the message was not found: repeat it with the same `idempotencyKey`.
+   */
+  readonly sendMessage?: Maybe<ChatMessage>;
+  /**
+   * Sets the status of a chat and returns the changed chat. One call. Closing a chat can show a rating request to its customer, which
+   * cannot be undone. An unknown id is an error with the code `NOT_FOUND`. `FORBIDDEN` for customers.
+   */
+  readonly setChatStatus?: Maybe<Chat>;
+  /**
+   * Snoozes a chat and returns the changed chat. One call. At the given time HelpCrunch marks the chat as unread, without an event.
+   * `FORBIDDEN` for customers.
+   */
+  readonly snoozeChat?: Maybe<Chat>;
+  /** Removes the assignment of a chat and returns the changed chat. One call. `FORBIDDEN` for customers. */
+  readonly unassignChat?: Maybe<Chat>;
+  /** Wakes a snoozed chat and returns the changed chat. One call. `FORBIDDEN` for customers. */
+  readonly unsnoozeChat?: Maybe<Chat>;
+};
+
+
+/** Write operations. */
+export type MutationAddChatNoteArgs = {
+  agentId?: InputMaybe<Scalars['ID']['input']>;
+  chatId: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  markdown?: InputMaybe<Scalars['String']['input']>;
+  text: Scalars['String']['input'];
+};
+
+
+/** Write operations. */
+export type MutationAssignChatArgs = {
+  agentId: Scalars['ID']['input'];
+  id: Scalars['ID']['input'];
+  ifUnassigned?: InputMaybe<Scalars['Boolean']['input']>;
+};
+
+
+/** Write operations. */
+export type MutationCreateChatArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: CreateChatInput;
 };
 
 
@@ -631,6 +732,57 @@ export type MutationMarkChatReadArgs = {
   by: ReadBy;
   id: Scalars['ID']['input'];
   read: Scalars['Boolean']['input'];
+};
+
+
+/** Write operations. */
+export type MutationMoveChatArgs = {
+  departmentId: Scalars['ID']['input'];
+  id: Scalars['ID']['input'];
+};
+
+
+/** Write operations. */
+export type MutationRateChatArgs = {
+  id: Scalars['ID']['input'];
+  rating: SettableChatRating;
+};
+
+
+/** Write operations. */
+export type MutationSendMessageArgs = {
+  agentId?: InputMaybe<Scalars['ID']['input']>;
+  by: MessageAuthor;
+  chatId: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  markdown?: InputMaybe<Scalars['String']['input']>;
+  text: Scalars['String']['input'];
+};
+
+
+/** Write operations. */
+export type MutationSetChatStatusArgs = {
+  id: Scalars['ID']['input'];
+  status: SettableChatStatus;
+};
+
+
+/** Write operations. */
+export type MutationSnoozeChatArgs = {
+  id: Scalars['ID']['input'];
+  until: Scalars['DateTime']['input'];
+};
+
+
+/** Write operations. */
+export type MutationUnassignChatArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+/** Write operations. */
+export type MutationUnsnoozeChatArgs = {
+  id: Scalars['ID']['input'];
 };
 
 /** An object with a global id. */
@@ -755,6 +907,34 @@ export type ReadBy =
   | 'AGENT'
   /** The customer. */
   | 'CUSTOMER';
+
+/** Ratings that a chat can be given. */
+export type SettableChatRating =
+  /** Average. */
+  | 'AVERAGE'
+  /** Good. */
+  | 'GREAT'
+  /** Excellent. */
+  | 'PERFECT'
+  /** Poor. */
+  | 'POOR'
+  /** Very poor. */
+  | 'VERY_POOR';
+
+/** Statuses that a chat can be set to. */
+export type SettableChatStatus =
+  /** Closed. */
+  | 'CLOSED'
+  /** The customer wrote, and no agent has answered yet. */
+  | 'NEW'
+  /** Started by the team; the customer has not answered. */
+  | 'NO_COMMUNICATION'
+  /** Waiting for a third party. */
+  | 'ON_HOLD'
+  /** The conversation is active. */
+  | 'OPENED'
+  /** Waiting for the customer. */
+  | 'PENDING';
 
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.

@@ -156,6 +156,7 @@ export type ResolversTypes = {
   ChatRating: Schema.ChatRating;
   ChatStatus: Schema.ChatStatus;
   ChatUpdate: ResolverTypeWrapper<ChatUpdateModel>;
+  CreateChatInput: Schema.CreateChatInput;
   Customer: ResolverTypeWrapper<CustomerModel>;
   CustomerConnection: ResolverTypeWrapper<Connection<CustomerModel>>;
   CustomerDevice: ResolverTypeWrapper<Schema.CustomerDevice>;
@@ -168,6 +169,7 @@ export type ResolversTypes = {
   CustomerTextFilter: Schema.CustomerTextFilter;
   DateTime: ResolverTypeWrapper<Schema.Scalars['DateTime']['output']>;
   Department: ResolverTypeWrapper<DepartmentModel>;
+  FirstMessageInput: Schema.FirstMessageInput;
   HelpdeskDateTimeRange: Schema.HelpdeskDateTimeRange;
   HelpdeskOrderDirection: Schema.HelpdeskOrderDirection;
   HelpdeskOrganization: ResolverTypeWrapper<OrganizationModel>;
@@ -175,11 +177,14 @@ export type ResolversTypes = {
   HelpdeskViewer: ResolverTypeWrapper<ViewerModel>;
   HelpdeskViewerRole: Schema.HelpdeskViewerRole;
   JSONObject: ResolverTypeWrapper<Schema.Scalars['JSONObject']['output']>;
+  MessageAuthor: Schema.MessageAuthor;
   Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Node: ResolverTypeWrapper<ResolversInterfaceTypes<ResolversTypes>['Node']>;
   PageInfo: ResolverTypeWrapper<Schema.PageInfo>;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   ReadBy: Schema.ReadBy;
+  SettableChatRating: Schema.SettableChatRating;
+  SettableChatStatus: Schema.SettableChatStatus;
   Subscription: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Boolean: ResolverTypeWrapper<Schema.Scalars['Boolean']['output']>;
   Int: ResolverTypeWrapper<Schema.Scalars['Int']['output']>;
@@ -200,6 +205,7 @@ export type ResolversParentTypes = {
   ChatMessageEdge: Omit<Schema.ChatMessageEdge, 'node'> & { node: ResolversParentTypes['ChatMessage'] };
   ChatOrder: Schema.ChatOrder;
   ChatUpdate: ChatUpdateModel;
+  CreateChatInput: Schema.CreateChatInput;
   Customer: CustomerModel;
   CustomerConnection: Connection<CustomerModel>;
   CustomerDevice: Schema.CustomerDevice;
@@ -211,6 +217,7 @@ export type ResolversParentTypes = {
   CustomerTextFilter: Schema.CustomerTextFilter;
   DateTime: Schema.Scalars['DateTime']['output'];
   Department: DepartmentModel;
+  FirstMessageInput: Schema.FirstMessageInput;
   HelpdeskDateTimeRange: Schema.HelpdeskDateTimeRange;
   HelpdeskOrganization: OrganizationModel;
   HelpdeskRateLimit: Schema.HelpdeskRateLimit;
@@ -423,7 +430,17 @@ export interface JsonObjectScalarConfig extends GraphQLScalarTypeConfig<Resolver
 }
 
 export type MutationResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
+  addChatNote?: Resolver<Schema.Maybe<ResolversTypes['ChatMessage']>, ParentType, ContextType, RequireFields<Schema.MutationAddChatNoteArgs, 'chatId' | 'text'>>;
+  assignChat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationAssignChatArgs, 'agentId' | 'id' | 'ifUnassigned'>>;
+  createChat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationCreateChatArgs, 'input'>>;
   markChatRead?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationMarkChatReadArgs, 'by' | 'id' | 'read'>>;
+  moveChat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationMoveChatArgs, 'departmentId' | 'id'>>;
+  rateChat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationRateChatArgs, 'id' | 'rating'>>;
+  sendMessage?: Resolver<Schema.Maybe<ResolversTypes['ChatMessage']>, ParentType, ContextType, RequireFields<Schema.MutationSendMessageArgs, 'by' | 'chatId' | 'text'>>;
+  setChatStatus?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationSetChatStatusArgs, 'id' | 'status'>>;
+  snoozeChat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationSnoozeChatArgs, 'id' | 'until'>>;
+  unassignChat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationUnassignChatArgs, 'id'>>;
+  unsnoozeChat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationUnsnoozeChatArgs, 'id'>>;
 };
 
 export type NodeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Node'] = ResolversParentTypes['Node']> = {

@@ -1,5 +1,5 @@
 /** Errors that the client can correct. Closed: `graphql/errors.ts` maps each kind to a public code. */
-export type ClientErrorKind = 'badInput' | 'forbidden';
+export type ClientErrorKind = 'badInput' | 'forbidden' | 'conflict';
 
 export class ClientError extends Error {
   override readonly name = 'ClientError';
@@ -17,3 +17,5 @@ export const badUserInputError = (argument: string, problem: string): ClientErro
 
 export const forbiddenError = (problem: string): ClientError =>
   new ClientError('forbidden', problem);
+
+export const conflictError = (problem: string): ClientError => new ClientError('conflict', problem);

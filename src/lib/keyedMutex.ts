@@ -11,8 +11,10 @@ export function createKeyedMutex() {
       task: () => Promise<Result>,
     ): Promise<Result> {
       const previous = tails.get(key) ?? Promise.resolve();
+      let hasStarted = false;
       const result = previous.then(() => {
         signal.throwIfAborted();
+        hasStarted = true;
         return task();
       });
       const tail = result.catch(() => undefined);
@@ -22,8 +24,10 @@ export function createKeyedMutex() {
       });
       let onAbort = (): void => undefined;
       const aborted = new Promise<never>((_resolve, reject) => {
-        onAbort = () =>
+        onAbort = () => {
+          if (hasStarted) return;
           reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+        };
       });
       signal.addEventListener('abort', onAbort);
       try {

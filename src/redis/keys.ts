@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 /** Increased when a value or a message changes its format, so that two versions of the gateway can share one Redis. */
 const version = 4;
 
-/** Kinds of keys: cache, rate limiter, webhooks, request rates, health. */
+/** Kinds of keys: cache, rate limiter, webhooks, mutations, request rates, health. */
 type KeyKind =
   | 'entry'
   | 'tag'
@@ -13,6 +13,9 @@ type KeyKind =
   | 'throttle'
   | 'instances'
   | 'delivery'
+  | 'repetition'
+  | 'idempotency'
+  | 'lock'
   | 'requests'
   | 'failures'
   | 'probe';

@@ -38,6 +38,15 @@ export interface EntityReference {
   readonly id: string;
 }
 
+/** The maximum number of calls of a mutation: for any arguments, or with the values of the arguments it depends on. */
+export type MutationCalls =
+  | number
+  | {
+      /** As documented. */
+      readonly text: string;
+      readonly of: (args: Readonly<Record<string, unknown>>) => number;
+    };
+
 export type CostRule =
   /** Fetched whole, whatever is selected. */
   | { readonly strategy: 'collection'; readonly kind: FetchKind; readonly length?: AssumedLength }
@@ -50,8 +59,13 @@ export type CostRule =
       readonly read: (value: unknown) => readonly EntityReference[];
       readonly isKeyKnown: boolean;
     }
-  /** A write of the entity in the argument `id`, which returns the whole entity. */
-  | { readonly strategy: 'write'; readonly kind: FetchKind; readonly calls: number }
+  /** A mutation. For a customer, the entity that this argument names is verified before. */
+  | {
+      readonly strategy: 'write';
+      readonly kind: FetchKind;
+      readonly argument?: string;
+      readonly calls: MutationCalls;
+    }
   /** A connection at the root. */
   | { readonly strategy: 'page' }
   /** The chats of one owner, fetched together with those of other owners. */
@@ -77,6 +91,8 @@ export interface FieldDeclaration {
   readonly policy: FieldPolicy;
   /** `none`: part of the parent, or computed without a call. */
   readonly cost: CostRule | 'none';
+  /** Of a mutation: whether it is forbidden unless the operator allows it. */
+  readonly isOptIn?: true;
   /** The field of the model from which the value is computed, if its name differs. */
   readonly derivedFrom?: string;
 }

@@ -1,70 +1,183 @@
 import type { Viewer } from '../lib/viewer.ts';
-import type { CacheType, CachedEntity } from '../upstream/cache/cacheTypes.ts';
-import type { ScopedCache } from '../upstream/cache/scopedCache.ts';
-import { isDefinitelyNotApplied } from '../upstream/errors.ts';
-import type { UpstreamCall } from '../upstream/pipeline.ts';
-import type { FetchKind, FieldDeclaration, InvalidatedTags } from './declarations.ts';
+import type { Upstream } from '../upstream/client.ts';
+import type { AgentSource } from './agents/source.ts';
+import type { ApplicationSource } from './applications/source.ts';
+import type { createChatLoaders } from './chats/loaders.ts';
+import type { createCustomerLoaders } from './customers/loaders.ts';
+import type { MessageSource } from './messages/source.ts';
+import type { CachedEntity, CacheType } from '../upstream/cache/cacheTypes.ts';
+import type { WriteRepetition } from '../upstream/pipeline.ts';
+import type { CreatedIds } from '../upstream/writes/idempotency.ts';
+import type { Attempt } from '../upstream/writes/idempotentRuns.ts';
+import type { WriteCall, WriteSession } from '../upstream/writes/writeSession.ts';
+import type {
+  FetchKind,
+  FieldDeclaration,
+  InvalidatedTags,
+  MutationCalls,
+} from './declarations.ts';
 
-/** The entity that a group of mutations writes. */
-export interface WrittenEntity<Entity extends CachedEntity> {
-  readonly kind: FetchKind;
-  readonly cacheType: CacheType<Entity>;
-  /** Reads the entity from the response of HelpCrunch. */
-  readonly decode: (body: unknown) => Entity;
-}
+/**
+ * What follows when HelpCrunch does not respond to a write (connection failure, timeout, 502 to 504). 429 is always repeated.
+ *
+ * - `safe`: it is sent again;
+ * - `ifNotSet`: the entity is read, and the write is sent again unless the value is set, because its effect is visible;
+ * - `lookUp`: it creates something: it is never sent again, but the new object is looked up;
+ * - `never`: it is neither sent again nor looked up.
+ */
+export type RetryClass = 'safe' | 'ifNotSet' | 'lookUp' | 'never';
 
-/** One write of one entity: access, `@tag`, cost, invalidation, events and the table in `docs/mutations.md` derive from it. */
-export interface MutationDeclaration<Args, Change extends string, Webhook extends string> {
-  /** `owner`: a customer may write its own entity, which is verified before the call. `staff`: customers get `FORBIDDEN`. */
-  readonly policy: 'owner' | 'staff';
-  /** Rejects arguments and viewers before any call. */
-  readonly validate?: (args: Args, viewer: Viewer) => void;
-  readonly call: (args: Args) => Pick<UpstreamCall, 'method' | 'path' | 'body'>;
-  /** Whether the call may be repeated when it is unknown whether it was applied. */
-  readonly isIdempotent: boolean;
-  /** The cache tags of everything else that the write may change. `[]` states that there is nothing else. */
-  readonly invalidates: InvalidatedTags;
-  /** The changes that subscribers receive at once; with `when` only for some arguments. */
-  readonly publishes: readonly {
-    readonly change: Change;
-    readonly when?: (args: Args) => boolean;
-  }[];
+/** The changes that subscribers receive at once; with `when` only for some arguments. */
+interface PublishedChange<Args, Change, Webhook> {
+  readonly change: Change;
+  readonly when?: (args: Args) => boolean;
   /** The webhook events in which HelpCrunch reports the same change. */
   readonly repeatedBy: readonly Webhook[];
 }
 
-/** Makes the call. The entity and the other tags are invalidated unless the write was certainly not applied. */
-export async function writeEntity<Args, Entity extends CachedEntity>(
-  { cacheType, decode }: WrittenEntity<Entity>,
-  { call, isIdempotent, invalidates }: MutationDeclaration<Args, string, string>,
-  { cache, id, args }: { readonly cache: ScopedCache; readonly id: string; readonly args: Args },
-): Promise<Entity> {
-  let isApplied = true;
-  try {
-    return await cache.write(cacheType, id, async (send) =>
-      decode(await send({ ...call(args), effect: 'write', isIdempotent })),
-    );
-  } catch (error) {
-    isApplied = !isDefinitelyNotApplied(error);
-    throw error;
-  } finally {
-    if (isApplied) await cache.invalidate(invalidates);
-  }
+/** What mutations use of the context of their operation. */
+export interface MutationContext {
+  readonly viewer: Viewer;
+  readonly loaders: {
+    readonly chats: ReturnType<typeof createChatLoaders>;
+    readonly customers: ReturnType<typeof createCustomerLoaders>;
+  };
+  readonly sources: {
+    readonly agents: AgentSource;
+    readonly applications: ApplicationSource;
+    readonly messages: MessageSource;
+  };
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
-/** Policy and cost of the mutations of one entity. Each makes one call. */
+/** One execution of a mutation. */
+export interface MutationRun<Args> {
+  readonly session: WriteSession;
+  readonly args: Args;
+  readonly context: MutationContext;
+  readonly attempt: Attempt;
+}
+
+/** One mutation: access, `@tag`, cost, invalidation, events and the table in `docs/mutations.md` derive from it. */
+export interface MutationDeclaration<
+  Args,
+  Result,
+  Change extends string = string,
+  Webhook extends string = string,
+> {
+  /** `owner`: a customer may write its own entity, which is verified before the call. `staff`: customers get `FORBIDDEN`. */
+  readonly policy: 'owner' | 'staff';
+  /** Forbidden unless `MUTATIONS` names it. */
+  readonly isOptIn?: true;
+  /** The arguments that are ids of HelpCrunch, validated before any call. */
+  readonly ids: readonly (keyof Args & string)[];
+  /** Rejects arguments and viewers before any call. */
+  readonly validate?: (args: Args, context: MutationContext) => void;
+  readonly calls: MutationCalls;
+  readonly retry: RetryClass;
+  /** The arguments by the properties of HelpCrunch's requests, for `extensions.fields`. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** The same for properties that depend on the arguments. */
+  readonly fieldOf?: (property: string, args: Args) => string | undefined;
+  /** The cache tags of everything else that the write may change. `[]` states that there is nothing else. */
+  readonly invalidates: InvalidatedTags;
+  readonly publishes: readonly PublishedChange<Args, Change, Webhook>[];
+  /** Makes the calls, in the queue of the entity. */
+  readonly execute: (run: MutationRun<Args>) => Promise<Result>;
+  /** Of a mutation with the argument `idempotencyKey`: what is kept of its result, and how the result is read again. */
+  readonly keyed?: {
+    idsOf(result: Result): CreatedIds;
+    readonly restore: (
+      created: CreatedIds,
+      run: Omit<MutationRun<Args>, 'attempt'>,
+    ) => Promise<Result>;
+  };
+}
+
+/** An entity that mutations update by one call. */
+export interface WrittenEntity<Entity extends CachedEntity> {
+  readonly type: CacheType<Entity>;
+  readonly decode: (body: unknown) => Entity;
+  /** Of the entity at HelpCrunch. */
+  readonly path: (id: string) => string;
+}
+
+/** A write of one value of an entity. */
+interface EntityUpdate<Args, Entity> {
+  readonly call: (args: Args, context: MutationContext) => WriteCall;
+  readonly retry: Exclude<RetryClass, 'lookUp'>;
+  /** With `ifNotSet`: whether the entity has the value. */
+  readonly isSet?: (entity: Entity, args: Args) => boolean;
+  /**
+   * Fails if the entity is in a state that does not allow the write; undefined if these arguments need no check. The check costs one
+   * call, and with Redis no other instance makes a checked write meanwhile.
+   */
+  readonly checkOf?: (args: Args) => ((entity: Entity) => void) | undefined;
+  /** Replaces the error of the call. */
+  readonly explain?: (error: unknown, args: Args, context: MutationContext) => unknown;
+}
+
+/** The `execute` of a mutation that updates one entity, whose id `idOf` returns. */
+export const updateEntity =
+  <Args, Entity extends CachedEntity>(
+    { type, decode, path }: WrittenEntity<Entity>,
+    idOf: (args: Args) => string,
+    update: EntityUpdate<Args, Entity>,
+  ) =>
+  async ({ session, args, context }: MutationRun<Args>): Promise<Entity> => {
+    const { call, retry, isSet, explain } = update;
+    const id = idOf(args);
+    const readBody = () => session.read(path(id));
+    const repeat: WriteRepetition =
+      retry === 'ifNotSet' && isSet !== undefined
+        ? async () => {
+            const body = await readBody();
+            return isSet(decode(body), args) ? body : undefined;
+          }
+        : retry === 'safe'
+          ? 'safe'
+          : 'never';
+    const read = async () => decode(await readBody());
+    const write = () =>
+      session.update({ type, id, call: call(args, context), repeat, decode, read });
+    const check = update.checkOf?.(args);
+    try {
+      if (check === undefined) return await write();
+      return await session.withLock(`${type.name} ${id}`, async () => {
+        check(await read());
+        return write();
+      });
+    } catch (error) {
+      throw explain?.(error, args, context) ?? error;
+    }
+  };
+
+type AnyDeclaration = Pick<MutationDeclaration<never, unknown>, 'policy' | 'calls' | 'isOptIn'>;
+
+/** Policy and cost of the mutations of one group. */
 export function mutationFields<Name extends string>(
-  { kind }: { readonly kind: FetchKind },
-  mutations: Readonly<Record<Name, { readonly policy: 'owner' | 'staff' }>>,
+  group: { readonly kind: FetchKind; readonly argument?: string },
+  mutations: Readonly<Record<Name, AnyDeclaration>>,
 ): Readonly<Record<Name, FieldDeclaration>>;
 export function mutationFields(
-  { kind }: { readonly kind: FetchKind },
-  mutations: Readonly<Record<string, { readonly policy: 'owner' | 'staff' }>>,
+  { kind, argument }: { readonly kind: FetchKind; readonly argument?: string },
+  mutations: Readonly<Record<string, AnyDeclaration>>,
 ): Readonly<Record<string, FieldDeclaration>> {
   return Object.fromEntries(
-    Object.entries(mutations).map(([name, { policy }]) => [
+    Object.entries(mutations).map(([name, { policy, calls, isOptIn }]) => [
       name,
-      { policy, cost: { strategy: 'write', kind, calls: 1 } },
+      {
+        policy,
+        cost: { strategy: 'write', kind, calls, ...(argument === undefined ? {} : { argument }) },
+        ...(isOptIn === undefined ? {} : { isOptIn }),
+      },
     ]),
   );
 }
+
+/** The writes of one operation. */
+export const createWrites = ({ cache, idempotentRuns }: Upstream) => ({
+  open: () => cache.openWrite(),
+  idempotentRuns,
+});

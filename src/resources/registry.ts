@@ -21,10 +21,12 @@ import { createDepartmentLoaders } from './departments/loaders.ts';
 import { createDepartmentSource } from './departments/source.ts';
 import { messageDescriptor } from './messages/descriptor.ts';
 import { createVisibleMessageReader } from './messages/loaders.ts';
+import { messageMutationFields } from './messages/mutations.ts';
 import { createMessageSource } from './messages/source.ts';
 import { organizationDescriptor } from './organization/descriptor.ts';
 import { createOrganizationLoaders } from './organization/loaders.ts';
 import { createOrganizationSource } from './organization/source.ts';
+import { createWrites } from './mutation.ts';
 
 export const descriptors = {
   agents: agentDescriptor,
@@ -34,7 +36,7 @@ export const descriptors = {
   departments: departmentDescriptor,
   messages: messageDescriptor,
   organization: organizationDescriptor,
-  mutations: { fields: { Mutation: chatMutationFields } },
+  mutations: { fields: { Mutation: { ...chatMutationFields, ...messageMutationFields } } },
 } as const;
 
 const allDescriptors: readonly ResourceDescriptor[] = Object.values(descriptors);
@@ -61,6 +63,7 @@ const sourceFactories = {
   departments: createDepartmentSource,
   messages: createMessageSource,
   organization: createOrganizationSource,
+  writes: createWrites,
 };
 
 type Created<Factories extends Record<string, (argument: never) => unknown>> = {

@@ -19,6 +19,8 @@ import { createQuotaReader } from './quotaReader.ts';
 import type { Transport } from './transport.ts';
 import { instrument } from './instrumentation.ts';
 import type { UpstreamObserver } from './instrumentation.ts';
+import type { IdempotentRuns } from './writes/idempotentRuns.ts';
+import type { WriteServices } from './writes/services.ts';
 
 /** The number of ids per search; `bisectBatches` lowers it when HelpCrunch rejects a batch for its size. */
 export interface BatchSize {
@@ -31,6 +33,7 @@ export interface Upstream {
   readonly batchSize: BatchSize;
   /** How a search spells the on-hold status. */
   readonly onHoldSpelling: string;
+  readonly idempotentRuns: IdempotentRuns;
   /** Derived from the API key, so that cursors are valid on every instance. */
   seal(): CursorCipher;
 }
@@ -46,6 +49,7 @@ interface UpstreamClientOptions {
   /** Whether clients bring their own API keys, which may be invalid. */
   readonly forwardsClientKeys?: boolean;
   readonly observer: UpstreamObserver;
+  readonly writes: WriteServices;
 }
 
 /** Whether the rate limiter charges the operation for a call that another one has started. Otherwise it must not wait for the limit of that one. */
@@ -117,6 +121,7 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
   const hooksFor = (context: RequestContext): ScopedCacheHooks => ({
     sendFor: (waiters) => (call) =>
       send({ ...call, ...waiters, context, quotaOwner: context.account, headers: {} }),
+    writes: options.writes,
     onFailure(error) {
       const isRejected = error instanceof UpstreamError && error.kind === 'unauthenticated';
       if (keys !== undefined && isRejected) context.usage.isKeyRejected = true;
@@ -146,6 +151,7 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
           hooksFor(context),
         ),
         ...shared,
+        idempotentRuns: options.writes.idempotentRuns,
         seal: () => (seal ??= createCursorCipher(context.apiKey)),
       };
     },

@@ -6,14 +6,22 @@ export type UpstreamErrorKind =
   | 'unauthenticated'
   | 'forbidden'
   | 'notFound'
+  | 'conflict'
   | 'rateLimited'
   | 'timeout'
   | 'unavailable'
-  | 'malformed';
+  | 'malformed'
+  | 'outcomeUnknown';
 
 /** One entry of HelpCrunch's error envelope, redacted and truncated. */
 export interface UpstreamErrorEntry {
   readonly code: string;
+  readonly message: string;
+}
+
+/** Which argument of a mutation HelpCrunch rejected, and why. */
+export interface RejectedField {
+  readonly path: string;
   readonly message: string;
 }
 
@@ -22,6 +30,8 @@ export interface UpstreamErrorDetails {
   readonly status?: number;
   /** The entries of a 4xx response. */
   readonly entries?: readonly UpstreamErrorEntry[];
+  /** The arguments that the entries of a 400 are about. */
+  readonly fields?: readonly RejectedField[];
   readonly retryAfterMs?: number;
   /** The limit that a rejected call has reached. */
   readonly reason?: RefusalReason;
@@ -29,6 +39,10 @@ export interface UpstreamErrorDetails {
   readonly isUnknownRoute?: true;
   /** The gateway did not send the call. */
   readonly notSent?: true;
+  /** Replaces the message that clients receive for the kind. */
+  readonly publicMessage?: string;
+  /** The chat that a mutation has created before it failed. */
+  readonly chatId?: string;
 }
 
 export class UpstreamError extends Error {
@@ -53,10 +67,21 @@ export function upstreamErrorAsValue(error: unknown): UpstreamError {
   throw error;
 }
 
-/** Whether a failed write certainly had no effect: it was not sent, or was rejected with 429. */
-export const isDefinitelyNotApplied = (error: unknown): boolean =>
+/** 500 is excluded: HelpCrunch returns it for requests that always fail. */
+const transientStatuses: ReadonlySet<number | undefined> = new Set([undefined, 502, 503, 504]);
+
+/** Whether a failed write may have been applied: it was sent, and HelpCrunch did not respond to it. */
+export const isOutcomeUncertain = (error: unknown): error is UpstreamError =>
   error instanceof UpstreamError &&
-  (error.kind === 'rateLimited' || error.details.notSent === true);
+  (error.kind === 'timeout' || error.kind === 'unavailable') &&
+  error.details.notSent !== true &&
+  transientStatuses.has(error.details.status);
+
+/** Whether a write succeeded although its response cannot be read. */
+export const isUnreadableSuccess = (error: unknown): error is UpstreamError =>
+  error instanceof UpstreamError &&
+  error.kind === 'malformed' &&
+  Math.floor((error.details.status ?? 0) / 100) === 2;
 
 const unavailableKinds: ReadonlySet<UpstreamErrorKind> = new Set([
   'unavailable',

@@ -4,16 +4,15 @@ import type { RequestWaiters } from './cache/inFlight.ts';
 import type { PermitCandidate, QuotaViewer } from './rateLimit/limiter.ts';
 import type { TransportRequest } from './transport.ts';
 
+/**
+ * What follows when the outcome of a write is unknown. `safe`: it is sent again. `never`: it fails. A function: it reads the current
+ * state and resolves to the response of the write if it was applied; the write is sent again if it resolves to undefined.
+ */
+export type WriteRepetition = 'safe' | 'never' | (() => Promise<unknown>);
+
 /** An HTTP request to HelpCrunch with its declared effect. The method does not tell it: a search is a POST that reads. */
 export type UpstreamCall = Pick<TransportRequest, 'method' | 'path' | 'body'> &
-  (
-    | { readonly effect: 'read' }
-    | {
-        readonly effect: 'write';
-        /** Whether the write may be sent again when its outcome is unknown. */
-        readonly isIdempotent: boolean;
-      }
-  );
+  ({ readonly effect: 'read' } | { readonly effect: 'write'; readonly repeat: WriteRepetition });
 
 /** Counters of one operation. */
 export interface OperationUsage {

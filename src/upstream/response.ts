@@ -17,6 +17,7 @@ const kindsByStatus: Readonly<Record<number, UpstreamErrorKind>> = {
   403: 'forbidden',
   404: 'notFound',
   408: 'timeout',
+  409: 'conflict',
   429: 'rateLimited',
 };
 
@@ -80,6 +81,7 @@ export function readResponse(response: TransportResponse, apiKey: string): unkno
     return parseJson(response.body);
   } catch (cause) {
     throw new UpstreamError('malformed', 'The response of HelpCrunch is not valid JSON.', {
+      status: response.status,
       cause,
     });
   }

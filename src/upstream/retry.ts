@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
-import { UpstreamError } from './errors.ts';
-import type { Layer, UpstreamRequest } from './pipeline.ts';
+import { isOutcomeUncertain, UpstreamError } from './errors.ts';
+import type { Layer, UpstreamRequest, WriteRepetition } from './pipeline.ts';
 
 /**
  * The retry policy. Every attempt passes through the layers below: it needs a permit and ends at the deadline.
@@ -8,7 +8,8 @@ import type { Layer, UpstreamRequest } from './pipeline.ts';
  * | failure                                     | retried          | when                                                      |
  * | ------------------------------------------- | ---------------- | --------------------------------------------------------- |
  * | 429                                         | always           | when the rate limiter grants the next permit  |
- * | connection failure, timeout, 502, 503, 504  | reads, idempotent writes, `maxRetries` times | after `Retry-After`, or backoff with full jitter |
+ * | connection failure, timeout, 502, 503, 504  | reads and safe writes, `maxRetries` times | after `Retry-After`, or backoff with full jitter |
+ * | the same                                    | other writes that were not applied, as often | as above, after reading the state |
  * | 500, other statuses, malformed response     | never            |                                                           |
  * | not sent: no permit, circuit open           | never            |                                                           |
  */
@@ -20,14 +21,8 @@ interface RetryPolicy {
 /** The upper bound of the first delay; it doubles with each retry. */
 const baseDelayMs = 200;
 
-/** 500 is excluded: HelpCrunch returns it for requests that always fail. */
-const transientStatuses: ReadonlySet<number | undefined> = new Set([undefined, 502, 503, 504]);
-
-const isTransient = ({ kind, details }: UpstreamError): boolean =>
-  (kind === 'timeout' || kind === 'unavailable') && transientStatuses.has(details.status);
-
-const isRepeatable = (request: UpstreamRequest): boolean =>
-  request.effect === 'read' || request.isIdempotent;
+const repetitionOf = (request: UpstreamRequest): WriteRepetition =>
+  request.effect === 'read' ? 'safe' : request.repeat;
 
 function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -42,6 +37,12 @@ function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', onAbort, { once: true });
   });
 }
+
+/** Reports the failure of the write, not that of the read. */
+const responseIfApplied = (read: () => Promise<unknown>, failure: UpstreamError) =>
+  read().catch(() => {
+    throw failure;
+  });
 
 export const retry =
   ({ clock, maxRetries }: RetryPolicy): Layer =>
@@ -64,12 +65,19 @@ export const retry =
           throttled = error;
           continue;
         }
-        if (!isTransient(error) || !isRepeatable(request) || retries === maxRetries) throw error;
+        const repeat = repetitionOf(request);
+        const isLast = retries === maxRetries;
+        if (!isOutcomeUncertain(error) || repeat === 'never' || (isLast && repeat === 'safe'))
+          throw error;
         const delayMs = Math.max(clock.random() * baseDelayMs * 2 ** retries, retryAfterMs);
         if (signal.aborted || clock.monotonic() + delayMs >= request.deadlineMs()) throw error;
         transient = error;
         retries += 1;
         await sleep(delayMs, clock, signal);
+        if (repeat === 'safe') continue;
+        const response = await responseIfApplied(repeat, error);
+        if (response !== undefined) return response;
+        if (isLast) throw error;
       }
     }
   };

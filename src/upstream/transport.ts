@@ -51,9 +51,11 @@ function parseRetryAfter(response: Response, clock: Clock): number | undefined {
   return Number.isNaN(at) ? undefined : Math.min(maxRetryAfterMs, leftMs);
 }
 
-function connectionError(error: unknown): UpstreamError {
+function connectionError(error: unknown, status: number | undefined): UpstreamError {
   if (error instanceof FetchError && error.type === 'max-size') {
-    return new UpstreamError('malformed', 'The response of HelpCrunch exceeds the size limit.');
+    return new UpstreamError('malformed', 'The response of HelpCrunch exceeds the size limit.', {
+      ...(status === undefined ? {} : { status }),
+    });
   }
   return new UpstreamError('unavailable', 'The connection to HelpCrunch failed.', {
     cause: error,
@@ -80,6 +82,7 @@ export function createTransport(options: TransportOptions): Transport {
       const cancelTimer = clock.after(timeoutMs, () => {
         controller.abort(new UpstreamError('timeout', 'HelpCrunch did not respond in time.'));
       });
+      let status: number | undefined;
       try {
         const response = await fetch(baseUrl + path, {
           method,
@@ -95,16 +98,17 @@ export function createTransport(options: TransportOptions): Transport {
           size: maxResponseBytes,
           signal: controller.signal,
         });
+        status = response.status;
         const retryAfterMs = parseRetryAfter(response, clock);
         return {
-          status: response.status,
+          status,
           body: await response.text(),
           ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
         };
       } catch (error) {
         // node-fetch does not pass on the reason of the abort.
         controller.signal.throwIfAborted();
-        throw connectionError(error);
+        throw connectionError(error, status);
       } finally {
         cancelTimer();
         signal.removeEventListener('abort', abort);

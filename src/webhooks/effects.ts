@@ -1,11 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isDictionary } from '../lib/shape.ts';
 import { agentCodec } from '../resources/agents/model.ts';
-import { chatLists, chatType, chatWebhooks } from '../resources/chats/descriptor.ts';
+import {
+  chatLists,
+  chatType,
+  chatWebhooks,
+  reportedChatChange,
+} from '../resources/chats/descriptor.ts';
 import { mergeWebhook, webhookChatFromWire } from '../resources/chats/model.ts';
 import type { CustomerWebhook } from '../resources/customers/descriptor.ts';
-import { customerType, customerWebhooks } from '../resources/customers/descriptor.ts';
-import { messageWebhooks } from '../resources/messages/descriptor.ts';
+import {
+  customerType,
+  customerWebhooks,
+  reportedCustomerChange,
+} from '../resources/customers/descriptor.ts';
+import { messageWebhooks, reportedMessage } from '../resources/messages/descriptor.ts';
 import { messageCodec } from '../resources/messages/model.ts';
 import type { ChangeNotice } from '../upstream/cache/entityCache.ts';
 import { decodeIfReadable, idOrNull } from '../upstream/codec.ts';
@@ -20,6 +29,8 @@ interface Effects {
   readonly events: readonly DomainEvent[];
   /** The fields that could not be interpreted. What they describe is read again. */
   readonly unreadable: readonly string[];
+  /** The change under the name that a write of the gateway gives it. Undefined if nothing is published. */
+  readonly reportedChange?: { readonly name: string; readonly atMs: number };
 }
 
 export interface WebhookEffects extends Effects {
@@ -47,7 +58,10 @@ function customerIdFrom({ customer }: WebhookPayload): string | null {
 }
 
 const chatEvent =
-  ({ change, requiredField }: (typeof chatWebhooks)[keyof typeof chatWebhooks]): EventHandler =>
+  (
+    { change, requiredField }: (typeof chatWebhooks)[keyof typeof chatWebhooks],
+    webhook: string,
+  ): EventHandler =>
   ({ data, occurredAt, atMs }) => {
     const chatId = chatIdOf(data);
     const notice = webhookChatFromWire(data);
@@ -81,6 +95,7 @@ const chatEvent =
         },
       ],
       unreadable: notice.unreadable,
+      reportedChange: { name: reportedChatChange(webhook, chatId, notice.fields), atMs },
     };
   };
 
@@ -116,6 +131,9 @@ const messageEvent =
         },
       ],
       unreadable,
+      ...(message === undefined
+        ? {}
+        : { reportedChange: { name: reportedMessage(message.id), atMs } }),
     };
   };
 
@@ -145,7 +163,7 @@ function readMessage(
 }
 
 const customerEvent =
-  ({ patch, invalidates }: CustomerWebhook): EventHandler =>
+  ({ patch, invalidates }: CustomerWebhook, webhook: string): EventHandler =>
   ({ data, occurredAt, atMs }) => {
     const customerId = decodeId(data['id'], 'delivered customer.id');
     const { fields, unreadable } = patch?.(data) ?? { fields: undefined, unreadable: [] };
@@ -168,14 +186,18 @@ const customerEvent =
       ],
       events: [{ kind: 'customer', customerId, atMs }],
       unreadable,
+      reportedChange: { name: reportedCustomerChange(webhook, customerId), atMs },
     };
   };
 
 const handlersOf = <Declaration>(
   declarations: Readonly<Record<string, Declaration>>,
-  createHandler: (declaration: Declaration) => EventHandler,
+  createHandler: (declaration: Declaration, event: string) => EventHandler,
 ): readonly (readonly [string, EventHandler])[] =>
-  Object.entries(declarations).map(([event, declaration]) => [event, createHandler(declaration)]);
+  Object.entries(declarations).map(([event, declaration]) => [
+    event,
+    createHandler(declaration, event),
+  ]);
 
 const handlers: ReadonlyMap<string, EventHandler> = new Map([
   ...handlersOf(chatWebhooks, chatEvent),

@@ -8,6 +8,7 @@ import type { WebhookEffects } from './effects.ts';
 import type { DeliveryDeduplicator } from './dedupe.ts';
 import { deliveryFromWire, isSignatureValid } from './delivery.ts';
 import type { EventBus } from '../events/bus.ts';
+import type { EventRepetitions } from '../events/repetitions.ts';
 
 /**
  * The result of a delivery. `partial`: applied, but some fields could not be interpreted. `inProgress`: still being applied, by this or another instance. `outdated`: too old, too far in the future
@@ -30,6 +31,7 @@ interface WebhookHandlerOptions {
   readonly account: string;
   readonly cache: Pick<EntityCache, 'applyChanges'>;
   readonly eventBus: EventBus;
+  readonly repetitions: EventRepetitions;
   readonly deduplicator: DeliveryDeduplicator;
   readonly clock: Clock;
   readonly log: Log;
@@ -146,9 +148,13 @@ export class WebhookHandler {
   }
 
   /** Invalidates first, so that subscribers who query after the event read current data. */
-  async #apply({ changes, events }: WebhookEffects): Promise<void> {
-    const { account, cache, eventBus } = this.#options;
+  async #apply({ changes, events, isCurrent, reportedChange }: WebhookEffects): Promise<void> {
+    const { account, cache, eventBus, repetitions } = this.#options;
     await cache.applyChanges(account, changes);
+    if (isCurrent && reportedChange !== undefined) {
+      const { name, atMs } = reportedChange;
+      if (await repetitions.recordWebhook(account, name, atMs)) return;
+    }
     for (const event of events) eventBus.publish(account, event);
   }
 }

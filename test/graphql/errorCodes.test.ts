@@ -39,7 +39,7 @@ test('no file of src but the error module contains an error code', () => {
 
 test('a code in a string or a template is found, one in a comment or a longer text is not', () => {
   const source =
-    "// 'FORBIDDEN'\nconst a = ['NOT_FOUND', `CONFLICT`, `BAD_REQUEST`, 'a NOT_FOUND'];";
+    "// 'FORBIDDEN'\nconst a = ['NOT_FOUND', `COLLISION`, `BAD_REQUEST`, 'a NOT_FOUND'];";
 
   expect(codesInSource(source)).toEqual(['NOT_FOUND', 'BAD_REQUEST']);
 });

@@ -2,34 +2,39 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { isObjectType } from 'graphql';
 import { createSchema } from '../../src/graphql/schema/build.ts';
-import { fieldDeclarations } from '../../src/graphql/schema/fields.ts';
 import type { MutationDeclaration } from '../../src/resources/mutation.ts';
 import { chatMutations } from '../../src/resources/chats/mutations.ts';
+import { chatCreationMutations, messageMutations } from '../../src/resources/messages/mutations.ts';
 
-const mutations: Readonly<Record<string, MutationDeclaration<never, string, string>>> = {
+const mutations: Readonly<Record<string, MutationDeclaration<never, unknown>>> = {
   ...chatMutations,
+  ...messageMutations,
+  ...chatCreationMutations,
 };
 
 const namesOf = (names: readonly string[], none: string): string =>
   names.length === 0 ? none : names.map((name) => `\`${name}\``).join(', ');
 
-/** The cells of the table's row. */
-const rowOf = (name: string, mutation: MutationDeclaration<never, string, string>) => {
-  const cost = fieldDeclarations.get(`Mutation.${name}`)?.cost;
-  const calls = typeof cost === 'object' && cost.strategy === 'write' ? cost.calls : NaN;
-  return [
-    `\`${name}\``,
-    mutation.policy === 'owner' ? 'their own chats' : '`FORBIDDEN`',
-    String(calls),
-    mutation.isIdempotent ? 'yes' : 'no',
-    namesOf([...new Set(mutation.invalidates.map(({ type }) => type.name))], 'nothing'),
-    namesOf(
-      mutation.publishes.map(({ change }) => change),
-      'nothing',
-    ),
-    namesOf(mutation.repeatedBy, 'no'),
-  ];
+const callsOf = ({ calls }: MutationDeclaration<never, unknown>): string =>
+  typeof calls === 'number' ? String(calls) : calls.text;
+
+const retries = {
+  safe: 'repeated',
+  ifNotSet: 'read, repeated if not set',
+  lookUp: 'looked up',
+  never: 'fails',
 };
+
+/** The cells of the table's row. */
+const rowOf = (name: string, mutation: MutationDeclaration<never, unknown>) => [
+  `\`${name}\``,
+  mutation.policy === 'owner' ? 'their own' : '`FORBIDDEN`',
+  callsOf(mutation),
+  retries[mutation.retry],
+  namesOf([...new Set(mutation.invalidates.map(({ type }) => type.name))], 'nothing'),
+  namesOf([...new Set(mutation.publishes.map(({ change }) => change))], 'nothing'),
+  namesOf([...new Set(mutation.publishes.flatMap(({ repeatedBy }) => repeatedBy))], 'no'),
+];
 
 describe('mutation declarations', () => {
   test('every mutation of the schema has one declaration', () => {

@@ -3,6 +3,7 @@ import { DependencyTracker } from '../../src/lib/dependencyTracker.ts';
 import { EntityCache } from '../../src/upstream/cache/entityCache.ts';
 import type { CacheType } from '../../src/upstream/cache/cacheTypes.ts';
 import { UpstreamError } from '../../src/upstream/errors.ts';
+import { createWriteServices } from '../../src/upstream/writes/services.ts';
 
 /** Fills a cache with customers and chats, and prints the growth of the heap as one JSON line. Run with --expose-gc. */
 interface Thing {
@@ -104,6 +105,7 @@ async function fill(maxBytes: number, count: number, watch: (bytes: number) => v
       },
       {
         sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
+        writes: createWriteServices(clock),
         onFailure: () => undefined,
         mayJoin: () => true,
         onJoin: () => undefined,

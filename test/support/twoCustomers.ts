@@ -86,6 +86,25 @@ export async function startTwoCustomers() {
       return chat === undefined ? notFound : { body: { ...chat, [`readBy${side}`]: body.read } };
     });
   }
+  for (const property of ['status', 'assignee', 'department', 'snooze', 'rate']) {
+    helpCrunch.respond(`PUT /chats/${property}`, ({ body }) => {
+      const chat = chats.find(({ id }) => id === body.id);
+      return chat === undefined ? notFound : { body: chat };
+    });
+  }
+  helpCrunch.respond('POST /chats', ({ body }) => ({
+    status: 201,
+    body: chats.find(({ customer }) => (customer as { id: number }).id === body.customer),
+  }));
+  helpCrunch.respond('POST /messages', ({ body }) => ({
+    status: 201,
+    body: wireMessage({
+      ...body,
+      id: 9,
+      from: body.agent === undefined ? 'customer' : 'agent',
+      agent: null,
+    }),
+  }));
   helpCrunch.respond('*', notFound);
 
   return {

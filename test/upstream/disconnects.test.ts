@@ -8,6 +8,7 @@ import { createRateLimiter } from '../../src/upstream/rateLimit/registry.ts';
 import { EntityCache } from '../../src/upstream/cache/entityCache.ts';
 import type { UpstreamClient } from '../../src/upstream/client.ts';
 import { createUpstreamClient } from '../../src/upstream/client.ts';
+import { createWriteServices } from '../../src/upstream/writes/services.ts';
 import { createTransport } from '../../src/upstream/transport.ts';
 import type { ControlledUpstream, HeldCall } from '../support/controlledUpstream.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
@@ -105,6 +106,7 @@ const createClient = (limit: number) =>
       clock,
     }),
     rateLimiter: createRateLimiter({ limit, clock }),
+    writes: createWriteServices(clock),
     cache: new EntityCache({
       maxBytes: 1_000_000,
       ttlsMs: { chats: 0, customers: 0, account: 0, absent: 0 },

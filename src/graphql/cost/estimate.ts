@@ -320,16 +320,23 @@ class CostEstimator {
     });
   }
 
-  #write({ kind, calls }: RuleOf<'write'>, { site, result }: FieldResult): NodeSet {
+  #write({ kind, argument, calls }: RuleOf<'write'>, { site, result }: FieldResult): NodeSet {
     const { path, args } = site;
-    const id = idText(args['id']);
-    const origin = `${kind} ${id}`;
-    if (this.#options.customer !== undefined) {
+    const id = argument === undefined ? undefined : idText(args[argument]);
+    const origin = `${kind} ${id ?? path}`;
+    if (this.#options.customer !== undefined && id !== undefined) {
       this.#fetch({ ...result, origin, ids: [id] }, kind, path);
     }
-    this.#costs.add(path, calls);
+    this.#costs.add(path, typeof calls === 'number' ? calls : calls.of(args));
     this.#costs.once(origin);
-    return { ...result, origin: path, batchKey: path };
+    const written = { ...result, origin: path, batchKey: path };
+    const type = this.#options.schema.getType('Chat');
+    if (kind !== 'chat' || result.type === type || !isObjectType(type)) return written;
+    // A message, of whose chat only the id is known.
+    return {
+      ...written,
+      chats: { ...written, type, origin: `${path}.chat`, embeddedFields: noFields },
+    };
   }
 
   /** Webhooks may omit what decides whether a subscriber receives the event. */

@@ -7,7 +7,7 @@ import type { FieldPolicy } from '../../resources/declarations.ts';
 import { entitiesByType } from '../../resources/registry.ts';
 import { UpstreamError } from '../../upstream/errors.ts';
 import type { Context } from '../context.ts';
-import { policyOf } from '../schema/fields.ts';
+import { fieldDeclarations, policyOf } from '../schema/fields.ts';
 
 type ResolvableField = GraphQLField<unknown, Context>;
 type Resolve = NonNullable<ResolvableField['resolve']>;
@@ -67,6 +67,27 @@ function applyFieldPolicy(type: string, field: ResolvableField): void {
     field.subscribe = policyWrappers.staff(field.subscribe, coordinate);
 }
 
+/** The mutations that the operator allows. */
+export type AllowedMutations = 'all' | 'none' | readonly string[];
+
+function isAllowed(name: string, allowed: AllowedMutations | undefined): boolean {
+  if (typeof allowed === 'object') return allowed.includes(name);
+  return (
+    allowed === 'all' ||
+    (allowed === undefined && fieldDeclarations.get(`Mutation.${name}`)?.isOptIn !== true)
+  );
+}
+
+/** A mutation that is not allowed fails before its arguments are looked at. */
+function applyAllowedMutations(schema: GraphQLSchema, allowed: AllowedMutations | undefined): void {
+  for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
+    if (isAllowed(field.name, allowed)) continue;
+    field.resolve = () => {
+      throw forbiddenError(`${field.name}: the gateway does not allow this mutation (MUTATIONS).`);
+    };
+  }
+}
+
 /** For a customer, a router's reference of a staff type is null. */
 function applyReferencePolicy(type: object, name: string): void {
   if (!('resolveReference' in type) || typeof type.resolveReference !== 'function') return;
@@ -80,12 +101,16 @@ function applyReferencePolicy(type: object, name: string): void {
 }
 
 /** Wraps the resolvers of the schema itself, so that the policy holds for every endpoint. */
-export function applyPolicies(schema: GraphQLSchema): GraphQLSchema {
+export function applyPolicies(
+  schema: GraphQLSchema,
+  mutations: AllowedMutations | undefined,
+): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
     applyReferencePolicy(type, type.name);
     const fields: readonly ResolvableField[] = Object.values(type.getFields());
     for (const field of fields) applyFieldPolicy(type.name, field);
   }
+  applyAllowedMutations(schema, mutations);
   return schema;
 }

@@ -3,6 +3,7 @@ import { makeExecutableSchema } from '@graphql-tools/schema';
 import type { GraphQLScalarType, GraphQLSchema } from 'graphql';
 import { GraphQLJSONObject } from 'graphql-scalars';
 import type { Resolvers } from '../resolvers.generated.ts';
+import type { AllowedMutations } from '../policy/apply.ts';
 import { applyPolicies } from '../policy/apply.ts';
 import { undeclaredFields } from './fields.ts';
 import { rootResolvers } from './node.ts';
@@ -22,6 +23,8 @@ interface SubgraphOptions {
 interface SchemaOptions {
   /** Adds `_service`, `_entities` and the types of Federation. */
   readonly subgraph?: SubgraphOptions | undefined;
+  /** The mutations that viewers may use; undefined for those that need no permission. */
+  readonly mutations?: AllowedMutations | undefined;
 }
 
 /** The SDL for clients, or for the composition of a supergraph. */
@@ -38,7 +41,7 @@ const functionsOf = ({ serialize, parseValue, parseLiteral }: GraphQLScalarType)
 /** The schema of `schema.graphql` with the resolvers of all resources. */
 export function createSchema(
   resourceResolvers: readonly Resolvers[],
-  { subgraph }: SchemaOptions = {},
+  { subgraph, mutations }: SchemaOptions = {},
 ): GraphQLSchema {
   const scalars = {
     DateTime: functionsOf(createDateTime()),
@@ -51,11 +54,17 @@ export function createSchema(
       : buildSubgraphSchema({ sdl, resolvers, subgraphSdl: servedSdl(subgraph) });
   const problems = undeclaredFields(schema);
   if (problems.length > 0) throw new Error(`Invalid field declarations: ${problems.join('; ')}`);
-  return applyPolicies(schema);
+  return applyPolicies(schema, mutations);
 }
 
 /** The names, such as `node` or `Mutation.markChatRead`, that are not root fields. */
 export const unknownRootFields = (names: readonly string[]): readonly string[] => {
   const known = rootFieldsOf(sdl);
   return names.map(rootFieldName).filter((name) => !known.includes(name));
+};
+
+/** The names that are not mutations. */
+export const unknownMutations = (names: readonly string[]): readonly string[] => {
+  const known = rootFieldsOf(sdl);
+  return names.filter((name) => !known.includes(`Mutation.${name}`));
 };

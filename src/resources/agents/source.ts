@@ -12,6 +12,11 @@ export type AgentSource = ReturnType<typeof createAgentSource>;
 export const createAgentSource = ({ cache }: Upstream) => ({
   has: (): boolean => cache.has(agentListType, 'all'),
 
+  /** Whether the cached list of agents lacks this id. */
+  isKnownMissing(id: string): boolean {
+    return cache.peek(agentListType, 'all')?.rows.every((member) => member.id !== id) ?? false;
+  },
+
   async all(): Promise<readonly Agent[]> {
     const { rows } = await cache.getOrLoad(agentListType, 'all', (send) => readAll(send, endpoint));
     return rows;

@@ -10,6 +10,13 @@ export type ApplicationSource = ReturnType<typeof createApplicationSource>;
 export const createApplicationSource = ({ cache }: Upstream) => ({
   has: (): boolean => cache.has(applicationListType, 'all'),
 
+  /** Whether the cached list of applications lacks this id. */
+  isKnownMissing(id: string): boolean {
+    return (
+      cache.peek(applicationListType, 'all')?.rows.every((member) => member.id !== id) ?? false
+    );
+  },
+
   async all(): Promise<readonly Application[]> {
     const { rows } = await cache.getOrLoad(applicationListType, 'all', async (send) => {
       const body = await send({ effect: 'read', method: 'GET', path: '/applications' });

@@ -127,3 +127,21 @@ export const chatWebhooks = {
   'chat.closed': { change: 'CLOSED', requiredField: 'status' },
   'chat.rated': { change: 'RATED', requiredField: 'rating' },
 } as const satisfies Readonly<Record<string, ChatWebhook>>;
+
+export type ChatWebhookName = keyof typeof chatWebhooks;
+
+const isChatWebhook = (name: string): name is ChatWebhookName => Object.hasOwn(chatWebhooks, name);
+
+/** The part of a value that is equal in the response of a write and in the webhook that reports it. */
+function comparableValue(value: unknown): unknown {
+  if (typeof value === 'number') return Math.floor(value / 1000);
+  return typeof value === 'object' && value !== null && 'id' in value ? value.id : value;
+}
+
+/** The name of a change, by which the webhook that repeats a write is recognized. */
+export function reportedChatChange(webhook: string, id: string, chat: Partial<Chat>): string {
+  const declaration = isChatWebhook(webhook) ? chatWebhooks[webhook] : undefined;
+  // A chat is created once, whatever its status is when the event is delivered.
+  if (declaration === undefined || declaration.change === 'CREATED') return `${webhook} ${id}`;
+  return `${webhook} ${id} ${JSON.stringify(comparableValue(chat[declaration.requiredField] ?? null))}`;
+}

@@ -1,23 +1,49 @@
-import type { ChatChange, MutationMarkChatReadArgs } from '../../graphql/generated.ts';
-import { forbiddenError } from '../../lib/clientError.ts';
+import type {
+  ChatChange,
+  MutationAssignChatArgs,
+  MutationMarkChatReadArgs,
+  MutationMoveChatArgs,
+  MutationRateChatArgs,
+  MutationSetChatStatusArgs,
+  MutationSnoozeChatArgs,
+} from '../../graphql/generated.ts';
+import { badUserInputError, conflictError, forbiddenError } from '../../lib/clientError.ts';
+import { encodeEnum } from '../../upstream/decode.ts';
+import { UpstreamError } from '../../upstream/errors.ts';
 import type { MutationDeclaration, WrittenEntity } from '../mutation.ts';
-import { mutationFields } from '../mutation.ts';
-import type { chatWebhooks } from './descriptor.ts';
-import { chatType } from './descriptor.ts';
+import { mutationFields, updateEntity } from '../mutation.ts';
+import type { ChatWebhookName } from './descriptor.ts';
+import { chatLists, chatType } from './descriptor.ts';
 import type { Chat } from './model.ts';
-import { chatCodec } from './model.ts';
+import { chatCodec, chatRatings, chatStatuses } from './model.ts';
 
-export type ChatMutation<Args> = MutationDeclaration<Args, ChatChange, keyof typeof chatWebhooks>;
+interface ChatArgs {
+  readonly id: string;
+}
+
+type ChatMutation<Args> = MutationDeclaration<Args, Chat, ChatChange, ChatWebhookName>;
 
 export const writtenChat: WrittenEntity<Chat> = {
-  kind: 'chat',
-  cacheType: chatType,
+  type: chatType,
   decode: chatCodec.fromWire,
+  path: (id) => `/chats/${id}`,
 };
 
-const markChatRead: ChatMutation<MutationMarkChatReadArgs> = {
+type ChatUpdate<Args> = Omit<ChatMutation<Args>, 'execute' | 'calls'> &
+  Pick<Partial<ChatMutation<Args>>, 'calls'> &
+  Parameters<typeof updateEntity<Args, Chat>>[2];
+
+/** A mutation that sets a value of one chat. */
+const chatUpdate = <Args extends ChatArgs>(update: ChatUpdate<Args>): ChatMutation<Args> => ({
+  calls: 1,
+  ...update,
+  execute: updateEntity(writtenChat, ({ id }) => id, update),
+});
+
+const markChatRead = chatUpdate<MutationMarkChatReadArgs>({
   policy: 'owner',
-  validate({ by }, { role }) {
+  ids: ['id'],
+  validate({ by }, { viewer: { role } }) {
     if (role !== 'ALL' && role !== by) throw forbiddenError(`by: must be ${role} for this viewer.`);
   },
   call: ({ id, by, read }) => ({
@@ -25,13 +51,170 @@ const markChatRead: ChatMutation<MutationMarkChatReadArgs> = {
     path: by === 'AGENT' ? '/chats/readByAgent' : '/chats/readByCustomer',
     body: { id: Number(id), read },
   }),
-  isIdempotent: true,
+  retry: 'safe',
+  fields: { id: 'id', read: 'read' },
   invalidates: [],
-  publishes: [{ change: 'READ' }],
-  repeatedBy: [],
+  publishes: [{ change: 'READ', repeatedBy: [] }],
+});
+
+const setChatStatus = chatUpdate<MutationSetChatStatusArgs>({
+  policy: 'staff',
+  ids: ['id'],
+  call: ({ id, status }) => ({
+    method: 'PUT',
+    path: '/chats/status',
+    body: { id: Number(id), status: encodeEnum(chatStatuses, status) },
+  }),
+  // Closing can show a rating request to the customer.
+  retry: 'ifNotSet',
+  isSet: (chat, { status }) => chat.status === status,
+  fields: { id: 'id', status: 'status' },
+  invalidates: chatLists,
+  publishes: [
+    { change: 'STATUS', repeatedBy: ['chat.status_updated'] },
+    {
+      change: 'CLOSED',
+      when: ({ status }) => status === 'CLOSED',
+      repeatedBy: ['chat.closed'],
+    },
+  ],
+});
+
+const assignmentChange = {
+  invalidates: chatLists,
+  publishes: [{ change: 'ASSIGNEE', repeatedBy: ['chat.assigned'] }],
+} as const;
+
+const assignChat = chatUpdate<MutationAssignChatArgs>({
+  policy: 'staff',
+  ids: ['id', 'agentId'],
+  calls: {
+    text: '1; 2 with `ifUnassigned`',
+    of: ({ ifUnassigned }) => (ifUnassigned === true ? 2 : 1),
+  },
+  checkOf: ({ agentId, ifUnassigned }) =>
+    ifUnassigned === true
+      ? ({ assignee }) => {
+          if (assignee === null || assignee.id === agentId) return;
+          throw conflictError('ifUnassigned: the chat is assigned to another agent.');
+        }
+      : undefined,
+  call: ({ id, agentId }) => ({
+    method: 'PUT',
+    path: '/chats/assignee',
+    body: { id: Number(id), assignee: Number(agentId) },
+  }),
+  explain: (error, { agentId }, { sources }) =>
+    error instanceof UpstreamError &&
+    error.kind === 'notFound' &&
+    sources.agents.isKnownMissing(agentId)
+      ? new UpstreamError('notFound', 'There is no such agent.', {
+          ...error.details,
+          cause: error,
+          publicMessage: 'agentId: HelpCrunch has no agent with this id.',
+        })
+      : error,
+  retry: 'safe',
+  fields: { id: 'id', assignee: 'agentId' },
+  ...assignmentChange,
+});
+
+const unassignChat = chatUpdate<ChatArgs>({
+  policy: 'staff',
+  ids: ['id'],
+  call: ({ id }) => ({
+    method: 'PUT',
+    path: '/chats/assignee',
+    body: { id: Number(id), assignee: null },
+  }),
+  retry: 'safe',
+  fields: { id: 'id' },
+  ...assignmentChange,
+});
+
+const moveChat = chatUpdate<MutationMoveChatArgs>({
+  policy: 'staff',
+  ids: ['id', 'departmentId'],
+  call: ({ id, departmentId }) => ({
+    method: 'PUT',
+    path: '/chats/department',
+    body: { id: Number(id), department: Number(departmentId) },
+  }),
+  retry: 'safe',
+  fields: { id: 'id', department: 'departmentId' },
+  // Rules of the department may assign the chat at once.
+  ...assignmentChange,
+});
+
+/** Whole seconds, as text, rounded up: the chat must not wake before the given time. */
+const secondsText = (time: Date): string => String(Math.ceil(time.getTime() / 1000));
+
+const snoozeChat = chatUpdate<MutationSnoozeChatArgs>({
+  policy: 'staff',
+  ids: ['id'],
+  validate({ until }, { now }) {
+    if (until.getTime() <= now()) throw badUserInputError('until', 'must be in the future.');
+  },
+  call: ({ id, until }) => ({
+    method: 'PUT',
+    path: '/chats/snooze',
+    body: { id: Number(id), snoozedUntil: secondsText(until) },
+  }),
+  retry: 'safe',
+  fields: { id: 'id', snoozedUntil: 'until' },
+  invalidates: chatLists,
+  publishes: [{ change: 'SNOOZED', repeatedBy: ['chat.snoozed'] }],
+});
+
+const unsnoozeChat = chatUpdate<ChatArgs>({
+  policy: 'staff',
+  ids: ['id'],
+  call: ({ id }) => ({
+    method: 'PUT',
+    path: '/chats/snooze',
+    body: { id: Number(id), snoozedUntil: null },
+  }),
+  retry: 'safe',
+  fields: { id: 'id' },
+  invalidates: chatLists,
+  publishes: [{ change: 'UNSNOOZED', repeatedBy: ['chat.unsnoozed'] }],
+});
+
+const rateChat = chatUpdate<MutationRateChatArgs>({
+  policy: 'owner',
+  ids: ['id'],
+  call: ({ id, rating }) => ({
+    method: 'PUT',
+    path: '/chats/rate',
+    body: { id: Number(id), rating: encodeEnum(chatRatings, rating) },
+  }),
+  retry: 'ifNotSet',
+  isSet: (chat, { rating }) => chat.rating === rating,
+  // HelpCrunch documents no other reason for a 400 of this endpoint.
+  explain: (error) =>
+    error instanceof UpstreamError && error.kind === 'rejected'
+      ? new UpstreamError('conflict', 'The chat cannot be rated.', {
+          ...error.details,
+          cause: error,
+          publicMessage:
+            'The chat cannot be rated: it is not closed, is already rated, or has no message of an agent.',
+        })
+      : error,
+  fields: { id: 'id', rating: 'rating' },
+  invalidates: chatLists,
+  publishes: [{ change: 'RATED', repeatedBy: ['chat.rated'] }],
+});
+
+/** The mutations of one chat, named by the argument `id`. Each returns the chat after the write. */
+export const chatMutations = {
+  markChatRead,
+  setChatStatus,
+  assignChat,
+  unassignChat,
+  moveChat,
+  snoozeChat,
+  unsnoozeChat,
+  rateChat,
 };
 
-/** Every mutation of a chat. Each has the argument `id` and returns the chat after the write. */
-export const chatMutations = { markChatRead };
-
-export const chatMutationFields = mutationFields(writtenChat, chatMutations);
+export const chatMutationFields = mutationFields({ kind: 'chat', argument: 'id' }, chatMutations);

@@ -25,8 +25,10 @@ import type { UpstreamSort } from '../../upstream/lists.ts';
 import { idEquals, restrictToScope } from '../../upstream/filters.ts';
 import { chatFilter, chatSort } from './filter.ts';
 import type { Chat, ChatPart, ChatUpdate } from './model.ts';
+import type { MutationGroup } from '../runMutation.ts';
+import { mutationResolvers } from '../runMutation.ts';
+import { chatType, reportedChatChange } from './descriptor.ts';
 import { chatEventFields } from './model.ts';
-import type { ChatMutation } from './mutations.ts';
 import { chatMutations } from './mutations.ts';
 import type { OwnedChats } from './source.ts';
 
@@ -120,42 +122,19 @@ async function toChatUpdate(
   return { chat: { __typename: 'Chat', id }, change, at };
 }
 
-type ChatMutationResolver<Args> = (
-  root: unknown,
-  args: Args & { readonly id: string },
-  context: Context,
-) => Promise<Chat>;
-
-const mutationResolver =
-  <Args>(mutation: ChatMutation<Args>): ChatMutationResolver<Args> =>
-  async (_root, args, { sources, loaders, viewer, events, now }) => {
-    const id = parseUpstreamId('id', args.id);
-    mutation.validate?.(args, viewer);
-    // A customer must own the chat, which is verified before the write.
-    if (viewer.role === 'CUSTOMER') await loaders.chats.load(id);
-    const chat = await sources.chats.write(mutation, id, args);
+/** Mutations of the chat in the argument `id`. */
+const chatMutationGroup: MutationGroup<{ readonly id: string }, Chat, ChatChange> = {
+  queueOf: ({ id }) => ({ type: chatType, id }),
+  // For a customer, the loader fails for chats of others.
+  verifyOwner: async ({ id }, { loaders }) => {
+    await loaders.chats.load(id);
+  },
+  prime: (chat, { loaders }) => {
     loaders.chats.prime(chat);
-    for (const { change, when } of mutation.publishes) {
-      if (when?.(args) === false) continue;
-      events.publish({ kind: 'chat', change, atMs: now(), ...chatEventFields(chat) });
-    }
-    return chat;
-  };
-
-type ChatMutationResolvers<Mutations> = {
-  readonly [Name in keyof Mutations]: Mutations[Name] extends ChatMutation<infer Args>
-    ? ChatMutationResolver<Args>
-    : never;
+  },
+  eventsOf: (chat, { change, atMs }) => [{ kind: 'chat', change, atMs, ...chatEventFields(chat) }],
+  reportedChange: (webhook, chat) => reportedChatChange(webhook, chat.id, chat),
 };
-
-function mutationResolvers<Mutations extends object>(
-  mutations: Mutations,
-): ChatMutationResolvers<Mutations>;
-function mutationResolvers(mutations: Readonly<Record<string, ChatMutation<unknown>>>): object {
-  return Object.fromEntries(
-    Object.entries(mutations).map(([name, mutation]) => [name, mutationResolver(mutation)]),
-  );
-}
 
 export const chatResolvers: Resolvers = {
   Subscription: {
@@ -197,7 +176,7 @@ export const chatResolvers: Resolvers = {
       );
     },
   },
-  Mutation: mutationResolvers(chatMutations),
+  Mutation: mutationResolvers(chatMutationGroup, chatMutations),
   Customer: { chats: ownedChatsResolver('customer') },
   Agent: { chats: ownedChatsResolver('assignee') },
   Department: { chats: ownedChatsResolver('department') },

@@ -7,13 +7,10 @@ import { isNotFound, UpstreamError, upstreamErrorAsValue } from '../../upstream/
 import type { UpstreamListQuery, UpstreamSort } from '../../upstream/lists.ts';
 import { pageCacheKey, readPage } from '../../upstream/lists.ts';
 import { anyOf, idEquals } from '../../upstream/filters.ts';
-import { writeEntity } from '../mutation.ts';
 import { spellOnHold } from './filter.ts';
 import { chatPageType, chatType, customerChatType, ownedChatsType } from './descriptor.ts';
 import type { Chat } from './model.ts';
 import { chatCodec } from './model.ts';
-import type { ChatMutation } from './mutations.ts';
-import { writtenChat } from './mutations.ts';
 
 const chatEndpoint = { path: '/chats', decodeRow: chatCodec.fromWire };
 
@@ -177,9 +174,5 @@ export function createChatSource({ cache, batchSize, onHoldSpelling }: Upstream)
         throw isNotFound(error) ? chatNotFoundError() : error;
       });
     },
-
-    /** The chat after the write. */
-    write: <Args>(mutation: ChatMutation<Args>, id: string, args: Args): Promise<Chat> =>
-      writeEntity(writtenChat, mutation, { cache, id, args }),
   };
 }

@@ -113,3 +113,8 @@ export const customerWebhooks = {
   'customer.unblocked': setsTo({ blocked: false }),
   'customer.deleted': { invalidates: [...customerLists, ...userIdAliases, ...allChats] },
 } satisfies Readonly<Record<string, CustomerWebhook>>;
+
+export type CustomerWebhookName = keyof typeof customerWebhooks;
+
+/** The name of a change, by which the webhook that repeats a write is recognized. */
+export const reportedCustomerChange = (webhook: string, id: string): string => `${webhook} ${id}`;

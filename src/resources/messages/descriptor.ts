@@ -54,3 +54,6 @@ export const messageWebhooks = {
   'message.chat.agent': { from: 'agent', type: 'message' },
   'message.email.agent': { from: 'agent', type: 'email' },
 } as const;
+
+/** The name of a new message, by which the webhook that repeats a write is recognized. */
+export const reportedMessage = (id: string): string => `message ${id}`;

@@ -1,7 +1,11 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { DomainEvent } from '../../graphql/context.ts';
 import type { Context } from '../../graphql/context.ts';
-import type { ChatMessagesArgs } from '../../graphql/generated.ts';
+import type {
+  ChatChange,
+  ChatMessagesArgs,
+  MutationCreateChatArgs,
+} from '../../graphql/generated.ts';
 import type { Resolvers } from '../../graphql/resolvers.generated.ts';
 import { parseUpstreamId } from '../../lib/ids.ts';
 import type { Page } from '../../lib/paging.ts';
@@ -13,9 +17,22 @@ import {
   parsePageArguments,
   connectionSelection,
 } from '../../lib/paging.ts';
+import { forbiddenError } from '../../lib/clientError.ts';
 import { isNotFound } from '../../upstream/errors.ts';
 import type { Chat, ChatPart } from '../chats/model.ts';
+import { chatEventFields } from '../chats/model.ts';
+import { reportedMessage } from './descriptor.ts';
+import type { MutationGroup } from '../runMutation.ts';
+import { mutationResolvers } from '../runMutation.ts';
 import type { ChatMessage, CustomerMessagePage, Message } from './model.ts';
+import type { CreatedChat } from './mutations.ts';
+import {
+  chatCreationMutations,
+  customerOf,
+  messageMutations,
+  queueOf,
+  reportedCreation,
+} from './mutations.ts';
 
 /** A chat of which only the id is known may not exist: it has no messages, which is not an error. */
 const emptyIfMissing =
@@ -95,6 +112,52 @@ async function readVisibleMessages(
   };
 }
 
+/** Mutations that write into the chat of the argument `chatId`. */
+const messageMutationGroup: MutationGroup<{ readonly chatId: string }, ChatMessage, ChatChange> = {
+  queueOf: ({ chatId }) => queueOf.chat(chatId),
+  verifyOwner: async ({ chatId }, { loaders }) => {
+    await loaders.chats.load(chatId);
+  },
+  // The messages of a chat are invalidated with it.
+  changes: ({ chatId }) => [queueOf.chat(chatId)],
+  eventsOf: (message, { atMs, args: { chatId } }) =>
+    messageEvents(
+      message,
+      { chatId, customerId: null, assigneeId: null, departmentId: null },
+      atMs,
+    ),
+  reportedChange: (_webhook, { id }) => reportedMessage(id),
+};
+
+/** `messageReceived` and the change of the chat. */
+const messageEvents = (
+  message: Message,
+  chat: ReturnType<typeof chatEventFields>,
+  atMs: number,
+) => [
+  { kind: 'message' as const, chatId: chat.chatId, customerId: chat.customerId, message, atMs },
+  { kind: 'chat' as const, change: 'MESSAGE' as const, atMs, ...chat },
+];
+
+/** Mutations that create a chat of a customer. */
+const chatCreationGroup: MutationGroup<MutationCreateChatArgs, CreatedChat, ChatChange> = {
+  queueOf: async (args, context) => queueOf.customer(await customerOf(args, context)),
+  async verifyOwner(args, context) {
+    const { customerId } = args.input;
+    if (typeof customerId === 'string' && customerId !== (await customerOf(args, context)))
+      throw forbiddenError('input.customerId: must be the customer itself for this viewer.');
+  },
+  // Rules for new chats may change the tags of the customer.
+  changes: async (args, context) => [queueOf.customer(await customerOf(args, context))],
+  eventsOf(chat, { change, atMs }) {
+    const fields = chatEventFields(chat);
+    if (change === 'MESSAGE' && chat.firstMessage !== null)
+      return messageEvents(chat.firstMessage, fields, atMs);
+    return [{ kind: 'chat', change, atMs, ...fields }];
+  },
+  reportedChange: reportedCreation,
+};
+
 export const messageResolvers: Resolvers = {
   Subscription: {
     messageReceived: {
@@ -113,6 +176,10 @@ export const messageResolvers: Resolvers = {
         chat: { __typename: 'Chat', id: chatId },
       }),
     },
+  },
+  Mutation: {
+    ...mutationResolvers(messageMutationGroup, messageMutations),
+    ...mutationResolvers(chatCreationGroup, chatCreationMutations),
   },
   Chat: {
     messages: (chat, page, context, info) =>

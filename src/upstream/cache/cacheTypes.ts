@@ -11,7 +11,7 @@ import {
   oneOf,
   orNull,
 } from '../../lib/shape.ts';
-import type { UpstreamErrorDetails, UpstreamErrorEntry } from '../errors.ts';
+import type { UpstreamErrorDetails, RejectedField, UpstreamErrorEntry } from '../errors.ts';
 
 export interface CachedEntity {
   readonly __typename: string;
@@ -71,10 +71,13 @@ const isWholeNegativeEntry = objectOf<NegativeEntry>({
     {
       status: isNumber,
       entries: listOf(objectOf<UpstreamErrorEntry>({ code: isText, message: isText })),
+      fields: listOf(objectOf<RejectedField>({ path: isText, message: isText })),
       retryAfterMs: isNumber,
       reason: oneOf('ACCOUNT_LIMIT', 'VIEWER_LIMIT', 'CUSTOMER_LIMIT'),
       isUnknownRoute: oneOf(true),
       notSent: oneOf(true),
+      publicMessage: isText,
+      chatId: isText,
     },
     [],
   ),

@@ -10,6 +10,7 @@ import type { EntityStoreOptions, ReplacementValue } from './entityStore.ts';
 import { clockSkewMs, EntityStore } from './entityStore.ts';
 import type { MayJoin, RequestWaiters } from './inFlight.ts';
 import { RequestCollapser } from './inFlight.ts';
+import type { WriteServices } from '../writes/services.ts';
 import type { RedisCacheEntry } from './redisEntries.ts';
 import type { SharedCache } from './scopedCache.ts';
 import { ScopedCache } from './scopedCache.ts';
@@ -52,6 +53,7 @@ export type ChangeNotice =
 /** How the cache sends the calls of one operation. */
 export interface ScopedCacheHooks {
   sendFor(waiters: RequestWaiters): SendCall;
+  readonly writes: WriteServices;
   /** Called with the error of every request that the operation waits for. */
   onFailure(error: unknown): void;
   /** Whether the operation may join a request that has not been sent. */
@@ -83,7 +85,7 @@ export class EntityCache {
       staleIfErrorMs,
       ttlMsOf: (type, value) => ttlsMs[isNegativeEntry(value) ? 'absent' : type.ttlClass],
       collapser: new RequestCollapser(clock),
-      writeMutex: createKeyedMutex(),
+      writeQueues: createKeyedMutex(),
       applyChanges: (account, changes) => this.applyChanges(account, changes),
     };
     this.#checkClockJump = createJumpCheck(clock, (jumpMs) => {

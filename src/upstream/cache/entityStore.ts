@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { toWallTime } from '../../lib/clock.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { isDefinitelyNotApplied } from '../errors.ts';
 import { Invalidations } from './invalidations.ts';
 import type { ReadKey, RedisCacheEntry, TaggedKey } from './redisEntries.ts';
 import type { OnInvalidation, RedisCache } from './redisCache.ts';
@@ -28,6 +27,14 @@ export interface SharedCacheEntry extends TaggedKey {
 /** The value of a key after its invalidation. */
 export interface ReplacementValue extends RedisCacheEntry {
   readonly ttlMs: number;
+}
+
+/** A write whose result becomes the entry. */
+interface StoredWrite<Value> {
+  readonly write: () => Promise<Value>;
+  /** Whether HelpCrunch may have applied it. */
+  readonly wasSent: () => boolean;
+  readonly ttlMsOf: (value: Value) => number;
 }
 
 interface AccountKey extends TaggedKey {
@@ -117,22 +124,18 @@ export class EntityStore {
   }
 
   /**
-   * Runs a write and replaces the entry in all instances by its result. `write` reports when a request is sent: a write that fails before
-   * leaves the entry, one that fails after removes it.
+   * Runs a write and replaces the entry in all instances by its result. A write that fails before it is sent leaves the entry, one that
+   * fails after removes it.
    */
   async runWrite<Value>(
     target: AccountKey,
-    write: (onSent: () => void) => Promise<Value>,
-    ttlMsOf: (value: Value) => number,
+    { write, wasSent, ttlMsOf }: StoredWrite<Value>,
   ): Promise<Value> {
     const epoch = (await this.#redis?.get(target.account, []))?.epoch;
     const sequence = this.invalidations.next();
     const at = this.#clock.monotonic();
-    let sentCount = 0;
     try {
-      const value = await write(() => {
-        sentCount += 1;
-      });
+      const value = await write();
       const endedAt = this.#clock.monotonic();
       const replacement = {
         value,
@@ -146,8 +149,7 @@ export class EntityStore {
       await this.#replace(target, epoch, isOnlyWrite ? replacement : undefined);
       return value;
     } catch (error) {
-      if (sentCount > 0 && !isDefinitelyNotApplied(error))
-        await this.invalidate(target.account, target.key);
+      if (wasSent()) await this.invalidate(target.account, target.key);
       throw error;
     }
   }

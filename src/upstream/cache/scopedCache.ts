@@ -1,18 +1,19 @@
 import type { KeyedMutex } from '../../lib/keyedMutex.ts';
 import { isNotFound, isUnavailable, UpstreamError, upstreamErrorAsValue } from '../errors.ts';
 import type { RequestContext } from '../pipeline.ts';
-import { currentViewer } from '../rateLimit/limiter.ts';
 import { CacheReader } from './cacheReader.ts';
 import type { CacheSettings, FetchResult } from './cacheReader.ts';
-import type { CachedEntity, CacheType, CacheTypeDescriptor, PutEntity } from './cacheTypes.ts';
+import type { CacheType, CacheTypeDescriptor, PutEntity } from './cacheTypes.ts';
 import type { ChangeNotice, FetchEntities, ScopedCacheHooks, SendCall } from './entityCache.ts';
 import type { CacheEntry, SharedCacheEntry } from './entityStore.ts';
+import { WriteSession } from '../writes/writeSession.ts';
 import type { Fetch, InFlightRequest, RequestCollapser } from './inFlight.ts';
 
 /** What all operations share. */
 export interface SharedCache extends CacheSettings {
   readonly collapser: RequestCollapser<FetchResult>;
-  readonly writeMutex: KeyedMutex;
+  /** The queues of writes, one for each entity. */
+  readonly writeQueues: KeyedMutex;
   readonly applyChanges: (account: string, changes: readonly ChangeNotice[]) => Promise<void>;
 }
 
@@ -116,37 +117,10 @@ export class ScopedCache {
     );
   }
 
-  /** Writes one entity. Writes of the same entity are sent in order, one after the other. */
-  write<Stored extends CachedEntity>(
-    type: CacheType<Stored>,
-    id: string,
-    applyWrite: (send: SendCall) => Promise<Stored>,
-  ): Promise<Stored> {
-    const { account, viewer, deadlineMs, tracker } = this.#context;
-    const { store, writeMutex, ttlMsOf } = this.#shared;
-    tracker.markUncacheable();
-    const key = this.#reader.keyOf(type, id);
-    const signal = this.#context.signal();
-    const waiters = {
-      signal,
-      candidates: () => [{ viewer: currentViewer(viewer), priority: 'write' as const }],
-      deadlineMs: () => deadlineMs,
-      setQueued: () => undefined,
-    };
-    return this.#reportFailure(
-      writeMutex.run(key, signal, () =>
-        store.runWrite(
-          { account, key, tag: this.#reader.prefixOf(type) },
-          (sent) => applyWrite(this.#hooks.sendFor({ ...waiters, sent })),
-          (entity) => ttlMsOf(type, entity),
-        ),
-      ),
-    );
-  }
-
-  /** Resolves when no instance returns older data for the changes. */
-  invalidate(changes: readonly ChangeNotice[]): Promise<void> {
-    return this.#shared.applyChanges(this.#context.account, changes);
+  /** Starts the calls of one mutation. */
+  openWrite(): WriteSession {
+    this.#context.tracker.markUncacheable();
+    return new WriteSession({ shared: this.#shared, context: this.#context, hooks: this.#hooks });
   }
 
   #awaitFence(): Promise<void> | undefined {

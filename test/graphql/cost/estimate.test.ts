@@ -539,6 +539,29 @@ describe('a running gateway', () => {
         return aRootPage;
       case 'Mutation.markChatRead':
         return someOf('chat').map((id) => `(id: ${id}, by: AGENT, read: true)`);
+      case 'Mutation.setChatStatus':
+        return someOf('chat').map((id) => `(id: ${id}, status: PENDING)`);
+      case 'Mutation.assignChat':
+        return fc
+          .tuple(someOf('chat'), someOf('agent'), fc.boolean())
+          .map(([id, agentId, only]) => `(id: ${id}, agentId: ${agentId}, ifUnassigned: ${only})`);
+      case 'Mutation.unassignChat':
+      case 'Mutation.unsnoozeChat':
+        return one('id', someOf('chat'));
+      case 'Mutation.moveChat':
+        return someOf('chat').map((id) => `(id: ${id}, departmentId: 1)`);
+      case 'Mutation.snoozeChat':
+        return someOf('chat').map((id) => `(id: ${id}, until: "2100-01-01T00:00:00Z")`);
+      case 'Mutation.rateChat':
+        return someOf('chat').map((id) => `(id: ${id}, rating: GREAT)`);
+      case 'Mutation.sendMessage':
+        return someOf('chat').map((id) => `(chatId: ${id}, by: CUSTOMER, text: "Hi")`);
+      case 'Mutation.addChatNote':
+        return someOf('chat').map((id) => `(chatId: ${id}, text: "Hi")`);
+      case 'Mutation.createChat':
+        return fc
+          .tuple(someOf('customer'), fc.constantFrom('', ', message: { by: CUSTOMER, text: "Hi" }'))
+          .map(([id, message]) => `(input: { customerId: ${id}, applicationId: 2${message} })`);
       case 'Chat.messages':
         return fc.constantFrom('', '(first: 1)', '(first: 3)');
       case 'Customer.chats':

@@ -127,7 +127,7 @@ const matrix: Readonly<Record<string, Row>> = {
     query: '{ rateLimit { limit } }',
     ada: 'FORBIDDEN',
     bob: 'FORBIDDEN',
-    agent: { rateLimit: { limit: 120 } },
+    agent: { rateLimit: { limit: 1000 } },
   },
   'Query._service': {
     query: '{ _service { __typename } }',
@@ -177,6 +177,66 @@ const matrix: Readonly<Record<string, Row>> = {
     bob: 'NOT_FOUND',
     agent: 'FORBIDDEN',
   },
+  'Mutation.setChatStatus': {
+    query: 'mutation { setChatStatus(id: 1, status: CLOSED) { id } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { setChatStatus: { id: '1' } },
+  },
+  'Mutation.assignChat': {
+    query: 'mutation { assignChat(id: 1, agentId: 12) { id } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { assignChat: { id: '1' } },
+  },
+  'Mutation.unassignChat': {
+    query: 'mutation { unassignChat(id: 1) { id } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { unassignChat: { id: '1' } },
+  },
+  'Mutation.moveChat': {
+    query: 'mutation { moveChat(id: 1, departmentId: 3) { id } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { moveChat: { id: '1' } },
+  },
+  'Mutation.snoozeChat': {
+    query: 'mutation { snoozeChat(id: 1, until: "2100-01-01T00:00:00Z") { id } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { snoozeChat: { id: '1' } },
+  },
+  'Mutation.unsnoozeChat': {
+    query: 'mutation { unsnoozeChat(id: 1) { id } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { unsnoozeChat: { id: '1' } },
+  },
+  'Mutation.rateChat': {
+    query: 'mutation { rateChat(id: 1, rating: GREAT) { id } }',
+    ada: { rateChat: { id: '1' } },
+    bob: 'NOT_FOUND',
+    agent: { rateChat: { id: '1' } },
+  },
+  'Mutation.sendMessage': {
+    query: 'mutation { sendMessage(chatId: 1, by: CUSTOMER, text: "Hi") { chat { id } } }',
+    ada: { sendMessage: { chat: { id: '1' } } },
+    bob: 'NOT_FOUND',
+    agent: { sendMessage: { chat: { id: '1' } } },
+  },
+  'Mutation.addChatNote': {
+    query: 'mutation { addChatNote(chatId: 1, text: "Hi") { id } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { addChatNote: { id: '9' } },
+  },
+  'Mutation.createChat': {
+    query: 'mutation { createChat(input: { customerId: 7001, applicationId: 2 }) { id } }',
+    ada: { createChat: { id: '1' } },
+    bob: 'FORBIDDEN',
+    agent: { createChat: { id: '1' } },
+  },
 };
 
 const schema = createSchema(resourceResolvers, { subgraph: { excludedRootFields: [] } });
@@ -199,7 +259,7 @@ beforeAll(async () => {
   helpCrunch = await startTwoCustomers();
   gateway = await startTestGateway({
     upstream: helpCrunch,
-    config: { auth: jwtAuth({ audience }) },
+    config: { auth: jwtAuth({ audience }), rateLimit: 1_000 },
   });
 });
 
@@ -299,6 +359,10 @@ describe('a customer', () => {
     '{ customer(id: 7001) { chats(orderBy: { field: LAST_MESSAGE_AT, direction: ASC }) { totalCount } } }',
     'mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }',
     'mutation { markChatRead(id: 2, by: AGENT, read: true) { id } }',
+    'mutation { sendMessage(chatId: 1, by: AGENT, text: "Hi", agentId: 12) { id } }',
+    'mutation { createChat(input: { applicationId: 2, assigneeId: 12 }) { id } }',
+    'mutation { createChat(input: { applicationId: 2, departmentId: 3 }) { id } }',
+    'mutation { createChat(input: { applicationId: 2, message: { by: AGENT, agentId: 12, text: "Hi" } }) { id } }',
   ])('a customer gets FORBIDDEN for %s', async (query) => {
     const answer = await askAs(ada, query);
 

@@ -5,6 +5,8 @@ import { EntityCache } from '../../../src/upstream/cache/entityCache.ts';
 import type { CacheType } from '../../../src/upstream/cache/cacheTypes.ts';
 import { DependencyTracker } from '../../../src/lib/dependencyTracker.ts';
 import { UpstreamError } from '../../../src/upstream/errors.ts';
+import type { ScopedCache } from '../../../src/upstream/cache/scopedCache.ts';
+import { createWriteServices } from '../../../src/upstream/writes/services.ts';
 import type { ControlledUpstream } from '../../support/controlledUpstream.ts';
 import { startControlledUpstream } from '../../support/controlledUpstream.ts';
 import { createDeferred } from '../../support/deferred.ts';
@@ -618,7 +620,7 @@ describe('writes', () => {
     expect(data).toEqual({ markChatRead: { id: '2' } });
   });
 
-  test('a queued write whose client disconnects is not sent', async () => {
+  test('a queued write whose client disconnects is sent in its turn', async () => {
     const held = upstream.hold('PUT /chats/readByAgent');
     const first = gateway.query(mark);
     await held.arrived;
@@ -636,6 +638,7 @@ describe('writes', () => {
 
     expect(upstream.calls.map(({ path }) => path)).toEqual([
       '/chats/readByAgent',
+      '/chats/readByCustomer',
       '/chats/readByAgent',
     ]);
   });
@@ -953,6 +956,9 @@ describe('EntityCache', () => {
   };
   const note = (text: string): Note => ({ __typename: 'Note', id: '1', text });
 
+  /** The responses to writes. */
+  const responses: (() => Promise<Note>)[] = [];
+
   function createCache() {
     const cache = new EntityCache({
       maxBytes: 1_000_000,
@@ -975,7 +981,9 @@ describe('EntityCache', () => {
           tracker,
         },
         {
-          sendFor: () => () => Promise.reject(new Error('Nothing is sent.')),
+          sendFor: () => () =>
+            responses.shift()?.() ?? Promise.reject(new Error('Nothing is sent.')),
+          writes: createWriteServices(clock),
           onFailure: () => undefined,
           mayJoin: () => true,
           onJoin: () => undefined,
@@ -984,6 +992,23 @@ describe('EntityCache', () => {
       );
     return { open, cache };
   }
+  /** Replaces an entry by the result of a write. */
+  const write = (
+    operation: ScopedCache,
+    written: CacheType<Note>,
+    id: string,
+    send: () => Promise<Note>,
+  ) => {
+    responses.push(send);
+    return operation.openWrite().update({
+      type: written,
+      id,
+      call: { method: 'PUT', path: '/notes' },
+      repeat: 'never',
+      decode: (body) => body as Note,
+      read: () => Promise.reject(new Error('Nothing is read.')),
+    });
+  };
   const loading =
     (value: Note | UpstreamError): FetchEntities<Note> =>
     () =>
@@ -1025,7 +1050,7 @@ describe('EntityCache', () => {
     const { open } = createCache();
     await open('a').getOrLoadMany(type, ['1'], loading(note('a')));
     await open('b').getOrLoadMany(type, ['1'], loading(note('b')));
-    await open('a').write(type, '1', () => Promise.resolve(note('written')));
+    await write(open('a'), type, '1', () => Promise.resolve(note('written')));
 
     const [ofB] = await open('b').getOrLoadMany(type, ['1'], loading(note('never read')));
     const [ofA] = await open('a').getOrLoadMany(type, ['1'], loading(note('never read')));
@@ -1046,7 +1071,7 @@ describe('EntityCache', () => {
     const dependencies = tracker.finish();
 
     expect(dependencies && (await cache.isValid(dependencies))).toBe(true);
-    await open('a').write(type, '1', () => Promise.resolve(note('written')));
+    await write(open('a'), type, '1', () => Promise.resolve(note('written')));
     expect(dependencies && (await cache.isValid(dependencies))).toBe(false);
     // The second operation has read two versions of one entry.
     await reader.getOrLoadMany(type, ['1'], loading(note('never read')));
@@ -1086,7 +1111,7 @@ describe('EntityCache', () => {
         loading(new UpstreamError('malformed', 'Odd.')),
       ),
     'that wrote': (open, tracker) =>
-      open('a', tracker).write(other, '2', () => Promise.resolve(note('written'))),
+      write(open('a', tracker), other, '2', () => Promise.resolve(note('written'))),
   };
 
   test.each(Object.entries(untracked))(
@@ -1138,7 +1163,7 @@ describe('EntityCache', () => {
     const { open } = createCache();
     const response = createDeferred<Note>();
     const sent = createDeferred();
-    const writing = open('a').write(type, '1', () => {
+    const writing = write(open('a'), type, '1', () => {
       sent.resolve();
       return response.promise;
     });

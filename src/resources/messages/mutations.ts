@@ -1,0 +1,292 @@
+import type {
+  ChatChange,
+  MutationAddChatNoteArgs,
+  MutationCreateChatArgs,
+  MutationSendMessageArgs,
+} from '../../graphql/generated.ts';
+import { badUserInputError, forbiddenError } from '../../lib/clientError.ts';
+import { parseUpstreamId } from '../../lib/ids.ts';
+import { UpstreamError } from '../../upstream/errors.ts';
+import type { CreatedIds } from '../../upstream/writes/idempotency.ts';
+import { chatLists, chatType, reportedChatChange } from '../chats/descriptor.ts';
+import { customerType } from '../customers/descriptor.ts';
+import type { Chat } from '../chats/model.ts';
+import { chatCodec } from '../chats/model.ts';
+import type { MutationContext, MutationDeclaration, MutationRun } from '../mutation.ts';
+import { mutationFields } from '../mutation.ts';
+import type { messageWebhooks } from './descriptor.ts';
+import { reportedMessage } from './descriptor.ts';
+import type { ChatMessage, Message } from './model.ts';
+import type { MessageText, OutgoingMessage } from './writes.ts';
+import {
+  actingAgent,
+  authorOf,
+  latestPage,
+  postChat,
+  postMessage,
+  validateTexts,
+} from './writes.ts';
+
+type MessageMutation<Args> = MutationDeclaration<
+  Args,
+  ChatMessage,
+  ChatChange,
+  keyof typeof messageWebhooks
+>;
+
+interface MessageArgs extends MessageText {
+  readonly chatId: string;
+  readonly agentId?: string | null | undefined;
+}
+
+/** The message of an earlier attempt: from the latest messages of the chat, or rebuilt from its arguments. */
+async function restoreMessage(
+  { messageId = '', createdAt = '' }: CreatedIds,
+  sent: OutgoingMessage,
+  { sources }: MutationContext,
+): Promise<Message> {
+  const { rows } = await sources.messages.page(sent.chatId, latestPage);
+  return (
+    rows.find(({ id }) => id === messageId) ?? {
+      __typename: 'ChatMessage',
+      id: messageId,
+      from: sent.from,
+      agent: sent.agentId === undefined ? null : { __typename: 'Agent', id: sent.agentId },
+      type: sent.type,
+      text: sent.markdown ?? sent.text,
+      read: null,
+      edited: null,
+      createdAt: Number(createdAt),
+      updatedAt: null,
+      broadcastType: null,
+    }
+  );
+}
+
+const inChat = (message: Message, chatId: string): ChatMessage => ({
+  ...message,
+  chat: { __typename: 'Chat', id: chatId },
+});
+
+/** A mutation that writes the message that `messageOf` returns. */
+const messageMutation = <Args extends MessageArgs>(
+  messageOf: (args: Args, context: MutationContext) => OutgoingMessage,
+  declaration: Pick<MessageMutation<Args>, 'policy' | 'publishes'>,
+): MessageMutation<Args> => ({
+  ...declaration,
+  ids: ['chatId', 'agentId'],
+  validate(args, context) {
+    validateTexts(args);
+    messageOf(args, context);
+  },
+  calls: 1,
+  retry: 'lookUp',
+  fields: { chat: 'chatId', text: 'text', markdownText: 'markdown', agent: 'agentId' },
+  invalidates: chatLists,
+  async execute({ session, args, context, attempt }) {
+    const message = messageOf(args, context);
+    return inChat(await postMessage(session, message, attempt), args.chatId);
+  },
+  keyed: {
+    idsOf: ({ id, createdAt }) => ({ messageId: id, createdAt: String(createdAt) }),
+    restore: async (created, { args, context }) =>
+      inChat(await restoreMessage(created, messageOf(args, context), context), args.chatId),
+  },
+});
+
+const sendMessage = messageMutation<MutationSendMessageArgs>(
+  ({ chatId, by, text, markdown, agentId }, context) => ({
+    chatId,
+    from: by,
+    type: 'MESSAGE',
+    text,
+    markdown: markdown ?? undefined,
+    agentId: authorOf({ by, agentId }, context),
+  }),
+  {
+    policy: 'owner',
+    publishes: [{ change: 'MESSAGE', repeatedBy: ['message.chat.agent', 'message.chat.customer'] }],
+  },
+);
+
+const addChatNote = messageMutation<MutationAddChatNoteArgs>(
+  ({ chatId, text, markdown, agentId }, context) => ({
+    chatId,
+    from: 'AGENT',
+    type: 'PRIVATE',
+    text,
+    markdown: markdown ?? undefined,
+    agentId: actingAgent('agentId', agentId, context),
+  }),
+  { policy: 'staff', publishes: [{ change: 'MESSAGE', repeatedBy: ['message.private'] }] },
+);
+
+/** The mutations that write into the chat of the argument `chatId`. Each returns the message. */
+export const messageMutations = { sendMessage, addChatNote };
+
+/** A new chat with its first message. */
+export type CreatedChat = Chat & { readonly firstMessage: Message | null };
+
+/** The customer of the new chat: a customer creates chats for itself only. */
+export async function customerOf(
+  { input }: MutationCreateChatArgs,
+  context: MutationContext,
+): Promise<string> {
+  const { viewer, loaders } = context;
+  if (viewer.role !== 'CUSTOMER') return input.customerId ?? '';
+  const scope = await loaders.customers.visibility();
+  const own = scope.isUnrestricted ? null : scope.customerId;
+  if (own === null) throw new UpstreamError('notFound', 'There is no such customer.');
+  return own;
+}
+
+/** Tells the client which chat exists, although its first message could not be sent. */
+const withChatId = (error: unknown, chatId: string): unknown =>
+  error instanceof UpstreamError
+    ? new UpstreamError(error.kind, error.message, { ...error.details, chatId, cause: error })
+    : error;
+
+async function executeCreateChat(run: MutationRun<MutationCreateChatArgs>): Promise<CreatedChat> {
+  const { session, args, context, attempt } = run;
+  const { message } = args.input;
+  const customerId = await customerOf(args, context);
+  const { chatId: createdId } = attempt.created;
+  const created =
+    createdId === undefined ? await postChat(session, args, { ...attempt, customerId }) : undefined;
+  const chatId = created?.id ?? createdId ?? '';
+  if (created !== undefined) await attempt.record({ chatId });
+  const read = async () => chatCodec.fromWire(await session.read(`/chats/${chatId}`));
+  if (!message) return { ...(created ?? (await read())), firstMessage: null };
+  const { by, text, markdown, agentId } = message;
+  const step = {
+    startedAtMs: created === undefined ? attempt.startedAtMs : session.clock.now(),
+    isUncertain: created === undefined && attempt.isUncertain,
+  };
+  const sent = {
+    chatId,
+    from: by,
+    type: 'MESSAGE' as const,
+    text,
+    markdown: markdown ?? undefined,
+    agentId: authorOf({ by, agentId }, context, 'input.message.'),
+  };
+  const firstMessage = await postMessage(session, sent, step).catch((error: unknown) => {
+    throw withChatId(error, chatId);
+  });
+  // The message has changed the chat. A chat without these changes is better than the error of a write that was made.
+  const chat = await read().catch((error: unknown) => {
+    if (created === undefined) throw withChatId(error, chatId);
+    return created;
+  });
+  return { ...chat, firstMessage };
+}
+
+const createChat: MutationDeclaration<
+  MutationCreateChatArgs,
+  CreatedChat,
+  ChatChange,
+  'chat.new' | keyof typeof messageWebhooks
+> = {
+  policy: 'owner',
+  ids: [],
+  validate({ input }, context) {
+    const { customerId, applicationId, assigneeId, departmentId, message } = input;
+    const { viewer } = context;
+    const ids = {
+      customerId,
+      applicationId,
+      assigneeId,
+      departmentId,
+      'message.agentId': message?.agentId,
+    };
+    for (const [name, id] of Object.entries(ids)) {
+      if (id !== undefined && id !== null) parseUpstreamId(`input.${name}`, id);
+    }
+    if (viewer.role === 'CUSTOMER') {
+      for (const name of ['assigneeId', 'departmentId'] as const) {
+        if (typeof input[name] === 'string')
+          throw forbiddenError(`input.${name}: is for the team alone.`);
+      }
+    } else if (typeof customerId !== 'string') {
+      throw badUserInputError('input.customerId', 'is required.');
+    }
+    if (!message) return;
+    validateTexts(message, 'input.message.');
+    authorOf(message, context, 'input.message.');
+  },
+  calls: {
+    text: '1; 3 with `message`',
+    of: ({ input }) =>
+      typeof input === 'object' && input !== null && 'message' in input && Boolean(input.message)
+        ? 3
+        : 1,
+  },
+  retry: 'lookUp',
+  fields: {
+    customer: 'input.customerId',
+    application: 'input.applicationId',
+    assignee: 'input.assigneeId',
+    department: 'input.departmentId',
+    text: 'input.message.text',
+    markdownText: 'input.message.markdown',
+    agent: 'input.message.agentId',
+  },
+  invalidates: chatLists,
+  publishes: [
+    { change: 'CREATED', repeatedBy: ['chat.new'] },
+    {
+      change: 'MESSAGE',
+      when: ({ input }) => Boolean(input.message),
+      repeatedBy: ['message.chat.agent', 'message.chat.customer'],
+    },
+  ],
+  async execute(run) {
+    const { session, args, context } = run;
+    try {
+      const chat = await executeCreateChat(run);
+      await session.invalidate([{ type: chatType, id: chat.id }]);
+      return chat;
+    } catch (error) {
+      const { applicationId } = args.input;
+      if (
+        error instanceof UpstreamError &&
+        error.kind === 'notFound' &&
+        context.sources.applications.isKnownMissing(applicationId)
+      ) {
+        throw new UpstreamError('notFound', 'There is no such application.', {
+          ...error.details,
+          cause: error,
+          publicMessage: 'input.applicationId: HelpCrunch has no application with this id.',
+        });
+      }
+      throw error;
+    }
+  },
+  keyed: {
+    idsOf: ({ id }) => ({ chatId: id }),
+    restore: async ({ chatId = '' }, { context }) => ({
+      ...(await context.loaders.chats.load(chatId)),
+      firstMessage: null,
+    }),
+  },
+};
+
+/** In which order writes are made: those of one chat, and those that create something for one customer. */
+export const queueOf = {
+  chat: (id: string) => ({ type: chatType, id }),
+  customer: (id: string) => ({ type: customerType, id }),
+};
+
+/** The name of what has been created, by which the webhook that repeats it is recognized. */
+export const reportedCreation = (webhook: string, chat: CreatedChat): string =>
+  webhook === 'chat.new' || chat.firstMessage === null
+    ? reportedChatChange(webhook, chat.id, chat)
+    : reportedMessage(chat.firstMessage.id);
+
+/** The mutations that create a chat. */
+export const chatCreationMutations = { createChat };
+
+export const messageMutationFields = {
+  ...mutationFields({ kind: 'chat', argument: 'chatId' }, messageMutations),
+  ...mutationFields({ kind: 'chat' }, chatCreationMutations),
+};

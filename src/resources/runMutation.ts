@@ -1,0 +1,190 @@
+import type { Context, DomainEvent } from '../graphql/context.ts';
+import { badUserInputError } from '../lib/clientError.ts';
+import { parseUpstreamId } from '../lib/ids.ts';
+import type { RejectedField } from '../upstream/errors.ts';
+import { UpstreamError } from '../upstream/errors.ts';
+import { hashOf } from '../upstream/writes/idempotency.ts';
+import type { Attempt } from '../upstream/writes/idempotentRuns.ts';
+import { unkeyedAttempt } from '../upstream/writes/idempotentRuns.ts';
+import type { CacheTypeDescriptor } from '../upstream/cache/cacheTypes.ts';
+import type { InvalidatedTags } from './declarations.ts';
+import type { MutationDeclaration } from './mutation.ts';
+
+/** Names an entity whose writes are made one after the other. */
+interface WriteQueue {
+  readonly type: CacheTypeDescriptor;
+  readonly id: string;
+}
+
+interface MadeChange<Args, Change> {
+  readonly change: Change;
+  readonly atMs: number;
+  readonly args: Args;
+}
+
+/** What the mutations with one type of result have in common. */
+export interface MutationGroup<Args, Result, Change extends string = string> {
+  /** Whose queue the writes are made in; writes of one entity are made one after the other. */
+  readonly queueOf: (args: Args, context: Context) => WriteQueue | Promise<WriteQueue>;
+  /** Rejects a customer that does not own what it writes. */
+  readonly verifyOwner: (args: Args, context: Context) => Promise<void>;
+  /** The entities that every write changes, if `execute` does not replace them in the cache. */
+  readonly changes?: (args: Args, context: Context) => InvalidatedTags | Promise<InvalidatedTags>;
+  /** Later fields of the same operation return this result. */
+  readonly prime?: (result: Result, context: Context) => void;
+  readonly eventsOf: (result: Result, change: MadeChange<Args, Change>) => readonly DomainEvent[];
+  /** The name of the change in a webhook. */
+  readonly reportedChange: (webhook: string, result: Result, args: Args) => string;
+}
+
+type MutationResolver<Args, Result> = (
+  root: unknown,
+  args: Args,
+  context: Context,
+) => Promise<Result>;
+
+const maxKeyLength = 255;
+
+/** Undefined if there is none. */
+function idempotencyKeyOf(args: object): string | undefined {
+  const key: unknown = 'idempotencyKey' in args ? args.idempotencyKey : undefined;
+  if (typeof key !== 'string') return undefined;
+  const { length } = Array.from(key);
+  if (length >= 1 && length <= maxKeyLength) return key;
+  throw badUserInputError('idempotencyKey', `must have 1 to ${maxKeyLength} characters.`);
+}
+
+function validateIds(args: object, names: readonly string[]): void {
+  const values = new Map<string, unknown>(Object.entries(args));
+  for (const name of names) {
+    const value = values.get(name);
+    if (value !== undefined && value !== null) parseUpstreamId(name, value);
+  }
+}
+
+/** The scope of idempotency keys. With forwarded API keys the account is the key itself. */
+async function viewerName({ viewer, viewerId, loaders }: Context): Promise<string> {
+  if (viewer.role === 'CUSTOMER') {
+    const scope = await loaders.customers.visibility();
+    return `customer ${(scope.isUnrestricted ? null : scope.customerId) ?? ''}`;
+  }
+  if (viewer.role === 'AGENT') return `agent ${viewer.agentId ?? viewerId ?? ''}`;
+  return 'all';
+}
+
+/** The property that an entry of a 400 is about. Older errors name it in their message. */
+const propertyOf = ({
+  code,
+  message,
+}: {
+  readonly code: string;
+  readonly message: string;
+}): string =>
+  /^(\w+) value is invalid/.exec(message)?.[1] ?? (message === 'Invalid chat ID' ? 'id' : code);
+
+/** Adds the arguments that HelpCrunch rejects to its error. */
+function withFields<Args>(
+  error: unknown,
+  args: Args,
+  { fields, fieldOf }: Pick<MutationDeclaration<Args, unknown>, 'fields' | 'fieldOf'>,
+): unknown {
+  if (!(error instanceof UpstreamError) || error.kind !== 'rejected') return error;
+  const names = new Map(Object.entries(fields));
+  const rejected = (error.details.entries ?? []).flatMap((entry): RejectedField[] => {
+    const property = propertyOf(entry);
+    const path = fieldOf?.(property, args) ?? names.get(property);
+    return path === undefined ? [] : [{ path, message: entry.message }];
+  });
+  if (rejected.length === 0) return error;
+  const publicMessage = rejected.map(({ path, message }) => `${path}: ${message}`).join(' ');
+  return new UpstreamError(error.kind, error.message, {
+    ...error.details,
+    fields: rejected,
+    publicMessage,
+    cause: error,
+  });
+}
+
+/** Runs a mutation: access, idempotency key, queue, calls, invalidation, events. */
+export const mutationResolver =
+  <Args extends object, Result, Change extends string>(
+    name: string,
+    group: MutationGroup<Args, Result, Change>,
+    mutation: MutationDeclaration<Args, Result, Change>,
+  ): MutationResolver<Args, Result> =>
+  async (_root, args, context) => {
+    const key = idempotencyKeyOf(args);
+    validateIds(args, mutation.ids);
+    mutation.validate?.(args, context);
+    const { viewer, sources } = context;
+    if (viewer.role === 'CUSTOMER') await group.verifyOwner(args, context);
+    const { open, idempotentRuns } = sources.writes;
+    const session = open();
+    const startedAtMs = context.now();
+
+    async function execute(attempt: Attempt): Promise<Result> {
+      const queue = await group.queueOf(args, context);
+      const result = await session.inQueue(queue.type, queue.id, async () => {
+        try {
+          return await mutation.execute({ session, args, context, attempt });
+        } catch (error) {
+          throw withFields(error, args, mutation);
+        } finally {
+          if (session.wasSent || attempt.isUncertain)
+            await session.invalidate([
+              ...((await group.changes?.(args, context)) ?? []),
+              ...mutation.invalidates,
+            ]);
+        }
+      });
+      group.prime?.(result, context);
+      for (const { change, when, repeatedBy } of mutation.publishes) {
+        if (when?.(args) === false) continue;
+        await context.events.publishWrite({
+          events: group.eventsOf(result, { change, atMs: context.now(), args }),
+          names: [
+            ...new Set(repeatedBy.map((webhook) => group.reportedChange(webhook, result, args))),
+          ],
+          startedAtMs: attempt.startedAtMs,
+        });
+      }
+      return result;
+    }
+
+    const { keyed } = mutation;
+    if (key === undefined || keyed === undefined) return execute(unkeyedAttempt(startedAtMs));
+    return idempotentRuns.run({
+      name: JSON.stringify([await viewerName(context), name, key]),
+      hash: hashOf(args),
+      session,
+      attempt: execute,
+      idsOf: keyed.idsOf,
+      restore: (created) => keyed.restore(created, { session, args, context }),
+    });
+  };
+
+type MutationResolvers<Mutations> = {
+  readonly [Name in keyof Mutations]: Mutations[Name] extends MutationDeclaration<
+    infer Args,
+    infer Result
+  >
+    ? MutationResolver<Args, Result>
+    : never;
+};
+
+/** The resolvers of the mutations of one group. */
+export function mutationResolvers<Mutations extends object, Result, Change extends string>(
+  group: MutationGroup<never, Result, Change>,
+  mutations: Mutations,
+): MutationResolvers<Mutations>;
+export function mutationResolvers(
+  group: MutationGroup<never, unknown>,
+  mutations: Readonly<Record<string, MutationDeclaration<never, unknown>>>,
+): object {
+  return Object.fromEntries(
+    Object.entries(mutations).map(([name, mutation]) => [
+      name,
+      mutationResolver(name, group, mutation),
+    ]),
+  );
+}

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../lib/clock.ts';
+import { JsonError, parseJson } from '../../lib/json.ts';
+import type { Shape } from '../../lib/shape.ts';
+import { isDictionary, isText, isTime, objectOf, oneOf } from '../../lib/shape.ts';
+import type { RedisConnections } from '../../redis/connection.ts';
+import { hashedName, redisKey } from '../../redis/keys.ts';
+
+/** The ids of what a mutation has created, by name. */
+export type CreatedIds = Readonly<Record<string, string>>;
+
+/**
+ * What is known of a mutation with an idempotency key. `pending`: an attempt is being made. `partial`: it has failed after its first
+ * step. `uncertain`: the outcome of its last step is unknown. `done`: it succeeded. Records hold ids and hashes only.
+ */
+export interface IdempotencyRecord {
+  readonly state: 'pending' | 'partial' | 'uncertain' | 'done';
+  /** Of the arguments. */
+  readonly hash: string;
+  /** When the last step was first attempted, in milliseconds since the epoch. */
+  readonly startedAtMs: number;
+  /** When a pending attempt has certainly ended. */
+  readonly untilMs: number;
+  readonly created: CreatedIds;
+}
+
+const isCreatedIds: Shape<CreatedIds> = (value): value is CreatedIds =>
+  isDictionary(value) && Object.values(value).every(isText);
+
+const isRecord = objectOf<IdempotencyRecord>({
+  state: oneOf('pending', 'partial', 'uncertain', 'done'),
+  hash: isText,
+  startedAtMs: isTime,
+  untilMs: isTime,
+  created: isCreatedIds,
+});
+
+const ttlMs = 86_400_000;
+/** Without Redis. */
+const maxRecords = 10_000;
+
+/** A text, and the same for equal values whatever the order of their properties. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_name, inner: unknown) =>
+    isDictionary(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+export const hashOf = (value: unknown): string =>
+  createHash('sha256').update(canonical(value)).digest('base64url');
+
+function parseRecord(text: string): IdempotencyRecord | undefined {
+  try {
+    const value = parseJson(text);
+    return isRecord(value) ? value : undefined;
+  } catch (error) {
+    if (error instanceof JsonError) return undefined;
+    throw error;
+  }
+}
+
+/** The records of all accounts: in Redis, or in this process while there is none. */
+export class IdempotencyStore {
+  readonly #local: LRUCache<string, { readonly text: string; readonly untilMs: number }>;
+  readonly #clock: Clock;
+  readonly #redis: RedisConnections | undefined;
+
+  constructor(clock: Clock, redis?: RedisConnections) {
+    this.#clock = clock;
+    this.#redis = redis;
+    this.#local = new LRUCache({ max: maxRecords });
+  }
+
+  async find(account: string, name: string): Promise<IdempotencyRecord | undefined> {
+    const key = this.#keyOf(account, name);
+    const shared = await this.#redis?.tryCommand(async (client) => ({
+      text: await client.get(key),
+    }));
+    const text = shared === undefined ? this.#localText(key) : shared.text;
+    return typeof text === 'string' ? parseRecord(text) : undefined;
+  }
+
+  /** Replaces the expected record. False if another instance has replaced it meanwhile. */
+  async replace(
+    account: string,
+    name: string,
+    [expected, record]: readonly [IdempotencyRecord | undefined, IdempotencyRecord | undefined],
+  ): Promise<boolean> {
+    const key = this.#keyOf(account, name);
+    const before = expected === undefined ? '' : JSON.stringify(expected);
+    const after = record === undefined ? '' : JSON.stringify(record);
+    const reply = await this.#redis?.runScript('replaceRecord', [key], [before, after, ttlMs]);
+    const isReplaced = reply === undefined ? (this.#localText(key) ?? '') === before : reply === 1;
+    if (isReplaced && after === '') this.#local.delete(key);
+    else if (isReplaced)
+      this.#local.set(key, { text: after, untilMs: this.#clock.monotonic() + ttlMs });
+    return isReplaced;
+  }
+
+  #localText(key: string): string | undefined {
+    const entry = this.#local.get(key);
+    return entry !== undefined && entry.untilMs > this.#clock.monotonic() ? entry.text : undefined;
+  }
+
+  #keyOf = (account: string, name: string) => redisKey(account, 'idempotency', hashedName(name));
+}

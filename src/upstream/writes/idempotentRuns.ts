@@ -1,0 +1,141 @@
+import { conflictError } from '../../lib/clientError.ts';
+import { UpstreamError } from '../errors.ts';
+import type { CreatedIds, IdempotencyRecord, IdempotencyStore } from './idempotency.ts';
+import type { WriteSession } from './writeSession.ts';
+
+/** One attempt of a mutation that creates something, with what earlier attempts with its key have done. */
+export interface Attempt {
+  readonly created: CreatedIds;
+  /** Whether the outcome of the step that follows is unknown: it is looked up before it is sent. */
+  readonly isUncertain: boolean;
+  /** When that step was first attempted, in milliseconds since the epoch. */
+  readonly startedAtMs: number;
+  /** Records the result of a step before the next one. */
+  record(created: CreatedIds): Promise<void>;
+}
+
+/** The attempt of a mutation without a key. */
+export const unkeyedAttempt = (startedAtMs: number): Attempt => ({
+  created: {},
+  isUncertain: false,
+  startedAtMs,
+  record: () => Promise.resolve(),
+});
+
+/** A mutation with an idempotency key. */
+export interface IdempotentRun<Result> {
+  /** Contains the viewer, the mutation and the key. */
+  readonly name: string;
+  /** Of the arguments. */
+  readonly hash: string;
+  readonly session: WriteSession;
+  readonly attempt: (attempt: Attempt) => Promise<Result>;
+  readonly idsOf: (result: Result) => CreatedIds;
+  /** The result of an earlier attempt. */
+  readonly restore: (created: CreatedIds) => Promise<Result>;
+}
+
+/** HelpCrunch may still be processing a request without a response. */
+const minLookupDelayMs = 10_000;
+const pollMs = 200;
+/** Added to the deadline of an attempt before another instance takes it over. */
+const graceMs = 1_000;
+
+function assertSameArguments(known: string, given: string): void {
+  if (known === given) return;
+  throw conflictError(
+    'idempotencyKey: was used with other arguments in the last 24 hours. Use a new key.',
+  );
+}
+
+/** Runs each mutation with an idempotency key once, whatever number of instances receives it. */
+export class IdempotentRuns {
+  readonly #store: IdempotencyStore;
+  readonly #running = new Map<
+    string,
+    { readonly hash: string; readonly result: Promise<unknown> }
+  >();
+
+  constructor(store: IdempotencyStore) {
+    this.#store = store;
+  }
+
+  /** The result of the first run. Concurrent runs share it, its failure included. */
+  run<Result>(run: IdempotentRun<Result>): Promise<Result>;
+  async run(run: IdempotentRun<unknown>): Promise<unknown> {
+    const key = `${run.session.account} ${run.name}`;
+    const running = this.#running.get(key);
+    if (running !== undefined) {
+      assertSameArguments(running.hash, run.hash);
+      return run.session.orDeadline(running.result);
+    }
+    const result = this.#start(run).finally(() => this.#running.delete(key));
+    this.#running.set(key, { hash: run.hash, result });
+    return result;
+  }
+
+  async #start(run: IdempotentRun<unknown>): Promise<unknown> {
+    const { session, name, hash } = run;
+    const { clock, account } = session;
+    for (;;) {
+      const record = await this.#store.find(account, name);
+      if (record !== undefined) assertSameArguments(record.hash, hash);
+      if (record?.state === 'done') return run.restore(record.created);
+      const now = clock.now();
+      const isElsewhere = record?.state === 'pending' && now < record.untilMs;
+      const isUncertain = record !== undefined && record.state !== 'partial';
+      const delayMs = isUncertain ? record.startedAtMs + minLookupDelayMs - now : 0;
+      if (!isElsewhere && delayMs <= 0) {
+        const claim: IdempotencyRecord = {
+          state: 'pending',
+          hash,
+          startedAtMs: isUncertain ? record.startedAtMs : now,
+          untilMs: now + session.remainingMs + graceMs,
+          created: record?.created ?? {},
+        };
+        if (await this.#store.replace(account, name, [record, claim]))
+          return this.#runClaimed(run, claim, isUncertain);
+      }
+      if (!isElsewhere && delayMs >= session.remainingMs) throw tooEarlyError(delayMs);
+      await session.pause(isElsewhere ? pollMs : Math.max(pollMs, delayMs));
+    }
+  }
+
+  async #runClaimed(
+    run: IdempotentRun<unknown>,
+    claim: IdempotencyRecord,
+    isUncertain: boolean,
+  ): Promise<unknown> {
+    const { session, name } = run;
+    let current: IdempotencyRecord = claim;
+    const replaceBy = async (next: IdempotencyRecord | undefined) => {
+      await this.#store.replace(session.account, name, [current, next]);
+      current = next ?? current;
+    };
+    try {
+      const result = await run.attempt({
+        created: claim.created,
+        isUncertain,
+        startedAtMs: claim.startedAtMs,
+        record: (created) => replaceBy({ ...current, created, startedAtMs: session.clock.now() }),
+      });
+      await replaceBy({ ...current, state: 'done', created: run.idsOf(result) });
+      return result;
+    } catch (error) {
+      const isStillUncertain =
+        (error instanceof UpstreamError && error.kind === 'outcomeUnknown') ||
+        (isUncertain && !session.wasSent);
+      const hasCreated = Object.keys(current.created).length > 0;
+      if (isStillUncertain) await replaceBy({ ...current, state: 'uncertain' });
+      else await replaceBy(hasCreated ? { ...current, state: 'partial' } : undefined);
+      throw error;
+    }
+  }
+}
+
+const tooEarlyError = (retryAfterMs: number): UpstreamError =>
+  new UpstreamError('outcomeUnknown', 'The outcome of the first attempt is not known yet.', {
+    retryAfterMs: Math.ceil(retryAfterMs),
+    publicMessage:
+      'HelpCrunch did not respond to the first attempt. Repeat it with the same idempotencyKey after retryAfterMs.',
+  });

@@ -1,0 +1,229 @@
+import { asError } from '../../lib/asError.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { isOutcomeUncertain, isUnreadableSuccess, UpstreamError } from '../errors.ts';
+import type { RequestContext, UpstreamCall, WriteRepetition } from '../pipeline.ts';
+import { currentViewer } from '../rateLimit/limiter.ts';
+import type { CachedEntity, CacheType, CacheTypeDescriptor } from '../cache/cacheTypes.ts';
+import type { ChangeNotice, ScopedCacheHooks } from '../cache/entityCache.ts';
+import type { SharedCache } from '../cache/scopedCache.ts';
+import type { LatestIds } from './latestIds.ts';
+
+/** A call of a write. */
+export type WriteCall = Pick<UpstreamCall, 'method' | 'path' | 'body'>;
+
+/** In place of the response of a completed write that cannot be read. */
+export const unreadable = Symbol('unreadable');
+
+/** How a write of one entity is sent, and how its result is read. */
+export interface EntityWrite<Entity extends CachedEntity> {
+  readonly type: CacheType<Entity>;
+  readonly id: string;
+  readonly call: WriteCall;
+  readonly repeat: WriteRepetition;
+  readonly decode: (body: unknown) => Entity;
+  /** Reads the entity when the response of the write cannot be read. */
+  readonly read: () => Promise<Entity>;
+}
+
+/** How an object is created. */
+export interface Creation<Value> {
+  readonly call: WriteCall;
+  readonly decode: (body: unknown) => Value;
+  /** Looks for the object; undefined if it was not created, or cannot be looked up. */
+  readonly find: () => Promise<Value | undefined>;
+  /** Whether the outcome of an earlier attempt is unknown, so that the object is looked up first. */
+  readonly isUncertain: boolean;
+}
+
+interface WriteSessionOptions {
+  readonly shared: SharedCache;
+  readonly context: RequestContext;
+  readonly hooks: ScopedCacheHooks;
+}
+
+/** A task ends at the deadline of its operation. */
+const lockGraceMs = 1_000;
+const lockPollMs = 50;
+
+const appliedError = (cause: unknown): UpstreamError =>
+  new UpstreamError('malformed', 'The write was applied, but its result could not be read.', {
+    cause,
+    publicMessage: 'The change was made, but its result could not be read. Refetch the object.',
+  });
+
+/** The calls of one mutation. They are charged to its viewer with the priority of writes. */
+export class WriteSession {
+  readonly #options: WriteSessionOptions;
+  #sentCount = 0;
+
+  constructor(options: WriteSessionOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a write was sent that HelpCrunch may have applied. */
+  get wasSent(): boolean {
+    return this.#sentCount > 0;
+  }
+
+  /** How many writes were sent that HelpCrunch may have applied, repetitions included. */
+  get sentCount(): number {
+    return this.#sentCount;
+  }
+
+  /** Whose idempotency keys and objects these are. */
+  get account(): string {
+    return this.#options.context.account;
+  }
+
+  get clock(): Clock {
+    return this.#options.shared.clock;
+  }
+
+  get latestIds(): LatestIds {
+    return this.#options.hooks.writes.latestIds;
+  }
+
+  get remainingMs(): number {
+    return Math.max(0, this.#options.context.deadlineMs - this.clock.monotonic());
+  }
+
+  /** Runs a task in the queue of one entity, in which all writes of the entity are made one after the other. */
+  async inQueue<Result>(
+    type: CacheTypeDescriptor,
+    id: string,
+    task: () => Promise<Result>,
+  ): Promise<Result> {
+    const { shared, context, hooks } = this.#options;
+    const key = `${context.account}:${type.name}:${id}`;
+    try {
+      return await shared.writeQueues.run(key, context.signal(), task);
+    } catch (error) {
+      hooks.onFailure(error);
+      throw error;
+    }
+  }
+
+  /** Runs a task while no other instance runs one with this name. Without Redis, the queue alone orders tasks. */
+  async withLock<Result>(name: string, task: () => Promise<Result>): Promise<Result> {
+    const { hooks, context } = this.#options;
+    for (;;) {
+      const ttlMs = this.remainingMs + lockGraceMs;
+      const release = await hooks.writes.locks.tryAcquire(context.account, name, ttlMs);
+      if (release !== undefined) return task().finally(release);
+      await this.pause(lockPollMs);
+    }
+  }
+
+  /** Sends a write. A success whose body is not JSON resolves to `unreadable`. */
+  async send(call: WriteCall, repeat: WriteRepetition): Promise<unknown> {
+    try {
+      return await this.#request({ ...call, effect: 'write', repeat });
+    } catch (error) {
+      if (isUnreadableSuccess(error)) return unreadable;
+      throw error;
+    }
+  }
+
+  /** Reads from HelpCrunch, past the cache. */
+  read(path: string, body?: unknown): Promise<unknown> {
+    return this.#request(
+      body === undefined
+        ? { effect: 'read', method: 'GET', path }
+        : { effect: 'read', method: 'POST', path, body },
+    );
+  }
+
+  /** Writes one entity and replaces it in the cache of all instances. If the response cannot be read, the entity is read once. */
+  update<Entity extends CachedEntity>(write: EntityWrite<Entity>): Promise<Entity> {
+    const { store, ttlMsOf } = this.#options.shared;
+    const { type, id, call, repeat, decode, read } = write;
+    const { account } = this.#options.context;
+    const tag = `${account}:${type.name}:`;
+    const sentBefore = this.#sentCount;
+    return store.runWrite(
+      { account, key: tag + id, tag },
+      {
+        wasSent: () => this.#sentCount > sentBefore,
+        ttlMsOf: (entity) => ttlMsOf(type, entity),
+        write: async () => this.decoded(await this.send(call, repeat), decode, read),
+      },
+    );
+  }
+
+  /** Creates an object. It is sent once; if its outcome is unknown, `find` looks for what was created. */
+  async create<Value>({ call, decode, find, isUncertain }: Creation<Value>): Promise<Value> {
+    if (isUncertain) {
+      const found = await find();
+      if (found !== undefined) return found;
+    }
+    const sentBefore = this.#sentCount;
+    try {
+      return decode(await this.#request({ ...call, effect: 'write', repeat: 'never' }));
+    } catch (error) {
+      const isUndecodable = error instanceof UpstreamError && error.kind === 'malformed';
+      if (this.#sentCount === sentBefore || !(isUndecodable || isOutcomeUncertain(error)))
+        throw error;
+      const found = await find().catch(() => undefined);
+      if (found !== undefined) return found;
+      throw new UpstreamError('outcomeUnknown', 'The new object was not found.', { cause: error });
+    }
+  }
+
+  /** The decoded response of a completed write; what `read` reads if the response is not decodable. */
+  async decoded<Value>(
+    body: unknown,
+    decode: (body: unknown) => Value,
+    read: () => Promise<Value>,
+  ): Promise<Value> {
+    try {
+      if (body !== unreadable) return decode(body);
+    } catch (error) {
+      if (!(error instanceof UpstreamError && error.kind === 'malformed')) throw error;
+    }
+    return read().catch((error: unknown) => {
+      throw appliedError(error);
+    });
+  }
+
+  /** Resolves when no instance returns older data for the changes. */
+  invalidate(changes: readonly ChangeNotice[]): Promise<void> {
+    return this.#options.shared.applyChanges(this.#options.context.account, changes);
+  }
+
+  /** The result; rejects when the operation reaches its deadline. */
+  async orDeadline<Result>(result: Promise<Result>): Promise<Result> {
+    const signal = this.#options.context.signal();
+    let onAbort = (): void => undefined;
+    const ended = new Promise<never>((_resolve, reject) => {
+      onAbort = () => reject(asError(signal.reason));
+      signal.addEventListener('abort', onAbort);
+    });
+    if (signal.aborted) onAbort();
+    return Promise.race([result, ended]).finally(() => {
+      signal.removeEventListener('abort', onAbort);
+    });
+  }
+
+  /** Rejects when the operation reaches its deadline. */
+  async pause(ms: number): Promise<void> {
+    let cancel = (): void => undefined;
+    const end = new Promise<void>((resolve) => {
+      cancel = this.clock.after(ms, resolve);
+    });
+    await this.orDeadline(end).finally(cancel);
+  }
+
+  #request(call: UpstreamCall): Promise<unknown> {
+    const { viewer, deadlineMs, signal } = this.#options.context;
+    const send = this.#options.hooks.sendFor({
+      signal: signal(),
+      candidates: () => [{ viewer: currentViewer(viewer), priority: 'write' }],
+      deadlineMs: () => deadlineMs,
+      setQueued: () => undefined,
+      sent: () => {
+        if (call.effect === 'write') this.#sentCount += 1;
+      },
+    });
+    return send(call);
+  }
+}
