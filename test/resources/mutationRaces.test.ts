@@ -1,0 +1,356 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Config } from '../../src/config/settings.ts';
+import type { Simulator } from '../../src/simulator/simulator.ts';
+import { startSimulator } from '../../src/simulator/simulator.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { createManualClock } from '../support/manualClock.ts';
+import type { TestRedis } from '../support/redis.ts';
+import { hasRedis, startRedis } from '../support/redis.ts';
+import { rest } from '../support/rest.ts';
+import { webhookSecret } from '../support/webhooks.ts';
+
+const oneMinute = 60_000;
+const manual = createManualClock();
+
+/** Pauses before retries end at once; longer timers need `advance`. */
+const clock = {
+  ...manual,
+  after(ms: number, task: () => void) {
+    if (ms >= 1_000) return manual.after(ms, task);
+    queueMicrotask(task);
+    return () => undefined;
+  },
+};
+
+let simulator: Simulator;
+let redis: TestRedis | undefined;
+
+beforeAll(async () => {
+  simulator = await startSimulator({ clock, rateLimit: 0, customers: 30, chats: 60 });
+  if (hasRedis) redis = await startRedis();
+});
+
+afterAll(async () => {
+  await redis?.[Symbol.asyncDispose]();
+  await simulator.close();
+});
+
+beforeEach(() => {
+  simulator.behave({ faults: [] });
+  manual.advance(10 * oneMinute);
+});
+
+const start = (config: Partial<Config> = {}) =>
+  startTestGateway({
+    upstream: simulator,
+    clock,
+    config: { rateLimit: 0, upstreamRetries: 1, webhookSecret, ...config },
+  });
+
+type Gateway = Awaited<ReturnType<typeof start>>;
+
+/** Two gateways: one instance twice, or two instances that share Redis. */
+async function startPair(isShared: boolean) {
+  const redisUrl = isShared && redis !== undefined ? { redisUrl: redis.url } : {};
+  const first = await start(redisUrl);
+  const second = isShared ? await start(redisUrl) : first;
+  for (const { url } of isShared ? [first, second] : []) {
+    for (;;) {
+      const { redis: state }: any = await (await fetch(`${url}/readyz`)).json();
+      if (state === 'up') break;
+      manual.advance(1_000);
+    }
+  }
+  return {
+    gateways: [first, second] as const,
+    async [Symbol.asyncDispose]() {
+      await first.stop();
+      if (second !== first) await second.stop();
+    },
+  };
+}
+
+const kinds = [
+  ['in one instance', false],
+  ...(hasRedis ? ([['in two instances with Redis', true]] as const) : []),
+] as const;
+
+const rowsOf = async (path: string) => (await rest(simulator, path)).data;
+const chatOf = (id: number) => rest(simulator, `/chats/${id}`);
+const messagesOf = async (id: number, text: string) =>
+  (await rowsOf(`/chats/${id}/messages`)).filter((row: any) => row.text === text);
+
+let next = 0;
+
+/** A chat that no other test uses. */
+async function takeChat(): Promise<any> {
+  const rows = await rowsOf('/chats?limit=60&sort=chats.createdAt&order=desc');
+  next += 1;
+  return rows[next];
+}
+
+function callsSince(position: number, route: string) {
+  return simulator.calls
+    .slice(position)
+    .filter(({ method, path }) => `${method} ${path}`.startsWith(route));
+}
+
+const codesOf = ({ errors }: Awaited<ReturnType<Gateway['query']>>) =>
+  errors.map(({ extensions }) => extensions['code']);
+
+const send = `mutation ($id: ID!, $text: String!, $key: String) {
+  sendMessage(chatId: $id, by: CUSTOMER, text: $text, idempotencyKey: $key) { id text }
+}`;
+
+describe('a message whose response is lost', () => {
+  test('it is returned and not sent again if it was applied', async () => {
+    await using gateway = await start();
+    const { id } = await takeChat();
+    simulator.behave({ faults: [{ match: 'POST /messages', times: 1, fault: 'lose' }] });
+    const position = simulator.calls.length;
+
+    const { data, errors, extensions } = await gateway.query(send, { id, text: 'Applied' });
+
+    expect(errors).toEqual([]);
+    expect(callsSince(position, 'POST /messages')).toHaveLength(1);
+    expect(extensions.upstream.calls).toBe(2);
+    const found = await messagesOf(id, 'Applied');
+    expect(found.map((row: any) => String(row.id))).toEqual([data.sendMessage.id]);
+  });
+
+  test('it fails with OUTCOME_UNKNOWN and is not sent again if it is not found', async () => {
+    await using gateway = await start();
+    const { id } = await takeChat();
+    simulator.behave({ faults: [{ match: 'POST /messages', times: 1, fault: 'reset' }] });
+    const position = simulator.calls.length;
+
+    const answer = await gateway.query(send, { id, text: 'Not applied' });
+
+    expect(codesOf(answer)).toEqual(['OUTCOME_UNKNOWN']);
+    expect(answer.errors[0]?.extensions['retryable']).toBe(false);
+    expect(callsSince(position, 'POST /messages')).toHaveLength(1);
+    expect(await messagesOf(id, 'Not applied')).toEqual([]);
+  });
+
+  test('an equal message that was sent before is not taken for it', async () => {
+    await using gateway = await start();
+    const { id } = await takeChat();
+    await gateway.query(send, { id, text: 'Same' });
+    simulator.behave({ faults: [{ match: 'POST /messages', times: 1, fault: 'reset' }] });
+
+    const answer = await gateway.query(send, { id, text: 'Same' });
+
+    expect(codesOf(answer)).toEqual(['OUTCOME_UNKNOWN']);
+  });
+
+  test('its key sends it if it is not found ten seconds after the first attempt', async () => {
+    await using gateway = await start();
+    const { id } = await takeChat();
+    const variables = { id, text: 'Keyed', key: 'lost-1' };
+    simulator.behave({ faults: [{ match: 'POST /messages', times: 1, fault: 'reset' }] });
+    await gateway.query(send, variables);
+    const position = simulator.calls.length;
+
+    const early = await gateway.query(send, variables);
+    const callsBefore = simulator.calls.length;
+    manual.advance(10_000);
+    const late = await gateway.query(send, variables);
+
+    expect(early.errors[0]?.extensions).toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      retryAfterMs: 10_000,
+    });
+    expect(callsBefore).toBe(position);
+    expect(late.errors).toEqual([]);
+    expect(await messagesOf(id, 'Keyed')).toHaveLength(1);
+    expect(callsSince(position, 'GET')).toHaveLength(2);
+  });
+
+  test('its key finds it if it was applied', async () => {
+    await using gateway = await start();
+    const { id } = await takeChat();
+    const variables = { id, text: 'Found later', key: 'lost-2' };
+    simulator.behave({
+      faults: [
+        { match: 'POST /messages', times: 1, fault: 'lose' },
+        { match: 'GET', times: 2, fault: { kind: 'status', status: 503 } },
+      ],
+    });
+    const first = await gateway.query(send, variables);
+    const position = simulator.calls.length;
+    manual.advance(10_000);
+    const second = await gateway.query(send, variables);
+
+    expect(codesOf(first)).toEqual(['OUTCOME_UNKNOWN']);
+    expect(second.errors).toEqual([]);
+    expect(callsSince(position, 'POST /messages')).toEqual([]);
+    expect(await messagesOf(id, 'Found later')).toHaveLength(1);
+  });
+});
+
+describe('a status whose response is lost', () => {
+  const close = 'mutation ($id: ID!) { setChatStatus(id: $id, status: CLOSED) { status } }';
+
+  async function openChat() {
+    const { id } = await takeChat();
+    await rest(simulator, '/chats/status', { method: 'PUT', body: { id, status: 'opened' } });
+    return id;
+  }
+
+  test.each([
+    ['lose' as const, 1],
+    ['reset' as const, 2],
+  ])('after %s it is sent %i times', async (fault, times) => {
+    await using gateway = await start();
+    const id = await openChat();
+    simulator.behave({ faults: [{ match: 'PUT /chats/status', times: 1, fault }] });
+    const position = simulator.calls.length;
+
+    const { data, errors } = await gateway.query(close, { id });
+
+    expect(errors).toEqual([]);
+    expect(data).toEqual({ setChatStatus: { status: 'CLOSED' } });
+    expect(callsSince(position, 'PUT /chats/status')).toHaveLength(times);
+  });
+
+  test('an assignment is repeated without a read', async () => {
+    await using gateway = await start();
+    const { id } = await takeChat();
+    simulator.behave({ faults: [{ match: 'PUT /chats/assignee', times: 1, fault: 'lose' }] });
+    const position = simulator.calls.length;
+
+    const { errors } = await gateway.query('mutation ($id: ID!) { unassignChat(id: $id) { id } }', {
+      id,
+    });
+
+    expect(errors).toEqual([]);
+    expect(callsSince(position, 'GET')).toEqual([]);
+    expect(callsSince(position, 'PUT')).toHaveLength(2);
+  });
+});
+
+describe.each(kinds)('concurrent mutations %s', (name, isShared) => {
+  test('five with one idempotency key send one message and return it', async () => {
+    await using pair = await startPair(isShared);
+    const { id } = await takeChat();
+    const variables = { id, text: `Once ${name}`, key: `five ${name}` };
+    const position = simulator.calls.length;
+
+    const answers = await Promise.all(
+      [0, 1, 0, 1, 0].map((index) => pair.gateways[index as 0 | 1].query(send, variables)),
+    );
+    const later = await pair.gateways[1].query(
+      send.replace('{ id text }', '{ id createdAt chat { id } }'),
+      variables,
+    );
+
+    const [message] = await messagesOf(id, variables.text);
+    expect(answers.flatMap(({ errors }) => errors)).toEqual([]);
+    expect(answers.map(({ data }) => data.sendMessage)).toEqual(
+      Array.from({ length: 5 }, () => ({ id: String(message.id), text: variables.text })),
+    );
+    expect(later.data.sendMessage).toMatchObject({
+      id: String(message.id),
+      chat: { id: String(id) },
+    });
+    expect(callsSince(position, 'POST /messages')).toHaveLength(1);
+  });
+
+  test('a key with other arguments is a CONFLICT, with another mutation it is another key', async () => {
+    await using pair = await startPair(isShared);
+    const { id } = await takeChat();
+    const key = `other ${name}`;
+    await pair.gateways[0].query(send, { id, text: 'First', key });
+
+    const other = await pair.gateways[1].query(send, { id, text: 'Second', key });
+    const note = await pair.gateways[1].query(
+      'mutation ($id: ID!, $key: String) { addChatNote(chatId: $id, text: "Note", idempotencyKey: $key) { id } }',
+      { id, key },
+    );
+
+    expect(codesOf(other)).toEqual(['CONFLICT']);
+    expect(note.errors).toEqual([]);
+    expect(await messagesOf(id, 'Second')).toEqual([]);
+  });
+
+  test('of two that assign a chat if it is unassigned, one succeeds', async () => {
+    await using pair = await startPair(isShared);
+    const { id } = await takeChat();
+    await rest(simulator, '/chats/assignee', { method: 'PUT', body: { id, assignee: null } });
+    const agents = (await rowsOf('/agents')).slice(0, 2);
+
+    const answers = await Promise.all(
+      agents.map((agent: any, index: number) =>
+        pair.gateways[index as 0 | 1].query(
+          'mutation ($id: ID!, $agentId: ID!) { assignChat(id: $id, agentId: $agentId, ifUnassigned: true) { assignee { id } } }',
+          { id, agentId: agent.id },
+        ),
+      ),
+    );
+
+    const winner = answers.find(({ errors }) => errors.length === 0);
+    expect(answers.flatMap(codesOf)).toEqual(['CONFLICT']);
+    expect(winner?.data.assignChat.assignee.id).toBe(String((await chatOf(id)).assignee.id));
+  });
+});
+
+describe('mutations of one chat', () => {
+  test('closing and a message of the customer are sent one after the other', async () => {
+    await using gateway = await start();
+    const { id } = await takeChat();
+    await rest(simulator, '/chats/status', { method: 'PUT', body: { id, status: 'opened' } });
+    const position = simulator.calls.length;
+
+    const [closed, sent] = await Promise.all([
+      gateway.query('mutation ($id: ID!) { setChatStatus(id: $id, status: CLOSED) { status } }', {
+        id,
+      }),
+      gateway.query(send, { id, text: 'Wait!' }),
+    ]);
+    const shown = await gateway.query('query ($id: ID!) { chat(id: $id) { status } }', { id });
+
+    expect([closed.errors, sent.errors]).toEqual([[], []]);
+    expect(simulator.calls.slice(position).map(({ method }) => method)).toHaveLength(3);
+    const { status } = await chatOf(id);
+    expect(shown.data.chat.status).toBe(status.toUpperCase());
+  });
+
+  test('an exhausted rate limit leaves the key reusable', async () => {
+    await using gateway = await start({ rateLimit: 1 });
+    const { id } = await takeChat();
+    const variables = { id, text: 'Later', key: 'exhausted' };
+    await gateway.query('{ organization { id } }');
+
+    const limited = await gateway.query(send, variables);
+    manual.advance(oneMinute);
+    const sent = await gateway.query(send, variables);
+
+    expect(codesOf(limited)).toEqual(['RATE_LIMITED']);
+    expect(sent.errors).toEqual([]);
+    expect(await messagesOf(id, 'Later')).toHaveLength(1);
+  });
+
+  test('a repeated key of createChat sends only the missing message', async () => {
+    await using gateway = await start();
+    const { customer, applicationId } = await takeChat();
+    const create = `mutation {
+      createChat(
+        input: { customerId: ${customer.id}, applicationId: ${applicationId}, message: { by: CUSTOMER, text: "First" } }
+        idempotencyKey: "partly"
+      ) { id lastMessageText }
+    }`;
+    simulator.behave({
+      faults: [{ match: 'POST /messages', times: 1, fault: { kind: 'status', status: 500 } }],
+    });
+    const position = simulator.calls.length;
+
+    const first = await gateway.query(create);
+    const second = await gateway.query(create);
+
+    const { chatId } = first.errors[0]?.extensions ?? {};
+    expect(codesOf(first)).toEqual(['UPSTREAM_UNAVAILABLE']);
+    expect(second.data).toEqual({ createChat: { id: chatId, lastMessageText: 'First' } });
+    expect(callsSince(position, 'POST /chats')).toHaveLength(1);
+    expect(await messagesOf(Number(chatId), 'First')).toHaveLength(1);
+  });
+});
