@@ -196,6 +196,19 @@ describe('cross-site request forgery', () => {
     expect(response.headers.get('allow')).toBe('POST');
     expect(helpCrunch.callsTo('PUT /chats/readByAgent')).toHaveLength(0);
   });
+
+  test('a HEAD request executes no operation, cached ones included', async () => {
+    for (let run = 0; run < 3; run += 1) await post(JSON.stringify({ query: mark }));
+    const before = helpCrunch.calls.length;
+
+    for (const document of [mark, query]) {
+      const path = search({ query: document, variables: JSON.stringify(variables) });
+      const response = await ask(path, { method: 'HEAD', headers: preflight });
+      expect(response.status).toBe(405);
+      expect(response.headers.get('allow')).toBe('GET, POST');
+    }
+    expect(helpCrunch.calls).toHaveLength(before);
+  });
 });
 
 describe('malformed requests', () => {

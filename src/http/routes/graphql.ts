@@ -215,10 +215,11 @@ export function addGraphQLRoute(server: FastifyInstance, options: GraphQLRouteOp
     if (Array.isArray(request.body)) return rejectBatch(request.body, reply);
     return endpoint.handle(request, reply);
   };
-  server.get('/graphql', handler);
+  // A HEAD request would execute the operation.
+  server.get('/graphql', { exposeHeadRoute: false }, handler);
   server.post('/graphql', handler);
   server.route({
-    method: ['PUT', 'PATCH', 'DELETE'],
+    method: ['HEAD', 'PUT', 'PATCH', 'DELETE'],
     url: '/graphql',
     handler() {
       const headers = { allow: 'GET, POST' };
