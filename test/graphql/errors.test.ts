@@ -188,7 +188,7 @@ const refusals = [
   { status: 403, errors: some, expected: notRetryable('UPSTREAM_FORBIDDEN') },
   { status: 405, errors: some, expected: notRetryable('BAD_USER_INPUT') },
   { status: 408, errors: some, expected: retryable('UPSTREAM_TIMEOUT') },
-  { status: 409, errors: some, expected: notRetryable('BAD_USER_INPUT') },
+  { status: 409, errors: some, expected: notRetryable('CONFLICT') },
   { status: 413, errors: some, expected: notRetryable('BAD_USER_INPUT') },
   { status: 422, errors: some, expected: notRetryable('BAD_USER_INPUT') },
 ];

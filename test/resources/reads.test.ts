@@ -2,12 +2,14 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { GraphQLSchema } from 'graphql';
 import {
+  astFromValue,
   buildASTSchema,
   isInputObjectType,
   isNonNullType,
   isListType,
   isObjectType,
   parse,
+  print,
   TypeInfo,
   visit,
   visitWithTypeInfo,
@@ -18,6 +20,7 @@ import { startDemo, startTestGateway } from '../support/gateway.ts';
 import type { ManualClock } from '../support/manualClock.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import type { WireRow } from '../support/rest.ts';
+import { exampleValue, pathsOfIds, withValueAt } from '../support/exampleArguments.ts';
 import { rest, restRows, shown } from '../support/rest.ts';
 
 const agentFields = 'nodeId id name email role';
@@ -444,8 +447,8 @@ test('every field of every type is covered by the tests', () => {
 
   const fields = Object.values(schema.getTypeMap())
     .filter(isObjectType)
-    // Types of subscriptions are covered by their own tests.
-    .filter(({ name }) => !/^(__.*|Subscription|ChatUpdate)$/.test(name))
+    // Mutations and subscriptions are covered by their own tests.
+    .filter(({ name }) => !/^(__.*|Mutation|Subscription|ChatUpdate)$/.test(name))
     .flatMap((type) => Object.keys(type.getFields()).map((field) => `${type.name}.${field}`));
 
   expect(fields.length).toBeGreaterThan(100);
@@ -540,6 +543,22 @@ const badIds = [
   '5\u0000',
 ];
 
+const idsOfMutations = Object.values(schema.getMutationType()!.getFields()).flatMap((field) =>
+  field.args.flatMap((argument) =>
+    pathsOfIds(argument.type).map((path) => {
+      const others = field.args
+        .filter((other) => other !== argument)
+        .map(({ name, type }) => `${name}: ${print(astFromValue(exampleValue(type), type)!)}`);
+      const values = [`${argument.name}: $id`, ...others].join(', ');
+      return [
+        ['Mutation', field.name, argument.name, ...path].join('.'),
+        `mutation ($id: ${String(argument.type)}) { ${field.name}(${values}) { __typename } }`,
+        (id: string) => withValueAt(exampleValue(argument.type), path, id),
+      ] as const;
+    }),
+  ),
+);
+
 /** A document for each place of the schema that takes an id, and the variable's value of which the id is a part. */
 const placesOfIds: readonly (readonly [
   place: string,
@@ -552,10 +571,7 @@ const placesOfIds: readonly (readonly [
   ['Query.department.id', 'query ($id: ID!) { department(id: $id) { id } }'],
   ['Query.node.nodeId', 'query ($id: ID!) { node(nodeId: $id) { nodeId } }'],
   ['Query.nodes.nodeIds', 'query ($id: [ID!]!) { nodes(nodeIds: $id) { nodeId } }', (id) => [id]],
-  [
-    'Mutation.markChatRead.id',
-    'mutation ($id: ID!) { markChatRead(id: $id, by: AGENT, read: true) { id } }',
-  ],
+  ...idsOfMutations,
   ...['assigneeId', 'agentId', 'departmentId', 'customerId'].map(
     (field) =>
       [
@@ -620,11 +636,11 @@ describe('invalid ids', () => {
     expect(fake.calls.map(({ path }) => path)).toEqual(['/chats/5']);
   });
 
-  test('an invalid id is rejected by every argument of type ID', () => {
+  test('every argument of type ID is among these places', () => {
     const isId = (type: unknown): boolean =>
       isNonNullType(type) || isListType(type) ? isId(type.ofType) : String(type) === 'ID';
     const inFields = Object.values(schema.getTypeMap()).flatMap((type) => {
-      if (isInputObjectType(type)) {
+      if (isInputObjectType(type) && type.name.endsWith('Filter')) {
         return Object.values(type.getFields())
           .filter((field) => isId(field.type))
           .map((field) => `${type.name}.${field.name}`);
@@ -637,8 +653,11 @@ describe('invalid ids', () => {
       );
     });
 
-    expect(placesOfIds.map(([place]) => place).toSorted()).toEqual(
-      inFields.filter((place) => !/^(__|Subscription)/.test(place)).toSorted(),
+    const places = placesOfIds
+      .map(([place]) => place)
+      .filter((place) => !place.startsWith('Mutation'));
+    expect(places.toSorted()).toEqual(
+      inFields.filter((place) => !/^(__|Subscription|Mutation)/.test(place)).toSorted(),
     );
   });
 

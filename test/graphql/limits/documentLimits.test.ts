@@ -180,7 +180,7 @@ describe('document limits', () => {
 
     const body: any = await response.json();
     expect(response.status).toBe(400);
-    expect(body.errors[0].extensions.code).toBe('PERSISTED_QUERY_NOT_FOUND');
+    expect(body.errors[0].extensions.code).toBe('BAD_REQUEST');
   });
 
   test('an operation with variables deeper than any argument is rejected', async () => {

@@ -317,7 +317,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       customers: [{ id: 7, name: 'Zoe' }],
     });
     await using first = await start(redis.url);
-    await using second = await start(redis.url, { upstream: other });
+    await using second = await start(redis.url, { upstream: other, config: { account: 'other' } });
     await redis.listenedBy(2);
     const card =
       '{ customer(id: 7) { name } customerByUserId(userId: "u-7") { name } agents { name } }';
