@@ -203,6 +203,8 @@ export type ChatFilter = {
   readonly anyOf?: InputMaybe<ReadonlyArray<ChatFilter>>;
   /** The chat is assigned to this agent. */
   readonly assigneeId?: InputMaybe<Scalars['ID']['input']>;
+  /** The chat is not assigned to this agent. HelpCrunch decides whether chats without an agent are included. */
+  readonly assigneeIdNot?: InputMaybe<Scalars['ID']['input']>;
   /** Range of the time at which the chat was closed. */
   readonly closedAt?: InputMaybe<HelpdeskDateTimeRange>;
   /** Range of the creation time. */
@@ -217,12 +219,23 @@ export type ChatFilter = {
   readonly customerUserId?: InputMaybe<Scalars['String']['input']>;
   /** The chat is assigned to this department. */
   readonly departmentId?: InputMaybe<Scalars['ID']['input']>;
+  /** The chat is not assigned to this department. HelpCrunch decides whether chats without a department are included. */
+  readonly departmentIdNot?: InputMaybe<Scalars['ID']['input']>;
   /** The rating equals this value. */
   readonly rating?: InputMaybe<ChatRating>;
+  /** The rating differs from this value. HelpCrunch decides whether chats without a rating are included. */
+  readonly ratingNot?: InputMaybe<ChatRating>;
   /** The status equals this value. */
   readonly status?: InputMaybe<ChatStatus>;
+  /**
+   * The status is one of these, at least one. Sent as conditions that exclude the other statuses, so that it can be combined with more
+   * conditions in one call. Chats whose status is `UNKNOWN` to this schema are therefore included.
+   */
+  readonly statusIn?: InputMaybe<ReadonlyArray<ChatStatus>>;
   /** The status differs from this value. */
   readonly statusNot?: InputMaybe<ChatStatus>;
+  /** The status is none of these, at least one. */
+  readonly statusNotIn?: InputMaybe<ReadonlyArray<ChatStatus>>;
 };
 
 /** A message, private note or system message in a chat. */
@@ -495,18 +508,30 @@ export type CustomerFilter = {
   readonly countryCode?: InputMaybe<CustomerTextFilter>;
   /** Condition on the e-mail address. */
   readonly email?: InputMaybe<CustomerTextFilter>;
+  /** Condition on the customer's id in Facebook Messenger. */
+  readonly facebookId?: InputMaybe<CustomerTextFilter>;
   /** The HelpCrunch id is one of these, 1 to 100. Several values are an OR. */
   readonly ids?: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
+  /** Condition on the customer's id in Instagram. */
+  readonly instagramId?: InputMaybe<CustomerTextFilter>;
   /** Range of the time of the last visit. */
   readonly lastSeen?: InputMaybe<HelpdeskDateTimeRange>;
   /** Condition on the name. */
   readonly name?: InputMaybe<CustomerTextFilter>;
   /** Condition on the phone number. */
   readonly phone?: InputMaybe<CustomerTextFilter>;
+  /** Condition on the code of the region within its country. */
+  readonly regionCode?: InputMaybe<CustomerTextFilter>;
   /** The customer has all of these tags, 1 to 50. */
   readonly tags?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  /** Condition on the customer's id in Telegram. */
+  readonly telegramId?: InputMaybe<CustomerTextFilter>;
   /** Your own id of the customer is one of these, 1 to 100. Several values are an OR. */
   readonly userIds?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  /** Condition on the customer's id in Viber. */
+  readonly viberId?: InputMaybe<CustomerTextFilter>;
+  /** Condition on the customer's id in WhatsApp. */
+  readonly whatsappId?: InputMaybe<CustomerTextFilter>;
 };
 
 /** A geographic location. */

@@ -126,10 +126,34 @@ export function optionalFilter<Value>(
   );
 }
 
+/** One builder for each field of a filter input. */
+export type FilterBuilders<Input> = {
+  readonly [Name in keyof Input]-?: FilterBuilder<NonNullable<Input[Name]>>;
+};
+
+/** The conjunction of the fields of a filter input, in the order of the builders. */
+export function allOfFields<Input extends object>(
+  builders: FilterBuilders<Input>,
+  input: Input,
+  argument: string,
+): UpstreamFilter;
+export function allOfFields(
+  builders: FilterBuilders<Readonly<Record<string, unknown>>>,
+  input: Readonly<Record<string, unknown>>,
+  argument: string,
+): UpstreamFilter {
+  return allOf(
+    argument,
+    Object.entries(builders).flatMap(([name, build]) =>
+      optionalFilter(`${argument}.${name}`, input[name], build),
+    ),
+  );
+}
+
 export const idEquals =
-  (field: string): FilterBuilder<string> =>
+  (field: string, operator: FilterCondition['operator'] = '='): FilterBuilder<string> =>
   (argument, id) =>
-    singleCondition({ field, operator: '=', value: Number(parseUpstreamId(argument, id)) });
+    singleCondition({ field, operator, value: Number(parseUpstreamId(argument, id)) });
 
 export const textEquals =
   (field: string, operator: FilterCondition['operator'] = '='): FilterBuilder<string> =>

@@ -73,6 +73,8 @@ const isTagged = (customer: WireRow, ...names: string[]): boolean =>
 const onHold = (operator: string) =>
   ['on hold', 'onhold', 'on-hold'].map((value) => condition('chats.status', operator, value));
 
+const differs = (spelling: string) => condition('chats.status', '!=', spelling);
+
 const chatFilters: readonly Omit<Expressible, 'kind'>[] = [
   ...(
     [
@@ -138,6 +140,44 @@ const chatFilters: readonly Omit<Expressible, 'kind'>[] = [
     filter: { assigneeId: 12 },
     sent: [condition('chats.assignee', '=', 12)],
     means: ({ assignee }) => assignee?.id === 12,
+  },
+  ...(
+    [
+      [['NEW', 'OPENED', 'NEW'], ['pending', 'no communication', 'closed', 'empty'], true],
+      [['CLOSED', 'ON_HOLD'], ['new', 'opened', 'pending', 'no communication', 'empty'], false],
+    ] as const
+  ).map(([statusIn, others, excludesOnHold]) => ({
+    filter: { statusIn, departmentId: '3' },
+    sent: [
+      ...others.slice(0, excludesOnHold ? 1 : undefined).map((other) => differs(other)),
+      ...(excludesOnHold
+        ? [...onHold('!='), ...others.slice(1).map((other) => differs(other))]
+        : []),
+      condition('chats.department', '=', 3),
+    ],
+    means: ({ status, department }: WireRow) =>
+      !others.includes(status) && (!excludesOnHold || status !== 'on hold') && department?.id === 3,
+  })),
+  {
+    filter: { statusIn: ['ON_HOLD'], assigneeIdNot: '12' },
+    sent: [
+      ...['new', 'opened', 'pending', 'no communication', 'closed', 'empty'].map((other) =>
+        differs(other),
+      ),
+      condition('chats.assignee', '!=', 12),
+    ],
+    means: ({ status, assignee }) => status === 'on hold' && assignee?.id !== 12,
+  },
+  {
+    filter: { statusNotIn: ['CLOSED', 'ON_HOLD', 'CLOSED'], departmentIdNot: '4' },
+    sent: [differs('closed'), ...onHold('!='), condition('chats.department', '!=', 4)],
+    means: ({ status, department }) =>
+      status !== 'closed' && status !== 'on hold' && department?.id !== 4,
+  },
+  {
+    filter: { status: 'CLOSED', ratingNot: 'VERY_POOR' },
+    sent: [condition('chats.status', '=', 'closed'), condition('chats.rating', '!=', 'very poor')],
+    means: ({ status, rating }) => status === 'closed' && rating !== 'very poor',
   },
   {
     filter: { agentId: '14' },
@@ -274,6 +314,28 @@ const customerFilters: readonly Omit<Expressible, 'kind'>[] = [
     sent: [condition('customers.countryCode', '=', 'UA')],
     means: ({ location }) => same(location.countryCode, 'UA'),
   },
+  {
+    filter: { regionCode: { equals: 'no' }, countryCode: { contains: 'u' } },
+    sent: [
+      condition('customers.countryCode', '~', 'u'),
+      condition('customers.regionCode', '=', 'no'),
+    ],
+    means: ({ location }) => same(location.regionCode, 'no') && holds(location.countryCode, 'u'),
+  },
+  ...(['telegram', 'facebook', 'instagram', 'viber', 'whatsapp'] as const).flatMap((messenger) =>
+    (
+      [
+        ['contains', '~', '1'],
+        ['equals', '=', 'none'],
+      ] as const
+    ).map(([name, operator, value]) => ({
+      filter: { [`${messenger}Id`]: { [name]: value } },
+      sent: [condition(`customers.${messenger}Id`, operator, value)],
+      means: ({ createdFrom, integrationId }: WireRow) =>
+        createdFrom?.startsWith(messenger) === true &&
+        (operator === '~' ? holds : same)(integrationId, value),
+    })),
+  ),
   {
     filter: { email: { equals: 'nobody@example.com', contains: '@' } },
     sent: [
@@ -570,14 +632,19 @@ describe('orders', () => {
 const chatFields = [
   'status',
   'statusNot',
+  'statusIn',
+  'statusNotIn',
   'assigneeId',
+  'assigneeIdNot',
   'agentId',
   'departmentId',
+  'departmentIdNot',
   'customerId',
   'customerEmail',
   'customerUserId',
   'customerTags',
   'rating',
+  'ratingNot',
   'createdAt',
   'closedAt',
   'anyOf',
@@ -590,6 +657,12 @@ const customerFields = [
   'phone',
   'city',
   'countryCode',
+  'regionCode',
+  'telegramId',
+  'facebookId',
+  'instagramId',
+  'viberId',
+  'whatsappId',
   'userIds',
   'ids',
   'tags',
@@ -631,6 +704,13 @@ const refused: readonly Refused[] = [
   ['chats', { statusNot: 'UNKNOWN' }, 'filter.statusNot', /UNKNOWN/],
   ['chats', { rating: 'UNKNOWN' }, 'filter.rating', /UNKNOWN/],
   ['chats', { anyOf: [{ rating: 'UNKNOWN' }, { status: 'NEW' }] }, 'filter.anyOf', /UNKNOWN/],
+  ['chats', { ratingNot: 'UNKNOWN' }, 'filter.ratingNot', /UNKNOWN/],
+  ['chats', { statusIn: ['NEW', 'UNKNOWN'] }, 'filter.statusIn', /UNKNOWN/],
+  ['chats', { statusNotIn: ['UNKNOWN'] }, 'filter.statusNotIn', /UNKNOWN/],
+  ['chats', { statusIn: [] }, 'filter.statusIn', /1 to 7 items/],
+  ['chats', { statusNotIn: [] }, 'filter.statusNotIn', /1 to 7 items/],
+  ['chats', { anyOf: [{ statusIn: ['NEW'] }, { status: 'CLOSED' }] }, 'filter.anyOf', flat],
+  ['chats', { assigneeIdNot: 'Anna' }, 'filter.assigneeIdNot', /number|id/i],
   ['chats', { customerEmail: '' }, 'filter.customerEmail', empty],
   ['chats', { customerUserId: '' }, 'filter.customerUserId', empty],
   ['chats', { customerTags: ['vip', ''] }, 'filter.customerTags', empty],

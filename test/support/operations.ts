@@ -17,6 +17,8 @@ export type ChatFilter = {
   readonly anyOf?: ReadonlyArray<ChatFilter> | null | undefined;
   /** The chat is assigned to this agent. */
   readonly assigneeId?: string | number | null | undefined;
+  /** The chat is not assigned to this agent. HelpCrunch decides whether chats without an agent are included. */
+  readonly assigneeIdNot?: string | number | null | undefined;
   /** Range of the time at which the chat was closed. */
   readonly closedAt?: HelpdeskDateTimeRange | null | undefined;
   /** Range of the creation time. */
@@ -31,12 +33,23 @@ export type ChatFilter = {
   readonly customerUserId?: string | null | undefined;
   /** The chat is assigned to this department. */
   readonly departmentId?: string | number | null | undefined;
+  /** The chat is not assigned to this department. HelpCrunch decides whether chats without a department are included. */
+  readonly departmentIdNot?: string | number | null | undefined;
   /** The rating equals this value. */
   readonly rating?: ChatRating | null | undefined;
+  /** The rating differs from this value. HelpCrunch decides whether chats without a rating are included. */
+  readonly ratingNot?: ChatRating | null | undefined;
   /** The status equals this value. */
   readonly status?: ChatStatus | null | undefined;
+  /**
+   * The status is one of these, at least one. Sent as conditions that exclude the other statuses, so that it can be combined with more
+   * conditions in one call. Chats whose status is `UNKNOWN` to this schema are therefore included.
+   */
+  readonly statusIn?: ReadonlyArray<ChatStatus> | null | undefined;
   /** The status differs from this value. */
   readonly statusNot?: ChatStatus | null | undefined;
+  /** The status is none of these, at least one. */
+  readonly statusNotIn?: ReadonlyArray<ChatStatus> | null | undefined;
 };
 
 /** Order of chats. HelpCrunch decides the position of chats without the time that is sorted by. */

@@ -1,17 +1,23 @@
-import type { ChatFilter, ChatOrder } from '../../graphql/generated.ts';
+import type { ChatFilter, ChatOrder, ChatStatus } from '../../graphql/generated.ts';
 import { badUserInputError } from '../../lib/clientError.ts';
 import { encodeEnum } from '../../upstream/decode.ts';
 import type { UpstreamSort } from '../../upstream/lists.ts';
-import type { FilterCondition, UpstreamFilter, FilterBuilder } from '../../upstream/filters.ts';
+import type {
+  FilterBuilder,
+  FilterBuilders,
+  FilterCondition,
+  UpstreamFilter,
+} from '../../upstream/filters.ts';
 import {
   allOf,
+  allOfFields,
   anyOfEach,
   idEquals,
   textEquals,
   singleCondition,
-  optionalFilter,
   hasAllTags,
   maxConditions,
+  requireLength,
   timeBetween,
 } from '../../upstream/filters.ts';
 import { chatRatings, chatStatuses } from './model.ts';
@@ -72,51 +78,54 @@ export function spellOnHold(filter: UpstreamFilter, spelling: string): UpstreamF
   return { comparison, filter: isTooLong ? spelledBy([spelling]) : conditions };
 }
 
+const statusEquals = enumEquals(statusField, chatStatuses);
+const statusDiffers = enumEquals(statusField, chatStatuses, '!=');
+
+const allStatuses = [...new Set(Object.values(chatStatuses))];
+
+/** The status is none of the values. */
+const statusIsNone: FilterBuilder<readonly ChatStatus[]> = (argument, statuses) =>
+  allOf(
+    argument,
+    [...new Set(requireLength(argument, statuses, allStatuses.length))].map((status) =>
+      statusDiffers(argument, status),
+    ),
+  );
+
+/** HelpCrunch has no IN, and an OR could not be combined with other conditions: the status is none of the other values. */
+const statusIsAny: FilterBuilder<readonly ChatStatus[]> = (argument, statuses) => {
+  for (const status of requireLength(argument, statuses, allStatuses.length)) {
+    statusEquals(argument, status);
+  }
+  const others = allStatuses.filter((status) => !statuses.includes(status));
+  return allOf(
+    argument,
+    others.map((status) => statusDiffers(argument, status)),
+  );
+};
+
+const conditions: FilterBuilders<ChatFilter> = {
+  status: statusEquals,
+  statusNot: statusDiffers,
+  statusIn: statusIsAny,
+  statusNotIn: statusIsNone,
+  assigneeId: idEquals('chats.assignee'),
+  assigneeIdNot: idEquals('chats.assignee', '!='),
+  agentId: idEquals('chats.agents'),
+  departmentId: idEquals('chats.department'),
+  departmentIdNot: idEquals('chats.department', '!='),
+  customerId: idEquals('chats.customer'),
+  customerEmail: textEquals('chats.customer.email'),
+  customerUserId: textEquals('chats.customer.userId'),
+  customerTags: hasAllTags('chats.customer.tagsData'),
+  rating: enumEquals('chats.rating', chatRatings),
+  ratingNot: enumEquals('chats.rating', chatRatings, '!='),
+  createdAt: timeBetween('chats.createdAt'),
+  closedAt: timeBetween('chats.closedAt'),
+  anyOf: (argument, alternatives) => anyOfEach(argument, alternatives, chatFilter),
+};
+
 /** The filter in the grammar of HelpCrunch; `badInput` for a filter that cannot be expressed in it. */
-export function chatFilter(input: ChatFilter, argumentPath = 'filter'): UpstreamFilter {
-  return allOf(argumentPath, [
-    ...optionalFilter(
-      `${argumentPath}.status`,
-      input.status,
-      enumEquals(statusField, chatStatuses),
-    ),
-    ...optionalFilter(
-      `${argumentPath}.statusNot`,
-      input.statusNot,
-      enumEquals(statusField, chatStatuses, '!='),
-    ),
-    ...optionalFilter(`${argumentPath}.assigneeId`, input.assigneeId, idEquals('chats.assignee')),
-    ...optionalFilter(`${argumentPath}.agentId`, input.agentId, idEquals('chats.agents')),
-    ...optionalFilter(
-      `${argumentPath}.departmentId`,
-      input.departmentId,
-      idEquals('chats.department'),
-    ),
-    ...optionalFilter(`${argumentPath}.customerId`, input.customerId, idEquals('chats.customer')),
-    ...optionalFilter(
-      `${argumentPath}.customerEmail`,
-      input.customerEmail,
-      textEquals('chats.customer.email'),
-    ),
-    ...optionalFilter(
-      `${argumentPath}.customerUserId`,
-      input.customerUserId,
-      textEquals('chats.customer.userId'),
-    ),
-    ...optionalFilter(
-      `${argumentPath}.customerTags`,
-      input.customerTags,
-      hasAllTags('chats.customer.tagsData'),
-    ),
-    ...optionalFilter(
-      `${argumentPath}.rating`,
-      input.rating,
-      enumEquals('chats.rating', chatRatings),
-    ),
-    ...optionalFilter(`${argumentPath}.createdAt`, input.createdAt, timeBetween('chats.createdAt')),
-    ...optionalFilter(`${argumentPath}.closedAt`, input.closedAt, timeBetween('chats.closedAt')),
-    ...optionalFilter(`${argumentPath}.anyOf`, input.anyOf, (argument, alternatives) =>
-      anyOfEach(argument, alternatives, chatFilter),
-    ),
-  ]);
+export function chatFilter(input: ChatFilter, argument = 'filter'): UpstreamFilter {
+  return allOfFields(conditions, input, argument);
 }

@@ -1,8 +1,8 @@
 import type { CustomerFilter, CustomerOrder } from '../../graphql/generated.ts';
 import type { UpstreamSort } from '../../upstream/lists.ts';
-import type { UpstreamFilter, FilterBuilder } from '../../upstream/filters.ts';
+import type { FilterBuilder, FilterBuilders, UpstreamFilter } from '../../upstream/filters.ts';
 import {
-  allOf,
+  allOfFields,
   anyOf,
   anyOfEach,
   idEquals,
@@ -10,7 +10,6 @@ import {
   requireLength,
   textMatches,
   maxConditions,
-  optionalFilter,
   hasAllTags,
   timeBetween,
 } from '../../upstream/filters.ts';
@@ -37,29 +36,27 @@ const anyValue =
       requireLength(argument, values, maxConditions).map((value) => build(argument, value)),
     );
 
+const conditions: FilterBuilders<CustomerFilter> = {
+  name: textMatches('customers.name'),
+  email: textMatches('customers.email'),
+  company: textMatches('customers.company'),
+  phone: textMatches('customers.phone'),
+  city: textMatches('customers.city'),
+  countryCode: textMatches('customers.countryCode'),
+  regionCode: textMatches('customers.regionCode'),
+  telegramId: textMatches('customers.telegramId'),
+  facebookId: textMatches('customers.facebookId'),
+  instagramId: textMatches('customers.instagramId'),
+  viberId: textMatches('customers.viberId'),
+  whatsappId: textMatches('customers.whatsappId'),
+  userIds: anyValue(userIdEquals),
+  ids: anyValue(customerIdEquals),
+  tags: hasAllTags('customers.tagsData'),
+  lastSeen: timeBetween('customers.lastSeen'),
+  anyOf: (argument, alternatives) => anyOfEach(argument, alternatives, customerFilter),
+};
+
 /** The filter in the grammar of HelpCrunch; `badInput` for a filter that cannot be expressed in it. */
-export function customerFilter(input: CustomerFilter, argumentPath = 'filter'): UpstreamFilter {
-  return allOf(argumentPath, [
-    ...optionalFilter(`${argumentPath}.name`, input.name, textMatches('customers.name')),
-    ...optionalFilter(`${argumentPath}.email`, input.email, textMatches('customers.email')),
-    ...optionalFilter(`${argumentPath}.company`, input.company, textMatches('customers.company')),
-    ...optionalFilter(`${argumentPath}.phone`, input.phone, textMatches('customers.phone')),
-    ...optionalFilter(`${argumentPath}.city`, input.city, textMatches('customers.city')),
-    ...optionalFilter(
-      `${argumentPath}.countryCode`,
-      input.countryCode,
-      textMatches('customers.countryCode'),
-    ),
-    ...optionalFilter(`${argumentPath}.userIds`, input.userIds, anyValue(userIdEquals)),
-    ...optionalFilter(`${argumentPath}.ids`, input.ids, anyValue(customerIdEquals)),
-    ...optionalFilter(`${argumentPath}.tags`, input.tags, hasAllTags('customers.tagsData')),
-    ...optionalFilter(
-      `${argumentPath}.lastSeen`,
-      input.lastSeen,
-      timeBetween('customers.lastSeen'),
-    ),
-    ...optionalFilter(`${argumentPath}.anyOf`, input.anyOf, (argument, alternatives) =>
-      anyOfEach(argument, alternatives, customerFilter),
-    ),
-  ]);
+export function customerFilter(input: CustomerFilter, argument = 'filter'): UpstreamFilter {
+  return allOfFields(conditions, input, argument);
 }
