@@ -1,5 +1,10 @@
+const isResolvable = ({ arguments: given = [] }) =>
+  !given.some(({ name, value }) => name.value === 'resolvable' && value.value === false);
+
 const isEntity = ({ astNode }) =>
-  astNode?.directives?.some(({ name }) => name.value === 'key') === true;
+  astNode?.directives?.some(
+    (directive) => directive.name.value === 'key' && isResolvable(directive),
+  ) === true;
 
 /** Plugin of graphql-codegen: imports the types of the schema, which the resolver types refer to. Entities are not prefixed. */
 export function plugin(schema) {

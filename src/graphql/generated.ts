@@ -80,8 +80,8 @@ export type Chat = Node & {
   readonly closedAt?: Maybe<Scalars['DateTime']['output']>;
   /** The side that closed the chat; null if it was never closed. */
   readonly closedBy?: Maybe<ChatCloser>;
-  /** Creation time; `1970-01-01T00:00:00.000Z` if HelpCrunch does not provide it, which is rare. */
-  readonly createdAt: Scalars['DateTime']['output'];
+  /** Creation time; null if HelpCrunch does not provide it, which is rare. */
+  readonly createdAt?: Maybe<Scalars['DateTime']['output']>;
   /** What started the chat; null if HelpCrunch does not provide it. */
   readonly createdWith?: Maybe<ChatOrigin>;
   /** The customer; null if it was deleted. */
@@ -102,7 +102,10 @@ export type Chat = Node & {
   readonly lastMessageId?: Maybe<Scalars['ID']['output']>;
   /** Text of the last message, or a link if it is a file; null in a chat without messages, and for customers, who may not see every message. */
   readonly lastMessageText?: Maybe<Scalars['String']['output']>;
-  /** Messages, newest first. Costs one call per chat. Customers do not see private notes and system messages. */
+  /**
+   * Messages, newest first: `first` returns the newest, `last` the oldest messages. Costs one call per chat, or two with `last` and
+   * without `before`. Customers do not see private notes and system messages.
+   */
   readonly messages?: Maybe<ChatMessageConnection>;
   /** Global id, unique across all types of this schema. */
   readonly nodeId: Scalars['ID']['output'];
@@ -112,17 +115,24 @@ export type Chat = Node & {
   readonly readByAgent?: Maybe<Scalars['Boolean']['output']>;
   /** Whether the customer has read the last message; null if HelpCrunch does not provide it. */
   readonly readByCustomer?: Maybe<Scalars['Boolean']['output']>;
-  /** Time until which the chat is snoozed; null if it is not snoozed. */
+  /** Time until which the chat is snoozed; null if it is not snoozed. `FORBIDDEN` for customers. */
   readonly snoozedUntil?: Maybe<Scalars['DateTime']['output']>;
   /** Status of the conversation. */
   readonly status: ChatStatus;
+  /**
+   * Address of the chat in HelpCrunch's app; null if HelpCrunch does not provide the subdomain of the organization. HelpCrunch does not
+   * document these addresses. Costs one call per operation, for the organization. `FORBIDDEN` for customers.
+   */
+  readonly url?: Maybe<Scalars['String']['output']>;
 };
 
 
 /** A conversation between one customer and the team. */
 export type ChatMessagesArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
 };
 
 /** A channel through which chats reach the team. */
@@ -213,7 +223,7 @@ export type ChatFilter = {
   readonly customerEmail?: InputMaybe<Scalars['String']['input']>;
   /** The chat belongs to this customer. */
   readonly customerId?: InputMaybe<Scalars['ID']['input']>;
-  /** The customer has all of these tags, 1 to 50. */
+  /** The customer has all of these tags, 1 to 50. `FORBIDDEN` for customers. */
   readonly customerTags?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   /** Your own id of the customer equals this value. */
   readonly customerUserId?: InputMaybe<Scalars['String']['input']>;
@@ -246,13 +256,13 @@ export type ChatMessage = {
   readonly broadcastType?: Maybe<BroadcastType>;
   /** The chat that contains the message. */
   readonly chat?: Maybe<Chat>;
-  /** Time at which the message was sent; `1970-01-01T00:00:00.000Z` if HelpCrunch does not provide it, which is rare. */
-  readonly createdAt: Scalars['DateTime']['output'];
+  /** Time at which the message was sent; null if HelpCrunch does not provide it, which is rare. */
+  readonly createdAt?: Maybe<Scalars['DateTime']['output']>;
   /** Whether the message was edited after it was sent; null if HelpCrunch does not provide it. */
   readonly edited?: Maybe<Scalars['Boolean']['output']>;
   /** The side that sent the message. The bot and the system count as `AGENT`. */
   readonly from: ChatMessageSender;
-  /** HelpCrunch id of the message. It can exceed the range of a 32-bit integer. */
+  /** HelpCrunch id of the message. It can exceed the range of a 32-bit integer. HelpCrunch cannot return a message by its id. */
   readonly id: Scalars['ID']['output'];
   /** Whether the other side has read the message; null if HelpCrunch does not provide it. */
   readonly read?: Maybe<Scalars['Boolean']['output']>;
@@ -400,7 +410,7 @@ export type CreateChatInput = {
 
 /** A person who is, or can be, in contact with the team. */
 export type Customer = Node & {
-  /** Whether the customer is blocked; null if HelpCrunch does not provide it. */
+  /** Whether the customer is blocked; null if HelpCrunch does not provide it. `FORBIDDEN` for customers. */
   readonly blocked?: Maybe<Scalars['Boolean']['output']>;
   /** Chats of the customer. The default order is `CREATED_AT DESC`. The chats of several customers are read in one batch. */
   readonly chats?: Maybe<ChatConnection>;
@@ -408,7 +418,7 @@ export type Customer = Node & {
   readonly company?: Maybe<Scalars['String']['output']>;
   /** Channel through which the customer was created, such as `telegram`; null for the site widget. */
   readonly createdFrom?: Maybe<Scalars['String']['output']>;
-  /** Values of your custom attributes by name. Empty if there are none. */
+  /** Values of your custom attributes by name. Empty if there are none. `FORBIDDEN` for customers. */
   readonly customData?: Maybe<Scalars['JSONObject']['output']>;
   /** Device of the last visit; null if unknown. */
   readonly device?: Maybe<CustomerDevice>;
@@ -440,7 +450,7 @@ export type Customer = Node & {
   readonly referer?: Maybe<Scalars['String']['output']>;
   /** URL of the first page the customer visited; null if unknown. */
   readonly source?: Maybe<Scalars['String']['output']>;
-  /** Tags, in the order of HelpCrunch. */
+  /** Tags, in the order of HelpCrunch. `FORBIDDEN` for customers. */
   readonly tags?: Maybe<ReadonlyArray<CustomerTag>>;
   /** Whether the customer unsubscribed from e-mails; null if HelpCrunch does not provide it. */
   readonly unsubscribed?: Maybe<Scalars['Boolean']['output']>;
@@ -522,7 +532,7 @@ export type CustomerFilter = {
   readonly phone?: InputMaybe<CustomerTextFilter>;
   /** Condition on the code of the region within its country. */
   readonly regionCode?: InputMaybe<CustomerTextFilter>;
-  /** The customer has all of these tags, 1 to 50. */
+  /** The customer has all of these tags, 1 to 50. `FORBIDDEN` for customers. */
   readonly tags?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   /** Condition on the customer's id in Telegram. */
   readonly telegramId?: InputMaybe<CustomerTextFilter>;

@@ -258,7 +258,7 @@ export type ChatResolvers<ContextType = Context, ParentType extends ResolversPar
   assignee?: Resolver<Schema.Maybe<ResolversTypes['Agent']>, ParentType, ContextType>;
   closedAt?: Resolver<Schema.Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   closedBy?: Resolver<Schema.Maybe<ResolversTypes['ChatCloser']>, ParentType, ContextType>;
-  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  createdAt?: Resolver<Schema.Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   createdWith?: Resolver<Schema.Maybe<ResolversTypes['ChatOrigin']>, ParentType, ContextType>;
   customer?: Resolver<Schema.Maybe<ResolversTypes['Customer']>, ParentType, ContextType>;
   department?: Resolver<Schema.Maybe<ResolversTypes['Department']>, ParentType, ContextType>;
@@ -276,6 +276,7 @@ export type ChatResolvers<ContextType = Context, ParentType extends ResolversPar
   readByCustomer?: Resolver<Schema.Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
   snoozedUntil?: Resolver<Schema.Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   status?: Resolver<ResolversTypes['ChatStatus'], ParentType, ContextType>;
+  url?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
@@ -304,7 +305,7 @@ export type ChatMessageResolvers<ContextType = Context, ParentType extends Resol
   agent?: Resolver<Schema.Maybe<ResolversTypes['Agent']>, ParentType, ContextType>;
   broadcastType?: Resolver<Schema.Maybe<ResolversTypes['BroadcastType']>, ParentType, ContextType>;
   chat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType>;
-  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  createdAt?: Resolver<Schema.Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   edited?: Resolver<Schema.Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
   from?: Resolver<ResolversTypes['ChatMessageSender'], ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;

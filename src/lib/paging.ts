@@ -53,7 +53,7 @@ function fromCursor(argument: string, cursor: string, list: string): number {
   return offset;
 }
 
-export function validatePageSize(argument: string, size: number): number {
+function validatePageSize(argument: string, size: number): number {
   if (size < 1 || size > maxPageSize) {
     throw badUserInputError(argument, `must be between 1 and ${maxPageSize}.`);
   }
@@ -67,17 +67,37 @@ export interface PageRange {
   readonly last: number | undefined;
 }
 
+/** The first or last rows of a half-open range; without an end, up to the end of the list. */
+export interface PageWindow {
+  readonly start: number;
+  readonly end: number | undefined;
+  readonly count: number;
+  readonly isFromEnd: boolean;
+}
+
 /** Throws `badInput` for sizes out of range, `first` together with `last`, and cursors of other lists. */
-export function parsePageArguments(page: PageArguments, list: string): PageRange {
-  const { first, after, last, before } = page;
+export function parsePageWindow(
+  { first, after, last, before }: PageArguments,
+  list: string,
+  offsetOf = fromCursor,
+): PageWindow {
   if (typeof first === 'number' && typeof last === 'number') {
     throw badUserInputError('last', 'must not be combined with first.');
   }
-  const start = typeof after === 'string' ? fromCursor('after', after, list) + 1 : 0;
-  const end = typeof before === 'string' ? fromCursor('before', before, list) : undefined;
-  if (typeof last === 'number') return { start, end, last: validatePageSize('last', last) };
-  const size = typeof first === 'number' ? validatePageSize('first', first) : defaultPageSize;
-  return { start, end: Math.min(start + size, end ?? Infinity), last: undefined };
+  const start = typeof after === 'string' ? offsetOf('after', after, list) + 1 : 0;
+  const end = typeof before === 'string' ? offsetOf('before', before, list) : undefined;
+  const isFromEnd = typeof last === 'number';
+  const count = isFromEnd
+    ? validatePageSize('last', last)
+    : validatePageSize('first', first ?? defaultPageSize);
+  return { start, end, count, isFromEnd };
+}
+
+/** As `parsePageWindow`. */
+export function parsePageArguments(page: PageArguments, list: string): PageRange {
+  const { start, end, count, isFromEnd } = parsePageWindow(page, list);
+  if (isFromEnd) return { start, end, last: count };
+  return { start, end: Math.min(start + count, end ?? Infinity), last: undefined };
 }
 
 const toOffsetRange = (
@@ -140,6 +160,12 @@ export async function readConnection<Row extends { readonly id: string }>(
   return { list, ...(await read(range)), ...range };
 }
 
+export const unknownEndError = () =>
+  badUserInputError(
+    'last',
+    'is not supported for this list, whose end cannot be determined. Use first.',
+  );
+
 /** The first page, and without a total all others until one is not full. Throws if the list does not end. */
 async function readToEnd<Row extends { readonly id: string }>(
   read: (range: OffsetRange) => Promise<Page<Row>>,
@@ -155,10 +181,7 @@ async function readToEnd<Row extends { readonly id: string }>(
     // The same page again: HelpCrunch ignores the offset.
     if (ids.size === idsBefore) break;
   }
-  throw badUserInputError(
-    'last',
-    'is not supported for this list, whose end cannot be determined. Use first.',
-  );
+  throw unknownEndError();
 }
 
 /** The resolvers of every connection type. */

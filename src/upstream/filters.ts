@@ -1,5 +1,5 @@
 import type { VisibilityScope } from '../lib/visibility.ts';
-import { badUserInputError } from '../lib/clientError.ts';
+import { badUserInputError, forbiddenError } from '../lib/clientError.ts';
 import { parseUpstreamId } from '../lib/ids.ts';
 
 /** One condition of HelpCrunch's search grammar. */
@@ -55,6 +55,12 @@ export function allOf(argument: string, filters: readonly UpstreamFilter[]): Ups
   );
 }
 
+/** A customer who may filter by its tags could find out which it has. */
+const staffConditions: ReadonlySet<string> = new Set([
+  'chats.customer.tagsData',
+  'customers.tagsData',
+]);
+
 /** The filter restricted to what the viewer may see; undefined if that is nothing. Throws for a disjunction. */
 export function restrictToScope(
   scope: VisibilityScope,
@@ -62,6 +68,8 @@ export function restrictToScope(
   ownedBy: FilterBuilder<string>,
 ): UpstreamFilter | undefined {
   if (scope.isUnrestricted) return filter;
+  if (filter.filter.some(({ field }) => staffConditions.has(field)))
+    throw forbiddenError('filter: conditions on tags are for the team alone.');
   if (scope.customerId === null) return undefined;
   if (!isDisjunction(filter)) return allOf('filter', [filter, ownedBy('filter', scope.customerId)]);
   throw badUserInputError(

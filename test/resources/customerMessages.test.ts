@@ -51,13 +51,25 @@ interface Page {
   readonly calls: number;
 }
 
-async function read(first: number, after: string | null, claims: object = ada): Promise<Page> {
+interface PageArguments {
+  readonly first?: number;
+  readonly after?: string | null;
+  readonly last?: number;
+  readonly before?: string | null;
+}
+
+const read = (first: number, after: string | null, claims: object = ada): Promise<Page> =>
+  readPage({ first, after }, claims);
+
+async function readPage(page: PageArguments, claims: object = ada): Promise<Page> {
   const { data, errors, extensions } = await gateway.query(
-    `query ($first: Int, $after: String) { chat(id: 1) { messages(first: $first, after: $after) {
-      totalCount edges { cursor node { id } }
-      pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
-    } } }`,
-    { first, after },
+    `query ($first: Int, $after: String, $last: Int, $before: String) {
+      chat(id: 1) { messages(first: $first, after: $after, last: $last, before: $before) {
+        totalCount edges { cursor node { id } }
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+      } }
+    }`,
+    { ...page },
     await bearer({ ...claims }),
   );
   expect(errors).toEqual([]);
@@ -81,12 +93,79 @@ async function walk(first: number): Promise<Page[]> {
   }
 }
 
-describe('messages for a customer', () => {
-  test('a customer reads full pages of public messages, however many private ones lie between', async () => {
-    const patterns = fc
-      .array(fc.tuple(fc.constantFrom('+', '-'), fc.integer({ min: 1, max: 60 })), { maxLength: 6 })
-      .map((runs) => runs.map(([sign, length]) => sign.repeat(length)).join(''));
+/** From the oldest messages to the newest. */
+async function walkBack(last: number): Promise<Page[]> {
+  const pages: Page[] = [];
+  for (let before: string | null = null; ;) {
+    const page: Page = await readPage({ last, before });
+    pages.push(page);
+    if (!page.pageInfo.hasPreviousPage) return pages;
+    before = page.pageInfo.startCursor;
+  }
+}
 
+const patterns = fc
+  .array(fc.tuple(fc.constantFrom('+', '-'), fc.integer({ min: 1, max: 60 })), { maxLength: 6 })
+  .map((runs) => runs.map(([sign, length]) => sign.repeat(length)).join(''));
+
+describe('messages for a customer', () => {
+  test('a customer reads full pages of public messages from the oldest to the newest', async () => {
+    await fc.assert(
+      fc.asyncProperty(patterns, fc.integer({ min: 20, max: 100 }), async (pattern, last) => {
+        helpCrunch.holdsMessages(1, conversation(pattern));
+
+        const pages = await walkBack(last);
+
+        expect(pages.toReversed().flatMap(({ ids }) => ids)).toEqual(placesShown(pattern));
+        for (const [index, { ids, cursors, pageInfo, calls }] of pages.entries()) {
+          if (index < pages.length - 1) expect(ids).toHaveLength(last);
+          expect(index === 0 || ids.length > 0).toBe(true);
+          expect(calls).toBeLessThanOrEqual(6);
+          expect(pageInfo).toEqual({
+            hasNextPage: index > 0,
+            hasPreviousPage: index < pages.length - 1,
+            startCursor: cursors[0] ?? null,
+            endCursor: cursors.at(-1) ?? null,
+          });
+        }
+      }),
+      { numRuns: propertyRuns(5) },
+    );
+  });
+
+  test('a page of the oldest messages ends after six calls and the previous page continues there', async () => {
+    const pattern = `++${'-'.repeat(1_200)}+`;
+    helpCrunch.holdsMessages(1, conversation(pattern));
+
+    const pages = await walkBack(2);
+
+    expect(pages.map(({ ids, calls }) => [ids.length, calls])).toEqual([
+      [1, 6],
+      [0, 5],
+      [2, 3],
+    ]);
+    expect(pages.toReversed().flatMap(({ ids }) => ids)).toEqual(placesShown(pattern));
+  });
+
+  test('messages between two cursors are read from either end', async () => {
+    helpCrunch.holdsMessages(1, conversation('+-++-+-++'));
+    const { cursors } = await read(10, null);
+    const between = { after: cursors[0]!, before: cursors[4]! };
+
+    const first = await readPage({ ...between, first: 2 });
+    const last = await readPage({ ...between, last: 2 });
+    const none = await readPage({ after: cursors[4]!, before: cursors[0]!, last: 2 });
+    const noneFirst = await readPage({ after: cursors[4]!, before: cursors[0]!, first: 2 });
+
+    expect([first.ids, last.ids]).toEqual([
+      ['1002', '1003'],
+      ['1003', '1005'],
+    ]);
+    expect([none.ids, noneFirst.ids]).toEqual([[], []]);
+    expect(none.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: false });
+  });
+
+  test('a customer reads full pages of public messages, however many private ones lie between', async () => {
     await fc.assert(
       fc.asyncProperty(patterns, fc.integer({ min: 20, max: 100 }), async (pattern, first) => {
         helpCrunch.holdsMessages(1, conversation(pattern));
@@ -216,9 +295,10 @@ describe('messages for a customer', () => {
   });
 
   test('pages of messages for a customer have the usual size limits', async () => {
-    for (const first of [0, -1, 101]) {
+    const sizes = [0, -1, 101].flatMap((size) => [`first: ${size}`, `last: ${size}`]);
+    for (const invalid of [...sizes, 'first: 1, last: 1', 'last: 1, before: "x"']) {
       const { errors } = await gateway.query(
-        `{ chat(id: 1) { messages(first: ${first}) { nodes { id } } } }`,
+        `{ chat(id: 1) { messages(${invalid}) { nodes { id } } } }`,
         {},
         await bearer(ada),
       );
@@ -248,5 +328,19 @@ describe('messages for an agent', () => {
 
     expect(page.ids).toEqual(['1000', '1001', '1002', '1003']);
     expect(page.totalCount).toBe(4);
+  });
+
+  test('an agent reads all messages from the oldest to the newest', async () => {
+    helpCrunch.holdsMessages(1, conversation('+-'.repeat(75)));
+    const agent = { role: 'agent' };
+
+    const oldest = await readPage({ last: 100 }, agent);
+    const newest = await readPage({ last: 100, before: oldest.pageInfo.startCursor }, agent);
+
+    expect(oldest.ids).toEqual(Array.from({ length: 100 }, (_, index) => String(1050 + index)));
+    expect(newest.ids).toEqual(Array.from({ length: 50 }, (_, index) => String(1000 + index)));
+    expect([oldest.calls, newest.calls]).toEqual([2, 1]);
+    expect(oldest.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
+    expect(newest.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: false });
   });
 });

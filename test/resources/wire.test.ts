@@ -206,7 +206,7 @@ describe('the documented example response', () => {
       closedBy: 'UNKNOWN',
       rating: 'UNKNOWN',
       createdWith: 'UNKNOWN',
-      createdAt: '1970-01-01T00:00:00.000Z',
+      createdAt: null,
       closedAt: null,
       lastMessageAt: null,
       lastCustomerMessageAt: null,
@@ -240,7 +240,7 @@ const bare = {
   closedBy: null,
   closedAt: null,
   rating: null,
-  createdAt: '1970-01-01T00:00:00.000Z',
+  createdAt: null,
   createdWith: null,
   lastMessageAt: null,
   lastCustomerMessageAt: null,
@@ -415,7 +415,7 @@ describe('a chat', () => {
 
     expect(chat).toMatchObject({
       closedAt: expected === null ? null : expect.stringMatching(/Z$/),
-      createdAt: expected ?? '1970-01-01T00:00:00.000Z',
+      createdAt: expected,
       lastMessageAt: expected,
       lastCustomerMessageAt: expected,
       snoozedUntil: expected,
@@ -794,7 +794,7 @@ describe('a message', () => {
       text: null,
       read: null,
       edited: null,
-      createdAt: '1970-01-01T00:00:00.000Z',
+      createdAt: null,
       updatedAt: null,
       broadcastType: null,
     };

@@ -19,7 +19,8 @@ const groupingMs = 300_000;
 function isJoined(a: MessageLineFragment | undefined, b: MessageLineFragment | undefined): boolean {
   if (a === undefined || b === undefined) return false;
   const isSame = a.from === b.from && a.type === b.type && a.agent?.id === b.agent?.id;
-  return isSame && Date.parse(b.createdAt) - Date.parse(a.createdAt) < groupingMs;
+  const isKnown = a.createdAt !== null && b.createdAt !== null;
+  return isSame && isKnown && Date.parse(b.createdAt) - Date.parse(a.createdAt) < groupingMs;
 }
 
 interface MessageProperties {
@@ -46,7 +47,7 @@ function Message({ message, customer, isContinuation, isLast }: MessagePropertie
         {text === null ? <em>No text</em> : <Text text={text} />}
       </p>
       <p className={isLast ? 'at' : 'at unseen'}>
-        <time dateTime={createdAt}>{timeOfDay(createdAt)}</time>
+        {createdAt !== null && <time dateTime={createdAt}>{timeOfDay(createdAt)}</time>}
         {edited === true && ' · edited'}
       </p>
     </li>
@@ -90,11 +91,11 @@ export function Conversation({ customer, messages, onOlder }: Properties) {
       {lines.length === 0 && <p className="empty">No messages yet.</p>}
       <ol>
         {lines.map((message, place) => {
-          const day = dayOf(message.createdAt);
+          const day = message.createdAt === null ? null : dayOf(message.createdAt);
           const before = lines[place - 1];
           return (
             <Fragment key={message.id}>
-              {(before === undefined || dayOf(before.createdAt) !== day) && (
+              {day !== null && (!before?.createdAt || dayOf(before.createdAt) !== day) && (
                 <li className="day">{day}</li>
               )}
               <Message

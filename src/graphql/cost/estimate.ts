@@ -88,6 +88,10 @@ const noFields: ReadonlySet<string> = new Set();
 /** The fields that a reference by userId contains. */
 const userIdOnly: ReadonlySet<string> = new Set(['__typename', 'userId']);
 
+/** Whether reading the page may need a call to find the end of the list. */
+const isFromUnknownEnd = ({ last, before }: ArgumentValues): boolean =>
+  typeof last === 'number' && typeof before !== 'string';
+
 /** Adds up what the fields of one operation cost. */
 class CostEstimator {
   readonly #options: CostOptions;
@@ -189,7 +193,11 @@ class CostEstimator {
     const { name, type, args } = site;
     const rule = costRuleOf(`${parent.type.name}.${name}`);
     if (rule?.strategy === 'byReference') return this.#references(parent, rule, site);
-    if (type === undefined) return [];
+    if (type === undefined) {
+      // A text that is computed from something else, which may have to be fetched.
+      if (rule?.strategy === 'collection') this.#fetch(parent, rule.kind, site.path);
+      return [];
+    }
     if (rule === undefined) return [{ ...parent, type, embeddedFields: undefined }];
     const { batchKey, batchCount, count } = parent;
     const origin = `${parent.origin}.${name}`;
@@ -295,17 +303,17 @@ class CostEstimator {
   #page({ site, list }: FieldResult): NodeSet {
     const { path, args } = site;
     return this.#connection(list, site, (readsRows) => {
-      const isFromEnd = typeof args['last'] === 'number' && typeof args['before'] !== 'string';
-      this.#costs.add(path, this.#isWorst && readsRows && isFromEnd ? 2 : 1);
+      this.#costs.add(path, this.#isWorst && readsRows && isFromUnknownEnd(args) ? 2 : 1);
     });
   }
 
   #messages({ parent, site, list }: FieldResult): NodeSet {
     const { count } = parent;
-    return this.#connection({ ...list, batchCount: count, chats: parent }, site, () => {
+    return this.#connection({ ...list, batchCount: count, chats: parent }, site, (readsRows) => {
       const isFiltered = this.#isWorst && this.#options.customer !== undefined;
       const extraReads = isFiltered && this.#costs.once('extra messages');
-      this.#costs.add(site.path, count + (extraReads ? maxExtraMessageReads : 0));
+      const callsPerChat = this.#isWorst && readsRows && isFromUnknownEnd(site.args) ? 2 : 1;
+      this.#costs.add(site.path, count * callsPerChat + (extraReads ? maxExtraMessageReads : 0));
     });
   }
 

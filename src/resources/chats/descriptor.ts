@@ -9,6 +9,7 @@ import {
   nodeIdField,
   publicField,
   redactedField,
+  staffField,
 } from '../declarations.ts';
 import { departmentCodec } from '../departments/model.ts';
 import type { Chat } from './model.ts';
@@ -79,7 +80,7 @@ export const chatDescriptor = {
         cost: { strategy: 'partial', embeds: agentCodec.embeddedFields, mayBeMissing: true },
         derivedFrom: 'lastCommunicatedAgentId',
       },
-      snoozedUntil: publicField,
+      snoozedUntil: staffField,
       applicationId: publicField,
       application: {
         policy: 'public',
@@ -103,6 +104,11 @@ export const chatDescriptor = {
       department: {
         policy: 'public',
         cost: { strategy: 'partial', embeds: departmentCodec.embeddedFields },
+      },
+      url: {
+        policy: 'staff',
+        cost: { strategy: 'collection', kind: 'organization' },
+        derivedFrom: 'id',
       },
       messages: { policy: 'owner', cost: { strategy: 'messages' }, derivedFrom: 'id' },
     },

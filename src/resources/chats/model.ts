@@ -72,7 +72,7 @@ export const chatCodec = entityCodec('Chat', {
   ...webhookFields,
   id,
   status: withDefault(status, 'UNKNOWN'),
-  createdAt: withDefault(time, 0),
+  createdAt: time,
   createdWith: enumOf<ChatOrigin>(origins),
   lastMessageAt: time,
   lastCustomerMessageAt: time,

@@ -44,6 +44,9 @@ function upstreamSort(orderBy: ChatOrder | null | undefined, { viewer }: Context
   return chatSort(orderBy ?? newestFirst);
 }
 
+/** A name of a DNS label. */
+const isSubdomain = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
+
 const customerEquals = idEquals('chats.customer');
 
 /** The `chats` field of a customer, an agent or a department. */
@@ -194,6 +197,12 @@ export const chatResolvers: Resolvers = {
         info,
       ),
     nodeId: ({ id }) => toNodeId('Chat', id),
+    async url({ id }, _args, { loaders }) {
+      const { domain } = await loaders.organization.load();
+      return domain !== null && isSubdomain.test(domain)
+        ? `https://${domain}.helpcrunch.com/v2/chats/${id}`
+        : null;
+    },
   },
   ChatConnection: { ...connectionFields, totalCount: requireTotal },
 };

@@ -53,7 +53,7 @@ export const customerDescriptor = {
       location: publicField,
       device: publicField,
       unsubscribed: publicField,
-      blocked: publicField,
+      blocked: staffField,
       source: publicField,
       referer: publicField,
       lastPage: publicField,
@@ -61,8 +61,8 @@ export const customerDescriptor = {
       createdFrom: publicField,
       integrationId: publicField,
       notes: staffField,
-      tags: publicField,
-      customData: publicField,
+      tags: staffField,
+      customData: staffField,
       chats: { policy: 'owner', cost: { strategy: 'ownedChats' }, derivedFrom: 'id' },
     },
     CustomerConnection: connectionDeclarations,
@@ -75,7 +75,7 @@ export const customerDescriptor = {
       platform: publicField,
       userAgent: publicField,
     },
-    CustomerTag: { name: publicField, color: publicField },
+    CustomerTag: { name: staffField, color: staffField },
   },
 } as const satisfies ResourceDescriptor;
 

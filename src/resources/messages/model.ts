@@ -36,17 +36,21 @@ const codec = entityCodec('ChatMessage', {
   text,
   read: flag,
   edited: flag,
-  createdAt: withDefault(time, 0),
+  createdAt: time,
   updatedAt: time,
   broadcastType: enumOf<BroadcastType>(broadcastTypes),
 });
 
-/** Webhooks give a new message a time of change equal to its creation: it was never changed. */
+const toSeconds = (ms: number | null): number | null =>
+  ms === null ? null : Math.floor(ms / 1000);
+
+/** Webhooks give a new message a time of change equal to its creation, sometimes in whole seconds: it was never changed. */
 export const messageCodec = {
   ...codec,
   fromWire(value: unknown): EntityOf<typeof codec> {
     const message = codec.fromWire(value);
-    const isUnchanged = message.edited !== true && message.updatedAt === message.createdAt;
+    const isUnchanged =
+      message.edited !== true && toSeconds(message.updatedAt) === toSeconds(message.createdAt);
     return isUnchanged ? { ...message, updatedAt: null } : message;
   },
 };

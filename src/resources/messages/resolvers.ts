@@ -5,16 +5,16 @@ import type {
   ChatChange,
   ChatMessagesArgs,
   MutationCreateChatArgs,
+  PageInfo,
 } from '../../graphql/generated.ts';
 import type { Resolvers } from '../../graphql/resolvers.generated.ts';
 import { parseUpstreamId } from '../../lib/ids.ts';
-import type { Page } from '../../lib/paging.ts';
+import type { Page, PageWindow } from '../../lib/paging.ts';
 import {
   connectionFields,
-  defaultPageSize,
-  validatePageSize,
   readConnection,
   parsePageArguments,
+  parsePageWindow,
   connectionSelection,
 } from '../../lib/paging.ts';
 import { forbiddenError } from '../../lib/clientError.ts';
@@ -24,6 +24,7 @@ import { chatEventFields } from '../chats/model.ts';
 import { reportedMessage } from './descriptor.ts';
 import type { MutationGroup } from '../runMutation.ts';
 import { mutationResolvers } from '../runMutation.ts';
+import type { VisibleMessages } from './loaders.ts';
 import type { ChatMessage, CustomerMessagePage, Message } from './model.ts';
 import type { CreatedChat } from './mutations.ts';
 import {
@@ -75,39 +76,47 @@ const emptyMessagePage: CustomerMessagePage = {
   total: null,
 };
 
+/** A page that ends early continues where reading ended. Otherwise no further page could be reached. */
+function visiblePageInfo(
+  { messages, hasMore, start, end }: VisibleMessages,
+  window: PageWindow,
+  toCursor: (position: number) => string,
+): PageInfo {
+  const [first, last] = [messages[0], messages.at(-1)];
+  const hasMoreAfter = hasMore && !window.isFromEnd;
+  const hasMoreBefore = hasMore && window.isFromEnd;
+  const cursorOf = (message: { position: number } | undefined) =>
+    message === undefined ? null : toCursor(message.position);
+  return {
+    hasNextPage: hasMoreAfter || (window.end !== undefined && messages.length > 0),
+    hasPreviousPage: hasMoreBefore || (window.start > 0 && messages.length > 0),
+    startCursor: hasMoreBefore ? toCursor(start) : cursorOf(first),
+    endCursor: hasMoreAfter ? toCursor(end - 1) : cursorOf(last),
+  };
+}
+
 /** The messages that the customer may see. Neither counts nor cursors reveal the others. */
 async function readVisibleMessages(
   chat: Chat,
-  { first, after }: MessagePageArguments,
+  page: MessagePageArguments,
   { loaders, sources }: Context,
   info: GraphQLResolveInfo,
 ): Promise<CustomerMessagePage> {
   const { toCursor, fromCursor } = sources.messages.seal();
   const list = `messages of ${chat.id} to its customer`;
   const selection = connectionSelection(info, 'ChatMessageConnection');
-  const count = validatePageSize('first', first ?? defaultPageSize);
-  const start = typeof after === 'string' ? fromCursor('after', after, list) + 1 : 0;
+  const window = parsePageWindow(page, list, fromCursor);
   if (!selection.rows && !selection.pageInfo) return emptyMessagePage;
   const visible = await loaders.messages.visible(chat.id, {
-    start,
-    count,
+    ...window,
     needsHasMore: selection.pageInfo,
   });
-  const { messages, hasMore, end } = visible;
+  const { messages } = visible;
   const cursorOf = (index: number): string => toCursor(list, messages[index]?.position ?? 0);
   return {
     rows: messages.map(({ message }) => ({ ...message, chat })),
     cursorOf,
-    pageInfo() {
-      const lastCursor = () => (messages.length === 0 ? null : cursorOf(messages.length - 1));
-      return {
-        hasNextPage: hasMore,
-        hasPreviousPage: start > 0 && messages.length > 0,
-        startCursor: messages.length === 0 ? null : cursorOf(0),
-        // A page that ends early continues where reading ended. Otherwise no later page could be reached.
-        endCursor: hasMore ? toCursor(list, end - 1) : lastCursor(),
-      };
-    },
+    pageInfo: () => visiblePageInfo(visible, window, (position) => toCursor(list, position)),
     total: null,
   };
 }

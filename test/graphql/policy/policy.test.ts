@@ -293,7 +293,9 @@ describe('access rules', () => {
     });
 
     for (const at of tagged) expect([at, policyOf(at)]).toEqual([at, 'staff']);
-    expect(tagged).toEqual(expect.arrayContaining(['Agent.email', 'Customer.notes']));
+    expect(tagged).toEqual(
+      expect.arrayContaining(['Agent.email', 'Chat.snoozedUntil', 'Customer.notes']),
+    );
   });
 
   test.each(Object.entries(matrix))('%s', async (_name, { query, ...expected }) => {
@@ -347,6 +349,17 @@ describe('a customer', () => {
     '{ chats { nodes { department { agents { name } } } } }',
     '{ chats { nodes { department { chats { nodes { id } } } } } }',
     '{ chats { nodes { customer { notes } } } }',
+    '{ chats { nodes { customer { tags { name } } } } }',
+    '{ chats { nodes { snoozedUntil } } }',
+    '{ chat(id: 1) { url } }',
+    '{ viewer { customer { blocked } } }',
+    '{ customer(id: 7001) { customData } }',
+    '{ customers { nodes { tags { name } } } }',
+    entity('Customer', 'id: 7001', 'blocked tags { name } customData notes'),
+    entity('Chat', 'id: 1', 'snoozedUntil'),
+    '{ chats(filter: { customerTags: ["vip"] }) { totalCount } }',
+    '{ chats(filter: { anyOf: [{ customerTags: ["vip"] }, { status: NEW }] }) { totalCount } }',
+    '{ customers(filter: { tags: ["vip"] }) { totalCount } }',
     '{ agents { email } }',
     '{ agents { ...F } } fragment F on Agent { chats { nodes { id } } }',
     `{ node(nodeId: "${toNodeId('Agent', '12')}") { ... on Agent { role } } }`,
