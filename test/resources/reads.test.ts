@@ -63,6 +63,7 @@ const documents = {
   department: `query ($id: ID!) { department(id: $id) { ${departmentFields} chats(first: 100) { nodes { id } totalCount } } }`,
   departments: `{ departments { ${departmentFields} } }`,
   applications: `{ applications { ${applicationFields} } }`,
+  chatUrls: '{ chats(first: 3) { nodes { id url } } }',
   organization: '{ organization { id domain teamOnline chatEnabled } }',
   node: `query ($nodeId: ID!) { node(nodeId: $nodeId) { ${nodeFields} } }`,
   nodes: `query ($nodeIds: [ID!]!) { nodes(nodeIds: $nodeIds) { ${nodeFields} } }`,
@@ -368,6 +369,17 @@ describe('reads', () => {
     expect(organization).toEqual({ ...owner, id: String(owner.id) });
   });
 
+  test("a chat has its address in HelpCrunch's app", async () => {
+    const { data: owner } = await rest(demo.simulator, '/organization');
+
+    const { chats } = await ask(documents.chatUrls);
+
+    expect(chats.nodes).toHaveLength(3);
+    for (const { id, url } of chats.nodes) {
+      expect(url).toBe(`https://${owner.domain}.helpcrunch.com/v2/chats/${id}`);
+    }
+  });
+
   test('every object is returned by node and nodes', async () => {
     const { chats, customers, agents, departments } = await readAccount();
     const [chat, customer, agent, department] = [
@@ -572,7 +584,14 @@ const placesOfIds: readonly (readonly [
   ['Query.node.nodeId', 'query ($id: ID!) { node(nodeId: $id) { nodeId } }'],
   ['Query.nodes.nodeIds', 'query ($id: [ID!]!) { nodes(nodeIds: $id) { nodeId } }', (id) => [id]],
   ...idsOfMutations,
-  ...['assigneeId', 'agentId', 'departmentId', 'customerId'].map(
+  ...[
+    'assigneeId',
+    'assigneeIdNot',
+    'agentId',
+    'departmentId',
+    'departmentIdNot',
+    'customerId',
+  ].map(
     (field) =>
       [
         `ChatFilter.${field}`,

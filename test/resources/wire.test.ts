@@ -259,6 +259,21 @@ const bare = {
 };
 
 describe('a chat', () => {
+  test.each([null, '', 'evil.example/', 'a b', '-x'])(
+    'a chat has no address if the subdomain of the organization is %j',
+    async (domain) => {
+      fake.respond('GET /organization', { body: { data: { id: 1, domain } } });
+      fake.respond('PUT /chats/readByAgent', { body: { ...documented, id: 5208 } });
+
+      const { data, errors } = await gateway.query(
+        'mutation { markChatRead(id: 5208, by: AGENT, read: true) { url } }',
+      );
+
+      expect(errors).toEqual([]);
+      expect(data.markChatRead).toEqual({ url: null });
+    },
+  );
+
   test('a chat with an id only is decoded', async () => {
     expect(await read({ id: 5208 })).toEqual(bare);
     expect(fake.calls).toHaveLength(1);

@@ -56,7 +56,7 @@ async function restoreMessage(
       text: sent.markdown ?? sent.text,
       read: null,
       edited: null,
-      createdAt: Number(createdAt),
+      createdAt: createdAt === '' ? null : Number(createdAt),
       updatedAt: null,
       broadcastType: null,
     }
@@ -88,7 +88,10 @@ const messageMutation = <Args extends MessageArgs>(
     return inChat(await postMessage(session, message, attempt), args.chatId);
   },
   keyed: {
-    idsOf: ({ id, createdAt }) => ({ messageId: id, createdAt: String(createdAt) }),
+    idsOf: ({ id, createdAt }) => ({
+      messageId: id,
+      createdAt: createdAt === null ? '' : String(createdAt),
+    }),
     restore: async (created, { args, context }) =>
       inChat(await restoreMessage(created, messageOf(args, context), context), args.chatId),
   },

@@ -84,12 +84,16 @@ const wireMessage = ({ chatId, type, text, markdown, agentId }: OutgoingMessage)
 const clockSkewMs = 5_000;
 export const latestPage = { offset: 0, limit: 100 };
 
+/** Something without a readable creation time may be older than the call. */
+const isRecent = ({ createdAt }: Pick<Message, 'createdAt'>, startedAtMs: number): boolean =>
+  createdAt !== null && createdAt >= startedAtMs - clockSkewMs;
+
 const isSameMessage = (found: Message, sent: OutgoingMessage, startedAtMs: number): boolean =>
   found.from === sent.from &&
   found.type === sent.type &&
   (found.text === sent.text || found.text === sent.markdown) &&
   (found.agent?.id ?? undefined) === sent.agentId &&
-  found.createdAt >= startedAtMs - clockSkewMs;
+  isRecent(found, startedAtMs);
 
 interface Step {
   readonly startedAtMs: number;
@@ -167,7 +171,7 @@ export async function postChat(
           row.customer?.id === customerId &&
           row.createdWith === 'PUBLIC_API' &&
           row.applicationId === applicationId &&
-          row.createdAt >= startedAtMs - clockSkewMs &&
+          isRecent(row, startedAtMs) &&
           session.latestIds.isLater(known, row.id),
       );
     },
