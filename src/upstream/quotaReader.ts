@@ -62,12 +62,14 @@ interface QuotaReaderOptions {
 export function createQuotaReader({ rateLimiter, clock, quotaOwnerOf }: QuotaReaderOptions) {
   const recentQuotas = new RecentQuotas(clock);
   return ({ account, viewer, readPriority: priority, deadlineMs, usage }: QuotaContext) => ({
-    cached: () => rateLimiter.status(account),
+    cached: () => rateLimiter.status(quotaOwnerOf(account)),
     /** Undefined without a limit, or if the key of the client is not verified. */
     ofViewer: (): ViewerQuota | undefined =>
       recentQuotas.get(`${account} ${viewer.key}`, usage.calls > 0, () => {
+        // Before the limiter creates a window for the account, which it may share with other instances.
+        if (quotaOwnerOf(account) !== account) return undefined;
         const { limit, resetAt } = rateLimiter.status(account);
-        if (limit === 0 || quotaOwnerOf(account) !== account) return undefined;
+        if (limit === 0) return undefined;
         const { remaining, retryAfterMs } = rateLimiter.viewerStatus(account, viewer);
         const untilResetMs = resetAt === null ? 0 : Math.max(0, resetAt - clock.now());
         return { limit, remaining, resetMs: remaining > 0 ? untilResetMs : retryAfterMs };
@@ -77,9 +79,10 @@ export function createQuotaReader({ rateLimiter, clock, quotaOwnerOf }: QuotaRea
       rateLimiter.shortage(quotaOwnerOf(account), viewer, { count, priority, deadlineMs }),
     /** Includes the calls of other instances. */
     async refresh() {
-      await rateLimiter.refresh(account);
-      const status = rateLimiter.status(account);
-      const { remaining } = rateLimiter.viewerStatus(account, viewer);
+      const owner = quotaOwnerOf(account);
+      await rateLimiter.refresh(owner);
+      const status = rateLimiter.status(owner);
+      const { remaining } = rateLimiter.viewerStatus(owner, viewer);
       return { ...status, viewerRemaining: status.limit === 0 ? 0 : remaining };
     },
   });

@@ -37,6 +37,8 @@ async function startWorld(config: Partial<Config>) {
   return {
     helpCrunch: upstream,
     url: gateway.url,
+    query: (document: string, headers: Record<string, string>) =>
+      gateway.query(document, {}, headers),
     ask: (key: string, address = '192.0.2.1') => gateway.query(chat, {}, headersOf(key, address)),
     async askStream(key: string) {
       const response = await fetch(
@@ -190,6 +192,19 @@ describe('API keys of clients that HelpCrunch rejects', () => {
     expect(codeOf(await first.ask('c'))).toBe('RATE_LIMITED');
     expect(codeOf(await other.ask('c'))).toBe('RATE_LIMITED');
   });
+});
+
+test('the rate limit that API keys see before HelpCrunch accepts them is the one they share', async () => {
+  await using world = await startWorld({});
+  const limitOf = async (key: string) => {
+    const headers = { authorization: `Bearer ${key}` };
+    const { data }: any = await world.query('{ rateLimit { limit remaining } }', headers);
+    return data.rateLimit;
+  };
+  await world.ask('a');
+
+  expect(await limitOf('b')).toEqual({ limit: 120, remaining: 119 });
+  expect(await limitOf('a')).toEqual({ limit: 120, remaining: 119 });
 });
 
 describe('request rate of clients with their own API keys', () => {
