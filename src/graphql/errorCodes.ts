@@ -85,7 +85,7 @@ export const errorCodes = {
     status: 200,
     retryable: false,
     cause:
-      'Something was to be created, HelpCrunch did not respond, and the new object was not found.',
+      'Something was to be created, HelpCrunch did not respond or failed (5xx), and the new object was not found.',
     action: 'Repeat with the same `idempotencyKey`, or check whether the object exists.',
   },
   OPERATION_TOO_EXPENSIVE: {

@@ -104,7 +104,7 @@ const upstreamErrors: Readonly<Record<UpstreamErrorKind, Classification>> = {
   outcomeUnknown: {
     code: 'OUTCOME_UNKNOWN',
     message:
-      'HelpCrunch did not respond, and the new object was not found. Check whether it exists before sending it again.',
+      'HelpCrunch did not confirm this, and the new object was not found. Check whether it exists before sending it again.',
   },
 };
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Viewer } from '../lib/viewer.ts';
 import type { Upstream } from '../upstream/client.ts';
 import type { AgentSource } from './agents/source.ts';
@@ -5,7 +6,10 @@ import type { ApplicationSource } from './applications/source.ts';
 import type { createChatLoaders } from './chats/loaders.ts';
 import type { createCustomerLoaders } from './customers/loaders.ts';
 import type { MessageSource } from './messages/source.ts';
+import type { PartialEntity } from '../lib/selection.ts';
 import type { CachedEntity, CacheType } from '../upstream/cache/cacheTypes.ts';
+import { UpstreamError } from '../upstream/errors.ts';
+import type { PartialEntities } from '../upstream/partialEntities.ts';
 import type { WriteRepetition } from '../upstream/pipeline.ts';
 import type { CreatedIds } from '../upstream/writes/idempotency.ts';
 import type { Attempt } from '../upstream/writes/idempotentRuns.ts';
@@ -101,14 +105,17 @@ export interface WrittenEntity<Entity extends CachedEntity> {
   readonly decode: (body: unknown) => Entity;
   /** Of the entity at HelpCrunch. */
   readonly path: (id: string) => string;
+  readonly partials: PartialEntities<Entity>;
+  /** What is known of an entity that was written and cannot be read: its id, and of an earlier state what no write changes. */
+  readonly identity: (id: string, earlier: Entity | undefined) => PartialEntity<Entity>;
 }
 
 /** A write of one value of an entity. */
 interface EntityUpdate<Args, Entity> {
   readonly call: (args: Args, context: MutationContext) => WriteCall;
   readonly retry: Exclude<RetryClass, 'lookUp'>;
-  /** With `ifNotSet`: whether the entity has the value. */
-  readonly isSet?: (entity: Entity, args: Args) => boolean;
+  /** The fields of the entity after the write, as far as the arguments determine them. */
+  readonly sets: (args: Args) => Partial<Entity>;
   /**
    * Fails if the entity is in a state that does not allow the write; undefined if these arguments need no check. The check costs one
    * call, and with Redis no other instance makes a checked write meanwhile.
@@ -118,26 +125,28 @@ interface EntityUpdate<Args, Entity> {
   readonly explain?: (error: unknown, args: Args, context: MutationContext) => unknown;
 }
 
+const hasFields = <Entity extends object>(entity: Entity, fields: Partial<Entity>): boolean =>
+  isDeepStrictEqual({ ...entity, ...fields }, { ...entity });
+
 /** The `execute` of a mutation that updates one entity, whose id `idOf` returns. */
 export const updateEntity =
   <Args, Entity extends CachedEntity>(
-    { type, decode, path }: WrittenEntity<Entity>,
+    { type, decode, path, partials, identity }: WrittenEntity<Entity>,
     idOf: (args: Args) => string,
     update: EntityUpdate<Args, Entity>,
   ) =>
   async ({ session, args, context }: MutationRun<Args>): Promise<Entity> => {
-    const { call, retry, isSet, explain } = update;
+    const { call, retry, sets, explain } = update;
     const id = idOf(args);
+    const earlier = session.lastKnown(type, id);
     const readBody = () => session.read(path(id));
     const repeat: WriteRepetition =
-      retry === 'ifNotSet' && isSet !== undefined
+      retry === 'ifNotSet'
         ? async () => {
             const body = await readBody();
-            return isSet(decode(body), args) ? body : undefined;
+            return hasFields(decode(body), sets(args)) ? body : undefined;
           }
-        : retry === 'safe'
-          ? 'safe'
-          : 'never';
+        : retry;
     const read = async () => decode(await readBody());
     const write = () =>
       session.update({ type, id, call: call(args, context), repeat, decode, read });
@@ -149,6 +158,8 @@ export const updateEntity =
         return write();
       });
     } catch (error) {
+      if (error instanceof UpstreamError && error.details.isApplied === true)
+        return partials.incomplete({ ...identity(id, earlier), ...sets(args) }, error);
       throw explain?.(error, args, context) ?? error;
     }
   };

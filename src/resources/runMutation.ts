@@ -3,6 +3,7 @@ import { badUserInputError } from '../lib/clientError.ts';
 import { parseUpstreamId } from '../lib/ids.ts';
 import type { RejectedField } from '../upstream/errors.ts';
 import { UpstreamError } from '../upstream/errors.ts';
+import { isIncomplete } from '../upstream/partialEntities.ts';
 import { hashOf } from '../upstream/writes/idempotency.ts';
 import type { Attempt } from '../upstream/writes/idempotentRuns.ts';
 import { unkeyedAttempt } from '../upstream/writes/idempotentRuns.ts';
@@ -137,7 +138,7 @@ export const mutationResolver =
             ]);
         }
       });
-      group.prime?.(result, context);
+      if (!isIncomplete(result)) group.prime?.(result, context);
       for (const { change, when, repeatedBy } of mutation.publishes) {
         if (when?.(args) === false) continue;
         await context.events.publishWrite({

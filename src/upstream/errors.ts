@@ -43,6 +43,8 @@ export interface UpstreamErrorDetails {
   readonly publicMessage?: string;
   /** The chat that a mutation has created before it failed. */
   readonly chatId?: string;
+  /** The write is complete. Only its result is not known. */
+  readonly isApplied?: true;
 }
 
 export class UpstreamError extends Error {
@@ -67,15 +69,18 @@ export function upstreamErrorAsValue(error: unknown): UpstreamError {
   throw error;
 }
 
-/** 500 is excluded: HelpCrunch returns it for requests that always fail. */
-const transientStatuses: ReadonlySet<number | undefined> = new Set([undefined, 502, 503, 504]);
-
-/** Whether a failed write may have been applied: it was sent, and HelpCrunch did not respond to it. */
+/** Whether a failed write may have been applied: it was sent, and HelpCrunch did not respond, or failed while it handled the write. */
 export const isOutcomeUncertain = (error: unknown): error is UpstreamError =>
   error instanceof UpstreamError &&
   (error.kind === 'timeout' || error.kind === 'unavailable') &&
-  error.details.notSent !== true &&
-  transientStatuses.has(error.details.status);
+  error.details.notSent !== true;
+
+/** 500 is excluded: HelpCrunch returns it for requests that always fail. */
+const transientStatuses: ReadonlySet<number | undefined> = new Set([undefined, 502, 503, 504]);
+
+/** Whether the same call may succeed when it is sent again. */
+export const isTransient = (error: unknown): error is UpstreamError =>
+  isOutcomeUncertain(error) && transientStatuses.has(error.details.status);
 
 /** Whether a write succeeded although its response cannot be read. */
 export const isUnreadableSuccess = (error: unknown): error is UpstreamError =>

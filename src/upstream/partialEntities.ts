@@ -3,7 +3,7 @@ import type { ModelProperties, PartialEntity } from '../lib/selection.ts';
 import { satisfiesSelection } from '../lib/selection.ts';
 import { isNotFound } from './errors.ts';
 
-/** The known fields of an entity that could not be loaded. Reading another field throws the error of the load. */
+/** The known fields of an entity that could not be loaded. Reading another field throws the error of the load; copies lack it. */
 class IncompleteEntity {
   readonly #error: unknown;
 
@@ -25,6 +25,9 @@ class IncompleteEntity {
     return IncompleteEntityOfType;
   }
 }
+
+/** Whether reading some fields of the entity fails. */
+export const isIncomplete = (entity: unknown): boolean => entity instanceof IncompleteEntity;
 
 /** Resolves entities of one type of which only a part is known, such as what another entity embeds. */
 export class PartialEntities<Whole extends { readonly __typename: string }> {
@@ -49,12 +52,13 @@ export class PartialEntities<Whole extends { readonly __typename: string }> {
     const whole = load();
     if (!(whole instanceof Promise)) return whole;
     return whole.catch((error: unknown) =>
-      isNotFound(error) ? null : this.#incomplete(partial, error),
+      isNotFound(error) ? null : this.incomplete(partial, error),
     );
   }
 
-  #incomplete(partial: PartialEntity<Whole>, error: unknown): Whole;
-  #incomplete(partial: object, error: unknown): object {
+  /** An entity of which the fields that the part lacks fail. */
+  incomplete(partial: PartialEntity<Whole>, error: unknown): Whole;
+  incomplete(partial: object, error: unknown): object {
     return new this.#Incomplete(partial, error);
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
-import { isOutcomeUncertain, UpstreamError } from './errors.ts';
+import { isOutcomeUncertain, isTransient, UpstreamError } from './errors.ts';
 import type { Layer, UpstreamRequest, WriteRepetition } from './pipeline.ts';
 
 /**
@@ -10,7 +10,8 @@ import type { Layer, UpstreamRequest, WriteRepetition } from './pipeline.ts';
  * | 429                                         | always           | when the rate limiter grants the next permit  |
  * | connection failure, timeout, 502, 503, 504  | reads and safe writes, `maxRetries` times | after `Retry-After`, or backoff with full jitter |
  * | the same                                    | other writes that were not applied, as often | as above, after reading the state |
- * | 500, other statuses, malformed response     | never            |                                                           |
+ * | 500 and other 5xx                           | never; of writes that read the state, it is returned if they were applied | |
+ * | other statuses, malformed response          | never            |                                                           |
  * | not sent: no permit, circuit open           | never            |                                                           |
  */
 interface RetryPolicy {
@@ -66,8 +67,8 @@ export const retry =
           continue;
         }
         const repeat = repetitionOf(request);
-        const isLast = retries === maxRetries;
-        if (!isOutcomeUncertain(error) || repeat === 'never' || (isLast && repeat === 'safe'))
+        const isFinal = retries === maxRetries || !isTransient(error);
+        if (!isOutcomeUncertain(error) || repeat === 'never' || (isFinal && repeat === 'safe'))
           throw error;
         const delayMs = Math.max(clock.random() * baseDelayMs * 2 ** retries, retryAfterMs);
         if (signal.aborted || clock.monotonic() + delayMs >= request.deadlineMs()) throw error;
@@ -77,7 +78,7 @@ export const retry =
         if (repeat === 'safe') continue;
         const response = await responseIfApplied(repeat, error);
         if (response !== undefined) return response;
-        if (isLast) throw error;
+        if (isFinal) throw error;
       }
     }
   };

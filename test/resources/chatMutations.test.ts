@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { bearer, jwtAuth } from '../support/issuer.ts';
 import { startDemo, startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
+import { openSocket } from '../support/socket.ts';
 import type { RecordingUpstream } from '../support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 
@@ -184,16 +185,78 @@ describe('mutations of chats and messages', () => {
     },
   );
 
-  test('a change whose result cannot be read at all is not retryable', async () => {
+  test.each(updates)(
+    '%s is a success with the written value when nothing can be read after it',
+    async (_name, { field, route, data }) => {
+      fake.respond(route, { body: 'Ok' });
+      fake.respond('GET /chats/5208', { status: 503 });
+
+      const answer = await gateway.query(`mutation { ${field} }`);
+
+      expect(answer.errors).toEqual([]);
+      expect(answer.data).toEqual({ [nameOf(field)]: data });
+    },
+  );
+
+  test('what is not known of a chat that cannot be read fails at its field', async () => {
     fake.respond('PUT /chats/status', { body: 'Ok' });
     fake.respond('GET /chats/5208', { status: 503 });
 
-    const answer = await gateway.query(`mutation { ${cases['setChatStatus']?.field} }`);
+    const answer = await gateway.query(
+      'mutation { setChatStatus(id: 5208, status: CLOSED) { id nodeId status closedAt } }',
+    );
 
-    expect(answer.errors[0]).toMatchObject({
-      message: 'The change was made, but its result could not be read. Refetch the object.',
-      extensions: { code: 'UPSTREAM_INVALID_RESPONSE', retryable: false },
+    expect(answer.data.setChatStatus).toMatchObject({
+      id: '5208',
+      status: 'CLOSED',
+      closedAt: null,
     });
+    expect(answer.errors).toMatchObject([
+      {
+        message: 'The change was made, but its result could not be read. Refetch the object.',
+        path: ['setChatStatus', 'closedAt'],
+        extensions: { code: 'UPSTREAM_INVALID_RESPONSE', retryable: false },
+      },
+    ]);
+  });
+
+  test('a chat that was read before has what no write changes, and is read again by the next query', async () => {
+    await using cached = await startTestGateway({
+      upstream: fake,
+      clock,
+      config: {
+        rateLimit: 0,
+        cacheTtlsMs: { chats: 60_000, customers: 60_000, account: 60_000, absent: 60_000 },
+      },
+    });
+    fake.respond('PUT /chats/status', { body: 'Ok' });
+    const { data } = await cached.query('{ chat(id: 5208) { createdAt customer { id } rating } }');
+    fake.respond('GET /chats/5208', { status: 503 });
+
+    const answer = await cached.query(
+      'mutation { setChatStatus(id: 5208, status: CLOSED) { status createdAt customer { id } rating } }',
+    );
+    fake.respond('GET /chats/5208', { body: wireChat({ status: 'closed', rating: 'great' }) });
+    const next = await cached.query('{ chat(id: 5208) { status rating } }');
+
+    expect(answer.data.setChatStatus).toEqual({ ...data.chat, status: 'CLOSED', rating: null });
+    expect(answer.errors.map(({ path }) => path)).toEqual([['setChatStatus', 'rating']]);
+    expect(next.data.chat).toEqual({ status: 'CLOSED', rating: 'GREAT' });
+  });
+
+  test('the change of a chat that cannot be read is published', async () => {
+    fake.respond('PUT /chats/status', { body: 'Ok' });
+    fake.respond('GET /chats/5208', { status: 503 });
+    await using socket = await openSocket(gateway.url);
+    await socket.initialize();
+    const query = 'subscription { chatUpdated(id: 5208) { change chat { id } } }';
+    socket.send({ id: '1', type: 'subscribe', payload: { query } });
+    await gateway.waitForSubscriptions(1);
+
+    await gateway.query('mutation { setChatStatus(id: 5208, status: OPENED) { id } }');
+
+    const { payload } = await socket.nextMessage();
+    expect(payload.data.chatUpdated).toEqual({ change: 'STATUS', chat: { id: '5208' } });
   });
 
   test.each(Object.entries(cases))(
@@ -212,6 +275,7 @@ describe('mutations of chats and messages', () => {
   );
 
   test.each([
+    ['markChatRead', 'read', 'read'],
     ['setChatStatus', 'status', 'status'],
     ['assignChat', 'assignee', 'agentId'],
     ['moveChat', 'department', 'departmentId'],
@@ -220,6 +284,7 @@ describe('mutations of chats and messages', () => {
     ['sendMessage', 'markdownText', 'markdown'],
     ['sendMessage', 'agent', 'agentId'],
     ['addChatNote', 'chat', 'chatId'],
+    ['rateChat', 'rating', 'rating'],
     ['createChat', 'customer', 'input.customerId'],
     ['createChat', 'application', 'input.applicationId'],
   ])('a 400 of %s about %s names the argument %s', async (name, property, argument) => {
@@ -435,6 +500,57 @@ describe('MUTATIONS', () => {
 });
 
 describe('the simulator', () => {
+  const unknown = 987_654_321;
+
+  interface Ids {
+    readonly id: string;
+    readonly input: string;
+  }
+
+  // The gateway itself rejects what else the simulator would reject with 400.
+  test.each([
+    ['agentId', ({ id }: Ids) => `assignChat(id: ${id}, agentId: ${unknown}) { id }`],
+    ['departmentId', ({ id }: Ids) => `moveChat(id: ${id}, departmentId: ${unknown}) { id }`],
+    ['rating', ({ id }: Ids) => `rateChat(id: ${id}, rating: PERFECT) { id }`],
+    [
+      'input.applicationId',
+      ({ input }: Ids) => `createChat(input: { ${input}, applicationId: ${unknown} }) { id }`,
+    ],
+    [
+      'input.assigneeId',
+      ({ input }: Ids) =>
+        `createChat(input: { ${input}, applicationId: 1, assigneeId: ${unknown} }) { id }`,
+    ],
+    [
+      'input.departmentId',
+      ({ input }: Ids) =>
+        `createChat(input: { ${input}, applicationId: 1, departmentId: ${unknown} }) { id }`,
+    ],
+  ])('its 400 about %s names the argument', async (argument, fieldOf) => {
+    await using demo = await startDemo({
+      customers: 5,
+      chats: 10,
+      clock,
+      config: { rateLimit: 0 },
+    });
+    demo.simulator.behave({ ratingScale: 3 });
+    const { data } = await demo.query(
+      '{ chats(first: 1) { nodes { id customer { id } } } applications { id } }',
+    );
+    const [{ id, customer }] = data.chats.nodes;
+    const field = fieldOf({ id, input: `customerId: ${customer.id}` });
+
+    const { errors } = await demo.query(
+      `mutation { ${field.replace('applicationId: 1,', `applicationId: ${data.applications[0].id},`)} }`,
+    );
+
+    expect(errors[0]?.extensions).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      fields: [{ path: argument }],
+      upstream: { status: 400 },
+    });
+  });
+
   test('every list and the chat show a write at once', async () => {
     const config = {
       rateLimit: 0,

@@ -1,13 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Config } from '../../src/config/settings.ts';
+import type { Clock } from '../../src/lib/clock.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import type { TestRedis } from '../support/redis.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { rest } from '../support/rest.ts';
-import { webhookSecret } from '../support/webhooks.ts';
+import { openSocket } from '../support/socket.ts';
+import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
 
 const oneMinute = 60_000;
 const manual = createManualClock();
@@ -40,20 +43,20 @@ beforeEach(() => {
   manual.advance(10 * oneMinute);
 });
 
-const start = (config: Partial<Config> = {}) =>
+const start = (config: Partial<Config> = {}, gatewayClock: Clock = clock) =>
   startTestGateway({
     upstream: simulator,
-    clock,
+    clock: gatewayClock,
     config: { rateLimit: 0, upstreamRetries: 1, webhookSecret, ...config },
   });
 
 type Gateway = Awaited<ReturnType<typeof start>>;
 
 /** Two gateways: one instance twice, or two instances that share Redis. */
-async function startPair(isShared: boolean) {
+async function startPair(isShared: boolean, pairClock: Clock = clock) {
   const redisUrl = isShared && redis !== undefined ? { redisUrl: redis.url } : {};
-  const first = await start(redisUrl);
-  const second = isShared ? await start(redisUrl) : first;
+  const first = await start(redisUrl, pairClock);
+  const second = isShared ? await start(redisUrl, pairClock) : first;
   for (const { url } of isShared ? [first, second] : []) {
     for (;;) {
       const { redis: state }: any = await (await fetch(`${url}/readyz`)).json();
@@ -118,19 +121,26 @@ describe('a message whose response is lost', () => {
     expect(found.map((row: any) => String(row.id))).toEqual([data.sendMessage.id]);
   });
 
-  test('it fails with OUTCOME_UNKNOWN and is not sent again if it is not found', async () => {
-    await using gateway = await start();
-    const { id } = await takeChat();
-    simulator.behave({ faults: [{ match: 'POST /messages', times: 1, fault: 'reset' }] });
-    const position = simulator.calls.length;
+  const uncertain = [408, 500, 502, 503, 504].map(
+    (status) => ({ kind: 'status', status }) as const,
+  );
 
-    const answer = await gateway.query(send, { id, text: 'Not applied' });
+  test.each(['reset' as const, ...uncertain])(
+    'it fails with OUTCOME_UNKNOWN and is not sent again if it is not found after %j',
+    async (fault) => {
+      await using gateway = await start();
+      const { id } = await takeChat();
+      simulator.behave({ faults: [{ match: 'POST /messages', times: 1, fault }] });
+      const position = simulator.calls.length;
 
-    expect(codesOf(answer)).toEqual(['OUTCOME_UNKNOWN']);
-    expect(answer.errors[0]?.extensions['retryable']).toBe(false);
-    expect(callsSince(position, 'POST /messages')).toHaveLength(1);
-    expect(await messagesOf(id, 'Not applied')).toEqual([]);
-  });
+      const answer = await gateway.query(send, { id, text: 'Not applied' });
+
+      expect(codesOf(answer)).toEqual(['OUTCOME_UNKNOWN']);
+      expect(answer.errors[0]?.extensions['retryable']).toBe(false);
+      expect(callsSince(position, 'POST /messages')).toHaveLength(1);
+      expect(await messagesOf(id, 'Not applied')).toEqual([]);
+    },
+  );
 
   test('an equal message that was sent before is not taken for it', async () => {
     await using gateway = await start();
@@ -213,6 +223,28 @@ describe('a status whose response is lost', () => {
     expect(callsSince(position, 'PUT /chats/status')).toHaveLength(times);
   });
 
+  test.each([
+    ['closed', []],
+    ['opened', ['UPSTREAM_UNAVAILABLE']],
+  ])(
+    'after 500 the chat is read once, and nothing is sent again: it is %s',
+    async (status, codes) => {
+      await using fake = await startRecordingUpstream();
+      await using gateway = await startTestGateway({
+        upstream: fake,
+        clock,
+        config: { rateLimit: 0, upstreamRetries: 1 },
+      });
+      fake.respond('PUT /chats/status', { status: 500 });
+      fake.respond('GET /chats/5208', { body: wireChat({ status }) });
+
+      const answer = await gateway.query(close, { id: 5208 });
+
+      expect(codesOf(answer)).toEqual(codes);
+      expect(fake.calls.map(({ method }) => method)).toEqual(['PUT', 'GET']);
+    },
+  );
+
   test('an assignment is repeated without a read', async () => {
     await using gateway = await start();
     const { id } = await takeChat();
@@ -292,6 +324,52 @@ describe.each(kinds)('concurrent mutations %s', (name, isShared) => {
     expect(answers.flatMap(codesOf)).toEqual(['CONFLICT']);
     expect(winner?.data.assignChat.assignee.id).toBe(String((await chatOf(id)).assignee.id));
   });
+
+  test('a webhook that repeats a write is not published, and the same change a minute later is', async () => {
+    // Nothing is retried: no timer may end before it is due.
+    await using pair = await startPair(isShared, manual);
+    const [first, second] = pair.gateways;
+    const chat = await takeChat();
+    const { id } = chat;
+    await rest(simulator, '/chats/status', { method: 'PUT', body: { id, status: 'opened' } });
+    await using socket = await openSocket(second.url);
+    await socket.initialize();
+    const query = `subscription { chatUpdated(id: ${id}) { change } }`;
+    socket.send({ id: '1', type: 'subscribe', payload: { query } });
+    await second.waitForSubscriptions(1);
+    const closed = { ...chat, status: 'closed', closedBy: 'agent', rating: 'great' };
+    const report = async (event: string) => {
+      const { outcome } = await deliver(second, {
+        event,
+        eventData: chatData(closed),
+        atMs: manual.now(),
+      });
+      return outcome;
+    };
+    const nextChange = async () =>
+      (await socket.nextMessage()).payload.data.chatUpdated.change as unknown;
+
+    await first.query(`mutation { setChatStatus(id: ${id}, status: CLOSED) { id } }`);
+    const written = [await nextChange(), await nextChange()];
+    manual.advance(50);
+    const outcomes = [
+      await report('chat.status_updated'),
+      await report('chat.closed'),
+      await report('chat.rated'),
+    ];
+    const repeated = await nextChange();
+    // A socket whose peer sends no pong between two pings is closed.
+    for (let passedMs = 0; passedMs < oneMinute; passedMs += 20_000) {
+      manual.advance(20_000);
+      socket.send({ type: 'ping' });
+      expect(await socket.nextMessage()).toEqual({ type: 'pong' });
+    }
+    await report('chat.closed');
+    const later = await nextChange();
+
+    expect(outcomes).toEqual(['applied', 'applied', 'applied']);
+    expect([...written, repeated, later]).toEqual(['STATUS', 'CLOSED', 'RATED', 'CLOSED']);
+  });
 });
 
 describe('mutations of one chat', () => {
@@ -345,10 +423,11 @@ describe('mutations of one chat', () => {
     const position = simulator.calls.length;
 
     const first = await gateway.query(create);
+    manual.advance(10_000);
     const second = await gateway.query(create);
 
     const { chatId } = first.errors[0]?.extensions ?? {};
-    expect(codesOf(first)).toEqual(['UPSTREAM_UNAVAILABLE']);
+    expect(codesOf(first)).toEqual(['OUTCOME_UNKNOWN']);
     expect(second.data).toEqual({ createChat: { id: chatId, lastMessageText: 'First' } });
     expect(callsSince(position, 'POST /chats')).toHaveLength(1);
     expect(await messagesOf(Number(chatId), 'First')).toHaveLength(1);

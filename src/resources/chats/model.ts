@@ -96,7 +96,7 @@ export interface ChatUpdate {
 }
 
 /** The ids by which subscriptions filter events. */
-export const chatEventFields = ({ id, customer, assignee, department }: Chat) => ({
+export const chatEventFields = ({ id, customer, assignee, department }: ChatPart) => ({
   chatId: id,
   customerId: customer?.id ?? null,
   assigneeId: assignee?.id ?? null,

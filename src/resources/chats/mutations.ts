@@ -10,10 +10,12 @@ import type {
 import { badUserInputError, conflictError, forbiddenError } from '../../lib/clientError.ts';
 import { encodeEnum } from '../../upstream/decode.ts';
 import { UpstreamError } from '../../upstream/errors.ts';
+import { PartialEntities } from '../../upstream/partialEntities.ts';
+import { modelProperties } from '../declarations.ts';
 import type { MutationDeclaration, WrittenEntity } from '../mutation.ts';
 import { mutationFields, updateEntity } from '../mutation.ts';
 import type { ChatWebhookName } from './descriptor.ts';
-import { chatLists, chatType } from './descriptor.ts';
+import { chatDescriptor, chatLists, chatType } from './descriptor.ts';
 import type { Chat } from './model.ts';
 import { chatCodec, chatRatings, chatStatuses } from './model.ts';
 
@@ -27,6 +29,13 @@ export const writtenChat: WrittenEntity<Chat> = {
   type: chatType,
   decode: chatCodec.fromWire,
   path: (id) => `/chats/${id}`,
+  partials: new PartialEntities<Chat>(modelProperties(chatDescriptor.fields.Chat)),
+  identity(id, earlier) {
+    const part = { __typename: 'Chat', id } as const;
+    if (earlier === undefined) return part;
+    const { customer, createdAt, createdWith, applicationId } = earlier;
+    return { ...part, customer, createdAt, createdWith, applicationId };
+  },
 };
 
 type ChatUpdate<Args> = Omit<ChatMutation<Args>, 'execute' | 'calls'> &
@@ -52,6 +61,7 @@ const markChatRead = chatUpdate<MutationMarkChatReadArgs>({
     body: { id: Number(id), read },
   }),
   retry: 'safe',
+  sets: ({ by, read }) => (by === 'AGENT' ? { readByAgent: read } : { readByCustomer: read }),
   fields: { id: 'id', read: 'read' },
   invalidates: [],
   publishes: [{ change: 'READ', repeatedBy: [] }],
@@ -67,7 +77,7 @@ const setChatStatus = chatUpdate<MutationSetChatStatusArgs>({
   }),
   // Closing can show a rating request to the customer.
   retry: 'ifNotSet',
-  isSet: (chat, { status }) => chat.status === status,
+  sets: ({ status }) => ({ status }),
   fields: { id: 'id', status: 'status' },
   invalidates: chatLists,
   publishes: [
@@ -115,6 +125,7 @@ const assignChat = chatUpdate<MutationAssignChatArgs>({
         })
       : error,
   retry: 'safe',
+  sets: ({ agentId }) => ({ assignee: { __typename: 'Agent', id: agentId } }),
   fields: { id: 'id', assignee: 'agentId' },
   ...assignmentChange,
 });
@@ -128,6 +139,7 @@ const unassignChat = chatUpdate<ChatArgs>({
     body: { id: Number(id), assignee: null },
   }),
   retry: 'safe',
+  sets: () => ({ assignee: null }),
   fields: { id: 'id' },
   ...assignmentChange,
 });
@@ -141,13 +153,14 @@ const moveChat = chatUpdate<MutationMoveChatArgs>({
     body: { id: Number(id), department: Number(departmentId) },
   }),
   retry: 'safe',
+  sets: ({ departmentId }) => ({ department: { __typename: 'Department', id: departmentId } }),
   fields: { id: 'id', department: 'departmentId' },
   // Rules of the department may assign the chat at once.
   ...assignmentChange,
 });
 
-/** Whole seconds, as text, rounded up: the chat must not wake before the given time. */
-const secondsText = (time: Date): string => String(Math.ceil(time.getTime() / 1000));
+/** Whole seconds, rounded up: the chat must not wake before the given time. */
+const wakeSeconds = (time: Date): number => Math.ceil(time.getTime() / 1000);
 
 const snoozeChat = chatUpdate<MutationSnoozeChatArgs>({
   policy: 'staff',
@@ -158,9 +171,10 @@ const snoozeChat = chatUpdate<MutationSnoozeChatArgs>({
   call: ({ id, until }) => ({
     method: 'PUT',
     path: '/chats/snooze',
-    body: { id: Number(id), snoozedUntil: secondsText(until) },
+    body: { id: Number(id), snoozedUntil: String(wakeSeconds(until)) },
   }),
   retry: 'safe',
+  sets: ({ until }) => ({ snoozedUntil: wakeSeconds(until) * 1000 }),
   fields: { id: 'id', snoozedUntil: 'until' },
   invalidates: chatLists,
   publishes: [{ change: 'SNOOZED', repeatedBy: ['chat.snoozed'] }],
@@ -175,6 +189,7 @@ const unsnoozeChat = chatUpdate<ChatArgs>({
     body: { id: Number(id), snoozedUntil: null },
   }),
   retry: 'safe',
+  sets: () => ({ snoozedUntil: null }),
   fields: { id: 'id' },
   invalidates: chatLists,
   publishes: [{ change: 'UNSNOOZED', repeatedBy: ['chat.unsnoozed'] }],
@@ -189,10 +204,12 @@ const rateChat = chatUpdate<MutationRateChatArgs>({
     body: { id: Number(id), rating: encodeEnum(chatRatings, rating) },
   }),
   retry: 'ifNotSet',
-  isSet: (chat, { rating }) => chat.rating === rating,
-  // HelpCrunch documents no other reason for a 400 of this endpoint.
+  sets: ({ rating }) => ({ rating }),
+  // HelpCrunch documents no other reason for a 400 of this endpoint than the state of the chat, and one that names a property.
   explain: (error) =>
-    error instanceof UpstreamError && error.kind === 'rejected'
+    error instanceof UpstreamError &&
+    error.kind === 'rejected' &&
+    error.details.entries?.some(({ code }) => code === 'rating') !== true
       ? new UpstreamError('conflict', 'The chat cannot be rated.', {
           ...error.details,
           cause: error,

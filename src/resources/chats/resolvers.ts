@@ -135,8 +135,11 @@ const chatMutationGroup: MutationGroup<{ readonly id: string }, Chat, ChatChange
   prime: (chat, { loaders }) => {
     loaders.chats.prime(chat);
   },
-  eventsOf: (chat, { change, atMs }) => [{ kind: 'chat', change, atMs, ...chatEventFields(chat) }],
-  reportedChange: (webhook, chat) => reportedChatChange(webhook, chat.id, chat),
+  // Of a chat that could not be read, a copy has the known fields alone.
+  eventsOf: (chat, { change, atMs }) => [
+    { kind: 'chat', change, atMs, ...chatEventFields({ ...chat }) },
+  ],
+  reportedChange: (webhook, chat) => reportedChatChange(webhook, chat.id, { ...chat }),
 };
 
 export const chatResolvers: Resolvers = {

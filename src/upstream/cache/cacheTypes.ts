@@ -78,6 +78,7 @@ const isWholeNegativeEntry = objectOf<NegativeEntry>({
       notSent: oneOf(true),
       publicMessage: isText,
       chatId: isText,
+      isApplied: oneOf(true),
     },
     [],
   ),

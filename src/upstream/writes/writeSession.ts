@@ -48,6 +48,7 @@ const lockPollMs = 50;
 const appliedError = (cause: unknown): UpstreamError =>
   new UpstreamError('malformed', 'The write was applied, but its result could not be read.', {
     cause,
+    isApplied: true,
     publicMessage: 'The change was made, but its result could not be read. Refetch the object.',
   });
 
@@ -112,6 +113,13 @@ export class WriteSession {
       if (release !== undefined) return task().finally(release);
       await this.pause(lockPollMs);
     }
+  }
+
+  /** The entity as this instance last read it, however long ago; undefined if it does not have it. */
+  lastKnown<Entity extends CachedEntity>(type: CacheType<Entity>, id: string): Entity | undefined {
+    const { shared, context } = this.#options;
+    const stored = shared.store.find(`${context.account}:${type.name}:${id}`);
+    return stored === undefined ? undefined : type.deserialize(stored.entry.value, () => undefined);
   }
 
   /** Sends a write. A success whose body is not JSON resolves to `unreadable`. */
