@@ -244,7 +244,7 @@ const unanswered: readonly { name: string; handler: Handler }[] = [
   },
 ];
 
-const unreadable: readonly { name: string; handler: Handler }[] = [
+const unreadableSuccesses: readonly { name: string; handler: Handler }[] = [
   { name: 'HTML', handler: { body: `<html>${canary}</html>` } },
   { name: 'nothing', handler: { body: '' } },
   { name: 'a 204', handler: { status: 204 } },
@@ -272,6 +272,9 @@ const unreadable: readonly { name: string; handler: Handler }[] = [
       response.end('"}');
     }),
   },
+];
+
+const redirects: readonly { name: string; handler: Handler }[] = [
   ...[301, 302, 303, 307, 308].map((status) => ({
     name: `a redirect with status ${status}`,
     handler: (call: { path: string }): CannedResponse => ({
@@ -334,7 +337,7 @@ describe.each(places)('$place', (place) => {
     },
   );
 
-  test.each(unreadable)(
+  test.each(place.isBatch ? [...unreadableSuccesses, ...redirects] : redirects)(
     'an operation fails as UPSTREAM_INVALID_RESPONSE after $name',
     async ({ handler }) => {
       helpCrunch.respond(place.route, handler);
@@ -368,6 +371,21 @@ describe.each(places)('$place', (place) => {
     },
   );
 });
+
+test.each(unreadableSuccesses)(
+  'a mutation that HelpCrunch has confirmed with $name returns the written value, if the chat cannot be read either',
+  async ({ handler }) => {
+    helpCrunch.respond('PUT /chats/readByAgent', handler);
+    helpCrunch.respond('GET /chats/5208', handler);
+
+    const answer = await ask(mark);
+
+    expect(answer.errors).toEqual([]);
+    expect(answer.data).toEqual({ markChatRead: { id: '5208', readByAgent: true } });
+    expect(answer.extensions).toEqual(usage(2));
+    expectNothingElseLeaves(answer);
+  },
+);
 
 /** A handler without a response, and a promise of the response object that it received. */
 function holding(begin: (response: ServerResponse) => unknown = () => undefined) {

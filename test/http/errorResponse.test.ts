@@ -41,7 +41,12 @@ const cases: readonly (readonly [string, string, number, ErrorCode])[] = [
   ['a path that cannot be decoded', send('GET /%zz'), 400, 'BAD_REQUEST'],
   ['a method that GraphQL does not use', send('PUT /graphql'), 405, 'BAD_REQUEST'],
   ['an event stream with another Accept', send('GET /graphql/stream'), 406, 'BAD_REQUEST'],
-  ['an event stream of a foreign page', send('GET /graphql/stream', foreign), 403, 'FORBIDDEN'],
+  [
+    'an event stream of a foreign page',
+    send('GET /graphql/stream', foreign, 'Accept: text/event-stream'),
+    403,
+    'FORBIDDEN',
+  ],
   ['a body that is too large', post('/graphql', 'x'.repeat(262_145)), 413, 'BAD_REQUEST'],
   ['a body of another media type', post('/graphql', '<a/>', 'text/xml'), 415, 'BAD_REQUEST'],
   ['a body that is not JSON', post('/graphql', '{'), 400, 'BAD_REQUEST'],
