@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { warningsOf } from '../../src/config/loadConfig.ts';
+import { loadConfig, warningsOf } from '../../src/config/loadConfig.ts';
 import { ConfigError, readConfig } from '../../src/config/settings.ts';
 
 const defaults = {
@@ -538,5 +538,22 @@ describe('AUTH=jwt', () => {
     const environment = { HOST: '0.0.0.0', HELPCRUNCH_API_KEY: 'key', AUTH: 'jwt', JWT_SECRET };
 
     expect(readConfig(environment)).toMatchObject({ host: '0.0.0.0' });
+  });
+});
+
+describe('MUTATIONS', () => {
+  test('a name that is not a mutation of the schema is a start-up error', () => {
+    expect(() => loadConfig({ MUTATIONS: 'setChatStatus, closeChat, chat' })).toThrow(ConfigError);
+    expect(() => loadConfig({ MUTATIONS: 'setChatStatus, closeChat, chat' })).toThrow(
+      /MUTATIONS: the schema has no mutation closeChat[^]*MUTATIONS: the schema has no mutation chat/,
+    );
+  });
+
+  test.each([
+    ['all', 'all'],
+    ['none', 'none'],
+    ['setChatStatus,markChatRead', ['setChatStatus', 'markChatRead']],
+  ])('%s is accepted', (MUTATIONS, mutations) => {
+    expect(loadConfig({ MUTATIONS }).mutations).toEqual(mutations);
   });
 });

@@ -472,6 +472,63 @@ describe('agents', () => {
   });
 });
 
+describe('AUTH=forward', () => {
+  const keyA = { authorization: 'Bearer key-of-client-a' };
+  const keyB = { authorization: 'Bearer key-of-client-b' };
+  const startForward = () =>
+    startTestGateway({
+      upstream: fake,
+      clock,
+      config: { rateLimit: 0, apiKey: undefined, auth: { mode: 'forward' } },
+    });
+
+  test.each(Object.entries(cases))(
+    '%s is sent with the key of the client',
+    async (_name, { field, route, body, response, data }) => {
+      await using gateway = await startForward();
+      fake.respond(route, { body: response });
+
+      const answer = await gateway.query(`mutation { ${field} }`, {}, keyA);
+
+      expect(answer.errors).toEqual([]);
+      expect(answer.data).toEqual({ [nameOf(field)]: data });
+      expect(fake.calls.map((call) => [call.headers.authorization, call.body])).toEqual([
+        [keyA.authorization, body],
+      ]);
+    },
+  );
+
+  test.each([
+    [401, 'UNAUTHENTICATED'],
+    [403, 'FORBIDDEN'],
+  ])("a %i of HelpCrunch is %s, since the key is the client's", async (status, code) => {
+    await using gateway = await startForward();
+    fake.respond('PUT /chats/status', { status });
+
+    const answer = await gateway.query(`mutation { ${cases['setChatStatus']?.field} }`, {}, keyA);
+
+    expect(codesOf(answer)).toEqual([code]);
+  });
+
+  test('clients with different keys do not share idempotency keys', async () => {
+    await using gateway = await startForward();
+    fake.respond('POST /messages', { body: wireMessage() });
+    fake.respond('GET /chats/1/messages', { body: { data: [wireMessage()], total: 1 } });
+    const send =
+      'mutation { sendMessage(chatId: 1, by: CUSTOMER, text: "Hi", idempotencyKey: "1") { id } }';
+
+    for (const key of [keyA, keyB, keyA]) {
+      const { errors } = await gateway.query(send, {}, key);
+      expect(errors).toEqual([]);
+    }
+
+    expect(fake.callsTo('POST /messages').map(({ headers }) => headers.authorization)).toEqual([
+      keyA.authorization,
+      keyB.authorization,
+    ]);
+  });
+});
+
 describe('MUTATIONS', () => {
   const two = `mutation {
     unassignChat(id: 5208) { id }

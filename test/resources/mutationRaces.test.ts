@@ -198,6 +198,59 @@ describe('a message whose response is lost', () => {
   });
 });
 
+describe('a message that HelpCrunch confirms with an unreadable body', () => {
+  const noMessages = { body: { data: [], total: 0 } };
+
+  test('it is not sent again with its key, even if it is not found', async () => {
+    await using fake = await startRecordingUpstream();
+    await using gateway = await startTestGateway({
+      upstream: fake,
+      clock,
+      config: { rateLimit: 0 },
+    });
+    fake.respond('POST /messages', { body: 'Ok' });
+    fake.respond('GET /chats/5208/messages', noMessages);
+    const variables = { id: 5208, text: 'Confirmed', key: 'confirmed' };
+
+    const first = await gateway.query(send, variables);
+    manual.advance(10_000);
+    const second = await gateway.query(send, variables);
+    manual.advance(10_000);
+    const third = await gateway.query(send, variables);
+
+    for (const { errors } of [first, second, third]) {
+      expect(errors).toMatchObject([
+        {
+          message:
+            'HelpCrunch has confirmed this, but the new object could not be read. Do not send it again.',
+          extensions: { code: 'OUTCOME_UNKNOWN', retryable: false },
+        },
+      ]);
+    }
+    expect(fake.callsTo('POST /messages')).toHaveLength(1);
+  });
+
+  test('createChat returns the chat in which it was sent', async () => {
+    await using fake = await startRecordingUpstream();
+    await using gateway = await startTestGateway({
+      upstream: fake,
+      clock,
+      config: { rateLimit: 0 },
+    });
+    fake.respond('POST /chats', { body: wireChat({ id: 5300, status: 'empty' }) });
+    fake.respond('POST /messages', { body: 'Ok' });
+    fake.respond('GET /chats/5300/messages', noMessages);
+    fake.respond('GET /chats/5300', { body: wireChat({ id: 5300, status: 'new' }) });
+
+    const { data, errors } = await gateway.query(`mutation {
+      createChat(input: { customerId: 7001, applicationId: 2, message: { by: CUSTOMER, text: "Hi" } }) { id status }
+    }`);
+
+    expect(errors).toEqual([]);
+    expect(data).toEqual({ createChat: { id: '5300', status: 'NEW' } });
+  });
+});
+
 describe('a status whose response is lost', () => {
   const close = 'mutation ($id: ID!) { setChatStatus(id: $id, status: CLOSED) { status } }';
 

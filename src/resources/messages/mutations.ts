@@ -164,6 +164,7 @@ async function executeCreateChat(run: MutationRun<MutationCreateChatArgs>): Prom
   const step = {
     startedAtMs: created === undefined ? attempt.startedAtMs : session.clock.now(),
     isUncertain: created === undefined && attempt.isUncertain,
+    isApplied: created === undefined && attempt.isApplied,
   };
   const sent = {
     chatId,
@@ -174,6 +175,7 @@ async function executeCreateChat(run: MutationRun<MutationCreateChatArgs>): Prom
     agentId: authorOf({ by, agentId }, context, 'input.message.'),
   };
   const firstMessage = await postMessage(session, sent, step).catch((error: unknown) => {
+    if (error instanceof UpstreamError && error.details.isApplied === true) return null;
     throw withChatId(error, chatId);
   });
   // The message has changed the chat. A chat without these changes is better than the error of a write that was made.

@@ -98,13 +98,14 @@ const isSameMessage = (found: Message, sent: OutgoingMessage, startedAtMs: numbe
 interface Step {
   readonly startedAtMs: number;
   readonly isUncertain: boolean;
+  readonly isApplied: boolean;
 }
 
 /** Sends a message once. If its outcome is unknown, the latest messages of the chat are searched for it. */
 export async function postMessage(
   session: WriteSession,
   message: OutgoingMessage,
-  { startedAtMs, isUncertain }: Step,
+  { startedAtMs, isUncertain, isApplied }: Step,
 ): Promise<Message> {
   const { chatId } = message;
   const known = `messages of ${chatId}`;
@@ -113,6 +114,7 @@ export async function postMessage(
     call: { method: 'POST', path: '/messages', body: wireMessage(message) },
     decode: messageCodec.fromWire,
     isUncertain,
+    isApplied,
     async find() {
       const body = await session.read(`/chats/${chatId}/messages?offset=${offset}&limit=${limit}`);
       const { rows } = decodePage(
@@ -142,7 +144,7 @@ const newestChat = (customerId: string) => ({
 export async function postChat(
   session: WriteSession,
   { input }: MutationCreateChatArgs,
-  { customerId, startedAtMs, isUncertain }: Step & { readonly customerId: string },
+  { customerId, startedAtMs, isUncertain, isApplied }: Step & { readonly customerId: string },
 ): Promise<Chat> {
   const { applicationId, assigneeId, departmentId } = input;
   const known = `chats of ${customerId}`;
@@ -159,6 +161,7 @@ export async function postChat(
     },
     decode: chatCodec.fromWire,
     isUncertain,
+    isApplied,
     async find() {
       const body = await session.read('/chats/search', newestChat(customerId));
       const { rows } = decodePage(

@@ -23,18 +23,24 @@ export interface IdempotencyRecord {
   /** When a pending attempt has certainly ended. */
   readonly untilMs: number;
   readonly created: CreatedIds;
+  /** HelpCrunch has confirmed the last step, whose result was not found. */
+  readonly isApplied?: true;
 }
 
 const isCreatedIds: Shape<CreatedIds> = (value): value is CreatedIds =>
   isDictionary(value) && Object.values(value).every(isText);
 
-const isRecord = objectOf<IdempotencyRecord>({
-  state: oneOf('pending', 'partial', 'uncertain', 'done'),
-  hash: isText,
-  startedAtMs: isTime,
-  untilMs: isTime,
-  created: isCreatedIds,
-});
+const isRecord = objectOf<IdempotencyRecord>(
+  {
+    state: oneOf('pending', 'partial', 'uncertain', 'done'),
+    hash: isText,
+    startedAtMs: isTime,
+    untilMs: isTime,
+    created: isCreatedIds,
+    isApplied: oneOf(true),
+  },
+  ['state', 'hash', 'startedAtMs', 'untilMs', 'created'],
+);
 
 const ttlMs = 86_400_000;
 /** Without Redis. */

@@ -8,6 +8,8 @@ export interface Attempt {
   readonly created: CreatedIds;
   /** Whether the outcome of the step that follows is unknown: it is looked up before it is sent. */
   readonly isUncertain: boolean;
+  /** Whether HelpCrunch has confirmed that step: it is not sent again, even if it is not found. */
+  readonly isApplied: boolean;
   /** When that step was first attempted, in milliseconds since the epoch. */
   readonly startedAtMs: number;
   /** Records the result of a step before the next one. */
@@ -18,6 +20,7 @@ export interface Attempt {
 export const unkeyedAttempt = (startedAtMs: number): Attempt => ({
   created: {},
   isUncertain: false,
+  isApplied: false,
   startedAtMs,
   record: () => Promise.resolve(),
 });
@@ -92,6 +95,7 @@ export class IdempotentRuns {
           startedAtMs: isUncertain ? record.startedAtMs : now,
           untilMs: now + session.remainingMs + graceMs,
           created: record?.created ?? {},
+          ...(record?.isApplied === true ? { isApplied: true } : {}),
         };
         if (await this.#store.replace(account, name, [record, claim]))
           return this.#runClaimed(run, claim, isUncertain);
@@ -116,8 +120,16 @@ export class IdempotentRuns {
       const result = await run.attempt({
         created: claim.created,
         isUncertain,
+        isApplied: claim.isApplied === true,
         startedAtMs: claim.startedAtMs,
-        record: (created) => replaceBy({ ...current, created, startedAtMs: session.clock.now() }),
+        record: (created) =>
+          replaceBy({
+            state: 'pending',
+            hash: claim.hash,
+            startedAtMs: session.clock.now(),
+            untilMs: claim.untilMs,
+            created,
+          }),
       });
       await replaceBy({ ...current, state: 'done', created: run.idsOf(result) });
       return result;
@@ -126,7 +138,9 @@ export class IdempotentRuns {
         (error instanceof UpstreamError && error.kind === 'outcomeUnknown') ||
         (isUncertain && !session.wasSent);
       const hasCreated = Object.keys(current.created).length > 0;
-      if (isStillUncertain) await replaceBy({ ...current, state: 'uncertain' });
+      const isApplied = error instanceof UpstreamError && error.details.isApplied === true;
+      if (isStillUncertain)
+        await replaceBy({ ...current, state: 'uncertain', ...(isApplied ? { isApplied } : {}) });
       else await replaceBy(hasCreated ? { ...current, state: 'partial' } : undefined);
       throw error;
     }

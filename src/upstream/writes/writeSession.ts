@@ -33,6 +33,8 @@ export interface Creation<Value> {
   readonly find: () => Promise<Value | undefined>;
   /** Whether the outcome of an earlier attempt is unknown, so that the object is looked up first. */
   readonly isUncertain: boolean;
+  /** Whether HelpCrunch has confirmed an earlier attempt, so that nothing is sent. */
+  readonly isApplied?: boolean;
 }
 
 interface WriteSessionOptions {
@@ -50,6 +52,14 @@ const appliedError = (cause: unknown): UpstreamError =>
     cause,
     isApplied: true,
     publicMessage: 'The change was made, but its result could not be read. Refetch the object.',
+  });
+
+const createdError = (cause: unknown): UpstreamError =>
+  new UpstreamError('outcomeUnknown', 'The write was applied, and the new object was not found.', {
+    cause,
+    isApplied: true,
+    publicMessage:
+      'HelpCrunch has confirmed this, but the new object could not be read. Do not send it again.',
   });
 
 /** The calls of one mutation. They are charged to its viewer with the priority of writes. */
@@ -159,10 +169,12 @@ export class WriteSession {
   }
 
   /** Creates an object. It is sent once; if its outcome is unknown, `find` looks for what was created. */
-  async create<Value>({ call, decode, find, isUncertain }: Creation<Value>): Promise<Value> {
+  async create<Value>(creation: Creation<Value>): Promise<Value> {
+    const { call, decode, find, isUncertain, isApplied = false } = creation;
     if (isUncertain) {
       const found = await find();
       if (found !== undefined) return found;
+      if (isApplied) throw createdError(undefined);
     }
     const sentBefore = this.#sentCount;
     try {
@@ -173,6 +185,7 @@ export class WriteSession {
         throw error;
       const found = await find().catch(() => undefined);
       if (found !== undefined) return found;
+      if (isUndecodable && (error.details.status ?? 200) < 300) throw createdError(error);
       throw new UpstreamError('outcomeUnknown', 'The new object was not found.', { cause: error });
     }
   }
