@@ -1,0 +1,236 @@
+import { describe, expect, test } from '@jest/globals';
+import { toNodeId } from '../../src/lib/ids.ts';
+import type { Activity, Outcome, Send, SharedAccount } from '../support/sharedAccount.ts';
+import { rateLimit, startSharedAccount } from '../support/sharedAccount.ts';
+import { openSocket } from '../support/socket.ts';
+import { chatData, deliver } from '../support/webhooks.ts';
+
+const minuteMs = 60_000;
+const agent = (agentId: number) => ({ role: 'agent', agentId });
+
+interface OwnedChat {
+  readonly id: string;
+  readonly customer: { readonly id: string };
+}
+
+const every =
+  (intervalMs: number, act: () => void, fromMs = 0): Activity =>
+  (timeMs) => {
+    if (timeMs >= fromMs && (timeMs - fromMs) % intervalMs === 0) act();
+  };
+
+/** Different numbers, one after the other. */
+function counter() {
+  let count = 0;
+  return () => (count += 1);
+}
+
+const aliases = (count: number, field: (index: number) => string) =>
+  `{ ${Array.from({ length: count }, (_, index) => `c${index}: ${field(index)}`).join(' ')} }`;
+
+/** One upstream call for each chat. */
+const chats = (count: number, from = 1, fields = 'status') =>
+  aliases(count, (index) => `chat(id: ${from + index}) { ${fields} }`);
+
+const read = ({ id }: OwnedChat) => `{ chat(id: ${id}) { status } }`;
+const write = ({ id }: OwnedChat) =>
+  `mutation { markChatRead(id: ${id}, by: AGENT, read: true) { id } }`;
+
+const reasonsOf = (outcomes: readonly Outcome[]) =>
+  new Set(
+    outcomes.flatMap(({ response }) =>
+      response.errors.flatMap(({ extensions }) => extensions['reason'] ?? []),
+    ),
+  );
+
+/** Chats of different customers. */
+async function readChats(account: SharedAccount): Promise<OwnedChat[]> {
+  const look = await account.client('look', agent(99));
+  look('{ chats(first: 100) { nodes { id customer { id } } } }');
+  await account.finish();
+  const [outcome] = account.of('look');
+  const nodes: readonly OwnedChat[] = outcome?.response.data.chats.nodes;
+  return [...new Map(nodes.map((chat) => [chat.customer.id, chat])).values()];
+}
+
+interface Scenario {
+  readonly seconds: number;
+  /** What others do after the agent has worked for a minute. */
+  readonly others: (account: SharedAccount, chats: readonly OwnedChat[]) => Promise<Activity[]>;
+  readonly check?: (account: SharedAccount) => void;
+}
+
+const customerOf = (account: SharedAccount, chat: OwnedChat | undefined, name = 'customer') =>
+  account.client(name, { role: 'customer', customerId: chat?.customer.id });
+
+const isLimitedByItself = (account: SharedAccount) =>
+  expect(reasonsOf(account.of('customer'))).toEqual(new Set(['VIEWER_LIMIT']));
+
+/** References and nodes of foreign chats, and lists with filters that were not requested before. */
+function variousReads(send: Send): () => void {
+  const next = counter();
+  return () => {
+    const number = next();
+    const ids = (count: number) => Array.from({ length: count }, (_, index) => number + index + 1);
+    const representations = (count: number) =>
+      ids(count).map((id) => ({ __typename: 'Chat', id: String(id) }));
+    const entities = `query ($list: [_Any!]!) { _entities(representations: $list) { ... on Chat { id status } } }`;
+    const nodes = 'query ($list: [ID!]!) { nodes(nodeIds: $list) { ... on Chat { status } } }';
+    send(entities, { list: representations(200) });
+    send(entities, { list: representations(30) });
+    send(nodes, { list: ids(100).map((id) => toNodeId('Chat', String(id))) });
+    send(nodes, { list: ids(30).map((id) => toNodeId('Chat', String(id))) });
+    const from = new Date(Date.UTC(2020, 0, 1) + number * 1_000).toISOString();
+    send(`{ chats(first: 5, filter: { createdAt: { from: "${from}" } }) { nodes { id } } }`);
+  };
+}
+
+/** 95 subscriptions with different selections, each of which needs a call of its own. */
+async function subscribe(account: SharedAccount, chat: OwnedChat | undefined) {
+  const [gateway] = account.gateways;
+  if (gateway === undefined) throw new Error('There is no gateway.');
+  const socket = await openSocket(gateway.url);
+  const { authorization } = await account.credentials({
+    role: 'customer',
+    customerId: chat?.customer.id,
+  });
+  await socket.initialize({ authorization });
+  for (let index = 1; index <= 95; index += 1) {
+    const query = `subscription { chatUpdated { change chat { id customer { chats(first: ${index}) { nodes { id } } } } } }`;
+    socket.send({ id: String(index), type: 'subscribe', payload: { query } });
+  }
+  await gateway.waitForSubscriptions(95);
+  return { socket, gateway };
+}
+
+const scenarios: Readonly<Record<string, Scenario>> = {
+  'a customer that requests 30 chats of others, four times and then each second': {
+    seconds: 76,
+    async others(account, [chat]) {
+      const send = await customerOf(account, chat);
+      for (let count = 0; count < 4; count += 1) send(chats(30));
+      return [every(1_000, () => send(chats(30)))];
+    },
+    check: isLimitedByItself,
+  },
+  'a customer with references, nodes and lists with new filters': {
+    seconds: 76,
+    async others(account, [chat]) {
+      return [every(1_000, variousReads(await customerOf(account, chat)))];
+    },
+    check: isLimitedByItself,
+  },
+  'a customer with nine operations a second': {
+    seconds: 60,
+    async others(account, [chat]) {
+      const send = await customerOf(account, chat);
+      const next = counter();
+      return [
+        every(1_000, () => {
+          for (let count = 0; count < 9; count += 1) send(chats(1, next()));
+        }),
+      ];
+    },
+    check: isLimitedByItself,
+  },
+  'twenty customers with nine operations a second each': {
+    seconds: 12,
+    async others(account, owned) {
+      const next = counter();
+      const senders = await Promise.all(
+        owned.slice(0, 20).map((chat, index) => customerOf(account, chat, `customer ${index}`)),
+      );
+      return [
+        every(1_000, () => {
+          for (const send of senders)
+            for (let count = 0; count < 9; count += 1) send(chats(1, next() % 300));
+        }),
+      ];
+    },
+    check(account) {
+      const all = account.outcomes.filter(({ client }) => client.startsWith('customer '));
+      expect(new Set(all.map(({ client }) => client)).size).toBe(20);
+      expect(reasonsOf(all)).toContain('CUSTOMER_LIMIT');
+    },
+  },
+  'a customer with 95 subscriptions and a webhook every 2 s': {
+    seconds: 76,
+    async others(account, [chat]) {
+      const { socket, gateway } = await subscribe(account, chat);
+      account.onEnd(() => socket.socket.terminate());
+      const eventData = chatData({ ...chat, customer: { id: Number(chat?.customer.id) } });
+      return [
+        every(2_000, () => {
+          const atMs = account.clock.now();
+          account.track(deliver(gateway, { event: 'chat.rated', eventData, atMs }));
+        }),
+      ];
+    },
+  },
+  "another agent's script with 80 calls a second": {
+    seconds: 76,
+    async others(account) {
+      const script = await account.client('script', agent(13));
+      const read = (count: number, from: number) =>
+        script(chats(count, from, 'status messages(first: 1) { nodes { text } }'));
+      return [
+        every(1_000, () => {
+          for (const from of [1, 11, 21, 31]) read(10, from);
+        }),
+      ];
+    },
+    check: (account) => expect(reasonsOf(account.of('script'))).toContain('VIEWER_LIMIT'),
+  },
+  'an export with background priority, which uses 70 % of what is left': {
+    seconds: 124,
+    async others(account) {
+      const send = await account.client('export', agent(15), { priority: 'u=7' });
+      const next = counter();
+      return [
+        every(500, () => {
+          for (let count = 0; count < 3; count += 1) send(chats(1, 1 + (next() % 300)));
+        }),
+      ];
+    },
+    check(account) {
+      for (const fromMs of [minuteMs, 2 * minuteMs]) {
+        const toMs = fromMs + minuteMs;
+        const used = account.of('worker', fromMs, toMs).length;
+        const exported = account
+          .of('export', fromMs, toMs)
+          .filter(({ response }) => response.extensions.upstream.calls > 0).length;
+        expect(exported).toBeGreaterThanOrEqual(0.7 * (rateLimit - used));
+      }
+    },
+  },
+};
+
+describe('an agent at work', () => {
+  test.each(Object.entries(scenarios))(
+    'has all reads and writes served within 3 s next to %s',
+    async (_others, { seconds, others, check }) => {
+      await using account = await startSharedAccount(1);
+      const worker = await account.client('worker', agent(12));
+      const owned = await readChats(account);
+      const [chat] = owned;
+      if (chat === undefined) throw new Error('There are no chats.');
+      const startMs = account.now();
+      const work = [
+        every(2_000, () => worker(read(chat)), startMs),
+        every(4_000, () => worker(write(chat)), startMs),
+      ];
+
+      await account.run(60, ...work);
+      await account.run(seconds, ...work, ...(await others(account, owned)));
+      await account.finish();
+
+      const outcomes = account.of('worker');
+      expect(outcomes.length).toBe(3 * Math.ceil((60 + seconds) / 4));
+      expect(outcomes.flatMap(({ response }) => response.errors)).toEqual([]);
+      expect(Math.max(...outcomes.map(({ waitMs }) => waitMs))).toBeLessThan(3_000);
+      expect(account.throttledCalls()).toEqual([]);
+      check?.(account);
+    },
+    120_000,
+  );
+});
