@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 import { onNextTurn } from '../../src/lib/clock.ts';
 
 /** Turns of the event loop: more than any code of the gateway defers its work without an event. */
@@ -12,38 +12,45 @@ const eventCount = (): number => performance.nodeTiming.uvMetricsInfo.events;
 
 /** Tells when gateways, clients and upstream, all of this process, have no work left that does not wait for the clock. */
 export class Idleness {
-  readonly #redis: Redis | undefined;
-  #verifications = 0;
+  /** Work of other threads and processes, which cause no event before they are done. */
+  #external = 0;
+  readonly #release: () => void;
 
-  constructor(redis?: Redis) {
-    this.#redis = redis;
+  constructor() {
+    const track = <Result>(work: Promise<Result>): Promise<Result> => {
+      this.#external += 1;
+      const end = () => {
+        this.#external -= 1;
+      };
+      work.then(end, end);
+      return work;
+    };
     const { subtle } = globalThis.crypto;
     const verify = subtle.verify.bind(subtle);
-    // Another thread verifies the signatures of tokens, of which the event loop knows nothing until it is done.
-    subtle.verify = async (...values) => {
-      this.#verifications += 1;
-      try {
-        return await verify(...values);
-      } finally {
-        this.#verifications -= 1;
-      }
+    subtle.verify = (...values) => track(verify(...values));
+    const { sendCommand } = Redis.prototype;
+    Redis.prototype.sendCommand = function (command, stream) {
+      void track(command.promise);
+      return sendCommand.call(this, command, stream);
+    };
+    this.#release = () => {
+      // The instance's own property hides the method.
+      Reflect.deleteProperty(subtle, 'verify');
+      Redis.prototype.sendCommand = sendCommand;
     };
   }
 
-  /** Resolves when there was no event for some turns, and Redis has replied to all commands. */
+  /** Resolves when there was no event for some turns, and no external work is left. */
   async reached(): Promise<void> {
-    for (;;) {
-      // Redis has written its replies to earlier commands before it reads the second one.
-      await this.#redis?.ping();
-      await this.#redis?.ping();
-      const before = eventCount();
-      for (let turn = 0; turn < quietTurns; turn += 1) await nextTurn();
-      if (eventCount() === before && this.#verifications === 0) return;
+    let events = eventCount();
+    for (let quiet = 0; quiet < quietTurns; quiet += 1) {
+      await nextTurn();
+      if (eventCount() !== events || this.#external > 0) quiet = 0;
+      events = eventCount();
     }
   }
 
   end(): void {
-    // The instance's own property hides the method.
-    Reflect.deleteProperty(globalThis.crypto.subtle, 'verify');
+    this.#release();
   }
 }
