@@ -29,6 +29,7 @@ import { runGuarded } from '../observability/guarded.ts';
 import {
   createHydrate,
   createIsCached,
+  createLengthOf,
   createLoaders,
   createSources,
 } from '../resources/registry.ts';
@@ -57,6 +58,7 @@ const createCostLimiterFor = (schema: GraphQLSchema, { config }: Foundation) =>
     maxReferenceCalls: config.maxReferenceCalls,
     maxNodes: config.maxResponseNodes,
     isCached: ({ sources, viewer }: Context) => createIsCached(sources, viewer),
+    lengthOf: ({ sources }: Context) => createLengthOf(sources),
     hydrate: ({ sources }: Context) => createHydrate(sources),
     customerOf: ({ viewer }: Context) => (viewer.role === 'CUSTOMER' ? viewer : undefined),
   });

@@ -23,6 +23,9 @@ export type FetchKind =
 /** Whether no fetch is needed: for an id of a `chat`, `customer` or `customerByUserId`, otherwise for the whole list. */
 export type IsCached = (kind: FetchKind, id?: string) => boolean;
 
+/** The length of a list that is available only whole and is cached; undefined if it is not known. */
+export type LengthOf = (kind: FetchKind) => number | undefined;
+
 /** The assumed length of a list whose length no operation states. */
 export interface AssumedLength {
   readonly worst: number;

@@ -15,7 +15,13 @@ import { createChatSource } from './chats/source.ts';
 import { customerDescriptor } from './customers/descriptor.ts';
 import { createCustomerLoaders, createViewerIdentity } from './customers/loaders.ts';
 import { createCustomerSource } from './customers/source.ts';
-import type { EntityDescriptor, FetchKind, IsCached, ResourceDescriptor } from './declarations.ts';
+import type {
+  EntityDescriptor,
+  FetchKind,
+  IsCached,
+  LengthOf,
+  ResourceDescriptor,
+} from './declarations.ts';
 import { departmentDescriptor } from './departments/descriptor.ts';
 import { createDepartmentLoaders } from './departments/loaders.ts';
 import { createDepartmentSource } from './departments/source.ts';
@@ -137,6 +143,16 @@ export const createIsCached = (sources: Sources, viewer: Viewer): IsCached => {
     organization: sources.organization.has,
   };
   return (kind, id = '') => checks[kind](id);
+};
+
+/** For all viewers, who may read these lists or get `FORBIDDEN` before any call. */
+export const createLengthOf = ({ agents, departments, applications }: Sources): LengthOf => {
+  const lists: Partial<Record<FetchKind, { cachedLength(): number | undefined }>> = {
+    agents,
+    departments,
+    applications,
+  };
+  return (kind) => lists[kind]?.cachedLength();
 };
 
 /** Copies cached entities from Redis, so that `createIsCached` finds them. */

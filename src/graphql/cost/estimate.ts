@@ -8,7 +8,13 @@ import type {
 import { getNamedType, getOperationAST, isObjectType } from 'graphql';
 import type { CustomerViewer } from '../../lib/viewer.ts';
 import { maxExtraMessageReads } from '../../lib/visibility.ts';
-import type { CostCase, CostRule, FetchKind, IsCached } from '../../resources/declarations.ts';
+import type {
+  CostCase,
+  CostRule,
+  FetchKind,
+  IsCached,
+  LengthOf,
+} from '../../resources/declarations.ts';
 import { entitiesByType, idsPerCall } from '../../resources/registry.ts';
 import { costRuleOf } from '../schema/fields.ts';
 import { groupReferences, idText } from './references.ts';
@@ -33,6 +39,7 @@ export interface CostOptions {
   /** As the client sent them. */
   readonly variables?: ArgumentValues | undefined;
   readonly isCached?: IsCached | undefined;
+  readonly lengthOf?: LengthOf | undefined;
   /** The viewer, if it is a customer: verifying what it owns costs calls. */
   readonly customer?: CustomerViewer | undefined;
 }
@@ -215,7 +222,8 @@ class CostEstimator {
     const { parent, site, result } = field;
     switch (rule.strategy) {
       case 'collection': {
-        const count = assumedLength(rule.length, this.#costCase);
+        const known = this.#options.lengthOf?.(rule.kind);
+        const count = known ?? assumedLength(rule.length, this.#costCase);
         return this.#fetch({ ...result, count }, rule.kind, site.path);
       }
       case 'lookup': {

@@ -5,7 +5,7 @@ import type { CustomerViewer } from '../../lib/viewer.ts';
 import type { Context } from '../context.ts';
 import type { CostOptions } from './estimate.ts';
 import { estimateCost } from './estimate.ts';
-import type { IsCached } from '../../resources/declarations.ts';
+import type { IsCached, LengthOf } from '../../resources/declarations.ts';
 import type { OperationCost } from './rules.ts';
 import { assertVariablesWithinLimits } from '../limits/documentLimits.ts';
 import { estimateNodes } from '../limits/responseNodes.ts';
@@ -63,6 +63,7 @@ function overNodes({ nodes, largest }: NodeEstimate, limit: number): GraphQLErro
 
 export interface CostLimiterOptions extends CostLimits {
   readonly isCached?: (context: Context) => IsCached;
+  readonly lengthOf?: (context: Context) => LengthOf;
   readonly hydrate?: (context: Context) => Hydrate;
   readonly customerOf?: (context: Context) => CustomerViewer | undefined;
 }
@@ -145,8 +146,10 @@ export function createCostLimiter(
     const request = { schema, operationName, variables, customer };
     const { calls, nodes } = worstCostOf(document, request, costs);
     if (calls > limit) {
-      const isCached = reusesCache(operation) ? options.isCached?.(context) : undefined;
-      const cost = estimateCost(document, { ...request, isCached });
+      const cached = reusesCache(operation)
+        ? { isCached: options.isCached?.(context), lengthOf: options.lengthOf?.(context) }
+        : {};
+      const cost = estimateCost(document, { ...request, ...cached });
       if (cost.worst > limit) throw costLimitError(cost, limit);
     }
     if (nodes > maxNodes) throw overNodes(estimateNodes(document, request), maxNodes);

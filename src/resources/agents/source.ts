@@ -11,6 +11,7 @@ export type AgentSource = ReturnType<typeof createAgentSource>;
 /** HelpCrunch has no endpoint for a single agent. */
 export const createAgentSource = ({ cache }: Upstream) => ({
   has: (): boolean => cache.has(agentListType, 'all'),
+  cachedLength: (): number | undefined => cache.peek(agentListType, 'all')?.rows.length,
 
   /** Whether the cached list of agents lacks this id. */
   isKnownMissing(id: string): boolean {

@@ -9,6 +9,7 @@ export type ApplicationSource = ReturnType<typeof createApplicationSource>;
 /** The endpoint of applications has no paging. */
 export const createApplicationSource = ({ cache }: Upstream) => ({
   has: (): boolean => cache.has(applicationListType, 'all'),
+  cachedLength: (): number | undefined => cache.peek(applicationListType, 'all')?.rows.length,
 
   /** Whether the cached list of applications lacks this id. */
   isKnownMissing(id: string): boolean {

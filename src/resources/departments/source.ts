@@ -11,6 +11,7 @@ export type DepartmentSource = ReturnType<typeof createDepartmentSource>;
 /** HelpCrunch has no endpoint for a single department. */
 export const createDepartmentSource = ({ cache }: Upstream) => ({
   has: (): boolean => cache.has(departmentListType, 'all'),
+  cachedLength: (): number | undefined => cache.peek(departmentListType, 'all')?.rows.length,
 
   async all(): Promise<readonly Department[]> {
     const { rows } = await cache.getOrLoad(departmentListType, 'all', (send) =>
