@@ -8,6 +8,7 @@ import { measureOperationCache } from './operationCache.ts';
 import { runReferences } from './references.ts';
 import { runTransports } from './transports.ts';
 import { runSubscribers } from './subscribers.ts';
+import { runWire } from './wire.ts';
 import type { BenchOptions } from './options.ts';
 
 /** A benchmark prints what it measured; false when a promise is not kept. */
@@ -24,6 +25,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   memory: runMemory,
   operations: measureOperationCache,
   transports: runTransports,
+  wire: runWire,
 };
 
 /** They take three minutes and more whatever the machine. */
