@@ -236,6 +236,17 @@ const cases: Readonly<
     risky: [{ SUBSCRIPTION_CALLBACK_HOSTS: 'router.example.com' }],
     fine: [callbacks('router.example.com'), {}],
   },
+  'ROUTER_MAY_CACHE without ROUTER_SECRET': {
+    risky: [{ SUBGRAPH: 'true', ROUTER_MAY_CACHE: 'true' }],
+    fine: [
+      {
+        SUBGRAPH: 'true',
+        ROUTER_MAY_CACHE: 'true',
+        ROUTER_SECRET: 'router '.repeat(5).replaceAll(' ', '-'),
+      },
+      { ROUTER_MAY_CACHE: 'false' },
+    ],
+  },
   'callbacks to link-local addresses': {
     risky: [
       'http://169.254.169.254',

@@ -121,6 +121,12 @@ const unusedSubgraphSettings = ['SUBGRAPH_EXCLUDE_FIELDS', 'ROUTER_SECRET'].map(
 
 const errors: readonly Rule[] = [
   {
+    name: 'ROUTER_MAY_CACHE without ROUTER_SECRET',
+    variable: 'ROUTER_MAY_CACHE',
+    applies: (facts) => facts.isTrue('ROUTER_MAY_CACHE') && !facts.has('ROUTER_SECRET'),
+    message: 'applies only to a router that proves to be one. Set ROUTER_SECRET.',
+  },
+  {
     name: 'demo in production',
     variable: 'HELPCRUNCH_API_KEY',
     applies: (facts) =>

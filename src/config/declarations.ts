@@ -408,6 +408,11 @@ const federation = {
         'Only a router that sends it as `X-Router-Secret` may use the gateway. Unset: any client may.',
     },
   ),
+  routerMayCache: setting('ROUTER_MAY_CACHE', boolean, {
+    default: false,
+    description:
+      'Sends `Cache-Control: private, max-age` to a router that sends `ROUTER_SECRET` ([federation.md](federation.md#caching-in-the-router)).',
+  }),
 };
 
 const tracing = {

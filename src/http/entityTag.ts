@@ -3,16 +3,12 @@ import type { Context } from '../graphql/context.ts';
 
 const opaqueTag = /^(?:W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
 
-/**
- * The weak tag of a response without errors. The usage at its end differs from request to request, so the tag depends on the data
- * before it, on the viewer and on the schema.
- */
+/** The weak tag of a response without errors. It depends on the data as JSON, on the viewer and on the schema, but not on `extensions`. */
 export function entityTag(
-  body: string,
+  data: string,
   schemaVersion: string,
   { account, viewer }: Context,
 ): string {
-  const data = body.slice(0, body.lastIndexOf(',"extensions":'));
   const text = `${schemaVersion}\n${JSON.stringify([account, viewer])}\n${data}`;
   return `W/"${hash('sha256', text, 'base64url').slice(0, 22)}"`;
 }

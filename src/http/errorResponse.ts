@@ -25,7 +25,7 @@ const errorResponse = (error: PublicError, requestId: string) => ({
 });
 
 /** A client that accepts no media type of GraphQL responses gets JSON. */
-const mediaTypeFor = ({ headers: { accept = '' } }: FastifyRequest): ResponseMediaType =>
+export const mediaTypeFor = ({ headers: { accept = '' } }: FastifyRequest): ResponseMediaType =>
   negotiateMediaType(accept) ?? jsonType;
 
 export function sendError(reply: FastifyReply, error: PublicError): FastifyReply {
@@ -143,7 +143,8 @@ export function createErrorHandler(options: ErrorHandlerOptions) {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> => {
-    const isForRouter = request.routeOptions.url === '/graphql' && isRouter(request.headers);
+    const isGraphQL = request.routeOptions.url?.startsWith('/graphql') === true;
+    const isForRouter = isGraphQL && isRouter(request.headers);
     const send = isForRouter ? sendErrorToRouter : sendError;
     return send(reply, await publicErrorFor(error, request));
   };

@@ -61,6 +61,8 @@ export interface HttpServerOptions {
   readonly authenticate: Authenticate;
   /** Undefined: every client may send requests. */
   readonly routerSecret?: string | undefined;
+  /** Whether a client that sends the secret may cache responses. */
+  readonly routerMayCache: boolean;
   readonly corsOrigins: readonly string[];
   readonly isProduction: boolean;
   readonly subscriptions: SubscriptionLimits & { readonly run: RunOperation };

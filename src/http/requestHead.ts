@@ -25,7 +25,8 @@ export interface RequestTarget {
 /** Whether the percent-encoded bytes of a query string are UTF-8. Malformed percent-encoding is taken literally, as in URLs. */
 function isUtf8Query(path: string): boolean {
   const start = path.indexOf('?');
-  if (start < 0 || !/[%\u0080-\uffff]/.test(path)) return true;
+  // Most requests have none of the bytes that could be invalid.
+  if (start < 0 || !/%[89a-f]|[\u0080-\uffff]/i.test(path)) return true;
   const bytes = path
     .slice(start)
     .replace(/%([0-9a-f]{2})/gi, (_match, hex: string) => String.fromCharCode(parseInt(hex, 16)));

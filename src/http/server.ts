@@ -56,6 +56,8 @@ function createFastify(
   const handleError = createErrorHandler({ log, authFailures, isRouter });
   const server = fastify({
     rewriteUrl: (request) => heads.route(request),
+    // Unused: parameters of operations are parsed where repeated names are rejected.
+    routerOptions: { querystringParser: () => ({}) },
     clientErrorHandler: (error, socket) => handleClientError(error, socket),
     // URLs that cannot be decoded fail before routing.
     frameworkErrors: (error, request, reply) => void handleError(error, request, reply),

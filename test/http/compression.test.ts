@@ -1,8 +1,10 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startDemo } from '../support/gateway.ts';
+import { startDemo, startTestGateway } from '../support/gateway.ts';
+import { bearer, jwtAuth } from '../support/issuer.ts';
 import { exchange, head } from '../support/rawHttp.ts';
 import type { RawResponse } from '../support/rawHttp.ts';
+import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 
 const query = '{ chats(first: 100) { nodes { id status createdAt customer { id name email } } } }';
 const unknownFields = `{ ${Array.from({ length: 30 }, (_, index) => `unknown${index}`).join(' ')} }`;
@@ -107,19 +109,21 @@ describe('the encoding of a response', () => {
     expect(response.body).toContain('"BAD_REQUEST"');
   });
 
-  test('is none for event streams', async () => {
-    const response = await fetch(`${demo.url}/graphql/stream`, {
+  test.each([
+    ['event streams', '/graphql/stream', 'text/event-stream', 'event: next'],
+    ['event streams', '/graphql', 'text/event-stream', 'event: next'],
+    ['multipart', '/graphql', 'multipart/mixed;subscriptionSpec=1.0', '{"payload":{"data"'],
+  ])('is none for %s at %s', async (_what, path, accept, text) => {
+    const headers = { 'content-type': 'application/json', 'accept-encoding': 'br, gzip', accept };
+    const response = await fetch(`${demo.url}${path}`, {
       method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        accept: 'text/event-stream',
-        'accept-encoding': 'br, gzip',
-      },
+      headers,
       body: JSON.stringify({ query }),
     });
 
+    expect(response.headers.get('content-type')).toContain(accept.replace(/;.*/, ''));
     expect(response.headers.get('content-encoding')).toBeNull();
-    expect(await response.text()).toContain('event: next');
+    expect(await response.text()).toContain(text);
   });
 
   test('of a cached response is stored with it and counted in its size', async () => {
@@ -209,6 +213,50 @@ describe('revalidation of a GET', () => {
     expect(response.status).not.toBe(304);
     expect(response.headers.get('etag')).toBeNull();
     expect(response.headers.get('cache-control')).toMatch(/no-store|no-cache/);
+  });
+
+  const document = '{ chat(id: 5208) { id } }';
+
+  test('uses different tags for different viewers of the same data', async () => {
+    await using upstream = await startRecordingUpstream();
+    upstream.respond('GET /chats/5208', { body: wireChat() });
+    await using gateway = await startTestGateway({ upstream, config: { auth: jwtAuth() } });
+    const responseFor = async (agentId: number, ifNoneMatch = '') => {
+      const token = await bearer({ role: 'agent', agentId });
+      return ask(path(document), { ...token, 'if-none-match': ifNoneMatch }, gateway.url);
+    };
+    const first = await responseFor(1);
+    const tag = first.headers.get('etag') ?? '';
+
+    const same = await responseFor(1, tag);
+    const other = await responseFor(2, tag);
+
+    expect(same.status).toBe(304);
+    expect(other.status).toBe(200);
+    expect(await other.json()).toMatchObject({ data: { chat: { id: '5208' } } });
+    expect(other.headers.get('etag')).not.toBe(tag);
+  });
+
+  test('uses different tags for different schemas', async () => {
+    await using upstream = await startRecordingUpstream();
+    upstream.respond('GET /chats/5208', { body: wireChat() });
+    const tagWith = async (subgraph: boolean) => {
+      await using gateway = await startTestGateway({ upstream, config: { subgraph } });
+      return (await ask(path(document), {}, gateway.url)).headers.get('etag');
+    };
+
+    const tags = [await tagWith(false), await tagWith(false), await tagWith(true)];
+
+    expect(tags[1]).toBe(tags[0]);
+    expect(tags[2]).not.toBe(tags[0]);
+  });
+
+  test('uses one tag, whether or not the response was executed by Apollo Server', async () => {
+    const fresh = path('{ chats(first: 3) { nodes { id customer { name } } totalCount } }');
+    const tags = [await tagOf(fresh), await tagOf(fresh), await tagOf(fresh), await tagOf(fresh)];
+
+    expect(tags[0]).toMatch(/^W/);
+    expect([...new Set(tags)]).toEqual([tags[0]]);
   });
 
   test('is not offered for POST', async () => {

@@ -6,7 +6,7 @@ import { createManualClock } from '../support/manualClock.ts';
 import { head, openConnection } from '../support/rawHttp.ts';
 import type { RecordingUpstream } from '../support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
-import { webhookSecret } from '../support/webhooks.ts';
+import { chatData, signatureOf, webhookSecret, wireDelivery } from '../support/webhooks.ts';
 
 const host = 'Host: localhost';
 const delayMs = 5_000;
@@ -73,6 +73,29 @@ test.each([
     expect(response).toMatchObject({ status: 200, headers: { connection: 'close' } });
   },
 );
+
+test('a webhook that arrives at SIGTERM is applied, and its response says that its connection closes', async () => {
+  const { clock, url, stop } = await start();
+  const delivery = wireDelivery({
+    event: 'chat.new',
+    eventData: chatData({ id: 5208 }),
+    atMs: clock.now(),
+  });
+  using connection = await openConnection(url);
+  const lines = ['Content-Type: application/json', `Content-Length: ${delivery.length}`];
+  const signature = `X-HelpCrunch-Signature: ${signatureOf(delivery)}`;
+  connection.write(head('POST /webhooks/helpcrunch HTTP/1.1', host, ...lines, signature));
+
+  const { stopped } = await stopGateway({ url, stop });
+  connection.write(delivery);
+  const response = await connection.response();
+  await connection.closed;
+  clock.advance(delayMs);
+  await stopped;
+
+  expect(response).toMatchObject({ status: 200, headers: { connection: 'close' } });
+  expect(JSON.parse(response?.body ?? '')).toEqual({ outcome: 'applied' });
+});
 
 test('the head of an event stream that starts after SIGTERM says that its connection closes', async () => {
   const { clock, url, stop } = await start();

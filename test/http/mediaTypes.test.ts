@@ -96,6 +96,26 @@ describe('the media type', () => {
     expect(raw.map((response) => response?.status)).toEqual([421, 405, 404]);
   });
 
+  test.each([
+    ['application/json', json, 21],
+    ['application/graphql-response+json', graphqlResponse, 22],
+    ['application/graphql-response+json, application/json;q=0.9', graphqlResponse, 23],
+    ['*/*', json, 24],
+  ])('with Accept %s is %s for 403 and 429', async (accept, type, agentId) => {
+    const token = await bearer({ role: 'agent', agentId });
+    const origin = 'https://evil.example';
+    const subscription = '{"query":"subscription { chatUpdated { change } }"}';
+    const stream = { accept: `${accept}, text/event-stream`, origin };
+
+    const forbidden = await post(authenticated, subscription, { ...token, ...stream });
+    await post(authenticated, operation, { ...token, accept });
+    const limited = await post(authenticated, operation, { ...token, accept });
+
+    expect([forbidden.status, limited.status]).toEqual([403, 429]);
+    expect(forbidden.headers.get('content-type')).toBe(type);
+    expect(limited.headers.get('content-type')).toBe(type);
+  });
+
   test.each(['image/png', 'application/json;q=0', '*/*;q=0.0'])(
     'with Accept %s is refused before execution',
     async (accept) => {
@@ -234,12 +254,13 @@ describe('an authenticated router', () => {
       post(routed, '{"query":"{ nothing }"}', { ...router, ...token }),
       post(routed, '{"query":"{"}', { ...router, ...token }),
       post(routed, '[]', { ...router, ...token }),
+      post(routed, `[${operation}]`, { ...router, ...token }),
     ]);
     const results: any[] = await Promise.all(responses.map((response) => response.json()));
     const unverified = await post(routed, operation);
 
     expect(responses.map(({ status, headers }) => [status, headers.get('content-type')])).toEqual(
-      Array(5).fill([200, json]),
+      Array(6).fill([200, json]),
     );
     expect(results.map(({ errors }) => errors[0].extensions.code)).toEqual([
       'UNAUTHENTICATED',
@@ -247,7 +268,41 @@ describe('an authenticated router', () => {
       'GRAPHQL_VALIDATION_FAILED',
       'GRAPHQL_PARSE_FAILED',
       'BAD_REQUEST',
+      'BAD_REQUEST',
     ]);
     expect(unverified.status).toBe(401);
   });
+
+  test.each(['/graphql', '/graphql/stream'])(
+    'gets every GraphQL error of a stream at %s with status 200 as application/json',
+    async (path) => {
+      await using routed = await startTestGateway({
+        upstream,
+        config: { auth: jwtAuth(), routerSecret },
+      });
+      const token = await bearer({ role: 'agent', agentId: 7 });
+      const accept = 'text/event-stream, application/graphql-response+json;q=0.5';
+      const ask = (body: string, headers: Readonly<Record<string, string>>) =>
+        fetch(`${routed.url}${path}`, {
+          method: 'POST',
+          headers: { ...router, 'content-type': 'application/json', accept, ...headers },
+          body,
+        });
+      const responses = [
+        await ask('{"query":"subscription { chatUpdated { change } }"}', {}),
+        await ask('{"query":"subscription { nothing }"}', token),
+        await ask('{', token),
+      ];
+      const results: any[] = await Promise.all(responses.map((response) => response.json()));
+
+      expect(responses.map(({ status, headers }) => [status, headers.get('content-type')])).toEqual(
+        Array(3).fill([200, json]),
+      );
+      expect(results.map(({ errors }) => errors[0].extensions.code)).toEqual([
+        'UNAUTHENTICATED',
+        'GRAPHQL_VALIDATION_FAILED',
+        'BAD_REQUEST',
+      ]);
+    },
+  );
 });

@@ -2,10 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { loadConfig } from '../../src/config/loadConfig.ts';
 import { readConfig } from '../../src/config/settings.ts';
+import type { Config } from '../../src/config/settings.ts';
 import type { RecordingUpstream } from '../support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { bearer, jwtAuth } from '../support/issuer.ts';
+import { createManualClock } from '../support/manualClock.ts';
 
 const secret = 'the-secret-of-the-router-and-ours';
 
@@ -256,6 +258,77 @@ describe('authenticated router', () => {
 
     expect(errors).toEqual([]);
     expect(data._entities).not.toContain(null);
+  });
+});
+
+describe('caching in the router', () => {
+  const document = '{ chat(id: 5208) { id } }';
+  const router = { 'x-router-secret': secret };
+  const cacheTtlsMs = { chats: 5_000, customers: 5_000, account: 5_000, absent: 5_000 };
+
+  async function start(config: Partial<Config> = {}) {
+    const clock = createManualClock();
+    const gateway = await startTestGateway({
+      upstream: helpCrunch,
+      clock,
+      config: {
+        ...subgraph,
+        ...{ cacheTtlsMs, routerSecret: secret, routerMayCache: true },
+        ...config,
+      },
+    });
+    const cacheControl = async (query = document) => {
+      const response = await gateway.query(query, {}, router);
+      return response.headers.get('cache-control');
+    };
+    return { clock, cacheControl, [Symbol.asyncDispose]: () => gateway.stop() };
+  }
+
+  test('a cached response may be cached for the rest of its TTL, and no longer', async () => {
+    await using gateway = await start();
+    const { clock, cacheControl } = gateway;
+    const cold = await cacheControl();
+    await cacheControl();
+    await cacheControl();
+    const warm = await cacheControl();
+    clock.advance(2_000);
+    const later = await cacheControl();
+    clock.advance(2_500);
+    const last = await cacheControl();
+
+    expect([cold, warm, later, last]).toEqual([
+      'no-store',
+      'private, max-age=5',
+      'private, max-age=3',
+      'no-store',
+    ]);
+  });
+
+  test.each([
+    ['without ROUTER_MAY_CACHE', { routerMayCache: false }, document],
+    ['with an error', {}, '{ chat(id: 5209) { id } }'],
+    ['of a mutation', {}, 'mutation { markChatRead(id: 5208, by: AGENT, read: true) { id } }'],
+    ['with the remaining quota', {}, '{ rateLimit { remaining } }'],
+  ])('a response %s may not be cached', async (_what, config, query) => {
+    helpCrunch.respond('PUT /chats/readByAgent', { status: 200, body: {} });
+    await using gateway = await start(config);
+    const values: (string | null)[] = [];
+    for (let run = 0; run < 4; run += 1) values.push(await gateway.cacheControl(query));
+
+    expect(values).toEqual(Array(4).fill('no-store'));
+  });
+
+  test('a client without the secret may not cache', async () => {
+    await using gateway = await startTestGateway({
+      upstream: helpCrunch,
+      config: { ...subgraph, cacheTtlsMs, routerMayCache: true },
+    });
+    for (let run = 0; run < 3; run += 1) await gateway.query(document, {}, router);
+
+    const { headers, extensions } = await gateway.query(document, {}, router);
+
+    expect(extensions).toMatchObject({ upstream: { calls: 0 } });
+    expect(headers.get('cache-control')).toBe('no-store');
   });
 });
 

@@ -78,14 +78,13 @@ interface FastPathRequest {
 
 export interface FastPathResponse {
   readonly body: string;
+  /** The part of the body that does not depend on how it was loaded, as JSON. */
+  readonly data: string;
   /** Set if the body is the same for every request. */
   readonly reusable?: ReusableResponse | undefined;
 }
 
-interface FastPathData extends Pick<FastPathResponse, 'reusable'> {
-  /** As JSON. */
-  readonly data: string;
-}
+type FastPathData = Pick<FastPathResponse, 'data' | 'reusable'>;
 
 interface OperationCacheOptions {
   readonly schema: GraphQLSchema;
@@ -180,7 +179,7 @@ export class OperationCache {
     this.#options.report(context, { operation: operation.operation, document: cached.document });
     const extensions = JSON.stringify({ upstream: usageExtension(context) });
     const { data, reusable } = result;
-    return { body: `{"data":${data},"extensions":${extensions}}`, reusable };
+    return { body: `{"data":${data},"extensions":${extensions}}`, data, reusable };
   }
 
   /** Executes an operation that Apollo Server has admitted. */

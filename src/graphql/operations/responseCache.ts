@@ -4,6 +4,8 @@ import type { Context } from '../context.ts';
 
 /** A response whose bytes are the same for every request, with what is derived from them. */
 export interface ReusableResponse {
+  /** Monotonic. */
+  readonly expiresAtMs: number;
   /** The body in this content coding. It is stored with the response. */
   encoded(coding: string, encode: () => Promise<Buffer>): Promise<Buffer>;
   /** Computed once. */
@@ -90,6 +92,7 @@ export function createResponseCache({
 
   const hitOf = (key: string, response: CachedResponse): ResponseCacheHit => ({
     data: response.data,
+    expiresAtMs: response.dependencies.expiresAtMs,
     encoded: (coding, run) => encode(key, response, coding, run),
     entityTag: (compute) => (response.tag ??= compute()),
   });

@@ -85,7 +85,9 @@ export class SubscriptionCallbacks {
       void reply.header('cache-control', 'no-store');
       if (outcome.kind === 'once') {
         release();
-        return await reply.status(outcome.status).send(outcome.result);
+        // Routers drop the codes of responses that are not 2xx.
+        const status = client.isRouter ? 200 : outcome.status;
+        return await reply.status(status).send(outcome.result);
       }
       const { subscriptionId: id, verifier, heartbeatIntervalMs } = parameters;
       const heartbeatMs =

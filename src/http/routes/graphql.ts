@@ -4,6 +4,8 @@ import { publicError } from '../../graphql/errors.ts';
 import type { PublicError } from '../../graphql/errors.ts';
 import type { OpenedOperation } from '../../graphql/operation.ts';
 import type { FastPathResponse } from '../../graphql/operations/operationCache.ts';
+import type { ReusableResponse } from '../../graphql/operations/responseCache.ts';
+import { isRecord } from '../../graphql/operations/persistedDocuments.ts';
 import { usageExtension } from '../../graphql/plugins/response.ts';
 import { guarded } from '../../observability/guarded.ts';
 import type { Span } from '../../observability/tracing.ts';
@@ -39,6 +41,12 @@ function addExtensions(body: string, context: Context): string {
       ? { ...result, extensions: { upstream: usageExtension(context) } }
       : result,
   );
+}
+
+/** The data of a result without errors, as JSON; undefined for other results. */
+function dataOf(body: string): string | undefined {
+  const result: unknown = JSON.parse(body);
+  return isRecord(result) && !('errors' in result) ? JSON.stringify(result['data']) : undefined;
 }
 
 const bypassesCache = ({ headers }: FastifyRequest): boolean =>
@@ -135,7 +143,7 @@ class GraphQLEndpoint {
 
   async #execute(request: FastifyRequest, reply: FastifyReply, context: Context) {
     assertAcceptableCoding(request);
-    const isRouter = this.#options.isRouter(request.headers);
+    const { isRouter } = context;
     const mediaType = isRouter ? jsonType : acceptedMediaType(request);
     const cache = wantsTrace(request) ? undefined : this.#options.operationCache;
     const isReadOnly = request.method === 'GET';
@@ -143,8 +151,10 @@ class GraphQLEndpoint {
     if (cached !== undefined) {
       this.#sendUsage(reply, context);
       void reply.header('content-type', mediaType);
-      if (this.#isNotModified(reply, cached, context)) return reply.status(304).send();
       const { reusable } = cached;
+      const isNotModified = this.#isNotModified(reply, cached, context);
+      if (isRouter && reusable !== undefined) this.#permitCaching(reply, reusable);
+      if (isNotModified) return reply.status(304).send();
       const body = `${cached.body}\n`;
       return reply.send(reusable ? await encodeReusable(reply, body, reusable) : body);
     }
@@ -156,20 +166,33 @@ class GraphQLEndpoint {
     this.#sendUsage(reply, context);
     if (body.kind !== 'complete') throw new Error('Incremental delivery is not supported.');
     if (status >= 400) return addExtensions(body.string, context);
-    const hasErrors = body.string.startsWith('{"errors"');
-    const isNotModified = !hasErrors && this.#isNotModified(reply, { body: body.string }, context);
+    const data = request.method === 'GET' ? dataOf(body.string) : undefined;
+    const isNotModified = data !== undefined && this.#isNotModified(reply, { data }, context);
     return isNotModified ? reply.status(304).send() : body.string;
   }
 
   /** Sets the headers by which clients revalidate the result of a GET without errors, and checks whether this client has it already. */
-  #isNotModified(reply: FastifyReply, response: FastPathResponse, context: Context): boolean {
+  #isNotModified(
+    reply: FastifyReply,
+    { data, reusable }: Pick<FastPathResponse, 'data' | 'reusable'>,
+    context: Context,
+  ): boolean {
     const { method, headers } = reply.request;
     if (method !== 'GET') return false;
-    const compute = () => entityTag(response.body, this.#options.schemaVersion, context);
-    const tag = response.reusable?.entityTag(compute) ?? compute();
+    const compute = () => entityTag(data, this.#options.schemaVersion, context);
+    const tag = reusable?.entityTag(compute) ?? compute();
     void reply.header('etag', tag).header('cache-control', 'private, no-cache');
     addVary(reply, 'Authorization', 'Accept', 'Accept-Encoding');
     return matchesEntityTag(headers['if-none-match'], tag);
+  }
+
+  /** For as long as the response cache may serve the response itself, unless it is invalidated. */
+  #permitCaching(reply: FastifyReply, { expiresAtMs }: ReusableResponse): void {
+    const { clock, routerMayCache } = this.#options;
+    const seconds = Math.floor((expiresAtMs - clock.monotonic()) / 1_000);
+    if (!routerMayCache || seconds < 1) return;
+    void reply.header('cache-control', `private, max-age=${seconds}`);
+    addVary(reply, 'Authorization');
   }
 
   #executeByApollo(request: FastifyRequest, accept: string, context: Context) {
@@ -202,17 +225,22 @@ const maxBatchErrors = 100;
  * A client that reads results by `application/graphql-response+json`, as Apollo's BatchHttpLink does, expects one for each operation;
  * others read a single error with its status.
  */
-function rejectBatch(operations: readonly unknown[], reply: FastifyReply): FastifyReply {
+function rejectBatch(
+  operations: readonly unknown[],
+  reply: FastifyReply,
+  isRouter: IsFromRouter,
+): FastifyReply {
   const mediaType = negotiateMediaType(reply.request.headers.accept ?? '');
   const isLong = operations.length === 0 || operations.length > maxBatchErrors;
-  if (mediaType !== graphqlResponseType || isLong) throw batchError();
+  const isSingle = mediaType !== graphqlResponseType || isRouter(reply.request.headers);
+  if (isSingle || isLong) throw batchError();
   return sendErrorForEach(reply, batchError(), operations);
 }
 
 export function addGraphQLRoute(server: FastifyInstance, options: GraphQLRouteOptions): void {
   const endpoint = new GraphQLEndpoint(options);
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
-    if (Array.isArray(request.body)) return rejectBatch(request.body, reply);
+    if (Array.isArray(request.body)) return rejectBatch(request.body, reply, options.isRouter);
     return endpoint.handle(request, reply);
   };
   // A HEAD request would execute the operation.

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { publicError } from '../../graphql/errors.ts';
 import { clientName } from '../clientOperations.ts';
-import { jsonType, negotiateMediaType } from '../contentNegotiation.ts';
-import { shuttingDown, tooManyConnections } from '../errorResponse.ts';
+import { jsonType } from '../contentNegotiation.ts';
+import { mediaTypeFor, shuttingDown, tooManyConnections } from '../errorResponse.ts';
 import { parseOperationRequest, parseOperationQuery } from '../operationRequest.ts';
 import type { HttpServerOptions, SubscriptionTransportOptions } from '../options.ts';
 import { isBackgroundPriority } from '../priority.ts';
@@ -74,11 +74,14 @@ export class ResultStreams {
     if (outcome.kind === 'once') {
       const { result, status, headers: resultHeaders = [] } = outcome;
       if (result.data === undefined || acceptsJson) {
-        return reply
-          .status(status)
-          .headers(Object.fromEntries(resultHeaders))
-          .header('content-type', negotiateMediaType(accept) ?? jsonType)
-          .send(JSON.stringify(result));
+        return (
+          reply
+            // Routers drop the codes of responses that are not 2xx.
+            .status(client.isRouter ? 200 : status)
+            .headers(Object.fromEntries(resultHeaders))
+            .header('content-type', client.isRouter ? jsonType : mediaTypeFor(request))
+            .send(JSON.stringify(result))
+        );
       }
     }
     this.#streams.add(stream);
