@@ -128,7 +128,10 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
     },
     mayJoin: (chargedTo) =>
       canTakeOver(context, chargedTo) ||
-      !rateLimiter.isCapped(quotaOwnerOf(context.account), chargedTo),
+      !rateLimiter.isCapped(quotaOwnerOf(context.account), chargedTo, {
+        viewer: context.viewer,
+        priority: context.readPriority,
+      }),
     onJoin: () => rateLimiter.reevaluate(quotaOwnerOf(context.account)),
     queueTimeoutError: () =>
       queueTimeoutError(

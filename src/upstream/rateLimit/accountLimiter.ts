@@ -129,9 +129,11 @@ export class AccountLimiter {
     };
   }
 
-  isCapped(candidate: PermitCandidate): boolean {
-    const decision = this.#admit(candidate, this.#state());
-    return !isPool(decision) && decision !== 'ACCOUNT_LIMIT';
+  isCapped(starter: PermitCandidate, other: PermitCandidate): boolean {
+    const state = this.#state();
+    const decision = this.#admit(starter, state);
+    if (isPool(decision)) return false;
+    return decision !== 'ACCOUNT_LIMIT' || isPool(this.#admit(other, state));
   }
 
   rejection(candidate: PermitCandidate): RateLimitRejection {

@@ -51,19 +51,39 @@ const bucketMs = 1_000;
 const headroom = 1.1;
 const maxParticipants = 10_000;
 
+/** An estimate varies between two calls of a viewer. Others borrow what its highest recent one leaves. */
+const peakMs = 15_000;
+
+interface RateBucket {
+  readonly at: number;
+  count: number;
+  /** The highest estimate at a request. */
+  peak: number;
+}
+
 /** Requests for permits of the recent past, in buckets of a second. */
 class RequestRate {
-  readonly #buckets: { readonly at: number; count: number }[] = [];
+  readonly #buckets: RateBucket[] = [];
 
   record(now: number): void {
     const at = Math.floor(now / bucketMs) * bucketMs;
-    const last = this.#buckets.at(-1);
-    if (last?.at === at) last.count += 1;
-    else this.#buckets.push({ at, count: 1 });
+    let last = this.#buckets.at(-1);
+    if (last?.at !== at) {
+      last = { at, count: 0, peak: 0 };
+      this.#buckets.push(last);
+    }
+    last.count += 1;
+    last.peak = Math.max(last.peak, this.#estimate(now));
+  }
+
+  perMinute(now: number): number {
+    return this.#buckets
+      .filter(({ at }) => at > now - peakMs)
+      .reduce((highest, { peak }) => Math.max(highest, peak), this.#estimate(now));
   }
 
   /** The higher of the rates of the last 10 s and the last 75 s, extrapolated from at least 10 s. */
-  perMinute(now: number): number {
+  #estimate(now: number): number {
     while ((this.#buckets[0]?.at ?? Infinity) <= now - longWindowMs) this.#buckets.shift();
     let inShort = 0;
     let inLong = 0;
@@ -72,7 +92,8 @@ class RequestRate {
       if (at > now - shortWindowMs) inShort += count;
     }
     if (inLong === 0) return 0;
-    const shortRate = (inShort * 60_000) / shortWindowMs;
+    // Regular calls are at most one more than their rate.
+    const shortRate = ((inShort - 1) * 60_000) / shortWindowMs;
     const elapsedMs = Math.max(shortWindowMs, now - (this.#buckets[0]?.at ?? now));
     const longRate = (inLong * 60_000 * headroom) / elapsedMs;
     return Math.ceil(Math.max(shortRate, longRate));

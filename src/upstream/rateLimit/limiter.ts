@@ -104,8 +104,8 @@ export interface RateLimiter {
   viewerStatus(account: string, viewer: QuotaViewer): ViewerQuotaStatus;
   /** Resolves when `status` includes the calls of the other instances. */
   refresh(account: string): Promise<void>;
-  /** Whether the viewer has reached a limit other than the account's. */
-  isCapped(account: string, candidate: PermitCandidate): boolean;
+  /** Whether a call of `starter` waits for a limit other than the account's, or for one that `other` has not reached. */
+  isCapped(account: string, starter: PermitCandidate, other: PermitCandidate): boolean;
   /** Why a call of the viewer would wait, and until when; `retryAfterMs` is at least 1. */
   rejection(account: string, viewer: QuotaViewer, priority: CallPriority): RateLimitRejection;
   /** Undefined unless it is certain that not all of the calls can start before their deadline. */

@@ -90,8 +90,8 @@ class RateLimiterRegistry implements RateLimiter {
     await this.#limiters.get(account)?.refresh();
   }
 
-  isCapped(account: string, candidate: PermitCandidate): boolean {
-    return this.#limiters.get(account)?.isCapped(candidate) === true;
+  isCapped(account: string, starter: PermitCandidate, other: PermitCandidate): boolean {
+    return this.#limiters.get(account)?.isCapped(starter, other) === true;
   }
 
   rejection(account: string, viewer: QuotaViewer, priority: CallPriority): RateLimitRejection {
@@ -220,23 +220,24 @@ export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLi
   });
 
   const hashedViewer = createViewerHash();
-  const hashed = ({ candidates, deadlineMs }: PermitRequest): PermitRequest => ({
-    deadlineMs,
-    candidates: candidates.map(({ viewer, priority }) => ({
-      viewer: hashedViewer(viewer),
-      priority,
-    })),
+  const hashed = (candidate: PermitCandidate): PermitCandidate => ({
+    ...candidate,
+    viewer: hashedViewer(candidate.viewer),
+  });
+  const hashedRequest = (request: PermitRequest): PermitRequest => ({
+    ...request,
+    candidates: request.candidates.map(hashed),
   });
 
   return {
     acquire: (account, request, signal) =>
-      registry.acquire(account, () => hashed(request()), signal),
+      registry.acquire(account, () => hashedRequest(request()), signal),
     reevaluate: (account) => registry.reevaluate(account),
     status: (account) => registry.ensure(account).status(),
     viewerStatus: (account, viewer) => registry.viewerStatus(account, hashedViewer(viewer)),
     refresh: (account) => registry.ensure(account).refresh(),
-    isCapped: (account, { viewer, priority }) =>
-      registry.isCapped(account, { viewer: hashedViewer(viewer), priority }),
+    isCapped: (account, starter, other) =>
+      registry.isCapped(account, hashed(starter), hashed(other)),
     rejection: (account, viewer, priority) =>
       registry.rejection(account, hashedViewer(viewer), priority),
     shortage: (account, viewer, required) =>

@@ -9,6 +9,7 @@ import type {
 import { isPool, QuotaPolicy, QuotaUsage } from '../../../src/upstream/rateLimit/quotas.ts';
 import { createRateLimiter } from '../../../src/upstream/rateLimit/registry.ts';
 import { createManualClock } from '../../support/manualClock.ts';
+import { flushMicrotasks } from '../../support/permitCallers.ts';
 import { propertyRuns } from '../../support/propertyRuns.ts';
 import type { Outcome, Source } from '../../support/limiterScenario.ts';
 import {
@@ -252,6 +253,29 @@ describe('a call that several operations wait for', () => {
     expect(await acquire(read(c))).toBe('VIEWER_LIMIT');
     expect(await acquire(read(c), read(b))).toBe('granted');
     expect(before - remaining(b)).toBe(1);
+  });
+
+  test('is charged to an agent that joined before the customer reached its limit', async () => {
+    const clock = createManualClock();
+    const limiter = createRateLimiter({ limit: 120, quotas: defaultQuotas, clock });
+    const acquire = (deadlineMs: number, ...candidates: PermitCandidate[]) => {
+      const request = { candidates, deadlineMs: clock.monotonic() + deadlineMs };
+      return limiter.acquire('acme', () => request, new AbortController().signal);
+    };
+    const use = (viewer: QuotaViewer, count: number) =>
+      Promise.all(Array.from({ length: count }, () => acquire(1_000, read(viewer))));
+    const used = [...(await use(a, 96)), ...(await use(b, 12))];
+    for (const permit of used) permit.release();
+
+    const queued = Array.from({ length: 12 }, () => acquire(70_000, read(c)));
+    const joined = acquire(70_000, read(c), { ...read(b), isJoined: true });
+    const isCappedBefore = limiter.isCapped('acme', read(c), read(b));
+    await flushMicrotasks();
+    clock.advance(60_000);
+    await Promise.all([...queued, joined]);
+
+    expect(isCappedBefore).toBe(false);
+    expect(limiter.isCapped('acme', read(c), read(b))).toBe(true);
   });
 
   test('is not charged to a viewer of the same or of a lower class that joins', async () => {

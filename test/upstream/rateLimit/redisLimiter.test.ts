@@ -1,8 +1,5 @@
-import { once } from 'node:events';
 import { expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { RedisConnections } from '../../../src/redis/connection.ts';
-import { createRedisScripts } from '../../../src/redis/scripts.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import type { Log } from '../../../src/observability/log.ts';
 import { silentLog } from '../../../src/observability/log.ts';
@@ -10,8 +7,8 @@ import { UpstreamError } from '../../../src/upstream/errors.ts';
 import type { Permit, RateLimiter } from '../../../src/upstream/rateLimit/limiter.ts';
 import type { QuotaSettings } from '../../../src/upstream/rateLimit/quotas.ts';
 import { createRedisRateLimiter } from '../../../src/upstream/rateLimit/registry.ts';
-import { defaultQuotas } from '../../support/limiterScenario.ts';
-import { createManualClock } from '../../support/manualClock.ts';
+import { heartbeatMs, startLimiterFleet } from '../../support/limiterFleet.ts';
+import { customer, defaultQuotas } from '../../support/limiterScenario.ts';
 import { flushMicrotasks, requestOf } from '../../support/permitCallers.ts';
 import type { RequestOptions } from '../../support/permitCallers.ts';
 import { hasRedis, startRedis } from '../../support/redis.ts';
@@ -23,7 +20,6 @@ const testWithRedis = (name: string, run: () => Promise<void>) =>
 
 const windowMs = 60_000;
 const leaseTtlMs = 30_000;
-const heartbeatMs = 1_000;
 const stepMs = 500;
 
 interface Call {
@@ -32,64 +28,17 @@ interface Call {
   doneAt: number;
 }
 
-/** Scripts whose time the test sets under a key. */
-const scripts = createRedisScripts("local now = tonumber(redis.call('GET', 'now'))\n");
-
 /** Several rate limiters on one Redis with one clock, and the calls as HelpCrunch counts them. */
 async function startInstances(limit: number, names: readonly string[], quotas?: QuotaSettings) {
-  const clock = createManualClock();
-  const redis = await startRedis();
-  const client = new Redis(redis.port, '127.0.0.1', {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => 50,
-  });
-  client.on('error', () => undefined);
-  await once(client, 'ready');
+  const options = { limit, windowMs, leaseTtlMs, ...(quotas && { quotas }) };
+  const fleet = await startLimiterFleet(names.length, options);
+  const { clock, redis, limiters, logged, settle, allShared } = fleet;
   const calls: Call[] = [];
-  const logged: string[] = [];
-  const note = (message: string) => void logged.push(message);
-  const log = { info: note, warn: note, error: note };
-  const instances = new Map(
-    names.map((name) => {
-      const connection = new RedisConnections({
-        url: redis.url,
-        timeoutMs: 500,
-        account: 'acme',
-        clock,
-        log,
-        scripts,
-      });
-      const limiter = createRedisRateLimiter({
-        limit,
-        ...(quotas && { quotas }),
-        clock,
-        windowMs,
-        leaseTtlMs,
-        redis: connection,
-      });
-      return [name, { connection, limiter }];
-    }),
-  );
-  const limiter = (name: string): RateLimiter => instances.get(name)!.limiter;
-  const limiters = [...instances.values()].map((each) => each.limiter);
-
-  /** Lets all replies arrive, and those to the commands that they cause. */
-  async function settle() {
-    for (let round = 0; round < 4; round += 1) {
-      await Promise.allSettled(
-        Array.from(instances.values(), ({ connection }) => connection.client.ping()),
-      );
-      await flushMicrotasks();
-    }
-  }
+  const limiter = (name: string): RateLimiter => limiters[names.indexOf(name)]!;
 
   async function advance(ms: number) {
     for (let left = ms; left > 0; left -= stepMs) {
-      const step = Math.min(left, stepMs);
-      await client.set('now', clock.now() + step).catch(() => undefined);
-      clock.advance(step);
-      await settle();
+      await fleet.step(Math.min(left, stepMs));
     }
   }
 
@@ -179,14 +128,9 @@ async function startInstances(limit: number, names: readonly string[], quotas?: 
       ),
     );
 
-  await client.set('now', clock.now());
-  const allShared = () => until(() => limiters.every((each) => each.isShared() === true));
   const allLocal = async () => {
     while (limiters.some((each) => each.isShared() === true)) await flushMicrotasks();
   };
-  await allShared();
-  // By then each instance has received the heartbeats of all others.
-  await advance(2 * heartbeatMs);
   return {
     clock,
     redis,
@@ -204,14 +148,7 @@ async function startInstances(limit: number, names: readonly string[], quotas?: 
     count: (instance: string, from = 0, to = Infinity) =>
       calls.filter((call) => call.instance === instance && call.sentAt >= from && call.sentAt < to)
         .length,
-    async [Symbol.asyncDispose]() {
-      for (const each of instances.values()) {
-        each.limiter.close();
-        each.connection.close();
-      }
-      client.disconnect();
-      await redis[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => fleet[Symbol.asyncDispose](),
   };
 }
 
@@ -254,6 +191,30 @@ testWithRedis('the calls of one instance count in the status of all', async () =
   const resetAt = cluster.limiter('two').status('acme').resetAt ?? 0;
   // Rounded up, so that no lease is released early.
   expect(resetAt - (cluster.clock.now() + windowMs)).toBeLessThanOrEqual(1);
+});
+
+testWithRedis('a call is charged to another viewer of the operation that started it', async () => {
+  await using cluster = await startInstances(20, ['one'], {
+    ...defaultQuotas,
+    customerCallsPerMinute: 2,
+  });
+  const limiter = cluster.limiter('one');
+  const of = (key: string, isJoined: boolean) => ({
+    viewer: customer(key),
+    priority: 'read' as const,
+    isJoined,
+  });
+  const acquire = (isJoined: boolean) => {
+    const deadlineMs = cluster.clock.monotonic() + 1_000;
+    const request = { candidates: [of('c', false), of('d', isJoined)], deadlineMs };
+    return limiter.acquire('acme', () => request, new AbortController().signal);
+  };
+  await acquire(true);
+  await acquire(true);
+
+  await expect(acquire(true)).rejects.toMatchObject({ details: { reason: 'VIEWER_LIMIT' } });
+  (await acquire(false)).release();
+  expect(limiter.viewerStatus('acme', customer('d')).remaining).toBe(1);
 });
 
 testWithRedis('a call that cannot start before its deadline is rejected at once', async () => {

@@ -1,0 +1,113 @@
+import { once } from 'node:events';
+import { Redis } from 'ioredis';
+import { RedisConnections } from '../../src/redis/connection.ts';
+import { createRedisScripts } from '../../src/redis/scripts.ts';
+import type { RateLimiter } from '../../src/upstream/rateLimit/limiter.ts';
+import type { RateLimiterOptions } from '../../src/upstream/rateLimit/registry.ts';
+import {
+  createRateLimiter,
+  createRedisRateLimiter,
+} from '../../src/upstream/rateLimit/registry.ts';
+import { createManualClock } from './manualClock.ts';
+import type { ManualClock } from './manualClock.ts';
+import { flushMicrotasks } from './permitCallers.ts';
+import { startRedis } from './redis.ts';
+
+/** Rate limiters of one account with one clock. */
+export interface LimiterFleet {
+  readonly clock: ManualClock;
+  readonly limiters: readonly RateLimiter[];
+  /** Runs what can happen while the clock stands. */
+  settle(): Promise<unknown>;
+  /** Advances the clock in one step. */
+  step(ms: number): Promise<unknown>;
+}
+
+type FleetOptions = Omit<RateLimiterOptions, 'clock'>;
+
+/** One rate limiter without Redis. */
+export function createSingleLimiter(options: FleetOptions): LimiterFleet {
+  const clock = createManualClock();
+  return {
+    clock,
+    limiters: [createRateLimiter({ ...options, clock })],
+    settle: flushMicrotasks,
+    async step(ms) {
+      clock.advance(ms);
+      await flushMicrotasks();
+    },
+  };
+}
+
+/** Scripts whose time the test sets under a key. */
+const scripts = createRedisScripts("local now = tonumber(redis.call('GET', 'now'))\n");
+
+export const heartbeatMs = 1_000;
+/** Settles a command, its completion, and the commands that these cause. */
+const rounds = 4;
+
+/** Rate limiters of several instances on one Redis, all with one clock. */
+export async function startLimiterFleet(count: number, options: FleetOptions) {
+  const clock = createManualClock();
+  const redis = await startRedis();
+  const client = new Redis(redis.port, '127.0.0.1', {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => 50,
+  });
+  client.on('error', () => undefined);
+  await once(client, 'ready');
+  const logged: string[] = [];
+  const note = (message: string) => void logged.push(message);
+  const instances = Array.from({ length: count }, () => {
+    const connection = new RedisConnections({
+      url: redis.url,
+      timeoutMs: 500,
+      account: 'acme',
+      clock,
+      log: { info: note, warn: note, error: note },
+      scripts,
+    });
+    const limiter = createRedisRateLimiter({ ...options, clock, redis: connection });
+    return { connection, limiter };
+  });
+  const limiters = instances.map(({ limiter }) => limiter);
+
+  async function settle() {
+    for (let round = 0; round < rounds; round += 1) {
+      await Promise.allSettled(instances.map(({ connection }) => connection.client.ping()));
+      await flushMicrotasks();
+    }
+  }
+
+  async function step(ms: number) {
+    await client.set('now', clock.now() + ms).catch(() => undefined);
+    clock.advance(ms);
+    await settle();
+  }
+
+  const allShared = async (stepMs = heartbeatMs / 2) => {
+    while (limiters.some((each) => each.isShared() !== true)) await step(stepMs);
+  };
+  await client.set('now', clock.now());
+  await allShared();
+  // By then each instance has received the heartbeats of all others.
+  for (let beat = 0; beat < 2; beat += 1) await step(heartbeatMs);
+  return {
+    clock,
+    redis,
+    limiters,
+    logged,
+    settle,
+    step,
+    allShared,
+    async [Symbol.asyncDispose]() {
+      for (const { limiter, connection } of instances) {
+        limiter.close();
+        connection.close();
+      }
+      client.disconnect();
+      await redis[Symbol.asyncDispose]();
+    },
+  };
+}
