@@ -3,7 +3,8 @@ import { cacheExchange, Client, fetchExchange } from '@urql/core';
 export const createUrqlClient = (url: string) =>
   new Client({
     url,
-    // GET requests need a header that urql does not send.
-    preferGetMethod: false,
+    // For GET requests, which urql prefers for short queries.
+    fetchOptions: { headers: { 'apollo-require-preflight': '1' } },
+    fetchSubscriptions: true,
     exchanges: [cacheExchange, fetchExchange],
   });

@@ -24,3 +24,29 @@ export const chatRow = graphql`
     }
   }
 `;
+
+export const messagesQuery = graphql`
+  query chatsMessagesQuery($id: ID!, $first: Int!, $after: String) {
+    chat(id: $id) {
+      messages(first: $first, after: $after) @connection(key: "Chat_messages") {
+        edges {
+          node {
+            id
+            text
+            createdAt
+          }
+        }
+      }
+    }
+  }
+`;
+
+export const updatesSubscription = graphql`
+  subscription chatsUpdatesSubscription {
+    chatUpdated {
+      chat {
+        ...chats_row
+      }
+    }
+  }
+`;

@@ -1,0 +1,20 @@
+import { ApolloClient, ApolloLink, HttpLink } from '@apollo/client';
+import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
+import { retryLink } from './apollo.ts';
+import { createCache } from './apolloCache.ts';
+
+/** `crypto.subtle` exists in secure contexts only: HTTPS and localhost. */
+async function sha256(text: string): Promise<string> {
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+export const createPersistedQueryClient = (url: string) =>
+  new ApolloClient({
+    link: ApolloLink.from([
+      retryLink,
+      new PersistedQueryLink({ sha256, useGETForHashedQueries: true }),
+      new HttpLink({ uri: url }),
+    ]),
+    cache: createCache(),
+  });

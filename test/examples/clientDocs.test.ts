@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from '@jest/globals';
+import { runCommandLine } from '../../src/cli/commandLine.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const page = readFileSync(join(root, 'docs/clients.md'), 'utf8');
+
+test('every code block of docs/clients.md is a file that a test executes', () => {
+  const blocks = [
+    ...page.matchAll(/^`(examples\/clients\/\S+)`[^\n]*\n\n```\w+\n([\s\S]*?)^```$/gm),
+  ];
+  const tests = ['clients', 'apolloClients', 'clientDocs']
+    .map((name) => readFileSync(join(root, `test/examples/${name}.test.ts`), 'utf8'))
+    .join('');
+
+  expect(blocks).toHaveLength([...page.matchAll(/^```\w+$/gm)].length);
+  for (const [, file = '', body] of blocks) {
+    expect(body).toBe(readFileSync(join(root, file), 'utf8'));
+    // The cache is imported by the clients.
+    if (file !== 'examples/clients/apolloCache.ts') expect(tests).toContain(file.split('/').at(-1));
+  }
+});
+
+test('the configuration for GraphQL Code Generator gives times and objects their types', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'codegen-'));
+  let schema = '';
+  const print = (text: string) => (schema += text);
+  await runCommandLine(['schema'], { print, printError: print });
+  mkdirSync(join(folder, 'src'));
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  writeFileSync(join(folder, 'schema.graphql'), schema);
+  writeFileSync(join(folder, 'package.json'), '{}');
+  writeFileSync(
+    join(folder, 'src/customer.graphql'),
+    'query Card { customer(id: 1) { lastSeen customData } }',
+  );
+  const config = readFileSync(join(root, 'examples/clients/codegen.yml'), 'utf8');
+  writeFileSync(join(folder, 'codegen.yml'), config);
+
+  const command = join(root, 'node_modules/@graphql-codegen/cli/esm/bin.js');
+  await promisify(execFile)(process.execPath, [command, '--config', 'codegen.yml'], {
+    cwd: folder,
+  });
+  const types = readFileSync(join(folder, 'src/gql/graphql.ts'), 'utf8');
+  rmSync(folder, { recursive: true });
+
+  expect(types).toMatch(/lastSeen\??: string \| null/);
+  expect(types).toMatch(/customData\??: Record<string, unknown> \| null/);
+});
