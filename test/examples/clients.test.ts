@@ -441,10 +441,13 @@ describe('Relay', () => {
   test('gives messages an identity, so that a page shows none twice', async () => {
     const environment = createRelayEnvironment(endpoint());
     const query = load('chatsMessagesQuery');
-    const { data } = await demo.query(
-      '{ chats(first: 50) { nodes { id messages(first: 100) { totalCount } } } }',
-    );
-    const { id } = data.chats.nodes.find(({ messages }: any) => messages.totalCount > 4);
+    const [{ id }] = (await demo.query(newest)).data.chats.nodes;
+    const post = (text: string) =>
+      rest(demo.simulator, '/messages', {
+        method: 'POST',
+        body: { chat: Number(id), text, type: 'message', agent: 11 },
+      });
+    for (const text of ['one', 'two', 'three']) await post(text);
     const { fragment } = createOperationDescriptor(getRequest(query), { id, first: 2 });
     const see = (): string[] => {
       const { chat }: any = environment.lookup(fragment).data;
@@ -456,10 +459,7 @@ describe('Relay', () => {
     const {
       chat: { messages },
     }: any = environment.lookup(fragment).data;
-    await rest(demo.simulator, '/messages', {
-      method: 'POST',
-      body: { chat: Number(id), text: 'One more', type: 'message', agent: 11 },
-    });
+    await post('four');
     const { endCursor: after } = messages.pageInfo;
     await fetchQuery(environment, query, { id, first: 2, after }).toPromise();
     const both = see();
