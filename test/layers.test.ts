@@ -98,6 +98,7 @@ const resourceFiles = [
   'model.ts',
   'filter.ts',
   'descriptor.ts',
+  'input.ts',
   'writes.ts',
   'mutations.ts',
   'source.ts',

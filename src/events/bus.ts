@@ -17,6 +17,10 @@ const chatChanges = [
 
 export type ChatChange = (typeof chatChanges)[number];
 
+const customerChanges = ['CREATED', 'UPDATED', 'DELETED'] as const;
+
+type CustomerChange = (typeof customerChanges)[number];
+
 /** Something that happened in an account. Ids are null where they are not known or there is none. */
 export type DomainEvent =
   | {
@@ -35,7 +39,12 @@ export type DomainEvent =
       readonly message: Message;
       readonly atMs: number;
     }
-  | { readonly kind: 'customer'; readonly customerId: string; readonly atMs: number };
+  | {
+      readonly kind: 'customer';
+      readonly customerId: string;
+      readonly change: CustomerChange;
+      readonly atMs: number;
+    };
 
 type EventOf<Kind extends DomainEvent['kind']> = Extract<DomainEvent, { readonly kind: Kind }>;
 
@@ -60,6 +69,7 @@ const isMessageEvent = objectOf<EventOf<'message'>>({
 const isCustomerEvent = objectOf<EventOf<'customer'>>({
   kind: oneOf('customer'),
   customerId: isIdText,
+  change: oneOf(...customerChanges),
   atMs: isTime,
 });
 

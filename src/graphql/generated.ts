@@ -408,6 +408,46 @@ export type CreateChatInput = {
   readonly message?: InputMaybe<FirstMessageInput>;
 };
 
+/** A customer to be created. At least one value is required; null is the same as an omitted value. */
+export type CreateCustomerInput = {
+  /** Whether the customer is blocked. Not null. */
+  readonly blocked?: InputMaybe<Scalars['Boolean']['input']>;
+  /** Company. */
+  readonly company?: InputMaybe<Scalars['String']['input']>;
+  /** Channel through which the customer was created, such as `telegram`. */
+  readonly createdFrom?: InputMaybe<Scalars['String']['input']>;
+  /** Values of custom attributes by name: texts, numbers or booleans. Attributes must exist in the settings of HelpCrunch. Not null. */
+  readonly customData?: InputMaybe<Scalars['JSONObject']['input']>;
+  /** E-mail address; it need not be unique. */
+  readonly email?: InputMaybe<Scalars['String']['input']>;
+  /** Time of the first visit, in whole seconds. */
+  readonly firstSeen?: InputMaybe<Scalars['DateTime']['input']>;
+  /** Id of the customer in that channel. */
+  readonly integrationId?: InputMaybe<Scalars['String']['input']>;
+  /** URL of the last page the customer visited. */
+  readonly lastPage?: InputMaybe<Scalars['String']['input']>;
+  /** Time of the last visit, in whole seconds. */
+  readonly lastSeen?: InputMaybe<Scalars['DateTime']['input']>;
+  /** Language as an ISO 639-1 code. */
+  readonly locale?: InputMaybe<Scalars['String']['input']>;
+  /** Name. */
+  readonly name?: InputMaybe<Scalars['String']['input']>;
+  /** Notes of the team. HelpCrunch may limit them to 255 characters. */
+  readonly notes?: InputMaybe<Scalars['String']['input']>;
+  /** Phone number. */
+  readonly phone?: InputMaybe<Scalars['String']['input']>;
+  /** URL of the page the customer came from. */
+  readonly referer?: InputMaybe<Scalars['String']['input']>;
+  /** URL of the first page the customer visited. */
+  readonly source?: InputMaybe<Scalars['String']['input']>;
+  /** Tags, at most 50. Not null. */
+  readonly tags?: InputMaybe<ReadonlyArray<TagInput>>;
+  /** Whether the customer is unsubscribed from e-mails. Not null. */
+  readonly unsubscribed?: InputMaybe<Scalars['Boolean']['input']>;
+  /** Your own id of the customer, unique in the account. */
+  readonly userId?: InputMaybe<Scalars['String']['input']>;
+};
+
 /** A person who is, or can be, in contact with the team. */
 export type Customer = Node & {
   /** Whether the customer is blocked; null if HelpCrunch does not provide it. `FORBIDDEN` for customers. */
@@ -466,6 +506,25 @@ export type CustomerChatsArgs = {
   orderBy?: InputMaybe<ChatOrder>;
 };
 
+/** A change of a customer. */
+export type CustomerChange = {
+  /** The kind of change. */
+  readonly change: CustomerChangeKind;
+  /** The customer in the state after this change or a later one; null if it was deleted or cannot be loaded. */
+  readonly customer?: Maybe<Customer>;
+  /** HelpCrunch id of the customer. */
+  readonly customerId: Scalars['ID']['output'];
+};
+
+/** Kinds of changes of a customer. */
+export type CustomerChangeKind =
+  /** The customer was created. */
+  | 'CREATED'
+  /** The customer was deleted. */
+  | 'DELETED'
+  /** Values or tags changed. */
+  | 'UPDATED';
+
 /** A page of a list of customers. */
 export type CustomerConnection = {
   /** The customers of this page with their cursors. */
@@ -498,6 +557,20 @@ export type CustomerEdge = {
   readonly cursor: Scalars['String']['output'];
   /** The customer. */
   readonly node: Customer;
+};
+
+/** An event of a customer, such as an order. */
+export type CustomerEvent = {
+  /** Time at which HelpCrunch recorded the event; null if HelpCrunch does not provide it. */
+  readonly createdAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The customer. Other fields than the id cost a call; null if they cannot be loaded. */
+  readonly customer?: Maybe<Customer>;
+  /** The properties; empty if there are none. */
+  readonly data: Scalars['JSONObject']['output'];
+  /** HelpCrunch id of the event. */
+  readonly id: Scalars['ID']['output'];
+  /** The name. */
+  readonly name: Scalars['String']['output'];
 };
 
 /**
@@ -583,6 +656,22 @@ export type CustomerTextFilter = {
   readonly contains?: InputMaybe<Scalars['String']['input']>;
   /** The text equals this value. */
   readonly equals?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** An update of one customer. */
+export type CustomerUpdate = {
+  /** HelpCrunch id of the customer. */
+  readonly id: Scalars['ID']['input'];
+  /** The values to set. */
+  readonly input: UpdateCustomerInput;
+};
+
+/** A customer that was deleted. */
+export type DeletedCustomer = {
+  /** HelpCrunch id that the customer had. */
+  readonly id: Scalars['ID']['output'];
+  /** Global id that the customer had, for the caches of clients. */
+  readonly nodeId: Scalars['ID']['output'];
 };
 
 /** A group of agents to which chats are assigned. */
@@ -691,6 +780,11 @@ export type Mutation = {
    * team sees it. `OUTCOME_UNKNOWN` as for `sendMessage`. `FORBIDDEN` for customers.
    */
   readonly addChatNote?: Maybe<ChatMessage>;
+  /**
+   * Adds tags to a customer and returns the changed customer. One call. A tag that does not exist in the account is created; a tag that the
+   * customer has stays as it is. `FORBIDDEN` for customers.
+   */
+  readonly addCustomerTags?: Maybe<Customer>;
   /** Assigns a chat to an agent and returns the changed chat. One call, two with `ifUnassigned`. `FORBIDDEN` for customers. */
   readonly assignChat?: Maybe<Chat>;
   /**
@@ -699,6 +793,16 @@ export type Mutation = {
    * `idempotencyKey` is the same, and only a missing message is sent. A customer creates chats for itself.
    */
   readonly createChat?: Maybe<Chat>;
+  /**
+   * Creates a customer and returns it. One call. `CONFLICT` if the `userId` is taken. Without a response, a customer with a `userId` is looked
+   * up and created again if it is missing; one without cannot be looked up and may get `OUTCOME_UNKNOWN`. `FORBIDDEN` for customers.
+   */
+  readonly createCustomer?: Maybe<Customer>;
+  /**
+   * Deletes a customer with its chats and messages. One call. It cannot be undone. Forbidden unless the gateway allows it with the setting
+   * `MUTATIONS`. An unknown id is an error with the code `NOT_FOUND`. `FORBIDDEN` for customers.
+   */
+  readonly deleteCustomer?: Maybe<DeletedCustomer>;
   /**
    * Marks a chat as read or unread for the agents or for the customer, and returns the changed chat. Idempotent.
    * An unknown id is an error with the code `NOT_FOUND`.
@@ -714,6 +818,16 @@ export type Mutation = {
    * already rated, or has no message of an agent. Customers rate their own chats.
    */
   readonly rateChat?: Maybe<Chat>;
+  /**
+   * Records an event of a customer and returns it. One call. Events cannot be read or deleted: `OUTCOME_UNKNOWN` if HelpCrunch did not
+   * respond. `FORBIDDEN` for customers.
+   */
+  readonly recordCustomerEvent?: Maybe<CustomerEvent>;
+  /**
+   * Removes tags from a customer and returns the changed customer. One call. Tags that the customer does not have are ignored. `FORBIDDEN`
+   * for customers.
+   */
+  readonly removeCustomerTags?: Maybe<Customer>;
   /**
    * Sends a message and returns it. One call, and one more if other fields of its chat than the id are selected. It may assign, open or
    * wake the chat. It cannot be edited or deleted. A customer writes in its own chats only. `OUTCOME_UNKNOWN` if HelpCrunch did not
@@ -734,6 +848,27 @@ export type Mutation = {
   readonly unassignChat?: Maybe<Chat>;
   /** Wakes a snoozed chat and returns the changed chat. One call. `FORBIDDEN` for customers. */
   readonly unsnoozeChat?: Maybe<Chat>;
+  /**
+   * Unsubscribes an agent from the e-mails of HelpCrunch and returns the agent. One call, and one more if other fields than the id are
+   * selected. It cannot be undone here. Forbidden unless the gateway allows it with the setting `MUTATIONS`. `FORBIDDEN` for customers.
+   */
+  readonly unsubscribeAgent?: Maybe<Agent>;
+  /**
+   * Sets values of a customer and returns the changed customer. One call, two with `customData`. An unknown id is an error with the code
+   * `NOT_FOUND`; a `userId` of another customer is `CONFLICT`. `FORBIDDEN` for customers.
+   */
+  readonly updateCustomer?: Maybe<Customer>;
+  /**
+   * Updates 1 to 10 customers, one after the other, and returns them in the same order. One call for each, two with `customData`. The results
+   * are independent: a failed update is null with an error. After `RATE_LIMITED` the remaining updates are not made; completed ones stay.
+   * `FORBIDDEN` for customers.
+   */
+  readonly updateCustomers?: Maybe<ReadonlyArray<Maybe<Customer>>>;
+  /**
+   * Updates the customer with this `userId`, or creates it if there is none, and returns it. Two calls, one if the customer is cached, at
+   * most five. Concurrent calls create one customer. `FORBIDDEN` for customers.
+   */
+  readonly upsertCustomer?: Maybe<Customer>;
 };
 
 
@@ -744,6 +879,13 @@ export type MutationAddChatNoteArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   markdown?: InputMaybe<Scalars['String']['input']>;
   text: Scalars['String']['input'];
+};
+
+
+/** Write operations. */
+export type MutationAddCustomerTagsArgs = {
+  customerId: Scalars['ID']['input'];
+  tags: ReadonlyArray<TagInput>;
 };
 
 
@@ -759,6 +901,19 @@ export type MutationAssignChatArgs = {
 export type MutationCreateChatArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: CreateChatInput;
+};
+
+
+/** Write operations. */
+export type MutationCreateCustomerArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: CreateCustomerInput;
+};
+
+
+/** Write operations. */
+export type MutationDeleteCustomerArgs = {
+  id: Scalars['ID']['input'];
 };
 
 
@@ -781,6 +936,22 @@ export type MutationMoveChatArgs = {
 export type MutationRateChatArgs = {
   id: Scalars['ID']['input'];
   rating: SettableChatRating;
+};
+
+
+/** Write operations. */
+export type MutationRecordCustomerEventArgs = {
+  customerId: Scalars['ID']['input'];
+  data?: InputMaybe<Scalars['JSONObject']['input']>;
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  name: Scalars['String']['input'];
+};
+
+
+/** Write operations. */
+export type MutationRemoveCustomerTagsArgs = {
+  customerId: Scalars['ID']['input'];
+  names: ReadonlyArray<Scalars['String']['input']>;
 };
 
 
@@ -818,6 +989,32 @@ export type MutationUnassignChatArgs = {
 /** Write operations. */
 export type MutationUnsnoozeChatArgs = {
   id: Scalars['ID']['input'];
+};
+
+
+/** Write operations. */
+export type MutationUnsubscribeAgentArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+/** Write operations. */
+export type MutationUpdateCustomerArgs = {
+  id: Scalars['ID']['input'];
+  input: UpdateCustomerInput;
+};
+
+
+/** Write operations. */
+export type MutationUpdateCustomersArgs = {
+  updates: ReadonlyArray<CustomerUpdate>;
+};
+
+
+/** Write operations. */
+export type MutationUpsertCustomerArgs = {
+  input: UpdateCustomerInput;
+  userId: Scalars['String']['input'];
 };
 
 /** An object with a global id. */
@@ -983,7 +1180,12 @@ export type Subscription = {
    * read. All given arguments must match the chat as it is after the change.
    */
   readonly chatUpdated: ChatUpdate;
-  /** A customer after each change of it. */
+  /** Changes of customers, those of one customer in order. Customers receive changes of themselves only. */
+  readonly customerChanged: CustomerChange;
+  /**
+   * A customer after each change of it.
+   * @deprecated Use customerChanged, which also reports creations and deletions.
+   */
   readonly customerUpdated: Customer;
   /** New messages of agents and customers, those of one chat in order. */
   readonly messageReceived: ChatMessage;
@@ -1010,6 +1212,17 @@ export type SubscriptionChatUpdatedArgs = {
  * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
  * should refetch the data that it shows.
  */
+export type SubscriptionCustomerChangedArgs = {
+  id?: InputMaybe<Scalars['ID']['input']>;
+};
+
+
+/**
+ * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
+ *
+ * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
+ * should refetch the data that it shows.
+ */
 export type SubscriptionCustomerUpdatedArgs = {
   id: Scalars['ID']['input'];
 };
@@ -1023,4 +1236,49 @@ export type SubscriptionCustomerUpdatedArgs = {
  */
 export type SubscriptionMessageReceivedArgs = {
   chatId?: InputMaybe<Scalars['ID']['input']>;
+};
+
+/** A tag. */
+export type TagInput = {
+  /** Color of a new tag, such as `#c377e0`. HelpCrunch chooses one if it is omitted. */
+  readonly color?: InputMaybe<Scalars['String']['input']>;
+  /** Name of the tag, case-sensitive, not blank. */
+  readonly name: Scalars['String']['input'];
+};
+
+/** Values of a customer to be set. Omitted values are unchanged, null removes a value. At least one value is required. */
+export type UpdateCustomerInput = {
+  /** Whether the customer is blocked. Not null. */
+  readonly blocked?: InputMaybe<Scalars['Boolean']['input']>;
+  /** Company. */
+  readonly company?: InputMaybe<Scalars['String']['input']>;
+  /**
+   * Values of custom attributes by name: texts, numbers, booleans, or null to remove a value. Other attributes are unchanged. Attributes must
+   * exist in the settings of HelpCrunch. Not null.
+   */
+  readonly customData?: InputMaybe<Scalars['JSONObject']['input']>;
+  /** E-mail address; it need not be unique. */
+  readonly email?: InputMaybe<Scalars['String']['input']>;
+  /** Time of the first visit, in whole seconds. */
+  readonly firstSeen?: InputMaybe<Scalars['DateTime']['input']>;
+  /** URL of the last page the customer visited. */
+  readonly lastPage?: InputMaybe<Scalars['String']['input']>;
+  /** Time of the last visit, in whole seconds. */
+  readonly lastSeen?: InputMaybe<Scalars['DateTime']['input']>;
+  /** Language as an ISO 639-1 code. */
+  readonly locale?: InputMaybe<Scalars['String']['input']>;
+  /** Name. */
+  readonly name?: InputMaybe<Scalars['String']['input']>;
+  /** Notes of the team. HelpCrunch may limit them to 255 characters. */
+  readonly notes?: InputMaybe<Scalars['String']['input']>;
+  /** Phone number. */
+  readonly phone?: InputMaybe<Scalars['String']['input']>;
+  /** URL of the page the customer came from. */
+  readonly referer?: InputMaybe<Scalars['String']['input']>;
+  /** URL of the first page the customer visited. */
+  readonly source?: InputMaybe<Scalars['String']['input']>;
+  /** Whether the customer is unsubscribed from e-mails. Not null. */
+  readonly unsubscribed?: InputMaybe<Scalars['Boolean']['input']>;
+  /** Your own id of the customer, unique in the account. */
+  readonly userId?: InputMaybe<Scalars['String']['input']>;
 };

@@ -6,7 +6,7 @@ import type { Agent as AgentModel } from '../resources/agents/model.ts';
 import type { Application as ApplicationModel } from '../resources/applications/model.ts';
 import type { Chat as ChatModel, ChatUpdate as ChatUpdateModel } from '../resources/chats/model.ts';
 import type { Connection } from '../lib/paging.ts';
-import type { Customer as CustomerModel } from '../resources/customers/model.ts';
+import type { Customer as CustomerModel, CustomerChange as CustomerChangeModel, CustomerEvent as CustomerEventModel, DeletedCustomer as DeletedCustomerModel } from '../resources/customers/model.ts';
 import type { Department as DepartmentModel } from '../resources/departments/model.ts';
 import type { ChatMessage as ChatMessageModel, MessagePage } from '../resources/messages/model.ts';
 import type { Organization as OrganizationModel } from '../resources/organization/model.ts';
@@ -157,17 +157,23 @@ export type ResolversTypes = {
   ChatStatus: Schema.ChatStatus;
   ChatUpdate: ResolverTypeWrapper<ChatUpdateModel>;
   CreateChatInput: Schema.CreateChatInput;
+  CreateCustomerInput: Schema.CreateCustomerInput;
   Customer: ResolverTypeWrapper<CustomerModel>;
+  CustomerChange: ResolverTypeWrapper<CustomerChangeModel>;
+  CustomerChangeKind: Schema.CustomerChangeKind;
   CustomerConnection: ResolverTypeWrapper<Connection<CustomerModel>>;
   CustomerDevice: ResolverTypeWrapper<Schema.CustomerDevice>;
   CustomerEdge: ResolverTypeWrapper<Omit<Schema.CustomerEdge, 'node'> & { node: ResolversTypes['Customer'] }>;
+  CustomerEvent: ResolverTypeWrapper<CustomerEventModel>;
   CustomerFilter: Schema.CustomerFilter;
   CustomerLocation: ResolverTypeWrapper<Schema.CustomerLocation>;
   CustomerOrder: Schema.CustomerOrder;
   CustomerOrderField: Schema.CustomerOrderField;
   CustomerTag: ResolverTypeWrapper<Schema.CustomerTag>;
   CustomerTextFilter: Schema.CustomerTextFilter;
+  CustomerUpdate: Schema.CustomerUpdate;
   DateTime: ResolverTypeWrapper<Schema.Scalars['DateTime']['output']>;
+  DeletedCustomer: ResolverTypeWrapper<DeletedCustomerModel>;
   Department: ResolverTypeWrapper<DepartmentModel>;
   FirstMessageInput: Schema.FirstMessageInput;
   HelpdeskDateTimeRange: Schema.HelpdeskDateTimeRange;
@@ -186,6 +192,8 @@ export type ResolversTypes = {
   SettableChatRating: Schema.SettableChatRating;
   SettableChatStatus: Schema.SettableChatStatus;
   Subscription: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  TagInput: Schema.TagInput;
+  UpdateCustomerInput: Schema.UpdateCustomerInput;
   Boolean: ResolverTypeWrapper<Schema.Scalars['Boolean']['output']>;
   Int: ResolverTypeWrapper<Schema.Scalars['Int']['output']>;
 };
@@ -206,16 +214,21 @@ export type ResolversParentTypes = {
   ChatOrder: Schema.ChatOrder;
   ChatUpdate: ChatUpdateModel;
   CreateChatInput: Schema.CreateChatInput;
+  CreateCustomerInput: Schema.CreateCustomerInput;
   Customer: CustomerModel;
+  CustomerChange: CustomerChangeModel;
   CustomerConnection: Connection<CustomerModel>;
   CustomerDevice: Schema.CustomerDevice;
   CustomerEdge: Omit<Schema.CustomerEdge, 'node'> & { node: ResolversParentTypes['Customer'] };
+  CustomerEvent: CustomerEventModel;
   CustomerFilter: Schema.CustomerFilter;
   CustomerLocation: Schema.CustomerLocation;
   CustomerOrder: Schema.CustomerOrder;
   CustomerTag: Schema.CustomerTag;
   CustomerTextFilter: Schema.CustomerTextFilter;
+  CustomerUpdate: Schema.CustomerUpdate;
   DateTime: Schema.Scalars['DateTime']['output'];
+  DeletedCustomer: DeletedCustomerModel;
   Department: DepartmentModel;
   FirstMessageInput: Schema.FirstMessageInput;
   HelpdeskDateTimeRange: Schema.HelpdeskDateTimeRange;
@@ -228,6 +241,8 @@ export type ResolversParentTypes = {
   PageInfo: Schema.PageInfo;
   Query: Record<PropertyKey, never>;
   Subscription: Record<PropertyKey, never>;
+  TagInput: Schema.TagInput;
+  UpdateCustomerInput: Schema.UpdateCustomerInput;
   Boolean: Schema.Scalars['Boolean']['output'];
   Int: Schema.Scalars['Int']['output'];
 };
@@ -361,6 +376,12 @@ export type CustomerResolvers<ContextType = Context, ParentType extends Resolver
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
+export type CustomerChangeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CustomerChange'] = ResolversParentTypes['CustomerChange']> = {
+  change?: Resolver<ResolversTypes['CustomerChangeKind'], ParentType, ContextType>;
+  customer?: Resolver<Schema.Maybe<ResolversTypes['Customer']>, ParentType, ContextType>;
+  customerId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+};
+
 export type CustomerConnectionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CustomerConnection'] = ResolversParentTypes['CustomerConnection']> = {
   edges?: Resolver<ReadonlyArray<ResolversTypes['CustomerEdge']>, ParentType, ContextType>;
   nodes?: Resolver<ReadonlyArray<ResolversTypes['Customer']>, ParentType, ContextType>;
@@ -381,6 +402,14 @@ export type CustomerEdgeResolvers<ContextType = Context, ParentType extends Reso
   node?: Resolver<ResolversTypes['Customer'], ParentType, ContextType>;
 };
 
+export type CustomerEventResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CustomerEvent'] = ResolversParentTypes['CustomerEvent']> = {
+  createdAt?: Resolver<Schema.Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  customer?: Resolver<Schema.Maybe<ResolversTypes['Customer']>, ParentType, ContextType>;
+  data?: Resolver<ResolversTypes['JSONObject'], ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
 export type CustomerLocationResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CustomerLocation'] = ResolversParentTypes['CustomerLocation']> = {
   city?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   countryCode?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
@@ -395,6 +424,11 @@ export type CustomerTagResolvers<ContextType = Context, ParentType extends Resol
 export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
   name: 'DateTime';
 }
+
+export type DeletedCustomerResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeletedCustomer'] = ResolversParentTypes['DeletedCustomer']> = {
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  nodeId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+};
 
 export type DepartmentResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Department'] = ResolversParentTypes['Department'], FederationReferenceType extends FederationReferenceTypes['Department'] = FederationReferenceTypes['Department']> = {
   __resolveReference?: ReferenceResolver<Schema.Maybe<ResolversTypes['Department']> | FederationReferenceType, FederationReferenceType, ContextType>;
@@ -432,16 +466,25 @@ export interface JsonObjectScalarConfig extends GraphQLScalarTypeConfig<Resolver
 
 export type MutationResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
   addChatNote?: Resolver<Schema.Maybe<ResolversTypes['ChatMessage']>, ParentType, ContextType, RequireFields<Schema.MutationAddChatNoteArgs, 'chatId' | 'text'>>;
+  addCustomerTags?: Resolver<Schema.Maybe<ResolversTypes['Customer']>, ParentType, ContextType, RequireFields<Schema.MutationAddCustomerTagsArgs, 'customerId' | 'tags'>>;
   assignChat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationAssignChatArgs, 'agentId' | 'id' | 'ifUnassigned'>>;
   createChat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationCreateChatArgs, 'input'>>;
+  createCustomer?: Resolver<Schema.Maybe<ResolversTypes['Customer']>, ParentType, ContextType, RequireFields<Schema.MutationCreateCustomerArgs, 'input'>>;
+  deleteCustomer?: Resolver<Schema.Maybe<ResolversTypes['DeletedCustomer']>, ParentType, ContextType, RequireFields<Schema.MutationDeleteCustomerArgs, 'id'>>;
   markChatRead?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationMarkChatReadArgs, 'by' | 'id' | 'read'>>;
   moveChat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationMoveChatArgs, 'departmentId' | 'id'>>;
   rateChat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationRateChatArgs, 'id' | 'rating'>>;
+  recordCustomerEvent?: Resolver<Schema.Maybe<ResolversTypes['CustomerEvent']>, ParentType, ContextType, RequireFields<Schema.MutationRecordCustomerEventArgs, 'customerId' | 'name'>>;
+  removeCustomerTags?: Resolver<Schema.Maybe<ResolversTypes['Customer']>, ParentType, ContextType, RequireFields<Schema.MutationRemoveCustomerTagsArgs, 'customerId' | 'names'>>;
   sendMessage?: Resolver<Schema.Maybe<ResolversTypes['ChatMessage']>, ParentType, ContextType, RequireFields<Schema.MutationSendMessageArgs, 'by' | 'chatId' | 'text'>>;
   setChatStatus?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationSetChatStatusArgs, 'id' | 'status'>>;
   snoozeChat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationSnoozeChatArgs, 'id' | 'until'>>;
   unassignChat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationUnassignChatArgs, 'id'>>;
   unsnoozeChat?: Resolver<Schema.Maybe<ResolversTypes['Chat']>, ParentType, ContextType, RequireFields<Schema.MutationUnsnoozeChatArgs, 'id'>>;
+  unsubscribeAgent?: Resolver<Schema.Maybe<ResolversTypes['Agent']>, ParentType, ContextType, RequireFields<Schema.MutationUnsubscribeAgentArgs, 'id'>>;
+  updateCustomer?: Resolver<Schema.Maybe<ResolversTypes['Customer']>, ParentType, ContextType, RequireFields<Schema.MutationUpdateCustomerArgs, 'id' | 'input'>>;
+  updateCustomers?: Resolver<Schema.Maybe<ReadonlyArray<Schema.Maybe<ResolversTypes['Customer']>>>, ParentType, ContextType, RequireFields<Schema.MutationUpdateCustomersArgs, 'updates'>>;
+  upsertCustomer?: Resolver<Schema.Maybe<ResolversTypes['Customer']>, ParentType, ContextType, RequireFields<Schema.MutationUpsertCustomerArgs, 'input' | 'userId'>>;
 };
 
 export type NodeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Node'] = ResolversParentTypes['Node']> = {
@@ -475,6 +518,7 @@ export type QueryResolvers<ContextType = Context, ParentType extends ResolversPa
 
 export type SubscriptionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Subscription'] = ResolversParentTypes['Subscription']> = {
   chatUpdated?: SubscriptionResolver<ResolversTypes['ChatUpdate'], "chatUpdated", ParentType, ContextType, Partial<Schema.SubscriptionChatUpdatedArgs>>;
+  customerChanged?: SubscriptionResolver<ResolversTypes['CustomerChange'], "customerChanged", ParentType, ContextType, Partial<Schema.SubscriptionCustomerChangedArgs>>;
   customerUpdated?: SubscriptionResolver<ResolversTypes['Customer'], "customerUpdated", ParentType, ContextType, RequireFields<Schema.SubscriptionCustomerUpdatedArgs, 'id'>>;
   messageReceived?: SubscriptionResolver<ResolversTypes['ChatMessage'], "messageReceived", ParentType, ContextType, Partial<Schema.SubscriptionMessageReceivedArgs>>;
 };
@@ -490,12 +534,15 @@ export type Resolvers<ContextType = Context> = {
   ChatMessageEdge?: ChatMessageEdgeResolvers<ContextType>;
   ChatUpdate?: ChatUpdateResolvers<ContextType>;
   Customer?: CustomerResolvers<ContextType>;
+  CustomerChange?: CustomerChangeResolvers<ContextType>;
   CustomerConnection?: CustomerConnectionResolvers<ContextType>;
   CustomerDevice?: CustomerDeviceResolvers<ContextType>;
   CustomerEdge?: CustomerEdgeResolvers<ContextType>;
+  CustomerEvent?: CustomerEventResolvers<ContextType>;
   CustomerLocation?: CustomerLocationResolvers<ContextType>;
   CustomerTag?: CustomerTagResolvers<ContextType>;
   DateTime?: GraphQLScalarType;
+  DeletedCustomer?: DeletedCustomerResolvers<ContextType>;
   Department?: DepartmentResolvers<ContextType>;
   HelpdeskOrganization?: HelpdeskOrganizationResolvers<ContextType>;
   HelpdeskRateLimit?: HelpdeskRateLimitResolvers<ContextType>;

@@ -68,6 +68,8 @@ export type CostRule =
       readonly kind: FetchKind;
       readonly argument?: string;
       readonly calls: MutationCalls;
+      /** The fields that are known of the result besides its id. All, if omitted. */
+      readonly embeds?: readonly string[];
     }
   /** A connection at the root. */
   | { readonly strategy: 'page' }

@@ -5,6 +5,7 @@ import type { AgentSource } from './agents/source.ts';
 import type { ApplicationSource } from './applications/source.ts';
 import type { createChatLoaders } from './chats/loaders.ts';
 import type { createCustomerLoaders } from './customers/loaders.ts';
+import type { CustomerSource } from './customers/source.ts';
 import type { MessageSource } from './messages/source.ts';
 import type { PartialEntity } from '../lib/selection.ts';
 import type { CachedEntity, CacheType } from '../upstream/cache/cacheTypes.ts';
@@ -31,13 +32,16 @@ import type {
  */
 export type RetryClass = 'safe' | 'ifNotSet' | 'lookUp' | 'never';
 
-/** The changes that subscribers receive at once; with `when` only for some arguments. */
-interface PublishedChange<Args, Change, Webhook> {
+/** The changes that subscribers receive at once; with `when` only for some arguments and results. */
+interface PublishedChange<Args, Result, Change, Webhook> {
   readonly change: Change;
-  readonly when?: (args: Args) => boolean;
+  readonly when?: (args: Args, result: Result) => boolean;
   /** The webhook events in which HelpCrunch reports the same change. */
   readonly repeatedBy: readonly Webhook[];
 }
+
+/** Cache tags that the write may change; with `when` only for some arguments. */
+type WrittenTag<Args> = InvalidatedTags[number] & { readonly when?: (args: Args) => boolean };
 
 /** What mutations use of the context of their operation. */
 export interface MutationContext {
@@ -49,6 +53,7 @@ export interface MutationContext {
   readonly sources: {
     readonly agents: AgentSource;
     readonly applications: ApplicationSource;
+    readonly customers: CustomerSource;
     readonly messages: MessageSource;
   };
   /** Milliseconds since the epoch. */
@@ -85,8 +90,8 @@ export interface MutationDeclaration<
   /** The same for properties that depend on the arguments. */
   readonly fieldOf?: (property: string, args: Args) => string | undefined;
   /** The cache tags of everything else that the write may change. `[]` states that there is nothing else. */
-  readonly invalidates: InvalidatedTags;
-  readonly publishes: readonly PublishedChange<Args, Change, Webhook>[];
+  readonly invalidates: readonly WrittenTag<Args>[];
+  readonly publishes: readonly PublishedChange<Args, Result, Change, Webhook>[];
   /** Makes the calls, in the queue of the entity. */
   readonly execute: (run: MutationRun<Args>) => Promise<Result>;
   /** Of a mutation with the argument `idempotencyKey`: what is kept of its result, and how the result is read again. */
@@ -121,6 +126,8 @@ interface EntityUpdate<Args, Entity> {
    * call, and with Redis no other instance makes a checked write meanwhile.
    */
   readonly checkOf?: (args: Args) => ((entity: Entity) => void) | undefined;
+  /** Fails if HelpCrunch accepted the call but did not make the change. */
+  readonly confirm?: (entity: Entity, args: Args) => void;
   /** Replaces the error of the call. */
   readonly explain?: (error: unknown, args: Args, context: MutationContext) => unknown;
 }
@@ -136,7 +143,7 @@ export const updateEntity =
     update: EntityUpdate<Args, Entity>,
   ) =>
   async ({ session, args, context }: MutationRun<Args>): Promise<Entity> => {
-    const { call, retry, sets, explain } = update;
+    const { call, retry, sets, confirm, explain } = update;
     const id = idOf(args);
     const earlier = session.lastKnown(type, id);
     const readBody = () => session.read(path(id));
@@ -148,8 +155,18 @@ export const updateEntity =
           }
         : retry;
     const read = async () => decode(await readBody());
-    const write = () =>
-      session.update({ type, id, call: call(args, context), repeat, decode, read });
+    const write = async () => {
+      const entity = await session.update({
+        type,
+        id,
+        call: call(args, context),
+        repeat,
+        decode,
+        read,
+      });
+      confirm?.(entity, args);
+      return entity;
+    };
     const check = update.checkOf?.(args);
     try {
       if (check === undefined) return await write();
@@ -166,13 +183,21 @@ export const updateEntity =
 
 type AnyDeclaration = Pick<MutationDeclaration<never, unknown>, 'policy' | 'calls' | 'isOptIn'>;
 
+interface WrittenFields {
+  readonly kind: FetchKind;
+  /** Names the entity that a customer must own. */
+  readonly argument?: string;
+  /** The fields that are known of the result, if it is not the whole entity. */
+  readonly embeds?: readonly string[];
+}
+
 /** Policy and cost of the mutations of one group. */
 export function mutationFields<Name extends string>(
-  group: { readonly kind: FetchKind; readonly argument?: string },
+  group: WrittenFields,
   mutations: Readonly<Record<Name, AnyDeclaration>>,
 ): Readonly<Record<Name, FieldDeclaration>>;
 export function mutationFields(
-  { kind, argument }: { readonly kind: FetchKind; readonly argument?: string },
+  { kind, argument, embeds }: WrittenFields,
   mutations: Readonly<Record<string, AnyDeclaration>>,
 ): Readonly<Record<string, FieldDeclaration>> {
   return Object.fromEntries(
@@ -180,7 +205,13 @@ export function mutationFields(
       name,
       {
         policy,
-        cost: { strategy: 'write', kind, calls, ...(argument === undefined ? {} : { argument }) },
+        cost: {
+          strategy: 'write',
+          kind,
+          calls,
+          ...(argument === undefined ? {} : { argument }),
+          ...(embeds === undefined ? {} : { embeds }),
+        },
         ...(isOptIn === undefined ? {} : { isOptIn }),
       },
     ]),

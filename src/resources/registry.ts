@@ -4,6 +4,7 @@ import type { CustomerViewer, Viewer } from '../lib/viewer.ts';
 import type { Upstream } from '../upstream/client.ts';
 import { agentDescriptor } from './agents/descriptor.ts';
 import { createAgentLoaders } from './agents/loaders.ts';
+import { agentMutationFields } from './agents/mutations.ts';
 import { createAgentSource } from './agents/source.ts';
 import { applicationDescriptor } from './applications/descriptor.ts';
 import { createApplicationLoaders } from './applications/loaders.ts';
@@ -14,6 +15,7 @@ import { chatMutationFields } from './chats/mutations.ts';
 import { createChatSource } from './chats/source.ts';
 import { customerDescriptor } from './customers/descriptor.ts';
 import { createCustomerLoaders, createViewerIdentity } from './customers/loaders.ts';
+import { customerMutationFields } from './customers/mutations.ts';
 import { createCustomerSource } from './customers/source.ts';
 import type {
   EntityDescriptor,
@@ -42,7 +44,16 @@ export const descriptors = {
   departments: departmentDescriptor,
   messages: messageDescriptor,
   organization: organizationDescriptor,
-  mutations: { fields: { Mutation: { ...chatMutationFields, ...messageMutationFields } } },
+  mutations: {
+    fields: {
+      Mutation: {
+        ...chatMutationFields,
+        ...messageMutationFields,
+        ...customerMutationFields,
+        ...agentMutationFields,
+      },
+    },
+  },
 } as const;
 
 const allDescriptors: readonly ResourceDescriptor[] = Object.values(descriptors);

@@ -1,5 +1,5 @@
 import type { Context, DomainEvent } from '../graphql/context.ts';
-import { badUserInputError } from '../lib/clientError.ts';
+import { badUserInputError, forbiddenError } from '../lib/clientError.ts';
 import { parseUpstreamId } from '../lib/ids.ts';
 import type { RejectedField } from '../upstream/errors.ts';
 import { UpstreamError } from '../upstream/errors.ts';
@@ -25,8 +25,11 @@ interface MadeChange<Args, Change> {
 
 /** What the mutations with one type of result have in common. */
 export interface MutationGroup<Args, Result, Change extends string = string> {
-  /** Whose queue the writes are made in; writes of one entity are made one after the other. */
-  readonly queueOf: (args: Args, context: Context) => WriteQueue | Promise<WriteQueue>;
+  /** Whose queue the writes are made in; writes of one entity are made one after the other. Undefined for a new entity. */
+  readonly queueOf: (
+    args: Args,
+    context: Context,
+  ) => WriteQueue | undefined | Promise<WriteQueue | undefined>;
   /** Rejects a customer that does not own what it writes. */
   readonly verifyOwner: (args: Args, context: Context) => Promise<void>;
   /** The entities that every write changes, if `execute` does not replace them in the cache. */
@@ -34,9 +37,13 @@ export interface MutationGroup<Args, Result, Change extends string = string> {
   /** Later fields of the same operation return this result. */
   readonly prime?: (result: Result, context: Context) => void;
   readonly eventsOf: (result: Result, change: MadeChange<Args, Change>) => readonly DomainEvent[];
-  /** The name of the change in a webhook. */
-  readonly reportedChange: (webhook: string, result: Result, args: Args) => string;
+  /** The name of the change in a webhook; undefined if the webhook does not report the change that these arguments make. */
+  readonly reportedChange: (webhook: string, result: Result, args: Args) => string | undefined;
 }
+
+/** The `verifyOwner` of mutations that are not for customers. */
+export const staffOnly = (): Promise<never> =>
+  Promise.reject(forbiddenError('This mutation is for the team alone.'));
 
 type MutationResolver<Args, Result> = (
   root: unknown,
@@ -125,7 +132,7 @@ export const mutationResolver =
 
     async function execute(attempt: Attempt): Promise<Result> {
       const queue = await group.queueOf(args, context);
-      const result = await session.inQueue(queue.type, queue.id, async () => {
+      const result = await session.inQueue(queue, async () => {
         try {
           return await mutation.execute({ session, args, context, attempt });
         } catch (error) {
@@ -134,17 +141,19 @@ export const mutationResolver =
           if (session.wasSent || attempt.isUncertain)
             await session.invalidate([
               ...((await group.changes?.(args, context)) ?? []),
-              ...mutation.invalidates,
+              ...mutation.invalidates.filter(({ when }) => when?.(args) !== false),
             ]);
         }
       });
       if (!isIncomplete(result)) group.prime?.(result, context);
       for (const { change, when, repeatedBy } of mutation.publishes) {
-        if (when?.(args) === false) continue;
+        if (when?.(args, result) === false) continue;
         await context.events.publishWrite({
           events: group.eventsOf(result, { change, atMs: context.now(), args }),
           names: [
-            ...new Set(repeatedBy.map((webhook) => group.reportedChange(webhook, result, args))),
+            ...new Set(
+              repeatedBy.flatMap((webhook) => group.reportedChange(webhook, result, args) ?? []),
+            ),
           ],
           startedAtMs: attempt.startedAtMs,
         });
@@ -162,6 +171,39 @@ export const mutationResolver =
       idsOf: keyed.idsOf,
       restore: (created) => keyed.restore(created, { session, args, context }),
     });
+  };
+
+interface MutationBatch<Args, Item extends object, Result, Change extends string> {
+  readonly name: string;
+  readonly group: MutationGroup<Item, Result, Change>;
+  readonly mutation: MutationDeclaration<Item, Result, Change>;
+  /** Rejects arguments before any call. */
+  readonly itemsOf: (args: Args) => readonly Item[];
+}
+
+/** Runs a mutation for several items, one after the other, with independent results. After `RATE_LIMITED` no call is made. */
+export const batchResolver =
+  <Args extends object, Item extends object, Result, Change extends string>({
+    name,
+    group,
+    mutation,
+    itemsOf,
+  }: MutationBatch<Args, Item, Result, Change>) =>
+  async (root: unknown, args: Args, context: Context): Promise<Promise<Result>[]> => {
+    const items = itemsOf(args);
+    for (const item of items) mutation.validate?.(item, context);
+    const resolve = mutationResolver(name, group, mutation);
+    const results: Promise<Result>[] = [];
+    let refusal: UpstreamError | undefined;
+    for (const item of items) {
+      const result =
+        refusal === undefined ? resolve(root, item, context) : Promise.reject<Result>(refusal);
+      results.push(result);
+      await result.catch((error: unknown) => {
+        if (error instanceof UpstreamError && error.kind === 'rateLimited') refusal = error;
+      });
+    }
+    return results;
   };
 
 type MutationResolvers<Mutations> = {

@@ -30,5 +30,12 @@ export function createPeekableLoader<Value>(
       cachedValues.delete(id);
       loader.clear(id).prime(id, value);
     },
+
+    /** Loads the value again, such as after its deletion. */
+    forget(id: string): void {
+      requestedIds.add(id);
+      cachedValues.delete(id);
+      loader.clear(id);
+    },
   };
 }

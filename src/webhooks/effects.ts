@@ -163,7 +163,7 @@ function readMessage(
 }
 
 const customerEvent =
-  ({ patch, invalidates }: CustomerWebhook, webhook: string): EventHandler =>
+  ({ change, patch, invalidates }: CustomerWebhook, webhook: string): EventHandler =>
   ({ data, occurredAt, atMs }) => {
     const customerId = decodeId(data['id'], 'delivered customer.id');
     const { fields, unreadable } = patch?.(data) ?? { fields: undefined, unreadable: [] };
@@ -184,9 +184,12 @@ const customerEvent =
         },
         ...invalidates,
       ],
-      events: [{ kind: 'customer', customerId, atMs }],
+      events: [{ kind: 'customer', customerId, change, atMs }],
       unreadable,
-      reportedChange: { name: reportedCustomerChange(webhook, customerId), atMs },
+      reportedChange: {
+        name: reportedCustomerChange(webhook, { ...fields, id: customerId }),
+        atMs,
+      },
     };
   };
 

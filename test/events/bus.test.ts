@@ -4,6 +4,7 @@ import { createLocalEventBus } from '../../src/events/localBus.ts';
 
 const customerEvent = (customerId: number): DomainEvent => ({
   kind: 'customer',
+  change: 'UPDATED',
   customerId: String(customerId),
   atMs: 1,
 });

@@ -3,19 +3,36 @@ import { describe, expect, test } from '@jest/globals';
 import { isObjectType } from 'graphql';
 import { createSchema } from '../../src/graphql/schema/build.ts';
 import type { MutationDeclaration } from '../../src/resources/mutation.ts';
+import { agentMutations } from '../../src/resources/agents/mutations.ts';
+import {
+  customerBatchMutations,
+  customerDeletions,
+  customerEventMutations,
+  customerMutations,
+} from '../../src/resources/customers/mutations.ts';
 import { chatMutations } from '../../src/resources/chats/mutations.ts';
 import { chatCreationMutations, messageMutations } from '../../src/resources/messages/mutations.ts';
 
-const mutations: Readonly<Record<string, MutationDeclaration<never, unknown>>> = {
+type Declaration = Pick<
+  MutationDeclaration<never, never>,
+  'policy' | 'calls' | 'retry' | 'invalidates' | 'publishes'
+>;
+
+const mutations: Readonly<Record<string, Declaration>> = {
   ...chatMutations,
   ...messageMutations,
   ...chatCreationMutations,
+  ...customerMutations,
+  ...customerBatchMutations,
+  ...customerDeletions,
+  ...customerEventMutations,
+  ...agentMutations,
 };
 
 const namesOf = (names: readonly string[], none: string): string =>
   names.length === 0 ? none : names.map((name) => `\`${name}\``).join(', ');
 
-const callsOf = ({ calls }: MutationDeclaration<never, unknown>): string =>
+const callsOf = ({ calls }: Declaration): string =>
   typeof calls === 'number' ? String(calls) : calls.text;
 
 const retries = {
@@ -26,7 +43,7 @@ const retries = {
 };
 
 /** The cells of the table's row. */
-const rowOf = (name: string, mutation: MutationDeclaration<never, unknown>) => [
+const rowOf = (name: string, mutation: Declaration) => [
   `\`${name}\``,
   mutation.policy === 'owner' ? 'their own' : '`FORBIDDEN`',
   callsOf(mutation),

@@ -74,6 +74,18 @@ export async function startTwoCustomers() {
     helpCrunch.respond(`GET /customers/${person.id}`, { body: person });
   helpCrunch.respond('GET /chats', all(chats));
   helpCrunch.respond('POST /chats/search', search(chats));
+  for (const person of wholePeople) {
+    const path = `/customers/${person.id}`;
+    for (const route of [`PATCH ${path}`, `PUT ${path}/tags`, `DELETE ${path}/tags`])
+      helpCrunch.respond(route, { body: person });
+    helpCrunch.respond(`DELETE ${path}`, { body: 'Ok' });
+  }
+  helpCrunch.respond('POST /customers', ({ body }) => ({
+    status: 201,
+    body: { ...body, id: 7003 },
+  }));
+  helpCrunch.respond('POST /events', ({ body }) => ({ body: { ...body, id: 1 } }));
+  helpCrunch.respond('GET /agents/12/unsubscribe', { body: 'Ok' });
   helpCrunch.respond('GET /customers', all(wholePeople));
   helpCrunch.respond('POST /customers/search', search(wholePeople));
   helpCrunch.respond('GET /agents', all(team));

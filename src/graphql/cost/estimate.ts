@@ -336,7 +336,10 @@ class CostEstimator {
     });
   }
 
-  #write({ kind, argument, calls }: RuleOf<'write'>, { site, result }: FieldResult): NodeSet {
+  #write(
+    { kind, argument, calls, embeds }: RuleOf<'write'>,
+    { site, result }: FieldResult,
+  ): NodeSet {
     const { path, args } = site;
     const id = argument === undefined ? undefined : idText(args[argument]);
     const origin = `${kind} ${id ?? path}`;
@@ -345,7 +348,12 @@ class CostEstimator {
     }
     this.#costs.add(path, typeof calls === 'number' ? calls : calls.of(args));
     this.#costs.once(origin);
-    const written = { ...result, origin: path, batchKey: path };
+    const written = {
+      ...result,
+      origin: path,
+      batchKey: path,
+      embeddedFields: embeds && new Set(embeds),
+    };
     const type = this.#options.schema.getType('Chat');
     if (kind !== 'chat' || result.type === type || !isObjectType(type)) return written;
     // A message, of whose chat only the id is known.

@@ -4,7 +4,11 @@ import type { Resolvers } from '../../graphql/resolvers.generated.ts';
 import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
 import { representationValues } from '../../lib/selection.ts';
 import type { ChatPart } from '../chats/model.ts';
+import type { MutationGroup } from '../runMutation.ts';
+import { mutationResolvers, staffOnly } from '../runMutation.ts';
+import { agentListType } from './descriptor.ts';
 import type { AgentPart } from './model.ts';
+import { agentMutations } from './mutations.ts';
 
 type AgentLoader = Context['loaders']['agents'];
 
@@ -22,7 +26,20 @@ async function resolveAgents(
 const embeddedAgents = (chat: ChatPart): readonly (AgentPart | null)[] =>
   Object.hasOwn(chat, 'agents') ? [...(chat.agents ?? []), chat.assignee ?? null] : [];
 
+const agentMutationGroup: MutationGroup<{ readonly id: string }, AgentPart, never> = {
+  queueOf: ({ id }) => ({ type: agentListType, id }),
+  verifyOwner: staffOnly,
+  eventsOf: () => [],
+  reportedChange: () => undefined,
+};
+
+const { unsubscribeAgent } = mutationResolvers(agentMutationGroup, agentMutations);
+
 export const agentResolvers: Resolvers = {
+  Mutation: {
+    unsubscribeAgent: async (root, args, context, info) =>
+      context.loaders.agents.resolvePartial(await unsubscribeAgent(root, args, context), info),
+  },
   Query: {
     agent: (_root, { id }, { loaders }) => loaders.agents.load(parseUpstreamId('id', id)),
     agents: (_root, _args, { loaders }) => loaders.agents.all(),

@@ -1,3 +1,4 @@
+import type { CustomerChangeKind } from '../../graphql/generated.ts';
 import { aliasType, entityType, pageType } from '../../upstream/cache/cacheTypes.ts';
 import { decodeReadable } from '../../upstream/codec.ts';
 import { allChats, chatLists } from '../chats/descriptor.ts';
@@ -20,9 +21,11 @@ export const customerType = entityType('Customer', customerCodec.shape, {
 export const customerPageType = pageType(customerType, 'chats');
 export const userIdAliasType = aliasType('CustomerByUserId', customerType, ({ userId }) => userId);
 
+export const customerEndpoint = { path: '/customers', decodeRow: customerCodec.fromWire };
+
 export const customerLists: InvalidatedTags = [{ type: customerPageType }];
 /** Negative entries of user ids become wrong when a customer is created, positive ones when it is deleted. */
-const userIdAliases: InvalidatedTags = [{ type: userIdAliasType }];
+export const userIdAliases: InvalidatedTags = [{ type: userIdAliasType }];
 
 const embeddedByIdOnly = { policy: 'owner', cost: { strategy: 'partial', embeds: [] } } as const;
 
@@ -38,7 +41,19 @@ export const customerDescriptor = {
       },
       customers: { policy: 'owner', cost: { strategy: 'page' } },
     },
-    Subscription: { customerUpdated: embeddedByIdOnly },
+    Subscription: {
+      customerChanged: { policy: 'owner', cost: 'none' },
+      customerUpdated: embeddedByIdOnly,
+    },
+    CustomerChange: { change: publicField, customerId: publicField, customer: embeddedByIdOnly },
+    DeletedCustomer: { id: staffField, nodeId: { ...staffField, derivedFrom: 'id' } },
+    CustomerEvent: {
+      id: staffField,
+      name: staffField,
+      data: staffField,
+      createdAt: staffField,
+      customer: embeddedByIdOnly,
+    },
     HelpdeskViewer: { customer: embeddedByIdOnly },
     Customer: {
       nodeId: nodeIdField,
@@ -80,6 +95,8 @@ export const customerDescriptor = {
 } as const satisfies ResourceDescriptor;
 
 export interface CustomerWebhook {
+  /** The change that subscribers receive. */
+  readonly change: CustomerChangeKind;
   /** The fields after the event. Undefined, or with unreadable ones: the customer is fetched again. */
   readonly patch?: (data: Readonly<Record<string, unknown>>) => {
     readonly fields: Partial<Customer> | undefined;
@@ -96,25 +113,34 @@ const embeddedCustomer: CustomerWebhook['patch'] = (data) => {
 };
 
 const setsTo = (values: Partial<Customer>): CustomerWebhook => ({
+  change: 'UPDATED',
   patch: () => ({ fields: values, unreadable: [] }),
   invalidates: [],
 });
 
 export const customerWebhooks = {
-  'customer.new': { invalidates: [...customerLists, ...userIdAliases] },
+  'customer.new': { change: 'CREATED', invalidates: [...customerLists, ...userIdAliases] },
   'customer.email_updated': {
+    change: 'UPDATED',
     patch: embeddedCustomer,
     invalidates: [...customerLists, ...allChats],
   },
-  'customer.tags_changed': { invalidates: [...customerLists, ...chatLists] },
+  'customer.tags_changed': { change: 'UPDATED', invalidates: [...customerLists, ...chatLists] },
   'customer.unsubscribed': setsTo({ unsubscribed: true }),
   'customer.subscribed': setsTo({ unsubscribed: false }),
   'customer.blocked': setsTo({ blocked: true }),
   'customer.unblocked': setsTo({ blocked: false }),
-  'customer.deleted': { invalidates: [...customerLists, ...userIdAliases, ...allChats] },
+  'customer.deleted': {
+    change: 'DELETED',
+    invalidates: [...customerLists, ...userIdAliases, ...allChats],
+  },
 } satisfies Readonly<Record<string, CustomerWebhook>>;
 
 export type CustomerWebhookName = keyof typeof customerWebhooks;
 
 /** The name of a change, by which the webhook that repeats a write is recognized. */
-export const reportedCustomerChange = (webhook: string, id: string): string => `${webhook} ${id}`;
+export const reportedCustomerChange = (
+  webhook: string,
+  { id, email }: Pick<Partial<Customer>, 'id' | 'email'>,
+): string =>
+  JSON.stringify([webhook, id, ...(webhook === 'customer.email_updated' ? [email ?? null] : [])]);

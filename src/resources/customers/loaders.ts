@@ -58,6 +58,10 @@ function createUnrestrictedLoaders(source: CustomerSource, batchScheduleFn: Sche
     load,
     /** Fails with `notFound` when no customer has this user id. */
     loadByUserId: (userId: string): Promise<Customer> => byUserId.load(userId),
+    /** Later fields of the same operation return this customer. */
+    prime: (customer: Customer): void => byId.prime(customer.id, customer),
+    /** Later fields of the same operation load the customer again. */
+    forget: (id: string): void => byId.forget(id),
     /** As `PartialEntities.resolve`. */
     resolvePartial: (partial: CustomerPart, info: GraphQLResolveInfo): Resolved =>
       partials.resolve(partial, info, () => load(partial.id)),
@@ -90,6 +94,8 @@ function restrictToViewer(all: CustomerLoaders, identity: ViewerIdentity): Custo
       return all.load(id);
     },
     loadByUserId,
+    prime: all.prime,
+    forget: all.forget,
     resolvePartial: async (partial, info) =>
       (await isViewer(partial.id)) ? all.resolvePartial(partial, info) : null,
     resolvePartialByUserId: ({ userId }) => nullIfNotFound(loadByUserId(userId)),

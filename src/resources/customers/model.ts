@@ -1,11 +1,14 @@
 import { isDictionary, isText, listOf, objectOf, orNull } from '../../lib/shape.ts';
+import type { CustomerChangeKind } from '../../graphql/generated.ts';
 import type { EntityOf, EntityPart } from '../../upstream/codec.ts';
 import { entityCodec, flag, id, nullableObject, text, time } from '../../upstream/codec.ts';
 import {
+  decodeId,
   decodeListOrEmpty,
   decodeObject,
   decodeObjectOrNull,
   decodeText,
+  decodeTime,
 } from '../../upstream/decode.ts';
 
 type CustomData = Readonly<Record<string, unknown>>;
@@ -68,3 +71,34 @@ export const customerCodec = entityCodec(
 
 export type Customer = EntityOf<typeof customerCodec>;
 export type CustomerPart = EntityPart<Customer>;
+
+export interface DeletedCustomer {
+  readonly id: string;
+  readonly nodeId: string;
+}
+
+/** A change of a customer, of which only the id may be known. */
+export interface CustomerChange {
+  readonly change: CustomerChangeKind;
+  readonly customerId: string;
+}
+
+export interface CustomerEvent {
+  readonly id: string;
+  readonly name: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly createdAt: number | null;
+  readonly customer: CustomerPart;
+}
+
+/** The responses of HelpCrunch do not always contain the customer. */
+export function customerEventFromWire(value: unknown, customerId: string): CustomerEvent {
+  const wire = decodeObject(value, 'event');
+  return {
+    id: decodeId(wire['id'], 'event.id'),
+    name: decodeText(wire['name'], 'event.name') ?? '',
+    data: isDictionary(wire['data']) ? wire['data'] : {},
+    createdAt: decodeTime(wire['createdAt'], 'event.createdAt'),
+    customer: { __typename: 'Customer', id: customerId },
+  };
+}

@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { DomainEvent } from '../../graphql/context.ts';
 import type { Context } from '../../graphql/context.ts';
-import type { CustomerOrder } from '../../graphql/generated.ts';
+import type { CustomerChangeKind, CustomerOrder } from '../../graphql/generated.ts';
 import type { Resolvers } from '../../graphql/resolvers.generated.ts';
 import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
 import { skipEvent } from '../../lib/skipEvent.ts';
@@ -16,7 +16,18 @@ import { representationValues } from '../../lib/selection.ts';
 import { requireTotal } from '../../upstream/decode.ts';
 import { requireNonEmpty, restrictToScope } from '../../upstream/filters.ts';
 import { customerFilter, customerSort, customerIdEquals } from './filter.ts';
-import type { Customer } from './model.ts';
+import type { MutationGroup } from '../runMutation.ts';
+import { batchResolver, mutationResolvers, staffOnly } from '../runMutation.ts';
+import { customerType, reportedCustomerChange, userIdAliasType } from './descriptor.ts';
+import type { CustomerInput } from './input.ts';
+import type { Customer, CustomerChange, CustomerEvent, DeletedCustomer } from './model.ts';
+import {
+  customerBatchMutations,
+  customerDeletions,
+  customerEventMutations,
+  customerMutations,
+  updatesOf,
+} from './mutations.ts';
 
 const byFirstSeen: CustomerOrder = { field: 'FIRST_SEEN', direction: 'DESC' };
 
@@ -31,7 +42,86 @@ async function resolveUpdatedCustomer(
   return customer;
 }
 
+interface CustomerArgs {
+  readonly id?: string;
+  readonly customerId?: string;
+  readonly userId?: string;
+  readonly input?: CustomerInput;
+}
+
+/** New customers have no queue, except those with one userId. */
+function customerQueue({ id, customerId, userId, input }: CustomerArgs) {
+  const known = id ?? customerId;
+  if (known !== undefined) return { type: customerType, id: known };
+  const alias = userId ?? input?.userId;
+  return typeof alias === 'string' ? { type: userIdAliasType, id: alias } : undefined;
+}
+
+/** Whether a webhook reports what the arguments change. */
+function isReported(webhook: string, { input = {} }: CustomerArgs): boolean {
+  const isReportedByInput: Readonly<Record<string, boolean>> = {
+    'customer.email_updated': 'email' in input,
+    'customer.unsubscribed': input.unsubscribed === true,
+    'customer.subscribed': input.unsubscribed === false,
+    'customer.blocked': input.blocked === true,
+    'customer.unblocked': input.blocked === false,
+  };
+  return isReportedByInput[webhook] ?? true;
+}
+
+const customerChangeEvent = (
+  customerId: string,
+  { change, atMs }: { readonly change: CustomerChangeKind; readonly atMs: number },
+) => [{ kind: 'customer' as const, customerId, change, atMs }];
+
+const customerMutationGroup: MutationGroup<CustomerArgs, Customer, CustomerChangeKind> = {
+  queueOf: customerQueue,
+  verifyOwner: staffOnly,
+  prime: (customer, { loaders }) => {
+    loaders.customers.prime(customer);
+  },
+  eventsOf: ({ id }, made) => customerChangeEvent(id, made),
+  reportedChange: (webhook, customer, args) =>
+    isReported(webhook, args) ? reportedCustomerChange(webhook, customer) : undefined,
+};
+
+const customerDeletionGroup: MutationGroup<
+  { readonly id: string },
+  DeletedCustomer,
+  CustomerChangeKind
+> = {
+  queueOf: customerQueue,
+  verifyOwner: staffOnly,
+  prime: ({ id }, { loaders }) => {
+    loaders.customers.forget(id);
+  },
+  eventsOf: ({ id }, made) => customerChangeEvent(id, made),
+  reportedChange: reportedCustomerChange,
+};
+
+const customerEventGroup: MutationGroup<
+  { readonly customerId: string },
+  CustomerEvent,
+  CustomerChangeKind
+> = {
+  queueOf: customerQueue,
+  verifyOwner: staffOnly,
+  eventsOf: () => [],
+  reportedChange: () => undefined,
+};
+
 export const customerResolvers: Resolvers = {
+  Mutation: {
+    ...mutationResolvers(customerMutationGroup, customerMutations),
+    ...mutationResolvers(customerDeletionGroup, customerDeletions),
+    ...mutationResolvers(customerEventGroup, customerEventMutations),
+    updateCustomers: batchResolver({
+      name: 'updateCustomers',
+      group: customerMutationGroup,
+      mutation: customerBatchMutations.updateCustomers,
+      itemsOf: updatesOf,
+    }),
+  },
   Query: {
     customer: (_root, { id }, { loaders }) => loaders.customers.load(parseUpstreamId('id', id)),
     customerByUserId: (_root, { userId }, { loaders }) =>
@@ -55,6 +145,21 @@ export const customerResolvers: Resolvers = {
     },
   },
   Subscription: {
+    customerChanged: {
+      subscribe(_root, args, { events }) {
+        const id = typeof args.id === 'string' ? parseUpstreamId('id', args.id) : undefined;
+        return events.subscribe(
+          (event) => event.kind === 'customer' && (id === undefined || event.customerId === id),
+        );
+      },
+      resolve: ({
+        change,
+        customerId,
+      }: Extract<DomainEvent, { readonly kind: 'customer' }>): CustomerChange => ({
+        change,
+        customerId,
+      }),
+    },
     customerUpdated: {
       subscribe(_root, args, { events }) {
         const id = parseUpstreamId('id', args.id);
@@ -62,6 +167,16 @@ export const customerResolvers: Resolvers = {
       },
       resolve: resolveUpdatedCustomer,
     },
+  },
+  CustomerChange: {
+    customer: ({ change, customerId: id }, _args, { loaders }, info) =>
+      change === 'DELETED'
+        ? null
+        : loaders.customers.resolvePartial({ __typename: 'Customer', id }, info),
+  },
+  CustomerEvent: {
+    customer: ({ customer }, _args, { loaders }, info) =>
+      loaders.customers.resolvePartial(customer, info),
   },
   Chat: {
     customer: ({ customer }, _args, { loaders }, info) =>

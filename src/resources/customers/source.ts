@@ -7,12 +7,10 @@ import type { UpstreamListQuery } from '../../upstream/lists.ts';
 import { pageCacheKey, readAll, readPage } from '../../upstream/lists.ts';
 import type { FilterBuilder } from '../../upstream/filters.ts';
 import { anyOf } from '../../upstream/filters.ts';
-import { customerPageType, customerType, userIdAliasType } from './descriptor.ts';
+import { customerEndpoint, customerPageType, customerType, userIdAliasType } from './descriptor.ts';
 import { customerIdEquals, userIdEquals } from './filter.ts';
 import type { Customer } from './model.ts';
 import { customerCodec } from './model.ts';
-
-const customerEndpoint = { path: '/customers', decodeRow: customerCodec.fromWire };
 
 const customerNotFoundError = () => new UpstreamError('notFound', 'There is no such customer.');
 

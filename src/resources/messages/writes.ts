@@ -1,5 +1,6 @@
 import type { MutationCreateChatArgs } from '../../graphql/generated.ts';
 import { badUserInputError, forbiddenError } from '../../lib/clientError.ts';
+import { requireText } from '../../lib/texts.ts';
 import { decodePage } from '../../upstream/decode.ts';
 import type { WriteSession } from '../../upstream/writes/writeSession.ts';
 import type { Chat } from '../chats/model.ts';
@@ -18,22 +19,14 @@ export interface OutgoingMessage {
   readonly agentId: string | undefined;
 }
 
-const maxTextBytes = 65_536;
-
-function validateText(argument: string, text: string): void {
-  if (!/\S/.test(text)) throw badUserInputError(argument, 'must not be blank.');
-  if (Buffer.byteLength(text) > maxTextBytes)
-    throw badUserInputError(argument, `must have at most ${maxTextBytes} bytes in UTF-8.`);
-}
-
 export interface MessageText {
   readonly text: string;
   readonly markdown?: string | null | undefined;
 }
 
 export function validateTexts({ text, markdown }: MessageText, prefix = ''): void {
-  validateText(`${prefix}text`, text);
-  if (typeof markdown === 'string') validateText(`${prefix}markdown`, markdown);
+  requireText(`${prefix}text`, text);
+  if (typeof markdown === 'string') requireText(`${prefix}markdown`, markdown);
 }
 
 /** The agent that acts. An agent acts as itself only. */

@@ -1,9 +1,14 @@
 import { asError } from '../../lib/asError.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { isOutcomeUncertain, isUnreadableSuccess, UpstreamError } from '../errors.ts';
+import { isNotFound, isOutcomeUncertain, isUnreadableSuccess, UpstreamError } from '../errors.ts';
 import type { RequestContext, UpstreamCall, WriteRepetition } from '../pipeline.ts';
 import { currentViewer } from '../rateLimit/limiter.ts';
-import type { CachedEntity, CacheType, CacheTypeDescriptor } from '../cache/cacheTypes.ts';
+import type {
+  CachedEntity,
+  CacheType,
+  CacheTypeDescriptor,
+  NegativeEntry,
+} from '../cache/cacheTypes.ts';
 import type { ChangeNotice, ScopedCacheHooks } from '../cache/entityCache.ts';
 import type { SharedCache } from '../cache/scopedCache.ts';
 import type { LatestIds } from './latestIds.ts';
@@ -29,12 +34,20 @@ export interface EntityWrite<Entity extends CachedEntity> {
 export interface Creation<Value> {
   readonly call: WriteCall;
   readonly decode: (body: unknown) => Value;
-  /** Looks for the object; undefined if it was not created, or cannot be looked up. */
-  readonly find: () => Promise<Value | undefined>;
+  /** Looks for the object; resolves to undefined if it was not created. Omitted if it cannot be looked up. */
+  readonly find?: () => Promise<Value | undefined>;
+  /** Whether HelpCrunch rejects the call because the object exists. A call with this test is sent again if its outcome is unknown. */
+  readonly isTaken?: (error: unknown) => boolean;
   /** Whether the outcome of an earlier attempt is unknown, so that the object is looked up first. */
   readonly isUncertain: boolean;
   /** Whether HelpCrunch has confirmed an earlier attempt, so that nothing is sent. */
   readonly isApplied?: boolean;
+}
+
+interface EntityRemoval {
+  readonly type: CacheTypeDescriptor;
+  readonly id: string;
+  readonly call: WriteCall;
 }
 
 interface WriteSessionOptions {
@@ -60,6 +73,12 @@ const createdError = (cause: unknown): UpstreamError =>
     isApplied: true,
     publicMessage:
       'HelpCrunch has confirmed this, but the new object could not be read. Do not send it again.',
+  });
+
+const notSearchableError = (): UpstreamError =>
+  new UpstreamError('outcomeUnknown', 'The object cannot be looked up.', {
+    publicMessage:
+      'HelpCrunch did not respond to the first attempt, and its result cannot be looked up. Use another idempotencyKey to try again.',
   });
 
 /** The calls of one mutation. They are charged to its viewer with the priority of writes. */
@@ -98,15 +117,15 @@ export class WriteSession {
     return Math.max(0, this.#options.context.deadlineMs - this.clock.monotonic());
   }
 
-  /** Runs a task in the queue of one entity, in which all writes of the entity are made one after the other. */
+  /** Runs a task in the queue of one entity, in which all writes of the entity are made one after the other. Without one, at once. */
   async inQueue<Result>(
-    type: CacheTypeDescriptor,
-    id: string,
+    queue: { readonly type: CacheTypeDescriptor; readonly id: string } | undefined,
     task: () => Promise<Result>,
   ): Promise<Result> {
     const { shared, context, hooks } = this.#options;
-    const key = `${context.account}:${type.name}:${id}`;
     try {
+      if (queue === undefined) return await task();
+      const key = `${context.account}:${queue.type.name}:${queue.id}`;
       return await shared.writeQueues.run(key, context.signal(), task);
     } catch (error) {
       hooks.onFailure(error);
@@ -168,26 +187,55 @@ export class WriteSession {
     );
   }
 
-  /** Creates an object. It is sent once; if its outcome is unknown, `find` looks for what was created. */
+  /**
+   * Creates an object. It is sent once, unless HelpCrunch rejects a second one; if its outcome is unknown, `find` looks for what was
+   * created.
+   */
   async create<Value>(creation: Creation<Value>): Promise<Value> {
-    const { call, decode, find, isUncertain, isApplied = false } = creation;
+    const { call, decode, find, isTaken, isUncertain, isApplied = false } = creation;
     if (isUncertain) {
+      if (find === undefined) throw isApplied ? createdError(undefined) : notSearchableError();
       const found = await find();
       if (found !== undefined) return found;
       if (isApplied) throw createdError(undefined);
     }
     const sentBefore = this.#sentCount;
+    const repeat = isTaken === undefined ? 'never' : 'safe';
     try {
-      return decode(await this.#request({ ...call, effect: 'write', repeat: 'never' }));
+      return decode(await this.#request({ ...call, effect: 'write', repeat }));
     } catch (error) {
+      const sent = this.#sentCount - sentBefore;
       const isUndecodable = error instanceof UpstreamError && error.kind === 'malformed';
-      if (this.#sentCount === sentBefore || !(isUndecodable || isOutcomeUncertain(error)))
-        throw error;
-      const found = await find().catch(() => undefined);
+      // By an earlier attempt, perhaps.
+      const isCreated = (isUncertain || sent > 1) && isTaken?.(error) === true;
+      if (sent === 0 || !(isUndecodable || isCreated || isOutcomeUncertain(error))) throw error;
+      const found = await find?.().catch(() => undefined);
       if (found !== undefined) return found;
       if (isUndecodable && (error.details.status ?? 200) < 300) throw createdError(error);
       throw new UpstreamError('outcomeUnknown', 'The new object was not found.', { cause: error });
     }
+  }
+
+  /** Deletes an entity: no instance finds it any more. A 404 for a repetition is a success. */
+  async remove({ type, id, call }: EntityRemoval): Promise<void> {
+    const { store, ttlMsOf } = this.#options.shared;
+    const { account } = this.#options.context;
+    const tag = `${account}:${type.name}:`;
+    const sentBefore = this.#sentCount;
+    const sent = () => this.#sentCount - sentBefore;
+    await store.runWrite<NegativeEntry>(
+      { account, key: tag + id, tag },
+      {
+        wasSent: () => sent() > 0,
+        ttlMsOf: (entry) => ttlMsOf(type, entry),
+        write: async () => {
+          await this.send(call, 'safe').catch((error: unknown) => {
+            if (!isNotFound(error) || sent() < 2) throw error;
+          });
+          return { notFound: { status: 404 } };
+        },
+      },
+    );
   }
 
   /** The decoded response of a completed write; what `read` reads if the response is not decodable. */

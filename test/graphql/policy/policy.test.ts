@@ -237,6 +237,61 @@ const matrix: Readonly<Record<string, Row>> = {
     bob: 'FORBIDDEN',
     agent: { createChat: { id: '1' } },
   },
+  'Mutation.createCustomer': {
+    query: 'mutation { createCustomer(input: { name: "Cy" }) { id } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { createCustomer: { id: '7003' } },
+  },
+  'Mutation.upsertCustomer': {
+    query: 'mutation { upsertCustomer(userId: "u-ada", input: { name: "Ada" }) { id } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { upsertCustomer: { id: '7001' } },
+  },
+  'Mutation.updateCustomer': {
+    query: 'mutation { updateCustomer(id: 7001, input: { name: "Ada" }) { id } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { updateCustomer: { id: '7001' } },
+  },
+  'Mutation.updateCustomers': {
+    query: 'mutation { updateCustomers(updates: [{ id: 7001, input: { name: "Ada" } }]) { id } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { updateCustomers: [{ id: '7001' }] },
+  },
+  'Mutation.deleteCustomer': {
+    query: 'mutation { deleteCustomer(id: 7001) { id nodeId } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { deleteCustomer: { id: '7001', nodeId: toNodeId('Customer', '7001') } },
+  },
+  'Mutation.addCustomerTags': {
+    query: 'mutation { addCustomerTags(customerId: 7001, tags: [{ name: "vip" }]) { id } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { addCustomerTags: { id: '7001' } },
+  },
+  'Mutation.removeCustomerTags': {
+    query: 'mutation { removeCustomerTags(customerId: 7001, names: ["vip"]) { id } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { removeCustomerTags: { id: '7001' } },
+  },
+  'Mutation.recordCustomerEvent': {
+    query:
+      'mutation { recordCustomerEvent(customerId: 7001, name: "order") { customer { name } } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { recordCustomerEvent: { customer: { name: 'Ada' } } },
+  },
+  'Mutation.unsubscribeAgent': {
+    query: 'mutation { unsubscribeAgent(id: 12) { name } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { unsubscribeAgent: { name: 'Olena' } },
+  },
 };
 
 const schema = createSchema(resourceResolvers, { subgraph: { excludedRootFields: [] } });
@@ -259,7 +314,7 @@ beforeAll(async () => {
   helpCrunch = await startTwoCustomers();
   gateway = await startTestGateway({
     upstream: helpCrunch,
-    config: { auth: jwtAuth({ audience }), rateLimit: 1_000 },
+    config: { auth: jwtAuth({ audience }), rateLimit: 1_000, mutations: 'all' },
   });
 });
 

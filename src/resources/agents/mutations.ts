@@ -1,0 +1,24 @@
+import type { MutationUnsubscribeAgentArgs } from '../../graphql/generated.ts';
+import type { MutationDeclaration } from '../mutation.ts';
+import { mutationFields } from '../mutation.ts';
+import type { AgentPart } from './model.ts';
+
+const unsubscribeAgent: MutationDeclaration<MutationUnsubscribeAgentArgs, AgentPart, never, never> =
+  {
+    policy: 'staff',
+    isOptIn: true,
+    ids: ['id'],
+    calls: 1,
+    retry: 'never',
+    fields: {},
+    invalidates: [],
+    publishes: [],
+    async execute({ session, args: { id } }) {
+      await session.send({ method: 'GET', path: `/agents/${id}/unsubscribe` }, 'never');
+      return { __typename: 'Agent', id };
+    },
+  };
+
+export const agentMutations = { unsubscribeAgent };
+
+export const agentMutationFields = mutationFields({ kind: 'agents', embeds: [] }, agentMutations);

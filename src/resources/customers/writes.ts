@@ -1,0 +1,130 @@
+import { readPage } from '../../upstream/lists.ts';
+import { UpstreamError } from '../../upstream/errors.ts';
+import type { WriteSession } from '../../upstream/writes/writeSession.ts';
+import { customerEndpoint, customerType } from './descriptor.ts';
+import { userIdEquals } from './filter.ts';
+import type { CustomerInput } from './input.ts';
+import { missingCustomData, wireCustomer, wireNewCustomer } from './input.ts';
+import type { Customer } from './model.ts';
+import { customerCodec } from './model.ts';
+
+export const customerPath = (id: string): string => `/customers/${id}`;
+
+/** Where the values of a customer come from, for errors. */
+export interface GivenInput {
+  readonly input: CustomerInput;
+  readonly argument: string;
+}
+
+export const isUserIdTaken = (error: unknown): boolean =>
+  error instanceof UpstreamError &&
+  error.kind === 'rejected' &&
+  (error.details.entries ?? []).some(({ code }) => code === 'invalid_userId_value');
+
+/** Names the argument if HelpCrunch has another customer with the userId. */
+export function explainTaken(error: unknown, argument: string): unknown {
+  if (!(error instanceof UpstreamError) || !isUserIdTaken(error)) return error;
+  const message = 'Another customer has this userId.';
+  return new UpstreamError('conflict', message, {
+    ...error.details,
+    cause: error,
+    publicMessage: `${argument}: ${message}`,
+    fields: [{ path: argument, message }],
+  });
+}
+
+/** The customer with exactly this userId, past the cache. HelpCrunch may compare without case. */
+export async function findByUserId(
+  session: WriteSession,
+  userId: string,
+): Promise<Customer | undefined> {
+  const { rows } = await readPage(({ path, body }) => session.read(path, body), customerEndpoint, {
+    filter: userIdEquals('userId', userId),
+    sort: undefined,
+    range: { offset: 0, limit: 100 },
+  });
+  return rows.find((row) => row.userId === userId);
+}
+
+const comparedFields = ['name', 'email', 'company', 'phone'] as const;
+
+const comparable = (text: string | null | undefined): string => (text ?? '').trim().toLowerCase();
+
+/** Whether the customer that was found is the one that was sent. */
+const isSameCustomer = (found: Customer, sent: CustomerInput): boolean =>
+  comparedFields.every(
+    (field) =>
+      typeof sent[field] !== 'string' || comparable(found[field]) === comparable(sent[field]),
+  );
+
+/**
+ * Creates a customer. One with a userId may be sent twice, because HelpCrunch rejects the second one; one without cannot be looked up.
+ * Fails with `rejected` if the userId is taken.
+ */
+export async function postCustomer(
+  session: WriteSession,
+  input: CustomerInput,
+  isUncertain: boolean,
+): Promise<Customer> {
+  const { userId } = input;
+  const call = { method: 'POST', path: '/customers', body: wireNewCustomer(input) } as const;
+  const creation = { call, decode: customerCodec.fromWire, isUncertain };
+  if (typeof userId !== 'string') return session.create(creation);
+  let isOther = false;
+  try {
+    return await session.create({
+      ...creation,
+      isTaken: isUserIdTaken,
+      async find() {
+        const found = await findByUserId(session, userId);
+        isOther = found !== undefined && !isSameCustomer(found, input);
+        return isOther ? undefined : found;
+      },
+    });
+  } catch (error) {
+    if (!isOther) throw error;
+    throw new UpstreamError('rejected', 'The userId is taken.', {
+      entries: [{ code: 'invalid_userId_value', message: 'The userId is already in use.' }],
+      cause: error,
+    });
+  }
+}
+
+function assertStored({ input, argument }: GivenInput, customer: Customer): void {
+  const missing = missingCustomData(input.customData ?? {}, customer);
+  if (missing.length === 0) return;
+  const message =
+    'HelpCrunch did not store this value. Custom attributes must exist in its settings. The other values were changed.';
+  const fields = missing.map((name) => ({ path: `${argument}.customData.${name}`, message }));
+  throw new UpstreamError('rejected', 'HelpCrunch has ignored custom data.', {
+    fields,
+    publicMessage: fields.map(({ path }) => `${path}: ${message}`).join(' '),
+  });
+}
+
+/** Sets the given values. Custom data is read and merged first, while no other instance does the same. */
+export async function patchCustomer(
+  session: WriteSession,
+  id: string,
+  given: GivenInput,
+): Promise<Customer> {
+  const { input } = given;
+  const path = customerPath(id);
+  const decode = customerCodec.fromWire;
+  const read = async () => decode(await session.read(path));
+  const patch = (current?: Customer) =>
+    session.update<Customer>({
+      type: customerType,
+      id,
+      call: { method: 'PATCH', path, body: wireCustomer(input, current?.customData) },
+      repeat: 'safe',
+      decode,
+      read,
+    });
+  if (!input.customData) return patch();
+  return session.withLock(`Customer ${id}`, async () => {
+    const changed = await patch(await read());
+    assertStored(given, changed);
+    return changed;
+  });
+}
