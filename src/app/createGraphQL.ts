@@ -108,6 +108,7 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
     maxBytes: config.responseCacheMaxBytes,
     isValid: (dependencies) => cache.isValid(dependencies),
   });
+  cache.onErasure(() => responseCache?.clear());
   const graphqlJsExecutor = createGraphqlJsExecutor(schema);
   const operationCache = new OperationCache({
     schema,

@@ -6,7 +6,7 @@ import type { Agent as AgentModel } from '../resources/agents/model.ts';
 import type { Application as ApplicationModel } from '../resources/applications/model.ts';
 import type { Chat as ChatModel, ChatUpdate as ChatUpdateModel } from '../resources/chats/model.ts';
 import type { Connection } from '../lib/paging.ts';
-import type { Customer as CustomerModel, CustomerChange as CustomerChangeModel, CustomerEvent as CustomerEventModel, DeletedCustomer as DeletedCustomerModel } from '../resources/customers/model.ts';
+import type { Customer as CustomerModel, CustomerChange as CustomerChangeModel, RecordedEvent as RecordedEventModel, DeletedCustomer as DeletedCustomerModel } from '../resources/customers/model.ts';
 import type { Department as DepartmentModel } from '../resources/departments/model.ts';
 import type { ChatMessage as ChatMessageModel, MessagePage } from '../resources/messages/model.ts';
 import type { Organization as OrganizationModel } from '../resources/organization/model.ts';
@@ -164,7 +164,7 @@ export type ResolversTypes = {
   CustomerConnection: ResolverTypeWrapper<Connection<CustomerModel>>;
   CustomerDevice: ResolverTypeWrapper<Schema.CustomerDevice>;
   CustomerEdge: ResolverTypeWrapper<Omit<Schema.CustomerEdge, 'node'> & { node: ResolversTypes['Customer'] }>;
-  CustomerEvent: ResolverTypeWrapper<CustomerEventModel>;
+  CustomerEvent: ResolverTypeWrapper<RecordedEventModel>;
   CustomerFilter: Schema.CustomerFilter;
   CustomerLocation: ResolverTypeWrapper<Schema.CustomerLocation>;
   CustomerOrder: Schema.CustomerOrder;
@@ -220,7 +220,7 @@ export type ResolversParentTypes = {
   CustomerConnection: Connection<CustomerModel>;
   CustomerDevice: Schema.CustomerDevice;
   CustomerEdge: Omit<Schema.CustomerEdge, 'node'> & { node: ResolversParentTypes['Customer'] };
-  CustomerEvent: CustomerEventModel;
+  CustomerEvent: RecordedEventModel;
   CustomerFilter: Schema.CustomerFilter;
   CustomerLocation: Schema.CustomerLocation;
   CustomerOrder: Schema.CustomerOrder;

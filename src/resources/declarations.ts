@@ -68,6 +68,8 @@ export type CostRule =
       readonly kind: FetchKind;
       readonly argument?: string;
       readonly calls: MutationCalls;
+      /** The argument whose items the results of a list belong to. */
+      readonly items?: string;
       /** The fields that are known of the result besides its id. All, if omitted. */
       readonly embeds?: readonly string[];
     }

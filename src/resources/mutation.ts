@@ -187,6 +187,8 @@ interface WrittenFields {
   readonly kind: FetchKind;
   /** Names the entity that a customer must own. */
   readonly argument?: string;
+  /** Names the items that the results of a list belong to. */
+  readonly items?: string;
   /** The fields that are known of the result, if it is not the whole entity. */
   readonly embeds?: readonly string[];
 }
@@ -197,7 +199,7 @@ export function mutationFields<Name extends string>(
   mutations: Readonly<Record<Name, AnyDeclaration>>,
 ): Readonly<Record<Name, FieldDeclaration>>;
 export function mutationFields(
-  { kind, argument, embeds }: WrittenFields,
+  { kind, argument, items, embeds }: WrittenFields,
   mutations: Readonly<Record<string, AnyDeclaration>>,
 ): Readonly<Record<string, FieldDeclaration>> {
   return Object.fromEntries(
@@ -210,6 +212,7 @@ export function mutationFields(
           kind,
           calls,
           ...(argument === undefined ? {} : { argument }),
+          ...(items === undefined ? {} : { items }),
           ...(embeds === undefined ? {} : { embeds }),
         },
         ...(isOptIn === undefined ? {} : { isOptIn }),

@@ -337,7 +337,7 @@ class CostEstimator {
   }
 
   #write(
-    { kind, argument, calls, embeds }: RuleOf<'write'>,
+    { kind, argument, calls, items, embeds }: RuleOf<'write'>,
     { site, result }: FieldResult,
   ): NodeSet {
     const { path, args } = site;
@@ -352,6 +352,7 @@ class CostEstimator {
       ...result,
       origin: path,
       batchKey: path,
+      count: items === undefined ? 1 : toList(args[items]).length,
       embeddedFields: embeds && new Set(embeds),
     };
     const type = this.#options.schema.getType('Chat');

@@ -109,6 +109,9 @@ function childrenOf(schema: GraphQLSchema, parent: Nodes, selection: Selection):
   if (rule?.strategy === 'collection' || rule?.strategy === 'partial') {
     return [{ type, count: capCount(count * assumedLength(rule.length, 'worst')) }];
   }
+  if (rule?.strategy === 'write' && rule.items !== undefined) {
+    return [{ type, count: capCount(count * toList(values[rule.items]).length) }];
+  }
   const isList = isListType(getNullableType(definition.type));
   return [{ type, count: isList ? capCount(count * assumedListLength) : count }];
 }

@@ -33,6 +33,8 @@ export interface ResponseCache {
   get(key: string, context: Context): Promise<ResponseCacheHit | undefined>;
   /** Caches the data if the tracker has recorded all of its dependencies. */
   set(key: string, data: string, context: Context): void;
+  /** Removes all responses. */
+  clear(): void;
   /** The number of cache hits. */
   hits(): number;
   bytes(): number;
@@ -123,6 +125,10 @@ export function createResponseCache({
       if (dependencies === undefined) return;
       const derived = { encodings: new Map<string, Promise<Buffer>>(), encodedBytes: 0 };
       responses.set(key, { data, cacheHits, dependencies, ...derived });
+    },
+
+    clear: () => {
+      responses.clear();
     },
 
     hits: () => hits,

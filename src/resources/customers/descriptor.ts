@@ -1,5 +1,5 @@
 import type { CustomerChangeKind } from '../../graphql/generated.ts';
-import { aliasType, entityType, pageType } from '../../upstream/cache/cacheTypes.ts';
+import { aliasType, entityType, erasedData, pageType } from '../../upstream/cache/cacheTypes.ts';
 import { decodeReadable } from '../../upstream/codec.ts';
 import { allChats, chatLists } from '../chats/descriptor.ts';
 import type { InvalidatedTags, ResourceDescriptor } from '../declarations.ts';
@@ -52,7 +52,7 @@ export const customerDescriptor = {
       name: staffField,
       data: staffField,
       createdAt: staffField,
-      customer: embeddedByIdOnly,
+      customer: { ...embeddedByIdOnly, policy: 'staff' },
     },
     HelpdeskViewer: { customer: embeddedByIdOnly },
     Customer: {
@@ -132,7 +132,7 @@ export const customerWebhooks = {
   'customer.unblocked': setsTo({ blocked: false }),
   'customer.deleted': {
     change: 'DELETED',
-    invalidates: [...customerLists, ...userIdAliases, ...allChats],
+    invalidates: [...customerLists, ...userIdAliases, ...allChats, { type: erasedData }],
   },
 } satisfies Readonly<Record<string, CustomerWebhook>>;
 

@@ -8,7 +8,7 @@ import { limitText, requireText } from '../../lib/texts.ts';
 import type { Customer } from './model.ts';
 
 /** The values of a customer that a client sets. */
-export type CustomerInput = CreateCustomerInput & UpdateCustomerInput;
+export type CustomerValues = CreateCustomerInput & UpdateCustomerInput;
 
 const maxTags = 50;
 
@@ -66,7 +66,7 @@ function validateValue(argument: string, name: string, value: unknown): void {
 }
 
 /** Rejects input before any call. */
-export function validateCustomer(input: CustomerInput, argument: string): void {
+export function validateCustomer(input: CustomerValues, argument: string): void {
   const values = Object.entries(input);
   if (values.length === 0) throw badUserInputError(argument, 'must contain at least one value.');
   for (const [name, value] of values) validateValue(argument, name, value);
@@ -103,7 +103,7 @@ const wireValue = (value: unknown): unknown =>
 
 /** The body of a request that sets these values. */
 export function wireCustomer(
-  { tags, customData, ...values }: CustomerInput,
+  { tags, customData, ...values }: CustomerValues,
   current: Readonly<Record<string, unknown>> = {},
 ) {
   return {
@@ -114,10 +114,10 @@ export function wireCustomer(
 }
 
 /** The body of a request that creates a customer: null is the same as an omitted value. */
-export const wireNewCustomer = (input: CustomerInput) =>
+export const wireNewCustomer = (input: CustomerValues) =>
   wireCustomer(Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)));
 
-const inputNames: Readonly<Record<keyof CustomerInput, true>> = {
+const inputNames: Readonly<Record<keyof CustomerValues, true>> = {
   userId: true,
   name: true,
   email: true,
@@ -141,7 +141,7 @@ const inputNames: Readonly<Record<keyof CustomerInput, true>> = {
 /** The argument that a property of the request comes from, such as `input.customData.plan` for `customData[2].value`. */
 export function customerArgument(
   property: string,
-  input: CustomerInput,
+  input: CustomerValues,
   argument: string,
 ): string | undefined {
   const [, index] = /^customData\[(\d+)\]/.exec(property) ?? [];

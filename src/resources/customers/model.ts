@@ -83,7 +83,7 @@ export interface CustomerChange {
   readonly customerId: string;
 }
 
-export interface CustomerEvent {
+export interface RecordedEvent {
   readonly id: string;
   readonly name: string;
   readonly data: Readonly<Record<string, unknown>>;
@@ -92,7 +92,7 @@ export interface CustomerEvent {
 }
 
 /** The responses of HelpCrunch do not always contain the customer. */
-export function customerEventFromWire(value: unknown, customerId: string): CustomerEvent {
+export function customerEventFromWire(value: unknown, customerId: string): RecordedEvent {
   const wire = decodeObject(value, 'event');
   return {
     id: decodeId(wire['id'], 'event.id'),

@@ -19,7 +19,7 @@ import type { MutationDeclaration, MutationRun, WrittenEntity } from '../mutatio
 import { mutationFields, updateEntity } from '../mutation.ts';
 import type { CustomerWebhookName } from './descriptor.ts';
 import { customerLists, customerType, userIdAliases } from './descriptor.ts';
-import type { CustomerInput } from './input.ts';
+import type { CustomerValues } from './input.ts';
 import {
   customerArgument,
   validateCustomer,
@@ -28,7 +28,7 @@ import {
   validateTags,
   wireTag,
 } from './input.ts';
-import type { Customer, CustomerEvent, DeletedCustomer } from './model.ts';
+import type { Customer, RecordedEvent, DeletedCustomer } from './model.ts';
 import { customerCodec, customerEventFromWire } from './model.ts';
 import {
   customerPath,
@@ -49,7 +49,7 @@ type CustomerMutation<Args, Result extends Customer = Customer> = MutationDeclar
 /** Chats embed these, and can be filtered by them. */
 const embeddedInChats = ['userId', ...customerCodec.embeddedFields];
 
-const invalidatedByInput = <Args extends { readonly input: CustomerInput }>() => {
+const invalidatedByInput = <Args extends { readonly input: CustomerValues }>() => {
   const isGiven = ({ input }: Args) => embeddedInChats.some((name) => name in input);
   const hasUserId = ({ input }: Args) => 'userId' in input;
   return [
@@ -173,7 +173,7 @@ const hasCustomData = (input: unknown): boolean =>
 const callsOfUpdate = (input: unknown): number => (hasCustomData(input) ? 2 : 1);
 
 /** An update of the customer `id`; `argumentOf` names the argument that contains the values. */
-const customerUpdate = <Args extends { readonly id: string; readonly input: CustomerInput }>(
+const customerUpdate = <Args extends { readonly id: string; readonly input: CustomerValues }>(
   argumentOf: (args: Args) => string,
 ): Omit<CustomerMutation<Args>, 'calls' | 'ids' | 'validate'> => ({
   policy: 'staff',
@@ -340,7 +340,7 @@ const deleteCustomer: MutationDeclaration<
 
 const recordCustomerEvent: MutationDeclaration<
   MutationRecordCustomerEventArgs,
-  CustomerEvent,
+  RecordedEvent,
   CustomerChangeKind,
   CustomerWebhookName
 > = {
@@ -400,7 +400,7 @@ export const customerEventMutations = { recordCustomerEvent };
 
 export const customerMutationFields = {
   ...mutationFields({ kind: 'customer' }, customerMutations),
-  ...mutationFields({ kind: 'customer' }, customerBatchMutations),
+  ...mutationFields({ kind: 'customer', items: 'updates' }, customerBatchMutations),
   ...mutationFields({ kind: 'customer' }, customerDeletions),
   ...mutationFields({ kind: 'customer' }, customerEventMutations),
 };

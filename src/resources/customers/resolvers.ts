@@ -19,8 +19,8 @@ import { customerFilter, customerSort, customerIdEquals } from './filter.ts';
 import type { MutationGroup } from '../runMutation.ts';
 import { batchResolver, mutationResolvers, staffOnly } from '../runMutation.ts';
 import { customerType, reportedCustomerChange, userIdAliasType } from './descriptor.ts';
-import type { CustomerInput } from './input.ts';
-import type { Customer, CustomerChange, CustomerEvent, DeletedCustomer } from './model.ts';
+import type { CustomerValues } from './input.ts';
+import type { Customer, CustomerChange, RecordedEvent, DeletedCustomer } from './model.ts';
 import {
   customerBatchMutations,
   customerDeletions,
@@ -46,7 +46,7 @@ interface CustomerArgs {
   readonly id?: string;
   readonly customerId?: string;
   readonly userId?: string;
-  readonly input?: CustomerInput;
+  readonly input?: CustomerValues;
 }
 
 /** New customers have no queue, except those with one userId. */
@@ -101,7 +101,7 @@ const customerDeletionGroup: MutationGroup<
 
 const customerEventGroup: MutationGroup<
   { readonly customerId: string },
-  CustomerEvent,
+  RecordedEvent,
   CustomerChangeKind
 > = {
   queueOf: customerQueue,

@@ -3,7 +3,7 @@ import { UpstreamError } from '../../upstream/errors.ts';
 import type { WriteSession } from '../../upstream/writes/writeSession.ts';
 import { customerEndpoint, customerType } from './descriptor.ts';
 import { userIdEquals } from './filter.ts';
-import type { CustomerInput } from './input.ts';
+import type { CustomerValues } from './input.ts';
 import { missingCustomData, wireCustomer, wireNewCustomer } from './input.ts';
 import type { Customer } from './model.ts';
 import { customerCodec } from './model.ts';
@@ -12,7 +12,7 @@ export const customerPath = (id: string): string => `/customers/${id}`;
 
 /** Where the values of a customer come from, for errors. */
 export interface GivenInput {
-  readonly input: CustomerInput;
+  readonly input: CustomerValues;
   readonly argument: string;
 }
 
@@ -51,7 +51,7 @@ const comparedFields = ['name', 'email', 'company', 'phone'] as const;
 const comparable = (text: string | null | undefined): string => (text ?? '').trim().toLowerCase();
 
 /** Whether the customer that was found is the one that was sent. */
-const isSameCustomer = (found: Customer, sent: CustomerInput): boolean =>
+const isSameCustomer = (found: Customer, sent: CustomerValues): boolean =>
   comparedFields.every(
     (field) =>
       typeof sent[field] !== 'string' || comparable(found[field]) === comparable(sent[field]),
@@ -63,7 +63,7 @@ const isSameCustomer = (found: Customer, sent: CustomerInput): boolean =>
  */
 export async function postCustomer(
   session: WriteSession,
-  input: CustomerInput,
+  input: CustomerValues,
   isUncertain: boolean,
 ): Promise<Customer> {
   const { userId } = input;

@@ -30,6 +30,12 @@ export interface CacheTypeDescriptor {
   dependsOn?(name: string): { readonly type: CacheTypeDescriptor; readonly id: string };
 }
 
+/** Invalidating this removes all cached data from memory and Redis: copies of a deleted customer may be anywhere. */
+export const erasedData: CacheTypeDescriptor = { name: 'Erased', ttlClass: 'account' };
+
+/** Whether a tag is that of `erasedData`. */
+export const isErasure = (tag: string): boolean => tag.endsWith(`:${erasedData.name}:`);
+
 /** A type whose entries may have been written by another instance. */
 export interface Stored extends CacheTypeDescriptor {
   /** Whether a value from Redis is what `serialize` returns for a value of this name. */

@@ -133,6 +133,11 @@ export class EntityCache {
     return this.#store.bytes();
   }
 
+  /** Calls the listener whenever cached data is erased, so that it erases copies. */
+  onErasure(listener: () => void): void {
+    this.#store.onErasure(listener);
+  }
+
   /** Undefined when it is uncertain whether the entry was read before or after the change. */
   #patchEntry(
     { type, changedAt, patch }: PatchNotice,

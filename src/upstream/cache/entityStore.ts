@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { toWallTime } from '../../lib/clock.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { isErasure } from './cacheTypes.ts';
 import { Invalidations } from './invalidations.ts';
 import type { ReadKey, RedisCacheEntry, TaggedKey } from './redisEntries.ts';
 import type { OnInvalidation, RedisCache } from './redisCache.ts';
@@ -60,6 +61,7 @@ export class EntityStore {
   readonly #clock: Clock;
   readonly #entries: LRUCache<string, VersionedEntry>;
   readonly #redis: RedisCache | undefined;
+  readonly #erasureListeners: (() => void)[] = [];
   #latestVersion = 0;
 
   constructor({ maxBytes, clock, createRedisCache }: EntityStoreOptions) {
@@ -188,6 +190,11 @@ export class EntityStore {
     this.#entries.clear();
   }
 
+  /** Calls the listener whenever cached data is erased, by this instance or another one. */
+  onErasure(listener: () => void): void {
+    this.#erasureListeners.push(listener);
+  }
+
   /** Null without Redis. */
   isShared(): boolean | null {
     return this.#redis?.isAvailable() ?? null;
@@ -204,6 +211,10 @@ export class EntityStore {
   }
 
   #replaceLocally(key: string, value: RedisCacheEntry | undefined): void {
+    if (isErasure(key)) {
+      this.invalidateAll();
+      for (const listener of this.#erasureListeners) listener();
+    }
     const { sequence } = this.invalidations.record(key);
     if (value === undefined) this.#entries.delete(key);
     else this.#set(key, { ...value, sequence });

@@ -6,6 +6,7 @@ import type {
   RedisSubscriber,
 } from '../../redis/connection.ts';
 import { hashedName, redisKey, redisPattern } from '../../redis/keys.ts';
+import { isErasure } from './cacheTypes.ts';
 import type { ReadKey, RedisCacheEntry, TaggedKey } from './redisEntries.ts';
 import { decodeEntry, decodeInvalidation, encodeEntry, toMonotonic } from './redisEntries.ts';
 
@@ -199,21 +200,30 @@ export class RedisCache implements RedisParticipant, RedisSubscriber {
         ? []
         : [replacement.epoch, encodeEntry(replacement, this.#clock), replacement.ttlMs]),
     ]);
-    return reply !== undefined;
+    if (reply === undefined) return false;
+    return !isErasure(key) || this.#deleteMatching([`${redisKey(account, 'entry')}:*`]);
   }
 
   async #deleteAll(): Promise<boolean> {
     const { account, instanceId } = this.#redis;
+    const kinds = ['entry', 'tag', 'generation'] as const;
+    if (!(await this.#deleteMatching(kinds.map((kind) => `${redisPattern(kind)}*`)))) return false;
+    const reply = await this.#redis.tryCommand((client) =>
+      client.publish(redisKey(account, 'invalidation'), `${instanceId} all`),
+    );
+    return reply !== undefined;
+  }
+
+  async #deleteMatching(patterns: readonly string[]): Promise<boolean> {
     const reply = await this.#redis.tryCommand(async (client) => {
-      for (const kind of ['entry', 'tag', 'generation'] as const) {
-        const match = `${redisPattern(kind)}*`;
+      for (const match of patterns) {
         for await (const found of client.scanStream({ match, count: 1_000 })) {
           const keys: readonly unknown[] = Array.isArray(found) ? found : [];
           if (keys.length > 0) await client.unlink(keys.map(String));
         }
       }
-      return client.publish(redisKey(account, 'invalidation'), `${instanceId} all`);
+      return true;
     });
-    return reply !== undefined;
+    return reply === true;
   }
 }

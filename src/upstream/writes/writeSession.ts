@@ -9,6 +9,7 @@ import type {
   CacheTypeDescriptor,
   NegativeEntry,
 } from '../cache/cacheTypes.ts';
+import { erasedData } from '../cache/cacheTypes.ts';
 import type { ChangeNotice, ScopedCacheHooks } from '../cache/entityCache.ts';
 import type { SharedCache } from '../cache/scopedCache.ts';
 import type { LatestIds } from './latestIds.ts';
@@ -216,26 +217,30 @@ export class WriteSession {
     }
   }
 
-  /** Deletes an entity: no instance finds it any more. A 404 for a repetition is a success. */
+  /**
+   * Deletes an entity with all cached copies of its data: no instance finds it any more. A 404 for a repetition is a success.
+   */
   async remove({ type, id, call }: EntityRemoval): Promise<void> {
     const { store, ttlMsOf } = this.#options.shared;
     const { account } = this.#options.context;
     const tag = `${account}:${type.name}:`;
+    const target = { account, key: tag + id, tag };
+    const notFound: NegativeEntry = { notFound: { status: 404 } };
     const sentBefore = this.#sentCount;
     const sent = () => this.#sentCount - sentBefore;
-    await store.runWrite<NegativeEntry>(
-      { account, key: tag + id, tag },
-      {
-        wasSent: () => sent() > 0,
-        ttlMsOf: (entry) => ttlMsOf(type, entry),
-        write: async () => {
-          await this.send(call, 'safe').catch((error: unknown) => {
-            if (!isNotFound(error) || sent() < 2) throw error;
-          });
-          return { notFound: { status: 404 } };
-        },
-      },
-    );
+    const stored = {
+      wasSent: () => sent() > 0,
+      ttlMsOf: (entry: NegativeEntry) => ttlMsOf(type, entry),
+    };
+    const write = async () => {
+      await this.send(call, 'safe').catch((error: unknown) => {
+        if (!isNotFound(error) || sent() < 2) throw error;
+      });
+      return notFound;
+    };
+    await store.runWrite(target, { ...stored, write });
+    await this.invalidate([{ type: erasedData }]);
+    await store.runWrite(target, { ...stored, write: () => Promise.resolve(notFound) });
   }
 
   /** The decoded response of a completed write; what `read` reads if the response is not decodable. */

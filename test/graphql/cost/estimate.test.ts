@@ -567,6 +567,33 @@ describe('a running gateway', () => {
         return fc
           .tuple(someOf('customer'), fc.constantFrom('', ', message: { by: CUSTOMER, text: "Hi" }'))
           .map(([id, message]) => `(input: { customerId: ${id}, applicationId: 2${message} })`);
+      case 'Mutation.createCustomer':
+        return fc.constant('(input: { name: "New" })');
+      case 'Mutation.upsertCustomer':
+        return fc
+          .tuple(someOf('userId').map(text), fc.constantFrom('name: "New"', 'customData: { a: 1 }'))
+          .map(([userId, input]) => `(userId: ${userId}, input: { ${input} })`);
+      case 'Mutation.updateCustomer':
+        return fc
+          .tuple(someOf('customer'), fc.constantFrom('name: "New"', 'customData: { a: 1 }'))
+          .map(([id, input]) => `(id: ${id}, input: { ${input} })`);
+      case 'Mutation.updateCustomers':
+        return fc
+          .array(someOf('customer'), { minLength: 1, maxLength: 4 })
+          .map(
+            (ids) =>
+              `(updates: [${ids.map((id) => `{ id: ${id}, input: { name: "New" } }`).join()}])`,
+          );
+      case 'Mutation.addCustomerTags':
+        return someOf('customer').map((id) => `(customerId: ${id}, tags: [{ name: "new" }])`);
+      case 'Mutation.removeCustomerTags':
+        return someOf('customer').map((id) => `(customerId: ${id}, names: ["new"])`);
+      case 'Mutation.recordCustomerEvent':
+        return someOf('customer').map((id) => `(customerId: ${id}, name: "new")`);
+      case 'Mutation.deleteCustomer':
+        return one('id', someOf('customer'));
+      case 'Mutation.unsubscribeAgent':
+        return one('id', someOf('agent'));
       case 'Chat.messages':
         return fc.constantFrom('', '(first: 1)', '(first: 3)');
       case 'Customer.chats':
