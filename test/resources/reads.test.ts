@@ -86,7 +86,12 @@ let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 beforeAll(async () => {
   clock = createManualClock();
-  demo = await startDemo({ customers: 120, chats: 400, clock, config: { rateLimit: 0 } });
+  demo = await startDemo({
+    customers: 120,
+    chats: 400,
+    clock,
+    config: { rateLimit: 0, mutations: 'all' },
+  });
   fake = await startRecordingUpstream();
   gateway = await startTestGateway({ upstream: fake, config: { rateLimit: 0 } });
 });
@@ -559,7 +564,7 @@ const idsOfMutations = Object.values(schema.getMutationType()!.getFields()).flat
   field.args.flatMap((argument) =>
     pathsOfIds(argument.type).map((path) => {
       const others = field.args
-        .filter((other) => other !== argument)
+        .filter((other) => other !== argument && exampleValue(other.type) !== undefined)
         .map(({ name, type }) => `${name}: ${print(astFromValue(exampleValue(type), type)!)}`);
       const values = [`${argument.name}: $id`, ...others].join(', ');
       return [
