@@ -86,14 +86,12 @@ let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 
 beforeAll(async () => {
   clock = createManualClock();
-  demo = await startDemo({
-    customers: 120,
-    chats: 400,
-    clock,
+  demo = await startDemo({ customers: 120, chats: 400, clock, config: { rateLimit: 0 } });
+  fake = await startRecordingUpstream();
+  gateway = await startTestGateway({
+    upstream: fake,
     config: { rateLimit: 0, mutations: 'all' },
   });
-  fake = await startRecordingUpstream();
-  gateway = await startTestGateway({ upstream: fake, config: { rateLimit: 0 } });
 });
 
 afterAll(async () => {
