@@ -231,7 +231,7 @@ describe('mutations of customers', () => {
 
     expect(found.data).toEqual({ createCustomer: { id: '7009' } });
     expect(codesOf(lost)).toEqual(['OUTCOME_UNKNOWN']);
-    expect(lost.errors[0]?.message).toContain('Do not repeat it');
+    expect(lost.errors[0]?.message).toContain('Do not send it again');
   });
 
   test.each(Object.entries(cases))(

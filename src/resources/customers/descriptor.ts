@@ -141,6 +141,10 @@ export type CustomerWebhookName = keyof typeof customerWebhooks;
 /** The name of a change, by which the webhook that repeats a write is recognized. */
 export const reportedCustomerChange = (
   webhook: string,
-  { id, email }: Pick<Partial<Customer>, 'id' | 'email'>,
+  customer: Pick<Partial<Customer>, 'id' | 'email'>,
 ): string =>
-  JSON.stringify([webhook, id, ...(webhook === 'customer.email_updated' ? [email ?? null] : [])]);
+  JSON.stringify([
+    webhook,
+    customer.id,
+    ...(webhook === 'customer.email_updated' ? [customer.email ?? null] : []),
+  ]);

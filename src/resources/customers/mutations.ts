@@ -15,7 +15,7 @@ import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
 import { requireText } from '../../lib/texts.ts';
 import { isNotFound, UpstreamError } from '../../upstream/errors.ts';
 import { allChats, chatLists } from '../chats/descriptor.ts';
-import type { MutationDeclaration, MutationRun, WrittenEntity } from '../mutation.ts';
+import type { MutationDeclaration, MutationRun } from '../mutation.ts';
 import { mutationFields, updateEntity } from '../mutation.ts';
 import type { CustomerWebhookName } from './descriptor.ts';
 import { customerLists, customerType, userIdAliases } from './descriptor.ts';
@@ -37,6 +37,7 @@ import {
   isUserIdTaken,
   patchCustomer,
   postCustomer,
+  writtenCustomer,
 } from './writes.ts';
 
 type CustomerMutation<Args, Result extends Customer = Customer> = MutationDeclaration<
@@ -81,11 +82,9 @@ const createCustomer: CustomerMutation<MutationCreateCustomerArgs> = {
   invalidates: [...customerLists, ...userIdAliases],
   publishes: [{ change: 'CREATED', repeatedBy: ['customer.new'] }],
   async execute({ session, args: { input }, attempt }) {
-    const customer = await postCustomer(session, input, attempt.isUncertain).catch(
-      (error: unknown) => {
-        throw explainTaken(error, 'input.userId');
-      },
-    );
+    const customer = await postCustomer(session, input, attempt).catch((error: unknown) => {
+      throw explainTaken(error, 'input.userId');
+    });
     await session.invalidate([{ type: customerType, id: customer.id }]);
     return customer;
   },
@@ -101,6 +100,7 @@ async function updateOrCreate({
   session,
   args: { userId, input },
   context,
+  attempt,
 }: MutationRun<MutationUpsertCustomerArgs>): Promise<UpsertedCustomer> {
   const update = (id: string) =>
     session.inQueue({ type: customerType, id }, () =>
@@ -115,7 +115,7 @@ async function updateOrCreate({
     if (!isNotFound(error)) throw error;
   }
   try {
-    const customer = await postCustomer(session, { ...input, userId }, false);
+    const customer = await postCustomer(session, { ...input, userId }, attempt);
     await session.invalidate([{ type: customerType, id: customer.id }]);
     return { ...customer, isNew: true };
   } catch (error) {
@@ -245,16 +245,10 @@ const updateCustomers: CustomerMutation<CustomerUpdateItem> = {
   },
 };
 
-const writtenCustomer: WrittenEntity<Customer> = {
-  type: customerType,
-  decode: customerCodec.fromWire,
-  path: customerPath,
-};
-
 /** A mutation that changes the tags of a customer. */
 const tagUpdate = <Args extends { readonly customerId: string }>(
   declaration: Pick<CustomerMutation<Args>, 'validate' | 'fieldOf'>,
-  update: Omit<Parameters<typeof updateEntity<Args, Customer>>[2], 'retry'>,
+  update: Omit<Parameters<typeof updateEntity<Args, Customer>>[2], 'retry' | 'sets'>,
 ): CustomerMutation<Args> => ({
   ...declaration,
   policy: 'staff',
@@ -268,6 +262,7 @@ const tagUpdate = <Args extends { readonly customerId: string }>(
   execute: updateEntity(writtenCustomer, ({ customerId }) => customerId, {
     ...update,
     retry: 'safe',
+    sets: () => ({}),
   }),
 });
 
@@ -365,6 +360,7 @@ const recordCustomerEvent: MutationDeclaration<
       },
       decode: (body) => customerEventFromWire(body, customerId),
       isUncertain: attempt.isUncertain,
+      isApplied: attempt.isApplied,
     }),
   keyed: {
     idsOf: ({ id, createdAt }) => ({

@@ -1,12 +1,32 @@
 import { readPage } from '../../upstream/lists.ts';
 import { UpstreamError } from '../../upstream/errors.ts';
+import { isIncomplete, PartialEntities } from '../../upstream/partialEntities.ts';
+import type { Attempt } from '../../upstream/writes/idempotentRuns.ts';
 import type { WriteSession } from '../../upstream/writes/writeSession.ts';
-import { customerEndpoint, customerType } from './descriptor.ts';
+import { modelProperties } from '../declarations.ts';
+import type { WrittenEntity } from '../mutation.ts';
+import { customerDescriptor, customerEndpoint, customerType } from './descriptor.ts';
 import { userIdEquals } from './filter.ts';
 import type { CustomerValues } from './input.ts';
 import { missingCustomData, wireCustomer, wireNewCustomer } from './input.ts';
 import type { Customer } from './model.ts';
 import { customerCodec } from './model.ts';
+
+export const writtenCustomer: WrittenEntity<Customer> = {
+  type: customerType,
+  decode: customerCodec.fromWire,
+  path: (id) => `/customers/${id}`,
+  partials: new PartialEntities<Customer>(modelProperties(customerDescriptor.fields.Customer)),
+  identity: (id) => ({ __typename: 'Customer', id }),
+};
+
+const writtenFields = ['userId', 'name', 'email', 'company', 'phone', 'notes'] as const;
+
+/** The texts that the customer has after the write. */
+const writtenTexts = (input: CustomerValues): Partial<Customer> =>
+  Object.fromEntries(
+    writtenFields.flatMap((name) => (input[name] === undefined ? [] : [[name, input[name]]])),
+  );
 
 export const customerPath = (id: string): string => `/customers/${id}`;
 
@@ -64,11 +84,11 @@ const isSameCustomer = (found: Customer, sent: CustomerValues): boolean =>
 export async function postCustomer(
   session: WriteSession,
   input: CustomerValues,
-  isUncertain: boolean,
+  { isUncertain, isApplied }: Pick<Attempt, 'isUncertain' | 'isApplied'>,
 ): Promise<Customer> {
   const { userId } = input;
   const call = { method: 'POST', path: '/customers', body: wireNewCustomer(input) } as const;
-  const creation = { call, decode: customerCodec.fromWire, isUncertain };
+  const creation = { call, decode: customerCodec.fromWire, isUncertain, isApplied };
   if (typeof userId !== 'string') return session.create(creation);
   let isOther = false;
   try {
@@ -112,19 +132,25 @@ export async function patchCustomer(
   const path = customerPath(id);
   const decode = customerCodec.fromWire;
   const read = async () => decode(await session.read(path));
+  const { partials, identity } = writtenCustomer;
   const patch = (current?: Customer) =>
-    session.update<Customer>({
-      type: customerType,
-      id,
-      call: { method: 'PATCH', path, body: wireCustomer(input, current?.customData) },
-      repeat: 'safe',
-      decode,
-      read,
-    });
+    session
+      .update<Customer>({
+        type: customerType,
+        id,
+        call: { method: 'PATCH', path, body: wireCustomer(input, current?.customData) },
+        repeat: 'safe',
+        decode,
+        read,
+      })
+      .catch((error: unknown) => {
+        if (!(error instanceof UpstreamError) || error.details.isApplied !== true) throw error;
+        return partials.incomplete({ ...identity(id, undefined), ...writtenTexts(input) }, error);
+      });
   if (!input.customData) return patch();
   return session.withLock(`Customer ${id}`, async () => {
     const changed = await patch(await read());
-    assertStored(given, changed);
+    if (!isIncomplete(changed)) assertStored(given, changed);
     return changed;
   });
 }
