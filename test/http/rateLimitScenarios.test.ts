@@ -188,6 +188,24 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     others: async (account) => [await runScript(account)],
     check: (account) => expect(reasonsOf(account.of('script'))).toContain('VIEWER_LIMIT'),
   },
+  "another agent's script and an agent that begins with 12 reads and 12 writes a minute": {
+    seconds: 124,
+    async others(account, [, chat]) {
+      if (chat === undefined) throw new Error('There is no other chat.');
+      const newcomer = await account.client('newcomer', agent(14));
+      const startMs = account.now();
+      return [
+        every(5_000, () => newcomer(read(chat)), startMs),
+        every(5_000, () => newcomer(write(chat)), startMs),
+        await runScript(account),
+      ];
+    },
+    check(account) {
+      expect(account.of('newcomer').flatMap(({ response }) => response.errors)).toEqual([]);
+      expect(account.of('newcomer').length).toBeGreaterThanOrEqual(2 * 12);
+      expect(reasonsOf(account.of('script'))).toContain('VIEWER_LIMIT');
+    },
+  },
   'an export with background priority, which uses 70 % of what is left': {
     seconds: 124,
     async others(account) {

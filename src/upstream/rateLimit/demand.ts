@@ -94,7 +94,9 @@ class RequestRate {
     if (inLong === 0) return 0;
     // Regular calls are at most one more than their rate.
     const shortRate = ((inShort - 1) * 60_000) / shortWindowMs;
-    const elapsedMs = Math.max(shortWindowMs, now - (this.#buckets[0]?.at ?? now));
+    // The calls of a constant rate have one interval less than calls.
+    const spanMs = ((now - (this.#buckets[0]?.at ?? now)) * inLong) / Math.max(1, inLong - 1);
+    const elapsedMs = Math.max(shortWindowMs, spanMs);
     const longRate = (inLong * 60_000 * headroom) / elapsedMs;
     return Math.ceil(Math.max(shortRate, longRate));
   }
