@@ -156,7 +156,7 @@ describe('tools that read the printed schema', () => {
       const types = await readFile(join(path, 'src/gql/graphql.ts'), 'utf8');
 
       await rm(path, { recursive: true });
-      expect(types).toContain('createdAt: string,');
+      expect(types).toContain('createdAt: string | null,');
       expect(types).toContain('customData: Record<string, unknown> | null');
     },
     120_000,

@@ -219,12 +219,12 @@ describe('the documented example response', () => {
 
   test('the documented response with the stray full stop of the documentation is malformed', async () => {
     const stray = JSON.stringify(documented).replace('"readByCustomer":true', '$&.');
-    fake.respond('PUT /chats/readByAgent', {
+    fake.respond('GET /chats/5208', {
       body: stray,
       headers: { 'content-type': 'application/json' },
     });
 
-    const { errors } = await gateway.query(markRead);
+    const { errors } = await gateway.query('{ chat(id: 5208) { id } }');
 
     expect(errors.map(({ extensions }) => extensions['code'])).toEqual([
       'UPSTREAM_INVALID_RESPONSE',
@@ -556,14 +556,14 @@ describe('a chat', () => {
   ])(
     'a chat that is %s fails as UPSTREAM_INVALID_RESPONSE without its content',
     async (_what, body) => {
-      fake.respond('PUT /chats/readByAgent', { body });
+      fake.respond('GET /chats/5208', { body });
 
-      const { errors } = await gateway.query(markRead);
+      const { errors } = await gateway.query('{ chat(id: 5208) { id } }');
 
       expect(errors).toHaveLength(1);
       expect(errors[0]).toMatchObject({
         message: 'The response of HelpCrunch could not be decoded.',
-        path: ['markChatRead'],
+        path: ['chat'],
         extensions: { code: 'UPSTREAM_INVALID_RESPONSE', retryable: false },
       });
       expect(Object.keys(errors[0]!.extensions).toSorted()).toEqual([

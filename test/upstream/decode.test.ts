@@ -368,7 +368,7 @@ describe('entities', () => {
       closedBy: 'UNKNOWN',
       rating: 'UNKNOWN',
       createdWith: 'UNKNOWN',
-      createdAt: 0,
+      createdAt: null,
       closedAt: null,
       lastMessageText: 'string',
       lastMessageId: null,

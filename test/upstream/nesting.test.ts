@@ -60,12 +60,6 @@ const places = [
     body: { data: [{ id: 4, customData: { level: 'deep' } }], total: 1 },
     query: '{ customers { nodes { customData } } }',
   },
-  {
-    place: 'the response to a write',
-    route: 'PUT /chats/readByAgent',
-    body: wireChat({ id: 5, customer: { id: 7, name: 'deep' } }),
-    query: 'mutation { markChatRead(id: 5, by: AGENT, read: true) { id } }',
-  },
 ];
 
 const cases = places.flatMap((place) =>
@@ -82,6 +76,21 @@ test.each(cases)(
     expect(errors.map(({ extensions }) => extensions['code'])).toEqual([
       'UPSTREAM_INVALID_RESPONSE',
     ]);
+    expect(gateway.logged.filter((line) => line.includes('"level":50'))).toEqual([]);
+  },
+);
+
+test.each(Object.entries(nestings))(
+  `${levels} nested %s in the response to a write do not hide that it was applied`,
+  async (_kind, nested) => {
+    const body = wireChat({ id: 5, customer: { id: 7, name: 'deep' } });
+    helpCrunch.respond('PUT /chats/readByAgent', { body: withDeep(body, nested) });
+
+    const { data, errors } = await gateway.query(
+      'mutation { markChatRead(id: 5, by: AGENT, read: true) { id readByAgent } }',
+    );
+
+    expect([data, errors]).toEqual([{ markChatRead: { id: '5', readByAgent: true } }, []]);
     expect(gateway.logged.filter((line) => line.includes('"level":50'))).toEqual([]);
   },
 );
