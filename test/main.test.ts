@@ -286,6 +286,29 @@ describe('the process', () => {
     });
   });
 
+  test.concurrent(
+    'the process continues after operations that cost too much and need another transport',
+    async () => {
+      await using gateway = run({});
+      const { url } = await gateway.started();
+      const agent = (fields: string) => `agent: lastCommunicatedAgent { ${fields} }`;
+      const chats = (fields: string) => `chats(first: 100) { nodes { ${fields} } }`;
+      const costly = agent(chats(agent(chats(agent('id')))));
+      const mutation = `mutation { markChatRead(id: 1, by: AGENT, read: true) { ${costly} } }`;
+
+      const subscribed = await ask(url, `subscription { chatUpdated { chat { ${costly} } } }`);
+      const written = await fetch(`${url}/graphql?query=${encodeURIComponent(mutation)}`, {
+        headers: { 'apollo-require-preflight': '1' },
+      });
+
+      expect(subscribed.errors).toMatchObject([
+        { message: expect.stringContaining('Subscribe over WebSocket at /graphql') },
+      ]);
+      expect(written.status).toBe(405);
+      expect(await statusOf(`${url}/healthz`)).toBe(200);
+    },
+  );
+
   test.concurrent('the process continues after clients reset their connections', async () => {
     await using gateway = run({});
     const { url } = await gateway.started();

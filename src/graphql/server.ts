@@ -91,8 +91,9 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     documentStore: operationCache.documentStore,
     persistedQueries: operationCache.persistedQueries,
     plugins: [
-      createCostPlugin(assertWithinCost, (hash) => operationCache.costsOf(hash)),
+      // First, because no cost is low enough for an operation that the transport does not serve.
       createSubscriptionHandoffPlugin(),
+      createCostPlugin(assertWithinCost, (hash) => operationCache.costsOf(hash)),
       // The explorers replace it.
       ApolloServerPluginLandingPageDisabled(),
       // It would inspect every field of every response; the route sends `no-store`.

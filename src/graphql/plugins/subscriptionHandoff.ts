@@ -27,7 +27,8 @@ const isSubscription = (operation: OperationDefinitionNode | undefined): boolean
 export const createSubscriptionHandoffPlugin = (): ApolloServerPlugin<Context> => ({
   requestDidStart: () =>
     Promise.resolve({
-      didResolveOperation({ operation, contextValue }) {
+      // eslint-disable-next-line @typescript-eslint/require-await -- An exception would leave the rejections of other plugins unhandled.
+      async didResolveOperation({ operation, contextValue }) {
         const kind = operation?.operation;
         if (kind === OperationTypeNode.SUBSCRIPTION && contextValue.onSubscription === undefined) {
           throw publicError.badRequest(useSubscriptionTransport);
@@ -35,7 +36,6 @@ export const createSubscriptionHandoffPlugin = (): ApolloServerPlugin<Context> =
         if (kind === OperationTypeNode.MUTATION && contextValue.isReadOnly === true) {
           throw publicError.badRequest('Send mutations with POST.', { status: 405 });
         }
-        return Promise.resolve();
       },
       responseForOperation({ operation, contextValue, document, request, source, operationName }) {
         if (!isSubscription(operation)) return Promise.resolve(null);
