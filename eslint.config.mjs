@@ -14,7 +14,7 @@ const descriptions = {
 // The directives that the schema imports with `@link`.
 const linked = `
   directive @link(url: String!, import: [String!]) repeatable on SCHEMA
-  directive @key(fields: String!) repeatable on OBJECT
+  directive @key(fields: String!, resolvable: Boolean = true) repeatable on OBJECT
   directive @shareable on OBJECT
   directive @tag(name: String!) repeatable on FIELD_DEFINITION | OBJECT
 `;
@@ -115,6 +115,7 @@ export default defineConfig(
           exceptions: {
             types: [
               'ChatUpdate',
+              'CustomerChange',
               'CustomerDevice',
               'CustomerLocation',
               'CustomerTag',

@@ -13,7 +13,7 @@ const typeDefs = [
   readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'),
   /* GraphQL */ `
     directive @link(url: String!, import: [String!]) repeatable on SCHEMA
-    directive @key(fields: String!) repeatable on OBJECT
+    directive @key(fields: String!, resolvable: Boolean = true) repeatable on OBJECT
     directive @shareable on OBJECT
     directive @tag(name: String!) repeatable on FIELD_DEFINITION | OBJECT
   `,

@@ -25,10 +25,9 @@ interface PageArguments {
   readonly after?: string;
 }
 
-/** Maps the enum values to the spellings of HelpCrunch. */
 interface OrderBy {
-  readonly field: string;
-  readonly direction: 'asc' | 'desc';
+  readonly field: keyof typeof sortFields;
+  readonly direction: 'ASC' | 'DESC';
 }
 
 interface ChatFilter {
@@ -81,14 +80,30 @@ function connection<Row>({ data, total, meta }: WireList<Row>, offset: number) {
   };
 }
 
-const newestChats: OrderBy = { field: 'chats.createdAt', direction: 'desc' };
-const newestCustomers: OrderBy = { field: 'customers.firstSeen', direction: 'desc' };
+/** The default values of the schema contain the names of enum values, so these are mapped here. */
+const sortFields = {
+  CREATED_AT: 'chats.createdAt',
+  LAST_MESSAGE_AT: 'chats.lastMessageAt',
+  LAST_CUSTOMER_MESSAGE_AT: 'chats.lastCustomerMessageAt',
+  CLOSED_AT: 'chats.closedAt',
+  FIRST_SEEN: 'customers.firstSeen',
+  LAST_SEEN: 'customers.lastSeen',
+} as const;
+
+const newestChats: OrderBy = { field: 'CREATED_AT', direction: 'DESC' };
+const newestCustomers: OrderBy = { field: 'FIRST_SEEN', direction: 'DESC' };
 
 const searchOf = (
   filter: readonly Condition[],
   { field, direction }: OrderBy,
   page: Pick<Search, 'offset' | 'limit'>,
-): Search => ({ comparison: 'AND', filter, sort: field, order: direction, ...page });
+): Search => ({
+  comparison: 'AND',
+  filter,
+  sort: sortFields[field],
+  order: direction === 'ASC' ? 'asc' : 'desc',
+  ...page,
+});
 
 const equal = (field: string, value: string | number | undefined): readonly Condition[] =>
   value === undefined ? [] : [{ field, operator: '=', value }];
@@ -296,12 +311,4 @@ export const resolvers = {
     MANUAL_CHAT: 'manual chat',
     MANUAL_EMAIL: 'manual email',
   },
-  ChatOrderField: {
-    CREATED_AT: 'chats.createdAt',
-    LAST_MESSAGE_AT: 'chats.lastMessageAt',
-    LAST_CUSTOMER_MESSAGE_AT: 'chats.lastCustomerMessageAt',
-    CLOSED_AT: 'chats.closedAt',
-  },
-  CustomerOrderField: { FIRST_SEEN: 'customers.firstSeen', LAST_SEEN: 'customers.lastSeen' },
-  HelpdeskOrderDirection: { ASC: 'asc', DESC: 'desc' },
 };
