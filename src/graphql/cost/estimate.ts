@@ -1,10 +1,4 @@
-import type {
-  DocumentNode,
-  FieldNode,
-  GraphQLObjectType,
-  GraphQLSchema,
-  OperationDefinitionNode,
-} from 'graphql';
+import type { DocumentNode, FieldNode, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { getNamedType, getOperationAST, isObjectType } from 'graphql';
 import type { CustomerViewer } from '../../lib/viewer.ts';
 import { maxExtraMessageReads } from '../../lib/visibility.ts';
@@ -17,6 +11,7 @@ import type {
 } from '../../resources/declarations.ts';
 import { entitiesByType, idsPerCall } from '../../resources/registry.ts';
 import { costRuleOf } from '../schema/fields.ts';
+import type { FieldResult, FieldSite, NodeSet, RuleOf } from './nodes.ts';
 import { groupReferences, idText } from './references.ts';
 import type { FieldCost, OperationCost } from './rules.ts';
 import {
@@ -42,49 +37,6 @@ export interface CostOptions {
   readonly lengthOf?: LengthOf | undefined;
   /** The viewer, if it is a customer: verifying what it owns costs calls. */
   readonly customer?: CustomerViewer | undefined;
-}
-
-/** The objects that one field of an operation yields. */
-interface NodeSet {
-  readonly type: GraphQLObjectType;
-  /** Equal for the same objects. */
-  readonly origin: string;
-  readonly count: number;
-  /** Equal for objects that become known at the same time: their fetches share batches. */
-  readonly batchKey: string;
-  /** In how many batches their fetches can end up. */
-  readonly batchCount: number;
-  /** The fields that are known without a fetch; undefined for all. */
-  readonly embeddedFields: ReadonlySet<string> | undefined;
-  /** Their ids, if the operation states them. */
-  readonly ids?: readonly string[];
-  /** Some may have to be fetched while others are embedded, and are then known later. */
-  readonly isPartlyFetched?: boolean;
-  /** Of messages: their chats. */
-  readonly chats?: NodeSet;
-}
-
-/** A field of an operation, selected on a set of objects. */
-interface FieldSite {
-  readonly path: string;
-  readonly name: string;
-  /** The type of the objects that the field returns; undefined for a leaf. */
-  readonly type: GraphQLObjectType | undefined;
-  readonly args: ArgumentValues;
-  readonly nodes: readonly FieldNode[];
-}
-
-type RuleOf<Strategy extends CostRule['strategy']> = Extract<
-  CostRule,
-  { readonly strategy: Strategy }
->;
-
-/** The objects of a field before its rule is applied, and the same as a list with these arguments. */
-interface FieldResult {
-  readonly parent: NodeSet;
-  readonly site: FieldSite;
-  readonly result: NodeSet;
-  readonly list: NodeSet;
 }
 
 /** A deeper operation is not estimated. */

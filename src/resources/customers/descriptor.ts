@@ -138,6 +138,15 @@ export const customerWebhooks = {
 
 export type CustomerWebhookName = keyof typeof customerWebhooks;
 
+/** The webhooks that report values. */
+export const valueWebhooks = [
+  'customer.email_updated',
+  'customer.unsubscribed',
+  'customer.subscribed',
+  'customer.blocked',
+  'customer.unblocked',
+] as const satisfies readonly CustomerWebhookName[];
+
 /** The name of a change, by which the webhook that repeats a write is recognized. */
 export const reportedCustomerChange = (
   webhook: string,

@@ -1,9 +1,12 @@
 import type {
   CreateCustomerInput,
+  CustomerUpdate,
+  MutationUpdateCustomersArgs,
   TagInput,
   UpdateCustomerInput,
 } from '../../graphql/generated.ts';
 import { badUserInputError } from '../../lib/clientError.ts';
+import { parseUpstreamId } from '../../lib/ids.ts';
 import { limitText, requireText } from '../../lib/texts.ts';
 import type { Customer } from './model.ts';
 
@@ -74,6 +77,44 @@ export function validateCustomer(input: CustomerValues, argument: string): void 
   if (tags) validateTags(`${argument}.tags`, tags, 0);
   if (customData) validateScalars(`${argument}.customData`, customData);
 }
+
+/** One of several updates. */
+export type CustomerUpdateItem = CustomerUpdate & { readonly argument: string };
+
+const maxUpdates = 10;
+
+export function updatesOf({ updates }: MutationUpdateCustomersArgs): readonly CustomerUpdateItem[] {
+  if (updates.length < 1 || updates.length > maxUpdates)
+    throw badUserInputError('updates', `must contain 1 to ${maxUpdates} updates.`);
+  const items = updates.map((update, index) => ({ ...update, argument: `updates[${index}]` }));
+  const seen = new Set<string>();
+  for (const { id, argument } of items) {
+    parseUpstreamId(`${argument}.id`, id);
+    if (seen.has(id)) throw badUserInputError(`${argument}.id`, 'must differ from those before.');
+    seen.add(id);
+  }
+  return items;
+}
+
+export const hasCustomData = (input: unknown): boolean =>
+  typeof input === 'object' && input !== null && 'customData' in input;
+
+/** An update of custom data reads it first. */
+export const callsOfUpdate = (input: unknown): number => (hasCustomData(input) ? 2 : 1);
+
+export const callsOfUpdates = (updates: unknown): number =>
+  Array.isArray(updates)
+    ? updates.reduce<number>(
+        (calls, update: unknown) =>
+          calls +
+          callsOfUpdate(
+            typeof update === 'object' && update !== null && 'input' in update
+              ? update.input
+              : undefined,
+          ),
+        0,
+      )
+    : 1;
 
 interface Pair {
   readonly property: string;
@@ -152,6 +193,12 @@ export function customerArgument(
   const [root = ''] = /^\w+/.exec(property) ?? [];
   return Object.hasOwn(inputNames, root) ? `${argument}.${property}` : undefined;
 }
+
+/** Maps a property of the request's tags, such as `tags[1].name`, to the argument that contains the tags. */
+export const tagArgument =
+  (argument: string) =>
+  (property: string): string | undefined =>
+    /^tags\b/.test(property) ? property.replace('tags', argument) : undefined;
 
 /** The names of attributes that differ from what the client has set: HelpCrunch ignores unregistered ones. */
 export const missingCustomData = (

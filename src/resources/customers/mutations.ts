@@ -1,27 +1,29 @@
 import type {
   CustomerChangeKind,
-  CustomerUpdate,
   MutationAddCustomerTagsArgs,
   MutationCreateCustomerArgs,
   MutationDeleteCustomerArgs,
   MutationRecordCustomerEventArgs,
   MutationRemoveCustomerTagsArgs,
   MutationUpdateCustomerArgs,
-  MutationUpdateCustomersArgs,
   MutationUpsertCustomerArgs,
 } from '../../graphql/generated.ts';
 import { badUserInputError } from '../../lib/clientError.ts';
-import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
+import { toNodeId } from '../../lib/ids.ts';
 import { requireText } from '../../lib/texts.ts';
-import { isNotFound, UpstreamError } from '../../upstream/errors.ts';
+import { UpstreamError } from '../../upstream/errors.ts';
 import { allChats, chatLists } from '../chats/descriptor.ts';
-import type { MutationDeclaration, MutationRun } from '../mutation.ts';
+import type { MutationDeclaration } from '../mutation.ts';
 import { mutationFields, updateEntity } from '../mutation.ts';
 import type { CustomerWebhookName } from './descriptor.ts';
-import { customerLists, customerType, userIdAliases } from './descriptor.ts';
-import type { CustomerValues } from './input.ts';
+import { customerLists, customerType, userIdAliases, valueWebhooks } from './descriptor.ts';
+import type { CustomerUpdateItem, CustomerValues } from './input.ts';
 import {
+  callsOfUpdate,
+  callsOfUpdates,
   customerArgument,
+  hasCustomData,
+  tagArgument,
   validateCustomer,
   validateScalars,
   validateTagNames,
@@ -30,13 +32,13 @@ import {
 } from './input.ts';
 import type { Customer, RecordedEvent, DeletedCustomer } from './model.ts';
 import { customerCodec, customerEventFromWire } from './model.ts';
+import type { UpsertedCustomer } from './writes.ts';
 import {
   customerPath,
   explainTaken,
-  findByUserId,
-  isUserIdTaken,
   patchCustomer,
   postCustomer,
+  updateOrCreate,
   writtenCustomer,
 } from './writes.ts';
 
@@ -50,24 +52,20 @@ type CustomerMutation<Args, Result extends Customer = Customer> = MutationDeclar
 /** Chats embed these, and can be filtered by them. */
 const embeddedInChats = ['userId', ...customerCodec.embeddedFields];
 
-const invalidatedByInput = <Args extends { readonly input: CustomerValues }>() => {
-  const isGiven = ({ input }: Args) => embeddedInChats.some((name) => name in input);
-  const hasUserId = ({ input }: Args) => 'userId' in input;
-  return [
-    ...customerLists,
-    ...userIdAliases.map((tag) => ({ ...tag, when: hasUserId })),
-    ...allChats.map((tag) => ({ ...tag, when: isGiven })),
-  ];
-};
+interface InputArgument {
+  readonly input: CustomerValues;
+}
 
-/** The webhooks that report values. */
-const valueWebhooks = [
-  'customer.email_updated',
-  'customer.unsubscribed',
-  'customer.subscribed',
-  'customer.blocked',
-  'customer.unblocked',
-] as const;
+const isEmbeddedGiven = ({ input }: InputArgument): boolean =>
+  embeddedInChats.some((name) => name in input);
+
+const hasUserId = ({ input }: InputArgument): boolean => 'userId' in input;
+
+const invalidatedByInput = [
+  ...customerLists,
+  ...userIdAliases.map((tag) => ({ ...tag, when: hasUserId })),
+  ...allChats.map((tag) => ({ ...tag, when: isEmbeddedGiven })),
+];
 
 const createCustomer: CustomerMutation<MutationCreateCustomerArgs> = {
   policy: 'staff',
@@ -94,39 +92,6 @@ const createCustomer: CustomerMutation<MutationCreateCustomerArgs> = {
   },
 };
 
-export type UpsertedCustomer = Customer & { readonly isNew?: boolean };
-
-async function updateOrCreate({
-  session,
-  args: { userId, input },
-  context,
-  attempt,
-}: MutationRun<MutationUpsertCustomerArgs>): Promise<UpsertedCustomer> {
-  const update = (id: string) =>
-    session.inQueue({ type: customerType, id }, () =>
-      patchCustomer(session, id, { input, argument: 'input' }),
-    );
-  const cachedId = context.sources.customers.cachedIdByUserId(userId);
-  const knownId = cachedId ?? (await findByUserId(session, userId))?.id;
-  try {
-    if (knownId !== undefined) return await update(knownId);
-  } catch (error) {
-    // Deleted since it was read.
-    if (!isNotFound(error)) throw error;
-  }
-  try {
-    const customer = await postCustomer(session, { ...input, userId }, attempt);
-    await session.invalidate([{ type: customerType, id: customer.id }]);
-    return { ...customer, isNew: true };
-  } catch (error) {
-    if (!isUserIdTaken(error)) throw error;
-    // Another client has created it meanwhile.
-    const found = await findByUserId(session, userId);
-    if (found === undefined) throw error;
-    return update(found.id);
-  }
-}
-
 const upsertCustomer: CustomerMutation<MutationUpsertCustomerArgs, UpsertedCustomer> = {
   policy: 'staff',
   ids: [],
@@ -145,7 +110,7 @@ const upsertCustomer: CustomerMutation<MutationUpsertCustomerArgs, UpsertedCusto
   fieldOf: (property, { input }) =>
     property === 'userId' ? 'userId' : customerArgument(property, input, 'input'),
   invalidates: [
-    ...invalidatedByInput<MutationUpsertCustomerArgs>(),
+    ...invalidatedByInput,
     // Not found before.
     ...userIdAliases,
   ],
@@ -167,11 +132,6 @@ const upsertCustomer: CustomerMutation<MutationUpsertCustomerArgs, UpsertedCusto
     }),
 };
 
-const hasCustomData = (input: unknown): boolean =>
-  typeof input === 'object' && input !== null && 'customData' in input;
-
-const callsOfUpdate = (input: unknown): number => (hasCustomData(input) ? 2 : 1);
-
 /** An update of the customer `id`; `argumentOf` names the argument that contains the values. */
 const customerUpdate = <Args extends { readonly id: string; readonly input: CustomerValues }>(
   argumentOf: (args: Args) => string,
@@ -180,7 +140,7 @@ const customerUpdate = <Args extends { readonly id: string; readonly input: Cust
   retry: 'safe',
   fields: {},
   fieldOf: (property, args) => customerArgument(property, args.input, argumentOf(args)),
-  invalidates: invalidatedByInput<Args>(),
+  invalidates: invalidatedByInput,
   publishes: [{ change: 'UPDATED', repeatedBy: valueWebhooks }],
   execute: ({ session, args }) => {
     const argument = argumentOf(args);
@@ -200,38 +160,6 @@ const updateCustomer: CustomerMutation<MutationUpdateCustomerArgs> = {
   },
   calls: { text: '1; 2 with `customData`', of: ({ input }) => callsOfUpdate(input) },
 };
-
-/** One of several updates. */
-export type CustomerUpdateItem = CustomerUpdate & { readonly argument: string };
-
-const maxUpdates = 10;
-
-export function updatesOf({ updates }: MutationUpdateCustomersArgs): readonly CustomerUpdateItem[] {
-  if (updates.length < 1 || updates.length > maxUpdates)
-    throw badUserInputError('updates', `must contain 1 to ${maxUpdates} updates.`);
-  const items = updates.map((update, index) => ({ ...update, argument: `updates[${index}]` }));
-  const seen = new Set<string>();
-  for (const { id, argument } of items) {
-    parseUpstreamId(`${argument}.id`, id);
-    if (seen.has(id)) throw badUserInputError(`${argument}.id`, 'must differ from those before.');
-    seen.add(id);
-  }
-  return items;
-}
-
-const callsOfUpdates = (updates: unknown): number =>
-  Array.isArray(updates)
-    ? updates.reduce<number>(
-        (calls, update: unknown) =>
-          calls +
-          callsOfUpdate(
-            typeof update === 'object' && update !== null && 'input' in update
-              ? update.input
-              : undefined,
-          ),
-        0,
-      )
-    : 1;
 
 const updateCustomers: CustomerMutation<CustomerUpdateItem> = {
   ...customerUpdate<CustomerUpdateItem>(({ argument }) => `${argument}.input`),
@@ -265,11 +193,6 @@ const tagUpdate = <Args extends { readonly customerId: string }>(
     sets: () => ({}),
   }),
 });
-
-const tagArgument =
-  (argument: string) =>
-  (property: string): string | undefined =>
-    /^tags\b/.test(property) ? property.replace('tags', argument) : undefined;
 
 const addCustomerTags = tagUpdate<MutationAddCustomerTagsArgs>(
   {

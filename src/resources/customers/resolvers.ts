@@ -15,21 +15,26 @@ import {
 import { representationValues } from '../../lib/selection.ts';
 import { requireTotal } from '../../upstream/decode.ts';
 import { requireNonEmpty, restrictToScope } from '../../upstream/filters.ts';
+import type { UpstreamSort } from '../../upstream/lists.ts';
 import { customerFilter, customerSort, customerIdEquals } from './filter.ts';
 import type { MutationGroup } from '../runMutation.ts';
 import { batchResolver, mutationResolvers, staffOnly } from '../runMutation.ts';
 import { customerType, reportedCustomerChange, userIdAliasType } from './descriptor.ts';
 import type { CustomerValues } from './input.ts';
+import { updatesOf } from './input.ts';
 import type { Customer, CustomerChange, RecordedEvent, DeletedCustomer } from './model.ts';
 import {
   customerBatchMutations,
   customerDeletions,
   customerEventMutations,
   customerMutations,
-  updatesOf,
 } from './mutations.ts';
 
 const byFirstSeen: CustomerOrder = { field: 'FIRST_SEEN', direction: 'DESC' };
+
+/** Null takes the place of a default, although the generated types exclude it. */
+const upstreamSort = (orderBy: CustomerOrder | null): UpstreamSort =>
+  customerSort(orderBy ?? byFirstSeen);
 
 async function resolveUpdatedCustomer(
   { customerId: id }: Extract<DomainEvent, { readonly kind: 'customer' }>,
@@ -132,7 +137,7 @@ export const customerResolvers: Resolvers = {
         customerFilter(filter ?? {}),
         customerIdEquals,
       );
-      const sort = customerSort(orderBy ?? byFirstSeen);
+      const sort = upstreamSort(orderBy);
       const list = `customers ${JSON.stringify([restricted, sort])}`;
       const selection = connectionSelection(info, 'CustomerConnection');
       return readConnection(

@@ -1,10 +1,11 @@
+import type { MutationUpsertCustomerArgs } from '../../graphql/generated.ts';
 import { readPage } from '../../upstream/lists.ts';
-import { UpstreamError } from '../../upstream/errors.ts';
+import { isNotFound, UpstreamError } from '../../upstream/errors.ts';
 import { isIncomplete, PartialEntities } from '../../upstream/partialEntities.ts';
 import type { Attempt } from '../../upstream/writes/idempotentRuns.ts';
 import type { WriteSession } from '../../upstream/writes/writeSession.ts';
 import { modelProperties } from '../declarations.ts';
-import type { WrittenEntity } from '../mutation.ts';
+import type { MutationRun, WrittenEntity } from '../mutation.ts';
 import { customerDescriptor, customerEndpoint, customerType } from './descriptor.ts';
 import { userIdEquals } from './filter.ts';
 import type { CustomerValues } from './input.ts';
@@ -90,19 +91,19 @@ export async function postCustomer(
   const call = { method: 'POST', path: '/customers', body: wireNewCustomer(input) } as const;
   const creation = { call, decode: customerCodec.fromWire, isUncertain, isApplied };
   if (typeof userId !== 'string') return session.create(creation);
-  let isOther = false;
+  const lookup = { isOtherFound: false };
   try {
     return await session.create({
       ...creation,
       isTaken: isUserIdTaken,
       async find() {
         const found = await findByUserId(session, userId);
-        isOther = found !== undefined && !isSameCustomer(found, input);
-        return isOther ? undefined : found;
+        lookup.isOtherFound = found !== undefined && !isSameCustomer(found, input);
+        return lookup.isOtherFound ? undefined : found;
       },
     });
   } catch (error) {
-    if (!isOther) throw error;
+    if (!lookup.isOtherFound) throw error;
     throw new UpstreamError('rejected', 'The userId is taken.', {
       entries: [{ code: 'invalid_userId_value', message: 'The userId is already in use.' }],
       cause: error,
@@ -153,4 +154,37 @@ export async function patchCustomer(
     if (!isIncomplete(changed)) assertStored(given, changed);
     return changed;
   });
+}
+
+export type UpsertedCustomer = Customer & { readonly isNew?: boolean };
+
+export async function updateOrCreate({
+  session,
+  args: { userId, input },
+  context,
+  attempt,
+}: MutationRun<MutationUpsertCustomerArgs>): Promise<UpsertedCustomer> {
+  const update = (id: string) =>
+    session.inQueue({ type: customerType, id }, () =>
+      patchCustomer(session, id, { input, argument: 'input' }),
+    );
+  const cachedId = context.sources.customers.cachedIdByUserId(userId);
+  const knownId = cachedId ?? (await findByUserId(session, userId))?.id;
+  try {
+    if (knownId !== undefined) return await update(knownId);
+  } catch (error) {
+    // Deleted since it was read.
+    if (!isNotFound(error)) throw error;
+  }
+  try {
+    const customer = await postCustomer(session, { ...input, userId }, attempt);
+    await session.invalidate([{ type: customerType, id: customer.id }]);
+    return { ...customer, isNew: true };
+  } catch (error) {
+    if (!isUserIdTaken(error)) throw error;
+    // Another client has created it meanwhile.
+    const found = await findByUserId(session, userId);
+    if (found === undefined) throw error;
+    return update(found.id);
+  }
 }
