@@ -380,51 +380,6 @@ describeFleet('any schedule of viewers, reads, writes and failures', (instances,
   }, 60_000);
 });
 
-describeFleet('an agent that was active for a minute', (instances, numRuns) => {
-  test('has every call within its share admitted within 3 s, next to others that called before', async () => {
-    const schedules = fc.record({
-      limit: fc.integer({ min: 60, max: 130 }),
-      minutes: fc.constant(4),
-      others: fc.array(bursts(0), { minLength: 1, maxLength: 5 }),
-      calls: callPlans('serverError', 'networkError'),
-      fromMs: quotaSteps(0, 120),
-      pauseMs: quotaSteps(0, 8),
-      instance: fc.option(fc.nat(2)),
-    });
-    await fc.assert(
-      fc.asyncProperty(schedules, async (schedule) => {
-        const { limit, others, fromMs, pauseMs, instance } = schedule;
-        const otherAgents = agents.filter((each) => others.some(({ viewer }) => viewer === each));
-        // The customers share as one participant.
-        const participants = otherAgents.length + 2;
-        // While mutations use half of the limit.
-        const perMinute = 0.9 * Math.floor((limit / 2 - limit / 10) / participants);
-        const intervalMs = Math.ceil(minuteMs / perMinute / quotaStepMs) * quotaStepMs + pauseMs;
-        const viewer = agent('worker');
-        const sources = (['read', 'write'] as const).map((priority) => ({
-          viewer,
-          priority,
-          callsAt: every(intervalMs, fromMs),
-          instanceOf: (number: number) => instance ?? number,
-        }));
-        const { outcomes } = await playQuotas(instances, {
-          ...schedule,
-          sources: [...sources, ...others],
-        });
-        const own = outcomes.filter(
-          ({ source, requestedAt }) => source.viewer === viewer && requestedAt >= fromMs + minuteMs,
-        );
-
-        expect(own.length).toBeGreaterThan(0);
-        expect(own.filter(({ reason, waitMs }) => reason !== undefined || waitMs > 3_000)).toEqual(
-          [],
-        );
-      }),
-      { numRuns, endOnFailure: true },
-    );
-  }, 60_000);
-});
-
 describeFleet('viewers that call all the time', (instances, numRuns) => {
   test('each get at least half of an equal share', async () => {
     const schedules = fc.record({
