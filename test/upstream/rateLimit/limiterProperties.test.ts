@@ -377,7 +377,7 @@ describeFleet('any schedule of viewers, reads, writes and failures', (instances,
       }),
       { numRuns, endOnFailure: true },
     );
-  }, 60_000);
+  }, 240_000);
 });
 
 describeFleet('viewers that call all the time', (instances, numRuns) => {
@@ -406,5 +406,5 @@ describeFleet('viewers that call all the time', (instances, numRuns) => {
       }),
       { numRuns, endOnFailure: true },
     );
-  }, 60_000);
+  }, 240_000);
 });
