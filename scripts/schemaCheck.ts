@@ -45,7 +45,9 @@ const nullableFields: ReadonlySet<string> = new Set([
   'Agent.chats',
   'Department.agents',
   'Department.chats',
+  'Chat.createdAt',
   'ChatMessage.chat',
+  'ChatMessage.createdAt',
   'ChatConnection.totalCount',
   'CustomerConnection.totalCount',
 ]);
