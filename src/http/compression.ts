@@ -80,7 +80,7 @@ export function addCompression(server: FastifyInstance): void {
       done();
       return;
     }
-    compressors[coding](Buffer.from(payload)).then(
+    compressors[coding](Buffer.isBuffer(payload) ? payload : Buffer.from(payload)).then(
       (compressed) => {
         void reply.header('content-encoding', coding).removeHeader('content-length');
         done(null, compressed);

@@ -4,6 +4,7 @@ import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import type { ZlibOptions } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { publicError } from '../graphql/errors.ts';
+import { asError } from '../lib/asError.ts';
 import type { PublicError } from '../graphql/errors.ts';
 
 type Decompress = (body: Buffer, options: ZlibOptions) => Promise<Buffer>;
@@ -85,7 +86,7 @@ export function addJsonBodies(server: FastifyInstance, maxBytes: number): void {
         .then(decodeText)
         .then(
           (text) => void parseJson(request, text, done),
-          (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+          (error: unknown) => done(asError(error)),
         );
     },
   );

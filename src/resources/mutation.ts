@@ -9,7 +9,7 @@ import type { CustomerSource } from './customers/source.ts';
 import type { MessageSource } from './messages/source.ts';
 import type { PartialEntity } from '../lib/selection.ts';
 import type { CachedEntity, CacheType } from '../upstream/cache/cacheTypes.ts';
-import { UpstreamError } from '../upstream/errors.ts';
+import { isAppliedWrite } from '../upstream/errors.ts';
 import type { PartialEntities } from '../upstream/partialEntities.ts';
 import type { WriteRepetition } from '../upstream/pipeline.ts';
 import type { CreatedIds } from '../upstream/writes/idempotency.ts';
@@ -175,7 +175,7 @@ export const updateEntity =
         return write();
       });
     } catch (error) {
-      if (error instanceof UpstreamError && error.details.isApplied === true)
+      if (isAppliedWrite(error))
         return partials.incomplete({ ...identity(id, earlier), ...sets(args) }, error);
       throw explain?.(error, args, context) ?? error;
     }

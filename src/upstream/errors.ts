@@ -88,6 +88,10 @@ export const isUnreadableSuccess = (error: unknown): error is UpstreamError =>
   error.kind === 'malformed' &&
   Math.floor((error.details.status ?? 0) / 100) === 2;
 
+/** Whether a failed write is complete: only its result is not known. */
+export const isAppliedWrite = (error: unknown): error is UpstreamError =>
+  error instanceof UpstreamError && error.details.isApplied === true;
+
 const unavailableKinds: ReadonlySet<UpstreamErrorKind> = new Set([
   'unavailable',
   'timeout',

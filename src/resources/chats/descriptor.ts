@@ -1,11 +1,13 @@
 import type { ChatChange } from '../../graphql/generated.ts';
 import { aliasType, entityType, pageType } from '../../upstream/cache/cacheTypes.ts';
+import { PartialEntities } from '../../upstream/partialEntities.ts';
 import { agentCodec } from '../agents/model.ts';
 import { customerCodec } from '../customers/model.ts';
 import type { InvalidatedTags, ResourceDescriptor } from '../declarations.ts';
 import {
   connectionDeclarations,
   edgeDeclarations,
+  modelProperties,
   nodeIdField,
   publicField,
   redactedField,
@@ -116,6 +118,8 @@ export const chatDescriptor = {
     ChatEdge: edgeDeclarations,
   },
 } as const satisfies ResourceDescriptor;
+
+export const partialChats = new PartialEntities<Chat>(modelProperties(chatDescriptor.fields.Chat));
 
 interface ChatWebhook {
   /** The change that subscribers receive. */

@@ -4,15 +4,11 @@ import type { Page } from '../../lib/paging.ts';
 import type { Schedule } from '../../lib/turns.ts';
 import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
 import { createPeekableLoader } from '../../upstream/cachedLoader.ts';
-import { PartialEntities } from '../../upstream/partialEntities.ts';
 import type { ViewerIdentity } from '../../lib/viewer.ts';
-import { modelProperties } from '../declarations.ts';
-import { chatDescriptor } from './descriptor.ts';
+import { partialChats } from './descriptor.ts';
 import type { Chat, ChatPart } from './model.ts';
 import type { ChatSource, OwnedChats } from './source.ts';
 import { asError } from '../../lib/asError.ts';
-
-const partials = new PartialEntities<Chat>(modelProperties(chatDescriptor.fields.Chat));
 
 export function createChatLoaders(
   source: ChatSource,
@@ -34,7 +30,7 @@ export function createChatLoaders(
     partial: ChatPart,
     info: GraphQLResolveInfo,
   ): Chat | Promise<Chat | null> =>
-    partials.resolve(partial, info, () => byId.peek(partial.id) ?? byId.load(partial.id));
+    partialChats.resolve(partial, info, () => byId.peek(partial.id) ?? byId.load(partial.id));
 
   /** The owner must be verified before any field is returned, even the id. */
   async function resolveForViewer(

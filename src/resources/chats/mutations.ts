@@ -10,12 +10,10 @@ import type {
 import { badUserInputError, conflictError, forbiddenError } from '../../lib/clientError.ts';
 import { encodeEnum } from '../../upstream/decode.ts';
 import { UpstreamError } from '../../upstream/errors.ts';
-import { PartialEntities } from '../../upstream/partialEntities.ts';
-import { modelProperties } from '../declarations.ts';
 import type { MutationDeclaration, WrittenEntity } from '../mutation.ts';
 import { mutationFields, updateEntity } from '../mutation.ts';
 import type { ChatWebhookName } from './descriptor.ts';
-import { chatDescriptor, chatLists, chatType } from './descriptor.ts';
+import { chatLists, chatType, partialChats } from './descriptor.ts';
 import type { Chat } from './model.ts';
 import { chatCodec, chatRatings, chatStatuses } from './model.ts';
 
@@ -29,7 +27,7 @@ export const writtenChat: WrittenEntity<Chat> = {
   type: chatType,
   decode: chatCodec.fromWire,
   path: (id) => `/chats/${id}`,
-  partials: new PartialEntities<Chat>(modelProperties(chatDescriptor.fields.Chat)),
+  partials: partialChats,
   identity(id, earlier) {
     const part = { __typename: 'Chat', id } as const;
     if (earlier === undefined) return part;

@@ -1,11 +1,13 @@
 import type { CustomerChangeKind } from '../../graphql/generated.ts';
 import { aliasType, entityType, erasedData, pageType } from '../../upstream/cache/cacheTypes.ts';
+import { PartialEntities } from '../../upstream/partialEntities.ts';
 import { decodeReadable } from '../../upstream/codec.ts';
 import { allChats, chatLists } from '../chats/descriptor.ts';
 import type { InvalidatedTags, ResourceDescriptor } from '../declarations.ts';
 import {
   connectionDeclarations,
   edgeDeclarations,
+  modelProperties,
   nodeIdField,
   publicField,
   staffField,
@@ -93,6 +95,10 @@ export const customerDescriptor = {
     CustomerTag: { name: staffField, color: staffField },
   },
 } as const satisfies ResourceDescriptor;
+
+export const partialCustomers = new PartialEntities<Customer>(
+  modelProperties(customerDescriptor.fields.Customer),
+);
 
 export interface CustomerWebhook {
   /** The change that subscribers receive. */

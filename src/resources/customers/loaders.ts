@@ -5,14 +5,10 @@ import type { Schedule } from '../../lib/turns.ts';
 import type { CustomerViewer, ViewerIdentity } from '../../lib/viewer.ts';
 import type { VisibilityScope } from '../../lib/visibility.ts';
 import { createPeekableLoader } from '../../upstream/cachedLoader.ts';
-import { PartialEntities } from '../../upstream/partialEntities.ts';
 import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
-import { modelProperties } from '../declarations.ts';
-import { customerDescriptor } from './descriptor.ts';
+import { partialCustomers } from './descriptor.ts';
 import type { Customer, CustomerPart } from './model.ts';
 import type { CustomerSource } from './source.ts';
-
-const partials = new PartialEntities<Customer>(modelProperties(customerDescriptor.fields.Customer));
 
 const customerNotFoundError = () => new UpstreamError('notFound', 'There is no such customer.');
 
@@ -64,10 +60,10 @@ function createUnrestrictedLoaders(source: CustomerSource, batchScheduleFn: Sche
     forget: (id: string): void => byId.forget(id),
     /** As `PartialEntities.resolve`. */
     resolvePartial: (partial: CustomerPart, info: GraphQLResolveInfo): Resolved =>
-      partials.resolve(partial, info, () => load(partial.id)),
+      partialCustomers.resolve(partial, info, () => load(partial.id)),
     /** As `resolvePartial`, when only the user id is known. */
     resolvePartialByUserId: (partial: PartialByUserId, info: GraphQLResolveInfo): Resolved =>
-      partials.resolve(partial, info, () => byUserId.load(partial.userId)),
+      partialCustomers.resolve(partial, info, () => byUserId.load(partial.userId)),
     visibility: (): Promise<VisibilityScope> => Promise.resolve({ isUnrestricted: true }),
     /** The customer that the viewer is; null when it is none, or HelpCrunch does not know it. */
     viewer: noViewer,

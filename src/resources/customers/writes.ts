@@ -1,12 +1,11 @@
 import type { MutationUpsertCustomerArgs } from '../../graphql/generated.ts';
 import { readPage } from '../../upstream/lists.ts';
-import { isNotFound, UpstreamError } from '../../upstream/errors.ts';
-import { isIncomplete, PartialEntities } from '../../upstream/partialEntities.ts';
+import { isAppliedWrite, isNotFound, UpstreamError } from '../../upstream/errors.ts';
+import { isIncomplete } from '../../upstream/partialEntities.ts';
 import type { Attempt } from '../../upstream/writes/idempotentRuns.ts';
 import type { WriteSession } from '../../upstream/writes/writeSession.ts';
-import { modelProperties } from '../declarations.ts';
 import type { MutationRun, WrittenEntity } from '../mutation.ts';
-import { customerDescriptor, customerEndpoint, customerType } from './descriptor.ts';
+import { customerEndpoint, customerType, partialCustomers } from './descriptor.ts';
 import { userIdEquals } from './filter.ts';
 import type { CustomerValues } from './input.ts';
 import { missingCustomData, wireCustomer, wireNewCustomer } from './input.ts';
@@ -17,7 +16,7 @@ export const writtenCustomer: WrittenEntity<Customer> = {
   type: customerType,
   decode: customerCodec.fromWire,
   path: (id) => `/customers/${id}`,
-  partials: new PartialEntities<Customer>(modelProperties(customerDescriptor.fields.Customer)),
+  partials: partialCustomers,
   identity: (id) => ({ __typename: 'Customer', id }),
 };
 
@@ -29,7 +28,7 @@ const writtenTexts = (input: CustomerValues): Partial<Customer> =>
     writtenFields.flatMap((name) => (input[name] === undefined ? [] : [[name, input[name]]])),
   );
 
-export const customerPath = (id: string): string => `/customers/${id}`;
+export const customerPath = writtenCustomer.path;
 
 /** Where the values of a customer come from, for errors. */
 export interface GivenInput {
@@ -145,7 +144,7 @@ export async function patchCustomer(
         read,
       })
       .catch((error: unknown) => {
-        if (!(error instanceof UpstreamError) || error.details.isApplied !== true) throw error;
+        if (!isAppliedWrite(error)) throw error;
         return partials.incomplete({ ...identity(id, undefined), ...writtenTexts(input) }, error);
       });
   if (!input.customData) return patch();

@@ -6,7 +6,7 @@ import type {
 } from '../../graphql/generated.ts';
 import { badUserInputError, forbiddenError } from '../../lib/clientError.ts';
 import { parseUpstreamId } from '../../lib/ids.ts';
-import { UpstreamError } from '../../upstream/errors.ts';
+import { isAppliedWrite, UpstreamError } from '../../upstream/errors.ts';
 import type { CreatedIds } from '../../upstream/writes/idempotency.ts';
 import { chatLists, chatType, reportedChatChange } from '../chats/descriptor.ts';
 import { customerType } from '../customers/descriptor.ts';
@@ -175,7 +175,7 @@ async function executeCreateChat(run: MutationRun<MutationCreateChatArgs>): Prom
     agentId: authorOf({ by, agentId }, context, 'input.message.'),
   };
   const firstMessage = await postMessage(session, sent, step).catch((error: unknown) => {
-    if (error instanceof UpstreamError && error.details.isApplied === true) return null;
+    if (isAppliedWrite(error)) return null;
     throw withChatId(error, chatId);
   });
   // The message has changed the chat. A chat without these changes is better than the error of a write that was made.

@@ -1,5 +1,5 @@
 import { conflictError } from '../../lib/clientError.ts';
-import { UpstreamError } from '../errors.ts';
+import { isAppliedWrite, UpstreamError } from '../errors.ts';
 import type { CreatedIds, IdempotencyRecord, IdempotencyStore } from './idempotency.ts';
 import type { WriteSession } from './writeSession.ts';
 
@@ -138,7 +138,7 @@ export class IdempotentRuns {
         (error instanceof UpstreamError && error.kind === 'outcomeUnknown') ||
         (isUncertain && !session.wasSent);
       const hasCreated = Object.keys(current.created).length > 0;
-      const isApplied = error instanceof UpstreamError && error.details.isApplied === true;
+      const isApplied = isAppliedWrite(error);
       if (isStillUncertain)
         await replaceBy({ ...current, state: 'uncertain', ...(isApplied ? { isApplied } : {}) });
       else await replaceBy(hasCreated ? { ...current, state: 'partial' } : undefined);
