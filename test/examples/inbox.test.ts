@@ -3,10 +3,11 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Locator, Page } from 'playwright-core';
+import type { Locator, Page, Request } from 'playwright-core';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { hasBrowser, startBrowser } from '../support/browser.ts';
+import { createDeferred } from '../support/deferred.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { webhookSecret } from '../support/webhooks.ts';
 
@@ -104,7 +105,16 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
     expect(status).toBeLessThan(300);
   }
 
-  async function openInbox(options: Parameters<typeof browser.openPage>[0] = {}) {
+  const markUnread = (chat: number) =>
+    gateway.query(`mutation { markChatRead(id: ${chat}, by: AGENT, read: false) { id } }`);
+
+  const isChatList = (request: Request): boolean =>
+    request.postData()?.includes('query ChatList') === true;
+
+  async function openInbox(
+    options: Parameters<typeof browser.openPage>[0] = {},
+    prepare: (page: Page) => Promise<unknown> = () => Promise.resolve(),
+  ) {
     const shown = await browser.openPage({
       viewport: { width: 1360, height: 820 },
       ...options,
@@ -112,6 +122,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
     const { page } = shown;
     opened.push(page);
     page.setDefaultTimeout(15_000);
+    await prepare(page);
     await page.goto(example.page);
     const rows = page.getByRole('navigation', { name: 'Chats' }).getByRole('link');
     await rows.nth(29).waitFor();
@@ -141,7 +152,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
     const { page, rows, complaints } = await openInbox();
     const chat = await chatOf(rows.nth(1));
     const row = page.locator(`[data-chat="${chat}"]`);
-    await gateway.query(`mutation { markChatRead(id: ${chat}, by: AGENT, read: false) { id } }`);
+    await markUnread(chat);
     await row.getByText('Unread:').waitFor({ state: 'attached' });
 
     await row.click();
@@ -153,6 +164,52 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
     const marks = simulator.calls.filter(({ path }) => path === '/chats/readByAgent');
     expect(marks.length).toBeGreaterThanOrEqual(3);
     expect(complaints).toEqual([]);
+  }, 30_000);
+
+  test('the inbox shows a change that happens before its subscription starts', async () => {
+    const held = createDeferred();
+    const { page, rows } = await openInbox({}, (opening) =>
+      opening.routeWebSocket(/\/graphql$/, (socket) => {
+        const server = socket.connectToServer();
+        socket.onMessage((message) => void held.promise.then(() => server.send(message)));
+      }),
+    );
+    const chat = await chatOf(rows.filter({ hasNotText: 'Unread:' }).first());
+
+    await markUnread(chat);
+    held.resolve();
+
+    await page.locator(`[data-chat="${chat}"]`).getByText('Unread:').waitFor({ state: 'attached' });
+  }, 30_000);
+
+  test('a response that is older than an event does not undo the change of the event', async () => {
+    const [read, released] = [createDeferred(), createDeferred()];
+    let lists = 0;
+    let event: Promise<unknown> | undefined;
+    const isEvent = ({ payload }: { readonly payload: string | Buffer }) =>
+      payload.includes('chatUpdated');
+    const { page, rows } = await openInbox({}, (opening) => {
+      opening.once('websocket', (socket) => {
+        event = socket.waitForEvent('framereceived', isEvent);
+      });
+      return opening.route('**/graphql', async (route) => {
+        // The second is sent when the subscription has started.
+        const isHeld = isChatList(route.request()) && (lists += 1) === 2;
+        if (!isHeld) return route.continue();
+        const response = await route.fetch();
+        read.resolve();
+        await released.promise;
+        return route.fulfill({ response });
+      });
+    });
+    const chat = await chatOf(rows.filter({ hasNotText: 'Unread:' }).first());
+    await read.promise;
+
+    await markUnread(chat);
+    await event;
+    released.resolve();
+
+    await page.locator(`[data-chat="${chat}"]`).getByText('Unread:').waitFor({ state: 'attached' });
   }, 30_000);
 
   test('the inbox reverts a change that HelpCrunch rejects and shows the reason', async () => {

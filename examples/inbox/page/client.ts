@@ -1,9 +1,11 @@
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from '@apollo/client';
+import type { DocumentNode } from '@apollo/client';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { relayStylePagination } from '@apollo/client/utilities';
 import { OperationTypeNode } from 'graphql';
 import { createClient } from 'graphql-ws';
-import { tap } from 'rxjs';
+import { of, switchMap, tap } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { createSignal } from './signal.ts';
 
 export interface Budget {
@@ -34,24 +36,44 @@ const sockets = createClient({
   keepAlive: 15_000,
 });
 
-const http = ApolloLink.from([
-  new ApolloLink((operation, forward) =>
-    forward(operation).pipe(
-      tap(({ extensions }: { readonly extensions?: Extensions }) => {
-        const left = extensions?.upstream?.rateLimit;
-        if (left !== undefined) budget.set(left);
-      }),
-    ),
+const observeBudget = new ApolloLink((operation, forward) =>
+  forward(operation).pipe(
+    tap(({ extensions }: { readonly extensions?: Extensions }) => {
+      const left = extensions?.upstream?.rateLimit;
+      if (left !== undefined) budget.set(left);
+    }),
   ),
-  new HttpLink({ uri: url.href }),
-]);
+);
+
+/** The number of events so far. */
+let eventCount = 0;
+
+const countEvents = new ApolloLink((operation, forward) =>
+  forward(operation).pipe(tap(() => (eventCount += 1))),
+);
+
+const maxRepeatedReads = 5;
+
+/** A response may be older than an event that arrived before it. It would replace newer data, so the query is repeated. */
+const repeatOutdatedReads = new ApolloLink((operation, forward) => {
+  const read = (repetitions: number): Observable<ApolloLink.Result> => {
+    const countBefore = eventCount;
+    const isOutdated = () => eventCount !== countBefore && repetitions < maxRepeatedReads;
+    return forward(operation).pipe(
+      switchMap((result) => (isOutdated() ? read(repetitions + 1) : of(result))),
+    );
+  };
+  return operation.operationType === OperationTypeNode.QUERY ? read(0) : forward(operation);
+});
 
 export const client = new ApolloClient({
   link: ApolloLink.split(
     ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
-    new GraphQLWsLink(sockets),
-    http,
+    ApolloLink.from([countEvents, new GraphQLWsLink(sockets)]),
+    ApolloLink.from([repeatOutdatedReads, observeBudget, new HttpLink({ uri: url.href })]),
   ),
+  // A refetch must not share the response of a request that was sent before a subscription started.
+  queryDeduplication: false,
   cache: new InMemoryCache({
     typePolicies: {
       Query: { fields: { chats: relayStylePagination(['filter', 'orderBy']) } },
@@ -60,11 +82,24 @@ export const client = new ApolloClient({
   }),
 });
 
+/** Resolves when the gateway has started the subscriptions sent before. It starts the operations of a connection in order. */
+const subscriptionsStarted = () =>
+  new Promise<void>((resolve) => {
+    const end = () => resolve();
+    sockets.subscribe({ query: '{ __typename }' }, { next: end, error: end, complete: end });
+  });
+
+/** Refetches the queries that the subscriptions keep up to date, because events before their start are not replayed. */
+export async function catchUp(include: 'active' | DocumentNode[]): Promise<void> {
+  await subscriptionsStarted();
+  // The queries show their errors.
+  await client.refetchQueries({ include }).catch(() => undefined);
+}
+
 let hasBeenLive = false;
 sockets.on('connected', () => {
   line.set('live');
-  // Events are not replayed after a reconnection.
-  if (hasBeenLive) void client.refetchQueries({ include: 'active' });
+  if (hasBeenLive) void catchUp('active');
   hasBeenLive = true;
 });
 sockets.on('closed', () => line.set('lost'));

@@ -8,6 +8,7 @@ import type {
   ChatRowFragment,
   MessageLineFragment,
 } from './gql/graphql.ts';
+import { catchUp } from './client.ts';
 import {
   ChatChangesDocument,
   ChatListDocument,
@@ -73,6 +74,7 @@ export function useChatChanges(filter: ChatFilter, onChange: (update: Update) =>
         if (data != null) take(data.chatUpdated);
       },
     });
+    void catchUp([ChatListDocument]);
     return () => subscription.unsubscribe();
   }, [client]);
 }
@@ -95,6 +97,7 @@ export function useNewMessages(
           take(data.messageReceived);
         },
       });
+    void catchUp([ChatViewDocument]);
     return () => subscription.unsubscribe();
   }, [client, chatId]);
 }

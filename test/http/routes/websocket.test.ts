@@ -109,6 +109,31 @@ describe('subscriptions over WebSocket', () => {
     await client.dispose();
   });
 
+  test.each([1, 2])(
+    'a subscription has started when a query sent after it on the same WebSocket has its result: %i',
+    async () => {
+      await using line = await openSocket(gateway.url);
+      await line.initialize();
+      line.send(subscribe('a'));
+      line.send(subscribe('b', '{ __typename }'));
+      const result = await line.nextMessage();
+      const end = await line.nextMessage();
+
+      await markRead(1);
+
+      expect([result, end]).toMatchObject([
+        { id: 'b', type: 'next' },
+        { id: 'b', type: 'complete' },
+      ]);
+      expect(await line.nextMessage()).toMatchObject({
+        id: 'a',
+        payload: { data: { chatUpdated: { change: 'READ', chat: { id: '1' } } } },
+      });
+      line.send({ id: 'a', type: 'complete' });
+      await gateway.waitForSubscriptions(0);
+    },
+  );
+
   test('an event costs no upstream call when only the id of its chat is selected', async () => {
     await using line = await openSocket(gateway.url);
     await line.initialize();
