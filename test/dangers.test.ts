@@ -67,10 +67,11 @@ const cases: Readonly<
     risky: [
       { HOST: '0.0.0.0', ...live },
       { HOST: 'gateway.example', ...live },
+      { HOST: '0.0.0.0', ...live, ...router },
     ],
     fine: [
       { HOST: '0.0.0.0', ...live, ALLOW_UNAUTHENTICATED: 'true' },
-      { HOST: '0.0.0.0', ...live, ...router },
+      { HOST: '0.0.0.0', ...live, ...router, ROUTER_ONLY: 'true' },
       { HOST: '0.0.0.0', DEMO: 'true' },
       { HOST: '0.0.0.0', ...jwt },
       { HOST: '127.0.0.1', ...live },
@@ -235,6 +236,10 @@ const cases: Readonly<
   'callbacks without ROUTER_SECRET': {
     risky: [{ SUBSCRIPTION_CALLBACK_HOSTS: 'router.example.com' }],
     fine: [callbacks('router.example.com'), {}],
+  },
+  'ROUTER_ONLY without ROUTER_SECRET': {
+    risky: [{ SUBGRAPH: 'true', ROUTER_ONLY: 'true' }],
+    fine: [{ ...router, ROUTER_ONLY: 'true' }, { ROUTER_ONLY: 'false' }],
   },
   'ROUTER_MAY_CACHE without ROUTER_SECRET': {
     risky: [{ SUBGRAPH: 'true', ROUTER_MAY_CACHE: 'true' }],

@@ -82,8 +82,9 @@ const createOperations = (
     timeoutMs: config.operationTimeoutMs,
     maxNodes: config.maxResponseNodes,
     clock,
-    onRejectedKey({ address, requestId }) {
-      const rejected = { address, requestId, reason: 'upstream', entryPoint: 'operation' } as const;
+    onRejectedKey({ address, isRouter, requestId }) {
+      const kind = { reason: 'upstream', entryPoint: 'operation' } as const;
+      const rejected = { address, isRouter, requestId, ...kind };
       runGuarded({ log, name: 'rejected key' }, () => authFailureLimiter.record(rejected));
     },
   });

@@ -35,6 +35,7 @@ const configOfCheck = (config: Config): Config => ({
   allowedHosts: 'loopback',
   auth: { mode: 'none' },
   routerSecret: undefined,
+  isRouterOnly: false,
   isPersistedOnly: false,
   limits: { ...config.limits, depth: 10, tokens: 100 },
   shutdown: { ...config.shutdown, delayMs: 0 },

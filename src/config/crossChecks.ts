@@ -63,7 +63,8 @@ class Facts {
 
   /** Clients use a live account without authentication, and nothing declares that intended. */
   get isOpen(): boolean {
-    const isIntended = this.isTrue('ALLOW_UNAUTHENTICATED') || this.has('ROUTER_SECRET');
+    const isRouterOnly = this.isTrue('ROUTER_ONLY') && this.has('ROUTER_SECRET');
+    const isIntended = this.isTrue('ALLOW_UNAUTHENTICATED') || isRouterOnly;
     return this.auth === 'none' && !this.isDemo && !isIntended;
   }
 
@@ -121,6 +122,12 @@ const unusedSubgraphSettings = ['SUBGRAPH_EXCLUDE_FIELDS', 'ROUTER_SECRET'].map(
 
 const errors: readonly Rule[] = [
   {
+    name: 'ROUTER_ONLY without ROUTER_SECRET',
+    variable: 'ROUTER_ONLY',
+    applies: (facts) => facts.isTrue('ROUTER_ONLY') && !facts.has('ROUTER_SECRET'),
+    message: 'needs ROUTER_SECRET; without it every client would be rejected.',
+  },
+  {
     name: 'ROUTER_MAY_CACHE without ROUTER_SECRET',
     variable: 'ROUTER_MAY_CACHE',
     applies: (facts) => facts.isTrue('ROUTER_MAY_CACHE') && !facts.has('ROUTER_SECRET'),
@@ -151,7 +158,7 @@ const errors: readonly Rule[] = [
     variable: 'AUTH',
     applies: (facts) => facts.isOpen && !facts.isLoopback,
     message:
-      'none allows every client that reaches HOST to use the account. Set AUTH=jwt, keep HOST on this machine, or set ALLOW_UNAUTHENTICATED=true if a proxy authenticates clients.',
+      'none allows every client that reaches HOST to use the account. Set AUTH=jwt, keep HOST on this machine, or set ALLOW_UNAUTHENTICATED=true if a proxy authenticates clients. A subgraph can set ROUTER_SECRET and ROUTER_ONLY=true.',
   },
   {
     name: 'open account behind a proxy',

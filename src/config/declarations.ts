@@ -405,9 +405,14 @@ const federation = {
     {
       isSecret: true,
       description:
-        'Only a router that sends it as `X-Router-Secret` may use the gateway. Unset: any client may.',
+        'Proves that a client is the router: it sends this as `X-Router-Secret` ([federation.md](federation.md#the-router)).',
     },
   ),
+  isRouterOnly: setting('ROUTER_ONLY', boolean, {
+    default: false,
+    description:
+      '`true` rejects clients without `ROUTER_SECRET` at GraphQL endpoints. `false`: they are ordinary clients.',
+  }),
   routerMayCache: setting('ROUTER_MAY_CACHE', boolean, {
     default: false,
     description:

@@ -23,7 +23,7 @@ interface OpenOperationOptions {
   readonly clock: Clock;
   readonly mutations: RunningMutations;
   /** Called once for each operation whose own key was rejected upstream, on every entry point. */
-  readonly onRejectedKey: (caller: Pick<Caller, 'address' | 'requestId'>) => void;
+  readonly onRejectedKey: (caller: Pick<Caller, 'address' | 'isRouter' | 'requestId'>) => void;
 }
 
 export type OpenOperation = (

@@ -8,8 +8,10 @@ import type {
 } from '../graphql/subscriptions/run.ts';
 import type { AuthFailureLimiter } from './auth/authFailures.ts';
 import type { Authenticated } from './auth/credentials.ts';
+import { assertAllowed } from './auth/schemaAccess.ts';
 import { clientNetwork } from './clientAddress.ts';
 import type { ConnectionLimits } from './connectionLimits.ts';
+import type { TextOf } from './options.ts';
 import type { RequestRateLimiter } from './requestRate.ts';
 
 /** Calls `onEnd` when the results end or the subscriber returns. */
@@ -56,9 +58,11 @@ interface LimitClientParts {
 export const createLimitClient =
   ({ requestRateLimiter, authFailureLimiter }: LimitClientParts): LimitClient =>
   async (client) => {
-    const { access, address } = client;
+    const { access, address, isRouter } = client;
     const failuresWaitMs =
-      access.isUnverified === true ? await authFailureLimiter.nextWaitMs(address) : undefined;
+      access.isUnverified === true && !isRouter
+        ? await authFailureLimiter.nextWaitMs(address)
+        : undefined;
     const waitMs = failuresWaitMs ?? (await requestRateLimiter.consume(clientName(client)));
     if (waitMs !== undefined) throw publicError.rateLimited(waitMs);
   };
@@ -81,16 +85,19 @@ interface ExecuteForClientOptions {
   readonly connectionLimits: ConnectionLimits;
   readonly persistedDocuments: PersistedDocuments;
   readonly limitClient: LimitClient;
+  readonly textOf: TextOf;
 }
 
 /** Runs an operation within the limits of its client. Fails with a `PublicError` if it may not run. */
 export const createExecuteForClient =
   (options: ExecuteForClientOptions): ExecuteForClient =>
   async (client, { operation, signal, requestId, isReadOnly = false, accept }) => {
-    const { run, connectionLimits, persistedDocuments, limitClient } = options;
+    const { run, connectionLimits, persistedDocuments, limitClient, textOf } = options;
     const { viewer, viewerId, apiKey, account } = client.access;
+    const params = { ...operation };
+    assertAllowed(client.access, () => ({ ...operation, text: textOf(params) }));
     await limitClient(client);
-    const text = persistedDocuments.textFor({ ...operation });
+    const text = persistedDocuments.textFor(params);
     if (text instanceof PublicError) throw text;
     const request = text === undefined ? operation : { ...operation, query: text, extensions: {} };
     const { address, isRouter, isBackground } = client;

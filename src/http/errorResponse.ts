@@ -5,9 +5,9 @@ import { internalErrorMessage, publicError, PublicError } from '../graphql/error
 import type { Log } from '../observability/log.ts';
 import type { AuthFailureLimiter } from './auth/authFailures.ts';
 import { AuthenticationError } from './auth/credentials.ts';
+import type { RouterSecret } from './auth/routerSecret.ts';
 import { jsonType, negotiateMediaType } from './contentNegotiation.ts';
 import type { ResponseMediaType } from './contentNegotiation.ts';
-import type { IsFromRouter } from './options.ts';
 
 /** The response to a request that fails before it is an operation: the same on every endpoint. */
 const errorResponse = (error: PublicError, requestId: string) => ({
@@ -111,12 +111,12 @@ export function parserError(code: string): PublicError {
 interface ErrorHandlerOptions {
   readonly log: Log;
   readonly authFailures: AuthFailureLimiter;
-  readonly isRouter: IsFromRouter;
+  readonly router: RouterSecret;
 }
 
 /** Handles every error that a route or hook throws, and those of Fastify. */
 export function createErrorHandler(options: ErrorHandlerOptions) {
-  const { log, authFailures, isRouter } = options;
+  const { log, authFailures, router } = options;
 
   function toPublicError(error: FastifyError, requestId: string): PublicError {
     const { statusCode: status = 500, code } = error;
@@ -130,12 +130,13 @@ export function createErrorHandler(options: ErrorHandlerOptions) {
   }
 
   async function publicErrorFor(error: FastifyError | PublicError, request: FastifyRequest) {
-    const { id: requestId, ip: address, routeOptions } = request;
+    const { id: requestId, ip: address, routeOptions, headers } = request;
     if (!(error instanceof AuthenticationError)) {
       return error instanceof PublicError ? error : toPublicError(error, requestId);
     }
     const entryPoint = routeOptions.url === '/graphql/stream' ? 'sse' : 'http';
-    return authFailures.reject(error, { address, entryPoint, requestId });
+    const isRouter = router.isRouter(headers);
+    return authFailures.reject(error, { address, isRouter, entryPoint, requestId });
   }
 
   return async (
@@ -144,7 +145,7 @@ export function createErrorHandler(options: ErrorHandlerOptions) {
     reply: FastifyReply,
   ): Promise<FastifyReply> => {
     const isGraphQL = request.routeOptions.url?.startsWith('/graphql') === true;
-    const isForRouter = isGraphQL && isRouter(request.headers);
+    const isForRouter = isGraphQL && router.isRouter(request.headers);
     const send = isForRouter ? sendErrorToRouter : sendError;
     return send(reply, await publicErrorFor(error, request));
   };

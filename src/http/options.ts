@@ -16,6 +16,7 @@ import type { Tracing } from '../observability/tracing.ts';
 import type { WebhookHandler } from '../webhooks/handler.ts';
 import type { AuthFailureLimiter } from './auth/authFailures.ts';
 import type { Authenticate } from './auth/credentials.ts';
+import type { RouterSecret } from './auth/routerSecret.ts';
 import type { ExecuteForClient } from './clientOperations.ts';
 import type { ConnectionLimits, ConnectionLimitOptions } from './connectionLimits.ts';
 import type { RequestRateLimiter } from './requestRate.ts';
@@ -23,7 +24,8 @@ import type { GaugeSources } from './routes/metrics.ts';
 import type { SendLimits } from './sendLimiter.ts';
 import type { ShutdownOptions } from './shutdown.ts';
 
-export type IsFromRouter = (headers: IncomingHttpHeaders) => boolean;
+/** The text of an operation, which its hash or id names if the request has none; undefined if it is unknown. */
+export type TextOf = (params: RequestParams) => string | undefined;
 
 interface SubscriptionLimits extends ConnectionLimitOptions {
   readonly maxPerConnection: number;
@@ -39,10 +41,7 @@ export interface SubscriptionTransportOptions extends SubscriptionLimits {
   /** The client's address, behind trusted proxies. */
   readonly addressOf: (request: IncomingMessage) => string;
   readonly isAllowedOrigin: (headers: IncomingHttpHeaders) => boolean;
-  /** Whether the client may use the endpoint. */
-  readonly isFromRouter: IsFromRouter;
-  /** Whether the client has proved to be the router. */
-  readonly isRouter: IsFromRouter;
+  readonly router: RouterSecret;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -52,15 +51,16 @@ export interface HttpServerOptions {
   /** Executes operations with federated tracing. */
   readonly tracedApollo?: GraphQLServer | undefined;
   readonly operationCache?: OperationCache | undefined;
-  /** The text of an operation, which its hash or id names if the request has none; undefined if it is unknown. */
-  readonly textOf: (params: RequestParams) => string | undefined;
+  readonly textOf: TextOf;
   readonly openOperation: OpenOperation;
   /** Changes with the schema. */
   readonly schemaVersion: string;
   readonly mutations: RunningMutations;
   readonly authenticate: Authenticate;
-  /** Undefined: every client may send requests. */
+  /** Undefined: no client can prove to be the router. */
   readonly routerSecret?: string | undefined;
+  /** Whether other clients than the router are rejected. */
+  readonly isRouterOnly: boolean;
   /** Whether a client that sends the secret may cache responses. */
   readonly routerMayCache: boolean;
   readonly corsOrigins: readonly string[];

@@ -1,18 +1,14 @@
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { guarded } from '../observability/guarded.ts';
-import {
-  createRouterCheck,
-  createRouterIdentification,
-  requireRouter,
-} from './auth/routerSecret.ts';
+import { checkRouterSecret, RouterSecret } from './auth/routerSecret.ts';
 import { clientAddressOf, createIsTrustedProxy } from './clientAddress.ts';
 import { createExecuteForClient, createLimitClient } from './clientOperations.ts';
 import { addCompression } from './compression.ts';
 import { ConnectionLimits } from './connectionLimits.ts';
 import { ConnectionTracker } from './connectionTracker.ts';
 import { createErrorHandler, rejectUnknownPath } from './errorResponse.ts';
-import type { HttpServerOptions, IsFromRouter, SubscriptionTransportOptions } from './options.ts';
+import type { HttpServerOptions, SubscriptionTransportOptions } from './options.ts';
 import { addJsonBodies } from './requestBody.ts';
 import { RequestHeads, requestIdOf } from './requestHead.ts';
 import { addRequestSpans } from './requestSpans.ts';
@@ -45,15 +41,15 @@ type IsTrustedProxy = ReturnType<typeof createIsTrustedProxy>;
 interface FastifyParts {
   readonly heads: RequestHeads;
   readonly trustProxy: IsTrustedProxy;
-  readonly isRouter: IsFromRouter;
+  readonly router: RouterSecret;
 }
 
 function createFastify(
   options: HttpServerOptions,
-  { heads, trustProxy, isRouter }: FastifyParts,
+  { heads, trustProxy, router }: FastifyParts,
 ): HttpServer {
   const { log, arrivalTimeoutMs, authFailureLimiter: authFailures } = options;
-  const handleError = createErrorHandler({ log, authFailures, isRouter });
+  const handleError = createErrorHandler({ log, authFailures, router });
   const server = fastify({
     rewriteUrl: (request) => heads.route(request),
     // Unused: parameters of operations are parsed where repeated names are rejected.
@@ -117,16 +113,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const origins = allowedOrigins(corsOrigins, isProduction);
   const connectionLimits = new ConnectionLimits(subscriptions);
   const isTrustedProxy = createIsTrustedProxy(options.trustProxy);
-  const isFromRouter = createRouterCheck(options.routerSecret);
   const heads = new RequestHeads(options.allowedHosts);
-  const isRouter = createRouterIdentification(options.routerSecret);
-  const parts = { heads, trustProxy: isTrustedProxy, isRouter };
+  const router = new RouterSecret(options);
+  const parts = { heads, trustProxy: isTrustedProxy, router };
   const httpServer = createFastify(options, parts);
   const { server, connections } = httpServer;
   addCompression(server);
   const sendLimiter = addSendLimiter(httpServer, options);
   await addSecurityHeaders(server, { heads, corsOrigins, origins });
-  requireRouter(server, isFromRouter);
+  checkRouterSecret(server, router);
   const shutdown = addShutdown(server, {
     ...options.shutdown,
     connections,
@@ -139,14 +134,16 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const { run } = subscriptions;
   const transport: SubscriptionTransportOptions = {
     ...subscriptions,
-    execute: createExecuteForClient({ run, connectionLimits, persistedDocuments, limitClient }),
+    execute: createExecuteForClient({
+      ...{ run, connectionLimits, persistedDocuments, limitClient },
+      textOf: options.textOf,
+    }),
     authenticate,
     authFailures,
     connectionLimits,
     addressOf: (request) => clientAddressOf(request, isTrustedProxy),
     isAllowedOrigin: createOriginCheck(origins),
-    isFromRouter,
-    isRouter,
+    router,
     clock,
     log,
   };
@@ -154,7 +151,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   addGraphQLRoute(server, {
     ...options,
     limitClient,
-    isRouter,
+    router,
     streams,
     callbacks: new SubscriptionCallbacks(server, transport),
     spanOf: addRequestSpans(server, options),

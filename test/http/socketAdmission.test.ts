@@ -160,7 +160,7 @@ describe('rejected credentials', () => {
     const late = await openRawSocket(gateway.url, { 'x-router-secret': 'guess' });
     late[Symbol.dispose]();
 
-    expect([upgrade.status, ...statuses, late.status]).toEqual([401, 401, 401, 429, 429]);
+    expect([upgrade.status, ...statuses, late.status]).toEqual([403, 403, 403, 429, 429]);
   });
 
   (hasRedis ? test : test.skip)(

@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Kind, parse } from 'graphql';
-import { WebSocket } from 'ws';
 import { loadConfig } from '../../src/config/loadConfig.ts';
-import { readConfig } from '../../src/config/settings.ts';
 import type { Config } from '../../src/config/settings.ts';
 import type { RecordingUpstream } from '../support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
@@ -90,127 +88,6 @@ describe('subgraph schema', () => {
 
     expect(data._service.sdl).not.toMatch(/markChatRead\(|type Mutation|type Viewer/);
     expect(data._service.sdl).toContain('type Query');
-  });
-});
-
-describe('router secret', () => {
-  const document = '{ chat(id: 5208) { id } }';
-
-  test('a router with the secret may send requests', async () => {
-    await using gateway = await startTestGateway({
-      upstream: helpCrunch,
-      config: { ...subgraph, routerSecret: secret },
-    });
-
-    const { status, data } = await gateway.query(document, {}, { 'x-router-secret': secret });
-
-    expect(status).toBe(200);
-    expect(data.chat.id).toBe('5208');
-  });
-
-  test.each([
-    ['nothing', {}],
-    ['another value', { 'x-router-secret': secret.replace('the', 'eht') }],
-    ['a part of the secret', { 'x-router-secret': secret.slice(0, -1) }],
-    ['the secret twice', { 'x-router-secret': `${secret}, ${secret}` }],
-    ['the secret as a token', { authorization: `Bearer ${secret}` }],
-  ])(
-    'a client that sends %s as router secret is rejected without an upstream call',
-    async (_what, headers) => {
-      helpCrunch.clearCalls();
-      await using gateway = await startTestGateway({
-        upstream: helpCrunch,
-        config: { ...subgraph, routerSecret: secret },
-      });
-
-      const { status, errors, data } = await gateway.query(document, {}, headers);
-
-      expect(status).toBe(401);
-      expect(data).toBeUndefined();
-      expect(errors[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED', retryable: false });
-      expect(helpCrunch.calls).toEqual([]);
-    },
-  );
-
-  test.each(['GET', 'POST', 'PUT', 'DELETE'])(
-    'the router secret protects %s /graphql',
-    async (method) => {
-      await using gateway = await startTestGateway({
-        upstream: helpCrunch,
-        config: { ...subgraph, routerSecret: secret },
-      });
-
-      const { status } = await fetch(`${gateway.url}/graphql?query={viewer{role}}`, {
-        method,
-        headers: { 'apollo-require-preflight': '1' },
-      });
-
-      expect(status).toBe(401);
-    },
-  );
-
-  test.each([
-    ['without it', {}, 401],
-    ['with it', { 'x-router-secret': secret }, 101],
-  ])('the router secret protects WebSockets: %s', async (_what, headers, expected) => {
-    await using gateway = await startTestGateway({
-      upstream: helpCrunch,
-      config: { ...subgraph, routerSecret: secret },
-    });
-
-    const socket = new WebSocket(
-      `${gateway.url.replace('http', 'ws')}/graphql`,
-      ['graphql-transport-ws'],
-      { headers },
-    );
-    const status = await new Promise((resolve, reject) => {
-      socket.once('open', () => resolve(101));
-      socket.once('unexpected-response', (_request, { statusCode }) => resolve(statusCode));
-      socket.once('error', reject);
-    });
-    socket.terminate();
-
-    expect(status).toBe(expected);
-  });
-
-  test('the router secret protects event streams', async () => {
-    await using gateway = await startTestGateway({
-      upstream: helpCrunch,
-      config: { ...subgraph, routerSecret: secret },
-    });
-
-    const { status } = await fetch(`${gateway.url}/graphql/stream`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
-      body: JSON.stringify({ query: 'subscription { messageReceived { id } }' }),
-    });
-
-    expect(status).toBe(401);
-  });
-
-  test('health checks and metrics do not need the router secret', async () => {
-    await using gateway = await startTestGateway({
-      upstream: helpCrunch,
-      config: { ...subgraph, routerSecret: secret },
-    });
-
-    const statuses = await Promise.all(
-      ['healthz', 'readyz', 'metrics'].map(
-        async (path) => (await fetch(`${gateway.url}/${path}`)).status,
-      ),
-    );
-
-    expect(statuses).toEqual([200, 200, 200]);
-  });
-
-  test('a router secret replaces ALLOW_UNAUTHENTICATED in a supergraph and has no effect elsewhere', () => {
-    const settings = { HELPCRUNCH_API_KEY: 'key', HOST: '0.0.0.0', ROUTER_SECRET: secret };
-
-    expect(readConfig({ ...settings, SUBGRAPH: 'true' }).routerSecret).toBe(secret);
-    expect(() => readConfig(settings)).toThrow('ROUTER_SECRET: needs SUBGRAPH=true');
-    expect(() => readConfig({ SUBGRAPH: 'true', ROUTER_SECRET: 'short' })).toThrow(
-      'ROUTER_SECRET: must be at least 32 printable ASCII characters',
-    );
   });
 });
 

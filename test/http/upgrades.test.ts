@@ -367,7 +367,7 @@ describe('WebSocket upgrades', () => {
   test('a WebSocket is rejected in JSON for a foreign origin, a missing router secret and too many connections', async () => {
     await using guarded = await startTestGateway({
       upstream: helpCrunch,
-      config: { routerSecret: 'x'.repeat(32) },
+      config: { routerSecret: 'x'.repeat(32), isRouterOnly: true },
     });
     await using full = await startTestGateway({
       upstream: helpCrunch,
@@ -389,15 +389,13 @@ describe('WebSocket upgrades', () => {
       upstream: helpCrunch,
       config: { routerSecret: 'x'.repeat(32), authFailureLimit: 2 },
     });
+    const guess = webSocket('/graphql', [host, 'X-Router-Secret: guess']);
 
-    const allowed = [
-      await statusOf(webSocket(), guarded.url),
-      await statusOf(webSocket(), guarded.url),
-    ];
-    const limited = await statusOf(webSocket(), guarded.url);
+    const allowed = [await statusOf(guess, guarded.url), await statusOf(guess, guarded.url)];
+    const limited = await statusOf(guess, guarded.url);
 
     for (const response of allowed) {
-      expectRefusal(response, 401, 'UNAUTHENTICATED');
+      expectRefusal(response, 403, 'FORBIDDEN');
       expect(response?.headers).not.toHaveProperty('retry-after');
     }
     expectRefusal(limited, 429, 'RATE_LIMITED');

@@ -12,6 +12,8 @@ export type EntryPoint = 'http' | 'sse' | 'websocket' | 'webhook' | 'operation';
 export interface RejectedCredentials {
   /** The client's address. */
   readonly address: string;
+  /** Whether the router forwarded them. Its address is that of all its clients. */
+  readonly isRouter?: boolean | undefined;
   readonly reason: RejectionReason;
   readonly entryPoint: EntryPoint;
   readonly requestId: string;
@@ -23,8 +25,10 @@ const sampleMs = 1_000;
 /** Rejections of further addresses are summarized in one line. */
 const maxSampledAddresses = 1_000;
 
+type LoggedRejection = Omit<RejectedCredentials, 'isRouter'>;
+
 interface Sample {
-  latest: RejectedCredentials;
+  latest: LoggedRejection;
   suppressed: number;
 }
 
@@ -33,10 +37,10 @@ interface AuthFailuresParts {
   readonly rate: RequestRateLimiter;
   readonly clock: Clock;
   readonly log: Log;
-  readonly observe: (rejected: RejectedCredentials) => void;
+  readonly observe: (rejected: LoggedRejection) => void;
 }
 
-/** Counts rejected credentials of all entry points by client network, and writes them to the audit log. */
+/** Counts rejected credentials of all entry points by client network, except those that a router forwarded, and writes them to the audit log. */
 export class AuthFailureLimiter {
   readonly #parts: AuthFailuresParts;
   readonly #samples = new Map<string, Sample>();
@@ -49,11 +53,11 @@ export class AuthFailureLimiter {
   }
 
   /** Counts one rejection. Returns how long the client must wait if its network has too many. */
-  record(rejected: RejectedCredentials): Promise<number | undefined> {
+  async record({ isRouter, ...rejected }: RejectedCredentials): Promise<number | undefined> {
     const network = clientNetwork(rejected.address);
     this.#parts.observe(rejected);
     this.#sample(network, rejected);
-    return this.#parts.rate.consume(network);
+    return isRouter ? undefined : this.#parts.rate.consume(network);
   }
 
   /** Counts one rejection. Returns the error for the client: `error`, or `RATE_LIMITED` if its network has too many. */
@@ -79,7 +83,7 @@ export class AuthFailureLimiter {
     this.#cancelTimer = undefined;
   }
 
-  #sample(network: string, rejected: RejectedCredentials): void {
+  #sample(network: string, rejected: LoggedRejection): void {
     if (this.#isClosed) {
       this.#write(rejected);
       return;

@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../observability/log.ts';
 import type { AccountCredentials, Authenticate } from './credentials.ts';
 import { authenticateByApiKey, authenticateNone } from './credentials.ts';
+import { permitSchemaAccess } from './schemaAccess.ts';
 
 /** Names the account of a client's API key by a hash of the key, so that clients with different keys share nothing. */
 export const accountForKey = (apiKey: string): AccountCredentials => ({
@@ -29,8 +30,10 @@ export async function createAuthenticate({
   log,
 }: AuthenticateOptions): Promise<Authenticate> {
   if (auth.mode === 'none') return authenticateNone(account);
-  if (auth.mode === 'forward')
-    return authenticateByApiKey({ accountOf: accountForKey, isAccepted });
+  if (auth.mode === 'forward') {
+    const byApiKey = authenticateByApiKey({ accountOf: accountForKey, isAccepted });
+    return permitSchemaAccess(byApiKey, account);
+  }
   const { signedBy, ...expected } = auth;
   // Loaded on demand: `jose` takes time and memory.
   const [{ createJwks }, { authenticateByJwt }] = await Promise.all([
@@ -41,5 +44,5 @@ export async function createAuthenticate({
     'secret' in signedBy
       ? new TextEncoder().encode(signedBy.secret)
       : createJwks({ url: signedBy.jwksUrl, clock, log });
-  return authenticateByJwt({ account, keys, clock, ...expected });
+  return permitSchemaAccess(authenticateByJwt({ account, keys, clock, ...expected }), account);
 }

@@ -1,4 +1,5 @@
 import type { Viewer } from '../../graphql/context.ts';
+import type { ErrorCode } from '../../graphql/errorCodes.ts';
 import { PublicError, unauthenticatedCode } from '../../graphql/errors.ts';
 
 /** An authenticated client and the account that its operations use. The same for every endpoint. */
@@ -16,12 +17,20 @@ export interface Authenticated {
   readonly viewerId?: string;
   /** Whether HelpCrunch has not accepted the credentials yet. */
   readonly isUnverified?: boolean;
+  /** Whether the client may only read the schema. */
+  readonly isSchemaOnly?: boolean;
   /** In milliseconds since the epoch. */
   readonly expiresAtMs?: number;
 }
 
-/** Authenticates by the `Authorization` header. Fails with a `PublicError`: an `AuthenticationError` for rejected credentials. */
-export type Authenticate = (authorization: string | undefined) => Promise<Authenticated>;
+/**
+ * Authenticates by the `Authorization` header. `isRouter`: the client has proved to be the router. Fails with a `PublicError`: an
+ * `AuthenticationError` for rejected credentials.
+ */
+export type Authenticate = (
+  authorization: string | undefined,
+  isRouter: boolean,
+) => Promise<Authenticated>;
 
 export type AccountCredentials = Pick<Authenticated, 'apiKey' | 'account'>;
 
@@ -29,30 +38,41 @@ export type AccountCredentials = Pick<Authenticated, 'apiKey' | 'account'>;
 export type RejectionReason =
   'missing' | 'invalid' | 'expired' | 'claims' | 'routerSecret' | 'signature' | 'upstream';
 
+interface AuthenticationErrorOptions {
+  readonly reason: RejectionReason;
+  readonly code?: ErrorCode;
+  /** For `WWW-Authenticate`. */
+  readonly challenge?: string;
+}
+
 /** Rejected credentials. The message never repeats what the client sent. */
 export class AuthenticationError extends PublicError {
   readonly reason: RejectionReason;
 
-  /** `challenge`: for `WWW-Authenticate`. */
-  constructor(message: string, reason: RejectionReason, challenge?: string) {
+  constructor(
+    message: string,
+    { reason, code = unauthenticatedCode, challenge }: AuthenticationErrorOptions,
+  ) {
     const headers = challenge === undefined ? {} : { 'www-authenticate': challenge };
-    super(unauthenticatedCode, message, { headers });
+    super(code, message, { headers });
     this.reason = reason;
   }
 }
 
 export const missingCredentials = (expected: string): AuthenticationError =>
-  new AuthenticationError(
-    `Send the header "Authorization: Bearer <${expected}>".`,
-    'missing',
-    'Bearer realm="helpcrunch"',
-  );
+  new AuthenticationError(`Send the header "Authorization: Bearer <${expected}>".`, {
+    reason: 'missing',
+    challenge: 'Bearer realm="helpcrunch"',
+  });
 
 export const invalidCredentials = (
   message: string,
   reason: RejectionReason = 'invalid',
 ): AuthenticationError =>
-  new AuthenticationError(message, reason, 'Bearer realm="helpcrunch", error="invalid_token"');
+  new AuthenticationError(message, {
+    reason,
+    challenge: 'Bearer realm="helpcrunch", error="invalid_token"',
+  });
 
 /** The token of `Bearer <token>`; undefined for anything else. */
 export const bearerToken = (authorization: string | undefined): string | undefined =>

@@ -1,33 +1,69 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import type { IsFromRouter } from '../options.ts';
 import { AuthenticationError } from './credentials.ts';
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** Compares `X-Router-Secret` in constant time. Without a secret every request is accepted. */
-export function createRouterCheck(secret: string | undefined): IsFromRouter {
-  if (secret === undefined) return () => true;
-  const expected = digest(secret);
-  return ({ 'x-router-secret': given }) =>
-    typeof given === 'string' && timingSafeEqual(digest(given), expected);
-}
-
-/** Whether a client has proved to be the router. Without a secret none can. */
-export const createRouterIdentification = (secret: string | undefined): IsFromRouter =>
-  secret === undefined ? () => false : createRouterCheck(secret);
-
-export const wrongRouterSecret = (): AuthenticationError =>
+const wrongSecret = (): AuthenticationError =>
   new AuthenticationError(
-    'Only the router may send requests: the header X-Router-Secret is missing or wrong.',
-    'routerSecret',
-    'X-Router-Secret',
+    'The header X-Router-Secret is wrong. Configure the router with the secret of the gateway.',
+    {
+      reason: 'routerSecret',
+      code: 'FORBIDDEN',
+    },
   );
 
-/** Accepts requests to GraphQL endpoints from the router only; health, metrics and webhooks have other callers. */
-export function requireRouter(server: FastifyInstance, isFromRouter: IsFromRouter): void {
+const missingSecret = (): AuthenticationError =>
+  new AuthenticationError(
+    'Only the router may send requests to this gateway. Send them to the router.',
+    { reason: 'routerSecret', challenge: 'X-Router-Secret' },
+  );
+
+interface RouterSecretOptions {
+  /** Undefined: no client can prove to be the router. */
+  readonly routerSecret?: string | undefined;
+  /** Whether other clients are rejected. */
+  readonly isRouterOnly?: boolean;
+}
+
+/** Tells the router, which sends `X-Router-Secret`, from other clients. */
+export class RouterSecret {
+  readonly #expected: Buffer | undefined;
+  readonly #isRequired: boolean;
+
+  constructor({ routerSecret, isRouterOnly = false }: RouterSecretOptions) {
+    this.#expected = routerSecret === undefined ? undefined : digest(routerSecret);
+    this.#isRequired = isRouterOnly;
+  }
+
+  /** Whether a client can prove to be the router. */
+  get isConfigured(): boolean {
+    return this.#expected !== undefined;
+  }
+
+  /** Whether the client has proved to be the router. Compares in constant time. */
+  isRouter({ 'x-router-secret': given }: IncomingHttpHeaders): boolean {
+    const expected = this.#expected;
+    return (
+      expected !== undefined &&
+      typeof given === 'string' &&
+      timingSafeEqual(digest(given), expected)
+    );
+  }
+
+  /** Why the client may not use the GraphQL endpoints; undefined if it may. */
+  problemOf(headers: IncomingHttpHeaders): AuthenticationError | undefined {
+    if (this.#expected === undefined || this.isRouter(headers)) return undefined;
+    if (headers['x-router-secret'] !== undefined) return wrongSecret();
+    return this.#isRequired ? missingSecret() : undefined;
+  }
+}
+
+/** Checks requests to GraphQL endpoints; health, metrics and webhooks have other callers. */
+export function checkRouterSecret(server: FastifyInstance, router: RouterSecret): void {
   server.addHook('onRequest', ({ routeOptions, headers }, _reply, done) => {
     const isGraphQL = routeOptions.url?.startsWith('/graphql') === true;
-    done(isGraphQL && !isFromRouter(headers) ? wrongRouterSecret() : undefined);
+    done(isGraphQL ? router.problemOf(headers) : undefined);
   });
 }

@@ -56,10 +56,14 @@ export class SubscriptionCallbacks {
 
   /** Responds to a request after `isRequested`. */
   async handle(request: FastifyRequest, reply: FastifyReply, access: Authenticated) {
-    const { execute, callbackHosts, connectionLimits, isRouter, clock, log } = this.#options;
+    const { execute, callbackHosts, connectionLimits, router, clock, log } = this.#options;
     const { body, headers, id: requestId, ip: address } = request;
     const { callbackUrl: url, ...parameters } =
       callbackBodySchema.parse(body).extensions.subscription;
+    const isRouter = router.isRouter(headers);
+    if (router.isConfigured && !isRouter) {
+      throw publicError.forbidden('Only the router may subscribe by callback.');
+    }
     if (access.viewer.role === 'CUSTOMER') {
       throw publicError.forbidden('Customers cannot subscribe by callback.');
     }
@@ -73,7 +77,7 @@ export class SubscriptionCallbacks {
     this.#assertRunning();
     const client = {
       ...{ access, address },
-      isRouter: isRouter(headers),
+      isRouter,
       isBackground: isBackgroundPriority(headers['priority']),
     };
     const release = connectionLimits.acquire(clientName(client));
@@ -86,7 +90,7 @@ export class SubscriptionCallbacks {
       if (outcome.kind === 'once') {
         release();
         // Routers drop the codes of responses that are not 2xx.
-        const status = client.isRouter ? 200 : outcome.status;
+        const status = isRouter ? 200 : outcome.status;
         return await reply.status(status).send(outcome.result);
       }
       const { subscriptionId: id, verifier, heartbeatIntervalMs } = parameters;

@@ -9,6 +9,8 @@ import { isRecord } from '../../graphql/operations/persistedDocuments.ts';
 import { usageExtension } from '../../graphql/plugins/response.ts';
 import { guarded } from '../../observability/guarded.ts';
 import type { Span } from '../../observability/tracing.ts';
+import type { RouterSecret } from '../auth/routerSecret.ts';
+import { assertAllowed } from '../auth/schemaAccess.ts';
 import { clientName } from '../clientOperations.ts';
 import type { LimitClient } from '../clientOperations.ts';
 import { addVary, encodeReusable } from '../compression.ts';
@@ -23,7 +25,7 @@ import type { ResponseMediaType } from '../contentNegotiation.ts';
 import { entityTag, matchesEntityTag } from '../entityTag.ts';
 import { sendErrorForEach } from '../errorResponse.ts';
 import { fastPathParams, toApolloRequest } from '../operationRequest.ts';
-import type { HttpServerOptions, IsFromRouter } from '../options.ts';
+import type { HttpServerOptions } from '../options.ts';
 import { isBackgroundPriority } from '../priority.ts';
 import { addRateLimitHeaders } from '../rateLimitHeaders.ts';
 import type { SubscriptionCallbacks } from './callbacks.ts';
@@ -79,7 +81,7 @@ const acceptForApollo = ({ headers }: FastifyRequest, mediaType: ResponseMediaTy
 interface GraphQLRouteOptions extends HttpServerOptions {
   readonly callbacks: SubscriptionCallbacks;
   readonly limitClient: LimitClient;
-  readonly isRouter: IsFromRouter;
+  readonly router: RouterSecret;
   readonly streams: ResultStreams;
   readonly spanOf: (request: FastifyRequest) => Span | undefined;
 }
@@ -93,20 +95,21 @@ class GraphQLEndpoint {
   }
 
   async handle(request: FastifyRequest, reply: FastifyReply) {
-    const { authenticate, callbacks, limitClient, openOperation, isRouter, streams } =
-      this.#options;
+    const { authenticate, callbacks, limitClient, openOperation, router, streams } = this.#options;
     const requestedStream = streams.requestedBy(request);
     if (requestedStream !== undefined) return streams.handle(request, reply, requestedStream);
     const { headers } = request;
-    const access = await authenticate(headers.authorization);
+    const isRouter = router.isRouter(headers);
+    const access = await authenticate(headers.authorization, isRouter);
     if (callbacks.isRequested(request)) return callbacks.handle(request, reply, access);
     const { viewer, viewerId, apiKey, account } = access;
     const { ip: address, id: requestId } = request;
     const client = {
       ...{ access, address },
-      isRouter: isRouter(headers),
+      isRouter,
       isBackground: isBackgroundPriority(headers['priority']),
     };
+    assertAllowed(access, () => this.#namedOperation(request));
     await limitClient(client);
     const operation = openOperation({
       requestId,
@@ -117,7 +120,7 @@ class GraphQLEndpoint {
       apiKey,
       account,
       bypassesCache: bypassesCache(request),
-      isRouter: client.isRouter,
+      isRouter,
       isBackground: client.isBackground,
       span: this.#options.spanOf(request),
     });
@@ -128,6 +131,12 @@ class GraphQLEndpoint {
     } finally {
       operation.close();
     }
+  }
+
+  #namedOperation(request: FastifyRequest) {
+    const params = fastPathParams(request);
+    if (!isRecord(params)) return { text: undefined };
+    return { text: this.#options.textOf(params), operationName: params['operationName'] };
   }
 
   /** The request's own signal is aborted when its body was read, so the response tells whether the client disconnected. */
@@ -228,11 +237,11 @@ const maxBatchErrors = 100;
 function rejectBatch(
   operations: readonly unknown[],
   reply: FastifyReply,
-  isRouter: IsFromRouter,
+  router: RouterSecret,
 ): FastifyReply {
   const mediaType = negotiateMediaType(reply.request.headers.accept ?? '');
   const isLong = operations.length === 0 || operations.length > maxBatchErrors;
-  const isSingle = mediaType !== graphqlResponseType || isRouter(reply.request.headers);
+  const isSingle = mediaType !== graphqlResponseType || router.isRouter(reply.request.headers);
   if (isSingle || isLong) throw batchError();
   return sendErrorForEach(reply, batchError(), operations);
 }
@@ -240,7 +249,7 @@ function rejectBatch(
 export function addGraphQLRoute(server: FastifyInstance, options: GraphQLRouteOptions): void {
   const endpoint = new GraphQLEndpoint(options);
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
-    if (Array.isArray(request.body)) return rejectBatch(request.body, reply, options.isRouter);
+    if (Array.isArray(request.body)) return rejectBatch(request.body, reply, options.router);
     return endpoint.handle(request, reply);
   };
   // A HEAD request would execute the operation.

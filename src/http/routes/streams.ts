@@ -4,14 +4,14 @@ import { clientName } from '../clientOperations.ts';
 import { jsonType } from '../contentNegotiation.ts';
 import { mediaTypeFor, shuttingDown, tooManyConnections } from '../errorResponse.ts';
 import { parseOperationRequest, parseOperationQuery } from '../operationRequest.ts';
-import type { HttpServerOptions, SubscriptionTransportOptions } from '../options.ts';
+import type { SubscriptionTransportOptions, TextOf } from '../options.ts';
 import { isBackgroundPriority } from '../priority.ts';
 import { ResultStream } from '../resultStream.ts';
 import { eventStreamFormat, parseAcceptedStream } from '../streamFormats.ts';
 import type { AcceptedStream, StreamFormat } from '../streamFormats.ts';
 
 interface ResultStreamsOptions extends SubscriptionTransportOptions {
-  readonly textOf: HttpServerOptions['textOf'];
+  readonly textOf: TextOf;
 }
 
 interface RequestedStream extends AcceptedStream {
@@ -45,12 +45,13 @@ export class ResultStreams {
 
   async handle(request: FastifyRequest, reply: FastifyReply, requested: RequestedStream) {
     const { format, acceptsJson } = requested;
-    const { execute, authenticate, connectionLimits, isAllowedOrigin, isRouter } = this.#options;
+    const { execute, authenticate, connectionLimits, isAllowedOrigin, router } = this.#options;
     const { id: requestId, headers, method, ip: address } = request;
     if (!isAllowedOrigin(headers)) {
       throw publicError.forbidden('The origin of this page is not listed in CORS_ORIGINS.');
     }
-    const access = await authenticate(headers.authorization);
+    const isRouter = router.isRouter(headers);
+    const access = await authenticate(headers.authorization, isRouter);
     const operation = operationOf(request);
     if (operation === undefined) {
       throw publicError.badRequest('The request must contain a GraphQL operation.');
@@ -58,7 +59,7 @@ export class ResultStreams {
     if (this.#isShuttingDown) throw shuttingDown();
     const client = {
       ...{ access, address },
-      isRouter: isRouter(headers),
+      isRouter,
       isBackground: isBackgroundPriority(headers['priority']),
     };
     const release = connectionLimits.acquire(clientName(client));
@@ -77,9 +78,9 @@ export class ResultStreams {
         return (
           reply
             // Routers drop the codes of responses that are not 2xx.
-            .status(client.isRouter ? 200 : status)
+            .status(isRouter ? 200 : status)
             .headers(Object.fromEntries(resultHeaders))
-            .header('content-type', client.isRouter ? jsonType : mediaTypeFor(request))
+            .header('content-type', isRouter ? jsonType : mediaTypeFor(request))
             .send(JSON.stringify(result))
         );
       }

@@ -22,7 +22,9 @@ const errors: Readonly<Partial<Record<WebhookOutcome, () => PublicError>>> = {
   inProgress: () =>
     publicError.unavailable('This delivery is still being processed. Deliver it again later.'),
   badSignature: () =>
-    new AuthenticationError('The header X-HelpCrunch-Signature is missing or wrong.', 'signature'),
+    new AuthenticationError('The header X-HelpCrunch-Signature is missing or wrong.', {
+      reason: 'signature',
+    }),
   malformed: () => publicError.badRequest('The body is not a HelpCrunch event.'),
   failed: () => publicError.internal(internalErrorMessage),
 };

@@ -17,7 +17,6 @@ import { scheduleAt } from '../../lib/scheduleAt.ts';
 import { guarded, runGuarded } from '../../observability/guarded.ts';
 import { AuthenticationError } from '../auth/credentials.ts';
 import type { Authenticated } from '../auth/credentials.ts';
-import { wrongRouterSecret } from '../auth/routerSecret.ts';
 import { clientName } from '../clientOperations.ts';
 import { PendingConnections } from '../connectionLimits.ts';
 import { sendErrorOnSocket, tooManyConnections } from '../errorResponse.ts';
@@ -74,6 +73,14 @@ const textOrUndefined = (value: unknown): string | undefined =>
 
 type ConnectionParams = Record<string, unknown>;
 
+interface RouterClaim {
+  readonly isRouter: boolean;
+  /** Why the secret in the connection parameters is not accepted. */
+  readonly problem: AuthenticationError | undefined;
+}
+
+const entryPoint = 'websocket' as const;
+
 type ProtocolContext = Context<ConnectionParams, WebSocketConnection>;
 
 /** WebSockets by the protocol `graphql-transport-ws`. */
@@ -97,11 +104,12 @@ class WebSocketEndpoint {
 
   /** Opens a WebSocket, or responds with an error. */
   upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    const { isFromRouter, isAllowedOrigin, connectionLimits, log } = this.#options;
+    const { router, isAllowedOrigin, connectionLimits, log } = this.#options;
     const { headers } = request;
     const reject = (error: PublicError) => sendErrorOnSocket(socket, error, requestIdOf(headers));
-    if (!isFromRouter(headers)) {
-      this.#rejectClient(request, socket);
+    const problem = router.problemOf(headers);
+    if (problem !== undefined) {
+      this.#rejectClient(request, socket, problem);
     } else if (!isAllowedOrigin(headers)) {
       reject(publicError.forbidden('The origin of this page is not listed in CORS_ORIGINS.'));
     } else if (this.#isShuttingDown || connectionLimits.isFull) {
@@ -120,26 +128,27 @@ class WebSocketEndpoint {
     }
   }
 
-  #rejectClient(request: IncomingMessage, socket: Socket): void {
+  #rejectClient(request: IncomingMessage, socket: Socket, problem: AuthenticationError): void {
     const { authFailures, addressOf, log } = this.#options;
     const requestId = requestIdOf(request.headers);
-    const rejected = { address: addressOf(request), entryPoint: 'websocket', requestId } as const;
+    const address = addressOf(request);
+    const rejected = { address, entryPoint, requestId };
     const guard = { log, name: 'router rejection', close: () => socket.destroy() };
     runGuarded(guard, async () => {
-      const error = await authFailures.reject(wrongRouterSecret(), rejected);
+      const error = await authFailures.reject(problem, rejected);
       sendErrorOnSocket(socket, error, requestId);
     });
   }
 
   #open(socket: WebSocket, request: IncomingMessage): void {
-    const { clock, log, addressOf, isRouter } = this.#options;
+    const { clock, log, addressOf, router } = this.#options;
     const connection = new WebSocketConnection(socket, {
       clock,
       log,
       address: addressOf(request),
       requestId: requestIdOf(request.headers),
       authorization: request.headers.authorization,
-      isRouter: isRouter(request.headers),
+      isRouter: router.isRouter(request.headers),
     });
     this.#connections.add(connection);
     connection.onEnd(() => this.#connections.delete(connection));
@@ -182,15 +191,19 @@ class WebSocketEndpoint {
 
   /** Whether the client is accepted. Otherwise the connection is closed. */
   async #connect({ connectionParams = {}, extra: connection }: ProtocolContext): Promise<boolean> {
-    const { connectionLimits, clock } = this.#options;
-    const { authorization, Authorization, priority } = connectionParams;
-    const access = await this.#authenticate(
-      connection,
-      textOrUndefined(authorization) ?? textOrUndefined(Authorization) ?? connection.authorization,
-    );
+    const { connectionLimits, clock, router } = this.#options;
+    const secret = connectionParams['x-router-secret'] ?? connectionParams['X-Router-Secret'];
+    const headers =
+      secret === undefined ? {} : { 'x-router-secret': textOrUndefined(secret) ?? '' };
+    const isRouter = connection.isRouter || router.isRouter(headers);
+    const access = await this.#authenticate(connection, connectionParams, {
+      isRouter,
+      problem: secret === undefined ? undefined : router.problemOf(headers),
+    });
     if (access === undefined || connection.isClosed) return false;
-    const { address, isRouter } = connection;
-    const client = { access, address, isRouter, isBackground: isBackgroundPriority(priority) };
+    const { address } = connection;
+    const isBackground = isBackgroundPriority(connectionParams['priority']);
+    const client = { access, address, isRouter, isBackground };
     const release = connectionLimits.acquire(clientName(client));
     if (release === undefined) {
       connection.close(closeCodes.tryAgainLater, 'Too many connections');
@@ -207,18 +220,24 @@ class WebSocketEndpoint {
   /** Closes the connection and returns undefined if the credentials are not accepted. */
   async #authenticate(
     connection: WebSocketConnection,
-    authorization: string | undefined,
+    { authorization, Authorization }: ConnectionParams,
+    { isRouter, problem }: RouterClaim,
   ): Promise<Authenticated | undefined> {
     const { authenticate, authFailures } = this.#options;
+    const given =
+      textOrUndefined(authorization) ?? textOrUndefined(Authorization) ?? connection.authorization;
     try {
-      return await authenticate(authorization);
+      if (problem !== undefined) throw problem;
+      return await authenticate(given, isRouter);
     } catch (error) {
       if (!(error instanceof PublicError)) throw error;
       if (error instanceof AuthenticationError) {
         const { address, requestId } = connection;
-        const request = { address, entryPoint: 'websocket', requestId } as const;
+        const isForwarded = isRouter && error !== problem;
+        const request = { address, isRouter: isForwarded, entryPoint, requestId };
         const { retryAfterMs } = await authFailures.reject(error, request);
-        if (retryAfterMs === undefined) connection.close(closeCodes.forbidden, 'Forbidden');
+        const reason = error === problem ? 'Wrong router secret' : 'Forbidden';
+        if (retryAfterMs === undefined) connection.close(closeCodes.forbidden, reason);
         else connection.close(closeCodes.tooManyFailures, 'Too many rejected credentials');
       } else {
         connection.close(closeCodes.tryAgainLater, 'Credentials cannot be verified at present');
