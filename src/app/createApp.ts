@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { Config } from '../config/settings.ts';
 import { isDemo } from '../config/settings.ts';
+import { EventIds } from '../events/eventIds.ts';
 import { createLocalEventBus } from '../events/localBus.ts';
 import { EventRepetitions } from '../events/repetitions.ts';
 import { createAuthenticate } from '../http/auth/authenticate.ts';
@@ -38,7 +39,7 @@ export interface RunningGateway extends Pick<App, 'stop'> {
 function createEvents(foundation: Foundation, { cache }: UpstreamParts) {
   const { config, redis, clock, log, disposers } = foundation;
   const { account } = foundation.account;
-  const local = createLocalEventBus();
+  const local = createLocalEventBus(new EventIds(clock));
   const repetitions = new EventRepetitions(clock, redis?.connection);
   const eventBus = redis === undefined ? local : new redis.RedisEventBus(local, redis.connection);
   disposers.defer(() => eventBus.close());

@@ -1,7 +1,7 @@
 import type { Message } from '../resources/messages/model.ts';
 import { messageCodec } from '../resources/messages/model.ts';
 import type { Shape } from '../lib/shape.ts';
-import { isIdText, isTime, objectOf, oneOf, orNull } from '../lib/shape.ts';
+import { isDictionary, isIdText, isTime, objectOf, oneOf, orNull } from '../lib/shape.ts';
 
 const chatChanges = [
   'CREATED',
@@ -73,15 +73,24 @@ const isCustomerEvent = objectOf<EventOf<'customer'>>({
   atMs: isTime,
 });
 
+/** An event with an id of its own, which is the same at every instance. */
+export type PublishedEvent = DomainEvent & { readonly eventId: string };
+
 /** The form in which instances send events to each other. */
 export const isDomainEvent: Shape<DomainEvent> = (value): value is DomainEvent =>
   isChatEvent(value) || isMessageEvent(value) || isCustomerEvent(value);
 
+/** Older builds send changes of customers without their kind. */
+export const withDefaultChange = (event: unknown): unknown =>
+  isDictionary(event) && event['kind'] === 'customer' && !Object.hasOwn(event, 'change')
+    ? { ...event, change: 'UPDATED' }
+    : event;
+
 /** `gap`: events may have been lost, so the subscriber must read again what it shows. */
-export type EventOrGap = DomainEvent | { readonly kind: 'gap' };
+export type EventOrGap = PublishedEvent | { readonly kind: 'gap' };
 
 export interface EventBus {
-  /** Never fails. All subscribers receive the events of a chat in the same order. */
+  /** Assigns an id to the event. Never fails. All subscribers receive the events of a chat in the same order. */
   publish(account: string, event: DomainEvent): void;
   /**
    * Subscribes immediately, until the signal aborts; never fails. If the buffer of the subscriber is full, its oldest event is

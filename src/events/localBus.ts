@@ -1,9 +1,14 @@
-import type { EventBus } from './bus.ts';
+import type { DomainEvent, EventBus, PublishedEvent } from './bus.ts';
+import type { EventIds } from './eventIds.ts';
 import { createSubscriberQueue } from './subscriberQueue.ts';
 import type { SubscriberQueue } from './subscriberQueue.ts';
 
-/** An event bus to which the loss of events can be reported. */
+/** An event bus whose events may come from other instances, and to which their loss can be reported. */
 export interface LocalEventBus extends EventBus {
+  /** Assigns an id to an event that is about to be published. */
+  identify(event: DomainEvent): PublishedEvent;
+  /** Passes an event to its subscribers. */
+  deliver(account: string, event: PublishedEvent): void;
   signalGap(): void;
 }
 
@@ -11,16 +16,27 @@ export interface LocalEventBus extends EventBus {
 const defaultMaxBuffered = 100;
 
 /** The event bus within this process. */
-export function createLocalEventBus(maxBuffered = defaultMaxBuffered): LocalEventBus {
+export function createLocalEventBus(
+  eventIds: EventIds,
+  maxBuffered = defaultMaxBuffered,
+): LocalEventBus {
   const subscribersByAccount = new Map<string, Set<SubscriberQueue>>();
   let count = 0;
 
   const allSubscribers = () =>
     [...subscribersByAccount.values()].flatMap((subscribers) => [...subscribers]);
 
+  const identify: LocalEventBus['identify'] = (event) => ({ ...event, eventId: eventIds.next() });
+
+  const deliver: LocalEventBus['deliver'] = (account, event) => {
+    for (const subscriber of subscribersByAccount.get(account) ?? []) subscriber.push(event);
+  };
+
   return {
+    identify,
+    deliver,
     publish(account, event) {
-      for (const subscriber of subscribersByAccount.get(account) ?? []) subscriber.push(event);
+      deliver(account, identify(event));
     },
     signalGap() {
       for (const subscriber of allSubscribers()) subscriber.signalGap();

@@ -1,9 +1,10 @@
 import { JsonError, parseJson } from '../lib/json.ts';
-import { isNumber, isText, objectOf, oneOf } from '../lib/shape.ts';
+import { isDictionary, isNumber, isText, objectOf, oneOf } from '../lib/shape.ts';
 import type { RedisConnections, RedisParticipant, RedisSubscriber } from '../redis/connection.ts';
 import { redisKey } from '../redis/keys.ts';
-import type { DomainEvent, EventBus } from './bus.ts';
-import { isDomainEvent } from './bus.ts';
+import type { DomainEvent, EventBus, PublishedEvent } from './bus.ts';
+import { isDomainEvent, withDefaultChange } from './bus.ts';
+import { derivedEventId } from './eventIds.ts';
 import type { LocalEventBus } from './localBus.ts';
 
 const maxUndelivered = 1_000;
@@ -15,20 +16,33 @@ interface Envelope {
   readonly from: string;
   readonly sequence: number;
   readonly event?: DomainEvent;
+  /** Builds without event ids omit it. */
+  readonly eventId?: string;
   /** An event could not be published. */
   readonly isGap?: true;
 }
 
 const isEnvelope = objectOf<Envelope>(
-  { from: isText, sequence: isNumber, event: isDomainEvent, isGap: oneOf(true) },
+  {
+    from: isText,
+    sequence: isNumber,
+    event: isDomainEvent,
+    eventId: isText,
+    isGap: oneOf(true),
+  },
   ['from', 'sequence'],
 );
+
+const withDefaultEvent = (value: unknown): unknown =>
+  isDictionary(value) && Object.hasOwn(value, 'event')
+    ? { ...value, event: withDefaultChange(value['event']) }
+    : value;
 
 /** Undefined for a message of another form. */
 function parseEnvelope(text: string): Envelope | undefined {
   if (text.length > maxMessageLength) return undefined;
   try {
-    const value = parseJson(text);
+    const value = withDefaultEvent(parseJson(text));
     return isEnvelope(value) && (value.event === undefined) === (value.isGap === true)
       ? value
       : undefined;
@@ -37,6 +51,14 @@ function parseEnvelope(text: string): Envelope | undefined {
     throw error;
   }
 }
+
+const publishedEvent = (
+  { from, sequence, eventId }: Envelope,
+  event: DomainEvent,
+): PublishedEvent => ({
+  ...event,
+  eventId: eventId ?? derivedEventId(event.atMs, `${from} ${sequence}`),
+});
 
 /**
  * The event bus of all instances. Each delivers an event to its subscribers when Redis does, so that all see the same order. Without
@@ -84,7 +106,7 @@ export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscribe
     if (message === undefined) this.#redis.anomalies.report('event');
     else if (message.from === this.#redis.instanceId) this.#deliverUpTo(message.sequence);
     else if (message.event === undefined) this.#local.signalGap();
-    else this.#local.publish(account, message.event);
+    else this.#local.deliver(account, publishedEvent(message, message.event));
   }
 
   onSubscribed(hasMissedMessages: boolean): void {
@@ -98,12 +120,13 @@ export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscribe
   async #publish(account: string, event: DomainEvent): Promise<void> {
     this.#publishedCount += 1;
     const sequence = this.#publishedCount;
+    const published = this.#local.identify(event);
     this.#undelivered.set(sequence, () => {
-      this.#local.publish(account, event);
+      this.#local.deliver(account, published);
     });
     if (this.#redis.has('subscription') || this.#undelivered.size > maxUndelivered)
       this.#deliverUpTo(sequence);
-    if (!(await this.#send(account, { sequence, event }))) {
+    if (!(await this.#send(account, { sequence, event, eventId: published.eventId }))) {
       this.#hasLostEvents = true;
       this.#redis.requestResync();
     } else if (this.#undelivered.has(sequence)) await this.#redis.checkSubscription();

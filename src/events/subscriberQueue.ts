@@ -1,4 +1,4 @@
-import type { EventOrGap, DomainEvent } from './bus.ts';
+import type { DomainEvent, EventOrGap, PublishedEvent } from './bus.ts';
 
 interface SubscriberQueueOptions {
   readonly accepts: (event: DomainEvent) => boolean;
@@ -8,7 +8,7 @@ interface SubscriberQueueOptions {
 }
 
 export interface SubscriberQueue {
-  push(event: DomainEvent): void;
+  push(event: PublishedEvent): void;
   /** Reports that events may have been lost. */
   signalGap(): void;
   end(): void;
@@ -26,7 +26,7 @@ export function createSubscriberQueue({
   signal,
   onEnd,
 }: SubscriberQueueOptions): SubscriberQueue {
-  let buffered: DomainEvent[] = [];
+  let buffered: PublishedEvent[] = [];
   const readers: ((result: QueueResult) => void)[] = [];
   let hasGap = false;
   let isEnded = false;

@@ -163,11 +163,11 @@ export type ChatChange =
   | 'RATED'
   /** The read state of the agents or of the customer changed. */
   | 'READ'
-  /** The chat was snoozed. */
+  /** The chat was snoozed. Not delivered to customers. */
   | 'SNOOZED'
   /** The status changed. */
   | 'STATUS'
-  /** The chat was unsnoozed, by an agent or because the time was over. */
+  /** The chat was unsnoozed, by an agent or because the time was over. Not delivered to customers. */
   | 'UNSNOOZED';
 
 /** The side that closed a chat. */
@@ -1171,6 +1171,7 @@ export type SettableChatStatus =
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
+ * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids sort by time.
  * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
  * should refetch the data that it shows.
  */
@@ -1195,6 +1196,7 @@ export type Subscription = {
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
+ * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids sort by time.
  * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
  * should refetch the data that it shows.
  */
@@ -1209,6 +1211,7 @@ export type SubscriptionChatUpdatedArgs = {
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
+ * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids sort by time.
  * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
  * should refetch the data that it shows.
  */
@@ -1220,6 +1223,7 @@ export type SubscriptionCustomerChangedArgs = {
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
+ * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids sort by time.
  * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
  * should refetch the data that it shows.
  */
@@ -1231,6 +1235,7 @@ export type SubscriptionCustomerUpdatedArgs = {
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
+ * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids sort by time.
  * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
  * should refetch the data that it shows.
  */

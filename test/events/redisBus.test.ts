@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { readConfig } from '../../src/config/settings.ts';
 import type { EventOrGap, EventBus, DomainEvent } from '../../src/events/bus.ts';
+import { EventIds } from '../../src/events/eventIds.ts';
 import { createLocalEventBus } from '../../src/events/localBus.ts';
 import { RedisEventBus } from '../../src/events/redisBus.ts';
 import { silentLog } from '../../src/observability/log.ts';
@@ -67,7 +68,7 @@ describeWithRedis('the event bus of several instances (needs Redis)', () => {
       clock,
       log: silentLog,
     });
-    const bus = new RedisEventBus(createLocalEventBus(1_000), connection);
+    const bus = new RedisEventBus(createLocalEventBus(new EventIds(clock), 1_000), connection);
     const controller = new AbortController();
     const listening = bus.subscribe('a', () => true, controller.signal);
     return {

@@ -24,6 +24,7 @@ export const createLimitResult =
       `The response is longer than ${maxBytes} bytes, which is the limit. Request less data at once.`,
     );
     // Nothing else: a trace is as large as what it traces.
-    const upstream = result.extensions?.['upstream'];
-    return { errors: [error.format(requestId)], data: null, extensions: { upstream } };
+    const { upstream, eventId } = result.extensions ?? {};
+    const extensions = eventId === undefined ? { upstream } : { upstream, eventId };
+    return { errors: [error.format(requestId)], data: null, extensions };
   };

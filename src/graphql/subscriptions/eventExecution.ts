@@ -1,6 +1,6 @@
 import type { FormattedExecutionResult, GraphQLError, GraphQLSchema } from 'graphql';
 import { createSourceEventStream, execute, getOperationAST } from 'graphql';
-import type { EventOrGap, DomainEvent } from '../../events/bus.ts';
+import type { DomainEvent, EventOrGap, PublishedEvent } from '../../events/bus.ts';
 import type { Log } from '../../observability/log.ts';
 import { asError } from '../../lib/asError.ts';
 import { skipEvent } from '../../lib/skipEvent.ts';
@@ -76,7 +76,7 @@ class EventExecutor {
   /** Null if the subscribers do not receive the event. */
   async execute(
     subscription: ValidatedSubscription,
-    { event, audience }: { event: DomainEvent; audience: EventAudience },
+    { event, audience }: { event: PublishedEvent; audience: EventAudience },
     signal: AbortSignal,
   ): Promise<SubscriptionResult | null> {
     const { openOperation, limitResult, report } = this.#options;
@@ -92,7 +92,7 @@ class EventExecutor {
     try {
       const executed = await this.#resultOf(subscription, event, context);
       if (executed === null || signal.aborted) return null;
-      const extensions = { upstream: usageExtension(context) };
+      const extensions = { upstream: usageExtension(context), eventId: event.eventId };
       const result = await limitResult({ ...executed, extensions }, context);
       const operation = getOperationAST(subscription.document, subscription.operationName);
       report(context, { operation, errors: result.errors });

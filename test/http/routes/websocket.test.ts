@@ -60,7 +60,10 @@ describe('subscriptions over WebSocket', () => {
             chat: { id: '1', status: 'OPENED', readByAgent: expect.any(Boolean) },
           },
         },
-        extensions: { upstream: expect.objectContaining({ calls: 1 }) },
+        extensions: {
+          upstream: expect.objectContaining({ calls: 1 }),
+          eventId: expect.any(String),
+        },
       },
       {
         data: {
@@ -70,7 +73,10 @@ describe('subscriptions over WebSocket', () => {
             chat: { id: '1', status: 'OPENED', readByAgent: false },
           },
         },
-        extensions: { upstream: expect.objectContaining({ calls: 1 }) },
+        extensions: {
+          upstream: expect.objectContaining({ calls: 1 }),
+          eventId: expect.any(String),
+        },
       },
     ]);
     await events.return?.();

@@ -18,11 +18,11 @@ export type ChatChange =
   | 'RATED'
   /** The read state of the agents or of the customer changed. */
   | 'READ'
-  /** The chat was snoozed. */
+  /** The chat was snoozed. Not delivered to customers. */
   | 'SNOOZED'
   /** The status changed. */
   | 'STATUS'
-  /** The chat was unsnoozed, by an agent or because the time was over. */
+  /** The chat was unsnoozed, by an agent or because the time was over. Not delivered to customers. */
   | 'UNSNOOZED';
 
 /**

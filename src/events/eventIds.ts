@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../lib/clock.ts';
+
+const maxCounter = 0xfff;
+const randomDigits = 15;
+
+/** A UUID of version 7 (RFC 9562): the time in milliseconds, a counter, and 15 further hexadecimal digits. */
+function formatUuid(atMs: number, counter: number, digits: string): string {
+  const time = Math.floor(atMs).toString(16).padStart(12, '0');
+  const sequence = counter.toString(16).padStart(3, '0');
+  return [
+    time.slice(0, 8),
+    time.slice(8),
+    `7${sequence}`,
+    `8${digits.slice(0, 3)}`,
+    digits.slice(3),
+  ].join('-');
+}
+
+/** The ids of published events. Compared as texts, those of one instance are in the order of publication. */
+export class EventIds {
+  readonly #clock: Clock;
+  #latestMs = 0;
+  #counter = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  next(): string {
+    const now = Math.floor(this.#clock.now());
+    // The wall clock can be set back.
+    if (now > this.#latestMs) {
+      this.#latestMs = now;
+      this.#counter = 0;
+    } else if (this.#counter === maxCounter) {
+      this.#latestMs += 1;
+      this.#counter = 0;
+    } else this.#counter += 1;
+    const digits = Array.from({ length: randomDigits }, () =>
+      Math.floor(this.#clock.random() * 16).toString(16),
+    );
+    return formatUuid(this.#latestMs, this.#counter, digits.join(''));
+  }
+}
+
+/** The id of an event that an instance without event ids has published: the same at every instance that receives it. */
+export function derivedEventId(atMs: number, publication: string): string {
+  const hash = createHash('sha256').update(publication).digest('hex');
+  return formatUuid(atMs, Number.parseInt(hash.slice(0, 3), 16), hash.slice(3, 3 + randomDigits));
+}
