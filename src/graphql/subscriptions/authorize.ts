@@ -1,5 +1,5 @@
 import type { DomainEvent } from '../../events/bus.ts';
-import { isVisible, isVisibleToCustomers } from '../../lib/visibility.ts';
+import { isChangeVisibleToCustomers, isVisible, isVisibleToCustomers } from '../../lib/visibility.ts';
 import { nullIfNotFound } from '../../upstream/errors.ts';
 import type { Viewer } from '../../lib/viewer.ts';
 import type { Context } from '../context.ts';
@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 export function canReceive(viewer: Viewer, event: DomainEvent): boolean {
   if (viewer.role !== 'CUSTOMER') return true;
   if (event.kind === 'message' && !isVisibleToCustomers(event.message.type)) return false;
+  if (event.kind === 'chat' && !isChangeVisibleToCustomers(event.change)) return false;
   const { customerId } = event;
   // Viewers identified by `userId` only are looked up per event.
   return customerId === null || viewer.id === undefined || customerId === viewer.id;

@@ -82,10 +82,8 @@ type ChatEvent = Extract<DomainEvent, { readonly chatId: string }>;
 
 /** The change that subscribers receive. Customers receive MESSAGE for visible messages only, so that notes are not revealed. */
 function visibleChange(event: DomainEvent, { viewer }: Context): ChatChange | undefined {
-  const isCustomer = viewer.role === 'CUSTOMER';
-  if (event.kind === 'message') return isCustomer ? 'MESSAGE' : undefined;
-  if (event.kind !== 'chat' || (isCustomer && event.change === 'MESSAGE')) return undefined;
-  return event.change;
+  if (event.kind === 'message') return viewer.role === 'CUSTOMER' ? 'MESSAGE' : undefined;
+  return event.kind === 'chat' ? event.change : undefined;
 }
 
 interface OwnerIds {

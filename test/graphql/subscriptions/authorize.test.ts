@@ -64,8 +64,8 @@ describe('subscription authorization', () => {
   async function happen() {
     await deliver({ event: 'chat.rated', eventData: chatOf(1, 7001) });
     await deliver({ event: 'chat.rated', eventData: chatOf(2, 7002) });
-    await deliver({ event: 'chat.snoozed', eventData: chatOf(2, null) });
-    await deliver({ event: 'chat.snoozed', eventData: chatOf(1, null) });
+    await deliver({ event: 'chat.assigned', eventData: chatOf(2, null) });
+    await deliver({ event: 'chat.assigned', eventData: chatOf(1, null) });
     for (const [id, event] of ['message.private', 'message.chat.agent'].entries()) {
       await deliver({
         event,
@@ -89,7 +89,7 @@ describe('subscription authorization', () => {
     expect(heard).toEqual(
       expect.arrayContaining([
         { chatUpdated: { change: 'RATED', chat: { id: '1' } } },
-        { chatUpdated: { change: 'SNOOZED', chat: { id: '1' } } },
+        { chatUpdated: { change: 'ASSIGNEE', chat: { id: '1' } } },
         { chatUpdated: { change: 'MESSAGE', chat: { id: '1' } } },
         { messageReceived: { text: 'message.chat.agent', chat: { id: '1' } } },
       ]),
