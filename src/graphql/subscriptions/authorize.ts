@@ -1,5 +1,9 @@
 import type { DomainEvent } from '../../events/bus.ts';
-import { isChangeVisibleToCustomers, isVisible, isVisibleToCustomers } from '../../lib/visibility.ts';
+import {
+  isChangeVisibleToCustomers,
+  isVisible,
+  isVisibleToCustomers,
+} from '../../lib/visibility.ts';
 import { nullIfNotFound } from '../../upstream/errors.ts';
 import type { Viewer } from '../../lib/viewer.ts';
 import type { Context } from '../context.ts';
