@@ -44,4 +44,4 @@ const resolvers = {
 
 /** The shop's subgraph. Its only link to HelpCrunch are the user ids. */
 export const createShopSchema = (): GraphQLSchema =>
-  buildSubgraphSchema({ sdl, subgraphSdl: sdl, resolvers: [resolvers] });
+  buildSubgraphSchema({ sdl, subgraphSdl: () => sdl, resolvers: [resolvers] });

@@ -21,6 +21,7 @@ import type { RequestParams } from '../graphql/operations/persistedDocuments.ts'
 import { createResponseCache } from '../graphql/operations/responseCache.ts';
 import { createSchema } from '../graphql/schema/build.ts';
 import { createGraphQLServer } from '../graphql/server.ts';
+import type { GraphQLServer } from '../graphql/server.ts';
 import { createSubscriptionExecutor } from '../graphql/subscriptions/eventExecution.ts';
 import { createRunOperation } from '../graphql/subscriptions/run.ts';
 import { createSharedSubscriptions } from '../graphql/subscriptions/shared.ts';
@@ -91,6 +92,31 @@ const createOperations = (
   return { createContext, openOperation, mutations };
 };
 
+/**
+ * The first trace permanently slows down the schema that it runs on, so traces have a server and a schema of their own. They are
+ * created with the first trace, because few gateways are asked for one.
+ */
+function createTracedApollo(
+  foundation: Foundation,
+  options: Omit<Parameters<typeof createGraphQLServer>[0], 'schema' | 'assertWithinCost'>,
+): () => Promise<GraphQLServer> {
+  const start = async () => {
+    const schema = createFullSchema(foundation);
+    const server = createGraphQLServer({
+      ...options,
+      schema,
+      executor: guardedBy(createGraphqlJsExecutor(schema)),
+      assertWithinCost: createCostLimiterFor(schema, foundation),
+      isFieldTraced: true,
+    });
+    await server.start();
+    return server;
+  };
+  let started: Promise<GraphQLServer> | undefined;
+  foundation.disposers.defer(async () => (await started)?.stop());
+  return () => (started ??= start());
+}
+
 /** Apollo Server with the operation cache and the response cache in front of it. */
 function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }: UpstreamParts) {
   const { config, clock, log, metrics, forwardsClientKeys } = foundation;
@@ -129,20 +155,9 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
     assertWithinCost,
     executor: isCacheUsed ? undefined : guardedBy(graphqlJsExecutor),
   });
-  // The first trace permanently slows down the schema that it runs on, so traces have a schema of their own.
-  const tracedSchema = config.subgraph ? createFullSchema(foundation) : undefined;
-  const tracedApollo =
-    tracedSchema &&
-    createGraphQLServer({
-      ...options,
-      schema: tracedSchema,
-      executor: guardedBy(createGraphqlJsExecutor(tracedSchema)),
-      assertWithinCost: createCostLimiterFor(tracedSchema, foundation),
-      isFieldTraced: true,
-    });
   return {
     apollo,
-    tracedApollo,
+    tracedApollo: config.subgraph ? createTracedApollo(foundation, options) : undefined,
     operationCache: isCacheUsed ? operationCache : undefined,
     textOf: (params: RequestParams) => operationCache.textOf(params),
     responseCache,
@@ -156,11 +171,9 @@ export async function createGraphQL(foundation: Foundation, parts: GraphQLParts)
   const { config, log, forwardsClientKeys, disposers } = foundation;
   const schema = createFullSchema(foundation);
   const { report, limitResult, ...servers } = createServers(foundation, schema, parts.upstream);
-  const { apollo, tracedApollo } = servers;
-  for (const server of tracedApollo === undefined ? [apollo] : [apollo, tracedApollo]) {
-    await server.start();
-    disposers.defer(() => server.stop());
-  }
+  const { apollo } = servers;
+  await apollo.start();
+  disposers.defer(() => apollo.stop());
   const { createContext, openOperation, mutations } = createOperations(foundation, parts);
   const sharedSubscriptions = createSharedSubscriptions({
     executeSubscription: createSubscriptionExecutor({

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { limitEntries } from '../lib/entryLimit.ts';
 import type { Viewer } from '../lib/viewer.ts';
 
 interface QuotaCaller {
@@ -15,7 +16,7 @@ export const customerQuotaKey = (id: string): string => `customer ${id}`;
 /** To whom the rate limiter charges the calls of operations. */
 export class QuotaViewers {
   /** Ids of customers whose tokens have their `userId` only. */
-  readonly #customerIds = new LRUCache<string, string>({ max: maxCustomers });
+  readonly #customerIds = new LRUCache<string, string>(limitEntries(maxCustomers));
 
   /** The key of a customer changes when its id becomes known, so read it for every call. */
   of(caller: QuotaCaller): { readonly key: string; readonly class: 'agent' | 'customer' } {

@@ -48,8 +48,8 @@ export interface SubscriptionTransportOptions extends SubscriptionLimits {
 
 export interface HttpServerOptions {
   readonly apollo: GraphQLServer;
-  /** Executes operations with federated tracing. */
-  readonly tracedApollo?: GraphQLServer | undefined;
+  /** The server that executes operations with federated tracing. It is started when the first is requested. */
+  readonly tracedApollo?: (() => Promise<GraphQLServer>) | undefined;
   readonly operationCache?: OperationCache | undefined;
   readonly textOf: TextOf;
   readonly openOperation: OpenOperation;

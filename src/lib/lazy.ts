@@ -1,3 +1,9 @@
+/** Calls `create` on the first call only. */
+export function once<Value extends object | string>(create: () => Value): () => Value {
+  let value: Value | undefined;
+  return () => (value ??= create());
+}
+
 /** Functions that create one property each from the same argument. */
 type Factories<Parts, Argument> = {
   readonly [Name in keyof Parts]: (argument: Argument) => Parts[Name];

@@ -158,7 +158,7 @@ const findProduct = (asked: Reference) =>
 export const createProductsSchema = (): GraphQLSchema =>
   buildSubgraphSchema({
     sdl: productsSdl,
-    subgraphSdl: productsSdl,
+    subgraphSdl: () => productsSdl,
     resolvers: [
       {
         Query: {

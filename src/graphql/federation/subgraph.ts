@@ -115,8 +115,8 @@ const rootFields = (entityNames: readonly string[]): string =>
 interface SubgraphOptions {
   readonly sdl: string;
   readonly resolvers: ResolverMaps;
-  /** The SDL in `_service`. */
-  readonly subgraphSdl: string;
+  /** Creates the SDL in `_service`. */
+  readonly subgraphSdl: () => string;
 }
 
 /** A Federation 2 subgraph. `_entities` resolves references independently and in order: a failed one does not affect the others. */
@@ -131,7 +131,7 @@ export function buildSubgraphSchema({
   const root = {
     _Any: anyScalar,
     Query: {
-      _service: () => ({ sdl: subgraphSdl }),
+      _service: () => ({ sdl: subgraphSdl() }),
       ...(entityNames.length === 0
         ? {}
         : { _entities: createEntitiesResolver(new Set(entityNames)) }),

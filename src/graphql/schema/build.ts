@@ -8,6 +8,7 @@ import { applyPolicies } from '../policy/apply.ts';
 import { undeclaredFields } from './fields.ts';
 import { rootResolvers } from './node.ts';
 import { createDateTime } from './scalars.ts';
+import { once } from '../../lib/lazy.ts';
 import { apiSdl } from '../federation/apiSdl.ts';
 import { buildSubgraphSchema } from '../federation/subgraph.ts';
 import { rootFieldName, rootFieldsOf, supergraphSdl } from '../federation/supergraphSdl.ts';
@@ -51,7 +52,7 @@ export function createSchema(
   const schema =
     subgraph === undefined
       ? makeExecutableSchema({ typeDefs: servedSdl(), resolvers, updateResolversInPlace: true })
-      : buildSubgraphSchema({ sdl, resolvers, subgraphSdl: servedSdl(subgraph) });
+      : buildSubgraphSchema({ sdl, resolvers, subgraphSdl: once(() => servedSdl(subgraph)) });
   const problems = undeclaredFields(schema);
   if (problems.length > 0) throw new Error(`Invalid field declarations: ${problems.join('; ')}`);
   return applyPolicies(schema, mutations);

@@ -204,12 +204,12 @@ class GraphQLEndpoint {
     addVary(reply, 'Authorization');
   }
 
-  #executeByApollo(request: FastifyRequest, accept: string, context: Context) {
-    const { apollo, tracedApollo = apollo, persistedDocuments } = this.#options;
+  async #executeByApollo(request: FastifyRequest, accept: string, context: Context) {
+    const { apollo, tracedApollo, persistedDocuments } = this.#options;
     const { request: httpGraphQLRequest, error } = toApolloRequest(request, persistedDocuments);
     // Apollo Server would interpret unusual headers in another way.
     httpGraphQLRequest.headers.set('accept', accept);
-    const executor = wantsTrace(request) ? tracedApollo : apollo;
+    const executor = wantsTrace(request) ? ((await tracedApollo?.()) ?? apollo) : apollo;
     return executor.executeHTTPGraphQLRequest({
       httpGraphQLRequest,
       // An error thrown here gets the form and the media type of Apollo Server's own errors.

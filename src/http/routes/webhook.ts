@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
+import { limitEntries } from '../../lib/entryLimit.ts';
 import { internalErrorMessage, publicError } from '../../graphql/errors.ts';
 import type { PublicError } from '../../graphql/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -44,7 +45,7 @@ export async function addWebhookRoute(
   server: FastifyInstance,
   { webhookHandler, authFailures, clock }: WebhookRouteOptions,
 ) {
-  const limitedUntilMs = new LRUCache<string, number>({ max: maxLimitedAddresses });
+  const limitedUntilMs = new LRUCache<string, number>(limitEntries(maxLimitedAddresses));
 
   function rejectLargeBody({ ip, headers }: FastifyRequest): Promise<void> {
     const waitMs = (limitedUntilMs.get(clientNetwork(ip)) ?? 0) - clock.monotonic();

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { limitEntries } from '../../lib/entryLimit.ts';
 import type { Clock } from '../../lib/clock.ts';
 
 export interface Invalidation {
@@ -25,7 +26,7 @@ export class Invalidations {
   #latestOfAll = 0;
   #lastEvicted: Invalidation | undefined;
   readonly #byKey = new LRUCache<string, Invalidation>({
-    max: maxInvalidations,
+    ...limitEntries(maxInvalidations),
     dispose: (invalidation, _key, reason) => {
       if (reason === 'evict') this.#lastEvicted = invalidation;
     },

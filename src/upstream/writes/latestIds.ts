@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { limitEntries } from '../../lib/entryLimit.ts';
 
 const maxEntries = 10_000;
 
@@ -8,7 +9,7 @@ export const isLaterId = (id: string, other: string): boolean =>
 
 /** The latest objects that this instance has created, so that a lookup does not take one of them for another. */
 export class LatestIds {
-  readonly #ids = new LRUCache<string, string>({ max: maxEntries });
+  readonly #ids = new LRUCache<string, string>(limitEntries(maxEntries));
 
   record(name: string, id: string): void {
     if (this.isLater(name, id)) this.#ids.set(name, id);

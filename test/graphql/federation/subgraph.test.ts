@@ -24,7 +24,7 @@ const linked = (rest: string) => `
 `;
 
 const build = (text: string, resolvers: Record<string, any> = {}) =>
-  buildSubgraphSchema({ sdl: text, subgraphSdl: text, resolvers: [resolvers] });
+  buildSubgraphSchema({ sdl: text, subgraphSdl: () => text, resolvers: [resolvers] });
 
 async function ask(schema: GraphQLSchema, document: string, variables: Record<string, any> = {}) {
   const { data, errors = [] } = await graphql({
