@@ -36,7 +36,12 @@ const compressors: Readonly<Record<ContentCoding, (body: Buffer) => Promise<Buff
 };
 
 export function addVary(reply: FastifyReply, ...names: readonly string[]): void {
-  const current = String(reply.getHeader('vary') ?? '');
+  const present = reply.getHeader('vary');
+  if (present === undefined) {
+    void reply.header('vary', names.join(', '));
+    return;
+  }
+  const current = String(present);
   const listed = current.toLowerCase().split(/, */);
   const added = names.filter((name) => !listed.includes(name.toLowerCase()));
   void reply.header('vary', [current, ...added].filter((text) => text !== '').join(', '));

@@ -16,6 +16,7 @@ export function entityTag(
 /** Whether a request with this `If-None-Match` has the response already (RFC 9110, section 13.1.2): the comparison is weak. */
 export function matchesEntityTag(ifNoneMatch: string | undefined, tag: string): boolean {
   if (ifNoneMatch === undefined) return false;
+  if (ifNoneMatch === tag) return true;
   if (ifNoneMatch.trim() === '*') return true;
   const [, opaque] = opaqueTag.exec(tag) ?? [];
   const tags = ifNoneMatch.match(/(?:W\/)?"[^"]*"/g) ?? [];

@@ -54,7 +54,7 @@ export interface HttpServerOptions {
   readonly textOf: TextOf;
   readonly openOperation: OpenOperation;
   /** Changes with the schema. */
-  readonly schemaVersion: string;
+  readonly schemaVersion: () => string;
   readonly mutations: RunningMutations;
   readonly authenticate: Authenticate;
   /** Undefined: no client can prove to be the router. */

@@ -251,13 +251,20 @@ describe('revalidation of a GET', () => {
     expect(tags[2]).not.toBe(tags[0]);
   });
 
-  test('uses one tag, whether or not the response was executed by Apollo Server', async () => {
-    const fresh = path('{ chats(first: 3) { nodes { id customer { name } } totalCount } }');
-    const tags = [await tagOf(fresh), await tagOf(fresh), await tagOf(fresh), await tagOf(fresh)];
+  test.each([
+    '{ chats(first: 3) { nodes { id customer { name } } totalCount } }',
+    '{ extensions: chats(first: 2) { extensions: nodes { extensions: customer { errors: name } } } }',
+    '{ errors: chats(first: 2) { nodes { id } } }',
+  ])(
+    'uses one tag, whether or not the response was executed by Apollo Server: %s',
+    async (fields) => {
+      const fresh = path(fields);
+      const tags = [await tagOf(fresh), await tagOf(fresh), await tagOf(fresh), await tagOf(fresh)];
 
-    expect(tags[0]).toMatch(/^W/);
-    expect([...new Set(tags)]).toEqual([tags[0]]);
-  });
+      expect(tags[0]).toMatch(/^W/);
+      expect([...new Set(tags)]).toEqual([tags[0]]);
+    },
+  );
 
   test('is not offered for POST', async () => {
     const response = await post(query, undefined, '/graphql', ['If-None-Match: *']);
