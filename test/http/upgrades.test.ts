@@ -92,6 +92,59 @@ describe('requests with an ignored Upgrade', () => {
     },
   );
 
+  test.each([
+    [
+      'curl --http2',
+      [
+        'User-Agent: curl/8.5.0',
+        'Accept: */*',
+        'Connection: Upgrade, HTTP2-Settings',
+        'Upgrade: h2c',
+        'HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA',
+      ],
+      ['User-Agent: curl/8.5.0', 'Accept: */*'],
+    ],
+    [
+      'the HTTP client of the JDK',
+      [
+        'Connection: Upgrade, HTTP2-Settings',
+        'HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA',
+        'Upgrade: h2c',
+        'User-Agent: Java-http-client/21.0.2',
+      ],
+      // It offers HTTP/2 once for each connection.
+      ['User-Agent: Java-http-client/21.0.2'],
+    ],
+  ])(
+    '%s, which offers h2c, is served by HTTP/1.1 and reuses the connection',
+    async (_client, first, later) => {
+      const url = gateway.url.replace('http://', '');
+      const send = (lines: readonly string[], method = 'POST') =>
+        method === 'GET'
+          ? head('GET /graphql?query=%7B__typename%7D HTTP/1.1', `Host: ${url}`, ...lines, json)
+          : head(
+              'POST /graphql HTTP/1.1',
+              ...lines.filter((line) => /Connection|HTTP2|Upgrade/.test(line)),
+              `Content-Length: ${operation.length}`,
+              `Host: ${url}`,
+              ...lines.filter((line) => !/Connection|HTTP2|Upgrade/.test(line)),
+              json,
+            ) + operation;
+      using connection = await openConnection(gateway.url);
+      const responses = [];
+      for (const text of [send(first), send(later), send(first, 'GET'), send(later, 'GET')]) {
+        connection.write(text);
+        responses.push(await connection.response());
+      }
+
+      expect(responses).toMatchObject(Array(4).fill(answered));
+      for (const response of responses) {
+        expect(response?.headers).not.toHaveProperty('upgrade');
+        expect(response?.headers['connection']).toBe('keep-alive');
+      }
+    },
+  );
+
   test('a request with an ignored Upgrade is served on every route', async () => {
     const request = (line: string) => head(`${line} HTTP/1.1`, host, ...h2c);
     const requests = ['GET /healthz', 'GET /nowhere', 'GET /graphql?query={__typename}'];
