@@ -29,7 +29,12 @@ export default {
   testTimeout: 30_000,
   projects: [
     { ...shared, displayName: 'unit', testMatch: unit },
-    { ...shared, displayName: 'e2e', testMatch: endToEnd },
+    {
+      ...shared,
+      displayName: 'e2e',
+      testMatch: endToEnd,
+      globalSetup: '<rootDir>/test/support/build.mjs',
+    },
   ],
   reporters: ['default', '<rootDir>/test/support/skippedReporter.mjs'],
   collectCoverageFrom: [

@@ -50,7 +50,7 @@ async function start(
 ) {
   const port = await freePort();
   const preload = `data:text/javascript,${encodeURIComponent(tellPorts)}`;
-  const child = spawn(process.execPath, ['--import', 'tsx', '--import', preload, 'src/main.ts'], {
+  const child = spawn(process.execPath, ['--import', preload, 'dist/main.js'], {
     cwd: root,
     env: { PATH: process.env['PATH'], PORT: String(port), ...environment },
     stdio: ['ignore', out, error, 'ipc'],

@@ -26,14 +26,14 @@ afterAll(() => {
   occupied.close();
 });
 
-/** Runs a program that imports `src/index.ts` until it ends by itself. */
+/** Runs a program that imports the package until it ends by itself. */
 async function runProgram(body: string) {
-  const code = `import { createGateway } from './src/index.ts';\n${body}`;
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', '--input-type=module', '--eval', code],
-    { cwd: root, env: { PATH: process.env['PATH'] }, timeout: 30_000 },
-  );
+  const code = `import { createGateway } from './dist/index.js';\n${body}`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', code], {
+    cwd: root,
+    env: { PATH: process.env['PATH'] },
+    timeout: 30_000,
+  });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));

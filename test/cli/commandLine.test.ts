@@ -185,7 +185,7 @@ describe('helpcrunch-graphql as a process', () => {
   function start(line: string, environment: Readonly<Record<string, string>> = {}) {
     const child = spawn(
       process.execPath,
-      ['--import', 'tsx', 'src/cli/main.ts', ...line.split(' ').filter((word) => word !== '')],
+      ['dist/cli/main.js', ...line.split(' ').filter((word) => word !== '')],
       { cwd: root, env: { PATH: process.env['PATH'], ...environment } },
     );
     children.push(child);

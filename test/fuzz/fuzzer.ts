@@ -6,11 +6,10 @@ import { startLab } from './lab.ts';
 import type { Fault } from './oracle.ts';
 import { faultsOfLog, longestBlockMs, maxHeapGrowthBytes, maxRssGrowthBytes } from './oracle.ts';
 import type { EntryPoint, Session } from './session.ts';
-import type { Reading, Surroundings, Target, TargetName } from './targets.ts';
+import type { Reading, Target, TargetName } from './targets.ts';
 
 export interface FuzzOptions {
   readonly seed: number;
-  readonly program: Surroundings['program'];
   /** How long in total. Without it each entry point runs `batches`. */
   readonly seconds?: number;
   readonly batches?: number;
@@ -76,7 +75,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
     entryPoints.every((entryPoint) => entryPoint.name !== name),
   );
   if (unknown.length > 0) throw new Error(`There is no entry point ${unknown.join(', ')}.`);
-  await using lab = await startLab(options.program);
+  await using lab = await startLab();
   const wanted = entryPoints.filter(({ name }) => only.length === 0 || only.includes(name));
   const [skipped, runnable] = [
     wanted.filter(({ needsRedis }) => needsRedis === true && !lab.hasRedis),

@@ -71,14 +71,13 @@ export type Lab = Awaited<ReturnType<typeof startLab>>;
 const nowSeconds = (): number => Math.floor(Date.now() / 1000);
 
 /** What surrounds the gateways under test, and the gateways themselves, each started when it is first needed. */
-export async function startLab(program: Surroundings['program']) {
+export async function startLab() {
   const helpCrunch = await startSimulatorProxy();
   const callbacks = await startCallbackServer();
   const redis: TestRedis | undefined = hasRedis ? await startRedis() : undefined;
   const secretCheck = createSecretCheck();
   for (const secret of Object.values(secrets)) secretCheck.add(secret);
   const around: Surroundings = {
-    program,
     upstreamUrl: helpCrunch.url,
     callbackOrigin: callbacks.origin,
     redisUrl: redis?.url,

@@ -13,7 +13,6 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 print(`seed ${values.seed}, ${values.seconds} s`);
 const { faults, summaries, skipped } = await fuzz({
-  program: 'built',
   seed: Number(values.seed),
   seconds: Number(values.seconds),
   only: values.only.split(',').filter((name) => name !== ''),

@@ -44,15 +44,7 @@ const common = {
   RESPONSE_CACHE_MAX_BYTES: '1048576',
 };
 
-/** The program under test, as arguments of Node. */
-export const programs = {
-  /** As it is started in production; it has to be built before. */
-  built: ['dist/main.js'],
-  source: ['--import', 'tsx', 'src/main.ts'],
-} as const;
-
 export interface Surroundings {
-  readonly program: keyof typeof programs;
   readonly upstreamUrl: string;
   readonly callbackOrigin: string;
   readonly redisUrl: string | undefined;
@@ -85,15 +77,11 @@ export type Target = Awaited<ReturnType<typeof startTarget>>;
 
 /** The real process of one configuration, with the probe in it. */
 export async function startTarget(name: TargetName, around: Surroundings) {
-  const child = spawn(
-    process.execPath,
-    ['--expose-gc', '--import', probe, ...programs[around.program]],
-    {
-      cwd: root,
-      env: { PATH: process.env['PATH'], ...environments[name](around) },
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    },
-  );
+  const child = spawn(process.execPath, ['--expose-gc', '--import', probe, 'dist/main.js'], {
+    cwd: root,
+    env: { PATH: process.env['PATH'], ...environments[name](around) },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   let logged: string[] = [];
   let onReading: ((reading: Reading) => void) | undefined;
   const ended = once(child, 'close').then(() => undefined);

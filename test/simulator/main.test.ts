@@ -7,7 +7,7 @@ import { expect, test } from '@jest/globals';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 function run(...flags: readonly string[]) {
-  const command = ['--import', 'tsx', 'src/simulator/main.ts', ...flags];
+  const command = ['dist/simulator/main.js', ...flags];
   const child = spawn(process.execPath, command, { cwd: root });
   const output = { out: '', error: '' };
   child.stdout.on('data', (chunk: Buffer) => (output.out += chunk.toString()));

@@ -17,7 +17,7 @@ export function run(
   environment: Readonly<Record<string, string>>,
   options: readonly string[] = [],
 ) {
-  const child = spawn(process.execPath, ['--import', 'tsx', ...options, 'src/main.ts'], {
+  const child = spawn(process.execPath, [...options, 'dist/main.js'], {
     cwd: root,
     env: { PATH: process.env['PATH'], PORT: '0', ...environment },
   });
