@@ -39,7 +39,10 @@ const trusted = { ROUTER_SECRET: secret, NODE_ENV: 'development' };
 
 try {
   const [helpdesk, shop] = await Promise.all([
-    start('src/main.ts', { ...trusted, SUBGRAPH: 'true', PORT: '0', HELPCRUNCH_API_KEY: '' }),
+    start('src/main.ts', {
+      ...{ ...trusted, SUBGRAPH: 'true', ROUTER_ONLY: 'true' },
+      ...{ PORT: '0', HELPCRUNCH_API_KEY: '' },
+    }),
     start('examples/supergraph/shop.ts', { PORT: '0' }),
   ]);
   const router = await start('examples/supergraph/router.ts', trusted, [

@@ -59,7 +59,7 @@ describe('through a router in a process of its own', () => {
     upstream = await startRecordingUpstream();
     gateway = await startTestGateway({
       upstream,
-      config: { subgraph: true, routerSecret: secret },
+      config: { subgraph: true, routerSecret: secret, isRouterOnly: true },
     });
     shop = new ApolloServer({
       schema: createShopSchema(),
