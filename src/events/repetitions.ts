@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.ts';
+import { ExpiringMap } from '../lib/expiringMap.ts';
 import type { RedisConnections } from '../redis/connection.ts';
 import { hashedName, redisKey } from '../redis/keys.ts';
 
@@ -22,15 +22,14 @@ const instanceSkewMs = 1_000;
  * comes first is published. A name states the entity, what changed, and the new value, and is used up by one repetition.
  */
 export class EventRepetitions {
-  readonly #local = new LRUCache<string, ReportedChange & { readonly untilMs: number }>({
-    max: maxChanges,
-  });
+  readonly #local: ExpiringMap<ReportedChange>;
   readonly #clock: Clock;
   readonly #redis: RedisConnections | undefined;
 
   constructor(clock: Clock, redis?: RedisConnections) {
     this.#clock = clock;
     this.#redis = redis;
+    this.#local = new ExpiringMap(clock, maxChanges);
   }
 
   /** Whether a webhook has reported the change since the write started. */
@@ -63,9 +62,9 @@ export class EventRepetitions {
       [at, receivedAtMs, webhookTtlMs, toleranceMs],
     );
     if (reply !== undefined) return reply === 1;
-    const change = this.#find(key);
+    const change = this.#local.get(key);
     if (change?.by !== 'write') {
-      this.#set(key, { by: 'webhook', receivedAtMs }, webhookTtlMs);
+      this.#local.set(key, { by: 'webhook', receivedAtMs }, webhookTtlMs);
       return false;
     }
     const { startedAtMs, endedAtMs } = change;
@@ -74,20 +73,11 @@ export class EventRepetitions {
   }
 
   #recordWriteLocally(key: string, startedAtMs: number, endedAtMs: number): boolean {
-    const change = this.#find(key);
+    const change = this.#local.get(key);
     if (change?.by === 'webhook' && change.receivedAtMs >= startedAtMs)
       return this.#local.delete(key);
-    this.#set(key, { by: 'write', startedAtMs, endedAtMs }, writeTtlMs);
+    this.#local.set(key, { by: 'write', startedAtMs, endedAtMs }, writeTtlMs);
     return false;
-  }
-
-  #find(key: string): ReportedChange | undefined {
-    const change = this.#local.get(key);
-    return change !== undefined && change.untilMs > this.#clock.monotonic() ? change : undefined;
-  }
-
-  #set(key: string, change: ReportedChange, ttlMs: number): void {
-    this.#local.set(key, { ...change, untilMs: this.#clock.monotonic() + ttlMs });
   }
 
   #keyOf = (account: string, name: string) => redisKey(account, 'repetition', hashedName(name));

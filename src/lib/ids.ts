@@ -32,3 +32,7 @@ export function fromNodeId(argument: string, nodeId: string): { type: string; id
   if (parsed === undefined) throw badUserInputError(argument, 'must be the nodeId of an object.');
   return parsed;
 }
+
+/** Compares ids, which are whole numbers of any size. */
+export const isLaterId = (id: string, other: string): boolean =>
+  id.length === other.length ? id > other : id.length > other.length;

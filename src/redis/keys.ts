@@ -15,6 +15,7 @@ type KeyKind =
   | 'delivery'
   | 'repetition'
   | 'idempotency'
+  | 'created'
   | 'lock'
   | 'requests'
   | 'failures'

@@ -20,6 +20,8 @@ import { chatCodec } from './model.ts';
 export const chatType = entityType('Chat', chatCodec.shape, { ttlClass: 'chats' });
 export const chatPageType = pageType(chatType, 'chats');
 
+export const chatEndpoint = { path: '/chats', decodeRow: chatCodec.fromWire };
+
 /** Chats of one owner. A customer has few, so that those of several customers fit one page; an agent has many. */
 export const ownedChatsType = pageType(chatType, 'chats', {
   name: 'OwnedChats',

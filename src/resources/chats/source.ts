@@ -8,11 +8,15 @@ import type { UpstreamListQuery, UpstreamSort } from '../../upstream/lists.ts';
 import { pageCacheKey, readPage } from '../../upstream/lists.ts';
 import { anyOf, idEquals } from '../../upstream/filters.ts';
 import { spellOnHold } from './filter.ts';
-import { chatPageType, chatType, customerChatType, ownedChatsType } from './descriptor.ts';
+import {
+  chatEndpoint,
+  chatPageType,
+  chatType,
+  customerChatType,
+  ownedChatsType,
+} from './descriptor.ts';
 import type { Chat } from './model.ts';
 import { chatCodec } from './model.ts';
-
-const chatEndpoint = { path: '/chats', decodeRow: chatCodec.fromWire };
 
 const belongsTo =
   (customerId: string | undefined) =>

@@ -282,8 +282,7 @@ const recordCustomerEvent: MutationDeclaration<
         body: { customer: Number(customerId), name, data: data ?? {} },
       },
       decode: (body) => customerEventFromWire(body, customerId),
-      isUncertain: attempt.isUncertain,
-      isApplied: attempt.isApplied,
+      attempt,
     }),
   keyed: {
     idsOf: ({ id, createdAt }) => ({

@@ -2,8 +2,7 @@ import type { MutationUpsertCustomerArgs } from '../../graphql/generated.ts';
 import { readPage } from '../../upstream/lists.ts';
 import { isAppliedWrite, isNotFound, UpstreamError } from '../../upstream/errors.ts';
 import { isIncomplete } from '../../upstream/partialEntities.ts';
-import type { Attempt } from '../../upstream/writes/idempotentRuns.ts';
-import type { WriteSession } from '../../upstream/writes/writeSession.ts';
+import type { CreationAttempt, WriteSession } from '../../upstream/writes/writeSession.ts';
 import type { MutationRun, WrittenEntity } from '../mutation.ts';
 import { customerEndpoint, customerType, partialCustomers } from './descriptor.ts';
 import { userIdEquals } from './filter.ts';
@@ -58,7 +57,7 @@ export async function findByUserId(
   session: WriteSession,
   userId: string,
 ): Promise<Customer | undefined> {
-  const { rows } = await readPage(({ path, body }) => session.read(path, body), customerEndpoint, {
+  const { rows } = await readPage(session.sendRead, customerEndpoint, {
     filter: userIdEquals('userId', userId),
     sort: undefined,
     range: { offset: 0, limit: 100 },
@@ -84,11 +83,11 @@ const isSameCustomer = (found: Customer, sent: CustomerValues): boolean =>
 export async function postCustomer(
   session: WriteSession,
   input: CustomerValues,
-  { isUncertain, isApplied }: Pick<Attempt, 'isUncertain' | 'isApplied'>,
+  attempt: CreationAttempt,
 ): Promise<Customer> {
   const { userId } = input;
   const call = { method: 'POST', path: '/customers', body: wireNewCustomer(input) } as const;
-  const creation = { call, decode: customerCodec.fromWire, isUncertain, isApplied };
+  const creation = { call, decode: customerCodec.fromWire, attempt };
   if (typeof userId !== 'string') return session.create(creation);
   const lookup = { isOtherFound: false };
   try {
@@ -98,7 +97,7 @@ export async function postCustomer(
       async find() {
         const found = await findByUserId(session, userId);
         lookup.isOtherFound = found !== undefined && !isSameCustomer(found, input);
-        return lookup.isOtherFound ? undefined : found;
+        return found === undefined || lookup.isOtherFound ? [] : [found];
       },
     });
   } catch (error) {

@@ -1,5 +1,8 @@
 import { maxPageSize } from '../../lib/paging.ts';
+import type { OffsetRange, Page } from '../../lib/paging.ts';
 import { listType } from '../../upstream/cache/cacheTypes.ts';
+import type { SendCall } from '../../upstream/cache/entityCache.ts';
+import { decodePage } from '../../upstream/decode.ts';
 import { agentCodec } from '../agents/model.ts';
 import type { ResourceDescriptor } from '../declarations.ts';
 import {
@@ -8,6 +11,7 @@ import {
   publicField,
   redactedField,
 } from '../declarations.ts';
+import type { Message } from './model.ts';
 import { messageCodec } from './model.ts';
 
 // Reading a chat marks its messages as read: pages are invalidated together with their chat.
@@ -19,6 +23,17 @@ export const messagePageType = listType('ChatMessage', messageCodec.shape, {
     id: key.slice(0, key.indexOf(' ')),
   }),
 });
+
+/** One page of the messages of a chat, newest first. A chat that does not exist is `notFound`. */
+export async function readMessages(
+  send: SendCall,
+  chatId: string,
+  { offset, limit }: OffsetRange,
+): Promise<Page<Message>> {
+  const path = `/chats/${chatId}/messages?offset=${offset}&limit=${limit}`;
+  const body = await send({ effect: 'read', method: 'GET', path });
+  return decodePage(body, { where: 'messages', offset, limit }, messageCodec.fromWire);
+}
 
 export const messageDescriptor = {
   fields: {

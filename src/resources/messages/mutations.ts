@@ -155,17 +155,19 @@ async function executeCreateChat(run: MutationRun<MutationCreateChatArgs>): Prom
   const customerId = await customerOf(args, context);
   const { chatId: createdId } = attempt.created;
   const created =
-    createdId === undefined ? await postChat(session, args, { ...attempt, customerId }) : undefined;
+    createdId === undefined
+      ? await postChat(session, { customerId, input: args.input }, attempt)
+      : undefined;
   const chatId = created?.id ?? createdId ?? '';
   if (created !== undefined) await attempt.record({ chatId });
   const read = async () => chatCodec.fromWire(await session.read(`/chats/${chatId}`));
   if (!message) return { ...(created ?? (await read())), firstMessage: null };
   const { by, text, markdown, agentId } = message;
-  const step = {
-    startedAtMs: created === undefined ? attempt.startedAtMs : session.clock.now(),
-    isUncertain: created === undefined && attempt.isUncertain,
-    isApplied: created === undefined && attempt.isApplied,
-  };
+  const { owner } = attempt;
+  const step =
+    created === undefined
+      ? attempt
+      : { startedAtMs: session.clock.now(), isUncertain: false, isApplied: false, owner };
   const sent = {
     chatId,
     from: by,

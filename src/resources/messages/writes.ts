@@ -1,11 +1,19 @@
-import type { MutationCreateChatArgs } from '../../graphql/generated.ts';
+import type { CreateChatInput } from '../../graphql/generated.ts';
 import { badUserInputError, forbiddenError } from '../../lib/clientError.ts';
 import { requireText } from '../../lib/texts.ts';
-import { decodePage } from '../../upstream/decode.ts';
-import type { WriteSession } from '../../upstream/writes/writeSession.ts';
+import { isLaterId } from '../../lib/ids.ts';
+import type { Page } from '../../lib/paging.ts';
+import { maxPageSize } from '../../lib/paging.ts';
+import { UpstreamError } from '../../upstream/errors.ts';
+import { idEquals } from '../../upstream/filters.ts';
+import { readPage } from '../../upstream/lists.ts';
+import type { Attempt } from '../../upstream/writes/idempotentRuns.ts';
+import type { CreationAttempt, WriteSession } from '../../upstream/writes/writeSession.ts';
+import { chatEndpoint, chatType } from '../chats/descriptor.ts';
 import type { Chat } from '../chats/model.ts';
 import { chatCodec } from '../chats/model.ts';
 import type { MutationContext } from '../mutation.ts';
+import { readMessages } from './descriptor.ts';
 import type { Message } from './model.ts';
 import { messageCodec } from './model.ts';
 
@@ -75,73 +83,81 @@ const wireMessage = ({ chatId, type, text, markdown, agentId }: OutgoingMessage)
 
 /** The clocks of HelpCrunch and of the gateway differ by less. */
 const clockSkewMs = 5_000;
-export const latestPage = { offset: 0, limit: 100 };
+export const latestPage = { offset: 0, limit: maxPageSize };
+
+/** One attempt to create something. */
+export type CreationStep = CreationAttempt & Pick<Attempt, 'startedAtMs'>;
+
+interface Dated {
+  readonly createdAt: number | null;
+}
 
 /** Something without a readable creation time may be older than the call. */
-const isRecent = ({ createdAt }: Pick<Message, 'createdAt'>, startedAtMs: number): boolean =>
+const isRecent = ({ createdAt }: Dated, startedAtMs: number): boolean =>
   createdAt !== null && createdAt >= startedAtMs - clockSkewMs;
 
-const isSameMessage = (found: Message, sent: OutgoingMessage, startedAtMs: number): boolean =>
+/** The matching rows of the latest page, oldest first. Fails if the result of the call may be on a later page. */
+function matchesIn<Row extends Dated>(
+  { rows }: Page<Row>,
+  startedAtMs: number,
+  isMatch: (row: Row) => boolean,
+): readonly Row[] {
+  const found = rows.filter((row) => isRecent(row, startedAtMs) && isMatch(row)).toReversed();
+  const oldest = rows.at(-1);
+  if (
+    found.length > 0 ||
+    oldest === undefined ||
+    rows.length < latestPage.limit ||
+    !isRecent(oldest, startedAtMs)
+  )
+    return found;
+  throw new UpstreamError('outcomeUnknown', 'There are too many new objects for a lookup.');
+}
+
+const isSameMessage = (found: Message, sent: OutgoingMessage): boolean =>
   found.from === sent.from &&
   found.type === sent.type &&
   (found.text === sent.text || found.text === sent.markdown) &&
-  (found.agent?.id ?? undefined) === sent.agentId &&
-  isRecent(found, startedAtMs);
-
-interface Step {
-  readonly startedAtMs: number;
-  readonly isUncertain: boolean;
-  readonly isApplied: boolean;
-}
+  (found.agent?.id ?? undefined) === sent.agentId;
 
 /** Sends a message once. If its outcome is unknown, the latest messages of the chat are searched for it. */
-export async function postMessage(
+export function postMessage(
   session: WriteSession,
   message: OutgoingMessage,
-  { startedAtMs, isUncertain, isApplied }: Step,
+  step: CreationStep,
 ): Promise<Message> {
   const { chatId } = message;
-  const known = `messages of ${chatId}`;
-  const { offset, limit } = latestPage;
-  const sent = await session.create<Message>({
+  // After an earlier attempt, the latest known message may be newer than the one that is looked for.
+  const latestId = step.isUncertain
+    ? undefined
+    : session.lastKnown(chatType, chatId)?.lastMessageId;
+  return session.create<Message>({
     call: { method: 'POST', path: '/messages', body: wireMessage(message) },
     decode: messageCodec.fromWire,
-    isUncertain,
-    isApplied,
-    async find() {
-      const body = await session.read(`/chats/${chatId}/messages?offset=${offset}&limit=${limit}`);
-      const { rows } = decodePage(
-        body,
-        { where: 'messages', offset, limit },
-        messageCodec.fromWire,
-      );
-      return rows.find(
+    attempt: step,
+    nameOf: ({ id }) => `message ${id}`,
+    find: async () =>
+      matchesIn(
+        await readMessages(session.sendRead, chatId, latestPage),
+        step.startedAtMs,
         (row) =>
-          isSameMessage(row, message, startedAtMs) && session.latestIds.isLater(known, row.id),
-      );
-    },
+          isSameMessage(row, message) &&
+          (typeof latestId !== 'string' || isLaterId(row.id, latestId)),
+      ),
   });
-  session.latestIds.record(known, sent.id);
-  return sent;
 }
 
-const newestChat = (customerId: string) => ({
-  filter: [{ field: 'chats.customer', operator: '=', value: Number(customerId) }],
-  sort: 'chats.createdAt',
-  order: 'desc',
-  offset: 0,
-  limit: 1,
-});
+const ofCustomer = idEquals('chats.customer');
+const newestFirst = { sort: 'chats.createdAt', order: 'desc' } as const;
 
-/** Creates a chat once. If its outcome is unknown, the newest chat of the customer is read. */
-export async function postChat(
+/** Creates a chat once. If its outcome is unknown, the newest chats of the customer are searched for it. */
+export function postChat(
   session: WriteSession,
-  { input }: MutationCreateChatArgs,
-  { customerId, startedAtMs, isUncertain, isApplied }: Step & { readonly customerId: string },
+  { customerId, input }: { readonly customerId: string; readonly input: CreateChatInput },
+  step: CreationStep,
 ): Promise<Chat> {
   const { applicationId, assigneeId, departmentId } = input;
-  const known = `chats of ${customerId}`;
-  const chat = await session.create<Chat>({
+  return session.create<Chat>({
     call: {
       method: 'POST',
       path: '/chats',
@@ -153,25 +169,20 @@ export async function postChat(
       },
     },
     decode: chatCodec.fromWire,
-    isUncertain,
-    isApplied,
-    async find() {
-      const body = await session.read('/chats/search', newestChat(customerId));
-      const { rows } = decodePage(
-        body,
-        { where: 'chats', offset: 0, limit: 1 },
-        chatCodec.fromWire,
-      );
-      return rows.find(
+    attempt: step,
+    nameOf: ({ id }) => `chat ${id}`,
+    find: async () =>
+      matchesIn(
+        await readPage(session.sendRead, chatEndpoint, {
+          filter: ofCustomer('input.customerId', customerId),
+          sort: newestFirst,
+          range: latestPage,
+        }),
+        step.startedAtMs,
         (row) =>
           row.customer?.id === customerId &&
           row.createdWith === 'PUBLIC_API' &&
-          row.applicationId === applicationId &&
-          isRecent(row, startedAtMs) &&
-          session.latestIds.isLater(known, row.id),
-      );
-    },
+          row.applicationId === applicationId,
+      ),
   });
-  session.latestIds.record(known, chat.id);
-  return chat;
 }

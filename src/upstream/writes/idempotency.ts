@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../lib/clock.ts';
+import { ExpiringMap } from '../../lib/expiringMap.ts';
 import { JsonError, parseJson } from '../../lib/json.ts';
 import type { Shape } from '../../lib/shape.ts';
 import { isDictionary, isText, isTime, objectOf, oneOf } from '../../lib/shape.ts';
@@ -70,14 +70,12 @@ function parseRecord(text: string): IdempotencyRecord | undefined {
 
 /** The records of all accounts: in Redis, or in this process while there is none. */
 export class IdempotencyStore {
-  readonly #local: LRUCache<string, { readonly text: string; readonly untilMs: number }>;
-  readonly #clock: Clock;
+  readonly #local: ExpiringMap<string>;
   readonly #redis: RedisConnections | undefined;
 
   constructor(clock: Clock, redis?: RedisConnections) {
-    this.#clock = clock;
     this.#redis = redis;
-    this.#local = new LRUCache({ max: maxRecords });
+    this.#local = new ExpiringMap(clock, maxRecords);
   }
 
   async find(account: string, name: string): Promise<IdempotencyRecord | undefined> {
@@ -85,7 +83,7 @@ export class IdempotencyStore {
     const shared = await this.#redis?.tryCommand(async (client) => ({
       text: await client.get(key),
     }));
-    const text = shared === undefined ? this.#localText(key) : shared.text;
+    const text = shared === undefined ? this.#local.get(key) : shared.text;
     return typeof text === 'string' ? parseRecord(text) : undefined;
   }
 
@@ -99,16 +97,10 @@ export class IdempotencyStore {
     const before = expected === undefined ? '' : JSON.stringify(expected);
     const after = record === undefined ? '' : JSON.stringify(record);
     const reply = await this.#redis?.runScript('replaceRecord', [key], [before, after, ttlMs]);
-    const isReplaced = reply === undefined ? (this.#localText(key) ?? '') === before : reply === 1;
+    const isReplaced = reply === undefined ? (this.#local.get(key) ?? '') === before : reply === 1;
     if (isReplaced && after === '') this.#local.delete(key);
-    else if (isReplaced)
-      this.#local.set(key, { text: after, untilMs: this.#clock.monotonic() + ttlMs });
+    else if (isReplaced) this.#local.set(key, after, ttlMs);
     return isReplaced;
-  }
-
-  #localText(key: string): string | undefined {
-    const entry = this.#local.get(key);
-    return entry !== undefined && entry.untilMs > this.#clock.monotonic() ? entry.text : undefined;
   }
 
   #keyOf = (account: string, name: string) => redisKey(account, 'idempotency', hashedName(name));

@@ -1,6 +1,7 @@
 import { conflictError } from '../../lib/clientError.ts';
 import { isAppliedWrite, UpstreamError } from '../errors.ts';
 import type { CreatedIds, IdempotencyRecord, IdempotencyStore } from './idempotency.ts';
+import { hashOf } from './idempotency.ts';
 import type { WriteSession } from './writeSession.ts';
 
 /** One attempt of a mutation that creates something, with what earlier attempts with its key have done. */
@@ -12,6 +13,8 @@ export interface Attempt {
   readonly isApplied: boolean;
   /** When that step was first attempted, in milliseconds since the epoch. */
   readonly startedAtMs: number;
+  /** The same for all attempts with one key. Undefined without a key. */
+  readonly owner: string | undefined;
   /** Records the result of a step before the next one. */
   record(created: CreatedIds): Promise<void>;
 }
@@ -22,6 +25,7 @@ export const unkeyedAttempt = (startedAtMs: number): Attempt => ({
   isUncertain: false,
   isApplied: false,
   startedAtMs,
+  owner: undefined,
   record: () => Promise.resolve(),
 });
 
@@ -122,6 +126,7 @@ export class IdempotentRuns {
         isUncertain,
         isApplied: claim.isApplied === true,
         startedAtMs: claim.startedAtMs,
+        owner: hashOf(name),
         record: (created) =>
           replaceBy({
             state: 'pending',

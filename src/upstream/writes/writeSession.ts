@@ -10,9 +10,9 @@ import type {
   NegativeEntry,
 } from '../cache/cacheTypes.ts';
 import { erasedData } from '../cache/cacheTypes.ts';
-import type { ChangeNotice, ScopedCacheHooks } from '../cache/entityCache.ts';
+import type { ChangeNotice, ScopedCacheHooks, SendCall } from '../cache/entityCache.ts';
 import type { SharedCache } from '../cache/scopedCache.ts';
-import type { LatestIds } from './latestIds.ts';
+import type { Attempt } from './idempotentRuns.ts';
 
 /** A call of a write. */
 export type WriteCall = Pick<UpstreamCall, 'method' | 'path' | 'body'>;
@@ -35,15 +35,17 @@ export interface EntityWrite<Entity extends CachedEntity> {
 export interface Creation<Value> {
   readonly call: WriteCall;
   readonly decode: (body: unknown) => Value;
-  /** Looks for the object; resolves to undefined if it was not created. Omitted if it cannot be looked up. */
-  readonly find?: () => Promise<Value | undefined>;
+  /** Looks for objects that the call may have created, oldest first. Omitted if it cannot be looked up. */
+  readonly find?: () => Promise<readonly Value[]>;
+  /** Names an object that may be the result of several equal calls, but only of one. */
+  readonly nameOf?: (value: Value) => string;
   /** Whether HelpCrunch rejects the call because the object exists. A call with this test is sent again if its outcome is unknown. */
   readonly isTaken?: (error: unknown) => boolean;
-  /** Whether the outcome of an earlier attempt is unknown, so that the object is looked up first. */
-  readonly isUncertain: boolean;
-  /** Whether HelpCrunch has confirmed an earlier attempt, so that nothing is sent. */
-  readonly isApplied?: boolean;
+  readonly attempt: CreationAttempt;
 }
+
+/** With an earlier attempt of unknown outcome the object is looked up first; if HelpCrunch has confirmed that one, nothing is sent. */
+export type CreationAttempt = Pick<Attempt, 'isUncertain' | 'isApplied' | 'owner'>;
 
 interface EntityRemoval {
   readonly type: CacheTypeDescriptor;
@@ -86,6 +88,7 @@ const notSearchableError = (): UpstreamError =>
 export class WriteSession {
   readonly #options: WriteSessionOptions;
   #sentCount = 0;
+  #owner: string | undefined;
 
   constructor(options: WriteSessionOptions) {
     this.#options = options;
@@ -108,10 +111,6 @@ export class WriteSession {
 
   get clock(): Clock {
     return this.#options.shared.clock;
-  }
-
-  get latestIds(): LatestIds {
-    return this.#options.hooks.writes.latestIds;
   }
 
   get remainingMs(): number {
@@ -162,14 +161,13 @@ export class WriteSession {
     }
   }
 
-  /** Reads from HelpCrunch, past the cache. */
-  read(path: string, body?: unknown): Promise<unknown> {
-    return this.#request(
-      body === undefined
-        ? { effect: 'read', method: 'GET', path }
-        : { effect: 'read', method: 'POST', path, body },
-    );
+  /** Reads an object from HelpCrunch, past the cache. */
+  read(path: string): Promise<unknown> {
+    return this.sendRead({ effect: 'read', method: 'GET', path });
   }
+
+  /** Sends a call that reads, past the cache. */
+  readonly sendRead: SendCall = (call) => this.#request(call);
 
   /** Writes one entity and replaces it in the cache of all instances. If the response cannot be read, the entity is read once. */
   update<Entity extends CachedEntity>(write: EntityWrite<Entity>): Promise<Entity> {
@@ -190,27 +188,31 @@ export class WriteSession {
 
   /**
    * Creates an object. It is sent once, unless HelpCrunch rejects a second one; if its outcome is unknown, `find` looks for what was
-   * created.
+   * created, and the first object that belongs to no other write is the result.
    */
   async create<Value>(creation: Creation<Value>): Promise<Value> {
-    const { call, decode, find, isTaken, isUncertain, isApplied = false } = creation;
+    const { call, decode, isTaken } = creation;
+    const { isUncertain, isApplied } = creation.attempt;
     if (isUncertain) {
-      if (find === undefined) throw isApplied ? createdError(undefined) : notSearchableError();
-      const found = await find();
+      if (creation.find === undefined)
+        throw isApplied ? createdError(undefined) : notSearchableError();
+      const found = await this.#find(creation);
       if (found !== undefined) return found;
       if (isApplied) throw createdError(undefined);
     }
     const sentBefore = this.#sentCount;
     const repeat = isTaken === undefined ? 'never' : 'safe';
     try {
-      return decode(await this.#request({ ...call, effect: 'write', repeat }));
+      const value = decode(await this.#request({ ...call, effect: 'write', repeat }));
+      await this.#claim(creation, value);
+      return value;
     } catch (error) {
       const sent = this.#sentCount - sentBefore;
       const isUndecodable = error instanceof UpstreamError && error.kind === 'malformed';
       // By an earlier attempt, perhaps.
       const isCreated = (isUncertain || sent > 1) && isTaken?.(error) === true;
       if (sent === 0 || !(isUndecodable || isCreated || isOutcomeUncertain(error))) throw error;
-      const found = await find?.().catch(() => undefined);
+      const found = await this.#find(creation).catch(() => undefined);
       if (found !== undefined) return found;
       if (isUndecodable && (error.details.status ?? 200) < 300) throw createdError(error);
       throw new UpstreamError('outcomeUnknown', 'The new object was not found.', { cause: error });
@@ -285,6 +287,20 @@ export class WriteSession {
       cancel = this.clock.after(ms, resolve);
     });
     await this.orDeadline(end).finally(cancel);
+  }
+
+  async #find<Value>(creation: Creation<Value>): Promise<Value | undefined> {
+    for (const value of (await creation.find?.()) ?? []) {
+      if (await this.#claim(creation, value)) return value;
+    }
+    return undefined;
+  }
+
+  async #claim<Value>({ nameOf, attempt }: Creation<Value>, value: Value): Promise<boolean> {
+    if (nameOf === undefined) return true;
+    const { createdObjects } = this.#options.hooks.writes;
+    this.#owner ??= attempt.owner ?? createdObjects.newOwner();
+    return createdObjects.claim(this.account, nameOf(value), this.#owner);
   }
 
   #request(call: UpstreamCall): Promise<unknown> {
