@@ -1,17 +1,18 @@
-import { execFileSync, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createTally, read, write } from './clients.ts';
 import type { Ledger } from './clients.ts';
-import type { SimulatorCommand, Phase } from './phases.ts';
+import type { Phase } from './phases.ts';
 import { phases } from './phases.ts';
 import type { GatewayProcess, Holding } from './processes.ts';
 import { hasRedis, root, startGatewayProcess, startRedis } from './processes.ts';
 import { printReport } from './report.ts';
+import type { SimulatorProcess } from './simulatorClient.ts';
+import { startSimulatorProcess } from './simulatorClient.ts';
 import { subscribe } from './subscribers.ts';
 import { leftOver, settle, untilJoined, verify } from './verify.ts';
+import { soakWrites } from './writes/soak.ts';
 
 const secret = 'the signing key of the soak';
 const readers = 24;
@@ -20,33 +21,14 @@ const subscribers = 50;
 const longestPhaseMs = 8_000;
 const shortestPhaseMs = 700;
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } });
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    writes: { type: 'string', default: '1000' },
+  },
+});
 const minutes = Number(values.minutes);
-
-async function startSimulatorProcess() {
-  const child = fork(fileURLToPath(new URL('simulatorProcess.ts', import.meta.url)), {
-    execArgv: ['--import', 'tsx'],
-  });
-  const [hello] = (await once(child, 'message')) as [
-    { readonly url: string; readonly innerUrl: string; readonly key: string },
-  ];
-  return {
-    ...hello,
-    async order(order: SimulatorCommand): Promise<void> {
-      const done = once(child, 'message');
-      child.send(order);
-      await done;
-    },
-    async stop() {
-      if (child.signalCode !== null) return;
-      const gone = once(child, 'exit');
-      child.kill('SIGKILL');
-      await gone;
-    },
-  };
-}
-
-export type SimulatorProcess = Awaited<ReturnType<typeof startSimulatorProcess>>;
+const writes = Number(values.writes);
 
 const settingsFor = (helpCrunch: SimulatorProcess, redisUrl: string | undefined) => ({
   HELPCRUNCH_API_KEY: helpCrunch.key,
@@ -101,7 +83,6 @@ async function watch(gateway: GatewayProcess, everyMs: number, signal: AbortSign
 }
 
 async function run(): Promise<boolean> {
-  execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
   const durationMs = minutes * 60_000;
   const phaseMs = Math.min(
     longestPhaseMs,
@@ -190,9 +171,16 @@ async function run(): Promise<boolean> {
   }
 }
 
-if (!Number.isFinite(minutes) || minutes <= 0) {
-  process.stderr.write('--minutes must be a number above 0.\n');
+/** The mixed load runs even if the random writes have failed. */
+async function runAll(): Promise<boolean> {
+  execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
+  const areWritesKept = writes === 0 || (await soakWrites(writes));
+  return (minutes === 0 || (await run())) && areWritesKept;
+}
+
+if (!(minutes >= 0) || !Number.isInteger(writes) || writes < 0) {
+  process.stderr.write('--minutes and --writes must be numbers of at least 0.\n');
   process.exitCode = 2;
-} else if (!(await run())) {
+} else if (!(await runAll())) {
   process.exitCode = 1;
 }

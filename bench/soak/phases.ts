@@ -4,6 +4,8 @@ import type { BehaviourChange, FaultRule, WebhookTarget } from '../../src/simula
 export type SimulatorCommand =
   | { readonly kind: 'work'; readonly target: WebhookTarget }
   | { readonly kind: 'rest' }
+  /** Results in the names of the events of customers in all requests so far. */
+  | { readonly kind: 'eventNames' }
   | { readonly kind: 'behave'; readonly change: BehaviourChange }
   | { readonly kind: 'restart'; readonly downMs: number };
 

@@ -8,7 +8,15 @@ import { firstChat, writtenChats } from './operations.ts';
 
 const changesEachMs = 200;
 
-const simulator = await startSimulator({ rateLimit: 0, seed: 7 });
+const eventNames: string[] = [];
+
+const simulator = await startSimulator({
+  rateLimit: 0,
+  seed: 7,
+  onCall({ path, body }) {
+    if (path === '/events') eventNames.push((body as { readonly name: string }).name);
+  },
+});
 const { hostname, port, pathname } = new URL(simulator.url);
 
 const pairs = new Set<readonly [Socket, Socket]>();
@@ -82,13 +90,14 @@ const carryOut: {
     work();
   },
   rest: () => clearInterval(working),
+  eventNames: () => eventNames,
   behave: ({ change: behaviour }) => simulator.behave(behaviour),
   restart: ({ downMs }) => restart(downMs),
 };
 
 async function obey(order: SimulatorCommand): Promise<void> {
-  await carryOut[order.kind](order as never);
-  process.send?.({});
+  const result: unknown = await carryOut[order.kind](order as never);
+  process.send?.({ result });
 }
 
 process.on('message', (order) => void obey(order as SimulatorCommand));

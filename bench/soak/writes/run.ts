@@ -104,6 +104,7 @@ async function send(url: string, { field }: PlannedWrite): Promise<Attempt> {
   return { error: { code, isRetryable: retryable, retryAfterMs } };
 }
 
+/** Those with a response. */
 const maxAttempts = 20;
 /** HelpCrunch may still be processing a request without a response. */
 const lookupDelayMs = 10_000;
@@ -126,7 +127,7 @@ class WriteRunner {
   };
   #started = 0;
   #killed = 0;
-  readonly #replacements: Promise<void>[] = [];
+  #replacement: Promise<void> | undefined;
 
   constructor(run: WriteRun) {
     this.#run = run;
@@ -145,13 +146,13 @@ class WriteRunner {
   }
 
   async finish(): Promise<void> {
-    await Promise.all(this.#replacements);
+    await this.#replacement;
   }
 
   /** Repeats the write as a client does, until its outcome is known. */
   async #resolve(write: PlannedWrite): Promise<Result> {
     let isUncertain = false;
-    for (let number = 1; number <= maxAttempts; number += 1) {
+    for (let responses = 0; responses < maxAttempts;) {
       const attempt = await this.#send(write);
       if (attempt !== 'lost' && 'id' in attempt) return { state: 'acknowledged', id: attempt.id };
       if (attempt === 'lost') {
@@ -160,9 +161,10 @@ class WriteRunner {
         await this.#run.fleet.pause(retryDelayMs);
         continue;
       }
+      responses += 1;
       const { code, isRetryable, retryAfterMs } = attempt.error;
       const isUnknown = code === 'OUTCOME_UNKNOWN';
-      if (isUnknown && number === 1 && write.isResolvable) this.#count('unknownAtFirst');
+      if (isUnknown && !isUncertain && write.isResolvable) this.#count('unknownAtFirst');
       isUncertain ||= isUnknown || isRetryable;
       if (isUnknown && !write.isRepeatable) return this.#unknown(write);
       if (!isUnknown && !isRetryable) return this.#failure(write, code, isUncertain);
@@ -176,9 +178,12 @@ class WriteRunner {
     this.#count('attempts');
     const sending = send(fleet.nextUrl(), write);
     // The kills are spread evenly over the writes.
-    if (this.#killed < kills && this.#started >= ((this.#killed + 1) * count) / (kills + 1)) {
+    const isDue = this.#started >= ((this.#killed + 1) * count) / (kills + 1);
+    if (this.#killed < kills && isDue && this.#replacement === undefined) {
       this.#killed += 1;
-      this.#replacements.push(fleet.replaceOne());
+      this.#replacement = fleet.replaceOne().finally(() => {
+        this.#replacement = undefined;
+      });
     }
     const attempt = await sending;
     if (attempt === 'lost') this.#count('lostConnections');
