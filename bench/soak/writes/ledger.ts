@@ -31,7 +31,7 @@ function propertyOf(row: unknown, property: string): unknown {
   return value;
 }
 
-const textOf = (value: unknown): string => JSON.stringify(value) ?? 'none';
+const textOf = (value: unknown): string => (value === undefined ? 'none' : JSON.stringify(value));
 
 /** What the clients know of their writes, and how far the simulator's state agrees with it. */
 export class WriteLedger {
@@ -123,11 +123,8 @@ export class WriteLedger {
     for (const [chatId, entries] of groupBy(this.#of('message'), (entry) => entry.effect.chatId)) {
       const rows = await readRows(upstream, `/chats/${chatId}/messages`);
       const created = groupCreated(entries, (effect) => effect.text);
-      wrong.push(
-        ...compareCreated(`message of chat ${chatId}`, created, rows, (row) =>
-          [row['type'], row['text']].join(' '),
-        ),
-      );
+      const found = groupBy(rows, (row) => [row['type'], row['text']].join(' '));
+      wrong.push(...compareCreated(`message of chat ${chatId}`, created, found));
     }
     return wrong;
   }
@@ -136,9 +133,8 @@ export class WriteLedger {
     const all = await readRows(upstream, '/chats', '&sort=chats.createdAt&order=desc');
     const isNew = ({ createdWith }: WireRow) => createdWith === 'public_api';
     const created = groupCreated(this.#of('chat'), (effect) => effect.customerId);
-    const wrong = compareCreated('chat of customer', created, all.filter(isNew), (row) =>
-      String(propertyOf(row, 'customer.id')),
-    );
+    const found = groupBy(all.filter(isNew), (row) => String(propertyOf(row, 'customer.id')));
+    const wrong = compareCreated('chat of customer', created, found);
     for (const { effect, result } of this.#of('chat')) {
       if (effect.text === undefined || result.state !== 'acknowledged') continue;
       const rows = await readRows(upstream, `/chats/${result.id}/messages`);
@@ -160,9 +156,8 @@ export class WriteLedger {
             ids: [...new Set(ids)],
             unknown: Math.min(unknown, ids.length ? 0 : 1),
           });
-      return compareCreated(`customer with ${property}`, created, rows, (row) =>
-        String(row[property]),
-      );
+      const found = groupBy(rows, (row) => String(row[property]));
+      return compareCreated(`customer with ${property}`, created, found);
     });
   }
 
@@ -218,10 +213,8 @@ function groupCreated<Kind extends Effect['kind']>(
 function compareCreated(
   what: string,
   created: ReadonlyMap<string, Created>,
-  rows: readonly WireRow[],
-  nameOf: (row: WireRow) => string,
+  found: ReadonlyMap<string, readonly WireRow[]>,
 ): string[] {
-  const found = groupBy(rows, nameOf);
   return [...created].flatMap(([name, { ids, unknown }]) => {
     const existing = (found.get(name) ?? []).map(({ id }) => String(id));
     const wrong = ids

@@ -86,22 +86,39 @@ type Attempt =
   /** The client has no response. */
   | 'lost';
 
+interface Answer {
+  readonly data?: { readonly result?: { readonly id?: unknown } | null } | null;
+  readonly errors?: readonly {
+    readonly extensions: {
+      readonly code: string;
+      readonly retryable: boolean;
+      readonly retryAfterMs?: number;
+    };
+  }[];
+}
+
 async function send(url: string, { field }: PlannedWrite): Promise<Attempt> {
-  let answer: any;
+  let answer: Answer;
   try {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', connection: 'close' },
       body: JSON.stringify({ query: `mutation { result: ${field} }` }),
     });
-    answer = await response.json();
+    answer = (await response.json()) as Answer;
   } catch {
     return 'lost';
   }
   const id = answer.data?.result?.id;
   if (typeof id === 'string') return { id };
-  const { code = 'none', retryable = false, retryAfterMs } = answer.errors?.[0]?.extensions ?? {};
-  return { error: { code, isRetryable: retryable, retryAfterMs } };
+  const { extensions } = answer.errors?.[0] ?? {};
+  return {
+    error: {
+      code: extensions?.code ?? 'none',
+      isRetryable: extensions?.retryable ?? false,
+      retryAfterMs: extensions?.retryAfterMs,
+    },
+  };
 }
 
 /** Those with a response. */

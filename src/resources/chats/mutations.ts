@@ -207,7 +207,7 @@ const rateChat = chatUpdate<MutationRateChatArgs>({
   explain: (error) =>
     error instanceof UpstreamError &&
     error.kind === 'rejected' &&
-    error.details.entries?.some(({ code }) => code === 'rating') !== true
+    error.details.entries?.some(({ code }) => code === 'id' || code === 'rating') !== true
       ? new UpstreamError('conflict', 'The chat cannot be rated.', {
           ...error.details,
           cause: error,
