@@ -1,14 +1,15 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from './clock.ts';
+import { limitEntries } from './entryLimit.ts';
 
 /** A map whose entries expire. When it is full, the least recently used entry makes room. */
 export class ExpiringMap<Value> {
   readonly #entries: LRUCache<string, { readonly value: Value; readonly untilMs: number }>;
   readonly #clock: Clock;
 
-  constructor(clock: Clock, max: number) {
+  constructor(clock: Clock, maxEntries: number) {
     this.#clock = clock;
-    this.#entries = new LRUCache({ max });
+    this.#entries = new LRUCache(limitEntries(maxEntries));
   }
 
   get(key: string): Value | undefined {
