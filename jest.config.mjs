@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { globSync } from 'tinyglobby';
+
+const sources = globSync('test/**/*.ts', { cwd: import.meta.dirname, absolute: true });
 
 const shared = {
   testEnvironment: 'node',
@@ -16,11 +19,26 @@ const shared = {
   },
 };
 
-/** Tests that start Redis, a browser or other processes. */
-const startsProcesses = /support\/(?:redis|browser|process)\.ts'|'node:child_process'/;
+/** The files of a test, without those that it imports for their types only. */
+function importsOf(file, found = new Set()) {
+  if (found.has(file)) return found;
+  found.add(file);
+  const imports = readFileSync(file, 'utf8').matchAll(
+    /^(?:import|export) (?!type )[^;]*? from '(\.[^']+\.ts)';/gm,
+  );
+  for (const [, path] of imports) {
+    const imported = join(dirname(file), path);
+    if (sources.includes(imported)) importsOf(imported, found);
+  }
+  return found;
+}
 
-const files = globSync('test/**/*.test.ts', { cwd: import.meta.dirname, absolute: true });
-const endToEnd = files.filter((file) => startsProcesses.test(readFileSync(file, 'utf8')));
+/** Whether a test starts Redis, a browser or other processes. */
+const startsProcesses = (test) =>
+  [...importsOf(test)].some((file) => readFileSync(file, 'utf8').includes("'node:child_process'"));
+
+const files = sources.filter((file) => file.endsWith('.test.ts'));
+const endToEnd = files.filter(startsProcesses);
 const unit = files.filter((file) => !endToEnd.includes(file));
 
 export default {
