@@ -114,14 +114,18 @@ export default defineConfig(
         {
           exceptions: {
             types: [
+              'AgentCount',
               'ChatUpdate',
               'CustomerChange',
               'CustomerDevice',
               'CustomerLocation',
               'CustomerTag',
+              'DepartmentCount',
               'HelpdeskRateLimit',
               'HelpdeskViewer',
+              'InboxSummary',
               'PageInfo',
+              'StatusCount',
             ],
             suffixes: ['Connection', 'Edge'],
           },

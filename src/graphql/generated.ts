@@ -38,6 +38,14 @@ export type AgentChatsArgs = {
   orderBy?: InputMaybe<ChatOrder>;
 };
 
+/** Number of open chats of an agent. */
+export type AgentCount = {
+  /** The agent. */
+  readonly agent: Agent;
+  /** Number of chats. */
+  readonly count: Scalars['Int']['output'];
+};
+
 /** Role of an agent in HelpCrunch. */
 export type AgentRole =
   /** Administers the account. */
@@ -696,6 +704,14 @@ export type DepartmentChatsArgs = {
   orderBy?: InputMaybe<ChatOrder>;
 };
 
+/** Number of open chats of a department. */
+export type DepartmentCount = {
+  /** Number of chats. */
+  readonly count: Scalars['Int']['output'];
+  /** The department. */
+  readonly department: Department;
+};
+
 /** The first message of a chat. */
 export type FirstMessageInput = {
   /** HelpCrunch id of the agent that sends the message. Required with `by: AGENT`; an agent whose token has an id sends as itself. */
@@ -765,6 +781,39 @@ export type HelpdeskViewerRole =
   | 'ALL'
   /** The customer itself and its own chats. */
   | 'CUSTOMER';
+
+/** Counts of the open chats. */
+export type InboxSummary = {
+  /** Number of chats by assigned agent, the most first. Agents without open chats are left out. */
+  readonly byAgent: ReadonlyArray<AgentCount>;
+  /** Number of chats by department, the most first. Departments without open chats are left out. */
+  readonly byDepartment: ReadonlyArray<DepartmentCount>;
+  /** Number of chats by status, all open statuses included. */
+  readonly byStatus: ReadonlyArray<StatusCount>;
+  /** Whether all open chats were read. Otherwise the counts are those of the 500 newest. */
+  readonly isComplete: Scalars['Boolean']['output'];
+  /** The earliest time at which a customer wrote last, among the chats in which no one has replied since; null if there are none. */
+  readonly oldestUnansweredAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Number of open chats. */
+  readonly open: Scalars['Int']['output'];
+  /** Number of chats that are snoozed now. */
+  readonly snoozed: Scalars['Int']['output'];
+  /** Number of chats without an agent. */
+  readonly unassigned: Scalars['Int']['output'];
+  /** Number of chats that the agents have not read, those that have just woken included. */
+  readonly unread: Scalars['Int']['output'];
+};
+
+/** Views of the inbox. */
+export type InboxView =
+  /** Chats that are snoozed now. */
+  | 'SNOOZED'
+  /** Chats without an agent. */
+  | 'UNASSIGNED'
+  /** Chats that the agents have not read. */
+  | 'UNREAD'
+  /** Chats in which the customer wrote last. */
+  | 'WAITING';
 
 /** The side that sends a message. */
 export type MessageAuthor =
@@ -1057,6 +1106,17 @@ export type Query = {
   readonly department?: Maybe<Department>;
   /** All departments, in the order of HelpCrunch. `FORBIDDEN` for customers. */
   readonly departments?: Maybe<ReadonlyArray<Department>>;
+  /**
+   * The open chats of one view of the inbox, newest first. HelpCrunch cannot search for them: they come from the chats that `inboxSummary`
+   * reads, at the same cost, and are incomplete if `InboxSummary.isComplete` is false. A cursor is a position in time, so that changes of
+   * the list neither repeat nor omit chats. `FORBIDDEN` for customers.
+   */
+  readonly inbox?: Maybe<ChatConnection>;
+  /**
+   * Counts of the open chats: those with the status `NEW`, `OPENED`, `PENDING` or `ON_HOLD`. All chats are read at once, in at most 5 calls, and
+   * kept for 60 seconds; webhooks and mutations of this gateway update them in between. `FORBIDDEN` for customers.
+   */
+  readonly inboxSummary?: Maybe<InboxSummary>;
   /** A chat, customer, agent or department by its global id. An unknown id is null with the error `NOT_FOUND`. */
   readonly node?: Maybe<Node>;
   /** Objects by their global ids, in the given order. An unknown, invalid or forbidden id is a null entry with an error of its own. */
@@ -1123,6 +1183,14 @@ export type QueryDepartmentArgs = {
 
 
 /** Read operations. */
+export type QueryInboxArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  view: InboxView;
+};
+
+
+/** Read operations. */
 export type QueryNodeArgs = {
   nodeId: Scalars['ID']['input'];
 };
@@ -1167,6 +1235,14 @@ export type SettableChatStatus =
   | 'OPENED'
   /** Waiting for the customer. */
   | 'PENDING';
+
+/** Number of open chats with a status. */
+export type StatusCount = {
+  /** Number of chats. */
+  readonly count: Scalars['Int']['output'];
+  /** The status. */
+  readonly status: ChatStatus;
+};
 
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.

@@ -6,6 +6,7 @@ import type { Agent as AgentModel } from '../resources/agents/model.ts';
 import type { Application as ApplicationModel } from '../resources/applications/model.ts';
 import type { Chat as ChatModel, ChatUpdate as ChatUpdateModel } from '../resources/chats/model.ts';
 import type { Connection } from '../lib/paging.ts';
+import type { InboxSummary as InboxSummaryModel, AgentCount as AgentCountModel, DepartmentCount as DepartmentCountModel } from '../resources/inbox/model.ts';
 import type { Customer as CustomerModel, CustomerChange as CustomerChangeModel, RecordedEvent as RecordedEventModel, DeletedCustomer as DeletedCustomerModel } from '../resources/customers/model.ts';
 import type { Department as DepartmentModel } from '../resources/departments/model.ts';
 import type { ChatMessage as ChatMessageModel, MessagePage } from '../resources/messages/model.ts';
@@ -136,6 +137,7 @@ export type ResolversTypes = {
   Agent: ResolverTypeWrapper<AgentModel>;
   String: ResolverTypeWrapper<Schema.Scalars['String']['output']>;
   ID: ResolverTypeWrapper<Schema.Scalars['ID']['output']>;
+  AgentCount: ResolverTypeWrapper<AgentCountModel>;
   AgentRole: Schema.AgentRole;
   BroadcastType: Schema.BroadcastType;
   Chat: ResolverTypeWrapper<ChatModel>;
@@ -175,6 +177,7 @@ export type ResolversTypes = {
   DateTime: ResolverTypeWrapper<Schema.Scalars['DateTime']['output']>;
   DeletedCustomer: ResolverTypeWrapper<DeletedCustomerModel>;
   Department: ResolverTypeWrapper<DepartmentModel>;
+  DepartmentCount: ResolverTypeWrapper<DepartmentCountModel>;
   FirstMessageInput: Schema.FirstMessageInput;
   HelpdeskDateTimeRange: Schema.HelpdeskDateTimeRange;
   HelpdeskOrderDirection: Schema.HelpdeskOrderDirection;
@@ -182,6 +185,8 @@ export type ResolversTypes = {
   HelpdeskRateLimit: ResolverTypeWrapper<Schema.HelpdeskRateLimit>;
   HelpdeskViewer: ResolverTypeWrapper<ViewerModel>;
   HelpdeskViewerRole: Schema.HelpdeskViewerRole;
+  InboxSummary: ResolverTypeWrapper<InboxSummaryModel>;
+  InboxView: Schema.InboxView;
   JSONObject: ResolverTypeWrapper<Schema.Scalars['JSONObject']['output']>;
   MessageAuthor: Schema.MessageAuthor;
   Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
@@ -191,6 +196,7 @@ export type ResolversTypes = {
   ReadBy: Schema.ReadBy;
   SettableChatRating: Schema.SettableChatRating;
   SettableChatStatus: Schema.SettableChatStatus;
+  StatusCount: ResolverTypeWrapper<Schema.StatusCount>;
   Subscription: ResolverTypeWrapper<Record<PropertyKey, never>>;
   TagInput: Schema.TagInput;
   UpdateCustomerInput: Schema.UpdateCustomerInput;
@@ -203,6 +209,7 @@ export type ResolversParentTypes = {
   Agent: AgentModel;
   String: Schema.Scalars['String']['output'];
   ID: Schema.Scalars['ID']['output'];
+  AgentCount: AgentCountModel;
   Chat: ChatModel;
   ChatApplication: ApplicationModel;
   ChatConnection: Connection<ChatModel>;
@@ -230,16 +237,19 @@ export type ResolversParentTypes = {
   DateTime: Schema.Scalars['DateTime']['output'];
   DeletedCustomer: DeletedCustomerModel;
   Department: DepartmentModel;
+  DepartmentCount: DepartmentCountModel;
   FirstMessageInput: Schema.FirstMessageInput;
   HelpdeskDateTimeRange: Schema.HelpdeskDateTimeRange;
   HelpdeskOrganization: OrganizationModel;
   HelpdeskRateLimit: Schema.HelpdeskRateLimit;
   HelpdeskViewer: ViewerModel;
+  InboxSummary: InboxSummaryModel;
   JSONObject: Schema.Scalars['JSONObject']['output'];
   Mutation: Record<PropertyKey, never>;
   Node: ResolversInterfaceTypes<ResolversParentTypes>['Node'];
   PageInfo: Schema.PageInfo;
   Query: Record<PropertyKey, never>;
+  StatusCount: Schema.StatusCount;
   Subscription: Record<PropertyKey, never>;
   TagInput: Schema.TagInput;
   UpdateCustomerInput: Schema.UpdateCustomerInput;
@@ -263,6 +273,11 @@ export type AgentResolvers<ContextType = Context, ParentType extends ResolversPa
   nodeId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   role?: Resolver<Schema.Maybe<ResolversTypes['AgentRole']>, ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type AgentCountResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AgentCount'] = ResolversParentTypes['AgentCount']> = {
+  agent?: Resolver<ResolversTypes['Agent'], ParentType, ContextType>;
+  count?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
 };
 
 export type ChatResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Chat'] = ResolversParentTypes['Chat'], FederationReferenceType extends FederationReferenceTypes['Chat'] = FederationReferenceTypes['Chat']> = {
@@ -440,6 +455,11 @@ export type DepartmentResolvers<ContextType = Context, ParentType extends Resolv
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
+export type DepartmentCountResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DepartmentCount'] = ResolversParentTypes['DepartmentCount']> = {
+  count?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  department?: Resolver<ResolversTypes['Department'], ParentType, ContextType>;
+};
+
 export type HelpdeskOrganizationResolvers<ContextType = Context, ParentType extends ResolversParentTypes['HelpdeskOrganization'] = ResolversParentTypes['HelpdeskOrganization']> = {
   chatEnabled?: Resolver<Schema.Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
   domain?: Resolver<Schema.Maybe<ResolversTypes['String']>, ParentType, ContextType>;
@@ -458,6 +478,18 @@ export type HelpdeskViewerResolvers<ContextType = Context, ParentType extends Re
   agent?: Resolver<Schema.Maybe<ResolversTypes['Agent']>, ParentType, ContextType>;
   customer?: Resolver<Schema.Maybe<ResolversTypes['Customer']>, ParentType, ContextType>;
   role?: Resolver<ResolversTypes['HelpdeskViewerRole'], ParentType, ContextType>;
+};
+
+export type InboxSummaryResolvers<ContextType = Context, ParentType extends ResolversParentTypes['InboxSummary'] = ResolversParentTypes['InboxSummary']> = {
+  byAgent?: Resolver<ReadonlyArray<ResolversTypes['AgentCount']>, ParentType, ContextType>;
+  byDepartment?: Resolver<ReadonlyArray<ResolversTypes['DepartmentCount']>, ParentType, ContextType>;
+  byStatus?: Resolver<ReadonlyArray<ResolversTypes['StatusCount']>, ParentType, ContextType>;
+  isComplete?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  oldestUnansweredAt?: Resolver<Schema.Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  open?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  snoozed?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  unassigned?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  unread?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
 };
 
 export interface JsonObjectScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['JSONObject'], any> {
@@ -509,11 +541,18 @@ export type QueryResolvers<ContextType = Context, ParentType extends ResolversPa
   customers?: Resolver<Schema.Maybe<ResolversTypes['CustomerConnection']>, ParentType, ContextType, RequireFields<Schema.QueryCustomersArgs, 'orderBy'>>;
   department?: Resolver<Schema.Maybe<ResolversTypes['Department']>, ParentType, ContextType, RequireFields<Schema.QueryDepartmentArgs, 'id'>>;
   departments?: Resolver<Schema.Maybe<ReadonlyArray<ResolversTypes['Department']>>, ParentType, ContextType>;
+  inbox?: Resolver<Schema.Maybe<ResolversTypes['ChatConnection']>, ParentType, ContextType, RequireFields<Schema.QueryInboxArgs, 'view'>>;
+  inboxSummary?: Resolver<Schema.Maybe<ResolversTypes['InboxSummary']>, ParentType, ContextType>;
   node?: Resolver<Schema.Maybe<ResolversTypes['Node']>, ParentType, ContextType, RequireFields<Schema.QueryNodeArgs, 'nodeId'>>;
   nodes?: Resolver<Schema.Maybe<ReadonlyArray<Schema.Maybe<ResolversTypes['Node']>>>, ParentType, ContextType, RequireFields<Schema.QueryNodesArgs, 'nodeIds'>>;
   organization?: Resolver<Schema.Maybe<ResolversTypes['HelpdeskOrganization']>, ParentType, ContextType>;
   rateLimit?: Resolver<Schema.Maybe<ResolversTypes['HelpdeskRateLimit']>, ParentType, ContextType>;
   viewer?: Resolver<ResolversTypes['HelpdeskViewer'], ParentType, ContextType>;
+};
+
+export type StatusCountResolvers<ContextType = Context, ParentType extends ResolversParentTypes['StatusCount'] = ResolversParentTypes['StatusCount']> = {
+  count?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  status?: Resolver<ResolversTypes['ChatStatus'], ParentType, ContextType>;
 };
 
 export type SubscriptionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Subscription'] = ResolversParentTypes['Subscription']> = {
@@ -525,6 +564,7 @@ export type SubscriptionResolvers<ContextType = Context, ParentType extends Reso
 
 export type Resolvers<ContextType = Context> = {
   Agent?: AgentResolvers<ContextType>;
+  AgentCount?: AgentCountResolvers<ContextType>;
   Chat?: ChatResolvers<ContextType>;
   ChatApplication?: ChatApplicationResolvers<ContextType>;
   ChatConnection?: ChatConnectionResolvers<ContextType>;
@@ -544,14 +584,17 @@ export type Resolvers<ContextType = Context> = {
   DateTime?: GraphQLScalarType;
   DeletedCustomer?: DeletedCustomerResolvers<ContextType>;
   Department?: DepartmentResolvers<ContextType>;
+  DepartmentCount?: DepartmentCountResolvers<ContextType>;
   HelpdeskOrganization?: HelpdeskOrganizationResolvers<ContextType>;
   HelpdeskRateLimit?: HelpdeskRateLimitResolvers<ContextType>;
   HelpdeskViewer?: HelpdeskViewerResolvers<ContextType>;
+  InboxSummary?: InboxSummaryResolvers<ContextType>;
   JSONObject?: GraphQLScalarType;
   Mutation?: MutationResolvers<ContextType>;
   Node?: NodeResolvers<ContextType>;
   PageInfo?: PageInfoResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
+  StatusCount?: StatusCountResolvers<ContextType>;
   Subscription?: SubscriptionResolvers<ContextType>;
 };
 

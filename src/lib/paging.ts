@@ -5,6 +5,8 @@ import { selectedFields } from './selection.ts';
 
 export const defaultPageSize = 20;
 export const maxPageSize = 100;
+/** The inbox is read in at most this many calls. */
+export const maxInboxPages = 5;
 /** Reading the end of a list without a total reads every page; this many fit in the cost limit of an operation. */
 const maxPagesToEnd = 25;
 
@@ -33,6 +35,8 @@ export interface Connection<Row> extends Page<Row> {
   readonly list: string;
   readonly offset: number;
   readonly limit: number;
+  /** The cursors of the rows, if they are not offsets. */
+  readonly cursors?: readonly string[];
 }
 
 /** Binds a cursor to its list. */
@@ -187,12 +191,17 @@ async function readToEnd<Row extends { readonly id: string }>(
 /** The resolvers of every connection type. */
 export const connectionFields = {
   nodes: <Row>({ rows }: Connection<Row>): readonly Row[] => rows,
-  edges<Row>({ list, offset, rows }: Connection<Row>) {
+  edges<Row>({ list, offset, rows, cursors }: Connection<Row>) {
     const digest = listDigest(list);
-    return rows.map((node, index) => ({ node, cursor: cursorAt(digest, offset + index) }));
+    return rows.map((node, index) => ({
+      node,
+      cursor: cursors?.[index] ?? cursorAt(digest, offset + index),
+    }));
   },
-  pageInfo: <Row>({ list, offset, limit, rows, total }: Connection<Row>) => {
+  pageInfo: <Row>({ list, offset, limit, rows, total, cursors }: Connection<Row>) => {
     const end = offset + rows.length;
+    const cursorOf = (index: number): string | null =>
+      rows.length === 0 ? null : (cursors?.at(index) ?? toCursor(list, offset + index));
     return {
       // A total that is too high must not make a client request pages forever.
       hasNextPage:
@@ -202,8 +211,8 @@ export const connectionFields = {
             ? rows.length === limit
             : end < total,
       hasPreviousPage: offset > 0 && (limit === 0 || rows.length > 0),
-      startCursor: rows.length === 0 ? null : toCursor(list, offset),
-      endCursor: rows.length === 0 ? null : toCursor(list, end - 1),
+      startCursor: cursorOf(0),
+      endCursor: cursorOf(rows.length - 1),
     };
   },
 };

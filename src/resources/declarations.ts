@@ -18,7 +18,8 @@ export type FetchKind =
   | 'agents'
   | 'departments'
   | 'applications'
-  | 'organization';
+  | 'organization'
+  | 'inbox';
 
 /** Whether no fetch is needed: for an id of a `chat`, `customer` or `customerByUserId`, otherwise for the whole list. */
 export type IsCached = (kind: FetchKind, id?: string) => boolean;
@@ -77,6 +78,8 @@ export type CostRule =
   | { readonly strategy: 'page' }
   /** The chats of one owner, fetched together with those of other owners. */
   | { readonly strategy: 'ownedChats' }
+  /** All open chats, which one operation reads once. */
+  | { readonly strategy: 'inbox' }
   /** One call per chat. */
   | { readonly strategy: 'messages' }
   /** An event about a chat of which the id is known. One of these arguments may require the chat itself. */

@@ -27,6 +27,8 @@ import type {
 import { departmentDescriptor } from './departments/descriptor.ts';
 import { createDepartmentLoaders } from './departments/loaders.ts';
 import { createDepartmentSource } from './departments/source.ts';
+import { inboxDescriptor } from './inbox/descriptor.ts';
+import { createInboxSource } from './inbox/source.ts';
 import { messageDescriptor } from './messages/descriptor.ts';
 import { createVisibleMessageReader } from './messages/loaders.ts';
 import { messageMutationFields } from './messages/mutations.ts';
@@ -42,6 +44,7 @@ export const descriptors = {
   chats: chatDescriptor,
   customers: customerDescriptor,
   departments: departmentDescriptor,
+  inbox: inboxDescriptor,
   messages: messageDescriptor,
   organization: organizationDescriptor,
   mutations: {
@@ -70,6 +73,7 @@ export const idsPerCall: Readonly<Record<FetchKind, number>> = {
   ...departmentDescriptor.idsPerCall,
   ...applicationDescriptor.idsPerCall,
   ...organizationDescriptor.idsPerCall,
+  ...inboxDescriptor.idsPerCall,
 };
 
 const sourceFactories = {
@@ -78,6 +82,7 @@ const sourceFactories = {
   chats: createChatSource,
   customers: createCustomerSource,
   departments: createDepartmentSource,
+  inbox: createInboxSource,
   messages: createMessageSource,
   organization: createOrganizationSource,
   writes: createWrites,
@@ -152,6 +157,7 @@ export const createIsCached = (sources: Sources, viewer: Viewer): IsCached => {
     departments: sources.departments.has,
     applications: sources.applications.has,
     organization: sources.organization.has,
+    inbox: () => customer === undefined && sources.inbox.isCached(),
   };
   return (kind, id = '') => checks[kind](id);
 };

@@ -4,6 +4,7 @@ import { applicationResolvers } from './applications/resolvers.ts';
 import { chatResolvers } from './chats/resolvers.ts';
 import { customerResolvers } from './customers/resolvers.ts';
 import { departmentResolvers } from './departments/resolvers.ts';
+import { inboxResolvers } from './inbox/resolvers.ts';
 import { messageResolvers } from './messages/resolvers.ts';
 import { organizationResolvers } from './organization/resolvers.ts';
 
@@ -14,6 +15,7 @@ export const resourceResolvers: readonly Resolvers[] = [
   chatResolvers,
   customerResolvers,
   departmentResolvers,
+  inboxResolvers,
   messageResolvers,
   organizationResolvers,
 ];

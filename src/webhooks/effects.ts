@@ -14,6 +14,8 @@ import {
   customerWebhooks,
   reportedCustomerChange,
 } from '../resources/customers/descriptor.ts';
+import { inboxAddition, inboxChatType, inboxMessage } from '../resources/inbox/descriptor.ts';
+import { mayOpen } from '../resources/inbox/model.ts';
 import { messageWebhooks, reportedMessage } from '../resources/messages/descriptor.ts';
 import { messageCodec } from '../resources/messages/model.ts';
 import type { ChangeNotice } from '../upstream/cache/entityCache.ts';
@@ -57,6 +59,9 @@ function customerIdFrom({ customer }: WebhookPayload): string | null {
   return decodeIfReadable(idOrNull, id, 'delivered customer.id') ?? null;
 }
 
+/** Other changes do not move a chat into the inbox. */
+const opensChats: ReadonlySet<string> = new Set(['CREATED', 'STATUS']);
+
 const chatEvent =
   (
     { change, requiredField }: (typeof chatWebhooks)[keyof typeof chatWebhooks],
@@ -82,6 +87,12 @@ const chatEvent =
           ...(occurredAt === null || !isComplete ? {} : { changedAt: occurredAt, patch }),
         },
         ...chatLists,
+        {
+          type: inboxChatType,
+          id: chatId,
+          ...(occurredAt === null || !isComplete ? {} : { changedAt: occurredAt, patch }),
+        },
+        ...(mayOpen(notice.fields.status) && opensChats.has(change) ? [inboxAddition(chatId)] : []),
       ],
       events: [
         {
@@ -106,8 +117,9 @@ const messageEvent =
     const chatId = chatIdOf(data);
     const customerId = customerIdFrom(data);
     const { agent, message, unreadable } = readMessage(data, { from, type });
+    const received = message === undefined ? undefined : { ...message, agent };
     return {
-      changes: [{ type: chatType, id: chatId }, ...chatLists],
+      changes: [{ type: chatType, id: chatId }, ...chatLists, inboxMessage(chatId, received)],
       events: [
         ...(message === undefined
           ? []

@@ -1,6 +1,7 @@
 import type { DocumentNode, FieldNode, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { getNamedType, getOperationAST, isObjectType } from 'graphql';
 import type { CustomerViewer } from '../../lib/viewer.ts';
+import { maxInboxPages } from '../../lib/paging.ts';
 import { maxExtraMessageReads } from '../../lib/visibility.ts';
 import type {
   CostCase,
@@ -190,6 +191,8 @@ class CostEstimator {
         return this.#write(rule, field);
       case 'page':
         return this.#page(field);
+      case 'inbox':
+        return this.#inbox(field);
       case 'messages':
         return this.#messages(field);
       case 'ownedChats':
@@ -265,6 +268,16 @@ class CostEstimator {
     return this.#connection(list, site, (readsRows) => {
       this.#costs.add(path, this.#isWorst && readsRows && isFromUnknownEnd(args) ? 2 : 1);
     });
+  }
+
+  #inbox({ site, result, list }: FieldResult): NodeSet {
+    const addCalls = (): void => {
+      if (this.#costs.once('inbox') && !this.#isCached('inbox'))
+        this.#costs.add(site.path, this.#isWorst ? maxInboxPages : 1);
+    };
+    if (list.type.name === 'ChatConnection') return this.#connection(list, site, addCalls);
+    addCalls();
+    return result;
   }
 
   #messages({ parent, site, list }: FieldResult): NodeSet {

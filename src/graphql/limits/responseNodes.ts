@@ -70,7 +70,7 @@ interface Selection {
 /** The connection fields with one item for each item of the page. */
 const itemFields: ReadonlySet<string> = new Set(['nodes', 'edges']);
 
-const connectionRules: ReadonlySet<string> = new Set(['page', 'messages', 'ownedChats']);
+const connectionRules: ReadonlySet<string> = new Set(['page', 'messages', 'ownedChats', 'inbox']);
 
 /** The objects that a list of ids yields, by type, duplicates included. */
 function namedNodes(schema: GraphQLSchema, typenames: readonly string[], count: number): Nodes[] {

@@ -10,6 +10,8 @@ import type {
 import { badUserInputError, conflictError, forbiddenError } from '../../lib/clientError.ts';
 import { encodeEnum } from '../../upstream/decode.ts';
 import { UpstreamError } from '../../upstream/errors.ts';
+import type { InvalidatedTags } from '../declarations.ts';
+import { inboxChanges } from '../inbox/descriptor.ts';
 import type { MutationDeclaration, WrittenEntity } from '../mutation.ts';
 import { mutationFields, updateEntity } from '../mutation.ts';
 import type { ChatWebhookName } from './descriptor.ts';
@@ -219,6 +221,8 @@ const rateChat = chatUpdate<MutationRateChatArgs>({
   invalidates: chatLists,
   publishes: [{ change: 'RATED', repeatedBy: ['chat.rated'] }],
 });
+
+export const inboxChangesOf = ({ id }: ChatArgs): InvalidatedTags => inboxChanges(id);
 
 /** The mutations of one chat, named by the argument `id`. Each returns the chat after the write. */
 export const chatMutations = {

@@ -29,7 +29,7 @@ import type { MutationGroup } from '../runMutation.ts';
 import { mutationResolvers } from '../runMutation.ts';
 import { chatType, reportedChatChange } from './descriptor.ts';
 import { chatEventFields } from './model.ts';
-import { chatMutations } from './mutations.ts';
+import { chatMutations, inboxChangesOf } from './mutations.ts';
 import type { OwnedChats } from './source.ts';
 
 const newestFirst: ChatOrder = { field: 'CREATED_AT', direction: 'DESC' };
@@ -130,6 +130,7 @@ const chatMutationGroup: MutationGroup<{ readonly id: string }, Chat, ChatChange
   verifyOwner: async ({ id }, { loaders }) => {
     await loaders.chats.load(id);
   },
+  changes: inboxChangesOf,
   prime: (chat, { loaders }) => {
     loaders.chats.prime(chat);
   },

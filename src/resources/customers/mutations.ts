@@ -13,6 +13,7 @@ import { toNodeId } from '../../lib/ids.ts';
 import { requireText } from '../../lib/texts.ts';
 import { UpstreamError } from '../../upstream/errors.ts';
 import { allChats, chatLists } from '../chats/descriptor.ts';
+import { inboxChats } from '../inbox/descriptor.ts';
 import type { MutationDeclaration } from '../mutation.ts';
 import { mutationFields, updateEntity } from '../mutation.ts';
 import type { CustomerWebhookName } from './descriptor.ts';
@@ -64,7 +65,7 @@ const hasUserId = ({ input }: InputArgument): boolean => 'userId' in input;
 const invalidatedByInput = [
   ...customerLists,
   ...userIdAliases.map((tag) => ({ ...tag, when: hasUserId })),
-  ...allChats.map((tag) => ({ ...tag, when: isEmbeddedGiven })),
+  ...[...allChats, ...inboxChats].map((tag) => ({ ...tag, when: isEmbeddedGiven })),
 ];
 
 const createCustomer: CustomerMutation<MutationCreateCustomerArgs> = {

@@ -12,6 +12,8 @@ import { chatLists, chatType, reportedChatChange } from '../chats/descriptor.ts'
 import { customerType } from '../customers/descriptor.ts';
 import type { Chat } from '../chats/model.ts';
 import { chatCodec } from '../chats/model.ts';
+import type { InvalidatedTags } from '../declarations.ts';
+import { firstInboxPage, inboxChanges } from '../inbox/descriptor.ts';
 import type { MutationContext, MutationDeclaration, MutationRun } from '../mutation.ts';
 import { mutationFields } from '../mutation.ts';
 import type { messageWebhooks } from './descriptor.ts';
@@ -282,6 +284,17 @@ const createChat: MutationDeclaration<
 export const queueOf = {
   chat: (id: string) => ({ type: chatType, id }),
   customer: (id: string) => ({ type: customerType, id }),
+};
+
+/** What writes change besides the lists of chats. */
+export const changesOf = {
+  // The messages of a chat are invalidated with it.
+  message: ({ chatId }: { readonly chatId: string }): InvalidatedTags => [
+    queueOf.chat(chatId),
+    ...inboxChanges(chatId),
+  ],
+  // Rules for new chats may change the tags of the customer.
+  creation: (customerId: string): InvalidatedTags => [queueOf.customer(customerId), firstInboxPage],
 };
 
 /** The name of what has been created, by which the webhook that repeats it is recognized. */

@@ -28,6 +28,7 @@ import type { VisibleMessages } from './loaders.ts';
 import type { ChatMessage, CustomerMessagePage, Message } from './model.ts';
 import type { CreatedChat } from './mutations.ts';
 import {
+  changesOf,
   chatCreationMutations,
   customerOf,
   messageMutations,
@@ -127,8 +128,7 @@ const messageMutationGroup: MutationGroup<{ readonly chatId: string }, ChatMessa
   verifyOwner: async ({ chatId }, { loaders }) => {
     await loaders.chats.load(chatId);
   },
-  // The messages of a chat are invalidated with it.
-  changes: ({ chatId }) => [queueOf.chat(chatId)],
+  changes: changesOf.message,
   eventsOf: (message, { atMs, args: { chatId } }) =>
     messageEvents(
       message,
@@ -156,8 +156,7 @@ const chatCreationGroup: MutationGroup<MutationCreateChatArgs, CreatedChat, Chat
     if (typeof customerId === 'string' && customerId !== (await customerOf(args, context)))
       throw forbiddenError('input.customerId: must be the customer itself for this viewer.');
   },
-  // Rules for new chats may change the tags of the customer.
-  changes: async (args, context) => [queueOf.customer(await customerOf(args, context))],
+  changes: async (args, context) => changesOf.creation(await customerOf(args, context)),
   eventsOf(chat, { change, atMs }) {
     const fields = chatEventFields(chat);
     if (change === 'MESSAGE' && chat.firstMessage !== null)

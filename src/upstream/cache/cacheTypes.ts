@@ -19,7 +19,7 @@ export interface CachedEntity {
 }
 
 /** Selects the TTL setting of a cache type. */
-export type TtlClass = 'chats' | 'customers' | 'account';
+export type TtlClass = 'chats' | 'inbox' | 'customers' | 'account';
 
 export interface CacheTypeDescriptor {
   readonly name: string;

@@ -18,7 +18,10 @@ import { ScopedCache } from './scopedCache.ts';
 export type SendCall = (call: UpstreamCall) => Promise<unknown>;
 
 /** TTLs in milliseconds. */
-export type CacheTtlsMs = Readonly<Record<TtlClass | 'absent', number>>;
+export type CacheTtlsMs = Readonly<Record<Exclude<TtlClass, 'inbox'> | 'absent', number>>;
+
+/** Reading the inbox takes several calls. Webhooks and writes keep it current. */
+const inboxTtlMs = 60_000;
 
 /** Fetches the values of the names, in order; a `notFound` error for a name that HelpCrunch does not know. */
 export type FetchEntities<Value> = (
@@ -38,8 +41,8 @@ interface EntityCacheOptions extends EntityStoreOptions {
 interface PatchNotice {
   readonly type: Stored;
   readonly id: string;
-  /** On HelpCrunch's clock. */
-  readonly changedAt: number;
+  /** On HelpCrunch's clock. Null if the patch has the same result in any order with reads and other changes. */
+  readonly changedAt: number | null;
   /** The value after the change; the same object if it is up to date, undefined if the new value is not known. */
   patch(value: unknown): unknown;
 }
@@ -77,13 +80,14 @@ export class EntityCache {
 
   constructor({ ttlsMs, staleIfErrorMs, onClockJump, ...options }: EntityCacheOptions) {
     const { clock } = options;
+    const ttlsByClass = { ...ttlsMs, inbox: inboxTtlMs };
     this.#clock = clock;
     this.#store = new EntityStore(options);
     this.#shared = {
       store: this.#store,
       clock,
       staleIfErrorMs,
-      ttlMsOf: (type, value) => ttlsMs[isNegativeEntry(value) ? 'absent' : type.ttlClass],
+      ttlMsOf: (type, value) => ttlsByClass[isNegativeEntry(value) ? 'absent' : type.ttlClass],
       collapser: new RequestCollapser(clock),
       writeQueues: createKeyedMutex(),
       applyChanges: (account, changes) => this.applyChanges(account, changes),
@@ -145,15 +149,15 @@ export class EntityCache {
   ): ReplacementValue | undefined {
     const patched = isNegativeEntry(value) ? undefined : patch(value);
     const readAt = toWallTime(this.#clock, at);
-    const isLater =
-      changedAt > (sourceUpdatedAt ?? readAt + clockSkewMs) &&
-      changedAt < this.#clock.now() + clockSkewMs;
-    if (patched === undefined || (patched !== value && !isLater)) return undefined;
+    const updatedAt = sourceUpdatedAt ?? readAt + clockSkewMs;
+    const isApplicable =
+      changedAt === null || (changedAt > updatedAt && changedAt < this.#clock.now() + clockSkewMs);
+    if (patched === undefined || (patched !== value && !isApplicable)) return undefined;
     const ageMs = this.#clock.monotonic() - at;
     return {
       value: patched,
       at,
-      sourceUpdatedAt: Math.max(sourceUpdatedAt ?? 0, changedAt),
+      sourceUpdatedAt: changedAt === null ? updatedAt : Math.max(sourceUpdatedAt ?? 0, changedAt),
       ttlMs: Math.max(1, Math.ceil(this.#shared.ttlMsOf(type, patched) - ageMs)),
     };
   }

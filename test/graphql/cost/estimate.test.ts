@@ -542,6 +542,8 @@ describe('a running gateway', () => {
       case 'Query.chats':
       case 'Query.customers':
         return aRootPage;
+      case 'Query.inbox':
+        return fc.constantFrom('(view: UNREAD)', '(view: WAITING, first: 3)');
       case 'Mutation.markChatRead':
         return someOf('chat').map((id) => `(id: ${id}, by: AGENT, read: true)`);
       case 'Mutation.setChatStatus':

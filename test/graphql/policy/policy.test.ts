@@ -105,6 +105,18 @@ const matrix: Readonly<Record<string, Row>> = {
     bob: 'FORBIDDEN',
     agent: { organization: { id: '1' } },
   },
+  'Query.inboxSummary': {
+    query: '{ inboxSummary { open } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { inboxSummary: { open: 2 } },
+  },
+  'Query.inbox': {
+    query: '{ inbox(view: WAITING) { totalCount } }',
+    ada: 'FORBIDDEN',
+    bob: 'FORBIDDEN',
+    agent: { inbox: { totalCount: 0 } },
+  },
   'Query.node': {
     query: `{ node(nodeId: "${toNodeId('Chat', '1')}") { nodeId } }`,
     ada: { node: { nodeId: toNodeId('Chat', '1') } },
