@@ -21,15 +21,15 @@ const nodeId = (text: string) => Buffer.from(text).toString('base64url');
 
 /** Some are there, some are not, some are wrong. */
 const ids = {
-  default: ['9999', '1', '7', 'abc', '99999999'],
-  chat: ['9999', '9998', '999999', 'x'],
-  id: ['1', '2', '9999', '7001'],
+  default: ['5499', '1', '7', 'abc', '99999999'],
+  chat: ['5499', '5498', '999999', 'x'],
+  id: ['1', '2', '5499', '7001'],
   customer: ['7001', '7002', '1'],
   agent: ['1', '2', '999'],
   department: ['1', '2', '99'],
-  nodeId: [nodeId('Chat:9999'), nodeId('Customer:7001'), 'x'],
-  nodeIds: [nodeId('Chat:9999'), nodeId('Agent:1'), 'x'],
-  markChatRead: ['9999', '9', 'x'],
+  nodeId: [nodeId('Chat:5499'), nodeId('Customer:7001'), 'x'],
+  nodeIds: [nodeId('Chat:5499'), nodeId('Agent:1'), 'x'],
+  markChatRead: ['5499', '9', 'x'],
 };
 
 interface Gateway {
@@ -44,7 +44,7 @@ let schema: GraphQLSchema;
 
 beforeAll(async () => {
   const clock = createManualClock();
-  simulator = await startSimulator({ rateLimit: 0, clock });
+  simulator = await startSimulator({ rateLimit: 0, clock, customers: 200, chats: 500 });
   const config = { rateLimit: 0 };
   viaApollo = await startTestGateway({
     upstream: simulator,
@@ -171,7 +171,7 @@ describe.each(Object.entries(transports))('the operation cache over %s', (_name,
 describe('the operation cache', () => {
   test('a cached operation uses the variables of each request', async () => {
     const query = 'query One($id: ID!) { chat(id: $id) { id } }';
-    for (const id of ['9999', '9998', '9997', '9996']) {
+    for (const id of ['5499', '5498', '5497', '5496']) {
       expect(await ask(direct, { query, variables: { id } })).toContain(`{"id":"${id}"}`);
     }
 
@@ -186,10 +186,10 @@ describe('the operation cache', () => {
     const config = { maxUpstreamCalls: 2, rateLimit: 0 };
     const gateway = await startTestGateway({ upstream, config });
     const query = `query Some($ids: [ID!]!) { nodes(nodeIds: $ids) { nodeId ... on Chat { status } } }`;
-    const some = [nodeId('Chat:9999'), nodeId('Chat:9998')];
+    const some = [nodeId('Chat:5499'), nodeId('Chat:5498')];
 
     const answers = [];
-    for (const list of [some, some, some, [...some, nodeId('Chat:9997')]]) {
+    for (const list of [some, some, some, [...some, nodeId('Chat:5497')]]) {
       answers.push(await ask(gateway, { query, variables: { ids: list } }));
     }
     await gateway.stop();
@@ -201,7 +201,7 @@ describe('the operation cache', () => {
   test('a cached mutation that fails is sent upstream once', async () => {
     const query = 'mutation Mark($id: ID!) { markChatRead(id: $id, by: AGENT, read: true) { id } }';
     const times = () => simulator.calls.filter(({ method }) => method === 'PUT').length;
-    for (const id of ['9999', '9998', '9997']) await ask(direct, { query, variables: { id } });
+    for (const id of ['5499', '5498', '5497']) await ask(direct, { query, variables: { id } });
     const before = times();
 
     const answer = await ask(direct, { query, variables: { id: '8' } });

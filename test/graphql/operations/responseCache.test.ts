@@ -307,12 +307,12 @@ describe('forms of a request for a cached operation', () => {
   let simulator: Simulator;
 
   beforeAll(async () => {
-    simulator = await startSimulator({ rateLimit: 0, clock });
+    simulator = await startSimulator({ rateLimit: 0, clock, customers: 200, chats: 500 });
   });
 
   afterAll(() => simulator.close());
 
-  const text = 'query Chat { chat(id: 9999) { id status } }';
+  const text = 'query Chat { chat(id: 5499) { id status } }';
   const sha256Hash = createHash('sha256').update(text).digest('hex');
   const persistedQuery = { version: 1, sha256Hash };
   const clientLibrary = { name: '@apollo/client', version: '4.0.0' };
@@ -377,7 +377,7 @@ describe('forms of a request for a cached operation', () => {
     const answer = await send(direct, operation, headers);
 
     expect(answer).toBe(await send(viaApollo, operation, headers));
-    expect(answer).toContain('"id":"9999"');
+    expect(answer).toContain('"id":"5499"');
     expect(await readyCount(direct)).toBe(before + 1);
   });
 
@@ -391,7 +391,7 @@ describe('forms of a request for a cached operation', () => {
     socket.send({ id: 'a', type: 'subscribe', payload: { query: text } });
     const { payload } = await socket.nextMessage();
 
-    expect(payload.data).toMatchObject({ chat: { id: '9999' } });
+    expect(payload.data).toMatchObject({ chat: { id: '5499' } });
     expect(await readyCount(gateway)).toBe(before + 1);
   });
 
@@ -405,7 +405,7 @@ describe('forms of a request for a cached operation', () => {
     {
       name: 'a cached mutation',
       headers: { 'apollo-require-preflight': 'true' },
-      query: 'mutation { markChatRead(id: 9999, by: AGENT, read: true) { id } }',
+      query: 'mutation { markChatRead(id: 5499, by: AGENT, read: true) { id } }',
     },
   ])('a GET request is rejected for $name', async ({ headers, query }) => {
     await using gateway = await startTestGateway({ upstream: simulator, clock, config: settings });
@@ -440,7 +440,7 @@ describe('forms of a request for a cached operation', () => {
 test('random operations between random reads and writes are answered byte for byte as by Apollo Server', async () => {
   const operationCount = 60;
   const rounds = 4;
-  const simulator = await startSimulator({ rateLimit: 0, clock });
+  const simulator = await startSimulator({ rateLimit: 0, clock, customers: 200, chats: 500 });
   const schema = createSchema(resourceResolvers, { subgraph: { excludedRootFields: [] } });
   const gateways = [
     await startTestGateway({
@@ -451,7 +451,7 @@ test('random operations between random reads and writes are answered byte for by
     await startTestGateway({ upstream: simulator, clock, config: settings }),
   ] as const;
   const random = createRandom(4711);
-  const ids = { default: ['9999', '1', '7'], chat: ['9999', '9998'], customer: ['7001', '7002'] };
+  const ids = { default: ['5499', '1', '7'], chat: ['5499', '5498'], customer: ['7001', '7002'] };
   const operations = [];
   for (let seed = 1; operations.length < operationCount; seed += 1) {
     const operation = createRandomOperation({ schema, random: createRandom(seed * 7_927), ids });
@@ -465,7 +465,7 @@ test('random operations between random reads and writes are answered byte for by
       const chance = random();
       if (chance < 0.1) clock.advance(cacheTtlsMs.chats);
       if (chance > 0.9) {
-        const mark = `mutation { markChatRead(id: 9999, by: AGENT, read: ${String(chance > 0.95)}) { id } }`;
+        const mark = `mutation { markChatRead(id: 5499, by: AGENT, read: ${String(chance > 0.95)}) { id } }`;
         for (const gateway of gateways) await ask(gateway, { query: mark });
       }
       const [expected, answer] = await Promise.all(
