@@ -13,6 +13,7 @@ import { startControlledUpstream } from '../../support/controlledUpstream.ts';
 import { startTestGateway } from '../../support/gateway.ts';
 import { bearer, jwtAuth } from '../../support/issuer.ts';
 import { createManualClock } from '../../support/manualClock.ts';
+import { propertyRuns } from '../../support/propertyRuns.ts';
 import { createRandom, createRandomOperation } from '../../support/randomOperations.ts';
 import { openSocket } from '../../support/socket.ts';
 import { startTwoCustomers } from '../../support/twoCustomers.ts';
@@ -438,7 +439,7 @@ describe('forms of a request for a cached operation', () => {
 });
 
 test('random operations between random reads and writes are answered byte for byte as by Apollo Server', async () => {
-  const operationCount = 60;
+  const operationCount = propertyRuns(15);
   const rounds = 4;
   const simulator = await startSimulator({ rateLimit: 0, clock, customers: 200, chats: 500 });
   const schema = createSchema(resourceResolvers, { subgraph: { excludedRootFields: [] } });
@@ -482,4 +483,4 @@ test('random operations between random reads and writes are answered byte for by
 
   expect(odd).toEqual([]);
   expect(given).toBeGreaterThan(operationCount / 4);
-}, 60_000);
+}, 240_000);
