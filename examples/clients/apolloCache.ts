@@ -27,6 +27,7 @@ export const createCache = () =>
         fields: {
           chats: connection(['filter', 'orderBy']),
           customers: connection(['filter', 'orderBy']),
+          inbox: connection(['view']),
           // A chat that a list has loaded needs no request of its own.
           chat: {
             read: (cached: unknown, { args, toReference }): unknown =>

@@ -1,13 +1,23 @@
 import type { TypedDocumentNode } from '@apollo/client';
-import { gql } from '@apollo/client';
+import { ApolloClient, gql, HttpLink } from '@apollo/client';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { WebSocket } from 'ws';
+import {
+  closeChat,
+  customerByUserId,
+  messagesOfChat,
+  reply,
+  tagCustomer,
+  tagsOfCustomer,
+  upsertCustomer,
+} from '../../examples/clients/apolloOptimistic.ts';
+import { createCache } from '../../examples/clients/apolloCache.ts';
 import { createPersistedQueryClient } from '../../examples/clients/apolloPersistedQueries.ts';
 import { hydrate, loadPage } from '../../examples/clients/apolloServer.ts';
 import { createWebSocketClient } from '../../examples/clients/apolloWebSocket.ts';
 import type { ControlledUpstream } from '../support/controlledUpstream.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
-import { startTestGateway } from '../support/gateway.ts';
+import { startDemo, startTestGateway } from '../support/gateway.ts';
 import { bearer, jwtAuth } from '../support/issuer.ts';
 
 let upstream: ControlledUpstream;
@@ -164,5 +174,153 @@ describe('subscriptions over WebSocket', () => {
     socket.terminate();
 
     expect(received).toBe(status);
+  });
+});
+
+describe('optimistic updates', () => {
+  async function startClient() {
+    const demo = await startDemo({ customers: 5, chats: 5 });
+    const client = new ApolloClient({
+      link: new HttpLink({ uri: `${demo.url}/graphql` }),
+      cache: createCache(),
+    });
+    const { data } = await demo.query(
+      '{ chats(first: 1) { nodes { id customer { id } } } agents { id } }',
+    );
+    return {
+      ...demo,
+      client,
+      chatId: data.chats.nodes[0].id as string,
+      customerId: data.chats.nodes[0].customer.id as string,
+      agentId: data.agents[0].id as string,
+      async [Symbol.asyncDispose]() {
+        client.stop();
+        await demo[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test('a reply is shown once, before and after its response', async () => {
+    await using own = await startClient();
+    const { client, chatId, agentId } = own;
+    const query = { query: messagesOfChat, variables: { id: chatId } };
+    const { data: before } = await client.query(query);
+    const shown = () =>
+      client.cache.readQuery({ ...query, optimistic: true })?.chat?.messages?.edges;
+    const count = before?.chat?.messages?.edges.length ?? 0;
+
+    const sending = reply(client, { chatId, agentId, text: 'On it', key: 'key-1' });
+    const optimistic = shown()?.map(({ node }) => node);
+    const { data } = await sending;
+    const real = shown()?.map(({ node }) => node);
+
+    expect(optimistic).toHaveLength(count + 1);
+    expect(optimistic?.[0]).toMatchObject({ id: 'key-1', text: 'On it' });
+    expect(real).toHaveLength(count + 1);
+    expect(real?.[0]).toEqual(data?.sendMessage);
+    expect(real?.[0]?.id).not.toBe('key-1');
+  });
+
+  test('a reply that fails disappears', async () => {
+    await using own = await startClient();
+    const { client, chatId } = own;
+    const query = { query: messagesOfChat, variables: { id: chatId } };
+    const { data: before } = await client.query(query);
+
+    const sending = reply(client, { chatId, agentId: '999999', text: 'On it', key: 'key-2' });
+    const [optimistic] =
+      client.cache.readQuery({ ...query, optimistic: true })?.chat?.messages?.edges ?? [];
+    await expect(sending).rejects.toThrow();
+
+    expect(optimistic?.node.text).toBe('On it');
+    expect(client.cache.readQuery({ ...query, optimistic: true })).toEqual(before);
+  });
+
+  test('a closed chat is shown as closed at once, and leaves the list of open chats', async () => {
+    await using own = await startClient();
+    const { client, chatId } = own;
+    await own.query(`mutation { setChatStatus(id: ${chatId}, status: OPENED) { id } }`);
+    const open: TypedDocumentNode<any, any> = gql`
+      query OpenChats {
+        chats(filter: { status: OPENED }) {
+          edges {
+            cursor
+            node {
+              id
+              status
+            }
+          }
+          pageInfo {
+            hasNextPage
+            endCursor
+          }
+        }
+      }
+    `;
+    const watched = client.watchQuery({ query: open });
+    const subscription = watched.subscribe({});
+    await client.query({ query: open });
+    const statusOf = () =>
+      client.cache.readFragment<{ status: string }>({
+        id: `Chat:${chatId}`,
+        fragment: gql`
+          fragment Status on Chat {
+            status
+          }
+        `,
+        optimistic: true,
+      })?.status;
+
+    const before = statusOf();
+    const closing = closeChat(client, chatId);
+    const optimistic = statusOf();
+    await closing;
+    const { data } = await client.query({ query: open, fetchPolicy: 'network-only' });
+
+    expect([before, optimistic, statusOf()]).toEqual(['OPENED', 'CLOSED', 'CLOSED']);
+    expect(data.chats.edges.map(({ node }: any) => node.id)).not.toContain(chatId);
+    subscription.unsubscribe();
+  });
+
+  test('a tag is added to the known tags at once', async () => {
+    await using own = await startClient();
+    const { client, customerId } = own;
+    const id = `Customer:${customerId}`;
+    const names = () =>
+      client.cache
+        .readFragment({ id, fragment: tagsOfCustomer, optimistic: true })
+        ?.tags?.map(({ name }) => name);
+
+    const unknown = tagCustomer(client, customerId, 'first');
+    const beforeResponse = names();
+    await unknown;
+    const known = names() ?? [];
+    const adding = tagCustomer(client, customerId, 'second');
+    const optimistic = names();
+    await adding;
+
+    expect(beforeResponse).toBeUndefined();
+    expect(known).toContain('first');
+    expect(optimistic).toEqual([...known, 'second']);
+    expect(names()?.toSorted()).toEqual([...known, 'second'].toSorted());
+  });
+
+  test('an upsert is shown at once for a known customer only', async () => {
+    await using own = await startClient();
+    const { client } = own;
+    const query = { query: customerByUserId, variables: { userId: 'own-1' } };
+    const name = () =>
+      client.cache.readQuery({ ...query, optimistic: true })?.customerByUserId?.name;
+
+    const creating = upsertCustomer(client, 'own-1', 'Ada');
+    const whileCreating = name();
+    await creating;
+    const created = name();
+    const updating = upsertCustomer(client, 'own-1', 'Ada Lovelace');
+    const whileUpdating = name();
+    await updating;
+
+    expect([whileCreating, created]).toEqual([undefined, 'Ada']);
+    expect([whileUpdating, name()]).toEqual(['Ada Lovelace', 'Ada Lovelace']);
   });
 });

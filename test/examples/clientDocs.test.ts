@@ -9,16 +9,21 @@ import { runCommandLine } from '../../src/cli/commandLine.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const page = readFileSync(join(root, 'docs/clients.md'), 'utf8');
+const guide = readFileSync(join(root, 'docs/schema-guide.md'), 'utf8');
 
-test('every code block of docs/clients.md is a file that a test executes', () => {
-  const blocks = [
-    ...page.matchAll(/^`(examples\/clients\/\S+)`[^\n]*\n\n```\w+\n([\s\S]*?)^```$/gm),
-  ];
+/** The code blocks below the name of their file. */
+const namedBlocks = (text: string) => [
+  ...text.matchAll(/^`(examples\/clients\/\S+)`[^\n]*\n\n```\w+\n([\s\S]*?)^```$/gm),
+];
+
+test('every code block of docs/clients.md and of the schema guide is a file that a test executes', () => {
+  const blocks = [...namedBlocks(page), ...namedBlocks(guide)];
   const tests = ['clients', 'apolloClients', 'clientDocs']
     .map((name) => readFileSync(join(root, `test/examples/${name}.test.ts`), 'utf8'))
     .join('');
 
-  expect(blocks).toHaveLength([...page.matchAll(/^```\w+$/gm)].length);
+  expect(namedBlocks(page)).toHaveLength([...page.matchAll(/^```\w+$/gm)].length);
+  expect(namedBlocks(guide)).toHaveLength([...guide.matchAll(/^```ts$/gm)].length);
   for (const [, file = '', body] of blocks) {
     expect(body).toBe(readFileSync(join(root, file), 'utf8'));
     // The cache is imported by the clients.

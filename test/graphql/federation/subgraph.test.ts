@@ -545,6 +545,7 @@ describe('schema directives', () => {
       ChatMessage: chats,
       ChatMessageConnection: chats,
       HelpdeskOrganization: account,
+      InboxSummary: chats,
     });
   });
 
