@@ -31,6 +31,7 @@ import {
   createHydrate,
   createIsCached,
   createLengthOf,
+  createReadLists,
   createLoaders,
   createSources,
 } from '../resources/registry.ts';
@@ -60,6 +61,7 @@ const createCostLimiterFor = (schema: GraphQLSchema, { config }: Foundation) =>
     maxNodes: config.maxResponseNodes,
     isCached: ({ sources, viewer }: Context) => createIsCached(sources, viewer),
     lengthOf: ({ sources }: Context) => createLengthOf(sources),
+    readLists: ({ sources }: Context) => createReadLists(sources),
     hydrate: ({ sources }: Context) => createHydrate(sources),
     customerOf: ({ viewer }: Context) => (viewer.role === 'CUSTOMER' ? viewer : undefined),
   });

@@ -172,6 +172,18 @@ export const createLengthOf = ({ agents, departments, applications }: Sources): 
   return (kind) => lists[kind]?.cachedLength();
 };
 
+/** Reads the lists whose lengths `createLengthOf` returns. */
+export const createReadLists =
+  ({ agents, departments, applications }: Sources) =>
+  async (kinds: readonly FetchKind[]): Promise<void> => {
+    const lists: Partial<Record<FetchKind, { all(): Promise<unknown> }>> = {
+      agents,
+      departments,
+      applications,
+    };
+    await Promise.all(kinds.flatMap((kind) => lists[kind]?.all() ?? []));
+  };
+
 /** Copies cached entities from Redis, so that `createIsCached` finds them. */
 export const createHydrate =
   ({ chats, customers }: Sources) =>

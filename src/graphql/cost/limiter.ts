@@ -5,7 +5,7 @@ import type { CustomerViewer } from '../../lib/viewer.ts';
 import type { Context } from '../context.ts';
 import type { CostOptions } from './estimate.ts';
 import { estimateCost } from './estimate.ts';
-import type { IsCached, LengthOf } from '../../resources/declarations.ts';
+import type { FetchKind, IsCached, LengthOf } from '../../resources/declarations.ts';
 import type { OperationCost } from './rules.ts';
 import { assertVariablesWithinLimits } from '../limits/documentLimits.ts';
 import { estimateNodes } from '../limits/responseNodes.ts';
@@ -65,6 +65,8 @@ export interface CostLimiterOptions extends CostLimits {
   readonly isCached?: (context: Context) => IsCached;
   readonly lengthOf?: (context: Context) => LengthOf;
   readonly hydrate?: (context: Context) => Hydrate;
+  /** Reads short lists into the cache. */
+  readonly readLists?: (context: Context) => (kinds: readonly FetchKind[]) => Promise<void>;
   readonly customerOf?: (context: Context) => CustomerViewer | undefined;
 }
 
@@ -80,9 +82,21 @@ export interface CostRequest {
   readonly costs?: CachedCosts | undefined;
 }
 
+/** The lists of unknown length that decide whether the operation is within the limit. None if it never is. */
+function decisiveLists(document: DocumentNode, cost: CostOptions, limit: number): FetchKind[] {
+  const unknown = new Set<FetchKind>();
+  const lengthOf: LengthOf = (kind) => {
+    const known = cost.lengthOf?.(kind);
+    if (known === undefined) unknown.add(kind);
+    return known ?? 0;
+  };
+  return estimateCost(document, { ...cost, lengthOf }).worst > limit ? [] : [...unknown];
+}
+
 /**
  * Rejects, before any call, an operation that could cost more calls than its limit, or whose response could contain too many objects.
- * What is cached costs no call, but its objects count. References are also rejected if the rate limit certainly does not admit their
+ * If the length of a short list decides that, the list is read first, as the operation would read it anyway. What is cached costs no
+ * call, but its objects count. References are also rejected if the rate limit certainly does not admit their
  * calls in time.
  */
 export type AssertWithinCost = (request: CostRequest) => Promise<void> | undefined;
@@ -107,6 +121,14 @@ interface Price {
   /** If nothing is cached. */
   readonly calls: number;
   readonly nodes: number;
+}
+
+interface ListReading {
+  readonly limit: number;
+  /** Undefined if no list may be read. */
+  readonly readLists: ((kinds: readonly FetchKind[]) => Promise<void>) | undefined;
+  /** Called before a list is read. */
+  readonly assertNodes: () => void;
 }
 
 /** Of one document, with different variables. */
@@ -137,6 +159,24 @@ export function createCostLimiter(
     return cost;
   }
 
+  function assertWithLists(
+    document: DocumentNode,
+    cost: CostOptions,
+    { limit, readLists, assertNodes }: ListReading,
+  ): Promise<void> | undefined {
+    const estimated = estimateCost(document, cost);
+    if (estimated.worst <= limit) return undefined;
+    const lists = readLists === undefined ? [] : decisiveLists(document, cost, limit);
+    if (readLists === undefined || lists.length === 0) throw costLimitError(estimated, limit);
+    const assertKnown = () => {
+      const known = estimateCost(document, cost);
+      if (known.worst > limit) throw costLimitError(known, limit);
+    };
+    assertNodes();
+    // If a list cannot be read, its assumed length decides.
+    return readLists(lists).then(assertKnown, assertKnown);
+  }
+
   return ({ document, operationName, variables, context, costs }) => {
     assertVariablesWithinLimits(variables);
     const operation = getOperationAST(document, operationName);
@@ -145,14 +185,20 @@ export function createCostLimiter(
     const customer = options.customerOf?.(context);
     const request = { schema, operationName, variables, customer };
     const { calls, nodes } = worstCostOf(document, request, costs);
+    const assertNodes = (): void => {
+      if (nodes > maxNodes) throw overNodes(estimateNodes(document, request), maxNodes);
+    };
     if (calls > limit) {
+      const mayRead = reusesCache(operation) && customer === undefined;
       const cached = reusesCache(operation)
         ? { isCached: options.isCached?.(context), lengthOf: options.lengthOf?.(context) }
         : {};
-      const cost = estimateCost(document, { ...request, ...cached });
-      if (cost.worst > limit) throw costLimitError(cost, limit);
+      const priced = { ...request, ...cached };
+      const readLists = mayRead ? options.readLists?.(context) : undefined;
+      const reading = assertWithLists(document, priced, { limit, readLists, assertNodes });
+      if (reading !== undefined) return reading;
     }
-    if (nodes > maxNodes) throw overNodes(estimateNodes(document, request), maxNodes);
+    assertNodes();
     // A single call is served or not, without waste.
     if (!isReferences || calls <= 1 || context.quota.shortage(calls) === undefined)
       return undefined;
