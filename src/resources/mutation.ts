@@ -14,7 +14,8 @@ import type { PartialEntities } from '../upstream/partialEntities.ts';
 import type { WriteRepetition } from '../upstream/pipeline.ts';
 import type { CreatedIds } from '../upstream/writes/idempotency.ts';
 import type { Attempt } from '../upstream/writes/idempotentRuns.ts';
-import type { WriteCall, WriteSession } from '../upstream/writes/writeSession.ts';
+import type { WriteCall } from '../upstream/writes/creation.ts';
+import type { WriteSession } from '../upstream/writes/writeSession.ts';
 import type {
   FetchKind,
   FieldDeclaration,
@@ -79,8 +80,10 @@ export interface MutationDeclaration<
   readonly policy: 'owner' | 'staff';
   /** Forbidden unless `MUTATIONS` names it. */
   readonly isOptIn?: true;
-  /** The arguments that are ids of HelpCrunch, validated before any call. */
-  readonly ids: readonly (keyof Args & string)[];
+  /** The arguments that are ids of HelpCrunch, such as `input.customerId`, validated before any call. */
+  readonly ids: readonly (
+    (keyof Args & string) | (Args extends { readonly input: object } ? `input.${string}` : never)
+  )[];
   /** Rejects arguments and viewers before any call. */
   readonly validate?: (args: Args, context: MutationContext) => void;
   readonly calls: MutationCalls;

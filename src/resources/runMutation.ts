@@ -62,20 +62,21 @@ function idempotencyKeyOf(args: object): string | undefined {
   throw badUserInputError('idempotencyKey', `must have 1 to ${maxKeyLength} characters.`);
 }
 
+const propertyIn = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null
+    ? new Map<string, unknown>(Object.entries(value)).get(name)
+    : undefined;
+
 function validateIds(args: object, names: readonly string[]): void {
-  const values = new Map<string, unknown>(Object.entries(args));
   for (const name of names) {
-    const value = values.get(name);
+    const value = name.split('.').reduce<unknown>(propertyIn, args);
     if (value !== undefined && value !== null) parseUpstreamId(name, value);
   }
 }
 
 /** The scope of idempotency keys. With forwarded API keys the account is the key itself. */
 async function viewerName({ viewer, viewerId, loaders }: Context): Promise<string> {
-  if (viewer.role === 'CUSTOMER') {
-    const scope = await loaders.customers.visibility();
-    return `customer ${(scope.isUnrestricted ? null : scope.customerId) ?? ''}`;
-  }
+  if (viewer.role === 'CUSTOMER') return `customer ${(await loaders.customers.ownId()) ?? ''}`;
   if (viewer.role === 'AGENT') return `agent ${viewer.agentId ?? viewerId ?? ''}`;
   return 'all';
 }

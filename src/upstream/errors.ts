@@ -108,6 +108,18 @@ export const isNotFound = (error: unknown): error is UpstreamError =>
   error.kind === 'notFound' &&
   error.details.isUnknownRoute === undefined;
 
+/** Names the argument whose object is missing, instead of the object that is written. */
+export const namedNotFound = (
+  error: UpstreamError,
+  argument: string,
+  type: string,
+): UpstreamError =>
+  new UpstreamError('notFound', `There is no such ${type}.`, {
+    ...error.details,
+    cause: error,
+    publicMessage: `${argument}: HelpCrunch has no ${type} with this id.`,
+  });
+
 /** Turns a `notFound` error into null, where a missing object is no error. */
 export const nullIfNotFound = <Value>(value: Value | Promise<Value>): Promise<Value | null> =>
   Promise.resolve(value).catch((error: unknown) => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Config } from '../../src/config/settings.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
@@ -7,6 +7,8 @@ import { startTestGateway } from '../support/gateway.ts';
 import type { TestRedis } from '../support/redis.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { rest } from '../support/rest.ts';
+import { startTcpProxy } from '../support/tcpProxy.ts';
+import { deliver, webhookSecret } from '../support/webhooks.ts';
 
 const oneMinute = 60_000;
 
@@ -42,9 +44,9 @@ const start = (config: Partial<Config> = {}) =>
 type Gateway = Awaited<ReturnType<typeof start>>;
 
 /** Two instances that share Redis. */
-async function startPair() {
-  const redisUrl = redis === undefined ? {} : { redisUrl: redis.url };
-  const pair: readonly [Gateway, Gateway] = [await start(redisUrl), await start(redisUrl)];
+async function startPair(config: Partial<Config> = {}) {
+  const shared = { ...config, ...(redis === undefined ? {} : { redisUrl: redis.url }) };
+  const pair: readonly [Gateway, Gateway] = [await start(shared), await start(shared)];
   for (const { url } of pair) {
     for (;;) {
       const state: any = await (await fetch(`${url}/readyz`)).json();
@@ -201,6 +203,73 @@ describe.each(['json', 'text'] as const)('deleteCustomer with %s', (okBody) => {
     expect(before.join()).toContain('Secret Name');
     expect((await entries()).join()).not.toContain('Secret Name');
     expect(codesOf(after)).toEqual(['NOT_FOUND']);
+  });
+});
+
+(hasRedis ? describe : describe.skip)('erasure after a deletion', () => {
+  const stored = async (): Promise<string> => {
+    const keys: string[] = await redis?.command('KEYS', 'helpcrunch:*');
+    const values = await Promise.all(
+      keys
+        .filter((key) => key.includes(':entry:'))
+        .map(async (key) => String(await redis?.command('GET', key))),
+    );
+    return [...keys, ...values].join();
+  };
+
+  const isUp = async ({ url }: Gateway): Promise<void> => {
+    for (;;) {
+      const state: any = await (await fetch(`${url}/readyz`)).json();
+      if (state.redis === 'up') return;
+    }
+  };
+
+  beforeEach(() => simulator.behave({ okBody: 'json' }));
+
+  test('a webhook erases Redis and the response caches of all instances', async () => {
+    await using shared = await startPair({ webhookSecret });
+    const [first, second] = shared.pair;
+    const id = await createdId(first, { name: 'Webhook Name' });
+    const read = `{ customer(id: ${id}) { name } }`;
+    for (const gateway of [first, second, first, second]) await gateway.query(read);
+    const before = await stored();
+    await rest(simulator, `/customers/${id}`, { method: 'DELETE' });
+
+    const delivery = await deliver(first, {
+      event: 'customer.deleted',
+      eventData: { id: Number(id) },
+    });
+    const answers = [await first.query(read), await second.query(read)];
+
+    expect(delivery).toEqual({ status: 200, outcome: 'applied', errors: undefined });
+    expect(before).toContain('Webhook Name');
+    expect(await stored()).not.toContain('Webhook Name');
+    expect(answers.map(codesOf)).toEqual([['NOT_FOUND'], ['NOT_FOUND']]);
+  });
+
+  test('a deletion while Redis is unreachable erases it when it is reachable again', async () => {
+    await using proxy = await startTcpProxy(redis?.port ?? 0);
+    await using first = await start({ redisUrl: proxy.url });
+    await using second = await start({ redisUrl: redis?.url });
+    await isUp(first);
+    await isUp(second);
+    const id = await createdId(first, { name: 'Unreachable Name' });
+    const read = `{ customer(id: ${id}) { name } }`;
+    for (const gateway of [first, second]) await gateway.query(read);
+    const before = await stored();
+
+    proxy.cut();
+    const deleted = await first.query(`mutation { deleteCustomer(id: ${id}) { id } }`);
+    const during = await first.query(read);
+    proxy.mend();
+    await isUp(first);
+    const after = [await first.query(read), await second.query(read)];
+
+    expect(before).toContain('Unreachable Name');
+    expect(deleted.data).toEqual({ deleteCustomer: { id } });
+    expect(codesOf(during)).toEqual(['NOT_FOUND']);
+    expect(await stored()).not.toContain('Unreachable Name');
+    expect(after.map(codesOf)).toEqual([['NOT_FOUND'], ['NOT_FOUND']]);
   });
 });
 

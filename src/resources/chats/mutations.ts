@@ -9,7 +9,7 @@ import type {
 } from '../../graphql/generated.ts';
 import { badUserInputError, conflictError, forbiddenError } from '../../lib/clientError.ts';
 import { encodeEnum } from '../../upstream/decode.ts';
-import { UpstreamError } from '../../upstream/errors.ts';
+import { isNotFound, namedNotFound, UpstreamError } from '../../upstream/errors.ts';
 import type { InvalidatedTags } from '../declarations.ts';
 import { inboxChanges } from '../inbox/descriptor.ts';
 import type { MutationDeclaration, WrittenEntity } from '../mutation.ts';
@@ -115,14 +115,8 @@ const assignChat = chatUpdate<MutationAssignChatArgs>({
     body: { id: Number(id), assignee: Number(agentId) },
   }),
   explain: (error, { agentId }, { sources }) =>
-    error instanceof UpstreamError &&
-    error.kind === 'notFound' &&
-    sources.agents.isKnownMissing(agentId)
-      ? new UpstreamError('notFound', 'There is no such agent.', {
-          ...error.details,
-          cause: error,
-          publicMessage: 'agentId: HelpCrunch has no agent with this id.',
-        })
+    isNotFound(error) && sources.agents.isKnownMissing(agentId)
+      ? namedNotFound(error, 'agentId', 'agent')
       : error,
   retry: 'safe',
   sets: ({ agentId }) => ({ assignee: { __typename: 'Agent', id: agentId } }),

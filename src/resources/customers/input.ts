@@ -34,6 +34,9 @@ export function validateScalars(argument: string, values: Readonly<Record<string
         `${argument}.${name}`,
         'must be a text, a number, a boolean or null.',
       );
+    // JSON has no infinite numbers: HelpCrunch would receive null.
+    if (typeof value === 'number' && !Number.isFinite(value))
+      throw badUserInputError(`${argument}.${name}`, 'must be a finite number.');
     if (typeof value === 'string') limitText(`${argument}.${name}`, value);
   }
 }
@@ -206,5 +209,8 @@ export const missingCustomData = (
   { customData }: Pick<Customer, 'customData'>,
 ): readonly string[] =>
   Object.entries(changes)
-    .filter(([name, value]) => (value === null) !== ((customData[name] ?? null) === null))
+    .filter(([name, value]) => {
+      const stored = Object.hasOwn(customData, name) ? customData[name] : null;
+      return (value === null) !== (stored === null);
+    })
     .map(([name]) => name);

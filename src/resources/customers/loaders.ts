@@ -65,6 +65,8 @@ function createUnrestrictedLoaders(source: CustomerSource, batchScheduleFn: Sche
     resolvePartialByUserId: (partial: PartialByUserId, info: GraphQLResolveInfo): Resolved =>
       partialCustomers.resolve(partial, info, () => byUserId.load(partial.userId)),
     visibility: (): Promise<VisibilityScope> => Promise.resolve({ isUnrestricted: true }),
+    /** The id of the customer that the viewer is; null when it is none, or HelpCrunch does not know it. */
+    ownId: (): Promise<string | null> => Promise.resolve(null),
     /** The customer that the viewer is; null when it is none, or HelpCrunch does not know it. */
     viewer: noViewer,
   };
@@ -96,6 +98,7 @@ function restrictToViewer(all: CustomerLoaders, identity: ViewerIdentity): Custo
       (await isViewer(partial.id)) ? all.resolvePartial(partial, info) : null,
     resolvePartialByUserId: ({ userId }) => nullIfNotFound(loadByUserId(userId)),
     visibility: async () => ({ isUnrestricted: false, customerId: await identity.id() }),
+    ownId: identity.id,
     async viewer(info) {
       const id = await identity.id();
       return id === null ? null : all.resolvePartial({ __typename: 'Customer', id }, info);

@@ -13,7 +13,6 @@ import { toNodeId } from '../../lib/ids.ts';
 import { requireText } from '../../lib/texts.ts';
 import { UpstreamError } from '../../upstream/errors.ts';
 import { allChats, chatLists } from '../chats/descriptor.ts';
-import { inboxChats } from '../inbox/descriptor.ts';
 import type { MutationDeclaration } from '../mutation.ts';
 import { mutationFields, updateEntity } from '../mutation.ts';
 import type { CustomerWebhookName } from './descriptor.ts';
@@ -32,41 +31,24 @@ import {
   wireTag,
 } from './input.ts';
 import type { Customer, RecordedEvent, DeletedCustomer } from './model.ts';
-import { customerCodec, customerEventFromWire } from './model.ts';
+import { customerEventFromWire } from './model.ts';
 import type { UpsertedCustomer } from './writes.ts';
 import {
   customerPath,
   explainTaken,
+  invalidatedByInput,
   patchCustomer,
   postCustomer,
   updateOrCreate,
   writtenCustomer,
 } from './writes.ts';
 
-type CustomerMutation<Args, Result extends Customer = Customer> = MutationDeclaration<
+type CustomerMutation<Args, Result = Customer> = MutationDeclaration<
   Args,
   Result,
   CustomerChangeKind,
   CustomerWebhookName
 >;
-
-/** Chats embed these, and can be filtered by them. */
-const embeddedInChats = ['userId', ...customerCodec.embeddedFields];
-
-interface InputArgument {
-  readonly input: CustomerValues;
-}
-
-const isEmbeddedGiven = ({ input }: InputArgument): boolean =>
-  embeddedInChats.some((name) => name in input);
-
-const hasUserId = ({ input }: InputArgument): boolean => 'userId' in input;
-
-const invalidatedByInput = [
-  ...customerLists,
-  ...userIdAliases.map((tag) => ({ ...tag, when: hasUserId })),
-  ...[...allChats, ...inboxChats].map((tag) => ({ ...tag, when: isEmbeddedGiven })),
-];
 
 const createCustomer: CustomerMutation<MutationCreateCustomerArgs> = {
   policy: 'staff',
@@ -236,12 +218,7 @@ const removeCustomerTags = tagUpdate<MutationRemoveCustomerTagsArgs>(
   },
 );
 
-const deleteCustomer: MutationDeclaration<
-  MutationDeleteCustomerArgs,
-  DeletedCustomer,
-  CustomerChangeKind,
-  CustomerWebhookName
-> = {
+const deleteCustomer: CustomerMutation<MutationDeleteCustomerArgs, DeletedCustomer> = {
   policy: 'staff',
   isOptIn: true,
   ids: ['id'],
@@ -257,12 +234,7 @@ const deleteCustomer: MutationDeclaration<
   },
 };
 
-const recordCustomerEvent: MutationDeclaration<
-  MutationRecordCustomerEventArgs,
-  RecordedEvent,
-  CustomerChangeKind,
-  CustomerWebhookName
-> = {
+const recordCustomerEvent: CustomerMutation<MutationRecordCustomerEventArgs, RecordedEvent> = {
   policy: 'staff',
   ids: ['customerId'],
   validate({ name, data }) {

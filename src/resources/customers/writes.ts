@@ -2,9 +2,18 @@ import type { MutationUpsertCustomerArgs } from '../../graphql/generated.ts';
 import { readPage } from '../../upstream/lists.ts';
 import { isAppliedWrite, isNotFound, UpstreamError } from '../../upstream/errors.ts';
 import { isIncomplete } from '../../upstream/partialEntities.ts';
-import type { CreationAttempt, WriteSession } from '../../upstream/writes/writeSession.ts';
+import type { CreationAttempt } from '../../upstream/writes/creation.ts';
+import type { WriteSession } from '../../upstream/writes/writeSession.ts';
+import { inboxChats } from '../inbox/descriptor.ts';
 import type { MutationRun, WrittenEntity } from '../mutation.ts';
-import { customerEndpoint, customerType, partialCustomers } from './descriptor.ts';
+import { allChats } from '../chats/descriptor.ts';
+import {
+  customerEndpoint,
+  customerLists,
+  customerType,
+  partialCustomers,
+  userIdAliases,
+} from './descriptor.ts';
 import { userIdEquals } from './filter.ts';
 import type { CustomerValues } from './input.ts';
 import { missingCustomData, wireCustomer, wireNewCustomer } from './input.ts';
@@ -18,6 +27,25 @@ export const writtenCustomer: WrittenEntity<Customer> = {
   partials: partialCustomers,
   identity: (id) => ({ __typename: 'Customer', id }),
 };
+
+/** Chats embed these, and can be filtered by them. */
+const embeddedInChats = ['userId', ...customerCodec.embeddedFields];
+
+interface InputArgument {
+  readonly input: CustomerValues;
+}
+
+const isEmbeddedGiven = ({ input }: InputArgument): boolean =>
+  embeddedInChats.some((name) => name in input);
+
+const hasUserId = ({ input }: InputArgument): boolean => 'userId' in input;
+
+/** What the values of a customer may change elsewhere. */
+export const invalidatedByInput = [
+  ...customerLists,
+  ...userIdAliases.map((tag) => ({ ...tag, when: hasUserId })),
+  ...[...allChats, ...inboxChats].map((tag) => ({ ...tag, when: isEmbeddedGiven })),
+];
 
 const writtenFields = ['userId', 'name', 'email', 'company', 'phone', 'notes'] as const;
 

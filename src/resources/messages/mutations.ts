@@ -5,8 +5,7 @@ import type {
   MutationSendMessageArgs,
 } from '../../graphql/generated.ts';
 import { badUserInputError, forbiddenError } from '../../lib/clientError.ts';
-import { parseUpstreamId } from '../../lib/ids.ts';
-import { isAppliedWrite, UpstreamError } from '../../upstream/errors.ts';
+import { isAppliedWrite, isNotFound, namedNotFound, UpstreamError } from '../../upstream/errors.ts';
 import type { CreatedIds } from '../../upstream/writes/idempotency.ts';
 import { chatLists, chatType, reportedChatChange } from '../chats/descriptor.ts';
 import { customerType } from '../customers/descriptor.ts';
@@ -24,6 +23,7 @@ import {
   actingAgent,
   authorOf,
   latestPage,
+  outgoingMessage,
   postChat,
   postMessage,
   validateTexts,
@@ -100,14 +100,7 @@ const messageMutation = <Args extends MessageArgs>(
 });
 
 const sendMessage = messageMutation<MutationSendMessageArgs>(
-  ({ chatId, by, text, markdown, agentId }, context) => ({
-    chatId,
-    from: by,
-    type: 'MESSAGE',
-    text,
-    markdown: markdown ?? undefined,
-    agentId: authorOf({ by, agentId }, context),
-  }),
+  (args, context) => outgoingMessage(args.chatId, args, authorOf(args, context)),
   {
     policy: 'owner',
     publishes: [{ change: 'MESSAGE', repeatedBy: ['message.chat.agent', 'message.chat.customer'] }],
@@ -115,13 +108,13 @@ const sendMessage = messageMutation<MutationSendMessageArgs>(
 );
 
 const addChatNote = messageMutation<MutationAddChatNoteArgs>(
-  ({ chatId, text, markdown, agentId }, context) => ({
-    chatId,
-    from: 'AGENT',
+  (args, context) => ({
+    ...outgoingMessage(
+      args.chatId,
+      { ...args, by: 'AGENT' },
+      actingAgent('agentId', args.agentId, context),
+    ),
     type: 'PRIVATE',
-    text,
-    markdown: markdown ?? undefined,
-    agentId: actingAgent('agentId', agentId, context),
   }),
   { policy: 'staff', publishes: [{ change: 'MESSAGE', repeatedBy: ['message.private'] }] },
 );
@@ -139,8 +132,7 @@ export async function customerOf(
 ): Promise<string> {
   const { viewer, loaders } = context;
   if (viewer.role !== 'CUSTOMER') return input.customerId ?? '';
-  const scope = await loaders.customers.visibility();
-  const own = scope.isUnrestricted ? null : scope.customerId;
+  const own = await loaders.customers.ownId();
   if (own === null) throw new UpstreamError('notFound', 'There is no such customer.');
   return own;
 }
@@ -164,20 +156,12 @@ async function executeCreateChat(run: MutationRun<MutationCreateChatArgs>): Prom
   if (created !== undefined) await attempt.record({ chatId });
   const read = async () => chatCodec.fromWire(await session.read(`/chats/${chatId}`));
   if (!message) return { ...(created ?? (await read())), firstMessage: null };
-  const { by, text, markdown, agentId } = message;
   const { owner } = attempt;
   const step =
     created === undefined
       ? attempt
       : { startedAtMs: session.clock.now(), isUncertain: false, isApplied: false, owner };
-  const sent = {
-    chatId,
-    from: by,
-    type: 'MESSAGE' as const,
-    text,
-    markdown: markdown ?? undefined,
-    agentId: authorOf({ by, agentId }, context, 'input.message.'),
-  };
+  const sent = outgoingMessage(chatId, message, authorOf(message, context, 'input.message.'));
   const firstMessage = await postMessage(session, sent, step).catch((error: unknown) => {
     if (isAppliedWrite(error)) return null;
     throw withChatId(error, chatId);
@@ -197,20 +181,16 @@ const createChat: MutationDeclaration<
   'chat.new' | keyof typeof messageWebhooks
 > = {
   policy: 'owner',
-  ids: [],
+  ids: [
+    'input.customerId',
+    'input.applicationId',
+    'input.assigneeId',
+    'input.departmentId',
+    'input.message.agentId',
+  ],
   validate({ input }, context) {
-    const { customerId, applicationId, assigneeId, departmentId, message } = input;
+    const { customerId, message } = input;
     const { viewer } = context;
-    const ids = {
-      customerId,
-      applicationId,
-      assigneeId,
-      departmentId,
-      'message.agentId': message?.agentId,
-    };
-    for (const [name, id] of Object.entries(ids)) {
-      if (id !== undefined && id !== null) parseUpstreamId(`input.${name}`, id);
-    }
     if (viewer.role === 'CUSTOMER') {
       for (const name of ['assigneeId', 'departmentId'] as const) {
         if (typeof input[name] === 'string')
@@ -256,19 +236,10 @@ const createChat: MutationDeclaration<
       await session.invalidate([{ type: chatType, id: chat.id }]);
       return chat;
     } catch (error) {
-      const { applicationId } = args.input;
-      if (
-        error instanceof UpstreamError &&
-        error.kind === 'notFound' &&
-        context.sources.applications.isKnownMissing(applicationId)
-      ) {
-        throw new UpstreamError('notFound', 'There is no such application.', {
-          ...error.details,
-          cause: error,
-          publicMessage: 'input.applicationId: HelpCrunch has no application with this id.',
-        });
-      }
-      throw error;
+      const isMissing = context.sources.applications.isKnownMissing(args.input.applicationId);
+      throw isNotFound(error) && isMissing
+        ? namedNotFound(error, 'input.applicationId', 'application')
+        : error;
     }
   },
   keyed: {

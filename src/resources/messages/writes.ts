@@ -8,7 +8,8 @@ import { UpstreamError } from '../../upstream/errors.ts';
 import { idEquals } from '../../upstream/filters.ts';
 import { readPage } from '../../upstream/lists.ts';
 import type { Attempt } from '../../upstream/writes/idempotentRuns.ts';
-import type { CreationAttempt, WriteSession } from '../../upstream/writes/writeSession.ts';
+import type { CreationAttempt } from '../../upstream/writes/creation.ts';
+import type { WriteSession } from '../../upstream/writes/writeSession.ts';
 import { chatEndpoint, chatType } from '../chats/descriptor.ts';
 import type { Chat } from '../chats/model.ts';
 import { chatCodec } from '../chats/model.ts';
@@ -26,6 +27,20 @@ export interface OutgoingMessage {
   /** Undefined for a message of the customer, and for a note without an author. */
   readonly agentId: string | undefined;
 }
+
+/** A message to the other side; undefined for `agentId` makes it one of the customer. */
+export const outgoingMessage = (
+  chatId: string,
+  { by, text, markdown }: MessageText & Pick<Author, 'by'>,
+  agentId: string | undefined,
+): OutgoingMessage => ({
+  chatId,
+  from: by,
+  type: 'MESSAGE',
+  text,
+  markdown: markdown ?? undefined,
+  agentId,
+});
 
 export interface MessageText {
   readonly text: string;

@@ -83,7 +83,8 @@ export class IdempotencyStore {
     const shared = await this.#redis?.tryCommand(async (client) => ({
       text: await client.get(key),
     }));
-    const text = shared === undefined ? this.#local.get(key) : shared.text;
+    // A restart of Redis may have lost what this instance knows.
+    const text = shared?.text ?? this.#local.get(key);
     return typeof text === 'string' ? parseRecord(text) : undefined;
   }
 
@@ -96,8 +97,12 @@ export class IdempotencyStore {
     const key = this.#keyOf(account, name);
     const before = expected === undefined ? '' : JSON.stringify(expected);
     const after = record === undefined ? '' : JSON.stringify(record);
-    const reply = await this.#redis?.runScript('replaceRecord', [key], [before, after, ttlMs]);
-    const isReplaced = reply === undefined ? (this.#local.get(key) ?? '') === before : reply === 1;
+    const isKnown = (this.#local.get(key) ?? '') === before;
+    const replaceShared = (text: string) =>
+      this.#redis?.runScript('replaceRecord', [key], [text, after, ttlMs]);
+    let reply = await replaceShared(before);
+    if (reply === 0 && isKnown && before !== '') reply = await replaceShared('');
+    const isReplaced = reply === undefined ? isKnown : reply === 1;
     if (isReplaced && after === '') this.#local.delete(key);
     else if (isReplaced) this.#local.set(key, after, ttlMs);
     return isReplaced;

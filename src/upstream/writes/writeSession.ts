@@ -1,6 +1,6 @@
 import { asError } from '../../lib/asError.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { isNotFound, isOutcomeUncertain, isUnreadableSuccess, UpstreamError } from '../errors.ts';
+import { isNotFound, isUnreadableSuccess, UpstreamError } from '../errors.ts';
 import type { RequestContext, UpstreamCall, WriteRepetition } from '../pipeline.ts';
 import { currentViewer } from '../rateLimit/limiter.ts';
 import type {
@@ -12,10 +12,8 @@ import type {
 import { erasedData } from '../cache/cacheTypes.ts';
 import type { ChangeNotice, ScopedCacheHooks, SendCall } from '../cache/entityCache.ts';
 import type { SharedCache } from '../cache/scopedCache.ts';
-import type { Attempt } from './idempotentRuns.ts';
-
-/** A call of a write. */
-export type WriteCall = Pick<UpstreamCall, 'method' | 'path' | 'body'>;
+import type { Creation, WriteCall } from './creation.ts';
+import { createOnce } from './creation.ts';
 
 /** In place of the response of a completed write that cannot be read. */
 export const unreadable = Symbol('unreadable');
@@ -30,22 +28,6 @@ export interface EntityWrite<Entity extends CachedEntity> {
   /** Reads the entity when the response of the write cannot be read. */
   readonly read: () => Promise<Entity>;
 }
-
-/** How an object is created. */
-export interface Creation<Value> {
-  readonly call: WriteCall;
-  readonly decode: (body: unknown) => Value;
-  /** Looks for objects that the call may have created, oldest first. Omitted if it cannot be looked up. */
-  readonly find?: () => Promise<readonly Value[]>;
-  /** Names an object that may be the result of several equal calls, but only of one. */
-  readonly nameOf?: (value: Value) => string;
-  /** Whether HelpCrunch rejects the call because the object exists. A call with this test is sent again if its outcome is unknown. */
-  readonly isTaken?: (error: unknown) => boolean;
-  readonly attempt: CreationAttempt;
-}
-
-/** With an earlier attempt of unknown outcome the object is looked up first; if HelpCrunch has confirmed that one, nothing is sent. */
-export type CreationAttempt = Pick<Attempt, 'isUncertain' | 'isApplied' | 'owner'>;
 
 interface EntityRemoval {
   readonly type: CacheTypeDescriptor;
@@ -63,25 +45,17 @@ interface WriteSessionOptions {
 const lockGraceMs = 1_000;
 const lockPollMs = 50;
 
+/** A response about another object must not be stored as this one. */
+function requireId<Entity extends CachedEntity>(entity: Entity, id: string): Entity {
+  if (entity.id === id) return entity;
+  throw new UpstreamError('malformed', 'The response is about another object.');
+}
+
 const appliedError = (cause: unknown): UpstreamError =>
   new UpstreamError('malformed', 'The write was applied, but its result could not be read.', {
     cause,
     isApplied: true,
     publicMessage: 'The change was made, but its result could not be read. Refetch the object.',
-  });
-
-const createdError = (cause: unknown): UpstreamError =>
-  new UpstreamError('outcomeUnknown', 'The write was applied, and the new object was not found.', {
-    cause,
-    isApplied: true,
-    publicMessage:
-      'HelpCrunch has confirmed this, but the new object could not be read. Do not send it again.',
-  });
-
-const notSearchableError = (): UpstreamError =>
-  new UpstreamError('outcomeUnknown', 'The object cannot be looked up.', {
-    publicMessage:
-      'HelpCrunch did not respond to the first attempt, and its result cannot be looked up. Use another idempotencyKey to try again.',
   });
 
 /** The calls of one mutation. They are charged to its viewer with the priority of writes. */
@@ -125,7 +99,7 @@ export class WriteSession {
     const { shared, context, hooks } = this.#options;
     try {
       if (queue === undefined) return await task();
-      const key = `${context.account}:${queue.type.name}:${queue.id}`;
+      const { key } = this.#target(queue);
       return await shared.writeQueues.run(key, context.signal(), task);
     } catch (error) {
       hooks.onFailure(error);
@@ -146,8 +120,7 @@ export class WriteSession {
 
   /** The entity as this instance last read it, however long ago; undefined if it does not have it. */
   lastKnown<Entity extends CachedEntity>(type: CacheType<Entity>, id: string): Entity | undefined {
-    const { shared, context } = this.#options;
-    const stored = shared.store.find(`${context.account}:${type.name}:${id}`);
+    const stored = this.#options.shared.store.find(this.#target({ type, id }).key);
     return stored === undefined ? undefined : type.deserialize(stored.entry.value, () => undefined);
   }
 
@@ -172,51 +145,25 @@ export class WriteSession {
   /** Writes one entity and replaces it in the cache of all instances. If the response cannot be read, the entity is read once. */
   update<Entity extends CachedEntity>(write: EntityWrite<Entity>): Promise<Entity> {
     const { store, ttlMsOf } = this.#options.shared;
-    const { type, id, call, repeat, decode, read } = write;
-    const { account } = this.#options.context;
-    const tag = `${account}:${type.name}:`;
+    const { type, id, call, repeat, read } = write;
+    const own = (entity: Entity) => requireId(entity, id);
+    const decode = (body: unknown) => own(write.decode(body));
     const sentBefore = this.#sentCount;
-    return store.runWrite(
-      { account, key: tag + id, tag },
-      {
-        wasSent: () => this.#sentCount > sentBefore,
-        ttlMsOf: (entity) => ttlMsOf(type, entity),
-        write: async () => this.decoded(await this.send(call, repeat), decode, read),
-      },
-    );
+    return store.runWrite(this.#target(write), {
+      wasSent: () => this.#sentCount > sentBefore,
+      ttlMsOf: (entity) => ttlMsOf(type, entity),
+      write: async () =>
+        this.decoded(await this.send(call, repeat), decode, async () => own(await read())),
+    });
   }
 
-  /**
-   * Creates an object. It is sent once, unless HelpCrunch rejects a second one; if its outcome is unknown, `find` looks for what was
-   * created, and the first object that belongs to no other write is the result.
-   */
-  async create<Value>(creation: Creation<Value>): Promise<Value> {
-    const { call, decode, isTaken } = creation;
-    const { isUncertain, isApplied } = creation.attempt;
-    if (isUncertain) {
-      if (creation.find === undefined)
-        throw isApplied ? createdError(undefined) : notSearchableError();
-      const found = await this.#find(creation);
-      if (found !== undefined) return found;
-      if (isApplied) throw createdError(undefined);
-    }
-    const sentBefore = this.#sentCount;
-    const repeat = isTaken === undefined ? 'never' : 'safe';
-    try {
-      const value = decode(await this.#request({ ...call, effect: 'write', repeat }));
-      await this.#claim(creation, value);
-      return value;
-    } catch (error) {
-      const sent = this.#sentCount - sentBefore;
-      const isUndecodable = error instanceof UpstreamError && error.kind === 'malformed';
-      // By an earlier attempt, perhaps.
-      const isCreated = (isUncertain || sent > 1) && isTaken?.(error) === true;
-      if (sent === 0 || !(isUndecodable || isCreated || isOutcomeUncertain(error))) throw error;
-      const found = await this.#find(creation).catch(() => undefined);
-      if (found !== undefined) return found;
-      if (isUndecodable && (error.details.status ?? 200) < 300) throw createdError(error);
-      throw new UpstreamError('outcomeUnknown', 'The new object was not found.', { cause: error });
-    }
+  /** As `createOnce`. */
+  create<Value>(creation: Creation<Value>): Promise<Value> {
+    return createOnce(creation, {
+      send: (call, repeat) => this.#request({ ...call, effect: 'write', repeat }),
+      sentCount: () => this.#sentCount,
+      claim: (name, owner) => this.#claim(name, owner),
+    });
   }
 
   /**
@@ -224,9 +171,7 @@ export class WriteSession {
    */
   async remove({ type, id, call }: EntityRemoval): Promise<void> {
     const { store, ttlMsOf } = this.#options.shared;
-    const { account } = this.#options.context;
-    const tag = `${account}:${type.name}:`;
-    const target = { account, key: tag + id, tag };
+    const target = this.#target({ type, id });
     const notFound: NegativeEntry = { notFound: { status: 404 } };
     const sentBefore = this.#sentCount;
     const sent = () => this.#sentCount - sentBefore;
@@ -289,18 +234,17 @@ export class WriteSession {
     await this.orDeadline(end).finally(cancel);
   }
 
-  async #find<Value>(creation: Creation<Value>): Promise<Value | undefined> {
-    for (const value of (await creation.find?.()) ?? []) {
-      if (await this.#claim(creation, value)) return value;
-    }
-    return undefined;
+  #claim(name: string, owner: string | undefined): Promise<boolean> {
+    const { createdObjects } = this.#options.hooks.writes;
+    this.#owner ??= owner ?? createdObjects.newOwner();
+    return createdObjects.claim(this.account, name, this.#owner);
   }
 
-  async #claim<Value>({ nameOf, attempt }: Creation<Value>, value: Value): Promise<boolean> {
-    if (nameOf === undefined) return true;
-    const { createdObjects } = this.#options.hooks.writes;
-    this.#owner ??= attempt.owner ?? createdObjects.newOwner();
-    return createdObjects.claim(this.account, nameOf(value), this.#owner);
+  /** Where an entity is cached. */
+  #target({ type, id }: Pick<EntityRemoval, 'type' | 'id'>) {
+    const { account } = this;
+    const tag = `${account}:${type.name}:`;
+    return { account, key: tag + id, tag };
   }
 
   #request(call: UpstreamCall): Promise<unknown> {
