@@ -18,7 +18,7 @@ const namedBlocks = (text: string) => [
 
 test('every code block of docs/clients.md and of the schema guide is a file that a test executes', () => {
   const blocks = [...namedBlocks(page), ...namedBlocks(guide)];
-  const tests = ['clients', 'apolloClients', 'clientDocs']
+  const tests = ['clients', 'apolloClients', 'clientDocs', 'urqlGraphcache']
     .map((name) => readFileSync(join(root, `test/examples/${name}.test.ts`), 'utf8'))
     .join('');
 
@@ -56,4 +56,56 @@ test('the configuration for GraphQL Code Generator gives times and objects their
 
   expect(types).toMatch(/lastSeen\??: string \| null/);
   expect(types).toMatch(/customData\??: Record<string, unknown> \| null/);
+});
+
+const tadaProgram = `
+import { initGraphQLTada } from 'gql.tada';
+import type { ResultOf } from 'gql.tada';
+import type { introspection } from './graphql-env.d.ts';
+
+const graphql = initGraphQLTada<{
+  introspection: introspection;
+  scalars: { DateTime: string; JSONObject: Record<string, unknown> };
+}>();
+const query = graphql('query ($id: ID!) { chat(id: $id) { status createdAt customer { customData } } }');
+type Chat = NonNullable<ResultOf<typeof query>['chat']>;
+declare const chat: Chat;
+export const createdAt: string | null = chat.createdAt;
+export const customData: Record<string, unknown> | null | undefined = chat.customer?.customData;
+// @ts-expect-error: the field can be null.
+export const time: string = chat.createdAt;
+// @ts-expect-error: the value does not exist.
+export const isLost = chat.status === 'LOST';
+`;
+
+test('gql.tada infers the types of a query from the printed schema', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tada-'));
+  let schema = '';
+  const print = (text: string) => (schema += text);
+  await runCommandLine(['schema'], { print, printError: print });
+  const plugin = { name: 'gql.tada/ts-plugin', schema: './schema.graphql' };
+  const compilerOptions = {
+    ...{ module: 'nodenext', target: 'es2023', strict: true, noEmit: true, skipLibCheck: true },
+    types: [],
+    plugins: [{ ...plugin, tadaOutputLocation: './graphql-env.d.ts' }],
+  };
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  writeFileSync(join(folder, 'schema.graphql'), schema);
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, include: ['*.ts'] }),
+  );
+  writeFileSync(join(folder, 'program.ts'), tadaProgram);
+  const run = (command: string, ...args: string[]) =>
+    promisify(execFile)(process.execPath, [join(root, 'node_modules', command), ...args], {
+      cwd: folder,
+    });
+
+  await run('gql.tada/bin/cli.js', 'generate-output');
+  const { stdout } = await run('typescript/bin/tsc', '--project', '.').finally(() =>
+    rmSync(folder, { recursive: true }),
+  );
+
+  expect(stdout).toBe('');
 });

@@ -1,0 +1,61 @@
+import type { CombinedError, Operation } from '@urql/core';
+import { Client, fetchExchange, makeOperation } from '@urql/core';
+import { cacheExchange } from '@urql/exchange-graphcache';
+import { relayPagination } from '@urql/exchange-graphcache/extras';
+import { persistedExchange } from '@urql/exchange-persisted';
+import { retryExchange } from '@urql/exchange-retry';
+
+/** A part of its parent. Its `id`, if it has one, identifies nothing. */
+const embedded = () => null;
+
+const pages = relayPagination();
+
+const cache = cacheExchange({
+  keys: {
+    ChatUpdate: embedded,
+    CustomerChange: embedded,
+    CustomerDevice: embedded,
+    CustomerLocation: embedded,
+    CustomerTag: embedded,
+    HelpdeskRateLimit: embedded,
+    HelpdeskViewer: embedded,
+  },
+  resolvers: {
+    Query: { chats: pages, customers: pages },
+    Chat: { messages: pages },
+    Customer: { chats: pages },
+    Agent: { chats: pages },
+    Department: { chats: pages },
+  },
+});
+
+/** The user interface handles longer waits. */
+const maxWaitMs = 5_000;
+
+/** The retry exchange multiplies the delay by 1.5 to 2.5. */
+const minDelayFactor = 1.5;
+
+/** Repeats a rate-limited query once, when the gateway admits it. Not mutations, because a part may have been executed. */
+function retryWith({ graphQLErrors }: CombinedError, operation: Operation) {
+  const waits = graphQLErrors.map(({ extensions: { code, retryAfterMs } }) =>
+    code === 'RATE_LIMITED' ? Number(retryAfterMs) : Infinity,
+  );
+  const isShort = waits.length > 0 && Math.max(...waits) <= maxWaitMs;
+  if (operation.kind !== 'query' || !isShort) return null;
+  const retry = { count: 0, delay: Math.max(...waits) / minDelayFactor };
+  return makeOperation(operation.kind, operation, { ...operation.context, retry });
+}
+
+export const createGraphcacheClient = (url: string) =>
+  new Client({
+    url,
+    // For GET requests, by which persisted queries are sent.
+    fetchOptions: { headers: { 'apollo-require-preflight': '1' } },
+    fetchSubscriptions: true,
+    exchanges: [
+      cache,
+      retryExchange({ retryWith, maxNumberAttempts: 2, maxDelayMs: 2 * maxWaitMs }),
+      persistedExchange(),
+      fetchExchange,
+    ],
+  });
