@@ -53,12 +53,13 @@ const withCode =
     new PublicError(code, message, options);
 
 export const unauthenticatedCode = 'UNAUTHENTICATED' satisfies ErrorCode;
+export const forbiddenCode = 'FORBIDDEN' satisfies ErrorCode;
 
 /** Creates every error that does not come from a resolver, from Apollo Server or from HelpCrunch. */
 export const publicError = {
   badRequest: withCode('BAD_REQUEST'),
   unauthenticated: withCode(unauthenticatedCode),
-  forbidden: withCode('FORBIDDEN'),
+  forbidden: withCode(forbiddenCode),
   persistedQueryNotFound: withCode('PERSISTED_QUERY_NOT_FOUND'),
   tooExpensive: withCode('OPERATION_TOO_EXPENSIVE'),
   unavailable: withCode('UPSTREAM_UNAVAILABLE'),
@@ -111,7 +112,7 @@ const upstreamErrors: Readonly<Record<UpstreamErrorKind, Classification>> = {
 /** Where the client sends the API key, a rejected key is the client's error. */
 const clientKeyErrors: Readonly<Partial<Record<UpstreamErrorKind, Classification>>> = {
   unauthenticated: { code: unauthenticatedCode, message: 'HelpCrunch rejected this API key.' },
-  forbidden: { code: 'FORBIDDEN', message: 'HelpCrunch does not allow this for your API key.' },
+  forbidden: { code: forbiddenCode, message: 'HelpCrunch does not allow this for your API key.' },
 };
 
 /** Other limits than the account's. */
@@ -122,7 +123,7 @@ const quotaMessages: Readonly<Partial<Record<string, string>>> = {
 
 const clientErrors: Readonly<Record<ClientErrorKind, Classification>> = {
   badInput: { code: 'BAD_USER_INPUT' },
-  forbidden: { code: 'FORBIDDEN' },
+  forbidden: { code: forbiddenCode },
   conflict: { code: 'CONFLICT' },
 };
 

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import { forbiddenCode } from '../../graphql/errors.ts';
 import { AuthenticationError } from './credentials.ts';
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
@@ -10,7 +11,7 @@ const wrongSecret = (): AuthenticationError =>
     'The header X-Router-Secret is wrong. Configure the router with the secret of the gateway.',
     {
       reason: 'routerSecret',
-      code: 'FORBIDDEN',
+      code: forbiddenCode,
     },
   );
 
