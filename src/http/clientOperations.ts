@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import { publicError, PublicError } from '../graphql/errors.ts';
 import type { PersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
 import type {
@@ -12,6 +13,7 @@ import { assertAllowed } from './auth/schemaAccess.ts';
 import { clientNetwork } from './clientAddress.ts';
 import type { ConnectionLimits } from './connectionLimits.ts';
 import type { TextOf } from './options.ts';
+import { isBackgroundPriority } from './priority.ts';
 import type { RequestRateLimiter } from './requestRate.ts';
 
 /** Calls `onEnd` when the results end or the subscriber returns. */
@@ -39,6 +41,16 @@ export interface ClientIdentity {
   /** Whether its reads have background priority. */
   readonly isBackground: boolean;
 }
+
+/** The client of an HTTP request. */
+export const clientOf = (
+  { ip: address, headers }: FastifyRequest,
+  access: Authenticated,
+  isRouter: boolean,
+): ClientIdentity => ({
+  ...{ access, address, isRouter },
+  isBackground: isBackgroundPriority(headers['priority']),
+});
 
 export const clientName = ({
   access,

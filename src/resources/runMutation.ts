@@ -2,7 +2,7 @@ import type { Context, DomainEvent } from '../graphql/context.ts';
 import { badUserInputError, forbiddenError } from '../lib/clientError.ts';
 import { parseUpstreamId } from '../lib/ids.ts';
 import type { RejectedField } from '../upstream/errors.ts';
-import { UpstreamError } from '../upstream/errors.ts';
+import { UpstreamError, rejectedFields } from '../upstream/errors.ts';
 import { isIncomplete } from '../upstream/partialEntities.ts';
 import { hashOf } from '../upstream/writes/idempotency.ts';
 import type { Attempt } from '../upstream/writes/idempotentRuns.ts';
@@ -105,13 +105,7 @@ function withFields<Args>(
     return path === undefined ? [] : [{ path, message: entry.message }];
   });
   if (rejected.length === 0) return error;
-  const publicMessage = rejected.map(({ path, message }) => `${path}: ${message}`).join(' ');
-  return new UpstreamError(error.kind, error.message, {
-    ...error.details,
-    fields: rejected,
-    publicMessage,
-    cause: error,
-  });
+  return error.with(rejectedFields(rejected));
 }
 
 /** Runs a mutation: access, idempotency key, queue, calls, invalidation, events. */

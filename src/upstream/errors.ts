@@ -47,6 +47,11 @@ export interface UpstreamErrorDetails {
   readonly isApplied?: true;
 }
 
+interface UpstreamErrorChange extends UpstreamErrorDetails {
+  readonly kind?: UpstreamErrorKind;
+  readonly message?: string;
+}
+
 export class UpstreamError extends Error {
   override readonly name = 'UpstreamError';
   readonly kind: UpstreamErrorKind;
@@ -60,6 +65,15 @@ export class UpstreamError extends Error {
     super(message, cause === undefined ? undefined : { cause });
     this.kind = kind;
     this.details = details;
+  }
+
+  /** An error with the same details and these; this one is its cause. */
+  with({ kind, message, ...details }: UpstreamErrorChange): UpstreamError {
+    return new UpstreamError(kind ?? this.kind, message ?? this.message, {
+      ...this.details,
+      ...details,
+      cause: this,
+    });
   }
 }
 
@@ -108,15 +122,20 @@ export const isNotFound = (error: unknown): error is UpstreamError =>
   error.kind === 'notFound' &&
   error.details.isUnknownRoute === undefined;
 
+/** Tells the client which arguments were rejected, and why. */
+export const rejectedFields = (fields: readonly RejectedField[]) => ({
+  fields,
+  publicMessage: fields.map(({ path, message }) => `${path}: ${message}`).join(' '),
+});
+
 /** Names the argument whose object is missing, instead of the object that is written. */
 export const namedNotFound = (
   error: UpstreamError,
   argument: string,
   type: string,
 ): UpstreamError =>
-  new UpstreamError('notFound', `There is no such ${type}.`, {
-    ...error.details,
-    cause: error,
+  error.with({
+    message: `There is no such ${type}.`,
     publicMessage: `${argument}: HelpCrunch has no ${type} with this id.`,
   });
 

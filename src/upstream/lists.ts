@@ -48,7 +48,7 @@ export async function readPage<Row>(
   const body = await send(call).catch((error: unknown) => {
     if (!isNotFound(error)) throw error;
     // A list that is not found is an unknown route; it does not prove that its members do not exist.
-    throw new UpstreamError('notFound', error.message, { ...error.details, isUnknownRoute: true });
+    throw error.with({ isUnknownRoute: true });
   });
   return decodePage(body, { where: path.slice(1), offset, limit }, decodeRow);
 }

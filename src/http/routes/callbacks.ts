@@ -3,11 +3,10 @@ import { z } from 'zod';
 import { publicError } from '../../graphql/errors.ts';
 import type { Authenticated } from '../auth/credentials.ts';
 import { CallbackSubscription } from '../callbackSubscription.ts';
-import { clientName } from '../clientOperations.ts';
+import { clientName, clientOf } from '../clientOperations.ts';
 import { shuttingDown, tooManyConnections } from '../errorResponse.ts';
 import { parseOperationRequest } from '../operationRequest.ts';
 import type { SubscriptionTransportOptions } from '../options.ts';
-import { isBackgroundPriority } from '../priority.ts';
 
 const callbackBodySchema = z.object({
   extensions: z.object({
@@ -57,7 +56,7 @@ export class SubscriptionCallbacks {
   /** Responds to a request after `isRequested`. */
   async handle(request: FastifyRequest, reply: FastifyReply, access: Authenticated) {
     const { execute, callbackHosts, connectionLimits, router, clock, log } = this.#options;
-    const { body, headers, id: requestId, ip: address } = request;
+    const { body, headers, id: requestId } = request;
     const { callbackUrl: url, ...parameters } =
       callbackBodySchema.parse(body).extensions.subscription;
     const isRouter = router.isRouter(headers);
@@ -75,11 +74,7 @@ export class SubscriptionCallbacks {
       throw publicError.badRequest('The request body must be a GraphQL request.');
     }
     this.#assertRunning();
-    const client = {
-      ...{ access, address },
-      isRouter,
-      isBackground: isBackgroundPriority(headers['priority']),
-    };
+    const client = clientOf(request, access, isRouter);
     const release = connectionLimits.acquire(clientName(client));
     if (release === undefined) throw tooManyConnections();
     let subscription: CallbackSubscription | undefined;

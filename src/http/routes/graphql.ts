@@ -11,7 +11,7 @@ import { guarded } from '../../observability/guarded.ts';
 import type { Span } from '../../observability/tracing.ts';
 import type { RouterSecret } from '../auth/routerSecret.ts';
 import { assertAllowed } from '../auth/schemaAccess.ts';
-import { clientName } from '../clientOperations.ts';
+import { clientName, clientOf } from '../clientOperations.ts';
 import type { LimitClient } from '../clientOperations.ts';
 import { addVary, encodeReusable } from '../compression.ts';
 import {
@@ -26,7 +26,6 @@ import { entityTag, matchesEntityTag } from '../entityTag.ts';
 import { sendErrorForEach } from '../errorResponse.ts';
 import { fastPathParams, toApolloRequest } from '../operationRequest.ts';
 import type { HttpServerOptions } from '../options.ts';
-import { isBackgroundPriority } from '../priority.ts';
 import { addRateLimitHeaders } from '../rateLimitHeaders.ts';
 import type { SubscriptionCallbacks } from './callbacks.ts';
 import type { ResultStreams } from './streams.ts';
@@ -109,11 +108,7 @@ class GraphQLEndpoint {
     if (callbacks.isRequested(request)) return callbacks.handle(request, reply, access);
     const { viewer, viewerId, apiKey, account } = access;
     const { ip: address, id: requestId } = request;
-    const client = {
-      ...{ access, address },
-      isRouter,
-      isBackground: isBackgroundPriority(headers['priority']),
-    };
+    const client = clientOf(request, access, isRouter);
     assertAllowed(access, () => this.#namedOperation(request));
     await limitClient(client);
     const operation = openOperation({

@@ -1,11 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { publicError } from '../../graphql/errors.ts';
-import { clientName } from '../clientOperations.ts';
+import { clientName, clientOf } from '../clientOperations.ts';
 import { jsonType } from '../contentNegotiation.ts';
 import { mediaTypeFor, shuttingDown, tooManyConnections } from '../errorResponse.ts';
 import { parseOperationRequest, parseOperationQuery } from '../operationRequest.ts';
 import type { SubscriptionTransportOptions, TextOf } from '../options.ts';
-import { isBackgroundPriority } from '../priority.ts';
 import { ResultStream } from '../resultStream.ts';
 import { eventStreamFormat, parseAcceptedStream } from '../streamFormats.ts';
 import type { AcceptedStream, StreamFormat } from '../streamFormats.ts';
@@ -46,7 +45,7 @@ export class ResultStreams {
   async handle(request: FastifyRequest, reply: FastifyReply, requested: RequestedStream) {
     const { format, acceptsJson } = requested;
     const { execute, authenticate, connectionLimits, isAllowedOrigin, router } = this.#options;
-    const { id: requestId, headers, method, ip: address } = request;
+    const { id: requestId, headers, method } = request;
     if (!isAllowedOrigin(headers)) {
       throw publicError.forbidden('The origin of this page is not listed in CORS_ORIGINS.');
     }
@@ -57,11 +56,7 @@ export class ResultStreams {
       throw publicError.badRequest('The request must contain a GraphQL operation.');
     }
     if (this.#isShuttingDown) throw shuttingDown();
-    const client = {
-      ...{ access, address },
-      isRouter,
-      isBackground: isBackgroundPriority(headers['priority']),
-    };
+    const client = clientOf(request, access, isRouter);
     const release = connectionLimits.acquire(clientName(client));
     if (release === undefined) throw tooManyConnections();
     const stream = new ResultStream({ ...this.#options, format, requestId });

@@ -204,9 +204,9 @@ const rateChat = chatUpdate<MutationRateChatArgs>({
     error instanceof UpstreamError &&
     error.kind === 'rejected' &&
     error.details.entries?.some(({ code }) => code === 'id' || code === 'rating') !== true
-      ? new UpstreamError('conflict', 'The chat cannot be rated.', {
-          ...error.details,
-          cause: error,
+      ? error.with({
+          kind: 'conflict',
+          message: 'The chat cannot be rated.',
           publicMessage:
             'The chat cannot be rated: it is not closed, is already rated, or has no message of an agent.',
         })

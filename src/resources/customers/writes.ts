@@ -1,6 +1,11 @@
 import type { MutationUpsertCustomerArgs } from '../../graphql/generated.ts';
 import { readPage } from '../../upstream/lists.ts';
-import { isAppliedWrite, isNotFound, UpstreamError } from '../../upstream/errors.ts';
+import {
+  isAppliedWrite,
+  isNotFound,
+  UpstreamError,
+  rejectedFields,
+} from '../../upstream/errors.ts';
 import { isIncomplete } from '../../upstream/partialEntities.ts';
 import type { CreationAttempt } from '../../upstream/writes/creation.ts';
 import type { WriteSession } from '../../upstream/writes/writeSession.ts';
@@ -72,11 +77,10 @@ export const isUserIdTaken = (error: unknown): boolean =>
 export function explainTaken(error: unknown, argument: string): unknown {
   if (!(error instanceof UpstreamError) || !isUserIdTaken(error)) return error;
   const message = 'Another customer has this userId.';
-  return new UpstreamError('conflict', message, {
-    ...error.details,
-    cause: error,
-    publicMessage: `${argument}: ${message}`,
-    fields: [{ path: argument, message }],
+  return error.with({
+    kind: 'conflict',
+    message,
+    ...rejectedFields([{ path: argument, message }]),
   });
 }
 
@@ -143,10 +147,11 @@ function assertStored({ input, argument }: GivenInput, customer: Customer): void
   const message =
     'HelpCrunch did not store this value. Custom attributes must exist in its settings. The other values were changed.';
   const fields = missing.map((name) => ({ path: `${argument}.customData.${name}`, message }));
-  throw new UpstreamError('rejected', 'HelpCrunch has ignored custom data.', {
-    fields,
-    publicMessage: fields.map(({ path }) => `${path}: ${message}`).join(' '),
-  });
+  throw new UpstreamError(
+    'rejected',
+    'HelpCrunch has ignored custom data.',
+    rejectedFields(fields),
+  );
 }
 
 /** Sets the given values. Custom data is read and merged first, while no other instance does the same. */

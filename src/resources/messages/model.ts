@@ -60,6 +60,11 @@ export type Message = EntityOf<typeof codec>;
 /** A message with its chat, of which only the id may be known. */
 export type ChatMessage = Message & { readonly chat: ChatPart };
 
+export const inChat = (message: Message, chatId: string): ChatMessage => ({
+  ...message,
+  chat: { __typename: 'Chat', id: chatId },
+});
+
 /** Messages of a chat: all of them, or those that its customer may see. */
 export type MessagePage = Connection<ChatMessage> | CustomerMessagePage;
 

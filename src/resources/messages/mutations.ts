@@ -18,6 +18,7 @@ import { mutationFields } from '../mutation.ts';
 import type { messageWebhooks } from './descriptor.ts';
 import { reportedMessage } from './descriptor.ts';
 import type { ChatMessage, Message } from './model.ts';
+import { inChat } from './model.ts';
 import type { MessageText, OutgoingMessage } from './writes.ts';
 import {
   actingAgent,
@@ -64,11 +65,6 @@ async function restoreMessage(
     }
   );
 }
-
-const inChat = (message: Message, chatId: string): ChatMessage => ({
-  ...message,
-  chat: { __typename: 'Chat', id: chatId },
-});
 
 /** A mutation that writes the message that `messageOf` returns. */
 const messageMutation = <Args extends MessageArgs>(
@@ -139,9 +135,7 @@ export async function customerOf(
 
 /** Tells the client which chat exists, although its first message could not be sent. */
 const withChatId = (error: unknown, chatId: string): unknown =>
-  error instanceof UpstreamError
-    ? new UpstreamError(error.kind, error.message, { ...error.details, chatId, cause: error })
-    : error;
+  error instanceof UpstreamError ? error.with({ chatId }) : error;
 
 async function executeCreateChat(run: MutationRun<MutationCreateChatArgs>): Promise<CreatedChat> {
   const { session, args, context, attempt } = run;

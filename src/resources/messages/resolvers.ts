@@ -26,6 +26,7 @@ import type { MutationGroup } from '../runMutation.ts';
 import { mutationResolvers } from '../runMutation.ts';
 import type { VisibleMessages } from './loaders.ts';
 import type { ChatMessage, CustomerMessagePage, Message } from './model.ts';
+import { inChat } from './model.ts';
 import type { CreatedChat } from './mutations.ts';
 import {
   changesOf,
@@ -179,10 +180,8 @@ export const messageResolvers: Resolvers = {
       resolve: ({
         message,
         chatId,
-      }: Extract<DomainEvent, { readonly kind: 'message' }>): ChatMessage => ({
-        ...message,
-        chat: { __typename: 'Chat', id: chatId },
-      }),
+      }: Extract<DomainEvent, { readonly kind: 'message' }>): ChatMessage =>
+        inChat(message, chatId),
     },
   },
   Mutation: {

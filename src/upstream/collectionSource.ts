@@ -1,0 +1,20 @@
+import type { Page } from '../lib/paging.ts';
+import type { CacheType } from './cache/cacheTypes.ts';
+import type { SendCall } from './cache/entityCache.ts';
+import type { Upstream } from './client.ts';
+
+/** A list without an endpoint for a single member: it is read and cached as a whole. */
+export const createCollectionSource = <Row extends { readonly id: string }>(
+  { cache }: Upstream,
+  type: CacheType<Page<Row>>,
+  read: (send: SendCall) => Promise<Page<Row>>,
+) => ({
+  has: (): boolean => cache.has(type, 'all'),
+  cachedLength: (): number | undefined => cache.peek(type, 'all')?.rows.length,
+
+  /** Whether the cached list lacks this id. */
+  isKnownMissing: (id: string): boolean =>
+    cache.peek(type, 'all')?.rows.every((member) => member.id !== id) ?? false,
+
+  all: async (): Promise<readonly Row[]> => (await cache.getOrLoad(type, 'all', read)).rows,
+});
