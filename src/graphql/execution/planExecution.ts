@@ -2,53 +2,16 @@ import type { ExecutionResult, GraphQLError, GraphQLObjectType, GraphQLSchema } 
 import { getArgumentValues, isObjectType, locatedError } from 'graphql';
 import type { Context } from '../context.ts';
 import type { AbstractShape, FieldArguments, FieldPlan, QueryPlan, OutputShape } from './plan.ts';
-
-export type VariableValues = Record<string, unknown>;
-
-/** The position of a value in the response. Resolvers receive it as `info.path`. */
-interface ResultPath {
-  readonly prev: ResultPath | undefined;
-  readonly key: string | number;
-  readonly typename: string | undefined;
-  readonly field: FieldPlan;
-  /** The object or list that contains the value. */
-  readonly container: object;
-  readonly isNonNull: boolean;
-  /** Whether an error made the value null. Later errors inside it are ignored. */
-  isNulled: boolean;
-}
-
-const isObjectLike = (value: unknown): value is VariableValues =>
-  typeof value === 'object' && value !== null;
-
-const isPromise = (value: unknown): value is PromiseLike<unknown> =>
-  isObjectLike(value) && typeof value['then'] === 'function';
-
-const isIterable = (value: unknown): value is Iterable<unknown> =>
-  isObjectLike(value) && Symbol.iterator in value;
-
-/** Undefined if the getter throws. Resolving the field then reports the error. */
-function readProperty(source: unknown, name: string): unknown {
-  if (!isObjectLike(source)) return undefined;
-  try {
-    return source[name];
-  } catch {
-    return undefined;
-  }
-}
-
-const fieldCoordinate = ({ parentType, name }: FieldPlan): string => `${parentType.name}.${name}`;
-
-function locateError(error: unknown, path: ResultPath): GraphQLError {
-  const keys: (string | number)[] = [];
-  for (let step: ResultPath | undefined = path; step !== undefined; step = step.prev)
-    keys.push(step.key);
-  return locatedError(error, path.field.nodes, keys.reverse());
-}
-
-function ignoreRejections(promises: readonly unknown[]): void {
-  for (const promise of promises) if (isPromise(promise)) promise.then(null, () => undefined);
-}
+import type { ResultPath, VariableValues } from './resultPath.ts';
+import {
+  fieldCoordinate,
+  ignoreRejections,
+  isIterable,
+  isObjectLike,
+  isPromise,
+  locateError,
+  readProperty,
+} from './resultPath.ts';
 
 interface PlanExecutionOptions {
   readonly schema: GraphQLSchema;

@@ -5,7 +5,7 @@ import type { Executor } from './executor.ts';
 import type { PlannedOperation, QueryPlan } from './plan.ts';
 import { createPlan, selectOperation } from './plan.ts';
 import { PlanExecution } from './planExecution.ts';
-import type { VariableValues } from './planExecution.ts';
+import type { VariableValues } from './resultPath.ts';
 
 /** Of one operation, for different values of its condition variables. */
 export const maxPlans = 2;
