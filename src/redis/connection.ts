@@ -5,6 +5,7 @@ import { guarded, runGuarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
 import type { RedisAnomalies } from './anomalies.ts';
 import { createRedisAnomalies } from './anomalies.ts';
+import { errorReason, isCommandError, isMissingScript, isOutOfMemory } from './errors.ts';
 import { ReadFence } from './fence.ts';
 import type { ChannelKind } from './keys.ts';
 import { channelAccount, redisKey, redisPattern } from './keys.ts';
@@ -59,24 +60,6 @@ const subscriptionCheckIntervalMs = 5_000;
 const maxMessageDelayMs = 250;
 /** The maximum time that a read waits for its fence. */
 const fenceTimeoutMs = 50;
-
-const replyCode = (error: unknown): string | undefined =>
-  error instanceof Error && error.name === 'ReplyError' ? error.message.split(' ')[0] : undefined;
-
-/** Older versions of Redis put the code of a failed command inside the error of the script. */
-const isOutOfMemory = (error: unknown): boolean => String(error).includes('OOM');
-
-/** An error of one command, such as a key with another type; Redis itself works. */
-const isCommandError = (error: unknown): boolean =>
-  ['ERR', 'WRONGTYPE'].includes(replyCode(error) ?? '');
-
-/** The code of a reply or of the system: never an address or a password. */
-function errorReason(cause: unknown, problem: string): string {
-  if (!(cause instanceof Error)) return problem;
-  if (cause.message === 'Command timed out') return 'ETIMEDOUT';
-  const code = 'code' in cause ? String(cause.code) : (cause.message.split(' ')[0] ?? '');
-  return /^[A-Z_]+$/.test(code) ? code : problem;
-}
 
 /** The two connections of this instance to Redis and their health: one for commands, one for pub/sub. No method rejects. */
 export class RedisConnections {
@@ -186,7 +169,7 @@ export class RedisConnections {
       try {
         return await client.evalsha(sha, keys.length, ...keys, ...args);
       } catch (error) {
-        if (replyCode(error) !== 'NOSCRIPT') throw error;
+        if (!isMissingScript(error)) throw error;
         return client.eval(text, keys.length, ...keys, ...args);
       }
     });
