@@ -39,6 +39,6 @@ const text = await format([before + begin, '', ...tables, after].join('\n'), {
 if (!process.argv.includes('--check')) {
   writeFileSync(target, text);
 } else if (current !== text) {
-  process.stderr.write(`${target} does not match src/config/declarations.ts. Run: npm run docs\n`);
+  process.stderr.write(`${target} does not match src/config/sections. Run: npm run docs\n`);
   process.exitCode = 1;
 }

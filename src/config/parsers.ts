@@ -32,6 +32,9 @@ export const integer = (minimum: number, maximum: number) =>
     )
     .describe(`${minimum} to ${maximum}`);
 
+export const atLeastOne = integer(1, 1_000_000);
+export const upToAMillion = integer(0, 1_000_000);
+
 /** At most a day. */
 export const milliseconds = integer(0, 86_400_000);
 

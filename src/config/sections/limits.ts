@@ -1,0 +1,116 @@
+import {
+  atLeastOne,
+  boolean,
+  callbackHosts,
+  integer,
+  manifestFile,
+  upToAMillion,
+} from '../parsers.ts';
+import { setting } from '../setting.ts';
+
+export const operationLimits = {
+  maxUpstreamCalls: setting('MAX_UPSTREAM_CALLS', atLeastOne, {
+    default: 30,
+    description: 'Maximum worst-case cost of an operation in upstream calls.',
+  }),
+  maxReferenceCalls: setting('MAX_REFERENCE_CALLS', atLeastOne, {
+    default: 60,
+    description:
+      'The same for `_entities` of a router that sends `ROUTER_SECRET`; at most half of the rate limit applies. Other clients have `MAX_UPSTREAM_CALLS`.',
+  }),
+  limits: {
+    depth: setting('MAX_DEPTH', atLeastOne, {
+      default: 12,
+      description: 'Maximum depth of an operation ([limits.md](limits.md)).',
+    }),
+    aliases: setting('MAX_ALIASES', upToAMillion, {
+      default: 30,
+      description: 'Maximum number of aliases in an operation. `0`: none.',
+    }),
+    directives: setting('MAX_DIRECTIVES', upToAMillion, {
+      default: 20,
+      description: 'Maximum number of directives in an operation. `0`: none.',
+    }),
+    tokens: setting('MAX_TOKENS', atLeastOne, {
+      default: 2_000,
+      description: 'Maximum number of tokens in a document.',
+    }),
+  },
+  maxResponseNodes: setting('MAX_RESPONSE_NODES', integer(1, 100_000_000), {
+    default: 20_000,
+    description:
+      'Maximum number of objects in a response, estimated before and counted during execution.',
+  }),
+  maxResponseBytes: setting('MAX_RESPONSE_BYTES', integer(16_384, 268_435_456), {
+    default: 8_388_608,
+    description: 'Maximum size of a response in bytes.',
+  }),
+  persistedOperations: setting('PERSISTED_OPERATIONS', manifestFile, {
+    description: 'Manifest of persisted operations in the format of Apollo or Relay.',
+  }),
+  isPersistedOnly: setting('PERSISTED_ONLY', boolean, {
+    default: false,
+    description: '`true` rejects operations that are not in `PERSISTED_OPERATIONS`.',
+  }),
+};
+
+export const clientLimits = {
+  requestRateLimit: setting('REQUEST_RATE_LIMIT', upToAMillion, {
+    defaultText: '`600`; `0` with `AUTH=none`',
+    description:
+      'Requests per minute of one viewer, or of one address where there is no viewer. `0`: unlimited.',
+  }),
+  authFailureLimit: setting('AUTH_FAILURE_LIMIT', upToAMillion, {
+    default: 60,
+    description:
+      'Rejected credentials and invalid webhook signatures per minute of one address. `0`: unlimited.',
+  }),
+  maxConnections: setting('MAX_CONNECTIONS', atLeastOne, {
+    default: 20_000,
+    description: 'Maximum number of client connections.',
+  }),
+  maxBodyBytes: setting('MAX_BODY_BYTES', integer(1_024, 67_108_864), {
+    default: 262_144,
+    description: 'Maximum size of a request body in bytes.',
+  }),
+  requestTimeoutMs: setting('REQUEST_TIMEOUT_MS', integer(100, 600_000), {
+    default: 30_000,
+    description: 'Time in milliseconds in which a request must have been received.',
+  }),
+  sending: {
+    sendTimeoutMs: setting('SEND_TIMEOUT_MS', integer(100, 600_000), {
+      default: 30_000,
+      description:
+        'Time in milliseconds after which a connection is destroyed whose client reads nothing of a pending response.',
+    }),
+    maxUnsentBytes: setting('MAX_UNSENT_BYTES', integer(65_536, 17_179_869_184), {
+      default: 67_108_864,
+      description:
+        'Maximum size of pending response data of all connections in bytes. Above it, stalled connections and those with the most pending data are destroyed.',
+    }),
+  },
+  subscriptions: {
+    maxConnections: setting('MAX_LIVE_CONNECTIONS', upToAMillion, {
+      default: 10_000,
+      description:
+        'Maximum number of authenticated WebSockets, event streams and callback subscriptions. `0`: none.',
+    }),
+    maxConnectionsPerViewer: setting('MAX_LIVE_CONNECTIONS_PER_VIEWER', atLeastOne, {
+      default: 100,
+      description: 'The same for one viewer, or for one address without authentication.',
+    }),
+    maxPerConnection: setting('MAX_SUBSCRIPTIONS_PER_CONNECTION', atLeastOne, {
+      default: 100,
+      description: 'Maximum number of concurrent operations on one WebSocket.',
+    }),
+    maxPerViewer: setting('MAX_SUBSCRIPTIONS_PER_VIEWER', atLeastOne, {
+      default: 1_000,
+      description: 'Maximum number of subscriptions of one viewer.',
+    }),
+    callbackHosts: setting('SUBSCRIPTION_CALLBACK_HOSTS', callbackHosts, {
+      default: [],
+      description:
+        'Origins to which a router may have subscription callbacks sent ([live.md](live.md)). Unset: callbacks are off.',
+    }),
+  },
+};

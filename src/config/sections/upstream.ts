@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import {
+  accountName,
+  apiKey,
+  apiUrl,
+  integer,
+  oneOf,
+  atLeastOne,
+  upToAMillion,
+  mutationNames,
+} from '../parsers.ts';
+import { setting } from '../setting.ts';
+
+const timeout = integer(1, 600_000);
+
+export const upstream = {
+  apiKey: setting('HELPCRUNCH_API_KEY', apiKey, {
+    isSecret: true,
+    description:
+      'API key of the HelpCrunch account. Unset: the gateway serves simulated data (`AUTH=forward` excepted).',
+  }),
+  apiUrl: setting('HELPCRUNCH_API_URL', apiUrl, {
+    default: 'https://api.helpcrunch.com/v1',
+    description: 'Base URL of the HelpCrunch REST API.',
+  }),
+  account: setting('ACCOUNT', accountName, {
+    default: 'default',
+    description:
+      'Name of the HelpCrunch account. Instances with the same name share cache, rate limit and events through `REDIS_URL`, whatever their API keys ([auth.md](auth.md#accounts)).',
+  }),
+  onHoldSpelling: setting('HELPCRUNCH_ON_HOLD_SPELLING', oneOf('on hold', 'onhold', 'on-hold'), {
+    default: 'on hold',
+    description:
+      "How filters on `ON_HOLD` that are combined with other conditions spell the status. HelpCrunch's documentation has three spellings; the default is a guess.",
+  }),
+  rateLimit: setting('HELPCRUNCH_RATE_LIMIT', upToAMillion, {
+    default: 120,
+    description: 'Upstream calls per sliding 60 seconds. `0`: unlimited.',
+  }),
+  quotas: {
+    writeReservePercent: setting('WRITE_RESERVE_PERCENT', integer(0, 50), {
+      default: 10,
+      description:
+        'Share of the rate limit in percent that only mutations of agents can use. It grows with recent mutations up to half of the limit ([rate-limiting.md](rate-limiting.md)).',
+    }),
+    customersSharePercent: setting('CUSTOMERS_SHARE_PERCENT', integer(1, 100), {
+      default: 50,
+      description: 'Share of the rate limit in percent that all customers together can use.',
+    }),
+    customerCallsPerMinute: setting('CUSTOMER_CALLS_PER_MINUTE', atLeastOne, {
+      default: 12,
+      description: 'Upstream calls per sliding 60 seconds of one customer.',
+    }),
+    customerWritesPerMinute: setting('CUSTOMER_WRITES_PER_MINUTE', upToAMillion, {
+      default: 6,
+      description: 'The same for its mutations. `0`: none.',
+    }),
+  },
+  webhookSecret: setting(
+    'HELPCRUNCH_WEBHOOK_SECRET',
+    z
+      .string()
+      .min(8, 'must have at least 8 characters')
+      .describe('at least 8 characters; 16 or more recommended'),
+    {
+      isSecret: true,
+      description:
+        'Signing key of the webhooks of the account ([live.md](live.md)). Unset: `/webhooks/helpcrunch` returns 404.',
+    },
+  ),
+  mutations: setting('MUTATIONS', mutationNames, {
+    defaultText: 'all except `deleteCustomer` and `unsubscribeAgent`',
+    description:
+      'Mutations that clients may use ([mutations.md](mutations.md)). Others fail with `FORBIDDEN`.',
+  }),
+  operationTimeoutMs: setting('OPERATION_TIMEOUT_MS', timeout, {
+    default: 10_000,
+    description: 'Deadline of one operation in milliseconds.',
+  }),
+  upstreamTimeoutMs: setting('UPSTREAM_TIMEOUT_MS', timeout, {
+    default: 5_000,
+    description: 'Limit of one attempt of an upstream call in milliseconds.',
+  }),
+  upstreamMaxBytes: setting('UPSTREAM_MAX_BYTES', integer(1_024, 1_073_741_824), {
+    default: 2_097_152,
+    description: 'Maximum size of an upstream response in bytes.',
+  }),
+  upstreamRetries: setting('UPSTREAM_RETRIES', integer(0, 5), {
+    default: 2,
+    description:
+      'Retries of an upstream call after a connection failure, a timeout, 502, 503 or 504. Applies to reads and idempotent writes. `0`: no retries.',
+  }),
+};
