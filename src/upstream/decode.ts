@@ -46,10 +46,14 @@ const booleansBySpelling: ReadonlyMap<string | undefined, boolean> = new Map([
 export const decodeBoolean = (value: unknown, where: string): boolean | null =>
   booleansBySpelling.get(decodeText(value, where)?.toLowerCase()) ?? null;
 
-/** An id as a string; null for anything but a non-negative integer. */
+/** Longer texts are no ids. */
+const maxIdLength = 100;
+
+/** An id as a string without leading zeros; null for anything but a non-negative integer, as a number or as PHP reads a numeric text. */
 export function decodeIdOrNull(value: unknown, where: string): string | null {
-  const id = decodeText(value, where);
-  return id !== null && /^(0|[1-9][0-9]*)$/.test(id) ? id : null;
+  const given = decodeText(value, where);
+  if (given === null || given.length > maxIdLength) return null;
+  return /^\s*0*([0-9]+)(?:\.0+)?\s*$/.exec(given)?.[1] ?? null;
 }
 
 /** The id of an entity; throws if it is missing. */

@@ -58,11 +58,14 @@ export function deliveryFromWire(body: Buffer): WebhookDelivery {
 export const payloadOf = ({ eventData }: WebhookDelivery): WebhookPayload =>
   decodeObject(typeof eventData === 'string' ? parse(eventData) : eventData, 'delivery.eventData');
 
-/** HelpCrunch uses several field names for the chat id. */
-export function chatIdOf(data: WebhookPayload): string {
-  const spellings = ['chat_id', 'chatId', 'id'];
-  const [chatId] = spellings.flatMap(
-    (field) => decodeIfReadable(idOrNull, data[field], 'chat.id') ?? [],
-  );
-  return decodeId(chatId, 'delivered chat.id');
+/** HelpCrunch uses several field names for ids. The first one that is readable is used. */
+function entityIdOf(data: WebhookPayload, fields: readonly string[], where: string): string {
+  const [id] = fields.flatMap((field) => decodeIfReadable(idOrNull, data[field], where) ?? []);
+  return decodeId(id, `delivered ${where}`);
 }
+
+export const chatIdOf = (data: WebhookPayload): string =>
+  entityIdOf(data, ['chat_id', 'chatId', 'id'], 'chat.id');
+
+export const customerIdOf = (data: WebhookPayload): string =>
+  entityIdOf(data, ['id', 'customer_id', 'customerId'], 'customer.id');

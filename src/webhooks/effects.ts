@@ -20,9 +20,8 @@ import { messageWebhooks, reportedMessage } from '../resources/messages/descript
 import { messageCodec } from '../resources/messages/model.ts';
 import type { ChangeNotice } from '../upstream/cache/entityCache.ts';
 import { decodeIfReadable, idOrNull } from '../upstream/codec.ts';
-import { decodeId } from '../upstream/decode.ts';
 import type { WebhookDelivery, WebhookPayload } from './delivery.ts';
-import { chatIdOf, payloadOf } from './delivery.ts';
+import { chatIdOf, customerIdOf, payloadOf } from './delivery.ts';
 import type { DomainEvent } from '../events/bus.ts';
 
 /** What a webhook event invalidates, and what it publishes to subscribers. */
@@ -177,7 +176,7 @@ function readMessage(
 const customerEvent =
   ({ change, patch, invalidates }: CustomerWebhook, webhook: string): EventHandler =>
   ({ data, occurredAt, atMs }) => {
-    const customerId = decodeId(data['id'], 'delivered customer.id');
+    const customerId = customerIdOf(data);
     const { fields, unreadable } = patch?.(data) ?? { fields: undefined, unreadable: [] };
     const patchEntity = (value: unknown) => {
       const current = customerType.deserialize(value, () => undefined);

@@ -492,7 +492,7 @@ describe('a chat', () => {
     },
   );
 
-  test.each([-1, 1.5, '', '0x10', ' 7', '007', '12a', true, '٣'])(
+  test.each([-1, 1.5, '', '0x10', '7 8', '7.5', '12a', true, '٣'])(
     'a chat with the id %j of a related entity has no such entity',
     async (id) => {
       const chat = await read({ ...documented, lastMessageId: id, customer: { id, name: 'A' } });
