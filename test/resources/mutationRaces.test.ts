@@ -83,6 +83,8 @@ const chatOf = (id: number) => rest(simulator, `/chats/${id}`);
 const messagesOf = async (id: number, text: string) =>
   (await rowsOf(`/chats/${id}/messages`)).filter((row: any) => row.text === text);
 
+const nextMillisecond = () => new Promise((resolve) => setTimeout(resolve, 1));
+
 let next = 0;
 
 /** A chat that no other test uses. */
@@ -96,6 +98,19 @@ function callsSince(position: number, route: string) {
   return simulator.calls
     .slice(position)
     .filter(({ method, path }) => `${method} ${path}`.startsWith(route));
+}
+
+/** Lets the time pass until the response is there. */
+async function untilDone<Result>(response: Promise<Result>): Promise<Result> {
+  const state = { isDone: false };
+  void response.finally(() => {
+    state.isDone = true;
+  });
+  while (!state.isDone) {
+    await nextMillisecond();
+    manual.advance(100);
+  }
+  return response;
 }
 
 const codesOf = ({ errors }: Awaited<ReturnType<Gateway['query']>>) =>
@@ -174,6 +189,62 @@ describe('a message whose response is lost', () => {
     expect(late.errors).toEqual([]);
     expect(await messagesOf(id, 'Keyed')).toHaveLength(1);
     expect(callsSince(position, 'GET')).toHaveLength(2);
+  });
+
+  test('its key sends it again no sooner than ten seconds after it was last sent', async () => {
+    await using gateway = await start();
+    const { id } = await takeChat();
+    const variables = { id, text: 'Lost twice', key: 'lost-3' };
+    simulator.behave({ faults: [{ match: 'POST /messages', times: 2, fault: 'reset' }] });
+    await gateway.query(send, variables);
+    manual.advance(10_000);
+    const second = await gateway.query(send, variables);
+    const position = simulator.calls.length;
+
+    const early = await gateway.query(send, variables);
+    const callsBefore = simulator.calls.length;
+    manual.advance(10_000);
+    const late = await gateway.query(send, variables);
+
+    expect(codesOf(second)).toEqual(['OUTCOME_UNKNOWN']);
+    expect(early.errors[0]?.extensions).toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      retryAfterMs: 10_000,
+    });
+    expect(callsBefore).toBe(position);
+    expect(late.errors).toEqual([]);
+    expect(await messagesOf(id, 'Lost twice')).toHaveLength(1);
+  });
+
+  test('its key sends it ten seconds later in the same request if the deadline allows it', async () => {
+    await using gateway = await start({ operationTimeoutMs: 15_000 });
+    const { id } = await takeChat();
+    simulator.behave({ faults: [{ match: 'POST /messages', times: 1, fault: 'reset' }] });
+    const position = simulator.calls.length;
+    const startedAtMs = manual.now();
+
+    const { errors, data } = await untilDone(
+      gateway.query(send, { id, text: 'Patient', key: 'lost-4' }),
+    );
+
+    expect(errors).toEqual([]);
+    expect(manual.now()).toBeGreaterThanOrEqual(startedAtMs + 10_000);
+    expect(callsSince(position, 'POST /messages')).toHaveLength(2);
+    expect((await messagesOf(id, 'Patient')).map((row: any) => String(row.id))).toEqual([
+      data.sendMessage.id,
+    ]);
+  });
+
+  test('without a key it is never sent again', async () => {
+    await using gateway = await start({ operationTimeoutMs: 15_000 });
+    const { id } = await takeChat();
+    simulator.behave({ faults: [{ match: 'POST /messages', times: 1, fault: 'reset' }] });
+    const position = simulator.calls.length;
+
+    const answer = await untilDone(gateway.query(send, { id, text: 'Unkeyed' }));
+
+    expect(codesOf(answer)).toEqual(['OUTCOME_UNKNOWN']);
+    expect(callsSince(position, 'POST /messages')).toHaveLength(1);
   });
 
   test('its key finds it if it was applied', async () => {

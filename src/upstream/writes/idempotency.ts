@@ -20,6 +20,8 @@ export interface IdempotencyRecord {
   readonly hash: string;
   /** When the last step was first attempted, in milliseconds since the epoch. */
   readonly startedAtMs: number;
+  /** When that step was last sent, if it was sent again. */
+  readonly repeatedAtMs?: number;
   /** When a pending attempt has certainly ended. */
   readonly untilMs: number;
   readonly created: CreatedIds;
@@ -35,6 +37,7 @@ const isRecord = objectOf<IdempotencyRecord>(
     state: oneOf('pending', 'partial', 'uncertain', 'done'),
     hash: isText,
     startedAtMs: isTime,
+    repeatedAtMs: isTime,
     untilMs: isTime,
     created: isCreatedIds,
     isApplied: oneOf(true),

@@ -47,6 +47,21 @@ const minLookupDelayMs = 10_000;
 const pollMs = 200;
 /** Added to the deadline of an attempt before another instance takes it over. */
 const graceMs = 1_000;
+/** A lookup and a call. */
+const minAttemptMs = 1_000;
+
+const uncertain = Symbol('uncertain');
+
+interface Claimed {
+  /** The record that the claim has replaced. */
+  readonly record: IdempotencyRecord | undefined;
+  readonly claim: IdempotencyRecord;
+  readonly isUncertain: boolean;
+}
+
+/** How long a lookup has to wait; not positive if it may be made. */
+const lookupDelayMs = ({ startedAtMs, repeatedAtMs }: IdempotencyRecord, nowMs: number): number =>
+  (repeatedAtMs ?? startedAtMs) + minLookupDelayMs - nowMs;
 
 function assertSameArguments(known: string, given: string): void {
   if (known === given) return;
@@ -91,30 +106,35 @@ export class IdempotentRuns {
       const now = clock.now();
       const isElsewhere = record?.state === 'pending' && now < record.untilMs;
       const isUncertain = record !== undefined && record.state !== 'partial';
-      const delayMs = isUncertain ? record.startedAtMs + minLookupDelayMs - now : 0;
+      const delayMs = isUncertain ? lookupDelayMs(record, now) : 0;
       if (!isElsewhere && delayMs <= 0) {
         const claim: IdempotencyRecord = {
           state: 'pending',
           hash,
           startedAtMs: isUncertain ? record.startedAtMs : now,
+          ...(isUncertain ? { repeatedAtMs: now } : {}),
           untilMs: now + session.remainingMs + graceMs,
           created: record?.created ?? {},
           ...(record?.isApplied === true ? { isApplied: true } : {}),
         };
-        if (await this.#store.replace(account, name, [record, claim]))
-          return this.#runClaimed(run, claim, isUncertain);
+        if (await this.#store.replace(account, name, [record, claim])) {
+          const result = await this.#runClaimed(run, { record, claim, isUncertain });
+          if (result !== uncertain) return result.value;
+          continue;
+        }
       }
       if (!isElsewhere && delayMs >= session.remainingMs) throw tooEarlyError(delayMs);
       await session.pause(isElsewhere ? pollMs : Math.max(pollMs, delayMs));
     }
   }
 
+  /** Resolves to `uncertain` if the outcome is unknown and the deadline allows another attempt. */
   async #runClaimed(
     run: IdempotentRun<unknown>,
-    claim: IdempotencyRecord,
-    isUncertain: boolean,
-  ): Promise<unknown> {
+    { record, claim, isUncertain }: Claimed,
+  ): Promise<{ readonly value: unknown } | typeof uncertain> {
     const { session, name } = run;
+    const sentBefore = session.sentCount;
     let current: IdempotencyRecord = claim;
     const replaceBy = async (next: IdempotencyRecord | undefined) => {
       await this.#store.replace(session.account, name, [current, next]);
@@ -137,16 +157,26 @@ export class IdempotentRuns {
           }),
       });
       await replaceBy({ ...current, state: 'done', created: run.idsOf(result) });
-      return result;
+      return { value: result };
     } catch (error) {
-      const isStillUncertain =
-        (error instanceof UpstreamError && error.kind === 'outcomeUnknown') ||
-        (isUncertain && !session.wasSent);
+      const wasSent = session.sentCount > sentBefore;
+      const isUnknown = error instanceof UpstreamError && error.kind === 'outcomeUnknown';
+      const isStillUncertain = isUnknown || (isUncertain && !wasSent);
       const hasCreated = Object.keys(current.created).length > 0;
       const isApplied = isAppliedWrite(error);
-      if (isStillUncertain)
-        await replaceBy({ ...current, state: 'uncertain', ...(isApplied ? { isApplied } : {}) });
-      else await replaceBy(hasCreated ? { ...current, state: 'partial' } : undefined);
+      if (isStillUncertain) {
+        const { repeatedAtMs, ...rest } = current;
+        const sentAtMs = wasSent ? repeatedAtMs : record?.repeatedAtMs;
+        await replaceBy({
+          ...rest,
+          ...(sentAtMs === undefined ? {} : { repeatedAtMs: sentAtMs }),
+          state: 'uncertain',
+          ...(isApplied ? { isApplied } : {}),
+        });
+      } else await replaceBy(hasCreated ? { ...current, state: 'partial' } : undefined);
+      const delayMs = lookupDelayMs(current, session.clock.now());
+      const canWait = delayMs + minAttemptMs <= session.remainingMs;
+      if (isUnknown && wasSent && !isApplied && canWait) return uncertain;
       throw error;
     }
   }
