@@ -1,6 +1,6 @@
 // Compiles src to dist when anything it is made of is newer than the last build.
 import { spawnSync } from 'node:child_process';
-import { cpSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 
 const stamp = 'dist/.built';
 const modifiedAt = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
@@ -8,7 +8,13 @@ const sources = readdirSync('src', { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())
   .map((entry) => `${entry.parentPath}/${entry.name}`);
 const newest = Math.max(
-  ...[...sources, 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'].map(modifiedAt),
+  ...[
+    ...sources,
+    'scripts/build.mjs',
+    'package-lock.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+  ].map(modifiedAt),
 );
 
 if (modifiedAt(stamp) <= newest) {
@@ -18,6 +24,8 @@ if (modifiedAt(stamp) <= newest) {
   const { status } = spawnSync(process.execPath, tsc, { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
   cpSync('src/redis/scripts', 'dist/redis/scripts', { recursive: true });
+  // `npx helpcrunch-graphql` executes the file.
+  chmodSync('dist/cli/main.js', 0o755);
   writeFileSync(stamp, '');
 }
 

@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { runCheckConfig } from '../../src/cli/checkConfig.ts';
 import type { OutputStreams } from '../../src/cli/checkConfig.ts';
@@ -235,6 +236,12 @@ describe('helpcrunch-graphql as a process', () => {
       expect(error).toBe('');
     },
   );
+
+  test.concurrent('the built file can be executed, as npx does', async () => {
+    const { stdout } = await promisify(execFile)('dist/cli/main.js', ['--version'], { cwd: root });
+
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
 
   test.concurrent('simulator serves the simulated account', async () => {
     const simulator = start('simulator --port 0 --key mine');
