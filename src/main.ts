@@ -5,6 +5,7 @@ import { showProgress } from './cli/terminal.ts';
 import { loadConfig, logWarnings, warningsOf } from './config/loadConfig.ts';
 import type { Config } from './config/settings.ts';
 import { ConfigError, environmentVariables, isDemo } from './config/settings.ts';
+import { listenErrorMessage } from './lib/listenError.ts';
 import { ignoreFailures } from './observability/logDestination.ts';
 
 /** Text on a terminal outside production, otherwise JSON, unless `LOG_FORMAT` is set. */
@@ -78,9 +79,8 @@ async function main(): Promise<void> {
 
 function startErrorMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error) {
-    return `Port ${String(error.port)} is in use. Set PORT to another port, or to 0 for any free port.`;
-  }
+  const listenError = listenErrorMessage(error, { host: 'HOST', port: 'PORT' });
+  if (listenError !== undefined) return listenError;
   return (error instanceof ConfigError || 'code' in error ? error.message : error.stack) ?? '';
 }
 

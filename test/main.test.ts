@@ -347,4 +347,13 @@ describe('the process', () => {
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(error).toMatch(new RegExp(`^Port ${port} is in use\\. .*\n$`));
   });
+
+  test.concurrent('the process reports an address of another machine in one line', async () => {
+    const { code, out, error } = await run({ HOST: '192.0.2.1', DEMO: 'true' }).ended;
+
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(error.split('\n').at(-2)).toBe(
+      'HOST: 192.0.2.1 is not a name or address of this machine. Set 127.0.0.1, or 0.0.0.0 for all addresses.',
+    );
+  });
 });

@@ -31,7 +31,11 @@ process.exitCode = 0;
 process.once('SIGINT', () => process.exit());
 const isGiven = GATEWAY_URL !== undefined && GATEWAY_URL !== '';
 const gatewayUrl = isGiven ? GATEWAY_URL : await startGateway();
-const { url } = await serveInbox(gatewayUrl, Number(PORT ?? 5173));
+const { url } = await serveInbox(gatewayUrl, Number(PORT ?? 5173)).catch((error: unknown) => {
+  const reason = error instanceof Error ? error.message : 'The page cannot be served';
+  process.stderr.write(`${reason}. Set PORT to another port.\n`);
+  process.exit(1);
+});
 process.stdout.write(`
 Inbox example
   page      ${url}

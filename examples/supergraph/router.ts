@@ -60,6 +60,10 @@ const handler = createHandler<RouterContext>({
 });
 
 const server = createServer((request, response) => void handler(request, response));
+server.once('error', ({ message }) => {
+  process.stderr.write(`${message}. Set PORT to another port.\n`);
+  process.exit(1);
+});
 server.listen(Number(port), '127.0.0.1', () => {
   const { port: taken } = server.address() as AddressInfo;
   process.stdout.write(`listening on http://127.0.0.1:${taken}/graphql\n`);

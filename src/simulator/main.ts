@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 
+import { listenErrorMessage } from '../lib/listenError.ts';
 import { switches, webhookSwitches, type SwitchTable } from './behaviour.ts';
 import { readSwitch } from './switches.ts';
 import { startSimulator, type SimulatorOptions, type WebhookTarget } from './simulator.ts';
@@ -89,7 +90,7 @@ function readFlags(): Wishes | null {
     throw new Error('--webhook-url and --webhook-secret need each other.');
   }
   if (url !== '' && !URL.canParse(url.replace('{event}', 'event')))
-    throw new Error(`--webhook-url is no address: "${url}".`);
+    throw new Error(`--webhook-url must be a URL, not "${url}".`);
   const options = {
     host: values.host,
     port: numberFrom('port', values.port, 65_535),
@@ -131,7 +132,10 @@ setFlagsFromString('--semi-space-growth-factor=1');
 try {
   await run();
 } catch (error) {
-  const [line] = String(error instanceof Error ? error.message : error).split('\n');
+  const listenError = listenErrorMessage(error, { host: '--host', port: '--port' });
+  const [line] = (listenError ?? String(error instanceof Error ? error.message : error)).split(
+    '\n',
+  );
   process.stderr.write(`${line ?? 'It did not start.'}\n`);
   process.exitCode = 1;
 }

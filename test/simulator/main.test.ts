@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 import { expect, test } from '@jest/globals';
@@ -52,4 +54,19 @@ test.concurrent.each([
   const { code, out, error } = await run(...flags).ended;
 
   expect({ code, out, error }).toEqual({ code: 1, out: '', error: expected });
+});
+
+test.concurrent('the command reports a busy port in one line', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+
+  const { code, out, error } = await run('--port', String(port)).ended;
+  other.close();
+
+  expect({ code, out, error }).toEqual({
+    code: 1,
+    out: '',
+    error: `Port ${port} is in use. Set --port to another port, or to 0 for any free port.\n`,
+  });
 });
