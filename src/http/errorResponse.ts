@@ -91,7 +91,7 @@ export const shuttingDown = (): PublicError =>
 const fastifyMessages: Readonly<Record<string, string>> = {
   FST_ERR_BAD_URL: 'The request path cannot be decoded.',
   FST_ERR_CTP_BODY_TOO_LARGE: 'The request body is too large.',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'Send the request as application/json.',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'Send the header "Content-Type: application/json".',
 };
 
 /** Requests that Node's HTTP parser rejects, by the code of its error; all others are malformed. */
@@ -152,5 +152,7 @@ export function createErrorHandler(options: ErrorHandlerOptions) {
 }
 
 export const rejectUnknownPath = (): never => {
-  throw publicError.badRequest('This path does not exist.', { status: 404 });
+  throw publicError.badRequest('This path does not exist. The API is at /graphql.', {
+    status: 404,
+  });
 };

@@ -51,7 +51,7 @@ export function allOf(argument: string, filters: readonly UpstreamFilter[]): Ups
   if (!filters.some(isDisjunction)) return join(argument, 'AND', filters);
   throw badUserInputError(
     argument,
-    'HelpCrunch joins conditions by one AND or by one OR: alternatives (anyOf, ids, userIds) cannot be combined with other conditions.',
+    'HelpCrunch joins conditions by one AND or by one OR: alternatives (anyOf, or several ids or userIds) cannot be combined with other conditions. Query each alternative separately, with all of its conditions.',
   );
 }
 
@@ -90,7 +90,7 @@ export function anyOf(argument: string, filters: readonly UpstreamFilter[]): Ups
     return join(argument, 'OR', filters);
   throw badUserInputError(
     argument,
-    'HelpCrunch joins conditions by one AND or by one OR: each alternative can contain one condition only.',
+    'HelpCrunch joins conditions by one AND or by one OR: each alternative can contain one condition only. Query each alternative separately.',
   );
 }
 

@@ -88,3 +88,20 @@ test.each(cases)(
     });
   },
 );
+
+test.each([
+  [
+    'an unknown path',
+    send('GET /api/graphql'),
+    'This path does not exist. The API is at /graphql.',
+  ],
+  [
+    'a body without a media type of GraphQL',
+    post('/graphql', '{}', 'application/x-www-form-urlencoded'),
+    'Send the header "Content-Type: application/json".',
+  ],
+])('the error for %s says how to correct the request', async (_what, text, message) => {
+  const [response] = await exchange(gateway.url, text);
+
+  expect(JSON.parse(response?.body ?? '').errors[0].message).toBe(message);
+});
