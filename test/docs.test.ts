@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -149,10 +150,22 @@ function problemOfBin(args: string): Promise<string | undefined> | string | unde
   return problemOfRun(args.replace(' --connect', ''));
 }
 
+/** The first output of a command that does not end by itself. */
+async function firstOutputOf(command: string): Promise<string> {
+  const child = spawn('sh', ['-c', `exec ${command}`], { cwd: tmpdir() });
+  const [output] = (await once(child.stdout, 'data')) as [Buffer];
+  child.kill();
+  return output.toString();
+}
+
 async function problemOfRequest(line: string): Promise<string | undefined> {
   const command = line
     .replaceAll('http://127.0.0.1:4000', demo.url)
     .replace(/^curl /, 'curl -sS --fail-with-body ');
+  if (command.includes('text/event-stream')) {
+    const output = await firstOutputOf(command);
+    return output.startsWith(':') ? undefined : `not an event stream: ${output.slice(0, 300)}`;
+  }
   const { stdout } = await run('sh', ['-c', command], { cwd: tmpdir() });
   return stdout.includes('"errors":')
     ? `the response has errors: ${stdout.slice(0, 300)}`
