@@ -43,7 +43,7 @@ export interface MutationGroup<Args, Result, Change extends string = string> {
 
 /** The `verifyOwner` of mutations that are not for customers. */
 export const staffOnly = (): Promise<never> =>
-  Promise.reject(forbiddenError('This mutation is for the team alone.'));
+  Promise.reject(forbiddenError('This mutation is not available to customers.'));
 
 type MutationResolver<Args, Result> = (
   root: unknown,

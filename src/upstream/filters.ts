@@ -69,7 +69,7 @@ export function restrictToScope(
 ): UpstreamFilter | undefined {
   if (scope.isUnrestricted) return filter;
   if (filter.filter.some(({ field }) => staffConditions.has(field)))
-    throw forbiddenError('filter: conditions on tags are for the team alone.');
+    throw forbiddenError('filter: conditions on tags are not available to customers.');
   if (scope.customerId === null) return undefined;
   if (!isDisjunction(filter)) return allOf('filter', [filter, ownedBy('filter', scope.customerId)]);
   throw badUserInputError(

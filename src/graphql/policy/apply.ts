@@ -53,7 +53,8 @@ const policyWrappers: Readonly<Record<FieldPolicy, (resolve: Resolve, field: str
     redacted: (resolve) => (parent, args, context, info) =>
       isCustomerViewer(context) ? null : resolve(parent, args, context, info),
     staff: (resolve, field) => (parent, args, context, info) => {
-      if (isCustomerViewer(context)) throw forbiddenError(`${field} is for the team alone.`);
+      if (isCustomerViewer(context))
+        throw forbiddenError(`${field} is not available to customers.`);
       return resolve(parent, args, context, info);
     },
   };
@@ -83,7 +84,9 @@ function applyAllowedMutations(schema: GraphQLSchema, allowed: AllowedMutations 
   for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
     if (isAllowed(field.name, allowed)) continue;
     field.resolve = () => {
-      throw forbiddenError(`${field.name}: the gateway does not allow this mutation (MUTATIONS).`);
+      throw forbiddenError(
+        `${field.name}: is not allowed on this gateway. Its operator can allow it with the setting MUTATIONS.`,
+      );
     };
   }
 }

@@ -24,7 +24,7 @@ function loadNode(
   const load = nodeLoaders.get(type);
   if (load === undefined) throw badUserInputError(argument, 'must be the nodeId of an object.');
   if (viewer.role === 'CUSTOMER' && entitiesByType.get(type)?.policy === 'staff') {
-    throw forbiddenError(`${argument}: A ${type} is for the team alone.`);
+    throw forbiddenError(`${argument}: ${type} is not available to customers.`);
   }
   return load(id, loaders);
 }

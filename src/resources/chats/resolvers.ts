@@ -38,7 +38,7 @@ const newestFirst: ChatOrder = { field: 'CREATED_AT', direction: 'DESC' };
 function upstreamSort(orderBy: ChatOrder | null | undefined, { viewer }: Context): UpstreamSort {
   if (viewer.role === 'CUSTOMER' && orderBy?.field === 'LAST_MESSAGE_AT') {
     throw forbiddenError(
-      'orderBy: LAST_MESSAGE_AT is for the team alone. Try LAST_CUSTOMER_MESSAGE_AT.',
+      'orderBy: LAST_MESSAGE_AT is not available to customers. Use LAST_CUSTOMER_MESSAGE_AT.',
     );
   }
   return chatSort(orderBy ?? newestFirst);

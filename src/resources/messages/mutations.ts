@@ -188,7 +188,7 @@ const createChat: MutationDeclaration<
     if (viewer.role === 'CUSTOMER') {
       for (const name of ['assigneeId', 'departmentId'] as const) {
         if (typeof input[name] === 'string')
-          throw forbiddenError(`input.${name}: is for the team alone.`);
+          throw forbiddenError(`input.${name}: is not available to customers.`);
       }
     } else if (typeof customerId !== 'string') {
       throw badUserInputError('input.customerId', 'is required.');
