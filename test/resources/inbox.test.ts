@@ -488,6 +488,36 @@ describe('the inbox after webhooks', () => {
     expect(helpCrunch.callsTo('POST /chats/search')).toHaveLength(1);
   });
 
+  test('keeps the walk when several chats are created and messaged at once', async () => {
+    await using gateway = await start();
+    await gateway.summary();
+    gateway.clock.advance(10_000);
+    helpCrunch.clearCalls();
+    const created = [31, 32, 33].map((id) => put({ id, createdAt: String(1_700_000_000 + id) }));
+    const messages = [31, 32, 33].map((id) => ({
+      id: 91_000 + id,
+      text: 'Hi',
+      createdAt: '1700000800',
+    }));
+
+    const deliveries = await Promise.all([
+      ...created.map((chat) => gateway.tell('chat.new', chatData(chat))),
+      ...messages.map((message) =>
+        gateway.tell('message.chat.customer', { chat_id: 1, customer: null, agent: null, message }),
+      ),
+    ]);
+    const { open } = await gateway.summary();
+
+    expect(new Set(deliveries.map(({ outcome }) => outcome))).toEqual(new Set(['applied']));
+    expect(open).toBe(7);
+    expect(helpCrunch.callsTo('POST /chats/search')).toEqual([]);
+    expect(helpCrunch.calls.map(({ path }) => path).toSorted()).toEqual([
+      '/chats/31',
+      '/chats/32',
+      '/chats/33',
+    ]);
+  });
+
   test('reads many unknown chats by one walk', async () => {
     await using gateway = await startRead();
     for (let id = 10; id < 30; id += 1)

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { toWallTime } from '../../lib/clock.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { createKeyedMutex } from '../../lib/keyedMutex.ts';
 import { isErasure } from './cacheTypes.ts';
 import { Invalidations } from './invalidations.ts';
 import type { ReadKey, RedisCacheEntry, TaggedKey } from './redisEntries.ts';
@@ -42,6 +43,24 @@ interface AccountKey extends TaggedKey {
   readonly account: string;
 }
 
+type PatchTarget = AccountKey & ReadKey;
+/** Undefined if the current value is not known. */
+type Patch = (entry: RedisCacheEntry) => ReplacementValue | undefined;
+
+/** The entry after all patches; undefined if one of them has no result. */
+function patchedBy(
+  patches: readonly Patch[],
+  entry: RedisCacheEntry | undefined,
+): ReplacementValue | undefined {
+  let patched: ReplacementValue | undefined;
+  for (const patch of patches) {
+    const current = patched ?? entry;
+    patched = current === undefined ? undefined : patch(current);
+    if (patched === undefined) return undefined;
+  }
+  return patched;
+}
+
 export interface EntityStoreOptions {
   readonly maxBytes: number;
   readonly clock: Clock;
@@ -51,6 +70,8 @@ export interface EntityStoreOptions {
 
 /** The maximum difference between HelpCrunch's clock and ours. */
 export const clockSkewMs = 5_000;
+
+const { signal: neverAborted } = new AbortController();
 
 /** Bytes of an entry without its value: key, LRU bookkeeping, object headers. */
 const entryOverheadBytes = 400;
@@ -62,6 +83,12 @@ export class EntityStore {
   readonly #entries: LRUCache<string, VersionedEntry>;
   readonly #redis: RedisCache | undefined;
   readonly #erasureListeners: (() => void)[] = [];
+  readonly #patchQueues = createKeyedMutex();
+  /** Patches that are not being applied yet. */
+  readonly #waitingPatches = new Map<
+    string,
+    { readonly patches: Patch[]; readonly done: Promise<void> }
+  >();
   #latestVersion = 0;
 
   constructor({ maxBytes, clock, createRedisCache }: EntityStoreOptions) {
@@ -156,26 +183,24 @@ export class EntityStore {
     }
   }
 
-  /** Replaces an entry in all instances by what `patch` makes of it, or removes it if the current value is not known. */
-  async applyPatch(
-    { accepts, ...target }: AccountKey & ReadKey,
-    patch: (entry: RedisCacheEntry) => ReplacementValue | undefined,
-  ): Promise<void> {
-    const { account, key, tag } = target;
-    const sequence = this.invalidations.next();
-    await this.awaitFence();
-    const { entries = [], epoch } =
-      (await this.#redis?.get(account, [{ key, tag, accepts }])) ?? {};
-    const local = this.find(key)?.entry;
-    const isCurrent = local !== undefined && local.sequence > this.invalidations.sequenceOf(tag);
-    const [newest] = [isCurrent ? local : undefined, entries[0]]
-      .flatMap((entry) => entry ?? [])
-      .toSorted((a, b) => b.at - a.at);
-    const isModified = [key, tag].some((each) =>
-      this.invalidations.isInvalidatedSince(sequence, each),
-    );
-    const patched = newest === undefined || isModified ? undefined : patch(newest);
-    await this.#replace(target, epoch, patched);
+  /**
+   * Replaces an entry in all instances by what `patch` makes of it, or removes it if the current value is not known. Concurrent patches
+   * of this instance are applied one after the other, those that wait together.
+   */
+  applyPatch(target: PatchTarget, patch: Patch): Promise<void> {
+    const { key } = target;
+    const waiting = this.#waitingPatches.get(key);
+    if (waiting !== undefined) {
+      waiting.patches.push(patch);
+      return waiting.done;
+    }
+    const patches = [patch];
+    const done = this.#patchQueues.run(key, neverAborted, () => {
+      this.#waitingPatches.delete(key);
+      return this.#applyPatches(target, patches);
+    });
+    this.#waitingPatches.set(key, { patches, done });
+    return done;
   }
 
   /** Removes an entry, or expires all of a type, in all instances. */
@@ -218,6 +243,26 @@ export class EntityStore {
     const { sequence } = this.invalidations.record(key);
     if (value === undefined) this.#entries.delete(key);
     else this.#set(key, { ...value, sequence });
+  }
+
+  async #applyPatches(
+    { accepts, ...target }: PatchTarget,
+    patches: readonly Patch[],
+  ): Promise<void> {
+    const { account, key, tag } = target;
+    const sequence = this.invalidations.next();
+    await this.awaitFence();
+    const { entries = [], epoch } =
+      (await this.#redis?.get(account, [{ key, tag, accepts }])) ?? {};
+    const local = this.find(key)?.entry;
+    const isCurrent = local !== undefined && local.sequence > this.invalidations.sequenceOf(tag);
+    const [newest] = [isCurrent ? local : undefined, entries[0]]
+      .flatMap((entry) => entry ?? [])
+      .toSorted((a, b) => b.at - a.at);
+    const isModified = [key, tag].some((each) =>
+      this.invalidations.isInvalidatedSince(sequence, each),
+    );
+    await this.#replace(target, epoch, isModified ? undefined : patchedBy(patches, newest));
   }
 
   async #replace(
