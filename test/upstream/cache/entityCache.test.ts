@@ -1111,7 +1111,7 @@ describe('EntityCache', () => {
         loading(new UpstreamError('malformed', 'Odd.')),
       ),
     'that wrote': (open, tracker) =>
-      write(open('a', tracker), other, '2', () => Promise.resolve(note('written'))),
+      write(open('a', tracker), other, '2', () => Promise.resolve({ ...note('written'), id: '2' })),
   };
 
   test.each(Object.entries(untracked))(
