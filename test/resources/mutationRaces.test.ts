@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Config } from '../../src/config/settings.ts';
 import type { Clock } from '../../src/lib/clock.ts';
+import type { RedisScripts } from '../../src/redis/scripts.ts';
+import { createRedisScripts } from '../../src/redis/scripts.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
+import { createDeferred } from '../support/deferred.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
@@ -43,20 +46,28 @@ beforeEach(() => {
   manual.advance(10 * oneMinute);
 });
 
-const start = (config: Partial<Config> = {}, gatewayClock: Clock = clock) =>
+interface GatewayOptions {
+  readonly config?: Partial<Config>;
+  readonly gatewayClock?: Clock;
+  readonly upstream?: Pick<Simulator, 'url' | 'key'>;
+  readonly redisScripts?: RedisScripts;
+}
+
+const start = (config: Partial<Config> = {}, options: Omit<GatewayOptions, 'config'> = {}) =>
   startTestGateway({
-    upstream: simulator,
-    clock: gatewayClock,
+    upstream: options.upstream ?? simulator,
+    clock: options.gatewayClock ?? clock,
+    redisScripts: options.redisScripts,
     config: { rateLimit: 0, upstreamRetries: 1, webhookSecret, ...config },
   });
 
 type Gateway = Awaited<ReturnType<typeof start>>;
 
 /** Two gateways: one instance twice, or two instances that share Redis. */
-async function startPair(isShared: boolean, pairClock: Clock = clock) {
-  const redisUrl = isShared && redis !== undefined ? { redisUrl: redis.url } : {};
-  const first = await start(redisUrl, pairClock);
-  const second = isShared ? await start(redisUrl, pairClock) : first;
+async function startPair(isShared: boolean, { config, ...options }: GatewayOptions = {}) {
+  const settings = { ...config, ...(isShared && redis ? { redisUrl: redis.url } : {}) };
+  const first = await start(settings, options);
+  const second = isShared ? await start(settings, options) : first;
   for (const { url } of isShared ? [first, second] : []) {
     for (;;) {
       const { redis: state }: any = await (await fetch(`${url}/readyz`)).json();
@@ -451,7 +462,7 @@ describe.each(kinds)('concurrent mutations %s', (name, isShared) => {
 
   test('a webhook that repeats a write is not published, and the same change a minute later is', async () => {
     // Nothing is retried: no timer may end before it is due.
-    await using pair = await startPair(isShared, manual);
+    await using pair = await startPair(isShared, { gatewayClock: manual });
     const [first, second] = pair.gateways;
     const chat = await takeChat();
     const { id } = chat;
@@ -496,42 +507,111 @@ describe.each(kinds)('concurrent mutations %s', (name, isShared) => {
   });
 });
 
-describe('mutations of one chat', () => {
-  test('closing and a message of the customer are sent one after the other', async () => {
-    await using gateway = await start();
+describe.each(kinds)('races %s', (name, isShared) => {
+  const close = 'mutation ($id: ID!) { setChatStatus(id: $id, status: CLOSED) { status } }';
+  const openChats = '{ chats(first: 100, filter: { status: OPENED }) { nodes { id } } }';
+
+  async function takeOpenChat(): Promise<number> {
     const { id } = await takeChat();
     await rest(simulator, '/chats/status', { method: 'PUT', body: { id, status: 'opened' } });
+    return id;
+  }
+
+  test('a list that is being read while a chat is closed is not kept with the open chat', async () => {
+    await using fake = await startRecordingUpstream();
+    const chat = { current: wireChat({ id: 5208, status: 'opened' }) };
+    const [isRead, mayRespond] = [createDeferred(), createDeferred()];
+    let searches = 0;
+    fake.respond('POST /chats/search', async () => {
+      const data = chat.current.status === 'opened' ? [chat.current] : [];
+      searches += 1;
+      isRead.resolve();
+      // Only the first search is still in progress when the chat is closed.
+      if (searches === 1) await mayRespond.promise;
+      return { body: { data, meta: { total: data.length } } };
+    });
+    fake.respond('PUT /chats/status', () => {
+      chat.current = wireChat({ id: 5208, status: 'closed' });
+      return { body: chat.current };
+    });
+    await using pair = await startPair(isShared, { upstream: fake });
+    const [reader, writer] = pair.gateways;
+    const reading = reader.query(openChats);
+    await isRead.promise;
+
+    const closed = await writer.query(close, { id: 5208 });
+    const during = await Promise.all(pair.gateways.map((gateway) => gateway.query(openChats)));
+    mayRespond.resolve();
+    const before = await reading;
+    const later = await Promise.all(pair.gateways.map((gateway) => gateway.query(openChats)));
+
+    expect(closed.data.setChatStatus.status).toBe('CLOSED');
+    expect(before.errors).toEqual([]);
+    for (const { data } of [...during, ...later]) expect(data).toEqual({ chats: { nodes: [] } });
+  });
+
+  test('closing and a message of the customer both succeed, and both instances show the last state', async () => {
+    await using pair = await startPair(isShared);
+    const id = await takeOpenChat();
+    const text = `Wait, ${name}!`;
     const position = simulator.calls.length;
 
     const [closed, sent] = await Promise.all([
-      gateway.query('mutation ($id: ID!) { setChatStatus(id: $id, status: CLOSED) { status } }', {
-        id,
-      }),
-      gateway.query(send, { id, text: 'Wait!' }),
+      pair.gateways[0].query(close, { id }),
+      pair.gateways[1].query(send, { id, text }),
     ]);
-    const shown = await gateway.query('query ($id: ID!) { chat(id: $id) { status } }', { id });
+    const shown = await Promise.all(
+      pair.gateways.map((gateway) =>
+        gateway.query(
+          'query ($id: ID!) { chat(id: $id) { status messages(first: 5) { nodes { text } } } }',
+          { id },
+        ),
+      ),
+    );
 
     expect([closed.errors, sent.errors]).toEqual([[], []]);
-    expect(simulator.calls.slice(position).map(({ method }) => method)).toHaveLength(3);
-    const { status } = await chatOf(id);
-    expect(shown.data.chat.status).toBe(status.toUpperCase());
+    expect(callsSince(position, 'PUT /chats/status')).toHaveLength(1);
+    expect(callsSince(position, 'POST /messages')).toHaveLength(1);
+    expect(await messagesOf(id, text)).toHaveLength(1);
+    const status = (await chatOf(id)).status.toUpperCase();
+    for (const { data, errors } of shown) {
+      expect(errors).toEqual([]);
+      expect(data.chat.status).toBe(status);
+      expect(data.chat.messages.nodes).toContainEqual({ text });
+    }
   });
 
   test('an exhausted rate limit leaves the key reusable', async () => {
-    await using gateway = await start({ rateLimit: 1 });
+    const redisScripts = createRedisScripts("local now = tonumber(redis.call('GET', 'now'))\n");
+    const wait = async (ms: number) => {
+      await redis?.command('SET', 'now', String(manual.now() + ms));
+      manual.advance(ms);
+    };
+    await wait(0);
+    await using pair = await startPair(isShared, { config: { rateLimit: 1 }, redisScripts });
+    const [first, second] = pair.gateways;
     const { id } = await takeChat();
-    const variables = { id, text: 'Later', key: 'exhausted' };
-    await gateway.query('{ organization { id } }');
+    const variables = { id, text: `Later, ${name}`, key: `exhausted ${name}` };
+    await wait(oneMinute);
+    await first.query('{ organization { id } }');
+    const position = simulator.calls.length;
 
-    const limited = await gateway.query(send, variables);
-    manual.advance(oneMinute);
-    const sent = await gateway.query(send, variables);
+    const limited = [await first.query(send, variables), await second.query(send, variables)];
+    const sentWhileLimited = callsSince(position, 'POST /messages').length;
+    await wait(oneMinute + 1_000);
+    const sent = await second.query(send, variables);
+    await wait(oneMinute + 1_000);
+    const repeated = await first.query(send, variables);
 
-    expect(codesOf(limited)).toEqual(['RATE_LIMITED']);
-    expect(sent.errors).toEqual([]);
-    expect(await messagesOf(id, 'Later')).toHaveLength(1);
+    expect(limited.flatMap(codesOf)).toEqual(['RATE_LIMITED', 'RATE_LIMITED']);
+    expect(sentWhileLimited).toBe(0);
+    expect([sent.errors, repeated.errors]).toEqual([[], []]);
+    expect(repeated.data.sendMessage.id).toBe(sent.data.sendMessage.id);
+    expect(await messagesOf(id, variables.text)).toHaveLength(1);
   });
+});
 
+describe('mutations of one chat', () => {
   test('a repeated key of createChat sends only the missing message', async () => {
     await using gateway = await start();
     const { customer, applicationId } = await takeChat();
