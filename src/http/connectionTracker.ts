@@ -162,10 +162,19 @@ export class ConnectionTracker {
   }
 
   #connectionClosed(socket: Socket): void {
+    const responses = this.#responsesOn(socket);
     this.#connections.delete(socket);
+    for (const response of responses) this.#closeQueued(response);
     if (this.#connections.size > 0) return;
     for (const resolve of this.#closedWaiters) resolve();
     this.#closedWaiters.clear();
+  }
+
+  /** Node closes only the response that was being sent, not those that wait for it. */
+  #closeQueued(response: ServerResponse): void {
+    if (response.socket !== null || response.writableFinished || response.closed) return;
+    response.destroy();
+    response.emit('close');
   }
 
   #responseClosed(response: ServerResponse): void {

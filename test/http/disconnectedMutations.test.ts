@@ -35,20 +35,31 @@ const route = 'PUT /chats/readByAgent';
 /** Sends an operation and returns a function that disconnects. */
 type Send = (gateway: Gateway, query: string) => Promise<() => void>;
 
+const post = (
+  { url }: Gateway,
+  path: string,
+  query: string,
+  ...headers: readonly string[]
+): string => {
+  const body = JSON.stringify({ query });
+  return (
+    head(
+      `POST ${path} HTTP/1.1`,
+      `Host: ${new URL(url).host}`,
+      'Content-Type: application/json',
+      `Content-Length: ${body.length}`,
+      ...headers,
+    ) + body
+  );
+};
+
+const acceptStream = 'Accept: text/event-stream';
+
 const overHttp =
   (path: string, ...headers: readonly string[]): Send =>
-  async ({ url }, query) => {
-    const body = JSON.stringify({ query });
-    const { socket, write } = await openConnection(url);
-    write(
-      head(
-        `POST ${path} HTTP/1.1`,
-        `Host: ${new URL(url).host}`,
-        'Content-Type: application/json',
-        `Content-Length: ${body.length}`,
-        ...headers,
-      ) + body,
-    );
+  async (gateway, query) => {
+    const { socket, write } = await openConnection(gateway.url);
+    write(post(gateway, path, query, ...headers));
     return () => socket.destroy();
   };
 
@@ -61,7 +72,18 @@ async function subscribe({ url }: Gateway, query: string) {
 
 const transports: Readonly<Record<string, Send>> = {
   'a POST whose connection closes': overHttp('/graphql'),
-  'an event stream that closes': overHttp('/graphql/stream', 'Accept: text/event-stream'),
+  'an event stream that closes': overHttp('/graphql/stream', acceptStream),
+  async 'a POST behind an event stream on a connection that closes'(gateway, query) {
+    const { socket, write } = await openConnection(gateway.url);
+    const stream = post(
+      gateway,
+      '/graphql',
+      'subscription { chatUpdated { change } }',
+      acceptStream,
+    );
+    write(stream + post(gateway, '/graphql', query));
+    return () => socket.destroy();
+  },
   async 'a WebSocket that closes'(gateway, query) {
     const { socket } = await subscribe(gateway, query);
     return () => socket.terminate();

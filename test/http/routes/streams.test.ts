@@ -9,6 +9,7 @@ import { createDeferred } from '../../support/deferred.ts';
 import { startTestGateway } from '../../support/gateway.ts';
 import { bearer, jwtAuth } from '../../support/issuer.ts';
 import { createManualClock } from '../../support/manualClock.ts';
+import { head, openConnection } from '../../support/rawHttp.ts';
 
 const helpCrunch = await startControlledUpstream();
 const gateway = await startTestGateway({ upstream: helpCrunch });
@@ -336,3 +337,30 @@ test('a subscription that was registered by its hash can be sent by the hash onl
   expect(types).toEqual(['multipart/mixed', 'multipart/mixed']);
   await gateway.waitForSubscriptions(0);
 });
+
+test.each([eventStream, multipart])(
+  'pipelined subscriptions end with their connection: %s',
+  async (accept) => {
+    await using own = await startTestGateway({ upstream: helpCrunch });
+    const { socket, write } = await openConnection(own.url);
+    const body = JSON.stringify({ query: subscription });
+
+    write(
+      (
+        head(
+          'POST /graphql HTTP/1.1',
+          'Host: localhost',
+          `Accept: ${accept}`,
+          'Content-Type: application/json',
+          `Content-Length: ${body.length}`,
+        ) + body
+      ).repeat(3),
+    );
+    await own.waitForSubscriptions(3);
+    socket.destroy();
+    await own.waitForSubscriptions(0);
+
+    const metrics = await (await fetch(`${own.url}/metrics`)).text();
+    expect(metrics).toContain('\nhelpcrunch_live_connections 0\n');
+  },
+);
