@@ -21,6 +21,8 @@ export interface Context {
   /** For the audit log: the viewer's identity and the client's address. */
   readonly viewerId: string | undefined;
   readonly address: string;
+  /** Different for any two agents, unlike their ids in the audit log. */
+  readonly quotaClient: string;
   readonly sources: Sources;
   readonly loaders: Loaders;
   readonly usage: OperationUsage;
@@ -136,6 +138,7 @@ export function createContextFactory(parts: ContextFactoryOptions) {
       viewer,
       viewerId: caller.viewerId,
       address: caller.address,
+      quotaClient: caller.quotaClient,
       sources,
       loaders: createLoaders(sources, viewer, {
         schedule: guard.schedule,

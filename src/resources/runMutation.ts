@@ -75,9 +75,9 @@ function validateIds(args: object, names: readonly string[]): void {
 }
 
 /** The scope of idempotency keys. With forwarded API keys the account is the key itself. */
-async function viewerName({ viewer, viewerId, loaders }: Context): Promise<string> {
+async function viewerName({ viewer, quotaClient, loaders }: Context): Promise<string> {
   if (viewer.role === 'CUSTOMER') return `customer ${(await loaders.customers.ownId()) ?? ''}`;
-  if (viewer.role === 'AGENT') return `agent ${viewer.agentId ?? viewerId ?? ''}`;
+  if (viewer.role === 'AGENT') return quotaClient;
   return 'all';
 }
 

@@ -458,6 +458,30 @@ describe('agents', () => {
     expect(fake.callsTo('POST /messages').map(({ body }) => body.agent)).toEqual([12]);
     expect(codesOf(foreign)).toEqual(['FORBIDDEN', 'FORBIDDEN']);
   });
+
+  test.each([
+    ['a subject equals the agentId of the other', { agentId: 12 }, { sub: '12' }],
+    ['long subjects begin alike', { sub: `${'x'.repeat(200)}a` }, { sub: `${'x'.repeat(200)}b` }],
+    ['one has no subject', { sub: 'a' }, {}],
+  ])('two agents do not share an idempotency key: %s', async (_name, first, second) => {
+    await using secured = await startTestGateway({
+      upstream: fake,
+      clock,
+      config: { rateLimit: 0, auth: jwtAuth() },
+    });
+    fake.respond('POST /messages', { body: wireMessage() });
+    const addNote = async (claims: object) =>
+      secured.query(
+        'mutation { addChatNote(chatId: 1, text: "Hi", agentId: 12, idempotencyKey: "k") { id } }',
+        {},
+        await bearer({ role: 'agent', aud: audience, ...claims }),
+      );
+
+    const results = [await addNote(first), await addNote(second)];
+
+    expect(results.flatMap(({ errors }) => errors)).toEqual([]);
+    expect(fake.callsTo('POST /messages')).toHaveLength(2);
+  });
 });
 
 describe('AUTH=forward', () => {
