@@ -4,6 +4,7 @@ import type { Message, Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../lib/clock.ts';
 import { Disposer } from '../lib/disposer.ts';
+import { parseJson } from '../lib/json.ts';
 import { guarded, runGuarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
 import { parseOperationRequest } from './operationRequest.ts';
@@ -46,6 +47,8 @@ const clientTypes: ReadonlySet<MessageType> = new Set([
 function parseClientMessage(text: string): Message | undefined {
   try {
     const message = parseMessage(text);
+    // The payload is serialized again in the pong, which recurses.
+    if (message.type === MessageType.Ping) parseJson(text);
     const isAllowed =
       message.type === MessageType.Subscribe
         ? parseOperationRequest(message.payload) !== undefined

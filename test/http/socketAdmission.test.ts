@@ -80,6 +80,8 @@ const bad = { authorization: 'Bearer nonsense' };
 const stream = { path: '/graphql/stream', accept: 'text/event-stream' };
 const callback = { accept: 'application/json;callbackSpec=1.0' };
 
+const nestedText = `${'{"a":'.repeat(101)}1${'}'.repeat(101)}`;
+
 describe('rejected credentials', () => {
   test('rejected credentials close a WebSocket with 4403, and with 4429 once its address has too many', async () => {
     await using gateway = await start({ authFailureLimit: 3 });
@@ -353,6 +355,7 @@ describe('invalid WebSocket messages', () => {
     ['a type of the server: connection_ack', { type: 'connection_ack' }],
     ['an init with a list', { type: 'connection_init', payload: [] }],
     ['a ping with a text', { type: 'ping', payload: 'x' }],
+    ['a ping that is nested deeply', { type: 'ping', payload: JSON.parse(nestedText) }],
     ['a completion without an id', { type: 'complete' }],
     ['an operation without an id', subscribe({ query: '{ a }' }, null)],
     ['an operation with a list of variables', subscribe({ query: '{ a }', variables: [] })],
