@@ -74,14 +74,14 @@ const switchesFrom = (
     }),
   );
 
-interface Wishes {
+interface ParsedFlags {
   readonly options: SimulatorOptions;
   readonly target: WebhookTarget | undefined;
   readonly isLive: boolean;
 }
 
 /** Null if only the help text is requested. */
-function readFlags(): Wishes | null {
+function readFlags(): ParsedFlags | null {
   const { values } = parseArgs({ options: { ...switchFlags, ...flags } });
   if (values.help) return null;
   if (values.key === '') throw new Error('--key must not be empty.');
@@ -107,14 +107,14 @@ function readFlags(): Wishes | null {
 }
 
 async function run(): Promise<void> {
-  const wishes = readFlags();
-  if (wishes === null) {
+  const parsed = readFlags();
+  if (parsed === null) {
     process.stdout.write(usage);
     return;
   }
-  const simulator = await startSimulator(wishes.options);
-  if (wishes.target !== undefined) simulator.sendWebhooks(wishes.target);
-  if (wishes.isLive) simulator.live();
+  const simulator = await startSimulator(parsed.options);
+  if (parsed.target !== undefined) simulator.sendWebhooks(parsed.target);
+  if (parsed.isLive) simulator.live();
   const { agents, departments, applications, customers, chats } = simulator.holds;
   process.stdout.write(
     `Simulated HelpCrunch at ${simulator.url}, key "${simulator.key}"\n` +

@@ -46,7 +46,7 @@ const booleansBySpelling: ReadonlyMap<string | undefined, boolean> = new Map([
 export const decodeBoolean = (value: unknown, where: string): boolean | null =>
   booleansBySpelling.get(decodeText(value, where)?.toLowerCase()) ?? null;
 
-/** Longer texts are no ids. */
+/** Longer texts are not ids. */
 const maxIdLength = 100;
 
 /** An id as a string without leading zeros; null for anything but a non-negative integer, as a number or as PHP reads a numeric text. */
@@ -110,7 +110,7 @@ export function decodePage<Row>(
   return { rows, total: decodeTotal(body) ?? (isLast ? offset + rows.length : null) };
 }
 
-/** The number of rows of a list; throws if HelpCrunch does not tell it. */
+/** The number of rows of a list; throws if the response does not contain it. */
 export function requireTotal({ total }: Page<unknown>): number {
   if (total === null) throw malformedError('total', 'given');
   return total;

@@ -10,7 +10,7 @@ import type { TransportRequest } from './transport.ts';
  */
 export type WriteRepetition = 'safe' | 'never' | (() => Promise<unknown>);
 
-/** An HTTP request to HelpCrunch with its declared effect. The method does not tell it: a search is a POST that reads. */
+/** An HTTP request to HelpCrunch with its declared effect. The HTTP method does not determine it: a search is a POST that reads. */
 export type UpstreamCall = Pick<TransportRequest, 'method' | 'path' | 'body'> &
   ({ readonly effect: 'read' } | { readonly effect: 'write'; readonly repeat: WriteRepetition });
 

@@ -65,16 +65,16 @@ function createUnrestrictedLoaders(source: CustomerSource, batchScheduleFn: Sche
     resolvePartialByUserId: (partial: PartialByUserId, info: GraphQLResolveInfo): Resolved =>
       partialCustomers.resolve(partial, info, () => byUserId.load(partial.userId)),
     visibility: (): Promise<VisibilityScope> => Promise.resolve({ isUnrestricted: true }),
-    /** The id of the customer that the viewer is; null when it is none, or HelpCrunch does not know it. */
+    /** The viewer's own customer id; null when it is not a customer, or HelpCrunch does not know it. */
     ownId: (): Promise<string | null> => Promise.resolve(null),
-    /** The customer that the viewer is; null when it is none, or HelpCrunch does not know it. */
+    /** The viewer's own customer; null when it is not a customer, or HelpCrunch does not know it. */
     viewer: noViewer,
   };
 }
 
 type CustomerLoaders = ReturnType<typeof createUnrestrictedLoaders>;
 
-/** Loads the customer that the viewer is; every other one does not exist. */
+/** Loads the viewer's own customer; any other one is `notFound`. */
 function restrictToViewer(all: CustomerLoaders, identity: ViewerIdentity): CustomerLoaders {
   const isViewer = async (id: string) => id === (await identity.id());
 

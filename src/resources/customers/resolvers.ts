@@ -54,7 +54,7 @@ interface CustomerArgs {
   readonly input?: CustomerValues;
 }
 
-/** New customers have no queue, except those with one userId. */
+/** Creations are not queued, except those with the same userId. */
 function customerQueue({ id, customerId, userId, input }: CustomerArgs) {
   const known = id ?? customerId;
   if (known !== undefined) return { type: customerType, id: known };

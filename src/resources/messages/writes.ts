@@ -87,7 +87,7 @@ export function authorOf(
   return author;
 }
 
-/** Without an agent, HelpCrunch takes a message for the customer's. */
+/** Without an agent, HelpCrunch attributes a message to the customer. */
 const wireMessage = ({ chatId, type, text, markdown, agentId }: OutgoingMessage) => ({
   chat: Number(chatId),
   text,
