@@ -439,8 +439,8 @@ describe('forms of a request for a cached operation', () => {
 });
 
 test('random operations between random reads and writes are answered byte for byte as by Apollo Server', async () => {
-  const operationCount = propertyRuns(15);
-  const rounds = 4;
+  const operationCount = propertyRuns(12);
+  const rounds = 6;
   const simulator = await startSimulator({ rateLimit: 0, clock, customers: 200, chats: 500 });
   const schema = createSchema(resourceResolvers, { subgraph: { excludedRootFields: [] } });
   const gateways = [
