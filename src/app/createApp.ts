@@ -30,7 +30,7 @@ export interface App {
   stop(): Promise<void>;
 }
 
-export interface RunningGateway extends Pick<App, 'stop'> {
+interface RunningGateway extends Pick<App, 'stop'> {
   /** Where the gateway listens, such as `http://127.0.0.1:4000`. */
   readonly url: string;
 }

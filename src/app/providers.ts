@@ -53,7 +53,7 @@ function secretsOf(config: Config): readonly string[] {
   return secrets.flatMap((secret) => secret ?? []);
 }
 
-export interface GatewayLog {
+interface GatewayLog {
   readonly log: Log;
   /** Lines that could not be written so far. */
   lostLines(): number;

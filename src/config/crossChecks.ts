@@ -4,7 +4,7 @@ import { isAnywhere, isLinkLocal, isRemote, isRepetitive, listOf } from './risky
 import type { Environment } from './setting.ts';
 
 /** `error` if the combination is never right, `warning` if it can be intended. */
-export type Severity = 'error' | 'warning';
+type Severity = 'error' | 'warning';
 
 export interface Finding {
   readonly severity: Severity;

@@ -24,7 +24,7 @@ export interface SettingDeclaration<
 }
 
 /** The declaration of an environment variable. */
-export class Setting<Name extends string = string, Value = unknown> {
+class Setting<Name extends string = string, Value = unknown> {
   readonly declaration: SettingDeclaration<Name, Value>;
 
   constructor(declaration: SettingDeclaration<Name, Value>) {
@@ -52,7 +52,7 @@ export function setting<const Name extends string, Value>(
 }
 
 /** Declarations in the structure of the values that are read from them. */
-export interface SettingTree {
+interface SettingTree {
   readonly [key: string]: Setting | SettingTree;
 }
 

@@ -15,7 +15,7 @@ const chatChanges = [
   'MESSAGE',
 ] as const;
 
-export type ChatChange = (typeof chatChanges)[number];
+type ChatChange = (typeof chatChanges)[number];
 
 const customerChanges = ['CREATED', 'UPDATED', 'DELETED'] as const;
 
@@ -107,7 +107,7 @@ export interface EventBus {
 }
 
 /** A change that a write has made. */
-export interface WrittenChange {
+interface WrittenChange {
   readonly events: readonly DomainEvent[];
   /** The names under which webhooks report the same change. */
   readonly names: readonly string[];

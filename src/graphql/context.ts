@@ -52,7 +52,7 @@ export interface Context {
 }
 
 /** A client as the rate limiter sees it. */
-export type QuotaClient = Pick<Caller, 'viewer' | 'account' | 'quotaClient' | 'isBackground'>;
+type QuotaClient = Pick<Caller, 'viewer' | 'account' | 'quotaClient' | 'isBackground'>;
 
 export interface Caller {
   readonly requestId: string;

@@ -8,7 +8,7 @@ import { UpstreamError } from '../upstream/errors.ts';
 import { errorCodes, isErrorCode } from './errorCodes.ts';
 import type { ErrorCode } from './errorCodes.ts';
 
-export interface PublicErrorOptions {
+interface PublicErrorOptions {
   /** Replaces the status of the code. */
   readonly status?: number;
   readonly retryAfterMs?: number;

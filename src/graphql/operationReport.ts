@@ -8,7 +8,7 @@ import { publicCodeOf } from './errors.ts';
 import type { HelpdeskViewerRole } from './generated.ts';
 
 /** A completed operation for log and metrics. Every string comes from a bounded set. */
-export interface OperationReport {
+interface OperationReport {
   /** Its name, `anonymous`, or `other` for names beyond the limit. */
   readonly operation: string;
   /** Undefined where the document was rejected before its kind was known. */
@@ -24,7 +24,7 @@ export interface OperationReport {
   readonly durationMs: number;
 }
 
-export interface CompletedOperation {
+interface CompletedOperation {
   /** Undefined where the document was rejected before its operation was known. */
   readonly operation:
     | {

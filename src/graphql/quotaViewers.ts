@@ -11,7 +11,7 @@ interface QuotaCaller {
 const maxCustomers = 20_000;
 
 /** Names the quota of a customer; the same for a token with its id and for one with its `userId`. */
-export const customerQuotaKey = (id: string): string => `customer ${id}`;
+const customerQuotaKey = (id: string): string => `customer ${id}`;
 
 /** To whom the rate limiter charges the calls of operations. */
 export class QuotaViewers {

@@ -18,7 +18,7 @@ const heartbeatFraction = 0.75;
 
 const maxMissedHeartbeats = 3;
 
-export interface CallbackTarget {
+interface CallbackTarget {
   readonly url: string;
   readonly id: string;
   readonly verifier: string;

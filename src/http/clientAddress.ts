@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 
 /** Whether the address, `hop` proxies away, is a proxy whose `X-Forwarded-For` is trusted. */
-export type IsTrustedProxy = (address: string, hop: number) => boolean;
+type IsTrustedProxy = (address: string, hop: number) => boolean;
 
 /** `BlockList` throws on the zone of a link-local address such as `fe80::1%eth0`. */
 const withoutZone = (address: string): string => address.split('%', 1)[0] ?? '';

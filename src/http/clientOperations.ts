@@ -79,7 +79,7 @@ export const createLimitClient =
     if (waitMs !== undefined) throw publicError.rateLimited(waitMs);
   };
 
-export interface ClientRequest {
+interface ClientRequest {
   readonly operation: OperationRequest;
   readonly signal: AbortSignal;
   readonly requestId: string;

@@ -8,7 +8,7 @@ export interface ConnectionLimitOptions {
 }
 
 /** Gives back what was acquired. Repeated calls have no effect. */
-export type Release = () => void;
+type Release = () => void;
 
 class NamedCounter {
   readonly #maxPerName: number;

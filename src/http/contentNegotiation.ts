@@ -82,7 +82,7 @@ export const namesJson = memoized((accept) =>
 
 export type ContentCoding = 'br' | 'gzip';
 
-export interface AcceptedCodings {
+interface AcceptedCodings {
   /** Undefined for none. */
   readonly preferred: ContentCoding | undefined;
   /** Whether a response may have no coding. */

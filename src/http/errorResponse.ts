@@ -37,7 +37,7 @@ export function sendError(reply: FastifyReply, error: PublicError): FastifyReply
 }
 
 /** Routers drop the codes of responses that are not 2xx. */
-export function sendErrorToRouter(reply: FastifyReply, error: PublicError): FastifyReply {
+function sendErrorToRouter(reply: FastifyReply, error: PublicError): FastifyReply {
   const { headers, body } = errorResponse(error, reply.request.id);
   return reply.headers({ ...headers, 'content-type': jsonType }).send(JSON.stringify(body));
 }

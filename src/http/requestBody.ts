@@ -21,7 +21,7 @@ const unsupportedCoding = (message: string, accepted: string): PublicError =>
   publicError.badRequest(message, { status: 415, headers: { 'accept-encoding': accepted } });
 
 /** The content coding of a request; undefined for none. */
-export function contentCodingOf({ headers }: FastifyRequest): string | undefined {
+function contentCodingOf({ headers }: FastifyRequest): string | undefined {
   const coding = (headers['content-encoding'] ?? '').trim().toLowerCase();
   return coding === '' || coding === 'identity' ? undefined : coding;
 }

@@ -15,7 +15,7 @@ export function requestIdOf({ 'x-request-id': given }: IncomingHttpHeaders): str
   return typeof given === 'string' && acceptedRequestId.test(given) ? given : randomUUID();
 }
 
-export interface RequestTarget {
+interface RequestTarget {
   /** Path and query. */
   readonly path: string;
   /** Host and port of a target in absolute form. They take precedence over the Host header. */

@@ -32,7 +32,7 @@ interface WaitingConnection {
 }
 
 /** The setting that a destroyed connection exceeded. */
-export type DestroyReason = 'SEND_TIMEOUT_MS' | 'MAX_UNSENT_BYTES';
+type DestroyReason = 'SEND_TIMEOUT_MS' | 'MAX_UNSENT_BYTES';
 
 const maxCheckMs = 1_000;
 

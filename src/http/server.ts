@@ -31,7 +31,7 @@ const maxHeaderBytes = 16_384;
 /** The head of a request must arrive in this time, even if the body may take longer. */
 const maxHeadersTimeoutMs = 10_000;
 
-export interface HttpServer {
+interface HttpServer {
   readonly server: FastifyInstance;
   readonly connections: ConnectionTracker;
 }

@@ -39,7 +39,7 @@ const formatPart = (content: unknown): string =>
   `\r\ncontent-type: application/json; charset=utf-8\r\n\r\n${JSON.stringify(content)}${delimiter}`;
 
 /** Apollo's multipart subscription protocol. */
-export const multipartFormat: StreamFormat = {
+const multipartFormat: StreamFormat = {
   contentType: 'multipart/mixed;boundary="graphql";subscriptionSpec=1.0',
   start: delimiter,
   heartbeat: formatPart({}),

@@ -1,5 +1,5 @@
 /** Deeper than any JSON of HelpCrunch, and far below the stack limit of a recursion. */
-export const defaultMaxDepth = 100;
+const defaultMaxDepth = 100;
 
 const quote = 0x22;
 const backslash = 0x5c;

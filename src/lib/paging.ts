@@ -10,7 +10,7 @@ export const maxInboxPages = 5;
 /** Reading the end of a list without a total reads every page; this many fit in the cost limit of an operation. */
 const maxPagesToEnd = 25;
 
-export interface PageArguments {
+interface PageArguments {
   readonly first?: number | null;
   readonly after?: string | null;
   readonly last?: number | null;
@@ -46,8 +46,7 @@ const listDigest = (list: string): string =>
 const cursorAt = (digest: string, offset: number): string =>
   Buffer.from(`${digest}:${offset}`).toString('base64url');
 
-export const toCursor = (list: string, offset: number): string =>
-  cursorAt(listDigest(list), offset);
+const toCursor = (list: string, offset: number): string => cursorAt(listDigest(list), offset);
 
 function fromCursor(argument: string, cursor: string, list: string): number {
   const offset = Number(Buffer.from(cursor, 'base64url').toString().split(':')[1]);
@@ -65,7 +64,7 @@ function validatePageSize(argument: string, size: number): number {
 }
 
 /** The requested rows as a half-open range; without an end, up to the end of the list. */
-export interface PageRange {
+interface PageRange {
   readonly start: number;
   readonly end: number | undefined;
   readonly last: number | undefined;

@@ -12,7 +12,7 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
 }
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 const redactedKeySet: ReadonlySet<string> = new Set(redactedKeys);
 

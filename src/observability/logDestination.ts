@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 
-export interface LogDestination {
+interface LogDestination {
   write(line: string): void;
   /** The number of lines lost so far. */
   lostLines(): number;

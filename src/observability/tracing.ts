@@ -1,7 +1,7 @@
 /** Must not contain ids, texts or names of people. */
-export type SpanAttributes = Readonly<Record<string, string | number>>;
+type SpanAttributes = Readonly<Record<string, string | number>>;
 
-export interface SpanEnd {
+interface SpanEnd {
   readonly name?: string;
   readonly attributes?: SpanAttributes;
   /** An error code or kind. */

@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../observability/log.ts';
 
 /** A message or a cache entry in a format that this version does not write. `echo` is a message on the channel of the read fence. */
-export type RedisAnomaly = 'event' | 'change' | 'echo' | 'entry';
+type RedisAnomaly = 'event' | 'change' | 'echo' | 'entry';
 
 export interface RedisAnomalies {
   /** Counts dropped data, and logs at most one line per minute and kind. */

@@ -4,7 +4,7 @@ import { redisKey } from './keys.ts';
 import type { ScriptName } from './scripts.ts';
 
 /** `starting` until the first heartbeat succeeds or fails; `fallback` while Redis is unavailable. */
-export type ClusterMode = 'starting' | 'distributed' | 'fallback';
+type ClusterMode = 'starting' | 'distributed' | 'fallback';
 
 interface ClusterOptions {
   readonly redis: RedisConnections;

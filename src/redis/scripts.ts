@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-export interface RedisScript {
+interface RedisScript {
   readonly text: string;
   readonly sha: string;
 }

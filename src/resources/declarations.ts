@@ -126,7 +126,7 @@ export interface ResourceDescriptor {
 }
 
 export const publicField = { policy: 'public', cost: 'none' } as const;
-export const ownerField = { policy: 'owner', cost: 'none' } as const;
+const ownerField = { policy: 'owner', cost: 'none' } as const;
 export const redactedField = { policy: 'redacted', cost: 'none' } as const;
 export const staffField = { policy: 'staff', cost: 'none' } as const;
 export const nodeIdField = { ...publicField, derivedFrom: 'id' } as const;

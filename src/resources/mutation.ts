@@ -31,7 +31,7 @@ import type {
  * - `lookUp`: it creates something: it is never sent again, but the new object is looked up;
  * - `never`: it is neither sent again nor looked up.
  */
-export type RetryClass = 'safe' | 'ifNotSet' | 'lookUp' | 'never';
+type RetryClass = 'safe' | 'ifNotSet' | 'lookUp' | 'never';
 
 /** The changes that subscribers receive at once; with `when` only for some arguments and results. */
 interface PublishedChange<Args, Result, Change, Webhook> {

@@ -109,7 +109,7 @@ function withFields<Args>(
 }
 
 /** Runs a mutation: access, idempotency key, queue, calls, invalidation, events. */
-export const mutationResolver =
+const mutationResolver =
   <Args extends object, Result, Change extends string>(
     name: string,
     group: MutationGroup<Args, Result, Change>,

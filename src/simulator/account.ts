@@ -13,7 +13,7 @@ export interface Account {
   readonly changes: Changes;
 }
 
-export interface AccountOptions extends StoreOptions {
+interface AccountOptions extends StoreOptions {
   readonly behaviour?: () => Behaviour;
 }
 

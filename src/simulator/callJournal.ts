@@ -8,7 +8,7 @@ export interface SimulatorCall {
   readonly status: number;
 }
 
-export interface CallJournal {
+interface CallJournal {
   /** The latest calls, oldest first. */
   readonly calls: readonly SimulatorCall[];
   add(call: SimulatorCall, bodyLength: number): void;

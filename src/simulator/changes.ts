@@ -1,6 +1,6 @@
 import type { ChatRow, CustomerRow, MessageRow } from './entities.ts';
 
-export type ChatEventName =
+type ChatEventName =
   | 'chat.new'
   | 'chat.status_updated'
   | 'chat.assigned'
@@ -19,8 +19,7 @@ export type CustomerEventName =
   | 'customer.unblocked'
   | 'customer.deleted';
 
-export type MessageEventName =
-  `message.${'chat' | 'email'}.${'customer' | 'agent'}` | 'message.private';
+type MessageEventName = `message.${'chat' | 'email'}.${'customer' | 'agent'}` | 'message.private';
 
 /** Something that happened in the account, named as the webhooks name it, with the state after it. */
 export type Change =
@@ -29,7 +28,7 @@ export type Change =
   | { readonly event: MessageEventName; readonly message: MessageRow; readonly chat: ChatRow };
 
 /** `isApiWrite`: the change was made through the REST API. */
-export type ChangeListener = (change: Change, isApiWrite: boolean) => void;
+type ChangeListener = (change: Change, isApiWrite: boolean) => void;
 
 export interface Changes {
   emit(change: Change): void;

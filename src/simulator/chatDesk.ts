@@ -3,14 +3,14 @@ import type { Author, ChatRow, ChatStatus, MessageRow, Rating } from './entities
 import { badRequest, notFound, readNotFound, unratable } from './refusal.ts';
 import type { Store } from './store.ts';
 
-export interface NewChat {
+interface NewChat {
   readonly customerId: number;
   readonly applicationId: number;
   readonly assigneeId: number | null;
   readonly departmentId: number | null;
 }
 
-export interface NewMessage {
+interface NewMessage {
   readonly chatId: number;
   readonly text: string;
   /** The REST API does not accept e-mails; customers and agents write them elsewhere. */

@@ -43,7 +43,7 @@ export interface ChatPlan {
   readonly endMs: number;
 }
 
-export interface SeededChat {
+interface SeededChat {
   readonly chat: ChatRow;
   /** Oldest first. */
   readonly messages: readonly MessageRow[];

@@ -7,7 +7,7 @@ import type { Store } from './store.ts';
 /** What a caller may set; a field that is not there was not given. */
 export type CustomerInput = Partial<Omit<CustomerRow, 'id' | 'createdAt' | 'device'>>;
 
-export interface NewEvent {
+interface NewEvent {
   readonly customerId: number;
   readonly name: string;
   readonly data: Readonly<Record<string, Scalar>>;

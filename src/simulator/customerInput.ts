@@ -14,7 +14,7 @@ import {
   type Reader,
 } from './validate.ts';
 
-export const defaultTagColor = '#c377e0';
+const defaultTagColor = '#c377e0';
 
 const textFields = [
   'name',

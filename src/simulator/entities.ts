@@ -57,7 +57,7 @@ export interface TagRow {
   readonly color: string;
 }
 
-export interface DeviceRow {
+interface DeviceRow {
   readonly id: number;
   readonly ip: string;
   readonly timezone: string;

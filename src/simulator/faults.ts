@@ -42,7 +42,7 @@ export interface MatchedCall {
   readonly template: string | null;
 }
 
-export interface Faults {
+interface Faults {
   strike(call: MatchedCall): Fault | null;
 }
 

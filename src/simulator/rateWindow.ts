@@ -3,7 +3,7 @@ import type { Behaviour } from './behaviour.ts';
 
 const windowMs = 60_000;
 
-export interface RateWindow {
+interface RateWindow {
   /** Counts a call and returns 0, or refuses it uncounted and returns the milliseconds to wait. */
   take(): number;
 }

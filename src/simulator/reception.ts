@@ -9,7 +9,7 @@ import { badRequest, notFound, Refusal, tooManyRequests, unauthorized } from './
 import { createRouter, type FoundRoute } from './routes.ts';
 import type { Fields } from './validate.ts';
 
-export interface ReceptionOptions {
+interface ReceptionOptions {
   readonly account: Account;
   readonly key: string;
   readonly rateLimit: number;
@@ -32,7 +32,7 @@ export interface Reply {
   readonly delayMs: number;
 }
 
-export interface Reception {
+interface Reception {
   receive(incoming: Incoming): Reply;
 }
 

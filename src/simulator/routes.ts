@@ -6,7 +6,7 @@ import { createTeamRoutes } from './teamRoutes.ts';
 import { Wire } from './wire.ts';
 import type { Fields } from './validate.ts';
 
-export interface RouteRequest {
+interface RouteRequest {
   /** The number in the path; NaN when the path has none. */
   readonly id: number;
   readonly query: Fields;
@@ -35,7 +35,7 @@ export interface FoundRoute {
   readonly id: number;
 }
 
-export interface Router {
+interface Router {
   readonly templates: ReadonlySet<string>;
   find(method: string, path: string): FoundRoute | null;
 }

@@ -6,14 +6,14 @@ import type { Layer } from './pipeline.ts';
 export type BreakerOutcome = 'success' | 'failure' | 'ignored';
 
 /** Permission for one attempt; `recordOutcome` must be called exactly once. */
-export interface BreakerPermit {
+interface BreakerPermit {
   /** Whether the circuit has opened since: a queued attempt must not be sent. */
   wasTripped(): boolean;
   recordOutcome(outcome: BreakerOutcome): void;
 }
 
 /** A transition of a circuit; failed probes are not reported. */
-export type CircuitChange =
+type CircuitChange =
   | { readonly isOpen: true; readonly failureRate: number; readonly openMs: number }
   | { readonly isOpen: false };
 

@@ -16,7 +16,7 @@ import {
 import { UpstreamError } from './errors.ts';
 
 /** One value of a model: how it is read from a response of HelpCrunch, and its shape in Redis. */
-export interface Codec<Value> {
+interface Codec<Value> {
   /** `where` names the value in the error. */
   readonly decode: (value: unknown, where: string) => Value;
   readonly shape: Shape<Value>;
@@ -73,12 +73,12 @@ const shapesOf = (codecs: AnyCodecs): Readonly<Record<string, Shape<unknown>>> =
   Object.fromEntries(Object.entries(codecs).map(([name, { shape }]) => [name, shape]));
 
 /** The fields that the object has. */
-export function decodePresent<Fields extends object>(
+function decodePresent<Fields extends object>(
   wire: Readonly<Record<string, unknown>>,
   where: string,
   codecs: Codecs<Fields>,
 ): Partial<Fields>;
-export function decodePresent(
+function decodePresent(
   wire: Readonly<Record<string, unknown>>,
   where: string,
   codecs: AnyCodecs,
@@ -157,7 +157,7 @@ function decodeAll(
   return fields;
 }
 
-export interface Entity {
+interface Entity {
   readonly __typename: string;
   readonly id: string;
 }
@@ -165,7 +165,7 @@ export interface Entity {
 /** What other entities embed of an entity. */
 export type EntityPart<Whole extends Entity> = PartialEntity<Whole> & Pick<Whole, 'id'>;
 
-export interface EntityCodec<Whole extends Entity> {
+interface EntityCodec<Whole extends Entity> {
   readonly fromWire: (value: unknown) => Whole;
   readonly shape: Shape<Whole>;
   /** Absent fields are left out; a part without a readable id is null. */

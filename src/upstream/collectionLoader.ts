@@ -8,7 +8,7 @@ interface CollectionMember {
   readonly id: string;
 }
 
-export interface CollectionLoader<Entity extends CollectionMember> {
+interface CollectionLoader<Entity extends CollectionMember> {
   all(): Promise<readonly Entity[]>;
   /** Rejects with `notFound` for an id that is not in the list. */
   load(id: string): Promise<Entity>;

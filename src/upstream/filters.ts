@@ -122,7 +122,7 @@ export function requireLength<Item>(
 }
 
 /** The conditions of an optional argument. Null is rejected: a variable that was forgotten must not widen a list. */
-export function optionalFilter<Value>(
+function optionalFilter<Value>(
   argument: string,
   value: Value | null | undefined,
   build: FilterBuilder<Value>,

@@ -13,7 +13,7 @@ export interface QueueWaitReport {
   readonly waitMs: number;
 }
 
-export interface UpstreamCallReport {
+interface UpstreamCallReport {
   readonly endpoint: string;
   /** `abandoned` when every waiter has disconnected. */
   readonly outcome: 'ok' | 'abandoned' | UpstreamErrorKind;

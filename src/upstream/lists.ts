@@ -12,7 +12,7 @@ export interface UpstreamSort {
   readonly order: 'asc' | 'desc';
 }
 
-export interface ListEndpoint<Row> {
+interface ListEndpoint<Row> {
   /** Such as `/chats`; the search endpoint is `/chats/search`. */
   readonly path: string;
   readonly decodeRow: (row: unknown) => Row;

@@ -9,7 +9,7 @@ type QuotaContext = Pick<
 >;
 
 /** What one viewer may still use of the rate limit. */
-export interface ViewerQuota {
+interface ViewerQuota {
   /** The calls of the account in any 60 seconds. */
   readonly limit: number;
   /** The calls that the viewer could start now. */

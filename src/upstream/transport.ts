@@ -28,7 +28,7 @@ export interface Transport {
   close(): void;
 }
 
-export interface TransportOptions {
+interface TransportOptions {
   readonly baseUrl: string;
   readonly timeoutMs: number;
   readonly maxResponseBytes: number;

@@ -6,7 +6,7 @@ import { hashedName, redisKey } from '../redis/keys.ts';
 import { maxCurrentMs } from './effects.ts';
 
 /** `acquired`: this instance must apply it. `processed`: already applied. `inProgress`: another instance is applying it. */
-export type DeliveryState = 'acquired' | 'processed' | 'inProgress';
+type DeliveryState = 'acquired' | 'processed' | 'inProgress';
 
 /** Lets each delivery be applied once, by any instance. No method rejects. */
 export interface DeliveryDeduplicator {

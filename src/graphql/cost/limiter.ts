@@ -14,7 +14,7 @@ import type { Hydrate } from './shortage.ts';
 import { assertObtainable } from './shortage.ts';
 import { operationTooExpensiveError } from '../limits/tooExpensive.ts';
 
-export interface CostLimits {
+interface CostLimits {
   /** The maximum of upstream calls of one operation in the worst case. */
   readonly maxCalls: number;
   /** The same for an operation that only resolves references, if the client has proved to be the router. */
@@ -61,7 +61,7 @@ function overNodes({ nodes, largest }: NodeEstimate, limit: number): GraphQLErro
   return operationTooExpensiveError(message);
 }
 
-export interface CostLimiterOptions extends CostLimits {
+interface CostLimiterOptions extends CostLimits {
   readonly isCached?: (context: Context) => IsCached;
   readonly lengthOf?: (context: Context) => LengthOf;
   readonly hydrate?: (context: Context) => Hydrate;
@@ -73,7 +73,7 @@ export interface CostLimiterOptions extends CostLimits {
 /** By the variables that decide it. */
 export type CachedCosts = Map<string, Price>;
 
-export interface CostRequest {
+interface CostRequest {
   readonly document: DocumentNode;
   readonly operationName?: string | null | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | undefined;

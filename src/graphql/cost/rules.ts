@@ -32,7 +32,7 @@ export const argumentsKey = (values: Readonly<Record<string, unknown>>): string 
       .map((name) => [name, values[name]]),
   );
 
-export interface BatchDemand {
+interface BatchDemand {
   readonly count: number;
   /** In how many batches they can end up, because they become known at different times. */
   readonly batchCount: number;

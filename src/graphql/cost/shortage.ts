@@ -7,7 +7,7 @@ import type { CostOptions } from './estimate.ts';
 import { estimateCost } from './estimate.ts';
 
 /** Entities by kind and id. */
-export type EntityIds = ReadonlyMap<FetchKind, readonly string[]>;
+type EntityIds = ReadonlyMap<FetchKind, readonly string[]>;
 
 /** Copies cached entities from Redis, so that `isCached` finds them. */
 export type Hydrate = (ids: EntityIds) => Promise<void>;
@@ -21,7 +21,7 @@ const certainKinds: Readonly<Record<'agent' | 'customer', readonly FetchKind[]>>
 const isPossibleId = (kind: FetchKind, id: string): boolean =>
   kind === 'customerByUserId' ? id !== '' : isUpstreamId(id);
 
-export interface ReferenceRequest {
+interface ReferenceRequest {
   readonly document: DocumentNode;
   readonly cost: Omit<CostOptions, 'isCached'>;
   readonly context: Context;

@@ -8,7 +8,7 @@ import { PlanExecution } from './planExecution.ts';
 import type { VariableValues } from './resultPath.ts';
 
 /** Of one operation, for different values of its condition variables. */
-export const maxPlans = 2;
+const maxPlans = 2;
 
 /** The plans of one operation, by the values of the variables in its `@skip` and `@include`. */
 class OperationPlans {

@@ -8,7 +8,7 @@ import type {
 import { Kind, valueFromASTUntyped } from 'graphql';
 
 /** The federation spec that a schema links. */
-export interface FederationLink {
+interface FederationLink {
   /** The name under which the schema uses an element of the spec such as `@key` or `FieldSet`. */
   nameOf(element: string): string;
   /** The definitions of the spec's version, under those names. */

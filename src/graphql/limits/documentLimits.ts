@@ -11,7 +11,7 @@ import { noIntrospection } from './introspection.ts';
 import { operationTooExpensiveError } from './tooExpensive.ts';
 
 /** Limits on the text of one operation. */
-export interface DocumentLimits {
+interface DocumentLimits {
   /** Nested fields, including those of fragments. */
   readonly depth: number;
   /** Aliases, and selections repeated in the same selection set. */

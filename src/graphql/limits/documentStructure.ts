@@ -122,7 +122,7 @@ function subscriptionError({ definitions }: DocumentNode): GraphQLError | undefi
 }
 
 /** Undefined if recursive algorithms can process the document: it has no fragment cycles and is not nested too deeply. */
-export function structureError(document: DocumentNode): GraphQLError | undefined {
+function structureError(document: DocumentNode): GraphQLError | undefined {
   const { fragments, operations } = outlinesOf(document);
   /** The depths of fragments, including their spreads. */
   const nestings = new Map<string, number>();

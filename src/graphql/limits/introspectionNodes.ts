@@ -8,7 +8,7 @@ import {
 } from 'graphql';
 
 /** The average number of objects of an introspection field, by `type.field`. Fractional, as most types have no enum values. */
-export type IntrospectionLengths = ReadonlyMap<string, number>;
+type IntrospectionLengths = ReadonlyMap<string, number>;
 
 /** The proportion of types that wrap another type, such as lists. */
 const wrapperShare = 0.5;

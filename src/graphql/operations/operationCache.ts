@@ -61,7 +61,7 @@ const isCached = (entry: SeenText | undefined): entry is CachedDocument =>
 /** Apollo Server puts a prefix before its keys. */
 const hashIn = (key: string): string => key.slice(key.lastIndexOf(':') + 1);
 
-export interface CachedOperationRequest {
+interface CachedOperationRequest {
   readonly document: DocumentNode;
   readonly queryHash: string | undefined;
   readonly operationName?: string | null | undefined;

@@ -22,7 +22,7 @@ interface CachedResponse {
   tag?: string;
 }
 
-export interface ResponseCacheHit extends ReusableResponse {
+interface ResponseCacheHit extends ReusableResponse {
   readonly data: string;
 }
 

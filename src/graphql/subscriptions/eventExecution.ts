@@ -51,7 +51,7 @@ export const missedEventsResult = (requestId: string): SubscriptionResult => ({
 const isEventStream = (source: object): source is AsyncIterable<EventOrGap> =>
   Symbol.asyncIterator in source;
 
-export interface EventExecutionOptions {
+interface EventExecutionOptions {
   readonly schema: GraphQLSchema;
   readonly createContext: (caller: Caller) => Context;
   readonly openOperation: OpenOperation;

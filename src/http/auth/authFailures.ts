@@ -7,9 +7,9 @@ import type { RequestRateLimiter } from '../requestRate.ts';
 import type { AuthenticationError, RejectionReason } from './credentials.ts';
 
 /** `operation`: HelpCrunch rejected the client's own key during an operation. */
-export type EntryPoint = 'http' | 'sse' | 'websocket' | 'webhook' | 'operation';
+type EntryPoint = 'http' | 'sse' | 'websocket' | 'webhook' | 'operation';
 
-export interface RejectedCredentials {
+interface RejectedCredentials {
   /** The client's address. */
   readonly address: string;
   /** Whether the router forwarded them. Its address is that of all its clients. */

@@ -7,7 +7,7 @@ import { authenticateByApiKey, authenticateNone } from './credentials.ts';
 import { permitSchemaAccess } from './schemaAccess.ts';
 
 /** Names the account of a client's API key by a hash of the key, so that clients with different keys share nothing. */
-export const accountForKey = (apiKey: string): AccountCredentials => ({
+const accountForKey = (apiKey: string): AccountCredentials => ({
   apiKey,
   account: createHash('sha256').update(apiKey).digest('base64url').slice(0, 16),
 });

@@ -9,7 +9,7 @@ import type { AccountCredentials, Authenticate } from './credentials.ts';
 import { bearerToken, invalidCredentials, missingCredentials } from './credentials.ts';
 
 /** The names of claims, or dotted paths to nested ones. */
-export interface ClaimNames {
+interface ClaimNames {
   readonly role: string;
   readonly agentId: string;
   readonly customerId: string;

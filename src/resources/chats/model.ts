@@ -104,7 +104,7 @@ export const chatEventFields = ({ id, customer, assignee, department }: ChatPart
 });
 
 /** The fields of a chat that a webhook contains. */
-export interface WebhookChat {
+interface WebhookChat {
   readonly fields: Partial<Chat>;
   /** The agents that wrote in it; undefined when the event does not contain them. */
   readonly agentIds: readonly string[] | undefined;

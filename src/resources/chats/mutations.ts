@@ -25,7 +25,7 @@ interface ChatArgs {
 
 type ChatMutation<Args> = MutationDeclaration<Args, Chat, ChatChange, ChatWebhookName>;
 
-export const writtenChat: WrittenEntity<Chat> = {
+const writtenChat: WrittenEntity<Chat> = {
   type: chatType,
   decode: chatCodec.fromWire,
   path: (id) => `/chats/${id}`,

@@ -128,7 +128,7 @@ interface Pair {
  * All custom data of a customer after a change, because it is unknown whether HelpCrunch keeps what a request omits. The changed values are
  * first, in the order of the client.
  */
-export function mergedCustomData(
+function mergedCustomData(
   changes: Readonly<Record<string, unknown>>,
   current: Readonly<Record<string, unknown>> = {},
 ): readonly Pair[] {

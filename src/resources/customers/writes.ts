@@ -63,12 +63,12 @@ const writtenTexts = (input: CustomerValues): Partial<Customer> =>
 export const customerPath = writtenCustomer.path;
 
 /** Where the values of a customer come from, for errors. */
-export interface GivenInput {
+interface GivenInput {
   readonly input: CustomerValues;
   readonly argument: string;
 }
 
-export const isUserIdTaken = (error: unknown): boolean =>
+const isUserIdTaken = (error: unknown): boolean =>
   error instanceof UpstreamError &&
   error.kind === 'rejected' &&
   (error.details.entries ?? []).some(({ code }) => code === 'invalid_userId_value');
@@ -85,10 +85,7 @@ export function explainTaken(error: unknown, argument: string): unknown {
 }
 
 /** The customer with exactly this userId, past the cache. HelpCrunch may compare without case. */
-export async function findByUserId(
-  session: WriteSession,
-  userId: string,
-): Promise<Customer | undefined> {
+async function findByUserId(session: WriteSession, userId: string): Promise<Customer | undefined> {
   const { rows } = await readPage(session.sendRead, customerEndpoint, {
     filter: userIdEquals('userId', userId),
     sort: undefined,

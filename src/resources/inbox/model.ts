@@ -4,7 +4,7 @@ import type { Chat } from '../chats/model.ts';
 import type { DepartmentPart } from '../departments/model.ts';
 import type { Message } from '../messages/model.ts';
 
-export const openStatuses = ['NEW', 'OPENED', 'PENDING', 'ON_HOLD'] as const;
+const openStatuses = ['NEW', 'OPENED', 'PENDING', 'ON_HOLD'] as const;
 
 export const isOpen = ({ status }: Pick<Chat, 'status'>): boolean =>
   openStatuses.some((open) => open === status);

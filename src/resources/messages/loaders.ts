@@ -20,7 +20,7 @@ export interface VisibleMessages {
   readonly hasMore: boolean;
 }
 
-export interface VisibleMessagesRange extends PageWindow {
+interface VisibleMessagesRange extends PageWindow {
   /** Whether the client selects `pageInfo`. */
   readonly needsHasMore: boolean;
 }

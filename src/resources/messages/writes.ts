@@ -101,7 +101,7 @@ const clockSkewMs = 5_000;
 export const latestPage = { offset: 0, limit: maxPageSize };
 
 /** One attempt to create something. */
-export type CreationStep = CreationAttempt & Pick<Attempt, 'startedAtMs'>;
+type CreationStep = CreationAttempt & Pick<Attempt, 'startedAtMs'>;
 
 interface Dated {
   readonly createdAt: number | null;

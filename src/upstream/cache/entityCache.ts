@@ -18,7 +18,7 @@ import { ScopedCache } from './scopedCache.ts';
 export type SendCall = (call: UpstreamCall) => Promise<unknown>;
 
 /** TTLs in milliseconds. */
-export type CacheTtlsMs = Readonly<Record<Exclude<TtlClass, 'inbox'> | 'absent', number>>;
+type CacheTtlsMs = Readonly<Record<Exclude<TtlClass, 'inbox'> | 'absent', number>>;
 
 /** Reading the inbox takes several calls. Webhooks and writes keep it current. */
 const inboxTtlMs = 60_000;

@@ -7,7 +7,7 @@ import { currentViewer } from '../rateLimit/limiter.ts';
 import { asError } from '../../lib/asError.ts';
 
 /** An operation that waits for a request. */
-export interface RequestWaiter {
+interface RequestWaiter {
   readonly viewer: QuotaViewer;
   readonly readPriority: 'read' | 'background';
   /** Further viewers for which the operation reads. */

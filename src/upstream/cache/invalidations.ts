@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { limitEntries } from '../../lib/entryLimit.ts';
 import type { Clock } from '../../lib/clock.ts';
 
-export interface Invalidation {
+interface Invalidation {
   /** Position in the logical clock. */
   readonly sequence: number;
   /** On the monotonic clock. */

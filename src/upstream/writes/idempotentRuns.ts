@@ -30,7 +30,7 @@ export const unkeyedAttempt = (startedAtMs: number): Attempt => ({
 });
 
 /** A mutation with an idempotency key. */
-export interface IdempotentRun<Result> {
+interface IdempotentRun<Result> {
   /** Contains the viewer, the mutation and the key. */
   readonly name: string;
   /** Of the arguments. */

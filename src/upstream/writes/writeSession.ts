@@ -19,7 +19,7 @@ import { createOnce } from './creation.ts';
 export const unreadable = Symbol('unreadable');
 
 /** How a write of one entity is sent, and how its result is read. */
-export interface EntityWrite<Entity extends CachedEntity> {
+interface EntityWrite<Entity extends CachedEntity> {
   readonly type: CacheType<Entity>;
   readonly id: string;
   readonly call: WriteCall;
