@@ -1,6 +1,6 @@
 import { EntityCache } from '../upstream/cache/entityCache.ts';
 import { createUpstreamClient } from '../upstream/client.ts';
-import { createRateLimiter } from '../upstream/rateLimit/registry.ts';
+import { createRateLimiter, createRedisRateLimiter } from '../upstream/rateLimit/registry.ts';
 import { createTransport } from '../upstream/transport.ts';
 import { createWriteServices } from '../upstream/writes/services.ts';
 import type { Foundation } from './foundation.ts';
@@ -34,7 +34,7 @@ function createLimiter({ config, clock, redis }: Foundation) {
   };
   return redis === undefined
     ? createRateLimiter(limits)
-    : redis.createRedisRateLimiter({ ...limits, redis: redis.connection });
+    : createRedisRateLimiter({ ...limits, redis: redis.connection });
 }
 
 /** The HelpCrunch client with its cache and its rate limiter. */

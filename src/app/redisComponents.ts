@@ -2,4 +2,3 @@
 export { RedisEventBus } from '../events/redisBus.ts';
 export { RedisConnections } from '../redis/connection.ts';
 export { RedisCache } from '../upstream/cache/redisCache.ts';
-export { createRedisRateLimiter } from '../upstream/rateLimit/registry.ts';

@@ -2,10 +2,10 @@ import { UpstreamError } from '../../src/upstream/errors.ts';
 import type {
   CallPriority,
   Permit,
+  QuotaSettings,
   QuotaViewer,
   RateLimiter,
 } from '../../src/upstream/rateLimit/limiter.ts';
-import type { QuotaSettings } from '../../src/upstream/rateLimit/quotas.ts';
 import type { LimiterFleet } from './limiterFleet.ts';
 import { createSingleLimiter } from './limiterFleet.ts';
 

@@ -1,3 +1,4 @@
+import { asError } from '../../lib/asError.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { toWallTime } from '../../lib/clock.ts';
 import { UpstreamError } from '../errors.ts';
@@ -5,12 +6,13 @@ import type { QueueWaiter } from './fairQueue.ts';
 import { FairQueue, probeOf } from './fairQueue.ts';
 import { DemandTracker, mergeDemands } from './demand.ts';
 import type { GrantPlan, PlannedGrant, WindowState } from './grantPlan.ts';
-import { planGrants } from './grantPlan.ts';
+import { planGrants, usageOf } from './grantPlan.ts';
 import type {
   CallPriority,
   Permit,
   PermitCandidate,
   PermitRequest,
+  QuotaSettings,
   QuotaStatus,
   QuotaViewer,
   RateLimitRejection,
@@ -20,11 +22,10 @@ import type {
   ViewerQuotaStatus,
 } from './limiter.ts';
 import type { InstanceReport, PermitWindow } from './permitWindow.ts';
-import type { Pool, QuotaSettings } from './quotas.ts';
-import { isPool, QuotaPolicy, QuotaUsage } from './quotas.ts';
+import type { Pool } from './quotas.ts';
+import { isPool, QuotaPolicy } from './quotas.ts';
 import { findShortage } from './shortage.ts';
 import { maxRetryAfterMs } from '../transport.ts';
-import { asError } from '../../lib/asError.ts';
 
 /** Unused shares decay without an event, so queued calls are looked at again after this time. */
 const recheckMs = 1_000;
@@ -33,10 +34,6 @@ interface LimiterState extends WindowState {
   /** When calls are expected to start again; the lower bound of `retryAfterMs`. */
   readonly expectedResumeAt: number;
 }
-
-/** A new count of the permits in the window, which the planner changes. */
-const usageOf = ({ held }: Pick<WindowState, 'held'>): QuotaUsage =>
-  new QuotaUsage(held.map(({ charge }) => charge));
 
 interface AccountLimiterOptions {
   readonly clock: Clock;
@@ -51,10 +48,10 @@ export class AccountLimiter {
   readonly #clock: Clock;
   readonly #options: AccountLimiterOptions;
   readonly #queue = new FairQueue();
-  readonly #demand = new DemandTracker();
+  readonly #demand: DemandTracker;
   readonly #window: PermitWindow;
   /** Calls whose demand is not recorded yet: their waiters may join after `acquire` was called. */
-  #arrivals: (() => PermitRequest)[] = [];
+  readonly #arrivals: (() => PermitRequest)[] = [];
   #isScheduled = false;
   /** A command to Redis is under way: calls that arrive meanwhile are decided afterwards. */
   #isWaiting = false;
@@ -63,6 +60,9 @@ export class AccountLimiter {
   constructor(options: AccountLimiterOptions) {
     this.#clock = options.clock;
     this.#options = options;
+    this.#demand = new DemandTracker(
+      options.quotas?.customerCallsPerMinute ?? Number.MAX_SAFE_INTEGER,
+    );
     this.#window = options.createWindow(() => this.#schedule());
   }
 
@@ -77,16 +77,14 @@ export class AccountLimiter {
         reject(asError(signal.reason));
         this.#schedule();
       };
+      const settle = (end: () => void) => {
+        signal.removeEventListener('abort', onAbort);
+        end();
+      };
       const waiter: QueueWaiter = {
         request,
-        grant(permit) {
-          signal.removeEventListener('abort', onAbort);
-          resolve(permit);
-        },
-        reject(error) {
-          signal.removeEventListener('abort', onAbort);
-          reject(error);
-        },
+        grant: (permit) => settle(() => resolve(permit)),
+        reject: (error) => settle(() => reject(error)),
       };
       signal.addEventListener('abort', onAbort, { once: true });
       this.#arrivals.push(request);
@@ -194,8 +192,8 @@ export class AccountLimiter {
     };
   }
 
-  #admit({ viewer, priority }: PermitCandidate, state: LimiterState): Pool | RefusalReason {
-    return state.policyAt(state.now).admit(viewer, priority, usageOf(state));
+  #admit(candidate: PermitCandidate, state: LimiterState): Pool | RefusalReason {
+    return state.policyAt(state.now).admit(candidate, usageOf(state));
   }
 
   /** Without the calls that are about to start. */
@@ -206,12 +204,11 @@ export class AccountLimiter {
   }
 
   #recordDemand(): void {
-    for (const request of this.#arrivals) {
+    const now = this.#clock.monotonic();
+    for (const request of this.#arrivals.splice(0)) {
       const [starter] = request().candidates;
-      if (starter !== undefined)
-        this.#demand.record(starter.viewer, starter.priority, this.#clock.monotonic());
+      if (starter !== undefined) this.#demand.recordRequest(starter.viewer, starter.priority, now);
     }
-    this.#arrivals = [];
   }
 
   /** Grants what can start, rejects what cannot start in time, and plans when to look again. */
@@ -221,7 +218,7 @@ export class AccountLimiter {
     this.#recordDemand();
     if (this.#isWaiting || this.#queue.size === 0) return;
     const state = this.#state();
-    const plan = planGrants(this.#queue.entries(), state, usageOf(state));
+    const plan = planGrants(this.#queue.entries(), state);
     if (plan.rejections.length > 0 && this.#window.needsRefresh()) {
       this.#waitFor(this.refresh());
       return;
@@ -266,9 +263,11 @@ export class AccountLimiter {
   }
 
   #serve(grants: readonly PlannedGrant[], permits: readonly Permit[]): void {
-    for (const [index, { entry }] of grants.entries()) {
+    const use = { usage: usageOf(this.#window.state()), now: this.#clock.monotonic() };
+    for (const [index, { entry, charge }] of grants.entries()) {
       const permit = permits[index];
       if (permit === undefined) continue;
+      this.#demand.recordHeld(charge, use);
       // A waiter that left while the permit was acquired ignores it, and it counts as a call that has ended.
       if (!this.#queue.serve(entry)) permit.release();
       else entry.waiter.grant(permit);
@@ -277,26 +276,21 @@ export class AccountLimiter {
 
   #setTimer(nextDecisionAt: number): void {
     if (this.#queue.size === 0) return;
-    const now = this.#clock.monotonic();
-    const wakeAt = Math.min(nextDecisionAt, this.#window.nextWakeAt(), now + recheckMs);
+    const recheckAt = this.#clock.monotonic() + recheckMs;
+    const wakeAt = Math.min(nextDecisionAt, this.#window.nextWakeAt(), recheckAt);
     this.#cancelTimer = this.#clock.after(this.#delayUntil(wakeAt), () => this.#dispatch());
   }
 
   #waitOf(candidate: PermitCandidate, state: LimiterState): number {
-    const { rejections } = planGrants(
-      [...this.#queue.entries(), probeOf(candidate)],
-      state,
-      usageOf(state),
-    );
-    const last = rejections.at(-1)?.retryAfterMs ?? 0;
-    return this.#delayUntil(Math.max(state.now + last, state.expectedResumeAt));
+    const { rejections } = planGrants([...this.#queue.entries(), probeOf(candidate)], state);
+    const startsAt = state.now + (rejections.at(-1)?.retryAfterMs ?? 0);
+    return this.#delayUntil(Math.max(startsAt, state.expectedResumeAt));
   }
 
   #rejection(reason: RefusalReason, retryAfterMs: number): UpstreamError {
-    const delayMs = this.#delayUntil(this.#clock.monotonic() + retryAfterMs);
     return new UpstreamError('rateLimited', 'The rate limit does not admit this call in time.', {
       notSent: true,
-      retryAfterMs: delayMs,
+      retryAfterMs: this.#delayUntil(this.#clock.monotonic() + retryAfterMs),
       reason,
     });
   }

@@ -1,7 +1,7 @@
 import type { CallPriority, PermitCandidate, QueueDepths, RefusalReason } from './limiter.ts';
 import type { QueueEntry } from './fairQueue.ts';
-import type { Charge, QuotaPolicy, QuotaUsage } from './quotas.ts';
-import { isPool } from './quotas.ts';
+import type { Charge, QuotaPolicy } from './quotas.ts';
+import { isPool, QuotaUsage } from './quotas.ts';
 
 /** A permit that counts in the window. */
 export interface HeldPermit {
@@ -49,24 +49,13 @@ export interface GrantPlan {
   readonly nextDecisionAt: number;
 }
 
+/** A new count of the permits in the window. */
+export const usageOf = ({ held }: Pick<WindowState, 'held'>): QuotaUsage =>
+  new QuotaUsage(held.map(({ charge }) => charge));
+
 /** Refused for the same reasons: entries of the same waiting viewers. */
 const groupOf = ({ candidates }: { readonly candidates: readonly PermitCandidate[] }): string =>
   candidates.map(({ viewer, priority }) => `${priority} ${viewer.class} ${viewer.key}`).join('\n');
-
-/** Charges a call to the first candidate that has quota. */
-function admit(
-  candidates: readonly PermitCandidate[],
-  policy: QuotaPolicy,
-  usage: QuotaUsage,
-): Charge | RefusalReason {
-  let refusal: RefusalReason = 'ACCOUNT_LIMIT';
-  for (const [index, { viewer, priority }] of candidates.entries()) {
-    const decision = policy.admit(viewer, priority, usage);
-    if (isPool(decision)) return { viewer, priority, pool: decision };
-    if (index === 0) refusal = decision;
-  }
-  return refusal;
-}
 
 /** The window as it changes while time passes: permits leave it, the limit grows, planned calls enter it. */
 class WindowForecast {
@@ -79,9 +68,9 @@ class WindowForecast {
   #increases: readonly number[];
   time: number;
 
-  constructor(state: WindowState, usage: QuotaUsage) {
+  constructor(state: WindowState) {
     this.#state = state;
-    this.#usage = usage;
+    this.#usage = usageOf(state);
     this.#releases = state.held.toSorted((one, other) => one.releasesAt - other.releasesAt);
     this.#increases = state.limitIncreases;
     const queuedOf = (priority: CallPriority) =>
@@ -93,11 +82,18 @@ class WindowForecast {
   }
 
   admit(candidates: readonly PermitCandidate[], priority: CallPriority): Charge | RefusalReason {
-    const available = this.#state.limitAt(this.time) - this.#usage.total;
     // When other instances start their calls later on is unknown.
     const forPeers = this.time === this.#state.now ? this.#peersBefore[priority] : 0;
-    if (available <= forPeers) return 'ACCOUNT_LIMIT';
-    return admit(candidates, this.#state.policyAt(this.time), this.#usage);
+    const policy = this.#state.policyAt(this.time);
+    let refusal: RefusalReason = 'ACCOUNT_LIMIT';
+    // Charges a call to the first candidate that has quota.
+    for (const [index, candidate] of candidates.entries()) {
+      const decision = policy.admit(candidate, this.#usage, forPeers);
+      if (isPool(decision))
+        return { viewer: candidate.viewer, priority: candidate.priority, pool: decision };
+      if (index === 0) refusal = decision;
+    }
+    return refusal;
   }
 
   start(charge: Charge): void {
@@ -135,14 +131,10 @@ const maxForecastSteps = 2_000;
  * Decides which of the queued calls start now, and which cannot start in time, by playing forward what is known: permits leave the window at
  * their release, each as early as it can, and queued calls take their place in order. A call that is rejected could not have been served.
  */
-export function planGrants(
-  entries: readonly QueueEntry[],
-  state: WindowState,
-  usage: QuotaUsage,
-): GrantPlan {
+export function planGrants(entries: readonly QueueEntry[], state: WindowState): GrantPlan {
   const grants: PlannedGrant[] = [];
   const rejected: { readonly entry: QueueEntry; readonly reason: RefusalReason }[] = [];
-  const forecast = new WindowForecast(state, usage);
+  const forecast = new WindowForecast(state);
   let nextDecisionAt = Infinity;
   let waiting = entries;
   let refusals = new Map<string, RefusalReason>();

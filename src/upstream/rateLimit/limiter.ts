@@ -12,6 +12,15 @@ export const currentViewer = ({ key, class: viewerClass }: QuotaViewer): QuotaVi
   class: viewerClass,
 });
 
+/** How the account's limit is divided. */
+export interface QuotaSettings {
+  readonly writeReservePercent: number;
+  readonly newcomerReservePercent: number;
+  readonly customersSharePercent: number;
+  readonly customerCallsPerMinute: number;
+  readonly customerWritesPerMinute: number;
+}
+
 /** Which limit a call has reached: the account's, the viewer's own, or that of all customers together. */
 export type RefusalReason = 'ACCOUNT_LIMIT' | 'VIEWER_LIMIT' | 'CUSTOMER_LIMIT';
 

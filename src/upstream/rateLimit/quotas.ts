@@ -1,6 +1,6 @@
-import type { Demand, SharedPool } from './demand.ts';
-import { customersKey, fairShares, participantOf } from './demand.ts';
-import type { CallPriority, QuotaViewer, RefusalReason } from './limiter.ts';
+import type { Demand, Demands, Share, SharedPool } from './demand.ts';
+import { customersKey, participantOf, sharedPoolOf, sharesOf } from './demand.ts';
+import type { CallPriority, QuotaSettings, QuotaViewer, RefusalReason } from './limiter.ts';
 
 /** The part of the limit that a permit is charged to. */
 export type Pool = 'write' | 'newcomer' | 'general';
@@ -15,20 +15,11 @@ export interface Charge {
   readonly pool: Pool;
 }
 
-/** How the account's limit is divided. */
-export interface QuotaSettings {
-  readonly writeReservePercent: number;
-  readonly newcomerReservePercent: number;
-  readonly customersSharePercent: number;
-  readonly customerCallsPerMinute: number;
-  readonly customerWritesPerMinute: number;
-}
-
 const maxWriteReservePercent = 50;
 
-const sumOf = (values: Iterable<number>): number => {
+const expectedSum = (demands: Demands): number => {
   let sum = 0;
-  for (const value of values) sum += value;
+  for (const { expected } of demands.values()) sum += expected;
   return sum;
 };
 
@@ -42,13 +33,24 @@ interface ViewerUsage {
   unreserved: number;
 }
 
+/** A participant's permits of one kind in the window. */
+interface SharedUse {
+  /** Charged to the pool in which the participant has a share. */
+  inPool: number;
+  /** Charged to any pool. */
+  total: number;
+}
+
 /** Counts the permits in the window by pool and viewer. */
 export class QuotaUsage {
   total = 0;
   customers = 0;
   readonly byPool: Record<Pool, number> = { write: 0, newcomer: 0, general: 0 };
   /** Permits of the write reserve and general ones without background work, by participant. */
-  readonly #shared = { write: new Map<string, number>(), general: new Map<string, number>() };
+  readonly #shared = {
+    write: new Map<string, SharedUse>(),
+    general: new Map<string, SharedUse>(),
+  };
   readonly #viewers = new Map<string, ViewerUsage>();
 
   constructor(charges: readonly Charge[]) {
@@ -67,19 +69,23 @@ export class QuotaUsage {
     return this.#viewers.get(`${viewerClass} ${key}`) ?? { calls: 0, writes: 0, unreserved: 0 };
   }
 
-  sharedOf(pool: SharedPool, participant: string): number {
-    return this.#shared[pool].get(participant) ?? 0;
+  sharedOf(pool: SharedPool, participant: string): SharedUse {
+    return this.#shared[pool].get(participant) ?? { inPool: 0, total: 0 };
   }
 
-  #change({ viewer, priority, pool }: Charge, by: 1 | -1): void {
+  #change(charge: Charge, by: 1 | -1): void {
+    const { viewer, priority, pool } = charge;
     this.total += by;
     this.byPool[pool] += by;
     if (viewer.class === 'customer') this.customers += by;
-    if (priority !== 'background' && pool !== 'newcomer') {
+    const shared = sharedPoolOf(viewer, priority);
+    if (shared !== undefined) {
       const participant = participantOf(viewer);
-      const count = this.sharedOf(pool, participant) + by;
-      if (count === 0) this.#shared[pool].delete(participant);
-      else this.#shared[pool].set(participant, count);
+      const use = this.sharedOf(shared, participant);
+      use.total += by;
+      if (pool === shared) use.inPool += by;
+      if (use.total === 0) this.#shared[shared].delete(participant);
+      else this.#shared[shared].set(participant, use);
     }
     const usage = this.of(viewer);
     usage.calls += by;
@@ -91,68 +97,105 @@ export class QuotaUsage {
   }
 }
 
+const noShare: Share = { full: 0, kept: 0 };
+
+const unusedOf = ({ full, kept }: Share, { inPool, total }: SharedUse): Share => ({
+  full: Math.max(0, full - inPool),
+  kept: Math.max(0, kept - total),
+});
+
+/** Permits of a pool that are left. */
+interface Available {
+  readonly permits: number;
+  /** For what a viewer keeps, also while a reserve grows. */
+  readonly forKept: number;
+}
+
+interface Taker {
+  readonly viewer: QuotaViewer | undefined;
+  readonly usage: QuotaUsage;
+  readonly forPeers?: number;
+}
+
 /** Decides which calls may leave: the division of an account's limit between writes, newcomers, agents, customers and background work. */
 export class QuotaPolicy {
   readonly #limit: number;
   readonly #settings: QuotaSettings | undefined;
   readonly #writeReserve: number;
+  /** Without recent writes. */
+  readonly #minWriteReserve: number;
   readonly #newcomerReserve: number;
   readonly #customersCap: number;
   readonly #general: number;
-  readonly #shares: Demand;
+  readonly #shares: Readonly<Record<SharedPool, ReadonlyMap<string, Share>>>;
 
   /** Without settings, and without a limit, the limit is not divided. */
   constructor(limit: number, settings: QuotaSettings | undefined, demand: Demand) {
     this.#limit = limit;
     this.#settings = limit === Infinity ? undefined : settings;
-    if (this.#settings === undefined || settings === undefined) {
+    if (limit === Infinity || settings === undefined) {
       this.#writeReserve = 0;
+      this.#minWriteReserve = 0;
       this.#newcomerReserve = 0;
       this.#customersCap = limit;
       this.#general = limit;
       this.#shares = { write: new Map(), general: new Map() };
       return;
     }
+    this.#minWriteReserve = percentOf(limit, settings.writeReservePercent);
     this.#writeReserve = Math.max(
-      percentOf(limit, settings.writeReservePercent),
-      Math.min(percentOf(limit, maxWriteReservePercent), sumOf(demand.write.values())),
+      this.#minWriteReserve,
+      Math.min(percentOf(limit, maxWriteReservePercent), expectedSum(demand.write)),
     );
     this.#newcomerReserve = percentOf(limit, settings.newcomerReservePercent);
     this.#customersCap = percentOf(limit, settings.customersSharePercent);
     this.#general = Math.max(0, limit - this.#writeReserve - this.#newcomerReserve);
     const demands = new Map(demand.general);
     const ofCustomers = demands.get(customersKey);
-    if (ofCustomers !== undefined)
-      demands.set(customersKey, Math.min(ofCustomers, this.#customersCap));
+    if (ofCustomers !== undefined) {
+      const expected = Math.min(ofCustomers.expected, this.#customersCap);
+      demands.set(customersKey, { ...ofCustomers, expected });
+    }
     this.#shares = {
-      write: fairShares(demand.write, this.#writeReserve),
-      general: fairShares(demands, this.#general),
+      write: sharesOf(demand.write, this.#writeReserve),
+      general: sharesOf(demands, this.#general),
     };
   }
 
-  /** The pool that a call may be charged to now, or the limit that it has reached. */
-  admit(viewer: QuotaViewer, priority: CallPriority, usage: QuotaUsage): Pool | RefusalReason {
+  /**
+   * The pool that a call may be charged to now, or the limit that it has reached. Calls of other instances go before one that borrows a
+   * permit.
+   */
+  admit(
+    { viewer, priority }: Pick<Charge, 'viewer' | 'priority'>,
+    usage: QuotaUsage,
+    forPeers = 0,
+  ): Pool | RefusalReason {
     const isCustomer = viewer.class === 'customer';
     const reached = isCustomer ? this.#reachedCap(viewer, priority, usage) : undefined;
     if (reached !== undefined) return reached;
     if (usage.total >= this.#limit) return 'ACCOUNT_LIMIT';
     if (!isCustomer && priority === 'write' && this.#freeWrites(viewer, usage) > 0) return 'write';
     const borrower = priority === 'background' ? undefined : viewer;
-    const available = this.#availableGeneral(usage);
-    if (this.#freeOf('general', available, { viewer: borrower, usage }) > 0) return 'general';
+    const owner = !isCustomer && priority === 'write' ? undefined : borrower;
+    const available = this.#availableGeneral(viewer, usage);
+    const taker = { viewer: owner, usage, forPeers };
+    if (this.#freeOf('general', available, taker) > 0) return 'general';
     if (borrower !== undefined && this.#freeAsNewcomer(viewer, usage, 0) > 0) return 'newcomer';
-    if (available < 1) return 'ACCOUNT_LIMIT';
+    if (available.permits <= forPeers) return 'ACCOUNT_LIMIT';
     return isCustomer ? 'CUSTOMER_LIMIT' : 'VIEWER_LIMIT';
   }
 
   /** How many calls the viewer could start now: as many of them mutations as it may make. */
   remaining(viewer: QuotaViewer, usage: QuotaUsage): number {
     const left = this.#limit - usage.total;
-    const general = this.#freeOf('general', this.#availableGeneral(usage), { viewer, usage });
+    const available = this.#availableGeneral(viewer, usage);
+    const general = this.#freeOf('general', available, { viewer, usage });
+    if (viewer.class === 'customer')
+      return Math.max(0, Math.min(left, general, this.#freeOfCustomer(viewer, usage)));
+    const lent = this.#freeOf('general', available, { viewer: undefined, usage });
     const free =
-      viewer.class === 'customer'
-        ? Math.min(general, this.#freeOfCustomer(viewer, usage))
-        : general + this.#freeAsNewcomer(viewer, usage, general) + this.#freeWrites(viewer, usage);
+      general + this.#freeAsNewcomer(viewer, usage, lent) + this.#freeWrites(viewer, usage);
     return Math.max(0, Math.min(left, free));
   }
 
@@ -175,7 +218,7 @@ export class QuotaPolicy {
   }
 
   #freeWrites(viewer: QuotaViewer, usage: QuotaUsage): number {
-    return this.#freeOf('write', this.#writeReserve - usage.byPool.write, { viewer, usage });
+    return this.#freeOf('write', this.#availableWrites(viewer, usage), { viewer, usage });
   }
 
   /** Permits of the newcomer reserve for a viewer that will have used this many general ones more. */
@@ -185,32 +228,68 @@ export class QuotaPolicy {
     return Math.max(0, this.#newcomerReserve - used);
   }
 
-  #availableGeneral(usage: QuotaUsage): number {
-    // The window may still hold permits of a time in which a reserve was smaller.
-    const unusedReserves =
-      Math.max(0, this.#writeReserve - usage.byPool.write) +
-      Math.max(0, this.#newcomerReserve - usage.byPool.newcomer);
-    return Math.min(
-      this.#general - usage.byPool.general,
-      this.#limit - usage.total - unusedReserves,
-    );
+  #availableWrites(viewer: QuotaViewer, usage: QuotaUsage): Available {
+    const left = this.#limit - usage.total;
+    const keptByOthers = this.#unusedShares('general', usage, participantOf(viewer)).kept;
+    return {
+      permits: Math.max(
+        Math.min(left, this.#minWriteReserve - usage.byPool.write),
+        // It grows into what is neither reserved nor kept.
+        Math.min(
+          left - this.#unusedNewcomers(usage) - keptByOthers,
+          this.#writeReserve - usage.byPool.write,
+        ),
+      ),
+      forKept: left,
+    };
   }
 
-  /** How many permits a viewer may take: those of its own share, or those that no other share needs. Background work has no share. */
+  #availableGeneral(viewer: QuotaViewer, usage: QuotaUsage): Available {
+    const left = this.#limit - usage.total - this.#unusedNewcomers(usage);
+    const unusedWrites = (reserve: number) => Math.max(0, reserve - usage.byPool.write);
+    const keptByOthers = this.#unusedShares('write', usage, participantOf(viewer)).kept;
+    return {
+      // The window may still hold permits of a time in which a reserve was smaller.
+      permits: Math.min(
+        this.#general - usage.byPool.general,
+        left - unusedWrites(this.#writeReserve),
+      ),
+      forKept: left - Math.max(keptByOthers, unusedWrites(this.#minWriteReserve)),
+    };
+  }
+
+  #unusedNewcomers(usage: QuotaUsage): number {
+    return Math.max(0, this.#newcomerReserve - usage.byPool.newcomer);
+  }
+
+  /** What is left of the shares of all participants except one. */
+  #unusedShares(pool: SharedPool, usage: QuotaUsage, except: string | undefined): Share {
+    const sum = { full: 0, kept: 0 };
+    for (const [participant, share] of this.#shares[pool]) {
+      if (participant === except) continue;
+      const { full, kept } = unusedOf(share, usage.sharedOf(pool, participant));
+      sum.full += full;
+      sum.kept += kept;
+    }
+    return sum;
+  }
+
+  /**
+   * How many permits a viewer may take: those that no other share needs; those of its own share that no other viewer keeps; those that it keeps.
+   * Background work has no share.
+   */
   #freeOf(
     pool: SharedPool,
-    available: number,
-    { viewer, usage }: { readonly viewer: QuotaViewer | undefined; readonly usage: QuotaUsage },
+    { permits, forKept }: Available,
+    { viewer, usage, forPeers = 0 }: Taker,
   ): number {
-    if (available < 1) return 0;
     const participant = viewer && participantOf(viewer);
-    let own = 0;
-    let ofOthers = 0;
-    for (const [owner, share] of this.#shares[pool]) {
-      const unused = Math.max(0, share - usage.sharedOf(pool, owner));
-      if (owner === participant) own = unused;
-      else ofOthers += unused;
-    }
-    return Math.max(0, available - ofOthers, Math.min(own, available));
+    const others = this.#unusedShares(pool, usage, participant);
+    const lent = permits - others.full - forPeers;
+    if (participant === undefined) return Math.max(0, lent);
+    const share = this.#shares[pool].get(participant) ?? noShare;
+    const own = unusedOf(share, usage.sharedOf(pool, participant));
+    const shared = Math.min(own.full, permits - others.kept);
+    return Math.max(0, lent, shared, Math.min(own.kept, forKept));
   }
 }

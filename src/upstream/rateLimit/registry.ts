@@ -9,16 +9,16 @@ import type {
   Permit,
   PermitCandidate,
   PermitRequest,
+  QuotaSettings,
   QuotaViewer,
-  RateLimiter,
   RateLimitRejection,
+  RateLimiter,
   RequiredCalls,
   Shortage,
 } from './limiter.ts';
 import { priorities } from './limiter.ts';
 import type { PermitWindow } from './permitWindow.ts';
 import { LocalPermitWindow } from './permitWindow.ts';
-import type { QuotaSettings } from './quotas.ts';
 import { RedisPermitWindow } from './redisWindow.ts';
 
 export interface RateLimiterOptions {

@@ -1,9 +1,15 @@
 import { maxRetryAfterMs } from '../transport.ts';
+import { usageOf } from './grantPlan.ts';
 import type { Demand } from './demand.ts';
-import type { QuotaViewer, RefusalReason, RequiredCalls, Shortage } from './limiter.ts';
+import type {
+  QuotaSettings,
+  QuotaViewer,
+  RefusalReason,
+  RequiredCalls,
+  Shortage,
+} from './limiter.ts';
 import type { PermitWindow } from './permitWindow.ts';
-import type { QuotaSettings } from './quotas.ts';
-import { isPool, QuotaPolicy, QuotaUsage } from './quotas.ts';
+import { isPool, QuotaPolicy } from './quotas.ts';
 
 interface ShortageWindow extends Pick<
   ReturnType<PermitWindow['state']>,
@@ -24,10 +30,10 @@ function startableAt(
 ): { readonly count: number; readonly refusal?: RefusalReason } {
   if (window.resumesAt > time) return { count: 0, refusal: 'ACCOUNT_LIMIT' };
   const held = window.held.filter(({ releasesAt }) => releasesAt > time);
-  const usage = new QuotaUsage(held.map(({ charge }) => charge));
+  const usage = usageOf({ held });
   const policy = new QuotaPolicy(window.limitAt(time), window.quotas, noDemand);
   for (let count = 0; count < required.count; count += 1) {
-    const decision = policy.admit(viewer, required.priority, usage);
+    const decision = policy.admit({ viewer, priority: required.priority }, usage);
     if (!isPool(decision)) return { count, refusal: decision };
     usage.add({ viewer, priority: required.priority, pool: decision });
   }

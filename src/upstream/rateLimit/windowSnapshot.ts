@@ -1,3 +1,4 @@
+import type { Demands, ParticipantDemand } from './demand.ts';
 import type { HeldPermit } from './grantPlan.ts';
 import type { CallPriority } from './limiter.ts';
 import { priorities } from './limiter.ts';
@@ -71,25 +72,30 @@ function chargeOf(lease: unknown): Charge {
 }
 
 const maxParticipants = 200;
-const maxRate = 1_000_000;
+const maxCount = 1_000_000;
 
 export function encodeReport({ demand: { write, general }, queued }: InstanceReport): string {
   const waiting = priorities.map((priority) => queued[priority]);
   if (write.size + general.size === 0 && waiting.every((count) => count === 0)) return '';
-  const largest = (rates: ReadonlyMap<string, number>) =>
-    [...rates].toSorted(([, one], [, other]) => other - one).slice(0, maxParticipants);
+  const largest = (demands: Demands) =>
+    Array.from(demands, ([name, { expected, held }]) => [name, expected, held] as const)
+      .toSorted(([, one], [, other]) => other - one)
+      .slice(0, maxParticipants);
   return JSON.stringify({ write: largest(write), general: largest(general), waiting });
 }
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
-function parseRates(value: unknown): ReadonlyMap<string, number> {
+const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && value >= 0 && value <= maxCount;
+
+function parseDemands(value: unknown): Demands {
   const entries = listOf(value).slice(0, maxParticipants);
   return new Map(
-    entries.flatMap((entry): [string, number][] => {
-      const [participant, rate] = listOf(entry);
-      const isRate = typeof rate === 'number' && rate > 0 && rate <= maxRate;
-      return typeof participant === 'string' && isRate ? [[participant, rate]] : [];
+    entries.flatMap((entry): [string, ParticipantDemand][] => {
+      const [participant, expected, held = expected] = listOf(entry);
+      if (typeof participant !== 'string' || !isCount(expected) || !isCount(held)) return [];
+      return [[participant, { expected, held }]];
     }),
   );
 }
@@ -98,14 +104,15 @@ function parseReport(text: unknown): InstanceReport[] {
   try {
     const value: unknown = JSON.parse(String(text));
     if (typeof value !== 'object' || value === null) return [];
-    const rates = (name: string) => parseRates(Object.getOwnPropertyDescriptor(value, name)?.value);
+    const demands = (name: string) =>
+      parseDemands(Object.getOwnPropertyDescriptor(value, name)?.value);
     const waiting = listOf(Object.getOwnPropertyDescriptor(value, 'waiting')?.value);
     const countAt = (index: number) => {
       const count = waiting[index];
-      return typeof count === 'number' && count >= 0 && count <= maxRate ? count : 0;
+      return isCount(count) ? count : 0;
     };
     const queued = { write: countAt(0), read: countAt(1), background: countAt(2) };
-    return [{ demand: { write: rates('write'), general: rates('general') }, queued }];
+    return [{ demand: { write: demands('write'), general: demands('general') }, queued }];
   } catch {
     return [];
   }

@@ -242,13 +242,13 @@ const quotaSteps = (min: number, max: number) =>
   fc.integer({ min, max }).map((count) => count * quotaStepMs);
 
 /** Bursts of one viewer, at one instance or at all in turn. */
-const bursts = (latestFromMs: number): fc.Arbitrary<Source> =>
+const bursts = (latestFromMs: number, earliestFromMs = 0): fc.Arbitrary<Source> =>
   fc
     .record({
       viewer: fc.constantFrom(...agents, ...customers),
       priority: fc.constantFrom(...ranks, 'read'),
       intervalMs: quotaSteps(1, 20),
-      fromMs: quotaSteps(0, latestFromMs / quotaStepMs),
+      fromMs: quotaSteps(earliestFromMs / quotaStepMs, latestFromMs / quotaStepMs),
       count: fc.integer({ min: 1, max: 12 }),
       instance: fc.option(fc.nat(2)),
     })
@@ -378,6 +378,59 @@ describeFleet('any schedule of viewers, reads, writes and failures', (instances,
       { numRuns, endOnFailure: true },
     );
   }, 240_000);
+});
+
+describeFleet('an agent that was active for a minute', (instances, numRuns) => {
+  test.each([
+    ['called before', 0, bursts(0)],
+    ['begin later', 50_000, bursts(150_000, 75_000)],
+  ])(
+    'has every call within its share admitted within 3 s, next to others that %s',
+    async (_name, earlierMs, othersOf) => {
+      const schedules = fc.record({
+        limit: fc.integer({ min: 60, max: 130 }),
+        minutes: fc.constant(4),
+        others: fc.array(othersOf, { minLength: 1, maxLength: 5 }),
+        calls: callPlans('serverError', 'networkError'),
+        fromMs: quotaSteps(0, (minuteMs - earlierMs) / quotaStepMs),
+        pauseMs: quotaSteps(0, 8),
+        instance: fc.option(fc.nat(2)),
+      });
+      await fc.assert(
+        fc.asyncProperty(schedules, async (schedule) => {
+          const { limit, others, fromMs, pauseMs, instance } = schedule;
+          const otherAgents = agents.filter((each) => others.some(({ viewer }) => viewer === each));
+          // The customers share as one participant.
+          const participants = otherAgents.length + 2;
+          // While mutations use half of the limit.
+          const perMinute = 0.9 * Math.floor((limit / 2 - limit / 10) / participants);
+          const intervalMs = Math.ceil(minuteMs / perMinute / quotaStepMs) * quotaStepMs + pauseMs;
+          const viewer = agent('worker');
+          const sources = (['read', 'write'] as const).map((priority) => ({
+            viewer,
+            priority,
+            callsAt: every(intervalMs, fromMs),
+            instanceOf: (number: number) => instance ?? number,
+          }));
+          const { outcomes } = await playQuotas(instances, {
+            ...schedule,
+            sources: [...sources, ...others],
+          });
+          const own = outcomes.filter(
+            ({ source, requestedAt }) =>
+              source.viewer === viewer && requestedAt >= fromMs + minuteMs,
+          );
+
+          expect(own.length).toBeGreaterThan(0);
+          expect(
+            own.filter(({ reason, waitMs }) => reason !== undefined || waitMs > 3_000),
+          ).toEqual([]);
+        }),
+        { numRuns, endOnFailure: true },
+      );
+    },
+    240_000,
+  );
 });
 
 describeFleet('viewers that call all the time', (instances, numRuns) => {

@@ -151,13 +151,20 @@ describe('with more demand than calls for more than a minute, at least 95 % are 
       { viewer, priority: 'write', callsAt: every(5_000) },
     ]);
 
+  const eager: Source = { viewer: customer('c'), priority: 'read', callsAt: perSecond(2) };
+
   test.each([
-    ['of the limit by twelve agents that read and write', 12, 120],
+    ['of the limit by twelve agents that read and write', busy(12), 120],
     // The newcomer reserve is for agents with fewer than 12 calls per minute.
-    ['of what is not reserved for newcomers by six agents', 6, 108],
-    ['of what is not reserved for newcomers by one agent', 1, 108],
-  ])('%s', async (_name, count, usable) => {
-    const { outcomes, maxPerMinute } = await playScenario({ sources: busy(count), minutes: 4 });
+    ['of what is not reserved for newcomers by six agents', busy(6), 108],
+    ['of what is not reserved for newcomers by one agent', busy(1), 108],
+    [
+      'of this by one agent next to a customer that may not use what it requests',
+      [...busy(1), eager],
+      108,
+    ],
+  ])('%s', async (_name, sources, usable) => {
+    const { outcomes, maxPerMinute } = await playScenario({ sources, minutes: 4 });
     const started = outcomes.filter(
       ({ startedAt = 0 }) => startedAt >= minuteMs && startedAt < 4 * minuteMs,
     );
@@ -240,7 +247,7 @@ describe('a call that several operations wait for', () => {
     const use = (viewer: QuotaViewer, count: number) =>
       Promise.all(Array.from({ length: count }, () => acquire(read(viewer))));
     await use(c, 12);
-    await use(b, 10);
+    await use(b, 12);
     await use(a, 90);
     const remaining = (viewer: QuotaViewer) => limiter.viewerStatus('acme', viewer).remaining;
     return { acquire, remaining };
@@ -295,7 +302,9 @@ describe('the remaining calls of a viewer', () => {
   const viewers = ['a', 'b', 'c'].map(agent).concat(['c', 'd', 'e'].map(customer));
   const rates = fc.dictionary(
     fc.constantFrom('agent:a', 'agent:b', 'agent:z', 'customers'),
-    fc.integer({ min: 1, max: 150 }),
+    fc
+      .tuple(fc.integer({ min: 1, max: 150 }), fc.integer({ min: 1, max: 150 }))
+      .map(([one, other]) => ({ expected: Math.max(one, other), held: Math.min(one, other) })),
   );
   const calls = fc.array(
     fc.record({
@@ -322,7 +331,7 @@ describe('the remaining calls of a viewer', () => {
           const policy = new QuotaPolicy(limit, defaultQuotas, demand);
           const usage = new QuotaUsage([]);
           const admit = (by: QuotaViewer, priority: CallPriority) => {
-            const pool = policy.admit(by, priority, usage);
+            const pool = policy.admit({ viewer: by, priority }, usage);
             if (isPool(pool)) usage.add({ viewer: by, priority, pool });
             return isPool(pool);
           };

@@ -4,8 +4,11 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import type { Log } from '../../../src/observability/log.ts';
 import { silentLog } from '../../../src/observability/log.ts';
 import { UpstreamError } from '../../../src/upstream/errors.ts';
-import type { Permit, RateLimiter } from '../../../src/upstream/rateLimit/limiter.ts';
-import type { QuotaSettings } from '../../../src/upstream/rateLimit/quotas.ts';
+import type {
+  Permit,
+  QuotaSettings,
+  RateLimiter,
+} from '../../../src/upstream/rateLimit/limiter.ts';
 import { createRedisRateLimiter } from '../../../src/upstream/rateLimit/registry.ts';
 import { heartbeatMs, startLimiterFleet } from '../../support/limiterFleet.ts';
 import { customer, defaultQuotas } from '../../support/limiterScenario.ts';
