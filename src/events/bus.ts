@@ -44,6 +44,8 @@ export type DomainEvent =
       readonly customerId: string;
       readonly change: CustomerChange;
       readonly atMs: number;
+      /** Only fields that the customer may not see have changed. */
+      readonly isTeamOnly?: true;
     };
 
 type EventOf<Kind extends DomainEvent['kind']> = Extract<DomainEvent, { readonly kind: Kind }>;
@@ -66,12 +68,16 @@ const isMessageEvent = objectOf<EventOf<'message'>>({
   atMs: isTime,
 });
 
-const isCustomerEvent = objectOf<EventOf<'customer'>>({
-  kind: oneOf('customer'),
-  customerId: isIdText,
-  change: oneOf(...customerChanges),
-  atMs: isTime,
-});
+const isCustomerEvent = objectOf<EventOf<'customer'>>(
+  {
+    kind: oneOf('customer'),
+    customerId: isIdText,
+    change: oneOf(...customerChanges),
+    atMs: isTime,
+    isTeamOnly: oneOf(true),
+  },
+  ['kind', 'customerId', 'change', 'atMs'],
+);
 
 /** An event with an id of its own, which is the same at every instance. */
 export type PublishedEvent = DomainEvent & { readonly eventId: string };

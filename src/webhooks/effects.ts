@@ -10,6 +10,7 @@ import {
 import { mergeWebhook, webhookChatFromWire } from '../resources/chats/model.ts';
 import type { CustomerWebhook } from '../resources/customers/descriptor.ts';
 import {
+  areTeamFields,
   customerType,
   customerWebhooks,
   reportedCustomerChange,
@@ -174,7 +175,7 @@ function readMessage(
 }
 
 const customerEvent =
-  ({ change, patch, invalidates }: CustomerWebhook, webhook: string): EventHandler =>
+  ({ change, patch, invalidates, changedFields }: CustomerWebhook, webhook: string): EventHandler =>
   ({ data, occurredAt, atMs }) => {
     const customerId = customerIdOf(data);
     const { fields, unreadable } = patch?.(data) ?? { fields: undefined, unreadable: [] };
@@ -195,7 +196,15 @@ const customerEvent =
         },
         ...invalidates,
       ],
-      events: [{ kind: 'customer', customerId, change, atMs }],
+      events: [
+        {
+          kind: 'customer',
+          customerId,
+          change,
+          atMs,
+          ...(areTeamFields(changedFields) ? { isTeamOnly: true } : {}),
+        },
+      ],
       unreadable,
       reportedChange: {
         name: reportedCustomerChange(webhook, { ...fields, id: customerId }),

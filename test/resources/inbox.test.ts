@@ -372,6 +372,34 @@ describe('a walk', () => {
     },
   );
 
+  test('for which the share of the viewer is exhausted fails with RATE_LIMITED and succeeds later', async () => {
+    fill(350);
+    await using gateway = await start({ auth: jwtAuth(), rateLimit: 120, quotas });
+    const headers = await bearer({ role: 'agent', agentId: '12' });
+    for (let offset = 0; offset < 94; offset += 30) {
+      const ids = Array.from(
+        { length: Math.min(30, 94 - offset) },
+        (_, index) => 1 + offset + index,
+      );
+      const fields = ids.map((id) => `c${id}: chat(id: ${id}) { status }`).join(' ');
+      await gateway.ask(`{ ${fields} }`, headers);
+    }
+
+    const limited = await gateway.ask(counts, headers);
+    gateway.clock.advance(61_000);
+    const { data, errors } = await gateway.ask(counts, headers);
+
+    expect(limited.data).toEqual({ inboxSummary: null });
+    expect(limited.errors).toMatchObject([
+      {
+        path: ['inboxSummary'],
+        extensions: { code: 'RATE_LIMITED', retryable: true, retryAfterMs: expect.any(Number) },
+      },
+    ]);
+    expect(errors).toEqual([]);
+    expect(data.inboxSummary).toMatchObject({ open: 350, isComplete: true });
+  });
+
   test('that HelpCrunch throttles in the middle continues with the missing page', async () => {
     fill(350);
     interfere = ({ body: { offset } }) =>

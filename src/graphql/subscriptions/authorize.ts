@@ -13,6 +13,7 @@ export function canReceive(viewer: Viewer, event: DomainEvent): boolean {
   if (viewer.role !== 'CUSTOMER') return true;
   if (event.kind === 'message' && !isVisibleToCustomers(event.message.type)) return false;
   if (event.kind === 'chat' && !isChangeVisibleToCustomers(event.change)) return false;
+  if (event.kind === 'customer' && event.isTeamOnly === true) return false;
   const { customerId } = event;
   // Viewers identified by `userId` only are looked up per event.
   return customerId === null || viewer.id === undefined || customerId === viewer.id;

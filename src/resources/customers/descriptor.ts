@@ -100,6 +100,18 @@ export const partialCustomers = new PartialEntities<Customer>(
   modelProperties(customerDescriptor.fields.Customer),
 );
 
+const customerFields = customerDescriptor.fields.Customer;
+type CustomerField = keyof typeof customerFields;
+
+const isCustomerField = (name: string): name is CustomerField =>
+  Object.hasOwn(customerFields, name);
+
+/** Whether a customer may see none of the fields; false if they are not known. */
+export const areTeamFields = (names: readonly string[] | undefined): boolean =>
+  names !== undefined &&
+  names.length > 0 &&
+  names.every((name) => isCustomerField(name) && customerFields[name].policy === 'staff');
+
 export interface CustomerWebhook {
   /** The change that subscribers receive. */
   readonly change: CustomerChangeKind;
@@ -110,6 +122,8 @@ export interface CustomerWebhook {
   };
   /** What else the event invalidates. */
   readonly invalidates: InvalidatedTags;
+  /** The only fields that change, as far as the event tells. */
+  readonly changedFields?: readonly CustomerField[];
 }
 
 /** Name, e-mail and user id, if the event contains the e-mail. */
@@ -122,6 +136,7 @@ const setsTo = (values: Partial<Customer>): CustomerWebhook => ({
   change: 'UPDATED',
   patch: () => ({ fields: values, unreadable: [] }),
   invalidates: [],
+  changedFields: Object.keys(values).filter(isCustomerField),
 });
 
 export const customerWebhooks = {
@@ -131,7 +146,11 @@ export const customerWebhooks = {
     patch: embeddedCustomer,
     invalidates: [...customerLists, ...allChats],
   },
-  'customer.tags_changed': { change: 'UPDATED', invalidates: [...customerLists, ...chatLists] },
+  'customer.tags_changed': {
+    change: 'UPDATED',
+    invalidates: [...customerLists, ...chatLists],
+    changedFields: ['tags'],
+  },
   'customer.unsubscribed': setsTo({ unsubscribed: true }),
   'customer.subscribed': setsTo({ unsubscribed: false }),
   'customer.blocked': setsTo({ blocked: true }),

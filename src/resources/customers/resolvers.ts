@@ -19,7 +19,12 @@ import type { UpstreamSort } from '../../upstream/lists.ts';
 import { customerFilter, customerSort, customerIdEquals } from './filter.ts';
 import type { MutationGroup } from '../runMutation.ts';
 import { batchResolver, mutationResolvers, staffOnly } from '../runMutation.ts';
-import { customerType, reportedCustomerChange, userIdAliasType } from './descriptor.ts';
+import {
+  areTeamFields,
+  customerType,
+  reportedCustomerChange,
+  userIdAliasType,
+} from './descriptor.ts';
 import type { CustomerValues } from './input.ts';
 import { updatesOf } from './input.ts';
 import type { Customer, CustomerChange, RecordedEvent, DeletedCustomer } from './model.ts';
@@ -77,7 +82,20 @@ function isReported(webhook: string, { input = {} }: CustomerArgs): boolean {
 const customerChangeEvent = (
   customerId: string,
   { change, atMs }: { readonly change: CustomerChangeKind; readonly atMs: number },
-) => [{ kind: 'customer' as const, customerId, change, atMs }];
+  changedFields?: readonly string[],
+) => [
+  {
+    kind: 'customer' as const,
+    customerId,
+    change,
+    atMs,
+    ...(change === 'UPDATED' && areTeamFields(changedFields) ? { isTeamOnly: true as const } : {}),
+  },
+];
+
+/** Mutations without an input change tags. */
+const writtenFields = ({ input }: CustomerArgs): readonly string[] =>
+  input === undefined ? ['tags'] : Object.keys(input);
 
 const customerMutationGroup: MutationGroup<CustomerArgs, Customer, CustomerChangeKind> = {
   queueOf: customerQueue,
@@ -85,7 +103,7 @@ const customerMutationGroup: MutationGroup<CustomerArgs, Customer, CustomerChang
   prime: (customer, { loaders }) => {
     loaders.customers.prime(customer);
   },
-  eventsOf: ({ id }, made) => customerChangeEvent(id, made),
+  eventsOf: ({ id }, made) => customerChangeEvent(id, made, writtenFields(made.args)),
   reportedChange: (webhook, customer, args) =>
     isReported(webhook, args) ? reportedCustomerChange(webhook, customer) : undefined,
 };

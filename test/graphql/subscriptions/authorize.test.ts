@@ -117,7 +117,7 @@ describe('subscription authorization', () => {
 
     await happen();
     for (const id of [7001, 7002]) {
-      await deliver({ event: 'customer.tags_changed', eventData: { id } });
+      await deliver({ event: 'customer.unsubscribed', eventData: { id } });
     }
     const first = await line.nextMessage();
 

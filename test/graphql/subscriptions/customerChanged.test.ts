@@ -129,9 +129,9 @@ describe('customerChanged', () => {
     );
     await gateway.waitForSubscriptions(2);
 
-    await tell(gateway, 'customer.tags_changed', { id: 7002 });
+    await tell(gateway, 'customer.unsubscribed', { id: 7002 });
     await tell(gateway, 'customer.deleted', { id: 7002 });
-    await tell(gateway, 'customer.tags_changed', { id: 7001 });
+    await tell(gateway, 'customer.unsubscribed', { id: 7001 });
 
     expect(await all.next()).toEqual(changeOf('UPDATED', '7001', 'Ada'));
     // The socket would have received the changes of customer 7002 before the result of this query.
@@ -148,9 +148,26 @@ describe('customerChanged', () => {
     );
     await gateway.waitForSubscriptions(1);
 
-    await tell(gateway, 'customer.tags_changed', { id: 7001 });
+    await tell(gateway, 'customer.email_updated', { id: 7001 });
 
     expect(await stream.next()).toMatchObject([{ extensions: { code: 'FORBIDDEN' } }]);
+  });
+
+  test('does not report to a customer that only fields for the team have changed', async () => {
+    await using gateway = await start();
+    const changes = 'customerChanged { change customerId }';
+    await using own = await subscribe(gateway, changes, ada);
+    await using team = await subscribe(gateway, changes, agent);
+    await gateway.waitForSubscriptions(2);
+    const updated = { change: 'UPDATED', customerId: '7001' };
+
+    for (const event of ['customer.tags_changed', 'customer.blocked', 'customer.unblocked'])
+      await tell(gateway, event, { id: 7001 });
+    const forTeam = [await team.next(), await team.next(), await team.next()];
+    await tell(gateway, 'customer.deleted', { id: 7001 });
+
+    expect(forTeam).toEqual([updated, updated, updated]);
+    expect(await own.next()).toEqual({ change: 'DELETED', customerId: '7001' });
   });
 
   test('needs credentials', async () => {
