@@ -105,7 +105,7 @@ test('an agent does not wait for a call that another agent has queued at its lim
   account.clock.advance(55_000);
 
   const waiting = account.query(chats(20, 200), {}, scripted);
-  await account.waitForQueuedCalls(7);
+  await account.waitForQueuedCalls(9);
   const joined = await account.query(chats(1, 219), {}, own);
   account.clock.advance(operationTimeoutMs);
 

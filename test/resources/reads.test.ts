@@ -64,6 +64,11 @@ const documents = {
   departments: `{ departments { ${departmentFields} } }`,
   applications: `{ applications { ${applicationFields} } }`,
   chatUrls: '{ chats(first: 3) { nodes { id url } } }',
+  inbox: `query ($view: InboxView!, $after: String) { inbox(view: $view, first: 100, after: $after) { ${chatPage} } }`,
+  inboxSummary: `{ inboxSummary {
+    open unread unassigned snoozed oldestUnansweredAt isComplete
+    byStatus { status count } byAgent { agent { id } count } byDepartment { department { id } count }
+  } }`,
   organization: '{ organization { id domain teamOnline chatEnabled } }',
   node: `query ($nodeId: ID!) { node(nodeId: $nodeId) { ${nodeFields} } }`,
   nodes: `query ($nodeIds: [ID!]!) { nodes(nodeIds: $nodeIds) { ${nodeFields} } }`,
@@ -234,11 +239,11 @@ const messageOf = (wire: WireRow, chat: WireRow) => ({
   broadcastType: upper(wire['broadcastType']),
 });
 
-async function askAll(document: string, field: string): Promise<any[]> {
+async function askAll(document: string, field: string, variables = {}): Promise<any[]> {
   const nodes: any[] = [];
   let after: string | null = null;
   for (;;) {
-    const { [field]: list } = await ask(document, { after });
+    const { [field]: list } = await ask(document, { ...variables, after });
     nodes.push(...list.nodes);
     if (!list.pageInfo.hasNextPage) return nodes;
     after = list.pageInfo.endCursor;
@@ -253,6 +258,26 @@ describe('reads', () => {
 
     expect(chats).toHaveLength(400);
     expect(chats).toEqual(account.chats.map((chat) => chatOf(chat, account)));
+  });
+
+  test('the inbox and its summary are those of the open chats', async () => {
+    const account = await readAccount();
+    const isOpen = ({ status }: any) =>
+      ['NEW', 'OPENED', 'PENDING', 'ON_HOLD'].includes(upper(status)!);
+    const open = account.chats.filter(isOpen);
+    const unassigned = open.filter((chat) => chat['assignee'] === null);
+
+    const inbox = await askAll(documents.inbox, 'inbox', { view: 'UNASSIGNED' });
+    const { inboxSummary } = await ask(documents.inboxSummary);
+
+    expect(inbox.map(({ id }) => id).toSorted()).toEqual(
+      unassigned.map(({ id }) => String(id)).toSorted(),
+    );
+    expect(inboxSummary).toMatchObject({
+      open: open.length,
+      unassigned: unassigned.length,
+      isComplete: true,
+    });
   });
 
   test('every customer is returned with all its fields', async () => {

@@ -16,6 +16,8 @@ export interface Charge {
 }
 
 const maxWriteReservePercent = 50;
+/** With fewer calls a reserve of half of the limit would be empty. */
+const minDividedLimit = 2;
 
 const expectedSum = (demands: Demands): number => {
   let sum = 0;
@@ -129,11 +131,12 @@ export class QuotaPolicy {
   readonly #general: number;
   readonly #shares: Readonly<Record<SharedPool, ReadonlyMap<string, Share>>>;
 
-  /** Without settings, and without a limit, the limit is not divided. */
+  /** Without settings, without a limit and with a limit of one call, the limit is not divided. */
   constructor(limit: number, settings: QuotaSettings | undefined, demand: Demand) {
     this.#limit = limit;
-    this.#settings = limit === Infinity ? undefined : settings;
-    if (limit === Infinity || settings === undefined) {
+    const isDivided = limit >= minDividedLimit && limit < Infinity;
+    this.#settings = isDivided ? settings : undefined;
+    if (this.#settings === undefined || settings === undefined) {
       this.#writeReserve = 0;
       this.#minWriteReserve = 0;
       this.#newcomerReserve = 0;

@@ -407,9 +407,11 @@ describe('credentials that an authenticated router forwards', () => {
   });
 
   test('are reported in the audit log', async () => {
-    await post(`${byToken.url}/graphql`, chat, { ...router, ...badToken });
+    await using gateway = await start({ auth: jwtAuth() });
 
-    expect(byToken.logged.join('')).toContain('"reason":"invalid"');
+    await post(`${gateway.url}/graphql`, chat, { ...router, ...badToken });
+
+    expect(gateway.logged.join('')).toContain('"reason":"invalid"');
   });
 
   test('are not counted against its address when HelpCrunch rejects them', async () => {
