@@ -12,13 +12,17 @@ const pages = relayPagination();
 
 const cache = cacheExchange({
   keys: {
+    AgentCount: embedded,
     ChatUpdate: embedded,
     CustomerChange: embedded,
     CustomerDevice: embedded,
     CustomerLocation: embedded,
     CustomerTag: embedded,
+    DepartmentCount: embedded,
     HelpdeskRateLimit: embedded,
     HelpdeskViewer: embedded,
+    InboxSummary: embedded,
+    StatusCount: embedded,
   },
   resolvers: {
     Query: { chats: pages, customers: pages },

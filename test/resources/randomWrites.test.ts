@@ -101,7 +101,7 @@ async function startFleet(seed: number) {
   };
 }
 
-const seeds = Array.from({ length: propertyRuns(1) }, (_, index) => index + 1);
+const seeds = Array.from({ length: Math.min(3, propertyRuns(1)) }, (_, index) => index + 1);
 
 (hasRedis ? describe : describe.skip)('random writes with faults (needs Redis)', () => {
   test.each(seeds)(
