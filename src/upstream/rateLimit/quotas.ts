@@ -41,6 +41,8 @@ interface SharedUse {
   inPool: number;
   /** Charged to any pool. */
   total: number;
+  /** Of the general pool, for mutations of an agent. */
+  overflow: number;
 }
 
 /** Counts the permits in the window by pool and viewer. */
@@ -72,7 +74,16 @@ export class QuotaUsage {
   }
 
   sharedOf(pool: SharedPool, participant: string): SharedUse {
-    return this.#shared[pool].get(participant) ?? { inPool: 0, total: 0 };
+    return this.#shared[pool].get(participant) ?? { inPool: 0, total: 0, overflow: 0 };
+  }
+
+  #changeShared(pool: SharedPool, participant: string, by: Partial<SharedUse>): void {
+    const use = this.sharedOf(pool, participant);
+    use.total += by.total ?? 0;
+    use.inPool += by.inPool ?? 0;
+    use.overflow += by.overflow ?? 0;
+    if (use.total + use.overflow === 0) this.#shared[pool].delete(participant);
+    else this.#shared[pool].set(participant, use);
   }
 
   #change(charge: Charge, by: 1 | -1): void {
@@ -80,14 +91,12 @@ export class QuotaUsage {
     this.total += by;
     this.byPool[pool] += by;
     if (viewer.class === 'customer') this.customers += by;
-    const shared = sharedPoolOf(viewer, priority);
-    if (shared !== undefined) {
+    const kind = sharedPoolOf(viewer, priority);
+    if (kind !== undefined) {
       const participant = participantOf(viewer);
-      const use = this.sharedOf(shared, participant);
-      use.total += by;
-      if (pool === shared) use.inPool += by;
-      if (use.total === 0) this.#shared[shared].delete(participant);
-      else this.#shared[shared].set(participant, use);
+      this.#changeShared(kind, participant, { total: by, inPool: pool === kind ? by : 0 });
+      if (kind === 'write' && pool === 'general')
+        this.#changeShared('general', participant, { overflow: by });
     }
     const usage = this.of(viewer);
     usage.calls += by;
@@ -100,11 +109,6 @@ export class QuotaUsage {
 }
 
 const noShare: Share = { full: 0, kept: 0 };
-
-const unusedOf = ({ full, kept }: Share, { inPool, total }: SharedUse): Share => ({
-  full: Math.max(0, full - inPool),
-  kept: Math.max(0, kept - total),
-});
 
 /** Permits of a pool that are left. */
 interface Available {
@@ -130,6 +134,8 @@ export class QuotaPolicy {
   readonly #customersCap: number;
   readonly #general: number;
   readonly #shares: Readonly<Record<SharedPool, ReadonlyMap<string, Share>>>;
+  /** Agents that use up the write reserve: their further mutations use their general share. */
+  readonly #overflows = new Set<string>();
 
   /** Without settings, without a limit and with a limit of one call, the limit is not divided. */
   constructor(limit: number, settings: QuotaSettings | undefined, demand: Demand) {
@@ -163,6 +169,9 @@ export class QuotaPolicy {
       write: sharesOf(demand.write, this.#writeReserve),
       general: sharesOf(demands, this.#general),
     };
+    const equalShare = Math.floor(this.#writeReserve / this.#shares.write.size);
+    for (const [participant, { full }] of this.#shares.write)
+      if (full >= equalShare) this.#overflows.add(participant);
   }
 
   /**
@@ -180,11 +189,11 @@ export class QuotaPolicy {
     if (usage.total >= this.#limit) return 'ACCOUNT_LIMIT';
     if (!isCustomer && priority === 'write' && this.#freeWrites(viewer, usage) > 0) return 'write';
     const borrower = priority === 'background' ? undefined : viewer;
-    const owner = !isCustomer && priority === 'write' ? undefined : borrower;
+    const owner = priority === 'write' ? this.#writeOwner(viewer) : borrower;
     const available = this.#availableGeneral(viewer, usage);
     const taker = { viewer: owner, usage, forPeers };
     if (this.#freeOf('general', available, taker) > 0) return 'general';
-    if (borrower !== undefined && this.#freeAsNewcomer(viewer, usage, 0) > 0) return 'newcomer';
+    if (borrower !== undefined && this.freeAsNewcomer(viewer, usage, 0) > 0) return 'newcomer';
     if (available.permits <= forPeers) return 'ACCOUNT_LIMIT';
     return isCustomer ? 'CUSTOMER_LIMIT' : 'VIEWER_LIMIT';
   }
@@ -196,9 +205,12 @@ export class QuotaPolicy {
     const general = this.#freeOf('general', available, { viewer, usage });
     if (viewer.class === 'customer')
       return Math.max(0, Math.min(left, general, this.#freeOfCustomer(viewer, usage)));
-    const lent = this.#freeOf('general', available, { viewer: undefined, usage });
+    const forWrites = this.#freeOf('general', available, {
+      viewer: this.#writeOwner(viewer),
+      usage,
+    });
     const free =
-      general + this.#freeAsNewcomer(viewer, usage, lent) + this.#freeWrites(viewer, usage);
+      general + this.freeAsNewcomer(viewer, usage, forWrites) + this.#freeWrites(viewer, usage);
     return Math.max(0, Math.min(left, free));
   }
 
@@ -220,12 +232,18 @@ export class QuotaPolicy {
     return Math.min(own - usage.of(viewer).calls, this.#customersCap - usage.customers);
   }
 
+  /** Whose general share mutations use; undefined: they can only borrow. */
+  #writeOwner(viewer: QuotaViewer): QuotaViewer | undefined {
+    const isOwner = viewer.class === 'customer' || this.#overflows.has(participantOf(viewer));
+    return isOwner ? viewer : undefined;
+  }
+
   #freeWrites(viewer: QuotaViewer, usage: QuotaUsage): number {
     return this.#freeOf('write', this.#availableWrites(viewer, usage), { viewer, usage });
   }
 
   /** Permits of the newcomer reserve for a viewer that will have used this many general ones more. */
-  #freeAsNewcomer(viewer: QuotaViewer, usage: QuotaUsage, general: number): number {
+  freeAsNewcomer(viewer: QuotaViewer, usage: QuotaUsage, general: number): number {
     if (viewer.class === 'customer') return 0;
     const used = Math.max(usage.byPool.newcomer, usage.of(viewer).unreserved + general);
     return Math.max(0, this.#newcomerReserve - used);
@@ -237,13 +255,10 @@ export class QuotaPolicy {
     return {
       permits: Math.max(
         Math.min(left, this.#minWriteReserve - usage.byPool.write),
-        // It grows into what is neither reserved nor kept.
-        Math.min(
-          left - this.#unusedNewcomers(usage) - keptByOthers,
-          this.#writeReserve - usage.byPool.write,
-        ),
+        // It grows into what no viewer keeps, before the newcomer reserve.
+        Math.min(left - keptByOthers, this.#writeReserve - usage.byPool.write),
       ),
-      forKept: left,
+      forKept: left - this.#unusedNewcomers(usage),
     };
   }
 
@@ -265,12 +280,18 @@ export class QuotaPolicy {
     return Math.max(0, this.#newcomerReserve - usage.byPool.newcomer);
   }
 
+  #unusedOf(participant: string, share: Share, { inPool, total, overflow }: SharedUse): Share {
+    const used = this.#overflows.has(participant) ? inPool + overflow : inPool;
+    const full = Math.max(0, share.full - used);
+    return { full, kept: Math.max(0, Math.min(full, share.kept - total)) };
+  }
+
   /** What is left of the shares of all participants except one. */
   #unusedShares(pool: SharedPool, usage: QuotaUsage, except: string | undefined): Share {
     const sum = { full: 0, kept: 0 };
     for (const [participant, share] of this.#shares[pool]) {
       if (participant === except) continue;
-      const { full, kept } = unusedOf(share, usage.sharedOf(pool, participant));
+      const { full, kept } = this.#unusedOf(participant, share, usage.sharedOf(pool, participant));
       sum.full += full;
       sum.kept += kept;
     }
@@ -291,7 +312,7 @@ export class QuotaPolicy {
     const lent = permits - others.full - forPeers;
     if (participant === undefined) return Math.max(0, lent);
     const share = this.#shares[pool].get(participant) ?? noShare;
-    const own = unusedOf(share, usage.sharedOf(pool, participant));
+    const own = this.#unusedOf(participant, share, usage.sharedOf(pool, participant));
     const shared = Math.min(own.full, permits - others.kept);
     return Math.max(0, lent, shared, Math.min(own.kept, forKept));
   }

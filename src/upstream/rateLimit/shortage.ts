@@ -32,9 +32,22 @@ function startableAt(
   const held = window.held.filter(({ releasesAt }) => releasesAt > time);
   const usage = usageOf({ held });
   const policy = new QuotaPolicy(window.limitAt(time), window.quotas, noDemand);
+  if (viewer.class === 'agent' && required.priority === 'write') {
+    // The write reserve may have grown by then.
+    const count = Math.min(required.count, window.limitAt(time) - usage.total);
+    return count < required.count
+      ? { count: Math.max(0, count), refusal: 'ACCOUNT_LIMIT' }
+      : { count };
+  }
+  // Permits of the newcomer reserve that it may get before general ones.
+  let newcomers = policy.freeAsNewcomer(viewer, usage, 0);
   for (let count = 0; count < required.count; count += 1) {
     const decision = policy.admit({ viewer, priority: required.priority }, usage);
-    if (!isPool(decision)) return { count, refusal: decision };
+    if (!isPool(decision)) {
+      const most = required.priority === 'background' ? count : count + newcomers;
+      return most < required.count ? { count: most, refusal: decision } : { count: required.count };
+    }
+    if (decision === 'newcomer') newcomers -= 1;
     usage.add({ viewer, priority: required.priority, pool: decision });
   }
   return { count: required.count };
