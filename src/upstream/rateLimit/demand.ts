@@ -203,7 +203,8 @@ export class DemandTracker {
 
   recordRequest(viewer: QuotaViewer, priority: CallPriority, now: number): void {
     if (viewer.class === 'customer') setNewest(this.#customers, viewer.key, now);
-    this.#logOf(viewer, priority)?.recordRequest(now);
+    const pool = sharedPoolOf(viewer, priority);
+    if (pool !== undefined) this.#logOf(pool, participantOf(viewer)).recordRequest(now);
   }
 
   /** Remembers how many permits a viewer's participant holds after it has got one. */
@@ -213,8 +214,8 @@ export class DemandTracker {
   ): void {
     const pool = sharedPoolOf(viewer, priority);
     if (pool === undefined) return;
-    const { total } = usage.sharedOf(pool, participantOf(viewer));
-    this.#logOf(viewer, priority)?.recordHeld(total, now);
+    const participant = participantOf(viewer);
+    this.#logOf(pool, participant).recordHeld(usage.sharedOf(pool, participant).total, now);
   }
 
   demand(now: number): Demand {
@@ -236,11 +237,8 @@ export class DemandTracker {
     return this.#customers.size * this.#customerCallsPerMinute;
   }
 
-  #logOf(viewer: QuotaViewer, priority: CallPriority): ParticipantLog | undefined {
-    const pool = sharedPoolOf(viewer, priority);
-    if (pool === undefined) return undefined;
+  #logOf(pool: SharedPool, participant: string): ParticipantLog {
     const logs = this.#logs[pool];
-    const participant = participantOf(viewer);
     const log = logs.get(participant) ?? new ParticipantLog();
     setNewest(logs, participant, log);
     return log;

@@ -31,8 +31,6 @@ export const priorities: readonly CallPriority[] = ['write', 'read', 'background
 
 export type QueueDepths = Readonly<Record<CallPriority, number>>;
 
-export const emptyDepths: QueueDepths = { write: 0, read: 0, background: 0 };
-
 /** An operation that waits for a call. */
 export interface PermitCandidate {
   readonly viewer: QuotaViewer;
