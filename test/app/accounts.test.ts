@@ -3,6 +3,7 @@ import type { Config } from '../../src/config/settings.ts';
 import { readConfig } from '../../src/config/settings.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
+import { createManualClock } from '../support/manualClock.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { openSocket } from '../support/socket.ts';
 import { chatData, post, webhookSecret, wireDelivery } from '../support/webhooks.ts';
@@ -11,13 +12,15 @@ const describeWithRedis = hasRedis ? describe : describe.skip;
 
 const customer = { id: 7, name: 'Ada', email: null, userId: null };
 
-/** Two gateways on one Redis, with different API keys. */
+/** Two gateways on one Redis, with different API keys. The clock stands still, so that a slow Redis delays a webhook instead of exceeding its time limit. */
 async function startTwo(configs: readonly [Partial<Config>, Partial<Config>]) {
   const [redis, upstream] = await Promise.all([startRedis(), startControlledUpstream()]);
   upstream.seed({ chats: [{ id: 1, customer }], customers: [customer] });
+  const clock = createManualClock(Date.now());
   const start = (key: string, config: Partial<Config>) =>
     startTestGateway({
       upstream: { url: upstream.url, key },
+      clock,
       config: {
         rateLimit: 120,
         cacheTtlsMs: { ...readConfig({}).cacheTtlsMs, chats: 3_600_000 },

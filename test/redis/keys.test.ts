@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { readConfig } from '../../src/config/settings.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
+import { createManualClock } from '../support/manualClock.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { chatData, post, webhookSecret, wireDelivery } from '../support/webhooks.ts';
 
@@ -19,6 +20,7 @@ describeWithRedis('keys and channels in Redis (needs Redis)', () => {
     const hour = 3_600_000;
     await using gateway = await startTestGateway({
       upstream,
+      clock: createManualClock(Date.now()),
       config: {
         account: 'helpdesk',
         rateLimit: 120,
