@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createLog } from '../src/observability/log.ts';
-import { createRedactor } from '../src/lib/redaction.ts';
+import { createRedactor, createRequestRedactor } from '../src/lib/redaction.ts';
 import type { RecordingUpstream } from './support/recordingUpstream.ts';
-import { startRecordingUpstream } from './support/recordingUpstream.ts';
+import { startRecordingUpstream, wireChat } from './support/recordingUpstream.ts';
 import { startTestGateway } from './support/gateway.ts';
+import { openSocket } from './support/socket.ts';
 
 /** Keys as HelpCrunch issues them, and as they could be. */
 const keys = ['Zk9+/x3Q=', 'aB3/dE+f9=Gh2JkLmN0pQ/rS+tUvWxYz==', 'correct-horse', 'q"w\'e<r&t%41y'];
@@ -143,7 +144,21 @@ describe('redaction of the API key', () => {
       upstream: helpCrunch,
       config: { rateLimit: 0 },
     });
-    for (const part of ['\\', '%25', '%', '&#0', 'a', 'a1', '@', 'fake-ke', '/', 'a.']) {
+    for (const part of [
+      '\\',
+      '%25',
+      '%',
+      '&#0',
+      'a',
+      'a1',
+      '@',
+      'fake-ke',
+      '/',
+      'a.',
+      'a://',
+      '127.0.0.1',
+      'x-a:',
+    ]) {
       echoing(part.repeat(900_000 / part.length));
       const before = process.cpuUsage();
       await gateway.query(query);
@@ -164,7 +179,7 @@ describe('redaction of tokens', () => {
     ['a percent-encoded token', 'q83vEjRW%2BJCrze8SNFZ4kA%3D%3D', '***'],
     ['a JWT', jwt, '***'],
     ['a bearer token', 'Bearer abc', 'Bearer ***'],
-    ['a URL with a password', 'https://user:pass@example.com', 'https://***@example.com'],
+    ['a URL with a password', 'https://user:pass@example.com', '***'],
   ])('a token in an error message of HelpCrunch is redacted: %s', async (_what, echo, left) => {
     await using gateway = await startTestGateway({
       upstream: helpCrunch,
@@ -202,6 +217,101 @@ describe('redaction of tokens', () => {
     const { errors } = await gateway.query(query);
 
     expect(errors[0]?.extensions['upstream'].errors[0]).toEqual({ code: message, message });
+  });
+});
+
+describe('redaction of addresses and headers', () => {
+  const address = () => new URL(helpCrunch.url).host;
+
+  test.each<[string, () => string, string]>([
+    ['the URL of the call', () => `${helpCrunch.url}/chats/1?limit=2`, 'No route for ***.'],
+    ['another URL', () => 'https://db-7.internal/x?email=ada@example.com', 'No route for ***.'],
+    ['a URL escaped for JSON', () => String.raw`http:\/\/db-7.internal\/x`, 'No route for ***.'],
+    ['an encoded URL', () => encodeURIComponent('redis://db-7:6379/0'), 'No route for ***.'],
+    ['a URL in upper case', () => 'HTTP://DB-7.INTERNAL/X', 'No route for ***.'],
+    ['a URL with an IPv6 address', () => 'http://[fd00::7]:80/x', 'No route for ***.'],
+    ['a URL in parentheses', () => '(http://db-7.internal/x)', 'No route for (***).'],
+    ['the host with the port', () => address(), 'No route for ***.'],
+    ['the host without the port', () => '127.0.0.1', 'No route for ***.'],
+    ['the host with a path', () => `${address()}/v1/chats`, 'No route for ***.'],
+    ['a URL without its scheme', () => `//${address()}/v1/chats`, 'No route for //***.'],
+    ['the host in a list', () => `a,${address()},b`, 'No route for a,***,b.'],
+    ['the header with the key', () => 'Authorization: Bearer fake-key', 'No route for ***.'],
+    ['a header', () => 'X-Forwarded-For: 10.0.0.1', 'No route for ***.'],
+    ['a cookie', () => 'cookie=session', 'No route for ***.'],
+  ])('%s in an error message of HelpCrunch is redacted', async (_what, echo, expected) => {
+    await using gateway = await startTestGateway({
+      upstream: helpCrunch,
+      config: { rateLimit: 0 },
+    });
+    echoing(`No route for ${echo()}.`);
+
+    const { errors } = await gateway.query(query);
+
+    expect(errors[0]?.extensions['upstream'].errors[0]).toEqual({
+      code: expected,
+      message: expected,
+    });
+    expect(gateway.logged.join('')).not.toMatch(/db-7|127\.0\.0\.1|forwarded/i);
+  });
+
+  test.each([
+    ['http://[::1]:$port/v1', '[::1]:4080 and ::1', '*** and ***'],
+    ['http://LocalHost:$port/v1', 'localhost, LOCALHOST:1', '***, ***'],
+    ['http://localhost.:$port/v1', 'localhost. my-localhost', '***. my-localhost'],
+  ])('the host of HELPCRUNCH_API_URL is redacted: %s', (url, echo, expected) => {
+    const redactRequest = createRequestRedactor(url.replace('$port', '4080'));
+
+    expect(redactRequest(echo)).toBe(expected);
+  });
+
+  test('addresses are redacted at each field, in partial results, and over WebSocket', async () => {
+    await using gateway = await startTestGateway({
+      upstream: helpCrunch,
+      config: { rateLimit: 0 },
+    });
+    echoing(`No route for ${helpCrunch.url}/chats.`);
+    helpCrunch.respond('GET /chats/2', { body: wireChat({ id: 2 }) });
+    const document = '{ good: chat(id: 2) { id } chat(id: 1) { id } agents { id } }';
+
+    const overHttp = await gateway.query(document);
+    await using socket = await openSocket(gateway.url);
+    await socket.initialize();
+    socket.send({ id: '1', type: 'subscribe', payload: { query: document } });
+    const { payload } = await socket.nextMessage();
+
+    for (const { data, errors } of [overHttp, payload]) {
+      expect(data).toEqual({ good: { id: '2' }, chat: null, agents: null });
+      expect(errors.map((error: any) => error.extensions.upstream.errors[0].message)).toEqual([
+        'No route for ***.',
+        'No route for ***.',
+      ]);
+    }
+  });
+
+  test('addresses are redacted in the rejected arguments of a mutation, and its e-mail is kept', async () => {
+    await using gateway = await startTestGateway({
+      upstream: helpCrunch,
+      config: { rateLimit: 0 },
+    });
+    const message = `"ada@example.com" was rejected by ${helpCrunch.url}.`;
+    helpCrunch.respond('*', { status: 400, body: { errors: [{ code: 'email', message }] } });
+
+    const { errors } = await gateway.query(
+      'mutation { createCustomer(input: { userId: "u-1", email: "ada@example.com" }) { id } }',
+    );
+
+    const redacted = '"ada@example.com" was rejected by ***.';
+    expect(errors).toMatchObject([
+      {
+        message: `input.email: ${redacted}`,
+        extensions: {
+          code: 'BAD_USER_INPUT',
+          fields: [{ path: 'input.email', message: redacted }],
+          upstream: { errors: [{ code: 'email', message: redacted }] },
+        },
+      },
+    ]);
   });
 });
 

@@ -80,6 +80,25 @@ const shortestSeparated = 8;
 const withoutSeparators = (text: string): string =>
   lower(text.normalize('NFKC')).replace(/[^\p{L}\p{N}]+/gu, '');
 
+/** Replaces what `markSecrets` marks in the unescaped text. */
+function replaceMarked(
+  text: string,
+  markSecrets: (plain: string, isSecret: Uint8Array) => void,
+): string {
+  const { text: plain, starts } = plainOf(text);
+  const isSecret = new Uint8Array(plain.length);
+  markSecrets(plain, isSecret);
+  let result = '';
+  let kept = 0;
+  for (let from = isSecret.indexOf(1); from !== -1; from = isSecret.indexOf(1, kept)) {
+    const to = isSecret.indexOf(0, from);
+    const last = to === -1 ? plain.length : to;
+    result += text.slice(starts[kept], starts[from]) + mark;
+    kept = last;
+  }
+  return result + text.slice(starts[kept]);
+}
+
 /** Redacts secrets in any escaping and capitalization, in base64, in hexadecimal and reversed. */
 export function createRedactor(secrets: readonly string[]): (text: string) => string {
   const given = secrets.filter((secret) => secret !== '');
@@ -89,10 +108,8 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
     .flatMap((secret) => [secret, ...encodingsOf(secret)])
     .map(withoutSeparators)
     .filter(({ length }) => length >= shortestSeparated);
-  return (text) => {
-    if (sought.size === 0) return text;
-    const { text: plain, starts } = plainOf(text);
-    const isSecret = new Uint8Array(plain.length);
+
+  function markSecrets(plain: string, isSecret: Uint8Array): void {
     const redact = (needle: string, isEncoded: boolean) => {
       for (let at = plain.indexOf(needle); at !== -1; at = plain.indexOf(needle, at + 1)) {
         let [from, to] = [at, at + needle.length];
@@ -105,18 +122,40 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
     };
     for (const needle of sought) redact(needle, false);
     for (const needle of encoded) redact(needle, true);
-    let result = '';
-    let kept = 0;
-    for (let from = isSecret.indexOf(1); from !== -1; from = isSecret.indexOf(1, kept)) {
-      const to = isSecret.indexOf(0, from);
-      const last = to === -1 ? plain.length : to;
-      result += text.slice(starts[kept], starts[from]) + mark;
-      kept = last;
-    }
-    result += text.slice(starts[kept]);
+  }
+
+  return (text) => {
+    if (sought.size === 0) return text;
+    const result = replaceMarked(text, markSecrets);
     const remaining = withoutSeparators(plainOf(result).text);
     return separated.some((secret) => remaining.includes(secret)) ? mark : result;
   };
+}
+
+/** The rest of a URL, up to a delimiter and without the punctuation of its sentence. */
+const rest = String.raw`[^\s"'<>()[\]{}\\,;]*(?<![.:!?])`;
+
+const url = new RegExp(String.raw`\b[a-z][a-z0-9+.-]{0,20}:\/\/(?:\[[\da-f:.]+\])?${rest}`, 'g');
+
+/** A header with its value. */
+const header =
+  /(?<![\w-])(?:(?:proxy-)?authorization|(?:set-)?cookie|x-[a-z0-9-]{1,40})\s{0,4}[:=]\s{0,4}(?:(?:bearer|basic|digest)\s+)?[^\s"'<>()\\,;]*[^\s"'<>()\\,;.]/g;
+
+/** Matches a host name or address, with the port and the path after it. IPv6 also without brackets. */
+function hostPattern(host: string): RegExp {
+  const name = host.replace(/[[\]]|\.$/g, '').replace(/[^\w-]/g, String.raw`\$&`);
+  return new RegExp(String.raw`(?<![\w-])\[?${name}(?![\w-])\]?(?::\d+)?(?:\/${rest})?`, 'g');
+}
+
+/** Redacts, in any escaping, URLs, headers with credentials, and the host of `baseUrl`. */
+export function createRequestRedactor(baseUrl: string): (text: string) => string {
+  const patterns = [url, header, hostPattern(new URL(baseUrl).hostname)];
+  return (text) =>
+    replaceMarked(text, (plain, isSecret) => {
+      for (const { index, 0: match } of patterns.flatMap((each) => [...plain.matchAll(each)])) {
+        isSecret.fill(1, index, index + match.length);
+      }
+    });
 }
 
 const shortestToken = 20;

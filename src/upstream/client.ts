@@ -73,7 +73,7 @@ const createSend =
       const response = await transport.request({ ...request, apiKey });
       isThrottled = response.status === 429;
       onResponse(request, response.status);
-      return readResponse(response, apiKey);
+      return readResponse(response, { apiKey, baseUrl: transport.baseUrl });
     } finally {
       // Only a 429 proves that HelpCrunch has not processed the request.
       if (!isThrottled) request.sent?.();

@@ -1,6 +1,6 @@
 import { parseJson } from '../lib/json.ts';
 import { isDictionary, objectOf } from '../lib/shape.ts';
-import { createRedactor, withoutTokens } from '../lib/redaction.ts';
+import { createRedactor, createRequestRedactor, withoutTokens } from '../lib/redaction.ts';
 import { withoutCredentials } from '../observability/redact.ts';
 import type { UpstreamErrorEntry, UpstreamErrorKind } from './errors.ts';
 import { UpstreamError } from './errors.ts';
@@ -61,12 +61,20 @@ function parseErrorEntries(body: string, redact: Redact): UpstreamErrorEntry[] {
     .filter(({ code, message }) => code !== '' || message !== '');
 }
 
-/** Redacts the key from the messages of HelpCrunch, which may echo it. */
-function errorFromResponse(response: TransportResponse, apiKey: string): UpstreamError {
+/** What must not be repeated to clients. */
+interface UpstreamSecrets {
+  readonly apiKey: string;
+  readonly baseUrl: string;
+}
+
+/** Redacts the messages of HelpCrunch, which may repeat the key, a header, or the address of a server. */
+function errorFromResponse(response: TransportResponse, secrets: UpstreamSecrets): UpstreamError {
   const { status, body, retryAfterMs } = response;
   const kind = kindOf(status);
-  const redactKey = createRedactor([apiKey]);
-  const redact = (text: string) => withoutTokens(withoutCredentials(redactKey(text)));
+  const redactKey = createRedactor([secrets.apiKey]);
+  const redactRequest = createRequestRedactor(secrets.baseUrl);
+  const redact = (text: string) =>
+    withoutTokens(withoutCredentials(redactRequest(redactKey(text))));
   return new UpstreamError(kind, `HelpCrunch responded with status ${status}.`, {
     status,
     ...(status >= 400 && status < 500 ? { entries: parseErrorEntries(body, redact) } : {}),
@@ -75,8 +83,8 @@ function errorFromResponse(response: TransportResponse, apiKey: string): Upstrea
 }
 
 /** The JSON of a 2xx response; throws an `UpstreamError` for any other. */
-export function readResponse(response: TransportResponse, apiKey: string): unknown {
-  if (response.status < 200 || response.status >= 300) throw errorFromResponse(response, apiKey);
+export function readResponse(response: TransportResponse, secrets: UpstreamSecrets): unknown {
+  if (response.status < 200 || response.status >= 300) throw errorFromResponse(response, secrets);
   try {
     return parseJson(response.body);
   } catch (cause) {

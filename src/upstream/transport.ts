@@ -23,6 +23,7 @@ export interface TransportResponse {
 }
 
 export interface Transport {
+  readonly baseUrl: string;
   /** Sends one request. Rejects with `timeout`, `unavailable` or `malformed`, or with the signal's reason. */
   request(request: TransportRequest): Promise<TransportResponse>;
   close(): void;
@@ -72,6 +73,7 @@ export function createTransport(options: TransportOptions): Transport {
   });
 
   return {
+    baseUrl,
     async request({ method, path, body, apiKey, headers, signal }) {
       const controller = new AbortController();
       const abort = () => {
