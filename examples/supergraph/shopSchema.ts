@@ -38,7 +38,7 @@ const resolvers = {
   },
   Customer: {
     orders: ({ userId }: { readonly userId: string | null }) =>
-      userId === null ? [] : ordersOf(userId),
+      userId === null ? null : ordersOf(userId),
   },
 };
 

@@ -6,10 +6,16 @@ const positiveInteger = /^[1-9][0-9]{0,15}$/;
 export const isUpstreamId = (id: string): boolean =>
   positiveInteger.test(id) && Number.isSafeInteger(Number(id));
 
-/** Returns a possible HelpCrunch id as a string; throws `badInput` for anything else. */
-export function parseUpstreamId(argument: string, id: unknown): string {
+/** A possible HelpCrunch id as a string; undefined for anything else. */
+export function toUpstreamId(id: unknown): string | undefined {
   const text = typeof id === 'number' ? String(id) : id;
-  if (typeof text === 'string' && isUpstreamId(text)) return text;
+  return typeof text === 'string' && isUpstreamId(text) ? text : undefined;
+}
+
+/** As `toUpstreamId`, but throws `badInput`. */
+export function parseUpstreamId(argument: string, id: unknown): string {
+  const text = toUpstreamId(id);
+  if (text !== undefined) return text;
   throw badUserInputError(
     argument,
     `must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}, without leading zeros.`,

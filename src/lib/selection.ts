@@ -1,11 +1,8 @@
 import {
   getDirectiveValues,
-  getNamedType,
   GraphQLIncludeDirective,
   GraphQLSkipDirective,
   isAbstractType,
-  isLeafType,
-  isNonNullType,
   isObjectType,
   Kind,
 } from 'graphql';
@@ -70,29 +67,6 @@ export function selectedFields(info: GraphQLResolveInfo, type: string): Readonly
 /** The fields of an entity that another entity embeds. */
 export type PartialEntity<Whole extends { readonly __typename: string }> = Partial<Whole> &
   Pick<Whole, '__typename'>;
-
-/** The leaf values of an entity representation beside its key, except those that the schema rejects. */
-export function representationValues(
-  reference: { readonly __typename: string },
-  { schema }: GraphQLResolveInfo,
-): object {
-  // Most representations are a type and a key.
-  if (Object.keys(reference).length <= 2) return {};
-  const type = schema.getType(reference.__typename);
-  const fields = isObjectType(type) ? type.getFields() : {};
-  const values: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries<unknown>(reference)) {
-    const declared = fields[name]?.type;
-    // Lists, and null for a non-null field, are ignored.
-    const leaf = isNonNullType(declared) && value !== null ? getNamedType(declared) : declared;
-    try {
-      if (isLeafType(leaf)) values[name] = value === null ? null : leaf.parseValue(value);
-    } catch {
-      // The field is then read from HelpCrunch.
-    }
-  }
-  return values;
-}
 
 /** The property of the model from which each field of a type is computed. */
 export type ModelProperties = Readonly<Record<string, string>>;

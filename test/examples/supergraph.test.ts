@@ -193,6 +193,10 @@ test('npm run example:supergraph starts all services, executes its example and s
 
   const { data, errors } = await post(router, query);
   const metrics = await (await fetch(`${gateway}/metrics`)).text();
+  const customers = await post(
+    router,
+    '{ customers(first: 50) { nodes { id userId orders { id } } } }',
+  );
   const unauthenticated = await fetch(`${gateway}/graphql`, { method: 'POST' });
   const code = await stop(child);
 
@@ -200,6 +204,13 @@ test('npm run example:supergraph starts all services, executes its example and s
   expect(data.users).toHaveLength(100);
   expect(data.users[0].supportProfile.orders).toHaveLength(2);
   expect(/^helpcrunch_upstream_calls_total\{.*\} (\d+)$/m.exec(metrics)?.[1]).toBe('1');
+  expect(customers.errors).toEqual([]);
+  const { nodes } = customers.data.customers;
+  expect(nodes).toHaveLength(50);
+  expect(nodes.map(({ orders }: any) => orders === null)).toEqual(
+    nodes.map(({ userId }: any) => userId === null),
+  );
+  expect(nodes.map(({ userId }: any) => userId)).toContain(null);
   expect(unauthenticated.status).toBe(401);
   expect(code).toBe(0);
 }, 90_000);

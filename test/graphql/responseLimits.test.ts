@@ -496,7 +496,7 @@ describe('an execution over cached data', () => {
       await using gateway = await startTicking({ operationCache, operationTimeoutMs: 1e9 });
       const references = Array.from({ length: 1_000 }, (_, index) =>
         index % 100 === 99
-          ? { __typename: 'Chat', id: 'x' }
+          ? { __typename: 'Ticket', id: 'x' }
           : { __typename: 'Chat', id: String((index % 50) + 1) },
       );
       const query =

@@ -231,7 +231,7 @@ describe('a hundred references of five types', () => {
           { __typename: 'Chat', id: '2' },
           { __typename: 'Customer', id: '8' },
           { __typename: 'Department', id: '3' },
-          { __typename: 'Department', id: 'three' },
+          { __typename: 'Ticket', id: '3' },
         ],
       },
     );
@@ -983,19 +983,6 @@ describe('_entities', () => {
     ['the interface', { __typename: 'Node', id: '1' }],
     ['an inner name', { __typename: '__proto__', id: '1' }],
     ['a type that is no text', { __typename: null, id: '1' }],
-    ['no key', { __typename: 'Chat' }],
-    ['a key that is null', { __typename: 'Agent', id: null }],
-    ['a key that is no id', { __typename: 'Department', id: 'x' }],
-    ['a key that is an object', { __typename: 'ChatApplication', id: { a: 1 } }],
-    ['a key that is a list', { __typename: 'Chat', id: ['1'] }],
-    ['a key that is no whole number', { __typename: 'Chat', id: 1.5 }],
-    ['a path for a key', { __typename: 'Customer', id: '../agents' }],
-    ['no key of a customer', { __typename: 'Customer' }],
-    ['an empty userId', { __typename: 'Customer', userId: '' }],
-    ['a userId that is null', { __typename: 'Customer', userId: null }],
-    ['a userId that is an object', { __typename: 'Customer', userId: { a: 1 } }],
-    ['a userId that is a list', { __typename: 'Customer', userId: ['u-1', 'u-2'] }],
-    ['a userId that is true', { __typename: 'Customer', userId: true }],
     ['a text', 'Chat:1'],
     ['a number', 5],
     ['a list', [{ __typename: 'Chat', id: '1' }]],
@@ -1017,6 +1004,75 @@ describe('_entities', () => {
     expect(fake.calls.map(({ body }) => body.filter)).toEqual([
       [{ field: 'customers.userId', operator: '=', value: 'u-7' }],
     ]);
+  });
+
+  const keys: readonly (readonly [string, unknown])[] = [
+    [null, 'null'],
+    ['', 'an empty text'],
+    ['x', 'no id'],
+    ['0', 'zero'],
+    ['007005', 'an id with leading zeros'],
+    ['99999999999999999999', 'an id of 20 digits'],
+    [1.5, 'no whole number'],
+    ['../agents', 'a path'],
+    [{ a: 1 }, 'an object'],
+    [['1'], 'a list'],
+    [true, 'a boolean'],
+  ].map(([value, what]) => [String(what), value]);
+  const types = ['Chat', 'Customer', 'Agent', 'Department', 'ChatApplication'];
+
+  test.each([
+    ...types.map((type) => [type, 'no key', {}]),
+    ...types.flatMap((type) => keys.map(([what, id]) => [type, `an id that is ${what}`, { id }])),
+    ...[null, '', 7, true, ['u-1', 'u-2'], { a: 1 }].flatMap((userId) => [
+      ['Customer', `the user id ${JSON.stringify(userId)}`, { userId }],
+      ['Customer', `no id and the user id ${JSON.stringify(userId)}`, { id: null, userId }],
+    ]),
+  ] as [string, string, object][])(
+    'a reference to %s with %s is null without an error and without a call',
+    async (type, _what, key) => {
+      const representations = [{ __typename: type, ...key }];
+
+      const { data, errors } = await gateway.query(document, { representations });
+
+      expect([data, errors]).toEqual([{ _entities: [null] }, []]);
+      expect(fake.calls).toEqual([]);
+    },
+  );
+
+  test.each([
+    ['userId', { id: null, userId: 'u-7' }],
+    ['userId', { userId: 'u-7', id: '' }],
+    ['userId', { id: 'x', userId: 'u-7' }],
+    ['id', { id: '7', userId: null }],
+    ['id', { id: 7 }],
+  ])('a reference to Customer is resolved by the key that it has: %s %j', async (by, key) => {
+    const customer = { id: 7, userId: 'u-7', phone: '+1' };
+    fake.respond('POST /customers/search', { body: { data: [customer], total: 1 } });
+    fake.respond('GET /customers/7', { body: customer });
+    const representations = [{ __typename: 'Customer', ...key }];
+
+    const { data, errors } = await gateway.query(
+      'query ($representations: [_Any!]!) { _entities(representations: $representations) { ... on Customer { id phone } } }',
+      { representations },
+    );
+
+    expect([data, errors]).toEqual([{ _entities: [{ id: '7', phone: '+1' }] }, []]);
+    expect(fake.calls.map(({ path }) => path)).toEqual([
+      by === 'id' ? '/customers/7' : '/customers/search',
+    ]);
+  });
+
+  test('references without a usable key do not count for the limit of calls', async () => {
+    await using limited = await startTestGateway({
+      upstream: fake,
+      config: { maxUpstreamCalls: 1, maxReferenceCalls: 1 },
+    });
+    const representations = ['', null, 'x', '007', '0'].map((id) => ({ __typename: 'Chat', id }));
+
+    const { data, errors } = await limited.query(document, { representations });
+
+    expect([data._entities, errors]).toEqual([representations.map(() => null), []]);
   });
 
   test('a null reference is invalid', async () => {

@@ -1,4 +1,5 @@
 import { parseNodeId } from '../../lib/ids.ts';
+import { representedId, representedUserId } from '../../lib/representation.ts';
 import type { EntityReference } from '../../resources/declarations.ts';
 import { entitiesByType } from '../../resources/registry.ts';
 
@@ -14,16 +15,19 @@ export function referenceFromNodeId(nodeId: unknown): readonly EntityReference[]
   return kind === undefined ? [] : [{ ...parsed, kind }];
 }
 
+/** Empty for a representation without a usable key, which is null without a call. */
 export function referenceFromRepresentation(reference: unknown): readonly EntityReference[] {
   if (typeof reference !== 'object' || reference === null || !('__typename' in reference))
     return [];
-  const type = idText(reference.__typename);
+  const { __typename: type } = reference;
+  if (typeof type !== 'string') return [];
   const kind = entitiesByType.get(type)?.kind;
   if (kind === undefined) return [];
-  if ('id' in reference) return [{ type, kind, id: idText(reference.id) }];
-  return kind === 'customer' && 'userId' in reference
-    ? [{ type, kind: 'customerByUserId', id: idText(reference.userId) }]
-    : [];
+  const representation = { ...reference, __typename: type };
+  const id = representedId(representation);
+  if (id !== undefined) return [{ type, kind, id }];
+  const userId = kind === 'customer' ? representedUserId(representation) : undefined;
+  return userId === undefined ? [] : [{ type, kind: 'customerByUserId', id: userId }];
 }
 
 /** The distinct ids of each type and kind. */

@@ -2,7 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import type { Context } from '../../graphql/context.ts';
 import type { Resolvers } from '../../graphql/resolvers.generated.ts';
 import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
-import { representationValues } from '../../lib/selection.ts';
+import { resolveById } from '../../lib/representation.ts';
 import type { ChatPart } from '../chats/model.ts';
 import type { MutationGroup } from '../runMutation.ts';
 import { mutationResolvers, staffOnly } from '../runMutation.ts';
@@ -70,14 +70,7 @@ export const agentResolvers: Resolvers = {
   },
   Agent: {
     __resolveReference: (reference, { loaders }, info) =>
-      loaders.agents.resolvePartial(
-        {
-          ...representationValues(reference, info),
-          __typename: 'Agent',
-          id: parseUpstreamId('id', reference.id),
-        },
-        info,
-      ),
+      resolveById(reference, info, (part) => loaders.agents.resolvePartial(part, info)),
     nodeId: ({ id }) => toNodeId('Agent', id),
   },
 };

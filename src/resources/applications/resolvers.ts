@@ -1,6 +1,5 @@
 import type { Resolvers } from '../../graphql/resolvers.generated.ts';
-import { parseUpstreamId } from '../../lib/ids.ts';
-import { representationValues } from '../../lib/selection.ts';
+import { resolveById } from '../../lib/representation.ts';
 
 export const applicationResolvers: Resolvers = {
   Query: {
@@ -14,13 +13,6 @@ export const applicationResolvers: Resolvers = {
   },
   ChatApplication: {
     __resolveReference: (reference, { loaders }, info) =>
-      loaders.applications.resolvePartial(
-        {
-          ...representationValues(reference, info),
-          __typename: 'ChatApplication',
-          id: parseUpstreamId('id', reference.id),
-        },
-        info,
-      ),
+      resolveById(reference, info, (part) => loaders.applications.resolvePartial(part, info)),
   },
 };

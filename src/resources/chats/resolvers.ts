@@ -18,7 +18,7 @@ import {
   parsePageArguments,
   connectionSelection,
 } from '../../lib/paging.ts';
-import { representationValues } from '../../lib/selection.ts';
+import { resolveById } from '../../lib/representation.ts';
 import { requireTotal } from '../../upstream/decode.ts';
 import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
 import type { UpstreamSort } from '../../upstream/lists.ts';
@@ -190,14 +190,7 @@ export const chatResolvers: Resolvers = {
   },
   Chat: {
     __resolveReference: (reference, { loaders }, info) =>
-      loaders.chats.resolvePartial(
-        {
-          ...representationValues(reference, info),
-          __typename: 'Chat',
-          id: parseUpstreamId('id', reference.id),
-        },
-        info,
-      ),
+      resolveById(reference, info, (part) => loaders.chats.resolvePartial(part, info)),
     nodeId: ({ id }) => toNodeId('Chat', id),
     async url({ id }, _args, { loaders }) {
       const { domain } = await loaders.organization.load();

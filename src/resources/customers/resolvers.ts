@@ -12,7 +12,7 @@ import {
   parsePageArguments,
   connectionSelection,
 } from '../../lib/paging.ts';
-import { representationValues } from '../../lib/selection.ts';
+import { resolveById, resolveByUserId } from '../../lib/representation.ts';
 import { requireTotal } from '../../upstream/decode.ts';
 import { requireNonEmpty, restrictToScope } from '../../upstream/filters.ts';
 import type { UpstreamSort } from '../../upstream/lists.ts';
@@ -209,23 +209,10 @@ export const customerResolvers: Resolvers = {
     customer: (_viewer, _args, { loaders }, info) => loaders.customers.viewer(info),
   },
   Customer: {
-    __resolveReference(key, { loaders }, info) {
-      if ('id' in key) {
-        return loaders.customers.resolvePartial(
-          {
-            ...representationValues(key, info),
-            __typename: 'Customer',
-            id: parseUpstreamId('id', key.id),
-          },
-          info,
-        );
-      }
-      const userId = requireNonEmpty('userId', key.userId);
-      return loaders.customers.resolvePartialByUserId(
-        { ...representationValues(key, info), __typename: 'Customer', userId },
-        info,
-      );
-    },
+    // A router that knows both keys may send one of them as null.
+    __resolveReference: (reference, { loaders: { customers } }, info) =>
+      resolveById(reference, info, (part) => customers.resolvePartial(part, info)) ??
+      resolveByUserId(reference, info, (part) => customers.resolvePartialByUserId(part, info)),
     nodeId: ({ id }) => toNodeId('Customer', id),
   },
   CustomerConnection: { ...connectionFields, totalCount: requireTotal },

@@ -1,6 +1,6 @@
 import type { Resolvers } from '../../graphql/resolvers.generated.ts';
 import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
-import { representationValues } from '../../lib/selection.ts';
+import { resolveById } from '../../lib/representation.ts';
 
 export const departmentResolvers: Resolvers = {
   Query: {
@@ -13,14 +13,7 @@ export const departmentResolvers: Resolvers = {
   },
   Department: {
     __resolveReference: (reference, { loaders }, info) =>
-      loaders.departments.resolvePartial(
-        {
-          ...representationValues(reference, info),
-          __typename: 'Department',
-          id: parseUpstreamId('id', reference.id),
-        },
-        info,
-      ),
+      resolveById(reference, info, (part) => loaders.departments.resolvePartial(part, info)),
     nodeId: ({ id }) => toNodeId('Department', id),
   },
 };
