@@ -5,7 +5,7 @@ import type { GatewayApp } from './app/providers.ts';
 import { createGatewayLog, createGatewayApp } from './app/providers.ts';
 import { loadConfig, logWarnings } from './config/loadConfig.ts';
 import type { Settings } from './config/settings.ts';
-import { markEmbedded } from './http/requestHead.ts';
+import { trustHostOfEmbeddingServer } from './http/requestHead.ts';
 import type { Log } from './observability/log.ts';
 
 export { ConfigError } from './config/settings.ts';
@@ -48,7 +48,7 @@ class EmbeddedGateway implements Gateway {
   }
 
   readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
-    markEmbedded(request);
+    trustHostOfEmbeddingServer(request);
     void this.#withServer(
       (server) => server.emit('request', request, response),
       () => response.writeHead(503).end(),
@@ -56,7 +56,7 @@ class EmbeddedGateway implements Gateway {
   };
 
   readonly upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    markEmbedded(request);
+    trustHostOfEmbeddingServer(request);
     void this.#withServer(
       (server) => server.emit('upgrade', request, socket, head),
       () => socket.destroy(),

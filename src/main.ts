@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { createGatewayLog, createGatewayApp } from './app/providers.ts';
 import { showProgress } from './cli/terminal.ts';
-import { loadConfig, logWarnings, warningsOf } from './config/loadConfig.ts';
+import { loadConfig, logWarnings, configWarnings } from './config/loadConfig.ts';
 import type { Config } from './config/settings.ts';
 import { ConfigError, environmentVariables, isDemo } from './config/settings.ts';
 import { listenErrorMessage } from './lib/listenError.ts';
@@ -90,7 +90,7 @@ try {
   process.stderr.write(`${startErrorMessage(error)}\n`);
   if (error instanceof ConfigError) {
     // A misspelled variable is often why a required one is missing.
-    for (const { variable, message } of warningsOf(environmentVariables())) {
+    for (const { variable, message } of configWarnings(environmentVariables())) {
       process.stderr.write(`Warning: ${variable}: ${message}\n`);
     }
   }

@@ -6,7 +6,7 @@ import { runCheckConfig } from '../src/cli/checkConfig.ts';
 import { checks, findingsOf } from '../src/config/crossChecks.ts';
 import { createGateway } from '../src/index.ts';
 import type { Settings } from '../src/index.ts';
-import { loadConfig, warningsOf } from '../src/config/loadConfig.ts';
+import { loadConfig, configWarnings } from '../src/config/loadConfig.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -334,7 +334,7 @@ describe('checks of combined settings', () => {
       for (const environment of risky) {
         const outcome = outcomeOf(() => loadConfig(environment));
         if (severity === 'error') expect(outcome).toContain(line);
-        else expect(warningsOf(environment)).toContainEqual({ severity, variable, message });
+        else expect(configWarnings(environment)).toContainEqual({ severity, variable, message });
       }
       expect(message).toMatch(/\b(Set|Use|Create|Remove|List|Count|Copy|needs)\b/);
     },
@@ -380,7 +380,7 @@ describe('check-config', () => {
         code: start === 'starts' ? 0 : 1,
         complaints: start === 'starts' ? '' : `${start}\n`,
       });
-      for (const { variable, message } of warningsOf(environment)) {
+      for (const { variable, message } of configWarnings(environment)) {
         expect(output).toContain(`Warning: ${variable}: ${message}\n`);
       }
     }
@@ -429,7 +429,7 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
 
 describe('unknown variables', () => {
   const warned = (environment: Environment) =>
-    warningsOf({ ...live, ...environment }).map(
+    configWarnings({ ...live, ...environment }).map(
       ({ variable, message }) => `${variable}: ${message}`,
     );
 

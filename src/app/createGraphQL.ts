@@ -11,7 +11,7 @@ import { guardedBy, guardExecution } from '../graphql/execution/executionGuard.t
 import { createGraphqlJsExecutor } from '../graphql/execution/graphqlJsExecutor.ts';
 import { createPlanExecutor } from '../graphql/execution/planExecutor.ts';
 import { createDocumentValidation } from '../graphql/limits/documentLimits.ts';
-import { createLimitResult } from '../graphql/limits/responseLimit.ts';
+import { createResponseLimit } from '../graphql/limits/responseLimit.ts';
 import { createOpenOperation } from '../graphql/operation.ts';
 import { RunningMutations } from '../graphql/runningMutations.ts';
 import { createNameLimiter, createReporter } from '../graphql/operationReport.ts';
@@ -28,7 +28,7 @@ import { createSharedSubscriptions } from '../graphql/subscriptions/shared.ts';
 import type { AuthFailureLimiter } from '../http/auth/authFailures.ts';
 import { runGuarded } from '../observability/guarded.ts';
 import {
-  createHydrate,
+  createCopyFromRedis,
   createIsCached,
   createLengthOf,
   createReadLists,
@@ -62,7 +62,7 @@ const createCostLimiterFor = (schema: GraphQLSchema, { config }: Foundation) =>
     isCached: ({ sources, viewer }: Context) => createIsCached(sources, viewer),
     lengthOf: ({ sources }: Context) => createLengthOf(sources),
     readLists: ({ sources }: Context) => createReadLists(sources),
-    hydrate: ({ sources }: Context) => createHydrate(sources),
+    hydrate: ({ sources }: Context) => createCopyFromRedis(sources),
     customerOf: ({ viewer }: Context) => (viewer.role === 'CUSTOMER' ? viewer : undefined),
   });
 
@@ -130,7 +130,7 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
   });
   const limitName = createNameLimiter();
   const report = createReporter({ clock, log, limitName, observe: metrics.operation });
-  const limitResult = createLimitResult(config.maxResponseBytes);
+  const limitResult = createResponseLimit(config.maxResponseBytes);
   const validation = createDocumentValidation(config.limits, isProduction);
   const assertWithinCost = createCostLimiterFor(schema, foundation);
   const responseCache = createResponseCache({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Config } from '../config/settings.ts';
 import { ConfigError, environmentVariables } from '../config/settings.ts';
 import { startGateway } from '../app/createApp.ts';
-import { loadConfig, warningsOf } from '../config/loadConfig.ts';
+import { loadConfig, configWarnings } from '../config/loadConfig.ts';
 import { listSettings } from '../config/listSettings.ts';
 import { systemClock } from '../lib/clock.ts';
 import { silentLog } from '../observability/log.ts';
@@ -103,7 +103,7 @@ export async function runCheckConfig(
     const line = `  ${name.padEnd(width)}  ${value}`;
     print(`${isGiven ? line : paint(process.stdout, 'dim', line)}\n`);
   }
-  for (const { variable, message } of warningsOf(environment)) {
+  for (const { variable, message } of configWarnings(environment)) {
     print(`Warning: ${variable}: ${message}\n`);
   }
   try {

@@ -1,6 +1,12 @@
 import { allSettings } from './declarations.ts';
 import { Facts } from './facts.ts';
-import { isAnywhere, isLinkLocal, isRemote, isRepetitive, listOf } from './riskyValues.ts';
+import {
+  includesPublicAddresses,
+  isLinkLocal,
+  isRemote,
+  isRepetitive,
+  listOf,
+} from './riskyValues.ts';
 import type { Environment } from './setting.ts';
 
 /** `error` if the combination is never right, `warning` if it can be intended. */
@@ -125,7 +131,7 @@ const errors: readonly Rule[] = [
   {
     name: 'TRUST_PROXY trusts every address',
     variable: 'TRUST_PROXY',
-    applies: (facts) => listOf(facts.value('TRUST_PROXY')).some(isAnywhere),
+    applies: (facts) => listOf(facts.value('TRUST_PROXY')).some(includesPublicAddresses),
     message:
       'includes addresses of clients, who could then forge their address and evade limits. List only the addresses or networks of your proxies.',
   },

@@ -37,7 +37,7 @@ function schemaProblems(environment: Environment): string[] {
 }
 
 /** Settings that are accepted but probably not intended. */
-export function warningsOf(environment: Environment): readonly Finding[] {
+export function configWarnings(environment: Environment): readonly Finding[] {
   const given = withoutEmpty(environment);
   return [
     ...findingsOf(given).filter(({ severity }) => severity === 'warning'),
@@ -47,7 +47,7 @@ export function warningsOf(environment: Environment): readonly Finding[] {
 
 /** Logs each warning as one line. */
 export function logWarnings(log: Pick<Log, 'warn'>, environment: Environment): void {
-  for (const { variable, message } of warningsOf(environment)) {
+  for (const { variable, message } of configWarnings(environment)) {
     log.warn('questionable setting', { variable, reason: message });
   }
 }

@@ -18,7 +18,7 @@ const shortestIpv6Prefix = 7;
 const mappedPrefixBits = 96;
 
 /** Whether a network is so large that it includes public addresses, however it is written. */
-export function isAnywhere(network: string): boolean {
+export function includesPublicAddresses(network: string): boolean {
   const [address = '', bits] = network.split('/');
   if (bits === undefined || !/^[0-9]{1,3}$/.test(bits)) return false;
   const version = isIP(address);

@@ -87,7 +87,7 @@ export const isDomainEvent: Shape<DomainEvent> = (value): value is DomainEvent =
   isChatEvent(value) || isMessageEvent(value) || isCustomerEvent(value);
 
 /** Older builds send changes of customers without their kind. */
-export const withDefaultChange = (event: unknown): unknown =>
+export const decodeOlderEvent = (event: unknown): unknown =>
   isDictionary(event) && event['kind'] === 'customer' && !Object.hasOwn(event, 'change')
     ? { ...event, change: 'UPDATED' }
     : event;

@@ -3,7 +3,7 @@ import { isDictionary, isNumber, isText, objectOf, oneOf } from '../lib/shape.ts
 import type { RedisConnections, RedisParticipant, RedisSubscriber } from '../redis/connection.ts';
 import { redisKey } from '../redis/keys.ts';
 import type { DomainEvent, EventBus, PublishedEvent } from './bus.ts';
-import { isDomainEvent, withDefaultChange } from './bus.ts';
+import { isDomainEvent, decodeOlderEvent } from './bus.ts';
 import { derivedEventId } from './eventIds.ts';
 import type { LocalEventBus } from './localBus.ts';
 
@@ -35,7 +35,7 @@ const isEnvelope = objectOf<Envelope>(
 
 const withDefaultEvent = (value: unknown): unknown =>
   isDictionary(value) && Object.hasOwn(value, 'event')
-    ? { ...value, event: withDefaultChange(value['event']) }
+    ? { ...value, event: decodeOlderEvent(value['event']) }
     : value;
 
 /** Undefined for a message of another form. */

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../lib/clock.ts';
-import { Turns } from '../lib/turns.ts';
+import { EventLoopTurns } from '../lib/turns.ts';
 import { UpstreamError } from '../upstream/errors.ts';
 import type { Caller, Context } from './context.ts';
 import { ExecutionGuard } from './execution/executionGuard.ts';
@@ -113,7 +113,7 @@ class OperationLifetime {
 /** Each operation has its own deadline, after which pending upstream calls fail with `timeout`. */
 export function createOpenOperation(parts: OpenOperationOptions): OpenOperation {
   const { createContext, maxNodes, clock, onRejectedKey } = parts;
-  const turns = new Turns({ now: () => clock.monotonic(), turnMs, turnUnits });
+  const turns = new EventLoopTurns({ now: () => clock.monotonic(), turnMs, turnUnits });
   const errors = { left: clientDisconnectedError, late: deadlineError };
   return (caller) => {
     const lifetime = new OperationLifetime(parts);

@@ -15,10 +15,10 @@ import { createResponsePlugin, isContext } from './plugins/response.ts';
 import { createBoundedTrace } from './plugins/boundedTrace.ts';
 import type { Context } from './context.ts';
 import { createFormatError } from './errors.ts';
-import type { Executor } from './execution/executor.ts';
+import type { PrepareOperation } from './execution/executor.ts';
 import type { OperationCache } from './operations/operationCache.ts';
 import type { ReportOperation } from './operationReport.ts';
-import type { LimitResult } from './limits/responseLimit.ts';
+import type { EnforceResponseLimit } from './limits/responseLimit.ts';
 import { createSubscriptionHandoffPlugin } from './plugins/subscriptionHandoff.ts';
 import type { DocumentValidation } from './limits/documentLimits.ts';
 
@@ -31,11 +31,11 @@ interface GraphQLServerOptions {
   readonly assertWithinCost: AssertWithinCost;
   readonly operationCache: OperationCache;
   /** Executes instead of the operation cache. It must run operations in their guards. */
-  readonly executor?: Executor | undefined;
+  readonly executor?: PrepareOperation | undefined;
   /** Whether a router may request traces. The first trace slows down every later operation of this server and its schema. */
   readonly isFieldTraced?: boolean;
   readonly report: ReportOperation;
-  readonly limitResult: LimitResult;
+  readonly limitResult: EnforceResponseLimit;
   readonly validation: DocumentValidation;
 }
 

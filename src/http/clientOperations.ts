@@ -12,7 +12,7 @@ import type { Authenticated } from './auth/credentials.ts';
 import { assertAllowed } from './auth/schemaAccess.ts';
 import { clientNetwork } from './clientAddress.ts';
 import type { ConnectionLimits } from './connectionLimits.ts';
-import type { TextOf } from './options.ts';
+import type { OperationTextOf } from './options.ts';
 import { isBackgroundPriority } from './priority.ts';
 import type { RequestRateLimiter } from './requestRate.ts';
 
@@ -97,7 +97,7 @@ interface ExecuteForClientOptions {
   readonly connectionLimits: ConnectionLimits;
   readonly persistedDocuments: PersistedDocuments;
   readonly limitClient: LimitClient;
-  readonly textOf: TextOf;
+  readonly textOf: OperationTextOf;
 }
 
 /** Runs an operation within the limits of its client. Fails with a `PublicError` if it may not run. */

@@ -76,7 +76,7 @@ export const negotiateMediaType = memoized((accept): ResponseMediaType | undefin
 });
 
 /** Whether the client names this media type. */
-export const namesJson = memoized((accept) =>
+export const acceptsJsonByName = memoized((accept) =>
   preferencesIn(accept).some(({ value }) => value === 'application/json'),
 );
 

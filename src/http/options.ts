@@ -25,7 +25,7 @@ import type { SendLimits } from './sendLimiter.ts';
 import type { ShutdownOptions } from './shutdown.ts';
 
 /** The text of an operation, which its hash or id names if the request has none; undefined if it is unknown. */
-export type TextOf = (params: RequestParams) => string | undefined;
+export type OperationTextOf = (params: RequestParams) => string | undefined;
 
 interface SubscriptionLimits extends ConnectionLimitOptions {
   readonly maxPerConnection: number;
@@ -51,7 +51,7 @@ export interface HttpServerOptions {
   /** The server that executes operations with federated tracing. It is started when the first is requested. */
   readonly tracedApollo?: (() => Promise<GraphQLServer>) | undefined;
   readonly operationCache?: OperationCache | undefined;
-  readonly textOf: TextOf;
+  readonly textOf: OperationTextOf;
   readonly openOperation: OpenOperation;
   /** Changes with the schema. */
   readonly schemaVersion: () => string;

@@ -72,7 +72,7 @@ const hostHeaderCount = ({ rawHeaders }: IncomingMessage): number =>
 const embeddedConnections = new WeakSet<Socket>();
 
 /** Marks a connection of another program's server, for which `HOST` does not tell the accepted host names. */
-export const markEmbedded = ({ socket }: IncomingMessage): void => {
+export const trustHostOfEmbeddingServer = ({ socket }: IncomingMessage): void => {
   embeddedConnections.add(socket);
 };
 

@@ -24,10 +24,10 @@ class LazyParts {
 }
 
 /** Creates objects whose properties, and the argument they are created from, are created on first access. */
-export function createLazily<Parts extends object, Argument>(
+export function createLazyObjectFactory<Parts extends object, Argument>(
   factories: Factories<Parts, Argument>,
 ): (createArgument: () => Argument) => Readonly<Parts>;
-export function createLazily(
+export function createLazyObjectFactory(
   factories: Readonly<Record<string, (argument: unknown) => unknown>>,
 ): (createArgument: () => unknown) => object {
   class Parts extends LazyParts {}

@@ -69,13 +69,13 @@ export type PartialEntity<Whole extends { readonly __typename: string }> = Parti
   Pick<Whole, '__typename'>;
 
 /** The property of the model from which each field of a type is computed. */
-export type ModelProperties = Readonly<Record<string, string>>;
+export type PropertyOfField = Readonly<Record<string, string>>;
 
 /** Whether a partial entity embeds or can derive every selected field. */
 export function satisfiesSelection<Whole extends { readonly __typename: string }>(
   partial: PartialEntity<Whole>,
   info: GraphQLResolveInfo,
-  properties: ModelProperties,
+  properties: PropertyOfField,
 ): partial is PartialEntity<Whole> & Whole {
   for (const field of selectedFields(info, partial.__typename)) {
     const property = properties[field] ?? field;

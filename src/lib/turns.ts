@@ -21,7 +21,7 @@ interface TurnsOptions {
  * Divides work among turns of the event loop, so that sockets and timers are served in between. Work checks `isSpent` before each part
  * and passes the part to `defer` when the current turn is used up. Deferred tasks run first in, first out.
  */
-export class Turns {
+export class EventLoopTurns {
   readonly #options: TurnsOptions;
   #endsAtMs: number | undefined;
   #units = 0;

@@ -1,4 +1,4 @@
-import { createLazily } from '../lib/lazy.ts';
+import { createLazyObjectFactory } from '../lib/lazy.ts';
 import type { Schedule } from '../lib/turns.ts';
 import type { CustomerViewer, Viewer } from '../lib/viewer.ts';
 import type { Upstream } from '../upstream/client.ts';
@@ -14,7 +14,7 @@ import { createChatLoaders } from './chats/loaders.ts';
 import { chatMutationFields } from './chats/mutations.ts';
 import { createChatSource } from './chats/source.ts';
 import { customerDescriptor } from './customers/descriptor.ts';
-import { createCustomerLoaders, createViewerIdentity } from './customers/loaders.ts';
+import { createCustomerLoaders, createCustomerViewerIdentity } from './customers/loaders.ts';
 import { customerMutationFields } from './customers/mutations.ts';
 import { createCustomerSource } from './customers/source.ts';
 import type {
@@ -95,13 +95,14 @@ type Created<Factories extends Record<string, (argument: never) => unknown>> = {
 export type Sources = Created<typeof sourceFactories>;
 
 /** The upstream endpoints, as one operation uses them. The argument is called when the first of them is used. */
-export const createSources: (open: () => Upstream) => Sources = createLazily<Sources, Upstream>(
-  sourceFactories,
-);
+export const createSources: (open: () => Upstream) => Sources = createLazyObjectFactory<
+  Sources,
+  Upstream
+>(sourceFactories);
 
 interface LoaderScope {
   readonly sources: Sources;
-  readonly identity: ReturnType<typeof createViewerIdentity> | undefined;
+  readonly identity: ReturnType<typeof createCustomerViewerIdentity> | undefined;
   readonly schedule: Schedule;
 }
 
@@ -119,7 +120,7 @@ const loaderFactories = {
 
 export type Loaders = Created<typeof loaderFactories>;
 
-const createLazyLoaders = createLazily<Loaders, LoaderScope>(loaderFactories);
+const createLazyLoaders = createLazyObjectFactory<Loaders, LoaderScope>(loaderFactories);
 
 export interface LoaderOptions {
   readonly schedule: Schedule;
@@ -138,7 +139,7 @@ export const createLoaders = (
     schedule,
     identity:
       viewer.role === 'CUSTOMER'
-        ? createViewerIdentity(sources.customers, viewer, onIdentified)
+        ? createCustomerViewerIdentity(sources.customers, viewer, onIdentified)
         : undefined,
   }));
 
@@ -185,7 +186,7 @@ export const createReadLists =
   };
 
 /** Copies cached entities from Redis, so that `createIsCached` finds them. */
-export const createHydrate =
+export const createCopyFromRedis =
   ({ chats, customers }: Sources) =>
   async (ids: ReadonlyMap<FetchKind, readonly string[]>): Promise<void> => {
     await Promise.all([

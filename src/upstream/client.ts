@@ -3,7 +3,7 @@ import type { Log } from '../observability/log.ts';
 import type { CursorCipher } from '../lib/cursorCipher.ts';
 import { createCursorCipher } from '../lib/cursorCipher.ts';
 import { circuitBreaker, CircuitBreakers } from './circuitBreaker.ts';
-import { outranks } from './rateLimit/limiter.ts';
+import { hasHigherClass } from './rateLimit/limiter.ts';
 import type { PermitCandidate, RateLimiter, RateLimitRejection } from './rateLimit/limiter.ts';
 import type { EntityCache, ScopedCacheHooks } from './cache/entityCache.ts';
 import type { ScopedCache } from './cache/scopedCache.ts';
@@ -55,7 +55,7 @@ interface UpstreamClientOptions {
 /** Whether the rate limiter charges the operation for a call that another one has started. Otherwise it must not wait for the limit of that one. */
 function canTakeOver({ viewer, readPriority: priority }: RequestContext, starter: PermitCandidate) {
   const isOwn = viewer.key === starter.viewer.key && viewer.class === starter.viewer.class;
-  return isOwn || outranks({ viewer, priority }, starter);
+  return isOwn || hasHigherClass({ viewer, priority }, starter);
 }
 
 const queueTimeoutError = (rejection: RateLimitRejection): UpstreamError =>

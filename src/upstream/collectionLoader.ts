@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import type { ModelProperties, PartialEntity } from '../lib/selection.ts';
+import type { PropertyOfField, PartialEntity } from '../lib/selection.ts';
 import { UpstreamError } from './errors.ts';
 import { PartialEntities } from './partialEntities.ts';
 
@@ -22,7 +22,7 @@ interface CollectionLoader<Entity extends CollectionMember> {
 /** A short list that HelpCrunch only returns as a whole: read at most once per operation, indexed by id. */
 export function createCollectionLoader<Entity extends CollectionMember>(
   read: () => Promise<readonly Entity[]>,
-  properties: ModelProperties,
+  properties: PropertyOfField,
 ): CollectionLoader<Entity> {
   const partials = new PartialEntities<Entity>(properties);
   let membersById: Promise<ReadonlyMap<string, Entity>> | undefined;

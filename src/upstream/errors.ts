@@ -129,7 +129,7 @@ export const rejectedFields = (fields: readonly RejectedField[]) => ({
 });
 
 /** Names the argument whose object is missing, instead of the object that is written. */
-export const namedNotFound = (
+export const notFoundArgument = (
   error: UpstreamError,
   argument: string,
   type: string,

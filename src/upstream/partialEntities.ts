@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import type { ModelProperties, PartialEntity } from '../lib/selection.ts';
+import type { PropertyOfField, PartialEntity } from '../lib/selection.ts';
 import { satisfiesSelection } from '../lib/selection.ts';
 import { isNotFound } from './errors.ts';
 
@@ -31,10 +31,10 @@ export const isIncomplete = (entity: unknown): boolean => entity instanceof Inco
 
 /** Resolves entities of one type of which only a part is known, such as what another entity embeds. */
 export class PartialEntities<Whole extends { readonly __typename: string }> {
-  readonly #properties: ModelProperties;
+  readonly #properties: PropertyOfField;
   readonly #Incomplete: typeof IncompleteEntity;
 
-  constructor(properties: ModelProperties) {
+  constructor(properties: PropertyOfField) {
     this.#properties = properties;
     this.#Incomplete = IncompleteEntity.withProperties(new Set(Object.values(properties)));
   }

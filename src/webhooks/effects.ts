@@ -16,7 +16,7 @@ import {
   reportedCustomerChange,
 } from '../resources/customers/descriptor.ts';
 import { inboxAddition, inboxChatType, inboxMessage } from '../resources/inbox/descriptor.ts';
-import { mayOpen } from '../resources/inbox/model.ts';
+import { mayBeOpen } from '../resources/inbox/model.ts';
 import { messageWebhooks, reportedMessage } from '../resources/messages/descriptor.ts';
 import { messageCodec } from '../resources/messages/model.ts';
 import type { ChangeNotice } from '../upstream/cache/entityCache.ts';
@@ -92,7 +92,9 @@ const chatEvent =
           id: chatId,
           ...(occurredAt === null || !isComplete ? {} : { changedAt: occurredAt, patch }),
         },
-        ...(mayOpen(notice.fields.status) && opensChats.has(change) ? [inboxAddition(chatId)] : []),
+        ...(mayBeOpen(notice.fields.status) && opensChats.has(change)
+          ? [inboxAddition(chatId)]
+          : []),
       ],
       events: [
         {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { loadConfig, warningsOf } from '../../src/config/loadConfig.ts';
+import { loadConfig, configWarnings } from '../../src/config/loadConfig.ts';
 import { ConfigError, readConfig } from '../../src/config/settings.ts';
 
 const defaults = {
@@ -395,7 +395,7 @@ describe('a former name of a setting', () => {
   });
 
   test('is not reported as a misspelled setting as well', () => {
-    expect(warningsOf({ CACHE_CHATS_MS: '1' })).toEqual([]);
+    expect(configWarnings({ CACHE_CHATS_MS: '1' })).toEqual([]);
   });
 });
 

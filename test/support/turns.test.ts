@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { afterPromises, Turns } from '../../src/lib/turns.ts';
+import { afterPromises, EventLoopTurns } from '../../src/lib/turns.ts';
 
 /** Notes when each turn of the event loop ends, until `count` of them have. */
 function noteTurns(notes: string[], count: number): Promise<void> {
@@ -15,7 +15,7 @@ function noteTurns(notes: string[], count: number): Promise<void> {
 
 describe('work divided into turns of the event loop', () => {
   test('divided work is done in order, with a limited number of units per turn', async () => {
-    const turns = new Turns({ now: () => 0, turnMs: 25, turnUnits: 3 });
+    const turns = new EventLoopTurns({ now: () => 0, turnMs: 25, turnUnits: 3 });
     const notes: string[] = [];
 
     for (let task = 0; task < 8; task += 1) {
@@ -31,7 +31,7 @@ describe('work divided into turns of the event loop', () => {
 
   test('divided work is done for a limited time per turn, and at least one unit in each', async () => {
     let now = 0;
-    const turns = new Turns({ now: () => now, turnMs: 25, turnUnits: 1_000 });
+    const turns = new EventLoopTurns({ now: () => now, turnMs: 25, turnUnits: 1_000 });
     const notes: string[] = [];
 
     for (const [name, tookMs] of Object.entries({ a: 10, b: 10, c: 10, d: 100, e: 25, f: 1 })) {
@@ -47,7 +47,7 @@ describe('work divided into turns of the event loop', () => {
 
   test('divided work includes the continuations of promises that it resolves', async () => {
     let now = 0;
-    const turns = new Turns({ now: () => now, turnMs: 25, turnUnits: 1_000 });
+    const turns = new EventLoopTurns({ now: () => now, turnMs: 25, turnUnits: 1_000 });
     const notes: string[] = [];
 
     for (const name of ['a', 'b']) {
@@ -63,7 +63,7 @@ describe('work divided into turns of the event loop', () => {
   });
 
   test('deferred work is executed in the order in which it was deferred', async () => {
-    const turns = new Turns({ now: () => 0, turnMs: 25, turnUnits: 2 });
+    const turns = new EventLoopTurns({ now: () => 0, turnMs: 25, turnUnits: 2 });
     const notes: string[] = [];
     const work = (name: string, left: number) => {
       turns.defer(() => {

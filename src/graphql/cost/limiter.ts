@@ -10,7 +10,7 @@ import type { OperationCost } from './rules.ts';
 import { assertVariablesWithinLimits } from '../limits/documentLimits.ts';
 import { estimateNodes } from '../limits/responseNodes.ts';
 import type { NodeEstimate } from '../limits/responseNodes.ts';
-import type { Hydrate } from './shortage.ts';
+import type { CopyFromRedis } from './shortage.ts';
 import { assertObtainable } from './shortage.ts';
 import { operationTooExpensiveError } from '../limits/tooExpensive.ts';
 
@@ -64,14 +64,14 @@ function overNodes({ nodes, largest }: NodeEstimate, limit: number): GraphQLErro
 interface CostLimiterOptions extends CostLimits {
   readonly isCached?: (context: Context) => IsCached;
   readonly lengthOf?: (context: Context) => LengthOf;
-  readonly hydrate?: (context: Context) => Hydrate;
+  readonly hydrate?: (context: Context) => CopyFromRedis;
   /** Reads short lists into the cache. */
   readonly readLists?: (context: Context) => (kinds: readonly FetchKind[]) => Promise<void>;
   readonly customerOf?: (context: Context) => CustomerViewer | undefined;
 }
 
 /** By the variables that decide it. */
-export type CachedCosts = Map<string, Price>;
+export type CostsByVariables = Map<string, Price>;
 
 interface CostRequest {
   readonly document: DocumentNode;
@@ -79,7 +79,7 @@ interface CostRequest {
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
   readonly context: Context;
   /** The costs of the same document that have been estimated before. */
-  readonly costs?: CachedCosts | undefined;
+  readonly costs?: CostsByVariables | undefined;
 }
 
 /** The lists of unknown length that decide whether the operation is within the limit. None if it never is. */
@@ -145,7 +145,11 @@ export function createCostLimiter(
     nodes: estimateNodes(document, request).nodes,
   });
 
-  function worstCostOf(document: DocumentNode, request: CostOptions, costs?: CachedCosts): Price {
+  function worstCostOf(
+    document: DocumentNode,
+    request: CostOptions,
+    costs?: CostsByVariables,
+  ): Price {
     if (costs === undefined) return estimate(document, request);
     const { operationName, customer } = request;
     const variables = normalizeIds(request.variables);
@@ -210,7 +214,7 @@ export function createCostLimiter(
 
 export const createCostPlugin = (
   assertWithinCost: AssertWithinCost,
-  costsOf: (queryHash: string) => CachedCosts | undefined = () => undefined,
+  costsOf: (queryHash: string) => CostsByVariables | undefined = () => undefined,
 ): ApolloServerPlugin<Context> => ({
   requestDidStart: () =>
     Promise.resolve({

@@ -10,7 +10,7 @@ import { estimateCost } from './estimate.ts';
 type EntityIds = ReadonlyMap<FetchKind, readonly string[]>;
 
 /** Copies cached entities from Redis, so that `isCached` finds them. */
-export type Hydrate = (ids: EntityIds) => Promise<void>;
+export type CopyFromRedis = (ids: EntityIds) => Promise<void>;
 
 /** The fetches of these are certain. Collections cost one call at most, and customers are not sent for what they may not see. */
 const certainKinds: Readonly<Record<'agent' | 'customer', readonly FetchKind[]>> = {
@@ -26,7 +26,7 @@ interface ReferenceRequest {
   readonly cost: Omit<CostOptions, 'isCached'>;
   readonly context: Context;
   readonly isCached: IsCached;
-  readonly hydrate: Hydrate;
+  readonly hydrate: CopyFromRedis;
 }
 
 /** The calls that fetch the referenced entities in any case, and the entities. */

@@ -11,10 +11,10 @@ import {
 } from 'graphql';
 import type { GraphQLSchema } from 'graphql';
 import { maxPageSize } from '../../lib/paging.ts';
-import { afterPromises, Turns } from '../../lib/turns.ts';
+import { afterPromises, EventLoopTurns } from '../../lib/turns.ts';
 import type { Schedule } from '../../lib/turns.ts';
 import type { Context } from '../context.ts';
-import type { Executor } from './executor.ts';
+import type { PrepareOperation } from './executor.ts';
 import type { Pause } from '../limits/responseBytes.ts';
 import { responseTooLargeError } from '../limits/tooExpensive.ts';
 import { asError } from '../../lib/asError.ts';
@@ -35,7 +35,7 @@ interface GuardOptions {
   readonly maxNodes: number;
   /** How many errors a response may contain. */
   readonly maxErrors: number;
-  readonly turns: Turns;
+  readonly turns: EventLoopTurns;
   /** The client has disconnected. */
   readonly hasLeft: () => boolean;
   readonly isLate: () => boolean;
@@ -217,11 +217,11 @@ export class ExecutionGuard {
 }
 
 /** A guard without limits, for contexts that execute nothing, such as an event subscription. */
-export const createIdleGuard = (): ExecutionGuard =>
+export const createUnlimitedGuard = (): ExecutionGuard =>
   new ExecutionGuard({
     maxNodes: Infinity,
     maxErrors: Infinity,
-    turns: new Turns({ now: () => 0, turnMs: Infinity, turnUnits: Infinity }),
+    turns: new EventLoopTurns({ now: () => 0, turnMs: Infinity, turnUnits: Infinity }),
     hasLeft: () => false,
     isLate: () => false,
     errors: { left: new Error('It cannot end.'), late: new Error('It has no deadline.') },
@@ -246,7 +246,7 @@ export function guardExecution(schema: GraphQLSchema): GraphQLSchema {
 
 /** Runs every operation in its guard. */
 export const guardedBy =
-  (executor: Executor): Executor =>
+  (executor: PrepareOperation): PrepareOperation =>
   (document, operationName) => {
     const execute = executor(document, operationName);
     const type = getOperationAST(document, operationName)?.operation;

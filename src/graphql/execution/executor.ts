@@ -8,7 +8,7 @@ export type ExecutableOperation = (
 ) => ExecutionResult | Promise<ExecutionResult>;
 
 /** Prepares an operation of a valid document. Without a name, the document must have only one operation. */
-export type Executor = (
+export type PrepareOperation = (
   document: DocumentNode,
   operationName?: string | null,
 ) => ExecutableOperation;

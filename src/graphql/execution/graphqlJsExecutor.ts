@@ -1,10 +1,10 @@
 import type { GraphQLSchema } from 'graphql';
 import { execute } from 'graphql';
 import { maxValidationErrors } from '../limits/documentLimits.ts';
-import type { Executor } from './executor.ts';
+import type { PrepareOperation } from './executor.ts';
 
 export const createGraphqlJsExecutor =
-  (schema: GraphQLSchema): Executor =>
+  (schema: GraphQLSchema): PrepareOperation =>
   (document, operationName) =>
   (variableValues, contextValue) =>
     execute({

@@ -1,7 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import { getVariableValues } from 'graphql';
 import { maxValidationErrors } from '../limits/documentLimits.ts';
-import type { Executor } from './executor.ts';
+import type { PrepareOperation } from './executor.ts';
 import type { PlannedOperation, QueryPlan } from './plan.ts';
 import { createPlan, selectOperation } from './plan.ts';
 import { PlanExecution } from './planExecution.ts';
@@ -39,7 +39,7 @@ class OperationPlans {
 
 /** Executes operations by plans, and those that cannot be planned by `fallback`. */
 export const createPlanExecutor =
-  (schema: GraphQLSchema, fallback: Executor): Executor =>
+  (schema: GraphQLSchema, fallback: PrepareOperation): PrepareOperation =>
   (document, operationName = null) => {
     const operation = selectOperation(document, operationName);
     const executeUnplanned = fallback(document, operationName);

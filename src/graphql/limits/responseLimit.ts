@@ -6,14 +6,14 @@ import { responseTooLargeError } from './tooExpensive.ts';
 type Result = FormattedExecutionResult;
 
 /** Replaces a result that is too large with an error. Waits for a turn of the event loop before serialization. */
-export type LimitResult = (
+export type EnforceResponseLimit = (
   result: Result,
   context: Pick<Context, 'requestId' | 'guard'>,
 ) => Promise<Result>;
 
 /** `maxBytes` is the maximum length of a result as JSON. */
-export const createLimitResult =
-  (maxBytes: number): LimitResult =>
+export const createResponseLimit =
+  (maxBytes: number): EnforceResponseLimit =>
   async (result, { requestId, guard }) => {
     // HTTP responses end with a line break.
     if (!(await isLargerThan(maxBytes - 1, result, guard.pause))) {

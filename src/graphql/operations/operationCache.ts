@@ -9,8 +9,8 @@ import type {
 import { getOperationAST, GraphQLError, OperationTypeNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Context } from '../context.ts';
-import type { AssertWithinCost, CachedCosts } from '../cost/limiter.ts';
-import type { ExecutableOperation, Executor } from '../execution/executor.ts';
+import type { AssertWithinCost, CostsByVariables } from '../cost/limiter.ts';
+import type { ExecutableOperation, PrepareOperation } from '../execution/executor.ts';
 import { isLargerThan } from '../limits/responseBytes.ts';
 import type { ReportOperation } from '../operationReport.ts';
 import { usageExtension } from '../plugins/response.ts';
@@ -51,7 +51,7 @@ interface CachedOperation {
 interface CachedDocument extends SeenText {
   readonly text: string;
   readonly document: DocumentNode;
-  readonly costs: CachedCosts;
+  readonly costs: CostsByVariables;
   operations: readonly CachedOperation[];
 }
 
@@ -88,7 +88,7 @@ type FastPathData = Pick<FastPathResponse, 'data' | 'reusable'>;
 
 interface OperationCacheOptions {
   readonly schema: GraphQLSchema;
-  readonly executor: Executor;
+  readonly executor: PrepareOperation;
   readonly assertWithinCost: AssertWithinCost;
   readonly report: ReportOperation;
   readonly persistedDocuments: PersistedDocuments;
@@ -153,7 +153,7 @@ export class OperationCache {
     return hash === undefined ? undefined : this.#entries.get(hash)?.text;
   }
 
-  costsOf(hash: string | undefined): CachedCosts | undefined {
+  costsOf(hash: string | undefined): CostsByVariables | undefined {
     return hash === undefined ? undefined : this.#find(hash)?.costs;
   }
 

@@ -8,7 +8,7 @@ import type { Context } from '../context.ts';
 import { isInternalError, isRequestError, isUnauthenticatedResult } from '../errors.ts';
 import { clientDisconnectedError } from '../operation.ts';
 import type { ReportOperation } from '../operationReport.ts';
-import type { LimitResult } from '../limits/responseLimit.ts';
+import type { EnforceResponseLimit } from '../limits/responseLimit.ts';
 
 export const withRequestId = (
   error: GraphQLFormattedError,
@@ -90,7 +90,7 @@ const usesLegacyMediaType = (accept = ''): boolean =>
 interface ResponsePluginOptions {
   readonly forwardsClientKeys: boolean;
   readonly report: ReportOperation;
-  readonly limitResult: LimitResult;
+  readonly limitResult: EnforceResponseLimit;
 }
 
 type HttpHead = GraphQLResponse['http'];

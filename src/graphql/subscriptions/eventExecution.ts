@@ -3,16 +3,16 @@ import { createSourceEventStream, execute, getOperationAST } from 'graphql';
 import type { DomainEvent, EventOrGap, PublishedEvent } from '../../events/bus.ts';
 import type { Log } from '../../observability/log.ts';
 import { asError } from '../../lib/asError.ts';
-import { skipEvent } from '../../lib/skipEvent.ts';
+import { eventNotForSubscription } from '../../lib/eventNotForSubscription.ts';
 import { logFailures, usageExtension, withRequestId } from '../plugins/response.ts';
 import type { Caller, Context } from '../context.ts';
 import { publicError } from '../errors.ts';
 import type { createFormatError } from '../errors.ts';
-import { createIdleGuard } from '../execution/executionGuard.ts';
+import { createUnlimitedGuard } from '../execution/executionGuard.ts';
 import { canReceiveEvent } from './authorize.ts';
 import type { OpenOperation } from '../operation.ts';
 import type { ReportOperation } from '../operationReport.ts';
-import type { LimitResult } from '../limits/responseLimit.ts';
+import type { EnforceResponseLimit } from '../limits/responseLimit.ts';
 import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
 
 export type SubscriptionResult = FormattedExecutionResult;
@@ -60,7 +60,7 @@ interface EventExecutionOptions {
   /** Whether clients send the API key. */
   readonly forwardsClientKeys: boolean;
   readonly report: ReportOperation;
-  readonly limitResult: LimitResult;
+  readonly limitResult: EnforceResponseLimit;
 }
 
 export type ExecuteSubscription = ReturnType<typeof createSubscriptionExecutor>;
@@ -129,7 +129,8 @@ class EventExecutor {
         operationName,
       }),
     );
-    if (errors?.some(({ originalError }) => originalError === skipEvent) === true) return null;
+    if (errors?.some(({ originalError }) => originalError === eventNotForSubscription) === true)
+      return null;
     return errors === undefined
       ? { data }
       : { data, errors: this.formatErrors(errors, context.requestId) };
@@ -165,7 +166,7 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
         signal: () => signal,
         deadlineMs: Infinity,
         bypassesCache: false,
-        guard: createIdleGuard(),
+        guard: createUnlimitedGuard(),
       }),
       variableValues: variables,
       operationName,

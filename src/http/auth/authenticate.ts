@@ -3,7 +3,7 @@ import type { Config } from '../../config/settings.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../observability/log.ts';
 import type { AccountCredentials, Authenticate } from './credentials.ts';
-import { authenticateByApiKey, authenticateNone } from './credentials.ts';
+import { createApiKeyAuthentication, createNoAuthentication } from './credentials.ts';
 import { permitSchemaAccess } from './schemaAccess.ts';
 
 /** Names the account of a client's API key by a hash of the key, so that clients with different keys share nothing. */
@@ -29,14 +29,14 @@ export async function createAuthenticate({
   clock,
   log,
 }: AuthenticateOptions): Promise<Authenticate> {
-  if (auth.mode === 'none') return authenticateNone(account);
+  if (auth.mode === 'none') return createNoAuthentication(account);
   if (auth.mode === 'forward') {
-    const byApiKey = authenticateByApiKey({ accountOf: accountForKey, isAccepted });
+    const byApiKey = createApiKeyAuthentication({ accountOf: accountForKey, isAccepted });
     return permitSchemaAccess(byApiKey, account);
   }
   const { signedBy, ...expected } = auth;
   // Loaded on demand: `jose` takes time and memory.
-  const [{ createJwks }, { authenticateByJwt }] = await Promise.all([
+  const [{ createJwks }, { createJwtAuthentication }] = await Promise.all([
     import('./jwks.ts'),
     import('./jwt.ts'),
   ]);
@@ -44,5 +44,8 @@ export async function createAuthenticate({
     'secret' in signedBy
       ? new TextEncoder().encode(signedBy.secret)
       : createJwks({ url: signedBy.jwksUrl, clock, log });
-  return permitSchemaAccess(authenticateByJwt({ account, keys, clock, ...expected }), account);
+  return permitSchemaAccess(
+    createJwtAuthentication({ account, keys, clock, ...expected }),
+    account,
+  );
 }

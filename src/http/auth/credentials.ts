@@ -79,7 +79,7 @@ export const bearerToken = (authorization: string | undefined): string | undefin
   /^Bearer +([\x21-\x7e]+) *$/i.exec(authorization ?? '')?.[1];
 
 /** Every client may read and write everything. */
-export const authenticateNone =
+export const createNoAuthentication =
   (account: AccountCredentials): Authenticate =>
   () =>
     Promise.resolve({ viewer: { role: 'ALL' }, ...account });
@@ -91,7 +91,7 @@ interface KeyOptions {
 }
 
 /** The client sends its own API key, which only HelpCrunch can verify. */
-export const authenticateByApiKey =
+export const createApiKeyAuthentication =
   ({ accountOf: accountForKey, isAccepted }: KeyOptions): Authenticate =>
   (authorization) => {
     const apiKey = bearerToken(authorization);

@@ -119,7 +119,7 @@ function toPublicError(error: unknown): PublicError {
 }
 
 /** Authenticates by JSON Web Tokens. */
-export function authenticateByJwt(options: JwtOptions): Authenticate {
+export function createJwtAuthentication(options: JwtOptions): Authenticate {
   const { account, keys, issuer, audience, claimNames, clock } = options;
   const expected = {
     ...(issuer === undefined ? {} : { issuer }),

@@ -17,7 +17,7 @@ import { addVary, encodeReusable } from '../compression.ts';
 import {
   graphqlResponseType,
   jsonType,
-  namesJson,
+  acceptsJsonByName,
   negotiateCoding,
   negotiateMediaType,
 } from '../contentNegotiation.ts';
@@ -78,7 +78,7 @@ function acceptedMediaType({ headers }: FastifyRequest): ResponseMediaType {
 const acceptForApollo = ({ headers }: FastifyRequest, mediaType: ResponseMediaType): string =>
   mediaType === graphqlResponseType
     ? 'application/graphql-response+json'
-    : namesJson(headers.accept ?? '')
+    : acceptsJsonByName(headers.accept ?? '')
       ? 'application/json'
       : '*/*';
 

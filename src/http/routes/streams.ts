@@ -4,13 +4,13 @@ import { clientName, clientOf } from '../clientOperations.ts';
 import { jsonType } from '../contentNegotiation.ts';
 import { mediaTypeFor, shuttingDown, tooManyConnections } from '../errorResponse.ts';
 import { parseOperationRequest, parseOperationQuery } from '../operationRequest.ts';
-import type { SubscriptionTransportOptions, TextOf } from '../options.ts';
+import type { SubscriptionTransportOptions, OperationTextOf } from '../options.ts';
 import { ResultStream } from '../resultStream.ts';
 import { eventStreamFormat, parseAcceptedStream } from '../streamFormats.ts';
 import type { AcceptedStream, StreamFormat } from '../streamFormats.ts';
 
 interface ResultStreamsOptions extends SubscriptionTransportOptions {
-  readonly textOf: TextOf;
+  readonly textOf: OperationTextOf;
 }
 
 interface RequestedStream extends AcceptedStream {

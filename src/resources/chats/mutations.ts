@@ -9,7 +9,7 @@ import type {
 } from '../../graphql/generated.ts';
 import { badUserInputError, conflictError, forbiddenError } from '../../lib/clientError.ts';
 import { encodeEnum } from '../../upstream/decode.ts';
-import { isNotFound, namedNotFound, UpstreamError } from '../../upstream/errors.ts';
+import { isNotFound, notFoundArgument, UpstreamError } from '../../upstream/errors.ts';
 import type { InvalidatedTags } from '../declarations.ts';
 import { inboxChanges } from '../inbox/descriptor.ts';
 import type { MutationDeclaration, WrittenEntity } from '../mutation.ts';
@@ -116,7 +116,7 @@ const assignChat = chatUpdate<MutationAssignChatArgs>({
   }),
   explain: (error, { agentId }, { sources }) =>
     isNotFound(error) && sources.agents.isKnownMissing(agentId)
-      ? namedNotFound(error, 'agentId', 'agent')
+      ? notFoundArgument(error, 'agentId', 'agent')
       : error,
   retry: 'safe',
   sets: ({ agentId }) => ({ assignee: { __typename: 'Agent', id: agentId } }),

@@ -10,7 +10,7 @@ import type {
 import type { Resolvers } from '../../graphql/resolvers.generated.ts';
 import { forbiddenError } from '../../lib/clientError.ts';
 import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
-import { skipEvent } from '../../lib/skipEvent.ts';
+import { eventNotForSubscription } from '../../lib/eventNotForSubscription.ts';
 import {
   connectionFields,
   emptyPage,
@@ -119,7 +119,7 @@ async function toChatUpdate(
   const isMatch =
     matchesOwners(args, event) ??
     matchesOwners(args, ownersOf(await nullIfNotFound(context.loaders.chats.load(id))));
-  if (change === undefined || isMatch !== true) throw skipEvent;
+  if (change === undefined || isMatch !== true) throw eventNotForSubscription;
   return { chat: { __typename: 'Chat', id }, change, at };
 }
 

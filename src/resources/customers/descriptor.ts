@@ -1,5 +1,5 @@
 import type { CustomerChangeKind } from '../../graphql/generated.ts';
-import { aliasType, entityType, erasedData, pageType } from '../../upstream/cache/cacheTypes.ts';
+import { aliasType, entityType, allCachedData, pageType } from '../../upstream/cache/cacheTypes.ts';
 import { PartialEntities } from '../../upstream/partialEntities.ts';
 import { decodeReadable } from '../../upstream/codec.ts';
 import { allChats, chatLists } from '../chats/descriptor.ts';
@@ -157,7 +157,7 @@ export const customerWebhooks = {
   'customer.unblocked': setsTo({ blocked: false }),
   'customer.deleted': {
     change: 'DELETED',
-    invalidates: [...customerLists, ...userIdAliases, ...allChats, { type: erasedData }],
+    invalidates: [...customerLists, ...userIdAliases, ...allChats, { type: allCachedData }],
   },
 } satisfies Readonly<Record<string, CustomerWebhook>>;
 

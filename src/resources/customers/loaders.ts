@@ -13,7 +13,7 @@ import type { CustomerSource } from './source.ts';
 const customerNotFoundError = () => new UpstreamError('notFound', 'There is no such customer.');
 
 /** Reads at most once what the viewer's token does not state. */
-export function createViewerIdentity(
+export function createCustomerViewerIdentity(
   source: CustomerSource,
   { id, userId }: CustomerViewer,
   onIdentified: (id: string) => void,

@@ -35,7 +35,7 @@ import { customerEventFromWire } from './model.ts';
 import type { UpsertedCustomer } from './writes.ts';
 import {
   customerPath,
-  explainTaken,
+  explainTakenUserId,
   invalidatedByInput,
   patchCustomer,
   postCustomer,
@@ -64,7 +64,7 @@ const createCustomer: CustomerMutation<MutationCreateCustomerArgs> = {
   publishes: [{ change: 'CREATED', repeatedBy: ['customer.new'] }],
   async execute({ session, args: { input }, attempt }) {
     const customer = await postCustomer(session, input, attempt).catch((error: unknown) => {
-      throw explainTaken(error, 'input.userId');
+      throw explainTakenUserId(error, 'input.userId');
     });
     await session.invalidate([{ type: customerType, id: customer.id }]);
     return customer;
@@ -111,7 +111,7 @@ const upsertCustomer: CustomerMutation<MutationUpsertCustomerArgs, UpsertedCusto
   ],
   execute: (run) =>
     updateOrCreate(run).catch((error: unknown) => {
-      throw explainTaken(error, 'userId');
+      throw explainTakenUserId(error, 'userId');
     }),
 };
 
@@ -129,7 +129,7 @@ const customerUpdate = <Args extends { readonly id: string; readonly input: Cust
     const argument = argumentOf(args);
     return patchCustomer(session, args.id, { input: args.input, argument }).catch(
       (error: unknown) => {
-        throw explainTaken(error, `${argument}.userId`);
+        throw explainTakenUserId(error, `${argument}.userId`);
       },
     );
   },

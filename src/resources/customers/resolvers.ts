@@ -4,7 +4,7 @@ import type { Context } from '../../graphql/context.ts';
 import type { CustomerChangeKind, CustomerOrder } from '../../graphql/generated.ts';
 import type { Resolvers } from '../../graphql/resolvers.generated.ts';
 import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
-import { skipEvent } from '../../lib/skipEvent.ts';
+import { eventNotForSubscription } from '../../lib/eventNotForSubscription.ts';
 import {
   connectionFields,
   emptyPage,
@@ -48,7 +48,7 @@ async function resolveUpdatedCustomer(
   info: GraphQLResolveInfo,
 ): Promise<Customer> {
   const customer = await loaders.customers.resolvePartial({ __typename: 'Customer', id }, info);
-  if (customer === null) throw skipEvent;
+  if (customer === null) throw eventNotForSubscription;
   return customer;
 }
 

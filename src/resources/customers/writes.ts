@@ -74,7 +74,7 @@ const isUserIdTaken = (error: unknown): boolean =>
   (error.details.entries ?? []).some(({ code }) => code === 'invalid_userId_value');
 
 /** Names the argument if HelpCrunch has another customer with the userId. */
-export function explainTaken(error: unknown, argument: string): unknown {
+export function explainTakenUserId(error: unknown, argument: string): unknown {
   if (!(error instanceof UpstreamError) || !isUserIdTaken(error)) return error;
   const message = 'Another customer has this userId.';
   return error.with({

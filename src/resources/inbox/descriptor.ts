@@ -12,7 +12,7 @@ import { departmentDescriptor } from '../departments/descriptor.ts';
 import { departmentCodec } from '../departments/model.ts';
 import type { Message } from '../messages/model.ts';
 import type { InboxPage } from './model.ts';
-import { withMessage } from './model.ts';
+import { chatAfterMessage } from './model.ts';
 
 /** A chat as the inbox was read, apart from `Chat` because it is kept longer and a message patches it. */
 export const inboxChatType: CacheType<Chat> = {
@@ -98,7 +98,9 @@ export const inboxMessage = (chatId: string, message: Message | undefined): Chan
   changedAt: null,
   patch(stored) {
     const chat = inboxChatType.deserialize(stored, () => undefined);
-    return chat === undefined || message === undefined ? undefined : withMessage(chat, message);
+    return chat === undefined || message === undefined
+      ? undefined
+      : chatAfterMessage(chat, message);
   },
 });
 

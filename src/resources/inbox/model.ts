@@ -10,7 +10,7 @@ export const isOpen = ({ status }: Pick<Chat, 'status'>): boolean =>
   openStatuses.some((open) => open === status);
 
 /** Whether a webhook with this status may add the chat to the inbox. */
-export const mayOpen = (status: ChatStatus | undefined): boolean =>
+export const mayBeOpen = (status: ChatStatus | undefined): boolean =>
   status === undefined || isOpen({ status });
 
 /** One page of the search for open chats. */
@@ -39,7 +39,7 @@ const isLaterId = (id: string, than: string | null): boolean =>
   than === null || BigInt(id) > BigInt(than);
 
 /** The chat after a message; undefined if the message changes more than is known. A private note does not become the last message. */
-export function withMessage(chat: Chat, message: Message): Chat | undefined {
+export function chatAfterMessage(chat: Chat, message: Message): Chat | undefined {
   const { id, createdAt, text, from, agent, type } = message;
   if (type === 'PRIVATE' || !isLaterId(id, chat.lastMessageId)) return chat;
   if (createdAt === null) return undefined;

@@ -60,7 +60,7 @@ export type Message = EntityOf<typeof codec>;
 /** A message with its chat, of which only the id may be known. */
 export type ChatMessage = Message & { readonly chat: ChatPart };
 
-export const inChat = (message: Message, chatId: string): ChatMessage => ({
+export const toChatMessage = (message: Message, chatId: string): ChatMessage => ({
   ...message,
   chat: { __typename: 'Chat', id: chatId },
 });

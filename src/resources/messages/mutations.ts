@@ -5,7 +5,12 @@ import type {
   MutationSendMessageArgs,
 } from '../../graphql/generated.ts';
 import { badUserInputError, forbiddenError } from '../../lib/clientError.ts';
-import { isAppliedWrite, isNotFound, namedNotFound, UpstreamError } from '../../upstream/errors.ts';
+import {
+  isAppliedWrite,
+  isNotFound,
+  notFoundArgument,
+  UpstreamError,
+} from '../../upstream/errors.ts';
 import type { CreatedIds } from '../../upstream/writes/idempotency.ts';
 import { chatLists, chatType, reportedChatChange } from '../chats/descriptor.ts';
 import { customerType } from '../customers/descriptor.ts';
@@ -18,7 +23,7 @@ import { mutationFields } from '../mutation.ts';
 import type { messageWebhooks } from './descriptor.ts';
 import { reportedMessage } from './descriptor.ts';
 import type { ChatMessage, Message } from './model.ts';
-import { inChat } from './model.ts';
+import { toChatMessage } from './model.ts';
 import type { MessageText, OutgoingMessage } from './writes.ts';
 import {
   actingAgent,
@@ -83,7 +88,7 @@ const messageMutation = <Args extends MessageArgs>(
   invalidates: chatLists,
   async execute({ session, args, context, attempt }) {
     const message = messageOf(args, context);
-    return inChat(await postMessage(session, message, attempt), args.chatId);
+    return toChatMessage(await postMessage(session, message, attempt), args.chatId);
   },
   keyed: {
     idsOf: ({ id, createdAt }) => ({
@@ -91,7 +96,7 @@ const messageMutation = <Args extends MessageArgs>(
       createdAt: createdAt === null ? '' : String(createdAt),
     }),
     restore: async (created, { args, context }) =>
-      inChat(await restoreMessage(created, messageOf(args, context), context), args.chatId),
+      toChatMessage(await restoreMessage(created, messageOf(args, context), context), args.chatId),
   },
 });
 
@@ -134,7 +139,7 @@ export async function customerOf(
 }
 
 /** Tells the client which chat exists, although its first message could not be sent. */
-const withChatId = (error: unknown, chatId: string): unknown =>
+const errorWithChatId = (error: unknown, chatId: string): unknown =>
   error instanceof UpstreamError ? error.with({ chatId }) : error;
 
 async function executeCreateChat(run: MutationRun<MutationCreateChatArgs>): Promise<CreatedChat> {
@@ -158,11 +163,11 @@ async function executeCreateChat(run: MutationRun<MutationCreateChatArgs>): Prom
   const sent = outgoingMessage(chatId, message, authorOf(message, context, 'input.message.'));
   const firstMessage = await postMessage(session, sent, step).catch((error: unknown) => {
     if (isAppliedWrite(error)) return null;
-    throw withChatId(error, chatId);
+    throw errorWithChatId(error, chatId);
   });
   // The message has changed the chat. A chat without these changes is better than the error of a write that was made.
   const chat = await read().catch((error: unknown) => {
-    if (created === undefined) throw withChatId(error, chatId);
+    if (created === undefined) throw errorWithChatId(error, chatId);
     return created;
   });
   return { ...chat, firstMessage };
@@ -232,7 +237,7 @@ const createChat: MutationDeclaration<
     } catch (error) {
       const isMissing = context.sources.applications.isKnownMissing(args.input.applicationId);
       throw isNotFound(error) && isMissing
-        ? namedNotFound(error, 'input.applicationId', 'application')
+        ? notFoundArgument(error, 'input.applicationId', 'application')
         : error;
     }
   },

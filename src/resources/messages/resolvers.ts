@@ -26,7 +26,7 @@ import type { MutationGroup } from '../runMutation.ts';
 import { mutationResolvers } from '../runMutation.ts';
 import type { VisibleMessages } from './loaders.ts';
 import type { ChatMessage, CustomerMessagePage, Message } from './model.ts';
-import { inChat } from './model.ts';
+import { toChatMessage } from './model.ts';
 import type { CreatedChat } from './mutations.ts';
 import {
   changesOf,
@@ -181,7 +181,7 @@ export const messageResolvers: Resolvers = {
         message,
         chatId,
       }: Extract<DomainEvent, { readonly kind: 'message' }>): ChatMessage =>
-        inChat(message, chatId),
+        toChatMessage(message, chatId),
     },
   },
   Mutation: {

@@ -3,7 +3,7 @@ import type { Dependency } from '../../lib/dependencyTracker.ts';
 import { UpstreamError } from '../errors.ts';
 import type { RequestContext } from '../pipeline.ts';
 import type { CacheType, CacheTypeDescriptor, FindEntity, Stored } from './cacheTypes.ts';
-import { acceptsAs, isNegativeEntry } from './cacheTypes.ts';
+import { isValidEntry, isNegativeEntry } from './cacheTypes.ts';
 import type { CacheEntry, EntityStore } from './entityStore.ts';
 import type { RedisCacheEntry } from './redisEntries.ts';
 
@@ -16,7 +16,7 @@ export interface CacheSettings {
 }
 
 /** The entries and errors of one request, by key. */
-export interface FetchResult {
+export interface FetchedEntries {
   readonly entries: ReadonlyMap<string, CacheEntry>;
   readonly errors: ReadonlyMap<string, UpstreamError>;
 }
@@ -102,7 +102,7 @@ export class CacheReader {
   }
 
   /** The newest of what a request returned and what is stored; if entities of the latter were evicted, the former. */
-  getFetched<Value>({ entries, errors }: FetchResult, type: CacheType<Value>, name: string) {
+  getFetched<Value>({ entries, errors }: FetchedEntries, type: CacheType<Value>, name: string) {
     return (
       errors.get(this.keyOf(type, name)) ??
       this.#read(type, name, (entryType, entryName) => {
@@ -205,7 +205,7 @@ export class CacheReader {
     const keys = (bypassesCache ? [] : names).map((name) => ({
       key: this.keyOf(type, name),
       tag: this.tagOf(type, name),
-      accepts: acceptsAs(type, name),
+      accepts: isValidEntry(type, name),
     }));
     return this.#settings.store.hydrate(account, keys, (entry) => !this.#isExpired(type, entry));
   }

@@ -31,10 +31,10 @@ export interface CacheTypeDescriptor {
 }
 
 /** Invalidating this removes all cached data from memory and Redis: copies of a deleted customer may be anywhere. */
-export const erasedData: CacheTypeDescriptor = { name: 'Erased', ttlClass: 'account' };
+export const allCachedData: CacheTypeDescriptor = { name: 'Erased', ttlClass: 'account' };
 
 /** Whether a tag is that of `erasedData`. */
-export const isErasure = (tag: string): boolean => tag.endsWith(`:${erasedData.name}:`);
+export const isErasure = (tag: string): boolean => tag.endsWith(`:${allCachedData.name}:`);
 
 /** A type whose entries may have been written by another instance. */
 export interface Stored extends CacheTypeDescriptor {
@@ -91,7 +91,7 @@ const isWholeNegativeEntry = objectOf<NegativeEntry>({
 });
 
 /** Whether a value from Redis is a valid entry under this name. */
-export const acceptsAs =
+export const isValidEntry =
   (type: Stored, name: string) =>
   (stored: unknown): boolean =>
     isNegativeEntry(stored) ? isWholeNegativeEntry(stored) : type.accepts(stored, name);

@@ -5,7 +5,7 @@ import { createKeyedMutex } from '../../lib/keyedMutex.ts';
 import type { UpstreamError } from '../errors.ts';
 import type { RequestContext, UpstreamCall } from '../pipeline.ts';
 import type { CacheTypeDescriptor, PutEntity, Stored, TtlClass } from './cacheTypes.ts';
-import { acceptsAs, isNegativeEntry } from './cacheTypes.ts';
+import { isValidEntry, isNegativeEntry } from './cacheTypes.ts';
 import type { EntityStoreOptions, ReplacementValue } from './entityStore.ts';
 import { clockSkewMs, EntityStore } from './entityStore.ts';
 import type { MayJoin, RequestWaiters } from './inFlight.ts';
@@ -111,7 +111,7 @@ export class EntityCache {
         if (!('id' in notice)) return this.#store.invalidate(account, tag);
         const key = tag + notice.id;
         if (!('patch' in notice)) return this.#store.invalidate(account, key);
-        const accepts = acceptsAs(notice.type, notice.id);
+        const accepts = isValidEntry(notice.type, notice.id);
         return this.#store.applyPatch({ account, key, tag, accepts }, (entry) =>
           this.#patchEntry(notice, entry),
         );

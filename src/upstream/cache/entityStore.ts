@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { createKeyedMutex } from '../../lib/keyedMutex.ts';
 import { isErasure } from './cacheTypes.ts';
 import { Invalidations } from './invalidations.ts';
-import type { ReadKey, RedisCacheEntry, TaggedKey } from './redisEntries.ts';
+import type { DecodableKey, RedisCacheEntry, TaggedKey } from './redisEntries.ts';
 import type { OnInvalidation, RedisCache } from './redisCache.ts';
 import { estimateBytes } from './size.ts';
 
@@ -43,7 +43,7 @@ interface AccountKey extends TaggedKey {
   readonly account: string;
 }
 
-type PatchTarget = AccountKey & ReadKey;
+type PatchTarget = AccountKey & DecodableKey;
 /** Undefined if the current value is not known. */
 type Patch = (entry: RedisCacheEntry) => ReplacementValue | undefined;
 
@@ -128,7 +128,7 @@ export class EntityStore {
   /** Copies fresh entries from Redis, in the order of the keys. `epoch` allows `publish` to store what is fetched now. */
   async hydrate(
     account: string,
-    keys: readonly ReadKey[],
+    keys: readonly DecodableKey[],
     isFresh: (entry: RedisCacheEntry) => boolean,
   ): Promise<{ readonly entries: readonly (CacheEntry | undefined)[]; readonly epoch?: string }> {
     const sequence = this.invalidations.next();

@@ -7,7 +7,7 @@ import type {
 } from '../../redis/connection.ts';
 import { hashedName, redisKey, redisPattern } from '../../redis/keys.ts';
 import { isErasure } from './cacheTypes.ts';
-import type { ReadKey, RedisCacheEntry, TaggedKey } from './redisEntries.ts';
+import type { DecodableKey, RedisCacheEntry, TaggedKey } from './redisEntries.ts';
 import { decodeEntry, decodeInvalidation, encodeEntry, toMonotonic } from './redisEntries.ts';
 
 /** Receives the key of an entry that another instance invalidated, or `all` when invalidations may have been missed. */
@@ -82,7 +82,7 @@ export class RedisCache implements RedisParticipant, RedisSubscriber {
     return this.#isConsistent() && !this.#redis.has('memory');
   }
 
-  async get(account: string, keys: readonly ReadKey[]): Promise<RedisLookup> {
+  async get(account: string, keys: readonly DecodableKey[]): Promise<RedisLookup> {
     const { keys: names, tagCount, tagIndexOf } = scriptKeys(account, keys);
     const reply = await this.#tryScript('getEntries', names, [
       randomUUID(),
@@ -173,7 +173,7 @@ export class RedisCache implements RedisParticipant, RedisSubscriber {
     return this.#isConsistent() ? this.#redis.runScript(...script) : undefined;
   }
 
-  #decode(text: string | undefined, key: ReadKey): RedisCacheEntry | undefined {
+  #decode(text: string | undefined, key: DecodableKey): RedisCacheEntry | undefined {
     if (text === undefined) return undefined;
     const entry = decodeEntry(text, key);
     if (entry === undefined) this.#redis.anomalies.report('entry');

@@ -17,7 +17,7 @@ export interface TaggedKey {
 }
 
 /** The key of an entry to read, and whether an instance can have written the value under this key. */
-export interface ReadKey extends TaggedKey {
+export interface DecodableKey extends TaggedKey {
   accepts(value: unknown): boolean;
 }
 
@@ -36,7 +36,7 @@ const isWire = objectOf<{ readonly at: number; readonly asOf?: number }>(
 );
 
 /** The entry with its time by the wall clock; undefined when no instance can have written the text under this key. */
-export function decodeEntry(text: string, { accepts }: ReadKey): RedisCacheEntry | undefined {
+export function decodeEntry(text: string, { accepts }: DecodableKey): RedisCacheEntry | undefined {
   if (text.length > maxEntryLength) return undefined;
   try {
     const entry = parseJson(text, maxDepth);

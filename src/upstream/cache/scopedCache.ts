@@ -2,7 +2,7 @@ import type { KeyedMutex } from '../../lib/keyedMutex.ts';
 import { isNotFound, isUnavailable, UpstreamError, upstreamErrorAsValue } from '../errors.ts';
 import type { RequestContext } from '../pipeline.ts';
 import { CacheReader } from './cacheReader.ts';
-import type { CacheSettings, FetchResult } from './cacheReader.ts';
+import type { CacheSettings, FetchedEntries } from './cacheReader.ts';
 import type { CacheType, CacheTypeDescriptor, PutEntity } from './cacheTypes.ts';
 import type { ChangeNotice, FetchEntities, ScopedCacheHooks, SendCall } from './entityCache.ts';
 import type { CacheEntry, SharedCacheEntry } from './entityStore.ts';
@@ -11,7 +11,7 @@ import type { Fetch, InFlightRequest, RequestCollapser } from './inFlight.ts';
 
 /** What all operations share. */
 export interface SharedCache extends CacheSettings {
-  readonly collapser: RequestCollapser<FetchResult>;
+  readonly collapser: RequestCollapser<FetchedEntries>;
   /** The queues of writes, one for each entity. */
   readonly writeQueues: KeyedMutex;
   readonly applyChanges: (account: string, changes: readonly ChangeNotice[]) => Promise<void>;
@@ -21,9 +21,9 @@ export interface SharedCache extends CacheSettings {
 interface Load<Value> {
   readonly type: CacheType<Value>;
   readonly results: Map<string, Value | UpstreamError>;
-  readonly responses: Map<InFlightRequest<FetchResult>, Promise<FetchResult | UpstreamError>>;
+  readonly responses: Map<InFlightRequest<FetchedEntries>, Promise<FetchedEntries | UpstreamError>>;
   /** The requests of names without a result. */
-  readonly pending: Map<string, InFlightRequest<FetchResult>>;
+  readonly pending: Map<string, InFlightRequest<FetchedEntries>>;
 }
 
 /** The cache as one operation sees it. */
@@ -166,7 +166,7 @@ export class ScopedCache {
   #join<Value>(
     { responses, pending }: Load<Value>,
     name: string,
-    request: InFlightRequest<FetchResult>,
+    request: InFlightRequest<FetchedEntries>,
   ): void {
     pending.set(name, request);
     if (responses.has(request)) return;
@@ -181,7 +181,7 @@ export class ScopedCache {
   #startRequest<Value>(
     load: Load<Value>,
     names: readonly string[],
-    fetch: Fetch<FetchResult>,
+    fetch: Fetch<FetchedEntries>,
   ): void {
     const { type, responses } = load;
     const collapseKey = type.collapseKey?.(names[0] ?? '');
@@ -222,7 +222,7 @@ export class ScopedCache {
     type: CacheType<Value>,
     fetch: FetchEntities<Value>,
     epoch: string | undefined,
-  ): Fetch<FetchResult> {
+  ): Fetch<FetchedEntries> {
     const { store, clock, ttlMsOf } = this.#shared;
     const prefix = this.#reader.prefixOf(type);
     return async (keys, waiters, onStart) => {

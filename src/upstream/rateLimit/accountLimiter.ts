@@ -3,7 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { toWallTime } from '../../lib/clock.ts';
 import { UpstreamError } from '../errors.ts';
 import type { QueueWaiter } from './fairQueue.ts';
-import { FairQueue, probeOf } from './fairQueue.ts';
+import { FairQueue, lastInQueue } from './fairQueue.ts';
 import { DemandTracker, mergeDemands } from './demand.ts';
 import type { GrantPlan, PlannedGrant, WindowState } from './grantPlan.ts';
 import { planGrants, usageOf } from './grantPlan.ts';
@@ -282,7 +282,7 @@ export class AccountLimiter {
   }
 
   #waitOf(candidate: PermitCandidate, state: LimiterState): number {
-    const { rejections } = planGrants([...this.#queue.entries(), probeOf(candidate)], state);
+    const { rejections } = planGrants([...this.#queue.entries(), lastInQueue(candidate)], state);
     const startsAt = state.now + (rejections.at(-1)?.retryAfterMs ?? 0);
     return this.#delayUntil(Math.max(startsAt, state.expectedResumeAt));
   }

@@ -1,5 +1,5 @@
 import type { CallPriority, Permit, PermitCandidate, PermitRequest } from './limiter.ts';
-import { outranks, priorities } from './limiter.ts';
+import { hasHigherClass, priorities } from './limiter.ts';
 
 /** A call that waits for a permit. */
 export interface QueueWaiter {
@@ -42,7 +42,7 @@ function entryOf(waiter: QueueWaiter): QueueEntry {
   const { candidates: waiting, deadlineMs } = waiter.request();
   const [starter = noCandidate, ...others] = waiting;
   const mayBeCharged = (other: PermitCandidate) =>
-    other.isJoined === false || outranks(other, starter);
+    other.isJoined === false || hasHigherClass(other, starter);
   const candidates = [starter, ...others.filter(mayBeCharged)];
   const [{ viewer, priority } = starter] = candidates.toSorted(
     (one, other) => priorities.indexOf(one.priority) - priorities.indexOf(other.priority),
@@ -51,7 +51,7 @@ function entryOf(waiter: QueueWaiter): QueueEntry {
 }
 
 /** A call behind all others, whose deadline has passed: how long it would wait. */
-export const probeOf = (candidate: PermitCandidate): QueueEntry =>
+export const lastInQueue = (candidate: PermitCandidate): QueueEntry =>
   entryOf({
     request: () => ({ candidates: [candidate], deadlineMs: -Infinity }),
     grant: () => undefined,

@@ -43,7 +43,7 @@ const rankOf = ({ viewer, priority }: PermitCandidate): number =>
   priority === 'background' ? 0 : viewer.class === 'customer' ? 1 : 2;
 
 /** Whether an operation is of a higher class: agents go before customers, and these before background work. */
-export const outranks = (one: PermitCandidate, other: PermitCandidate): boolean =>
+export const hasHigherClass = (one: PermitCandidate, other: PermitCandidate): boolean =>
   rankOf(one) > rankOf(other);
 
 /** A request for a permit. It is read again at each decision: operations may join or leave a shared call while it is queued. */

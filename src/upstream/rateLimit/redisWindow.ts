@@ -9,7 +9,7 @@ import type { Charge } from './quotas.ts';
 import type { ThrottleState } from './throttle.ts';
 import { Throttle } from './throttle.ts';
 import {
-  emptySnapshot,
+  emptyWindowSnapshot,
   encodeReport,
   heldAt,
   leaseId,
@@ -38,7 +38,7 @@ export class RedisPermitWindow implements PermitWindow {
   readonly #ownPermits: PermitLog;
   readonly #keys: Readonly<Record<'leases' | 'window' | 'throttle', string>>;
   readonly #throttle: Throttle;
-  #snapshot = emptySnapshot;
+  #snapshot = emptyWindowSnapshot;
   /** Undefined while the limit is shared. */
   #fallback: FallbackShare | undefined;
   #leaseCount = 0;

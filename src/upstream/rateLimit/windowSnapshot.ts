@@ -18,7 +18,7 @@ export interface WindowSnapshot {
   readonly receivedAt: number;
 }
 
-export const emptySnapshot: WindowSnapshot = {
+export const emptyWindowSnapshot: WindowSnapshot = {
   version: undefined,
   held: [],
   peers: [],

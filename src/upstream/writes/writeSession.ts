@@ -9,14 +9,14 @@ import type {
   CacheTypeDescriptor,
   NegativeEntry,
 } from '../cache/cacheTypes.ts';
-import { erasedData } from '../cache/cacheTypes.ts';
+import { allCachedData } from '../cache/cacheTypes.ts';
 import type { ChangeNotice, ScopedCacheHooks, SendCall } from '../cache/entityCache.ts';
 import type { SharedCache } from '../cache/scopedCache.ts';
 import type { Creation, WriteCall } from './creation.ts';
 import { createOnce } from './creation.ts';
 
 /** In place of the response of a completed write that cannot be read. */
-export const unreadable = Symbol('unreadable');
+export const unreadableResponse = Symbol('unreadable');
 
 /** How a write of one entity is sent, and how its result is read. */
 interface EntityWrite<Entity extends CachedEntity> {
@@ -129,7 +129,7 @@ export class WriteSession {
     try {
       return await this.#request({ ...call, effect: 'write', repeat });
     } catch (error) {
-      if (isUnreadableSuccess(error)) return unreadable;
+      if (isUnreadableSuccess(error)) return unreadableResponse;
       throw error;
     }
   }
@@ -186,7 +186,7 @@ export class WriteSession {
       return notFound;
     };
     await store.runWrite(target, { ...stored, write });
-    await this.invalidate([{ type: erasedData }]);
+    await this.invalidate([{ type: allCachedData }]);
     await store.runWrite(target, { ...stored, write: () => Promise.resolve(notFound) });
   }
 
@@ -197,7 +197,7 @@ export class WriteSession {
     read: () => Promise<Value>,
   ): Promise<Value> {
     try {
-      if (body !== unreadable) return decode(body);
+      if (body !== unreadableResponse) return decode(body);
     } catch (error) {
       if (!(error instanceof UpstreamError && error.kind === 'malformed')) throw error;
     }

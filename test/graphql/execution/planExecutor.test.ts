@@ -4,8 +4,8 @@ import type { ExecutionResult } from 'graphql';
 import { parse, responsePathAsArray, validate } from 'graphql';
 import type { Context } from '../../../src/graphql/context.ts';
 import type { ExecutionGuard } from '../../../src/graphql/execution/executionGuard.ts';
-import { createIdleGuard } from '../../../src/graphql/execution/executionGuard.ts';
-import type { Executor } from '../../../src/graphql/execution/executor.ts';
+import { createUnlimitedGuard } from '../../../src/graphql/execution/executionGuard.ts';
+import type { PrepareOperation } from '../../../src/graphql/execution/executor.ts';
 import { createGraphqlJsExecutor } from '../../../src/graphql/execution/graphqlJsExecutor.ts';
 import { createPlanExecutor } from '../../../src/graphql/execution/planExecutor.ts';
 import { createRandom, createRandomOperation } from '../../support/randomOperations.ts';
@@ -236,11 +236,11 @@ const planned = createPlanExecutor(schema, (document, operationName) => {
 });
 
 async function run(
-  executor: Executor,
+  executor: PrepareOperation,
   { query, variables = {} }: { query: string; variables?: Readonly<Record<string, unknown>> },
   { seed = 1 } = {},
 ) {
-  const world: World = { seed, log: [], failures: 0, guard: createIdleGuard() };
+  const world: World = { seed, log: [], failures: 0, guard: createUnlimitedGuard() };
   // The resolvers of this schema know nothing else of their surroundings.
   const context = world as unknown as Context;
   const result: ExecutionResult = await executor(parse(query))(variables, context);
