@@ -5,6 +5,7 @@ import { readConfig } from '../src/config/settings.ts';
 import type { RecordingUpstream } from './support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from './support/recordingUpstream.ts';
 import { startTestGateway } from './support/gateway.ts';
+import { bearer, jwtAuth, startIssuer } from './support/issuer.ts';
 
 const textOf = (path: string): string =>
   readFileSync(new URL(`../deploy/${path}`, import.meta.url), 'utf8');
@@ -45,9 +46,12 @@ let labels: ReadonlySet<string>;
 beforeAll(async () => {
   helpCrunch = await startRecordingUpstream();
   helpCrunch.respond('GET /chats/5208', { body: wireChat() });
+  await using issuer = await startIssuer();
+  const token = await bearer({ role: 'agent' }, await issuer.addKey('one'));
   await using gateway = await startTestGateway({
     upstream: helpCrunch,
     config: {
+      auth: jwtAuth({ signedBy: { jwksUrl: issuer.url } }),
       rateLimit: 1,
       redisUrl: 'redis://127.0.0.1:1',
       webhookSecret: 'a-secret-of-the-test',
@@ -55,8 +59,9 @@ beforeAll(async () => {
     },
   });
   // One is answered and one refused.
-  await gateway.query('{ chat(id: 5208) { id } }');
-  await gateway.query('{ chat(id: 5208) { id } }');
+  await gateway.query('{ chat(id: 5208) { id } }', {}, token);
+  await gateway.query('{ chat(id: 5208) { id } }', {}, token);
+  await fetch(`${gateway.url}/nowhere`);
   const text = await (await fetch(`${gateway.url}/metrics`)).text();
   names = new Set(
     [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, name, type]) =>

@@ -4,13 +4,15 @@ import { isDemo } from '../config/settings.ts';
 import { EventIds } from '../events/eventIds.ts';
 import { createLocalEventBus } from '../events/localBus.ts';
 import { EventRepetitions } from '../events/repetitions.ts';
-import { createAuthenticate } from '../http/auth/authenticate.ts';
+import { createAuthentication } from '../http/auth/authenticate.ts';
 import { AuthFailureLimiter } from '../http/auth/authFailures.ts';
+import type { Jwks } from '../http/auth/jwks.ts';
 import { addressesOf, listen } from '../http/listen.ts';
 import { createRequestRateLimiter } from '../http/requestRate.ts';
 import type { GaugeSources } from '../http/routes/metrics.ts';
 import { createHttpServer } from '../http/server.ts';
 import { DisposerStack } from '../lib/disposerStack.ts';
+import { version } from '../lib/version.ts';
 import { createDeliveryDeduplicator } from '../webhooks/dedupe.ts';
 import { WebhookHandler } from '../webhooks/handler.ts';
 import type { GraphQL } from './createGraphQL.ts';
@@ -83,17 +85,21 @@ interface AppParts {
   readonly upstream: UpstreamParts;
   readonly events: ReturnType<typeof createEvents>;
   readonly graphql: GraphQL;
+  readonly jwks: Jwks | undefined;
 }
 
 function gaugesOf(
   { config, lostLogLines = () => 0, forwardsClientKeys, redis, account }: Foundation,
-  { upstream, events, graphql }: AppParts,
+  { upstream, events, graphql, jwks }: AppParts,
 ): GaugeSources {
   const { cache, rateLimiter, client } = upstream;
   const { responseCache } = graphql;
   return {
     isDemo: isDemo(config),
     lostLogLines,
+    buildInfo: { version, node_version: process.versions.node, auth: config.auth.mode },
+    isJwksLoaded: () => jwks?.isLoaded() ?? null,
+    isJwksReachable: () => jwks?.isReachable() ?? null,
     isRedisAvailable: () => redis?.connection.isAvailable() ?? null,
     isRateLimitShared: () => rateLimiter.isShared(),
     cacheBytes: () => cache.bytes(),
@@ -122,7 +128,7 @@ async function compose(foundation: Foundation): Promise<App> {
     authFailureLimiter: clientLimiters.authFailureLimiter,
   });
   const { isAccepted } = upstream.client;
-  const authenticate = await createAuthenticate({
+  const { authenticate, jwks } = await createAuthentication({
     account,
     auth: config.auth,
     isAccepted,
@@ -140,7 +146,7 @@ async function compose(foundation: Foundation): Promise<App> {
     log,
     metrics,
     tracing,
-    gauges: gaugesOf(foundation, { upstream, events, graphql }),
+    gauges: gaugesOf(foundation, { upstream, events, graphql, jwks }),
     webhookHandler: events.webhookHandler,
   });
   disposers.defer(() => server.close());

@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
-import { z } from 'zod';
 import { runCheckConfig } from './checkConfig.ts';
 import type { OutputStreams } from './checkConfig.ts';
 import { setEnvironmentVariables } from '../config/settings.ts';
@@ -9,6 +7,7 @@ import { runPrice } from './price.ts';
 import { loadEnvironmentFile } from '../config/listSettings.ts';
 import { paint } from './terminal.ts';
 import { UsageError } from '../lib/usageError.ts';
+import { version } from '../lib/version.ts';
 
 const help = `A typed GraphQL API in front of the HelpCrunch REST API.
 
@@ -97,11 +96,6 @@ const commands: Readonly<Record<string, Command>> = {
   },
 };
 
-const packageFile = new URL('../../package.json', import.meta.url);
-
-const version = (): string =>
-  z.object({ version: z.string() }).parse(JSON.parse(readFileSync(packageFile, 'utf8'))).version;
-
 async function run(commandArguments: readonly string[], streams: OutputStreams): Promise<number> {
   const [first = 'serve', ...rest] = commandArguments;
   const [name, args] = first.startsWith('-') ? ['serve', commandArguments] : [first, rest];
@@ -111,7 +105,7 @@ async function run(commandArguments: readonly string[], streams: OutputStreams):
     return 0;
   }
   if (args.includes('--version')) {
-    streams.print(`${version()}\n`);
+    streams.print(`${version}\n`);
     return 0;
   }
   const command = commands[name];

@@ -8,6 +8,7 @@ import { AuthenticationError } from './auth/credentials.ts';
 import type { RouterSecret } from './auth/routerSecret.ts';
 import { jsonType, negotiateMediaType } from './contentNegotiation.ts';
 import type { ResponseMediaType } from './contentNegotiation.ts';
+import type { RequestRejections } from './requestRejections.ts';
 
 /** The response to a request that fails before it is an operation: the same on every endpoint. */
 const errorResponse = (error: PublicError, requestId: string) => ({
@@ -111,12 +112,18 @@ export function parserError(code: string): PublicError {
 interface ErrorHandlerOptions {
   readonly log: Log;
   readonly authFailures: AuthFailureLimiter;
+  readonly rejections: RequestRejections;
   readonly router: RouterSecret;
 }
 
+const clientDisconnectCode = 'ERR_STREAM_PREMATURE_CLOSE';
+
+const entryPointOf = (url: string | undefined) =>
+  url === '/graphql/stream' ? 'sse' : url?.startsWith('/webhooks/') === true ? 'webhook' : 'http';
+
 /** Handles every error that a route or hook throws, and those of Fastify. */
 export function createErrorHandler(options: ErrorHandlerOptions) {
-  const { log, authFailures, router } = options;
+  const { log, authFailures, rejections, router } = options;
 
   function toPublicError(error: FastifyError, requestId: string): PublicError {
     const { statusCode: status = 500, code } = error;
@@ -125,16 +132,20 @@ export function createErrorHandler(options: ErrorHandlerOptions) {
       return publicError.badRequest(message, { status });
     }
     // A client that disconnects during its response is not an error of the gateway.
-    if (code !== 'ERR_STREAM_PREMATURE_CLOSE') log.error('request failed', { requestId, error });
+    if (code !== clientDisconnectCode) log.error('request failed', { requestId, error });
     return publicError.internal(internalErrorMessage);
   }
 
   async function publicErrorFor(error: FastifyError | PublicError, request: FastifyRequest) {
     const { id: requestId, ip: address, routeOptions, headers } = request;
+    const entryPoint = entryPointOf(routeOptions.url);
     if (!(error instanceof AuthenticationError)) {
-      return error instanceof PublicError ? error : toPublicError(error, requestId);
+      const rejection = error instanceof PublicError ? error : toPublicError(error, requestId);
+      // Errors of the gateway have been logged, and a client that disconnects was not rejected.
+      if (rejection.status !== 500 && !request.socket.destroyed)
+        rejections.report(rejection, { address, entryPoint, requestId });
+      return rejection;
     }
-    const entryPoint = routeOptions.url === '/graphql/stream' ? 'sse' : 'http';
     const isRouter = router.isRouter(headers);
     return authFailures.reject(error, { address, isRouter, entryPoint, requestId });
   }
@@ -144,10 +155,14 @@ export function createErrorHandler(options: ErrorHandlerOptions) {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> => {
+    const isDisconnect =
+      request.socket.destroyed || ('code' in error && error.code === clientDisconnectCode);
     const isGraphQL = request.routeOptions.url?.startsWith('/graphql') === true;
     const isForRouter = isGraphQL && router.isRouter(request.headers);
     const send = isForRouter ? sendErrorToRouter : sendError;
-    return send(reply, await publicErrorFor(error, request));
+    const rejection = await publicErrorFor(error, request);
+    if (isGraphQL && !isDisconnect) rejections.countOperation(rejection);
+    return send(reply, rejection);
   };
 }
 

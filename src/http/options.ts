@@ -20,6 +20,7 @@ import type { RouterSecret } from './auth/routerSecret.ts';
 import type { ExecuteForClient } from './clientOperations.ts';
 import type { ConnectionLimits, ConnectionLimitOptions } from './connectionLimits.ts';
 import type { RequestRateLimiter } from './requestRate.ts';
+import type { RequestRejections } from './requestRejections.ts';
 import type { GaugeSources } from './routes/metrics.ts';
 import type { SendLimits } from './sendLimiter.ts';
 import type { ShutdownOptions } from './shutdown.ts';
@@ -37,6 +38,7 @@ export interface SubscriptionTransportOptions extends SubscriptionLimits {
   readonly execute: ExecuteForClient;
   readonly authenticate: Authenticate;
   readonly authFailures: AuthFailureLimiter;
+  readonly rejections: RequestRejections;
   readonly connectionLimits: ConnectionLimits;
   /** The client's address, behind trusted proxies. */
   readonly addressOf: (request: IncomingMessage) => string;

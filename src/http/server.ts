@@ -1,3 +1,4 @@
+import type { DropArgument } from 'node:net';
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { guarded } from '../observability/guarded.ts';
@@ -11,6 +12,7 @@ import { createErrorHandler, rejectUnknownPath } from './errorResponse.ts';
 import type { HttpServerOptions, SubscriptionTransportOptions } from './options.ts';
 import { addJsonBodies } from './requestBody.ts';
 import { RequestHeads, requestIdOf } from './requestHead.ts';
+import { RequestRejections } from './requestRejections.ts';
 import { addRequestSpans } from './requestSpans.ts';
 import { SubscriptionCallbacks } from './routes/callbacks.ts';
 import { addExplorers } from './routes/explorers.ts';
@@ -42,14 +44,15 @@ interface FastifyParts {
   readonly heads: RequestHeads;
   readonly trustProxy: IsTrustedProxy;
   readonly router: RouterSecret;
+  readonly rejections: RequestRejections;
 }
 
 function createFastify(
   options: HttpServerOptions,
-  { heads, trustProxy, router }: FastifyParts,
+  { heads, trustProxy, router, rejections }: FastifyParts,
 ): HttpServer {
   const { log, arrivalTimeoutMs, authFailureLimiter: authFailures } = options;
-  const handleError = createErrorHandler({ log, authFailures, router });
+  const handleError = createErrorHandler({ log, authFailures, rejections, router });
   const server = fastify({
     rewriteUrl: (request) => heads.route(request),
     // Unused: parameters of operations are parsed where repeated names are rejected.
@@ -75,7 +78,7 @@ function createFastify(
   const connections = new ConnectionTracker(server.server, log);
   const handleClientError = guarded(
     { log, name: 'client error' },
-    createClientErrorHandler(connections),
+    createClientErrorHandler(connections, rejections),
   );
   addJsonBodies(server, options.maxBodyBytes);
   server.setErrorHandler(handleError);
@@ -89,6 +92,14 @@ function createFastify(
     server.server.emit('request', request, response);
   });
   server.server.maxConnections = options.maxConnections;
+  server.server.on('drop', (dropped?: DropArgument) => {
+    const address = dropped?.remoteAddress ?? '';
+    rejections.reportDroppedConnection({ address, entryPoint: 'http' });
+  });
+  server.addHook('onClose', (_instance, done) => {
+    rejections.close();
+    done();
+  });
   return { server, connections };
 }
 
@@ -115,7 +126,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const isTrustedProxy = createIsTrustedProxy(options.trustProxy);
   const heads = new RequestHeads(options.allowedHosts);
   const router = new RouterSecret(options);
-  const parts = { heads, trustProxy: isTrustedProxy, router };
+  const rejections = new RequestRejections(options);
+  const parts = { heads, trustProxy: isTrustedProxy, router, rejections };
   const httpServer = createFastify(options, parts);
   const { server, connections } = httpServer;
   addCompression(server);
@@ -140,6 +152,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     }),
     authenticate,
     authFailures,
+    rejections,
     connectionLimits,
     addressOf: (request) => clientAddressOf(request, isTrustedProxy),
     isAllowedOrigin: createOriginCheck(origins),
@@ -151,15 +164,19 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   addGraphQLRoute(server, {
     ...options,
     limitClient,
+    rejections,
     router,
     streams,
     callbacks: new SubscriptionCallbacks(server, transport),
     spanOf: addRequestSpans(server, options),
   });
   const open = addWebSocketRoute(server, transport);
-  addUpgrades(server.server, { webSocketPath: '/graphql', heads, open, connections, log });
+  addUpgrades(server.server, {
+    ...{ heads, open, connections, rejections, log },
+    webSocketPath: '/graphql',
+  });
   if (webhookHandler !== undefined) {
-    await addWebhookRoute(server, { webhookHandler, authFailures, clock });
+    await addWebhookRoute(server, { webhookHandler, authFailures, rejections, clock });
   }
   if (!isProduction) addExplorers(server);
   shutdown.finish();

@@ -8,6 +8,7 @@ import type { ConnectionTracker } from './connectionTracker.ts';
 import { parserError, sendErrorOnSocket } from './errorResponse.ts';
 import { parseTarget, requestIdOf } from './requestHead.ts';
 import type { RequestHeads } from './requestHead.ts';
+import type { RequestRejections } from './requestRejections.ts';
 
 /** Opens a WebSocket on a socket; `head` are the bytes that followed the request. */
 export type OpenWebSocket = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
@@ -17,6 +18,7 @@ interface UpgradeOptions {
   readonly heads: RequestHeads;
   readonly open: OpenWebSocket;
   readonly connections: ConnectionTracker;
+  readonly rejections: RequestRejections;
   readonly log: Log;
 }
 
@@ -36,7 +38,7 @@ function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMe
  * then loses the requests that follow in the same packet.
  */
 export function addUpgrades(server: Server, options: UpgradeOptions): void {
-  const { webSocketPath, heads, open, connections, log } = options;
+  const { webSocketPath, heads, open, connections, rejections, log } = options;
 
   /** Never throws. A WebSocket whose target or host is invalid is rejected like any other request. */
   const isForWebSocket = (request: IncomingMessage): boolean =>
@@ -75,7 +77,10 @@ export function addUpgrades(server: Server, options: UpgradeOptions): void {
 
   function rejectConnect({ socket, headers }: IncomingMessage): void {
     const error = publicError.badRequest('CONNECT is not supported.');
-    afterEarlierResponses(socket, () => sendErrorOnSocket(socket, error, requestIdOf(headers)));
+    const requestId = requestIdOf(headers);
+    const { remoteAddress: address = '' } = socket;
+    rejections.report(error, { address, entryPoint: 'http', requestId });
+    afterEarlierResponses(socket, () => sendErrorOnSocket(socket, error, requestId));
   }
 
   const runFor = ({ socket }: IncomingMessage, task: () => void) =>
@@ -92,7 +97,7 @@ export function addUpgrades(server: Server, options: UpgradeOptions): void {
 
 /** Responds to input that Node's HTTP parser rejects, after the earlier requests on the connection. */
 export const createClientErrorHandler =
-  (connections: ConnectionTracker) =>
+  (connections: ConnectionTracker, rejections: RequestRejections) =>
   ({ code = '' }: Error & { readonly code?: string }, socket: Socket): void => {
     // Data after a request that closes the connection is ignored.
     if (code === 'HPE_CLOSED_CONNECTION' && connections.isBusy(socket)) return;
@@ -101,7 +106,9 @@ export const createClientErrorHandler =
       socket.destroy();
       return;
     }
-    connections.whenResponsesSent(socket, () =>
-      sendErrorOnSocket(socket, parserError(code), randomUUID()),
-    );
+    const error = parserError(code);
+    const requestId = randomUUID();
+    const { remoteAddress: address = '' } = socket;
+    rejections.report(error, { address, entryPoint: 'http', requestId });
+    connections.whenResponsesSent(socket, () => sendErrorOnSocket(socket, error, requestId));
   };

@@ -124,9 +124,22 @@ const createInstruments = (registers: Registry[]) => ({
     labelNames: ['reason', 'entry_point'],
     registers,
   }),
+  requestRejections: new Counter({
+    name: 'helpcrunch_requests_rejected_total',
+    help: 'Requests and connections that were rejected before execution, except for their credentials.',
+    labelNames: ['reason', 'entry_point'],
+    registers,
+  }),
 });
 
+interface Rejection {
+  readonly reason: string;
+  readonly entryPoint: string;
+}
+
 export function createMetrics() {
+  // Event loop delay and CPU time are measured from the start, not from the first scrape.
+  getProcessRegistry();
   const registry = new Registry();
   const instruments = createInstruments([registry]);
   const queueWaits = createBatchedMetric((wait: ObservedQueueWait) => {
@@ -158,14 +171,15 @@ export function createMetrics() {
     observer,
     operation: reports.add,
     request: httpResponses.add,
-    rejected({
-      reason,
-      entryPoint,
-    }: {
-      readonly reason: string;
-      readonly entryPoint: string;
-    }): void {
+    rejected({ reason, entryPoint }: Rejection): void {
       instruments.rejections.inc({ reason, entry_point: entryPoint });
+    },
+    requestRejected({ reason, entryPoint }: Rejection): void {
+      instruments.requestRejections.inc({ reason, entry_point: entryPoint });
+    },
+    /** Without a duration: rejections are fast and would hide slow operations. */
+    operationRejected(code: string): void {
+      instruments.operations.inc({ operation: 'other', kind: 'none', code });
     },
     contentType: registry.contentType,
     text() {

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { version } from '../../src/lib/version.ts';
 import type { RecordingUpstream } from '../support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
@@ -314,7 +315,7 @@ describe('request ids', () => {
 
 describe('health checks', () => {
   test.each([
-    ['/healthz', { status: 'ok' }],
+    ['/healthz', { status: 'ok', version }],
     ['/readyz', { status: 'ready' }],
   ])('%s reports the health of the gateway', async (path, expected) => {
     const response = await ask(path);

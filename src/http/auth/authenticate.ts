@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../observability/log.ts';
 import type { AccountCredentials, Authenticate } from './credentials.ts';
 import { createApiKeyAuthentication, createNoAuthentication } from './credentials.ts';
+import type { Jwks } from './jwks.ts';
 import { permitSchemaAccess } from './schemaAccess.ts';
 
 /** Names the account of a client's API key by a hash of the key, so that clients with different keys share nothing. */
@@ -22,17 +23,23 @@ interface AuthenticateOptions {
   readonly log: Log;
 }
 
-export async function createAuthenticate({
+interface Authentication {
+  readonly authenticate: Authenticate;
+  /** The key set that tokens are verified with; undefined without `JWKS_URL`. */
+  readonly jwks?: Jwks | undefined;
+}
+
+export async function createAuthentication({
   auth,
   account,
   isAccepted,
   clock,
   log,
-}: AuthenticateOptions): Promise<Authenticate> {
-  if (auth.mode === 'none') return createNoAuthentication(account);
+}: AuthenticateOptions): Promise<Authentication> {
+  if (auth.mode === 'none') return { authenticate: createNoAuthentication(account) };
   if (auth.mode === 'forward') {
     const byApiKey = createApiKeyAuthentication({ accountOf: accountForKey, isAccepted });
-    return permitSchemaAccess(byApiKey, account);
+    return { authenticate: permitSchemaAccess(byApiKey, account) };
   }
   const { signedBy, ...expected } = auth;
   // Loaded on demand: `jose` takes time and memory.
@@ -40,12 +47,9 @@ export async function createAuthenticate({
     import('./jwks.ts'),
     import('./jwt.ts'),
   ]);
-  const keys =
-    'secret' in signedBy
-      ? new TextEncoder().encode(signedBy.secret)
-      : createJwks({ url: signedBy.jwksUrl, clock, log });
-  return permitSchemaAccess(
-    createJwtAuthentication({ account, keys, clock, ...expected }),
-    account,
-  );
+  const jwks = 'secret' in signedBy ? undefined : createJwks({ url: signedBy.jwksUrl, clock, log });
+  const keys = 'secret' in signedBy ? new TextEncoder().encode(signedBy.secret) : jwks?.keyOf;
+  if (keys === undefined) throw new Error('Without a secret there is a key set.');
+  const byToken = createJwtAuthentication({ account, keys, clock, ...expected });
+  return { authenticate: permitSchemaAccess(byToken, account), jwks };
 }

@@ -18,11 +18,19 @@ interface JwksOptions {
   readonly log: Log;
 }
 
+export interface Jwks {
+  readonly keyOf: JWTVerifyGetKey;
+  /** Whether the key set was loaded once. */
+  isLoaded(): boolean;
+  /** Whether the last attempt to load it succeeded. */
+  isReachable(): boolean;
+}
+
 /**
  * The key set of a token issuer. When a reload fails, the loaded keys stay trusted (stale-if-error), and reloads are throttled. `jose`
  * itself would drop the keys, and reload them for every token with an unknown key.
  */
-export function createJwks({ url, clock, log }: JwksOptions): JWTVerifyGetKey {
+export function createJwks({ url, clock, log }: JwksOptions): Jwks {
   const remote = createRemoteJWKSet(new URL(url), {
     cacheMaxAge: Infinity,
     cooldownDuration: Infinity,
@@ -41,7 +49,10 @@ export function createJwks({ url, clock, log }: JwksOptions): JWTVerifyGetKey {
     } catch (error) {
       if (!isFailing) {
         const reason = error instanceof Error ? error.name : 'unknown';
-        log.warn('JWKS refresh failed, using cached keys', { reason });
+        const message = remote.fresh
+          ? 'JWKS refresh failed, using cached keys'
+          : 'JWKS cannot be loaded, tokens are rejected';
+        log.warn(message, { reason });
       }
       isFailing = true;
     } finally {
@@ -66,7 +77,7 @@ export function createJwks({ url, clock, log }: JwksOptions): JWTVerifyGetKey {
   const reloadForUnknownKey = createThrottledReload();
 
   void reloadInitially(initialRetryMs);
-  return async (header, token) => {
+  const keyOf: JWTVerifyGetKey = async (header, token) => {
     if (!remote.fresh) await reloadInitially(initialRetryMs);
     if (!remote.fresh)
       throw publicError.unavailable('Tokens cannot be verified at present. Retry later.');
@@ -78,5 +89,14 @@ export function createJwks({ url, clock, log }: JwksOptions): JWTVerifyGetKey {
       await reloadForUnknownKey(cooldownMs);
       return remote(header, token);
     }
+  };
+  return {
+    keyOf,
+    isLoaded() {
+      // Nothing else retries before the first token arrives, and none does while the gateway is not ready.
+      if (!remote.fresh) void reloadInitially(initialRetryMs);
+      return remote.fresh;
+    },
+    isReachable: () => remote.fresh && !isFailing,
   };
 }

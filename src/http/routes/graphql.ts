@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import type { Context } from '../../graphql/context.ts';
 import { publicError } from '../../graphql/errors.ts';
 import type { PublicError } from '../../graphql/errors.ts';
@@ -27,21 +28,31 @@ import { sendErrorForEach } from '../errorResponse.ts';
 import { fastPathParams, toApolloRequest } from '../operationRequest.ts';
 import type { HttpServerOptions } from '../options.ts';
 import { addRateLimitHeaders } from '../rateLimitHeaders.ts';
+import type { RejectionError, RequestRejections } from '../requestRejections.ts';
 import type { SubscriptionCallbacks } from './callbacks.ts';
 import type { ResultStreams } from './streams.ts';
 
-/** Apollo Server rejects some requests before they have a context, so their errors lack the extensions that others have. */
-function addExtensions(body: string, context: Context): string {
-  const result: unknown = JSON.parse(body, (key, value: unknown) =>
-    key === 'extensions' && typeof value === 'object' && value !== null && 'code' in value
-      ? { ...value, requestId: context.requestId }
-      : value,
-  );
-  return JSON.stringify(
-    typeof result === 'object' && result !== null && !('extensions' in result)
-      ? { ...result, extensions: { upstream: usageExtension(context) } }
-      : result,
-  );
+interface CompletedError {
+  readonly body: string;
+  /** The first error, if Apollo Server rejected the request before it had a context; such errors lack the extensions that others have. */
+  readonly rejection?: { readonly extensions: object } | undefined;
+}
+
+const errorBodySchema = z.looseObject({
+  errors: z.array(z.looseObject({ extensions: z.looseObject({}).default({}) })).default([]),
+  extensions: z.unknown().optional(),
+});
+
+function completeError(body: string, context: Context): CompletedError {
+  const { requestId } = context;
+  const { errors: given, ...result } = errorBodySchema.parse(JSON.parse(body));
+  const errors = given.map(({ extensions, ...error }) => ({
+    ...error,
+    extensions: { ...extensions, requestId },
+  }));
+  if (result.extensions !== undefined) return { body: JSON.stringify({ errors, ...result }) };
+  const extensions = { upstream: usageExtension(context) };
+  return { body: JSON.stringify({ errors, ...result, extensions }), rejection: errors[0] };
 }
 
 const dataPrefix = '{"data":';
@@ -85,6 +96,7 @@ const acceptForApollo = ({ headers }: FastifyRequest, mediaType: ResponseMediaTy
 interface GraphQLRouteOptions extends HttpServerOptions {
   readonly callbacks: SubscriptionCallbacks;
   readonly limitClient: LimitClient;
+  readonly rejections: RequestRejections;
   readonly router: RouterSecret;
   readonly streams: ResultStreams;
   readonly spanOf: (request: FastifyRequest) => Span | undefined;
@@ -174,7 +186,12 @@ class GraphQLEndpoint {
     void reply.status(isRouter ? 200 : status).header('content-type', mediaType);
     this.#sendUsage(reply, context);
     if (body.kind !== 'complete') throw new Error('Incremental delivery is not supported.');
-    if (status >= 400) return addExtensions(body.string, context);
+    if (status >= 400) {
+      const completed = completeError(body.string, context);
+      const { rejection } = completed;
+      if (rejection !== undefined) this.#reportRejection({ ...rejection, status }, request);
+      return completed.body;
+    }
     const data = request.method === 'GET' ? dataOf(body.string) : undefined;
     const isNotModified = data !== undefined && this.#isNotModified(reply, { data }, context);
     return isNotModified ? reply.status(304).send() : body.string;
@@ -215,6 +232,12 @@ class GraphQLEndpoint {
       // An error thrown here gets the form and the media type of Apollo Server's own errors.
       context: () => (error === undefined ? Promise.resolve(context) : Promise.reject(error)),
     });
+  }
+
+  #reportRejection(error: RejectionError, { ip: address, id: requestId }: FastifyRequest): void {
+    const { rejections } = this.#options;
+    rejections.report(error, { address, entryPoint: 'http', requestId });
+    rejections.countOperation(error);
   }
 
   #sendUsage(reply: FastifyReply, context: Context): void {

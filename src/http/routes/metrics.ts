@@ -8,6 +8,12 @@ import type { SendLimiter } from '../sendLimiter.ts';
 export interface GaugeSources {
   /** Whether the data is simulated. */
   readonly isDemo: boolean;
+  /** Labels of the metric that identifies this build. */
+  readonly buildInfo: Readonly<Record<'version' | 'node_version' | 'auth', string>>;
+  /** Whether the keys of tokens were loaded once; null without `JWKS_URL`. */
+  isJwksLoaded(): boolean | null;
+  /** Whether they could be loaded the last time; null without `JWKS_URL`. */
+  isJwksReachable(): boolean | null;
   /** Log lines that could not be written. */
   lostLogLines(): number;
   /** Null without Redis. */
@@ -60,6 +66,11 @@ const gaugesOf = ({
     name: 'helpcrunch_demo',
     help: '1 with simulated data, 0 with a live account.',
     read: () => gauges.isDemo,
+  },
+  {
+    name: 'helpcrunch_jwks_up',
+    help: '1 if the last attempt to load JWKS_URL succeeded, 0 otherwise.',
+    read: gauges.isJwksReachable,
   },
   {
     name: 'helpcrunch_upstream_calls_queued',
@@ -167,6 +178,13 @@ function collect({ label, read }: ScrapedMetric, set: (labels: object, value: nu
 export function addMetricsRoute(server: FastifyInstance, options: MetricsRouteOptions): void {
   const { metrics } = options;
   const registers = [metrics.registry];
+  const { buildInfo } = options.gauges;
+  new Gauge({
+    name: 'helpcrunch_build_info',
+    help: 'Always 1; the labels are the version of the gateway, that of Node.js, and AUTH.',
+    labelNames: Object.keys(buildInfo),
+    registers,
+  }).set(buildInfo, 1);
   const exists = ({ read }: ScrapedMetric) => (read() ?? null) !== null;
   for (const metric of gaugesOf(options).filter(exists)) {
     const { name, help, label } = metric;

@@ -9,6 +9,7 @@ import type { AuthFailureLimiter } from '../auth/authFailures.ts';
 import { AuthenticationError } from '../auth/credentials.ts';
 import { clientNetwork } from '../clientAddress.ts';
 import { sendError } from '../errorResponse.ts';
+import type { RequestRejections } from '../requestRejections.ts';
 import { assertNoContentCoding } from '../requestBody.ts';
 
 const maxBodyBytes = 1_048_576;
@@ -33,6 +34,7 @@ const errors: Readonly<Partial<Record<WebhookOutcome, () => PublicError>>> = {
 interface WebhookRouteOptions {
   readonly webhookHandler: WebhookHandler;
   readonly authFailures: AuthFailureLimiter;
+  readonly rejections: RequestRejections;
   readonly clock: Clock;
 }
 
@@ -43,7 +45,7 @@ interface WebhookRouteOptions {
  */
 export async function addWebhookRoute(
   server: FastifyInstance,
-  { webhookHandler, authFailures, clock }: WebhookRouteOptions,
+  { webhookHandler, authFailures, rejections, clock }: WebhookRouteOptions,
 ) {
   const limitedUntilMs = new LRUCache<string, number>(limitEntries(maxLimitedAddresses));
 
@@ -83,6 +85,10 @@ export async function addWebhookRoute(
       const outcome = await webhookHandler.handle(bytes, headers['x-helpcrunch-signature']);
       const error = errors[outcome]?.();
       if (error === undefined) return reply.send({ outcome });
+      if (outcome === 'malformed') {
+        const { ip: address, id: requestId } = request;
+        rejections.report(error, { address, entryPoint: 'webhook', requestId });
+      }
       return sendError(
         reply,
         error instanceof AuthenticationError ? await rejectSignature(error, request) : error,

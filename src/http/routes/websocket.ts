@@ -96,9 +96,8 @@ class WebSocketEndpoint {
     this.#options = options;
     this.#protocol = this.#createProtocol();
     // Without a listener `ws` responds in plain text.
-    this.#sockets.on('wsClientError', ({ message }: Error, _socket, { socket, headers }) => {
-      const error = publicError.badRequest(`${message}.`);
-      sendErrorOnSocket(socket, error, requestIdOf(headers));
+    this.#sockets.on('wsClientError', ({ message }: Error, _socket, request) => {
+      this.#reject(request, publicError.badRequest(`${message}.`));
     });
   }
 
@@ -106,7 +105,7 @@ class WebSocketEndpoint {
   upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const { router, isAllowedOrigin, connectionLimits, log } = this.#options;
     const { headers } = request;
-    const reject = (error: PublicError) => sendErrorOnSocket(socket, error, requestIdOf(headers));
+    const reject = (error: PublicError) => this.#reject(request, error);
     const problem = router.problemOf(headers);
     if (problem !== undefined) {
       this.#rejectClient(request, socket, problem);
@@ -126,6 +125,20 @@ class WebSocketEndpoint {
     for (const connection of this.#connections) {
       connection.close(closeCodes.goingAway, 'The gateway is shutting down');
     }
+  }
+
+  #reject(request: IncomingMessage, error: PublicError): void {
+    const { rejections, addressOf } = this.#options;
+    const requestId = requestIdOf(request.headers);
+    rejections.report(error, { address: addressOf(request), entryPoint, requestId });
+    sendErrorOnSocket(request.socket, error, requestId);
+  }
+
+  /** Closes a connection that exceeds a limit. */
+  #rejectConnection(connection: WebSocketConnection, reason: string): void {
+    const { address, requestId } = connection;
+    this.#options.rejections.report(tooManyConnections(), { address, entryPoint, requestId });
+    connection.close(closeCodes.tryAgainLater, reason);
   }
 
   #rejectClient(request: IncomingMessage, socket: Socket, problem: AuthenticationError): void {
@@ -152,8 +165,7 @@ class WebSocketEndpoint {
     });
     this.#connections.add(connection);
     connection.onEnd(() => this.#connections.delete(connection));
-    const evict = () =>
-      connection.close(closeCodes.tryAgainLater, 'Too many unauthenticated connections');
+    const evict = () => this.#rejectConnection(connection, 'Too many unauthenticated connections');
     connection.waitForClient(this.#pending.add(connection.address, evict));
     connection.serve(this.#protocol);
   }
@@ -206,7 +218,7 @@ class WebSocketEndpoint {
     const client = { access, address, isRouter, isBackground };
     const release = connectionLimits.acquire(clientName(client));
     if (release === undefined) {
-      connection.close(closeCodes.tryAgainLater, 'Too many connections');
+      this.#rejectConnection(connection, 'Too many connections');
       return false;
     }
     connection.authenticated(client, release);
@@ -267,6 +279,9 @@ class WebSocketEndpoint {
       );
     } catch (error) {
       if (!(error instanceof PublicError)) throw error;
+      const { rejections } = this.#options;
+      rejections.report(error, { address: connection.address, entryPoint, requestId });
+      rejections.countOperation(error);
       return { kind: 'once', status: error.status, result: { errors: [error.format(requestId)] } };
     }
   }

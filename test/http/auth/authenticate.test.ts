@@ -241,6 +241,32 @@ describe('JWT signed with a key of a JWKS', () => {
     },
   );
 
+  test('a gateway is not ready until the JWKS was loaded once, and stays ready when it becomes unavailable', async () => {
+    await using scene = await startWithIssuer();
+    const { issuer, clock } = scene;
+    await issuer.addKey('one');
+    issuer.breakDown();
+    await using gateway = await scene.start();
+    const readiness = async () => (await fetch(`${gateway.url}/readyz`)).status;
+    const up = async () =>
+      /^helpcrunch_jwks_up (\d)$/m.exec(await (await fetch(`${gateway.url}/metrics`)).text())?.[1];
+
+    const before = await fetch(`${gateway.url}/readyz`);
+    expect(await before.json()).toEqual({ status: 'starting' });
+    expect([before.status, await up()]).toEqual([503, '0']);
+
+    issuer.breakDown(false);
+    do clock.advance(1_000);
+    while ((await readiness()) !== 200);
+    expect(await up()).toBe('1');
+    expect(gateway.logged.join('')).toContain('JWKS cannot be loaded, tokens are rejected');
+
+    issuer.breakDown();
+    clock.advance(600_000);
+    await gateway.query(whoAmI, {}, await bearer(agent, await issuer.addKey('two')));
+    expect([await readiness(), await up()]).toEqual([200, '0']);
+  });
+
   test('the JWKS is loaded once for many tokens', async () => {
     await using scene = await startWithIssuer();
     const key = await scene.issuer.addKey('one');
