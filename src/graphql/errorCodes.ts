@@ -129,7 +129,8 @@ export const errorCodes = {
   UPSTREAM_INVALID_RESPONSE: {
     status: 200,
     retryable: false,
-    cause: 'A response of HelpCrunch could not be decoded.',
+    cause:
+      'A response of HelpCrunch could not be decoded, or it responded with 404 to a request that names no object.',
     action: 'Report it with the `requestId`.',
   },
   INTERNAL_SERVER_ERROR: {

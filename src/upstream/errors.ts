@@ -35,8 +35,6 @@ export interface UpstreamErrorDetails {
   readonly retryAfterMs?: number;
   /** The limit that a rejected call has reached. */
   readonly reason?: RefusalReason;
-  /** A 404 for the path itself rather than for an object. */
-  readonly isUnknownRoute?: true;
   /** The gateway did not send the call. */
   readonly notSent?: true;
   /** Replaces the message that clients receive for the kind. */
@@ -118,9 +116,16 @@ export const isUnavailable = (error: unknown): error is UpstreamError =>
 
 /** Whether a requested object does not exist. */
 export const isNotFound = (error: unknown): error is UpstreamError =>
-  error instanceof UpstreamError &&
-  error.kind === 'notFound' &&
-  error.details.isUnknownRoute === undefined;
+  error instanceof UpstreamError && error.kind === 'notFound';
+
+const noEndpointMessage = 'HelpCrunch does not have this endpoint.';
+
+/** For a request that names no object: a 404 then does not prove that an object does not exist. */
+export function throwEndpointError(error: unknown): never {
+  if (!isNotFound(error)) throw error;
+  const message = noEndpointMessage;
+  throw error.with({ kind: 'malformed', message, publicMessage: message });
+}
 
 /** Tells the client which arguments were rejected, and why. */
 export const rejectedFields = (fields: readonly RejectedField[]) => ({

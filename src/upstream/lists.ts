@@ -3,7 +3,7 @@ import { maxPageSize } from '../lib/paging.ts';
 import type { SendCall } from './cache/entityCache.ts';
 import type { UpstreamCall } from './pipeline.ts';
 import { decodePage } from './decode.ts';
-import { isNotFound, UpstreamError } from './errors.ts';
+import { throwEndpointError, UpstreamError } from './errors.ts';
 import type { UpstreamFilter } from './filters.ts';
 
 /** A sort order as HelpCrunch spells it. */
@@ -45,11 +45,7 @@ export async function readPage<Row>(
           path: `${path}/search`,
           body: { ...filter, ...parameters },
         };
-  const body = await send(call).catch((error: unknown) => {
-    if (!isNotFound(error)) throw error;
-    // A list that is not found is an unknown route; it does not prove that its members do not exist.
-    throw error.with({ isUnknownRoute: true });
-  });
+  const body = await send(call).catch(throwEndpointError);
   return decodePage(body, { where: path.slice(1), offset, limit }, decodeRow);
 }
 

@@ -503,7 +503,7 @@ describe('missing entities', () => {
     const answer = await ask(list);
 
     expectFailure(answer, places[1]!, {
-      ...notRetryable('NOT_FOUND'),
+      ...notRetryable('UPSTREAM_INVALID_RESPONSE'),
       upstream: { status: 404, errors: [] },
     });
   });

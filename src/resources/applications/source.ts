@@ -1,6 +1,7 @@
 import type { Upstream } from '../../upstream/client.ts';
 import { createCollectionSource } from '../../upstream/collectionSource.ts';
 import { decodeList, decodeObject } from '../../upstream/decode.ts';
+import { throwEndpointError } from '../../upstream/errors.ts';
 import { applicationListType } from './descriptor.ts';
 import { applicationCodec } from './model.ts';
 
@@ -9,7 +10,8 @@ export type ApplicationSource = ReturnType<typeof createApplicationSource>;
 /** The endpoint of applications has no paging. */
 export const createApplicationSource = (upstream: Upstream) =>
   createCollectionSource(upstream, applicationListType, async (send) => {
-    const body = await send({ effect: 'read', method: 'GET', path: '/applications' });
+    const call = { effect: 'read', method: 'GET', path: '/applications' } as const;
+    const body = await send(call).catch(throwEndpointError);
     const wires = decodeList(decodeObject(body, 'applications')['data'], 'applications.data');
     return { rows: wires.map(applicationCodec.fromWire), total: wires.length };
   });

@@ -1,5 +1,6 @@
 import type { Upstream } from '../../upstream/client.ts';
 import { decodeObject } from '../../upstream/decode.ts';
+import { throwEndpointError } from '../../upstream/errors.ts';
 import { organizationType } from './descriptor.ts';
 import type { Organization } from './model.ts';
 import { organizationCodec } from './model.ts';
@@ -12,7 +13,8 @@ export const createOrganizationSource = ({ cache }: Upstream) => ({
 
   get: (): Promise<Organization> =>
     cache.getOrLoad(organizationType, 'own', async (send) => {
-      const body = await send({ effect: 'read', method: 'GET', path: '/organization' });
+      const call = { effect: 'read', method: 'GET', path: '/organization' } as const;
+      const body = await send(call).catch(throwEndpointError);
       return organizationCodec.fromWire(decodeObject(body, 'organization')['data']);
     }),
 });

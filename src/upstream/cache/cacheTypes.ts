@@ -80,7 +80,6 @@ const isWholeNegativeEntry = objectOf<NegativeEntry>({
       fields: listOf(objectOf<RejectedField>({ path: isText, message: isText })),
       retryAfterMs: isNumber,
       reason: oneOf('ACCOUNT_LIMIT', 'VIEWER_LIMIT', 'CUSTOMER_LIMIT'),
-      isUnknownRoute: oneOf(true),
       notSent: oneOf(true),
       publicMessage: isText,
       chatId: isText,
