@@ -183,6 +183,17 @@ describe('ROUTER_ONLY', () => {
     expect(helpCrunch.calls).toEqual([]);
   });
 
+  test.each(transports)(
+    'rejects a missing secret with 401 and a wrong one with 403: %s',
+    async (_name, send) => {
+      const missing = await send(routerOnly, {});
+      const other = await send(routerOnly, wrong);
+
+      expect([missing.status, missing.code]).toEqual([401, 'UNAUTHENTICATED']);
+      expect([other.status, other.code]).toEqual([403, 'FORBIDDEN']);
+    },
+  );
+
   test('rejects a token instead of the secret, and the secret as a token', async () => {
     await using gateway = await start({ isRouterOnly: true, auth: jwtAuth() });
     const url = `${gateway.url}/graphql`;
