@@ -446,6 +446,14 @@ describe('unknown variables', () => {
     ['TRUSTPROXY', 'TRUST_PROXY'],
     ['HOSTS', 'HOST'],
     ['HSOT', 'HOST'],
+    ['API_KEY', 'HELPCRUNCH_API_KEY'],
+    ['api_key', 'HELPCRUNCH_API_KEY'],
+    ['API_TOKEN', 'HELPCRUNCH_API_KEY'],
+    ['HC_API_KEY', 'HELPCRUNCH_API_KEY'],
+    ['HELPCRUNCH_TOKEN', 'HELPCRUNCH_API_KEY'],
+    ['HELPCRUNCH_API_TOKEN', 'HELPCRUNCH_API_KEY'],
+    ['API_URL', 'HELPCRUNCH_API_URL'],
+    ['WEBHOOK_SECRET', 'HELPCRUNCH_WEBHOOK_SECRET'],
   ])('the unknown variable %s is reported with the suggestion %s', (name, suggestion) => {
     expect(warned({ [name]: 'any' })).toEqual([
       `${name}: is not a setting. Did you mean ${suggestion}?`,
@@ -458,6 +466,18 @@ describe('unknown variables', () => {
     ]);
   });
 
+  test('an empty HELPCRUNCH_API_KEY is reported, because data is simulated', () => {
+    const warnings = (environment: Environment) =>
+      configWarnings(environment).map(({ variable, message }) => `${variable}: ${message}`);
+
+    expect(warnings({ HELPCRUNCH_API_KEY: '' })).toEqual([
+      'HELPCRUNCH_API_KEY: is empty, so data is simulated. Set the key, or DEMO=true.',
+    ]);
+    expect(warnings({ HELPCRUNCH_API_KEY: '', DEMO: 'true' })).toEqual([]);
+    expect(warnings({ HELPCRUNCH_API_KEY: '', AUTH: 'forward' })).toEqual([]);
+    expect(warnings({})).toEqual([]);
+  });
+
   test('a variable of another program is not reported', () => {
     const others = {
       ...Object.fromEntries(
@@ -468,6 +488,9 @@ describe('unknown variables', () => {
       OTEL_EXPORTER_OTLP_HEADERS: 'any',
       OTEL_TRACES_SAMPLER: 'any',
       npm_config_port: '1',
+      OPENAI_API_KEY: 'any',
+      GITHUB_TOKEN: 'any',
+      DATABASE_URL: 'any',
       MAX_DEPTHS: '',
       HELPCRUNCH_GRAPHQL_SERVICE_HOST: '10.0.0.1',
       HELPCRUNCH_GRAPHQL_SERVICE_PORT: '4000',

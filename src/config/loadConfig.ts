@@ -1,5 +1,10 @@
 import { createPersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
-import { createSchema, unknownMutations, unknownRootFields } from '../graphql/schema/build.ts';
+import {
+  createSchema,
+  rootFieldNames,
+  unknownMutations,
+  unknownRootFields,
+} from '../graphql/schema/build.ts';
 import type { Log } from '../observability/log.ts';
 import type { Finding } from './crossChecks.ts';
 import { findingsOf } from './crossChecks.ts';
@@ -8,6 +13,7 @@ import type { Environment } from './setting.ts';
 import { SettingsReader } from './setting.ts';
 import type { Config } from './settings.ts';
 import { ConfigError, readConfig, withoutEmpty } from './settings.ts';
+import { suggestionFor } from './suggestions.ts';
 import { unknownVariables } from './unknownVariables.ts';
 
 /** What does not fit the schema. A schema is only built if there are persisted operations to validate. */
@@ -19,9 +25,11 @@ function schemaProblems(environment: Environment): string[] {
     subgraph,
     mutations,
   });
-  const unknown = unknownRootFields(values.excludedRootFields);
+  const unknownFields = unknownRootFields(values.excludedRootFields);
   const unknownNames =
     typeof values.mutations === 'object' ? unknownMutations(values.mutations) : [];
+  const rootFields = rootFieldNames();
+  const mutationFields = rootFields.map((name) => name.replace(/^Mutation\./, ''));
   const documents =
     values.persistedOperations &&
     createPersistedDocuments({
@@ -30,16 +38,30 @@ function schemaProblems(environment: Environment): string[] {
       rejectsOthers: false,
     });
   return [
-    ...unknown.map((field) => `SUBGRAPH_EXCLUDE_FIELDS: the schema has no root field ${field}`),
-    ...unknownNames.map((name) => `MUTATIONS: the schema has no mutation ${name}`),
+    ...unknownFields.map(
+      (name) =>
+        `SUBGRAPH_EXCLUDE_FIELDS: the schema has no root field ${name}${suggestionFor(name, rootFields)}`,
+    ),
+    ...unknownNames.map(
+      (name) =>
+        `MUTATIONS: the schema has no mutation ${name}${suggestionFor(name, mutationFields)}`,
+    ),
     ...(documents?.problems ?? []).map((problem) => `PERSISTED_OPERATIONS: ${problem}`),
   ];
+}
+
+/** An empty variable is the same as none, but this one is set in order to have a live account. */
+function emptyKeyWarnings({ HELPCRUNCH_API_KEY, AUTH, DEMO }: Environment): Finding[] {
+  if (HELPCRUNCH_API_KEY !== '' || AUTH === 'forward' || DEMO === 'true') return [];
+  const message = 'is empty, so data is simulated. Set the key, or DEMO=true.';
+  return [{ severity: 'warning', variable: 'HELPCRUNCH_API_KEY', message }];
 }
 
 /** Settings that are accepted but probably not intended. */
 export function configWarnings(environment: Environment): readonly Finding[] {
   const given = withoutEmpty(environment);
   return [
+    ...emptyKeyWarnings(environment),
     ...findingsOf(given).filter(({ severity }) => severity === 'warning'),
     ...unknownVariables(given, allSettings),
   ];

@@ -1,5 +1,6 @@
 import type { Finding } from './crossChecks.ts';
 import type { Environment } from './setting.ts';
+import { nearestOf } from './suggestions.ts';
 
 /** First words of settings that the variables of other programs also begin with. */
 const commonWords: ReadonlySet<string> = new Set(['NODE', 'OTEL', 'LOG', 'HOST', 'PORT']);
@@ -7,40 +8,22 @@ const commonWords: ReadonlySet<string> = new Set(['NODE', 'OTEL', 'LOG', 'HOST',
 /** In shorter names two differing letters are a coincidence: HOME is not a misspelled HOST. */
 const shortestLenientName = 8;
 
-/** The optimal string alignment distance: letters added, removed, replaced, or swapped with their neighbor. */
-function distanceOf(one: string, other: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: other.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= one.length; row += 1) {
-    const current = [row];
-    for (let column = 1; column <= other.length; column += 1) {
-      const isSame = one[row - 1] === other[column - 1];
-      const isSwapped =
-        row > 1 &&
-        column > 1 &&
-        one[row - 1] === other[column - 2] &&
-        one[row - 2] === other[column - 1];
-      current[column] = Math.min(
-        (last[column] ?? 0) + 1,
-        (current[column - 1] ?? 0) + 1,
-        (last[column - 1] ?? 0) + (isSame ? 0 : 1),
-        isSwapped ? (beforeLast[column - 2] ?? 0) + 1 : Infinity,
-      );
-    }
-    beforeLast = last;
-    last = current;
-  }
-  return last[other.length] ?? 0;
-}
-
 const normalized = (name: string): string => name.toUpperCase().replaceAll('-', '_');
 
-/** The known name with the smallest distance. */
-function nearestOf(name: string, known: readonly string[]) {
-  const [nearest] = known
-    .map((candidate) => ({ candidate, distance: distanceOf(normalized(name), candidate) }))
-    .toSorted((one, other) => one.distance - other.distance);
-  return nearest;
+/** Names that other programs and guides give to a setting. */
+const misnomers: Readonly<Record<string, string>> = {
+  API_TOKEN: 'HELPCRUNCH_API_KEY',
+  HC_API_KEY: 'HELPCRUNCH_API_KEY',
+  HELPCRUNCH_TOKEN: 'HELPCRUNCH_API_KEY',
+  HELPCRUNCH_API_TOKEN: 'HELPCRUNCH_API_KEY',
+  HELPCRUNCH_API_SECRET: 'HELPCRUNCH_API_KEY',
+};
+
+/** The setting of which the variable is the name without its first word: `API_KEY`. */
+function completionOf(variable: string, known: readonly string[]): string | undefined {
+  const name = normalized(variable);
+  if (!name.includes('_')) return undefined;
+  return known.find((candidate) => candidate.slice(candidate.indexOf('_') + 1) === name);
 }
 
 /** Kubernetes sets variables for each service of a namespace, prefixed with the name of the service. */
@@ -64,7 +47,12 @@ export function unknownVariables(
     .filter((name) => environment[name] !== '' && environment[name] !== undefined)
     .filter((name) => !names.has(name) && !isOfKubernetes(name, environment))
     .flatMap((variable) => {
-      const nearest = nearestOf(variable, known);
+      const warn = (hint: string) => [
+        { severity: 'warning' as const, variable, message: `is not a setting. ${hint}` },
+      ];
+      const meant = misnomers[normalized(variable)] ?? completionOf(variable, known);
+      if (meant !== undefined) return warn(`Did you mean ${meant}?`);
+      const nearest = nearestOf(normalized(variable), known);
       if (nearest === undefined) return [];
       const isLong = nearest.candidate.length >= shortestLenientName;
       // Short names in lower case, such as `host`, belong to other programs.
@@ -73,7 +61,6 @@ export function unknownVariables(
         : nearest.distance <= 1 && variable === normalized(variable);
       if (!isMisspelled && !hasKnownPrefix(variable)) return [];
       const isSimilar = isMisspelled || nearest.distance <= variable.length / 3;
-      const hint = isSimilar ? `Did you mean ${nearest.candidate}?` : 'It has no effect.';
-      return [{ severity: 'warning' as const, variable, message: `is not a setting. ${hint}` }];
+      return warn(isSimilar ? `Did you mean ${nearest.candidate}?` : 'It has no effect.');
     });
 }

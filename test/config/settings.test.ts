@@ -550,6 +550,16 @@ describe('MUTATIONS', () => {
   });
 
   test.each([
+    ['setChatstatus', 'setChatStatus'],
+    ['markChatsRead', 'markChatRead'],
+    ['addCustomerTag', 'addCustomerTags'],
+  ])('the misspelled name %s is rejected with the suggestion %s', (MUTATIONS, name) => {
+    expect(() => loadConfig({ MUTATIONS })).toThrow(
+      `MUTATIONS: the schema has no mutation ${MUTATIONS}. Did you mean ${name}?`,
+    );
+  });
+
+  test.each([
     ['all', 'all'],
     ['none', 'none'],
     ['setChatStatus,markChatRead', ['setChatStatus', 'markChatRead']],

@@ -66,7 +66,7 @@ describe('subgraph schema', () => {
 
     expect(() => loadConfig({ SUBGRAPH: 'true', SUBGRAPH_EXCLUDE_FIELDS: names })).toThrow(
       [
-        'SUBGRAPH_EXCLUDE_FIELDS: the schema has no root field Query.nod',
+        'SUBGRAPH_EXCLUDE_FIELDS: the schema has no root field Query.nod. Did you mean Query.node?',
         '  SUBGRAPH_EXCLUDE_FIELDS: the schema has no root field Chat.id',
       ].join('\n'),
     );

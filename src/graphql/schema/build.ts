@@ -58,6 +58,9 @@ export function createSchema(
   return applyPolicies(schema, mutations);
 }
 
+/** All root fields, such as `Query.node` and `Mutation.markChatRead`. */
+export const rootFieldNames = (): readonly string[] => rootFieldsOf(sdl);
+
 /** The names, such as `node` or `Mutation.markChatRead`, that are not root fields. */
 export const unknownRootFields = (names: readonly string[]): readonly string[] => {
   const known = rootFieldsOf(sdl);

@@ -1,4 +1,5 @@
 import { createHook } from 'node:async_hooks';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { hasBrowser, startBrowser } from '../../support/browser.ts';
@@ -30,6 +31,20 @@ const policyOf = ({ headers }: Response): Readonly<Record<string, string>> =>
       return [name, sources.join(' ')];
     }),
   );
+
+test('the prepared operation Mark read changes a chat of a new demo', async () => {
+  await using fresh = await startDemo();
+  const [, ...lines] = readFileSync('explorer/operations/3-mark-read.graphql', 'utf8').split('\n');
+  const [, id] = /ID! = (\d+)/.exec(lines.join('\n')) ?? [];
+  const read = async () => (await fresh.query(`{ chat(id: ${id}) { readByAgent } }`)).data.chat;
+
+  const before = await read();
+  const { data } = await fresh.query(lines.join('\n'));
+
+  expect(before).toEqual({ readByAgent: false });
+  expect(data.markChatRead).toMatchObject({ id, readByAgent: true });
+  expect(await read()).toEqual({ readByAgent: true });
+});
 
 describe('explorer pages', () => {
   test('explorer pages may connect to this server only', async () => {
