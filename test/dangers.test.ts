@@ -454,6 +454,7 @@ describe('unknown variables', () => {
     ['HELPCRUNCH_API_TOKEN', 'HELPCRUNCH_API_KEY'],
     ['API_URL', 'HELPCRUNCH_API_URL'],
     ['WEBHOOK_SECRET', 'HELPCRUNCH_WEBHOOK_SECRET'],
+    ['https_proxy', 'HTTPS_PROXY'],
   ])('the unknown variable %s is reported with the suggestion %s', (name, suggestion) => {
     expect(warned({ [name]: 'any' })).toEqual([
       `${name}: is not a setting. Did you mean ${suggestion}?`,
@@ -481,9 +482,19 @@ describe('unknown variables', () => {
   test('a variable of another program is not reported', () => {
     const others = {
       ...Object.fromEntries(
-        ['HOME', 'PATH', 'HOSTNAME', 'AUTHOR', 'host', 'port', 'LOGNAME', 'NODE_OPTIONS'].map(
-          (name) => [name, 'any'],
-        ),
+        [
+          'HOME',
+          'PATH',
+          'HOSTNAME',
+          'AUTHOR',
+          'host',
+          'port',
+          'LOGNAME',
+          'NODE_OPTIONS',
+          'NO_COLOR',
+          'HTTP_PROXY',
+          'http_proxy',
+        ].map((name) => [name, 'any']),
       ),
       OTEL_EXPORTER_OTLP_HEADERS: 'any',
       OTEL_TRACES_SAMPLER: 'any',

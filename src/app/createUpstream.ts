@@ -1,3 +1,4 @@
+import { version } from '../lib/version.ts';
 import { EntityCache } from '../upstream/cache/entityCache.ts';
 import { createUpstreamClient } from '../upstream/client.ts';
 import { createRateLimiter, createRedisRateLimiter } from '../upstream/rateLimit/registry.ts';
@@ -37,6 +38,23 @@ function createLimiter({ config, clock, redis }: Foundation) {
     : createRedisRateLimiter({ ...limits, redis: redis.connection });
 }
 
+/** Whether `NO_PROXY` lists the host, one of its parent domains, or `*`. */
+function isDirect({ hostname, port }: URL, noProxy: readonly string[]): boolean {
+  const authority = `${hostname}:${port || '443'}`;
+  return noProxy.some(
+    (entry) =>
+      entry === '*' ||
+      [hostname, authority].some((name) => name === entry || name.endsWith(`.${entry}`)),
+  );
+}
+
+function proxyOf({ config, upstream }: Foundation): string | undefined {
+  const url = new URL(upstream.url);
+  return url.protocol === 'https:' && !isDirect(url, config.noProxy)
+    ? config.httpsProxy
+    : undefined;
+}
+
 /** The HelpCrunch client with its cache and its rate limiter. */
 export function createUpstream(foundation: Foundation) {
   const { config, upstream, clock, log, metrics, redis, forwardsClientKeys, disposers } =
@@ -46,7 +64,10 @@ export function createUpstream(foundation: Foundation) {
   const client = createUpstreamClient({
     transport: createTransport({
       baseUrl: upstream.url,
+      proxyUrl: proxyOf(foundation),
+      userAgent: `helpcrunch-graphql/${version}`,
       timeoutMs: config.upstreamTimeoutMs,
+      keepAliveMs: config.upstreamKeepAliveMs,
       maxResponseBytes: config.upstreamMaxBytes,
       clock,
     }),

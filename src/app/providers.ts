@@ -45,11 +45,11 @@ async function provideTracing({ traceExportProtocol }: Config): Promise<Tracing 
 
 /** What must never be logged. */
 function secretsOf(config: Config): readonly string[] {
-  const { apiKey, webhookSecret, routerSecret, auth, redisUrl } = config;
+  const { apiKey, webhookSecret, routerSecret, auth, redisUrl, httpsProxy } = config;
   const jwtSecret =
     auth.mode === 'jwt' && 'secret' in auth.signedBy ? auth.signedBy.secret : undefined;
-  const redisPassword = redisUrl === undefined ? undefined : new URL(redisUrl).password;
-  const secrets = [apiKey, webhookSecret, routerSecret, jwtSecret, redisPassword];
+  const passwords = [redisUrl, httpsProxy].map((url) => url && new URL(url).password);
+  const secrets = [apiKey, webhookSecret, routerSecret, jwtSecret, ...passwords];
   return secrets.flatMap((secret) => secret ?? []);
 }
 

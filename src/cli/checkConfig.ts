@@ -5,6 +5,7 @@ import { startGateway } from '../app/createApp.ts';
 import { loadConfig, configWarnings } from '../config/loadConfig.ts';
 import { listSettings } from '../config/listSettings.ts';
 import { systemClock } from '../lib/clock.ts';
+import type { Log } from '../observability/log.ts';
 import { silentLog } from '../observability/log.ts';
 import { paint, showProgress } from './terminal.ts';
 
@@ -26,6 +27,36 @@ const adviceByCode: Readonly<Record<string, string>> = {
   UPSTREAM_UNAVAILABLE: 'Check HELPCRUNCH_API_URL and whether this machine can reach it.',
   RATE_LIMITED: 'The account has used its calls of this minute. Try again in a minute.',
 };
+
+/** How to fix a failed connection, by the beginning of its error code. */
+const adviceByConnectionError: readonly (readonly [RegExp, string])[] = [
+  [/^(ENOTFOUND|EAI_)/, 'No address was found for the host of HELPCRUNCH_API_URL or HTTPS_PROXY.'],
+  [/^ECONNREFUSED$/, 'Nothing listens at the host and port of HELPCRUNCH_API_URL or HTTPS_PROXY.'],
+  [/^PROXY_/, 'The proxy of HTTPS_PROXY did not connect to HELPCRUNCH_API_URL.'],
+  [
+    /CERT|^(ERR_TLS|ERR_SSL|EPROTO|UNABLE_TO)/,
+    'TLS failed. If a proxy inspects the connection, set NODE_EXTRA_CA_CERTS to its certificate.',
+  ],
+];
+
+function adviceFor(code: string, connectionError: string | undefined): string | undefined {
+  const [, advice] =
+    adviceByConnectionError.find(([pattern]) => pattern.test(connectionError ?? '')) ?? [];
+  return advice ?? adviceByCode[code];
+}
+
+/** Keeps the error code of the last failed connection, which responses do not contain. */
+function createConnectionErrorLog() {
+  let connectionError: string | undefined;
+  const log: Log = {
+    ...silentLog,
+    warn(_event, fields) {
+      const value = fields?.['connectionError'];
+      if (typeof value === 'string') connectionError = value;
+    },
+  };
+  return { log, connectionError: () => connectionError };
+}
 
 /** Removes the limits of clients: this process is the only client. */
 const configOfCheck = (config: Config): Config => ({
@@ -53,15 +84,18 @@ async function queryOrganization(url: string): Promise<z.infer<typeof responseSc
 /** Makes one upstream call through a temporary gateway. */
 async function checkUpstream(config: Config): Promise<{ isSuccess: boolean; text: string }> {
   const upstream = { url: config.apiUrl, key: config.apiKey ?? '' };
-  const options = { upstream, clock: systemClock, log: silentLog };
+  const { log, connectionError } = createConnectionErrorLog();
+  const options = { upstream, clock: systemClock, log };
   const gateway = await startGateway(configOfCheck(config), options);
   const { data, errors } = await queryOrganization(gateway.url).finally(() => gateway.stop());
   const [error] = errors;
   if (error !== undefined) {
     const { code } = error.extensions;
+    const reason = connectionError();
+    const codes = reason === undefined ? code : `${code}: ${reason}`;
     return {
       isSuccess: false,
-      text: `${error.message} (${code}) ${adviceByCode[code] ?? ''}`.trimEnd(),
+      text: `${error.message} (${codes}) ${adviceFor(code, reason) ?? ''}`.trimEnd(),
     };
   }
   return {

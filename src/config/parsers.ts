@@ -125,6 +125,22 @@ export const hostNames = z
   })
   .describe('list of hosts');
 
+/** Hosts in the common form of `NO_PROXY`: `example.com`, `.example.com` and `*.example.com` mean the same. */
+export const proxyExceptions = z
+  .string()
+  .transform((value): readonly string[] =>
+    value
+      .split(',')
+      .map((part) =>
+        part
+          .trim()
+          .toLowerCase()
+          .replace(/^\*?\./, ''),
+      )
+      .filter((part) => part !== ''),
+  )
+  .describe('list of hosts');
+
 /** An address, or a network such as `10.0.0.0/8`. */
 function isNetwork(value: string): boolean {
   const [address = '', bits, ...more] = value.split('/');

@@ -3,7 +3,25 @@ import type { Environment } from './setting.ts';
 import { nearestOf } from './suggestions.ts';
 
 /** First words of settings that the variables of other programs also begin with. */
-const commonWords: ReadonlySet<string> = new Set(['NODE', 'OTEL', 'LOG', 'HOST', 'PORT']);
+const commonWords: ReadonlySet<string> = new Set([
+  'NODE',
+  'OTEL',
+  'LOG',
+  'HOST',
+  'PORT',
+  'HTTPS',
+  'NO',
+]);
+
+/** They resemble settings but belong to other programs, the last two if the setting is set as well. */
+const proxyVariables = {
+  ignored: new Set(['HTTP_PROXY', 'http_proxy']),
+  lowerCase: new Set(['https_proxy', 'no_proxy']),
+};
+
+const isOfOtherPrograms = (name: string, environment: Environment): boolean =>
+  proxyVariables.ignored.has(name) ||
+  (proxyVariables.lowerCase.has(name) && environment[name.toUpperCase()] !== undefined);
 
 /** In shorter names two differing letters are a coincidence: HOME is not a misspelled HOST. */
 const shortestLenientName = 8;
@@ -46,6 +64,7 @@ export function unknownVariables(
   return Object.keys(environment)
     .filter((name) => environment[name] !== '' && environment[name] !== undefined)
     .filter((name) => !names.has(name) && !isOfKubernetes(name, environment))
+    .filter((name) => !isOfOtherPrograms(name, environment))
     .flatMap((variable) => {
       const warn = (hint: string) => [
         { severity: 'warning' as const, variable, message: `is not a setting. ${hint}` },

@@ -15,6 +15,7 @@ import { KeyVerification, unverifiedAccount } from './keyVerification.ts';
 import { compose } from './pipeline.ts';
 import type { RequestContext, Send, UpstreamRequest } from './pipeline.ts';
 import { rateLimit } from './rateLimitLayer.ts';
+import { repeatOnNewConnection } from './staleConnection.ts';
 import { createQuotaReader } from './quotaReader.ts';
 import type { Transport } from './transport.ts';
 import { instrument } from './instrumentation.ts';
@@ -112,6 +113,7 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
       retry({ clock, maxRetries }),
       ...(keys === undefined ? [] : [keys.layer]),
       circuitBreaker(circuitBreakers, clock),
+      repeatOnNewConnection,
       rateLimit(rateLimiter, options),
       instrument(options),
     ],

@@ -49,8 +49,12 @@ export const decodeBoolean = (value: unknown, where: string): boolean | null =>
 /** Longer texts are not ids. */
 const maxIdLength = 100;
 
-/** An id as a string without leading zeros; null for anything but a non-negative integer, as a number or as PHP reads a numeric text. */
+/**
+ * An id as a string without leading zeros; null for anything but a non-negative integer, as a number or as PHP reads a numeric text. A
+ * number from 2^53 on is null too: parsing has rounded it to the id of another object.
+ */
 export function decodeIdOrNull(value: unknown, where: string): string | null {
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) return null;
   const given = decodeText(value, where);
   if (given === null || given.length > maxIdLength) return null;
   return /^\s*0*([0-9]+)(?:\.0+)?\s*$/.exec(given)?.[1] ?? null;

@@ -35,6 +35,10 @@ export interface UpstreamErrorDetails {
   readonly retryAfterMs?: number;
   /** The limit that a rejected call has reached. */
   readonly reason?: RefusalReason;
+  /** Why the connection failed: an error code such as `ECONNREFUSED`. For operators only. */
+  readonly connectionError?: string;
+  /** The connection was idle before and was lost before the first byte of the response, after or before the request was sent. */
+  readonly staleConnection?: 'sent' | 'unsent';
   /** The gateway did not send the call. */
   readonly notSent?: true;
   /** Replaces the message that clients receive for the kind. */

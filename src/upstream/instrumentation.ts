@@ -41,6 +41,8 @@ export interface InstrumentationOptions {
   readonly clock: Clock;
 }
 
+const connectionErrorAttribute = 'helpcrunch.upstream.connection_error';
+
 /** Counts, measures and traces each attempt that is sent. */
 export const instrument =
   ({ observer, clock }: InstrumentationOptions): Layer =>
@@ -51,15 +53,21 @@ export const instrument =
     const span = context.span?.child('call', endpoint, { 'http.request.method': method });
     const startedAt = clock.monotonic();
     let outcome: UpstreamCallReport['outcome'] = 'ok';
+    let connectionError: string | undefined;
     context.usage.calls += 1;
     try {
       return await next(span === undefined ? request : { ...request, headers: span.headers() });
     } catch (error) {
       const kind = error instanceof UpstreamError ? error.kind : 'malformed';
       outcome = signal.aborted ? 'abandoned' : kind;
+      if (error instanceof UpstreamError) ({ connectionError } = error.details);
       throw error;
     } finally {
       observer.onCall({ endpoint, outcome, durationMs: clock.monotonic() - startedAt });
-      span?.end({ failure: outcome === 'ok' ? undefined : outcome });
+      span?.end({
+        failure: outcome === 'ok' ? undefined : outcome,
+        attributes:
+          connectionError === undefined ? {} : { [connectionErrorAttribute]: connectionError },
+      });
     }
   };

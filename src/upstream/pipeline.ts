@@ -60,6 +60,7 @@ export type UpstreamRequest = UpstreamCall &
     readonly quotaOwner: string;
     /** Trace headers. */
     readonly headers: Readonly<Record<string, string>>;
+    readonly usesNewConnection?: boolean;
   };
 
 /** Resolves to the JSON of a 2xx response; rejects with an `UpstreamError` or the reason of the signal. */

@@ -43,7 +43,8 @@ const redactAndTruncate = (value: unknown, redact: Redact): string =>
     : '';
 
 /** The entries of `{"errors":[{"code","message"}]}`; empty for any other body. */
-function parseErrorEntries(body: string, redact: Redact): UpstreamErrorEntry[] {
+function parseErrorEntries(body: string | undefined, redact: Redact): UpstreamErrorEntry[] {
+  if (body === undefined) return [];
   let envelope: unknown;
   try {
     envelope = parseJson(body);
@@ -85,6 +86,11 @@ function errorFromResponse(response: TransportResponse, secrets: UpstreamSecrets
 /** The JSON of a 2xx response; throws an `UpstreamError` for any other. */
 export function readResponse(response: TransportResponse, secrets: UpstreamSecrets): unknown {
   if (response.status < 200 || response.status >= 300) throw errorFromResponse(response, secrets);
+  if (response.body === undefined) {
+    throw new UpstreamError('malformed', 'The response of HelpCrunch is not encoded in UTF-8.', {
+      status: response.status,
+    });
+  }
   try {
     return parseJson(response.body);
   } catch (cause) {

@@ -1,8 +1,9 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import fetch, { FetchError } from 'node-fetch';
 import type { Response } from 'node-fetch';
+import { asError } from '../lib/asError.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { PooledRequest } from './connectionPool.ts';
+import { ConnectionPool } from './connectionPool.ts';
 import { UpstreamError } from './errors.ts';
 
 export interface TransportRequest {
@@ -12,13 +13,16 @@ export interface TransportRequest {
   readonly body?: unknown;
   readonly apiKey: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Whether idle connections must not be used. */
+  readonly usesNewConnection?: boolean;
   /** Its reason becomes the error of an aborted request. */
   readonly signal: AbortSignal;
 }
 
 export interface TransportResponse {
   readonly status: number;
-  readonly body: string;
+  /** Undefined if it is not encoded in UTF-8. */
+  readonly body: string | undefined;
   readonly retryAfterMs?: number;
 }
 
@@ -31,94 +35,171 @@ export interface Transport {
 
 interface TransportOptions {
   readonly baseUrl: string;
+  /** The HTTP proxy for an HTTPS base URL. */
+  readonly proxyUrl?: string | undefined;
+  readonly userAgent: string;
   readonly timeoutMs: number;
+  /** How long idle connections are kept. 0: they are not reused. */
+  readonly keepAliveMs: number;
   readonly maxResponseBytes: number;
   readonly clock: Clock;
 }
 
-/** Idle connections are closed before most servers would close them during a request. */
-const idleTimeoutMs = 4_000;
-
 /** Longer pauses are neither waited for nor returned to clients. */
 export const maxRetryAfterMs = 600_000;
+
+/** Shorter pauses, and times that have passed, count as absent. */
+const minRetryAfterMs = 1_000;
 
 /** `Retry-After` in seconds or as a date (RFC 9110), at most ten minutes; undefined for anything else. */
 function parseRetryAfter(response: Response, clock: Clock): number | undefined {
   const value = response.headers.get('retry-after')?.trim() ?? '';
-  if (/^[0-9]{1,6}$/.test(value)) return Math.min(maxRetryAfterMs, Number(value) * 1000);
   // HTTP dates begin with the day's name; Date.parse alone would accept `1.5`.
-  const at = /^[A-Z][a-z]{2},? /.test(value) ? Date.parse(value) : NaN;
-  const leftMs = Math.max(0, Math.ceil(at - clock.now()));
-  return Number.isNaN(at) ? undefined : Math.min(maxRetryAfterMs, leftMs);
+  const isDate = /^[A-Z][a-z]{2},? /.test(value);
+  const seconds = /^[0-9]+$/.test(value) ? Number(value) : NaN;
+  const delayMs = isDate ? Math.ceil(Date.parse(value) - clock.now()) : seconds * 1000;
+  if (Number.isNaN(delayMs) || delayMs <= 0) return undefined;
+  return Math.min(maxRetryAfterMs, Math.max(minRetryAfterMs, delayMs));
 }
 
-function connectionError(error: unknown, status: number | undefined): UpstreamError {
-  if (error instanceof FetchError && error.type === 'max-size') {
-    return new UpstreamError('malformed', 'The response of HelpCrunch exceeds the size limit.', {
-      ...(status === undefined ? {} : { status }),
+/** US-ASCII is a subset of UTF-8. */
+const acceptedCharsets: ReadonlySet<string | undefined> = new Set(['utf-8', 'utf8', 'us-ascii']);
+
+function isUtf8(response: Response): boolean {
+  const contentType = response.headers.get('content-type') ?? '';
+  if (!contentType.includes('charset')) return true;
+  const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(contentType)?.[1];
+  return acceptedCharsets.has(charset?.toLowerCase());
+}
+
+/** A request and its response. */
+interface Exchange {
+  readonly response: Promise<Response>;
+  readonly pooled: PooledRequest | undefined;
+  /** The body of the request. */
+  readonly text: string | undefined;
+  /** Known when the response has begun. */
+  status: number | undefined;
+}
+
+class HttpTransport implements Transport {
+  readonly baseUrl: string;
+  readonly #options: TransportOptions;
+  readonly #pool: ConnectionPool;
+
+  constructor(options: TransportOptions) {
+    this.baseUrl = options.baseUrl;
+    this.#options = options;
+    this.#pool = new ConnectionPool({
+      isSecure: options.baseUrl.startsWith('https:'),
+      proxyUrl: options.proxyUrl,
+      connectTimeoutMs: options.timeoutMs,
+      keepAliveMs: options.keepAliveMs,
     });
   }
-  return new UpstreamError('unavailable', 'The connection to HelpCrunch failed.', {
-    cause: error,
-  });
-}
 
-/** Sends requests to HelpCrunch. Redirects are not followed, so that the key is sent to one host only. */
-export function createTransport(options: TransportOptions): Transport {
-  const { baseUrl, timeoutMs, maxResponseBytes, clock } = options;
-  const isSecure = baseUrl.startsWith('https:');
-  const agent = new (isSecure ? HttpsAgent : HttpAgent)({
-    keepAlive: true,
-    timeout: idleTimeoutMs,
-  });
+  async request(request: TransportRequest): Promise<TransportResponse> {
+    if (request.usesNewConnection === true) this.#pool.closeIdle();
+    try {
+      return await this.#send(request);
+    } catch (error) {
+      const isUnsent = error instanceof UpstreamError && error.details.staleConnection === 'unsent';
+      if (!isUnsent || request.signal.aborted) throw error;
+      // A request of which nothing was sent can be sent again, whatever it does.
+      return this.#send(request);
+    }
+  }
 
-  return {
-    baseUrl,
-    async request({ method, path, body, apiKey, headers, signal }) {
-      const controller = new AbortController();
-      const abort = () => {
-        controller.abort(signal.reason);
-      };
+  close(): void {
+    this.#pool.close();
+  }
+
+  /** node-fetch gets no signal: those are expensive, and it would not pass on the reason. */
+  #send(request: TransportRequest): Promise<TransportResponse> {
+    const { signal } = request;
+    const { timeoutMs, clock } = this.#options;
+    return new Promise((resolve, reject) => {
       signal.throwIfAborted();
-      signal.addEventListener('abort', abort);
-      const cancelTimer = clock.after(timeoutMs, () => {
-        controller.abort(new UpstreamError('timeout', 'HelpCrunch did not respond in time.'));
-      });
-      let status: number | undefined;
-      try {
-        const response = await fetch(baseUrl + path, {
-          method,
-          headers: {
-            ...headers,
-            accept: 'application/json',
-            authorization: `Bearer ${apiKey}`,
-            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          },
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-          agent,
-          redirect: 'manual',
-          size: maxResponseBytes,
-          signal: controller.signal,
-        });
-        status = response.status;
-        const retryAfterMs = parseRetryAfter(response, clock);
-        return {
-          status,
-          body: await response.text(),
-          ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-        };
-      } catch (error) {
-        // node-fetch does not pass on the reason of the abort.
-        controller.signal.throwIfAborted();
-        throw connectionError(error, status);
-      } finally {
+      const exchange = this.#start(request);
+      let isEnded = false;
+      const end = () => {
+        isEnded = true;
         cancelTimer();
-        signal.removeEventListener('abort', abort);
-      }
-    },
+        signal.removeEventListener('abort', onAbort);
+      };
+      const fail = (error: Error) => {
+        end();
+        exchange.pooled?.destroy();
+        reject(error);
+      };
+      const onAbort = () => fail(asError(signal.reason));
+      const cancelTimer = clock.after(timeoutMs, () => {
+        if (exchange.pooled?.isUnanswered === true) this.#pool.closeIdle();
+        fail(new UpstreamError('timeout', 'HelpCrunch did not respond in time.'));
+      });
+      signal.addEventListener('abort', onAbort);
+      this.#read(exchange).then(
+        (response) => {
+          end();
+          resolve(response);
+        },
+        (error: unknown) => {
+          if (!isEnded) fail(this.#errorOf(error, exchange));
+        },
+      );
+    });
+  }
 
-    close() {
-      agent.destroy();
-    },
-  };
+  #start({ method, path, body, apiKey, headers }: TransportRequest): Exchange {
+    const { baseUrl, userAgent, maxResponseBytes } = this.#options;
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const response = fetch(baseUrl + path, {
+      method,
+      headers: {
+        ...headers,
+        accept: 'application/json',
+        'user-agent': userAgent,
+        authorization: `Bearer ${apiKey}`,
+        ...(text === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(text === undefined ? {} : { body: text }),
+      agent: this.#pool.agent,
+      // The key is sent to one host only.
+      redirect: 'manual',
+      size: maxResponseBytes,
+    });
+    return { response, pooled: this.#pool.takeRequest(), text, status: undefined };
+  }
+
+  async #read(exchange: Exchange): Promise<TransportResponse> {
+    const response = await exchange.response;
+    const { status, body } = response;
+    exchange.status = status;
+    exchange.pooled?.connect(body);
+    const retryAfterMs = parseRetryAfter(response, this.#options.clock);
+    const text = await response.text();
+    return {
+      status,
+      body: isUtf8(response) ? text : undefined,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    };
+  }
+
+  #errorOf(cause: unknown, { pooled, status, text = '' }: Exchange): UpstreamError {
+    if (cause instanceof FetchError && cause.type === 'max-size') {
+      const message = 'The response of HelpCrunch exceeds the size limit.';
+      return new UpstreamError('malformed', message, status === undefined ? {} : { status });
+    }
+    const failure = pooled?.failure(cause, Buffer.byteLength(text));
+    // The other idle connections have probably been lost with this one.
+    if (failure?.isStale === true) this.#pool.closeIdle();
+    return new UpstreamError('unavailable', 'The connection to HelpCrunch failed.', {
+      cause,
+      ...(failure?.code === undefined ? {} : { connectionError: failure.code }),
+      ...(failure?.isStale === true && { staleConnection: failure.isUnsent ? 'unsent' : 'sent' }),
+    });
+  }
 }
+
+/** Sends requests to HelpCrunch. Redirects are not followed. */
+export const createTransport = (options: TransportOptions): Transport => new HttpTransport(options);

@@ -118,6 +118,19 @@ describe('check-config', () => {
     expect(code).toBe(1);
   });
 
+  test.each([
+    ['http://127.0.0.1:1/v1', 'ECONNREFUSED', 'Nothing listens at'],
+    ['http://helpcrunch.invalid/v1', '(ENOTFOUND|EAI_AGAIN)', 'No address was found'],
+  ])('--connect to %s prints the error code %s and what to do', async (url, reason, advice) => {
+    const { code, output } = await check(
+      { HELPCRUNCH_API_URL: url, HELPCRUNCH_API_KEY: 'a-key', UPSTREAM_RETRIES: '0' },
+      true,
+    );
+
+    expect(output).toMatch(new RegExp(`\\(UPSTREAM_UNAVAILABLE: ${reason}\\) ${advice}`));
+    expect(code).toBe(1);
+  });
+
   test('--connect prints the account of an accepted key', async () => {
     await using helpCrunch = await startRecordingUpstream();
     helpCrunch.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });

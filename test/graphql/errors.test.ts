@@ -44,7 +44,8 @@ let gateway: Gateway;
 let hasty: Gateway;
 
 beforeAll(async () => {
-  helpCrunch = await startRecordingUpstream();
+  // The loss of a reused connection is not a fault of HelpCrunch.
+  helpCrunch = await startRecordingUpstream({ keepsAlive: false });
   elsewhere = await startRecordingUpstream();
   elsewhere.respond('*', { body: wireChat() });
   gateway = await startTestGateway({ upstream: helpCrunch, clock, config });
@@ -615,6 +616,57 @@ describe('error entries of HelpCrunch', () => {
     expect(unavailable.headers.get('retry-after')).toBe('7');
     expect(rejected.errors[0]?.extensions).not.toHaveProperty('retryAfterMs');
     expect(rejected.headers.get('retry-after')).toBeNull();
+  });
+
+  test.each([
+    ['0', () => '0', undefined],
+    ['a fraction', () => '1.5', undefined],
+    ['a negative number', () => '-5', undefined],
+    ['a time that has passed', () => httpDate(-30_000), undefined],
+    ['1970', () => 'Thu, 01 Jan 1970 00:00:00 GMT', undefined],
+    ['a time in a second', () => httpDate(1_000), 1_000],
+    ['11 days', () => '999999', 600_000],
+    ['3,000 years', () => '99999999999', 600_000],
+    ['a time tomorrow', () => httpDate(86_400_000), 600_000],
+  ])('a 503 with a Retry-After of %s is limited', async (_name, header, retryAfterMs) => {
+    helpCrunch.respond('GET /chats/1', { status: 503, headers: { 'retry-after': header() } });
+
+    const { errors, headers } = await ask('{ chat(id: 1) { id } }');
+
+    expect(errors[0]?.extensions['retryAfterMs']).toBe(retryAfterMs);
+    expect(headers.get('retry-after')).toBe(retryAfterMs ? String(retryAfterMs / 1000) : null);
+  });
+
+  test.each([
+    ['11 days', () => '999999'],
+    ['3,000 years', () => '99999999999'],
+    ['a time tomorrow', () => httpDate(86_400_000)],
+  ])(
+    'a 429 with a Retry-After of %s closes the rate limit for ten minutes',
+    async (_name, header) => {
+      helpCrunch.respond('GET /chats/1', { status: 429, headers: { 'retry-after': header() } });
+      await using closed = await startTestGateway({ upstream: helpCrunch, clock, config });
+
+      const { errors, headers } = await ask('{ chat(id: 1) { id } }', undefined, closed);
+
+      expect(errors[0]?.extensions['retryAfterMs']).toBe(600_000);
+      expect(headers.get('retry-after')).toBe('600');
+    },
+  );
+
+  test('the error entries of a response in another charset are not decoded', async () => {
+    helpCrunch.respond('GET /chats/1', {
+      status: 400,
+      body: envelope(specific),
+      headers: { 'content-type': 'application/json; charset=windows-1251' },
+    });
+
+    const { errors } = await ask('{ chat(id: 1) { id } }');
+
+    expect(errors[0]?.extensions).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      upstream: { status: 400, errors: [] },
+    });
   });
 
   test('the Retry-After header is the longest of several waits', async () => {

@@ -158,6 +158,21 @@ describe('a trace', () => {
   });
 });
 
+test('the span of a call contains the error code of its failed connection', async () => {
+  await using collector = await startCollector();
+  helpCrunch.respond('GET /chats/501', (_call, { socket }) => {
+    socket?.resetAndDestroy();
+    return undefined;
+  });
+
+  await trace(collector, 'query Open { chat(id: 501) { id } }');
+
+  expect(attributesOf(collector.named('GET /chats/{id}'))).toMatchObject({
+    'error.type': 'unavailable',
+    'helpcrunch.upstream.connection_error': 'ECONNRESET',
+  });
+});
+
 test('traces are exported as OTLP JSON and protobuf', async () => {
   await using collector = await startCollector();
 

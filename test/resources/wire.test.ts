@@ -817,13 +817,9 @@ describe('a message', () => {
   });
 
   test('a message has an exact id beyond 2^31', async () => {
-    const nodes = await readMessages({ id: 2 ** 31 }, { id: '9007199254740993' }, { id: 2 ** 53 });
+    const nodes = await readMessages({ id: 2 ** 31 }, { id: '9007199254740993' });
 
-    expect(nodes.map(({ id }) => id)).toEqual([
-      '2147483648',
-      '9007199254740993',
-      '9007199254740992',
-    ]);
+    expect(nodes.map(({ id }) => id)).toEqual(['2147483648', '9007199254740993']);
   });
 
   test.each([

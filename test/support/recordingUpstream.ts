@@ -32,11 +32,17 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   return text === '' ? undefined : JSON.parse(text);
 }
 
+interface RecordingOptions {
+  /** Whether connections are kept open after a response. */
+  readonly keepsAlive?: boolean;
+}
+
 /** An upstream that returns given responses and records the calls. */
-export async function startRecordingUpstream() {
+export async function startRecordingUpstream({ keepsAlive = true }: RecordingOptions = {}) {
   const handlers = new Map<string, Handler>();
   const calls: RecordedCall[] = [];
   const server = createServer((request, response) => {
+    response.shouldKeepAlive &&= keepsAlive;
     void (async () => {
       const url = new URL(request.url ?? '/', 'http://fake');
       const call: RecordedCall = {

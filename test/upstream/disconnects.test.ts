@@ -101,7 +101,9 @@ const createClient = (limit: number) =>
   createUpstreamClient({
     transport: createTransport({
       baseUrl: upstream.url,
+      userAgent: 'test',
       timeoutMs: oneDay,
+      keepAliveMs: 4_000,
       maxResponseBytes: 1_000_000,
       clock,
     }),

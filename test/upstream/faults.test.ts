@@ -45,7 +45,8 @@ let clock: ReturnType<typeof createClockWithoutDelays>;
 let startedAt: number;
 
 beforeEach(async () => {
-  upstream = await startRecordingUpstream();
+  // The loss of a reused connection is not a fault of HelpCrunch.
+  upstream = await startRecordingUpstream({ keepsAlive: false });
   upstream.respond('GET /organization', { body: { data: { id: 1, domain: 'acme' } } });
   clock = createClockWithoutDelays();
   startedAt = clock.monotonic();
@@ -111,6 +112,15 @@ const faults: readonly {
   {
     name: 'truncated JSON',
     handler: respondBy((response) => response.writeHead(200, json).end('{"id":1,"status"')),
+    calls: 1,
+    expected: malformed,
+  },
+  {
+    name: 'a response in another charset than UTF-8',
+    handler: {
+      body: wireChat({ id: 1 }),
+      headers: { 'content-type': 'application/json; charset="ISO-8859-1"' },
+    },
     calls: 1,
     expected: malformed,
   },

@@ -8,6 +8,8 @@ import {
   atLeastOne,
   upToAMillion,
   mutationNames,
+  httpUrl,
+  proxyExceptions,
 } from '../parsers.ts';
 import { setting } from '../setting.ts';
 
@@ -22,6 +24,15 @@ export const upstream = {
   apiUrl: setting('HELPCRUNCH_API_URL', apiUrl, {
     default: 'https://api.helpcrunch.com/v1',
     description: 'Base URL of the HelpCrunch REST API.',
+  }),
+  httpsProxy: setting('HTTPS_PROXY', httpUrl, {
+    description:
+      'HTTP proxy for calls to a `HELPCRUNCH_API_URL` with `https`; a user and password are allowed. Unset: none.',
+  }),
+  noProxy: setting('NO_PROXY', proxyExceptions, {
+    default: [],
+    description:
+      'Hosts that are called without `HTTPS_PROXY`, with their subdomains; each may have a port. `*`: all.',
   }),
   account: setting('ACCOUNT', accountName, {
     default: 'default',
@@ -80,6 +91,12 @@ export const upstream = {
   upstreamTimeoutMs: setting('UPSTREAM_TIMEOUT_MS', timeout, {
     default: 5_000,
     description: 'Limit of one attempt of an upstream call in milliseconds.',
+  }),
+  // Most servers keep idle connections longer: they would otherwise close one as it is reused.
+  upstreamKeepAliveMs: setting('UPSTREAM_KEEP_ALIVE_MS', integer(0, 600_000), {
+    default: 4_000,
+    description:
+      'Idle connections to HelpCrunch are closed after this time in milliseconds. `0`: connections are not reused.',
   }),
   upstreamMaxBytes: setting('UPSTREAM_MAX_BYTES', integer(1_024, 1_073_741_824), {
     default: 2_097_152,

@@ -78,7 +78,13 @@ export function logFailures(
     const isClientKeyProblem = forwardsClientKeys && apiKeyKinds.has(kind);
     // Calls that the gateway itself did not send would flood the log under load.
     if (loggedKinds.has(kind) && details.notSent !== true && !isClientKeyProblem) {
-      log.warn('upstream call failed', { requestId, kind, status: details.status });
+      const { status, connectionError } = details;
+      log.warn('upstream call failed', {
+        requestId,
+        kind,
+        status,
+        ...(connectionError === undefined ? {} : { connectionError }),
+      });
     }
   }
 }

@@ -80,6 +80,8 @@ const isWholeNegativeEntry = objectOf<NegativeEntry>({
       fields: listOf(objectOf<RejectedField>({ path: isText, message: isText })),
       retryAfterMs: isNumber,
       reason: oneOf('ACCOUNT_LIMIT', 'VIEWER_LIMIT', 'CUSTOMER_LIMIT'),
+      connectionError: isText,
+      staleConnection: oneOf('sent', 'unsent'),
       notSent: oneOf(true),
       publicMessage: isText,
       chatId: isText,
