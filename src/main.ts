@@ -1,98 +1,24 @@
-import { randomUUID } from 'node:crypto';
-import { setFlagsFromString } from 'node:v8';
-import { createGatewayLog, createGatewayApp } from './app/providers.ts';
-import { showProgress } from './cli/terminal.ts';
-import { loadConfig, logWarnings, configWarnings } from './config/loadConfig.ts';
-import type { Config } from './config/settings.ts';
-import { ConfigError, environmentVariables, isDemo } from './config/settings.ts';
-import { listenErrorMessage } from './lib/listenError.ts';
-import { ignoreFailures } from './observability/logDestination.ts';
+/** Ends the process when the start is interrupted: nothing is running yet. */
+let stop: (signal: string) => void = () => process.exit(0);
+let reload = (): void => undefined;
 
-/** Text on a terminal outside production, otherwise JSON, unless `LOG_FORMAT` is set. */
-async function lineFormat({ logFormat, isProduction }: Config): Promise<(line: string) => string> {
-  const isTerminal = process.stderr.isTTY && !isProduction;
-  if ((logFormat ?? (isTerminal ? 'pretty' : 'json')) === 'json') return (line) => line;
-  const { prettyFactory } = await import('pino-pretty');
-  return prettyFactory({ singleLine: true, translateTime: 'HH:MM:ss.l' });
+// Before anything else is loaded: the kernel ignores signals without a handler for the first process of a container.
+const stopSignals = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+
+function onStopSignal(signal: NodeJS.Signals): void {
+  // The next signal ends the process at once.
+  for (const each of stopSignals) process.removeListener(each, onStopSignal);
+  for (const each of stopSignals) process.on(each, () => process.exit(1));
+  stop(signal);
 }
 
-const authModes: Readonly<Record<Config['auth']['mode'], string>> = {
-  none: 'every client may use the whole account',
-  jwt: 'clients send a signed token; customers access only their own data',
-  forward: 'clients send their own HelpCrunch key, which is forwarded',
-};
+for (const signal of stopSignals) process.on(signal, onStopSignal);
+process.on('SIGHUP', () => reload());
 
-function startupBanner(config: Config, upstreamUrl: string, url: string): string {
-  const mode = isDemo(config) ? 'demo: HELPCRUNCH_API_KEY is not set, data is simulated' : 'live';
-  const webhooks =
-    config.webhookSecret === undefined
-      ? 'off: HELPCRUNCH_WEBHOOK_SECRET is not set'
-      : `${url}/webhooks/helpcrunch`;
-  const shared =
-    config.redisUrl === undefined
-      ? 'nothing: REDIS_URL is not set'
-      : 'cache, rate limit and events, through Redis';
-  return [
-    'HelpCrunch GraphQL',
-    `  mode      ${mode}`,
-    `  upstream  ${upstreamUrl}`,
-    `  auth      ${config.auth.mode}: ${authModes[config.auth.mode]}`,
-    `  GraphQL   ${url}/graphql`,
-    ...(config.isProduction ? [] : [`  explorer  ${url}/explorer, or Apollo Sandbox at ${url}/`]),
-    `  health    ${url}/healthz, ${url}/readyz`,
-    `  metrics   ${url}/metrics`,
-    `  webhooks  ${webhooks}`,
-    `  shared    ${shared}`,
-    '',
-  ].join('\n');
-}
-
-/** V8 would let the heap grow to four times the live data, which saves only some hundredths of CPU time. */
-const heapGrowingPercent = 50;
-
-async function main(): Promise<void> {
-  setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`);
-  const environment = environmentVariables();
-  const config = loadConfig(environment, randomUUID());
-  const gatewayLog = createGatewayLog(config, await lineFormat(config));
-  const { log } = gatewayLog;
-  // A closed standard output must not end the process.
-  ignoreFailures(process.stdout);
-  // The state of the process is unknown after an unexpected error.
-  const exitOnError = (error: unknown) => {
-    log.error('unexpected error', { error });
-    process.exit(1);
-  };
-  process.on('uncaughtException', exitOnError).on('unhandledRejection', exitOnError);
-  logWarnings(log, environment);
-  const gateway = await showProgress('Starting', createGatewayApp(config, gatewayLog));
-  const url = await gateway.listen();
-  process.stdout.write(startupBanner(config, gateway.upstreamUrl, url));
-
-  const stop = () => {
-    // The next signal has no listener and ends the process at once.
-    process.removeListener('SIGTERM', stop).removeListener('SIGINT', stop);
-    void gateway.stop().then(() => process.exit(0));
-  };
-  process.on('SIGTERM', stop).on('SIGINT', stop);
-}
-
-function startErrorMessage(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const listenError = listenErrorMessage(error, { host: 'HOST', port: 'PORT' });
-  if (listenError !== undefined) return listenError;
-  return (error instanceof ConfigError || 'code' in error ? error.message : error.stack) ?? '';
-}
-
+const { serve, reportStartError } = await import('./app/serve.ts');
 try {
-  await main();
+  ({ stop, reload } = await serve());
 } catch (error) {
-  process.stderr.write(`${startErrorMessage(error)}\n`);
-  if (error instanceof ConfigError) {
-    // A misspelled variable is often why a required one is missing.
-    for (const { variable, message } of configWarnings(environmentVariables())) {
-      process.stderr.write(`Warning: ${variable}: ${message}\n`);
-    }
-  }
+  reportStartError(error);
   process.exit(1);
 }

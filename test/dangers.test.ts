@@ -23,6 +23,29 @@ const router = { SUBGRAPH: 'true', ROUTER_SECRET };
 const external = { HOST: '0.0.0.0', NODE_ENV: 'production' };
 const callbacks = (hosts: string) => ({ ...router, SUBSCRIPTION_CALLBACK_HOSTS: hosts });
 
+const everySecret: Environment = {
+  ...live,
+  HELPCRUNCH_WEBHOOK_SECRET,
+  HELPCRUNCH_WEBHOOK_SECRET_PREVIOUS: '5e1d9a7c3f0b48e2a6d4',
+  AUTH: 'jwt',
+  JWT_SECRET,
+  JWT_SECRET_PREVIOUS: 'd41c6b2a98e7f3054b1d7e9c8a6f2035',
+  ...router,
+};
+
+const secretNames = Object.keys(everySecret).filter((name) => !['AUTH', 'SUBGRAPH'].includes(name));
+const equal = 'e8b7a1c4d2f96035718c4be0a3d5f269';
+const equalSecretCases = Object.fromEntries(
+  secretNames.flatMap((other, index) =>
+    secretNames
+      .slice(index + 1)
+      .map((name) => [
+        `${name} equals ${other}`,
+        { risky: [{ ...everySecret, [name]: equal, [other]: equal }], fine: [everySecret] },
+      ]),
+  ),
+);
+
 /** By the name of a check: settings that it is about, and the nearest settings that it is not about. */
 const cases: Readonly<
   Record<string, { readonly risky: readonly Environment[]; readonly fine: readonly Environment[] }>
@@ -172,30 +195,26 @@ const cases: Readonly<
     risky: [{ SUBGRAPH: 'true', ROUTER_SECRET: '0123456789'.repeat(4) }],
     fine: [router],
   },
-  'HELPCRUNCH_WEBHOOK_SECRET equals HELPCRUNCH_API_KEY': {
-    risky: [{ ...live, HELPCRUNCH_WEBHOOK_SECRET: HELPCRUNCH_API_KEY }],
-    fine: [{ ...live, HELPCRUNCH_WEBHOOK_SECRET }],
+  'HELPCRUNCH_WEBHOOK_SECRET_PREVIOUS is repetitive': {
+    risky: [{ ...everySecret, HELPCRUNCH_WEBHOOK_SECRET_PREVIOUS: 'w'.repeat(20) }],
+    fine: [everySecret],
   },
-  'JWT_SECRET equals HELPCRUNCH_API_KEY': {
-    risky: [{ ...jwt, HELPCRUNCH_API_KEY: JWT_SECRET }],
-    fine: [jwt],
+  'JWT_SECRET_PREVIOUS is repetitive': {
+    risky: [{ ...everySecret, JWT_SECRET_PREVIOUS: 'x'.repeat(32) }],
+    fine: [everySecret],
   },
-  'ROUTER_SECRET equals HELPCRUNCH_API_KEY': {
-    risky: [{ ...router, HELPCRUNCH_API_KEY: ROUTER_SECRET }],
-    fine: [{ ...router, ...live }],
+  'HELPCRUNCH_WEBHOOK_SECRET_PREVIOUS without HELPCRUNCH_WEBHOOK_SECRET': {
+    risky: [{ ...everySecret, HELPCRUNCH_WEBHOOK_SECRET: '' }],
+    fine: [everySecret],
   },
-  'JWT_SECRET equals HELPCRUNCH_WEBHOOK_SECRET': {
-    risky: [{ ...jwt, HELPCRUNCH_WEBHOOK_SECRET: JWT_SECRET }],
-    fine: [{ ...jwt, HELPCRUNCH_WEBHOOK_SECRET }],
+  'JWT_SECRET_PREVIOUS without JWT_SECRET': {
+    risky: [
+      { ...everySecret, JWT_SECRET: '' },
+      { ...jwks, JWT_SECRET_PREVIOUS: JWT_SECRET },
+    ],
+    fine: [everySecret],
   },
-  'ROUTER_SECRET equals HELPCRUNCH_WEBHOOK_SECRET': {
-    risky: [{ ...live, ...router, HELPCRUNCH_WEBHOOK_SECRET: ROUTER_SECRET }],
-    fine: [{ ...live, ...router, HELPCRUNCH_WEBHOOK_SECRET }],
-  },
-  'ROUTER_SECRET equals JWT_SECRET': {
-    risky: [{ ...jwt, SUBGRAPH: 'true', ROUTER_SECRET: JWT_SECRET }],
-    fine: [{ ...jwt, ...router }],
-  },
+  ...equalSecretCases,
   'TRUST_PROXY trusts every address': {
     risky: [
       '0.0.0.0/0',

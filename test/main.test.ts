@@ -72,7 +72,8 @@ describe('the process', () => {
       expect(greeting).toContain(`explorer  ${url}/explorer, or Apollo Sandbox at ${url}/\n`);
       expect(greeting).toContain(`${url}/healthz`);
       expect({ code, out }).toEqual({ code: 0, out: greeting });
-      expect(error).toMatch(/^\[[0-9:.]+\] INFO: operation \{.*"code":"OK".*\}\n$/);
+      expect(error).toMatch(/^\[[0-9:.]+\] INFO: gateway started \{.*"mode":"demo".*\}$/m);
+      expect(error).toMatch(/^\[[0-9:.]+\] INFO: operation \{.*"code":"OK".*\}$/m);
     },
   );
 
@@ -84,6 +85,7 @@ describe('the process', () => {
         ...upstream.environment,
         NODE_ENV: 'production',
         ALLOW_UNAUTHENTICATED: 'true',
+        LOG_LEVEL: 'error',
       });
 
       const { url } = await gateway.started();
@@ -149,7 +151,17 @@ describe('the process', () => {
       // A stream would keep the process until the grace period is over.
       expect(stream.status).toBe(503);
       expect({ code, out }).toEqual({ code: 0, out: greeting });
-      expect(JSON.parse(error)).toMatchObject({ msg: 'operation', code: 'OK', calls: 1 });
+      const lines = error
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      expect(lines).toMatchObject([
+        { msg: 'gateway started' },
+        { msg: 'gateway stopping', signal: 'SIGTERM' },
+        { msg: 'request rejected', reason: 'unavailable' },
+        { msg: 'operation', code: 'OK', calls: 1 },
+        { msg: 'gateway stopped' },
+      ]);
       expect(greeting).toMatch(/mode +live/);
       expect(greeting).toContain(upstream.url);
       expect(greeting).not.toContain(upstream.key);
@@ -168,9 +180,9 @@ describe('the process', () => {
     gateway.stop();
     await idle.closed;
     gateway.stop();
-    const { signal } = await gateway.ended;
+    const { code } = await gateway.ended;
 
-    expect(signal).toBe('SIGTERM');
+    expect(code).toBe(1);
     expect(await answering).toHaveProperty('message', 'fetch failed');
     expect(response.writableFinished).toBe(false);
   });
@@ -234,6 +246,7 @@ describe('the process', () => {
       await using gateway = run({
         ...upstream.environment,
         NODE_ENV: 'production',
+        LOG_LEVEL: 'warn',
         MAX_DEPHT: '5',
       });
 
@@ -271,11 +284,14 @@ describe('the process', () => {
     ['error', "throw new Error('of ours')"],
     ['rejected promise', "void Promise.reject(new Error('of ours'))"],
   ])('the process logs an uncaught %s once and exits', async (_what, statement) => {
-    const code = `process.once('SIGUSR2', () => { ${statement}; });`;
-    await using gateway = run({}, ['--import', `data:text/javascript,${encodeURIComponent(code)}`]);
+    const code = `process.once('SIGALRM', () => { ${statement}; });`;
+    await using gateway = run({ LOG_LEVEL: 'warn' }, [
+      '--import',
+      `data:text/javascript,${encodeURIComponent(code)}`,
+    ]);
 
     await gateway.started();
-    gateway.send('SIGUSR2');
+    gateway.send('SIGALRM');
     const ended = await gateway.ended;
 
     expect(ended).toMatchObject({ code: 1, signal: null });

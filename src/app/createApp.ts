@@ -20,7 +20,7 @@ import { createGraphQL } from './createGraphQL.ts';
 import type { UpstreamParts } from './createUpstream.ts';
 import { createUpstream } from './createUpstream.ts';
 import type { AppOptions, Foundation } from './foundation.ts';
-import { createFoundation } from './foundation.ts';
+import { createFoundation, secretValuesOf } from './foundation.ts';
 
 /** A gateway. It accepts connections after `listen`. */
 export interface App {
@@ -28,6 +28,8 @@ export interface App {
   readonly server: Server;
   /** Listens on `HOST` and `PORT` and returns the URL. */
   listen(): Promise<string>;
+  /** Uses the secrets and persisted operations of a configuration from now on; other settings apply from the next start. */
+  reload(config: Config): void;
   /** Stops accepting requests, finishes those in progress and releases everything. Repeated calls share one result. */
   stop(): Promise<void>;
 }
@@ -39,19 +41,18 @@ interface RunningGateway extends Pick<App, 'stop'> {
 
 /** The event bus and, with a webhook secret, the handler that publishes to it. */
 function createEvents(foundation: Foundation, { cache }: UpstreamParts) {
-  const { config, redis, clock, log, disposers } = foundation;
+  const { config, secrets, redis, clock, log, disposers } = foundation;
   const { account } = foundation.account;
   const local = createLocalEventBus(new EventIds(clock));
   const repetitions = new EventRepetitions(clock, redis?.connection);
   const eventBus = redis === undefined ? local : new redis.RedisEventBus(local, redis.connection);
   disposers.defer(() => eventBus.close());
-  const { webhookSecret: secret } = config;
   const deduplicator = createDeliveryDeduplicator(clock, redis?.connection);
   const webhookHandler =
-    secret === undefined
+    config.webhookSecret === undefined
       ? undefined
       : new WebhookHandler({
-          secret,
+          secrets: () => secrets.webhookSecrets,
           account,
           cache,
           eventBus,
@@ -118,7 +119,7 @@ function gaugesOf(
 
 /** Composes the layers. Each step registers with `disposers` what it acquires. */
 async function compose(foundation: Foundation): Promise<App> {
-  const { config, account, clock, log, metrics, tracing, disposers } = foundation;
+  const { config, account, secrets, clock, log, metrics, tracing, disposers } = foundation;
   const upstream = createUpstream(foundation);
   const events = createEvents(foundation, upstream);
   const clientLimiters = createClientLimiters(foundation);
@@ -131,6 +132,7 @@ async function compose(foundation: Foundation): Promise<App> {
   const { authenticate, jwks } = await createAuthentication({
     account,
     auth: config.auth,
+    secrets: () => secrets.jwtSecrets,
     isAccepted,
     clock,
     log,
@@ -140,6 +142,7 @@ async function compose(foundation: Foundation): Promise<App> {
     ...graphql,
     ...clientLimiters,
     authenticate,
+    routerSecret: () => secrets.routerSecret,
     subscriptions: { ...config.subscriptions, run: graphql.run },
     arrivalTimeoutMs: config.requestTimeoutMs,
     clock,
@@ -156,6 +159,10 @@ async function compose(foundation: Foundation): Promise<App> {
     async listen() {
       const addresses = await addressesOf(config.host);
       return listen(server, { connections, addresses, port: config.port, log });
+    },
+    reload(next) {
+      graphql.persistedDocuments.replace(next.persistedOperations);
+      secrets.replace(secretValuesOf(next, next.apiKey ?? secrets.apiKey));
     },
     stop: () => disposers.dispose(),
   };

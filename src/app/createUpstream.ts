@@ -78,6 +78,7 @@ export function createUpstream(foundation: Foundation) {
     maxRetries: config.upstreamRetries,
     onHoldSpelling: config.onHoldSpelling,
     forwardsClientKeys,
+    currentApiKey: forwardsClientKeys ? undefined : () => foundation.secrets.apiKey,
     observer: metrics.observer,
     writes: createWriteServices(clock, redis?.connection),
   });

@@ -2,6 +2,8 @@ import type { Config } from '../config/settings.ts';
 import type { AccountCredentials } from '../http/auth/credentials.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { DisposerStack } from '../lib/disposerStack.ts';
+import { LiveSecrets } from '../lib/liveSecrets.ts';
+import type { SecretValues } from '../lib/liveSecrets.ts';
 import { withGuardedTimers } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -54,8 +56,24 @@ export interface Foundation extends AppOptions {
   readonly metrics: Metrics;
   /** The gateway's own account; with `AUTH=forward` each client has its own. */
   readonly account: AccountCredentials;
+  readonly secrets: LiveSecrets;
   readonly redis: Awaited<ReturnType<typeof connectRedis>>;
   readonly disposers: DisposerStack;
+}
+
+const given = (...secrets: readonly (string | undefined)[]): readonly string[] =>
+  secrets.flatMap((secret) => secret ?? []);
+
+/** `apiKey` is that of the simulator in demo mode. */
+export function secretValuesOf(config: Config, apiKey = config.apiKey): SecretValues {
+  const { auth, webhookSecret, previousWebhookSecret, routerSecret } = config;
+  const signedBy = auth.mode === 'jwt' && 'secret' in auth.signedBy ? auth.signedBy : undefined;
+  return {
+    apiKey,
+    webhookSecrets: given(webhookSecret, previousWebhookSecret),
+    jwtSecrets: given(signedBy?.secret, signedBy?.previousSecret),
+    routerSecret,
+  };
 }
 
 export async function createFoundation(
@@ -73,6 +91,7 @@ export async function createFoundation(
     forwardsClientKeys: config.auth.mode === 'forward',
     metrics: createMetrics(),
     account,
+    secrets: new LiveSecrets(secretValuesOf(config, upstream.key)),
     redis: await connectRedis(config, {
       account: account.account,
       clock,

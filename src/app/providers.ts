@@ -9,6 +9,7 @@ import type { Tracing } from '../observability/tracing.ts';
 import type { App } from './createApp.ts';
 import { createApp } from './createApp.ts';
 import type { UpstreamEndpoint } from './foundation.ts';
+import { secretValuesOf } from './foundation.ts';
 
 interface ProvidedUpstream extends UpstreamEndpoint {
   /** Starts simulated activity and sends its webhooks to the gateway. */
@@ -45,16 +46,16 @@ async function provideTracing({ traceExportProtocol }: Config): Promise<Tracing 
 
 /** What must never be logged. */
 function secretsOf(config: Config): readonly string[] {
-  const { apiKey, webhookSecret, routerSecret, auth, redisUrl, httpsProxy } = config;
-  const jwtSecret =
-    auth.mode === 'jwt' && 'secret' in auth.signedBy ? auth.signedBy.secret : undefined;
-  const passwords = [redisUrl, httpsProxy].map((url) => url && new URL(url).password);
-  const secrets = [apiKey, webhookSecret, routerSecret, jwtSecret, ...passwords];
+  const { apiKey, webhookSecrets, jwtSecrets, routerSecret } = secretValuesOf(config);
+  const passwords = [config.redisUrl, config.httpsProxy].map((url) => url && new URL(url).password);
+  const secrets = [apiKey, routerSecret, ...webhookSecrets, ...jwtSecrets, ...passwords];
   return secrets.flatMap((secret) => secret ?? []);
 }
 
 interface GatewayLog {
   readonly log: Log;
+  /** Hides the secrets of another configuration as well. */
+  hideSecretsOf(config: Config): void;
   /** Lines that could not be written so far. */
   lostLines(): number;
 }
@@ -65,8 +66,13 @@ export function createGatewayLog(config: Config, format?: (line: string) => stri
     ...(format && { format }),
     onResume: (lines) => log.warn('log lines lost', { lines }),
   });
-  const log = createLog(destination, config.logLevel, secretsOf(config));
-  return { log, lostLines: destination.lostLines };
+  const secrets = secretsOf(config);
+  const log = createLog(destination, config.logLevel, secrets);
+  return {
+    log,
+    lostLines: destination.lostLines,
+    hideSecretsOf: (next) => log.hide(secretsOf(next)),
+  };
 }
 
 export interface GatewayApp extends App {
@@ -76,7 +82,7 @@ export interface GatewayApp extends App {
 /** Creates a gateway with the upstream and the tracing that the configuration names. If it fails, nothing stays open. */
 export const createGatewayApp = (
   config: Config,
-  { log, lostLines }: GatewayLog,
+  { log, lostLines }: Pick<GatewayLog, 'log' | 'lostLines'>,
 ): Promise<GatewayApp> =>
   DisposerStack.use(async (disposers) => {
     const upstream = await provideUpstream(config);
@@ -95,6 +101,7 @@ export const createGatewayApp = (
         upstream.startActivity?.(url);
         return url;
       },
+      reload: (next) => app.reload(next),
       stop: () => disposers.dispose(),
     };
   });

@@ -52,6 +52,13 @@ const repetitiveSecrets = secrets
       'has too few different characters and can be guessed. Create one with openssl rand -hex 32.',
   }));
 
+const previousSecrets = ['JWT_SECRET', 'HELPCRUNCH_WEBHOOK_SECRET'].map((current): Rule => ({
+  name: `${current}_PREVIOUS without ${current}`,
+  variable: `${current}_PREVIOUS`,
+  applies: (facts) => facts.has(`${current}_PREVIOUS`) && !facts.has(current),
+  message: `needs ${current}, the current secret. Set it, or remove the previous one.`,
+}));
+
 const unusedTokenSettings = ['JWT_SECRET', 'JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'].map(
   (variable): Rule => ({
     name: `${variable} without AUTH=jwt`,
@@ -124,6 +131,7 @@ const errors: readonly Rule[] = [
     message:
       'belongs to one account, but AUTH=forward serves many and a webhook does not name its account. Remove it.',
   },
+  ...previousSecrets,
   ...unusedTokenSettings,
   ...unusedSubgraphSettings,
   ...repetitiveSecrets,

@@ -2,6 +2,7 @@ import { authentication } from './sections/authentication.ts';
 import { caching } from './sections/caching.ts';
 import { federation } from './sections/federation.ts';
 import { operationLimits, clientLimits } from './sections/limits.ts';
+import { secretFiles } from './sections/secretFiles.ts';
 import { server } from './sections/server.ts';
 import { tracing } from './sections/tracing.ts';
 import { upstream } from './sections/upstream.ts';
@@ -13,6 +14,7 @@ export const sections = {
   Server: server,
   HelpCrunch: upstream,
   'Authentication and network': authentication,
+  'Secrets in files': secretFiles,
   'Caching and Redis': caching,
   'Operation limits': operationLimits,
   'Client limits and subscriptions': clientLimits,
@@ -25,6 +27,7 @@ export const declarations = {
   ...server,
   ...upstream,
   ...authentication,
+  ...secretFiles,
   ...caching,
   ...operationLimits,
   ...clientLimits,

@@ -10,6 +10,7 @@ import type { Finding } from './crossChecks.ts';
 import { findingsOf } from './crossChecks.ts';
 import { allSettings, declarations } from './declarations.ts';
 import type { Environment } from './setting.ts';
+import { readSecretFiles } from './secretFiles.ts';
 import { SettingsReader } from './setting.ts';
 import type { Config } from './settings.ts';
 import { ConfigError, readConfig, withoutEmpty } from './settings.ts';
@@ -51,8 +52,10 @@ function schemaProblems(environment: Environment): string[] {
 }
 
 /** An empty variable is the same as none, but this one is set in order to have a live account. */
-function emptyKeyWarnings({ HELPCRUNCH_API_KEY, AUTH, DEMO }: Environment): Finding[] {
-  if (HELPCRUNCH_API_KEY !== '' || AUTH === 'forward' || DEMO === 'true') return [];
+function emptyKeyWarnings(environment: Environment): Finding[] {
+  const { HELPCRUNCH_API_KEY, HELPCRUNCH_API_KEY_FILE = '', AUTH, DEMO } = environment;
+  if (HELPCRUNCH_API_KEY !== '' || HELPCRUNCH_API_KEY_FILE !== '') return [];
+  if (AUTH === 'forward' || DEMO === 'true') return [];
   const message = 'is empty, so data is simulated. Set the key, or DEMO=true.';
   return [{ severity: 'warning', variable: 'HELPCRUNCH_API_KEY', message }];
 }
@@ -62,7 +65,9 @@ export function configWarnings(environment: Environment): readonly Finding[] {
   const given = withoutEmpty(environment);
   return [
     ...emptyKeyWarnings(environment),
-    ...findingsOf(given).filter(({ severity }) => severity === 'warning'),
+    ...findingsOf(readSecretFiles(given).environment).filter(
+      ({ severity }) => severity === 'warning',
+    ),
     ...unknownVariables(given, allSettings),
   ];
 }

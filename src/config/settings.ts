@@ -2,6 +2,7 @@ import { defaultAllowedHosts } from '../lib/hosts.ts';
 import { findingsOf } from './crossChecks.ts';
 import type { SettingName } from './declarations.ts';
 import { allSettings, declarations } from './declarations.ts';
+import { readSecretFiles } from './secretFiles.ts';
 import type { Environment, ValuesOf } from './setting.ts';
 import { SettingsReader } from './setting.ts';
 
@@ -14,7 +15,9 @@ type Auth =
   | {
       readonly mode: 'jwt';
       /** A secret shared with the issuer of tokens, or the URL of its public keys. */
-      readonly signedBy: { readonly secret: string } | { readonly jwksUrl: string };
+      readonly signedBy:
+        | { readonly secret: string; readonly previousSecret?: string | undefined }
+        | { readonly jwksUrl: string };
       readonly issuer: string | undefined;
       readonly audience: string | undefined;
       readonly claimNames: Values['auth']['claimNames'];
@@ -42,13 +45,15 @@ export class ConfigError extends Error {
 function authFrom({
   mode,
   jwtSecret,
+  previousJwtSecret: previousSecret,
   jwksUrl,
   issuer,
   audience,
   claimNames,
 }: Values['auth']): Auth {
   if (mode !== 'jwt') return { mode };
-  const signedBy = jwksUrl === undefined ? { secret: jwtSecret ?? '' } : { jwksUrl };
+  const signedBy =
+    jwksUrl === undefined ? { secret: jwtSecret ?? '', previousSecret } : { jwksUrl };
   return { mode, signedBy, issuer, audience, claimNames };
 }
 
@@ -112,13 +117,13 @@ export function readConfig(
   environment: Environment = process.env,
   demoWebhookSecret?: string,
 ): Config {
-  const given = withoutEmpty(environment);
+  const { environment: given, problems: fileProblems } = readSecretFiles(withoutEmpty(environment));
   const reader = new SettingsReader(given);
   const values = reader.read(declarations);
   const combined = findingsOf(given)
     .filter(({ severity }) => severity === 'error')
     .map(({ variable, message }) => `${variable}: ${message}`);
-  const problems = [...renamedSettings(given), ...reader.problems, ...combined];
+  const problems = [...renamedSettings(given), ...fileProblems, ...reader.problems, ...combined];
   if (problems.length > 0) throw new ConfigError(problems);
   return configFrom(values, demoWebhookSecret);
 }

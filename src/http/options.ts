@@ -60,7 +60,7 @@ export interface HttpServerOptions {
   readonly mutations: RunningMutations;
   readonly authenticate: Authenticate;
   /** Undefined: no client can prove to be the router. */
-  readonly routerSecret?: string | undefined;
+  readonly routerSecret: () => string | undefined;
   /** Whether other clients than the router are rejected. */
   readonly isRouterOnly: boolean;
   /** Whether a client that sends the secret may cache responses. */

@@ -59,7 +59,10 @@ export function createLog(
   stream: DestinationStream,
   level: LogLevel = 'info',
   secrets: readonly string[] = [],
-): Log {
+): Log & {
+  /** Redacts further secrets from now on. */
+  hide(secrets: readonly string[]): void;
+} {
   const options = {
     level,
     base: null,
@@ -68,7 +71,9 @@ export function createLog(
     hooks: { streamWrite: redact },
   };
   // Shorter secrets occur in ordinary words.
-  const redactSecrets = createRedactor(secrets.filter(({ length }) => length >= minSecretLength));
+  const isLong = ({ length }: string) => length >= minSecretLength;
+  const hidden = new Set(secrets.filter(isLong));
+  let redactSecrets = createRedactor([...hidden]);
   const plainLogger = pino(options, stream);
   // Defence in depth: secrets should not be passed to the log.
   const paths = redactedKeys.flatMap((name) => [name, `*.${name}`]);
@@ -81,6 +86,10 @@ export function createLog(
     stream,
   );
   return {
+    hide(more) {
+      for (const secret of more.filter(isLong)) hidden.add(secret);
+      redactSecrets = createRedactor([...hidden]);
+    },
     info(message, fields = {}) {
       // Every operation writes such a line, and redaction is expensive.
       (mayNeedRedaction(fields) ? redactingLogger : plainLogger).info(fields, message);

@@ -49,6 +49,8 @@ interface UpstreamClientOptions {
   readonly onHoldSpelling: string;
   /** Whether clients bring their own API keys, which may be invalid. */
   readonly forwardsClientKeys?: boolean;
+  /** The gateway's own key, which may be replaced while operations run; undefined if clients bring their own. */
+  readonly currentApiKey?: (() => string | undefined) | undefined;
   readonly observer: UpstreamObserver;
   readonly writes: WriteServices;
 }
@@ -66,9 +68,12 @@ const queueTimeoutError = (rejection: RateLimitRejection): UpstreamError =>
   });
 
 const createSend =
-  (transport: Transport, onResponse: (request: UpstreamRequest, status: number) => void): Send =>
+  (
+    { transport, currentApiKey }: UpstreamClientOptions,
+    onResponse: (request: UpstreamRequest, status: number) => void,
+  ): Send =>
   async (request) => {
-    const { apiKey } = request.context;
+    const apiKey = currentApiKey?.() ?? request.context.apiKey;
     let isThrottled = false;
     try {
       const response = await transport.request({ ...request, apiKey });
@@ -117,7 +122,7 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
       rateLimit(rateLimiter, options),
       instrument(options),
     ],
-    createSend(transport, onResponse),
+    createSend(options, onResponse),
   );
 
   const hooksFor = (context: RequestContext): ScopedCacheHooks => ({

@@ -26,7 +26,8 @@ export type WebhookOutcome =
   | 'failed';
 
 interface WebhookHandlerOptions {
-  readonly secret: string;
+  /** The keys that a delivery may be signed with. */
+  readonly secrets: () => readonly string[];
   /** The account that the webhook belongs to. */
   readonly account: string;
   readonly cache: Pick<EntityCache, 'applyChanges'>;
@@ -92,8 +93,9 @@ export class WebhookHandler {
   }
 
   async #outcomeOf(body: Buffer, signature: unknown): Promise<WebhookOutcome> {
-    const { secret, log } = this.#options;
-    if (!isSignatureValid(body, signature, secret)) return 'badSignature';
+    const { secrets, log } = this.#options;
+    const isSigned = secrets().some((secret) => isSignatureValid(body, signature, secret));
+    if (!isSigned) return 'badSignature';
     try {
       return await this.#process(body);
     } catch (error) {

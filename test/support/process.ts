@@ -41,9 +41,9 @@ export function run(
       }
       return { greeting: output.out, url: /http:\S+(?=\/graphql)/.exec(output.out)?.[0] ?? '' };
     },
-    /** Resolves with the text of stderr once it contains the words. */
-    async heard(words: string) {
-      while (!output.error.includes(words) && child.exitCode === null) {
+    /** Resolves with the text of stderr once it contains the words that many times. */
+    async heard(words: string, times = 1) {
+      while (output.error.split(words).length <= times && child.exitCode === null) {
         await Promise.race([once(child.stderr, 'data'), ended]);
       }
       return output.error;

@@ -2,6 +2,11 @@ import { z } from 'zod';
 import { boolean, hostNames, jwksUrl, oneOf, origins, text, trustedProxies } from '../parsers.ts';
 import { setting } from '../setting.ts';
 
+const tokenSecret = z
+  .string()
+  .refine((secret) => Buffer.byteLength(secret) >= 32, 'must have at least 32 bytes')
+  .describe('at least 32 bytes');
+
 export const authentication = {
   auth: {
     mode: setting('AUTH', oneOf('none', 'jwt', 'forward'), {
@@ -14,18 +19,15 @@ export const authentication = {
       description:
         'Allows `AUTH=none` with an API key on a `HOST` that other machines reach, or behind a proxy (`TRUST_PROXY`).',
     }),
-    jwtSecret: setting(
-      'JWT_SECRET',
-      z
-        .string()
-        .refine((secret) => Buffer.byteLength(secret) >= 32, 'must have at least 32 bytes')
-        .describe('at least 32 bytes'),
-      {
-        isSecret: true,
-        description:
-          'Secret that tokens are signed with (HMAC). `AUTH=jwt` needs it or `JWKS_URL`.',
-      },
-    ),
+    jwtSecret: setting('JWT_SECRET', tokenSecret, {
+      isSecret: true,
+      description: 'Secret that tokens are signed with (HMAC). `AUTH=jwt` needs it or `JWKS_URL`.',
+    }),
+    previousJwtSecret: setting('JWT_SECRET_PREVIOUS', tokenSecret, {
+      isSecret: true,
+      description:
+        'Another secret that tokens may be signed with, during a rotation ([operations.md](operations.md#rotation)).',
+    }),
     jwksUrl: setting('JWKS_URL', jwksUrl, {
       description: 'URL of the public keys that verify tokens.',
     }),

@@ -13,6 +13,11 @@ import {
 } from '../parsers.ts';
 import { setting } from '../setting.ts';
 
+const webhookKey = z
+  .string()
+  .min(8, 'must have at least 8 characters')
+  .describe('at least 8 characters; 16 or more recommended');
+
 const timeout = integer(1, 600_000);
 
 export const upstream = {
@@ -67,18 +72,16 @@ export const upstream = {
       description: 'The same for its mutations. `0`: none.',
     }),
   },
-  webhookSecret: setting(
-    'HELPCRUNCH_WEBHOOK_SECRET',
-    z
-      .string()
-      .min(8, 'must have at least 8 characters')
-      .describe('at least 8 characters; 16 or more recommended'),
-    {
-      isSecret: true,
-      description:
-        'Signing key of the webhooks of the account ([live.md](live.md)). Unset: `/webhooks/helpcrunch` returns 404.',
-    },
-  ),
+  webhookSecret: setting('HELPCRUNCH_WEBHOOK_SECRET', webhookKey, {
+    isSecret: true,
+    description:
+      'Signing key of the webhooks of the account ([live.md](live.md)). Unset: `/webhooks/helpcrunch` returns 404.',
+  }),
+  previousWebhookSecret: setting('HELPCRUNCH_WEBHOOK_SECRET_PREVIOUS', webhookKey, {
+    isSecret: true,
+    description:
+      'Another key that webhooks may be signed with, during a rotation ([operations.md](operations.md#rotation)).',
+  }),
   mutations: setting('MUTATIONS', mutationNames, {
     defaultText: 'all except `deleteCustomer` and `unsubscribeAgent`',
     description:

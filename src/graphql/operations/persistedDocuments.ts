@@ -8,7 +8,8 @@ import { createCompactDocument } from './compactDocument.ts';
 /** The request parameters as the client sent them. */
 export type RequestParams = Readonly<Record<string, unknown>>;
 
-export interface PersistedDocuments {
+/** The operations of one manifest. */
+interface Manifest {
   /** Whether only persisted documents are executed. */
   readonly rejectsOthers: boolean;
   /** The validation errors of the manifest. */
@@ -17,6 +18,11 @@ export interface PersistedDocuments {
   documentOf(hash: string): DocumentNode | undefined;
   /** The listed text that a request names, undefined where it brings its own, an error where it may not run. */
   textFor(params: RequestParams): string | undefined | PublicError;
+}
+
+export interface PersistedDocuments extends Manifest {
+  /** Replaces the manifest while the gateway runs. */
+  replace(manifest: ReadonlyMap<string, string> | undefined): void;
 }
 
 interface PersistedDocumentsOptions {
@@ -49,11 +55,22 @@ function apolloHashOf(params: RequestParams): unknown {
 const isText = (value: unknown): value is string => typeof value === 'string';
 
 /** Persisted (trusted) documents: parsed and validated at start, and exempt from document limits. */
-export function createPersistedDocuments({
-  schema,
-  manifest,
-  rejectsOthers,
-}: PersistedDocumentsOptions): PersistedDocuments {
+export function createPersistedDocuments(options: PersistedDocumentsOptions): PersistedDocuments {
+  let current = readDocuments(options);
+  return {
+    rejectsOthers: options.rejectsOthers,
+    get problems() {
+      return current.problems;
+    },
+    documentOf: (hash) => current.documentOf(hash),
+    textFor: (params) => current.textFor(params),
+    replace(manifest) {
+      current = readDocuments({ ...options, manifest });
+    },
+  };
+}
+
+function readDocuments({ schema, manifest, rejectsOthers }: PersistedDocumentsOptions): Manifest {
   const compact = createCompactDocument(schema);
   const texts = manifest ?? new Map<string, string>();
   const documents = new Map<string, DocumentNode>();

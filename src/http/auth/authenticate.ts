@@ -15,6 +15,8 @@ const accountForKey = (apiKey: string): AccountCredentials => ({
 
 interface AuthenticateOptions {
   readonly auth: Config['auth'];
+  /** The secrets that tokens may be signed with. */
+  readonly secrets: () => readonly string[];
   /** The gateway's own account. */
   readonly account: AccountCredentials;
   /** Whether HelpCrunch has accepted the key of this account. */
@@ -31,6 +33,7 @@ interface Authentication {
 
 export async function createAuthentication({
   auth,
+  secrets,
   account,
   isAccepted,
   clock,
@@ -48,8 +51,7 @@ export async function createAuthentication({
     import('./jwt.ts'),
   ]);
   const jwks = 'secret' in signedBy ? undefined : createJwks({ url: signedBy.jwksUrl, clock, log });
-  const keys = 'secret' in signedBy ? new TextEncoder().encode(signedBy.secret) : jwks?.keyOf;
-  if (keys === undefined) throw new Error('Without a secret there is a key set.');
+  const keys = jwks ?? { secrets };
   const byToken = createJwtAuthentication({ account, keys, clock, ...expected });
   return { authenticate: permitSchemaAccess(byToken, account), jwks };
 }

@@ -18,8 +18,9 @@ interface ClaimNames {
 
 interface JwtOptions {
   readonly account: AccountCredentials;
-  /** The secret shared with the issuer, or its public keys. */
-  readonly keys: Uint8Array | JWTVerifyGetKey;
+  /** The secrets shared with the issuer, or its public keys. */
+  readonly keys:
+    { readonly secrets: () => readonly string[] } | { readonly keyOf: JWTVerifyGetKey };
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
   readonly claimNames: ClaimNames;
@@ -128,12 +129,22 @@ export function createJwtAuthentication(options: JwtOptions): Authenticate {
     clockTolerance: leewaySeconds,
   };
 
-  // Two calls, because jose has an overload for each kind of key.
-  function verify(token: string) {
-    const currentDate = new Date(clock.now());
-    return typeof keys === 'function'
-      ? jwtVerify(token, keys, { ...expected, currentDate, algorithms: publicKeyAlgorithms })
-      : jwtVerify(token, keys, { ...expected, currentDate, algorithms: secretAlgorithms });
+  async function verify(token: string) {
+    const checks = { ...expected, currentDate: new Date(clock.now()) };
+    if ('keyOf' in keys) {
+      return jwtVerify(token, keys.keyOf, { ...checks, algorithms: publicKeyAlgorithms });
+    }
+    let failure: unknown;
+    for (const secret of keys.secrets()) {
+      try {
+        const key = new TextEncoder().encode(secret);
+        return await jwtVerify(token, key, { ...checks, algorithms: secretAlgorithms });
+      } catch (error) {
+        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
   }
 
   return async (authorization) => {

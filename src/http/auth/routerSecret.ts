@@ -22,40 +22,40 @@ const missingSecret = (): AuthenticationError =>
   );
 
 interface RouterSecretOptions {
-  /** Undefined: no client can prove to be the router. */
-  readonly routerSecret?: string | undefined;
+  /** The secret at the moment. Undefined: no client can prove to be the router. */
+  readonly routerSecret: () => string | undefined;
   /** Whether other clients are rejected. */
   readonly isRouterOnly?: boolean;
 }
 
 /** Tells the router, which sends `X-Router-Secret`, from other clients. */
 export class RouterSecret {
-  readonly #expected: Buffer | undefined;
+  readonly #secret: () => string | undefined;
   readonly #isRequired: boolean;
 
   constructor({ routerSecret, isRouterOnly = false }: RouterSecretOptions) {
-    this.#expected = routerSecret === undefined ? undefined : digest(routerSecret);
+    this.#secret = routerSecret;
     this.#isRequired = isRouterOnly;
   }
 
   /** Whether a client can prove to be the router. */
   get isConfigured(): boolean {
-    return this.#expected !== undefined;
+    return this.#secret() !== undefined;
   }
 
   /** Whether the client has proved to be the router. Compares in constant time. */
   isRouter({ 'x-router-secret': given }: IncomingHttpHeaders): boolean {
-    const expected = this.#expected;
+    const expected = this.#secret();
     return (
       expected !== undefined &&
       typeof given === 'string' &&
-      timingSafeEqual(digest(given), expected)
+      timingSafeEqual(digest(given), digest(expected))
     );
   }
 
   /** Why the client may not use the GraphQL endpoints; undefined if it may. */
   problemOf(headers: IncomingHttpHeaders): AuthenticationError | undefined {
-    if (this.#expected === undefined || this.isRouter(headers)) return undefined;
+    if (!this.isConfigured || this.isRouter(headers)) return undefined;
     if (headers['x-router-secret'] !== undefined) return wrongSecret();
     return this.#isRequired ? missingSecret() : undefined;
   }

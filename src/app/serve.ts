@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import type { GatewayApp } from './providers.ts';
+import { createGatewayLog, createGatewayApp } from './providers.ts';
+import { showProgress } from '../cli/terminal.ts';
+import { loadConfig, logWarnings, configWarnings } from '../config/loadConfig.ts';
+import type { Config } from '../config/settings.ts';
+import { ConfigError, environmentVariables, isDemo } from '../config/settings.ts';
+import { listenErrorMessage } from '../lib/listenError.ts';
+import { version } from '../lib/version.ts';
+import { ignoreFailures } from '../observability/logDestination.ts';
+
+/** Text on a terminal outside production, otherwise JSON, unless `LOG_FORMAT` is set. */
+async function lineFormat({ logFormat, isProduction }: Config): Promise<(line: string) => string> {
+  const isTerminal = process.stderr.isTTY && !isProduction;
+  if ((logFormat ?? (isTerminal ? 'pretty' : 'json')) === 'json') return (line) => line;
+  const { prettyFactory } = await import('pino-pretty');
+  return prettyFactory({ singleLine: true, translateTime: 'HH:MM:ss.l' });
+}
+
+const authModes: Readonly<Record<Config['auth']['mode'], string>> = {
+  none: 'every client may use the whole account',
+  jwt: 'clients send a signed token; customers access only their own data',
+  forward: 'clients send their own HelpCrunch key, which is forwarded',
+};
+
+function startupBanner(config: Config, upstreamUrl: string, url: string): string {
+  const mode = isDemo(config) ? 'demo: HELPCRUNCH_API_KEY is not set, data is simulated' : 'live';
+  const webhooks =
+    config.webhookSecret === undefined
+      ? 'off: HELPCRUNCH_WEBHOOK_SECRET is not set'
+      : `${url}/webhooks/helpcrunch`;
+  const shared =
+    config.redisUrl === undefined
+      ? 'nothing: REDIS_URL is not set'
+      : 'cache, rate limit and events, through Redis';
+  return [
+    `HelpCrunch GraphQL ${version}`,
+    `  mode      ${mode}`,
+    `  upstream  ${upstreamUrl}`,
+    `  auth      ${config.auth.mode}: ${authModes[config.auth.mode]}`,
+    `  GraphQL   ${url}/graphql`,
+    ...(config.isProduction ? [] : [`  explorer  ${url}/explorer, or Apollo Sandbox at ${url}/`]),
+    `  health    ${url}/healthz, ${url}/readyz`,
+    `  metrics   ${url}/metrics`,
+    `  webhooks  ${webhooks}`,
+    `  shared    ${shared}`,
+    '',
+  ].join('\n');
+}
+
+/** V8 would let the heap grow to four times the live data, which saves only some hundredths of CPU time. */
+const heapGrowingPercent = 50;
+
+/** The same as the banner, for log shippers. */
+const startFields = (config: Config, upstreamUrl: string, url: string) => ({
+  version,
+  node: process.versions.node,
+  mode: isDemo(config) ? 'demo' : 'live',
+  auth: config.auth.mode,
+  account: config.account,
+  upstream: upstreamUrl,
+  url,
+});
+
+interface RunningGateway {
+  /** Uses the secrets and persisted operations that files contain now. Invalid ones are logged and change nothing. */
+  reload(): void;
+  /** Finishes running operations and ends the process. */
+  stop(signal: string): void;
+}
+
+type ServeLog = ReturnType<typeof createGatewayLog>;
+
+function createReload(gatewayLog: ServeLog, gateway: GatewayApp): () => void {
+  const { log } = gatewayLog;
+  return () => {
+    try {
+      const config = loadConfig(environmentVariables(), randomUUID());
+      gatewayLog.hideSecretsOf(config);
+      gateway.reload(config);
+      log.info('configuration reloaded');
+    } catch (error) {
+      const problems = error instanceof ConfigError ? error.problems : undefined;
+      log.error('reload failed, configuration unchanged', problems ? { problems } : { error });
+    }
+  };
+}
+
+/** Starts a gateway with the settings of the environment. */
+export async function serve(): Promise<RunningGateway> {
+  setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`);
+  const environment = environmentVariables();
+  const config = loadConfig(environment, randomUUID());
+  const gatewayLog = createGatewayLog(config, await lineFormat(config));
+  const { log } = gatewayLog;
+  // A closed standard output must not end the process.
+  ignoreFailures(process.stdout);
+  // The state of the process is unknown after an unexpected error.
+  const exitOnError = (error: unknown) => {
+    log.error('unexpected error', { error });
+    process.exit(1);
+  };
+  process.on('uncaughtException', exitOnError).on('unhandledRejection', exitOnError);
+  logWarnings(log, environment);
+  const gateway = await showProgress('Starting', createGatewayApp(config, gatewayLog));
+  const url = await gateway.listen();
+  process.stdout.write(startupBanner(config, gateway.upstreamUrl, url));
+  log.info('gateway started', startFields(config, gateway.upstreamUrl, url));
+  return {
+    reload: createReload(gatewayLog, gateway),
+    stop(signal) {
+      log.info('gateway stopping', { signal });
+      void gateway.stop().then(() => {
+        log.info('gateway stopped');
+        process.exit(0);
+      });
+    },
+  };
+}
+
+function startErrorMessage(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const listenError = listenErrorMessage(error, { host: 'HOST', port: 'PORT' });
+  if (listenError !== undefined) return listenError;
+  return (error instanceof ConfigError || 'code' in error ? error.message : error.stack) ?? '';
+}
+
+/** Reports why the gateway cannot start. */
+export function reportStartError(error: unknown): void {
+  process.stderr.write(`${startErrorMessage(error)}\n`);
+  if (!(error instanceof ConfigError)) return;
+  // A misspelled variable is often why a required one is missing.
+  for (const { variable, message } of configWarnings(environmentVariables())) {
+    process.stderr.write(`Warning: ${variable}: ${message}\n`);
+  }
+}
