@@ -428,6 +428,50 @@ describe('a walk', () => {
     expect(helpCrunch.calls.map(({ body }) => body.offset)).toEqual([200]);
   });
 
+  test('costs at most 5 calls if a page has expired and the chats of the others are missing', async () => {
+    fill(450);
+    helpCrunch.respond('PATCH /customers/7001', { body: { id: 7001, name: 'Taras' } });
+    interfere = ({ body: { offset } }) => (offset > 0 ? { status: 500, body: {} } : undefined);
+    await using gateway = await start();
+    const failed = await gateway.ask(counts);
+    interfere = () => undefined;
+    gateway.clock.advance(30_000);
+    const complete = await gateway.summary();
+    gateway.clock.advance(31_000);
+    // Chats embed their customer: none is cached any more, but the later pages are.
+    await gateway.ask('mutation { updateCustomer(id: 7001, input: { name: "Taras" }) { id } }');
+    put({ id: 10, status: 'closed' });
+    helpCrunch.clearCalls();
+
+    const summary = await gateway.summary();
+
+    expect(failed.data).toEqual({ inboxSummary: null });
+    expect(complete).toMatchObject({ open: 450, calls: 4 });
+    expect(summary).toMatchObject({ open: 449, isComplete: true, calls: 5 });
+    expect(helpCrunch.calls.map(({ body }) => body.offset).sort((a, b) => a - b)).toEqual([
+      0, 100, 200, 300, 400,
+    ]);
+  });
+
+  test('costs at most 5 calls if a page has expired and a few chats are missing', async () => {
+    fill(150);
+    interfere = ({ body: { offset } }) => (offset > 0 ? { status: 500, body: {} } : undefined);
+    await using gateway = await start();
+    await gateway.ask(counts);
+    interfere = () => undefined;
+    gateway.clock.advance(30_000);
+    await gateway.summary();
+    gateway.clock.advance(31_000);
+    for (const id of [10, 11, 12, 13, 14]) {
+      const mutation = `mutation { sendMessage(chatId: ${id}, by: AGENT, agentId: 12, text: "Hi") { id } }`;
+      expect((await gateway.ask(mutation)).errors).toEqual([]);
+    }
+    helpCrunch.clearCalls();
+
+    expect(await gateway.summary()).toMatchObject({ open: 150, isComplete: true, calls: 2 });
+    expect(helpCrunch.calls.map(({ path }) => path)).toEqual(['/chats/search', '/chats/search']);
+  });
+
   (hasRedis ? test : test.skip)('is shared by instances on one Redis (needs Redis)', async () => {
     fill(250);
     await using redis = await startRedis();
