@@ -101,7 +101,8 @@ export const clientLimits = {
     }),
     maxPerConnection: setting('MAX_SUBSCRIPTIONS_PER_CONNECTION', atLeastOne, {
       default: 100,
-      description: 'Maximum number of concurrent operations on one WebSocket.',
+      description:
+        'Maximum number of concurrent operations on one WebSocket, unless it belongs to a router that sends `ROUTER_SECRET`.',
     }),
     maxPerViewer: setting('MAX_SUBSCRIPTIONS_PER_VIEWER', atLeastOne, {
       default: 1_000,

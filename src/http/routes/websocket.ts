@@ -271,7 +271,8 @@ class WebSocketEndpoint {
     }
     const requestId = randomUUID();
     try {
-      if (Object.keys(subscriptions).length > maxPerConnection) {
+      // A router carries the subscriptions of many clients on one connection.
+      if (!client.isRouter && Object.keys(subscriptions).length > maxPerConnection) {
         throw publicError.tooExpensive('Too many operations on this connection.');
       }
       return await connection.runOperation(id, (signal) =>

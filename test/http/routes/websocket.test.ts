@@ -427,6 +427,23 @@ describe('subscription limits', () => {
     expect([...subscriptionIds].some((id) => refused.has(id))).toBe(false);
   });
 
+  test('a router may have as many subscriptions on a connection as its viewer may have', async () => {
+    const routerSecret = 'the-secret-of-the-router-and-ours';
+    const subscriptions = { ...limits, maxPerConnection: 20 };
+    await using own = await startTestGateway({
+      upstream: helpCrunch,
+      config: { subscriptions, routerSecret },
+    });
+    await using line = await openSocket(own.url, { headers: { 'x-router-secret': routerSecret } });
+    await line.initialize();
+    for (let id = 0; id < 151; id += 1) line.send(subscribe(String(id)));
+
+    await own.waitForSubscriptions(150);
+    const { type, payload } = await line.nextMessage();
+
+    expect([type, payload[0].extensions.code]).toEqual(['error', 'OPERATION_TOO_EXPENSIVE']);
+  });
+
   test('subscriptions above the limit of a viewer are rejected', async () => {
     await using own = await startTestGateway({
       upstream: helpCrunch,
