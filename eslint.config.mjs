@@ -15,7 +15,8 @@ const descriptions = {
 const linked = `
   directive @link(url: String!, import: [String!]) repeatable on SCHEMA
   directive @key(fields: String!, resolvable: Boolean = true) repeatable on OBJECT
-  directive @shareable on OBJECT
+  directive @shareable on FIELD_DEFINITION | OBJECT
+  directive @listSize(assumedSize: Int, slicingArguments: [String!], sizedFields: [String!], requireOneSlicingArgument: Boolean) on FIELD_DEFINITION
   directive @tag(name: String!) repeatable on FIELD_DEFINITION | OBJECT
 `;
 

@@ -27,7 +27,7 @@ const anyLocation =
   'INPUT_OBJECT | INPUT_FIELD_DEFINITION';
 const authorizationLocations = 'FIELD_DEFINITION | OBJECT | INTERFACE | SCALAR | ENUM';
 
-const newestMinor = 7;
+const newestMinor = 9;
 
 const directives: Readonly<Record<string, SpecDirective>> = {
   '@key': {
@@ -64,9 +64,32 @@ const directives: Readonly<Record<string, SpecDirective>> = {
     sinceMinor: 6,
     define: () => `(policies: [[Policy!]!]!) on ${authorizationLocations}`,
   },
+  '@context': {
+    sinceMinor: 8,
+    define: () => '(name: String!) repeatable on OBJECT | INTERFACE | UNION',
+  },
+  '@fromContext': {
+    sinceMinor: 8,
+    define: () => '(field: ContextFieldValue) on ARGUMENT_DEFINITION',
+  },
+  '@cost': {
+    sinceMinor: 9,
+    define: () =>
+      '(weight: Int!) on ARGUMENT_DEFINITION | ENUM | FIELD_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT | SCALAR',
+  },
+  '@listSize': {
+    sinceMinor: 9,
+    define: () =>
+      '(assumedSize: Int, slicingArguments: [String!], sizedFields: [String!], requireOneSlicingArgument: Boolean = true) on FIELD_DEFINITION',
+  },
 };
 
-const scalars: Readonly<Record<string, number>> = { FieldSet: 0, Scope: 5, Policy: 6 };
+const scalars: Readonly<Record<string, number>> = {
+  FieldSet: 0,
+  Scope: 5,
+  Policy: 6,
+  ContextFieldValue: 8,
+};
 
 /** The spec of `@link` itself, which every subgraph has. */
 const linkSpec = /* GraphQL */ `
@@ -143,7 +166,7 @@ export function resolveFederationLink(document: DocumentNode): FederationLink {
     imports.get(element) ??
     (element.startsWith('@') ? `@${namespace}__${element.slice(1)}` : `${namespace}__${element}`);
   const withScalars = (text: string): string =>
-    text.replace(/\b(FieldSet|Scope|Policy)\b/g, (name) => nameOf(name));
+    text.replace(/\b(FieldSet|Scope|Policy|ContextFieldValue)\b/g, (name) => nameOf(name));
   return {
     nameOf,
     definitions: [

@@ -2,6 +2,9 @@ import type {
   ConstDirectiveNode,
   DefinitionNode,
   FieldDefinitionNode,
+  NamedTypeNode,
+  NameNode,
+  TypeNode,
   TypeDefinitionNode,
 } from 'graphql';
 import { isTypeDefinitionNode, Kind, parse, print, visit } from 'graphql';
@@ -22,8 +25,18 @@ const markInaccessible = <
   node: Node,
 ) => ({ ...node, directives: [...(node.directives ?? []), inaccessible] });
 
+const namedTypeOf = (type: TypeNode): NamedTypeNode =>
+  type.kind === Kind.NAMED_TYPE ? type : namedTypeOf(type.type);
+
 const isRoot = ({ name }: TypeDefinitionNode): boolean =>
   /^(Query|Mutation|Subscription)$/.test(name.value);
+
+/** The composer of Grafbase and the planner of Hive Router cannot parse a description of `schema`. */
+function withoutSchemaDescription(definition: DefinitionNode): DefinitionNode {
+  if (definition.kind !== Kind.SCHEMA_DEFINITION) return definition;
+  const { kind, directives = [], operationTypes } = definition;
+  return { kind, directives, operationTypes };
+}
 
 const isEntity = ({ directives = [] }: TypeDefinitionNode): boolean =>
   directives.some(({ name }) => name.value === 'key');
@@ -89,19 +102,35 @@ function excludeRootFields(definitions: Definitions, names: readonly string[]): 
   });
 }
 
+/** Marks the fields whose type is hidden, which the composer of Grafbase requires. Only hidden types have any, beside the root types. */
+const withHiddenFields = (
+  definition: TypeDefinitionNode,
+  isHidden: (type: NamedTypeNode) => boolean,
+): TypeDefinitionNode =>
+  definition.kind === Kind.OBJECT_TYPE_DEFINITION
+    ? {
+        ...definition,
+        fields: (definition.fields ?? []).map((field) =>
+          isHidden(namedTypeOf(field.type)) ? markInaccessible(field) : field,
+        ),
+      }
+    : definition;
+
 /**
  * The SDL that a supergraph is composed of. Generic fields of `Query`, and types that only they use, are `@inaccessible`. Excluded
  * root fields, and types that only they use, are omitted, so that another subgraph may define them.
  */
 export function supergraphSdl(sdl: string, excludedRootFields: readonly string[] = []): string {
   const document = parse(sdl);
-  const present = excludeRootFields(document.definitions, excludedRootFields.map(rootFieldName));
+  const served = document.definitions.map(withoutSchemaDescription);
+  const present = excludeRootFields(served, excludedRootFields.map(rootFieldName));
   const inUse = typesInUse(excludeRootFields(present, genericFields));
+  const isHidden = ({ name }: { readonly name: NameNode }) => !inUse.has(name.value);
   const definitions = withRootFields(present, (field, coordinate) =>
     genericFields.includes(coordinate) ? [markInaccessible(field)] : [field],
   ).map((definition) =>
-    isTypeDefinitionNode(definition) && !inUse.has(definition.name.value)
-      ? markInaccessible(definition)
+    isTypeDefinitionNode(definition) && isHidden(definition)
+      ? markInaccessible(withHiddenFields(definition, isHidden))
       : definition,
   );
   return print({ ...document, definitions });

@@ -11,7 +11,7 @@ import { readConfig } from '../../../src/config/settings.ts';
 import { fieldDeclarations } from '../../../src/graphql/schema/fields.ts';
 import { createSchema } from '../../../src/graphql/schema/build.ts';
 import { buildSubgraphSchema } from '../../../src/graphql/federation/subgraph.ts';
-import { supergraphSdl } from '../../../src/graphql/federation/supergraphSdl.ts';
+import { rootFieldsOf, supergraphSdl } from '../../../src/graphql/federation/supergraphSdl.ts';
 import { createProductsSchema, productsSdl } from '../../support/products.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
@@ -83,7 +83,7 @@ describe('the @link of a subgraph', () => {
 
   test.each([
     ['no spec', 'type Query { a: ID }', 'links no version of Federation 2'],
-    ['a later spec', linked('v2.99")'), 'up to v2.7, not v2.99'],
+    ['a later spec', linked('v2.99")'), 'up to v2.9, not v2.99'],
     ['what the version lacks', linked('v2.0", import: ["@policy"])'), 'v2.0 has no @policy'],
     ['what no version has', linked('v2.7", import: ["@kye"])'), 'v2.7 has no @kye'],
   ])('a schema with an invalid @link fails the start: %s', (_what, text, message) => {
@@ -94,26 +94,42 @@ describe('the @link of a subgraph', () => {
     const schema = build(`
       extend schema
         @link(
-          url: "https://specs.apollo.dev/federation/v2.7"
+          url: "https://specs.apollo.dev/federation/v2.9"
           import: ["@key", "@requires", "@provides", "@external", "@extends", "@shareable", "@inaccessible", "@tag",
-            "@override", "@composeDirective", "@interfaceObject", "@authenticated", "@requiresScopes", "@policy"]
+            "@override", "@composeDirective", "@interfaceObject", "@authenticated", "@requiresScopes", "@policy",
+            "@context", "@fromContext", "@cost", "@listSize"]
         )
         @composeDirective(name: "@custom")
         @tag(name: "all")
       directive @custom on OBJECT
-      type Query { thing: Thing @provides(fields: "size") other: Other @authenticated }
+      type Query {
+        thing: Thing @provides(fields: "size")
+        other: Other @authenticated
+        things(first: Int @cost(weight: 2)): [Thing!] @listSize(slicingArguments: ["first"], assumedSize: 5)
+      }
       type Thing @key(fields: "id") @key(fields: "name") @custom @shareable @shareable {
         id: ID! @tag(name: "a") @tag(name: "b")
         name: String @override(from: "others", label: "percent(5)") @requiresScopes(scopes: [["read"]])
         size: Int @external(reason: "theirs")
         weight: Int @requires(fields: "size") @policy(policies: [["a"], ["b", "c"]]) @inaccessible
       }
-      type Other @extends @key(fields: "id") @interfaceObject { id: ID! @external }
+      type Other @extends @key(fields: "id") @interfaceObject @context(name: "other") {
+        id: ID! @external
+        inner(id: ID @fromContext(field: "$other { id }")): ID
+      }
       input Wish @inaccessible { colour: String @tag(name: "c") }
     `);
 
     expect(schema.getDirectives().map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['key', 'composeDirective', 'interfaceObject', 'policy', 'link']),
+      expect.arrayContaining([
+        'key',
+        'composeDirective',
+        'interfaceObject',
+        'policy',
+        'fromContext',
+        'listSize',
+        'link',
+      ]),
     );
   });
 });
@@ -486,6 +502,13 @@ describe('the supergraph SDL', () => {
     );
   });
 
+  test('the supergraph SDL hides the fields of hidden types, which Grafbase requires', () => {
+    const text = supergraphSdl(sdl);
+
+    expect(text).toContain('role: HelpdeskViewerRole! @inaccessible');
+    expect(text).toContain('type HelpdeskViewer @inaccessible');
+  });
+
   test('the supergraph SDL omits excluded fields', () => {
     const text = supergraphSdl(sdl, ['node', 'nodes', 'viewer']);
 
@@ -494,10 +517,20 @@ describe('the supergraph SDL', () => {
     expect(text).toContain('nodeId: ID!');
   });
 
-  test('the supergraph SDL is otherwise schema.graphql', () => {
+  test('the supergraph SDL is otherwise schema.graphql without the description of the schema', () => {
     const plain = supergraphSdl(sdl).replaceAll(/ @inaccessible\b/g, '');
 
-    expect(stripIgnoredCharacters(plain)).toBe(stripIgnoredCharacters(sdl));
+    const [, rest = ''] = sdl.split(/^schema$/m);
+    expect(stripIgnoredCharacters(plain)).toBe(stripIgnoredCharacters(`schema ${rest}`));
+  });
+
+  test.each(['Query', 'Mutation', 'Subscription'])('every field of %s can be excluded', (type) => {
+    const fields = rootFieldsOf(sdl).filter((field) => field.startsWith(`${type}.`));
+
+    const kept = rootFieldsOf(supergraphSdl(sdl, fields));
+
+    expect(fields.length).toBeGreaterThan(2);
+    expect(kept).toEqual(rootFieldsOf(sdl).filter((field) => !fields.includes(field)));
   });
 });
 
