@@ -1,5 +1,7 @@
 // Writes the tables between `<!-- generated:NAME -->` and `<!-- /generated:NAME -->`; with --check it fails if one is not up to date.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { isTypeDefinitionNode, Kind, parse } from 'graphql';
+import { routerTable } from '../test/supergraphs/table.ts';
 import { errorCodes } from '../src/graphql/errorCodes.ts';
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -17,7 +19,36 @@ const errorTable = (): string =>
     ]),
   );
 
-const tables = [{ file: 'docs/errors.md', name: 'errors', create: errorTable }];
+/** The names that a supergraph takes from the schema, by kind. */
+function typeNames(): string {
+  const { definitions } = parse(readFileSync('schema.graphql', 'utf8'));
+  const namesOf = (kind: Kind) =>
+    definitions
+      .flatMap((definition) =>
+        isTypeDefinitionNode(definition) && definition.kind === kind ? [definition.name.value] : [],
+      )
+      .filter((name) => !/^(Query|Mutation|Subscription)$/.test(name))
+      .map((name) => `\`${name}\``);
+  return table(
+    ['kind', 'names'],
+    [
+      ['object types', Kind.OBJECT_TYPE_DEFINITION] as const,
+      ['interfaces', Kind.INTERFACE_TYPE_DEFINITION] as const,
+      ['input types', Kind.INPUT_OBJECT_TYPE_DEFINITION] as const,
+      ['enums', Kind.ENUM_TYPE_DEFINITION] as const,
+      ['scalars', Kind.SCALAR_TYPE_DEFINITION] as const,
+    ].map(([title, kind]) => [title, namesOf(kind).toSorted().join(' ')]),
+  );
+}
+
+const routersTable = (): string =>
+  `${table(routerTable.head, routerTable.rows)}\n\n${routerTable.notes.join('\n')}`;
+
+const tables = [
+  { file: 'docs/federation.md', name: 'routers', create: routersTable },
+  { file: 'docs/federation.md', name: 'typeNames', create: typeNames },
+  { file: 'docs/errors.md', name: 'errors', create: errorTable },
+];
 
 for (const { file, name, create } of tables) {
   const text = readFileSync(file, 'utf8');

@@ -228,7 +228,17 @@ describe('every other code block in the documentation can be parsed', () => {
   test('every code block has a known language', () => {
     const checked = ['graphql', ...shells, ...Object.keys(parsers)];
     // Diagrams and listings that are not checked.
-    const unchecked = ['mermaid', 'text', 'http', 'ini', 'nginx', 'dockerfile', 'diff', 'promql'];
+    const unchecked = [
+      'mermaid',
+      'text',
+      'http',
+      'ini',
+      'nginx',
+      'dockerfile',
+      'diff',
+      'promql',
+      'toml',
+    ];
     const unknown = blocks.filter(({ language }) => ![...checked, ...unchecked].includes(language));
 
     expect(unknown.map(({ name, language }) => `${name}: "${language}"`)).toEqual([]);

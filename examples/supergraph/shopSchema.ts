@@ -3,7 +3,7 @@ import type { GraphQLSchema } from 'graphql';
 import { buildSubgraphSchema } from '../../src/graphql/federation/subgraph.ts';
 import { seedCustomer } from '../../src/simulator/customerSeed.ts';
 
-const sdl = readFileSync(new URL('shop.graphql', import.meta.url), 'utf8');
+export const shopSdl = readFileSync(new URL('shop.graphql', import.meta.url), 'utf8');
 
 interface User {
   readonly id: string;
@@ -44,4 +44,4 @@ const resolvers = {
 
 /** The shop's subgraph. Its only link to HelpCrunch are the user ids. */
 export const createShopSchema = (): GraphQLSchema =>
-  buildSubgraphSchema({ sdl, subgraphSdl: () => sdl, resolvers: [resolvers] });
+  buildSubgraphSchema({ sdl: shopSdl, subgraphSdl: () => shopSdl, resolvers: [resolvers] });
