@@ -27,6 +27,15 @@ const onResultsEnd = (results: SubscriptionResults, onEnd: () => void): Subscrip
     onEnd();
     return results.return?.() ?? Promise.resolve({ value: undefined, done: true });
   },
+  consume(consumer) {
+    results.consume({
+      take: (result, resume) => consumer.take(result, resume),
+      end() {
+        onEnd();
+        consumer.end();
+      },
+    });
+  },
   [Symbol.asyncIterator]() {
     return this;
   },

@@ -2,6 +2,7 @@ import type { GraphQLFormattedError } from 'graphql';
 import { MessageType, parseMessage } from 'graphql-ws';
 import type { Message, Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
+import type { SubscriptionResult, SubscriptionResults } from '../graphql/subscriptions/run.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Disposer } from '../lib/disposer.ts';
 import { parseJson } from '../lib/json.ts';
@@ -57,6 +58,18 @@ function parseClientMessage(text: string): Message | undefined {
   } catch {
     return undefined;
   }
+}
+
+const serializedResults = new WeakMap<SubscriptionResult, string>();
+
+/** Serializes a result once for all its subscribers. */
+function serialize(result: SubscriptionResult): string {
+  let text = serializedResults.get(result);
+  if (text === undefined) {
+    text = JSON.stringify(result);
+    serializedResults.set(result, text);
+  }
+  return text;
 }
 
 /** Cuts a reason to what a close frame can carry. */
@@ -150,6 +163,22 @@ export class WebSocketConnection {
     } finally {
       if (this.#operations.get(id) === controller) this.#operations.delete(id);
     }
+  }
+
+  /** Sends the results of an operation one after the other. Resolves after the last one. */
+  sendResults(id: string, results: SubscriptionResults): Promise<void> {
+    const head = `{"id":${JSON.stringify(id)},"type":"${MessageType.Next}","payload":`;
+    const socket = this.#socket;
+    return new Promise((resolve) => {
+      results.consume({
+        take: this.#guarded('websocket result', (result: SubscriptionResult, resume) => {
+          if (socket.readyState === socket.OPEN) {
+            socket.send(`${head}${serialize(result)}}`, resume);
+          }
+        }),
+        end: resolve,
+      });
+    });
   }
 
   /** Runs `release` when the connection closes, or at once if it is closed. */

@@ -1,9 +1,22 @@
+/** Receives items as they arrive. */
+export interface ItemConsumer<Item> {
+  /** The next item is passed after `resume` was called. */
+  take(item: Item, resume: () => void): void;
+  /** Called once, after the last item or when the items were returned. */
+  end(): void;
+}
+
+export interface QueueItems<Item> extends AsyncIterableIterator<Item, undefined> {
+  /** Passes the items to a consumer instead of `next`, which needs several promises for each. */
+  consume(consumer: ItemConsumer<Item>): void;
+}
+
 /** A queue between a producer and a slower consumer. */
 export interface BoundedQueue<Item> {
   push(item: Item): void;
   /** Ends the iteration after the queued items. */
   finish(): void;
-  readonly items: AsyncIterableIterator<Item, undefined>;
+  readonly items: QueueItems<Item>;
 }
 
 interface BoundedQueueOptions<Item> {
@@ -22,6 +35,9 @@ export function createBoundedQueue<Item>({
   type Result = IteratorResult<Item, undefined>;
   let waiting: Item[] = [];
   const readers: ((result: Result) => void)[] = [];
+  let consumer: ItemConsumer<Item> | undefined;
+  /** Whether the consumer may be passed an item. */
+  let isReady = false;
   let isFinished = false;
   let isClosed = false;
 
@@ -30,12 +46,29 @@ export function createBoundedQueue<Item>({
     isClosed = true;
     waiting = [];
     for (const reader of readers.splice(0)) reader({ value: undefined, done: true });
+    consumer?.end();
     onEnd();
+  }
+
+  function pass(item: Item): void {
+    isReady = false;
+    consumer?.take(item, resume);
+  }
+
+  function resume(): void {
+    isReady = true;
+    const item = waiting.shift();
+    if (item !== undefined) pass(item);
+    else if (isFinished) close();
   }
 
   return {
     push(item) {
       if (isFinished || isClosed) return;
+      if (isReady) {
+        pass(item);
+        return;
+      }
       const reader = readers.shift();
       if (reader !== undefined) {
         reader({ value: item });
@@ -46,15 +79,12 @@ export function createBoundedQueue<Item>({
     },
     finish() {
       isFinished = true;
-      if (waiting.length === 0) close();
+      if (waiting.length === 0 && (consumer === undefined || isReady)) close();
     },
     items: {
       next(): Promise<Result> {
-        const [item] = waiting;
-        if (!isClosed && item !== undefined) {
-          waiting.shift();
-          return Promise.resolve({ value: item });
-        }
+        const item = waiting.shift();
+        if (item !== undefined) return Promise.resolve({ value: item });
         if (isFinished) close();
         if (isClosed) return Promise.resolve({ value: undefined, done: true });
         return new Promise((resolve) => {
@@ -64,6 +94,14 @@ export function createBoundedQueue<Item>({
       return(): Promise<Result> {
         close();
         return Promise.resolve({ value: undefined, done: true });
+      },
+      consume(newConsumer) {
+        if (isClosed) {
+          newConsumer.end();
+          return;
+        }
+        consumer = newConsumer;
+        resume();
       },
       [Symbol.asyncIterator]() {
         return this;

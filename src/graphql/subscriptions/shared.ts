@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { createBoundedQueue } from '../../lib/boundedQueue.ts';
-import type { BoundedQueue } from '../../lib/boundedQueue.ts';
+import type { BoundedQueue, QueueItems } from '../../lib/boundedQueue.ts';
 import type { Log } from '../../observability/log.ts';
 import type { Viewer } from '../context.ts';
 import type {
@@ -13,7 +13,7 @@ import type {
 import { missedEventsResult } from './eventExecution.ts';
 import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
 
-export type SubscriptionResults = AsyncIterableIterator<SubscriptionResult, undefined>;
+export type SubscriptionResults = QueueItems<SubscriptionResult>;
 
 /** Viewers with the same key receive the same events and fields. */
 const audienceKey = (viewer: Viewer): unknown =>

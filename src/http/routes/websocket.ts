@@ -52,12 +52,15 @@ const isResult = (value: unknown): value is SubscriptionResult =>
 const unwrap = ({ result }: Readonly<Record<string, unknown>>): SubscriptionResult =>
   isResult(result) ? result : {};
 
-const wrapResults = (results: SubscriptionResults) => ({
+/** For graphql-ws a subscription without results: it would create several promises for each. */
+const sendResults = (
+  results: SubscriptionResults,
+  connection: WebSocketConnection,
+  operationId: string,
+) => ({
   async next() {
-    const { value } = await results.next();
-    return value === undefined
-      ? { value: undefined, done: true as const }
-      : { value: wrap(value), done: false as const };
+    await connection.sendResults(operationId, results);
+    return { value: undefined, done: true as const };
   },
   async return() {
     await results.return?.();
@@ -80,6 +83,12 @@ interface RouterClaim {
 }
 
 const entryPoint = 'websocket' as const;
+
+interface RunningOperation {
+  readonly id: string;
+  readonly outcome: OperationOutcome;
+  readonly connection: WebSocketConnection;
+}
 
 type ProtocolContext = Context<ConnectionParams, WebSocketConnection>;
 
@@ -171,7 +180,7 @@ class WebSocketEndpoint {
   }
 
   #createProtocol() {
-    const outcomes = new WeakMap<object, OperationOutcome>();
+    const operations = new WeakMap<object, RunningOperation>();
     return makeServer<ConnectionParams, WebSocketConnection>({
       // `WebSocketConnection` has its own timeout.
       connectionInitWaitTimeout: 0,
@@ -184,13 +193,16 @@ class WebSocketEndpoint {
           return [new GraphQLError('')];
         }
         const operation = { ...placeholderOperation };
-        outcomes.set(operation, outcome);
+        operations.set(operation, { id, outcome, connection: context.extra });
         return operation;
       },
       subscribe(operation) {
-        const outcome = outcomes.get(operation);
-        if (outcome === undefined) throw new Error('onSubscribe runs before subscribe.');
-        return outcome.kind === 'once' ? wrap(outcome.result) : wrapResults(outcome.results);
+        const running = operations.get(operation);
+        if (running === undefined) throw new Error('onSubscribe runs before subscribe.');
+        const { id, outcome, connection } = running;
+        return outcome.kind === 'once'
+          ? wrap(outcome.result)
+          : sendResults(outcome.results, connection, id);
       },
       onNext: (...[, , , , { extensions = {} }]) => unwrap(extensions),
       onError({ extra: { rejections } }, id) {
