@@ -6,10 +6,10 @@ export interface Shot {
   readonly bytes: Buffer;
 }
 
-export const post = (url: URL, payload: unknown): Shot => {
+export const send = (method: 'POST' | 'PUT', url: URL, payload: unknown): Shot => {
   const body = JSON.stringify(payload);
   const head = [
-    `POST ${url.pathname} HTTP/1.1`,
+    `${method} ${url.pathname} HTTP/1.1`,
     `host: ${url.host}`,
     'content-type: application/json',
     'accept: application/json',
@@ -17,6 +17,8 @@ export const post = (url: URL, payload: unknown): Shot => {
   ];
   return { bytes: Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`) };
 };
+
+export const post = (url: URL, payload: unknown): Shot => send('POST', url, payload);
 
 export const get = (url: URL): Shot => ({
   bytes: Buffer.from(`GET ${url.pathname} HTTP/1.1\r\nhost: ${url.host}\r\n\r\n`),

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Cell } from '../table.ts';
 import { formatTable } from '../table.ts';
 import type { Shot } from './load.ts';
-import { fire, get, Line, post } from './load.ts';
+import { fire, get, Line, post, send } from './load.ts';
 import type { Peer } from './process.ts';
 import { bindTo, startPeer } from './process.ts';
 import type { BenchOptions } from '../options.ts';
@@ -81,11 +81,12 @@ async function startRunner(workload: Workload, name: string, place: Place): Prom
   const url = new URL(String(peer.hello['url']));
   const ids = place.chatIds.slice(0, workload.chats);
   const { query, variablesOf } = isHive(name) ? workload.hive : workload;
-  const shots = ids.map((id) =>
-    name.startsWith('proxy') && workload.passThrough !== undefined
-      ? get(new URL(workload.passThrough(id), url))
-      : post(url, { query, variables: variablesOf(id) }),
-  );
+  const shots = ids.map((id) => {
+    const call = name.startsWith('proxy') ? workload.passThrough?.(id) : undefined;
+    if (call === undefined) return post(url, { query, variables: variablesOf(id) });
+    const target = new URL(call.path, url);
+    return call.body === undefined ? get(target) : send('PUT', target, call.body);
+  });
   return { name, peer, url, width: workload.lines, shots, costs: [] };
 }
 
@@ -140,7 +141,8 @@ async function measure(workload: Workload, place: Place): Promise<readonly Runne
 const titles: Readonly<Record<string, string>> = {
   gatewayAnew: 'the same, answers made anew',
   proxy: 'a bare node:http proxy',
-  proxyFetch: 'a bare proxy with node-fetch',
+  proxyFetch: 'a bare proxy with the same node-fetch',
+  apolloFetch: 'Apollo Server, the same node-fetch',
   apollo: 'Apollo Server, REST data source',
   apolloCached: 'Apollo Server, its own cache',
   yoga: 'Yoga',
