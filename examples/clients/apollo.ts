@@ -11,7 +11,7 @@ const maxWaitMs = 5_000;
 const waitOf = ({ code, retryAfterMs }: GraphQLErrorExtensions = {}): number =>
   code === 'RATE_LIMITED' ? Number(retryAfterMs) : Infinity;
 
-/** Retries a rate-limited operation once, unless it has returned some of its data. The jitter keeps clients from retrying together. */
+/** Retries a rate-limited operation once, unless it has returned data. Because of the jitter, clients do not retry at the same time. */
 export const retryLink = new ErrorLink(({ error, result, operation, forward }) => {
   const hasData = Object.values(result?.data ?? {}).some((value) => value !== null);
   if (!CombinedGraphQLErrors.is(error) || hasData) return undefined;

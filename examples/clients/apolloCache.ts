@@ -2,7 +2,7 @@ import type { Reference } from '@apollo/client';
 import { InMemoryCache } from '@apollo/client';
 import { relayStylePagination } from '@apollo/client/utilities';
 
-/** Like `relayStylePagination`, but an item that moved to another page while the list changed appears once. */
+/** Like `relayStylePagination`, but removes duplicates: an item can be in two pages if the list has changed between them. */
 function connection(keyArgs: string[] = []): ReturnType<typeof relayStylePagination> {
   const { read, ...policy } = relayStylePagination(keyArgs);
   return {
@@ -28,7 +28,7 @@ export const createCache = () =>
           chats: connection(['filter', 'orderBy']),
           customers: connection(['filter', 'orderBy']),
           inbox: connection(['view']),
-          // A chat that a list has loaded needs no request of its own.
+          // A chat that is in the cache because of a list needs no request.
           chat: {
             read: (cached: unknown, { args, toReference }): unknown =>
               cached ?? toReference({ __typename: 'Chat', id: String(args?.['id']) }),
@@ -39,7 +39,7 @@ export const createCache = () =>
       Agent: { fields: { chats: connection(['orderBy']) } },
       Department: { fields: { chats: connection(['orderBy']) } },
       Chat: { fields: { messages: connection() } },
-      // Has no id; fields of several operations are merged.
+      // It has no id: the fields of several operations are merged.
       HelpdeskViewer: { merge: true },
     },
   });

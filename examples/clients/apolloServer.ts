@@ -2,8 +2,8 @@ import type { TypedDocumentNode } from '@apollo/client';
 import { createApolloClient } from './apollo.ts';
 
 /**
- * Loads a page on the server. Each request of a browser needs a client of its own, because the cache contains what this viewer may read.
- * Returns the cache as JSON for a `<script>`: without the escape a message with `</script>` would end it.
+ * Loads the data of a page on the server. Each request of a browser needs a separate client, because the cache contains data of one viewer.
+ * Returns the cache as JSON for a `<script>` element. `<` is escaped, because a message that contains `</script>` would end the element.
  */
 export async function loadPage(url: string, authorization: string, query: TypedDocumentNode) {
   const client = createApolloClient(url, { authorization });
@@ -11,7 +11,7 @@ export async function loadPage(url: string, authorization: string, query: TypedD
   return JSON.stringify(client.extract()).replaceAll('<', String.raw`\u003c`);
 }
 
-/** Creates the client in the browser; what the server has loaded needs no request. */
+/** Creates the client in the browser. Data that the server has loaded needs no request. */
 export function hydrate(url: string, state: string) {
   const client = createApolloClient(url);
   client.cache.restore(JSON.parse(state));

@@ -6,7 +6,7 @@ import { createClient } from 'graphql-ws';
 import { retryLink } from './apollo.ts';
 import { createCache } from './apolloCache.ts';
 
-/** Node needs a `webSocketImpl`, such as that of the package `ws`; browsers and React Native have their own. */
+/** Node 20 needs the option `webSocketImpl`, such as the class of the package `ws`; browsers and React Native have a `WebSocket`. */
 export function createWebSocketClient(url: string, options: Partial<ClientOptions> = {}) {
   const webSocket = createClient({
     url: url.replace(/^http/, 'ws'),

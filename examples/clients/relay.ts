@@ -2,7 +2,7 @@ import { createClient } from 'graphql-sse';
 import type { GraphQLResponse, RequestParameters, Variables } from 'relay-runtime';
 import { Environment, Network, Observable, RecordSource, Store } from 'relay-runtime';
 
-/** With `persistConfig` the compiler replaces the texts by ids. */
+/** With `persistConfig` the compiler replaces the text of each operation by an id. */
 const requestOf = ({ id, text }: RequestParameters, variables: Variables) => ({
   ...(typeof id === 'string' ? { documentId: id } : {}),
   query: text ?? '',

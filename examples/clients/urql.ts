@@ -3,7 +3,7 @@ import { cacheExchange, Client, fetchExchange } from '@urql/core';
 export const createUrqlClient = (url: string) =>
   new Client({
     url,
-    // For GET requests, which urql prefers for short queries.
+    // Needed for GET requests, which urql prefers for short queries.
     fetchOptions: { headers: { 'apollo-require-preflight': '1' } },
     fetchSubscriptions: true,
     exchanges: [cacheExchange, fetchExchange],

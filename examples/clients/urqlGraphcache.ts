@@ -5,7 +5,7 @@ import { relayPagination } from '@urql/exchange-graphcache/extras';
 import { persistedExchange } from '@urql/exchange-persisted';
 import { retryExchange } from '@urql/exchange-retry';
 
-/** A part of its parent. Its `id`, if it has one, identifies nothing. */
+/** The type has no unique `id`, so Graphcache stores the object within its parent. */
 const embedded = () => null;
 
 const pages = relayPagination();
@@ -39,7 +39,7 @@ const maxWaitMs = 5_000;
 /** The retry exchange multiplies the delay by 1.5 to 2.5. */
 const minDelayFactor = 1.5;
 
-/** Repeats a rate-limited query once, when the gateway admits it. Not mutations, because a part may have been executed. */
+/** Retries a rate-limited query once, after `retryAfterMs`. Mutations are not retried, because a part of them may have been executed. */
 function retryWith({ graphQLErrors }: CombinedError, operation: Operation) {
   const waits = graphQLErrors.map(({ extensions: { code, retryAfterMs } }) =>
     code === 'RATE_LIMITED' ? Number(retryAfterMs) : Infinity,
@@ -53,7 +53,7 @@ function retryWith({ graphQLErrors }: CombinedError, operation: Operation) {
 export const createGraphcacheClient = (url: string) =>
   new Client({
     url,
-    // For GET requests, by which persisted queries are sent.
+    // Needed for GET requests, with which persisted queries are sent.
     fetchOptions: { headers: { 'apollo-require-preflight': '1' } },
     fetchSubscriptions: true,
     exchanges: [

@@ -7,7 +7,7 @@ import { isDictionary, isText, isTime, objectOf, oneOf } from '../../lib/shape.t
 import type { RedisConnections } from '../../redis/connection.ts';
 import { hashedName, redisKey } from '../../redis/keys.ts';
 
-/** The ids of what a mutation has created, by name. */
+/** The ids of the objects that a mutation has created, by name, such as `chatId`. */
 export type CreatedIds = Readonly<Record<string, string>>;
 
 /**
@@ -46,10 +46,10 @@ const isRecord = objectOf<IdempotencyRecord>(
 );
 
 const ttlMs = 86_400_000;
-/** Without Redis. */
+/** In the memory of this process. */
 const maxRecords = 10_000;
 
-/** A text, and the same for equal values whatever the order of their properties. */
+/** JSON with sorted properties: equal values have the same text. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_name, inner: unknown) =>
     isDictionary(inner)
@@ -71,7 +71,7 @@ function parseRecord(text: string): IdempotencyRecord | undefined {
   }
 }
 
-/** The records of all accounts: in Redis, or in this process while there is none. */
+/** The records of all accounts, in Redis if it is available, and those that this process has written also in its memory. */
 export class IdempotencyStore {
   readonly #local: ExpiringMap<string>;
   readonly #redis: RedisConnections | undefined;
@@ -86,7 +86,7 @@ export class IdempotencyStore {
     const shared = await this.#redis?.tryCommand(async (client) => ({
       text: await client.get(key),
     }));
-    // A restart of Redis may have lost what this instance knows.
+    // Redis may have lost the record in a restart.
     const text = shared?.text ?? this.#local.get(key);
     return typeof text === 'string' ? parseRecord(text) : undefined;
   }
