@@ -27,7 +27,7 @@ import { isPool, QuotaPolicy } from './quotas.ts';
 import { findShortage } from './shortage.ts';
 import { maxRetryAfterMs } from '../transport.ts';
 
-/** Unused shares decay without an event, so queued calls are looked at again after this time. */
+/** Shares change with time, without an event. Queued calls are therefore decided again after this time at the latest. */
 const recheckMs = 1_000;
 
 interface LimiterState extends WindowState {
@@ -38,23 +38,23 @@ interface LimiterState extends WindowState {
 interface AccountLimiterOptions {
   readonly clock: Clock;
   readonly windowMs: number;
-  /** How the limit is divided; undefined: it is not. */
+  /** Undefined if the limit is not divided. */
   readonly quotas: QuotaSettings | undefined;
   readonly createWindow: (onChange: () => void) => PermitWindow;
 }
 
-/** One account's calls: the queue of those that wait, and the window of those that count. */
+/** Grants permits for the calls of one account. It has the queue of waiting calls and the window of calls that count towards the limit. */
 export class AccountLimiter {
   readonly #clock: Clock;
   readonly #options: AccountLimiterOptions;
   readonly #queue = new FairQueue();
   readonly #demand: DemandTracker;
   readonly #window: PermitWindow;
-  /** Calls whose demand is not recorded yet: their waiters may join after `acquire` was called. */
+  /** Requests whose demand is recorded at the next decision: their waiters may join after `acquire` was called. */
   readonly #arrivals: (() => PermitRequest)[] = [];
   #isScheduled = false;
-  /** A command to Redis is under way: calls that arrive meanwhile are decided afterwards. */
-  #isWaiting = false;
+  /** Whether a Redis command is pending. There is no decision until it has ended. */
+  #isSuspended = false;
   #cancelTimer: () => void = () => undefined;
 
   constructor(options: AccountLimiterOptions) {
@@ -123,7 +123,7 @@ export class AccountLimiter {
       : state.policyAt(state.now).remaining(viewer, usageOf(state));
     return {
       remaining,
-      retryAfterMs: remaining > 0 ? 0 : this.#waitOf({ viewer, priority: 'read' }, state),
+      retryAfterMs: remaining > 0 ? 0 : this.#waitMsOf({ viewer, priority: 'read' }, state),
     };
   }
 
@@ -139,7 +139,7 @@ export class AccountLimiter {
     const decision = this.#admit(candidate, state);
     return {
       reason: isPool(decision) ? 'ACCOUNT_LIMIT' : decision,
-      retryAfterMs: this.#waitOf(candidate, state),
+      retryAfterMs: this.#waitMsOf(candidate, state),
     };
   }
 
@@ -163,7 +163,7 @@ export class AccountLimiter {
     );
   }
 
-  /** Decisions of one moment are made together, so that their order does not depend on who came first. */
+  /** Schedules one decision about all calls of this moment, so that priorities apply to them and not the order of arrival. */
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -196,7 +196,7 @@ export class AccountLimiter {
     return state.policyAt(state.now).admit(candidate, usageOf(state));
   }
 
-  /** Without the calls that are about to start. */
+  /** The demand and queue of this instance for the others. Calls of `grants` no longer count as queued. */
   #report(grants: readonly PlannedGrant[]): InstanceReport {
     const queued = this.#queue.depths();
     for (const { entry } of grants) queued[entry.priority] -= 1;
@@ -211,22 +211,22 @@ export class AccountLimiter {
     }
   }
 
-  /** Grants what can start, rejects what cannot start in time, and plans when to look again. */
+  /** Grants calls that can start, rejects calls that cannot start before their deadline, and sets a timer for the next decision. */
   #dispatch(): void {
     this.#isScheduled = false;
     this.#cancelTimer();
     this.#recordDemand();
-    if (this.#isWaiting || this.#queue.size === 0) return;
+    if (this.#isSuspended || this.#queue.size === 0) return;
     const state = this.#state();
     const plan = planGrants(this.#queue.entries(), state);
     if (plan.rejections.length > 0 && this.#window.needsRefresh()) {
-      this.#waitFor(this.refresh());
+      this.#suspendDuring(this.refresh());
       return;
     }
     for (const { entry, reason, retryAfterMs } of plan.rejections) {
       this.#queue.remove(entry.waiter);
       const untilResumed = state.expectedResumeAt - state.now;
-      entry.waiter.reject(this.#rejection(reason, Math.max(retryAfterMs, untilResumed)));
+      entry.waiter.reject(this.#rejectionError(reason, Math.max(retryAfterMs, untilResumed)));
     }
     this.#grant(plan);
   }
@@ -241,7 +241,7 @@ export class AccountLimiter {
       () => this.#report(grants),
     );
     if (reply instanceof Promise) {
-      this.#waitFor(
+      this.#suspendDuring(
         reply.then((permits) => {
           if (permits !== undefined) this.#serve(grants, permits);
         }),
@@ -252,23 +252,23 @@ export class AccountLimiter {
     }
   }
 
-  /** Decides nothing until a command to Redis has ended, and then again. */
-  #waitFor(command: Promise<void>): void {
-    this.#isWaiting = true;
+  /** Suspends decisions until a Redis command has ended. */
+  #suspendDuring(command: Promise<void>): void {
+    this.#isSuspended = true;
     const resume = () => {
-      this.#isWaiting = false;
+      this.#isSuspended = false;
       this.#schedule();
     };
     command.then(resume, resume);
   }
 
   #serve(grants: readonly PlannedGrant[], permits: readonly Permit[]): void {
-    const use = { usage: usageOf(this.#window.state()), now: this.#clock.monotonic() };
+    const current = { usage: usageOf(this.#window.state()), now: this.#clock.monotonic() };
     for (const [index, { entry, charge }] of grants.entries()) {
       const permit = permits[index];
       if (permit === undefined) continue;
-      this.#demand.recordHeld(charge, use);
-      // A waiter that left while the permit was acquired ignores it, and it counts as a call that has ended.
+      this.#demand.recordHeld(charge, current);
+      // The waiter may have left while the permit was acquired: the permit then counts like that of a completed call.
       if (!this.#queue.serve(entry)) permit.release();
       else entry.waiter.grant(permit);
     }
@@ -281,13 +281,13 @@ export class AccountLimiter {
     this.#cancelTimer = this.#clock.after(this.#delayUntil(wakeAt), () => this.#dispatch());
   }
 
-  #waitOf(candidate: PermitCandidate, state: LimiterState): number {
+  #waitMsOf(candidate: PermitCandidate, state: LimiterState): number {
     const { rejections } = planGrants([...this.#queue.entries(), lastInQueue(candidate)], state);
     const startsAt = state.now + (rejections.at(-1)?.retryAfterMs ?? 0);
     return this.#delayUntil(Math.max(startsAt, state.expectedResumeAt));
   }
 
-  #rejection(reason: RefusalReason, retryAfterMs: number): UpstreamError {
+  #rejectionError(reason: RefusalReason, retryAfterMs: number): UpstreamError {
     return new UpstreamError('rateLimited', 'The rate limit does not admit this call in time.', {
       notSent: true,
       retryAfterMs: this.#delayUntil(this.#clock.monotonic() + retryAfterMs),

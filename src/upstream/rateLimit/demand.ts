@@ -1,25 +1,25 @@
 import type { CallPriority, PermitCandidate, QuotaViewer } from './limiter.ts';
 
-/** All customers share one entry: their total is one participant among the agents. */
+/** The participant that all customers together are. Each agent is a participant. */
 export const customersKey = 'customers';
 
 export const participantOf = ({ key, class: viewerClass }: QuotaViewer): string =>
   viewerClass === 'customer' ? customersKey : `agent:${key}`;
 
-/** Pools that are divided among participants: mutations of agents, and other calls without background work. */
+/** The pools that are divided into shares: `write` for mutations of agents, `general` for all other calls except background reads. */
 export type SharedPool = 'write' | 'general';
 
-/** The pool in whose share a call counts, whichever pool its permit is charged to. Background work has no share. */
+/** The pool towards whose shares a call counts, even if its permit is charged to another one. Undefined for background reads. */
 export function sharedPoolOf(viewer: QuotaViewer, priority: CallPriority): SharedPool | undefined {
   if (priority === 'background') return undefined;
   return priority === 'write' && viewer.class === 'agent' ? 'write' : 'general';
 }
 
-/** What a participant has used recently and is expected to use. */
+/** The recent use and the expected use of a participant. */
 export interface ParticipantDemand {
-  /** Calls that it requests per minute, admitted or not, extrapolated from the last seconds. */
+  /** Requested calls per minute, rejected ones included, extrapolated from the recent past. */
   readonly expected: number;
-  /** The most permits that it has held at once in the last minute. */
+  /** The highest number of permits held at once in the last minute. */
   readonly held: number;
 }
 
@@ -38,7 +38,7 @@ export function mergeDemands(demands: readonly Demand[]): Demand {
         const sum = merged[pool].get(participant) ?? { expected: 0, held: 0 };
         merged[pool].set(participant, {
           expected: sum.expected + expected,
-          // Instances count the permits of all.
+          // Each instance counts the permits of all instances.
           held: Math.max(sum.held, held),
         });
       }
@@ -47,10 +47,7 @@ export function mergeDemands(demands: readonly Demand[]): Demand {
   return merged;
 }
 
-/**
- * Max-min fairness: participants with a small demand keep it, the others share the rest equally. The customers together have the
- * demand of one participant, which their cap limits.
- */
+/** Max-min fairness: a participant gets its demand if it is below an equal share; the others divide the rest equally. */
 function fairShares(demands: ReadonlyMap<string, number>, capacity: number): Map<string, number> {
   const shares = new Map<string, number>();
   let remaining = capacity;
@@ -66,8 +63,9 @@ function fairShares(demands: ReadonlyMap<string, number>, capacity: number): Map
 
 /** A participant's part of a pool. */
 export interface Share {
+  /** The whole share. Its unused part is lent to others, except `kept`. */
   readonly full: number;
-  /** The part that it has used recently. It keeps this also while others hold permits of its full share. */
+  /** The part that is not lent, because the participant has used it recently. */
   readonly kept: number;
 }
 
@@ -85,17 +83,17 @@ export function sharesOf(demands: Demands, capacity: number): ReadonlyMap<string
 }
 
 const shortWindowMs = 10_000;
-/** Longer than the limiter's window: a viewer that calls regularly keeps its share when its oldest permit leaves the window. */
+/** Longer than the limiter's window, so that the share of a viewer with regular calls does not shrink when its oldest permit leaves the window. */
 const longWindowMs = 75_000;
 const bucketMs = 1_000;
-/** A permit returns a moment after a minute, and a call may wait, so a viewer at a constant rate holds more permits than calls per minute. */
+/** A permit is held for more than a minute (latency), and calls may wait: a viewer with a constant rate holds more permits than calls per minute. */
 const headroom = 1.1;
 
 const perMinute = (count: number, ms: number): number => (count * 60_000) / ms;
 
 const maxParticipants = 10_000;
 
-/** An estimate varies between two calls of a viewer. Others borrow what its highest recent one leaves. */
+/** The estimate decreases between two calls of a viewer. The highest of this period applies, so that others do not borrow too much. */
 const peakMs = 15_000;
 
 const heldMs = 60_000;
@@ -103,13 +101,13 @@ const heldMs = 60_000;
 interface Bucket {
   readonly at: number;
   requested: number;
-  /** The most permits that it held. */
+  /** The highest number of permits held at once. */
   held: number;
-  /** The highest expectation at a request. */
+  /** The highest estimate of calls per minute, made at each request. */
   peak: number;
 }
 
-/** Requests for permits, and permits, of the recent past, in buckets of a second. */
+/** The recent requests and permits of one participant, in buckets of one second. */
 class ParticipantLog {
   readonly #buckets: Bucket[] = [];
 
@@ -124,7 +122,7 @@ class ParticipantLog {
     bucket.held = Math.max(bucket.held, count);
   }
 
-  /** Undefined: there is nothing left to know. */
+  /** Removes old buckets. Undefined if none remains. */
   demandAt(now: number): ParticipantDemand | undefined {
     while ((this.#buckets[0]?.at ?? Infinity) <= now - longWindowMs) this.#buckets.shift();
     if (this.#buckets.length === 0) return undefined;
@@ -146,7 +144,7 @@ class ParticipantLog {
     return bucket;
   }
 
-  /** The higher of the rates of the last 10 s and the last 75 s, extrapolated from at least 10 s. */
+  /** Estimated calls per minute: the higher of the rates of the last 10 s and the last 75 s, extrapolated from at least 10 s. */
   #expectedAt(now: number): number {
     const requests = this.#buckets.filter(
       ({ at, requested }) => requested > 0 && at > now - longWindowMs,
@@ -163,9 +161,9 @@ class ParticipantLog {
       inShort += requested;
       largest = Math.max(largest, requested);
     }
-    // Regular bursts are at most one more than their rate.
+    // A window can contain one burst more than the average rate, so the largest bucket does not count.
     const shortRate = perMinute(inShort - largest, shortWindowMs);
-    // The calls of a constant rate have one interval less than calls: the one until the next call.
+    // Between n calls at a constant rate are n - 1 intervals; the interval until the next call is added.
     const spanMs = ((last.at - first.at) * inLong) / Math.max(1, inLong - 1);
     const elapsedMs = Math.max(shortWindowMs, spanMs, now - first.at);
     const longRate = headroom * perMinute(inLong, elapsedMs);
@@ -173,7 +171,7 @@ class ParticipantLog {
   }
 }
 
-/** Forgets the entry that was not set for the longest time when there are too many. */
+/** Sets an entry. Above `maxParticipants` the entry that was set least recently is removed. */
 function setNewest<Value>(map: Map<string, Value>, key: string, value: Value): void {
   map.delete(key);
   map.set(key, value);
@@ -182,18 +180,18 @@ function setNewest<Value>(map: Map<string, Value>, key: string, value: Value): v
   map.delete(oldest);
 }
 
-/** How many permits a participant holds. */
+/** The permits that a participant holds. */
 interface PermitCounts {
   sharedOf(pool: SharedPool, participant: string): { readonly total: number };
 }
 
-/** Records who requests and gets permits, so that a viewer keeps a share that others borrow while it pauses. */
+/** Records the requests and permits of all participants, from which their shares are computed. */
 export class DemandTracker {
   readonly #logs = {
     write: new Map<string, ParticipantLog>(),
     general: new Map<string, ParticipantLog>(),
   };
-  /** When each customer last requested a call, in this order. */
+  /** The time of each customer's last request, least recent first. */
   readonly #customers = new Map<string, number>();
   readonly #customerCallsPerMinute: number;
 
@@ -207,7 +205,7 @@ export class DemandTracker {
     if (pool !== undefined) this.#logOf(pool, participantOf(viewer)).recordRequest(now);
   }
 
-  /** Remembers how many permits a viewer's participant holds after it has got one. */
+  /** Records how many permits the participant of a viewer holds after a new one was granted. */
   recordHeld(
     { viewer, priority }: PermitCandidate,
     { usage, now }: { readonly usage: PermitCounts; readonly now: number },
@@ -220,11 +218,11 @@ export class DemandTracker {
 
   demand(now: number): Demand {
     const general = this.#demandsOf('general', now);
-    const ofCustomers = general.get(customersKey);
-    if (ofCustomers !== undefined) {
-      // What they request beyond their caps is lent.
-      const expected = Math.min(ofCustomers.expected, this.#customersCap(now));
-      general.set(customersKey, { ...ofCustomers, expected });
+    const customersDemand = general.get(customersKey);
+    if (customersDemand !== undefined) {
+      // Customers cannot use more than their caps, so further demand needs no share.
+      const expected = Math.min(customersDemand.expected, this.#customersCap(now));
+      general.set(customersKey, { ...customersDemand, expected });
     }
     return { write: this.#demandsOf('write', now), general };
   }

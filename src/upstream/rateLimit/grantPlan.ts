@@ -3,27 +3,27 @@ import type { QueueEntry } from './fairQueue.ts';
 import type { Charge, QuotaPolicy } from './quotas.ts';
 import { isPool, QuotaUsage } from './quotas.ts';
 
-/** A permit that counts in the window. */
+/** A permit in the window. */
 export interface HeldPermit {
   readonly charge: Charge;
-  /** When it leaves the window, at the earliest. */
+  /** The earliest time at which it leaves the window. */
   readonly releasesAt: number;
 }
 
-/** What the planner knows of an account's window. */
+/** The known state of an account's window. */
 export interface WindowState {
   readonly now: number;
   readonly held: readonly HeldPermit[];
   limitAt(time: number): number;
-  /** Queued calls of the other instances; those of a higher priority start first. */
+  /** The queue lengths of the other instances. Their calls of a higher priority start first. */
   readonly peersQueued: readonly QueueDepths[];
-  /** The division of the limit that applies at a time from `now` on. */
+  /** How the limit is divided at a time, `now` or later. */
   policyAt(time: number): QuotaPolicy;
-  /** When the limit grows after it was lowered, in ascending order. */
+  /** The times at which a lowered limit grows, in ascending order. */
   readonly limitIncreases: readonly number[];
-  /** Nothing starts before; 0 unless HelpCrunch has rejected calls. */
+  /** No call starts before this time; 0 unless HelpCrunch has rejected calls. */
   readonly resumesAt: number;
-  /** How many calls may start now: one while it is unknown whether HelpCrunch accepts calls again. */
+  /** The number of calls that may start now: one, the probe, while it is unknown whether HelpCrunch accepts calls again. */
   readonly maxStartsNow: number;
   /** How long a permit counts. */
   readonly windowMs: number;
@@ -45,25 +45,25 @@ export interface GrantPlan {
   readonly grants: readonly PlannedGrant[];
   /** Calls that cannot start before their deadline. */
   readonly rejections: readonly PlannedRejection[];
-  /** When a call that stays queued is expected to start, or cannot start any more; `Infinity` when none stays. */
+  /** The next time at which a queued call is expected to start or reaches its deadline; `Infinity` if no call stays queued. */
   readonly nextDecisionAt: number;
 }
 
-/** A new count of the permits in the window. */
+/** Counts the permits in the window. */
 export const usageOf = ({ held }: Pick<WindowState, 'held'>): QuotaUsage =>
   new QuotaUsage(held.map(({ charge }) => charge));
 
-/** Refused for the same reasons: entries of the same waiting viewers. */
+/** Entries with the same candidates are in one group. The same decision applies to all of them. */
 const groupOf = ({ candidates }: { readonly candidates: readonly PermitCandidate[] }): string =>
   candidates.map(({ viewer, priority }) => `${priority} ${viewer.class} ${viewer.key}`).join('\n');
 
-/** The window as it changes while time passes: permits leave it, the limit grows, planned calls enter it. */
+/** Simulates the window at later times: permits leave it, the limit grows, planned calls are added. */
 class WindowForecast {
   readonly #state: WindowState;
   readonly #usage: QuotaUsage;
   /** In ascending order of release. */
   readonly #releases: HeldPermit[];
-  /** Queued calls of other instances with a higher priority. */
+  /** For each priority, the number of queued calls of other instances with a higher one. */
   readonly #peersBefore: QueueDepths;
   #increases: readonly number[];
   time: number;
@@ -82,7 +82,7 @@ class WindowForecast {
   }
 
   admit(candidates: readonly PermitCandidate[], priority: CallPriority): Charge | RefusalReason {
-    // When other instances start their calls later on is unknown.
+    // It is unknown when other instances start their calls later, so they count only now.
     const forPeers = this.time === this.#state.now ? this.#peersBefore[priority] : 0;
     const policy = this.#state.policyAt(this.time);
     let refusal: RefusalReason = 'ACCOUNT_LIMIT';
@@ -101,12 +101,12 @@ class WindowForecast {
     this.#releases.push({ charge, releasesAt: this.time + this.#state.windowMs });
   }
 
-  /** Moves to the next time at which more calls may be admitted. False: there is none. */
+  /** Moves to the next time at which more calls may be admitted. Returns false if there is none. */
   advance(): boolean {
     const next = Math.min(
       this.#releases[0]?.releasesAt ?? Infinity,
       this.#increases[0] ?? Infinity,
-      // Calls of other instances could start at once.
+      // Queued calls of other instances no longer count then.
       this.time === this.#state.now && this.#peersBefore.background > 0 ? this.time + 1 : Infinity,
     );
     if (next === Infinity) return false;
@@ -124,12 +124,12 @@ class WindowForecast {
   }
 }
 
-/** Looks ahead no further for the time of a next call: each step removes a permit from the window. */
+/** The maximum number of steps in the search for a retry time. Each step removes a permit from the window or increases the limit. */
 const maxForecastSteps = 2_000;
 
 /**
- * Decides which of the queued calls start now, and which cannot start in time, by playing forward what is known: permits leave the window at
- * their release, each as early as it can, and queued calls take their place in order. A call that is rejected could not have been served.
+ * Decides which queued calls start now and which cannot start before their deadline. Simulates the window: permits leave it at the earliest
+ * possible time, and queued calls start in order. So a call is rejected only if it certainly could not start in time.
  */
 export function planGrants(entries: readonly QueueEntry[], state: WindowState): GrantPlan {
   const grants: PlannedGrant[] = [];
@@ -138,23 +138,23 @@ export function planGrants(entries: readonly QueueEntry[], state: WindowState): 
   let nextDecisionAt = Infinity;
   let waiting = entries;
   let refusals = new Map<string, RefusalReason>();
-  const latest = entries.reduce((last, { deadlineMs }) => Math.max(last, deadlineMs), 0);
+  const latestDeadlineMs = entries.reduce((max, { deadlineMs }) => Math.max(max, deadlineMs), 0);
 
   while (waiting.length > 0) {
-    const before = refusals;
+    const previousRefusals = refusals;
     refusals = new Map();
-    const later: QueueEntry[] = [];
+    const refused: QueueEntry[] = [];
     for (const entry of waiting) {
       const group = groupOf(entry);
       if (entry.deadlineMs <= forecast.time) {
-        rejected.push({ entry, reason: before.get(group) ?? 'ACCOUNT_LIMIT' });
+        rejected.push({ entry, reason: previousRefusals.get(group) ?? 'ACCOUNT_LIMIT' });
         continue;
       }
       const known = refusals.get(group);
       const decision = known ?? forecast.admit(entry.candidates, entry.priority);
       if (typeof decision === 'string') {
         refusals.set(group, decision);
-        later.push(entry);
+        refused.push(entry);
         continue;
       }
       forecast.start(decision);
@@ -165,9 +165,9 @@ export function planGrants(entries: readonly QueueEntry[], state: WindowState): 
       const startsAt = forecast.time > state.now ? forecast.time : Infinity;
       nextDecisionAt = Math.min(nextDecisionAt, startsAt, entry.deadlineMs);
     }
-    waiting = later;
+    waiting = refused;
     if (waiting.length === 0) break;
-    if (forecast.time >= latest || !forecast.advance()) {
+    if (forecast.time >= latestDeadlineMs || !forecast.advance()) {
       for (const entry of waiting)
         rejected.push({ entry, reason: refusals.get(groupOf(entry)) ?? 'ACCOUNT_LIMIT' });
       break;
@@ -177,21 +177,21 @@ export function planGrants(entries: readonly QueueEntry[], state: WindowState): 
   return { grants, rejections: withRetryTimes(rejected, forecast, state.now), nextDecisionAt };
 }
 
-/** When a further call of the same viewers could start, behind every call that stays queued. */
+/** Adds to each rejection the time until a further call of the same viewers could start, after all calls that stay queued. */
 function withRetryTimes(
   rejected: readonly { readonly entry: QueueEntry; readonly reason: RefusalReason }[],
   forecast: WindowForecast,
   now: number,
 ): PlannedRejection[] {
   const startTimes = new Map<string, number>();
-  const open = new Map(rejected.map(({ entry }) => [groupOf(entry), entry]));
-  for (let step = 0; open.size > 0 && step < maxForecastSteps; step += 1) {
-    for (const [group, { candidates, priority }] of open) {
+  const unsolved = new Map(rejected.map(({ entry }) => [groupOf(entry), entry]));
+  for (let step = 0; unsolved.size > 0 && step < maxForecastSteps; step += 1) {
+    for (const [group, { candidates, priority }] of unsolved) {
       if (typeof forecast.admit(candidates, priority) === 'string') continue;
       startTimes.set(group, forecast.time);
-      open.delete(group);
+      unsolved.delete(group);
     }
-    if (open.size > 0 && !forecast.advance()) break;
+    if (unsolved.size > 0 && !forecast.advance()) break;
   }
   return rejected.map(({ entry, reason }) => ({
     entry,

@@ -8,7 +8,7 @@ export type Pool = 'write' | 'newcomer' | 'general';
 export const isPool = (decision: Pool | RefusalReason): decision is Pool =>
   decision === 'write' || decision === 'newcomer' || decision === 'general';
 
-/** A permit in the window, and whom it is charged to. */
+/** The viewer and the pool to which a permit in the window is charged. */
 export interface Charge {
   readonly viewer: QuotaViewer;
   readonly priority: CallPriority;
@@ -16,7 +16,7 @@ export interface Charge {
 }
 
 const maxWriteReservePercent = 50;
-/** With fewer calls a reserve of half of the limit would be empty. */
+/** A limit of one call is not divided, because half of it is less than one call. */
 const minDividedLimit = 2;
 
 const expectedSum = (demands: Demands): number => {
@@ -27,21 +27,21 @@ const expectedSum = (demands: Demands): number => {
 
 const percentOf = (limit: number, percent: number): number => Math.floor((limit * percent) / 100);
 
-/** What one viewer has used in the window. */
+/** The permits of one viewer in the window. */
 interface ViewerUsage {
   calls: number;
   writes: number;
-  /** Without those of the write reserve: what makes an agent a newcomer no longer. */
+  /** Calls that are not charged to the write reserve. An agent with few of them is a newcomer. */
   unreserved: number;
 }
 
-/** A participant's permits of one kind in the window. */
+/** The permits in the window that count towards a participant's share of one pool. */
 interface SharedUse {
-  /** Charged to the pool in which the participant has a share. */
+  /** Charged to this pool. */
   inPool: number;
   /** Charged to any pool. */
   total: number;
-  /** Of the general pool, for mutations of an agent. */
+  /** Mutations of an agent that are charged to the general pool. */
   overflow: number;
 }
 
@@ -50,7 +50,7 @@ export class QuotaUsage {
   total = 0;
   customers = 0;
   readonly byPool: Record<Pool, number> = { write: 0, newcomer: 0, general: 0 };
-  /** Permits of the write reserve and general ones without background work, by participant. */
+  /** By pool and participant. Background reads have no share. */
   readonly #shared = {
     write: new Map<string, SharedUse>(),
     general: new Map<string, SharedUse>(),
@@ -110,34 +110,36 @@ export class QuotaUsage {
 
 const noShare: Share = { full: 0, kept: 0 };
 
-/** Permits of a pool that are left. */
+/** The free permits of a pool. */
 interface Available {
   readonly permits: number;
-  /** For what a viewer keeps, also while a reserve grows. */
+  /** For the part of its share that a participant keeps. A growing reserve does not reduce them. */
   readonly forKept: number;
 }
 
-interface Taker {
-  readonly viewer: QuotaViewer | undefined;
+interface ShareRequest {
+  /** The viewer whose share applies. Undefined: the call can only use permits that are lent. */
+  readonly owner: QuotaViewer | undefined;
   readonly usage: QuotaUsage;
+  /** Queued calls of other instances, which start first. */
   readonly forPeers?: number;
 }
 
-/** Decides which calls may leave: the division of an account's limit between writes, newcomers, agents, customers and background work. */
+/** Divides the limit of an account between writes, newcomers, agents, customers and background reads, and decides whether a call may start. */
 export class QuotaPolicy {
   readonly #limit: number;
   readonly #settings: QuotaSettings | undefined;
   readonly #writeReserve: number;
-  /** Without recent writes. */
+  /** The write reserve without recent writes. */
   readonly #minWriteReserve: number;
   readonly #newcomerReserve: number;
   readonly #customersCap: number;
   readonly #general: number;
   readonly #shares: Readonly<Record<SharedPool, ReadonlyMap<string, Share>>>;
-  /** Agents that use up the write reserve: their further mutations use their general share. */
-  readonly #overflows = new Set<string>();
+  /** Agents that request at least an equal share of the write reserve. Their further mutations use their general share. */
+  readonly #heavyWriters = new Set<string>();
 
-  /** Without settings, without a limit and with a limit of one call, the limit is not divided. */
+  /** The limit is not divided if there are no settings, if it is infinite, or if it is one call. */
   constructor(limit: number, settings: QuotaSettings | undefined, demand: Demand) {
     this.#limit = limit;
     const isDivided = limit >= minDividedLimit && limit < Infinity;
@@ -160,10 +162,10 @@ export class QuotaPolicy {
     this.#customersCap = percentOf(limit, settings.customersSharePercent);
     this.#general = Math.max(0, limit - this.#writeReserve - this.#newcomerReserve);
     const demands = new Map(demand.general);
-    const ofCustomers = demands.get(customersKey);
-    if (ofCustomers !== undefined) {
-      const expected = Math.min(ofCustomers.expected, this.#customersCap);
-      demands.set(customersKey, { ...ofCustomers, expected });
+    const customersDemand = demands.get(customersKey);
+    if (customersDemand !== undefined) {
+      const expected = Math.min(customersDemand.expected, this.#customersCap);
+      demands.set(customersKey, { ...customersDemand, expected });
     }
     this.#shares = {
       write: sharesOf(demand.write, this.#writeReserve),
@@ -171,12 +173,12 @@ export class QuotaPolicy {
     };
     const equalShare = Math.floor(this.#writeReserve / this.#shares.write.size);
     for (const [participant, { full }] of this.#shares.write)
-      if (full >= equalShare) this.#overflows.add(participant);
+      if (full >= equalShare) this.#heavyWriters.add(participant);
   }
 
   /**
-   * The pool that a call may be charged to now, or the limit that it has reached. Calls of other instances go before one that borrows a
-   * permit.
+   * The pool to which a call can be charged now, or the limit that it has reached. A lent permit is granted only if `forPeers` more are
+   * free for queued calls of other instances.
    */
   admit(
     { viewer, priority }: Pick<Charge, 'viewer' | 'priority'>,
@@ -188,25 +190,23 @@ export class QuotaPolicy {
     if (reached !== undefined) return reached;
     if (usage.total >= this.#limit) return 'ACCOUNT_LIMIT';
     if (!isCustomer && priority === 'write' && this.#freeWrites(viewer, usage) > 0) return 'write';
-    const borrower = priority === 'background' ? undefined : viewer;
-    const owner = priority === 'write' ? this.#writeOwner(viewer) : borrower;
+    const owner = this.#generalShareOwner(viewer, priority);
     const available = this.#availableGeneral(viewer, usage);
-    const taker = { viewer: owner, usage, forPeers };
-    if (this.#freeOf('general', available, taker) > 0) return 'general';
-    if (borrower !== undefined && this.freeAsNewcomer(viewer, usage, 0) > 0) return 'newcomer';
+    if (this.#freeOf('general', available, { owner, usage, forPeers }) > 0) return 'general';
+    if (priority !== 'background' && this.freeAsNewcomer(viewer, usage, 0) > 0) return 'newcomer';
     if (available.permits <= forPeers) return 'ACCOUNT_LIMIT';
     return isCustomer ? 'CUSTOMER_LIMIT' : 'VIEWER_LIMIT';
   }
 
-  /** How many calls the viewer could start now: as many of them mutations as it may make. */
+  /** The number of calls that the viewer can start now, those included that only mutations can use. */
   remaining(viewer: QuotaViewer, usage: QuotaUsage): number {
     const left = this.#limit - usage.total;
     const available = this.#availableGeneral(viewer, usage);
-    const general = this.#freeOf('general', available, { viewer, usage });
+    const general = this.#freeOf('general', available, { owner: viewer, usage });
     if (viewer.class === 'customer')
       return Math.max(0, Math.min(left, general, this.#freeOfCustomer(viewer, usage)));
     const forWrites = this.#freeOf('general', available, {
-      viewer: this.#writeOwner(viewer),
+      owner: this.#generalShareOwner(viewer, 'write'),
       usage,
     });
     const free =
@@ -228,24 +228,25 @@ export class QuotaPolicy {
   }
 
   #freeOfCustomer(viewer: QuotaViewer, usage: QuotaUsage): number {
-    const own = this.#settings?.customerCallsPerMinute ?? Infinity;
-    return Math.min(own - usage.of(viewer).calls, this.#customersCap - usage.customers);
+    const maxCalls = this.#settings?.customerCallsPerMinute ?? Infinity;
+    return Math.min(maxCalls - usage.of(viewer).calls, this.#customersCap - usage.customers);
   }
 
-  /** Whose general share mutations use; undefined: they can only borrow. */
-  #writeOwner(viewer: QuotaViewer): QuotaViewer | undefined {
-    const isOwner = viewer.class === 'customer' || this.#overflows.has(participantOf(viewer));
-    return isOwner ? viewer : undefined;
+  /** The viewer whose general share a call uses. Undefined: it can only use permits that are lent. */
+  #generalShareOwner(viewer: QuotaViewer, priority: CallPriority): QuotaViewer | undefined {
+    if (priority === 'background') return undefined;
+    const usesWriteShare = priority === 'write' && viewer.class !== 'customer';
+    return usesWriteShare && !this.#heavyWriters.has(participantOf(viewer)) ? undefined : viewer;
   }
 
   #freeWrites(viewer: QuotaViewer, usage: QuotaUsage): number {
-    return this.#freeOf('write', this.#availableWrites(viewer, usage), { viewer, usage });
+    return this.#freeOf('write', this.#availableWrites(viewer, usage), { owner: viewer, usage });
   }
 
-  /** Permits of the newcomer reserve for a viewer that will have used this many general ones more. */
-  freeAsNewcomer(viewer: QuotaViewer, usage: QuotaUsage, general: number): number {
+  /** The permits of the newcomer reserve that are free for a viewer after `plannedCalls` further calls of the general pool. */
+  freeAsNewcomer(viewer: QuotaViewer, usage: QuotaUsage, plannedCalls: number): number {
     if (viewer.class === 'customer') return 0;
-    const used = Math.max(usage.byPool.newcomer, usage.of(viewer).unreserved + general);
+    const used = Math.max(usage.byPool.newcomer, usage.of(viewer).unreserved + plannedCalls);
     return Math.max(0, this.#newcomerReserve - used);
   }
 
@@ -255,7 +256,7 @@ export class QuotaPolicy {
     return {
       permits: Math.max(
         Math.min(left, this.#minWriteReserve - usage.byPool.write),
-        // It grows into what no viewer keeps, before the newcomer reserve.
+        // The grown reserve uses permits that no other viewer keeps. The newcomer reserve does not limit it.
         Math.min(left - keptByOthers, this.#writeReserve - usage.byPool.write),
       ),
       forKept: left - this.#unusedNewcomers(usage),
@@ -267,7 +268,7 @@ export class QuotaPolicy {
     const unusedWrites = (reserve: number) => Math.max(0, reserve - usage.byPool.write);
     const keptByOthers = this.#unusedShares('write', usage, participantOf(viewer)).kept;
     return {
-      // The window may still hold permits of a time in which a reserve was smaller.
+      // The window can contain permits that were granted while a reserve was smaller.
       permits: Math.min(
         this.#general - usage.byPool.general,
         left - unusedWrites(this.#writeReserve),
@@ -281,12 +282,12 @@ export class QuotaPolicy {
   }
 
   #unusedOf(participant: string, share: Share, { inPool, total, overflow }: SharedUse): Share {
-    const used = this.#overflows.has(participant) ? inPool + overflow : inPool;
+    const used = this.#heavyWriters.has(participant) ? inPool + overflow : inPool;
     const full = Math.max(0, share.full - used);
     return { full, kept: Math.max(0, Math.min(full, share.kept - total)) };
   }
 
-  /** What is left of the shares of all participants except one. */
+  /** The unused parts of the shares of all participants except one. */
   #unusedShares(pool: SharedPool, usage: QuotaUsage, except: string | undefined): Share {
     const sum = { full: 0, kept: 0 };
     for (const [participant, share] of this.#shares[pool]) {
@@ -299,15 +300,15 @@ export class QuotaPolicy {
   }
 
   /**
-   * How many permits a viewer may take: those that no other share needs; those of its own share that no other viewer keeps; those that it keeps.
-   * Background work has no share.
+   * The number of permits that a call may use, the largest of: those that no other share needs; the unused part of the owner's share, without
+   * permits that others keep; the unused part that the owner keeps. Without an owner only the first applies.
    */
   #freeOf(
     pool: SharedPool,
     { permits, forKept }: Available,
-    { viewer, usage, forPeers = 0 }: Taker,
+    { owner, usage, forPeers = 0 }: ShareRequest,
   ): number {
-    const participant = viewer && participantOf(viewer);
+    const participant = owner && participantOf(owner);
     const others = this.#unusedShares(pool, usage, participant);
     const lent = permits - others.full - forPeers;
     if (participant === undefined) return Math.max(0, lent);
