@@ -38,7 +38,10 @@ const turnUnits = 1_000;
 const maxResponseErrors = 1_000;
 
 /** The abort reason after the client has disconnected. It is not logged. */
-export const clientDisconnectedError = new UpstreamError('unavailable', 'The client has left.');
+export const clientDisconnectedError = new UpstreamError(
+  'unavailable',
+  'The client has disconnected.',
+);
 
 /** The abort reason of mutations that exceed the grace period of a shutdown. */
 const shutdownError = new UpstreamError('unavailable', 'The gateway is shutting down.');
@@ -114,7 +117,7 @@ class OperationLifetime {
 export function createOpenOperation(parts: OpenOperationOptions): OpenOperation {
   const { createContext, maxNodes, clock, onRejectedKey } = parts;
   const turns = new EventLoopTurns({ now: () => clock.monotonic(), turnMs, turnUnits });
-  const errors = { left: clientDisconnectedError, late: deadlineError };
+  const errors = { disconnected: clientDisconnectedError, late: deadlineError };
   return (caller) => {
     const lifetime = new OperationLifetime(parts);
     const span = caller.span?.child('work', 'graphql');
@@ -124,7 +127,7 @@ export function createOpenOperation(parts: OpenOperationOptions): OpenOperation 
       maxErrors: caller.isRouter === true ? Infinity : maxResponseErrors,
       turns,
       errors,
-      hasLeft: () => lifetime.isAbandoned,
+      isDisconnected: () => lifetime.isAbandoned,
       isLate: () => lifetime.isLate,
       abort: () => lifetime.abort(clientDisconnectedError),
       onMutation: () => lifetime.startMutation(),

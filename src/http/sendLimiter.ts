@@ -6,7 +6,7 @@ import type { Log } from '../observability/log.ts';
 import type { ConnectionTracker } from './connectionTracker.ts';
 
 export interface SendLimits {
-  /** A connection whose peer accepts no byte for this long, while bytes wait for it, is destroyed. */
+  /** A connection is destroyed if bytes are waiting and its peer accepts none for this time. */
   readonly sendTimeoutMs: number;
   /** Unsent bytes of the whole process. Above this, connections are destroyed. */
   readonly maxUnsentBytes: number;
@@ -36,7 +36,7 @@ type DestroyReason = 'SEND_TIMEOUT_MS' | 'MAX_UNSENT_BYTES';
 
 const maxCheckMs = 1_000;
 
-/** A connection counts as stalled after this time, because the acknowledgement of a reading peer may be in transit. */
+/** A connection counts as stalled only after this time, because an acknowledgement of the peer may be in transit. */
 const minStalledMs = 1_000;
 
 /** The share of `maxUnsentBytes` that may be added before the unsent bytes are counted again. */
@@ -48,8 +48,8 @@ const countOf = (value: object, name: string): number => {
 };
 
 /**
- * Bytes that the operating system has accepted; once its buffer is full, as many as the peer has acknowledged. The progress within a
- * large write is known from Node's undocumented handle only; without it a write counts when it is complete.
+ * Bytes that the operating system has accepted. When its send buffer is full, it accepts as many as the peer acknowledges. Only Node's
+ * undocumented handle reports progress within a large write; without the handle a write counts when it is complete.
  */
 function acceptedBytesOf(socket: Socket): number {
   const handle: unknown = Reflect.get(socket, '_handle');
@@ -59,7 +59,7 @@ function acceptedBytesOf(socket: Socket): number {
 }
 
 /** Stalled connections first, then those with the most unsent bytes. */
-const byHarm = (a: WaitingConnection, b: WaitingConnection): number =>
+const stalledThenLargest = (a: WaitingConnection, b: WaitingConnection): number =>
   Number(b.stalledMs >= minStalledMs) - Number(a.stalledMs >= minStalledMs) ||
   b.unsentBytes - a.unsentBytes;
 
@@ -102,14 +102,14 @@ export class SendLimiter {
     return this.#destroyed;
   }
 
-  /** Counts a response that is about to be sent. Many large responses are checked before the next periodic check. */
-  added(bytes: number): void {
+  /** Counts a response that is about to be sent. After many bytes the connections are checked before the next periodic check. */
+  recordResponse(bytes: number): void {
     this.#addedBytes += bytes;
     if (this.#addedBytes > this.#options.maxUnsentBytes * recountShare) this.#check();
   }
 
   #track(socket: Socket): void {
-    // A socket is passed again with each request, and when its Upgrade is ignored.
+    // The same socket is passed with each of its requests, and again if an upgrade is ignored.
     if (this.#progress.has(socket) || socket.destroyed) return;
     this.#progress.set(socket, { acceptedBytes: 0, isWaiting: false, stalledMs: 0 });
     const forget = () => {
@@ -125,7 +125,7 @@ export class SendLimiter {
   #schedule(): void {
     const { clock, log } = this.#options;
     const cancel = clock.after(this.#checkMs, () => {
-      // The next check is scheduled after the sockets had a turn, and even if this one fails.
+      // The next check is scheduled in a microtask, so that its interval starts after this check and it takes place even if this one fails.
       void Promise.resolve().then(
         guarded({ log, name: 'timer' }, () => {
           if (this.#cancelCheck === cancel) this.#schedule();
@@ -142,7 +142,7 @@ export class SendLimiter {
     const waiting = this.#waitingConnections();
     const isTimedOut = ({ stalledMs }: WaitingConnection) => stalledMs >= sendTimeoutMs;
     this.#destroy('SEND_TIMEOUT_MS', waiting.filter(isTimedOut));
-    const others = waiting.filter((connection) => !isTimedOut(connection)).sort(byHarm);
+    const others = waiting.filter((connection) => !isTimedOut(connection)).sort(stalledThenLargest);
     let excessBytes = sumUnsent(others) - maxUnsentBytes;
     const excess = others.filter(({ unsentBytes }) => {
       const isExcess = excessBytes > 0;
@@ -162,7 +162,7 @@ export class SendLimiter {
     });
   }
 
-  /** Bounded, because a process that was suspended or busy could not send. */
+  /** The time since the last check. It is bounded, because a process that was suspended or busy could not send. */
   #elapsedMs(): number {
     const nowMs = this.#options.clock.monotonic();
     const sinceMs = nowMs - (this.#lastCheckMs ?? nowMs);
@@ -172,7 +172,7 @@ export class SendLimiter {
 
   #update(progress: Progress, socket: Socket, elapsedMs: number): void {
     const acceptedBytes = acceptedBytesOf(socket);
-    // Responses that wait for an earlier one on the connection do not wait for the peer.
+    // A pipelined response waits for the response before it and not for the peer.
     const isWaiting = socket.writableLength > 0;
     const isStalled = isWaiting && progress.isWaiting && acceptedBytes === progress.acceptedBytes;
     progress.stalledMs = isStalled ? progress.stalledMs + elapsedMs : 0;

@@ -110,7 +110,7 @@ function addSendLimiter(
   const limiter = new SendLimiter(server.server, { ...sending, connections, clock, log });
   server.addHook('onSend', (...[, , payload, done]) => {
     if (typeof payload === 'string' || Buffer.isBuffer(payload)) {
-      limiter.added(Buffer.byteLength(payload));
+      limiter.recordResponse(Buffer.byteLength(payload));
     }
     done();
   });

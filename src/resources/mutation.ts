@@ -24,16 +24,16 @@ import type {
 } from './declarations.ts';
 
 /**
- * What follows when HelpCrunch does not respond to a write (connection failure, timeout, 502 to 504). 429 is always repeated.
+ * What the gateway does if HelpCrunch does not respond to a write (connection failure, timeout, 502 to 504). After 429 a write is always repeated.
  *
  * - `safe`: it is sent again;
- * - `ifNotSet`: the entity is read, and the write is sent again unless the value is set, because its effect is visible;
- * - `lookUp`: it creates something: it is never sent again, but the new object is looked up;
+ * - `ifNotSet`: the entity is read, and the write is sent again unless the value is set, because a repetition could have a visible effect;
+ * - `lookUp`: the write creates an object: the object is looked up, and the write is not sent again;
  * - `never`: it is neither sent again nor looked up.
  */
 type RetryClass = 'safe' | 'ifNotSet' | 'lookUp' | 'never';
 
-/** The changes that subscribers receive at once; with `when` only for some arguments and results. */
+/** A change that is published to subscribers after the write. `when` restricts it to some arguments and results. */
 interface PublishedChange<Args, Result, Change, Webhook> {
   readonly change: Change;
   readonly when?: (args: Args, result: Result) => boolean;
@@ -41,10 +41,10 @@ interface PublishedChange<Args, Result, Change, Webhook> {
   readonly repeatedBy: readonly Webhook[];
 }
 
-/** Cache tags that the write may change; with `when` only for some arguments. */
+/** A cache tag that the write invalidates. `when` restricts it to some arguments. */
 type WrittenTag<Args> = InvalidatedTags[number] & { readonly when?: (args: Args) => boolean };
 
-/** What mutations use of the context of their operation. */
+/** The part of the operation's context that mutations use. */
 export interface MutationContext {
   readonly viewer: Viewer;
   readonly loaders: {
@@ -88,16 +88,16 @@ export interface MutationDeclaration<
   readonly validate?: (args: Args, context: MutationContext) => void;
   readonly calls: MutationCalls;
   readonly retry: RetryClass;
-  /** The arguments by the properties of HelpCrunch's requests, for `extensions.fields`. */
+  /** Maps the properties of HelpCrunch's requests to arguments, for `extensions.fields`. */
   readonly fields: Readonly<Record<string, string>>;
   /** The same for properties that depend on the arguments. */
   readonly fieldOf?: (property: string, args: Args) => string | undefined;
-  /** The cache tags of everything else that the write may change. `[]` states that there is nothing else. */
+  /** The cache tags that the write invalidates besides the entity. `[]` states that there are none. */
   readonly invalidates: readonly WrittenTag<Args>[];
   readonly publishes: readonly PublishedChange<Args, Result, Change, Webhook>[];
   /** Makes the calls, in the queue of the entity. */
   readonly execute: (run: MutationRun<Args>) => Promise<Result>;
-  /** Of a mutation with the argument `idempotencyKey`: what is kept of its result, and how the result is read again. */
+  /** For a mutation with the argument `idempotencyKey`: the ids that are stored of its result, and how the result is read again with them. */
   readonly keyed?: {
     idsOf(result: Result): CreatedIds;
     readonly restore: (
@@ -111,10 +111,10 @@ export interface MutationDeclaration<
 export interface WrittenEntity<Entity extends CachedEntity> {
   readonly type: CacheType<Entity>;
   readonly decode: (body: unknown) => Entity;
-  /** Of the entity at HelpCrunch. */
+  /** The path of the entity in HelpCrunch's API. */
   readonly path: (id: string) => string;
   readonly partials: PartialEntities<Entity>;
-  /** What is known of an entity that was written and cannot be read: its id, and of an earlier state what no write changes. */
+  /** The known fields of an entity that was written and cannot be read: its id, and the fields of an earlier state that no write changes. */
   readonly identity: (id: string, earlier: Entity | undefined) => PartialEntity<Entity>;
 }
 
@@ -125,11 +125,11 @@ interface EntityUpdate<Args, Entity> {
   /** The fields of the entity after the write, as far as the arguments determine them. */
   readonly sets: (args: Args) => Partial<Entity>;
   /**
-   * Fails if the entity is in a state that does not allow the write; undefined if these arguments need no check. The check costs one
-   * call, and with Redis no other instance makes a checked write meanwhile.
+   * Returns a function that throws if the state of the entity does not permit the write; undefined if these arguments need no check. The
+   * check costs one call. With Redis no other instance makes a checked write at the same time.
    */
   readonly checkOf?: (args: Args) => ((entity: Entity) => void) | undefined;
-  /** Fails if HelpCrunch accepted the call but did not make the change. */
+  /** Throws if HelpCrunch accepted the call but did not make the change. */
   readonly confirm?: (entity: Entity, args: Args) => void;
   /** Replaces the error of the call. */
   readonly explain?: (error: unknown, args: Args, context: MutationContext) => unknown;
@@ -188,11 +188,11 @@ type AnyDeclaration = Pick<MutationDeclaration<never, unknown>, 'policy' | 'call
 
 interface WrittenFields {
   readonly kind: FetchKind;
-  /** Names the entity that a customer must own. */
+  /** The argument with the id of the entity that a customer must own. */
   readonly argument?: string;
-  /** Names the items that the results of a list belong to. */
+  /** The argument with the items of a mutation that returns one result for each. */
   readonly items?: string;
-  /** The fields that are known of the result, if it is not the whole entity. */
+  /** The known fields of the result, if it is not the whole entity. */
   readonly embeds?: readonly string[];
 }
 

@@ -29,27 +29,28 @@ import type { DomainEvent } from '../events/bus.ts';
 interface Effects {
   readonly changes: readonly [ChangeNotice & { readonly id: string }, ...ChangeNotice[]];
   readonly events: readonly DomainEvent[];
-  /** The fields that could not be interpreted. What they describe is read again. */
+  /** The fields that could not be decoded. If there are any, the entity is invalidated instead of patched. */
   readonly unreadable: readonly string[];
-  /** The change under the name that a write of the gateway gives it. Undefined if nothing is published. */
+  /** The change under the name that the gateway's own write of it has, to recognize repetitions. Undefined if nothing is published. */
   readonly reportedChange?: { readonly name: string; readonly atMs: number };
 }
 
 export interface WebhookEffects extends Effects {
-  /** Whether the event has a recent time. Any other event only invalidates. */
+  /** Whether the time of the event is recent. Other events only invalidate. */
   readonly isCurrent: boolean;
 }
 
 interface WebhookEvent {
   readonly data: WebhookPayload;
-  /** By the clock of HelpCrunch, for ordering; null when it is not known. */
+  /** By the clock of HelpCrunch, for ordering; null if it is not known. */
   readonly occurredAt: number | null;
+  /** The time that subscribers receive. */
   readonly atMs: number;
 }
 
 type EventHandler = (event: WebhookEvent) => Effects;
 
-/** The cache requires the current object if nothing has changed. */
+/** Returns the current object if the patch changes nothing, as the cache requires. */
 const keepIfEqual = <Value>(current: Value, patched: Value): Value =>
   isDeepStrictEqual(current, patched) ? current : patched;
 
@@ -59,8 +60,8 @@ function customerIdFrom({ customer }: WebhookPayload): string | null {
   return decodeIfReadable(idOrNull, id, 'delivered customer.id') ?? null;
 }
 
-/** Other changes do not move a chat into the inbox. */
-const opensChats: ReadonlySet<string> = new Set(['CREATED', 'STATUS']);
+/** The changes that can add a chat to the inbox. */
+const openingChanges: ReadonlySet<string> = new Set(['CREATED', 'STATUS']);
 
 const chatEvent =
   (
@@ -92,7 +93,7 @@ const chatEvent =
           id: chatId,
           ...(occurredAt === null || !isComplete ? {} : { changedAt: occurredAt, patch }),
         },
-        ...(mayBeOpen(notice.fields.status) && opensChats.has(change)
+        ...(mayBeOpen(notice.fields.status) && openingChanges.has(change)
           ? [inboxAddition(chatId)]
           : []),
       ],
@@ -151,7 +152,7 @@ const messageEvent =
     };
   };
 
-/** A message whose agent cannot be read is published without it, one whose other fields cannot be read is not published. */
+/** If the agent cannot be decoded, the message is published without it. If another field cannot be decoded, the message is not published. */
 function readMessage(
   data: WebhookPayload,
   { from, type }: { readonly from: string; readonly type: string },
@@ -230,7 +231,7 @@ const handlers: ReadonlyMap<string, EventHandler> = new Map([
   ...handlersOf(messageWebhooks, messageEvent),
 ]);
 
-/** HelpCrunch redelivers failed deliveries for less than this. Older ones may be replayed recordings. */
+/** HelpCrunch retries failed deliveries for less than this. Older deliveries may be replays of recorded ones. */
 const maxAgeMs = 86_400_000;
 /** The clocks of HelpCrunch and the gateway may differ. */
 const maxAheadMs = 300_000;
@@ -238,8 +239,8 @@ const maxAheadMs = 300_000;
 export const maxCurrentMs = maxAgeMs + maxAheadMs;
 
 /**
- * Undefined for an unknown event; fails with `malformed` for one without the id of its entity. The time of an event is that of its
- * delivery: times inside the data are those of the chat, the customer or the message.
+ * Undefined for an unknown event. Throws a `malformed` error if the id of the entity is missing. The time of an event is the time of its
+ * delivery, because the times in the data belong to the chat, the customer or the message.
  */
 export function effectsOf(delivery: WebhookDelivery, nowMs: number): WebhookEffects | undefined {
   const { event, occurredAt } = delivery;

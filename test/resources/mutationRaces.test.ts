@@ -304,7 +304,7 @@ describe('a message that HelpCrunch confirms with an unreadable body', () => {
       expect(errors).toMatchObject([
         {
           message:
-            'HelpCrunch has confirmed this, but the new object could not be read. Do not send it again.',
+            'HelpCrunch has confirmed the creation, but the new object could not be read. Do not send it again.',
           extensions: { code: 'OUTCOME_UNKNOWN', retryable: false },
         },
       ]);

@@ -22,12 +22,12 @@ import { asError } from '../../lib/asError.ts';
 type Result = ExecutionResult | Promise<ExecutionResult>;
 
 /**
- * How many fields may be resolved after the deadline. Most operations that miss it waited for an upstream call: partial results,
- * such as that of a write, are returned.
+ * The number of fields that may be resolved after the deadline. An operation that waited for an upstream call at its deadline can then
+ * still return partial results, such as the result of a write.
  */
 const maxLateFields = 1_000;
 
-/** Lists longer than a page have no argument that limits them, such as a router's references. */
+/** Longer lists are completed in several turns of the event loop. Only lists without `first`, such as a router's references, are longer. */
 const maxItemsAtOnce = maxPageSize;
 
 interface GuardOptions {
@@ -36,11 +36,11 @@ interface GuardOptions {
   /** How many errors a response may contain. */
   readonly maxErrors: number;
   readonly turns: EventLoopTurns;
-  /** The client has disconnected. */
-  readonly hasLeft: () => boolean;
+  readonly isDisconnected: () => boolean;
+  /** Whether the deadline has passed. */
   readonly isLate: () => boolean;
-  /** The errors of an operation in each case. */
-  readonly errors: { readonly left: Error; readonly late: Error };
+  /** The error of an operation whose client has disconnected, or whose deadline has passed. */
+  readonly errors: { readonly disconnected: Error; readonly late: Error };
   /** Aborts the upstream calls of the operation. */
   readonly abort: () => void;
   /** Called before a mutation is executed. */
@@ -59,8 +59,8 @@ const nodesIn = (value: unknown): number => {
 };
 
 /**
- * Limits the execution of one operation: the objects of its response, its time, and how long it holds the event loop. All fields
- * that yield objects are resolved through it, with any executor.
+ * Limits the execution of one operation: the number of objects in its response, its duration, and how long it blocks the event loop. All
+ * executors resolve fields that return objects through it.
  */
 export class ExecutionGuard {
   readonly #options: GuardOptions;
@@ -104,7 +104,7 @@ export class ExecutionGuard {
       : { ...result, errors: result.errors.slice(0, maxErrors) };
   }
 
-  /** Resolves a field that yields objects. */
+  /** Resolves a field that returns objects. */
   resolve(resolver: () => unknown, info: GraphQLResolveInfo): unknown {
     if (this.#isStopped(info)) return this.#never;
     if (!this.#options.turns.isSpent()) return this.#admit(resolver(), info);
@@ -129,7 +129,7 @@ export class ExecutionGuard {
     if (!isPromise(value)) return this.#count(value, info);
     return value.then((found) => {
       const counted = this.#count(found, info);
-      // Before the executor completes the value.
+      // Yields to other operations before the executor completes the value.
       return this.#result === undefined && this.#options.turns.isSpent()
         ? this.#later(() => counted)
         : counted;
@@ -158,7 +158,7 @@ export class ExecutionGuard {
     const { turns } = this.#options;
     return items.map((item, index) => {
       if (index < maxItemsAtOnce) return item;
-      // It may reject before it is awaited.
+      // The promise may reject before the executor awaits it.
       if (isPromise(item)) item.catch(() => undefined);
       return this.#later(() => {
         turns.begin(1);
@@ -175,8 +175,8 @@ export class ExecutionGuard {
   }
 
   #reasonToStop(): Error | undefined {
-    const { hasLeft, isLate, errors } = this.#options;
-    if (hasLeft()) return errors.left;
+    const { isDisconnected, isLate, errors } = this.#options;
+    if (isDisconnected()) return errors.disconnected;
     if (!isLate()) return undefined;
     this.#lateFields += 1;
     return this.#lateFields > maxLateFields ? errors.late : undefined;
@@ -222,14 +222,17 @@ export const createUnlimitedGuard = (): ExecutionGuard =>
     maxNodes: Infinity,
     maxErrors: Infinity,
     turns: new EventLoopTurns({ now: () => 0, turnMs: Infinity, turnUnits: Infinity }),
-    hasLeft: () => false,
+    isDisconnected: () => false,
     isLate: () => false,
-    errors: { left: new Error('It cannot end.'), late: new Error('It has no deadline.') },
+    errors: {
+      disconnected: new Error('There is no client.'),
+      late: new Error('There is no deadline.'),
+    },
     abort: () => undefined,
     onMutation: () => undefined,
   });
 
-/** Resolves every field that yields objects through the guard of its operation. */
+/** Resolves every field that returns objects through the guard of its operation. */
 export function guardExecution(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;

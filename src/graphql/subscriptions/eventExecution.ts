@@ -19,23 +19,23 @@ export type SubscriptionResult = FormattedExecutionResult;
 
 export type SubscriptionCaller = Omit<Caller, 'signal' | 'deadlineMs' | 'bypassesCache' | 'guard'>;
 
-/** The subscribers of one event. */
+/** The subscribers to whom the calls of one event can be charged. */
 export interface EventAudience {
-  /** The event is executed as an operation of this subscriber. */
-  readonly payer: SubscriptionCaller;
-  /** Those to whom its calls are charged when the payer has no quota. */
+  /** The event is executed as an operation of this subscriber, to whom its calls are charged. */
+  readonly chargedSubscriber: SubscriptionCaller;
+  /** The calls are charged to one of these if the quota of `chargedSubscriber` is used up. */
   readonly others: readonly SubscriptionCaller[];
 }
 
 /** The subscribers of one subscription. */
 export interface Audience {
-  /** The one that subscribed first. */
+  /** The subscriber that subscribed first. */
   readonly opener: SubscriptionCaller;
-  /** Called before each event. */
+  /** Selects the subscriber whose turn it is to be charged. Called before each event. */
   readonly takeTurn: () => EventAudience;
 }
 
-/** Delivered in place of lost events. The subscription goes on. */
+/** Delivered instead of lost events. The subscription continues. */
 export const missedEventsResult = (requestId: string): SubscriptionResult => ({
   data: null,
   errors: [
@@ -47,7 +47,7 @@ export const missedEventsResult = (requestId: string): SubscriptionResult => ({
   ],
 });
 
-/** Narrows the stream to the events that our resolvers return. */
+/** Narrows the type of the stream to that of the events that the resolvers return. */
 const isEventStream = (source: object): source is AsyncIterable<EventOrGap> =>
   Symbol.asyncIterator in source;
 
@@ -57,7 +57,7 @@ interface EventExecutionOptions {
   readonly openOperation: OpenOperation;
   readonly formatError: ReturnType<typeof createFormatError>;
   readonly log: Log;
-  /** Whether clients send the API key. */
+  /** Whether clients send their own API keys (`AUTH=forward`). */
   readonly forwardsClientKeys: boolean;
   readonly report: ReportOperation;
   readonly limitResult: EnforceResponseLimit;
@@ -80,9 +80,9 @@ class EventExecutor {
     signal: AbortSignal,
   ): Promise<SubscriptionResult | null> {
     const { openOperation, limitResult, report } = this.#options;
-    const { payer, others: otherClients } = audience;
+    const { chargedSubscriber, others: otherClients } = audience;
     const { context, disconnect, close } = openOperation({
-      ...payer,
+      ...chargedSubscriber,
       otherClients,
       bypassesCache: false,
     });
@@ -136,7 +136,7 @@ class EventExecutor {
       : { data, errors: this.formatErrors(errors, context.requestId) };
   }
 
-  /** Delivered when it is unknown whether the subscriber may receive an event. */
+  /** Delivered if it could not be determined whether the subscriber may receive an event. */
   #undecidedResult(error: unknown, { requestId }: Context): SubscriptionResult {
     const { log, formatError, forwardsClientKeys } = this.#options;
     const cause = asError(error);

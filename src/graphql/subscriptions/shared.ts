@@ -28,7 +28,7 @@ function sharingKey(
   return createHash('sha256').update(JSON.stringify(name)).digest('base64url');
 }
 
-/** The limiter looks at all of them whenever it decides about a call. */
+/** Limited, because the rate limiter checks each of them at every decision about a call. */
 const maxOtherSubscribers = 7;
 
 interface SharedSubscriptionOptions {
@@ -97,7 +97,7 @@ class SharedSubscription {
         for (const queue of this.#subscribers.keys()) queue.push(result);
       }
     } catch (error) {
-      log.error('a subscription failed', { requestId: opener.requestId, error });
+      log.error('subscription failed', { requestId: opener.requestId, error });
     } finally {
       this.#close();
     }
@@ -106,17 +106,17 @@ class SharedSubscription {
   /** Ends the turn of the first subscriber. Of several subscriptions of one client, one counts as another subscriber. */
   #takeTurn(): EventAudience {
     const [turn] = this.#subscribers;
-    if (turn === undefined) return { payer: this.#options.opener, others: [] };
-    const [queue, payer] = turn;
+    if (turn === undefined) return { chargedSubscriber: this.#options.opener, others: [] };
+    const [queue, chargedSubscriber] = turn;
     this.#subscribers.delete(queue);
-    this.#subscribers.set(queue, payer);
+    this.#subscribers.set(queue, chargedSubscriber);
     const others = new Map<string, SubscriptionCaller>();
     for (const subscriber of this.#subscribers.values()) {
       if (others.size === maxOtherSubscribers) break;
       const { quotaClient } = subscriber;
-      if (quotaClient !== payer.quotaClient) others.set(quotaClient, subscriber);
+      if (quotaClient !== chargedSubscriber.quotaClient) others.set(quotaClient, subscriber);
     }
-    return { payer, others: [...others.values()] };
+    return { chargedSubscriber, others: [...others.values()] };
   }
 
   #close(): void {

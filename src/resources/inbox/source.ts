@@ -13,7 +13,7 @@ import { isOpen, openChats } from './model.ts';
 
 const endpoint = { path: '/chats', decodeRow: chatCodec.fromWire };
 
-/** Which spelling of on-hold HelpCrunch accepts is unknown: all of them are searched for. */
+/** It is unknown which spelling of on-hold HelpCrunch's search accepts, so the filter contains all of them. */
 const openFilter = anyOf(
   'status',
   Object.entries(chatStatuses)
@@ -35,10 +35,10 @@ async function readInboxPage(send: SendCall, offset: string): Promise<InboxPage>
   return { rows, total, missingIds: [], isFull: rows.length === maxPageSize };
 }
 
-/** The pages that one read of the inbox has requested itself, by their offsets. */
+/** The pages that one read of the inbox has fetched from HelpCrunch, by their offsets. */
 type RequestedPages = Map<string, InboxPage>;
 
-/** A failed page does not discard the others. */
+/** If one page cannot be read, the others are stored nevertheless. */
 const readInboxPages =
   (requested: RequestedPages): FetchEntities<InboxPage> =>
   (send, offsets) =>
@@ -54,6 +54,7 @@ const readInboxPages =
       }),
     );
 
+/** Throws the first error of the results. */
 function requireValues<Value>(results: readonly (Value | UpstreamError)[]): readonly Value[] {
   return results.map((result) => {
     if (result instanceof UpstreamError) throw result;
@@ -62,7 +63,7 @@ function requireValues<Value>(results: readonly (Value | UpstreamError)[]): read
 }
 
 /** Whether the pages contain all open chats. */
-function isWhole(pages: readonly InboxPage[]): boolean {
+function areAllPages(pages: readonly InboxPage[]): boolean {
   const last = pages.at(-1);
   return last !== undefined && (!last.isFull || last.total === pages.length * maxPageSize);
 }
@@ -74,7 +75,7 @@ async function readOne(send: SendCall, id: string, put: PutEntity): Promise<Chat
   return chat;
 }
 
-/** The chats of the pages that this read has not requested yet, by their ids. */
+/** Fetches the pages that this read has not fetched yet. Returns their chats by id. */
 async function readOtherPages(send: SendCall, put: PutEntity, requested: RequestedPages) {
   const first = requested.get(offsetOf(0)) ?? (await readInboxPage(send, offsetOf(0)));
   const count = Math.min(maxInboxPages, Math.ceil((first.total ?? Infinity) / maxPageSize));
@@ -91,7 +92,7 @@ async function readOtherPages(send: SendCall, put: PutEntity, requested: Request
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** The open chats. Reading them costs at most five calls, and one for each chat that changes meanwhile. */
+/** The open chats. One read costs at most five calls, and one more for each chat that changes during the read. */
 export function createInboxSource({ cache }: Upstream) {
   const readPages = async (
     indexes: readonly number[],
@@ -101,7 +102,7 @@ export function createInboxSource({ cache }: Upstream) {
       await cache.getOrLoadMany(inboxPageType, indexes.map(offsetOf), readInboxPages(requested)),
     );
 
-  /** The first page tells how many there are; if HelpCrunch returns no total, each is read after the other. */
+  /** The total of the first page determines the number of pages. Without a total the pages are read one after the other. */
   async function allPages(requested: RequestedPages): Promise<readonly InboxPage[]> {
     const pages = [...(await readPages([0], requested))];
     const total = pages[0]?.total ?? null;
@@ -116,8 +117,8 @@ export function createInboxSource({ cache }: Upstream) {
   }
 
   /**
-   * A few chats are read one by one, many by the pages that were not requested yet: those that are not among the open chats are not open. A
-   * chat of a page that was requested, which was invalidated since, is read by its id.
+   * Reads missing chats by id as long as the read makes at most five calls. If there are more, fetches the pages that were not fetched yet; a
+   * missing chat that is not among the open chats is not open. A chat of a fetched page that was invalidated since is read by its id.
    */
   const readMissing =
     (requested: RequestedPages): FetchEntities<Chat> =>
@@ -160,10 +161,10 @@ export function createInboxSource({ cache }: Upstream) {
       const pages = await allPages(requested);
       const missing = [...new Set(pages.flatMap(({ missingIds }) => missingIds))];
       const results = await cache.getOrLoadMany(inboxChatType, missing, readMissing(requested));
-      const read = requireValues(results.filter((result) => !isNotFound(result)));
+      const readChats = requireValues(results.filter((result) => !isNotFound(result)));
       return {
-        chats: openChats(pages, read, (id) => cache.peek(currentChatType, id)),
-        isComplete: isWhole(pages),
+        chats: openChats(pages, readChats, (id) => cache.peek(currentChatType, id)),
+        isComplete: areAllPages(pages),
       };
     },
   };

@@ -288,11 +288,15 @@ export class AccountLimiter {
   }
 
   #rejectionError(reason: RefusalReason, retryAfterMs: number): UpstreamError {
-    return new UpstreamError('rateLimited', 'The rate limit does not admit this call in time.', {
-      notSent: true,
-      retryAfterMs: this.#delayUntil(this.#clock.monotonic() + retryAfterMs),
-      reason,
-    });
+    return new UpstreamError(
+      'rateLimited',
+      'The rate limit does not permit this call before its deadline.',
+      {
+        notSent: true,
+        retryAfterMs: this.#delayUntil(this.#clock.monotonic() + retryAfterMs),
+        reason,
+      },
+    );
   }
 
   #delayUntil(at: number): number {

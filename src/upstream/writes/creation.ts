@@ -2,31 +2,31 @@ import { isOutcomeUncertain, UpstreamError } from '../errors.ts';
 import type { UpstreamCall, WriteRepetition } from '../pipeline.ts';
 import type { Attempt } from './idempotentRuns.ts';
 
-/** A call of a write. */
+/** The request of a write. */
 export type WriteCall = Pick<UpstreamCall, 'method' | 'path' | 'body'>;
 
 /** How an object is created. */
 export interface Creation<Value> {
   readonly call: WriteCall;
   readonly decode: (body: unknown) => Value;
-  /** Looks for objects that the call may have created, oldest first. Omitted if it cannot be looked up. */
+  /** Returns the objects that the call may have created, oldest first. Omitted if they cannot be looked up. */
   readonly find?: () => Promise<readonly Value[]>;
-  /** Names an object that may be the result of several equal calls, but only of one. */
+  /** The name under which an object is assigned to one of several equal calls. */
   readonly nameOf?: (value: Value) => string;
-  /** Whether HelpCrunch rejects the call because the object exists. A call with this test is sent again if its outcome is unknown. */
+  /** Whether an error means that the object exists already. If given, the call is sent again when its outcome is unknown. */
   readonly isTaken?: (error: unknown) => boolean;
   readonly attempt: CreationAttempt;
 }
 
-/** With an earlier attempt of unknown outcome the object is looked up first; if HelpCrunch has confirmed that one, nothing is sent. */
+/** If the outcome of an earlier attempt is unknown, the object is looked up first. If HelpCrunch has confirmed that attempt, nothing is sent. */
 export type CreationAttempt = Pick<Attempt, 'isUncertain' | 'isApplied' | 'owner'>;
 
-/** What the creation uses of its session. */
+/** The functions of the session that a creation uses. */
 interface CreationCalls {
   readonly send: (call: WriteCall, repeat: WriteRepetition) => Promise<unknown>;
   /** How many writes were sent that HelpCrunch may have applied. */
   readonly sentCount: () => number;
-  /** False if the object belongs to another write. */
+  /** Assigns an object to this write. False if it is assigned to another one. */
   readonly claim: (name: string, owner: string | undefined) => Promise<boolean>;
 }
 
@@ -35,7 +35,7 @@ const createdError = (cause: unknown): UpstreamError =>
     cause,
     isApplied: true,
     publicMessage:
-      'HelpCrunch has confirmed this, but the new object could not be read. Do not send it again.',
+      'HelpCrunch has confirmed the creation, but the new object could not be read. Do not send it again.',
   });
 
 const notSearchableError = (): UpstreamError =>
@@ -45,8 +45,8 @@ const notSearchableError = (): UpstreamError =>
   });
 
 /**
- * Creates an object. It is sent once, unless HelpCrunch rejects a second one; if its outcome is unknown, `find` looks for what was created,
- * and the first object that belongs to no other write is the result.
+ * Creates an object. The call is sent only once, unless HelpCrunch rejects a second object (`isTaken`). If the outcome is unknown, the result
+ * is the first object of `find` that is not assigned to another write.
  */
 export async function createOnce<Value>(
   { call, decode, find, nameOf, isTaken, attempt }: Creation<Value>,
@@ -75,7 +75,7 @@ export async function createOnce<Value>(
   } catch (error) {
     const sent = sentCount() - sentBefore;
     const isUndecodable = error instanceof UpstreamError && error.kind === 'malformed';
-    // By an earlier attempt, perhaps.
+    // An earlier attempt may have created the object.
     const isCreated = (isUncertain || sent > 1) && isTaken?.(error) === true;
     if (sent === 0 || !(isUndecodable || isCreated || isOutcomeUncertain(error))) throw error;
     const found = await findOwn().catch(() => undefined);

@@ -11,12 +11,12 @@ import { hashedName, redisKey } from '../../redis/keys.ts';
 export type CreatedIds = Readonly<Record<string, string>>;
 
 /**
- * What is known of a mutation with an idempotency key. `pending`: an attempt is being made. `partial`: it has failed after its first
- * step. `uncertain`: the outcome of its last step is unknown. `done`: it succeeded. Records hold ids and hashes only.
+ * The state of a mutation with an idempotency key. `pending`: an attempt is running. `partial`: the last attempt failed after its first
+ * step. `uncertain`: the outcome of the last step is unknown. `done`: the mutation succeeded. Records contain only ids and hashes.
  */
 export interface IdempotencyRecord {
   readonly state: 'pending' | 'partial' | 'uncertain' | 'done';
-  /** Of the arguments. */
+  /** The hash of the arguments. */
   readonly hash: string;
   /** When the last step was first attempted, in milliseconds since the epoch. */
   readonly startedAtMs: number;
@@ -25,7 +25,7 @@ export interface IdempotencyRecord {
   /** When a pending attempt has certainly ended. */
   readonly untilMs: number;
   readonly created: CreatedIds;
-  /** HelpCrunch has confirmed the last step, whose result was not found. */
+  /** Set if HelpCrunch has confirmed the last step, but its object was not found. */
   readonly isApplied?: true;
 }
 

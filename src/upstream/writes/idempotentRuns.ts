@@ -4,16 +4,17 @@ import type { CreatedIds, IdempotencyRecord, IdempotencyStore } from './idempote
 import { hashOf } from './idempotency.ts';
 import type { WriteSession } from './writeSession.ts';
 
-/** One attempt of a mutation that creates something, with what earlier attempts with its key have done. */
+/** One attempt of a mutation that creates objects, with the results of earlier attempts with the same key. */
 export interface Attempt {
+  /** The ids of the objects that earlier attempts have created. */
   readonly created: CreatedIds;
-  /** Whether the outcome of the step that follows is unknown: it is looked up before it is sent. */
+  /** Whether an earlier attempt may have completed the next step: its object is looked up before the call is sent. */
   readonly isUncertain: boolean;
-  /** Whether HelpCrunch has confirmed that step: it is not sent again, even if it is not found. */
+  /** Whether HelpCrunch has confirmed the next step: its call is not sent again, even if the object is not found. */
   readonly isApplied: boolean;
-  /** When that step was first attempted, in milliseconds since the epoch. */
+  /** When the next step was first attempted, in milliseconds since the epoch. */
   readonly startedAtMs: number;
-  /** The same for all attempts with one key. Undefined without a key. */
+  /** Created objects are assigned to this name. It is the same for all attempts with one key; undefined without a key. */
   readonly owner: string | undefined;
   /** Records the result of a step before the next one. */
   record(created: CreatedIds): Promise<void>;
@@ -33,12 +34,12 @@ export const unkeyedAttempt = (startedAtMs: number): Attempt => ({
 interface IdempotentRun<Result> {
   /** Contains the viewer, the mutation and the key. */
   readonly name: string;
-  /** Of the arguments. */
+  /** The hash of the arguments. */
   readonly hash: string;
   readonly session: WriteSession;
   readonly attempt: (attempt: Attempt) => Promise<Result>;
   readonly idsOf: (result: Result) => CreatedIds;
-  /** The result of an earlier attempt. */
+  /** Reads the result of an earlier attempt again. */
   readonly restore: (created: CreatedIds) => Promise<Result>;
 }
 
@@ -47,7 +48,7 @@ const minLookupDelayMs = 10_000;
 const pollMs = 200;
 /** Added to the deadline of an attempt before another instance takes it over. */
 const graceMs = 1_000;
-/** A lookup and a call. */
+/** The time that a lookup and a call need. */
 const minAttemptMs = 1_000;
 
 const uncertain = Symbol('uncertain');
@@ -59,7 +60,7 @@ interface Claimed {
   readonly isUncertain: boolean;
 }
 
-/** How long a lookup has to wait; not positive if it may be made. */
+/** The time until a lookup may be made; 0 or negative if it may be made now. */
 const lookupDelayMs = ({ startedAtMs, repeatedAtMs }: IdempotencyRecord, nowMs: number): number =>
   (repeatedAtMs ?? startedAtMs) + minLookupDelayMs - nowMs;
 
@@ -70,7 +71,7 @@ function assertSameArguments(known: string, given: string): void {
   );
 }
 
-/** Runs each mutation with an idempotency key once, whatever number of instances receives it. */
+/** Runs a mutation with an idempotency key once, even if several instances receive it. */
 export class IdempotentRuns {
   readonly #store: IdempotencyStore;
   readonly #running = new Map<
@@ -104,10 +105,10 @@ export class IdempotentRuns {
       if (record !== undefined) assertSameArguments(record.hash, hash);
       if (record?.state === 'done') return run.restore(record.created);
       const now = clock.now();
-      const isElsewhere = record?.state === 'pending' && now < record.untilMs;
+      const runsElsewhere = record?.state === 'pending' && now < record.untilMs;
       const isUncertain = record !== undefined && record.state !== 'partial';
       const delayMs = isUncertain ? lookupDelayMs(record, now) : 0;
-      if (!isElsewhere && delayMs <= 0) {
+      if (!runsElsewhere && delayMs <= 0) {
         const claim: IdempotencyRecord = {
           state: 'pending',
           hash,
@@ -123,8 +124,8 @@ export class IdempotentRuns {
           continue;
         }
       }
-      if (!isElsewhere && delayMs >= session.remainingMs) throw tooEarlyError(delayMs);
-      await session.pause(isElsewhere ? pollMs : Math.max(pollMs, delayMs));
+      if (!runsElsewhere && delayMs >= session.remainingMs) throw tooEarlyError(delayMs);
+      await session.pause(runsElsewhere ? pollMs : Math.max(pollMs, delayMs));
     }
   }
 
@@ -186,5 +187,5 @@ const tooEarlyError = (retryAfterMs: number): UpstreamError =>
   new UpstreamError('outcomeUnknown', 'The outcome of the first attempt is not known yet.', {
     retryAfterMs: Math.ceil(retryAfterMs),
     publicMessage:
-      'HelpCrunch did not respond to the first attempt. Repeat it with the same idempotencyKey after retryAfterMs.',
+      'HelpCrunch did not respond to the first attempt. Repeat the mutation with the same idempotencyKey after retryAfterMs.',
   });

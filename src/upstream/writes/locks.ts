@@ -1,7 +1,7 @@
 import type { RedisConnections } from '../../redis/connection.ts';
 import { redisKey } from '../../redis/keys.ts';
 
-/** Locks of entities that all instances share. Without Redis the queue of an entity in this process is enough. */
+/** Locks of entities in Redis, for all instances. Without Redis there is one instance, whose queue of the entity is sufficient. */
 export class WriteLocks {
   readonly #redis: RedisConnections | undefined;
   #count = 0;

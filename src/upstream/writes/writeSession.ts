@@ -15,7 +15,7 @@ import type { SharedCache } from '../cache/scopedCache.ts';
 import type { Creation, WriteCall } from './creation.ts';
 import { createOnce } from './creation.ts';
 
-/** In place of the response of a completed write that cannot be read. */
+/** Returned instead of the body if a write succeeded but its response is not JSON. */
 export const unreadableResponse = Symbol('unreadable');
 
 /** How a write of one entity is sent, and how its result is read. */
@@ -41,14 +41,14 @@ interface WriteSessionOptions {
   readonly hooks: ScopedCacheHooks;
 }
 
-/** A task ends at the deadline of its operation. */
+/** A lock expires after the deadline of its operation, at which the task ends, plus this time. */
 const lockGraceMs = 1_000;
 const lockPollMs = 50;
 
 /** A response about another object must not be stored as this one. */
 function requireId<Entity extends CachedEntity>(entity: Entity, id: string): Entity {
   if (entity.id === id) return entity;
-  throw new UpstreamError('malformed', 'The response is about another object.');
+  throw new UpstreamError('malformed', 'The response contains another object.');
 }
 
 const appliedError = (cause: unknown): UpstreamError =>
@@ -58,7 +58,7 @@ const appliedError = (cause: unknown): UpstreamError =>
     publicMessage: 'The change was made, but its result could not be read. Refetch the object.',
   });
 
-/** The calls of one mutation. They are charged to its viewer with the priority of writes. */
+/** Makes the calls of one mutation. They are charged to its viewer, and all of them, also reads, have the priority of writes. */
 export class WriteSession {
   readonly #options: WriteSessionOptions;
   #sentCount = 0;
@@ -78,7 +78,7 @@ export class WriteSession {
     return this.#sentCount;
   }
 
-  /** Whose idempotency keys and objects these are. */
+  /** The account to which the idempotency keys and the written objects belong. */
   get account(): string {
     return this.#options.context.account;
   }
@@ -91,7 +91,7 @@ export class WriteSession {
     return Math.max(0, this.#options.context.deadlineMs - this.clock.monotonic());
   }
 
-  /** Runs a task in the queue of one entity, in which all writes of the entity are made one after the other. Without one, at once. */
+  /** Runs a task after all earlier tasks in the queue of the same entity have ended. Without `queue` it runs at once. */
   async inQueue<Result>(
     queue: { readonly type: CacheTypeDescriptor; readonly id: string } | undefined,
     task: () => Promise<Result>,
@@ -107,7 +107,7 @@ export class WriteSession {
     }
   }
 
-  /** Runs a task while no other instance runs one with this name. Without Redis, the queue alone orders tasks. */
+  /** Runs a task under a lock: no other instance runs a task with this name at the same time. Without Redis there is no lock, only the queue. */
   async withLock<Result>(name: string, task: () => Promise<Result>): Promise<Result> {
     const { hooks, context } = this.#options;
     for (;;) {
@@ -118,13 +118,13 @@ export class WriteSession {
     }
   }
 
-  /** The entity as this instance last read it, however long ago; undefined if it does not have it. */
+  /** The entity in the memory of this instance, also if it has expired; undefined if it is not there. */
   lastKnown<Entity extends CachedEntity>(type: CacheType<Entity>, id: string): Entity | undefined {
     const stored = this.#options.shared.store.find(this.#target({ type, id }).key);
     return stored === undefined ? undefined : type.deserialize(stored.entry.value, () => undefined);
   }
 
-  /** Sends a write. A success whose body is not JSON resolves to `unreadable`. */
+  /** Sends a write. Resolves to `unreadableResponse` if it succeeded but the body is not JSON. */
   async send(call: WriteCall, repeat: WriteRepetition): Promise<unknown> {
     try {
       return await this.#request({ ...call, effect: 'write', repeat });
@@ -134,30 +134,30 @@ export class WriteSession {
     }
   }
 
-  /** Reads an object from HelpCrunch, past the cache. */
+  /** Reads an object from HelpCrunch, without the cache. */
   read(path: string): Promise<unknown> {
     return this.sendRead({ effect: 'read', method: 'GET', path });
   }
 
-  /** Sends a call that reads, past the cache. */
+  /** Sends a call that reads, without the cache. */
   readonly sendRead: SendCall = (call) => this.#request(call);
 
   /** Writes one entity and replaces it in the cache of all instances. If the response cannot be read, the entity is read once. */
   update<Entity extends CachedEntity>(write: EntityWrite<Entity>): Promise<Entity> {
     const { store, ttlMsOf } = this.#options.shared;
     const { type, id, call, repeat, read } = write;
-    const own = (entity: Entity) => requireId(entity, id);
-    const decode = (body: unknown) => own(write.decode(body));
+    const withId = (entity: Entity) => requireId(entity, id);
+    const decode = (body: unknown) => withId(write.decode(body));
     const sentBefore = this.#sentCount;
     return store.runWrite(this.#target(write), {
       wasSent: () => this.#sentCount > sentBefore,
       ttlMsOf: (entity) => ttlMsOf(type, entity),
       write: async () =>
-        this.decoded(await this.send(call, repeat), decode, async () => own(await read())),
+        this.decoded(await this.send(call, repeat), decode, async () => withId(await read())),
     });
   }
 
-  /** As `createOnce`. */
+  /** Creates an object, see `createOnce`. */
   create<Value>(creation: Creation<Value>): Promise<Value> {
     return createOnce(creation, {
       send: (call, repeat) => this.#request({ ...call, effect: 'write', repeat }),
@@ -167,7 +167,8 @@ export class WriteSession {
   }
 
   /**
-   * Deletes an entity with all cached copies of its data: no instance finds it any more. A 404 for a repetition is a success.
+   * Deletes an entity, and invalidates all cached data of the account, because any entry can contain a copy. If a repetition gets 404, the
+   * deletion has succeeded.
    */
   async remove({ type, id, call }: EntityRemoval): Promise<void> {
     const { store, ttlMsOf } = this.#options.shared;
@@ -190,7 +191,7 @@ export class WriteSession {
     await store.runWrite(target, { ...stored, write: () => Promise.resolve(notFound) });
   }
 
-  /** The decoded response of a completed write; what `read` reads if the response is not decodable. */
+  /** Decodes the response of a completed write. If that fails, returns the result of `read`. */
   async decoded<Value>(
     body: unknown,
     decode: (body: unknown) => Value,

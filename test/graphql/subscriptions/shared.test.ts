@@ -109,8 +109,8 @@ test('the subscribers of a shared subscription take turns in being charged for a
   const first = await join('a');
   for (const client of ['b', 'a', 'c']) await join(client);
   const turn = () => {
-    const { payer, others = [] } = audiences[0]?.takeTurn() ?? {};
-    return `${payer?.quotaClient} ${others.map(({ quotaClient }) => quotaClient).join('')}`;
+    const { chargedSubscriber, others = [] } = audiences[0]?.takeTurn() ?? {};
+    return `${chargedSubscriber?.quotaClient} ${others.map(({ quotaClient }) => quotaClient).join('')}`;
   };
 
   const turns = [turn(), turn(), turn(), turn()];
@@ -133,9 +133,9 @@ test('of many subscribers of a shared subscription eight can be charged for one 
   for (let client = 0; client < 100; client += 1)
     await joinedBy(fanOut.join(admitted(), subscriber(undefined, undefined, `c${client}`)));
 
-  const { payer, others = [] } = takeTurn?.() ?? {};
+  const { chargedSubscriber, others = [] } = takeTurn?.() ?? {};
 
-  expect(new Set([payer, ...others].map((caller) => caller?.quotaClient)).size).toBe(8);
+  expect(new Set([chargedSubscriber, ...others].map((caller) => caller?.quotaClient)).size).toBe(8);
 });
 
 test('a slow subscriber receives a gap instead of its buffered results and does not delay the others', async () => {
