@@ -56,14 +56,14 @@ const wordings = (count: number, ids: readonly string[]): readonly Request[] =>
 
 const growthsOf = (ids: readonly string[]): readonly Growth[] => [
   {
-    name: '10 → 100 chats with customers, through REST',
+    name: '10 → 100 chats with customers, uncached',
     isWarm: false,
     few: chats(10),
     many: chats(100),
     times: 10,
   },
   {
-    name: '10 → 100 chats with customers, warm',
+    name: '10 → 100 chats with customers, cached',
     isWarm: true,
     few: chats(10),
     many: chats(100),
@@ -180,7 +180,7 @@ export async function runGrowth(): Promise<boolean> {
   } finally {
     await helpCrunch.stop();
   }
-  const head = ['', 'CPU µs a request', 'CPU µs a larger one', '× as much', 'goal'];
+  const head = ['', 'CPU µs per request', 'CPU µs per larger request', 'ratio', 'goal'];
   process.stdout.write(`As work grows\n\n${formatTable(head, rows)}\n`);
   return isLinear;
 }

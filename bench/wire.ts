@@ -182,7 +182,7 @@ async function report(kinds: Kinds): Promise<boolean> {
   const times = await measure(kinds);
   const rows = await compare(kinds, times);
   const table = formatTable(
-    ['', 'bytes', 'CPU µs a request', '× as much', 'goal'],
+    ['', 'bytes', 'CPU µs per request', 'ratio', 'goal'],
     rows.map(({ cells }) => cells),
   );
   const own = ownRatio(times);

@@ -12,7 +12,7 @@ const tableOf = ({ workload, results }: Contest): string =>
   [
     `### ${workload}`,
     '',
-    '| | CPU µs a request | the gateway costs × as much | goal |',
+    '| | CPU µs per request | gateway ÷ this server | goal |',
     '| --- | ---: | ---: | --- |',
     ...results.map((result) => {
       const { name, costUs, ratio, goal } = result;

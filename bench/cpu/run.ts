@@ -139,17 +139,17 @@ async function measure(workload: Workload, place: Place): Promise<readonly Runne
 
 /** The gateway's name differs by workload, so it has none here. */
 const titles: Readonly<Record<string, string>> = {
-  gatewayAnew: 'the same, answers made anew',
-  proxy: 'a bare node:http proxy',
-  proxyFetch: 'a bare proxy with the same node-fetch',
-  apolloFetch: 'Apollo Server, the same node-fetch',
+  gatewayAnew: 'gateway, no response cache',
+  proxy: 'proxy with node:http',
+  proxyFetch: 'proxy with the same node-fetch',
+  apolloFetch: 'Apollo Server with the same node-fetch',
   apollo: 'Apollo Server, REST data source',
-  apolloCached: 'Apollo Server, its own cache',
+  apolloCached: 'Apollo Server with its cache',
   yoga: 'Yoga',
   mercurius: 'Mercurius',
   mercuriusJit: 'Mercurius with JIT',
   hive: 'Hive Gateway on OpenAPI',
-  hiveCached: 'Hive Gateway, its response cache',
+  hiveCached: 'Hive Gateway with its cache',
 };
 
 const rowsOf = (results: readonly Result[]): Cell[][] =>
@@ -198,10 +198,7 @@ export async function runCpu({ writesDocs }: BenchOptions): Promise<boolean> {
       contests.push({ workload: workload.name, results });
       print(`\n${workload.name}\n`);
       print(
-        formatTable(
-          ['', 'CPU µs a request', 'the gateway costs × as much', 'goal'],
-          rowsOf(results),
-        ),
+        formatTable(['', 'CPU µs per request', 'gateway ÷ this server', 'goal'], rowsOf(results)),
       );
     }
   } finally {

@@ -84,7 +84,7 @@ export const workloads: readonly Workload[] = [
     hive: markReadOfHive,
   },
   {
-    name: 'a chat through REST',
+    name: 'one chat, uncached',
     query: oneChat,
     variablesOf: (id) => ({ id }),
     passThrough: (id) => ({ path: `/chats/${id}` }),
@@ -96,7 +96,7 @@ export const workloads: readonly Workload[] = [
     hive: chatOfHive,
   },
   {
-    name: 'a chat from cache',
+    name: 'one chat, cached',
     query: oneChat,
     variablesOf: (id) => ({ id }),
     passThrough: (id) => ({ path: `/chats/${id}` }),
@@ -108,7 +108,7 @@ export const workloads: readonly Workload[] = [
     hive: chatOfHive,
   },
   {
-    name: '100 chats with customers through REST',
+    name: '100 chats with customers, uncached',
     query: chatsWithCustomers(100),
     variablesOf: () => ({}),
     chats: 1,
@@ -119,7 +119,7 @@ export const workloads: readonly Workload[] = [
     hive: chatsOfHive,
   },
   {
-    name: '100 chats with customers, warm',
+    name: '100 chats with customers, cached',
     query: chatsWithCustomers(100),
     variablesOf: () => ({}),
     chats: 1,

@@ -88,7 +88,7 @@ const errors: readonly Rule[] = [
     name: 'ROUTER_MAY_CACHE without ROUTER_SECRET',
     variable: 'ROUTER_MAY_CACHE',
     applies: (facts) => facts.isTrue('ROUTER_MAY_CACHE') && !facts.has('ROUTER_SECRET'),
-    message: 'applies only to a router that proves to be one. Set ROUTER_SECRET.',
+    message: 'applies only to an authenticated router. Set ROUTER_SECRET.',
   },
   {
     name: 'demo in production',

@@ -3,12 +3,12 @@ interface ErrorCodeDefinition {
   readonly status: number;
   /** Whether the same operation may succeed later without a change. */
   readonly retryable: boolean;
-  /** When a client receives the code, and what it does then: the table of `docs/errors.md`. */
+  /** Why a client receives the code, and what it should do, for the table in `docs/errors.md`. */
   readonly cause: string;
   readonly action: string;
 }
 
-/** The closed list of public error codes. Routers may drop everything else of an error, so the code alone carries the meaning. */
+/** The closed list of public error codes. Routers may remove all other properties of an error, so clients must be able to decide by the code alone. */
 export const errorCodes = {
   GRAPHQL_PARSE_FAILED: {
     status: 400,
@@ -31,9 +31,10 @@ export const errorCodes = {
   PERSISTED_QUERY_NOT_FOUND: {
     status: 400,
     retryable: false,
-    cause: 'No persisted operation has this id, or only persisted operations are accepted.',
+    cause:
+      'There is no persisted operation with this id, or only persisted operations are accepted.',
     action:
-      'Send the full document; the persisted-query links of Apollo and urql do so by themselves.',
+      'Send the full document; the persisted-query links of Apollo and urql do this automatically.',
   },
   PERSISTED_QUERY_NOT_SUPPORTED: {
     status: 400,
@@ -85,7 +86,7 @@ export const errorCodes = {
     status: 200,
     retryable: false,
     cause:
-      'Something was to be created, HelpCrunch did not respond or failed (5xx), and the new object was not found.',
+      'HelpCrunch did not respond to the creation of an object, or failed (5xx), and the new object was not found.',
     action: 'Repeat with the same `idempotencyKey`, or check whether the object exists.',
   },
   OPERATION_TOO_EXPENSIVE: {
@@ -98,7 +99,7 @@ export const errorCodes = {
   RATE_LIMITED: {
     status: 429,
     retryable: true,
-    cause: 'A rate limit is reached, of the gateway or of HelpCrunch.',
+    cause: 'A rate limit of the gateway or of HelpCrunch is reached.',
     action: 'Retry after `retryAfterMs`.',
   },
   UPSTREAM_UNAUTHENTICATED: {

@@ -73,7 +73,7 @@ export const publicError = {
 
 interface Classification {
   readonly code: ErrorCode;
-  /** Absent where the error's own message is written for clients. */
+  /** Absent if the message of the error itself is suitable for clients. */
   readonly message?: string;
 }
 
@@ -105,17 +105,17 @@ const upstreamErrors: Readonly<Record<UpstreamErrorKind, Classification>> = {
   outcomeUnknown: {
     code: 'OUTCOME_UNKNOWN',
     message:
-      'HelpCrunch did not confirm this, and the new object was not found. Check whether it exists before sending it again.',
+      'HelpCrunch did not confirm the creation, and the new object was not found. Check whether it exists before sending it again.',
   },
 };
 
-/** Where the client sends the API key, a rejected key is the client's error. */
+/** With `AUTH=forward` the client sends the API key, so a rejected key is an error of the client. */
 const clientKeyErrors: Readonly<Partial<Record<UpstreamErrorKind, Classification>>> = {
   unauthenticated: { code: unauthenticatedCode, message: 'HelpCrunch rejected this API key.' },
   forbidden: { code: forbiddenCode, message: 'HelpCrunch does not allow this for your API key.' },
 };
 
-/** Other limits than the account's. */
+/** The messages of limits other than that of the account. */
 const quotaMessages: Readonly<Partial<Record<string, string>>> = {
   VIEWER_LIMIT: 'Your share of the rate limit is used up. Retry after retryAfterMs.',
   CUSTOMER_LIMIT: "The customers' share of the rate limit is used up. Retry after retryAfterMs.",

@@ -175,7 +175,7 @@ export type ChatChange =
   | 'SNOOZED'
   /** The status changed. */
   | 'STATUS'
-  /** The chat was unsnoozed, by an agent or because the time was over. Not delivered to customers. */
+  /** The snooze of the chat was ended by an agent or by its time. Not delivered to customers. */
   | 'UNSNOOZED';
 
 /** The side that closed a chat. */
@@ -195,7 +195,7 @@ export type ChatConnection = {
   readonly nodes: ReadonlyArray<Chat>;
   /** Position of this page in the list. */
   readonly pageInfo: PageInfo;
-  /** Number of chats in the whole list. Selected alone it costs one small call. */
+  /** Number of chats in the whole list. If no other field is selected, it costs one call with a small response. */
   readonly totalCount?: Maybe<Scalars['Int']['output']>;
 };
 
@@ -210,8 +210,8 @@ export type ChatEdge = {
 /**
  * Conditions for chats, joined by AND.
  *
- * HelpCrunch's search supports one flat AND or one flat OR. Other combinations are rejected with `BAD_USER_INPUT`: conditions next to
- * an `anyOf` with several entries, and several conditions in one alternative. A search for missing values is not supported, so null is
+ * HelpCrunch's search joins conditions either all by AND or all by OR. Other combinations are rejected with `BAD_USER_INPUT`: conditions
+ * beside an `anyOf` with several entries, and several conditions in one alternative. A search for missing values is not supported, so null is
  * rejected; omit the condition instead.
  */
 export type ChatFilter = {
@@ -246,13 +246,13 @@ export type ChatFilter = {
   /** The status equals this value. */
   readonly status?: InputMaybe<ChatStatus>;
   /**
-   * The status is one of these, at least one. Sent as conditions that exclude the other statuses, so that it can be combined with more
-   * conditions in one call. Chats whose status is `UNKNOWN` to this schema are therefore included.
+   * The status is one of these values (at least one is required). HelpCrunch receives conditions that exclude all other statuses, so that
+   * further conditions can be combined in one call. Chats with the status `UNKNOWN` are therefore included.
    */
   readonly statusIn?: InputMaybe<ReadonlyArray<ChatStatus>>;
   /** The status differs from this value. */
   readonly statusNot?: InputMaybe<ChatStatus>;
-  /** The status is none of these, at least one. */
+  /** The status is none of these values (at least one is required). */
   readonly statusNotIn?: InputMaybe<ReadonlyArray<ChatStatus>>;
 };
 
@@ -326,7 +326,7 @@ export type ChatMessageType =
   /** A value that this schema does not know. */
   | 'UNKNOWN';
 
-/** Order of chats. HelpCrunch decides the position of chats without the time that is sorted by. */
+/** Order of chats. HelpCrunch decides the position of chats whose sort key is null. */
 export type ChatOrder = {
   /** Ascending or descending. */
   readonly direction: HelpdeskOrderDirection;
@@ -412,19 +412,19 @@ export type CreateChatInput = {
   readonly customerId?: InputMaybe<Scalars['ID']['input']>;
   /** HelpCrunch id of the department. `FORBIDDEN` for customers. */
   readonly departmentId?: InputMaybe<Scalars['ID']['input']>;
-  /** The first message. Without it the chat stays `EMPTY`. */
+  /** The first message. Without it the chat has the status `EMPTY`. */
   readonly message?: InputMaybe<FirstMessageInput>;
 };
 
 /** A customer to be created. At least one value is required; null is the same as an omitted value. */
 export type CreateCustomerInput = {
-  /** Whether the customer is blocked. Not null. */
+  /** Whether the customer is blocked. Must not be null. */
   readonly blocked?: InputMaybe<Scalars['Boolean']['input']>;
   /** Company. */
   readonly company?: InputMaybe<Scalars['String']['input']>;
   /** Channel through which the customer was created, such as `telegram`. */
   readonly createdFrom?: InputMaybe<Scalars['String']['input']>;
-  /** Values of custom attributes by name: texts, numbers or booleans. Attributes must exist in the settings of HelpCrunch. Not null. */
+  /** Values of custom attributes by name: texts, numbers or booleans. Attributes must exist in the settings of HelpCrunch. Must not be null. */
   readonly customData?: InputMaybe<Scalars['JSONObject']['input']>;
   /** E-mail address; it need not be unique. */
   readonly email?: InputMaybe<Scalars['String']['input']>;
@@ -448,9 +448,9 @@ export type CreateCustomerInput = {
   readonly referer?: InputMaybe<Scalars['String']['input']>;
   /** URL of the first page the customer visited. */
   readonly source?: InputMaybe<Scalars['String']['input']>;
-  /** Tags, at most 50. Not null. */
+  /** Tags, at most 50. Must not be null. */
   readonly tags?: InputMaybe<ReadonlyArray<TagInput>>;
-  /** Whether the customer is unsubscribed from e-mails. Not null. */
+  /** Whether the customer is unsubscribed from e-mails. Must not be null. */
   readonly unsubscribed?: InputMaybe<Scalars['Boolean']['input']>;
   /** Your own id of the customer, unique in the account. */
   readonly userId?: InputMaybe<Scalars['String']['input']>;
@@ -541,7 +541,7 @@ export type CustomerConnection = {
   readonly nodes: ReadonlyArray<Customer>;
   /** Position of this page in the list. */
   readonly pageInfo: PageInfo;
-  /** Number of customers in the whole list. Selected alone it costs one small call. */
+  /** Number of customers in the whole list. If no other field is selected, it costs one call with a small response. */
   readonly totalCount?: Maybe<Scalars['Int']['output']>;
 };
 
@@ -571,7 +571,7 @@ export type CustomerEdge = {
 export type CustomerEvent = {
   /** Time at which HelpCrunch recorded the event; null if HelpCrunch does not provide it. */
   readonly createdAt?: Maybe<Scalars['DateTime']['output']>;
-  /** The customer. Other fields than the id cost a call; null if they cannot be loaded. */
+  /** The customer. Fields other than the id cost a call; null if they cannot be loaded. */
   readonly customer?: Maybe<Customer>;
   /** The properties; empty if there are none. */
   readonly data: Scalars['JSONObject']['output'];
@@ -584,8 +584,8 @@ export type CustomerEvent = {
 /**
  * Conditions for customers, joined by AND.
  *
- * HelpCrunch's search supports one flat AND or one flat OR. Other combinations are rejected with `BAD_USER_INPUT`: conditions next to
- * an `anyOf` with several entries, and several conditions in one alternative. A search for missing values is not supported, so null is
+ * HelpCrunch's search joins conditions either all by AND or all by OR. Other combinations are rejected with `BAD_USER_INPUT`: conditions
+ * beside an `anyOf` with several entries, and several conditions in one alternative. A search for missing values is not supported, so null is
  * rejected; omit the condition instead.
  */
 export type CustomerFilter = {
@@ -676,9 +676,9 @@ export type CustomerUpdate = {
 
 /** A customer that was deleted. */
 export type DeletedCustomer = {
-  /** HelpCrunch id that the customer had. */
+  /** HelpCrunch id of the deleted customer. */
   readonly id: Scalars['ID']['output'];
-  /** Global id that the customer had, for the caches of clients. */
+  /** Global id of the deleted customer, with which clients can remove it from their caches. */
   readonly nodeId: Scalars['ID']['output'];
 };
 
@@ -714,7 +714,7 @@ export type DepartmentCount = {
 
 /** The first message of a chat. */
 export type FirstMessageInput = {
-  /** HelpCrunch id of the agent that sends the message. Required with `by: AGENT`; an agent whose token has an id sends as itself. */
+  /** HelpCrunch id of the agent that sends the message. Required with `by: AGENT`; if the token of an agent contains its id, that id is used and no other is allowed. */
   readonly agentId?: InputMaybe<Scalars['ID']['input']>;
   /** The side that sends the message. Must be `CUSTOMER` for customers. */
   readonly by: MessageAuthor;
@@ -757,17 +757,17 @@ export type HelpdeskRateLimit = {
   readonly limit: Scalars['Int']['output'];
   /** Calls that can be made now; 0 if unlimited. */
   readonly remaining: Scalars['Int']['output'];
-  /** Time at which all calls made so far have left the window; null if the window is empty. */
+  /** Time at which the window no longer contains any of the calls made so far; null if the window is empty. */
   readonly resetAt?: Maybe<Scalars['DateTime']['output']>;
-  /** Calls of these that this viewer can make now, mutations included; 0 if unlimited. */
+  /** Calls of `remaining` that this viewer can make now, including calls that only mutations can use; 0 if unlimited. */
   readonly viewerRemaining: Scalars['Int']['output'];
 };
 
 /** The authenticated client. */
 export type HelpdeskViewer = {
-  /** The agent that the viewer is; null for other roles, or if the agent is unknown. */
+  /** The agent of the viewer; null for other roles, or if the agent is unknown. */
   readonly agent?: Maybe<Agent>;
-  /** The customer that the viewer is; null for other roles. */
+  /** The customer of the viewer; null for other roles. */
   readonly customer?: Maybe<Customer>;
   /** Permissions of the viewer. */
   readonly role: HelpdeskViewerRole;
@@ -784,15 +784,15 @@ export type HelpdeskViewerRole =
 
 /** Counts of the open chats. */
 export type InboxSummary = {
-  /** Number of chats by assigned agent, the most first. Agents without open chats are left out. */
+  /** Number of chats by assigned agent, in descending order of the number. Agents without open chats are omitted. */
   readonly byAgent: ReadonlyArray<AgentCount>;
-  /** Number of chats by department, the most first. Departments without open chats are left out. */
+  /** Number of chats by department, in descending order of the number. Departments without open chats are omitted. */
   readonly byDepartment: ReadonlyArray<DepartmentCount>;
   /** Number of chats by status, all open statuses included. */
   readonly byStatus: ReadonlyArray<StatusCount>;
   /** Whether all open chats were read. Otherwise the counts are those of the 500 newest. */
   readonly isComplete: Scalars['Boolean']['output'];
-  /** The earliest time at which a customer wrote last, among the chats in which no one has replied since; null if there are none. */
+  /** The earliest time of a last customer message, among the chats without a later reply; null if there are no such chats. */
   readonly oldestUnansweredAt?: Maybe<Scalars['DateTime']['output']>;
   /** Number of open chats. */
   readonly open: Scalars['Int']['output'];
@@ -800,7 +800,7 @@ export type InboxSummary = {
   readonly snoozed: Scalars['Int']['output'];
   /** Number of chats without an agent. */
   readonly unassigned: Scalars['Int']['output'];
-  /** Number of chats that the agents have not read, those that have just woken included. */
+  /** Number of chats that the agents have not read, including chats whose snooze has ended. */
   readonly unread: Scalars['Int']['output'];
 };
 
@@ -825,30 +825,31 @@ export type MessageAuthor =
 /** Write operations. */
 export type Mutation = {
   /**
-   * Adds a private note to a chat and returns it. One call, and one more if other fields of its chat than the id are selected. Only the
+   * Adds a private note to a chat and returns it. One call, and one more if fields of its chat other than the id are selected. Only the
    * team sees it. `OUTCOME_UNKNOWN` as for `sendMessage`. `FORBIDDEN` for customers.
    */
   readonly addChatNote?: Maybe<ChatMessage>;
   /**
    * Adds tags to a customer and returns the changed customer. One call. A tag that does not exist in the account is created; a tag that the
-   * customer has stays as it is. `FORBIDDEN` for customers.
+   * customer already has is not changed. `FORBIDDEN` for customers.
    */
   readonly addCustomerTags?: Maybe<Customer>;
   /** Assigns a chat to an agent and returns the changed chat. One call, two with `ifUnassigned`. `FORBIDDEN` for customers. */
   readonly assignChat?: Maybe<Chat>;
   /**
    * Creates a chat of a customer, with its first message, and returns it. One call, three with `message`. Not atomic: if the message
-   * cannot be sent, the chat exists, and the error has its id in `extensions.chatId`. The chat of a repeated call with the same
-   * `idempotencyKey` is the same, and only a missing message is sent. A customer creates chats for itself.
+   * cannot be sent, the chat exists, and the error has its id in `extensions.chatId`. A repeated call with the same `idempotencyKey`
+   * returns the same chat and sends only a missing message. Customers can create chats for themselves only.
    */
   readonly createChat?: Maybe<Chat>;
   /**
-   * Creates a customer and returns it. One call. `CONFLICT` if the `userId` is taken. Without a response, a customer with a `userId` is looked
-   * up and created again if it is missing; one without cannot be looked up and may get `OUTCOME_UNKNOWN`. `FORBIDDEN` for customers.
+   * Creates a customer and returns it. One call. `CONFLICT` if the `userId` is taken. If HelpCrunch does not
+   * respond, a customer with a `userId` is looked up, and created again if it is not found. A customer without a `userId` cannot be looked up:
+   * the call then fails with `OUTCOME_UNKNOWN`. `FORBIDDEN` for customers.
    */
   readonly createCustomer?: Maybe<Customer>;
   /**
-   * Deletes a customer with its chats and messages. One call. It cannot be undone. Forbidden unless the gateway allows it with the setting
+   * Deletes a customer with its chats and messages. One call. The deletion cannot be undone. Forbidden unless the gateway allows it with the setting
    * `MUTATIONS`. An unknown id is an error with the code `NOT_FOUND`. `FORBIDDEN` for customers.
    */
   readonly deleteCustomer?: Maybe<DeletedCustomer>;
@@ -858,7 +859,7 @@ export type Mutation = {
    */
   readonly markChatRead?: Maybe<Chat>;
   /**
-   * Assigns a chat to a department and returns the changed chat. One call. Rules of the department may assign an agent at once.
+   * Assigns a chat to a department and returns the changed chat. One call. Rules of the department may immediately assign an agent.
    * `FORBIDDEN` for customers.
    */
   readonly moveChat?: Maybe<Chat>;
@@ -868,8 +869,8 @@ export type Mutation = {
    */
   readonly rateChat?: Maybe<Chat>;
   /**
-   * Records an event of a customer and returns it. One call. Events cannot be read or deleted: `OUTCOME_UNKNOWN` if HelpCrunch did not
-   * respond. `FORBIDDEN` for customers.
+   * Records an event of a customer and returns it. One call. Events cannot be read or deleted, so the call fails with `OUTCOME_UNKNOWN` if
+   * HelpCrunch does not respond. `FORBIDDEN` for customers.
    */
   readonly recordCustomerEvent?: Maybe<CustomerEvent>;
   /**
@@ -878,8 +879,8 @@ export type Mutation = {
    */
   readonly removeCustomerTags?: Maybe<Customer>;
   /**
-   * Sends a message and returns it. One call, and one more if other fields of its chat than the id are selected. It may assign, open or
-   * wake the chat. It cannot be edited or deleted. A customer writes in its own chats only. `OUTCOME_UNKNOWN` if HelpCrunch did not
+   * Sends a message and returns it. One call, and one more if fields of its chat other than the id are selected. The
+   * message may assign or open the chat, or end its snooze. It cannot be edited or deleted. Customers can write in their own chats only. `OUTCOME_UNKNOWN` if HelpCrunch did not
    * respond and the message was not found: repeat it with the same `idempotencyKey`.
    */
   readonly sendMessage?: Maybe<ChatMessage>;
@@ -895,21 +896,21 @@ export type Mutation = {
   readonly snoozeChat?: Maybe<Chat>;
   /** Removes the assignment of a chat and returns the changed chat. One call. `FORBIDDEN` for customers. */
   readonly unassignChat?: Maybe<Chat>;
-  /** Wakes a snoozed chat and returns the changed chat. One call. `FORBIDDEN` for customers. */
+  /** Ends the snooze of a chat and returns the changed chat. One call. `FORBIDDEN` for customers. */
   readonly unsnoozeChat?: Maybe<Chat>;
   /**
-   * Unsubscribes an agent from the e-mails of HelpCrunch and returns the agent. One call, and one more if other fields than the id are
-   * selected. It cannot be undone here. Forbidden unless the gateway allows it with the setting `MUTATIONS`. `FORBIDDEN` for customers.
+   * Unsubscribes an agent from the e-mails of HelpCrunch and returns the agent. One call, and one more if fields other than the id are
+   * selected. It cannot be undone with this API. Forbidden unless the gateway allows it with the setting `MUTATIONS`. `FORBIDDEN` for customers.
    */
   readonly unsubscribeAgent?: Maybe<Agent>;
   /**
    * Sets values of a customer and returns the changed customer. One call, two with `customData`. An unknown id is an error with the code
-   * `NOT_FOUND`; a `userId` of another customer is `CONFLICT`. `FORBIDDEN` for customers.
+   * `NOT_FOUND`; a `userId` that another customer has is `CONFLICT`. `FORBIDDEN` for customers.
    */
   readonly updateCustomer?: Maybe<Customer>;
   /**
    * Updates 1 to 10 customers, one after the other, and returns them in the same order. One call for each, two with `customData`. The results
-   * are independent: a failed update is null with an error. After `RATE_LIMITED` the remaining updates are not made; completed ones stay.
+   * are independent: a failed update is null with an error. After `RATE_LIMITED` the remaining updates are not made; completed updates remain.
    * `FORBIDDEN` for customers.
    */
   readonly updateCustomers?: Maybe<ReadonlyArray<Maybe<Customer>>>;
@@ -1107,19 +1108,19 @@ export type Query = {
   /** All departments, in the order of HelpCrunch. `FORBIDDEN` for customers. */
   readonly departments?: Maybe<ReadonlyArray<Department>>;
   /**
-   * The open chats of one view of the inbox, newest first. HelpCrunch cannot search for them: they come from the chats that `inboxSummary`
-   * reads, at the same cost, and are incomplete if `InboxSummary.isComplete` is false. A cursor is a position in time, so that changes of
-   * the list neither repeat nor omit chats. `FORBIDDEN` for customers.
+   * The open chats of one view of the inbox, newest first. HelpCrunch has no search for these views, so the list is selected from the chats
+   * that `inboxSummary` reads, at the same cost. The list is incomplete if `InboxSummary.isComplete` is false. A cursor contains the creation
+   * time and the id of a chat, so that no chat is repeated or skipped if the list changes between pages. `FORBIDDEN` for customers.
    */
   readonly inbox?: Maybe<ChatConnection>;
   /**
-   * Counts of the open chats: those with the status `NEW`, `OPENED`, `PENDING` or `ON_HOLD`. All chats are read at once, in at most 5 calls, and
-   * kept for 60 seconds; webhooks and mutations of this gateway update them in between. `FORBIDDEN` for customers.
+   * Counts of the open chats: those with the status `NEW`, `OPENED`, `PENDING` or `ON_HOLD`. All open chats are read in at most 5 calls and
+   * cached for 60 seconds; webhooks and mutations of this gateway update the cached chats. `FORBIDDEN` for customers.
    */
   readonly inboxSummary?: Maybe<InboxSummary>;
   /** A chat, customer, agent or department by its global id. An unknown id is null with the error `NOT_FOUND`. */
   readonly node?: Maybe<Node>;
-  /** Objects by their global ids, in the given order. An unknown, invalid or forbidden id is a null entry with an error of its own. */
+  /** Objects by their global ids, in the given order. An unknown, invalid or forbidden id is a null entry with its own error. */
   readonly nodes?: Maybe<ReadonlyArray<Maybe<Node>>>;
   /** The organization that owns the account. `FORBIDDEN` for customers. */
   readonly organization?: Maybe<HelpdeskOrganization>;
@@ -1247,24 +1248,24 @@ export type StatusCount = {
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
- * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids sort by time.
+ * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids can be sorted by time.
  * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
  * should refetch the data that it shows.
  */
 export type Subscription = {
   /**
-   * Changes of chats. Each change is delivered once, and those of one chat in order. Without arguments all chats that the viewer may
-   * read. All given arguments must match the chat as it is after the change.
+   * Changes of chats. Each change is delivered once, and the changes of one chat in order. Without arguments the changes of all chats that
+   * the viewer may read are delivered. With arguments the chat must match all of them after the change.
    */
   readonly chatUpdated: ChatUpdate;
-  /** Changes of customers, those of one customer in order. Customers receive changes of themselves only. */
+  /** Changes of customers. The changes of one customer are delivered in order. Customers receive only changes of their own data. */
   readonly customerChanged: CustomerChange;
   /**
-   * A customer after each change of it.
+   * The customer after each of its changes.
    * @deprecated Use customerChanged, which also reports creations and deletions.
    */
   readonly customerUpdated: Customer;
-  /** New messages of agents and customers, those of one chat in order. */
+  /** New messages of agents and customers. The messages of one chat are delivered in order. */
   readonly messageReceived: ChatMessage;
 };
 
@@ -1272,7 +1273,7 @@ export type Subscription = {
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
- * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids sort by time.
+ * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids can be sorted by time.
  * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
  * should refetch the data that it shows.
  */
@@ -1287,7 +1288,7 @@ export type SubscriptionChatUpdatedArgs = {
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
- * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids sort by time.
+ * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids can be sorted by time.
  * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
  * should refetch the data that it shows.
  */
@@ -1299,7 +1300,7 @@ export type SubscriptionCustomerChangedArgs = {
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
- * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids sort by time.
+ * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids can be sorted by time.
  * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
  * should refetch the data that it shows.
  */
@@ -1311,7 +1312,7 @@ export type SubscriptionCustomerUpdatedArgs = {
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
- * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids sort by time.
+ * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids can be sorted by time.
  * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
  * should refetch the data that it shows.
  */
@@ -1329,13 +1330,13 @@ export type TagInput = {
 
 /** Values of a customer to be set. Omitted values are unchanged, null removes a value. At least one value is required. */
 export type UpdateCustomerInput = {
-  /** Whether the customer is blocked. Not null. */
+  /** Whether the customer is blocked. Must not be null. */
   readonly blocked?: InputMaybe<Scalars['Boolean']['input']>;
   /** Company. */
   readonly company?: InputMaybe<Scalars['String']['input']>;
   /**
    * Values of custom attributes by name: texts, numbers, booleans, or null to remove a value. Other attributes are unchanged. Attributes must
-   * exist in the settings of HelpCrunch. Not null.
+   * exist in the settings of HelpCrunch. Must not be null.
    */
   readonly customData?: InputMaybe<Scalars['JSONObject']['input']>;
   /** E-mail address; it need not be unique. */
@@ -1358,7 +1359,7 @@ export type UpdateCustomerInput = {
   readonly referer?: InputMaybe<Scalars['String']['input']>;
   /** URL of the first page the customer visited. */
   readonly source?: InputMaybe<Scalars['String']['input']>;
-  /** Whether the customer is unsubscribed from e-mails. Not null. */
+  /** Whether the customer is unsubscribed from e-mails. Must not be null. */
   readonly unsubscribed?: InputMaybe<Scalars['Boolean']['input']>;
   /** Your own id of the customer, unique in the account. */
   readonly userId?: InputMaybe<Scalars['String']['input']>;

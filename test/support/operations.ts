@@ -6,8 +6,8 @@ import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-
 /**
  * Conditions for chats, joined by AND.
  *
- * HelpCrunch's search supports one flat AND or one flat OR. Other combinations are rejected with `BAD_USER_INPUT`: conditions next to
- * an `anyOf` with several entries, and several conditions in one alternative. A search for missing values is not supported, so null is
+ * HelpCrunch's search joins conditions either all by AND or all by OR. Other combinations are rejected with `BAD_USER_INPUT`: conditions
+ * beside an `anyOf` with several entries, and several conditions in one alternative. A search for missing values is not supported, so null is
  * rejected; omit the condition instead.
  */
 export type ChatFilter = {
@@ -42,17 +42,17 @@ export type ChatFilter = {
   /** The status equals this value. */
   readonly status?: ChatStatus | null | undefined;
   /**
-   * The status is one of these, at least one. Sent as conditions that exclude the other statuses, so that it can be combined with more
-   * conditions in one call. Chats whose status is `UNKNOWN` to this schema are therefore included.
+   * The status is one of these values (at least one is required). HelpCrunch receives conditions that exclude all other statuses, so that
+   * further conditions can be combined in one call. Chats with the status `UNKNOWN` are therefore included.
    */
   readonly statusIn?: ReadonlyArray<ChatStatus> | null | undefined;
   /** The status differs from this value. */
   readonly statusNot?: ChatStatus | null | undefined;
-  /** The status is none of these, at least one. */
+  /** The status is none of these values (at least one is required). */
   readonly statusNotIn?: ReadonlyArray<ChatStatus> | null | undefined;
 };
 
-/** Order of chats. HelpCrunch decides the position of chats without the time that is sorted by. */
+/** Order of chats. HelpCrunch decides the position of chats whose sort key is null. */
 export type ChatOrder = {
   /** Ascending or descending. */
   readonly direction: HelpdeskOrderDirection;

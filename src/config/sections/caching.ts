@@ -52,12 +52,12 @@ export const caching = {
   redisUrl: setting('REDIS_URL', redisUrl, {
     isSecret: true,
     description:
-      'Redis that all instances use for the cache, the rate limit and events. Unset: each instance works alone.',
+      'Redis with which instances share the cache, the rate limit and events. Unset: instances share nothing.',
   }),
   // Longer than the pauses of a busy machine: an instance that stops using Redis by mistake exceeds the rate limit.
   redisTimeoutMs: setting('REDIS_TIMEOUT_MS', integer(1, 60_000), {
     default: 500,
     description:
-      'Limit of a Redis command in milliseconds. An instance whose commands take longer continues alone.',
+      'Timeout of a Redis command in milliseconds. After a timeout the instance continues without Redis until Redis responds again.',
   }),
 };

@@ -23,7 +23,7 @@ export const federation = {
     {
       isSecret: true,
       description:
-        'Proves that a client is the router: it sends this as `X-Router-Secret` ([federation.md](federation.md#the-router)).',
+        'Secret with which the router authenticates itself, in the header `X-Router-Secret` ([federation.md](federation.md#the-router)).',
     },
   ),
   isRouterOnly: setting('ROUTER_ONLY', boolean, {

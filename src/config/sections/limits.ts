@@ -16,7 +16,7 @@ export const operationLimits = {
   maxReferenceCalls: setting('MAX_REFERENCE_CALLS', atLeastOne, {
     default: 60,
     description:
-      'The same for `_entities` of a router that sends `ROUTER_SECRET`; at most half of the rate limit applies. Other clients have `MAX_UPSTREAM_CALLS`.',
+      'Maximum worst-case cost of `_entities` in upstream calls for a router that sends `ROUTER_SECRET`, but at most half of the rate limit. For other clients `MAX_UPSTREAM_CALLS` applies.',
   }),
   limits: {
     depth: setting('MAX_DEPTH', atLeastOne, {
@@ -75,13 +75,13 @@ export const clientLimits = {
   }),
   requestTimeoutMs: setting('REQUEST_TIMEOUT_MS', integer(100, 600_000), {
     default: 30_000,
-    description: 'Time in milliseconds in which a request must have been received.',
+    description: 'Time limit in milliseconds for receiving a complete request.',
   }),
   sending: {
     sendTimeoutMs: setting('SEND_TIMEOUT_MS', integer(100, 600_000), {
       default: 30_000,
       description:
-        'Time in milliseconds after which a connection is destroyed whose client reads nothing of a pending response.',
+        'A connection is destroyed if its client reads nothing of a pending response for this time in milliseconds.',
     }),
     maxUnsentBytes: setting('MAX_UNSENT_BYTES', integer(65_536, 17_179_869_184), {
       default: 67_108_864,
@@ -97,7 +97,8 @@ export const clientLimits = {
     }),
     maxConnectionsPerViewer: setting('MAX_LIVE_CONNECTIONS_PER_VIEWER', atLeastOne, {
       default: 100,
-      description: 'The same for one viewer, or for one address without authentication.',
+      description:
+        'Maximum number of authenticated WebSockets, event streams and callback subscriptions of one viewer, or of one address without authentication.',
     }),
     maxPerConnection: setting('MAX_SUBSCRIPTIONS_PER_CONNECTION', atLeastOne, {
       default: 100,
@@ -111,7 +112,7 @@ export const clientLimits = {
     callbackHosts: setting('SUBSCRIPTION_CALLBACK_HOSTS', callbackHosts, {
       default: [],
       description:
-        'Origins to which a router may have subscription callbacks sent ([live.md](live.md)). Unset: callbacks are off.',
+        'Origins that a router may use in callback URLs of subscriptions ([live.md](live.md)). Unset: callbacks are off.',
     }),
   },
 };

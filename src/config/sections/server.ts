@@ -26,12 +26,12 @@ export const server = {
     delayMs: setting('SHUTDOWN_DELAY_MS', integer(0, 600_000), {
       default: 0,
       description:
-        'Time in milliseconds after SIGTERM in which requests are still accepted while `/readyz` returns 503, so that load balancers notice.',
+        'Time in milliseconds after SIGTERM in which requests are still accepted while `/readyz` returns 503, so that load balancers stop sending requests.',
     }),
     graceMs: setting('SHUTDOWN_GRACE_MS', integer(0, 600_000), {
       default: 10_000,
       description:
-        'Time in milliseconds after that in which requests in progress may finish. `0` ends them at once.',
+        'Time in milliseconds after `SHUTDOWN_DELAY_MS` in which requests in progress may finish. `0` aborts them at once.',
     }),
   },
   logLevel: setting('LOG_LEVEL', oneOf('debug', 'info', 'warn', 'error', 'silent'), {

@@ -47,7 +47,7 @@ export const upstream = {
   onHoldSpelling: setting('HELPCRUNCH_ON_HOLD_SPELLING', oneOf('on hold', 'onhold', 'on-hold'), {
     default: 'on hold',
     description:
-      "How filters on `ON_HOLD` that are combined with other conditions spell the status. HelpCrunch's documentation has three spellings; the default is a guess.",
+      'Spelling of the status `ON_HOLD` in filters with further conditions. HelpCrunch documents three spellings; it is unknown which one its search accepts.',
   }),
   rateLimit: setting('HELPCRUNCH_RATE_LIMIT', upToAMillion, {
     default: 120,
@@ -69,7 +69,8 @@ export const upstream = {
     }),
     customerWritesPerMinute: setting('CUSTOMER_WRITES_PER_MINUTE', upToAMillion, {
       default: 6,
-      description: 'The same for its mutations. `0`: none.',
+      description:
+        'Upstream calls per sliding 60 seconds for mutations of one customer. `0`: none.',
     }),
   },
   webhookSecret: setting('HELPCRUNCH_WEBHOOK_SECRET', webhookKey, {

@@ -32,7 +32,7 @@ async function assertVisible(value: unknown, scope: VisibilityScope): Promise<un
   const entity = await value;
   const customerId = ownerOf(entity);
   if (customerId === undefined || isVisible(scope, { customerId })) return entity;
-  throw new UpstreamError('malformed', 'What was read belongs to another customer.');
+  throw new UpstreamError('malformed', 'The response belongs to another customer.');
 }
 
 async function restrictToOwner(value: unknown, context: Context): Promise<unknown> {

@@ -22,14 +22,14 @@ export type ChatChange =
   | 'SNOOZED'
   /** The status changed. */
   | 'STATUS'
-  /** The chat was unsnoozed, by an agent or because the time was over. Not delivered to customers. */
+  /** The snooze of the chat was ended by an agent or by its time. Not delivered to customers. */
   | 'UNSNOOZED';
 
 /**
  * Conditions for chats, joined by AND.
  *
- * HelpCrunch's search supports one flat AND or one flat OR. Other combinations are rejected with `BAD_USER_INPUT`: conditions next to
- * an `anyOf` with several entries, and several conditions in one alternative. A search for missing values is not supported, so null is
+ * HelpCrunch's search joins conditions either all by AND or all by OR. Other combinations are rejected with `BAD_USER_INPUT`: conditions
+ * beside an `anyOf` with several entries, and several conditions in one alternative. A search for missing values is not supported, so null is
  * rejected; omit the condition instead.
  */
 export type ChatFilter = {
@@ -64,13 +64,13 @@ export type ChatFilter = {
   /** The status equals this value. */
   readonly status?: ChatStatus | null | undefined;
   /**
-   * The status is one of these, at least one. Sent as conditions that exclude the other statuses, so that it can be combined with more
-   * conditions in one call. Chats whose status is `UNKNOWN` to this schema are therefore included.
+   * The status is one of these values (at least one is required). HelpCrunch receives conditions that exclude all other statuses, so that
+   * further conditions can be combined in one call. Chats with the status `UNKNOWN` are therefore included.
    */
   readonly statusIn?: ReadonlyArray<ChatStatus> | null | undefined;
   /** The status differs from this value. */
   readonly statusNot?: ChatStatus | null | undefined;
-  /** The status is none of these, at least one. */
+  /** The status is none of these values (at least one is required). */
   readonly statusNotIn?: ReadonlyArray<ChatStatus> | null | undefined;
 };
 
