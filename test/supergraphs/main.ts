@@ -1,10 +1,10 @@
 // Runs the cases of cases.ts through the routers of routers.ts, and the compositions of composers.ts, with packages from npm. Fails if an
 // outcome is not the declared one. docs/federation.md shows the declarations as a table.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { cases } from './cases.ts';
 import { composers, compositions } from './composers.ts';
@@ -26,24 +26,21 @@ const chosenComposers = Object.entries(composers).filter(
   ([name]) => isWhole || values.composer?.includes(name),
 );
 
-/** Installs packages into a folder that later runs reuse. */
-function install(packages: readonly string[]): string {
-  const folder = fileURLToPath(new URL('../../.cache/supergraphs', import.meta.url));
-  mkdirSync(folder, { recursive: true });
-  const manifest = join(folder, 'package.json');
-  if (!existsSync(manifest)) writeFileSync(manifest, '{"private":true}');
+/** Installs packages into the folder. */
+function install(folder: string, packages: readonly string[]): void {
+  writeFileSync(join(folder, 'package.json'), '{"private":true}');
+  // Some dependencies demand Node 22 and run on Node 20.
   const options = [
     '--ignore-scripts',
     '--no-audit',
     '--no-fund',
-    '--save-exact',
+    '--no-engine-strict',
     '--loglevel=error',
   ];
   execFileSync('npm', ['install', ...options, 'graphql@16.15.0', ...packages], {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  return folder;
 }
 
 function report(name: string, isExpected: boolean, outcome: unknown): void {
@@ -69,18 +66,23 @@ async function runCases(router: RouterName, folder: string): Promise<void> {
   await session.stop();
 }
 
-const folder = install([
-  ...routers.flatMap((name) => routerKinds[name].packages),
-  ...chosenComposers.flatMap(([, { packages }]) => packages),
-]);
-for (const name of routers) await runCases(name, folder);
-for (const [name, { compose }] of chosenComposers) {
-  const failures = compose(
-    folder,
-    compositions.map(({ subgraphs }) => subgraphs),
-  );
-  compositions.forEach((composition, index) => {
-    const failure = failures[index];
-    report(`${name}: ${composition.name}`, failure?.length === 0, failure);
-  });
+const folder = mkdtempSync(join(tmpdir(), 'supergraphs-'));
+try {
+  install(folder, [
+    ...routers.flatMap((name) => routerKinds[name].packages),
+    ...chosenComposers.flatMap(([, { packages }]) => packages),
+  ]);
+  for (const name of routers) await runCases(name, folder);
+  for (const [name, { compose }] of chosenComposers) {
+    const failures = compose(
+      folder,
+      compositions.map(({ subgraphs }) => subgraphs),
+    );
+    compositions.forEach((composition, index) => {
+      const failure = failures[index];
+      report(`${name}: ${composition.name}`, failure?.length === 0, failure);
+    });
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
 }
