@@ -102,6 +102,7 @@ function gaugesOf(
     isJwksLoaded: () => jwks?.isLoaded() ?? null,
     isJwksReachable: () => jwks?.isReachable() ?? null,
     isRedisAvailable: () => redis?.connection.isAvailable() ?? null,
+    mayRedisEvict: () => redis?.connection.mayEvict() ?? null,
     isRateLimitShared: () => rateLimiter.isShared(),
     cacheBytes: () => cache.bytes(),
     responseCache: () => ({

@@ -1,4 +1,5 @@
 import type { Config } from '../config/settings.ts';
+import { ConfigError } from '../config/settings.ts';
 import type { AccountCredentials } from '../http/auth/credentials.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { DisposerStack } from '../lib/disposerStack.ts';
@@ -46,6 +47,11 @@ async function connectRedis(
   const { RedisConnections, ...components } = await import('./redisComponents.ts');
   const connection = new RedisConnections({ url, timeoutMs, ...parts });
   disposers.defer(() => connection.close());
+  if (await connection.isCluster()) {
+    const message =
+      'REDIS_URL: the server is a Redis Cluster, which is not supported. Set a single server, or an address that follows the primary.';
+    throw new ConfigError([message]);
+  }
   return { ...components, connection };
 }
 

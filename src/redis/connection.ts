@@ -5,12 +5,20 @@ import { guarded, runGuarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
 import type { RedisAnomalies } from './anomalies.ts';
 import { createRedisAnomalies } from './anomalies.ts';
-import { errorReason, isCommandError, isMissingScript, isOutOfMemory } from './errors.ts';
+import {
+  errorReason,
+  isCommandError,
+  isForbidden,
+  isMissingScript,
+  isOutOfMemory,
+  isReadOnly,
+} from './errors.ts';
 import { ReadFence } from './fence.ts';
 import type { ChannelKind } from './keys.ts';
 import { channelAccount, redisKey, redisPattern } from './keys.ts';
 import type { RedisScripts, ScriptName } from './scripts.ts';
 import { createRedisScripts } from './scripts.ts';
+import { isCluster, RedisServerMonitor } from './serverMonitor.ts';
 
 interface RedisConnectionOptions {
   readonly url: string;
@@ -55,7 +63,11 @@ const connectionOptions = {
 /** How long commands are withheld after a failure, and the interval between attempts to recover. */
 const probeIntervalMs = 1_000;
 const probeTtlMs = 60_000;
+/** How long commands are withheld after one that the user may not run. Without it, the state would change with every command. */
+const forbiddenMs = 60_000;
 const subscriptionCheckIntervalMs = 5_000;
+/** The server is inspected with every sixth check. */
+const checksPerInspection = 6;
 /** Messages arrive within this time, or the connection is broken. */
 const maxMessageDelayMs = 250;
 /** The maximum time that a read waits for its fence. */
@@ -72,6 +84,7 @@ export class RedisConnections {
   readonly #scripts: RedisScripts;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #server: RedisServerMonitor;
   readonly #fence: ReadFence;
   readonly #fenceChannel: string;
   readonly #participants: RedisParticipant[] = [];
@@ -80,8 +93,12 @@ export class RedisConnections {
   #state: 'connecting' | 'available' | 'unavailable' = 'connecting';
   #hasMissedMessages = false;
   #isProbing = false;
+  #mustReconnect = false;
+  #forbiddenUntilMs = -Infinity;
+  #checks = 0;
   #isClosed = false;
   #cancelProbe: (() => void) | undefined;
+  #cancelResubscribe = (): void => undefined;
   #cancelCheck = (): void => undefined;
 
   constructor({ url, timeoutMs, account, clock, log, scripts }: RedisConnectionOptions) {
@@ -90,6 +107,7 @@ export class RedisConnections {
     this.#clock = clock;
     this.#log = log;
     this.#scripts = scripts ?? createRedisScripts();
+    this.#server = new RedisServerMonitor(log);
     this.#fence = new ReadFence(clock);
     this.#fenceChannel = redisKey(account, 'fence', this.instanceId);
     this.client = new Redis(url, {
@@ -134,6 +152,16 @@ export class RedisConnections {
 
   has(problem: RedisProblem): boolean {
     return this.#problems.has(problem);
+  }
+
+  /** Whether Redis may evict keys; undefined if that is not known. */
+  mayEvict(): boolean | undefined {
+    return this.#server.mayEvict;
+  }
+
+  /** Whether the server is a cluster; false if it cannot be reached now. To be called at once after the creation. */
+  isCluster(): Promise<boolean> {
+    return isCluster(this.client, this.#clock);
   }
 
   register(participant: RedisParticipant): void {
@@ -199,6 +227,7 @@ export class RedisConnections {
     this.#isClosed = true;
     this.#cancelProbe?.();
     this.#cancelCheck();
+    this.#cancelResubscribe();
     this.client.disconnect();
     this.#subscription.disconnect();
   }
@@ -213,6 +242,9 @@ export class RedisConnections {
   #fail(problem: RedisProblem, cause?: unknown): void {
     if (this.#isClosed) return;
     this.#problems.add(problem);
+    if (isForbidden(cause)) this.#forbiddenUntilMs = this.#clock.monotonic() + forbiddenMs;
+    // The address may belong to another server now, while connections to the demoted primary stay open.
+    this.#mustReconnect ||= isReadOnly(cause);
     this.#setState('unavailable', errorReason(cause, problem));
     if (problem === 'commands')
       for (const participant of this.#participants) participant.onCommandsLost?.();
@@ -239,6 +271,12 @@ export class RedisConnections {
     this.#cancelProbe?.();
     this.#cancelProbe = undefined;
     if (this.#isClosed || this.#isProbing || this.client.status !== 'ready') return;
+    if (this.#mustReconnect) {
+      this.#mustReconnect = false;
+      this.client.disconnect(true);
+      this.#subscription.disconnect(true);
+      return;
+    }
     this.#isProbing = true;
     runGuarded({ log: this.#log, name: 'redis probe' }, async () => {
       try {
@@ -256,6 +294,8 @@ export class RedisConnections {
 
   /** Writes a key, because a replica and a full Redis accept other commands. */
   async #probeCommands(): Promise<void> {
+    if (this.#clock.monotonic() < this.#forbiddenUntilMs) return;
+    if (this.#server.mayEvict === undefined) await this.#server.check(this.client);
     const key = redisKey(this.account, 'probe');
     try {
       await this.client.set(key, this.instanceId, 'PX', probeTtlMs);
@@ -276,8 +316,11 @@ export class RedisConnections {
         this.#subscription.psubscribe(...channelKinds.map((kind) => redisPattern(kind))),
         this.#subscription.subscribe(this.#fenceChannel),
       ]);
-    } catch {
-      this.#subscription.disconnect(!this.#isClosed);
+    } catch (error) {
+      this.#loseSubscription(error);
+      this.#cancelResubscribe = this.#clock.after(probeIntervalMs, () =>
+        this.#subscription.disconnect(!this.#isClosed),
+      );
       return;
     }
     for (const each of this.#subscribers.values()) each.onSubscribed(this.#hasMissedMessages);
@@ -299,7 +342,12 @@ export class RedisConnections {
 
   #scheduleCheck(): void {
     this.#cancelCheck = this.#clock.after(subscriptionCheckIntervalMs, () => {
-      void this.checkSubscription().then(() => {
+      this.#checks += 1;
+      const inspection =
+        this.#checks % checksPerInspection === 0
+          ? this.tryCommand((client) => this.#server.check(client))
+          : undefined;
+      void Promise.all([this.checkSubscription(), inspection]).then(() => {
         if (!this.#isClosed) this.#scheduleCheck();
       });
     });

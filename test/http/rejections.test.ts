@@ -87,6 +87,11 @@ const cases: readonly RejectedCase[] = [
     expected: { reason: 'notAcceptable', status: 406, entryPoint: 'http' },
   },
   {
+    name: 'a WebSocket whose Upgrade header a proxy has removed',
+    init: { method: 'GET', headers: { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' } },
+    expected: { reason: 'upgradeRequired', status: 426, code: 'BAD_REQUEST', entryPoint: 'http' },
+  },
+  {
     name: 'an event stream without an operation',
     path: '/graphql/stream',
     init: { method: 'POST', headers: { ...json, accept: 'text/event-stream' }, body: '"a"' },

@@ -12,7 +12,8 @@ interface Link {
 }
 
 /** A TCP proxy to a local port, whose connections can be cut, restored and delayed. */
-export async function startTcpProxy(port: number) {
+export async function startTcpProxy(initialPort: number) {
+  let port = initialPort;
   const links = new Set<Link>();
   let isCut = false;
   let requests = 0;
@@ -69,6 +70,10 @@ export async function startTcpProxy(port: number) {
     cut,
     mend() {
       isCut = false;
+    },
+    /** New connections go to another server. Open ones stay where they are. */
+    moveTo(newPort: number) {
+      port = newPort;
     },
     /** From a command on that matches, its connection is held up in both directions, until `release`. */
     hold(matches: (sent: string) => boolean): Promise<void> {

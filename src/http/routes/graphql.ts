@@ -269,9 +269,17 @@ function rejectBatch(
   return sendErrorForEach(reply, batchError(), operations);
 }
 
+const upgradeRequired = (): PublicError =>
+  publicError.badRequest(
+    'A WebSocket needs the headers "Connection: Upgrade" and "Upgrade: websocket". Configure the proxy to pass them on.',
+    { status: 426, headers: { upgrade: 'websocket', connection: 'Upgrade' } },
+  );
+
 export function addGraphQLRoute(server: FastifyInstance, options: GraphQLRouteOptions): void {
   const endpoint = new GraphQLEndpoint(options);
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
+    // The headers of a WebSocket without `Upgrade`, which a proxy has removed.
+    if (request.headers['sec-websocket-key'] !== undefined) throw upgradeRequired();
     if (Array.isArray(request.body)) return rejectBatch(request.body, reply, options.router);
     return endpoint.handle(request, reply);
   };

@@ -18,6 +18,8 @@ export interface GaugeSources {
   lostLogLines(): number;
   /** Null without Redis. */
   isRedisAvailable(): boolean | null;
+  /** Whether Redis may evict keys; null if that is not known. */
+  mayRedisEvict(): boolean | null;
   isRateLimitShared(): boolean | null;
   cacheBytes(): number;
   /** Size and hits of the response cache. */
@@ -56,6 +58,25 @@ function limitedRate({ rateLimit }: GaugeSources) {
   const rate = rateLimit();
   return rate === null || rate.limit === 0 ? undefined : rate;
 }
+
+const redisGaugesOf = (gauges: GaugeSources): ScrapedMetric[] => [
+  {
+    name: 'helpcrunch_redis_up',
+    help: '1 while cache, rate limit and events are shared through Redis, 0 in local mode.',
+    read: gauges.isRedisAvailable,
+  },
+  {
+    name: 'helpcrunch_redis_may_evict',
+    help: '1 if the policy of Redis allows evictions, by which the rate limit is exceeded.',
+    read: () =>
+      gauges.isRedisAvailable() === null ? undefined : (gauges.mayRedisEvict() ?? false),
+  },
+  {
+    name: 'helpcrunch_rate_limit_shared',
+    help: '1 while the rate limit is shared by all instances, 0 while this instance uses its static share.',
+    read: gauges.isRateLimitShared,
+  },
+];
 
 const gaugesOf = ({
   gauges,
@@ -123,16 +144,7 @@ const gaugesOf = ({
     help: 'Bytes of responses that wait for slow clients.',
     read: () => sendLimiter.unsentBytes,
   },
-  {
-    name: 'helpcrunch_redis_up',
-    help: '1 while cache, rate limit and events are shared through Redis, 0 in local mode.',
-    read: gauges.isRedisAvailable,
-  },
-  {
-    name: 'helpcrunch_rate_limit_shared',
-    help: '1 while the rate limit is shared by all instances, 0 while this instance uses its static share.',
-    read: gauges.isRateLimitShared,
-  },
+  ...redisGaugesOf(gauges),
 ];
 
 const countersOf = ({ gauges, sendLimiter }: MetricsRouteOptions): ScrapedMetric[] => [
