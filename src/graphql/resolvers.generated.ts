@@ -9,7 +9,7 @@ import type { Connection } from '../lib/paging.ts';
 import type { InboxSummary as InboxSummaryModel, AgentCount as AgentCountModel, DepartmentCount as DepartmentCountModel } from '../resources/inbox/model.ts';
 import type { Customer as CustomerModel, CustomerChange as CustomerChangeModel, RecordedEvent as RecordedEventModel, DeletedCustomer as DeletedCustomerModel } from '../resources/customers/model.ts';
 import type { Department as DepartmentModel } from '../resources/departments/model.ts';
-import type { ChatMessage as ChatMessageModel, MessagePage } from '../resources/messages/model.ts';
+import type { ChatMessage as ChatMessageModel } from '../resources/messages/model.ts';
 import type { Organization as OrganizationModel } from '../resources/organization/model.ts';
 import type { Context } from './context.ts';
 export type Omit<T, K extends keyof T> = Pick<T, Exclude<keyof T, K>>;
@@ -148,7 +148,7 @@ export type ResolversTypes = {
   ChatEdge: ResolverTypeWrapper<Omit<Schema.ChatEdge, 'node'> & { node: ResolversTypes['Chat'] }>;
   ChatFilter: Schema.ChatFilter;
   ChatMessage: ResolverTypeWrapper<ChatMessageModel>;
-  ChatMessageConnection: ResolverTypeWrapper<MessagePage>;
+  ChatMessageConnection: ResolverTypeWrapper<Connection<ChatMessageModel>>;
   ChatMessageEdge: ResolverTypeWrapper<Omit<Schema.ChatMessageEdge, 'node'> & { node: ResolversTypes['ChatMessage'] }>;
   ChatMessageSender: Schema.ChatMessageSender;
   ChatMessageType: Schema.ChatMessageType;
@@ -216,7 +216,7 @@ export type ResolversParentTypes = {
   ChatEdge: Omit<Schema.ChatEdge, 'node'> & { node: ResolversParentTypes['Chat'] };
   ChatFilter: Schema.ChatFilter;
   ChatMessage: ChatMessageModel;
-  ChatMessageConnection: MessagePage;
+  ChatMessageConnection: Connection<ChatMessageModel>;
   ChatMessageEdge: Omit<Schema.ChatMessageEdge, 'node'> & { node: ResolversParentTypes['ChatMessage'] };
   ChatOrder: Schema.ChatOrder;
   ChatUpdate: ChatUpdateModel;

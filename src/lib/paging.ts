@@ -1,10 +1,23 @@
-import { createHash } from 'node:crypto';
 import type { GraphQLResolveInfo } from 'graphql';
 import { badUserInputError } from './clientError.ts';
+import type { CursorFormat, Position } from './cursors.ts';
+import { anchorOf, cursorsOf } from './cursors.ts';
+import type {
+  LocatedPage,
+  OffsetRange,
+  Page,
+  Place,
+  RowWindow,
+  SearchReads,
+  SortedList,
+} from './listReader.ts';
+import { countInWindow, maxPageSize, readNextTo, readWindow } from './listReader.ts';
 import { selectedFields } from './selection.ts';
 
+export { maxPageSize } from './listReader.ts';
+export type { OffsetRange, Page } from './listReader.ts';
+
 export const defaultPageSize = 20;
-export const maxPageSize = 100;
 /** The inbox is read in at most this many calls. */
 export const maxInboxPages = 5;
 /** Reading the end of a list without a total reads every page; this many fit in the cost limit of an operation. */
@@ -17,43 +30,18 @@ interface PageArguments {
   readonly before?: string | null;
 }
 
-export interface OffsetRange {
-  readonly offset: number;
-  readonly limit: number;
+export interface ConnectionPageInfo {
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+  readonly startCursor: string | null;
+  readonly endCursor: string | null;
 }
 
-export interface Page<Row> {
-  readonly rows: readonly Row[];
-  /** The number of rows of the whole list; null if HelpCrunch does not return it. */
-  readonly total: number | null;
-}
-
-export const emptyPage: Promise<Page<never>> = Promise.resolve({ rows: [], total: 0 });
-
-/** A Relay connection. `list` identifies the list; cursors of other lists are rejected. */
+/** A Relay connection. */
 export interface Connection<Row> extends Page<Row> {
-  readonly list: string;
-  readonly offset: number;
-  readonly limit: number;
-  /** The cursors of the rows, if they are not offsets. */
-  readonly cursors?: readonly string[];
-}
-
-/** Binds a cursor to its list. */
-const listDigest = (list: string): string =>
-  createHash('sha256').update(list).digest('base64url').slice(0, 13);
-
-const cursorAt = (digest: string, offset: number): string =>
-  Buffer.from(`${digest}:${offset}`).toString('base64url');
-
-const toCursor = (list: string, offset: number): string => cursorAt(listDigest(list), offset);
-
-function fromCursor(argument: string, cursor: string, list: string): number {
-  const offset = Number(Buffer.from(cursor, 'base64url').toString().split(':')[1]);
-  if (!Number.isSafeInteger(offset) || offset < 0 || toCursor(list, offset) !== cursor) {
-    throw badUserInputError(argument, 'must be a cursor of a list with the same filter and order.');
-  }
-  return offset;
+  /** The cursor of a row of the page. */
+  readonly cursorOf: (index: number) => string;
+  readonly pageInfo: () => ConnectionPageInfo;
 }
 
 function validatePageSize(argument: string, size: number): number {
@@ -63,17 +51,10 @@ function validatePageSize(argument: string, size: number): number {
   return size;
 }
 
-/** The requested rows as a half-open range; without an end, up to the end of the list. */
-interface PageRange {
-  readonly start: number;
-  readonly end: number | undefined;
-  readonly last: number | undefined;
-}
-
-/** The first or last rows of a half-open range; without an end, up to the end of the list. */
+/** The first or last rows between two positions. Without them, from the start or up to the end of the list. */
 export interface PageWindow {
-  readonly start: number;
-  readonly end: number | undefined;
+  readonly after: Position | undefined;
+  readonly before: Position | undefined;
   readonly count: number;
   readonly isFromEnd: boolean;
 }
@@ -81,35 +62,21 @@ export interface PageWindow {
 /** Throws `badInput` for sizes out of range, `first` together with `last`, and cursors of other lists. */
 export function parsePageWindow(
   { first, after, last, before }: PageArguments,
-  list: string,
-  offsetOf = fromCursor,
+  { decode }: Pick<CursorFormat, 'decode'>,
 ): PageWindow {
   if (typeof first === 'number' && typeof last === 'number') {
     throw badUserInputError('last', 'must not be combined with first.');
   }
-  const start = typeof after === 'string' ? offsetOf('after', after, list) + 1 : 0;
-  const end = typeof before === 'string' ? offsetOf('before', before, list) : undefined;
   const isFromEnd = typeof last === 'number';
-  const count = isFromEnd
-    ? validatePageSize('last', last)
-    : validatePageSize('first', first ?? defaultPageSize);
-  return { start, end, count, isFromEnd };
+  return {
+    after: typeof after === 'string' ? decode('after', after) : undefined,
+    before: typeof before === 'string' ? decode('before', before) : undefined,
+    isFromEnd,
+    count: isFromEnd
+      ? validatePageSize('last', last)
+      : validatePageSize('first', first ?? defaultPageSize),
+  };
 }
-
-/** As `parsePageWindow`. */
-export function parsePageArguments(page: PageArguments, list: string): PageRange {
-  const { start, end, count, isFromEnd } = parsePageWindow(page, list);
-  if (isFromEnd) return { start, end, last: count };
-  return { start, end: Math.min(start + count, end ?? Infinity), last: undefined };
-}
-
-const toOffsetRange = (
-  { start, end }: { start: number; end: number },
-  last: number | undefined,
-): OffsetRange => {
-  const offset = last === undefined ? start : Math.max(start, end - last);
-  return { offset, limit: Math.max(0, end - offset) };
-};
 
 /** The selected parts of a connection, which decide what is read. */
 export interface ConnectionSelection {
@@ -127,40 +94,133 @@ export function connectionSelection(info: GraphQLResolveInfo, type: string): Con
   };
 }
 
+const placeAfter = (position: Position): Place => ({ position, side: 'after' });
+const placeBefore = (position: Position): Place => ({ position, side: 'before' });
+
+/** A page at the start or at the end of the list. */
+const located = <Row>(window: RowWindow<Row>): LocatedPage<Row> => ({
+  window,
+  start: 0,
+  end: window.rows.length,
+  offset: window.offset,
+  rankOfFirst: 0,
+});
+
+export const emptyPage: Promise<Page<never>> = Promise.resolve({ rows: [], total: 0 });
+
+export const emptyConnection = (total: number | null): Connection<never> => ({
+  rows: [],
+  total,
+  cursorOf: () => '',
+  pageInfo: () => ({
+    hasNextPage: false,
+    hasPreviousPage: false,
+    startCursor: null,
+    endCursor: null,
+  }),
+});
+
+export const pageInfoOf = <Row>(
+  { rows, cursorOf }: Pick<Connection<Row>, 'rows' | 'cursorOf'>,
+  more: Pick<ConnectionPageInfo, 'hasNextPage' | 'hasPreviousPage'>,
+): ConnectionPageInfo => ({
+  ...more,
+  startCursor: rows.length === 0 ? null : cursorOf(0),
+  endCursor: rows.length === 0 ? null : cursorOf(rows.length - 1),
+});
+
+/** One page of a list. `list` identifies the list; cursors of other lists are rejected. */
+export interface ConnectionRequest<Row> extends SortedList<Row> {
+  readonly list: string;
+  readonly args: PageArguments;
+  readonly selection: ConnectionSelection;
+  readonly searchReads: SearchReads;
+}
+
 /**
- * Reads a connection in as few calls as possible: one, except for the last rows of a list that is longer than a page. `read` returns the
- * rows of a range of 1 to 100.
+ * Reads a connection in as few calls as possible: one, except for the last rows of a list that is longer than a page, for more than 90
+ * rows next to a cursor, and for a cursor whose row has moved far.
  */
-export async function readConnection<Row extends { readonly id: string }>(
-  {
-    list,
-    parsePageArguments,
-    selection,
-  }: { list: string; parsePageArguments: PageRange; selection: ConnectionSelection },
-  read: (range: OffsetRange) => Promise<Page<Row>>,
-): Promise<Connection<Row>> {
-  const { start, end, last } = parsePageArguments;
+export async function readConnection<Row extends { readonly id: string }>({
+  list,
+  args,
+  selection,
+  ...source
+}: ConnectionRequest<Row>): Promise<Connection<Row>> {
+  const cursors = cursorsOf(list);
+  const window = parsePageWindow(args, cursors);
+  const { read, order } = source;
   if (!selection.rows && !selection.pageInfo) {
     const { total } = selection.total ? await read({ offset: 0, limit: 1 }) : { total: null };
-    return { list, rows: [], total, offset: start, limit: 0 };
+    return emptyConnection(total);
   }
-  if (end !== undefined) {
-    const range = toOffsetRange({ start, end }, last);
-    if (range.limit === 0) {
-      const { total } = await read({ offset: 0, limit: 1 });
-      return { list, rows: [], total, ...range };
-    }
-    return { list, ...(await read(range)), ...range };
-  }
-  // The end is only known after the first page.
-  const firstPages = await readToEnd(read);
-  const total = firstPages.total ?? firstPages.rows.length;
-  const range = toOffsetRange({ start, end: Math.max(start, total) }, last);
-  if (total <= firstPages.rows.length || range.limit === 0) {
-    const rows = firstPages.rows.slice(range.offset, range.offset + range.limit);
-    return { list, rows, total, ...range };
-  }
-  return { list, ...(await read(range)), ...range };
+  const page = await locatePage(source, window, selection.total);
+  return toConnection(limitPage(page, window, order), order, cursors);
+}
+
+function locatePage<Row extends { readonly id: string }>(
+  source: Omit<ConnectionRequest<Row>, 'list' | 'args' | 'selection'>,
+  { after, before, count, isFromEnd }: PageWindow,
+  needsTotal: boolean,
+): Promise<LocatedPage<Row>> {
+  const options = { needsTotal, searchReads: source.searchReads };
+  if (isFromEnd && before !== undefined)
+    return readNextTo(source, { place: placeBefore(before), count }, options);
+  if (isFromEnd) return readLast(source, count);
+  if (after !== undefined) return readNextTo(source, { place: placeAfter(after), count }, options);
+  return readWindow(source.read, { offset: 0, limit: count }).then(located);
+}
+
+/** Removes the rows that are not between the positions. */
+function limitPage<Row extends { readonly id: string }>(
+  page: LocatedPage<Row>,
+  { after, before }: PageWindow,
+  order: SortedList<Row>['order'],
+): LocatedPage<Row> {
+  const { window, offset } = page;
+  const indexOf = (place: Place) => countInWindow({ rows: window.rows, offset }, order, place);
+  const start = after === undefined ? 0 : indexOf(placeAfter(after));
+  const end = before === undefined ? Infinity : indexOf(placeBefore(before));
+  const limited = { start: Math.max(page.start, start), end: Math.min(page.end, end) };
+  return { ...page, ...limited, end: Math.max(limited.start, limited.end) };
+}
+
+function toConnection<Row extends { readonly id: string }>(
+  { window, start, end, offset, rankOfFirst }: LocatedPage<Row>,
+  order: SortedList<Row>['order'],
+  { encode }: CursorFormat,
+): Connection<Row> {
+  const rows = window.rows.slice(start, end);
+  const cursorOf = (index: number): string => {
+    const anchor = anchorOf(window.rows, order, { index: start + index, rankOfFirst });
+    return encode({ offset: offset + start + index, ...(anchor && { anchor }) });
+  };
+  return {
+    rows,
+    total: window.total,
+    cursorOf,
+    pageInfo: () =>
+      pageInfoOf(
+        { rows, cursorOf },
+        {
+          hasNextPage: end < window.rows.length || !window.isEnd,
+          hasPreviousPage: offset + start > 0 && rows.length > 0,
+        },
+      ),
+  };
+}
+
+/** The last rows of a list, whose end is only known after the first page. */
+async function readLast<Row extends { readonly id: string }>(
+  { read }: SortedList<Row>,
+  count: number,
+): Promise<LocatedPage<Row>> {
+  const first = await readToEnd(read);
+  const total = first.total ?? first.rows.length;
+  const range = { offset: Math.max(0, total - count), limit: Math.min(count, total) };
+  if (total > first.rows.length) return located(await readWindow(read, range));
+  const whole = { ...first, offset: 0, limit: first.rows.length, isEnd: true };
+  return { ...located(whole), start: range.offset, end: range.offset + range.limit };
 }
 
 export const unknownEndError = () =>
@@ -190,28 +250,12 @@ async function readToEnd<Row extends { readonly id: string }>(
 /** The resolvers of every connection type. */
 export const connectionFields = {
   nodes: <Row>({ rows }: Connection<Row>): readonly Row[] => rows,
-  edges<Row>({ list, offset, rows, cursors }: Connection<Row>) {
-    const digest = listDigest(list);
-    return rows.map((node, index) => ({
+  edges: <Row>({ rows, cursorOf }: Connection<Row>) =>
+    rows.map((node, index) => ({
       node,
-      cursor: cursors?.[index] ?? cursorAt(digest, offset + index),
-    }));
-  },
-  pageInfo: <Row>({ list, offset, limit, rows, total, cursors }: Connection<Row>) => {
-    const end = offset + rows.length;
-    const cursorOf = (index: number): string | null =>
-      rows.length === 0 ? null : (cursors?.at(index) ?? toCursor(list, offset + index));
-    return {
-      // A total that is too high must not make a client request pages forever.
-      hasNextPage:
-        limit > 0 && rows.length === 0
-          ? false
-          : total === null
-            ? rows.length === limit
-            : end < total,
-      hasPreviousPage: offset > 0 && (limit === 0 || rows.length > 0),
-      startCursor: cursorOf(0),
-      endCursor: cursorOf(rows.length - 1),
-    };
-  },
+      get cursor() {
+        return cursorOf(index);
+      },
+    })),
+  pageInfo: <Row>({ pageInfo }: Connection<Row>): ConnectionPageInfo => pageInfo(),
 };

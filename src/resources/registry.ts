@@ -1,4 +1,5 @@
 import { createLazyObjectFactory } from '../lib/lazy.ts';
+import { SearchReads } from '../lib/listReader.ts';
 import type { Schedule } from '../lib/turns.ts';
 import type { CustomerViewer, Viewer } from '../lib/viewer.ts';
 import type { Upstream } from '../upstream/client.ts';
@@ -116,6 +117,7 @@ const loaderFactories = {
   departments: ({ sources }: LoaderScope) => createDepartmentLoaders(sources.departments),
   messages: ({ sources }: LoaderScope) => createVisibleMessageReader(sources.messages),
   organization: ({ sources }: LoaderScope) => createOrganizationLoaders(sources.organization),
+  searchReads: () => new SearchReads(),
 };
 
 export type Loaders = Created<typeof loaderFactories>;

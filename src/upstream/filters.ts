@@ -55,6 +55,15 @@ export function allOf(argument: string, filters: readonly UpstreamFilter[]): Ups
   );
 }
 
+/** The filter with one more condition; undefined if HelpCrunch cannot express it. */
+export function addCondition(
+  filter: UpstreamFilter,
+  condition: FilterCondition,
+): UpstreamFilter | undefined {
+  if (isDisjunction(filter) || filter.filter.length >= maxConditions) return undefined;
+  return { comparison: 'AND', filter: [...filter.filter, condition] };
+}
+
 /** A customer who may filter by its tags could find out which it has. */
 const staffConditions: ReadonlySet<string> = new Set([
   'chats.customer.tagsData',

@@ -5,6 +5,7 @@ import type { UpstreamCall } from './pipeline.ts';
 import { decodePage } from './decode.ts';
 import { throwEndpointError, UpstreamError } from './errors.ts';
 import type { UpstreamFilter } from './filters.ts';
+import { addCondition } from './filters.ts';
 
 /** A sort order as HelpCrunch spells it. */
 export interface UpstreamSort {
@@ -71,6 +72,36 @@ export async function readAll<Row extends { readonly id: string }>(
     }
   }
   throw new UpstreamError('malformed', `The list has more than ${maxPages} pages.`);
+}
+
+/** Times by which HelpCrunch sorts and searches, and whether every row has one. */
+const searchableTimes: Readonly<Record<string, { readonly isNeverNull: boolean }>> = {
+  'chats.createdAt': { isNeverNull: true },
+  'chats.closedAt': { isNeverNull: false },
+  'customers.lastSeen': { isNeverNull: false },
+};
+
+/**
+ * The filter of the rows of a list from this time on, in its order. Undefined if HelpCrunch cannot search for them, or if there may be rows
+ * without a time, which no condition finds.
+ */
+export function filterFrom(
+  { filter, sort }: Pick<UpstreamListQuery, 'filter' | 'sort'>,
+  timeMs: number,
+): UpstreamFilter | undefined {
+  const field = sort?.sort ?? '';
+  const time = searchableTimes[field];
+  const hasTime = time?.isNeverNull ?? false;
+  if (time === undefined || (!hasTime && !filter.filter.some((each) => each.field === field)))
+    return undefined;
+  // HelpCrunch compares whole seconds, whether it stores fractions of them or not.
+  const second = Math.floor(timeMs / 1000);
+  return addCondition(
+    filter,
+    sort?.order === 'asc'
+      ? { field, operator: '>=', value: second }
+      : { field, operator: '<', value: second + 1 },
+  );
 }
 
 export const pageCacheKey = ({ filter, sort, range }: UpstreamListQuery): string =>

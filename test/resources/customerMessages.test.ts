@@ -141,10 +141,42 @@ describe('messages for a customer', () => {
 
     expect(pages.map(({ ids, calls }) => [ids.length, calls])).toEqual([
       [1, 6],
-      [0, 5],
-      [2, 3],
+      [0, 6],
+      [2, 4],
     ]);
     expect(pages.toReversed().flatMap(({ ids }) => ids)).toEqual(placesShown(pattern));
+  });
+
+  test.each([1, 60, 130])(
+    'messages that arrive between two pages, visible or not, neither repeat nor skip a message: %i',
+    async (count) => {
+      const older = '+-+++--+'.repeat(30);
+      const newer = '-+'.repeat(count);
+      helpCrunch.holdsMessages(1, conversation(older));
+      const first = await read(20, null);
+      const before = await readPage({ last: 20 });
+      const newest = conversation(newer).map((message) => ({
+        ...message,
+        id: message.id + 5_000,
+        createdAt: '1900000000',
+      }));
+
+      helpCrunch.holdsMessages(1, [...newest, ...conversation(older)]);
+      const next = await read(20, first.pageInfo.endCursor);
+      const previous = await readPage({ last: 20, before: before.pageInfo.startCursor });
+
+      const shown = placesShown(older);
+      expect(next.ids).toEqual(shown.slice(20, 40));
+      expect(previous.ids).toEqual(shown.slice(-40, -20));
+    },
+  );
+
+  test('all cursors of messages have the same length, whatever lies between', async () => {
+    helpCrunch.holdsMessages(1, conversation('+-+++------++-+'));
+
+    const { cursors } = await read(20, null);
+
+    expect(new Set(cursors.map(({ length }) => length)).size).toBe(1);
   });
 
   test('messages between two cursors are read from either end', async () => {

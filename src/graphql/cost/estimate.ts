@@ -1,6 +1,7 @@
 import type { DocumentNode, FieldNode, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { getNamedType, getOperationAST, isObjectType } from 'graphql';
 import type { CustomerViewer } from '../../lib/viewer.ts';
+import { maxOverlappedSize, maxSearchReads } from '../../lib/listReader.ts';
 import { maxInboxPages } from '../../lib/paging.ts';
 import { maxExtraMessageReads } from '../../lib/visibility.ts';
 import type {
@@ -21,6 +22,8 @@ import {
   batchCalls,
   capCount,
   CostAccumulator,
+  hasCursor,
+  isFromUnknownEnd,
   kindToFetch,
   ownedChatsCalls,
   pageLength,
@@ -47,10 +50,6 @@ const noFields: ReadonlySet<string> = new Set();
 
 /** The fields that a reference by userId contains. */
 const userIdOnly: ReadonlySet<string> = new Set(['__typename', 'userId']);
-
-/** Whether reading the page may need a call to find the end of the list. */
-const isFromUnknownEnd = ({ last, before }: ArgumentValues): boolean =>
-  typeof last === 'number' && typeof before !== 'string';
 
 /** Adds up what the fields of one operation cost. */
 class CostEstimator {
@@ -264,10 +263,19 @@ class CostEstimator {
   }
 
   #page({ site, list }: FieldResult): NodeSet {
-    const { path, args } = site;
     return this.#connection(list, site, (readsRows) => {
-      this.#costs.add(path, this.#isWorst && readsRows && isFromUnknownEnd(args) ? 2 : 1);
+      this.#costs.add(site.path, this.#pageCalls(site, readsRows));
     });
+  }
+
+  /** The calls for one page of a list. All pages with cursors share those that find rows that have moved. */
+  #pageCalls({ path, args }: FieldSite, readsRows: boolean): number {
+    if (!readsRows) return 1;
+    if (hasCursor(args)) {
+      if (this.#isWorst && this.#costs.once('search reads')) this.#costs.add(path, maxSearchReads);
+      if (pageLength({ ...args, filter: undefined }) > maxOverlappedSize) return 2;
+    }
+    return this.#isWorst && isFromUnknownEnd(args) ? 2 : 1;
   }
 
   #inbox({ site, result, list }: FieldResult): NodeSet {
@@ -285,7 +293,7 @@ class CostEstimator {
     return this.#connection({ ...list, batchCount: count, chats: parent }, site, (readsRows) => {
       const isFiltered = this.#isWorst && this.#options.customer !== undefined;
       const extraReads = isFiltered && this.#costs.once('extra messages');
-      const callsPerChat = this.#isWorst && readsRows && isFromUnknownEnd(site.args) ? 2 : 1;
+      const callsPerChat = this.#pageCalls(site, readsRows);
       this.#costs.add(site.path, count * callsPerChat + (extraReads ? maxExtraMessageReads : 0));
     });
   }
@@ -294,10 +302,12 @@ class CostEstimator {
     const { count, batchCount } = parent;
     const order = JSON.stringify(site.args['orderBy']);
     const batchKey = `${parent.batchKey}>${parent.type.name} ${order}`;
-    return this.#connection({ ...list, batchKey }, site, (_readsRows, rows) => {
+    return this.#connection({ ...list, batchKey }, site, (readsRows, rows) => {
       this.#costs.addToBatch(batchKey, { path: site.path, count, batchCount, rows }, (total) =>
         ownedChatsCalls(total, this.#costCase),
       );
+      // The batch contains one call of each page.
+      this.#costs.add(site.path, count * (this.#pageCalls(site, readsRows) - 1));
     });
   }
 

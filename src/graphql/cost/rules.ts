@@ -68,6 +68,14 @@ export function pageLength({ first, last, filter }: Readonly<Record<string, unkn
   return Math.max(0, Math.min(size, most));
 }
 
+/** Whether reading the page may need a call to find the end of the list. */
+export const isFromUnknownEnd = ({ last, before }: Readonly<Record<string, unknown>>): boolean =>
+  typeof last === 'number' && typeof before !== 'string';
+
+/** Whether the place of the page is that of a row, which may have moved. */
+export const hasCursor = ({ after, before }: Readonly<Record<string, unknown>>): boolean =>
+  typeof after === 'string' || typeof before === 'string';
+
 export const capCount = (count: number): number => Math.min(count, Number.MAX_SAFE_INTEGER);
 
 export interface FieldCost {

@@ -1,5 +1,6 @@
 import type { ChatFilter, ChatOrder, ChatStatus } from '../../graphql/generated.ts';
 import { badUserInputError } from '../../lib/clientError.ts';
+import type { RowOrder } from '../../lib/cursors.ts';
 import { encodeEnum } from '../../upstream/decode.ts';
 import type { UpstreamSort } from '../../upstream/lists.ts';
 import type {
@@ -20,6 +21,7 @@ import {
   requireLength,
   timeBetween,
 } from '../../upstream/filters.ts';
+import type { Chat } from './model.ts';
 import { chatRatings, chatStatuses } from './model.ts';
 
 const sortFields = {
@@ -32,6 +34,18 @@ const sortFields = {
 export const chatSort = ({ field, direction }: ChatOrder): UpstreamSort => ({
   sort: sortFields[field],
   order: direction === 'ASC' ? 'asc' : 'desc',
+});
+
+const sortKeys: Readonly<Record<ChatOrder['field'], (chat: Chat) => number | null>> = {
+  CREATED_AT: ({ createdAt }) => createdAt,
+  LAST_MESSAGE_AT: ({ lastMessageAt }) => lastMessageAt,
+  LAST_CUSTOMER_MESSAGE_AT: ({ lastCustomerMessageAt }) => lastCustomerMessageAt,
+  CLOSED_AT: ({ closedAt }) => closedAt,
+};
+
+export const chatRowOrder = ({ field, direction }: ChatOrder): RowOrder<Chat> => ({
+  keyOf: sortKeys[field],
+  isDescending: direction === 'DESC',
 });
 
 function enumEquals<Name extends string>(

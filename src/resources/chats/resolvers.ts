@@ -15,15 +15,13 @@ import {
   connectionFields,
   emptyPage,
   readConnection,
-  parsePageArguments,
   connectionSelection,
 } from '../../lib/paging.ts';
 import { resolveById } from '../../lib/representation.ts';
 import { requireTotal } from '../../upstream/decode.ts';
 import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
-import type { UpstreamSort } from '../../upstream/lists.ts';
 import { idEquals, restrictToScope } from '../../upstream/filters.ts';
-import { chatFilter, chatSort } from './filter.ts';
+import { chatFilter, chatRowOrder, chatSort } from './filter.ts';
 import type { Chat, ChatPart, ChatUpdate } from './model.ts';
 import type { MutationGroup } from '../runMutation.ts';
 import { mutationResolvers } from '../runMutation.ts';
@@ -35,13 +33,14 @@ import type { OwnedChats } from './source.ts';
 const newestFirst: ChatOrder = { field: 'CREATED_AT', direction: 'DESC' };
 
 /** An order by a field that the viewer may not see would reveal its values. */
-function upstreamSort(orderBy: ChatOrder | null | undefined, { viewer }: Context): UpstreamSort {
+function orderFor(orderBy: ChatOrder | null | undefined, { viewer }: Context) {
   if (viewer.role === 'CUSTOMER' && orderBy?.field === 'LAST_MESSAGE_AT') {
     throw forbiddenError(
       'orderBy: LAST_MESSAGE_AT is not available to customers. Use LAST_CUSTOMER_MESSAGE_AT.',
     );
   }
-  return chatSort(orderBy ?? newestFirst);
+  const chatOrder = orderBy ?? newestFirst;
+  return { sort: chatSort(chatOrder), order: chatRowOrder(chatOrder) };
 }
 
 /** A name of a DNS label. */
@@ -54,17 +53,21 @@ const ownedChatsResolver =
   (owner: OwnedChats['owner']) =>
   (
     { id }: { readonly id: string },
-    { orderBy, ...page }: Partial<CustomerChatsArgs>,
+    { orderBy, ...args }: Partial<CustomerChatsArgs>,
     context: Context,
     info: GraphQLResolveInfo,
   ) => {
-    const sort = upstreamSort(orderBy, context);
-    const list = `chats of ${owner} ${id} ${JSON.stringify(sort)}`;
+    const { sort, order } = orderFor(orderBy, context);
     const selection = connectionSelection(info, 'ChatConnection');
-    return readConnection(
-      { list, parsePageArguments: parsePageArguments(page, list), selection },
-      (range) => context.loaders.chats.owned({ owner, id, sort, range, selection }),
-    );
+    const { loaders } = context;
+    return readConnection({
+      list: `chats of ${owner} ${id} ${JSON.stringify(sort)}`,
+      args,
+      selection,
+      order,
+      searchReads: loaders.searchReads,
+      read: (range) => loaders.chats.owned({ owner, id, sort, range, selection }),
+    });
   };
 
 /** The chat of a message or an event; `notFound` when it does not exist any more. */
@@ -163,22 +166,27 @@ export const chatResolvers: Resolvers = {
   ChatUpdate: { chat: ({ chat }, _args, { loaders }, info) => requireChat(chat, loaders, info) },
   Query: {
     chat: (_root, { id }, { loaders }) => loaders.chats.load(parseUpstreamId('id', id)),
-    async chats(_root, { filter, orderBy, ...page }, context, info) {
-      const sort = upstreamSort(orderBy, context);
+    async chats(_root, { filter, orderBy, ...args }, context, info) {
+      const { sort, order } = orderFor(orderBy, context);
+      const { sources, loaders } = context;
       const restricted = restrictToScope(
-        await context.loaders.customers.visibility(),
+        await loaders.customers.visibility(),
         chatFilter(filter ?? {}),
         customerEquals,
       );
-      const list = `chats ${JSON.stringify([restricted, sort])}`;
-      const selection = connectionSelection(info, 'ChatConnection');
-      return readConnection(
-        { list, parsePageArguments: parsePageArguments(page, list), selection },
-        (range) =>
+      return readConnection({
+        list: `chats ${JSON.stringify([restricted, sort])}`,
+        args,
+        selection: connectionSelection(info, 'ChatConnection'),
+        order,
+        searchReads: loaders.searchReads,
+        read: (range) =>
           restricted === undefined
             ? emptyPage
-            : context.sources.chats.page({ filter: restricted, sort, range }),
-      );
+            : sources.chats.page({ filter: restricted, sort, range }),
+        readFrom: (timeMs) =>
+          restricted && sources.chats.pagesFrom({ filter: restricted, sort }, timeMs),
+      });
     },
   },
   Mutation: mutationResolvers(chatMutationGroup, chatMutations),

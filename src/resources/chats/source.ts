@@ -5,7 +5,7 @@ import type { SendCall } from '../../upstream/cache/entityCache.ts';
 import type { Upstream } from '../../upstream/client.ts';
 import { isNotFound, UpstreamError, upstreamErrorAsValue } from '../../upstream/errors.ts';
 import type { UpstreamListQuery, UpstreamSort } from '../../upstream/lists.ts';
-import { pageCacheKey, readPage } from '../../upstream/lists.ts';
+import { filterFrom, pageCacheKey, readPage } from '../../upstream/lists.ts';
 import { anyOf, idEquals } from '../../upstream/filters.ts';
 import { spellOnHold } from './filter.ts';
 import {
@@ -131,10 +131,19 @@ async function readOwnedPages(
 const readOne = async (send: SendCall, id: string): Promise<Chat> =>
   chatCodec.fromWire(await send({ effect: 'read', method: 'GET', path: `/chats/${id}` }));
 
+type ChatList = Pick<UpstreamListQuery, 'filter' | 'sort'>;
+
 export type ChatSource = ReturnType<typeof createChatSource>;
 
 /** HelpCrunch has no search by chat ids: each costs one call. */
 export function createChatSource({ cache, batchSize, onHoldSpelling }: Upstream) {
+  const readCachedPage = (query: UpstreamListQuery): Promise<Page<Chat>> =>
+    cache.getOrLoad(chatPageType, pageCacheKey(query), (send) =>
+      readPage(send, chatEndpoint, query),
+    );
+  const page = ({ filter, ...rest }: UpstreamListQuery): Promise<Page<Chat>> =>
+    readCachedPage({ ...rest, filter: spellOnHold(filter, onHoldSpelling) });
+
   return {
     has: (id: string): boolean => cache.has(chatType, id),
     hydrate: (ids: readonly string[]) => cache.hydrate(chatType, ids),
@@ -147,11 +156,12 @@ export function createChatSource({ cache, batchSize, onHoldSpelling }: Upstream)
       return cached !== undefined && belongsTo(customerId)(cached);
     },
 
-    page({ filter, ...rest }: UpstreamListQuery): Promise<Page<Chat>> {
-      const query = { ...rest, filter: spellOnHold(filter, onHoldSpelling) };
-      return cache.getOrLoad(chatPageType, pageCacheKey(query), (send) =>
-        readPage(send, chatEndpoint, query),
-      );
+    page,
+
+    /** Reads a list from this time on, in its order; undefined if HelpCrunch cannot search for that. */
+    pagesFrom({ filter, sort }: ChatList, timeMs: number) {
+      const rest = filterFrom({ filter: spellOnHold(filter, onHoldSpelling), sort }, timeMs);
+      return rest && ((range: OffsetRange) => readCachedPage({ filter: rest, sort, range }));
     },
 
     /** A page or an error for each owner, in order. All owners must be of one kind, and all pages have one sort order. */

@@ -1,4 +1,5 @@
 import type { CustomerFilter, CustomerOrder } from '../../graphql/generated.ts';
+import type { RowOrder } from '../../lib/cursors.ts';
 import type { UpstreamSort } from '../../upstream/lists.ts';
 import type { FilterBuilder, FilterBuilders, UpstreamFilter } from '../../upstream/filters.ts';
 import {
@@ -13,6 +14,7 @@ import {
   hasAllTags,
   timeBetween,
 } from '../../upstream/filters.ts';
+import type { Customer } from './model.ts';
 
 const sortFields = {
   FIRST_SEEN: 'customers.firstSeen',
@@ -22,6 +24,16 @@ const sortFields = {
 export const customerSort = ({ field, direction }: CustomerOrder): UpstreamSort => ({
   sort: sortFields[field],
   order: direction === 'ASC' ? 'asc' : 'desc',
+});
+
+const sortKeys: Readonly<Record<CustomerOrder['field'], (customer: Customer) => number | null>> = {
+  FIRST_SEEN: ({ firstSeen }) => firstSeen,
+  LAST_SEEN: ({ lastSeen }) => lastSeen,
+};
+
+export const customerRowOrder = ({ field, direction }: CustomerOrder): RowOrder<Customer> => ({
+  keyOf: sortKeys[field],
+  isDescending: direction === 'DESC',
 });
 
 export const customerIdEquals = idEquals('customers.id');

@@ -9,14 +9,12 @@ import {
   connectionFields,
   emptyPage,
   readConnection,
-  parsePageArguments,
   connectionSelection,
 } from '../../lib/paging.ts';
 import { resolveById, resolveByUserId } from '../../lib/representation.ts';
 import { requireTotal } from '../../upstream/decode.ts';
 import { requireNonEmpty, restrictToScope } from '../../upstream/filters.ts';
-import type { UpstreamSort } from '../../upstream/lists.ts';
-import { customerFilter, customerSort, customerIdEquals } from './filter.ts';
+import { customerFilter, customerIdEquals, customerRowOrder, customerSort } from './filter.ts';
 import type { MutationGroup } from '../runMutation.ts';
 import { batchResolver, mutationResolvers, staffOnly } from '../runMutation.ts';
 import {
@@ -38,8 +36,7 @@ import {
 const byFirstSeen: CustomerOrder = { field: 'FIRST_SEEN', direction: 'DESC' };
 
 /** Null takes the place of a default, although the generated types exclude it. */
-const upstreamSort = (orderBy: CustomerOrder | null): UpstreamSort =>
-  customerSort(orderBy ?? byFirstSeen);
+const orderOrDefault = (orderBy: CustomerOrder | null): CustomerOrder => orderBy ?? byFirstSeen;
 
 async function resolveUpdatedCustomer(
   { customerId: id }: Extract<DomainEvent, { readonly kind: 'customer' }>,
@@ -149,22 +146,27 @@ export const customerResolvers: Resolvers = {
     customer: (_root, { id }, { loaders }) => loaders.customers.load(parseUpstreamId('id', id)),
     customerByUserId: (_root, { userId }, { loaders }) =>
       loaders.customers.loadByUserId(requireNonEmpty('userId', userId)),
-    async customers(_root, { filter, orderBy, ...page }, { sources, loaders }, info) {
+    async customers(_root, { filter, orderBy, ...args }, { sources, loaders }, info) {
       const restricted = restrictToScope(
         await loaders.customers.visibility(),
         customerFilter(filter ?? {}),
         customerIdEquals,
       );
-      const sort = upstreamSort(orderBy);
-      const list = `customers ${JSON.stringify([restricted, sort])}`;
-      const selection = connectionSelection(info, 'CustomerConnection');
-      return readConnection(
-        { list, parsePageArguments: parsePageArguments(page, list), selection },
-        (range) =>
+      const order = orderOrDefault(orderBy);
+      const sort = customerSort(order);
+      return readConnection({
+        list: `customers ${JSON.stringify([restricted, sort])}`,
+        args,
+        selection: connectionSelection(info, 'CustomerConnection'),
+        order: customerRowOrder(order),
+        searchReads: loaders.searchReads,
+        read: (range) =>
           restricted === undefined
             ? emptyPage
             : sources.customers.page({ filter: restricted, sort, range }),
-      );
+        readFrom: (timeMs) =>
+          restricted && sources.customers.pagesFrom({ filter: restricted, sort }, timeMs),
+      });
     },
   },
   Subscription: {

@@ -1,10 +1,10 @@
-import type { Page } from '../../lib/paging.ts';
+import type { OffsetRange, Page } from '../../lib/paging.ts';
 import { bisectBatches } from '../../upstream/batches.ts';
 import type { FetchEntities, SendCall } from '../../upstream/cache/entityCache.ts';
 import type { Upstream } from '../../upstream/client.ts';
 import { UpstreamError } from '../../upstream/errors.ts';
 import type { UpstreamListQuery } from '../../upstream/lists.ts';
-import { pageCacheKey, readAll, readPage } from '../../upstream/lists.ts';
+import { filterFrom, pageCacheKey, readAll, readPage } from '../../upstream/lists.ts';
 import type { FilterBuilder } from '../../upstream/filters.ts';
 import { anyOf } from '../../upstream/filters.ts';
 import { customerEndpoint, customerPageType, customerType, userIdAliasType } from './descriptor.ts';
@@ -48,6 +48,11 @@ export function createCustomerSource({ cache, batchSize }: Upstream) {
   const loadByUserIds: FetchEntities<Customer> = (send, keys) =>
     loadByFilter(send, keys, { buildFilter: userIdEquals, keyOf: ({ userId }) => userId });
 
+  const page = (query: UpstreamListQuery): Promise<Page<Customer>> =>
+    cache.getOrLoad(customerPageType, pageCacheKey(query), (send) =>
+      readPage(send, customerEndpoint, query),
+    );
+
   return {
     has: (id: string): boolean => cache.has(customerType, id),
     hasUserId: (userId: string): boolean => cache.has(userIdAliasType, userId),
@@ -58,10 +63,13 @@ export function createCustomerSource({ cache, batchSize }: Upstream) {
     cachedIdByUserId: (userId: string): string | undefined =>
       cache.peek(userIdAliasType, userId)?.id,
 
-    page: (query: UpstreamListQuery): Promise<Page<Customer>> =>
-      cache.getOrLoad(customerPageType, pageCacheKey(query), (send) =>
-        readPage(send, customerEndpoint, query),
-      ),
+    page,
+
+    /** Reads a list from this time on, in its order; undefined if HelpCrunch cannot search for that. */
+    pagesFrom(list: Pick<UpstreamListQuery, 'filter' | 'sort'>, timeMs: number) {
+      const filter = filterFrom(list, timeMs);
+      return filter && ((range: OffsetRange) => page({ ...list, filter, range }));
+    },
 
     /** A customer or a failure for each id, in order. */
     byIds: (ids: readonly string[]) => cache.getOrLoadMany(customerType, ids, loadByIds),

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import type { InboxView } from '../../graphql/generated.ts';
 import type { Resolvers } from '../../graphql/resolvers.generated.ts';
 import { badUserInputError } from '../../lib/clientError.ts';
+import { cursorsOf } from '../../lib/cursors.ts';
 import type { Connection } from '../../lib/paging.ts';
-import { parsePageWindow } from '../../lib/paging.ts';
+import { pageInfoOf, parsePageWindow } from '../../lib/paging.ts';
 import type { Chat } from '../chats/model.ts';
 import type { Inbox } from './model.ts';
 import { summarize, viewConditions } from './model.ts';
@@ -61,13 +62,21 @@ async function inboxConnection(
   const offset =
     start === undefined ? 0 : members.filter(({ position }) => !isBefore(start, position)).length;
   const page = members.slice(offset, offset + count);
+  const rows = page.map(({ chat }) => chat);
+  const cursors = page.map(({ position }) => toCursor(list, position));
+  const cursorOf = (index: number): string => cursors[index] ?? '';
   return {
-    list,
-    rows: page.map(({ chat }) => chat),
+    rows,
     total: members.length,
-    offset,
-    limit: count,
-    cursors: page.map(({ position }) => toCursor(list, position)),
+    cursorOf,
+    pageInfo: () =>
+      pageInfoOf(
+        { rows, cursorOf },
+        {
+          hasNextPage: offset + rows.length < members.length,
+          hasPreviousPage: offset > 0 && rows.length > 0,
+        },
+      ),
   };
 }
 
@@ -76,7 +85,7 @@ export const inboxResolvers: Resolvers = {
     inboxSummary: async (_root, _args, { sources, now }) =>
       summarize(await sources.inbox.read(), now()),
     inbox(_root, { view, first, after }, { sources, now }) {
-      const { count } = parsePageWindow({ first: first ?? null }, view);
+      const { count } = parsePageWindow({ first: first ?? null }, cursorsOf(view));
       return inboxConnection({ view, count, after }, () => sources.inbox.read(), now);
     },
   },

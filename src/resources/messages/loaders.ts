@@ -1,23 +1,25 @@
+import type { Place } from '../../lib/listReader.ts';
+import { countInWindow, listChangedError, maxPageSize } from '../../lib/listReader.ts';
 import type { Page, PageWindow } from '../../lib/paging.ts';
-import { maxPageSize, unknownEndError } from '../../lib/paging.ts';
+import { unknownEndError } from '../../lib/paging.ts';
 import { isVisibleToCustomers, maxExtraMessageReads } from '../../lib/visibility.ts';
 import type { Message } from './model.ts';
+import { messageRowOrder } from './model.ts';
 import type { MessageSource } from './source.ts';
 
-interface PositionedMessage {
+/** A message with its position among all messages of the chat. */
+export interface PositionedMessage {
   readonly message: Message;
-  /** Among all messages of the chat. */
   readonly position: number;
 }
 
 /** Messages of a chat that its customer may see. */
 export interface VisibleMessages {
   readonly messages: readonly PositionedMessage[];
-  /** The position of the first item of the page, and that after its last, hidden messages included. Neighbouring pages continue there. */
-  readonly start: number;
-  readonly end: number;
   /** Whether there are more in the direction of reading, or may be. */
   readonly hasMore: boolean;
+  /** Where the neighbouring page continues if there are more: the last message that was read. It may be hidden. */
+  readonly boundary: PositionedMessage | undefined;
 }
 
 interface VisibleMessagesRange extends PageWindow {
@@ -25,12 +27,12 @@ interface VisibleMessagesRange extends PageWindow {
   readonly needsHasMore: boolean;
 }
 
-const noMessages = (position: number): VisibleMessages => ({
-  messages: [],
-  start: position,
-  end: position,
-  hasMore: false,
-});
+interface PositionedRange extends Pick<VisibleMessagesRange, 'count' | 'needsHasMore'> {
+  readonly start: number;
+  readonly end: number | undefined;
+}
+
+type MessageWindow = Page<Message> & { readonly offset: number };
 
 /**
  * Reads the messages that customers may see. Pages are read whole, so that the number of calls reveals little about the messages in
@@ -44,15 +46,23 @@ class VisibleMessageReader {
     this.#source = source;
   }
 
-  visible(chatId: string, range: VisibleMessagesRange): Promise<VisibleMessages> {
-    return range.isFromEnd ? this.#readLast(chatId, range) : this.#readFirst(chatId, range);
+  async visible(
+    chatId: string,
+    { after, before, isFromEnd, ...range }: VisibleMessagesRange,
+  ): Promise<VisibleMessages> {
+    const positionOf = (place: Place) => this.#positionOf(chatId, place);
+    const start = after && (await positionOf({ position: after, side: 'after' }));
+    const end = before && (await positionOf({ position: before, side: 'before' }));
+    const positioned = { ...range, start: start ?? 0, end };
+    return isFromEnd ? this.#readLast(chatId, positioned) : this.#readFirst(chatId, positioned);
   }
 
   async #readFirst(
     chatId: string,
-    { start, end: limit = Infinity, count, needsHasMore }: VisibleMessagesRange,
+    { start, end: limit = Infinity, count, needsHasMore }: PositionedRange,
   ): Promise<VisibleMessages> {
-    if (start >= limit) return noMessages(start);
+    const none = { messages: [], hasMore: false, boundary: undefined };
+    if (start >= limit) return none;
     const found: PositionedMessage[] = [];
     const needed = needsHasMore ? count + 1 : count;
     for (let from = start; ;) {
@@ -61,15 +71,13 @@ class VisibleMessageReader {
       const end = page.offset + rows.length;
       found.push(...visibleBetween(page, from, limit));
       const messages = found.slice(0, count);
-      const last = messages.at(-1)?.position ?? start;
-      if (found.length >= needed) {
-        return { messages, start, end: last + 1, hasMore: found.length > count };
-      }
-      if (rows.length < maxPageSize || end >= Math.min(total ?? Infinity, limit)) {
-        return { messages, start, end, hasMore: false };
-      }
+      const boundary = messages.at(-1);
+      if (found.length >= needed) return { messages, boundary, hasMore: found.length > count };
+      if (rows.length < maxPageSize || end >= Math.min(total ?? Infinity, limit))
+        return { ...none, messages };
       if (!this.#takeExtraRead()) {
-        return { messages, start, end: messages.length < count ? end : last + 1, hasMore: true };
+        const isShort = messages.length < count;
+        return { messages, boundary: isShort ? lastOf(page) : boundary, hasMore: true };
       }
       from = end;
     }
@@ -77,7 +85,7 @@ class VisibleMessageReader {
 
   async #readLast(
     chatId: string,
-    { start, end: limit, count, needsHasMore }: VisibleMessagesRange,
+    { start, end: limit, count, needsHasMore }: PositionedRange,
   ): Promise<VisibleMessages> {
     const end = limit ?? (await this.#countOf(chatId));
     const found: PositionedMessage[] = [];
@@ -86,20 +94,38 @@ class VisibleMessageReader {
       const page = await this.#readPageAt(chatId, to - 1);
       found.unshift(...visibleBetween(page, start, to));
       const messages = found.slice(-count);
-      const first = messages[0]?.position ?? end;
-      if (found.length >= needed) {
-        return { messages, start: first, end, hasMore: found.length > count };
-      }
+      const [boundary] = messages;
+      if (found.length >= needed) return { messages, boundary, hasMore: found.length > count };
       to = page.offset;
       if (to > start && !this.#takeExtraRead()) {
-        return { messages, start: messages.length < count ? to : first, end, hasMore: true };
+        const isShort = messages.length < count;
+        return { messages, boundary: isShort ? firstOf(page) : boundary, hasMore: true };
       }
     }
-    return { ...noMessages(start), messages: found, end };
+    return { messages: found, hasMore: false, boundary: undefined };
+  }
+
+  /** The number of messages up to a place, from which messages that have arrived meanwhile have moved it. */
+  async #positionOf(chatId: string, place: Place): Promise<number> {
+    const { position, side } = place;
+    const expected = side === 'after' ? position.offset + 1 : position.offset;
+    if (position.anchor === undefined) return expected;
+    let [low, high] = [0, Infinity];
+    for (let at = expected; ;) {
+      const page = await this.#readPageAt(chatId, at);
+      const count = countInWindow(page, messageRowOrder, place);
+      const found = page.offset + count;
+      if (count > 0) low = Math.max(low, found);
+      if (count < page.rows.length || page.rows.length < maxPageSize) high = Math.min(high, found);
+      // HelpCrunch cannot delete messages, so none is missing before the page where the place was.
+      if (low >= high || (count === 0 && found === expected)) return found;
+      if (!this.#takeExtraRead()) throw listChangedError(place);
+      at = high === Infinity ? page.offset + maxPageSize : page.offset - 1;
+    }
   }
 
   /** The whole page that contains this position. */
-  async #readPageAt(chatId: string, position: number) {
+  async #readPageAt(chatId: string, position: number): Promise<MessageWindow> {
     const offset = position - (position % maxPageSize);
     return { ...(await this.#source.page(chatId, { offset, limit: maxPageSize })), offset };
   }
@@ -118,17 +144,22 @@ class VisibleMessageReader {
   }
 }
 
+const positioned = ({ rows, offset }: MessageWindow): readonly PositionedMessage[] =>
+  rows.map((message, index) => ({ message, position: offset + index }));
+
+const firstOf = (page: MessageWindow): PositionedMessage | undefined => positioned(page)[0];
+
+const lastOf = (page: MessageWindow): PositionedMessage | undefined => positioned(page).at(-1);
+
 const visibleBetween = (
-  { rows, offset }: Page<Message> & { readonly offset: number },
+  page: MessageWindow,
   start: number,
   end: number,
 ): readonly PositionedMessage[] =>
-  rows
-    .map((message, index) => ({ message, position: offset + index }))
-    .filter(
-      ({ message, position }) =>
-        position >= start && position < end && isVisibleToCustomers(message.type),
-    );
+  positioned(page).filter(
+    ({ message, position }) =>
+      position >= start && position < end && isVisibleToCustomers(message.type),
+  );
 
 export const createVisibleMessageReader = (source: MessageSource): VisibleMessageReader =>
   new VisibleMessageReader(source);

@@ -1,10 +1,5 @@
-import type {
-  BroadcastType,
-  ChatMessageSender,
-  ChatMessageType,
-  PageInfo,
-} from '../../graphql/generated.ts';
-import type { Connection } from '../../lib/paging.ts';
+import type { BroadcastType, ChatMessageSender, ChatMessageType } from '../../graphql/generated.ts';
+import type { RowOrder } from '../../lib/cursors.ts';
 import type { EntityOf } from '../../upstream/codec.ts';
 import { entityCodec, enumOf, flag, id, text, time, withDefault } from '../../upstream/codec.ts';
 import { agentCodec } from '../agents/model.ts';
@@ -65,14 +60,8 @@ export const toChatMessage = (message: Message, chatId: string): ChatMessage => 
   chat: { __typename: 'Chat', id: chatId },
 });
 
-/** Messages of a chat: all of them, or those that its customer may see. */
-export type MessagePage = Connection<ChatMessage> | CustomerMessagePage;
-
-export interface CustomerMessagePage {
-  readonly rows: readonly ChatMessage[];
-  /** Encrypts the cursor of a row. Computed on demand, because it is the most expensive part of a row. */
-  readonly cursorOf: (index: number) => string;
-  readonly pageInfo: () => PageInfo;
-  /** The total would reveal how many messages the customer may not see. */
-  readonly total: null;
-}
+/** HelpCrunch returns messages newest first. */
+export const messageRowOrder: RowOrder<Message> = {
+  keyOf: ({ createdAt }) => createdAt,
+  isDescending: true,
+};

@@ -5,15 +5,15 @@ import type {
   ChatChange,
   ChatMessagesArgs,
   MutationCreateChatArgs,
-  PageInfo,
 } from '../../graphql/generated.ts';
 import type { Resolvers } from '../../graphql/resolvers.generated.ts';
 import { parseUpstreamId } from '../../lib/ids.ts';
-import type { Page, PageWindow } from '../../lib/paging.ts';
+import { anchorOf } from '../../lib/cursors.ts';
+import type { Connection, ConnectionPageInfo, Page, PageWindow } from '../../lib/paging.ts';
 import {
   connectionFields,
+  emptyConnection,
   readConnection,
-  parsePageArguments,
   parsePageWindow,
   connectionSelection,
 } from '../../lib/paging.ts';
@@ -24,9 +24,9 @@ import { chatEventFields } from '../chats/model.ts';
 import { reportedMessage } from './descriptor.ts';
 import type { MutationGroup } from '../runMutation.ts';
 import { mutationResolvers } from '../runMutation.ts';
-import type { VisibleMessages } from './loaders.ts';
-import type { ChatMessage, CustomerMessagePage, Message } from './model.ts';
-import { toChatMessage } from './model.ts';
+import type { PositionedMessage, VisibleMessages } from './loaders.ts';
+import type { ChatMessage, Message } from './model.ts';
+import { messageRowOrder, toChatMessage } from './model.ts';
 import type { CreatedChat } from './mutations.ts';
 import {
   changesOf,
@@ -49,76 +49,74 @@ type MessagePageArguments = Partial<ChatMessagesArgs>;
 
 function readMessages(
   chat: Chat,
-  page: MessagePageArguments,
-  { sources }: Context,
+  args: MessagePageArguments,
+  { sources, loaders }: Context,
   info: GraphQLResolveInfo,
-) {
-  const list = `messages of ${chat.id}`;
-  const selection = connectionSelection(info, 'ChatMessageConnection');
-  return readConnection(
-    { list, parsePageArguments: parsePageArguments(page, list), selection },
-    async (range) => {
+): Promise<Connection<ChatMessage>> {
+  return readConnection<ChatMessage>({
+    list: `messages of ${chat.id}`,
+    args,
+    selection: connectionSelection(info, 'ChatMessageConnection'),
+    order: messageRowOrder,
+    searchReads: loaders.searchReads,
+    async read(range) {
       const { rows, total } = await sources.messages
         .page(chat.id, range)
         .catch(emptyIfMissing(chat));
       return { rows: rows.map((message) => ({ ...message, chat })), total };
     },
-  );
+  });
 }
-
-const emptyMessagePage: CustomerMessagePage = {
-  rows: [],
-  cursorOf: () => '',
-  pageInfo: () => ({
-    hasNextPage: false,
-    hasPreviousPage: false,
-    startCursor: null,
-    endCursor: null,
-  }),
-  total: null,
-};
 
 /** A page that ends early continues where reading ended. Otherwise no further page could be reached. */
 function visiblePageInfo(
-  { messages, hasMore, start, end }: VisibleMessages,
-  window: PageWindow,
-  toCursor: (position: number) => string,
-): PageInfo {
+  { messages, hasMore, boundary }: VisibleMessages,
+  { isFromEnd, after, before }: PageWindow,
+  cursorOf: (message: PositionedMessage) => string,
+): ConnectionPageInfo {
   const [first, last] = [messages[0], messages.at(-1)];
-  const hasMoreAfter = hasMore && !window.isFromEnd;
-  const hasMoreBefore = hasMore && window.isFromEnd;
-  const cursorOf = (message: { position: number } | undefined) =>
-    message === undefined ? null : toCursor(message.position);
+  const hasMoreAfter = hasMore && !isFromEnd;
+  const hasMoreBefore = hasMore && isFromEnd;
+  const cursorOrNull = (message: PositionedMessage | undefined) =>
+    message === undefined ? null : cursorOf(message);
   return {
-    hasNextPage: hasMoreAfter || (window.end !== undefined && messages.length > 0),
-    hasPreviousPage: hasMoreBefore || (window.start > 0 && messages.length > 0),
-    startCursor: hasMoreBefore ? toCursor(start) : cursorOf(first),
-    endCursor: hasMoreAfter ? toCursor(end - 1) : cursorOf(last),
+    hasNextPage: hasMoreAfter || (before !== undefined && messages.length > 0),
+    hasPreviousPage: hasMoreBefore || (after !== undefined && messages.length > 0),
+    startCursor: cursorOrNull(hasMoreBefore ? boundary : first),
+    endCursor: cursorOrNull(hasMoreAfter ? boundary : last),
   };
 }
 
 /** The messages that the customer may see. Neither counts nor cursors reveal the others. */
 async function readVisibleMessages(
   chat: Chat,
-  page: MessagePageArguments,
+  args: MessagePageArguments,
   { loaders, sources }: Context,
   info: GraphQLResolveInfo,
-): Promise<CustomerMessagePage> {
-  const { toCursor, fromCursor } = sources.messages.seal();
-  const list = `messages of ${chat.id} to its customer`;
+): Promise<Connection<ChatMessage>> {
+  const cursors = sources.messages.seal().cursorsOf(`messages of ${chat.id} to its customer`);
   const selection = connectionSelection(info, 'ChatMessageConnection');
-  const window = parsePageWindow(page, list, fromCursor);
-  if (!selection.rows && !selection.pageInfo) return emptyMessagePage;
+  const window = parsePageWindow(args, cursors);
+  // The total would reveal how many messages the customer may not see.
+  if (!selection.rows && !selection.pageInfo) return emptyConnection(null);
   const visible = await loaders.messages.visible(chat.id, {
     ...window,
     needsHasMore: selection.pageInfo,
   });
   const { messages } = visible;
-  const cursorOf = (index: number): string => toCursor(list, messages[index]?.position ?? 0);
+  const cursorOf = ({ message, position }: PositionedMessage): string => {
+    const anchor = anchorOf([message], messageRowOrder, { index: 0, rankOfFirst: 0 });
+    return cursors.encode({ offset: position, ...(anchor && { anchor }) });
+  };
   return {
     rows: messages.map(({ message }) => ({ ...message, chat })),
-    cursorOf,
-    pageInfo: () => visiblePageInfo(visible, window, (position) => toCursor(list, position)),
+    // Encrypting it is the most expensive part of a row.
+    cursorOf: (index) =>
+      messages
+        .slice(index, index + 1)
+        .map(cursorOf)
+        .join(''),
+    pageInfo: () => visiblePageInfo(visible, window, cursorOf),
     total: null,
   };
 }
@@ -194,13 +192,5 @@ export const messageResolvers: Resolvers = {
         ? readVisibleMessages(chat, page, context, info)
         : readMessages(chat, page, context, info),
   },
-  ChatMessageConnection: {
-    nodes: ({ rows }) => rows,
-    edges: (page) =>
-      'cursorOf' in page
-        ? page.rows.map((node, index) => ({ node, cursor: page.cursorOf(index) }))
-        : connectionFields.edges(page),
-    pageInfo: (page) => ('pageInfo' in page ? page.pageInfo() : connectionFields.pageInfo(page)),
-    totalCount: ({ total }) => total,
-  },
+  ChatMessageConnection: { ...connectionFields, totalCount: ({ total }) => total },
 };
