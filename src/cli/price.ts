@@ -1,25 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import type {
-  DocumentNode,
-  FragmentDefinitionNode,
-  OperationDefinitionNode,
-  TypeNode,
-} from 'graphql';
-import { Kind, print, visit } from 'graphql';
 import { globSync } from 'tinyglobby';
 import { z } from 'zod';
-import { estimateCost } from '../graphql/cost/estimate.ts';
-import type { OperationCost } from '../graphql/cost/rules.ts';
-import { entitiesByType } from '../resources/registry.ts';
-import { parseDocument, validateDocument } from '../graphql/limits/documentStructure.ts';
-import { estimateNodes } from '../graphql/limits/responseNodes.ts';
+import { figuresOf } from '../graphql/cost/assumedVariables.ts';
+import type { OperationFigures, OperationVariables } from '../graphql/cost/assumedVariables.ts';
+import { validateDocument } from '../graphql/limits/documentStructure.ts';
+import type { OperationFile } from '../graphql/operations/operationFiles.ts';
+import { documentOf, parseOperationFiles } from '../graphql/operations/operationFiles.ts';
 import { createSchema } from '../graphql/schema/build.ts';
-import { toNodeId } from '../lib/ids.ts';
 import { maxPageSize } from '../lib/paging.ts';
 import { UsageError } from '../lib/usageError.ts';
-
-type OperationVariables = Readonly<Record<string, unknown>>;
 
 const schema = createSchema([], { subgraph: { excludedRootFields: [] } });
 
@@ -39,16 +29,6 @@ Nodes are an upper bound, except for lists without a page size: agents count as 
 The exit code is 1 if an operation is invalid or above a limit.
 `;
 
-interface ParsedFiles {
-  readonly operations: readonly {
-    readonly file: string;
-    readonly operation: OperationDefinitionNode;
-  }[];
-  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  /** Files that cannot be parsed, and different fragments of the same name. */
-  readonly problems: readonly string[];
-}
-
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
@@ -64,106 +44,15 @@ function findFiles(patterns: readonly string[]): readonly string[] {
   );
 }
 
-function readFiles(files: readonly string[]): ParsedFiles {
-  const operations: { file: string; operation: OperationDefinitionNode }[] = [];
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  const problems: string[] = [];
-  for (const file of files) {
-    try {
-      for (const definition of parseDocument(readFileSync(file, 'utf8')).definitions) {
-        if (definition.kind === Kind.OPERATION_DEFINITION) {
-          operations.push({ file, operation: definition });
-        } else if (definition.kind === Kind.FRAGMENT_DEFINITION) {
-          const name = definition.name.value;
-          const existing = fragments.get(name);
-          if (existing !== undefined && print(existing) !== print(definition)) {
-            problems.push(`${file}: Another file has a different fragment "${name}".`);
-          }
-          fragments.set(name, definition);
-        }
-      }
-    } catch (error) {
-      problems.push(`${file}: ${messageOf(error)}`);
-    }
-  }
-  return { operations, fragments, problems };
-}
-
-/** An operation with the fragments it uses, from any file. */
-function documentOf(
-  operation: OperationDefinitionNode,
-  fragments: ParsedFiles['fragments'],
-): DocumentNode {
-  const definitions: (OperationDefinitionNode | FragmentDefinitionNode)[] = [operation];
-  // The loop also visits the fragments that it adds.
-  for (const definition of definitions) {
-    visit(definition, {
-      FragmentSpread({ name }) {
-        const fragment = fragments.get(name.value);
-        if (fragment !== undefined && !definitions.includes(fragment)) definitions.push(fragment);
-      },
-    });
-  }
-  return { kind: Kind.DOCUMENT, definitions };
-}
-
-/** A unique value. An ID is the global id of an object of `typename`, which every ID argument accepts. */
-function assumedValue(type: TypeNode, number: number, typename: string): unknown {
-  if (type.kind === Kind.NON_NULL_TYPE) return assumedValue(type.type, number, typename);
-  if (type.kind === Kind.LIST_TYPE) {
-    return Array.from({ length: maxPageSize }, (_, index) =>
-      assumedValue(type.type, number + index, typename),
-    );
-  }
-  switch (type.name.value) {
-    case 'Int':
-      return maxPageSize;
-    case 'ID':
-      return toNodeId(typename, String(number));
-    case '_Any':
-      return { __typename: typename, id: String(number) };
-    case 'Boolean':
-      return undefined;
-    default:
-      return `$${number}`;
-  }
-}
-
-/** The given variables, and a value for each other one without a default. Optional strings, such as cursors, stay unset. */
-function assumeVariables(
-  { variableDefinitions = [] }: OperationDefinitionNode,
-  given: OperationVariables,
-  typename: string,
-): OperationVariables {
-  const assumed = variableDefinitions.flatMap(({ variable, type, defaultValue }, index) => {
-    const isOptionalText = type.kind === Kind.NAMED_TYPE && type.name.value === 'String';
-    return defaultValue !== undefined || isOptionalText
-      ? []
-      : [[variable.name.value, assumedValue(type, (index + 1) * 1_000, typename)] as const];
-  });
-  return { ...Object.fromEntries(assumed), ...given };
-}
-
-interface Figures extends Pick<OperationCost, 'worst' | 'typical'> {
-  readonly nodes: number;
-}
-
 /** The figures of an invalid operation. */
-const noFigures: Figures = { worst: NaN, typical: NaN, nodes: NaN };
+const noFigures: OperationFigures = { worst: NaN, typical: NaN, nodes: NaN };
 
-/** The highest figures for any type of the ids that are not given. */
-function figuresOf(
-  document: DocumentNode,
-  operation: OperationDefinitionNode,
-  given: OperationVariables,
-): Figures {
-  const all = Array.from(entitiesByType.keys(), (typename) => {
-    const request = { schema, variables: assumeVariables(operation, given, typename) };
-    return { cost: estimateCost(document, request), nodes: estimateNodes(document, request).nodes };
-  });
-  const { cost } = all.reduce((most, one) => (one.cost.worst > most.cost.worst ? one : most));
-  const { worst, typical } = cost;
-  return { worst, typical, nodes: Math.max(...all.map(({ nodes }) => nodes)) };
+function readOperationFile(file: string): OperationFile {
+  try {
+    return { file, text: readFileSync(file, 'utf8') };
+  } catch (error) {
+    throw new UsageError(`${file}: ${messageOf(error)}`);
+  }
 }
 
 const oneOperation = z.record(z.string(), z.unknown());
@@ -179,7 +68,7 @@ function readVariables(file: string | undefined): Readonly<Record<string, Operat
   }
 }
 
-interface PriceRow extends Figures {
+interface PriceRow extends OperationFigures {
   readonly operation: string;
   readonly file: string;
   readonly verdict: string;
@@ -244,7 +133,7 @@ function readLimit(flag: string, text: string): number {
   return Number(text);
 }
 
-function verdictOn({ worst, nodes }: Figures, limits: PriceLimits): string {
+function verdictOn({ worst, nodes }: OperationFigures, limits: PriceLimits): string {
   if (worst > limits.calls) return `above ${limits.calls}`;
   return nodes > limits.nodes ? `above ${limits.nodes} nodes` : 'ok';
 }
@@ -259,13 +148,16 @@ function run(args: readonly string[], { print, printError }: PriceStreams): bool
   const limit = readLimit('limit', values.limit);
   const maxNodes = readLimit('max-nodes', values['max-nodes']);
   const variables = readVariables(values.variables);
-  const { operations, fragments, problems } = readFiles(findFiles(positionals));
+  const { operations, fragments, problems } = parseOperationFiles(
+    findFiles(positionals).map(readOperationFile),
+  );
   const rows = operations.map(({ file, operation }): PriceRow => {
     const name = operation.name?.value ?? '(anonymous)';
     const document = documentOf(operation, fragments);
     const errors = validateDocument(schema, document).map(({ message }) => message);
     const isValid = errors.length === 0;
-    const figures = isValid ? figuresOf(document, operation, variables[name] ?? {}) : noFigures;
+    const given = variables[name] ?? {};
+    const figures = isValid ? figuresOf({ schema, document, operation, given }) : noFigures;
     const verdict = isValid ? verdictOn(figures, { calls: limit, nodes: maxNodes }) : 'invalid';
     return { operation: name, file, ...figures, verdict, errors };
   });

@@ -193,7 +193,7 @@ describe('price of invalid operations', () => {
     const { code, output, complaints } = price(wrong, right);
 
     expect(output).toMatch(/^Right .* ok$/m);
-    expect(complaints).toContain(`${wrong}: Syntax Error: Expected Name, found <EOF>.`);
+    expect(complaints).toContain(`${wrong}:1:8: Syntax Error: Expected Name, found <EOF>.`);
     expect(code).toBe(1);
   });
 
