@@ -23,7 +23,9 @@ if (modifiedAt(stamp) <= newest) {
   const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'];
   const { status } = spawnSync(process.execPath, tsc, { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
-  cpSync('src/redis/scripts', 'dist/redis/scripts', { recursive: true });
+  for (const folder of ['redis/scripts', 'mcp/operations']) {
+    cpSync(`src/${folder}`, `dist/${folder}`, { recursive: true });
+  }
   // `npx helpcrunch-graphql` executes the file.
   chmodSync('dist/cli/main.js', 0o755);
   writeFileSync(stamp, '');

@@ -21,6 +21,7 @@ const runBin = (...args) =>
 const allowed = [
   /^dist\/[\w./]+\.js$/,
   /^dist\/redis\/scripts\/[\w/]+\.lua$/,
+  /^dist\/mcp\/operations\/\w+\.graphql$/,
   /^dist\/(index|config\/\w+|lib\/hosts|observability\/log)\.d\.ts$/,
   /^dist\/explorer\/[\w.-]+\.gz$/,
   /^(package\.json|README\.md|LICENSE|schema\.graphql)$/,

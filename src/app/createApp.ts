@@ -9,6 +9,7 @@ import { AuthFailureLimiter } from '../http/auth/authFailures.ts';
 import type { Jwks } from '../http/auth/jwks.ts';
 import { addressesOf, listen } from '../http/listen.ts';
 import { createRequestRateLimiter } from '../http/requestRate.ts';
+import type { McpOptions } from '../http/options.ts';
 import type { GaugeSources } from '../http/routes/metrics.ts';
 import { createHttpServer } from '../http/server.ts';
 import { DisposerStack } from '../lib/disposerStack.ts';
@@ -21,6 +22,7 @@ import type { UpstreamParts } from './createUpstream.ts';
 import { createUpstream } from './createUpstream.ts';
 import type { AppOptions, Foundation } from './foundation.ts';
 import { createFoundation, secretValuesOf } from './foundation.ts';
+import { protectedResourceOf } from './protectedResource.ts';
 
 /** A gateway. It accepts connections after `listen`. */
 export interface App {
@@ -32,6 +34,12 @@ export interface App {
   reload(config: Config): void;
   /** Stops accepting requests, finishes those in progress and releases everything. Repeated calls share one result. */
   stop(): Promise<void>;
+}
+
+/** An MCP server over standard input and output. */
+export interface StdioApp extends Pick<App, 'stop'> {
+  /** Resolves when the input has ended and every request is answered. */
+  readonly ended: Promise<void>;
 }
 
 interface RunningGateway extends Pick<App, 'stop'> {
@@ -82,6 +90,22 @@ function createClientLimiters(foundation: Foundation) {
   };
 }
 
+/** The MCP server. It is created with the first request, because the SDK takes time and memory. */
+function createMcpOptions(foundation: Foundation, graphql: GraphQL): McpOptions | undefined {
+  const { config, disposers } = foundation;
+  if (!config.mcp.isEnabled) return undefined;
+  const load = async () => {
+    const { createMcpEndpoint } = await import('./createMcp.ts');
+    return createMcpEndpoint(foundation, graphql);
+  };
+  let loaded: ReturnType<typeof load> | undefined;
+  disposers.defer(async () => (await loaded)?.close());
+  return {
+    handle: async (request) => (await (loaded ??= load())).handle(request),
+    metadata: protectedResourceOf(config),
+  };
+}
+
 interface AppParts {
   readonly upstream: UpstreamParts;
   readonly events: ReturnType<typeof createEvents>;
@@ -118,9 +142,8 @@ function gaugesOf(
   };
 }
 
-/** Composes the layers. Each step registers with `disposers` what it acquires. */
-async function compose(foundation: Foundation): Promise<App> {
-  const { config, account, secrets, clock, log, metrics, tracing, disposers } = foundation;
+/** What executes operations, for any transport. */
+async function composeExecution(foundation: Foundation) {
   const upstream = createUpstream(foundation);
   const events = createEvents(foundation, upstream);
   const clientLimiters = createClientLimiters(foundation);
@@ -129,6 +152,13 @@ async function compose(foundation: Foundation): Promise<App> {
     ...events,
     authFailureLimiter: clientLimiters.authFailureLimiter,
   });
+  return { upstream, events, clientLimiters, graphql };
+}
+
+/** Composes the layers. Each step registers with `disposers` what it acquires. */
+async function compose(foundation: Foundation): Promise<App> {
+  const { config, account, secrets, clock, log, metrics, tracing, disposers } = foundation;
+  const { upstream, events, clientLimiters, graphql } = await composeExecution(foundation);
   const { isAccepted } = upstream.client;
   const { authenticate, jwks } = await createAuthentication({
     account,
@@ -142,6 +172,7 @@ async function compose(foundation: Foundation): Promise<App> {
     ...config,
     ...graphql,
     ...clientLimiters,
+    mcp: createMcpOptions(foundation, graphql),
     authenticate,
     routerSecret: () => secrets.routerSecret,
     subscriptions: { ...config.subscriptions, run: graphql.run },
@@ -174,6 +205,18 @@ export const createApp = (config: Config, options: AppOptions): Promise<App> =>
   DisposerStack.use(async (disposers) =>
     compose(await createFoundation(config, options, disposers)),
   );
+
+/** Serves MCP over standard input and output, without an HTTP server. If it fails, nothing stays open. */
+export const createMcpStdioApp = (config: Config, options: AppOptions): Promise<StdioApp> =>
+  DisposerStack.use(async (disposers) => {
+    const foundation = await createFoundation(config, options, disposers);
+    const { graphql } = await composeExecution(foundation);
+    disposers.defer(() => graphql.mutations.idle());
+    const { serveGatewayStdio } = await import('./createMcp.ts');
+    const server = serveGatewayStdio(foundation, graphql);
+    disposers.defer(() => server.close());
+    return { ended: server.ended, stop: () => disposers.dispose() };
+  });
 
 /** Creates a gateway and listens. If it fails, nothing stays open. */
 export async function startGateway(config: Config, options: AppOptions): Promise<RunningGateway> {

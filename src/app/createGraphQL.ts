@@ -200,7 +200,7 @@ export async function createGraphQL(foundation: Foundation, parts: GraphQLParts)
   let version: string | undefined;
   // On first use, because it would lengthen the start by 20 ms.
   const schemaVersion = () => (version ??= hash('sha256', printSchema(schema), 'base64url'));
-  return { ...servers, schemaVersion, openOperation, mutations, run };
+  return { ...servers, schema, schemaVersion, openOperation, mutations, run };
 }
 
 export type GraphQL = Awaited<ReturnType<typeof createGraphQL>>;

@@ -6,8 +6,8 @@ import type { Log } from '../observability/log.ts';
 import { createLog } from '../observability/log.ts';
 import { createLogDestination } from '../observability/logDestination.ts';
 import type { Tracing } from '../observability/tracing.ts';
-import type { App } from './createApp.ts';
-import { createApp } from './createApp.ts';
+import type { App, StdioApp } from './createApp.ts';
+import { createApp, createMcpStdioApp } from './createApp.ts';
 import type { UpstreamEndpoint } from './foundation.ts';
 import { secretValuesOf } from './foundation.ts';
 
@@ -79,19 +79,23 @@ export interface GatewayApp extends App {
   readonly upstreamUrl: string;
 }
 
+type ProvidedLog = Pick<GatewayLog, 'log' | 'lostLines'>;
+
+/** What a gateway and a server over standard input and output need alike. */
+async function provide(config: Config, { log, lostLines }: ProvidedLog, disposers: DisposerStack) {
+  const upstream = await provideUpstream(config);
+  disposers.defer(() => upstream.close?.());
+  const tracing = await provideTracing(config);
+  disposers.defer(() => tracing?.close());
+  const options = { upstream, clock: systemClock, log, tracing, lostLogLines: lostLines };
+  return { upstream, options };
+}
+
 /** Creates a gateway with the upstream and the tracing that the configuration names. If it fails, nothing stays open. */
-export const createGatewayApp = (
-  config: Config,
-  { log, lostLines }: Pick<GatewayLog, 'log' | 'lostLines'>,
-): Promise<GatewayApp> =>
+export const createGatewayApp = (config: Config, gatewayLog: ProvidedLog): Promise<GatewayApp> =>
   DisposerStack.use(async (disposers) => {
-    const upstream = await provideUpstream(config);
-    disposers.defer(() => upstream.close?.());
-    const tracing = await provideTracing(config);
-    disposers.defer(() => tracing?.close());
-    const clock = systemClock;
-    const lostLogLines = lostLines;
-    const app = await createApp(config, { upstream, clock, log, tracing, lostLogLines });
+    const { upstream, options } = await provide(config, gatewayLog, disposers);
+    const app = await createApp(config, options);
     disposers.defer(() => app.stop());
     return {
       server: app.server,
@@ -104,4 +108,13 @@ export const createGatewayApp = (
       reload: (next) => app.reload(next),
       stop: () => disposers.dispose(),
     };
+  });
+
+/** Creates a server of MCP for one client over standard input and output. If it fails, nothing stays open. */
+export const createStdioApp = (config: Config, gatewayLog: ProvidedLog): Promise<StdioApp> =>
+  DisposerStack.use(async (disposers) => {
+    const { options } = await provide(config, gatewayLog, disposers);
+    const app = await createMcpStdioApp(config, options);
+    disposers.defer(() => app.stop());
+    return { ended: app.ended, stop: () => disposers.dispose() };
   });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
+import { lineFormat } from './logFormat.ts';
 import type { GatewayApp } from './providers.ts';
 import { createGatewayLog, createGatewayApp } from './providers.ts';
 import { showProgress } from '../cli/terminal.ts';
@@ -9,14 +10,6 @@ import { ConfigError, environmentVariables, isDemo } from '../config/settings.ts
 import { listenErrorMessage } from '../lib/listenError.ts';
 import { version } from '../lib/version.ts';
 import { ignoreFailures } from '../observability/logDestination.ts';
-
-/** Text on a terminal outside production, otherwise JSON, unless `LOG_FORMAT` is set. */
-async function lineFormat({ logFormat, isProduction }: Config): Promise<(line: string) => string> {
-  const isTerminal = process.stderr.isTTY && !isProduction;
-  if ((logFormat ?? (isTerminal ? 'pretty' : 'json')) === 'json') return (line) => line;
-  const { prettyFactory } = await import('pino-pretty');
-  return prettyFactory({ singleLine: true, translateTime: 'HH:MM:ss.l' });
-}
 
 const authModes: Readonly<Record<Config['auth']['mode'], string>> = {
   none: 'every client may use the whole account',

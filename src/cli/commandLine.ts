@@ -16,10 +16,11 @@ Usage: helpcrunch-graphql [command] [options]
   serve           serve the API (default)
   simulator       serve a simulated HelpCrunch account with HelpCrunch's REST API
   price           report the cost of GraphQL operations in upstream calls and response nodes
+  mcp             serve tools for one AI agent over standard input and output (Model Context Protocol)
   schema          print the schema as SDL; --federation prints that of the subgraph, --json the introspection result
   check-config    print all settings and what is wrong with them; --connect also calls HelpCrunch
 
-Options of serve, schema (--env-file only) and check-config:
+Options of serve, mcp and schema (--env-file only) and check-config:
 
   --host NAME       host name or address to listen on (HOST)
   --port NUMBER     port to listen on; 0 picks a free port (PORT)
@@ -87,6 +88,11 @@ const commands: Readonly<Record<string, Command>> = {
     applySettingFlags(settings);
     const { runSchema } = await import('./schema.ts');
     return runSchema({ federation, json }, streams);
+  },
+  async mcp(args) {
+    applySettingFlags(parseFlags(args, { 'env-file': { type: 'string' } } as const));
+    const { runMcp } = await import('./mcp.ts');
+    return runMcp();
   },
   async 'check-config'(args, streams) {
     const options = { ...settingFlags, connect: { type: 'boolean', default: false } } as const;

@@ -2,6 +2,7 @@ import { authentication } from './sections/authentication.ts';
 import { caching } from './sections/caching.ts';
 import { federation } from './sections/federation.ts';
 import { operationLimits, clientLimits } from './sections/limits.ts';
+import { mcp } from './sections/mcp.ts';
 import { secretFiles } from './sections/secretFiles.ts';
 import { server } from './sections/server.ts';
 import { tracing } from './sections/tracing.ts';
@@ -19,6 +20,7 @@ export const sections = {
   'Operation limits': operationLimits,
   'Client limits and subscriptions': clientLimits,
   Federation: federation,
+  'AI agents': mcp,
   Tracing: tracing,
 };
 
@@ -32,6 +34,7 @@ export const declarations = {
   ...operationLimits,
   ...clientLimits,
   ...federation,
+  ...mcp,
   ...tracing,
 };
 

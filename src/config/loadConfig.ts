@@ -1,10 +1,12 @@
 import { createPersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
+import { createDocumentValidation } from '../graphql/limits/documentLimits.ts';
 import {
   createSchema,
   rootFieldNames,
   unknownMutations,
   unknownRootFields,
 } from '../graphql/schema/build.ts';
+import { loadTools } from '../mcp/tools.ts';
 import type { Log } from '../observability/log.ts';
 import type { Finding } from './crossChecks.ts';
 import { findingsOf } from './crossChecks.ts';
@@ -16,6 +18,18 @@ import type { Config } from './settings.ts';
 import { ConfigError, readConfig, withoutEmpty } from './settings.ts';
 import { suggestionFor } from './suggestions.ts';
 import { unknownVariables } from './unknownVariables.ts';
+
+/** The problems of the operations for agents. Mutations are checked even if they are not served. */
+function mcpProblems(environment: Environment): readonly string[] {
+  const { mcp, limits, environment: mode } = declarations;
+  const values = new SettingsReader(environment).read({ mcp, limits, mode });
+  const { operations: files = [] } = values.mcp;
+  if (files.length === 0) return [];
+  const validation = createDocumentValidation(values.limits, values.mode.name === 'production');
+  const schema = createSchema([]);
+  const options = { schema, files, validation, allowsWrites: true, mutations: undefined };
+  return loadTools(options).problems.map((problem) => `MCP_OPERATIONS: ${problem}`);
+}
 
 /** What does not fit the schema. A schema is only built if there are persisted operations to validate. */
 function schemaProblems(environment: Environment): string[] {
@@ -48,6 +62,7 @@ function schemaProblems(environment: Environment): string[] {
         `MUTATIONS: the schema has no mutation ${name}${suggestionFor(name, mutationFields)}`,
     ),
     ...(documents?.problems ?? []).map((problem) => `PERSISTED_OPERATIONS: ${problem}`),
+    ...mcpProblems(environment),
   ];
 }
 

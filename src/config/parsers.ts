@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { globSync } from 'tinyglobby';
 import { z } from 'zod';
 import { isLoopback, readHost } from '../lib/hosts.ts';
 import type { OperationManifest } from './manifest.ts';
@@ -176,3 +177,46 @@ export const manifestFile = z
     }
   })
   .describe('file');
+
+/** The address of the gateway, without a slash at its end. */
+export const publicUrl = httpUrl
+  .refine((value) => {
+    const { username, password } = new URL(value);
+    return username + password === '' && !/[?#]/.test(value);
+  }, 'must not contain a user, query or fragment')
+  .refine((value) => {
+    const { protocol, hostname } = new URL(value);
+    return protocol === 'https:' || isLoopback(hostname);
+  }, 'must begin with https:// unless the host is this machine')
+  .transform((value) => value.replace(/\/+$/, ''))
+  .describe('HTTPS URL');
+
+interface OperationText {
+  readonly file: string;
+  readonly text: string;
+}
+
+function readOperations(pattern: string): readonly OperationText[] {
+  if (pattern.endsWith('.json')) {
+    const manifest = readManifest(readFileSync(pattern, 'utf8'));
+    return Array.from(manifest, ([id, text]) => ({ file: `${pattern} (${id})`, text }));
+  }
+  const files = existsSync(pattern) ? [pattern] : globSync(pattern, { expandDirectories: false });
+  return files.sort().map((file) => ({ file, text: readFileSync(file, 'utf8') }));
+}
+
+export const operationFiles = z
+  .string()
+  .transform((pattern, { addIssue }): readonly OperationText[] => {
+    try {
+      const files = readOperations(pattern);
+      if (files.length === 0) addIssue(`no file matches ${pattern}`);
+      return files;
+    } catch (error) {
+      const isMissing = error instanceof Error && 'code' in error;
+      const reason = error instanceof Error && !isMissing ? error.message : 'cannot be read';
+      addIssue(`the file ${pattern} ${reason}`);
+      return [];
+    }
+  })
+  .describe('manifest, or pattern of files');

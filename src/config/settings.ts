@@ -82,6 +82,7 @@ function configFrom(values: Values, demoWebhookSecret: string | undefined) {
   return {
     ...settings,
     auth: authFrom(auth),
+    mcp: { ...settings.mcp, isEnabled: settings.mcp.isEnabled ?? isSimulated },
     traceExportProtocol: traceProtocolFrom(tracing),
     isProduction: environment.name === 'production',
     webhookSecret,

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { internalErrorMessage, publicError, PublicError } from '../graphql/errors.ts';
+import { internalErrorMessage, publicCodeOf, publicError, PublicError } from '../graphql/errors.ts';
 import type { Log } from '../observability/log.ts';
 import type { AuthFailureLimiter } from './auth/authFailures.ts';
 import { AuthenticationError } from './auth/credentials.ts';
@@ -41,6 +41,47 @@ export function sendError(reply: FastifyReply, error: PublicError): FastifyReply
 function sendErrorToRouter(reply: FastifyReply, error: PublicError): FastifyReply {
   const { headers, body } = errorResponse(error, reply.request.id);
   return reply.headers({ ...headers, 'content-type': jsonType }).send(JSON.stringify(body));
+}
+
+/** The id of the JSON-RPC request that failed; null if it has none or cannot be read. */
+function jsonRpcIdOf(body: unknown): string | number | null {
+  const id = typeof body === 'object' && body !== null && 'id' in body ? body.id : null;
+  return typeof id === 'string' || typeof id === 'number' ? id : null;
+}
+
+const jsonRpcCodes: Readonly<Record<string, number>> = {
+  BAD_REQUEST: -32_600,
+  INTERNAL_SERVER_ERROR: -32_603,
+};
+const jsonRpcServerError = -32_000;
+
+/** Sends an error to a client of MCP, with the address of the metadata that says where it gets a token. */
+function sendJsonRpcError(
+  reply: FastifyReply,
+  error: PublicError,
+  resourceMetadataUrl: string | undefined,
+): FastifyReply {
+  const { request } = reply;
+  const { headers } = errorResponse(error, request.id);
+  const { message, extensions = {} } = error.format(request.id);
+  const challenge = error.headers['www-authenticate'];
+  const code = jsonRpcCodes[publicCodeOf({ extensions })] ?? jsonRpcServerError;
+  return reply
+    .status(error.status)
+    .headers({
+      ...headers,
+      'content-type': jsonType,
+      ...(challenge?.startsWith('Bearer') && resourceMetadataUrl !== undefined
+        ? { 'www-authenticate': `${challenge}, resource_metadata="${resourceMetadataUrl}"` }
+        : {}),
+    })
+    .send(
+      JSON.stringify({
+        jsonrpc: '2.0',
+        error: { code, message, data: extensions },
+        id: jsonRpcIdOf(request.body),
+      }),
+    );
 }
 
 /** Sends a list with the error as the result of each of several operations. */
@@ -114,12 +155,20 @@ interface ErrorHandlerOptions {
   readonly authFailures: AuthFailureLimiter;
   readonly rejections: RequestRejections;
   readonly router: RouterSecret;
+  /** Where clients of MCP learn how to get a token. */
+  readonly resourceMetadataUrl?: string | undefined;
 }
 
 const clientDisconnectCode = 'ERR_STREAM_PREMATURE_CLOSE';
 
 const entryPointOf = (url: string | undefined) =>
-  url === '/graphql/stream' ? 'sse' : url?.startsWith('/webhooks/') === true ? 'webhook' : 'http';
+  url === '/mcp'
+    ? 'mcp'
+    : url === '/graphql/stream'
+      ? 'sse'
+      : url?.startsWith('/webhooks/') === true
+        ? 'webhook'
+        : 'http';
 
 /** Handles every error that a route or hook throws, and those of Fastify. */
 export function createErrorHandler(options: ErrorHandlerOptions) {
@@ -159,10 +208,12 @@ export function createErrorHandler(options: ErrorHandlerOptions) {
       request.socket.destroyed || ('code' in error && error.code === clientDisconnectCode);
     const isGraphQL = request.routeOptions.url?.startsWith('/graphql') === true;
     const isForRouter = isGraphQL && router.isRouter(request.headers);
-    const send = isForRouter ? sendErrorToRouter : sendError;
     const rejection = await publicErrorFor(error, request);
     if (isGraphQL && !isDisconnect) rejections.countOperation(rejection);
-    return send(reply, rejection);
+    if (request.routeOptions.url === '/mcp') {
+      return sendJsonRpcError(reply, rejection, options.resourceMetadataUrl);
+    }
+    return isForRouter ? sendErrorToRouter(reply, rejection) : sendError(reply, rejection);
   };
 }
 

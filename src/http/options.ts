@@ -7,6 +7,7 @@ import type {
 import type { OpenOperation } from '../graphql/operation.ts';
 import type { RunningMutations } from '../graphql/runningMutations.ts';
 import type { GraphQLServer } from '../graphql/server.ts';
+import type { SubscriptionCaller } from '../graphql/subscriptions/eventExecution.ts';
 import type { RunOperation } from '../graphql/subscriptions/run.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { AllowedHosts } from '../lib/hosts.ts';
@@ -48,7 +49,36 @@ export interface SubscriptionTransportOptions extends SubscriptionLimits {
   readonly log: Log;
 }
 
+interface McpRequest {
+  /** The parsed JSON. */
+  readonly body: unknown;
+  readonly headers: IncomingHttpHeaders;
+  readonly client: {
+    readonly caller: Omit<SubscriptionCaller, 'isBackground'>;
+    /** Counts one operation. */
+    readonly limit: () => Promise<void>;
+  };
+  /** Aborted when the client disconnects. */
+  readonly signal: AbortSignal;
+}
+
+interface McpResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** The MCP server behind `/mcp`. */
+export interface McpOptions {
+  readonly handle: (request: McpRequest) => Promise<McpResponse>;
+  /** The metadata of the protected resource (RFC 9728); undefined where clients need no token, or the address is unknown. */
+  readonly metadata:
+    { readonly url: string; readonly document: Readonly<Record<string, unknown>> } | undefined;
+}
+
 export interface HttpServerOptions {
+  /** Undefined: `/mcp` is 404. */
+  readonly mcp: McpOptions | undefined;
   readonly apollo: GraphQLServer;
   /** The server that executes operations with federated tracing. It is started when the first is requested. */
   readonly tracedApollo?: (() => Promise<GraphQLServer>) | undefined;

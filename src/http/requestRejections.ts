@@ -37,7 +37,7 @@ const reasons: Readonly<Record<number, RequestRejectionReason>> = {
   503: 'unavailable',
 };
 
-type EntryPoint = 'http' | 'sse' | 'websocket' | 'webhook';
+type EntryPoint = 'http' | 'sse' | 'websocket' | 'webhook' | 'mcp';
 
 interface RejectedRequest {
   /** The client's address. */

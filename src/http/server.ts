@@ -18,6 +18,7 @@ import { SubscriptionCallbacks } from './routes/callbacks.ts';
 import { addExplorers } from './routes/explorers.ts';
 import { addGraphQLRoute } from './routes/graphql.ts';
 import { addHealthRoutes } from './routes/health.ts';
+import { addMcpRoute } from './routes/mcp.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
 import { addResultStreams } from './routes/streams.ts';
 import { addWebhookRoute } from './routes/webhook.ts';
@@ -52,7 +53,10 @@ function createFastify(
   { heads, trustProxy, router, rejections }: FastifyParts,
 ): HttpServer {
   const { log, arrivalTimeoutMs, authFailureLimiter: authFailures } = options;
-  const handleError = createErrorHandler({ log, authFailures, rejections, router });
+  const handleError = createErrorHandler({
+    ...{ log, authFailures, rejections, router },
+    resourceMetadataUrl: options.mcp?.metadata?.url,
+  });
   const server = fastify({
     rewriteUrl: (request) => heads.route(request),
     // Unused: parameters of operations are parsed where repeated names are rejected.
@@ -170,6 +174,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     callbacks: new SubscriptionCallbacks(server, transport),
     spanOf: addRequestSpans(server, options),
   });
+  if (options.mcp !== undefined) {
+    const { isAllowedOrigin } = transport;
+    addMcpRoute(server, { mcp: options.mcp, authenticate, limitClient, isAllowedOrigin, log });
+  }
   const open = addWebSocketRoute(server, transport);
   addUpgrades(server.server, {
     ...{ heads, open, connections, rejections, log },

@@ -13,6 +13,7 @@ import type {
   GraphQLSchema,
   SelectionNode,
   SelectionSetNode,
+  Source,
   ValidationRule,
 } from 'graphql';
 import { operationTooExpensiveError } from './tooExpensive.ts';
@@ -182,7 +183,7 @@ export const structureRule: ValidationRule = (context) => ({
 });
 
 /** Parses a trusted operation, without a limit on its tokens. */
-export function parseDocument(text: string): DocumentNode {
+export function parseDocument(text: string | Source): DocumentNode {
   try {
     return parse(text);
   } catch (error) {

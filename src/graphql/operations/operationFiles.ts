@@ -1,5 +1,5 @@
 import type { DocumentNode, FragmentDefinitionNode, OperationDefinitionNode } from 'graphql';
-import { GraphQLError, Kind, print, visit } from 'graphql';
+import { GraphQLError, Kind, print, Source, visit } from 'graphql';
 import { parseDocument } from '../limits/documentStructure.ts';
 
 /** The text of a file with operations and fragments. */
@@ -23,8 +23,11 @@ export interface ParsedOperations {
 /** The message of an error with the position in its file. */
 export function describeProblem(file: string, error: unknown): string {
   const position = error instanceof GraphQLError ? error.locations?.[0] : undefined;
-  const place = position === undefined ? '' : `:${position.line}:${position.column}`;
-  return `${file}${place}: ${error instanceof Error ? error.message : String(error)}`;
+  const place =
+    error instanceof GraphQLError && position !== undefined
+      ? `${error.source?.name ?? file}:${position.line}:${position.column}`
+      : file;
+  return `${place}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 /** Parses operations and the fragments that they share. */
@@ -34,7 +37,7 @@ export function parseOperationFiles(files: readonly OperationFile[]): ParsedOper
   const problems: string[] = [];
   for (const { file, text } of files) {
     try {
-      for (const definition of parseDocument(text).definitions) {
+      for (const definition of parseDocument(new Source(text, file)).definitions) {
         if (definition.kind === Kind.OPERATION_DEFINITION) {
           operations.push({ file, operation: definition });
         } else if (definition.kind === Kind.FRAGMENT_DEFINITION) {

@@ -71,7 +71,7 @@ function applyFieldPolicy(type: string, field: ResolvableField): void {
 /** The mutations that the operator allows. */
 export type AllowedMutations = 'all' | 'none' | readonly string[];
 
-function isAllowed(name: string, allowed: AllowedMutations | undefined): boolean {
+export function isMutationAllowed(name: string, allowed: AllowedMutations | undefined): boolean {
   if (typeof allowed === 'object') return allowed.includes(name);
   return (
     allowed === 'all' ||
@@ -82,7 +82,7 @@ function isAllowed(name: string, allowed: AllowedMutations | undefined): boolean
 /** A mutation that is not allowed fails before its arguments are looked at. */
 function applyAllowedMutations(schema: GraphQLSchema, allowed: AllowedMutations | undefined): void {
   for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
-    if (isAllowed(field.name, allowed)) continue;
+    if (isMutationAllowed(field.name, allowed)) continue;
     field.resolve = () => {
       throw forbiddenError(
         `${field.name}: is not allowed on this gateway. Its operator can allow it with the setting MUTATIONS.`,

@@ -8,7 +8,7 @@ import { SampledLog } from '../sampledLog.ts';
 import type { AuthenticationError, RejectionReason } from './credentials.ts';
 
 /** `operation`: HelpCrunch rejected the client's own key during an operation. */
-type EntryPoint = 'http' | 'sse' | 'websocket' | 'webhook' | 'operation';
+type EntryPoint = 'http' | 'sse' | 'websocket' | 'webhook' | 'mcp' | 'operation';
 
 interface RejectedCredentials {
   /** The client's address. */

@@ -61,10 +61,11 @@ export class RouterSecret {
   }
 }
 
-/** Checks requests to GraphQL endpoints; health, metrics and webhooks have other callers. */
+/** Checks requests to GraphQL endpoints and `/mcp`; health, metrics and webhooks have other callers. */
 export function checkRouterSecret(server: FastifyInstance, router: RouterSecret): void {
   server.addHook('onRequest', ({ routeOptions, headers }, _reply, done) => {
-    const isGraphQL = routeOptions.url?.startsWith('/graphql') === true;
+    const { url } = routeOptions;
+    const isGraphQL = url?.startsWith('/graphql') === true || url === '/mcp';
     done(isGraphQL ? router.problemOf(headers) : undefined);
   });
 }

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { createDocumentValidation } from '../graphql/limits/documentLimits.ts';
+import { version } from '../lib/version.ts';
+import { readBundledOperations } from '../mcp/bundledOperations.ts';
+import { McpHttpEndpoint } from '../mcp/http.ts';
+import { McpServers } from '../mcp/server.ts';
+import { serveMcpStdio } from '../mcp/stdio.ts';
+import type { ToolCallReport } from '../mcp/toolRunner.ts';
+import { ToolRunner } from '../mcp/toolRunner.ts';
+import type { Tool } from '../mcp/tools.ts';
+import { loadTools } from '../mcp/tools.ts';
+import type { Log } from '../observability/log.ts';
+import type { GraphQL } from './createGraphQL.ts';
+import type { Foundation } from './foundation.ts';
+
+/** The audit log of tools: who called what. Arguments and results are not logged. */
+function logCall(log: Log, { tool, client: { caller }, code, calls }: ToolCallReport): void {
+  const { requestId, viewer, viewerId, address } = caller;
+  log.info('tool call', {
+    requestId,
+    tool,
+    viewer: viewer.role,
+    ...(viewerId === undefined ? {} : { viewerId }),
+    address,
+    code,
+    calls,
+  });
+}
+
+/** The operations were validated with the settings, except those of the package. */
+function requireTools(tools: readonly Tool[], problems: readonly string[]): readonly Tool[] {
+  if (problems.length > 0) throw new Error(`Invalid MCP operations: ${problems.join('; ')}`);
+  return tools;
+}
+
+/** The MCP servers of a gateway, for any transport. */
+export function createMcpServers(
+  { config, log }: Pick<Foundation, 'config' | 'log'>,
+  { schema, run }: Pick<GraphQL, 'schema' | 'run'>,
+): McpServers {
+  const bundled = readBundledOperations();
+  const load = (files: typeof bundled, allowsWrites: boolean) => {
+    const validation = createDocumentValidation(config.limits, config.isProduction);
+    const { mutations } = config;
+    const loaded = loadTools({ schema, files, validation, allowsWrites, mutations });
+    return requireTools(loaded.tools, loaded.problems);
+  };
+  const readChat = load(bundled, false).find(({ name }) => name === 'readChat');
+  if (readChat === undefined) throw new Error('The package has no operation that reads a chat.');
+  const { operations = bundled, allowsWrites } = config.mcp;
+  const runner = new ToolRunner({
+    run,
+    audit: (report) => logCall(log, report),
+    onError: (error, requestId) => log.error('tool failed', { requestId, error }),
+  });
+  return new McpServers({
+    version,
+    tools: load(operations, allowsWrites),
+    readChat,
+    runner,
+    isSchemaPublic: !config.isProduction,
+  });
+}
+
+export const createMcpEndpoint = (
+  foundation: Pick<Foundation, 'config' | 'log'>,
+  graphql: Pick<GraphQL, 'schema' | 'run'>,
+): McpHttpEndpoint =>
+  new McpHttpEndpoint({
+    servers: createMcpServers(foundation, graphql),
+    // The client receives it.
+    onError: () => undefined,
+  });
+
+/** The user who starts the process has the API key, so there are no further credentials and `AUTH` does not apply. */
+export function serveGatewayStdio(
+  foundation: Pick<Foundation, 'config' | 'log' | 'account'>,
+  graphql: Pick<GraphQL, 'schema' | 'run'>,
+) {
+  const { log, account } = foundation;
+  const address = 'stdio';
+  const createClient = () => ({
+    caller: {
+      ...account,
+      requestId: randomUUID(),
+      viewer: { role: 'ALL' } as const,
+      viewerId: undefined,
+      address,
+      quotaClient: address,
+    },
+    limit: () => Promise.resolve(),
+  });
+  return serveMcpStdio({
+    servers: createMcpServers(foundation, graphql),
+    createClient,
+    input: process.stdin,
+    output: process.stdout,
+    // The message would repeat what the client sent.
+    onError: ({ name }) => log.warn('mcp message rejected', { reason: name }),
+  });
+}

@@ -1,0 +1,24 @@
+import type { Config } from '../config/settings.ts';
+
+/** The authorization server, if the issuer of tokens is one: its identifier is an HTTPS URL. */
+const authorizationServersOf = (issuer: string | undefined): readonly string[] =>
+  issuer !== undefined && /^https:\/\//.test(issuer) && URL.canParse(issuer) ? [issuer] : [];
+
+/**
+ * The metadata of `/mcp` as a protected resource (RFC 9728) and its address; undefined where clients need no token, or the address of the
+ * gateway is not set.
+ */
+export function protectedResourceOf({ auth, publicUrl }: Config) {
+  if (auth.mode !== 'jwt' || publicUrl === undefined) return undefined;
+  const { origin, pathname } = new URL(`${publicUrl}/mcp`);
+  const servers = authorizationServersOf(auth.issuer);
+  return {
+    url: `${origin}/.well-known/oauth-protected-resource${pathname}`,
+    document: {
+      resource: `${publicUrl}/mcp`,
+      resource_name: 'HelpCrunch GraphQL',
+      bearer_methods_supported: ['header'],
+      ...(servers.length === 0 ? {} : { authorization_servers: servers }),
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import type { DocumentNode, FieldNode, GraphQLSchema, SelectionNode } from 'graphql';
+import {
+  getNamedType,
+  isObjectType,
+  Kind,
+  parse,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+} from 'graphql';
+
+/** Response keys of what is added to a list, so that its result can end after any item. */
+export const cursorsKey = '_cursors';
+export const pageKey = '_page';
+
+const selectionsOf = ({ definitions: [definition] }: DocumentNode): readonly SelectionNode[] =>
+  definition?.kind === Kind.OPERATION_DEFINITION ? definition.selectionSet.selections : [];
+
+const addedSelections = selectionsOf(
+  parse(`{ ${cursorsKey}: edges { cursor } ${pageKey}: pageInfo { hasNextPage endCursor } }`, {
+    noLocation: true,
+  }),
+);
+
+/** The variable that continues a list; undefined if the field has none. */
+const cursorVariableOf = ({ arguments: given = [] }: FieldNode): string | undefined => {
+  const after = given.find(({ name }) => name.value === 'after')?.value;
+  return after?.kind === Kind.VARIABLE ? after.name.value : undefined;
+};
+
+interface PagedDocument {
+  readonly document: DocumentNode;
+  /** The variable that continues the list; undefined if the operation has none, or several lists. */
+  readonly cursorVariable: string | undefined;
+}
+
+/** Adds cursors to the list that a variable continues. */
+export function addCursors(schema: GraphQLSchema, document: DocumentNode): PagedDocument {
+  const variables: string[] = [];
+  const typeInfo = new TypeInfo(schema);
+  const paged = visit(
+    document,
+    visitWithTypeInfo(typeInfo, {
+      Field: {
+        // On the way back, so that the added fields are not visited.
+        leave(node) {
+          const variable = cursorVariableOf(node);
+          const type = getNamedType(typeInfo.getType());
+          const isConnection = isObjectType(type) && type.name.endsWith('Connection');
+          if (variable === undefined || !isConnection || !node.selectionSet) return undefined;
+          variables.push(variable);
+          const selections = [...node.selectionSet.selections, ...addedSelections];
+          return { ...node, selectionSet: { ...node.selectionSet, selections } };
+        },
+      },
+    }),
+  );
+  return variables.length === 1
+    ? { document: paged, cursorVariable: variables[0] }
+    : { document, cursorVariable: undefined };
+}
