@@ -19,16 +19,18 @@ const layers: readonly Layer[] = [
     files: /^cli\/price\.ts$/,
     mayImport: [/^(cli|graphql|lib)\//, /^resources\/registry\.ts$/],
   },
+  { files: /^cli\/mcp\.ts$/, mayImport: [/^(cli|config|app|lib)\//] },
   { files: /^cli\/terminal\.ts$/, mayImport: [/^lib\//] },
   // The only layer that composes the others.
   { files: /^app\//, mayImport: [/^(?!(main|index)\.ts|cli\/)/] },
   // Names in settings are checked against the schema.
-  { files: /^config\/loadConfig\.ts$/, mayImport: [/^(config|graphql|observability|lib)\//] },
+  { files: /^config\/loadConfig\.ts$/, mayImport: [/^(config|graphql|mcp|observability|lib)\//] },
   { files: /^config\//, mayImport: [/^(config|observability|lib)\//] },
   {
     files: /^http\//,
     mayImport: [/^(http|graphql|webhooks|events|redis|observability|lib)\//],
   },
+  { files: /^mcp\//, mayImport: [/^(mcp|graphql|lib)\//] },
   // Generated types: the mappers name the models.
   {
     files: /^graphql\/(resolvers\.)?generated\.ts$/,

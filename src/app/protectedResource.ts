@@ -2,7 +2,7 @@ import type { Config } from '../config/settings.ts';
 
 /** The authorization server, if the issuer of tokens is one: its identifier is an HTTPS URL. */
 const authorizationServersOf = (issuer: string | undefined): readonly string[] =>
-  issuer !== undefined && /^https:\/\//.test(issuer) && URL.canParse(issuer) ? [issuer] : [];
+  issuer !== undefined && issuer.startsWith('https://') && URL.canParse(issuer) ? [issuer] : [];
 
 /**
  * The metadata of `/mcp` as a protected resource (RFC 9728) and its address; undefined where clients need no token, or the address of the

@@ -12,6 +12,7 @@ import {
   isInputType,
   isListType,
   isNonNullType,
+  Kind,
   typeFromAST,
   valueFromASTUntyped,
 } from 'graphql';
@@ -90,7 +91,7 @@ interface InputSchemaRequest {
 }
 
 const isRequired = ({ type, defaultValue }: VariableDefinitionNode): boolean =>
-  type.kind === 'NonNullType' && defaultValue === undefined;
+  type.kind === Kind.NON_NULL_TYPE && defaultValue === undefined;
 
 /** The JSON Schema of the variables of a valid operation. */
 export function inputSchemaOf({

@@ -1,13 +1,5 @@
 import type { DocumentNode, FieldNode, GraphQLSchema, SelectionNode } from 'graphql';
-import {
-  getNamedType,
-  isObjectType,
-  Kind,
-  parse,
-  TypeInfo,
-  visit,
-  visitWithTypeInfo,
-} from 'graphql';
+import { Kind, parse, TypeInfo, visit, visitWithTypeInfo } from 'graphql';
 
 /** Response keys of what is added to a list, so that its result can end after any item. */
 export const cursorsKey = '_cursors';
@@ -38,23 +30,17 @@ interface PagedDocument {
 export function addCursors(schema: GraphQLSchema, document: DocumentNode): PagedDocument {
   const variables: string[] = [];
   const typeInfo = new TypeInfo(schema);
-  const paged = visit(
-    document,
-    visitWithTypeInfo(typeInfo, {
-      Field: {
-        // On the way back, so that the added fields are not visited.
-        leave(node) {
-          const variable = cursorVariableOf(node);
-          const type = getNamedType(typeInfo.getType());
-          const isConnection = isObjectType(type) && type.name.endsWith('Connection');
-          if (variable === undefined || !isConnection || !node.selectionSet) return undefined;
-          variables.push(variable);
-          const selections = [...node.selectionSet.selections, ...addedSelections];
-          return { ...node, selectionSet: { ...node.selectionSet, selections } };
-        },
-      },
-    }),
-  );
+  function withCursors(node: FieldNode): FieldNode | undefined {
+    const variable = cursorVariableOf(node);
+    const isConnection = /^\w+Connection!?$/.test(String(typeInfo.getType()));
+    if (variable === undefined || !isConnection || !node.selectionSet) return undefined;
+    variables.push(variable);
+    const selections = [...node.selectionSet.selections, ...addedSelections];
+    return { ...node, selectionSet: { kind: Kind.SELECTION_SET, selections } };
+  }
+  // On the way back, so that the added fields are not visited.
+  const visitor = visitWithTypeInfo(typeInfo, { Field: { leave: withCursors } });
+  const paged: DocumentNode = visit(document, visitor);
   return variables.length === 1
     ? { document: paged, cursorVariable: variables[0] }
     : { document, cursorVariable: undefined };

@@ -1,8 +1,8 @@
-import type { OutputShape } from './outputShape.ts';
+import type { ResultShape } from './resultShape.ts';
 import { cursorsKey, pageKey } from './pages.ts';
 import type { TextMarker } from './text.ts';
 
-type Fields = ReadonlyMap<string, OutputShape>;
+type Fields = ReadonlyMap<string, ResultShape>;
 type DataObject = Readonly<Record<string, unknown>>;
 
 export const isObject = (value: unknown): value is DataObject =>
@@ -22,7 +22,7 @@ const maxPreviewCharacters = 200;
 const previewFields: ReadonlySet<string> = new Set(['Chat.lastMessageText']);
 
 /** HelpCrunch returns the newest messages first; a conversation is read from its beginning. */
-const isTranscript = ({ typename }: OutputShape): boolean => typename === 'ChatMessageConnection';
+const isTranscript = ({ typename }: ResultShape): boolean => typename === 'ChatMessageConnection';
 
 const plainId = /^[\w=+/:.-]{1,200}$/;
 
@@ -36,7 +36,7 @@ interface ListedItems {
 }
 
 /** The items of a connection, however the operation selects them; undefined for anything else. */
-function itemsOf(value: DataObject, { typename, fields }: OutputShape): ListedItems | undefined {
+function itemsOf(value: DataObject, { typename, fields }: ResultShape): ListedItems | undefined {
   if (!typename.endsWith('Connection')) return undefined;
   const [totalKey = ''] = fieldOf(fields, /Connection\.totalCount$/) ?? [];
   const total = value[totalKey];
@@ -49,6 +49,17 @@ function itemsOf(value: DataObject, { typename, fields }: OutputShape): ListedIt
   if (node === undefined || nodeKey === undefined || !Array.isArray(listedEdges)) return undefined;
   const items = listedEdges.map((edge: unknown) => (isObject(edge) ? edge[nodeKey] : null));
   return { items, fields: node.fields, total };
+}
+
+interface LineStart {
+  readonly prefix: string;
+  readonly indent: string;
+}
+
+interface ListField {
+  readonly key: string;
+  readonly value: unknown;
+  readonly shape: ResultShape;
 }
 
 /** Writes a result as compact text: one line per object, without nulls. */
@@ -67,35 +78,37 @@ export class ResultTextWriter {
     return this.#lines.join('\n');
   }
 
-  #writeRootField(key: string, value: unknown, shape: OutputShape): void {
+  #writeRootField(key: string, value: unknown, shape: ResultShape): void {
     const inline = this.#inline(value, shape);
     if (value === null || value === undefined) this.#lines.push(`${key}: null`);
     else if (inline !== undefined) this.#lines.push(`${key}: ${inline}`);
     else if (isObject(value) && itemsOf(value, shape) === undefined) {
-      this.#writeObject(value, shape.fields, `${key}: `, '');
-    } else this.#writeList(key, value, shape, '');
+      this.#writeObject(value, shape.fields, { prefix: `${key}: `, indent: '' });
+    } else this.#writeList({ key, value, shape }, '');
   }
 
   /** An object's values in one line, and its lists in further lines. */
-  #writeObject(value: DataObject, fields: Fields, prefix: string, indent: string): void {
+  #writeObject(value: DataObject, fields: Fields, { prefix, indent }: LineStart): void {
     const values: string[] = [];
-    const lists: [key: string, value: unknown, shape: OutputShape][] = [];
+    const lists: ListField[] = [];
     for (const [key, shape] of fields) {
       const inner = value[key];
       if (inner === null || inner === undefined) continue;
       const inline = this.#inline(inner, shape);
-      if (inline === undefined) lists.push([key, inner, shape]);
+      if (inline === undefined) lists.push({ key, value: inner, shape });
       else if (inline !== '') values.push(`${key}: ${inline}`);
     }
     this.#lines.push(`${indent}${prefix}${values.join(', ')}`.trimEnd());
-    for (const [key, inner, shape] of lists) {
+    const deeper = `${indent}  `;
+    for (const list of lists) {
+      const { key, value: inner, shape } = list;
       if (isObject(inner) && itemsOf(inner, shape) === undefined) {
-        this.#writeObject(inner, shape.fields, `${key}: `, `${indent}  `);
-      } else this.#writeList(key, inner, shape, `${indent}  `);
+        this.#writeObject(inner, shape.fields, { prefix: `${key}: `, indent: deeper });
+      } else this.#writeList(list, deeper);
     }
   }
 
-  #writeList(key: string, value: unknown, shape: OutputShape, indent: string): void {
+  #writeList({ key, value, shape }: ListField, indent: string): void {
     const connection = isObject(value) ? itemsOf(value, shape) : undefined;
     const { items, fields, total } = connection ?? {
       items: Array.isArray(value) ? value : [],
@@ -115,13 +128,13 @@ export class ResultTextWriter {
     ];
     this.#lines.push(`${indent}${key}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}:`);
     for (const item of isTranscript(shape) ? shown.toReversed() : shown) {
-      if (isObject(item)) this.#writeObject(item, fields, '- ', indent);
+      if (isObject(item)) this.#writeObject(item, fields, { prefix: '- ', indent });
       else this.#lines.push(`${indent}- ${this.#inline(item, { ...shape, fields }) ?? ''}`);
     }
   }
 
   /** The value in one line; undefined if it contains lists of objects, empty if there is nothing to show. */
-  #inline(value: unknown, shape: OutputShape): string | undefined {
+  #inline(value: unknown, shape: ResultShape): string | undefined {
     if (value === null || value === undefined) return 'null';
     if (Array.isArray(value)) return this.#inlineList(value, shape);
     if (shape.leaf !== undefined) return this.#leaf(value, shape);
@@ -136,7 +149,7 @@ export class ResultTextWriter {
     return parts.length === 0 ? '' : `{${parts.join(', ')}}`;
   }
 
-  #inlineList(items: readonly unknown[], shape: OutputShape): string | undefined {
+  #inlineList(items: readonly unknown[], shape: ResultShape): string | undefined {
     const [only, ...others] = shape.fields;
     const isSimple = shape.leaf !== undefined || others.length === 0;
     if (!isSimple) return undefined;
@@ -155,7 +168,7 @@ export class ResultTextWriter {
       : `[${texts.join('; ')}${more > 0 ? `; ${more} not shown` : ''}]`;
   }
 
-  #leaf(value: unknown, { leaf, coordinate }: OutputShape): string {
+  #leaf(value: unknown, { leaf, coordinate }: ResultShape): string {
     const text = typeof value === 'string' ? value : JSON.stringify(value);
     if (leaf === 'time') return text.replace('.000Z', 'Z');
     if (leaf === 'id' && plainId.test(text)) return text;
@@ -183,7 +196,7 @@ export interface ListedPage {
 /** The list that the operation's cursor continues; undefined if the result has none, or several. */
 export function pageOf(data: DataObject, fields: Fields): ListedPage | undefined {
   const pages: ListedPage[] = [];
-  const visit = (value: unknown, shape: OutputShape): void => {
+  const visit = (value: unknown, shape: ResultShape): void => {
     if (Array.isArray(value)) for (const item of value) visit(item, shape);
     if (!isObject(value)) return;
     const page = value[pageKey];

@@ -8,7 +8,6 @@ export const maxResultCharacters = 32_000;
  * stay, because emoji and several scripts need them.
  */
 const invisibleCharacters =
-  // eslint-disable-next-line no-control-regex, no-misleading-character-class -- These are the characters to remove.
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e01ef}]/gu;
 
 const withoutInvisible = (text: string): string => text.replace(invisibleCharacters, '');

@@ -1,6 +1,5 @@
 import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import {
-  getNamedType,
   isInputObjectType,
   Kind,
   OperationTypeNode,
@@ -27,8 +26,8 @@ import { annotationsOf } from './annotations.ts';
 import { commentBefore } from './comments.ts';
 import type { ToolInputSchema } from './inputSchema.ts';
 import { inputSchemaOf } from './inputSchema.ts';
-import type { OutputShape } from './outputShape.ts';
-import { outputShapeOf } from './outputShape.ts';
+import type { ResultShape } from './resultShape.ts';
+import { resultShapeOf } from './resultShape.ts';
 import { addCursors } from './pages.ts';
 
 /** An operation that agents can execute. */
@@ -45,7 +44,7 @@ export interface Tool {
   readonly variables: ReadonlySet<string>;
   /** The variable that continues a list after its last item. */
   readonly cursorVariable: string | undefined;
-  readonly fields: ReadonlyMap<string, OutputShape>;
+  readonly fields: ReadonlyMap<string, ResultShape>;
 }
 
 export interface LoadToolsOptions {
@@ -97,7 +96,7 @@ function argumentDescriptions(
         }
       },
       ObjectField({ name, value }) {
-        const parent = getNamedType(typeInfo.getParentInputType());
+        const parent = schema.getType(String(typeInfo.getParentInputType()).replace(/\W/g, ''));
         if (value.kind === Kind.VARIABLE && isInputObjectType(parent)) {
           add(value.name.value, parent.getFields()[name.value]?.description);
         }
@@ -183,7 +182,7 @@ class ToolLoader {
     const { schema, allowsWrites, mutations } = this.#options;
     const isMutation = operation.operation === OperationTypeNode.MUTATION;
     const { document, cursorVariable } = addCursors(schema, original);
-    const { fields, coordinates } = outputShapeOf(schema, document, operation);
+    const { fields, coordinates } = resultShapeOf(schema, document, operation);
     const rootFields = [...fields.values()].map(({ coordinate }) =>
       coordinate.slice(coordinate.indexOf('.') + 1),
     );

@@ -21,14 +21,14 @@ import {
 type LeafKind = 'text' | 'id' | 'time' | 'safe';
 
 /** What a response key contains. */
-export interface OutputShape {
+export interface ResultShape {
   /** The name of the type. */
   readonly typename: string;
   /** Schema coordinate, such as `Chat.status`. */
   readonly coordinate: string;
   /** Set for leaves. */
   readonly leaf: LeafKind | undefined;
-  readonly fields: ReadonlyMap<string, OutputShape>;
+  readonly fields: ReadonlyMap<string, ResultShape>;
 }
 
 /** Types whose texts only the team or the account's configuration can set. */
@@ -56,7 +56,7 @@ function leafKindOf(type: GraphQLNamedType, parent: string, field: string): Leaf
   return teamTypes.has(parent) || gatewayFields.has(`${parent}.${field}`) ? 'safe' : 'text';
 }
 
-interface MutableShape extends OutputShape {
+interface MutableShape extends ResultShape {
   readonly fields: Map<string, MutableShape>;
 }
 
@@ -121,12 +121,12 @@ class ShapeBuilder {
 }
 
 interface OperationShape {
-  readonly fields: ReadonlyMap<string, OutputShape>;
+  readonly fields: ReadonlyMap<string, ResultShape>;
   readonly coordinates: ReadonlySet<string>;
 }
 
 /** The shape of the data of a valid operation. */
-export function outputShapeOf(
+export function resultShapeOf(
   schema: GraphQLSchema,
   document: DocumentNode,
   { operation, selectionSet }: OperationDefinitionNode,
