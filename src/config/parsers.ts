@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { isAbsolute } from 'node:path';
 import { globSync } from 'tinyglobby';
 import { z } from 'zod';
 import { isLoopback, readHost } from '../lib/hosts.ts';
@@ -201,7 +202,9 @@ function readOperations(pattern: string): readonly OperationText[] {
     const manifest = readManifest(readFileSync(pattern, 'utf8'));
     return Array.from(manifest, ([id, text]) => ({ file: `${pattern} (${id})`, text }));
   }
-  const files = existsSync(pattern) ? [pattern] : globSync(pattern, { expandDirectories: false });
+  const files = existsSync(pattern)
+    ? [pattern]
+    : globSync(pattern, { expandDirectories: false, absolute: isAbsolute(pattern) });
   return files.sort().map((file) => ({ file, text: readFileSync(file, 'utf8') }));
 }
 
