@@ -117,7 +117,7 @@ const externalPrograms =
 const npmCommands = ['ci', 'install', 'audit', 'sbom', 'pack'];
 
 /** Commands that start a server; `test/cli/commandLine.test.ts` and `test/main.test.ts` start them. */
-const serverCommands = ['serve', 'simulator'];
+const serverCommands = ['serve', 'simulator', 'mcp'];
 
 /** Runs a command of the package and returns its problem; the exit code of `price` may be 1. */
 async function problemOfRun(line: string): Promise<string | undefined> {

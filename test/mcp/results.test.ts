@@ -133,7 +133,8 @@ describe('hostile arguments', () => {
         // The JSON parser rejects the key `__proto__`.
         expect([undefined, -32_602, -32_600]).toContain(error?.code);
         expect(tokensOf(text)).toBeLessThanOrEqual(8_000);
-        expect(raw).not.toMatch(/INTERNAL_SERVER_ERROR|node_modules|at \w+ \(|\/work\/|src\//);
+        expect(raw).not.toMatch(/INTERNAL_SERVER_ERROR|node_modules|at \w+ \(|src\//);
+        expect(raw).not.toContain(process.cwd());
         expect(raw).not.toContain(demo.simulator.key);
       }),
       { numRuns: propertyRuns(150), seed: 22 },

@@ -15,7 +15,7 @@ export const mcp = {
     allowsWrites: setting('MCP_WRITES', boolean, {
       default: false,
       description:
-        '`true` also serves mutations, to agents only ([mcp.md](mcp.md#writes)). `false`: tools only read.',
+        '`true` also serves mutations, to agents only ([mcp.md](mcp.md#security)). `false`: tools only read.',
     }),
   },
   publicUrl: setting('PUBLIC_URL', publicUrl, {
