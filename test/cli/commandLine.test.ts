@@ -60,7 +60,10 @@ describe('helpcrunch-graphql', () => {
   });
 
   test.each([
-    ['srve', 'Unknown command "srve". Commands: serve, simulator, price, schema, check-config.'],
+    [
+      'srve',
+      'Unknown command "srve". Commands: serve, simulator, price, schema, mcp, check-config.',
+    ],
     ['serve --prt 5', "Unknown option '--prt'"],
     ['serve twice', "Unexpected argument 'twice'"],
     ['--env-file /no/such/file', '--env-file: /no/such/file cannot be read.'],

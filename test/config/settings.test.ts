@@ -155,6 +155,8 @@ describe('defaults', () => {
   });
 });
 
+const mcpOff = { isEnabled: false, operations: undefined, allowsWrites: false };
+
 describe('each variable', () => {
   test.each([
     [
@@ -164,7 +166,7 @@ describe('each variable', () => {
     [{ HOST: '::1' }, { host: '::1' }],
     [{ PORT: '0' }, { port: 0 }],
     [{ PORT: '65535' }, { port: 65_535 }],
-    [{ HELPCRUNCH_API_KEY: 'a+/=%2F' }, { apiKey: 'a+/=%2F' }],
+    [{ HELPCRUNCH_API_KEY: 'a+/=%2F' }, { apiKey: 'a+/=%2F', mcp: mcpOff }],
     [{ HELPCRUNCH_API_URL: 'http://127.0.0.1:9/v1' }, { apiUrl: 'http://127.0.0.1:9/v1' }],
     [{ HELPCRUNCH_API_URL: 'https://a.example/v1//' }, { apiUrl: 'https://a.example/v1' }],
     [{ HELPCRUNCH_API_URL: 'https://a.example' }, { apiUrl: 'https://a.example' }],
@@ -186,7 +188,10 @@ describe('each variable', () => {
     [{ UPSTREAM_TIMEOUT_MS: '600000' }, { upstreamTimeoutMs: 600_000 }],
     [{ UPSTREAM_MAX_BYTES: '1024' }, { upstreamMaxBytes: 1_024 }],
     [{ AUTH: 'none' }, { auth: { mode: 'none' } }],
-    [{ AUTH: 'forward' }, { auth: { mode: 'forward' }, requestRateLimit: 600 }],
+    [{ AUTH: 'forward' }, { auth: { mode: 'forward' }, requestRateLimit: 600, mcp: mcpOff }],
+    [{ MCP: 'false' }, { mcp: mcpOff }],
+    [{ MCP_WRITES: 'true' }, { mcp: { ...mcpOff, isEnabled: true, allowsWrites: true } }],
+    [{ PUBLIC_URL: 'https://a.example/b/' }, { publicUrl: 'https://a.example/b' }],
     [{ ALLOW_UNAUTHENTICATED: 'true' }, {}],
     [{ ALLOW_UNAUTHENTICATED: 'false' }, {}],
     [{ CORS_ORIGINS: 'https://a.example' }, { corsOrigins: ['https://a.example'] }],
@@ -224,7 +229,7 @@ describe('each variable', () => {
     [{ NODE_ENV: 'production', DEMO: 'true' }, { isProduction: true }],
     [
       { NODE_ENV: 'production', HELPCRUNCH_API_KEY: 'k' },
-      { isProduction: true, apiKey: 'k' },
+      { isProduction: true, apiKey: 'k', mcp: mcpOff },
     ],
     [{ NODE_ENV: 'development' }, { isProduction: false }],
     [{ NODE_ENV: 'test' }, { isProduction: false }],
