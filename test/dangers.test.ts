@@ -454,7 +454,6 @@ describe('unknown variables', () => {
 
   test.each([
     ['HELPCRUNCH_APIKEY', 'HELPCRUNCH_API_KEY'],
-    ['HELPCRUNCH_API_KEY_FILE', 'HELPCRUNCH_API_KEY'],
     ['HELPCRUNCH_KEY', 'HELPCRUNCH_API_KEY'],
     ['helpcrunch_api_key', 'HELPCRUNCH_API_KEY'],
     ['HELPCRUNCH-API-KEY', 'HELPCRUNCH_API_KEY'],

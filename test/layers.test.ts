@@ -20,7 +20,6 @@ const layers: readonly Layer[] = [
     mayImport: [/^(cli|graphql|lib)\//, /^resources\/registry\.ts$/],
   },
   { files: /^cli\/mcp\.ts$/, mayImport: [/^(cli|config|app|lib)\//] },
-  { files: /^cli\/terminal\.ts$/, mayImport: [/^lib\//] },
   // The only layer that composes the others.
   { files: /^app\//, mayImport: [/^(?!(main|index)\.ts|cli\/)/] },
   // Names in settings are checked against the schema.

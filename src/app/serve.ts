@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { lineFormat } from './logFormat.ts';
 import type { GatewayApp } from './providers.ts';
 import { createGatewayLog, createGatewayApp } from './providers.ts';
-import { showProgress } from '../cli/terminal.ts';
+import { showProgress } from '../lib/terminal.ts';
 import { loadConfig, logWarnings, configWarnings } from '../config/loadConfig.ts';
 import type { Config } from '../config/settings.ts';
 import { ConfigError, environmentVariables, isDemo } from '../config/settings.ts';

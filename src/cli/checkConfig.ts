@@ -7,7 +7,7 @@ import { listSettings } from '../config/listSettings.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../observability/log.ts';
 import { silentLog } from '../observability/log.ts';
-import { paint, showProgress } from './terminal.ts';
+import { paint, showProgress } from '../lib/terminal.ts';
 
 const responseSchema = z.object({
   data: z

@@ -5,7 +5,7 @@ import type { OutputStreams } from './checkConfig.ts';
 import { setEnvironmentVariables } from '../config/settings.ts';
 import { runPrice } from './price.ts';
 import { loadEnvironmentFile } from '../config/listSettings.ts';
-import { paint } from './terminal.ts';
+import { paint } from '../lib/terminal.ts';
 import { UsageError } from '../lib/usageError.ts';
 import { version } from '../lib/version.ts';
 

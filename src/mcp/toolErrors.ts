@@ -68,15 +68,20 @@ function describe(error: GraphQLFormattedError, isMutation: boolean): string {
   const code = publicCodeOf(error);
   const reason = extensions?.['reason'];
   const requestId = extensions?.['requestId'];
+  const place = path === undefined ? '' : ` at ${path.join('.')}`;
+  const problem = message
+    .replace(/ Retry after retryAfterMs\.$/, '')
+    .slice(0, maxMessageCharacters);
+  const fields = fieldProblems(extensions?.['fields']);
   return [
-    `${code}${typeof reason === 'string' ? ` (${reason})` : ''}`,
-    ...(path === undefined ? [] : [` at ${path.join('.')}`]),
-    `: ${message.replace(/ Retry after retryAfterMs\.$/, '').slice(0, maxMessageCharacters)} `,
-    fieldProblems(extensions?.['fields']),
-    namesRequest.has(code) && typeof requestId === 'string' ? `Request id: ${requestId}. ` : '',
+    `${code}${typeof reason === 'string' ? ` (${reason})` : ''}${place}: ${problem}`,
+    ...(problem.includes(fields) ? [] : [fields]),
+    ...(namesRequest.has(code) && typeof requestId === 'string'
+      ? [`Request id: ${requestId}.`]
+      : []),
     nextStepOf(code, extensions, isMutation),
   ]
-    .join('')
+    .join(' ')
     .trim();
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { version } from '../../src/lib/version.ts';
 import type { RecordingUpstream } from '../support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
@@ -51,7 +52,7 @@ const subscriptionLimits = {
 };
 
 const answered = { status: 200, body: expect.stringContaining('"__typename":"Query"') };
-const healthy = { status: 200, body: '{"status":"ok"}' };
+const healthy = { status: 200, body: JSON.stringify({ status: 'ok', version }) };
 
 /** In the form of every other refusal. */
 function expectRefusal(response: RawResponse | undefined, status: number, code = 'BAD_REQUEST') {
@@ -410,10 +411,10 @@ describe('WebSocket upgrades', () => {
   );
 
   test('a WebSocket with an invalid handshake is rejected in JSON', async () => {
-    const version = webSocket().replace('Version: 13', 'Version: 7');
+    const oldVersion = webSocket().replace('Version: 13', 'Version: 7');
     const key = webSocket().replace(/Key: .*\r\n/, 'Key: x\r\n');
 
-    expectRefusal(await statusOf(version), 400);
+    expectRefusal(await statusOf(oldVersion), 400);
     expectRefusal(await statusOf(key), 400);
   });
 

@@ -1006,7 +1006,7 @@ describe('_entities', () => {
     ]);
   });
 
-  const keys: readonly (readonly [string, unknown])[] = [
+  const invalidIds: readonly (readonly [unknown, string])[] = [
     [null, 'null'],
     ['', 'an empty text'],
     ['x', 'no id'],
@@ -1018,12 +1018,14 @@ describe('_entities', () => {
     [{ a: 1 }, 'an object'],
     [['1'], 'a list'],
     [true, 'a boolean'],
-  ].map(([value, what]) => [String(what), value]);
+  ];
   const types = ['Chat', 'Customer', 'Agent', 'Department', 'ChatApplication'];
 
   test.each([
     ...types.map((type) => [type, 'no key', {}]),
-    ...types.flatMap((type) => keys.map(([what, id]) => [type, `an id that is ${what}`, { id }])),
+    ...types.flatMap((type) =>
+      invalidIds.map(([id, what]) => [type, `an id that is ${what}`, { id }]),
+    ),
     ...[null, '', 7, true, ['u-1', 'u-2'], { a: 1 }].flatMap((userId) => [
       ['Customer', `the user id ${JSON.stringify(userId)}`, { userId }],
       ['Customer', `no id and the user id ${JSON.stringify(userId)}`, { id: null, userId }],

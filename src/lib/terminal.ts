@@ -1,5 +1,5 @@
 import type { WriteStream } from 'node:tty';
-import { systemClock } from '../lib/clock.ts';
+import { systemClock } from './clock.ts';
 
 const colors = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39] } as const;
 
