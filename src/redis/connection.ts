@@ -295,7 +295,6 @@ export class RedisConnections {
   /** Writes a key, because a replica and a full Redis accept other commands. */
   async #probeCommands(): Promise<void> {
     if (this.#clock.monotonic() < this.#forbiddenUntilMs) return;
-    if (this.#server.mayEvict === undefined) await this.#server.check(this.client);
     const key = redisKey(this.account, 'probe');
     try {
       await this.client.set(key, this.instanceId, 'PX', probeTtlMs);
@@ -308,6 +307,8 @@ export class RedisConnections {
       this.#fail('memory', error);
     }
     this.#restore('commands');
+    // Not awaited: commands are available.
+    if (this.#server.mayEvict === undefined) void this.#server.check(this.client);
   }
 
   async #subscribe(): Promise<void> {
