@@ -318,5 +318,5 @@ describe('walks over lists that change', () => {
         expect({ ...context, wrong }).toEqual({ ...context, wrong: [] });
       }
     }
-  });
+  }, 600_000);
 });
