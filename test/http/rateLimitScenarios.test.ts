@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { toNodeId } from '../../src/lib/ids.ts';
+import { callTool } from '../support/mcp.ts';
 import { propertyRuns } from '../support/propertyRuns.ts';
 import type { Activity, Outcome, Send, SharedAccount } from '../support/sharedAccount.ts';
 import { rateLimit, startSharedAccount } from '../support/sharedAccount.ts';
@@ -122,6 +123,49 @@ async function runScript(account: SharedAccount): Promise<Activity> {
   });
 }
 
+/** MCP clients that call the next tool when the result of the last one is there. */
+function loopingMcpClients(count: number): Scenario {
+  let errors: boolean[] = [];
+  return {
+    seconds: { brief: 16, full: 76 },
+    async others(account, owned) {
+      errors = [];
+      const next = counter();
+      const clients = await Promise.all(
+        Array.from({ length: count }, async (_, index) => ({
+          headers: {
+            ...(await account.credentials(agent(20 + index))),
+            'accept-encoding': 'identity',
+          },
+          isWaiting: false,
+        })),
+      );
+      const callNext = async (client: (typeof clients)[number]) => {
+        client.isWaiting = true;
+        const number = next();
+        const gateway = account.gateways[number % account.gateways.length];
+        const chatId = owned[number % owned.length]?.id;
+        const { isError } = await callTool(
+          gateway?.url ?? '',
+          'readChat',
+          { chatId },
+          client.headers,
+        );
+        errors.push(isError);
+        client.isWaiting = false;
+      };
+      return [
+        every(250, () => {
+          for (const client of clients) if (!client.isWaiting) account.track(callNext(client));
+        }),
+      ];
+    },
+    check() {
+      expect(errors.filter((isError) => !isError).length).toBeGreaterThan(count);
+    },
+  };
+}
+
 const scenarios: Readonly<Record<string, Scenario>> = {
   'a customer that requests 30 chats of others, four times and then each second': {
     seconds: { brief: 16, full: 76 },
@@ -210,6 +254,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
       expect(reasonsOf(account.of('script'))).toContain('VIEWER_LIMIT');
     },
   },
+  'ten MCP clients that call tools without a pause': loopingMcpClients(10),
   'an export with background priority, which uses 70 % of what is left': {
     seconds: { brief: 62, full: 124 },
     async others(account) {

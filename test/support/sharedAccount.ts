@@ -54,6 +54,7 @@ export async function startSharedAccount(instanceCount: 1 | 2) {
     quotas,
     maxUpstreamCalls,
     webhookSecret,
+    mcp: { isEnabled: true, operations: undefined, allowsWrites: false },
     redisUrl: server?.url,
   };
   const redisScripts = createRedisScripts("local now = tonumber(redis.call('GET', 'now'))\n");
