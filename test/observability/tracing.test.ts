@@ -183,11 +183,11 @@ test('traces are exported as OTLP JSON and protobuf', async () => {
 });
 
 describe('the process', () => {
-  /** On `SIGUSR2` the process prints which modules of OpenTelemetry are loaded, except the interface that prom-client imports. */
+  /** On `SIGWINCH` the process prints which modules of OpenTelemetry are loaded, except the interface that prom-client imports. */
   const tell = `
     import { createRequire } from 'node:module';
     const { cache } = createRequire('${import.meta.url}');
-    process.on('SIGUSR2', () => {
+    process.on('SIGWINCH', () => {
       const loaded = Object.keys(cache).filter((path) => /@opentelemetry.(?!api[\\\\/])/.test(path));
       process.stderr.write(loaded.length + ' loaded\\n');
     });`;
@@ -196,7 +196,7 @@ describe('the process', () => {
   async function loadedBy(environment: Readonly<Record<string, string>>, isAsked = false) {
     await using gateway = run({ LOG_LEVEL: 'warn', ...environment }, options);
     const started = await gateway.started();
-    gateway.send('SIGUSR2');
+    gateway.send('SIGWINCH');
     const count = Number(/^([0-9]+) loaded/.exec(await gateway.heard('loaded'))?.[1]);
     if (isAsked) {
       await fetch(`${started.url}/graphql`, {
