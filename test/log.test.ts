@@ -1,11 +1,20 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess, StdioNull, StdioPipe } from 'node:child_process';
 import { on, once } from 'node:events';
-import { closeSync, constants, createReadStream, mkdtempSync, openSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
@@ -22,6 +31,20 @@ afterAll(() => {
   for (const child of children) child.kill('SIGKILL');
   rmSync(folder, { recursive: true });
 });
+
+/** What a pipe that was opened without blocking contains; an empty text if it is empty. */
+function readAvailable(pipe: number): string {
+  const buffer = Buffer.alloc(65_536);
+  try {
+    return buffer.toString('utf8', 0, readSync(pipe, buffer));
+  } catch {
+    return '';
+  }
+}
+
+async function readUntil(pipe: number, text: string): Promise<void> {
+  for (let seen = ''; !seen.includes(text); await setImmediate()) seen += readAvailable(pipe);
+}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -145,6 +168,7 @@ test.concurrent(
     const writer = openSync(pipe, 'w');
     const gateway = await start({ error: writer });
     closeSync(writer);
+    await readUntil(first, 'gateway started');
     closeSync(first);
     await gateway.ask();
     await gateway.ask();
@@ -163,7 +187,8 @@ test.concurrent(
       text
         .trim()
         .split('\n')
-        .map((line) => JSON.parse(line)),
+        .map((line) => JSON.parse(line))
+        .filter(({ msg }) => !msg.startsWith('gateway ')),
     ).toMatchObject([
       { msg: 'operation', code: 'OK' },
       { level: 40, msg: 'log lines lost', lines: 2 },

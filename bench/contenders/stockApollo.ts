@@ -14,7 +14,14 @@ const typeDefs = [
   /* GraphQL */ `
     directive @link(url: String!, import: [String!]) repeatable on SCHEMA
     directive @key(fields: String!, resolvable: Boolean = true) repeatable on OBJECT
-    directive @shareable on OBJECT
+    directive @shareable on OBJECT | FIELD_DEFINITION
+    directive @listSize(
+      assumedSize: Int
+      slicingArguments: [String!]
+      sizedFields: [String!]
+      requireOneSlicingArgument: Boolean = true
+    ) on FIELD_DEFINITION
+    directive @inaccessible on OBJECT | FIELD_DEFINITION | SCALAR | ENUM
     directive @tag(name: String!) repeatable on FIELD_DEFINITION | OBJECT
   `,
 ];

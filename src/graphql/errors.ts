@@ -59,6 +59,7 @@ export const forbiddenCode = 'FORBIDDEN' satisfies ErrorCode;
 export const publicError = {
   badRequest: withCode('BAD_REQUEST'),
   unauthenticated: withCode(unauthenticatedCode),
+  badUserInput: withCode('BAD_USER_INPUT'),
   forbidden: withCode(forbiddenCode),
   persistedQueryNotFound: withCode('PERSISTED_QUERY_NOT_FOUND'),
   tooExpensive: withCode('OPERATION_TOO_EXPENSIVE'),

@@ -3,41 +3,53 @@ import type { ErrorCode } from '../graphql/errorCodes.ts';
 import { publicCodeOf } from '../graphql/errors.ts';
 import { isObject } from './resultText.ts';
 
-/** What an agent does next. The retry time of `RATE_LIMITED` is added. */
-const nextSteps: Readonly<Record<ErrorCode, string>> = {
-  GRAPHQL_PARSE_FAILED: 'Tell the user that this tool is broken.',
-  GRAPHQL_VALIDATION_FAILED: 'Tell the user that this tool is broken.',
-  OPERATION_RESOLUTION_FAILURE: 'Tell the user that this tool is broken.',
-  PERSISTED_QUERY_NOT_FOUND: 'Tell the user that this tool is broken.',
-  PERSISTED_QUERY_NOT_SUPPORTED: 'Tell the user that this tool is broken.',
-  BAD_REQUEST: 'Correct the arguments by the input schema of the tool.',
-  BAD_USER_INPUT: 'Correct the argument. Take ids and cursors from results; do not guess them.',
-  UNAUTHENTICATED: 'Ask the user to sign in again.',
-  FORBIDDEN: 'Do not repeat it; tell the user that this is not permitted.',
-  NOT_FOUND: 'Do not repeat it. Get the id from a list or search tool.',
-  CONFLICT: 'Read the object again before you decide.',
-  OUTCOME_UNKNOWN:
-    'It may have happened. Read the object first; repeat only with the same idempotencyKey.',
-  OPERATION_TOO_EXPENSIVE: 'Ask for less: fewer items or narrower conditions.',
-  RATE_LIMITED: '',
-  UPSTREAM_UNAUTHENTICATED: 'Do not repeat it; tell the user that the gateway needs another key.',
-  UPSTREAM_FORBIDDEN: 'Do not repeat it; tell the user that the key of the gateway lacks a right.',
-  UPSTREAM_TIMEOUT: 'Repeat it once after 10 s.',
-  UPSTREAM_UNAVAILABLE: 'Repeat it once after 30 s.',
-  UPSTREAM_INVALID_RESPONSE: 'Do not repeat it; tell the user, with the request id.',
-  INTERNAL_SERVER_ERROR: 'Do not repeat it; tell the user, with the request id.',
+interface NextStep {
+  /** What an agent does next. */
+  readonly text: string;
+  /** A write may have happened although it failed. */
+  readonly isUncertainAfterWrite?: true;
+  readonly isRepeatedAfterWait?: true;
+  readonly needsRequestId?: true;
+}
+
+const brokenTool: NextStep = { text: 'Tell the user that this tool is broken.' };
+
+const nextSteps: Readonly<Record<ErrorCode, NextStep>> = {
+  GRAPHQL_PARSE_FAILED: brokenTool,
+  GRAPHQL_VALIDATION_FAILED: brokenTool,
+  OPERATION_RESOLUTION_FAILURE: brokenTool,
+  PERSISTED_QUERY_NOT_FOUND: brokenTool,
+  PERSISTED_QUERY_NOT_SUPPORTED: brokenTool,
+  BAD_REQUEST: { text: 'Correct the arguments by the input schema of the tool.' },
+  BAD_USER_INPUT: {
+    text: 'Correct the argument. Take ids and cursors from results; do not guess them.',
+  },
+  UNAUTHENTICATED: { text: 'Ask the user to sign in again.' },
+  FORBIDDEN: { text: 'Do not repeat it; tell the user that this is not permitted.' },
+  NOT_FOUND: { text: 'Do not repeat it. Get the id from a list or search tool.' },
+  CONFLICT: { text: 'Read the object again before you decide.' },
+  OUTCOME_UNKNOWN: {
+    text: 'It may have happened. Read the object first; repeat only with the same idempotencyKey.',
+  },
+  OPERATION_TOO_EXPENSIVE: { text: 'Ask for less: fewer items or narrower conditions.' },
+  RATE_LIMITED: { text: 'Repeat the same call later.', isRepeatedAfterWait: true },
+  UPSTREAM_UNAUTHENTICATED: {
+    text: 'Do not repeat it; tell the user that the gateway needs another key.',
+  },
+  UPSTREAM_FORBIDDEN: {
+    text: 'Do not repeat it; tell the user that the key of the gateway lacks a right.',
+  },
+  UPSTREAM_TIMEOUT: { text: 'Repeat it once after 10 s.', isUncertainAfterWrite: true },
+  UPSTREAM_UNAVAILABLE: { text: 'Repeat it once after 30 s.', isUncertainAfterWrite: true },
+  UPSTREAM_INVALID_RESPONSE: {
+    text: 'Do not repeat it; tell the user, with the request id.',
+    needsRequestId: true,
+  },
+  INTERNAL_SERVER_ERROR: {
+    text: 'Do not repeat it; tell the user, with the request id.',
+    needsRequestId: true,
+  },
 };
-
-/** After these, a write may have happened although it failed. */
-const uncertainAfterWrite: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'UPSTREAM_TIMEOUT',
-  'UPSTREAM_UNAVAILABLE',
-]);
-
-const namesRequest: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'INTERNAL_SERVER_ERROR',
-  'UPSTREAM_INVALID_RESPONSE',
-]);
 
 const maxErrors = 5;
 const maxMessageCharacters = 300;
@@ -56,11 +68,12 @@ const fieldProblems = (fields: unknown): string =>
     : '';
 
 function nextStepOf(code: ErrorCode, extensions: unknown, isMutation: boolean): string {
-  if (code === 'RATE_LIMITED') {
-    const waitMs = isObject(extensions) ? Number(extensions['retryAfterMs'] ?? 0) : 0;
-    return `Repeat the same call after ${Math.max(1, Math.ceil(waitMs / 1_000))} s, not before.`;
-  }
-  return isMutation && uncertainAfterWrite.has(code) ? nextSteps.OUTCOME_UNKNOWN : nextSteps[code];
+  const { text, isUncertainAfterWrite, isRepeatedAfterWait } = nextSteps[code];
+  if (isMutation && isUncertainAfterWrite) return nextSteps.OUTCOME_UNKNOWN.text;
+  const waitMs = isObject(extensions) ? extensions['retryAfterMs'] : undefined;
+  return isRepeatedAfterWait && typeof waitMs === 'number'
+    ? `Repeat the same call after ${Math.max(1, Math.ceil(waitMs / 1_000))} s, not before.`
+    : text;
 }
 
 function describe(error: GraphQLFormattedError, isMutation: boolean): string {
@@ -76,7 +89,7 @@ function describe(error: GraphQLFormattedError, isMutation: boolean): string {
   return [
     `${code}${typeof reason === 'string' ? ` (${reason})` : ''}${place}: ${problem}`,
     ...(problem.includes(fields) ? [] : [fields]),
-    ...(namesRequest.has(code) && typeof requestId === 'string'
+    ...(nextSteps[code].needsRequestId && typeof requestId === 'string'
       ? [`Request id: ${requestId}.`]
       : []),
     nextStepOf(code, extensions, isMutation),

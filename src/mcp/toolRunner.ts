@@ -42,7 +42,7 @@ function variablesOf({ variables, isMutation }: Tool, args: ToolCall['args']) {
   const unknown = Object.keys(args).filter((name) => !variables.has(name));
   if (unknown.length > 0) {
     const message = `Unknown arguments: ${listed(unknown).slice(0, 100)}. The arguments are: ${listed(variables)}.`;
-    throw new PublicError('BAD_USER_INPUT', message);
+    throw publicError.badUserInput(message);
   }
   return Object.fromEntries(
     Object.entries(args).filter(([, value]) => isMutation || value !== null),
