@@ -43,7 +43,11 @@ function readAvailable(pipe: number): string {
 }
 
 async function readUntil(pipe: number, text: string): Promise<void> {
-  for (let seen = ''; !seen.includes(text); await setImmediate()) seen += readAvailable(pipe);
+  let seen = '';
+  while (!seen.includes(text)) {
+    seen += readAvailable(pipe);
+    await setImmediate();
+  }
 }
 
 async function freePort(): Promise<number> {
