@@ -137,7 +137,7 @@ describe('hostile arguments', () => {
         expect(raw).not.toContain(process.cwd());
         expect(raw).not.toContain(demo.simulator.key);
       }),
-      { numRuns: propertyRuns(150), seed: 22 },
+      { numRuns: propertyRuns(200), seed: 22 },
     );
     const executed = demo.logged
       .map((line) => JSON.parse(line))
