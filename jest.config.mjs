@@ -44,7 +44,7 @@ const unit = files.filter((file) => !endToEnd.includes(file));
 export default {
   maxWorkers: 2,
   // No test depends on how long it takes, also on a busy machine.
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   projects: [
     { ...shared, displayName: 'unit', testMatch: unit },
     {

@@ -8,7 +8,7 @@ import { killAll, run } from './support/process.ts';
 import { exchange, head, openConnection } from './support/rawHttp.ts';
 
 // Each test starts a process, all at once.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 afterAll(killAll);
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { probes } from '../scripts/probes.ts';
 import { startAccount, type TestAccount } from './simulator/client.ts';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 

@@ -9,7 +9,7 @@ import { DisposerStack } from '../../src/lib/disposerStack.ts';
 import { silentLog } from '../../src/observability/log.ts';
 
 // Some tests start a process.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 

@@ -8,7 +8,7 @@ import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.t
 import { signatureOf } from '../support/webhooks.ts';
 
 // Each test starts a process.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const directory = await mkdtemp(join(tmpdir(), 'helpcrunch-reload-'));
 afterAll(async () => {

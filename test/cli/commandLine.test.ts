@@ -14,7 +14,7 @@ import { startRecordingUpstream } from '../support/recordingUpstream.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 interface Outcome {
   readonly code: number;

@@ -17,7 +17,7 @@ import { hasRedis, startRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcpProxy.ts';
 import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const describeWithRedis = hasRedis ? describe : describe.skip;
 

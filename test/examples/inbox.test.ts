@@ -51,7 +51,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
   expect(await page.text()).toContain('<title>Inbox</title>');
   expect(data.chats.nodes).toHaveLength(1);
   expect(code).toBe(0);
-}, 60_000);
+}, 120_000);
 
 (hasBrowser ? describe : describe.skip)('in a browser (needs Chromium)', () => {
   // Delays longer than this, such as the throttling below, are reported immediately.
@@ -74,7 +74,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
       startExample({ GATEWAY_URL: gateway.url }),
       startBrowser(),
     ]);
-  }, 60_000);
+  }, 120_000);
 
   afterAll(async () => {
     await browser.close();
@@ -146,7 +146,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
     expect(new Set(ids).size).toBe(ids.length);
     expect([...hosts]).toEqual(['127.0.0.1']);
     expect(complaints).toEqual([]);
-  }, 30_000);
+  }, 120_000);
 
   test('a chat is marked as read when it is opened, and as unread and read by a button', async () => {
     const { page, rows, complaints } = await openInbox();
@@ -164,7 +164,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
     const marks = simulator.calls.filter(({ path }) => path === '/chats/readByAgent');
     expect(marks.length).toBeGreaterThanOrEqual(3);
     expect(complaints).toEqual([]);
-  }, 30_000);
+  }, 120_000);
 
   test('the inbox shows a change that happens before its subscription starts', async () => {
     const held = createDeferred();
@@ -180,7 +180,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
     held.resolve();
 
     await page.locator(`[data-chat="${chat}"]`).getByText('Unread:').waitFor({ state: 'attached' });
-  }, 30_000);
+  }, 120_000);
 
   test('a response that is older than an event does not undo the change of the event', async () => {
     const [read, released] = [createDeferred(), createDeferred()];
@@ -210,7 +210,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
     released.resolve();
 
     await page.locator(`[data-chat="${chat}"]`).getByText('Unread:').waitFor({ state: 'attached' });
-  }, 30_000);
+  }, 120_000);
 
   test('the inbox reverts a change that HelpCrunch rejects and shows the reason', async () => {
     const { page, rows } = await openInbox();
@@ -225,7 +225,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
     await page.getByRole('alert').getByText('The chat could not be marked.').waitFor();
 
     expect(await button.textContent()).toBe(before);
-  }, 30_000);
+  }, 120_000);
 
   test('a new message of a customer appears in its chat and in the list', async () => {
     const { page, rows, complaints } = await openInbox();
@@ -246,7 +246,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
 
     expect(await chatOf(rows.first())).toBe(chat);
     expect(complaints).toEqual([]);
-  }, 30_000);
+  }, 120_000);
 
   test('arrow keys move through the list, Enter opens a chat and Escape returns to the list', async () => {
     const { page, rows } = await openInbox();
@@ -263,7 +263,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
 
     expect(led).toBe(`#chat/${third}`);
     expect(await page.evaluate('document.activeElement.dataset.chat')).toBe(String(third));
-  }, 30_000);
+  }, 120_000);
 
   test('the inbox shows an outage and a rate limit, and recovers from both', async () => {
     const { page, rows } = await openInbox();
@@ -283,7 +283,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
 
     await rows.first().waitFor();
     expect(await page.getByRole('alert').count()).toBe(0);
-  }, 30_000);
+  }, 120_000);
 
   test('the inbox reconnects after a restart of the gateway and shows the changes since then', async () => {
     const { page, rows } = await openInbox();
@@ -305,7 +305,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
 
     await page.getByText('Live', { exact: true }).waitFor();
     await page.locator('.row').first().getByText('Written in the dark').waitFor();
-  }, 30_000);
+  }, 120_000);
 
   test.each([
     ['light', 1360],

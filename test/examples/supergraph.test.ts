@@ -12,7 +12,7 @@ import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.t
 import { startTestGateway } from '../support/gateway.ts';
 
 // Processes take their time to start and to warm up.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const root = new URL('../../', import.meta.url);
 const secret = 'the-secret-of-the-router-and-ours';
@@ -75,7 +75,7 @@ describe('through a router in a process of its own', () => {
     router = child;
     const [line] = (await once(lines, 'line')) as [string];
     url = line.replace('listening on ', '');
-  }, 60_000);
+  }, 120_000);
 
   afterAll(async () => {
     await stop(router);

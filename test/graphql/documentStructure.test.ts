@@ -14,7 +14,7 @@ import { startTestGateway } from '../support/gateway.ts';
 import { killAll, run } from '../support/process.ts';
 import { openSocket } from '../support/socket.ts';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 

@@ -19,7 +19,7 @@ import { createManualClock } from '../support/manualClock.ts';
 import { openSocket } from '../support/socket.ts';
 import { propertyRuns } from '../support/propertyRuns.ts';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const operationCaches = ['on', 'off'] as const;
 

@@ -11,7 +11,7 @@ import { startRouter } from '../support/router.ts';
 import { openSocket } from '../support/socket.ts';
 import { webhookSecret } from '../support/webhooks.ts';
 
-jest.setTimeout(10_000);
+jest.setTimeout(120_000);
 
 const describeWithRedis = hasRedis ? describe : describe.skip;
 

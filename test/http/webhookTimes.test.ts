@@ -7,7 +7,7 @@ import { createManualClock } from '../support/manualClock.ts';
 import { openSocket } from '../support/socket.ts';
 import { chatData, post, webhookSecret, wireDelivery } from '../support/webhooks.ts';
 
-jest.setTimeout(30_000);
+jest.setTimeout(120_000);
 
 const oneSecond = 1_000;
 const oneHour = 3_600_000;

@@ -7,7 +7,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { clientOptions } from '../support/mcp.ts';
 
 // Each test starts a process.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const command = process.execPath;
 const args = ['dist/cli/main.js', 'mcp'];

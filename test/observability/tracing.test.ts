@@ -10,7 +10,7 @@ import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.t
 import { startTestGateway } from '../support/gateway.ts';
 import { killAll, run } from '../support/process.ts';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 /** A collector of spans, as OTLP over HTTP has it. */
 async function startCollector() {

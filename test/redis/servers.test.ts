@@ -8,7 +8,7 @@ import { hasRedis, startRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcpProxy.ts';
 import { chatData, post, webhookSecret, wireDelivery } from '../support/webhooks.ts';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const describeWithRedis = hasRedis ? describe : describe.skip;
 

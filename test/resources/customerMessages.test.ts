@@ -6,7 +6,7 @@ import { startTwoCustomers, wireMessage } from '../support/twoCustomers.ts';
 import { propertyRuns } from '../support/propertyRuns.ts';
 
 // Walks to the end of many conversations.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const shownTypes = ['message', 'email', 'knowledgebase'];
 const hiddenTypes = ['private', 'tech', 'a type of tomorrow'];

@@ -11,7 +11,7 @@ import { hasRedis, startRedis } from '../support/redis.ts';
 import { wireMessage } from '../support/twoCustomers.ts';
 import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
 
-jest.setTimeout(30_000);
+jest.setTimeout(120_000);
 
 interface Range {
   readonly offset: number;

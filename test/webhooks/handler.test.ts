@@ -15,7 +15,7 @@ import {
   wireDelivery,
 } from '../support/webhooks.ts';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const oneHour = 3_600_000;
 const clock = createManualClock();

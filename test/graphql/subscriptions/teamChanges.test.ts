@@ -8,7 +8,7 @@ import { openSocket } from '../../support/socket.ts';
 import { startTwoCustomers } from '../../support/twoCustomers.ts';
 import { chatData, deliver, webhookSecret } from '../../support/webhooks.ts';
 
-jest.setTimeout(10_000);
+jest.setTimeout(120_000);
 
 const helpCrunch = await startTwoCustomers();
 

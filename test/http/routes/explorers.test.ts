@@ -6,7 +6,7 @@ import { hasBrowser, startBrowser } from '../../support/browser.ts';
 import { startDemo, startTestGateway } from '../../support/gateway.ts';
 
 // A browser on a busy machine takes its time.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 type Demo = Awaited<ReturnType<typeof startDemo>>;
 

@@ -405,4 +405,4 @@ test('no schedule of viewers exceeds the limit, a customer cap or the share of a
     }),
     { numRuns: 10 },
   );
-}, 60_000);
+}, 120_000);
