@@ -51,6 +51,8 @@ export interface Simulator {
   close(): Promise<void>;
 }
 
+const keepAliveMs = 65_000;
+
 /** Starts a simulated HelpCrunch account behind its REST API v1, over real HTTP. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { host = '127.0.0.1', port = 0, key = 'demo', seed = 1, clock = systemClock } = options;
@@ -80,6 +82,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       respond(response, reply, clock);
     });
   });
+  // Node's default of five seconds resets a reused connection of a client on a busy machine.
+  server.keepAliveTimeout = keepAliveMs;
   await listen(server, host, port);
 
   return {

@@ -326,6 +326,6 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
       expect([...atList, ...atChat]).toEqual([]);
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
     },
-    30_000,
+    120_000,
   );
 });
