@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createDocumentValidation } from '../graphql/limits/documentLimits.ts';
+import type { OperationFile } from '../graphql/operations/operationFiles.ts';
 import { version } from '../lib/version.ts';
 import { readBundledOperations } from '../mcp/bundledOperations.ts';
 import { McpHttpEndpoint } from '../mcp/http.ts';
@@ -38,16 +39,16 @@ export function createMcpServers(
   { config, log }: Pick<Foundation, 'config' | 'log'>,
   { schema, run }: Pick<GraphQL, 'schema' | 'run'>,
 ): McpServers {
-  const bundled = readBundledOperations();
-  const load = (files: typeof bundled, allowsWrites: boolean) => {
-    const validation = createDocumentValidation(config.limits, config.isProduction);
-    const { mutations } = config;
+  const { limits, isProduction, mutations } = config;
+  const { operations, allowsWrites } = config.mcp;
+  const validation = createDocumentValidation(limits, isProduction);
+  const load = (files: readonly OperationFile[]) => {
     const loaded = loadTools({ schema, files, validation, allowsWrites, mutations });
     return requireTools(loaded.tools, loaded.problems);
   };
-  const readChat = load(bundled, false).find(({ name }) => name === 'readChat');
+  const bundled = load(readBundledOperations());
+  const readChat = bundled.find(({ name }) => name === 'readChat');
   if (readChat === undefined) throw new Error('The package has no operation that reads a chat.');
-  const { operations = bundled, allowsWrites } = config.mcp;
   const runner = new ToolRunner({
     run,
     audit: (report) => logCall(log, report),
@@ -55,10 +56,10 @@ export function createMcpServers(
   });
   return new McpServers({
     version,
-    tools: load(operations, allowsWrites),
+    tools: operations === undefined ? bundled : load(operations),
     readChat,
     runner,
-    isSchemaPublic: !config.isProduction,
+    isSchemaPublic: !isProduction,
   });
 }
 

@@ -20,6 +20,8 @@ export interface ToolResult {
   readonly structured?: Readonly<Record<string, unknown>> | undefined;
 }
 
+const smallestLimits = { maxText: 20, maxListItems: 5 };
+
 /** Tried in this order until the result fits. The items of the continued list are reduced first. */
 const textLimits: readonly Omit<TextLimits, 'maxPageItems'>[] = [
   { maxText: 6_000, maxListItems: Infinity },
@@ -27,7 +29,7 @@ const textLimits: readonly Omit<TextLimits, 'maxPageItems'>[] = [
   { maxText: 1_000, maxListItems: 100 },
   { maxText: 200, maxListItems: 50 },
   { maxText: 60, maxListItems: 20 },
-  { maxText: 20, maxListItems: 5 },
+  smallestLimits,
 ];
 
 /** For the line that continues a list, and line breaks. */
@@ -79,9 +81,8 @@ class DataText {
       const part = most === 0 ? undefined : this.#render({ ...limits, maxPageItems: most });
       if (part !== undefined) return this.#finish(part, most, false);
     }
-    const [, ...smaller] = textLimits;
-    const last = { maxText: 20, maxListItems: 1, ...smaller.at(-1), maxPageItems: 1 };
-    const cut = this.#write(last).slice(0, this.#maxCharacters);
+    const shortest = this.#write({ ...smallestLimits, maxPageItems: 1 });
+    const cut = shortest.slice(0, this.#maxCharacters);
     return this.#finish(`${cut}\n[cut: the result is too long]`, Math.min(1, count), false);
   }
 

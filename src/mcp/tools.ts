@@ -145,10 +145,11 @@ class ToolLoader {
     const parsed = parseOperationFiles(this.#options.files);
     this.problems.push(...parsed.problems);
     for (const named of parsed.operations) {
-      const problems = this.#problemsOf(named, documentOf(named.operation, parsed.fragments));
+      const document = documentOf(named.operation, parsed.fragments);
+      const problems = this.#problemsOf(named, document);
       this.problems.push(...problems);
       if (problems.length > 0) continue;
-      const tool = this.#toolOf(named.operation, documentOf(named.operation, parsed.fragments));
+      const tool = this.#toolOf(named.operation, document);
       if (tool !== undefined) this.tools.push(tool);
     }
     if (parsed.operations.length === 0 && parsed.problems.length === 0) {
