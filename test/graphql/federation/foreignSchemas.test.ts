@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { composeServices as composeByApollo } from '@apollo/composition';
 import { describe, expect, test } from '@jest/globals';
-import { composeServices as composeByGuild } from '@theguild/federation-composition';
-import { parse } from 'graphql';
 import { supergraphSdl } from '../../../src/graphql/federation/supergraphSdl.ts';
+import { composers, serviceOf } from '../../support/composers.ts';
 import {
   definedNames,
   foreignSchemas,
@@ -12,17 +10,6 @@ import {
 } from '../../support/foreignSchemas.ts';
 
 const sdl = readFileSync('schema.graphql', 'utf8');
-
-const composers: readonly (readonly [string, (services: any[]) => any])[] = [
-  ['@apollo/composition', composeByApollo],
-  ['@theguild/federation-composition', composeByGuild],
-];
-
-const serviceOf = (name: string, text: string) => ({
-  name,
-  url: `http://${name}.example`,
-  typeDefs: parse(text),
-});
 
 const excludedIn = (schemas: readonly { readonly excluded: readonly string[] }[]) => [
   ...new Set(schemas.flatMap(({ excluded }) => excluded)),

@@ -4,7 +4,6 @@ import { ApolloServerPluginInlineTrace } from '@apollo/server/plugin/inlineTrace
 import { composeServices as composeByApollo } from '@apollo/composition';
 import { getStitchedSchemaFromSupergraphSdl } from '@graphql-tools/federation';
 import { describe, expect, test } from '@jest/globals';
-import { composeServices as composeByGuild } from '@theguild/federation-composition';
 import type { ConstDirectiveNode, DocumentNode, GraphQLSchema } from 'graphql';
 import { execute, graphql, Kind, parse, stripIgnoredCharacters } from 'graphql';
 import { readConfig } from '../../../src/config/settings.ts';
@@ -12,6 +11,7 @@ import { fieldDeclarations } from '../../../src/graphql/schema/fields.ts';
 import { createSchema } from '../../../src/graphql/schema/build.ts';
 import { buildSubgraphSchema } from '../../../src/graphql/federation/subgraph.ts';
 import { rootFieldsOf, supergraphSdl } from '../../../src/graphql/federation/supergraphSdl.ts';
+import { composers, serviceOf } from '../../support/composers.ts';
 import { createProductsSchema, productsSdl } from '../../support/products.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
@@ -426,17 +426,6 @@ const relay = `
     hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String endCursor: String
   }
 `;
-
-const composers: readonly (readonly [string, (services: any[]) => any])[] = [
-  ['@apollo/composition', composeByApollo],
-  ['@theguild/federation-composition', composeByGuild],
-];
-
-const serviceOf = (name: string, text: string) => ({
-  name,
-  url: `http://${name}.example`,
-  typeDefs: parse(text),
-});
 
 describe.each(composers)('composed by %s', (_name, compose) => {
   test.each([
