@@ -17,11 +17,10 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { createLogDestination } from '../src/observability/logDestination.ts';
 
 // Each test starts a process, all at once.
-jest.setTimeout(120_000);
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const children: ChildProcess[] = [];

@@ -2,13 +2,12 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { startRecordingUpstream, wireChat } from './support/recordingUpstream.ts';
 import { killAll, run } from './support/process.ts';
 import { exchange, head, openConnection } from './support/rawHttp.ts';
 
 // Each test starts a process, all at once.
-jest.setTimeout(120_000);
 
 afterAll(killAll);
 

@@ -2,11 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { probes } from '../scripts/probes.ts';
 import { startAccount, type TestAccount } from './simulator/client.ts';
-
-jest.setTimeout(120_000);
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 

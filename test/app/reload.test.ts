@@ -1,14 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { bearer } from '../support/issuer.ts';
 import { killAll, run } from '../support/process.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { signatureOf } from '../support/webhooks.ts';
 
 // Each test starts a process.
-jest.setTimeout(120_000);
 
 const directory = await mkdtemp(join(tmpdir(), 'helpcrunch-reload-'));
 afterAll(async () => {

@@ -6,15 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { runCheckConfig } from '../../src/cli/checkConfig.ts';
 import type { OutputStreams } from '../../src/cli/checkConfig.ts';
 import { runCommandLine } from '../../src/cli/commandLine.ts';
 import { startRecordingUpstream } from '../support/recordingUpstream.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-
-jest.setTimeout(120_000);
 
 interface Outcome {
   readonly code: number;

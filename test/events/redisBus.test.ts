@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../src/config/settings.ts';
 import type { EventOrGap, EventBus, DomainEvent } from '../../src/events/bus.ts';
 import { EventIds } from '../../src/events/eventIds.ts';
@@ -16,8 +16,6 @@ import type { TestRedis } from '../support/redis.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcpProxy.ts';
 import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
-
-jest.setTimeout(120_000);
 
 const describeWithRedis = hasRedis ? describe : describe.skip;
 

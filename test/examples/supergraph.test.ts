@@ -5,14 +5,13 @@ import { createInterface } from 'node:readline';
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginInlineTraceDisabled } from '@apollo/server/plugin/disabled';
 import { startStandaloneServer } from '@apollo/server/standalone';
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createShopSchema } from '../../examples/supergraph/shopSchema.ts';
 import type { RecordingUpstream } from '../support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 
 // Processes take their time to start and to warm up.
-jest.setTimeout(120_000);
 
 const root = new URL('../../', import.meta.url);
 const secret = 'the-secret-of-the-router-and-ours';

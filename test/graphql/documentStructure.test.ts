@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'graphql';
 import { validateDocument } from '../../src/graphql/limits/documentStructure.ts';
 import { createDocumentValidation } from '../../src/graphql/limits/documentLimits.ts';
@@ -13,8 +13,6 @@ import { loadConfig } from '../../src/config/loadConfig.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { killAll, run } from '../support/process.ts';
 import { openSocket } from '../support/socket.ts';
-
-jest.setTimeout(120_000);
 
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { getIntrospectionQuery } from 'graphql';
 import type { Config } from '../../src/config/settings.ts';
@@ -18,8 +18,6 @@ import { bearer, jwtAuth } from '../support/issuer.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { openSocket } from '../support/socket.ts';
 import { propertyRuns } from '../support/propertyRuns.ts';
-
-jest.setTimeout(120_000);
 
 const operationCaches = ['on', 'off'] as const;
 

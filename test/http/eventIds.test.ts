@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../src/config/settings.ts';
 import { redisKey } from '../../src/redis/keys.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
@@ -10,8 +10,6 @@ import { hasRedis, startRedis } from '../support/redis.ts';
 import { startRouter } from '../support/router.ts';
 import { openSocket } from '../support/socket.ts';
 import { webhookSecret } from '../support/webhooks.ts';
-
-jest.setTimeout(120_000);
 
 const describeWithRedis = hasRedis ? describe : describe.skip;
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../src/config/settings.ts';
 import type { ControlledUpstream } from '../support/controlledUpstream.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
@@ -7,8 +7,6 @@ import { rejectedWebhookLine } from '../support/logLines.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { openSocket } from '../support/socket.ts';
 import { chatData, post, webhookSecret, wireDelivery } from '../support/webhooks.ts';
-
-jest.setTimeout(120_000);
 
 const oneSecond = 1_000;
 const oneHour = 3_600_000;

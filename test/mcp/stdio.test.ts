@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { clientOptions } from '../support/mcp.ts';
 
 // Each test starts a process.
-jest.setTimeout(120_000);
 
 const command = process.execPath;
 const args = ['dist/cli/main.js', 'mcp'];

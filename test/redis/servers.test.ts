@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { RedisConnections } from '../../src/redis/connection.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
@@ -7,8 +7,6 @@ import { createManualClock } from '../support/manualClock.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcpProxy.ts';
 import { chatData, post, webhookSecret, wireDelivery } from '../support/webhooks.ts';
-
-jest.setTimeout(120_000);
 
 const describeWithRedis = hasRedis ? describe : describe.skip;
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { startTestGateway } from '../support/gateway.ts';
 import { bearer, jwtAuth } from '../support/issuer.ts';
@@ -6,7 +6,6 @@ import { startTwoCustomers, wireMessage } from '../support/twoCustomers.ts';
 import { propertyRuns } from '../support/propertyRuns.ts';
 
 // Walks to the end of many conversations.
-jest.setTimeout(120_000);
 
 const shownTypes = ['message', 'email', 'knowledgebase'];
 const hiddenTypes = ['private', 'tech', 'a type of tomorrow'];

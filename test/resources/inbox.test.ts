@@ -1,4 +1,4 @@
-import { beforeEach, afterAll, describe, expect, jest, test } from '@jest/globals';
+import { beforeEach, afterAll, describe, expect, test } from '@jest/globals';
 import type { Config } from '../../src/config/settings.ts';
 import { readConfig } from '../../src/config/settings.ts';
 import { servedSdl } from '../../src/graphql/schema/build.ts';
@@ -10,8 +10,6 @@ import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.t
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { wireMessage } from '../support/twoCustomers.ts';
 import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
-
-jest.setTimeout(120_000);
 
 interface Range {
   readonly offset: number;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import type { ControlledUpstream } from '../support/controlledUpstream.ts';
@@ -11,8 +11,6 @@ import { hasRedis, startRedis } from '../support/redis.ts';
 import { openSocket } from '../support/socket.ts';
 import { chatData, post, webhookSecret, wireDelivery } from '../support/webhooks.ts';
 import { propertyRuns } from '../support/propertyRuns.ts';
-
-jest.setTimeout(120_000);
 
 const describeWithRedis = hasRedis ? describe : describe.skip;
 

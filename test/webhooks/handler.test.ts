@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createClient } from 'graphql-sse';
 import { readConfig } from '../../src/config/settings.ts';
 import type { ControlledUpstream } from '../support/controlledUpstream.ts';
@@ -15,8 +15,6 @@ import {
   webhookSecret,
   wireDelivery,
 } from '../support/webhooks.ts';
-
-jest.setTimeout(120_000);
 
 const oneHour = 3_600_000;
 const clock = createManualClock();

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createClient } from 'graphql-sse';
 import { readConfig } from '../../src/config/settings.ts';
@@ -9,8 +9,6 @@ import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { chatData, post, webhookSecret, wireDelivery } from '../support/webhooks.ts';
 import { propertyRuns } from '../support/propertyRuns.ts';
-
-jest.setTimeout(120_000);
 
 const oneHour = 3_600_000;
 const clock = createManualClock();

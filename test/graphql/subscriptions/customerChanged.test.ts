@@ -1,4 +1,4 @@
-import { afterAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { openEventStream } from '../../support/eventStream.ts';
 import { startTestGateway } from '../../support/gateway.ts';
 import { bearer, jwtAuth } from '../../support/issuer.ts';
@@ -7,8 +7,6 @@ import { hasRedis, startRedis } from '../../support/redis.ts';
 import { openSocket } from '../../support/socket.ts';
 import { startTwoCustomers } from '../../support/twoCustomers.ts';
 import { deliver, webhookSecret } from '../../support/webhooks.ts';
-
-jest.setTimeout(120_000);
 
 const helpCrunch = await startTwoCustomers();
 

@@ -1,12 +1,11 @@
 import { createHook } from 'node:async_hooks';
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { hasBrowser, startBrowser } from '../../support/browser.ts';
 import { startDemo, startTestGateway } from '../../support/gateway.ts';
 
 // A browser on a busy machine takes its time.
-jest.setTimeout(120_000);
 
 type Demo = Awaited<ReturnType<typeof startDemo>>;
 
