@@ -303,6 +303,10 @@ const cases: Readonly<
     risky: [{ PERSISTED_ONLY: 'true' }],
     fine: [{ PERSISTED_ONLY: 'false' }],
   },
+  'PERSISTED_ONLY=customers without AUTH=jwt': {
+    risky: [{ PERSISTED_ONLY: 'customers' }, { AUTH: 'forward', PERSISTED_ONLY: 'customers' }],
+    fine: [{ ...jwt, PERSISTED_ONLY: 'customers' }, { PERSISTED_ONLY: 'true' }],
+  },
 };
 
 const rows = checks.map((check) => ({ ...check, ...cases[check.name]! }));

@@ -126,7 +126,7 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
   const persistedDocuments = createPersistedDocuments({
     schema,
     manifest: config.persistedOperations,
-    rejectsOthers: config.isPersistedOnly,
+    persistedOnly: config.persistedOnly,
   });
   const limitName = createNameLimiter();
   const report = createReporter({ clock, log, limitName, observe: metrics.operation });

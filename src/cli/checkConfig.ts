@@ -67,7 +67,7 @@ const configOfCheck = (config: Config): Config => ({
   auth: { mode: 'none' },
   routerSecret: undefined,
   isRouterOnly: false,
-  isPersistedOnly: false,
+  persistedOnly: 'false',
   limits: { ...config.limits, depth: 10, tokens: 100 },
   shutdown: { ...config.shutdown, delayMs: 0 },
 });

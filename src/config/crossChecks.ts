@@ -153,8 +153,18 @@ const errors: readonly Rule[] = [
   {
     name: 'PERSISTED_ONLY without PERSISTED_OPERATIONS',
     variable: 'PERSISTED_ONLY',
-    applies: (facts) => facts.isTrue('PERSISTED_ONLY') && !facts.has('PERSISTED_OPERATIONS'),
+    applies: (facts) =>
+      ['true', 'customers'].includes(facts.value('PERSISTED_ONLY')) &&
+      !facts.has('PERSISTED_OPERATIONS'),
     message: 'needs PERSISTED_OPERATIONS; without it every operation would be rejected.',
+  },
+  {
+    name: 'PERSISTED_ONLY=customers without AUTH=jwt',
+    variable: 'PERSISTED_ONLY',
+    applies: (facts) =>
+      facts.value('PERSISTED_ONLY') === 'customers' && ['none', 'forward'].includes(facts.auth),
+    message:
+      'customers has no effect unless AUTH=jwt, because only tokens distinguish customers. Set AUTH=jwt, or PERSISTED_ONLY=true.',
   },
 ];
 

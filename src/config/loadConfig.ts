@@ -50,7 +50,7 @@ function schemaProblems(environment: Environment): string[] {
     createPersistedDocuments({
       schema: createSchema([], { subgraph: values.subgraph ? values : undefined }),
       manifest: values.persistedOperations,
-      rejectsOthers: false,
+      persistedOnly: 'false',
     });
   return [
     ...unknownFields.map(

@@ -118,7 +118,7 @@ export const createExecuteForClient =
     const params = { ...operation };
     assertAllowed(client.access, () => ({ ...operation, text: textOf(params) }));
     await limitClient(client);
-    const text = persistedDocuments.textFor(params);
+    const text = persistedDocuments.textFor(params, viewer);
     if (text instanceof PublicError) throw text;
     const request = text === undefined ? operation : { ...operation, query: text, extensions: {} };
     const { address, isRouter, isBackground } = client;

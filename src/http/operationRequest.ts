@@ -114,7 +114,7 @@ function queryStringWith(search: string, query: string): string {
 /** The request for Apollo Server, with the document of a persisted operation; an error if the operation may not run. */
 export function toApolloRequest(
   fastifyRequest: FastifyRequest,
-  { textFor }: PersistedDocuments,
+  textFor: (params: RequestParams) => ReturnType<PersistedDocuments['textFor']>,
 ): { readonly request: HTTPGraphQLRequest; readonly error?: PublicError } {
   const { method, body, url } = fastifyRequest;
   const [, search = ''] = /^[^?]*(\?.*)$/s.exec(url) ?? [];

@@ -225,7 +225,7 @@ describe('each variable', () => {
       { TRUST_PROXY: '10.0.0.0/8, 192.0.2.7,2001:db8::/32' },
       { trustProxy: ['10.0.0.0/8', '192.0.2.7', '2001:db8::/32'] },
     ],
-    [{ PERSISTED_ONLY: 'false' }, { isPersistedOnly: false }],
+    [{ PERSISTED_ONLY: 'false' }, { persistedOnly: 'false' }],
     [{ NODE_ENV: 'production', DEMO: 'true' }, { isProduction: true }],
     [
       { NODE_ENV: 'production', HELPCRUNCH_API_KEY: 'k' },

@@ -515,7 +515,7 @@ describe('Relay', () => {
           ...Object.entries<string>(JSON.parse(manifest)),
           ['mark', mark],
         ]),
-        isPersistedOnly: true,
+        persistedOnly: 'true',
       },
     });
     const environment = createRelayEnvironment(`${closed.url}/graphql`);

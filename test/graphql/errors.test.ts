@@ -966,7 +966,7 @@ describe('internal errors', () => {
         persistedDocuments: createPersistedDocuments({
           schema,
           manifest: undefined,
-          rejectsOthers: false,
+          persistedOnly: 'false',
         }),
         maxResponseBytes: 1_000_000,
       }),

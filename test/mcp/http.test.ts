@@ -291,7 +291,7 @@ test('RATE_LIMITED is a tool error with the retry time', async () => {
 
 test('tools work with PERSISTED_ONLY, which does not concern them', async () => {
   await using gateway = await startDemo({
-    config: { mcp: enabled, isPersistedOnly: true, persistedOperations: new Map() },
+    config: { mcp: enabled, persistedOnly: 'true', persistedOperations: new Map() },
   });
 
   const { isError } = await callTool(gateway.url, 'team');

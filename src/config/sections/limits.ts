@@ -1,9 +1,9 @@
 import {
   atLeastOne,
-  boolean,
   callbackHosts,
   integer,
   manifestFile,
+  oneOf,
   upToAMillion,
 } from '../parsers.ts';
 import { setting } from '../setting.ts';
@@ -48,9 +48,10 @@ export const operationLimits = {
   persistedOperations: setting('PERSISTED_OPERATIONS', manifestFile, {
     description: 'Manifest of persisted operations in the format of Apollo or Relay.',
   }),
-  isPersistedOnly: setting('PERSISTED_ONLY', boolean, {
-    default: false,
-    description: '`true` rejects operations that are not in `PERSISTED_OPERATIONS`.',
+  persistedOnly: setting('PERSISTED_ONLY', oneOf('false', 'true', 'customers'), {
+    default: 'false',
+    description:
+      '`true` rejects operations that are not in `PERSISTED_OPERATIONS`. `customers` rejects them for customers only.',
   }),
 };
 

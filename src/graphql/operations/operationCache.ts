@@ -55,6 +55,9 @@ interface CachedDocument extends SeenText {
   operations: readonly CachedOperation[];
 }
 
+/** Whether an operation may run is decided when it is executed, not when its text is looked up. */
+const unrestricted: Context['viewer'] = { role: 'ALL' };
+
 const isCached = (entry: SeenText | undefined): entry is CachedDocument =>
   entry !== undefined && 'document' in entry;
 
@@ -130,7 +133,7 @@ export class OperationCache {
   constructor(options: OperationCacheOptions) {
     this.#options = options;
     this.#compact = createCompactDocument(options.schema);
-    this.persistedQueries = !options.persistedDocuments.rejectsOthers && {
+    this.persistedQueries = !options.persistedDocuments.rejectsAllOthers && {
       cache: {
         get: (key) => Promise.resolve(this.#entries.get(hashIn(key))?.text),
         set: (key, text) => {
@@ -146,10 +149,10 @@ export class OperationCache {
   /** The text of an operation, which its hash or id names if the request has none; undefined if it is unknown. */
   textOf(params: RequestParams): string | undefined {
     const { query } = params;
-    const listed = this.#options.persistedDocuments.textFor(params);
+    const listed = this.#options.persistedDocuments.textFor(params, unrestricted);
     if (typeof listed === 'string') return listed;
     if (typeof query === 'string') return query;
-    const hash = this.#hashOf(params);
+    const hash = this.#hashOf(params, unrestricted);
     return hash === undefined ? undefined : this.#entries.get(hash)?.text;
   }
 
@@ -166,7 +169,7 @@ export class OperationCache {
     context: Context,
     { isReadOnly = false }: { readonly isReadOnly?: boolean } = {},
   ): Promise<FastPathResponse | undefined> {
-    const request = this.#parse(params);
+    const request = this.#parse(params, context.viewer);
     if (request === undefined) return undefined;
     const cached = this.#find(request.hash);
     if (cached === undefined) return undefined;
@@ -259,19 +262,19 @@ export class OperationCache {
   }
 
   /** Undefined for everything that Apollo Server has to reject, register or convert. */
-  #parse(params: unknown): FastPathRequest | undefined {
+  #parse(params: unknown, viewer: Context['viewer']): FastPathRequest | undefined {
     if (!isRecord(params)) return undefined;
     const { operationName = null, variables } = params;
     if (operationName !== null && typeof operationName !== 'string') return undefined;
     if (variables !== undefined && variables !== null && !isRecord(variables)) return undefined;
-    const hash = this.#hashOf(params);
+    const hash = this.#hashOf(params, viewer);
     return hash === undefined ? undefined : { hash, operationName, variables: variables ?? {} };
   }
 
-  #hashOf(params: RequestParams): string | undefined {
+  #hashOf(params: RequestParams, viewer: Context['viewer']): string | undefined {
     const { query, extensions = null } = params;
     if (extensions !== null && !isRecord(extensions)) return undefined;
-    const listed = this.#options.persistedDocuments.textFor(params);
+    const listed = this.#options.persistedDocuments.textFor(params, viewer);
     if (listed instanceof GraphQLError) return undefined;
     const persisted = listed === undefined ? (persistedQueryOf(params) ?? null) : null;
     if (persisted !== null) {

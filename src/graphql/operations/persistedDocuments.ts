@@ -2,25 +2,31 @@ import { createHash } from 'node:crypto';
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { publicError } from '../errors.ts';
 import type { PublicError } from '../errors.ts';
+import type { Viewer } from '../../lib/viewer.ts';
 import { parseDocument, validateDocument } from '../limits/documentStructure.ts';
 import { createCompactDocument } from './compactDocument.ts';
 
 /** The request parameters as the client sent them. */
 export type RequestParams = Readonly<Record<string, unknown>>;
 
+/** Which clients may execute persisted documents only. */
+export type PersistedOnly = 'false' | 'true' | 'customers';
+
+type OperationViewer = Pick<Viewer, 'role'>;
+
 /** The operations of one manifest. */
 interface Manifest {
-  /** Whether only persisted documents are executed. */
-  readonly rejectsOthers: boolean;
   /** The validation errors of the manifest. */
   readonly problems: readonly string[];
   /** By the SHA-256 of its text. */
   documentOf(hash: string): DocumentNode | undefined;
   /** The listed text that a request names, undefined where it brings its own, an error where it may not run. */
-  textFor(params: RequestParams): string | undefined | PublicError;
+  textFor(params: RequestParams, viewer: OperationViewer): string | undefined | PublicError;
 }
 
 export interface PersistedDocuments extends Manifest {
+  /** Whether no client may execute other documents. */
+  readonly rejectsAllOthers: boolean;
   /** Replaces the manifest while the gateway runs. */
   replace(manifest: ReadonlyMap<string, string> | undefined): void;
 }
@@ -29,7 +35,7 @@ interface PersistedDocumentsOptions {
   readonly schema: GraphQLSchema;
   /** Texts by id. */
   readonly manifest: ReadonlyMap<string, string> | undefined;
-  readonly rejectsOthers: boolean;
+  readonly persistedOnly: PersistedOnly;
 }
 
 /** In addition to Apollo's extension: the GraphQL over HTTP draft, and Relay's parameters. */
@@ -39,6 +45,13 @@ const notPersistedMessage =
   'Only persisted operations are accepted, and this operation is not one of them.';
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** Whether a viewer of the role may execute persisted documents only. */
+const rejects: Readonly<Record<PersistedOnly, (role: Viewer['role']) => boolean>> = {
+  false: () => false,
+  true: () => true,
+  customers: (role) => role === 'CUSTOMER',
+};
 
 export const isRecord = (value: unknown): value is RequestParams =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -58,19 +71,19 @@ const isText = (value: unknown): value is string => typeof value === 'string';
 export function createPersistedDocuments(options: PersistedDocumentsOptions): PersistedDocuments {
   let current = readDocuments(options);
   return {
-    rejectsOthers: options.rejectsOthers,
+    rejectsAllOthers: options.persistedOnly === 'true',
     get problems() {
       return current.problems;
     },
     documentOf: (hash) => current.documentOf(hash),
-    textFor: (params) => current.textFor(params),
+    textFor: (params, viewer) => current.textFor(params, viewer),
     replace(manifest) {
       current = readDocuments({ ...options, manifest });
     },
   };
 }
 
-function readDocuments({ schema, manifest, rejectsOthers }: PersistedDocumentsOptions): Manifest {
+function readDocuments({ schema, manifest, persistedOnly }: PersistedDocumentsOptions): Manifest {
   const compact = createCompactDocument(schema);
   const texts = manifest ?? new Map<string, string>();
   const documents = new Map<string, DocumentNode>();
@@ -87,10 +100,10 @@ function readDocuments({ schema, manifest, rejectsOthers }: PersistedDocumentsOp
   }
   const textOf = (id: string) => texts.get(id) ?? texts.get(id.replace(/^sha256:/, ''));
   return {
-    rejectsOthers,
     problems,
     documentOf: (hash) => documents.get(hash),
-    textFor(params) {
+    textFor(params, { role }) {
+      const rejectsOthers = rejects[persistedOnly](role);
       const apolloId = apolloHashOf(params);
       // Apollo Server would convert other types to strings, which may throw.
       if (apolloId !== undefined && !isText(apolloId)) {

@@ -223,7 +223,9 @@ class GraphQLEndpoint {
 
   async #executeByApollo(request: FastifyRequest, accept: string, context: Context) {
     const { apollo, tracedApollo, persistedDocuments } = this.#options;
-    const { request: httpGraphQLRequest, error } = toApolloRequest(request, persistedDocuments);
+    const { request: httpGraphQLRequest, error } = toApolloRequest(request, (params) =>
+      persistedDocuments.textFor(params, context.viewer),
+    );
     // Apollo Server would interpret unusual headers in another way.
     httpGraphQLRequest.headers.set('accept', accept);
     const executor = wantsTrace(request) ? ((await tracedApollo?.()) ?? apollo) : apollo;

@@ -274,12 +274,12 @@ describe('persisted operations', () => {
   }
 
   async function startListed(manifest: unknown, isOnly = true) {
-    const { persistedOperations, isPersistedOnly } = readConfig(
+    const { persistedOperations, persistedOnly } = readConfig(
       await settingsFor(manifest, { PERSISTED_ONLY: String(isOnly) }),
     );
     return startTestGateway({
       upstream: helpCrunch,
-      config: { persistedOperations, isPersistedOnly },
+      config: { persistedOperations, persistedOnly },
     });
   }
 

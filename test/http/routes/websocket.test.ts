@@ -229,7 +229,7 @@ describe('request limits over WebSocket', () => {
     const { persistedOperations } = readConfig({});
     await using strict = await startTestGateway({
       upstream: helpCrunch,
-      config: { persistedOperations, isPersistedOnly: true },
+      config: { persistedOperations, persistedOnly: 'true' },
     });
     await using line = await openSocket(strict.url);
     await line.initialize();
