@@ -61,6 +61,8 @@ export function createUpstream(foundation: Foundation) {
     foundation;
   const cache = createCache(foundation);
   const rateLimiter = createLimiter(foundation);
+  const writes = createWriteServices(clock, redis?.connection);
+  cache.onErasure(({ account, id }) => writes.idempotencyStore.forget(account, id));
   const client = createUpstreamClient({
     transport: createTransport({
       baseUrl: upstream.url,
@@ -80,7 +82,7 @@ export function createUpstream(foundation: Foundation) {
     forwardsClientKeys,
     currentApiKey: forwardsClientKeys ? undefined : () => foundation.secrets.apiKey,
     observer: metrics.observer,
-    writes: createWriteServices(clock, redis?.connection),
+    writes,
   });
   // It closes the rate limiter as well.
   disposers.defer(() => client.close());

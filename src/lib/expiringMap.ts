@@ -21,6 +21,13 @@ export class ExpiringMap<Value> {
     this.#entries.set(key, { value, untilMs: this.#clock.monotonic() + ttlMs });
   }
 
+  deleteWhere(matches: (value: Value, key: string) => boolean): void {
+    // A copy, because the entries change.
+    for (const [key, { value }] of [...this.#entries.entries()]) {
+      if (matches(value, key)) this.#entries.delete(key);
+    }
+  }
+
   /** Whether there was such an entry. */
   delete(key: string): boolean {
     return this.#entries.delete(key);

@@ -3,23 +3,26 @@ import { createHash } from 'node:crypto';
 /** Increased when a value or a message changes its format, so that two versions of the gateway can share one Redis. */
 const version = 4;
 
-/** Kinds of keys: cache, rate limiter, webhooks, mutations, request rates, health. */
-type KeyKind =
-  | 'entry'
-  | 'tag'
-  | 'generation'
-  | 'leases'
-  | 'window'
-  | 'throttle'
-  | 'instances'
-  | 'delivery'
-  | 'repetition'
-  | 'idempotency'
-  | 'created'
-  | 'lock'
-  | 'requests'
-  | 'failures'
-  | 'probe';
+/** Kinds of keys: cache, rate limiter, webhooks, mutations, request rates, health. docs/data.md describes each. */
+export const keyKinds = [
+  'entry',
+  'tag',
+  'generation',
+  'leases',
+  'window',
+  'throttle',
+  'instances',
+  'delivery',
+  'repetition',
+  'idempotency',
+  'created',
+  'lock',
+  'requests',
+  'failures',
+  'probe',
+] as const;
+
+type KeyKind = (typeof keyKinds)[number];
 
 /** Channels of every account that all instances receive. */
 export type ChannelKind = 'invalidation' | 'event';

@@ -19,6 +19,7 @@ import { inboxAddition, inboxChatType, inboxMessage } from '../resources/inbox/d
 import { mayBeOpen } from '../resources/inbox/model.ts';
 import { messageWebhooks, reportedMessage } from '../resources/messages/descriptor.ts';
 import { messageCodec } from '../resources/messages/model.ts';
+import { erasureOf } from '../upstream/cache/cacheTypes.ts';
 import type { ChangeNotice } from '../upstream/cache/entityCache.ts';
 import { decodeIfReadable, idOrNull } from '../upstream/codec.ts';
 import type { WebhookDelivery, WebhookPayload } from './delivery.ts';
@@ -178,7 +179,10 @@ function readMessage(
 }
 
 const customerEvent =
-  ({ change, patch, invalidates, changedFields }: CustomerWebhook, webhook: string): EventHandler =>
+  (
+    { change, patch, invalidates, isErasure, changedFields }: CustomerWebhook,
+    webhook: string,
+  ): EventHandler =>
   ({ data, occurredAt, atMs }) => {
     const customerId = customerIdOf(data);
     const { fields, unreadable } = patch?.(data) ?? { fields: undefined, unreadable: [] };
@@ -198,6 +202,7 @@ const customerEvent =
             : { changedAt: occurredAt, patch: patchEntity }),
         },
         ...invalidates,
+        ...(isErasure === true ? [erasureOf(customerId)] : []),
       ],
       events: [
         {

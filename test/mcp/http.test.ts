@@ -95,6 +95,22 @@ describe('the list of tools', () => {
     expect(error.code).toBe(-32_602);
     expect(reading.simulator.calls.filter(({ method }) => method === 'PUT')).toEqual([]);
   });
+
+  test('MUTATIONS=none overrides MCP_WRITES: no tool writes, and none that does can be called', async () => {
+    await using reading = await startDemo({ config: { mcp: enabled, mutations: 'none' } });
+    const { message } = await postMcp(reading.url, {
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/list',
+    });
+    const { error } = await callTool(reading.url, 'reply', { chatId: '5208', text: 'Hi' });
+
+    const { tools } = message.result;
+    expect(tools.every((tool: any) => tool.annotations.readOnlyHint)).toBe(true);
+    expect(tools).toHaveLength(7);
+    expect(error.code).toBe(-32_602);
+    expect(reading.simulator.calls).toEqual([]);
+  });
 });
 
 describe('the endpoint', () => {

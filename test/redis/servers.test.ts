@@ -104,6 +104,8 @@ describeWithRedis('Redis servers (needs Redis)', () => {
       'mutation { addChatNote(chatId: 1, text: "a", idempotencyKey: "k") { __typename } }';
     await first.query(note);
     await second.query('{ chats { nodes { id } } }');
+    const deletion = wireDelivery({ event: 'customer.deleted', eventData: { id: 7 } });
+    await post(second, deletion);
     const body = wireDelivery({ event: 'chat.status', eventData: chatData({ id: 1 }) });
     const delivery = await post(second, body);
     await post(second, '{}', { 'x-helpcrunch-signature': 'f'.repeat(40) });

@@ -255,6 +255,45 @@ describe.each(['json', 'text'] as const)('deleteCustomer with %s', (okBody) => {
     expect(answers.map(codesOf)).toEqual([['NOT_FOUND'], ['NOT_FOUND']]);
   });
 
+  test.each(['mutation', 'webhook'])(
+    'a deletion by %s removes the idempotency records of the customer from memory and Redis, and keeps others',
+    async (how) => {
+      await using shared = await startPair({ webhookSecret }, createManualClock(Date.now()));
+      const [first, second] = shared.pair;
+      const keyed = (key: string) =>
+        `mutation { createCustomer(input: { name: "Keyed" }, idempotencyKey: "${how}-${key}") { id } }`;
+      const idOf = async (gateway: Gateway, key: string): Promise<string> =>
+        (await gateway.query(keyed(key))).data.createCustomer.id;
+      const deleted = await idOf(first, 'a');
+      const kept = await idOf(first, 'b');
+      await first.query(
+        `mutation { recordCustomerEvent(customerId: ${deleted}, name: "x", idempotencyKey: "${how}-c") { id } }`,
+      );
+      const records = async (): Promise<string> => {
+        const keys: string[] = await redis?.command('KEYS', '*:idempotency:*');
+        return String(await redis?.command('MGET', ...keys));
+      };
+      const before = await records();
+
+      if (how === 'mutation') {
+        await second.query(`mutation { deleteCustomer(id: ${deleted}) { id } }`);
+      } else {
+        await rest(simulator, `/customers/${deleted}`, { method: 'DELETE' });
+        await deliver(second, { event: 'customer.deleted', eventData: { id: Number(deleted) } });
+      }
+      // The fence of a read makes sure that the other instance has received the erasure.
+      await first.query(`{ customer(id: ${kept}) { id } }`);
+      const after = await records();
+      // Without its record, in Redis and in memory, the key creates another customer.
+      const again = await idOf(first, 'a');
+
+      expect(before.split(`"customerId":"${deleted}"`)).toHaveLength(3);
+      expect(after).not.toContain(`"${deleted}"`);
+      expect(again).not.toBe(deleted);
+      expect(await idOf(first, 'b')).toBe(kept);
+    },
+  );
+
   test('a deletion while Redis is unreachable erases it when it is reachable again', async () => {
     await using proxy = await startTcpProxy(redis?.port ?? 0);
     await using first = await start({ redisUrl: proxy.url });

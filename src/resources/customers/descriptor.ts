@@ -1,5 +1,5 @@
 import type { CustomerChangeKind } from '../../graphql/generated.ts';
-import { aliasType, entityType, allCachedData, pageType } from '../../upstream/cache/cacheTypes.ts';
+import { aliasType, entityType, pageType } from '../../upstream/cache/cacheTypes.ts';
 import { PartialEntities } from '../../upstream/partialEntities.ts';
 import { decodeReadable } from '../../upstream/codec.ts';
 import { allChats, chatLists } from '../chats/descriptor.ts';
@@ -122,6 +122,8 @@ export interface CustomerWebhook {
   };
   /** What else the event invalidates. */
   readonly invalidates: InvalidatedTags;
+  /** Whether everything about the customer is erased. */
+  readonly isErasure?: true;
   /** The only fields that change, as far as the event tells. */
   readonly changedFields?: readonly CustomerField[];
 }
@@ -157,7 +159,8 @@ export const customerWebhooks = {
   'customer.unblocked': setsTo({ blocked: false }),
   'customer.deleted': {
     change: 'DELETED',
-    invalidates: [...customerLists, ...userIdAliases, ...allChats, { type: allCachedData }],
+    invalidates: [...customerLists, ...userIdAliases, ...allChats],
+    isErasure: true,
   },
 } satisfies Readonly<Record<string, CustomerWebhook>>;
 

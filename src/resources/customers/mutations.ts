@@ -258,8 +258,9 @@ const recordCustomerEvent: CustomerMutation<MutationRecordCustomerEventArgs, Rec
       attempt,
     }),
   keyed: {
-    idsOf: ({ id, createdAt }) => ({
+    idsOf: ({ id, createdAt, customer }) => ({
       eventId: id,
+      customerId: customer.id,
       ...(createdAt === null ? {} : { createdAt: String(createdAt) }),
     }),
     restore: ({ eventId = '', createdAt }, { args: { customerId, name, data } }) =>

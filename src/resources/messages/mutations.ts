@@ -242,7 +242,10 @@ const createChat: MutationDeclaration<
     }
   },
   keyed: {
-    idsOf: ({ id }) => ({ chatId: id }),
+    idsOf: ({ id, customer }) => ({
+      chatId: id,
+      ...(customer === null ? {} : { customerId: customer.id }),
+    }),
     restore: async ({ chatId = '' }, { context }) => ({
       ...(await context.loaders.chats.load(chatId)),
       firstMessage: null,

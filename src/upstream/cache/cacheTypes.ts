@@ -30,11 +30,21 @@ export interface CacheTypeDescriptor {
   dependsOn?(name: string): { readonly type: CacheTypeDescriptor; readonly id: string };
 }
 
-/** Invalidating this removes all cached data from memory and Redis: copies of a deleted customer may be anywhere. */
-export const allCachedData: CacheTypeDescriptor = { name: 'Erased', ttlClass: 'account' };
+const erasedType: CacheTypeDescriptor = { name: 'Erased', ttlClass: 'account' };
 
-/** Whether a tag is that of `erasedData`. */
-export const isErasure = (tag: string): boolean => tag.endsWith(`:${allCachedData.name}:`);
+/**
+ * Invalidating this removes all cached data of all instances and of Redis, because copies of a deleted entity may be anywhere, and the
+ * idempotency records that contain its id.
+ */
+export const erasureOf = (id: string) => ({ type: erasedType, id });
+
+/** The entity whose data an invalidation erases; undefined for other invalidations. Names of accounts contain no colon. */
+export function erasedBy(
+  key: string,
+): { readonly account: string; readonly id: string } | undefined {
+  const [account = '', type, id = ''] = key.split(':');
+  return type === erasedType.name ? { account, id } : undefined;
+}
 
 /** A type whose entries may have been written by another instance. */
 export interface Stored extends CacheTypeDescriptor {

@@ -6,7 +6,7 @@ import type { UpstreamError } from '../errors.ts';
 import type { RequestContext, UpstreamCall } from '../pipeline.ts';
 import type { CacheTypeDescriptor, PutEntity, Stored, TtlClass } from './cacheTypes.ts';
 import { isValidEntry, isNegativeEntry } from './cacheTypes.ts';
-import type { EntityStoreOptions, ReplacementValue } from './entityStore.ts';
+import type { EntityStoreOptions, OnErasure, ReplacementValue } from './entityStore.ts';
 import { clockSkewMs, EntityStore } from './entityStore.ts';
 import type { MayJoin, RequestWaiters } from './inFlight.ts';
 import { RequestCollapser } from './inFlight.ts';
@@ -138,7 +138,7 @@ export class EntityCache {
   }
 
   /** Calls the listener whenever cached data is erased, so that it erases copies. */
-  onErasure(listener: () => void): void {
+  onErasure(listener: OnErasure): void {
     this.#store.onErasure(listener);
   }
 

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { toWallTime } from '../../lib/clock.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { createKeyedMutex } from '../../lib/keyedMutex.ts';
-import { isErasure } from './cacheTypes.ts';
+import { erasedBy } from './cacheTypes.ts';
 import { Invalidations } from './invalidations.ts';
 import type { DecodableKey, RedisCacheEntry, TaggedKey } from './redisEntries.ts';
 import type { OnInvalidation, RedisCache } from './redisCache.ts';
@@ -61,6 +61,9 @@ function patchedBy(
   return patched;
 }
 
+/** Erases copies of cached data, and the entity with this id. */
+export type OnErasure = (erased: { readonly account: string; readonly id: string }) => void;
+
 export interface EntityStoreOptions {
   readonly maxBytes: number;
   readonly clock: Clock;
@@ -82,7 +85,7 @@ export class EntityStore {
   readonly #clock: Clock;
   readonly #entries: LRUCache<string, VersionedEntry>;
   readonly #redis: RedisCache | undefined;
-  readonly #erasureListeners: (() => void)[] = [];
+  readonly #erasureListeners: OnErasure[] = [];
   readonly #patchQueues = createKeyedMutex();
   /** Patches that are not being applied yet. */
   readonly #waitingPatches = new Map<
@@ -216,7 +219,7 @@ export class EntityStore {
   }
 
   /** Calls the listener whenever cached data is erased, by this instance or another one. */
-  onErasure(listener: () => void): void {
+  onErasure(listener: OnErasure): void {
     this.#erasureListeners.push(listener);
   }
 
@@ -236,9 +239,10 @@ export class EntityStore {
   }
 
   #replaceLocally(key: string, value: RedisCacheEntry | undefined): void {
-    if (isErasure(key)) {
+    const erased = erasedBy(key);
+    if (erased !== undefined) {
       this.invalidateAll();
-      for (const listener of this.#erasureListeners) listener();
+      for (const listener of this.#erasureListeners) listener(erased);
     }
     const { sequence } = this.invalidations.record(key);
     if (value === undefined) this.#entries.delete(key);

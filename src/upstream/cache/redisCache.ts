@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
 import type { Clock } from '../../lib/clock.ts';
 import type {
   RedisConnections,
   RedisParticipant,
   RedisSubscriber,
 } from '../../redis/connection.ts';
+import { isCommandError } from '../../redis/errors.ts';
 import { hashedName, redisKey, redisPattern } from '../../redis/keys.ts';
-import { isErasure } from './cacheTypes.ts';
+import { erasedBy } from './cacheTypes.ts';
+import { containsId } from '../writes/idempotency.ts';
 import type { DecodableKey, RedisCacheEntry, TaggedKey } from './redisEntries.ts';
 import { decodeEntry, decodeInvalidation, encodeEntry, toMonotonic } from './redisEntries.ts';
 
@@ -59,6 +62,16 @@ function scriptKeys(account: string, entries: readonly TaggedKey[]) {
 
 const textOf = (reply: unknown): string | undefined =>
   typeof reply === 'string' ? reply : undefined;
+
+/** Empty for data of another type. */
+async function textAt(client: Pick<Redis, 'get'>, key: string): Promise<string> {
+  try {
+    return (await client.get(key)) ?? '';
+  } catch (error) {
+    if (isCommandError(error)) return '';
+    throw error;
+  }
+}
 
 /** The cache that all instances share. No method rejects; without Redis it is empty. */
 export class RedisCache implements RedisParticipant, RedisSubscriber {
@@ -201,7 +214,15 @@ export class RedisCache implements RedisParticipant, RedisSubscriber {
         : [replacement.epoch, encodeEntry(replacement, this.#clock), replacement.ttlMs]),
     ]);
     if (reply === undefined) return false;
-    return !isErasure(key) || this.#deleteMatching([`${redisKey(account, 'entry')}:*`]);
+    const erased = erasedBy(key);
+    return erased === undefined || this.#erase(account, erased.id);
+  }
+
+  async #erase(account: string, id: string): Promise<boolean> {
+    if (!(await this.#deleteMatching([`${redisKey(account, 'entry')}:*`]))) return false;
+    return this.#deleteMatching([`${redisKey(account, 'idempotency')}:*`], (record) =>
+      containsId(record, id),
+    );
   }
 
   async #deleteAll(): Promise<boolean> {
@@ -214,12 +235,18 @@ export class RedisCache implements RedisParticipant, RedisSubscriber {
     return reply !== undefined;
   }
 
-  async #deleteMatching(patterns: readonly string[]): Promise<boolean> {
+  async #deleteMatching(
+    patterns: readonly string[],
+    accepts?: (text: string) => boolean,
+  ): Promise<boolean> {
     const reply = await this.#redis.tryCommand(async (client) => {
       for (const match of patterns) {
         for await (const found of client.scanStream({ match, count: 1_000 })) {
-          const keys: readonly unknown[] = Array.isArray(found) ? found : [];
-          if (keys.length > 0) await client.unlink(keys.map(String));
+          for (const key of Array.isArray(found) ? found.map(String) : []) {
+            if (accepts === undefined || accepts(await textAt(client, key))) {
+              await client.unlink(key);
+            }
+          }
         }
       }
       return true;

@@ -61,6 +61,10 @@ function canonical(value: unknown): string {
 export const hashOf = (value: unknown): string =>
   createHash('sha256').update(canonical(value)).digest('base64url');
 
+/** Whether a record is about the customer with the id. */
+export const containsId = (record: string, customerId: string): boolean =>
+  parseRecord(record)?.created['customerId'] === customerId;
+
 function parseRecord(text: string): IdempotencyRecord | undefined {
   try {
     const value = parseJson(text);
@@ -109,6 +113,12 @@ export class IdempotencyStore {
     if (isReplaced && after === '') this.#local.delete(key);
     else if (isReplaced) this.#local.set(key, after, ttlMs);
     return isReplaced;
+  }
+
+  /** Deletes the records about a customer from the memory of this process. */
+  forget(account: string, customerId: string): void {
+    const prefix = redisKey(account, 'idempotency');
+    this.#local.deleteWhere((text, key) => key.startsWith(prefix) && containsId(text, customerId));
   }
 
   #keyOf = (account: string, name: string) => redisKey(account, 'idempotency', hashedName(name));

@@ -8,8 +8,12 @@ import { WriteLocks } from './locks.ts';
 /** What the writes of all operations share. */
 export type WriteServices = ReturnType<typeof createWriteServices>;
 
-export const createWriteServices = (clock: Clock, redis?: RedisConnections) => ({
-  locks: new WriteLocks(redis),
-  createdObjects: new CreatedObjects(clock, redis),
-  idempotentRuns: new IdempotentRuns(new IdempotencyStore(clock, redis)),
-});
+export function createWriteServices(clock: Clock, redis?: RedisConnections) {
+  const idempotencyStore = new IdempotencyStore(clock, redis);
+  return {
+    locks: new WriteLocks(redis),
+    createdObjects: new CreatedObjects(clock, redis),
+    idempotentRuns: new IdempotentRuns(idempotencyStore),
+    idempotencyStore,
+  };
+}

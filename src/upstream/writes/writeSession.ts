@@ -9,7 +9,7 @@ import type {
   CacheTypeDescriptor,
   NegativeEntry,
 } from '../cache/cacheTypes.ts';
-import { allCachedData } from '../cache/cacheTypes.ts';
+import { erasureOf } from '../cache/cacheTypes.ts';
 import type { ChangeNotice, ScopedCacheHooks, SendCall } from '../cache/entityCache.ts';
 import type { SharedCache } from '../cache/scopedCache.ts';
 import type { Creation, WriteCall } from './creation.ts';
@@ -187,7 +187,7 @@ export class WriteSession {
       return notFound;
     };
     await store.runWrite(target, { ...stored, write });
-    await this.invalidate([{ type: allCachedData }]);
+    await this.invalidate([erasureOf(id)]);
     await store.runWrite(target, { ...stored, write: () => Promise.resolve(notFound) });
   }
 
