@@ -2,26 +2,38 @@
 const defaultMaxDepth = 100;
 
 const quote = 0x22;
+const openBracket = 0x5b;
 const backslash = 0x5c;
-const openBrackets = new Set([0x5b, 0x7b]);
-const closeBrackets = new Set([0x5d, 0x7d]);
+const closeBracket = 0x5d;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+
+/** The index of the quote that ends the string whose first character is at `start`. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - escapes - 1) === backslash) escapes += 1;
+    if (escapes % 2 === 0) return end;
+  }
+  return text.length;
+}
 
 /** Counts brackets outside of strings: cheaper than walking the parsed value, and safe at any depth. */
 function isTooDeep(text: string, maxDepth: number): boolean {
   let depth = 0;
-  let isInString = false;
   for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index);
-    if (isInString) {
-      if (code === backslash) index += 1;
-      else if (code === quote) isInString = false;
-    } else if (code === quote) {
-      isInString = true;
-    } else if (openBrackets.has(code)) {
-      depth += 1;
-      if (depth > maxDepth) return true;
-    } else if (closeBrackets.has(code)) {
-      depth -= 1;
+    switch (text.charCodeAt(index)) {
+      case quote:
+        index = endOfString(text, index + 1);
+        break;
+      case openBracket:
+      case openBrace:
+        depth += 1;
+        if (depth > maxDepth) return true;
+        break;
+      case closeBracket:
+      case closeBrace:
+        depth -= 1;
     }
   }
   return false;

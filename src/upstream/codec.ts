@@ -72,32 +72,61 @@ export const listOfPresent = <Item>({
 const shapesOf = (codecs: AnyCodecs): Readonly<Record<string, Shape<unknown>>> =>
   Object.fromEntries(Object.entries(codecs).map(([name, { shape }]) => [name, shape]));
 
-/** The fields that the object has. */
-function decodePresent<Fields extends object>(
-  wire: Readonly<Record<string, unknown>>,
-  where: string,
-  codecs: Codecs<Fields>,
-): Partial<Fields>;
-function decodePresent(
-  wire: Readonly<Record<string, unknown>>,
-  where: string,
-  codecs: AnyCodecs,
-): object {
-  const fields: Record<string, unknown> = {};
-  for (const [name, { decode }] of Object.entries(codecs)) {
-    if (wire[name] !== undefined) fields[name] = decode(wire[name], `${where}.${name}`);
+type WireObject = Readonly<Record<string, unknown>>;
+
+interface FieldCodec extends Codec<unknown> {
+  readonly name: string;
+  /** Names the field in errors. */
+  readonly where: string;
+}
+
+/** The fields of an object. */
+class ObjectCodec {
+  readonly #codecs: AnyCodecs;
+  /** The places where such objects occur are few; decoding builds no names of fields. */
+  readonly #fieldsByPlace = new Map<string, readonly FieldCodec[]>();
+
+  constructor(codecs: AnyCodecs) {
+    this.#codecs = codecs;
   }
-  return fields;
+
+  decodeAll(wire: WireObject, where: string, fields: Record<string, unknown> = {}): object {
+    for (const field of this.#fieldsAt(where)) {
+      fields[field.name] = field.decode(wire[field.name], field.where);
+    }
+    return fields;
+  }
+
+  /** The fields that `wire` has. */
+  decodePresent(wire: WireObject, where: string, fields: Record<string, unknown>): object {
+    for (const field of this.#fieldsAt(where)) {
+      const value = wire[field.name];
+      if (value !== undefined) fields[field.name] = field.decode(value, field.where);
+    }
+    return fields;
+  }
+
+  #fieldsAt(place: string): readonly FieldCodec[] {
+    const known = this.#fieldsByPlace.get(place);
+    if (known !== undefined) return known;
+    const fields = Object.entries(this.#codecs).map(([name, codec]) => ({
+      ...codec,
+      name,
+      where: `${place}.${name}`,
+    }));
+    this.#fieldsByPlace.set(place, fields);
+    return fields;
+  }
 }
 
 /** The fields that the object has and whose values can be interpreted, and the names of the others. */
 export function decodeReadable<Fields extends object>(
-  wire: Readonly<Record<string, unknown>>,
+  wire: WireObject,
   where: string,
   codecs: Codecs<Fields>,
 ): { readonly fields: Partial<Fields>; readonly unreadable: readonly string[] };
 export function decodeReadable(
-  wire: Readonly<Record<string, unknown>>,
+  wire: WireObject,
   where: string,
   codecs: AnyCodecs,
 ): { readonly fields: object; readonly unreadable: readonly string[] } {
@@ -136,25 +165,14 @@ export function nullableObject<Fields extends object>(
   codecs: Codecs<Fields>,
 ): Codec<Readonly<Fields> | null>;
 export function nullableObject(codecs: AnyCodecs): Codec<object | null> {
+  const objectCodec = new ObjectCodec(codecs);
   return {
     decode(value, where) {
       const wire = decodeObjectOrNull(emptyAsNull(value), where);
-      return wire && decodeAll(wire, where, codecs);
+      return wire && objectCodec.decodeAll(wire, where);
     },
     shape: orNull(objectOf(shapesOf(codecs))),
   };
-}
-
-function decodeAll(
-  wire: Readonly<Record<string, unknown>>,
-  where: string,
-  codecs: AnyCodecs,
-): Record<string, unknown> {
-  const fields: Record<string, unknown> = {};
-  for (const [name, { decode }] of Object.entries(codecs)) {
-    fields[name] = decode(wire[name], `${where}.${name}`);
-  }
-  return fields;
 }
 
 interface Entity {
@@ -189,26 +207,21 @@ export function entityCodec(
 ): object {
   const where = typename.toLowerCase();
   const shapes = { __typename: oneOf(typename), ...shapesOf(codecs) };
-  const embedded = Object.fromEntries(
-    Object.entries(codecs).filter(([name]) => embeddedFields.includes(name)),
+  const whole = new ObjectCodec(codecs);
+  const embedded = new ObjectCodec(
+    Object.fromEntries(Object.entries(codecs).filter(([name]) => embeddedFields.includes(name))),
   );
   return {
     embeddedFields,
-    fromWire: (value: unknown) => ({
-      __typename: typename,
-      ...decodeAll(decodeObject(value, where), where, codecs),
-    }),
+    fromWire: (value: unknown) =>
+      whole.decodeAll(decodeObject(value, where), where, { __typename: typename }),
     shape: objectOf<Record<string, unknown>>(shapes),
     part: {
       decode(value: unknown, partWhere: string) {
         const wire = decodeObjectOrNull(emptyAsNull(value), partWhere);
         const partId = decodeIdOrNull(wire?.['id'], `${partWhere}.id`);
         if (wire === null || partId === null) return null;
-        return {
-          __typename: typename,
-          id: partId,
-          ...decodePresent(wire, partWhere, embedded),
-        };
+        return embedded.decodePresent(wire, partWhere, { __typename: typename, id: partId });
       },
       shape: orNull(objectOf<Record<string, unknown>>(shapes, ['__typename', 'id'])),
     },

@@ -1,4 +1,10 @@
-import type { ExecutionResult, GraphQLError, GraphQLField, GraphQLResolveInfo } from 'graphql';
+import type {
+  ExecutionResult,
+  GraphQLError,
+  GraphQLField,
+  GraphQLFieldResolver,
+  GraphQLResolveInfo,
+} from 'graphql';
 import {
   defaultFieldResolver,
   getNamedType,
@@ -19,6 +25,7 @@ import type { Pause } from '../limits/responseBytes.ts';
 import { responseTooLargeError } from '../limits/tooExpensive.ts';
 import { asError } from '../../lib/asError.ts';
 
+type Resolver = GraphQLFieldResolver<unknown, Context>;
 type Result = ExecutionResult | Promise<ExecutionResult>;
 
 /**
@@ -104,11 +111,14 @@ export class ExecutionGuard {
       : { ...result, errors: result.errors.slice(0, maxErrors) };
   }
 
-  /** Resolves a field that returns objects. */
-  resolve(resolver: () => unknown, info: GraphQLResolveInfo): unknown {
+  /** Resolves a field that returns objects, with the parameters of its resolver. */
+  resolve(resolver: Resolver, ...parameters: Parameters<Resolver>): unknown {
+    const info = parameters[3];
     if (this.#isStopped(info)) return this.#never;
-    if (!this.#options.turns.isSpent()) return this.#admit(resolver(), info);
-    return this.#later(() => (this.#isStopped(info) ? this.#never : this.#admit(resolver(), info)));
+    if (!this.#options.turns.isSpent()) return this.#admit(resolver(...parameters), info);
+    return this.#later(() =>
+      this.#isStopped(info) ? this.#never : this.#admit(resolver(...parameters), info),
+    );
   }
 
   /** Runs a batch of loads when all fields that may add to it have been resolved, including deferred ones. */
@@ -241,7 +251,7 @@ export function guardExecution(schema: GraphQLSchema): GraphQLSchema {
       if (!isCompositeType(getNamedType(field.type))) continue;
       const { resolve = defaultFieldResolver } = field;
       field.resolve = (parent, args, context, info) =>
-        context.guard.resolve(() => resolve(parent, args, context, info), info);
+        context.guard.resolve(resolve, parent, args, context, info);
     }
   }
   return schema;

@@ -37,44 +37,33 @@ interface MeasureOptions {
 
 /** Measures JSON up to `limit` without serializing it. Omits `undefined` properties, as `JSON.stringify` does. */
 async function measure(root: unknown, { limit, sizeOf, pause }: MeasureOptions): Promise<number> {
-  const names = new Map<string, number>();
-  const nested: Nested[] = [];
+  if (!isNested(root)) return sizeOf(root);
+  const nested: Nested[] = [root];
   let bytes = 0;
   let measured = 0;
-
-  function add(value: unknown): void {
-    if (isNested(value)) nested.push(value);
-    else bytes += sizeOf(value);
-  }
-
-  function addName(name: string): void {
-    const cached = names.get(name);
-    const size = cached ?? sizeOf(name);
-    if (cached === undefined) names.set(name, size);
-    // A colon and a comma.
-    bytes += size + 2;
-  }
-
-  add(root);
   for (let next = nested.pop(); next !== undefined && bytes <= limit; next = nested.pop()) {
     bytes += 2;
     measured += 1;
     if (measured % atOnce === 0) await pause();
     if (isList(next)) {
       bytes += Math.max(0, next.length - 1);
-      for (const item of next) add(item);
+      for (const item of next) {
+        if (isNested(item)) nested.push(item);
+        else bytes += sizeOf(item);
+      }
       continue;
     }
-    let count = 0;
-    // `Object.entries` would take longer than the measurement.
-    for (const name of Object.keys(next)) {
+    let separators = -1;
+    // The objects of a result have no inherited properties, and `Object.keys` would allocate.
+    for (const name in next) {
       const value = next[name];
       if (value === undefined) continue;
-      count += 1;
-      addName(name);
-      add(value);
+      separators += 2;
+      bytes += sizeOf(name);
+      if (isNested(value)) nested.push(value);
+      else bytes += sizeOf(value);
     }
-    if (count > 0) bytes -= 1;
+    bytes += Math.max(0, separators);
   }
   return bytes;
 }

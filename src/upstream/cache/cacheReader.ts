@@ -53,6 +53,7 @@ export class CacheReader {
   readonly #context: RequestContext;
   /** The logical time at which the operation started. */
   readonly startSequence: number;
+  readonly #prefixes = new Map<string, string>();
 
   constructor(settings: CacheSettings, context: RequestContext) {
     this.#settings = settings;
@@ -62,7 +63,11 @@ export class CacheReader {
 
   /** The prefix of a type's keys, which is also the tag of its entries. */
   prefixOf({ name }: CacheTypeDescriptor): string {
-    return `${this.#context.account}:${name}:`;
+    const known = this.#prefixes.get(name);
+    if (known !== undefined) return known;
+    const prefix = `${this.#context.account}:${name}:`;
+    this.#prefixes.set(name, prefix);
+    return prefix;
   }
 
   keyOf(type: CacheTypeDescriptor, name: string): string {

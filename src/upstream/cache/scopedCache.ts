@@ -198,9 +198,10 @@ export class ScopedCache {
 
   /** Takes the results of the requests; while HelpCrunch is unavailable, stale values (stale-if-error). */
   async #collect<Value>({ type, results, responses, pending }: Load<Value>): Promise<void> {
-    await Promise.all(responses.values());
+    const fetchedBy = new Map<InFlightRequest<FetchedEntries>, FetchedEntries | UpstreamError>();
+    for (const [request, response] of responses) fetchedBy.set(request, await response);
     for (const [name, request] of pending) {
-      const fetched = await responses.get(request);
+      const fetched = fetchedBy.get(request);
       if (fetched === undefined) continue;
       const result =
         fetched instanceof UpstreamError ? fetched : this.#reader.getFetched(fetched, type, name);

@@ -11,8 +11,7 @@ export function estimateBytes(value: unknown): number {
   if (typeof value === 'number') return numberBytes;
   if (typeof value !== 'object' || value === null) return 0;
   const members: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
-  return members.reduce<number>(
-    (sum, member) => sum + memberBytes + estimateBytes(member),
-    objectBytes,
-  );
+  let bytes = objectBytes + memberBytes * members.length;
+  for (const member of members) bytes += estimateBytes(member);
+  return bytes;
 }
