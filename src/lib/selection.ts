@@ -1,4 +1,5 @@
 import {
+  getArgumentValues,
   getDirectiveValues,
   GraphQLIncludeDirective,
   GraphQLSkipDirective,
@@ -6,7 +7,7 @@ import {
   isObjectType,
   Kind,
 } from 'graphql';
-import type { GraphQLResolveInfo, SelectionNode } from 'graphql';
+import type { FieldNode, GraphQLResolveInfo, SelectionNode } from 'graphql';
 
 function isIncluded(selection: SelectionNode, { variableValues }: GraphQLResolveInfo): boolean {
   if (selection.directives === undefined || selection.directives.length === 0) return true;
@@ -20,6 +21,33 @@ function appliesTo(type: string, condition: string, { schema }: GraphQLResolveIn
   const abstract = schema.getType(condition);
   const concrete = schema.getType(type);
   return isAbstractType(abstract) && isObjectType(concrete) && schema.isSubType(abstract, concrete);
+}
+
+/** The selections of fields of `type` on the value being resolved; follows fragments, `@skip` and `@include`. */
+function fieldNodesOf(info: GraphQLResolveInfo, type: string): readonly FieldNode[] {
+  const collect = (selections: readonly SelectionNode[]): readonly FieldNode[] =>
+    selections.flatMap((selection) => {
+      if (!isIncluded(selection, info)) return [];
+      if (selection.kind === Kind.FIELD) return [selection];
+      const fragment =
+        selection.kind === Kind.INLINE_FRAGMENT ? selection : info.fragments[selection.name.value];
+      const condition = fragment?.typeCondition?.name.value;
+      const applies = condition === undefined || appliesTo(type, condition, info);
+      return fragment !== undefined && applies ? collect(fragment.selectionSet.selections) : [];
+    });
+  return info.fieldNodes.flatMap(({ selectionSet }) => collect(selectionSet?.selections ?? []));
+}
+
+/** The arguments of the first selection of a field of `type`; undefined if the field is not selected. */
+export function argumentsOfSelected(
+  info: GraphQLResolveInfo,
+  type: string,
+  name: string,
+): Readonly<Record<string, unknown>> | undefined {
+  const parent = info.schema.getType(type);
+  const definition = isObjectType(parent) ? parent.getFields()[name] : undefined;
+  const node = fieldNodesOf(info, type).find((field) => field.name.value === name);
+  return definition && node && getArgumentValues(definition, node, info.variableValues);
 }
 
 interface SelectedFields {
@@ -43,23 +71,7 @@ export function selectedFields(info: GraphQLResolveInfo, type: string): Readonly
   }
   const cached = byType.get(type);
   if (cached?.variableValues === variableValues) return cached.fields;
-  const fields = new Set<string>();
-  const collect = (selections: readonly SelectionNode[]): void => {
-    for (const selection of selections) {
-      if (!isIncluded(selection, info)) continue;
-      if (selection.kind === Kind.FIELD) {
-        fields.add(selection.name.value);
-        continue;
-      }
-      const fragment =
-        selection.kind === Kind.INLINE_FRAGMENT ? selection : info.fragments[selection.name.value];
-      const condition = fragment?.typeCondition?.name.value;
-      if (fragment !== undefined && (condition === undefined || appliesTo(type, condition, info))) {
-        collect(fragment.selectionSet.selections);
-      }
-    }
-  };
-  for (const { selectionSet } of fieldNodes) collect(selectionSet?.selections ?? []);
+  const fields = new Set(fieldNodesOf(info, type).map(({ name }) => name.value));
   byType.set(type, { variableValues, fields });
   return fields;
 }

@@ -31,7 +31,7 @@ import { createDepartmentSource } from './departments/source.ts';
 import { inboxDescriptor } from './inbox/descriptor.ts';
 import { createInboxSource } from './inbox/source.ts';
 import { messageDescriptor } from './messages/descriptor.ts';
-import { createVisibleMessageReader } from './messages/loaders.ts';
+import { createMessageLoaders } from './messages/loaders.ts';
 import { messageMutationFields } from './messages/mutations.ts';
 import { createMessageSource } from './messages/source.ts';
 import { organizationDescriptor } from './organization/descriptor.ts';
@@ -105,17 +105,21 @@ interface LoaderScope {
   readonly sources: Sources;
   readonly identity: ReturnType<typeof createCustomerViewerIdentity> | undefined;
   readonly schedule: Schedule;
+  readonly messages: ReturnType<typeof createMessageLoaders>;
 }
 
 const loaderFactories = {
   agents: ({ sources }: LoaderScope) => createAgentLoaders(sources.agents),
   applications: ({ sources }: LoaderScope) => createApplicationLoaders(sources.applications),
-  chats: ({ sources, identity, schedule }: LoaderScope) =>
-    createChatLoaders(sources.chats, identity, schedule),
+  chats: ({ sources, identity, schedule, messages }: LoaderScope) =>
+    createChatLoaders(sources.chats, identity, {
+      batchScheduleFn: schedule,
+      preloadMessages: messages.preload,
+    }),
   customers: ({ sources, identity, schedule }: LoaderScope) =>
     createCustomerLoaders(sources.customers, identity, schedule),
   departments: ({ sources }: LoaderScope) => createDepartmentLoaders(sources.departments),
-  messages: ({ sources }: LoaderScope) => createVisibleMessageReader(sources.messages),
+  messages: ({ messages }: LoaderScope) => messages,
   organization: ({ sources }: LoaderScope) => createOrganizationLoaders(sources.organization),
   searchReads: () => new SearchReads(),
 };
@@ -139,6 +143,7 @@ export const createLoaders = (
   createLazyLoaders(() => ({
     sources,
     schedule,
+    messages: createMessageLoaders(sources.messages),
     identity:
       viewer.role === 'CUSTOMER'
         ? createCustomerViewerIdentity(sources.customers, viewer, onIdentified)

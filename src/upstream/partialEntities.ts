@@ -39,6 +39,11 @@ export class PartialEntities<Whole extends { readonly __typename: string }> {
     this.#Incomplete = IncompleteEntity.withProperties(new Set(Object.values(properties)));
   }
 
+  /** The part if it has all selected fields, otherwise undefined. */
+  ifSufficient(partial: PartialEntity<Whole>, info: GraphQLResolveInfo): Whole | undefined {
+    return satisfiesSelection(partial, info, this.#properties) ? partial : undefined;
+  }
+
   /**
    * The part if it has all selected fields, otherwise the loaded entity; null if it no longer exists. If it cannot be loaded, only the
    * fields that the part lacks fail.
@@ -48,7 +53,8 @@ export class PartialEntities<Whole extends { readonly __typename: string }> {
     info: GraphQLResolveInfo,
     load: () => Whole | Promise<Whole>,
   ): Whole | Promise<Whole | null> {
-    if (satisfiesSelection(partial, info, this.#properties)) return partial;
+    const sufficient = this.ifSufficient(partial, info);
+    if (sufficient !== undefined) return sufficient;
     const whole = load();
     if (!(whole instanceof Promise)) return whole;
     return whole.catch((error: unknown) =>

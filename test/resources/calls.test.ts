@@ -738,6 +738,63 @@ describe('operations that cost no call', () => {
     expect(lines.toSorted()).toEqual(expected.toSorted());
   });
 
+  const newest = 'id nodeId messages(first: 2) { nodes { id text } totalCount }';
+
+  test.each([
+    ['chat', `chat(id: 5007) { ${newest} }`],
+    ['node', `node(nodeId: "${nodeId('Chat', 5007)}") { ... on Chat { ${newest} } }`],
+  ])('the newest messages of a chat by its id cost one call: %s', async (name, field) => {
+    const { data, lines } = await ask(quiet, `{ ${field} }`);
+
+    expect(data[name]).toMatchObject({ id: '5007', messages: { nodes: { length: 2 } } });
+    expect(lines).toEqual(['GET /chats/5007/messages?offset=0&limit=2']);
+  });
+
+  test('the newest messages of several chats cost one call for each chat', async () => {
+    const { data, lines } = await ask(
+      quiet,
+      'query ($ids: [ID!]!, $first: Int) { nodes(nodeIds: $ids) { ... on Chat { id messages(first: $first) { nodes { id } } } } }',
+      { ids: [5007, 5008].map((id) => nodeId('Chat', id)), first: 100 },
+    );
+
+    expect(data.nodes).toMatchObject([{ id: '5007' }, { id: '5008' }]);
+    expect(lines.toSorted()).toEqual([
+      'GET /chats/5007/messages?offset=0&limit=100',
+      'GET /chats/5008/messages?offset=0&limit=100',
+    ]);
+  });
+
+  test('the messages of a chat with another of its fields cost one more call', async () => {
+    const { lines } = await ask(quiet, `{ chat(id: 5007) { status ${newest} } }`);
+
+    expect(lines).toEqual(['GET /chats/5007', 'GET /chats/5007/messages?offset=0&limit=2']);
+  });
+
+  test('an unknown chat is null although only its messages are selected', async () => {
+    const unknown = `chat(id: 999999) { ${newest} }`;
+    const node = `nodes(nodeIds: ["${nodeId('Chat', 999999)}"]) { ... on Chat { ${newest} } }`;
+    const { data, errors } = await quiet.query(`{ ${unknown} ${node} }`);
+
+    expect(data).toEqual({ chat: null, nodes: [null] });
+    expect(errors).toMatchObject([
+      { path: ['chat'], extensions: { code: 'NOT_FOUND' } },
+      { path: ['nodes', 0], extensions: { code: 'NOT_FOUND' } },
+    ]);
+  });
+
+  test('messages that cannot be read fail alone', async () => {
+    fake.respond('GET /chats/1/messages', { status: 500 });
+
+    const { data, errors } = await gateway.query(
+      '{ chat(id: 1) { id messages { nodes { id } } } }',
+    );
+
+    expect(data).toEqual({ chat: { id: '1', messages: null } });
+    expect(errors).toMatchObject([
+      { path: ['chat', 'messages'], extensions: { code: 'UPSTREAM_UNAVAILABLE' } },
+    ]);
+  });
+
   test('the chat key of a message costs no call', async () => {
     const { data, lines } = await ask(
       quiet,

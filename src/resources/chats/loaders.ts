@@ -1,8 +1,10 @@
 import DataLoader from 'dataloader';
 import type { GraphQLResolveInfo } from 'graphql';
-import type { Page } from '../../lib/paging.ts';
+import type { OffsetRange, Page } from '../../lib/paging.ts';
+import { defaultPageSize, maxPageSize } from '../../lib/paging.ts';
+import { argumentsOfSelected } from '../../lib/selection.ts';
 import type { Schedule } from '../../lib/turns.ts';
-import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
+import { isNotFound, nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
 import { createPeekableLoader } from '../../upstream/cachedLoader.ts';
 import type { ViewerIdentity } from '../../lib/viewer.ts';
 import { partialChats } from './descriptor.ts';
@@ -10,10 +12,26 @@ import type { Chat, ChatPart } from './model.ts';
 import type { ChatSource, OwnedChats } from './source.ts';
 import { asError } from '../../lib/asError.ts';
 
+/** The range of the newest messages if these are selected; undefined for other pages and invalid arguments. */
+function newestMessagesRange(info: GraphQLResolveInfo): OffsetRange | undefined {
+  const { first, after, last, before } = argumentsOfSelected(info, 'Chat', 'messages') ?? {
+    last: 0,
+  };
+  const limit = typeof first === 'number' ? first : defaultPageSize;
+  const isOther = [after, last, before].some((argument) => (argument ?? null) !== null);
+  return isOther || limit < 1 || limit > maxPageSize ? undefined : { offset: 0, limit };
+}
+
+interface ChatLoaderOptions {
+  readonly batchScheduleFn: Schedule;
+  /** Reads messages that the same operation selects. Fails with `notFound` for an unknown chat. */
+  readonly preloadMessages: (chatId: string, range: OffsetRange) => Promise<unknown>;
+}
+
 export function createChatLoaders(
   source: ChatSource,
   viewer: ViewerIdentity | undefined,
-  batchScheduleFn: Schedule,
+  { batchScheduleFn, preloadMessages }: ChatLoaderOptions,
 ) {
   async function loadForViewer(id: string, viewer: ViewerIdentity): Promise<Chat> {
     const customerId = await viewer.id();
@@ -31,6 +49,14 @@ export function createChatLoaders(
     info: GraphQLResolveInfo,
   ): Chat | Promise<Chat | null> =>
     partialChats.resolve(partial, info, () => byId.peek(partial.id) ?? byId.load(partial.id));
+
+  /** Whether the chat exists is known from its messages. The field of the messages reports other errors. */
+  async function verifyByMessages(chat: Chat, range: OffsetRange): Promise<Chat> {
+    await preloadMessages(chat.id, range).catch((error: unknown) => {
+      if (isNotFound(error)) throw error;
+    });
+    return chat;
+  }
 
   /** The owner must be verified before any field is returned, even the id. */
   async function resolveForViewer(
@@ -50,6 +76,12 @@ export function createChatLoaders(
   return {
     /** Fails with `notFound` for an id that HelpCrunch does not know. */
     load: (id: string): Chat | Promise<Chat> => byId.peek(id) ?? byId.load(id),
+    /** As `load`, without a call for the chat if only its newest messages and fields that follow from its id are selected. */
+    loadSelected(id: string, info: GraphQLResolveInfo): Chat | Promise<Chat> {
+      const range = viewer === undefined ? newestMessagesRange(info) : undefined;
+      const part = range && partialChats.ifSufficient({ __typename: 'Chat', id }, info);
+      return byId.peek(id) ?? (part ? verifyByMessages(part, range) : byId.load(id));
+    },
     /** The chat of which another entity embeds a part; null when it does not exist any more. */
     resolvePartial: (partial: ChatPart, info: GraphQLResolveInfo): Chat | Promise<Chat | null> =>
       viewer === undefined

@@ -165,7 +165,8 @@ export const chatResolvers: Resolvers = {
   },
   ChatUpdate: { chat: ({ chat }, _args, { loaders }, info) => requireChat(chat, loaders, info) },
   Query: {
-    chat: (_root, { id }, { loaders }) => loaders.chats.load(parseUpstreamId('id', id)),
+    chat: (_root, { id }, { loaders }, info) =>
+      loaders.chats.loadSelected(parseUpstreamId('id', id), info),
     async chats(_root, { filter, orderBy, ...args }, context, info) {
       const { sort, order } = orderFor(orderBy, context);
       const { sources, loaders } = context;

@@ -1,6 +1,6 @@
 import type { Place } from '../../lib/listReader.ts';
 import { countInWindow, listChangedError, maxPageSize } from '../../lib/listReader.ts';
-import type { Page, PageWindow } from '../../lib/paging.ts';
+import type { OffsetRange, Page, PageWindow } from '../../lib/paging.ts';
 import { unknownEndError } from '../../lib/paging.ts';
 import { isVisibleToCustomers, maxExtraMessageReads } from '../../lib/visibility.ts';
 import type { Message } from './model.ts';
@@ -161,5 +161,28 @@ const visibleBetween = (
       position >= start && position < end && isVisibleToCustomers(message.type),
   );
 
-export const createVisibleMessageReader = (source: MessageSource): VisibleMessageReader =>
-  new VisibleMessageReader(source);
+const rangeKey = (chatId: string, { offset, limit }: OffsetRange): string =>
+  `${chatId} ${offset} ${limit}`;
+
+export function createMessageLoaders(source: MessageSource) {
+  const reader = new VisibleMessageReader(source);
+  /** Pages that were read before their field is resolved. Each is returned once, so that it hides no later state. */
+  const preloaded = new Map<string, Promise<Page<Message>>>();
+  return {
+    visible: (chatId: string, range: VisibleMessagesRange) => reader.visible(chatId, range),
+
+    /** Starts to read a page that `page` will return. */
+    preload(chatId: string, range: OffsetRange): Promise<Page<Message>> {
+      const page = source.page(chatId, range);
+      preloaded.set(rangeKey(chatId, range), page);
+      return page;
+    },
+
+    page(chatId: string, range: OffsetRange): Promise<Page<Message>> {
+      const key = rangeKey(chatId, range);
+      const page = preloaded.get(key);
+      preloaded.delete(key);
+      return page ?? source.page(chatId, range);
+    },
+  };
+}

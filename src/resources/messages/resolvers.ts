@@ -50,7 +50,7 @@ type MessagePageArguments = Partial<ChatMessagesArgs>;
 function readMessages(
   chat: Chat,
   args: MessagePageArguments,
-  { sources, loaders }: Context,
+  { loaders }: Context,
   info: GraphQLResolveInfo,
 ): Promise<Connection<ChatMessage>> {
   return readConnection<ChatMessage>({
@@ -60,7 +60,7 @@ function readMessages(
     order: messageRowOrder,
     searchReads: loaders.searchReads,
     async read(range) {
-      const { rows, total } = await sources.messages
+      const { rows, total } = await loaders.messages
         .page(chat.id, range)
         .catch(emptyIfMissing(chat));
       return { rows: rows.map((message) => ({ ...message, chat })), total };
