@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { runCheckConfig } from '../src/cli/checkConfig.ts';
-import { checks, findingsOf } from '../src/config/crossChecks.ts';
+import { settingRules, findingsOf } from '../src/config/crossChecks.ts';
 import { createGateway } from '../src/index.ts';
 import type { Settings } from '../src/index.ts';
 import { loadConfig, configWarnings } from '../src/config/loadConfig.ts';
@@ -309,7 +309,7 @@ const cases: Readonly<
   },
 };
 
-const rows = checks.map((check) => ({ ...check, ...cases[check.name]! }));
+const rows = settingRules.map((check) => ({ ...check, ...cases[check.name]! }));
 
 const linesOf = (environment: Environment, severity: string) =>
   findingsOf(environment)
@@ -338,7 +338,7 @@ async function checkConfig(environment: Environment) {
 }
 
 test('each check of combined settings has examples that it reports and examples that it accepts', () => {
-  expect(Object.keys(cases).toSorted()).toEqual(checks.map(({ name }) => name).toSorted());
+  expect(Object.keys(cases).toSorted()).toEqual(settingRules.map(({ name }) => name).toSorted());
   for (const { risky, fine } of Object.values(cases)) {
     expect(risky.length).toBeGreaterThan(0);
     expect(fine.length).toBeGreaterThan(0);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createDocumentValidation } from '../graphql/limits/documentLimits.ts';
-import type { OperationFile } from '../graphql/operations/operationFiles.ts';
+import type { OperationsFile } from '../graphql/operations/operationFiles.ts';
 import { version } from '../lib/version.ts';
 import { readBundledOperations } from '../mcp/bundledOperations.ts';
 import { McpHttpEndpoint } from '../mcp/http.ts';
@@ -42,7 +42,7 @@ export function createMcpServers(
   const { limits, isProduction, mutations } = config;
   const { operations, allowsWrites } = config.mcp;
   const validation = createDocumentValidation(limits, isProduction);
-  const load = (files: readonly OperationFile[]) => {
+  const load = (files: readonly OperationsFile[]) => {
     const loaded = loadTools({ schema, files, validation, allowsWrites, mutations });
     return requireTools(loaded.tools, loaded.problems);
   };

@@ -4,8 +4,8 @@ import { globSync } from 'tinyglobby';
 import { z } from 'zod';
 import { figuresOf } from '../graphql/cost/assumedVariables.ts';
 import type { OperationFigures, OperationVariables } from '../graphql/cost/assumedVariables.ts';
-import { validateDocument } from '../graphql/limits/documentStructure.ts';
-import type { OperationFile } from '../graphql/operations/operationFiles.ts';
+import { validateTrustedDocument } from '../graphql/limits/documentStructure.ts';
+import type { OperationsFile } from '../graphql/operations/operationFiles.ts';
 import { documentOf, parseOperationFiles } from '../graphql/operations/operationFiles.ts';
 import { createSchema } from '../graphql/schema/build.ts';
 import { maxPageSize } from '../lib/paging.ts';
@@ -47,7 +47,7 @@ function findFiles(patterns: readonly string[]): readonly string[] {
 /** The figures of an invalid operation. */
 const noFigures: OperationFigures = { worst: NaN, typical: NaN, nodes: NaN };
 
-function readOperationFile(file: string): OperationFile {
+function readOperationFile(file: string): OperationsFile {
   try {
     return { file, text: readFileSync(file, 'utf8') };
   } catch (error) {
@@ -154,7 +154,7 @@ function run(args: readonly string[], { print, printError }: PriceStreams): bool
   const rows = operations.map(({ file, operation }): PriceRow => {
     const name = operation.name?.value ?? '(anonymous)';
     const document = documentOf(operation, fragments);
-    const errors = validateDocument(schema, document).map(({ message }) => message);
+    const errors = validateTrustedDocument(schema, document).map(({ message }) => message);
     const isValid = errors.length === 0;
     const given = variables[name] ?? {};
     const figures = isValid ? figuresOf({ schema, document, operation, given }) : noFigures;

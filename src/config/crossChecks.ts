@@ -2,7 +2,7 @@ import { allSettings } from './declarations.ts';
 import { Facts } from './facts.ts';
 import {
   includesPublicAddresses,
-  isLinkLocal,
+  isLinkLocalOrMetadataHost,
   isRemote,
   isRepetitive,
   listOf,
@@ -146,7 +146,8 @@ const errors: readonly Rule[] = [
   {
     name: 'callbacks to link-local addresses',
     variable: 'SUBSCRIPTION_CALLBACK_HOSTS',
-    applies: (facts) => listOf(facts.value('SUBSCRIPTION_CALLBACK_HOSTS')).some(isLinkLocal),
+    applies: (facts) =>
+      listOf(facts.value('SUBSCRIPTION_CALLBACK_HOSTS')).some(isLinkLocalOrMetadataHost),
     message:
       'includes a link-local or metadata address, which must never be called. List the address of the router.',
   },
@@ -287,12 +288,15 @@ const withSeverity = (severity: Severity, rules: readonly Rule[]) =>
   rules.map((rule) => ({ ...rule, severity }));
 
 /** Every combination that is checked. */
-export const checks = [...withSeverity('error', errors), ...withSeverity('warning', warnings)];
+export const settingRules = [
+  ...withSeverity('error', errors),
+  ...withSeverity('warning', warnings),
+];
 
 /** What is wrong or risky in the combination of settings, in the order of the table. */
 export function findingsOf(environment: Environment): readonly Finding[] {
   const facts = new Facts(environment);
-  return checks
+  return settingRules
     .filter(({ applies }) => applies(facts))
     .map(({ severity, variable, message }) => ({ severity, variable, message }));
 }

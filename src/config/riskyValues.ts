@@ -31,7 +31,7 @@ export function includesPublicAddresses(network: string): boolean {
 }
 
 /** Link-local addresses, and addresses of instance metadata in clouds. */
-export function isLinkLocal(entry: string): boolean {
+export function isLinkLocalOrMetadataHost(entry: string): boolean {
   const hostname = hostnameOf(entry.includes('://') ? entry : `https://${entry}`) ?? '';
   return (
     hostname.startsWith('169.254.') ||

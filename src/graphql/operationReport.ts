@@ -46,15 +46,14 @@ export type ReportOperation = (context: Context, outcome: CompletedOperation) =>
 
 const maxNameLength = 64;
 
-/**
- * Limits operation names to the first `max`, or to those in `known`; all others become `other`, so that clients cannot create any
- * number of metric labels.
- */
-export function createNameLimiter(known?: readonly string[], max = 100) {
-  const names = new Set(known);
+const maxNames = 100;
+
+/** Keeps the first operation names; all others become `other`, so that clients cannot create any number of metric labels. */
+export function createNameLimiter() {
+  const names = new Set<string>();
   return (name: string): string => {
     if (names.has(name)) return name;
-    if (known !== undefined || names.size >= max || name.length > maxNameLength) return 'other';
+    if (names.size >= maxNames || name.length > maxNameLength) return 'other';
     names.add(name);
     return name;
   };

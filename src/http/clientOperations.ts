@@ -3,7 +3,7 @@ import { publicError, PublicError } from '../graphql/errors.ts';
 import type { PersistedDocuments } from '../graphql/operations/persistedDocuments.ts';
 import type {
   OperationOutcome,
-  OperationRequest,
+  OperationParams,
   SubscriptionResults,
   RunOperation,
 } from '../graphql/subscriptions/run.ts';
@@ -57,7 +57,9 @@ export const clientOf = (
   access: Authenticated,
   isRouter: boolean,
 ): ClientIdentity => ({
-  ...{ access, address, isRouter },
+  access,
+  address,
+  isRouter,
   isBackground: isBackgroundPriority(headers['priority']),
 });
 
@@ -89,7 +91,7 @@ export const createLimitClient =
   };
 
 interface ClientRequest {
-  readonly operation: OperationRequest;
+  readonly operation: OperationParams;
   readonly signal: AbortSignal;
   readonly requestId: string;
   readonly isReadOnly?: boolean;

@@ -8,7 +8,7 @@ import type {
   PersistedDocuments,
   RequestParams,
 } from '../graphql/operations/persistedDocuments.ts';
-import type { OperationRequest } from '../graphql/subscriptions/run.ts';
+import type { OperationParams } from '../graphql/subscriptions/run.ts';
 
 const jsonObject = z.record(z.string(), z.unknown());
 
@@ -23,7 +23,7 @@ const operationRequestSchema = z.object({
 });
 
 /** Parses the parameters of a GraphQL request; undefined for anything else. */
-export function parseOperationRequest(value: unknown): OperationRequest | undefined {
+export function parseOperationRequest(value: unknown): OperationParams | undefined {
   const { data } = operationRequestSchema.safeParse(value);
   if (data === undefined) return undefined;
   const { query, operationName, variables, extensions, ...ids } = data;
@@ -46,7 +46,7 @@ function parseJsonOrText(text: string): unknown {
 }
 
 /** Parses the parameters in the query string of a URL. */
-export function parseOperationQuery(url: string): OperationRequest | undefined {
+export function parseOperationQuery(url: string): OperationParams | undefined {
   const { searchParams } = new URL(url, 'http://gateway');
   const parameters = Object.fromEntries(searchParams);
   return parseOperationRequest({

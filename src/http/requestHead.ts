@@ -49,7 +49,7 @@ function isDecodable(path: string): boolean {
  * Parses a request target in origin form or absolute form (RFC 9112, section 3.2); undefined for any other. A path that begins with two
  * slashes is rejected, because software disagrees on whether it is a path or a host.
  */
-export function parseTarget(text: string): RequestTarget | undefined {
+export function parseRequestTarget(text: string): RequestTarget | undefined {
   const [, authority, rest = ''] = absoluteForm.exec(text) ?? [];
   const path = authority === undefined ? text : rest.replace(/^(?!\/)/, '/');
   if (!path.startsWith('/') || path.startsWith('//') || !isDecodable(path)) return undefined;
@@ -127,7 +127,7 @@ export class RequestHeads {
   #targetOf(request: IncomingMessage): RequestTarget | undefined {
     return this.#replaced.has(request)
       ? this.#replaced.get(request)
-      : parseTarget(request.url ?? '');
+      : parseRequestTarget(request.url ?? '');
   }
 
   #isAllowed(authority: string, { socket }: IncomingMessage): boolean {

@@ -6,7 +6,7 @@ import { guarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
 import type { ConnectionTracker } from './connectionTracker.ts';
 import { parserError, sendErrorOnSocket } from './errorResponse.ts';
-import { parseTarget, requestIdOf } from './requestHead.ts';
+import { parseRequestTarget, requestIdOf } from './requestHead.ts';
 import type { RequestHeads } from './requestHead.ts';
 import type { RequestRejections } from './requestRejections.ts';
 
@@ -44,7 +44,7 @@ export function addUpgrades(server: Server, options: UpgradeOptions): void {
   const isForWebSocket = (request: IncomingMessage): boolean =>
     request.method === 'GET' &&
     request.headers.upgrade?.toLowerCase() === 'websocket' &&
-    parseTarget(request.url ?? '')?.path.replace(/\?.*$/s, '') === webSocketPath &&
+    parseRequestTarget(request.url ?? '')?.path.replace(/\?.*$/s, '') === webSocketPath &&
     heads.problemOf(request) === undefined;
 
   // The head is parsed twice, and a dropped header field could move the end of the body. Its length is limited anyway.

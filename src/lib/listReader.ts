@@ -29,7 +29,7 @@ export interface SortedList<Row> {
 /** The calls that one operation may make in addition to find places in lists that have changed. */
 export const maxSearchReads = 6;
 
-export class SearchReads {
+export class SearchReadBudget {
   #remaining = maxSearchReads;
 
   take(): boolean {
@@ -129,9 +129,9 @@ function nextRange({ low, high, total }: Bounds, distance: number): OffsetRange 
 class PageFinder<Row extends { readonly id: string }> {
   readonly #read: ReadRange<Row>;
   readonly #order: RowOrder<Row>;
-  readonly #searchReads: SearchReads;
+  readonly #searchReads: SearchReadBudget;
 
-  constructor(read: ReadRange<Row>, order: RowOrder<Row>, searchReads: SearchReads) {
+  constructor(read: ReadRange<Row>, order: RowOrder<Row>, searchReads: SearchReadBudget) {
     this.#read = read;
     this.#order = order;
     this.#searchReads = searchReads;
@@ -253,7 +253,10 @@ export interface LocatedPage<Row> extends FoundPage<Row> {
 export async function readNextTo<Row extends { readonly id: string }>(
   { order, read, readFrom }: SortedList<Row>,
   request: PageRequest,
-  { needsTotal, searchReads }: { readonly needsTotal: boolean; readonly searchReads: SearchReads },
+  {
+    needsTotal,
+    searchReads,
+  }: { readonly needsTotal: boolean; readonly searchReads: SearchReadBudget },
 ): Promise<LocatedPage<Row>> {
   const { position, side } = request.place;
   const key = position.anchor?.key ?? null;

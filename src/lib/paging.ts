@@ -8,7 +8,7 @@ import type {
   Page,
   Place,
   RowWindow,
-  SearchReads,
+  SearchReadBudget,
   SortedList,
 } from './listReader.ts';
 import { countInWindow, maxPageSize, readNextTo, readWindow } from './listReader.ts';
@@ -108,7 +108,7 @@ const located = <Row>(window: RowWindow<Row>): LocatedPage<Row> => ({
 
 export const emptyPage: Promise<Page<never>> = Promise.resolve({ rows: [], total: 0 });
 
-export const emptyConnection = (total: number | null): Connection<never> => ({
+export const connectionWithoutRows = (total: number | null): Connection<never> => ({
   rows: [],
   total,
   cursorOf: () => '',
@@ -134,7 +134,7 @@ export interface ConnectionRequest<Row> extends SortedList<Row> {
   readonly list: string;
   readonly args: PageArguments;
   readonly selection: ConnectionSelection;
-  readonly searchReads: SearchReads;
+  readonly searchReads: SearchReadBudget;
 }
 
 /**
@@ -152,7 +152,7 @@ export async function readConnection<Row extends { readonly id: string }>({
   const { read, order } = source;
   if (!selection.rows && !selection.pageInfo) {
     const { total } = selection.total ? await read({ offset: 0, limit: 1 }) : { total: null };
-    return emptyConnection(total);
+    return connectionWithoutRows(total);
   }
   const page = await locatePage(source, window, selection.total);
   return toConnection(limitPage(page, window, order), order, cursors);

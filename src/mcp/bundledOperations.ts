@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { OperationFile } from '../graphql/operations/operationFiles.ts';
+import type { OperationsFile } from '../graphql/operations/operationFiles.ts';
 
 const folder = new URL('operations/', import.meta.url);
 
@@ -22,7 +22,7 @@ const order: readonly string[] = [
 const positionOf = (file: string): number => order.indexOf(file.replace(/\.graphql$/, ''));
 
 /** The operations that are served unless `MCP_OPERATIONS` names others. */
-export const readBundledOperations = (): readonly OperationFile[] =>
+export const readBundledOperations = (): readonly OperationsFile[] =>
   readdirSync(folder)
     .sort((a, b) => positionOf(a) - positionOf(b))
     .map((file) => ({ file, text: readFileSync(new URL(file, folder), 'utf8') }));

@@ -11,13 +11,13 @@ import {
 } from 'graphql';
 import { figuresOf } from '../graphql/cost/assumedVariables.ts';
 import type { DocumentValidation } from '../graphql/limits/documentLimits.ts';
-import { validateDocument } from '../graphql/limits/documentStructure.ts';
+import { validateTrustedDocument } from '../graphql/limits/documentStructure.ts';
 import {
   describeProblem,
   documentOf,
   parseOperationFiles,
 } from '../graphql/operations/operationFiles.ts';
-import type { OperationFile, ParsedOperation } from '../graphql/operations/operationFiles.ts';
+import type { OperationsFile, ParsedOperation } from '../graphql/operations/operationFiles.ts';
 import type { AllowedMutations } from '../graphql/policy/apply.ts';
 import { isMutationAllowed } from '../graphql/policy/apply.ts';
 import { fieldDeclarations } from '../graphql/schema/fields.ts';
@@ -49,7 +49,7 @@ export interface Tool {
 
 export interface LoadToolsOptions {
   readonly schema: GraphQLSchema;
-  readonly files: readonly OperationFile[];
+  readonly files: readonly OperationsFile[];
   readonly validation: DocumentValidation;
   readonly allowsWrites: boolean;
   readonly mutations: AllowedMutations | undefined;
@@ -172,7 +172,7 @@ class ToolLoader {
       return [`${place}: ${name} is a subscription; tools return one result`];
     }
     const { schema, validation } = this.#options;
-    const invalid = validateDocument(schema, document);
+    const invalid = validateTrustedDocument(schema, document);
     const errors =
       invalid.length > 0 ? invalid : validate(schema, document, validation.validationRules);
     return errors.map((error) => describeProblem(error.locations ? file : place, error));

@@ -186,7 +186,7 @@ export const updateEntity =
 
 type AnyDeclaration = Pick<MutationDeclaration<never, unknown>, 'policy' | 'calls' | 'isOptIn'>;
 
-interface WrittenFields {
+interface MutationCostGroup {
   readonly kind: FetchKind;
   /** The argument with the id of the entity that a customer must own. */
   readonly argument?: string;
@@ -197,12 +197,12 @@ interface WrittenFields {
 }
 
 /** Policy and cost of the mutations of one group. */
-export function mutationFields<Name extends string>(
-  group: WrittenFields,
+export function mutationFieldDeclarations<Name extends string>(
+  group: MutationCostGroup,
   mutations: Readonly<Record<Name, AnyDeclaration>>,
 ): Readonly<Record<Name, FieldDeclaration>>;
-export function mutationFields(
-  { kind, argument, items, embeds }: WrittenFields,
+export function mutationFieldDeclarations(
+  { kind, argument, items, embeds }: MutationCostGroup,
   mutations: Readonly<Record<string, AnyDeclaration>>,
 ): Readonly<Record<string, FieldDeclaration>> {
   return Object.fromEntries(

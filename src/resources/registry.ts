@@ -1,5 +1,5 @@
 import { createLazyObjectFactory } from '../lib/lazy.ts';
-import { SearchReads } from '../lib/listReader.ts';
+import { SearchReadBudget } from '../lib/listReader.ts';
 import type { Schedule } from '../lib/turns.ts';
 import type { CustomerViewer, Viewer } from '../lib/viewer.ts';
 import type { Upstream } from '../upstream/client.ts';
@@ -121,7 +121,7 @@ const loaderFactories = {
   departments: ({ sources }: LoaderScope) => createDepartmentLoaders(sources.departments),
   messages: ({ messages }: LoaderScope) => messages,
   organization: ({ sources }: LoaderScope) => createOrganizationLoaders(sources.organization),
-  searchReads: () => new SearchReads(),
+  searchReads: () => new SearchReadBudget(),
 };
 
 export type Loaders = Created<typeof loaderFactories>;

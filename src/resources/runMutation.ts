@@ -4,7 +4,7 @@ import { parseUpstreamId } from '../lib/ids.ts';
 import type { RejectedField } from '../upstream/errors.ts';
 import { UpstreamError, rejectedFields } from '../upstream/errors.ts';
 import { isIncomplete } from '../upstream/partialEntities.ts';
-import { hashOf } from '../upstream/writes/idempotency.ts';
+import { canonicalHash } from '../upstream/writes/idempotency.ts';
 import type { Attempt } from '../upstream/writes/idempotentRuns.ts';
 import { unkeyedAttempt } from '../upstream/writes/idempotentRuns.ts';
 import type { CacheTypeDescriptor } from '../upstream/cache/cacheTypes.ts';
@@ -160,7 +160,7 @@ const mutationResolver =
     if (key === undefined || keyed === undefined) return execute(unkeyedAttempt(startedAtMs));
     return idempotentRuns.run({
       name: JSON.stringify([await viewerName(context), name, key]),
-      hash: hashOf(args),
+      hash: canonicalHash(args),
       session,
       attempt: execute,
       idsOf: keyed.idsOf,

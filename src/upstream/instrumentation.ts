@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
-import type { CallPriority, RefusalReason, ViewerClass } from './rateLimit/limiter.ts';
+import type { CallPriority, RefusalReason, QuotaClass } from './rateLimit/limiter.ts';
 import type { UpstreamErrorKind } from './errors.ts';
 import { UpstreamError } from './errors.ts';
 import type { Layer, UpstreamCall } from './pipeline.ts';
@@ -7,7 +7,7 @@ import type { Layer, UpstreamCall } from './pipeline.ts';
 export interface QueueWaitReport {
   readonly priority: CallPriority;
   /** The class of the viewer that started the call. */
-  readonly viewer: ViewerClass;
+  readonly viewer: QuotaClass;
   /** Why no permit was granted; undefined if one was. */
   readonly rejection: RefusalReason | 'UNAVAILABLE' | undefined;
   readonly waitMs: number;

@@ -159,14 +159,12 @@ describe('metrics', () => {
 });
 
 describe('the names of operations', () => {
-  test('only declared operation names become metric labels', () => {
-    const nameOf = createNameLimiter(['Inbox']);
+  test('after the first 100 names, all others become the label other', () => {
+    const nameOf = createNameLimiter();
+    const first = Array.from({ length: 100 }, (_, index) => `Operation${index}`);
 
-    expect([nameOf('Inbox'), nameOf('Other'), nameOf('Inbox')]).toEqual([
-      'Inbox',
-      'other',
-      'Inbox',
-    ]);
+    expect(first.map(nameOf)).toEqual(first);
+    expect([nameOf('Inbox'), nameOf('Operation0')]).toEqual(['other', 'Operation0']);
   });
 
   test('long operation names become the label other', () => {

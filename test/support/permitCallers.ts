@@ -4,7 +4,7 @@ import type {
   PermitRequest,
   RateLimiter,
 } from '../../src/upstream/rateLimit/limiter.ts';
-import type { ViewerClass } from '../../src/upstream/rateLimit/limiter.ts';
+import type { QuotaClass } from '../../src/upstream/rateLimit/limiter.ts';
 import { UpstreamError } from '../../src/upstream/errors.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 
@@ -13,7 +13,7 @@ export const flushMicrotasks = () => new Promise((resolve) => setImmediate(resol
 
 export interface RequestOptions {
   readonly viewer?: string;
-  readonly viewerClass?: ViewerClass;
+  readonly viewerClass?: QuotaClass;
   readonly priority?: CallPriority;
   readonly deadlineMs?: number;
 }
@@ -31,7 +31,7 @@ export const requestOf = ({
 
 export interface CallOptions {
   readonly viewer?: string;
-  readonly viewerClass?: ViewerClass;
+  readonly viewerClass?: QuotaClass;
   readonly priority?: CallPriority;
   readonly withinMs?: number;
 }

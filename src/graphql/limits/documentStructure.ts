@@ -183,7 +183,7 @@ export const structureRule: ValidationRule = (context) => ({
 });
 
 /** Parses a trusted operation, without a limit on its tokens. */
-export function parseDocument(text: string | Source): DocumentNode {
+export function parseTrustedDocument(text: string | Source): DocumentNode {
   try {
     return parse(text);
   } catch (error) {
@@ -194,7 +194,7 @@ export function parseDocument(text: string | Source): DocumentNode {
 }
 
 /** Validates a document of any depth by the rules of the specification. */
-export const validateDocument = (
+export const validateTrustedDocument = (
   schema: GraphQLSchema,
   document: DocumentNode,
 ): readonly GraphQLError[] => validate(schema, document, [structureRule, ...specifiedRules]);

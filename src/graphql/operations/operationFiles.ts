@@ -1,9 +1,9 @@
 import type { DocumentNode, FragmentDefinitionNode, OperationDefinitionNode } from 'graphql';
 import { GraphQLError, Kind, print, Source, visit } from 'graphql';
-import { parseDocument } from '../limits/documentStructure.ts';
+import { parseTrustedDocument } from '../limits/documentStructure.ts';
 
 /** The text of a file with operations and fragments. */
-export interface OperationFile {
+export interface OperationsFile {
   readonly file: string;
   readonly text: string;
 }
@@ -31,13 +31,13 @@ export function describeProblem(file: string, error: unknown): string {
 }
 
 /** Parses operations and the fragments that they share. */
-export function parseOperationFiles(files: readonly OperationFile[]): ParsedOperations {
+export function parseOperationFiles(files: readonly OperationsFile[]): ParsedOperations {
   const operations: ParsedOperation[] = [];
   const fragments = new Map<string, FragmentDefinitionNode>();
   const problems: string[] = [];
   for (const { file, text } of files) {
     try {
-      for (const definition of parseDocument(new Source(text, file)).definitions) {
+      for (const definition of parseTrustedDocument(new Source(text, file)).definitions) {
         if (definition.kind === Kind.OPERATION_DEFINITION) {
           operations.push({ file, operation: definition });
         } else if (definition.kind === Kind.FRAGMENT_DEFINITION) {

@@ -3,7 +3,7 @@ import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { publicError } from '../errors.ts';
 import type { PublicError } from '../errors.ts';
 import type { Viewer } from '../../lib/viewer.ts';
-import { parseDocument, validateDocument } from '../limits/documentStructure.ts';
+import { parseTrustedDocument, validateTrustedDocument } from '../limits/documentStructure.ts';
 import { createCompactDocument } from './compactDocument.ts';
 
 /** The request parameters as the client sent them. */
@@ -90,8 +90,8 @@ function readDocuments({ schema, manifest, persistedOnly }: PersistedDocumentsOp
   const problems: string[] = [];
   for (const [id, text] of texts) {
     try {
-      const document = parseDocument(text);
-      const [error] = validateDocument(schema, document);
+      const document = parseTrustedDocument(text);
+      const [error] = validateTrustedDocument(schema, document);
       if (error !== undefined) throw error;
       documents.set(hashOf(text), compact(document));
     } catch (error) {

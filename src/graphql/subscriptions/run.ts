@@ -11,7 +11,7 @@ import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
 export type { SubscriptionResult, SubscriptionResults };
 
 /** The operation parameters that a client sends. */
-export interface OperationRequest {
+export interface OperationParams {
   readonly query?: string;
   readonly operationName?: string;
   readonly variables?: Record<string, unknown>;
@@ -37,7 +37,7 @@ interface RunConditions {
 }
 
 export type RunOperation = (
-  request: OperationRequest,
+  request: OperationParams,
   subscriber: SubscriptionCaller,
   conditions: RunConditions,
 ) => Promise<OperationOutcome>;

@@ -1,6 +1,6 @@
 import type { MutationUnsubscribeAgentArgs } from '../../graphql/generated.ts';
 import type { MutationDeclaration } from '../mutation.ts';
-import { mutationFields } from '../mutation.ts';
+import { mutationFieldDeclarations } from '../mutation.ts';
 import type { AgentPart } from './model.ts';
 
 const unsubscribeAgent: MutationDeclaration<MutationUnsubscribeAgentArgs, AgentPart, never, never> =
@@ -21,4 +21,7 @@ const unsubscribeAgent: MutationDeclaration<MutationUnsubscribeAgentArgs, AgentP
 
 export const agentMutations = { unsubscribeAgent };
 
-export const agentMutationFields = mutationFields({ kind: 'agents', embeds: [] }, agentMutations);
+export const agentMutationFields = mutationFieldDeclarations(
+  { kind: 'agents', embeds: [] },
+  agentMutations,
+);

@@ -13,7 +13,7 @@ import { isNotFound, notFoundArgument, UpstreamError } from '../../upstream/erro
 import type { InvalidatedTags } from '../declarations.ts';
 import { inboxChanges } from '../inbox/descriptor.ts';
 import type { MutationDeclaration, WrittenEntity } from '../mutation.ts';
-import { mutationFields, updateEntity } from '../mutation.ts';
+import { mutationFieldDeclarations, updateEntity } from '../mutation.ts';
 import type { ChatWebhookName } from './descriptor.ts';
 import { chatLists, chatType, partialChats } from './descriptor.ts';
 import type { Chat } from './model.ts';
@@ -230,4 +230,7 @@ export const chatMutations = {
   rateChat,
 };
 
-export const chatMutationFields = mutationFields({ kind: 'chat', argument: 'id' }, chatMutations);
+export const chatMutationFields = mutationFieldDeclarations(
+  { kind: 'chat', argument: 'id' },
+  chatMutations,
+);

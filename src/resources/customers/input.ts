@@ -198,7 +198,7 @@ export function customerArgument(
 }
 
 /** Maps a property of the request's tags, such as `tags[1].name`, to the argument that contains the tags. */
-export const tagArgument =
+export const tagArgumentMapper =
   (argument: string) =>
   (property: string): string | undefined =>
     /^tags\b/.test(property) ? property.replace('tags', argument) : undefined;

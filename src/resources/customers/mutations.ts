@@ -14,7 +14,7 @@ import { requireText } from '../../lib/texts.ts';
 import { UpstreamError } from '../../upstream/errors.ts';
 import { allChats, chatLists } from '../chats/descriptor.ts';
 import type { MutationDeclaration } from '../mutation.ts';
-import { mutationFields, updateEntity } from '../mutation.ts';
+import { mutationFieldDeclarations, updateEntity } from '../mutation.ts';
 import type { CustomerWebhookName } from './descriptor.ts';
 import { customerLists, customerType, userIdAliases, valueWebhooks } from './descriptor.ts';
 import type { CustomerUpdateItem, CustomerValues } from './input.ts';
@@ -23,7 +23,7 @@ import {
   callsOfUpdates,
   customerArgument,
   hasCustomData,
-  tagArgument,
+  tagArgumentMapper,
   validateCustomer,
   validateScalars,
   validateTagNames,
@@ -182,7 +182,7 @@ const addCustomerTags = tagUpdate<MutationAddCustomerTagsArgs>(
     validate({ tags }) {
       validateTags('tags', tags);
     },
-    fieldOf: tagArgument('tags'),
+    fieldOf: tagArgumentMapper('tags'),
   },
   {
     call: ({ customerId, tags }) => ({
@@ -198,7 +198,7 @@ const removeCustomerTags = tagUpdate<MutationRemoveCustomerTagsArgs>(
     validate({ names }) {
       validateTagNames('names', names);
     },
-    fieldOf: (property) => tagArgument('names')(property)?.replace(/\.name$/, ''),
+    fieldOf: (property) => tagArgumentMapper('names')(property)?.replace(/\.name$/, ''),
   },
   {
     call: ({ customerId, names }) => ({
@@ -291,8 +291,8 @@ export const customerDeletions = { deleteCustomer };
 export const customerEventMutations = { recordCustomerEvent };
 
 export const customerMutationFields = {
-  ...mutationFields({ kind: 'customer' }, customerMutations),
-  ...mutationFields({ kind: 'customer', items: 'updates' }, customerBatchMutations),
-  ...mutationFields({ kind: 'customer' }, customerDeletions),
-  ...mutationFields({ kind: 'customer' }, customerEventMutations),
+  ...mutationFieldDeclarations({ kind: 'customer' }, customerMutations),
+  ...mutationFieldDeclarations({ kind: 'customer', items: 'updates' }, customerBatchMutations),
+  ...mutationFieldDeclarations({ kind: 'customer' }, customerDeletions),
+  ...mutationFieldDeclarations({ kind: 'customer' }, customerEventMutations),
 };

@@ -37,9 +37,6 @@ const isStoredPage = objectOf<StoredInboxPage>({
   total: orNull(isCount),
 });
 
-/** The chats of all other reads, which can be newer. */
-export const currentChatType = chatType;
-
 /** Named by their offsets. Members that are not cached do not invalidate a page. */
 export const inboxPageType: CacheType<InboxPage> = {
   name: 'InboxPages',
@@ -66,7 +63,7 @@ export const inboxPageType: CacheType<InboxPage> = {
 };
 
 /** Chats are read newest first, so that new ones belong to the first page. */
-export const firstInboxPage: InvalidatedTags[number] & { readonly id: string } = {
+export const firstInboxPageTag: InvalidatedTags[number] & { readonly id: string } = {
   type: inboxPageType,
   id: '0',
 };
@@ -80,7 +77,7 @@ function withAddedId(stored: unknown, id: string): unknown {
 
 /** The chat may have been opened. */
 export const inboxAddition = (id: string): ChangeNotice => ({
-  ...firstInboxPage,
+  ...firstInboxPageTag,
   changedAt: null,
   patch: (stored) => withAddedId(stored, id),
 });

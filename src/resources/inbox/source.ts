@@ -5,9 +5,10 @@ import type { Upstream } from '../../upstream/client.ts';
 import { isNotFound, UpstreamError, upstreamErrorAsValue } from '../../upstream/errors.ts';
 import { anyOf, singleCondition } from '../../upstream/filters.ts';
 import { readPage } from '../../upstream/lists.ts';
+import { chatType } from '../chats/descriptor.ts';
 import type { Chat } from '../chats/model.ts';
 import { chatCodec, chatStatuses } from '../chats/model.ts';
-import { currentChatType, inboxChatType, inboxPageType } from './descriptor.ts';
+import { inboxChatType, inboxPageType } from './descriptor.ts';
 import type { Inbox, InboxPage } from './model.ts';
 import { isOpen, openChats } from './model.ts';
 
@@ -71,7 +72,7 @@ function areAllPages(pages: readonly InboxPage[]): boolean {
 async function readOne(send: SendCall, id: string, put: PutEntity): Promise<Chat> {
   const call = { effect: 'read', method: 'GET', path: `/chats/${id}` } as const;
   const chat = chatCodec.fromWire(await send(call));
-  put(currentChatType, chat);
+  put(chatType, chat);
   return chat;
 }
 
@@ -86,7 +87,7 @@ async function readOtherPages(send: SendCall, put: PutEntity, requested: Request
     (page) => page.rows,
   );
   for (const row of rows) {
-    put(currentChatType, row);
+    put(chatType, row);
     put(inboxChatType, row);
   }
   return new Map(rows.map((row) => [row.id, row]));
@@ -123,7 +124,7 @@ export function createInboxSource({ cache }: Upstream) {
   const readMissing =
     (requested: RequestedPages): FetchEntities<Chat> =>
     async (send, ids, put) => {
-      const known = new Map(ids.map((id) => [id, cache.peek(currentChatType, id)]));
+      const known = new Map(ids.map((id) => [id, cache.peek(chatType, id)]));
       const unknown = ids.filter((id) => known.get(id) === undefined);
       const isFew = requested.size + unknown.length <= maxInboxPages;
       const found = isFew ? undefined : await readOtherPages(send, put, requested);
@@ -150,7 +151,7 @@ export function createInboxSource({ cache }: Upstream) {
         const page = cache.peek(inboxPageType, offsetOf(index));
         return (
           page?.missingIds.every(
-            (id) => cache.has(inboxChatType, id) || cache.has(currentChatType, id),
+            (id) => cache.has(inboxChatType, id) || cache.has(chatType, id),
           ) === true
         );
       });
@@ -163,7 +164,7 @@ export function createInboxSource({ cache }: Upstream) {
       const results = await cache.getOrLoadMany(inboxChatType, missing, readMissing(requested));
       const readChats = requireValues(results.filter((result) => !isNotFound(result)));
       return {
-        chats: openChats(pages, readChats, (id) => cache.peek(currentChatType, id)),
+        chats: openChats(pages, readChats, (id) => cache.peek(chatType, id)),
         isComplete: areAllPages(pages),
       };
     },

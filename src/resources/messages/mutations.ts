@@ -17,9 +17,9 @@ import { customerType } from '../customers/descriptor.ts';
 import type { Chat } from '../chats/model.ts';
 import { chatCodec } from '../chats/model.ts';
 import type { InvalidatedTags } from '../declarations.ts';
-import { firstInboxPage, inboxChanges } from '../inbox/descriptor.ts';
+import { firstInboxPageTag, inboxChanges } from '../inbox/descriptor.ts';
 import type { MutationContext, MutationDeclaration, MutationRun } from '../mutation.ts';
-import { mutationFields } from '../mutation.ts';
+import { mutationFieldDeclarations } from '../mutation.ts';
 import type { messageWebhooks } from './descriptor.ts';
 import { reportedMessage } from './descriptor.ts';
 import type { ChatMessage, Message } from './model.ts';
@@ -267,7 +267,10 @@ export const changesOf = {
     ...inboxChanges(chatId),
   ],
   // Rules for new chats may change the tags of the customer.
-  creation: (customerId: string): InvalidatedTags => [queueOf.customer(customerId), firstInboxPage],
+  creation: (customerId: string): InvalidatedTags => [
+    queueOf.customer(customerId),
+    firstInboxPageTag,
+  ],
 };
 
 /** The name of what has been created, by which the webhook that repeats it is recognized. */
@@ -280,6 +283,6 @@ export const reportedCreation = (webhook: string, chat: CreatedChat): string =>
 export const chatCreationMutations = { createChat };
 
 export const messageMutationFields = {
-  ...mutationFields({ kind: 'chat', argument: 'chatId' }, messageMutations),
-  ...mutationFields({ kind: 'chat' }, chatCreationMutations),
+  ...mutationFieldDeclarations({ kind: 'chat', argument: 'chatId' }, messageMutations),
+  ...mutationFieldDeclarations({ kind: 'chat' }, chatCreationMutations),
 };

@@ -12,7 +12,7 @@ import { anchorOf } from '../../lib/cursors.ts';
 import type { Connection, ConnectionPageInfo, Page, PageWindow } from '../../lib/paging.ts';
 import {
   connectionFields,
-  emptyConnection,
+  connectionWithoutRows,
   readConnection,
   parsePageWindow,
   connectionSelection,
@@ -98,7 +98,7 @@ async function readVisibleMessages(
   const selection = connectionSelection(info, 'ChatMessageConnection');
   const window = parsePageWindow(args, cursors);
   // The total would reveal how many messages the customer may not see.
-  if (!selection.rows && !selection.pageInfo) return emptyConnection(null);
+  if (!selection.rows && !selection.pageInfo) return connectionWithoutRows(null);
   const visible = await loaders.messages.visible(chat.id, {
     ...window,
     needsHasMore: selection.pageInfo,

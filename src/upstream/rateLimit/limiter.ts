@@ -1,9 +1,9 @@
 /** Agents and clients of `AUTH=none` and `forward` are `agent`. */
-export type ViewerClass = 'agent' | 'customer';
+export type QuotaClass = 'agent' | 'customer';
 
 export interface QuotaViewer {
   readonly key: string;
-  readonly class: ViewerClass;
+  readonly class: QuotaClass;
 }
 
 /** The viewer as it is known now: a charge does not change when the id of a customer becomes known. */

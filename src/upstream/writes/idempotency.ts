@@ -58,7 +58,7 @@ function canonical(value: unknown): string {
   );
 }
 
-export const hashOf = (value: unknown): string =>
+export const canonicalHash = (value: unknown): string =>
   createHash('sha256').update(canonical(value)).digest('base64url');
 
 /** Whether a record is about the customer with the id. */

@@ -1,7 +1,7 @@
 import { conflictError } from '../../lib/clientError.ts';
 import { isAppliedWrite, UpstreamError } from '../errors.ts';
 import type { CreatedIds, IdempotencyRecord, IdempotencyStore } from './idempotency.ts';
-import { hashOf } from './idempotency.ts';
+import { canonicalHash } from './idempotency.ts';
 import type { WriteSession } from './writeSession.ts';
 
 /** One attempt of a mutation that creates objects, with the results of earlier attempts with the same key. */
@@ -147,7 +147,7 @@ export class IdempotentRuns {
         isUncertain,
         isApplied: claim.isApplied === true,
         startedAtMs: claim.startedAtMs,
-        owner: hashOf(name),
+        owner: canonicalHash(name),
         record: (created) =>
           replaceBy({
             state: 'pending',
