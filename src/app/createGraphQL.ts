@@ -170,7 +170,7 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
 
 /** Everything that executes operations. */
 export async function createGraphQL(foundation: Foundation, parts: GraphQLParts) {
-  const { config, log, forwardsClientKeys, disposers } = foundation;
+  const { config, clock, log, forwardsClientKeys, disposers } = foundation;
   const schema = createFullSchema(foundation);
   const { report, limitResult, ...servers } = createServers(foundation, schema, parts.upstream);
   const { apollo } = servers;
@@ -187,6 +187,8 @@ export async function createGraphQL(foundation: Foundation, parts: GraphQLParts)
       forwardsClientKeys,
       report,
       limitResult,
+      clock,
+      rateLimit: config.rateLimit,
     }),
     log,
     maxBuffered: config.subscriptions.maxBuffered,

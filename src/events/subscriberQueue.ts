@@ -19,7 +19,26 @@ type QueueResult = IteratorResult<EventOrGap, undefined>;
 
 const doneResult: QueueResult = { value: undefined, done: true };
 
-/** Buffers events for a slow subscriber: keeps the latest, and delivers a `gap` before them if any was dropped. */
+/** Events with the same name say that the same has changed. Undefined for messages, each of which is new. */
+function repeatableName(event: DomainEvent): string | undefined {
+  if (event.kind === 'chat') return `chat ${event.chatId} ${event.change}`;
+  if (event.kind === 'message') return undefined;
+  return `customer ${event.customerId} ${event.change} ${event.isTeamOnly === true}`;
+}
+
+/** The index of the first event that a later one repeats; -1 if there is none. */
+function firstRepeated(events: readonly DomainEvent[]): number {
+  const latest = new Map(events.map((event, index) => [repeatableName(event), index]));
+  return events.findIndex((event, index) => {
+    const name = repeatableName(event);
+    return name !== undefined && latest.get(name) !== index;
+  });
+}
+
+/**
+ * Buffers events for a slow subscriber. Of too many, first those go that a later one repeats; then the oldest, which is reported by a
+ * `gap` before the others.
+ */
 export function createSubscriberQueue({
   accepts,
   maxBuffered,
@@ -65,8 +84,9 @@ export function createSubscriberQueue({
       buffered.push(event);
       flush();
       if (buffered.length <= maxBuffered) return;
-      buffered.shift();
-      hasGap = true;
+      const repeated = firstRepeated(buffered);
+      buffered.splice(Math.max(0, repeated), 1);
+      if (repeated < 0) hasGap = true;
     },
     signalGap() {
       hasGap = true;

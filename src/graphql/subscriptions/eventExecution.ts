@@ -1,6 +1,7 @@
 import type { FormattedExecutionResult, GraphQLError, GraphQLSchema } from 'graphql';
 import { createSourceEventStream, execute, getOperationAST } from 'graphql';
 import type { DomainEvent, EventOrGap, PublishedEvent } from '../../events/bus.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../observability/log.ts';
 import { asError } from '../../lib/asError.ts';
 import { eventNotForSubscription } from '../../lib/eventNotForSubscription.ts';
@@ -10,6 +11,7 @@ import { publicError } from '../errors.ts';
 import type { createFormatError } from '../errors.ts';
 import { createUnlimitedGuard } from '../execution/executionGuard.ts';
 import { canReceiveEvent } from './authorize.ts';
+import { EventPace } from './eventPace.ts';
 import type { OpenOperation } from '../operation.ts';
 import type { ReportOperation } from '../operationReport.ts';
 import type { EnforceResponseLimit } from '../limits/responseLimit.ts';
@@ -61,6 +63,9 @@ interface EventExecutionOptions {
   readonly forwardsClientKeys: boolean;
   readonly report: ReportOperation;
   readonly limitResult: EnforceResponseLimit;
+  readonly clock: Clock;
+  /** Upstream calls per minute of the account; 0: unlimited. */
+  readonly rateLimit: number;
 }
 
 export type ExecuteSubscription = ReturnType<typeof createSubscriptionExecutor>;
@@ -73,12 +78,12 @@ class EventExecutor {
     this.#options = options;
   }
 
-  /** Null if the subscribers do not receive the event. */
+  /** The result is null if the subscribers do not receive the event. */
   async execute(
     subscription: ValidatedSubscription,
     { event, audience }: { event: PublishedEvent; audience: EventAudience },
     signal: AbortSignal,
-  ): Promise<SubscriptionResult | null> {
+  ): Promise<{ readonly result: SubscriptionResult | null; readonly calls: number }> {
     const { openOperation, limitResult, report } = this.#options;
     const { chargedSubscriber, others: otherClients } = audience;
     const { context, disconnect, close } = openOperation({
@@ -91,12 +96,13 @@ class EventExecutor {
     if (signal.aborted) disconnect();
     try {
       const executed = await this.#resultOf(subscription, event, context);
-      if (executed === null || signal.aborted) return null;
+      const { calls } = context.usage;
+      if (executed === null || signal.aborted) return { result: null, calls };
       const extensions = { upstream: usageExtension(context), eventId: event.eventId };
       const result = await limitResult({ ...executed, extensions }, context);
       const operation = getOperationAST(subscription.document, subscription.operationName);
       report(context, { operation, errors: result.errors });
-      return result;
+      return { result, calls };
     } finally {
       signal.removeEventListener('abort', disconnect);
       close();
@@ -176,11 +182,16 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
     }
     if (!isEventStream(events)) throw new Error('A subscription must return an event stream.');
     return (async function* () {
+      const pace = new EventPace(options);
       for await (const event of events) {
-        const result =
-          event.kind === 'gap'
-            ? missedEventsResult(opener.requestId)
-            : await executor.execute(subscription, { event, audience: takeTurn() }, signal);
+        if (event.kind === 'gap') {
+          yield missedEventsResult(opener.requestId);
+          continue;
+        }
+        await pace.ready(signal);
+        const audience = takeTurn();
+        const { result, calls } = await executor.execute(subscription, { event, audience }, signal);
+        pace.spend(calls);
         if (result !== null) yield result;
       }
     })();
