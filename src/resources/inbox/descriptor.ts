@@ -37,6 +37,9 @@ const isStoredPage = objectOf<StoredInboxPage>({
   total: orNull(isCount),
 });
 
+/** The chats of all other reads, which can be newer. */
+export { chatType };
+
 /** Named by their offsets. Members that are not cached do not invalidate a page. */
 export const inboxPageType: CacheType<InboxPage> = {
   name: 'InboxPages',

@@ -5,10 +5,9 @@ import type { Upstream } from '../../upstream/client.ts';
 import { isNotFound, UpstreamError, upstreamErrorAsValue } from '../../upstream/errors.ts';
 import { anyOf, singleCondition } from '../../upstream/filters.ts';
 import { readPage } from '../../upstream/lists.ts';
-import { chatType } from '../chats/descriptor.ts';
 import type { Chat } from '../chats/model.ts';
 import { chatCodec, chatStatuses } from '../chats/model.ts';
-import { inboxChatType, inboxPageType } from './descriptor.ts';
+import { chatType, inboxChatType, inboxPageType } from './descriptor.ts';
 import type { Inbox, InboxPage } from './model.ts';
 import { isOpen, openChats } from './model.ts';
 
