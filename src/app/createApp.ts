@@ -114,7 +114,7 @@ interface AppParts {
 }
 
 function gaugesOf(
-  { config, lostLogLines = () => 0, forwardsClientKeys, redis, account }: Foundation,
+  { config, lostLogLines = () => 0, forwardsClientKeys, redis, account, tracing }: Foundation,
   { upstream, events, graphql, jwks }: AppParts,
 ): GaugeSources {
   const { cache, rateLimiter, client } = upstream;
@@ -122,6 +122,7 @@ function gaugesOf(
   return {
     isDemo: isDemo(config),
     lostLogLines,
+    lostSpans: () => tracing.lostSpans(),
     buildInfo: { version, node_version: process.versions.node, auth: config.auth.mode },
     isJwksLoaded: () => jwks?.isLoaded() ?? null,
     isJwksReachable: () => jwks?.isReachable() ?? null,

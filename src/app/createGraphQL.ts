@@ -27,6 +27,7 @@ import { createRunOperation } from '../graphql/subscriptions/run.ts';
 import { createSharedSubscriptions } from '../graphql/subscriptions/shared.ts';
 import type { AuthFailureLimiter } from '../http/auth/authFailures.ts';
 import { runGuarded } from '../observability/guarded.ts';
+import { requestIds } from '../observability/tracing.ts';
 import {
   createCopyFromRedis,
   createIsCached,
@@ -85,9 +86,9 @@ const createOperations = (
     timeoutMs: config.operationTimeoutMs,
     maxNodes: config.maxResponseNodes,
     clock,
-    onRejectedKey({ address, isRouter, requestId }) {
+    onRejectedKey({ address, isRouter, ...caller }) {
       const kind = { reason: 'upstream', entryPoint: 'operation' } as const;
-      const rejected = { address, isRouter, requestId, ...kind };
+      const rejected = { address, isRouter, ...requestIds(caller), ...kind };
       runGuarded({ log, name: 'rejected key' }, () => authFailureLimiter.record(rejected));
     },
   });

@@ -11,14 +11,15 @@ import { ToolRunner } from '../mcp/toolRunner.ts';
 import type { Tool } from '../mcp/tools.ts';
 import { loadTools } from '../mcp/tools.ts';
 import type { Log } from '../observability/log.ts';
+import { requestIds } from '../observability/tracing.ts';
 import type { GraphQL } from './createGraphQL.ts';
 import type { Foundation } from './foundation.ts';
 
 /** The audit log of tools: who called what. Arguments and results are not logged. */
 function logCall(log: Log, { tool, client: { caller }, code, calls }: ToolCallReport): void {
-  const { requestId, viewer, viewerId, address } = caller;
+  const { viewer, viewerId, address } = caller;
   log.info('tool call', {
-    requestId,
+    ...requestIds(caller),
     tool,
     viewer: viewer.role,
     ...(viewerId === undefined ? {} : { viewerId }),
@@ -52,7 +53,7 @@ export function createMcpServers(
   const runner = new ToolRunner({
     run,
     audit: (report) => logCall(log, report),
-    onError: (error, requestId) => log.error('tool failed', { requestId, error }),
+    onError: (error, caller) => log.error('tool failed', { ...requestIds(caller), error }),
   });
   return new McpServers({
     version,

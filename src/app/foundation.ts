@@ -10,6 +10,7 @@ import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import type { RedisScripts } from '../redis/scripts.ts';
+import { createTracePropagation } from '../observability/tracePropagation.ts';
 import type { Tracing } from '../observability/tracing.ts';
 
 /** The base URL of HelpCrunch, and the API key of the gateway. */
@@ -64,6 +65,7 @@ export interface Foundation extends AppOptions {
   readonly account: AccountCredentials;
   readonly secrets: LiveSecrets;
   readonly redis: Awaited<ReturnType<typeof connectRedis>>;
+  readonly tracing: Tracing;
   readonly disposers: DisposerStack;
 }
 
@@ -96,6 +98,7 @@ export async function createFoundation(
     clock,
     forwardsClientKeys: config.auth.mode === 'forward',
     metrics: createMetrics(),
+    tracing: options.tracing ?? createTracePropagation(),
     account,
     secrets: new LiveSecrets(secretValuesOf(config, upstream.key)),
     redis: await connectRedis(config, {

@@ -2,6 +2,7 @@ import type { Config } from '../config/settings.ts';
 import { isDemo } from '../config/settings.ts';
 import { systemClock } from '../lib/clock.ts';
 import { DisposerStack } from '../lib/disposerStack.ts';
+import { version } from '../lib/version.ts';
 import type { Log } from '../observability/log.ts';
 import { createLog } from '../observability/log.ts';
 import { createLogDestination } from '../observability/logDestination.ts';
@@ -38,10 +39,13 @@ async function provideUpstream(config: Config): Promise<ProvidedUpstream> {
 }
 
 /** OpenTelemetry is loaded only if traces are exported. */
-async function provideTracing({ traceExportProtocol }: Config): Promise<Tracing | undefined> {
-  if (traceExportProtocol === undefined) return undefined;
+async function provideTracing(
+  { traceExportProtocol: protocol }: Config,
+  log: Log,
+): Promise<Tracing | undefined> {
+  if (protocol === undefined) return undefined;
   const { createOpenTelemetry } = await import('../observability/openTelemetry.ts');
-  return createOpenTelemetry(traceExportProtocol, systemClock);
+  return createOpenTelemetry({ protocol, version, clock: systemClock, log });
 }
 
 /** What must never be logged. */
@@ -85,7 +89,7 @@ type ProvidedLog = Pick<GatewayLog, 'log' | 'lostLines'>;
 async function provide(config: Config, { log, lostLines }: ProvidedLog, disposers: DisposerStack) {
   const upstream = await provideUpstream(config);
   disposers.defer(() => upstream.close?.());
-  const tracing = await provideTracing(config);
+  const tracing = await provideTracing(config, log);
   disposers.defer(() => tracing?.close());
   const options = { upstream, clock: systemClock, log, tracing, lostLogLines: lostLines };
   return { upstream, options };

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../lib/clock.ts';
 import { EventLoopTurns } from '../lib/turns.ts';
+import { requestIdAttribute } from '../observability/tracing.ts';
 import { UpstreamError } from '../upstream/errors.ts';
 import type { Caller, Context } from './context.ts';
 import { ExecutionGuard } from './execution/executionGuard.ts';
@@ -23,7 +24,9 @@ interface OpenOperationOptions {
   readonly clock: Clock;
   readonly mutations: RunningMutations;
   /** Called once for each operation whose own key was rejected upstream, on every entry point. */
-  readonly onRejectedKey: (caller: Pick<Caller, 'address' | 'isRouter' | 'requestId'>) => void;
+  readonly onRejectedKey: (
+    caller: Pick<Caller, 'address' | 'isRouter' | 'requestId' | 'span'>,
+  ) => void;
 }
 
 export type OpenOperation = (
@@ -120,7 +123,9 @@ export function createOpenOperation(parts: OpenOperationOptions): OpenOperation 
   const errors = { disconnected: clientDisconnectedError, late: deadlineError };
   return (caller) => {
     const lifetime = new OperationLifetime(parts);
-    const span = caller.span?.child('work', 'graphql');
+    const span = caller.span?.child('work', 'graphql', {
+      [requestIdAttribute]: caller.requestId,
+    });
     const guard = new ExecutionGuard({
       maxNodes,
       // A router needs the error of each reference.

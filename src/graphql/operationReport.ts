@@ -2,6 +2,7 @@ import type { DocumentNode, GraphQLFormattedError, SelectionSetNode } from 'grap
 import { Kind, OperationTypeNode } from 'graphql';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../observability/log.ts';
+import { requestIds } from '../observability/tracing.ts';
 import type { Context } from './context.ts';
 import type { ErrorCode } from './errorCodes.ts';
 import { publicCodeOf } from './errors.ts';
@@ -108,10 +109,10 @@ function rootFieldsOf(operation: SelectionSetNode, document: DocumentNode | unde
 
 /** The audit log: who changed what, from where. */
 function logMutation(log: Log, context: Context, { outcome, code }: MutationReport): void {
-  const { requestId, viewer, viewerId, address } = context;
+  const { viewer, viewerId, address } = context;
   const { operation, document } = outcome;
   log.info('mutation', {
-    requestId,
+    ...requestIds(context),
     fields: operation ? rootFieldsOf(operation.selectionSet, document) : [],
     viewer: viewer.role,
     ...(viewerId === undefined ? {} : { viewerId }),
@@ -123,7 +124,7 @@ function logMutation(log: Log, context: Context, { outcome, code }: MutationRepo
 export const createReporter =
   ({ clock, log, limitName, observe }: ReporterOptions): ReportOperation =>
   (context, outcome) => {
-    const { requestId, viewer, usage, startedAtMs, span } = context;
+    const { viewer, usage, startedAtMs, span } = context;
     const { operation } = outcome;
     const name = operation?.name?.value;
     const report = {
@@ -149,7 +150,7 @@ export const createReporter =
       failure: report.code === 'OK' ? undefined : report.code,
     });
     log.info('operation', {
-      requestId,
+      ...requestIds(context),
       ...report,
       durationMs: Math.round(report.durationMs * 100) / 100,
     });

@@ -7,6 +7,7 @@ import type {
   SubscriptionResults,
   RunOperation,
 } from '../graphql/subscriptions/run.ts';
+import type { Span } from '../observability/tracing.ts';
 import type { AuthFailureLimiter } from './auth/authFailures.ts';
 import type { Authenticated } from './auth/credentials.ts';
 import { assertAllowed } from './auth/schemaAccess.ts';
@@ -94,6 +95,7 @@ interface ClientRequest {
   readonly operation: OperationParams;
   readonly signal: AbortSignal;
   readonly requestId: string;
+  readonly span: Span | undefined;
   readonly isReadOnly?: boolean;
   readonly accept?: string | undefined;
 }
@@ -114,7 +116,7 @@ interface ExecuteForClientOptions {
 /** Runs an operation within the limits of its client. Fails with a `PublicError` if it may not run. */
 export const createExecuteForClient =
   (options: ExecuteForClientOptions): ExecuteForClient =>
-  async (client, { operation, signal, requestId, isReadOnly = false, accept }) => {
+  async (client, { operation, signal, requestId, span, isReadOnly = false, accept }) => {
     const { run, connectionLimits, persistedDocuments, limitClient, textOf } = options;
     const { viewer, viewerId, apiKey, account } = client.access;
     const params = { ...operation };
@@ -125,7 +127,7 @@ export const createExecuteForClient =
     const request = text === undefined ? operation : { ...operation, query: text, extensions: {} };
     const { address, isRouter, isBackground } = client;
     const subscriber = {
-      ...{ requestId, viewer, viewerId, address, apiKey, account, isRouter, isBackground },
+      ...{ requestId, span, viewer, viewerId, address, apiKey, account, isRouter, isBackground },
       // HelpCrunch may accept a forwarded key between two events of a subscription.
       get quotaClient() {
         return clientName(client);

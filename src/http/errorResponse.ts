@@ -3,12 +3,14 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { internalErrorMessage, publicCodeOf, publicError, PublicError } from '../graphql/errors.ts';
 import type { Log } from '../observability/log.ts';
+import type { RequestIds } from '../observability/tracing.ts';
 import type { AuthFailureLimiter } from './auth/authFailures.ts';
 import { AuthenticationError } from './auth/credentials.ts';
 import type { RouterSecret } from './auth/routerSecret.ts';
 import { jsonType, negotiateMediaType } from './contentNegotiation.ts';
 import type { ResponseMediaType } from './contentNegotiation.ts';
 import type { RequestRejections } from './requestRejections.ts';
+import { idsOf } from './requestSpans.ts';
 
 /** The response to a request that fails before it is an operation: the same on every endpoint. */
 const errorResponse = (error: PublicError, requestId: string) => ({
@@ -174,29 +176,30 @@ const entryPointOf = (url: string | undefined) =>
 export function createErrorHandler(options: ErrorHandlerOptions) {
   const { log, authFailures, rejections, router } = options;
 
-  function toPublicError(error: FastifyError, requestId: string): PublicError {
+  function toPublicError(error: FastifyError, ids: RequestIds): PublicError {
     const { statusCode: status = 500, code } = error;
     if (status < 500) {
       const message = fastifyMessages[code] ?? 'The request body is not valid JSON.';
       return publicError.badRequest(message, { status });
     }
     // A client that disconnects during its response is not an error of the gateway.
-    if (code !== clientDisconnectCode) log.error('request failed', { requestId, error });
+    if (code !== clientDisconnectCode) log.error('request failed', { ...ids, error });
     return publicError.internal(internalErrorMessage);
   }
 
   async function publicErrorFor(error: FastifyError | PublicError, request: FastifyRequest) {
-    const { id: requestId, ip: address, routeOptions, headers } = request;
+    const { ip: address, routeOptions, headers } = request;
+    const ids = idsOf(request);
     const entryPoint = entryPointOf(routeOptions.url);
     if (!(error instanceof AuthenticationError)) {
-      const rejection = error instanceof PublicError ? error : toPublicError(error, requestId);
+      const rejection = error instanceof PublicError ? error : toPublicError(error, ids);
       // Errors of the gateway have been logged, and a client that disconnects was not rejected.
       if (rejection.status !== 500 && !request.socket.destroyed)
-        rejections.report(rejection, { address, entryPoint, requestId });
+        rejections.report(rejection, { address, entryPoint, ...ids });
       return rejection;
     }
     const isRouter = router.isRouter(headers);
-    return authFailures.reject(error, { address, isRouter, entryPoint, requestId });
+    return authFailures.reject(error, { address, isRouter, entryPoint, ...ids });
   }
 
   return async (

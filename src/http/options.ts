@@ -45,6 +45,7 @@ export interface SubscriptionTransportOptions extends SubscriptionLimits {
   readonly addressOf: (request: IncomingMessage) => string;
   readonly isAllowedOrigin: (headers: IncomingHttpHeaders) => boolean;
   readonly router: RouterSecret;
+  readonly tracing: Tracing;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -105,7 +106,7 @@ export interface HttpServerOptions {
   /** Undefined: the webhook route is 404. */
   readonly webhookHandler: WebhookHandler | undefined;
   readonly metrics: Metrics;
-  readonly tracing?: Tracing | undefined;
+  readonly tracing: Tracing;
   readonly persistedDocuments: PersistedDocuments;
   readonly requestRateLimiter: RequestRateLimiter;
   readonly authFailureLimiter: AuthFailureLimiter;

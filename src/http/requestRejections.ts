@@ -44,6 +44,7 @@ interface RejectedRequest {
   readonly address: string;
   readonly entryPoint: EntryPoint;
   readonly requestId?: string | undefined;
+  readonly traceId?: string | undefined;
 }
 
 export interface RejectionError {

@@ -91,6 +91,7 @@ function createFastify(
     void reply.header('x-request-id', request.id);
     done();
   });
+  addRequestSpans(server, options);
   // Node would respond without a body; `checkRequestHeads` sends the error.
   server.server.on('checkExpectation', (request, response) => {
     server.server.emit('request', request, response);
@@ -161,6 +162,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     addressOf: (request) => clientAddressOf(request, isTrustedProxy),
     isAllowedOrigin: createOriginCheck(origins),
     router,
+    tracing: options.tracing,
     clock,
     log,
   };
@@ -172,7 +174,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     router,
     streams,
     callbacks: new SubscriptionCallbacks(server, transport),
-    spanOf: addRequestSpans(server, options),
   });
   if (options.mcp !== undefined) {
     const { isAllowedOrigin } = transport;
@@ -181,6 +182,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const open = addWebSocketRoute(server, transport);
   addUpgrades(server.server, {
     ...{ heads, open, connections, rejections, log },
+    tracing: options.tracing,
     webSocketPath: '/graphql',
   });
   if (webhookHandler !== undefined) {

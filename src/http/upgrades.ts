@@ -4,11 +4,13 @@ import type { Socket } from 'node:net';
 import { publicError } from '../graphql/errors.ts';
 import { guarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
+import type { Tracing } from '../observability/tracing.ts';
 import type { ConnectionTracker } from './connectionTracker.ts';
 import { parserError, sendErrorOnSocket } from './errorResponse.ts';
-import { parseRequestTarget, requestIdOf } from './requestHead.ts';
+import { parseRequestTarget } from './requestHead.ts';
 import type { RequestHeads } from './requestHead.ts';
 import type { RequestRejections } from './requestRejections.ts';
+import { traceUpgrade } from './requestSpans.ts';
 
 /** Opens a WebSocket on a socket; `head` are the bytes that followed the request. */
 export type OpenWebSocket = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
@@ -19,6 +21,7 @@ interface UpgradeOptions {
   readonly open: OpenWebSocket;
   readonly connections: ConnectionTracker;
   readonly rejections: RequestRejections;
+  readonly tracing: Tracing;
   readonly log: Log;
 }
 
@@ -38,7 +41,7 @@ function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMe
  * then loses the requests that follow in the same packet.
  */
 export function addUpgrades(server: Server, options: UpgradeOptions): void {
-  const { webSocketPath, heads, open, connections, rejections, log } = options;
+  const { webSocketPath, heads, open, connections, rejections, tracing, log } = options;
 
   /** Never throws. A WebSocket whose target or host is invalid is rejected like any other request. */
   const isForWebSocket = (request: IncomingMessage): boolean =>
@@ -75,12 +78,13 @@ export function addUpgrades(server: Server, options: UpgradeOptions): void {
     afterEarlierResponses(socket, () => server.emit('connection', socket));
   }
 
-  function rejectConnect({ socket, headers }: IncomingMessage): void {
+  function rejectConnect(request: IncomingMessage): void {
+    const { socket } = request;
     const error = publicError.badRequest('CONNECT is not supported.');
-    const requestId = requestIdOf(headers);
+    const ids = traceUpgrade(tracing, request, error.status);
     const { remoteAddress: address = '' } = socket;
-    rejections.report(error, { address, entryPoint: 'http', requestId });
-    afterEarlierResponses(socket, () => sendErrorOnSocket(socket, error, requestId));
+    rejections.report(error, { address, entryPoint: 'http', ...ids });
+    afterEarlierResponses(socket, () => sendErrorOnSocket(socket, error, ids.requestId));
   }
 
   const runFor = ({ socket }: IncomingMessage, task: () => void) =>

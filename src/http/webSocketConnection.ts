@@ -8,6 +8,7 @@ import { Disposer } from '../lib/disposer.ts';
 import { parseJson } from '../lib/json.ts';
 import { guarded, runGuarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
+import type { RequestIds, TraceHeaders } from '../observability/tracing.ts';
 import { parseOperationRequest } from './operationRequest.ts';
 import type { ClientIdentity } from './clientOperations.ts';
 
@@ -83,7 +84,9 @@ interface ConnectionParts {
   readonly log: Log;
   readonly address: string;
   /** Identifies the connection in the log. */
-  readonly requestId: string;
+  readonly ids: RequestIds;
+  /** The trace of the upgrade. */
+  readonly traceHeaders: TraceHeaders;
   /** The `Authorization` header of the upgrade. */
   readonly authorization: string | undefined;
   /** Whether the upgrade had the router's secret. */
@@ -93,7 +96,8 @@ interface ConnectionParts {
 /** One accepted WebSocket. Everything it holds is released when a close frame is sent or received, whichever comes first. */
 export class WebSocketConnection {
   readonly address: string;
-  readonly requestId: string;
+  readonly ids: RequestIds;
+  readonly traceHeaders: TraceHeaders;
   readonly authorization: string | undefined;
   readonly isRouter: boolean;
   /** Errors of rejected operations, by operation id. */
@@ -112,13 +116,14 @@ export class WebSocketConnection {
 
   constructor(
     socket: WebSocket,
-    { clock, log, address, requestId, authorization, isRouter }: ConnectionParts,
+    { clock, log, address, ids, traceHeaders, authorization, isRouter }: ConnectionParts,
   ) {
     this.#socket = socket;
     this.#clock = clock;
     this.#log = log;
     this.address = address;
-    this.requestId = requestId;
+    this.ids = ids;
+    this.traceHeaders = traceHeaders;
     this.authorization = authorization;
     this.isRouter = isRouter;
     this.onEnd(() => {
@@ -235,15 +240,15 @@ export class WebSocketConnection {
   /** Closes because of an error of the client. */
   #reject(code: number, reason: string): void {
     if (this.isClosed) return;
-    const { address, requestId } = this;
-    this.#log.info('websocket protocol violation', { code, address, requestId });
+    const { address, ids } = this;
+    this.#log.info('websocket protocol violation', { code, address, ...ids });
     this.close(code, reason);
   }
 
   #fail(error: unknown): void {
     // Failures caused by the closed connection are not logged.
     if (this.isClosed) return;
-    this.#log.error('websocket failed', { requestId: this.requestId, error });
+    this.#log.error('websocket failed', { ...this.ids, error });
     this.close(closeCodes.internal, 'Internal server error');
   }
 

@@ -25,7 +25,7 @@ export interface ToolCallReport {
 interface ToolRunnerOptions {
   readonly run: RunOperation;
   readonly audit: (report: ToolCallReport) => void;
-  readonly onError: (error: unknown, requestId: string) => void;
+  readonly onError: (error: unknown, caller: McpClient['caller']) => void;
 }
 
 interface ToolCall {
@@ -77,9 +77,9 @@ export class ToolRunner {
   }
 
   /** Messages of unexpected errors are logged, not sent. */
-  #internalError(error: unknown, { caller: { requestId } }: McpClient): ToolOutcome {
-    this.#options.onError(error, requestId);
-    return { errors: [publicError.internal(internalErrorMessage).format(requestId)] };
+  #internalError(error: unknown, { caller }: McpClient): ToolOutcome {
+    this.#options.onError(error, caller);
+    return { errors: [publicError.internal(internalErrorMessage).format(caller.requestId)] };
   }
 
   async #execute(

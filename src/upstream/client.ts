@@ -78,6 +78,7 @@ const createSend =
     try {
       const response = await transport.request({ ...request, apiKey });
       isThrottled = response.status === 429;
+      request.onStatus?.(response.status);
       onResponse(request, response.status);
       return readResponse(response, { apiKey, baseUrl: transport.baseUrl });
     } finally {
@@ -120,7 +121,7 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
       circuitBreaker(circuitBreakers, clock),
       repeatOnNewConnection,
       rateLimit(rateLimiter, options),
-      instrument(options),
+      instrument({ ...options, baseUrl: transport.baseUrl }),
     ],
     createSend(options, onResponse),
   );

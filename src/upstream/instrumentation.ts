@@ -2,7 +2,8 @@ import type { Clock } from '../lib/clock.ts';
 import type { CallPriority, RefusalReason, QuotaClass } from './rateLimit/limiter.ts';
 import type { UpstreamErrorKind } from './errors.ts';
 import { UpstreamError } from './errors.ts';
-import type { Layer, UpstreamCall } from './pipeline.ts';
+import type { SpanEnd } from '../observability/tracing.ts';
+import type { Layer, UpstreamCall, UpstreamRequest } from './pipeline.ts';
 
 export interface QueueWaitReport {
   readonly priority: CallPriority;
@@ -41,33 +42,58 @@ export interface InstrumentationOptions {
   readonly clock: Clock;
 }
 
-const connectionErrorAttribute = 'helpcrunch.upstream.connection_error';
+const defaultPorts: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 
-/** Counts, measures and traces each attempt that is sent. */
-export const instrument =
-  ({ observer, clock }: InstrumentationOptions): Layer =>
-  (next) =>
-  async (request) => {
-    const { context, signal, method } = request;
+/** The attributes of the server that is called. */
+function serverAttributes(baseUrl: string) {
+  const { protocol, hostname, port } = new URL(baseUrl);
+  return {
+    'server.address': hostname,
+    'server.port': Number(port) || (defaultPorts[protocol] ?? 0),
+    'url.scheme': protocol.slice(0, -1),
+  };
+}
+
+/** Counts, measures and traces each attempt that is sent. Ids and query values are not part of its URL. */
+export function instrument({
+  observer,
+  clock,
+  baseUrl,
+}: InstrumentationOptions & { readonly baseUrl: string }): Layer {
+  const server = serverAttributes(baseUrl);
+  const openSpan = ({ context: { span }, method }: UpstreamRequest, endpoint: string) => {
+    const path = endpoint.slice(method.length + 1);
+    return span?.child('call', endpoint, {
+      ...server,
+      'http.request.method': method,
+      'url.full': baseUrl + path,
+      'url.template': new URL(baseUrl).pathname.replace(/\/$/, '') + path,
+    });
+  };
+  return (next) => async (request) => {
+    const { context, signal } = request;
     const endpoint = endpointOf(request);
-    const span = context.span?.child('call', endpoint, { 'http.request.method': method });
+    const span = openSpan(request, endpoint);
     const startedAt = clock.monotonic();
     let outcome: UpstreamCallReport['outcome'] = 'ok';
-    let connectionError: string | undefined;
+    let attributes: NonNullable<SpanEnd['attributes']> = {};
+    const onStatus = (status: number) => {
+      attributes = { 'http.response.status_code': status };
+    };
     context.usage.calls += 1;
     try {
-      return await next(span === undefined ? request : { ...request, headers: span.headers() });
+      return await next(
+        span === undefined ? request : { ...request, headers: span.headers(), onStatus },
+      );
     } catch (error) {
       const kind = error instanceof UpstreamError ? error.kind : 'malformed';
       outcome = signal.aborted ? 'abandoned' : kind;
-      if (error instanceof UpstreamError) ({ connectionError } = error.details);
+      const code = error instanceof UpstreamError ? error.details.connectionError : undefined;
+      if (code !== undefined) attributes = { 'helpcrunch.upstream.connection_error': code };
       throw error;
     } finally {
       observer.onCall({ endpoint, outcome, durationMs: clock.monotonic() - startedAt });
-      span?.end({
-        failure: outcome === 'ok' ? undefined : outcome,
-        attributes:
-          connectionError === undefined ? {} : { [connectionErrorAttribute]: connectionError },
-      });
+      span?.end({ failure: outcome === 'ok' ? undefined : outcome, attributes });
     }
   };
+}

@@ -61,6 +61,8 @@ export type UpstreamRequest = UpstreamCall &
     /** Trace headers. */
     readonly headers: Readonly<Record<string, string>>;
     readonly usesNewConnection?: boolean;
+    /** Called with the status of the response. */
+    readonly onStatus?: (status: number) => void;
   };
 
 /** Resolves to the JSON of a 2xx response; rejects with an `UpstreamError` or the reason of the signal. */

@@ -6,6 +6,9 @@ import type { CallPriority, Permit, RateLimiter } from './rateLimit/limiter.ts';
 /** HelpCrunch never responds faster: a call that starts with less time left would be wasted. */
 const minRemainingMs = 50;
 
+/** Calls that do not wait have no span. */
+const minTracedWaitMs = 1;
+
 const priorityOf = ({ effect, context }: UpstreamRequest): CallPriority =>
   effect === 'write' ? 'write' : context.readPriority;
 
@@ -22,9 +25,15 @@ export function rateLimit(
     const viewer = context.viewer.class;
     const priority = priorityOf(request);
     const startedAt = clock.monotonic();
+    const trace = (waitMs: number, failure?: string) => {
+      if (waitMs < minTracedWaitMs && failure === undefined) return;
+      const attributes = { 'helpcrunch.rate_limiter.priority': priority };
+      context.span?.record('rate limiter wait', waitMs, { attributes, failure });
+    };
     const report = (rejection?: QueueWaitReport['rejection']) => {
       const waitMs = clock.monotonic() - startedAt;
       observer.onQueueWait({ priority, viewer, rejection, waitMs });
+      trace(waitMs, rejection);
     };
     const permitRequest = () => ({
       candidates: request.candidates(),
@@ -37,7 +46,8 @@ export function rateLimit(
       return permit;
     } catch (error) {
       // An aborted request was neither granted nor rejected.
-      if (!signal.aborted) report(rejectionOf(error));
+      if (signal.aborted) trace(clock.monotonic() - startedAt, 'abandoned');
+      else report(rejectionOf(error));
       throw error;
     } finally {
       request.setQueued(false);

@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../observability/log.ts';
+import type { RequestIds } from '../observability/tracing.ts';
 import type { EntityCache } from '../upstream/cache/entityCache.ts';
 import { createKeyedMutex } from '../lib/keyedMutex.ts';
 import { UpstreamError } from '../upstream/errors.ts';
@@ -68,13 +69,13 @@ export class WebhookHandler {
   }
 
   /** Applies a delivery. Never rejects. */
-  handle(body: Buffer, signature: unknown): Promise<WebhookOutcome> {
+  handle(body: Buffer, signature: unknown, ids: RequestIds): Promise<WebhookOutcome> {
     return new Promise((resolve) => {
       // The next attempt of HelpCrunch gets the final outcome.
       const cancel = this.#options.clock.after(ackTimeoutMs, () => {
         resolve('inProgress');
       });
-      void this.#handleAndCount(body, signature).then((outcome) => {
+      void this.#handleAndCount(body, signature, ids).then((outcome) => {
         cancel();
         resolve(outcome);
       });
@@ -86,36 +87,41 @@ export class WebhookHandler {
     return this.#outcomes;
   }
 
-  async #handleAndCount(body: Buffer, signature: unknown): Promise<WebhookOutcome> {
-    const outcome = await this.#outcomeOf(body, signature);
+  async #handleAndCount(
+    body: Buffer,
+    signature: unknown,
+    ids: RequestIds,
+  ): Promise<WebhookOutcome> {
+    const outcome = await this.#outcomeOf(body, signature, ids);
     this.#outcomes[outcome] += 1;
     return outcome;
   }
 
-  async #outcomeOf(body: Buffer, signature: unknown): Promise<WebhookOutcome> {
+  async #outcomeOf(body: Buffer, signature: unknown, ids: RequestIds): Promise<WebhookOutcome> {
     const { secrets, log } = this.#options;
     const isSigned = secrets().some((secret) => isSignatureValid(body, signature, secret));
     if (!isSigned) return 'badSignature';
     try {
-      return await this.#process(body);
+      return await this.#process(body, ids);
     } catch (error) {
       if (error instanceof UpstreamError && error.kind === 'malformed') {
-        log.warn('webhook malformed', { reason: error.message });
+        log.warn('webhook malformed', { ...ids, reason: error.message });
         return 'malformed';
       }
-      log.error('webhook failed', { error });
+      log.error('webhook failed', { ...ids, error });
       return 'failed';
     }
   }
 
-  async #process(body: Buffer): Promise<WebhookOutcome> {
+  async #process(body: Buffer, ids: RequestIds): Promise<WebhookOutcome> {
     const { account, clock, log } = this.#options;
     const delivery = deliveryFromWire(body);
     const effects = effectsOf(delivery, clock.now());
     if (effects === undefined) return 'ignored';
     const { unreadable } = effects;
     if (unreadable.length > 0) {
-      log.warn('webhook partly unreadable', { event: delivery.event, fields: unreadable });
+      const fields = { event: delivery.event, fields: unreadable };
+      log.warn('webhook partly unreadable', { ...ids, ...fields });
     }
     const deliveryKey = `${account}:${delivery.id}`;
     for (;;) {

@@ -103,8 +103,18 @@ describe('exceptions in callbacks', () => {
   });
 
   test('an exception at the end of a response is logged once and does not end the process', async () => {
-    const span: Span = { headers: () => ({}), child: () => span, end: failing };
-    const tracing: Tracing = { request: () => span, close: () => Promise.resolve() };
+    const span: Span = {
+      traceId: '1',
+      headers: () => ({}),
+      child: () => span,
+      record: () => undefined,
+      end: failing,
+    };
+    const tracing: Tracing = {
+      request: () => span,
+      lostSpans: () => undefined,
+      close: () => Promise.resolve(),
+    };
     await using gateway = await startTestGateway({
       upstream: helpCrunch,
       tracing,

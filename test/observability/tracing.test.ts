@@ -1,49 +1,11 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { systemClock } from '../../src/lib/clock.ts';
-import { createOpenTelemetry } from '../../src/observability/openTelemetry.ts';
+import { attributesOf, createTestTracing, startCollector } from '../support/collector.ts';
+import type { Collector } from '../support/collector.ts';
 import type { RecordingUpstream } from '../support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
+import { createManualClock } from '../support/manualClock.ts';
 import { killAll, run } from '../support/process.ts';
-
-/** A collector of spans, as OTLP over HTTP has it. */
-async function startCollector() {
-  const spans: any[] = [];
-  const resources: any[] = [];
-  const types: (string | undefined)[] = [];
-  const server = createServer((request, response) => {
-    void buffer(request).then((body) => {
-      types.push(request.headers['content-type']);
-      if (request.headers['content-type'] === 'application/json') {
-        for (const { resource, scopeSpans } of JSON.parse(body.toString()).resourceSpans) {
-          resources.push(resource);
-          for (const scope of scopeSpans) spans.push(...scope.spans);
-        }
-      }
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-    });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    spans,
-    resources,
-    types,
-    named: (name: string) => spans.find((span) => span.name === name),
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
-
-type Collector = Awaited<ReturnType<typeof startCollector>>;
 
 let helpCrunch: RecordingUpstream;
 
@@ -58,11 +20,6 @@ afterAll(async () => {
   await helpCrunch[Symbol.asyncDispose]();
 });
 
-const attributesOf = (span: any): Record<string, unknown> =>
-  Object.fromEntries(
-    span.attributes.map(({ key, value }: any) => [key, value.stringValue ?? value.intValue]),
-  );
-
 /** The spans that the collector receives and the headers that HelpCrunch receives for one operation. */
 async function trace(
   collector: Collector,
@@ -70,10 +27,10 @@ async function trace(
   headers: Record<string, string> = {},
   protocol: 'http/json' | 'http/protobuf' = 'http/json',
 ) {
-  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = collector.url;
-  const tracing = createOpenTelemetry(protocol, systemClock);
-  delete process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
-  await using gateway = await startTestGateway({ upstream: helpCrunch, tracing });
+  const tracing = createTestTracing(collector, { protocol });
+  // Calls do not wait for the rate limiter, so that they have no span of their wait.
+  const clock = createManualClock();
+  await using gateway = await startTestGateway({ upstream: helpCrunch, tracing, clock });
   helpCrunch.clearCalls();
   await gateway.query(query, undefined, headers);
   await fetch(`${gateway.url}/readyz`);
@@ -92,7 +49,11 @@ describe('a trace', () => {
     const { traceparent, tracestate } = await trace(
       collector,
       'query Open { chat(id: 5208) { id customer { name } } }',
-      { traceparent: `00-${traceId}-${parentId}-01`, tracestate: 'vendor=1' },
+      {
+        traceparent: `00-${traceId}-${parentId}-01`,
+        tracestate: 'vendor=1',
+        'x-request-id': 'mine-1',
+      },
     );
 
     const request = collector.named('POST /graphql');
@@ -109,12 +70,28 @@ describe('a trace', () => {
       'http.request.method': 'POST',
       'http.route': '/graphql',
       'http.response.status_code': 200,
+      'helpcrunch.request.id': 'mine-1',
     });
     expect(attributesOf(operation)).toEqual({
+      'helpcrunch.request.id': 'mine-1',
       'graphql.operation.name': 'Open',
       'graphql.operation.type': 'query',
       'helpcrunch.upstream.calls': 1,
       'helpcrunch.cache.hits': 0,
+    });
+    const { hostname, port } = new URL(helpCrunch.url);
+    expect(attributesOf(call)).toEqual({
+      'http.request.method': 'GET',
+      'http.response.status_code': 200,
+      'server.address': hostname,
+      'server.port': Number(port),
+      'url.scheme': 'http',
+      'url.full': `${helpCrunch.url}/chats/{id}`,
+      'url.template': '/v1/chats/{id}',
+    });
+    expect(attributesOf(collector.resources[0])).toMatchObject({
+      'service.name': 'helpcrunch-graphql',
+      'service.version': '1.2.3',
     });
     expect(JSON.stringify(collector.spans)).not.toMatch(/5208|Taras|fake-key/);
   });
@@ -150,7 +127,10 @@ describe('a trace', () => {
 
     const [operation, call] = ['query Open', 'GET /chats/{id}'].map(collector.named);
     expect(attributesOf(operation)['error.type']).toBe('UPSTREAM_UNAVAILABLE');
-    expect(attributesOf(call)['error.type']).toBe('unavailable');
+    expect(attributesOf(call)).toMatchObject({
+      'error.type': 'unavailable',
+      'http.response.status_code': 500,
+    });
     expect([operation.status, call.status]).toEqual([{ code: 2 }, { code: 2 }]);
     expect(JSON.stringify(collector.spans)).not.toContain('secret');
   });

@@ -2,6 +2,8 @@ import type { ApolloServerPlugin, BaseContext, GraphQLResponse } from '@apollo/s
 import { unwrapResolverError } from '@apollo/server/errors';
 import type { FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
 import type { Log } from '../../observability/log.ts';
+import { requestIds } from '../../observability/tracing.ts';
+import type { RequestIds } from '../../observability/tracing.ts';
 import type { UpstreamErrorKind } from '../../upstream/errors.ts';
 import { UpstreamError } from '../../upstream/errors.ts';
 import type { Context } from '../context.ts';
@@ -59,7 +61,8 @@ const loggedKinds: ReadonlySet<UpstreamErrorKind> = new Set([
 const apiKeyKinds: ReadonlySet<UpstreamErrorKind> = new Set(['unauthenticated', 'forbidden']);
 
 interface LogFailuresOptions {
-  readonly requestId: string | undefined;
+  /** Undefined if the request has no context. */
+  readonly ids: RequestIds | undefined;
   readonly forwardsClientKeys?: boolean;
 }
 
@@ -67,12 +70,12 @@ interface LogFailuresOptions {
 export function logFailures(
   log: Log,
   errors: readonly Error[],
-  { requestId, forwardsClientKeys = false }: LogFailuresOptions,
+  { ids, forwardsClientKeys = false }: LogFailuresOptions,
 ): void {
   // A failed call can be the cause of many errors, one for each missing field.
   const causes = new Map(errors.map((error) => [unwrapResolverError(error), error]));
   for (const [cause, error] of causes) {
-    if (isInternalError(error)) log.error('operation failed', { requestId, error });
+    if (isInternalError(error)) log.error('operation failed', { ...ids, error });
     if (!(cause instanceof UpstreamError) || cause === clientDisconnectedError) continue;
     const { kind, details } = cause;
     const isClientKeyProblem = forwardsClientKeys && apiKeyKinds.has(kind);
@@ -80,7 +83,7 @@ export function logFailures(
     if (loggedKinds.has(kind) && details.notSent !== true && !isClientKeyProblem) {
       const { status, connectionError } = details;
       log.warn('upstream call failed', {
-        requestId,
+        ...ids,
         kind,
         status,
         ...(connectionError === undefined ? {} : { connectionError }),
@@ -129,8 +132,8 @@ export const createResponsePlugin = (
     let isClientDisconnected = false;
     return Promise.resolve({
       didEncounterErrors({ errors, contextValue }) {
-        const requestId = isContext(contextValue) ? contextValue.requestId : undefined;
-        logFailures(log, errors, { requestId, forwardsClientKeys });
+        const ids = isContext(contextValue) ? requestIds(contextValue) : undefined;
+        logFailures(log, errors, { ids, forwardsClientKeys });
         isClientDisconnected = errors.some(
           (error) => unwrapResolverError(error) === clientDisconnectedError,
         );

@@ -3,6 +3,8 @@ import { createSourceEventStream, execute, getOperationAST } from 'graphql';
 import type { DomainEvent, EventOrGap, PublishedEvent } from '../../events/bus.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../observability/log.ts';
+import { requestIds } from '../../observability/tracing.ts';
+import type { RequestIds } from '../../observability/tracing.ts';
 import { asError } from '../../lib/asError.ts';
 import { eventNotForSubscription } from '../../lib/eventNotForSubscription.ts';
 import { logFailures, usageExtension, withRequestId } from '../plugins/response.ts';
@@ -109,10 +111,10 @@ class EventExecutor {
     }
   }
 
-  formatErrors(errors: readonly GraphQLError[], requestId: string) {
+  formatErrors(errors: readonly GraphQLError[], ids: RequestIds) {
     const { log, formatError, forwardsClientKeys } = this.#options;
-    logFailures(log, errors, { requestId, forwardsClientKeys });
-    return errors.map((error) => withRequestId(formatError(error.toJSON(), error), requestId));
+    logFailures(log, errors, { ids, forwardsClientKeys });
+    return errors.map((error) => withRequestId(formatError(error.toJSON(), error), ids.requestId));
   }
 
   async #resultOf(
@@ -123,7 +125,7 @@ class EventExecutor {
     try {
       if (!(await canReceiveEvent(context, event))) return null;
     } catch (error) {
-      return this.#undecidedResult(error, context);
+      return this.#undecidedResult(error, requestIds(context));
     }
     const { data = null, errors } = await context.guard.execute(() =>
       execute({
@@ -139,15 +141,15 @@ class EventExecutor {
       return null;
     return errors === undefined
       ? { data }
-      : { data, errors: this.formatErrors(errors, context.requestId) };
+      : { data, errors: this.formatErrors(errors, requestIds(context)) };
   }
 
   /** Delivered if it could not be determined whether the subscriber may receive an event. */
-  #undecidedResult(error: unknown, { requestId }: Context): SubscriptionResult {
+  #undecidedResult(error: unknown, ids: RequestIds): SubscriptionResult {
     const { log, formatError, forwardsClientKeys } = this.#options;
     const cause = asError(error);
-    logFailures(log, [cause], { requestId, forwardsClientKeys });
-    const formatted = withRequestId(formatError({ message: cause.message }, cause), requestId);
+    logFailures(log, [cause], { ids, forwardsClientKeys });
+    const formatted = withRequestId(formatError({ message: cause.message }, cause), ids.requestId);
     const extensions = { ...formatted.extensions, missed: true };
     return { data: null, errors: [{ ...formatted, extensions }] };
   }
@@ -178,7 +180,7 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
       operationName,
     });
     if ('errors' in events) {
-      return { errors: executor.formatErrors(events.errors ?? [], opener.requestId) };
+      return { errors: executor.formatErrors(events.errors ?? [], requestIds(opener)) };
     }
     if (!isEventStream(events)) throw new Error('A subscription must return an event stream.');
     return (async function* () {

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { createBoundedQueue } from '../../lib/boundedQueue.ts';
 import type { BoundedQueue, QueueItems } from '../../lib/boundedQueue.ts';
 import type { Log } from '../../observability/log.ts';
+import { requestIds } from '../../observability/tracing.ts';
 import type { Viewer } from '../context.ts';
 import type {
   EventAudience,
@@ -97,7 +98,7 @@ class SharedSubscription {
         for (const queue of this.#subscribers.keys()) queue.push(result);
       }
     } catch (error) {
-      log.error('subscription failed', { requestId: opener.requestId, error });
+      log.error('subscription failed', { ...requestIds(opener), error });
     } finally {
       this.#close();
     }

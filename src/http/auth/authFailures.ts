@@ -18,6 +18,7 @@ interface RejectedCredentials {
   readonly reason: RejectionReason;
   readonly entryPoint: EntryPoint;
   readonly requestId: string;
+  readonly traceId?: string | undefined;
 }
 
 type LoggedRejection = Omit<RejectedCredentials, 'isRouter'>;

@@ -56,7 +56,7 @@ export class SubscriptionCallbacks {
   /** Responds to a request after `isRequested`. */
   async handle(request: FastifyRequest, reply: FastifyReply, access: Authenticated) {
     const { execute, callbackHosts, connectionLimits, router, clock, log } = this.#options;
-    const { body, headers, id: requestId } = request;
+    const { body, headers, id: requestId, span } = request;
     const { callbackUrl: url, ...parameters } =
       callbackBodySchema.parse(body).extensions.subscription;
     const isRouter = router.isRouter(headers);
@@ -80,7 +80,7 @@ export class SubscriptionCallbacks {
     let subscription: CallbackSubscription | undefined;
     try {
       const { signal } = new AbortController();
-      const outcome = await execute(client, { operation, signal, requestId });
+      const outcome = await execute(client, { operation, signal, requestId, span });
       void reply.header('cache-control', 'no-store');
       if (outcome.kind === 'once') {
         release();

@@ -9,7 +9,6 @@ import type { ReusableResponse } from '../../graphql/operations/responseCache.ts
 import { isRecord } from '../../graphql/operations/persistedDocuments.ts';
 import { usageExtension } from '../../graphql/plugins/response.ts';
 import { guarded } from '../../observability/guarded.ts';
-import type { Span } from '../../observability/tracing.ts';
 import type { RouterSecret } from '../auth/routerSecret.ts';
 import { assertAllowed } from '../auth/schemaAccess.ts';
 import { clientName, clientOf } from '../clientOperations.ts';
@@ -29,6 +28,7 @@ import { fastPathParams, toApolloRequest } from '../operationRequest.ts';
 import type { HttpServerOptions } from '../options.ts';
 import { addRateLimitHeaders } from '../rateLimitHeaders.ts';
 import type { RejectionError, RequestRejections } from '../requestRejections.ts';
+import { idsOf } from '../requestSpans.ts';
 import type { SubscriptionCallbacks } from './callbacks.ts';
 import type { ResultStreams } from './streams.ts';
 
@@ -99,7 +99,6 @@ interface GraphQLRouteOptions extends HttpServerOptions {
   readonly rejections: RequestRejections;
   readonly router: RouterSecret;
   readonly streams: ResultStreams;
-  readonly spanOf: (request: FastifyRequest) => Span | undefined;
 }
 
 /** `GET` and `POST /graphql`. Apollo's Fastify integration fails on unusual hosts and delays shutdown. */
@@ -134,7 +133,7 @@ class GraphQLEndpoint {
       bypassesCache: bypassesCache(request),
       isRouter,
       isBackground: client.isBackground,
-      span: this.#options.spanOf(request),
+      span: request.span,
     });
     this.#followConnection(reply, operation);
     void reply.header('cache-control', 'no-store');
@@ -236,9 +235,9 @@ class GraphQLEndpoint {
     });
   }
 
-  #reportRejection(error: RejectionError, { ip: address, id: requestId }: FastifyRequest): void {
+  #reportRejection(error: RejectionError, request: FastifyRequest): void {
     const { rejections } = this.#options;
-    rejections.report(error, { address, entryPoint: 'http', requestId });
+    rejections.report(error, { address: request.ip, entryPoint: 'http', ...idsOf(request) });
     rejections.countOperation(error);
   }
 

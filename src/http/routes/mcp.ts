@@ -37,7 +37,7 @@ async function handleMcp(
   reply: FastifyReply,
   { mcp, authenticate, limitClient, isAllowedOrigin, log }: McpRouteOptions,
 ) {
-  const { id: requestId, headers, ip: address, body = null } = request;
+  const { id: requestId, span, headers, ip: address, body = null } = request;
   if (!isAllowedOrigin(headers)) {
     throw publicError.forbidden('The origin of this page is not listed in CORS_ORIGINS.');
   }
@@ -47,7 +47,7 @@ async function handleMcp(
   if (!isCountedByTool(body)) await limitClient(client);
   const { viewer, viewerId, apiKey, account } = access;
   const caller = {
-    ...{ requestId, viewer, viewerId, address, apiKey, account },
+    ...{ requestId, span, viewer, viewerId, address, apiKey, account },
     get quotaClient() {
       return clientName(client);
     },

@@ -16,6 +16,8 @@ export interface GaugeSources {
   isJwksReachable(): boolean | null;
   /** Log lines that could not be written. */
   lostLogLines(): number;
+  /** Spans that did not reach the collector, by reason; undefined if spans are not exported. */
+  lostSpans(): Readonly<Record<string, number>> | undefined;
   /** Null without Redis. */
   isRedisAvailable(): boolean | null;
   /** Whether Redis may evict keys; null if that is not known. */
@@ -152,6 +154,12 @@ const countersOf = ({ gauges, sendLimiter }: MetricsRouteOptions): ScrapedMetric
     name: 'helpcrunch_log_lines_lost_total',
     help: 'Log lines that could not be written, because the disk is full or the reader of the pipe is gone.',
     read: gauges.lostLogLines,
+  },
+  {
+    name: 'helpcrunch_trace_spans_lost_total',
+    help: 'Spans that did not reach the collector.',
+    label: 'reason',
+    read: gauges.lostSpans,
   },
   {
     name: 'helpcrunch_response_cache_hits_total',

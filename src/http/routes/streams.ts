@@ -45,7 +45,7 @@ export class ResultStreams {
   async handle(request: FastifyRequest, reply: FastifyReply, requested: RequestedStream) {
     const { format, acceptsJson } = requested;
     const { execute, authenticate, connectionLimits, isAllowedOrigin, router } = this.#options;
-    const { id: requestId, headers, method } = request;
+    const { id: requestId, span, headers, method } = request;
     if (!isAllowedOrigin(headers)) {
       throw publicError.forbidden('The origin of this page is not listed in CORS_ORIGINS.');
     }
@@ -65,7 +65,8 @@ export class ResultStreams {
     const { signal } = stream;
     const { accept = '' } = headers;
     const isReadOnly = method === 'GET';
-    const outcome = await execute(client, { operation, signal, requestId, isReadOnly, accept });
+    const operationRequest = { operation, signal, requestId, span, isReadOnly, accept };
+    const outcome = await execute(client, operationRequest);
     void reply.header('cache-control', 'no-store, no-transform');
     if (outcome.kind === 'once') {
       const { result, status, headers: resultHeaders = [] } = outcome;

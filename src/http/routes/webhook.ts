@@ -10,6 +10,7 @@ import { AuthenticationError } from '../auth/credentials.ts';
 import { clientNetwork } from '../clientAddress.ts';
 import { sendError } from '../errorResponse.ts';
 import type { RequestRejections } from '../requestRejections.ts';
+import { idsOf } from '../requestSpans.ts';
 import { assertNoContentCoding } from '../requestBody.ts';
 
 const maxBodyBytes = 1_048_576;
@@ -58,12 +59,10 @@ export async function addWebhookRoute(
   }
 
   /** Counts a wrong signature with the other rejected credentials of the address. */
-  async function rejectSignature(error: AuthenticationError, { ip: address, id }: FastifyRequest) {
-    const rejection = await authFailures.reject(error, {
-      address,
-      entryPoint: 'webhook',
-      requestId: id,
-    });
+  async function rejectSignature(error: AuthenticationError, request: FastifyRequest) {
+    const { ip: address } = request;
+    const rejected = { address, entryPoint: 'webhook', ...idsOf(request) } as const;
+    const rejection = await authFailures.reject(error, rejected);
     const { retryAfterMs } = rejection;
     if (retryAfterMs !== undefined) {
       limitedUntilMs.set(clientNetwork(address), clock.monotonic() + retryAfterMs);
@@ -82,12 +81,13 @@ export async function addWebhookRoute(
     scope.post('/webhooks/helpcrunch', { bodyLimit: maxBodyBytes }, async (request, reply) => {
       const { body, headers } = request;
       const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
-      const outcome = await webhookHandler.handle(bytes, headers['x-helpcrunch-signature']);
+      const signature = headers['x-helpcrunch-signature'];
+      const outcome = await webhookHandler.handle(bytes, signature, idsOf(request));
       const error = errors[outcome]?.();
       if (error === undefined) return reply.send({ outcome });
       if (outcome === 'malformed') {
-        const { ip: address, id: requestId } = request;
-        rejections.report(error, { address, entryPoint: 'webhook', requestId });
+        const { ip: address } = request;
+        rejections.report(error, { address, entryPoint: 'webhook', ...idsOf(request) });
       }
       return sendError(
         reply,

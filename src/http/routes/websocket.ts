@@ -15,6 +15,7 @@ import type {
 } from '../../graphql/subscriptions/run.ts';
 import { scheduleAt } from '../../lib/scheduleAt.ts';
 import { guarded, runGuarded } from '../../observability/guarded.ts';
+import { requestIds } from '../../observability/tracing.ts';
 import { AuthenticationError } from '../auth/credentials.ts';
 import type { Authenticated } from '../auth/credentials.ts';
 import { clientName } from '../clientOperations.ts';
@@ -23,7 +24,7 @@ import { sendErrorOnSocket, tooManyConnections } from '../errorResponse.ts';
 import { parseOperationRequest } from '../operationRequest.ts';
 import type { SubscriptionTransportOptions } from '../options.ts';
 import { isBackgroundPriority } from '../priority.ts';
-import { requestIdOf } from '../requestHead.ts';
+import { traceUpgrade, webSocketOperationSpan } from '../requestSpans.ts';
 import type { OpenWebSocket } from '../upgrades.ts';
 import { closeCodes, closeTimeoutMs, WebSocketConnection } from '../webSocketConnection.ts';
 
@@ -137,39 +138,40 @@ class WebSocketEndpoint {
   }
 
   #reject(request: IncomingMessage, error: PublicError): void {
-    const { rejections, addressOf } = this.#options;
-    const requestId = requestIdOf(request.headers);
-    rejections.report(error, { address: addressOf(request), entryPoint, requestId });
-    sendErrorOnSocket(request.socket, error, requestId);
+    const { rejections, addressOf, tracing } = this.#options;
+    const ids = traceUpgrade(tracing, request, error.status);
+    rejections.report(error, { address: addressOf(request), entryPoint, ...ids });
+    sendErrorOnSocket(request.socket, error, ids.requestId);
   }
 
   /** Closes a connection that exceeds a limit. */
   #rejectConnection(connection: WebSocketConnection, reason: string): void {
-    const { address, requestId } = connection;
-    this.#options.rejections.report(tooManyConnections(), { address, entryPoint, requestId });
+    const { address, ids } = connection;
+    this.#options.rejections.report(tooManyConnections(), { address, entryPoint, ...ids });
     connection.close(closeCodes.tryAgainLater, reason);
   }
 
   #rejectClient(request: IncomingMessage, socket: Socket, problem: AuthenticationError): void {
-    const { authFailures, addressOf, log } = this.#options;
-    const requestId = requestIdOf(request.headers);
-    const address = addressOf(request);
-    const rejected = { address, entryPoint, requestId };
+    const { authFailures, addressOf, tracing, log } = this.#options;
+    const ids = traceUpgrade(tracing, request, problem.status);
+    const rejected = { address: addressOf(request), entryPoint, ...ids };
     const guard = { log, name: 'router rejection', close: () => socket.destroy() };
     runGuarded(guard, async () => {
       const error = await authFailures.reject(problem, rejected);
-      sendErrorOnSocket(socket, error, requestId);
+      sendErrorOnSocket(socket, error, ids.requestId);
     });
   }
 
   #open(socket: WebSocket, request: IncomingMessage): void {
-    const { clock, log, addressOf, router } = this.#options;
+    const { clock, log, addressOf, router, tracing } = this.#options;
+    const { authorization, traceparent, tracestate } = request.headers;
     const connection = new WebSocketConnection(socket, {
       clock,
       log,
       address: addressOf(request),
-      requestId: requestIdOf(request.headers),
-      authorization: request.headers.authorization,
+      ids: traceUpgrade(tracing, request, 101),
+      traceHeaders: { traceparent, tracestate },
+      authorization,
       isRouter: router.isRouter(request.headers),
     });
     this.#connections.add(connection);
@@ -256,9 +258,9 @@ class WebSocketEndpoint {
     } catch (error) {
       if (!(error instanceof PublicError)) throw error;
       if (error instanceof AuthenticationError) {
-        const { address, requestId } = connection;
+        const { address, ids } = connection;
         const isForwarded = isRouter && error !== problem;
-        const request = { address, isRouter: isForwarded, entryPoint, requestId };
+        const request = { address, isRouter: isForwarded, entryPoint, ...ids };
         const { retryAfterMs } = await authFailures.reject(error, request);
         const reason = error === problem ? 'Wrong router secret' : 'Forbidden';
         if (retryAfterMs === undefined) connection.close(closeCodes.forbidden, reason);
@@ -275,27 +277,31 @@ class WebSocketEndpoint {
     id: string,
     payload: unknown,
   ): Promise<OperationOutcome> {
-    const { execute, maxPerConnection } = this.#options;
-    const { client } = connection;
+    const { execute, maxPerConnection, tracing } = this.#options;
+    const { client, traceHeaders } = connection;
     const operation = parseOperationRequest(payload);
     if (client === undefined || operation === undefined) {
       throw new Error('WebSocketConnection passes only valid messages of authenticated clients.');
     }
     const requestId = randomUUID();
+    const span = webSocketOperationSpan(tracing, traceHeaders, requestId);
     try {
       // A router carries the subscriptions of many clients on one connection.
       if (!client.isRouter && Object.keys(subscriptions).length > maxPerConnection) {
         throw publicError.tooExpensive('Too many operations on this connection.');
       }
       return await connection.runOperation(id, (signal) =>
-        execute(client, { operation, signal, requestId }),
+        execute(client, { operation, signal, requestId, span }),
       );
     } catch (error) {
       if (!(error instanceof PublicError)) throw error;
       const { rejections } = this.#options;
-      rejections.report(error, { address: connection.address, entryPoint, requestId });
+      const { address } = connection;
+      rejections.report(error, { address, entryPoint, ...requestIds({ requestId, span }) });
       rejections.countOperation(error);
       return { kind: 'once', status: error.status, result: { errors: [error.format(requestId)] } };
+    } finally {
+      span?.end();
     }
   }
 }
