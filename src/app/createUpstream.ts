@@ -1,5 +1,6 @@
 import { version } from '../lib/version.ts';
 import { EntityCache } from '../upstream/cache/entityCache.ts';
+import { reportDriftTo } from '../upstream/driftReporter.ts';
 import { createUpstreamClient } from '../upstream/client.ts';
 import { createRateLimiter, createRedisRateLimiter } from '../upstream/rateLimit/registry.ts';
 import { createTransport } from '../upstream/transport.ts';
@@ -84,6 +85,7 @@ export function createUpstream(foundation: Foundation) {
     observer: metrics.observer,
     writes,
   });
+  disposers.defer(reportDriftTo({ clock, log, count: metrics.drift }));
   // It closes the rate limiter as well.
   disposers.defer(() => client.close());
   return { cache, rateLimiter, client };

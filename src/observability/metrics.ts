@@ -124,6 +124,12 @@ const createInstruments = (registers: Registry[]) => ({
     labelNames: ['reason', 'entry_point'],
     registers,
   }),
+  drift: new Counter({
+    name: 'helpcrunch_upstream_drift_total',
+    help: 'Values of HelpCrunch that differ from what the gateway knows, by resource and kind.',
+    labelNames: ['resource', 'kind'],
+    registers,
+  }),
   requestRejections: new Counter({
     name: 'helpcrunch_requests_rejected_total',
     help: 'Requests and connections that were rejected before execution, except for their credentials.',
@@ -173,6 +179,9 @@ export function createMetrics() {
     request: httpResponses.add,
     rejected({ reason, entryPoint }: Rejection): void {
       instruments.rejections.inc({ reason, entry_point: entryPoint });
+    },
+    drift({ resource, kind }: { readonly resource: string; readonly kind: string }): void {
+      instruments.drift.inc({ resource, kind });
     },
     requestRejected({ reason, entryPoint }: Rejection): void {
       instruments.requestRejections.inc({ reason, entry_point: entryPoint });

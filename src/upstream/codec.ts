@@ -13,6 +13,7 @@ import {
   decodeText,
   decodeTime,
 } from './decode.ts';
+import { reportUnknownFields } from './drift.ts';
 import { UpstreamError } from './errors.ts';
 
 /** One value of a model: how it is read from a response of HelpCrunch, and its shape in Redis. */
@@ -194,18 +195,26 @@ interface EntityCodec<Whole extends Entity> {
 
 export type EntityOf<Type> = Type extends EntityCodec<infer Whole> ? Whole : never;
 
-/** The fields of an entity, and the names of those that other entities embed. */
+interface FieldNames<Name extends string> {
+  /** The fields that other entities embed besides the id. */
+  readonly embedded?: readonly Name[];
+  /** The fields that HelpCrunch returns as well. Any others are reported. */
+  readonly unused?: readonly string[];
+}
+
+/** The fields of an entity. */
 export function entityCodec<Typename extends string, Fields extends { readonly id: string }>(
   typename: Typename,
   codecs: Codecs<Fields>,
-  embeddedFields?: readonly (keyof Fields & string)[],
+  fieldNames?: FieldNames<keyof Fields & string>,
 ): EntityCodec<{ readonly __typename: Typename } & Readonly<Fields>>;
 export function entityCodec(
   typename: string,
   codecs: AnyCodecs,
-  embeddedFields: readonly string[] = [],
+  { embedded: embeddedFields = [], unused = [] }: FieldNames<string> = {},
 ): object {
   const where = typename.toLowerCase();
+  const known = new Set([...Object.keys(codecs), ...unused]);
   const shapes = { __typename: oneOf(typename), ...shapesOf(codecs) };
   const whole = new ObjectCodec(codecs);
   const embedded = new ObjectCodec(
@@ -213,14 +222,18 @@ export function entityCodec(
   );
   return {
     embeddedFields,
-    fromWire: (value: unknown) =>
-      whole.decodeAll(decodeObject(value, where), where, { __typename: typename }),
+    fromWire(value: unknown) {
+      const wire = decodeObject(value, where);
+      reportUnknownFields(wire, known, where);
+      return whole.decodeAll(wire, where, { __typename: typename });
+    },
     shape: objectOf<Record<string, unknown>>(shapes),
     part: {
       decode(value: unknown, partWhere: string) {
         const wire = decodeObjectOrNull(emptyAsNull(value), partWhere);
         const partId = decodeIdOrNull(wire?.['id'], `${partWhere}.id`);
         if (wire === null || partId === null) return null;
+        reportUnknownFields(wire, known, partWhere);
         return embedded.decodePresent(wire, partWhere, { __typename: typename, id: partId });
       },
       shape: orNull(objectOf<Record<string, unknown>>(shapes, ['__typename', 'id'])),

@@ -1,5 +1,6 @@
 import type { Page } from '../lib/paging.ts';
 import { isCount, isDictionary, isTime } from '../lib/shape.ts';
+import { reportDrift, reportUnknownValue } from './drift.ts';
 import { UpstreamError } from './errors.ts';
 
 /**
@@ -43,8 +44,16 @@ const booleansBySpelling: ReadonlyMap<string | undefined, boolean> = new Map([
   ['0', false],
 ]);
 
-export const decodeBoolean = (value: unknown, where: string): boolean | null =>
-  booleansBySpelling.get(decodeText(value, where)?.toLowerCase()) ?? null;
+/** Null for a value of another form, which is reported. */
+function unreadable(given: string | null, where: string): null {
+  if (given !== null && given !== '') reportDrift('unreadable', where);
+  return null;
+}
+
+export function decodeBoolean(value: unknown, where: string): boolean | null {
+  const given = decodeText(value, where);
+  return booleansBySpelling.get(given?.toLowerCase()) ?? unreadable(given, where);
+}
 
 /** Longer texts are not ids. */
 const maxIdLength = 100;
@@ -70,9 +79,10 @@ export function decodeId(value: unknown, where: string): string {
 /** Milliseconds since the epoch, from seconds as a number, `"digits"` or `"digits.fraction"`. */
 export function decodeTime(value: unknown, where: string): number | null {
   const seconds = decodeText(value, where);
-  if (seconds === null || !/^[0-9]{1,13}(\.[0-9]{1,9})?$/.test(seconds)) return null;
+  if (seconds === null || !/^[0-9]{1,13}(\.[0-9]{1,9})?$/.test(seconds))
+    return unreadable(seconds, where);
   const ms = Math.round(Number(seconds) * 1000);
-  return isTime(ms) ? ms : null;
+  return isTime(ms) ? ms : unreadable(seconds, where);
 }
 
 /** The value of a closed set by its wire spelling, case-insensitively; `UNKNOWN` for any other string. */
@@ -83,9 +93,9 @@ export function decodeEnum<Name extends string>(
 ): Name | 'UNKNOWN' | null {
   const spelling = decodeText(value, where)?.toLowerCase();
   if (spelling === undefined) return null;
-  return Object.hasOwn(valuesBySpelling, spelling)
-    ? (valuesBySpelling[spelling] ?? 'UNKNOWN')
-    : 'UNKNOWN';
+  const known = Object.hasOwn(valuesBySpelling, spelling) ? valuesBySpelling[spelling] : undefined;
+  if (known === undefined && spelling !== '') reportUnknownValue(spelling, valuesBySpelling, where);
+  return known ?? 'UNKNOWN';
 }
 
 /** The spelling to write: the first one of the value. Undefined for `UNKNOWN`. */

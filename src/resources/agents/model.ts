@@ -13,7 +13,7 @@ const roles = {
 export const agentCodec = entityCodec(
   'Agent',
   { id, name: text, email: text, role: enumOf<AgentRole>(roles) },
-  ['name', 'email', 'role'],
+  { embedded: ['name', 'email', 'role'] },
 );
 
 export type Agent = EntityOf<typeof agentCodec>;

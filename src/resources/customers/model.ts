@@ -66,7 +66,7 @@ export const customerCodec = entityCodec(
     },
     customData: { decode: customDataFromWire, shape: isDictionary },
   },
-  ['userId', 'name', 'email'],
+  { embedded: ['userId', 'name', 'email'] },
 );
 
 export type Customer = EntityOf<typeof customerCodec>;

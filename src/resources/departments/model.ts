@@ -5,7 +5,7 @@ import { agentCodec } from '../agents/model.ts';
 export const departmentCodec = entityCodec(
   'Department',
   { id, name: withDefault(text, ''), agents: listOfPresent(agentCodec.part) },
-  ['name'],
+  { embedded: ['name'] },
 );
 
 export type Department = EntityOf<typeof departmentCodec>;

@@ -23,18 +23,22 @@ const broadcastTypes = {
   'manual email': 'MANUAL_EMAIL',
 } as const;
 
-const codec = entityCodec('ChatMessage', {
-  id,
-  from: withDefault<ChatMessageSender>(enumOf(sendersBySpelling), 'UNKNOWN'),
-  agent: agentCodec.part,
-  type: withDefault<ChatMessageType>(enumOf(typesBySpelling), 'UNKNOWN'),
-  text,
-  read: flag,
-  edited: flag,
-  createdAt: time,
-  updatedAt: time,
-  broadcastType: enumOf<BroadcastType>(broadcastTypes),
-});
+const codec = entityCodec(
+  'ChatMessage',
+  {
+    id,
+    from: withDefault<ChatMessageSender>(enumOf(sendersBySpelling), 'UNKNOWN'),
+    agent: agentCodec.part,
+    type: withDefault<ChatMessageType>(enumOf(typesBySpelling), 'UNKNOWN'),
+    text,
+    read: flag,
+    edited: flag,
+    createdAt: time,
+    updatedAt: time,
+    broadcastType: enumOf<BroadcastType>(broadcastTypes),
+  },
+  { unused: ['chat'] },
+);
 
 const toSeconds = (ms: number | null): number | null =>
   ms === null ? null : Math.floor(ms / 1000);
