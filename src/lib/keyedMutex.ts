@@ -1,40 +1,52 @@
-export type KeyedMutex = ReturnType<typeof createKeyedMutex>;
+import { asError } from './asError.ts';
 
 /** Runs tasks of the same key one after the other, in order, and tasks of different keys concurrently. */
-export function createKeyedMutex() {
-  const tails = new Map<string, Promise<unknown>>();
-  return {
-    /** Resolves to the task's result. A task whose signal is aborted before its turn is not run and rejects immediately. */
-    async run<Result>(
-      key: string,
-      signal: AbortSignal,
-      task: () => Promise<Result>,
-    ): Promise<Result> {
-      const previous = tails.get(key) ?? Promise.resolve();
-      let hasStarted = false;
-      const result = previous.then(() => {
-        signal.throwIfAborted();
-        hasStarted = true;
-        return task();
-      });
-      const tail = result.catch(() => undefined);
-      tails.set(key, tail);
-      void tail.then(() => {
-        if (tails.get(key) === tail) tails.delete(key);
-      });
-      let onAbort = (): void => undefined;
-      const aborted = new Promise<never>((_resolve, reject) => {
-        onAbort = () => {
-          if (hasStarted) return;
-          reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-        };
-      });
-      signal.addEventListener('abort', onAbort);
-      try {
-        return await Promise.race([result, aborted]);
-      } finally {
+export class KeyedMutex {
+  /** The keys whose task is running, each with those that wait for their turn. */
+  readonly #waiting = new Map<string, Set<() => void>>();
+
+  /** Resolves to the task's result. A task whose signal is aborted before its turn is not run and rejects immediately. */
+  async run<Result>(
+    key: string,
+    signal: AbortSignal,
+    task: () => Promise<Result>,
+  ): Promise<Result> {
+    const waiting = this.#waiting.get(key);
+    if (waiting === undefined) this.#waiting.set(key, new Set());
+    // A task that need not wait does not start within the call either.
+    await (waiting && this.#turn(waiting, signal));
+    try {
+      signal.throwIfAborted();
+      return await task();
+    } finally {
+      this.#startNext(key);
+    }
+  }
+
+  #turn(waiting: Set<() => void>, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        waiting.delete(start);
+        reject(asError(signal.reason));
+      };
+      const start = () => {
         signal.removeEventListener('abort', onAbort);
-      }
-    },
-  };
+        resolve();
+      };
+      waiting.add(start);
+      if (signal.aborted) onAbort();
+      else signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  #startNext(key: string): void {
+    const waiting = this.#waiting.get(key);
+    const [start] = waiting ?? [];
+    if (start === undefined) {
+      this.#waiting.delete(key);
+      return;
+    }
+    waiting?.delete(start);
+    start();
+  }
 }

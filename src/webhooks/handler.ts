@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../observability/log.ts';
 import type { RequestIds } from '../observability/tracing.ts';
 import type { EntityCache } from '../upstream/cache/entityCache.ts';
-import { createKeyedMutex } from '../lib/keyedMutex.ts';
+import { KeyedMutex } from '../lib/keyedMutex.ts';
 import { UpstreamError } from '../upstream/errors.ts';
 import { effectsOf } from './effects.ts';
 import type { WebhookEffects } from './effects.ts';
@@ -60,7 +60,7 @@ export class WebhookHandler {
     malformed: 0,
     failed: 0,
   };
-  readonly #orderedUpdates = createKeyedMutex();
+  readonly #orderedUpdates = new KeyedMutex();
   /** Deliveries being applied by this instance. */
   readonly #inProgress = new Map<string, Promise<WebhookOutcome>>();
 

@@ -1,7 +1,7 @@
 import { createJumpCheck, toWallTime } from '../../lib/clock.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Dependencies } from '../../lib/dependencyTracker.ts';
-import { createKeyedMutex } from '../../lib/keyedMutex.ts';
+import { KeyedMutex } from '../../lib/keyedMutex.ts';
 import type { UpstreamError } from '../errors.ts';
 import type { RequestContext, UpstreamCall } from '../pipeline.ts';
 import type { CacheTypeDescriptor, PutEntity, Stored, TtlClass } from './cacheTypes.ts';
@@ -89,7 +89,7 @@ export class EntityCache {
       staleIfErrorMs,
       ttlMsOf: (type, value) => ttlsByClass[isNegativeEntry(value) ? 'absent' : type.ttlClass],
       collapser: new RequestCollapser(clock),
-      writeQueues: createKeyedMutex(),
+      writeQueues: new KeyedMutex(),
       applyChanges: (account, changes) => this.applyChanges(account, changes),
     };
     this.#checkClockJump = createJumpCheck(clock, (jumpMs) => {
@@ -105,18 +105,8 @@ export class EntityCache {
 
   /** Applies changes reported by webhooks. Resolves when no instance will return anything older. */
   async applyChanges(account: string, notices: readonly ChangeNotice[]): Promise<void> {
-    await Promise.all(
-      notices.map((notice) => {
-        const tag = `${account}:${notice.type.name}:`;
-        if (!('id' in notice)) return this.#store.invalidate(account, tag);
-        const key = tag + notice.id;
-        if (!('patch' in notice)) return this.#store.invalidate(account, key);
-        const accepts = isValidEntry(notice.type, notice.id);
-        return this.#store.applyPatch({ account, key, tag, accepts }, (entry) =>
-          this.#patchEntry(notice, entry),
-        );
-      }),
-    );
+    const pending = notices.flatMap((notice) => this.#applyChange(account, notice) ?? []);
+    if (pending.length > 0) await Promise.all(pending);
   }
 
   /** Whether every dependency still has the recorded version and is fresh. */
@@ -140,6 +130,17 @@ export class EntityCache {
   /** Calls the listener whenever cached data is erased, so that it erases copies. */
   onErasure(listener: OnErasure): void {
     this.#store.onErasure(listener);
+  }
+
+  #applyChange(account: string, notice: ChangeNotice): Promise<void> | undefined {
+    const tag = `${account}:${notice.type.name}:`;
+    if (!('id' in notice)) return this.#store.invalidate(account, tag);
+    const key = tag + notice.id;
+    if (!('patch' in notice)) return this.#store.invalidate(account, key);
+    const accepts = isValidEntry(notice.type, notice.id);
+    return this.#store.applyPatch({ account, key, tag, accepts }, (entry) =>
+      this.#patchEntry(notice, entry),
+    );
   }
 
   /** Undefined when it is uncertain whether the entry was read before or after the change. */

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { toWallTime } from '../../lib/clock.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { createKeyedMutex } from '../../lib/keyedMutex.ts';
+import { KeyedMutex } from '../../lib/keyedMutex.ts';
 import { erasedBy } from './cacheTypes.ts';
 import { Invalidations } from './invalidations.ts';
 import type { DecodableKey, RedisCacheEntry, TaggedKey } from './redisEntries.ts';
@@ -86,7 +86,7 @@ export class EntityStore {
   readonly #entries: LRUCache<string, VersionedEntry>;
   readonly #redis: RedisCache | undefined;
   readonly #erasureListeners: OnErasure[] = [];
-  readonly #patchQueues = createKeyedMutex();
+  readonly #patchQueues = new KeyedMutex();
   /** Patches that are not being applied yet. */
   readonly #waitingPatches = new Map<
     string,
@@ -163,7 +163,7 @@ export class EntityStore {
     target: AccountKey,
     { write, wasSent, ttlMsOf }: StoredWrite<Value>,
   ): Promise<Value> {
-    const epoch = (await this.#redis?.get(target.account, []))?.epoch;
+    const epoch = this.#redis && (await this.#redis.get(target.account, [])).epoch;
     const sequence = this.invalidations.next();
     const at = this.#clock.monotonic();
     try {
@@ -178,7 +178,8 @@ export class EntityStore {
       };
       // Of two writes that overlap, the order at HelpCrunch is unknown.
       const isOnlyWrite = !this.invalidations.isInvalidatedSince(sequence, target.key);
-      await this.#replace(target, epoch, isOnlyWrite ? replacement : undefined);
+      const replaced = this.#replace(target, epoch, isOnlyWrite ? replacement : undefined);
+      if (replaced !== undefined) await replaced;
       return value;
     } catch (error) {
       if (wasSent()) await this.invalidate(target.account, target.key);
@@ -188,10 +189,14 @@ export class EntityStore {
 
   /**
    * Replaces an entry in all instances by what `patch` makes of it, or removes it if the current value is not known. Concurrent patches
-   * of this instance are applied one after the other, those that wait together.
+   * of this instance are applied one after the other, those that wait together. Undefined without Redis: there is nothing to wait for.
    */
-  applyPatch(target: PatchTarget, patch: Patch): Promise<void> {
+  applyPatch(target: PatchTarget, patch: Patch): Promise<void> | undefined {
     const { key } = target;
+    if (this.#redis === undefined) {
+      this.#replaceLocally(key, patchedBy([patch], this.#current(target)));
+      return undefined;
+    }
     const waiting = this.#waitingPatches.get(key);
     if (waiting !== undefined) {
       waiting.patches.push(patch);
@@ -206,10 +211,10 @@ export class EntityStore {
     return done;
   }
 
-  /** Removes an entry, or expires all of a type, in all instances. */
-  async invalidate(account: string, key: string): Promise<void> {
+  /** Removes an entry, or expires all of a type, in all instances. Undefined without Redis: there is nothing to wait for. */
+  invalidate(account: string, key: string): Promise<void> | undefined {
     this.#replaceLocally(key, undefined);
-    await this.#redis?.invalidate(account, key);
+    return this.#redis?.invalidate(account, key);
   }
 
   /** Removes the entries of this instance, not those in Redis. */
@@ -258,9 +263,7 @@ export class EntityStore {
     await this.awaitFence();
     const { entries = [], epoch } =
       (await this.#redis?.get(account, [{ key, tag, accepts }])) ?? {};
-    const local = this.find(key)?.entry;
-    const isCurrent = local !== undefined && local.sequence > this.invalidations.sequenceOf(tag);
-    const [newest] = [isCurrent ? local : undefined, entries[0]]
+    const [newest] = [this.#current(target), entries[0]]
       .flatMap((entry) => entry ?? [])
       .toSorted((a, b) => b.at - a.at);
     const isModified = [key, tag].some((each) =>
@@ -269,13 +272,25 @@ export class EntityStore {
     await this.#replace(target, epoch, isModified ? undefined : patchedBy(patches, newest));
   }
 
-  async #replace(
+  /** The entry in memory, unless its type was invalidated after it was read. */
+  #current({ key, tag }: TaggedKey): CacheEntry | undefined {
+    const entry = this.find(key)?.entry;
+    return entry !== undefined && entry.sequence > this.invalidations.sequenceOf(tag)
+      ? entry
+      : undefined;
+  }
+
+  #replace(
     { account, key, tag }: AccountKey,
     epoch: string | undefined,
     value: ReplacementValue | undefined,
-  ): Promise<void> {
+  ): Promise<void> | undefined {
     this.#replaceLocally(key, value);
     const isShareable = value !== undefined && epoch !== undefined;
-    await this.#redis?.invalidate(account, key, isShareable ? { ...value, tag, epoch } : undefined);
+    return this.#redis?.invalidate(
+      account,
+      key,
+      isShareable ? { ...value, tag, epoch } : undefined,
+    );
   }
 }
