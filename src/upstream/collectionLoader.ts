@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import type { PropertyOfField, PartialEntity } from '../lib/selection.ts';
+import type { PartialEntity } from '../lib/selection.ts';
 import { UpstreamError } from './errors.ts';
-import { PartialEntities } from './partialEntities.ts';
+import type { PartialEntities } from './partialEntities.ts';
 
 interface CollectionMember {
   readonly __typename: string;
@@ -22,9 +22,8 @@ interface CollectionLoader<Entity extends CollectionMember> {
 /** A short list that HelpCrunch only returns as a whole: read at most once per operation, indexed by id. */
 export function createCollectionLoader<Entity extends CollectionMember>(
   read: () => Promise<readonly Entity[]>,
-  properties: PropertyOfField,
+  partials: PartialEntities<Entity>,
 ): CollectionLoader<Entity> {
-  const partials = new PartialEntities<Entity>(properties);
   let membersById: Promise<ReadonlyMap<string, Entity>> | undefined;
   const loadById = () =>
     (membersById ??= read().then(
