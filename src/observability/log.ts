@@ -16,10 +16,15 @@ type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 const redactedKeySet: ReadonlySet<string> = new Set(redactedKeys);
 
-/** Whether fields of an `info` line may need redaction. Plain string fields come from bounded sets. */
+const isNested = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+const isListOfTexts = (value: object): boolean =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string');
+
+/** Whether fields of an `info` line may need redaction. Plain strings, also in lists, come from bounded sets. */
 const mayNeedRedaction = (fields: LogFields): boolean =>
   Object.entries(fields).some(
-    ([name, value]) => redactedKeySet.has(name) || (typeof value === 'object' && value !== null),
+    ([name, value]) => redactedKeySet.has(name) || (isNested(value) && !isListOfTexts(value)),
   );
 
 const maxErrorLength = 20_000;
