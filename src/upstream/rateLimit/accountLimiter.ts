@@ -63,15 +63,14 @@ export class AccountLimiter {
     this.#demand = new DemandTracker(
       options.quotas?.customerCallsPerMinute ?? Number.MAX_SAFE_INTEGER,
     );
-    this.#window = options.createWindow(() => this.#schedule());
+    this.#window = options.createWindow(() => this.reevaluate());
   }
 
   acquire(request: () => PermitRequest, signal: AbortSignal): Promise<Permit> {
+    if (signal.aborted) return Promise.reject(asError(signal.reason));
+    const permit = this.#startUnlimited(request);
+    if (permit !== undefined) return Promise.resolve(permit);
     return new Promise((resolve, reject) => {
-      if (signal.aborted) {
-        reject(asError(signal.reason));
-        return;
-      }
       const onAbort = () => {
         this.#queue.remove(waiter);
         reject(asError(signal.reason));
@@ -103,6 +102,7 @@ export class AccountLimiter {
   }
 
   status(): QuotaStatus {
+    if (this.#window.isUnlimited()) return { limit: 0, remaining: 0, resetAt: null };
     const { held, limitAt, resumesAt } = this.#window.state();
     const now = this.#clock.monotonic();
     const limit = limitAt(now);
@@ -161,6 +161,19 @@ export class AccountLimiter {
     this.#queue.rejectAll(
       new UpstreamError('unavailable', 'The gateway is stopping.', { notSent: true }),
     );
+  }
+
+  /** Without a limit a call starts at once: neither shares nor the order of calls matter. Undefined if it must be decided. */
+  #startUnlimited(request: () => PermitRequest): Permit | undefined {
+    if (!this.#window.isUnlimited() || this.#queue.size > 0) return undefined;
+    const { candidates, deadlineMs } = request();
+    const [starter] = candidates;
+    if (starter === undefined || deadlineMs <= this.#clock.monotonic()) return undefined;
+    const { viewer, priority } = starter;
+    const permits = this.#window.acquire([{ viewer, priority, pool: 'general' }], () =>
+      this.#report([]),
+    );
+    return permits instanceof Promise ? undefined : permits[0];
   }
 
   /** Schedules one decision about all calls of this moment, so that priorities apply to them and not the order of arrival. */

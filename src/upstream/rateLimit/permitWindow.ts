@@ -41,6 +41,8 @@ export interface PermitWindow {
   /** When to look again although nothing has changed here; `Infinity` if only the state's times matter. */
   nextWakeAt(): number;
   isPaused(): boolean;
+  /** Whether there is no limit, and HelpCrunch has not rejected calls. */
+  isUnlimited(): boolean;
   /** Whether nothing would be lost without this window. */
   isIdle(): boolean;
 }
@@ -93,6 +95,7 @@ export class PermitLog {
 
   complete(lease: Lease, isThrottled: boolean): void {
     lease.isThrottled = isThrottled;
+    this.#expire();
     if (!this.#inFlight.has(lease)) return;
     lease.releasesAt = this.#timing.clock.monotonic() + this.#timing.windowMs;
     this.#moveToCompleted(lease);
@@ -213,6 +216,10 @@ export class LocalPermitWindow implements PermitWindow {
     return this.#throttle.isPaused();
   }
 
+  isUnlimited(): boolean {
+    return this.#limit === Infinity && !this.isPaused();
+  }
+
   isIdle(): boolean {
     const limit = this.#throttle.limitAt(this.#options.clock.monotonic());
     return this.#log.count() === 0 && !this.isPaused() && limit >= this.#limit;
@@ -224,9 +231,10 @@ export class LocalPermitWindow implements PermitWindow {
     const lease = this.#log.add('', charge);
     return createPermit((retryAfterMs, isThrottled) => {
       this.#log.complete(lease, isThrottled);
-      const observedThroughput = this.#log.countAccepted();
-      if (isThrottled) this.#throttle.recordThrottled({ token, retryAfterMs, observedThroughput });
-      else this.#throttle.recordResponse(token);
+      if (isThrottled) {
+        const observedThroughput = this.#log.countAccepted();
+        this.#throttle.recordThrottled({ token, retryAfterMs, observedThroughput });
+      } else this.#throttle.recordResponse(token);
       this.#onChange();
     });
   }

@@ -112,6 +112,10 @@ export class RedisPermitWindow implements PermitWindow {
     return this.#throttle.isPaused();
   }
 
+  isUnlimited(): boolean {
+    return false;
+  }
+
   isIdle(): boolean {
     const isUsed = this.#usedAt + this.#options.windowMs >= this.#now();
     return !isUsed && this.#held().length === 0 && !this.isPaused();

@@ -124,6 +124,9 @@ class RateLimiterRegistry implements RateLimiter {
 
   /** The account's limiter, created if there is none. */
   ensure(account: string): AccountLimiter {
+    const known = this.#limiters.get(account);
+    // The only account: there is no other to be removed.
+    if (known !== undefined && this.#limiters.size === 1) return known;
     this.#removeIdle();
     const { clock, windowMs, quotas, createWindow } = this.#options;
     const limiter =

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect, test } from '@jest/globals';
 import { createRateLimiter } from '../../../src/upstream/rateLimit/registry.ts';
 import { createPermitCallers, flushMicrotasks, requestOf } from '../../support/permitCallers.ts';
@@ -482,4 +483,43 @@ test('a tenant that has been idle is forgotten, one that still counts is not', a
   await flushMicrotasks();
 
   expect(served.state()).toBe('served');
+});
+
+test('without a limit a call starts within the turn in which it is requested, without a listener', async () => {
+  const { budget, clock } = start(0);
+  const { signal } = new AbortController();
+  const grants: string[] = [];
+  const request = () => requestOf({ deadlineMs: clock.monotonic() + second });
+
+  void budget.acquire('acme', request, signal).then(() => grants.push('permit'));
+
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+  expect(budget.queueLengths()).toEqual({ write: 0, read: 0, background: 0 });
+  await Promise.resolve();
+  expect(grants).toEqual(['permit']);
+});
+
+test('without a limit a call whose deadline has passed is rejected', async () => {
+  const { call } = start(0);
+  const late = call('late', { withinMs: 0 });
+  await flushMicrotasks();
+  expect(late.state()).toBe('refused');
+});
+
+test('without a limit calls wait while HelpCrunch rejects them', async () => {
+  const { call, pass } = start(0);
+  const rejected = call('rejected');
+  await flushMicrotasks();
+  rejected.permit().throttled(5 * second);
+  const next = call('next');
+  const other = call('other');
+
+  await pass(5 * second - 1);
+  expect(states([next, other])).toEqual(['waiting', 'waiting']);
+  await pass(1);
+  // The first is the probe.
+  expect(states([next, other])).toEqual(['served', 'waiting']);
+  next.permit().release();
+  await flushMicrotasks();
+  expect(other.state()).toBe('served');
 });
