@@ -3,6 +3,8 @@ import type { Clock } from '../lib/clock.ts';
 
 const maxCounter = 0xfff;
 const randomDigits = 15;
+/** The digits that one random number provides. */
+const digitsAtOnce = 5;
 
 /** A UUID of version 7 (RFC 9562): the time in milliseconds, a counter, and 15 further hexadecimal digits. */
 function formatUuid(atMs: number, counter: number, digits: string): string {
@@ -37,10 +39,14 @@ export class EventIds {
       this.#latestMs += 1;
       this.#counter = 0;
     } else this.#counter += 1;
-    const digits = Array.from({ length: randomDigits }, () =>
-      Math.floor(this.#clock.random() * 16).toString(16),
-    );
-    return formatUuid(this.#latestMs, this.#counter, digits.join(''));
+    let digits = '';
+    while (digits.length < randomDigits) digits += this.#randomDigits();
+    return formatUuid(this.#latestMs, this.#counter, digits);
+  }
+
+  #randomDigits(): string {
+    const number = Math.floor(this.#clock.random() * 16 ** digitsAtOnce);
+    return number.toString(16).padStart(digitsAtOnce, '0');
   }
 }
 

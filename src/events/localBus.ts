@@ -36,7 +36,7 @@ export function createLocalEventBus(
     identify,
     deliver,
     publish(account, event) {
-      deliver(account, identify(event));
+      if (subscribersByAccount.has(account)) deliver(account, identify(event));
     },
     signalGap() {
       for (const subscriber of allSubscribers()) subscriber.signalGap();
