@@ -96,7 +96,8 @@ const eventsOf = (
   { eventBus, repetitions }: ContextFactoryOptions,
 ): AccountEvents => ({
   async publishWrite({ events, names, startedAtMs }) {
-    if (await repetitions.recordWrite(account, names, startedAtMs)) return;
+    const isNamed = names.length > 0;
+    if (isNamed && (await repetitions.recordWrite(account, names, startedAtMs))) return;
     for (const event of events) eventBus.publish(account, event);
   },
   subscribe: (accepts) =>

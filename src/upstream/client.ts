@@ -76,7 +76,9 @@ const createSend =
     const apiKey = currentApiKey?.() ?? request.context.apiKey;
     let isThrottled = false;
     try {
-      const response = await transport.request({ ...request, apiKey });
+      const { method, path, body, headers, usesNewConnection = false, signal } = request;
+      const parts = { method, path, body, apiKey, headers, usesNewConnection, signal };
+      const response = await transport.request(parts);
       isThrottled = response.status === 429;
       request.onStatus?.(response.status);
       onResponse(request, response.status);

@@ -7,19 +7,24 @@ import type { ChatPart } from '../chats/model.ts';
 import type { MutationGroup } from '../runMutation.ts';
 import { mutationResolvers, staffOnly } from '../runMutation.ts';
 import { agentListType } from './descriptor.ts';
-import type { AgentPart } from './model.ts';
+import type { Agent, AgentPart } from './model.ts';
 import { agentMutations } from './mutations.ts';
 
 type AgentLoader = Context['loaders']['agents'];
 
+const isLoaded = (agent: Agent | Promise<Agent | null>): agent is Agent =>
+  !(agent instanceof Promise);
+
 /** Agents that do not exist any more are left out. */
-async function resolveAgents(
+function resolveAgents(
   partials: readonly AgentPart[],
-  agents: AgentLoader,
+  loader: AgentLoader,
   info: GraphQLResolveInfo,
 ) {
-  const found = await Promise.all(partials.map(async (part) => agents.resolvePartial(part, info)));
-  return found.filter((agent) => agent !== null);
+  const agents = partials.map((part) => loader.resolvePartial(part, info));
+  if (agents.every(isLoaded)) return agents;
+  const pending = agents.map((agent) => Promise.resolve(agent));
+  return Promise.all(pending).then((found) => found.filter((agent) => agent !== null));
 }
 
 /** The agents that the chat embeds, usually with the one who wrote last; none if only a part of the chat is known. */

@@ -125,13 +125,11 @@ export class WriteSession {
   }
 
   /** Sends a write. Resolves to `unreadableResponse` if it succeeded but the body is not JSON. */
-  async send(call: WriteCall, repeat: WriteRepetition): Promise<unknown> {
-    try {
-      return await this.#request({ ...call, effect: 'write', repeat });
-    } catch (error) {
+  send(call: WriteCall, repeat: WriteRepetition): Promise<unknown> {
+    return this.#request({ ...call, effect: 'write', repeat }).catch((error: unknown) => {
       if (isUnreadableSuccess(error)) return unreadableResponse;
       throw error;
-    }
+    });
   }
 
   /** Reads an object from HelpCrunch, without the cache. */
@@ -192,11 +190,11 @@ export class WriteSession {
   }
 
   /** Decodes the response of a completed write. If that fails, returns the result of `read`. */
-  async decoded<Value>(
+  decoded<Value>(
     body: unknown,
     decode: (body: unknown) => Value,
     read: () => Promise<Value>,
-  ): Promise<Value> {
+  ): Value | Promise<Value> {
     try {
       if (body !== unreadableResponse) return decode(body);
     } catch (error) {
