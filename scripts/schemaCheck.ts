@@ -1,8 +1,11 @@
-// Fails when schema.graphql removes something that the last release had and did not deprecate.
+// Fails when schema.graphql removes something that the last release had and did not deprecate; with --usage FILE_OR_URL, the metrics of the
+// gateway, also when it removes something deprecated that is still in use.
 import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { Kind, parse, print, visit } from 'graphql';
 import type { FieldDefinitionNode, NameNode, ObjectTypeDefinitionNode } from 'graphql';
-import { breakingChanges } from './schemaChanges.ts';
+import { breakingChanges, removals } from './schemaChanges.ts';
+import { readUsage, usersOf } from './schemaUsage.ts';
 
 /** Types renamed since the last release, listed as breaking in CHANGELOG.md. Empty the table at the next release. */
 const renamedTypes: ReadonlyMap<string, string> = new Map(
@@ -52,7 +55,9 @@ const nullableFields: ReadonlySet<string> = new Set([
   'CustomerConnection.totalCount',
 ]);
 
-const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+const root = new URL('../', import.meta.url);
+
+const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
 
 const renameType = <Named extends { readonly name: NameNode }>(node: Named): Named => ({
   ...node,
@@ -82,13 +87,36 @@ const withAnnouncedChanges = (sdl: string): string =>
     }),
   );
 
-const changes = await breakingChanges(
-  withAnnouncedChanges(read('docs/schema/released.graphql')),
-  read('schema.graphql'),
-);
+const { values } = parseArgs({
+  options: {
+    usage: { type: 'string' },
+    released: { type: 'string', default: 'docs/schema/released.graphql' },
+    next: { type: 'string', default: 'schema.graphql' },
+  },
+});
+
+const released = withAnnouncedChanges(read(values.released));
+const next = read(values.next);
+
+const changes = await breakingChanges(released, next);
 if (changes.length > 0) {
   process.stderr.write(
     ['Breaking changes since the last release; deprecate first:', ...changes, ''].join('\n  '),
   );
   process.exitCode = 1;
 }
+
+/** Everything that is removed, what was deprecated included, with the clients that use it. */
+async function reportUsage(source: string): Promise<void> {
+  const usage = await readUsage(source);
+  const removed = await removals(released, next);
+  const used = removed.flatMap(({ message, path }) => {
+    const users = usersOf(path, usage);
+    return users.length === 0 ? [] : [`${message}. Used by: ${users.join(', ')}`];
+  });
+  const summary = `${removed.length} elements removed or changed since the last release, ${used.length} of them in use`;
+  process.stdout.write([summary, ...used, ''].join('\n  '));
+  if (used.length > 0) process.exitCode = 1;
+}
+
+if (values.usage !== undefined) await reportUsage(values.usage);

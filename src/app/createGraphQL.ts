@@ -7,6 +7,7 @@ import type { Context } from '../graphql/context.ts';
 import { createContextFactory } from '../graphql/context.ts';
 import { createCostLimiter } from '../graphql/cost/limiter.ts';
 import { createFormatError } from '../graphql/errors.ts';
+import { FieldUsage } from '../graphql/fieldUsage.ts';
 import { guardedBy, guardExecution } from '../graphql/execution/executionGuard.ts';
 import { createGraphqlJsExecutor } from '../graphql/execution/graphqlJsExecutor.ts';
 import { createPlanExecutor } from '../graphql/execution/planExecutor.ts';
@@ -130,7 +131,10 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
     persistedOnly: config.persistedOnly,
   });
   const limitName = createNameLimiter();
-  const report = createReporter({ clock, log, limitName, observe: metrics.operation });
+  const fieldUsage = new FieldUsage(schema, metrics.fieldUsed);
+  metrics.beforeScrape(() => fieldUsage.flush());
+  const observe = metrics.operation;
+  const report = createReporter({ clock, log, limitName, observe, fieldUsage });
   const limitResult = createResponseLimit(config.maxResponseBytes);
   const validation = createDocumentValidation(config.limits, isProduction);
   const assertWithinCost = createCostLimiterFor(schema, foundation);

@@ -1,6 +1,7 @@
 import type { AccountEvents, DomainEvent, EventBus } from '../events/bus.ts';
 import type { EventRepetitions } from '../events/repetitions.ts';
 import type { LoaderOptions, Loaders, Sources } from '../resources/registry.ts';
+import type { ClientApplication } from '../lib/clientApplication.ts';
 import type { Clock } from '../lib/clock.ts';
 import { DependencyTracker } from '../lib/dependencyTracker.ts';
 import type { Span } from '../observability/tracing.ts';
@@ -21,6 +22,8 @@ export interface Context {
   /** For the audit log: the viewer's identity and the client's address. */
   readonly viewerId: string | undefined;
   readonly address: string;
+  /** What the client says it is. */
+  readonly application: ClientApplication | undefined;
   /** Different for any two agents, unlike their ids in the audit log. */
   readonly quotaClient: string;
   readonly sources: Sources;
@@ -61,6 +64,8 @@ export interface Caller {
   readonly viewerId: string | undefined;
   /** The client's IP address. */
   readonly address: string;
+  /** What the client says it is. */
+  readonly application?: ClientApplication | undefined;
   /** The client in the fair queue of the rate limiter. */
   readonly quotaClient: string;
   /** The API key and the account to which it belongs; cache keys start with the account. */
@@ -139,6 +144,7 @@ export function createContextFactory(parts: ContextFactoryOptions) {
       viewer,
       viewerId: caller.viewerId,
       address: caller.address,
+      application: caller.application,
       quotaClient: caller.quotaClient,
       sources,
       loaders: createLoaders(sources, viewer, {

@@ -143,6 +143,7 @@ export function createOpenOperation(parts: OpenOperationOptions): OpenOperation 
       viewer: caller.viewer,
       viewerId: caller.viewerId,
       address: caller.address,
+      application: caller.application,
       quotaClient: caller.quotaClient,
       apiKey: caller.apiKey,
       account: caller.account,

@@ -1,9 +1,15 @@
-import type { DocumentNode, GraphQLFormattedError, SelectionSetNode } from 'graphql';
+import type {
+  DocumentNode,
+  GraphQLFormattedError,
+  OperationDefinitionNode,
+  SelectionSetNode,
+} from 'graphql';
 import { Kind, OperationTypeNode } from 'graphql';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../observability/log.ts';
 import { requestIds } from '../observability/tracing.ts';
 import type { Context } from './context.ts';
+import type { FieldUsage } from './fieldUsage.ts';
 import type { ErrorCode } from './errorCodes.ts';
 import { publicCodeOf } from './errors.ts';
 import type { HelpdeskViewerRole } from './generated.ts';
@@ -27,14 +33,7 @@ interface OperationReport {
 
 interface CompletedOperation {
   /** Undefined where the document was rejected before its operation was known. */
-  readonly operation:
-    | {
-        readonly operation: OperationTypeNode;
-        readonly name?: { readonly value: string } | undefined;
-        readonly selectionSet: SelectionSetNode;
-      }
-    | null
-    | undefined;
+  readonly operation: OperationDefinitionNode | null | undefined;
   /** Contains the fragments of the operation. */
   readonly document?: DocumentNode | undefined;
   /** As the client receives them. */
@@ -65,6 +64,7 @@ interface ReporterOptions {
   readonly log: Log;
   readonly limitName: (name: string) => string;
   readonly observe: (report: OperationReport) => void;
+  readonly fieldUsage: FieldUsage;
 }
 
 type ReportCode = ErrorCode | 'OK' | 'CLIENT_DISCONNECTED';
@@ -122,7 +122,7 @@ function logMutation(log: Log, context: Context, { outcome, code }: MutationRepo
 }
 
 export const createReporter =
-  ({ clock, log, limitName, observe }: ReporterOptions): ReportOperation =>
+  ({ clock, log, limitName, observe, fieldUsage }: ReporterOptions): ReportOperation =>
   (context, outcome) => {
     const { viewer, usage, startedAtMs, span } = context;
     const { operation } = outcome;
@@ -139,6 +139,7 @@ export const createReporter =
       durationMs: clock.monotonic() - startedAtMs,
     };
     observe(report);
+    if (operation) fieldUsage.record(operation, outcome.document, context.application);
     span?.end({
       name: `${report.kind ?? 'operation'} ${report.operation}`,
       attributes: {

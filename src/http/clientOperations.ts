@@ -8,6 +8,8 @@ import type {
   RunOperation,
 } from '../graphql/subscriptions/run.ts';
 import type { Span } from '../observability/tracing.ts';
+import type { ClientApplication } from '../lib/clientApplication.ts';
+import { clientApplicationOf } from '../lib/clientApplication.ts';
 import type { AuthFailureLimiter } from './auth/authFailures.ts';
 import type { Authenticated } from './auth/credentials.ts';
 import { assertAllowed } from './auth/schemaAccess.ts';
@@ -50,6 +52,8 @@ export interface ClientIdentity {
   readonly isRouter: boolean;
   /** Whether its reads have background priority. */
   readonly isBackground: boolean;
+  /** What it says it is. */
+  readonly application: ClientApplication | undefined;
 }
 
 /** The client of an HTTP request. */
@@ -62,6 +66,7 @@ export const clientOf = (
   address,
   isRouter,
   isBackground: isBackgroundPriority(headers['priority']),
+  application: clientApplicationOf(headers),
 });
 
 export const clientName = ({
@@ -127,6 +132,7 @@ export const createExecuteForClient =
     const request = text === undefined ? operation : { ...operation, query: text, extensions: {} };
     const { address, isRouter, isBackground } = client;
     const subscriber = {
+      application: client.application,
       ...{ requestId, span, viewer, viewerId, address, apiKey, account, isRouter, isBackground },
       // HelpCrunch may accept a forwarded key between two events of a subscription.
       get quotaClient() {

@@ -24,6 +24,12 @@ interface ObservedCall {
   readonly durationMs: number;
 }
 
+interface ObservedFieldUsage {
+  readonly field: string;
+  readonly client: { readonly name: string; readonly version: string };
+  readonly count: number;
+}
+
 const seconds = (ms: number): number => ms / 1000;
 
 /** Process metrics, shared by all gateways of the process. */
@@ -124,16 +130,25 @@ const createInstruments = (registers: Registry[]) => ({
     labelNames: ['reason', 'entry_point'],
     registers,
   }),
-  drift: new Counter({
-    name: 'helpcrunch_upstream_drift_total',
-    help: 'Values of HelpCrunch that differ from what the gateway knows, by resource and kind.',
-    labelNames: ['resource', 'kind'],
-    registers,
-  }),
   requestRejections: new Counter({
     name: 'helpcrunch_requests_rejected_total',
     help: 'Requests and connections that were rejected before execution, except for their credentials.',
     labelNames: ['reason', 'entry_point'],
+    registers,
+  }),
+});
+
+const createSchemaInstruments = (registers: Registry[]) => ({
+  fieldUsage: new Counter({
+    name: 'helpcrunch_field_usage_total',
+    help: 'Executed operations that use an element of the schema, by client application.',
+    labelNames: ['field', 'client', 'version'],
+    registers,
+  }),
+  drift: new Counter({
+    name: 'helpcrunch_upstream_drift_total',
+    help: 'Values of HelpCrunch that differ from what the gateway knows, by resource and kind.',
+    labelNames: ['resource', 'kind'],
     registers,
   }),
 });
@@ -147,7 +162,7 @@ export function createMetrics() {
   // Event loop delay and CPU time are measured from the start, not from the first scrape.
   getProcessRegistry();
   const registry = new Registry();
-  const instruments = createInstruments([registry]);
+  const instruments = { ...createInstruments([registry]), ...createSchemaInstruments([registry]) };
   const queueWaits = createBatchedMetric((wait: ObservedQueueWait) => {
     const { priority, viewer, rejection: reason } = wait;
     if (reason === undefined)
@@ -172,6 +187,7 @@ export function createMetrics() {
       instruments.requests.inc(response);
     },
   );
+  const flushes = [queueWaits, upstreamCalls, reports, httpResponses].map(({ flush }) => flush);
   return {
     registry,
     observer,
@@ -179,6 +195,13 @@ export function createMetrics() {
     request: httpResponses.add,
     rejected({ reason, entryPoint }: Rejection): void {
       instruments.rejections.inc({ reason, entry_point: entryPoint });
+    },
+    fieldUsed({ field, client, count }: ObservedFieldUsage): void {
+      instruments.fieldUsage.inc({ field, client: client.name, version: client.version }, count);
+    },
+    /** Runs the task before the metrics are read. */
+    beforeScrape(task: () => void): void {
+      flushes.push(task);
     },
     drift({ resource, kind }: { readonly resource: string; readonly kind: string }): void {
       instruments.drift.inc({ resource, kind });
@@ -192,7 +215,7 @@ export function createMetrics() {
     },
     contentType: registry.contentType,
     text() {
-      for (const { flush } of [queueWaits, upstreamCalls, reports, httpResponses]) flush();
+      for (const flush of flushes) flush();
       return Registry.merge([registry, getProcessRegistry()]).metrics();
     },
   };

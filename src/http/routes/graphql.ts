@@ -133,6 +133,7 @@ class GraphQLEndpoint {
       bypassesCache: bypassesCache(request),
       isRouter,
       isBackground: client.isBackground,
+      application: client.application,
       span: request.span,
     });
     this.#followConnection(reply, operation);

@@ -47,6 +47,7 @@ async function handleMcp(
   if (!isCountedByTool(body)) await limitClient(client);
   const { viewer, viewerId, apiKey, account } = access;
   const caller = {
+    application: client.application,
     ...{ requestId, span, viewer, viewerId, address, apiKey, account },
     get quotaClient() {
       return clientName(client);

@@ -18,6 +18,7 @@ import { guarded, runGuarded } from '../../observability/guarded.ts';
 import { requestIds } from '../../observability/tracing.ts';
 import { AuthenticationError } from '../auth/credentials.ts';
 import type { Authenticated } from '../auth/credentials.ts';
+import { clientApplicationOf } from '../../lib/clientApplication.ts';
 import { clientName } from '../clientOperations.ts';
 import { PendingConnections } from '../connectionLimits.ts';
 import { sendErrorOnSocket, tooManyConnections } from '../errorResponse.ts';
@@ -229,7 +230,8 @@ class WebSocketEndpoint {
     if (access === undefined || connection.isClosed) return false;
     const { address } = connection;
     const isBackground = isBackgroundPriority(connectionParams['priority']);
-    const client = { access, address, isRouter, isBackground };
+    const application = clientApplicationOf(connectionParams);
+    const client = { access, address, isRouter, isBackground, application };
     const release = connectionLimits.acquire(clientName(client));
     if (release === undefined) {
       this.#rejectConnection(connection, 'Too many connections');

@@ -1,0 +1,143 @@
+import type {
+  DocumentNode,
+  FragmentDefinitionNode,
+  GraphQLSchema,
+  OperationDefinitionNode,
+} from 'graphql';
+import { Kind, TypeInfo, visit, visitWithTypeInfo } from 'graphql';
+import type { ClientApplication } from '../lib/clientApplication.ts';
+
+/** Numbers of executed operations by schema element and client. */
+type ObserveUsage = (usage: {
+  readonly field: string;
+  readonly client: ClientApplication;
+  readonly count: number;
+}) => void;
+
+const maxClients = 50;
+const maxSeries = 3_000;
+const maxPending = 500;
+
+const unknownClient: ClientApplication = { name: 'unknown', version: 'unknown' };
+const otherClient: ClientApplication = { name: 'other', version: 'other' };
+
+/** The fragments that an operation uses, directly or through others. */
+function fragmentsOf(
+  operation: OperationDefinitionNode,
+  document: DocumentNode | undefined,
+): FragmentDefinitionNode[] {
+  const used = new Set<FragmentDefinitionNode>();
+  const collect = (node: OperationDefinitionNode | FragmentDefinitionNode) =>
+    visit(node, {
+      FragmentSpread({ name }) {
+        const found = document?.definitions.find(
+          (definition) =>
+            definition.kind === Kind.FRAGMENT_DEFINITION && definition.name.value === name.value,
+        );
+        if (found?.kind !== Kind.FRAGMENT_DEFINITION || used.has(found)) return;
+        used.add(found);
+        collect(found);
+      },
+    });
+  collect(operation);
+  return [...used];
+}
+
+const withoutWrappers = (type: string): string => type.replace(/[[\]!]/g, '');
+
+/** The fields, arguments, input fields and enum values in an operation, as `Type.field` and `Type.field.argument`. */
+function elementsOf(
+  schema: GraphQLSchema,
+  operation: OperationDefinitionNode,
+  document: DocumentNode | undefined,
+): readonly string[] {
+  const elements = new Set<string>();
+  const info = new TypeInfo(schema);
+  const fieldName = () => `${info.getParentType()?.name}.${info.getFieldDef()?.name}`;
+  const isKnown = () => info.getParentType() && !info.getFieldDef()?.name.startsWith('__');
+  const visitor = visitWithTypeInfo(info, {
+    Field() {
+      if (info.getFieldDef() && isKnown()) elements.add(fieldName());
+    },
+    Argument({ name }) {
+      if (info.getArgument() && info.getFieldDef() && isKnown())
+        elements.add(`${fieldName()}.${name.value}`);
+    },
+    ObjectField({ name }) {
+      const parent = info.getParentInputType();
+      if (parent) elements.add(`${withoutWrappers(String(parent))}.${name.value}`);
+    },
+    EnumValue({ value }) {
+      const type = info.getInputType();
+      if (type) elements.add(`${withoutWrappers(String(type))}.${value}`);
+    },
+  });
+  for (const node of [operation, ...fragmentsOf(operation, document)]) visit(node, visitor);
+  return [...elements];
+}
+
+/**
+ * Counts which client applications use which elements of the schema. The elements of an operation are computed once; an execution then adds
+ * to one number, which is distributed to the elements later.
+ */
+export class FieldUsage {
+  readonly #schema: GraphQLSchema;
+  readonly #observe: ObserveUsage;
+  readonly #elements = new WeakMap<OperationDefinitionNode, readonly string[]>();
+  readonly #clients = new Map<string, ClientApplication>();
+  readonly #series = new Set<string>();
+  #pending = new Map<readonly string[], Map<ClientApplication, number>>();
+
+  constructor(schema: GraphQLSchema, observe: ObserveUsage) {
+    this.#schema = schema;
+    this.#observe = observe;
+  }
+
+  record(
+    operation: OperationDefinitionNode,
+    document: DocumentNode | undefined,
+    given: ClientApplication | undefined,
+  ): void {
+    let elements = this.#elements.get(operation);
+    if (elements === undefined) {
+      elements = elementsOf(this.#schema, operation, document);
+      this.#elements.set(operation, elements);
+    }
+    const client = given === undefined ? unknownClient : this.#limitClient(given);
+    const counts = this.#pending.get(elements) ?? new Map<ClientApplication, number>();
+    counts.set(client, (counts.get(client) ?? 0) + 1);
+    this.#pending.set(elements, counts);
+    if (this.#pending.size >= maxPending) this.flush();
+  }
+
+  /** Passes the numbers on. */
+  flush(): void {
+    const pending = this.#pending;
+    this.#pending = new Map();
+    for (const [elements, counts] of pending) {
+      for (const [client, count] of counts) {
+        for (const field of elements) this.#observe({ ...this.#limitSeries(field, client), count });
+      }
+    }
+  }
+
+  #limitClient({ name, version }: ClientApplication): ClientApplication {
+    const key = JSON.stringify([name, version]);
+    const known = this.#clients.get(key);
+    if (known !== undefined) return known;
+    if (this.#clients.size >= maxClients) return otherClient;
+    const client = { name, version };
+    this.#clients.set(key, client);
+    return client;
+  }
+
+  /** Further combinations are counted for the client `other`, so that no used field is missing. */
+  #limitSeries(field: string, client: ClientApplication) {
+    const name = JSON.stringify([field, client.name, client.version]);
+    if (!this.#series.has(name)) {
+      if (this.#series.size >= maxSeries) return { field, client: otherClient };
+      this.#series.add(name);
+    }
+    return { field, client };
+  }
+}
