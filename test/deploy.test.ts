@@ -53,6 +53,7 @@ beforeAll(async () => {
     config: {
       auth: jwtAuth({ signedBy: { jwksUrl: issuer.url } }),
       rateLimit: 1,
+      refreshAhead: true,
       redisUrl: 'redis://127.0.0.1:1',
       webhookSecret: 'a-secret-of-the-test',
       logLevel: 'silent',

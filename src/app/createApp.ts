@@ -139,6 +139,7 @@ function gaugesOf(
     distinctSubscriptions: events.eventBus.subscriberCount,
     openCircuitBreakers: client.openCircuitBreakers,
     webhooks: () => events.webhookHandler?.outcomes(),
+    refreshes: () => upstream.refreshAhead?.outcomes(),
     redisAnomalies: () => redis?.connection.anomalies.counts() ?? {},
   };
 }
@@ -154,6 +155,12 @@ async function composeExecution(foundation: Foundation) {
     authFailureLimiter: clientLimiters.authFailureLimiter,
   });
   return { upstream, events, clientLimiters, graphql };
+}
+
+/** It stops before anything that it uses. */
+function startRefreshAhead({ disposers }: Foundation, { refreshAhead }: UpstreamParts): void {
+  refreshAhead?.start();
+  disposers.defer(() => refreshAhead?.stop());
 }
 
 /** Composes the layers. Each step registers with `disposers` what it acquires. */
@@ -187,6 +194,7 @@ async function compose(foundation: Foundation): Promise<App> {
   });
   disposers.defer(() => server.close());
   await server.ready();
+  startRefreshAhead(foundation, upstream);
   return {
     server: server.server,
     async listen() {
@@ -211,8 +219,9 @@ export const createApp = (config: Config, options: AppOptions): Promise<App> =>
 export const createMcpStdioApp = (config: Config, options: AppOptions): Promise<StdioApp> =>
   DisposerStack.use(async (disposers) => {
     const foundation = await createFoundation(config, options, disposers);
-    const { graphql } = await composeExecution(foundation);
+    const { graphql, upstream } = await composeExecution(foundation);
     disposers.defer(() => graphql.mutations.idle());
+    startRefreshAhead(foundation, upstream);
     const { serveGatewayStdio } = await import('./createMcp.ts');
     const server = serveGatewayStdio(foundation, graphql);
     disposers.defer(() => server.close());

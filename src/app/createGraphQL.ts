@@ -141,6 +141,7 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
   const responseCache = createResponseCache({
     maxBytes: config.responseCacheMaxBytes,
     isValid: (dependencies) => cache.isValid(dependencies),
+    onHit: (dependencies) => cache.recordRequests(dependencies),
   });
   cache.onErasure(() => responseCache?.clear());
   const graphqlJsExecutor = createGraphqlJsExecutor(schema);

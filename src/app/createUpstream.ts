@@ -1,9 +1,12 @@
 import { version } from '../lib/version.ts';
+import { createRefreshableTypes } from '../resources/registry.ts';
 import { EntityCache } from '../upstream/cache/entityCache.ts';
 import { reportDriftTo } from '../upstream/driftReporter.ts';
 import { createUpstreamClient } from '../upstream/client.ts';
 import { createRateLimiter, createRedisRateLimiter } from '../upstream/rateLimit/registry.ts';
 import { createTransport } from '../upstream/transport.ts';
+import { RefreshAhead } from '../upstream/refresh/refreshAhead.ts';
+import { RequestedEntries } from '../upstream/refresh/requestedEntries.ts';
 import { createWriteServices } from '../upstream/writes/services.ts';
 import type { Foundation } from './foundation.ts';
 
@@ -13,12 +16,16 @@ const permitGraceMs = 10_000;
 /** The share of the rate limit that only agents with few recent calls can use. */
 const newcomerReservePercent = 10;
 
-function createCache({ config, clock, log, redis }: Foundation) {
+function createCache(
+  { config, clock, log, redis }: Foundation,
+  requested: RequestedEntries | undefined,
+) {
   return new EntityCache({
     maxBytes: config.cacheMaxBytes,
     ttlsMs: config.cacheTtlsMs,
     staleIfErrorMs: config.staleIfErrorMs,
     onClockJump: (jumpMs) => log.warn('clock jump detected', { jumpMs: Math.round(jumpMs) }),
+    onRequest: requested && ((key) => requested.record(key)),
     clock,
     ...(redis && {
       createRedisCache: (onInvalidation) =>
@@ -60,7 +67,10 @@ function proxyOf({ config, upstream }: Foundation): string | undefined {
 export function createUpstream(foundation: Foundation) {
   const { config, upstream, clock, log, metrics, redis, forwardsClientKeys, disposers } =
     foundation;
-  const cache = createCache(foundation);
+  const isRefreshedAhead = config.refreshAhead && !forwardsClientKeys;
+  const requested = isRefreshedAhead ? new RequestedEntries(clock) : undefined;
+  const cache = createCache(foundation, requested);
+  cache.onErasure(() => requested?.clear());
   const rateLimiter = createLimiter(foundation);
   const writes = createWriteServices(clock, redis?.connection);
   cache.onErasure(({ account, id }) => writes.idempotencyStore.forget(account, id));
@@ -88,7 +98,21 @@ export function createUpstream(foundation: Foundation) {
   disposers.defer(reportDriftTo({ clock, log, count: metrics.drift }));
   // It closes the rate limiter as well.
   disposers.defer(() => client.close());
-  return { cache, rateLimiter, client };
+  const refreshAhead =
+    requested &&
+    new RefreshAhead({
+      ...foundation.account,
+      requested,
+      client,
+      rateLimiter,
+      typesOf: createRefreshableTypes,
+      locks: writes.locks,
+      redis: redis?.connection,
+      timeoutMs: config.operationTimeoutMs,
+      clock,
+      log,
+    });
+  return { cache, rateLimiter, client, refreshAhead };
 }
 
 export type UpstreamParts = ReturnType<typeof createUpstream>;

@@ -17,6 +17,8 @@ export interface Dependencies {
   readonly oldestByTag: ReadonlyMap<string, number>;
   /** When the first of the entries expires. */
   readonly expiresAtMs: number;
+  /** The keys that were requested, without those of entries that these refer to. */
+  readonly requestedKeys: readonly string[];
 }
 
 /**
@@ -28,6 +30,7 @@ export class DependencyTracker {
   readonly #versions = new Map<string, number | undefined>();
   readonly #oldestByTag = new Map<string, number>();
   #expiresAtMs = Infinity;
+  #requestedKeys: Set<string> | undefined;
 
   get isTracking(): boolean {
     return this.#state === 'tracking';
@@ -51,6 +54,14 @@ export class DependencyTracker {
     this.#expiresAtMs = Math.min(this.#expiresAtMs, expiresAtMs);
   }
 
+  /** Records a key that the operation requests. Returns whether it is the first time. */
+  request(key: string): boolean {
+    this.#requestedKeys ??= new Set();
+    if (this.#requestedKeys.has(key)) return false;
+    this.#requestedKeys.add(key);
+    return true;
+  }
+
   /** The operation has obtained something that is not a cache entry, such as a response of the upstream or the time. */
   markUncacheable(): void {
     this.#state = 'uncacheable';
@@ -65,6 +76,7 @@ export class DependencyTracker {
       versions: this.#versions,
       oldestByTag: this.#oldestByTag,
       expiresAtMs: this.#expiresAtMs,
+      requestedKeys: [...(this.#requestedKeys ?? [])],
     };
   }
 }

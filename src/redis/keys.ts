@@ -8,6 +8,7 @@ export const keyKinds = [
   'entry',
   'tag',
   'generation',
+  'popular',
   'leases',
   'window',
   'throttle',

@@ -35,6 +35,7 @@ export function createRedisScripts(timeSource = serverTime) {
     invalidate: script('invalidate', 'tags'),
     acquireDelivery: script('acquireDelivery'),
     replaceRecord: script('replaceRecord'),
+    recordPopular: script('recordPopular', 'types'),
     recordWrite: script('recordWrite'),
     recordWebhook: script('recordWebhook'),
     acquirePermits: script('acquirePermits', 'time', 'types', 'throttle'),

@@ -3,6 +3,7 @@ import { SearchReadBudget } from '../lib/listReader.ts';
 import type { Schedule } from '../lib/turns.ts';
 import type { CustomerViewer, Viewer } from '../lib/viewer.ts';
 import type { Upstream } from '../upstream/client.ts';
+import type { RefreshableType } from '../upstream/refresh/refreshableType.ts';
 import { agentDescriptor } from './agents/descriptor.ts';
 import { createAgentLoaders } from './agents/loaders.ts';
 import { agentMutationFields } from './agents/mutations.ts';
@@ -77,7 +78,7 @@ export const idsPerCall: Readonly<Record<FetchKind, number>> = {
   ...inboxDescriptor.idsPerCall,
 };
 
-const sourceFactories = {
+const readerFactories = {
   agents: createAgentSource,
   applications: createApplicationSource,
   chats: createChatSource,
@@ -86,8 +87,9 @@ const sourceFactories = {
   inbox: createInboxSource,
   messages: createMessageSource,
   organization: createOrganizationSource,
-  writes: createWrites,
 };
+
+const sourceFactories = { ...readerFactories, writes: createWrites };
 
 type Created<Factories extends Record<string, (argument: never) => unknown>> = {
   readonly [Name in keyof Factories]: ReturnType<Factories[Name]>;
@@ -100,6 +102,13 @@ export const createSources: (open: () => Upstream) => Sources = createLazyObject
   Sources,
   Upstream
 >(sourceFactories);
+
+/** What is refreshed before it expires, by calls of the upstream. */
+export function createRefreshableTypes(upstream: Upstream): readonly RefreshableType[] {
+  return Object.values(readerFactories).flatMap(
+    (create): readonly RefreshableType[] => create(upstream).refreshable,
+  );
+}
 
 interface LoaderScope {
   readonly sources: Sources;

@@ -140,6 +140,10 @@ export class CircuitBreakers {
     return breaker;
   }
 
+  isOpen(account: string): boolean {
+    return this.#breakers.get(account)?.isOpen === true;
+  }
+
   openCount(): number {
     return [...this.#breakers.values()].filter(({ isOpen }) => isOpen).length;
   }

@@ -153,6 +153,7 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
   return {
     /** The number of accounts whose circuit breaker is open. */
     openCircuitBreakers: () => circuitBreakers.openCount(),
+    isCircuitOpen: (account: string) => circuitBreakers.isOpen(account),
     /** Whether HelpCrunch has accepted the account's key; always true for the gateway's own. */
     isAccepted: (account: string) => !isUnverified(account),
     forOperation(context: RequestContext): Upstream {

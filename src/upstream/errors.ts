@@ -122,6 +122,14 @@ export const isUnavailable = (error: unknown): error is UpstreamError =>
 export const isNotFound = (error: unknown): error is UpstreamError =>
   error instanceof UpstreamError && error.kind === 'notFound';
 
+/** Throws the first error of the results, except that an object does not exist. */
+export function throwFailures(results: readonly unknown[]): void {
+  const isFailure = (result: unknown): result is UpstreamError =>
+    result instanceof UpstreamError && !isNotFound(result);
+  const failure = results.find(isFailure);
+  if (failure !== undefined) throw failure;
+}
+
 const noEndpointMessage = 'HelpCrunch does not have this endpoint.';
 
 /** For a request that names no object: a 404 then does not prove that an object does not exist. */

@@ -1,11 +1,13 @@
+import { JsonError, parseJson } from '../lib/json.ts';
 import type { OffsetRange, Page } from '../lib/paging.ts';
 import { maxPageSize } from '../lib/paging.ts';
+import { isCount, isNumber, isText, listOf, objectOf, oneOf, orNull } from '../lib/shape.ts';
 import type { SendCall } from './cache/entityCache.ts';
 import type { UpstreamCall } from './pipeline.ts';
 import { decodePage } from './decode.ts';
 import { throwEndpointError, UpstreamError } from './errors.ts';
-import type { UpstreamFilter } from './filters.ts';
-import { addCondition } from './filters.ts';
+import type { FilterCondition, UpstreamFilter } from './filters.ts';
+import { addCondition, maxConditions } from './filters.ts';
 
 /** A sort order as HelpCrunch spells it. */
 export interface UpstreamSort {
@@ -106,3 +108,37 @@ export function filterFrom(
 
 export const pageCacheKey = ({ filter, sort, range }: UpstreamListQuery): string =>
   JSON.stringify([filter, sort, range.offset, range.limit]);
+
+const isFilter = objectOf<UpstreamFilter>({
+  comparison: oneOf('AND', 'OR'),
+  filter: listOf(
+    objectOf<FilterCondition>({
+      field: isText,
+      operator: oneOf('=', '!=', '>', '<', '>=', '<=', '~', '!~'),
+      value: (value): value is FilterCondition['value'] =>
+        isText(value) || isNumber(value) || isTagList(value),
+    }),
+    maxConditions,
+  ),
+});
+const isTagList = listOf(objectOf<{ readonly name: string }>({ name: isText }));
+const isSort = orNull(objectOf<UpstreamSort>({ sort: isText, order: oneOf('asc', 'desc') }));
+const maxKeyDepth = 8;
+
+/** The inverse of `pageCacheKey`; undefined for other texts. */
+export function parsePageCacheKey(key: string): UpstreamListQuery | undefined {
+  const [filter, sort, offset, limit] = parseList(key);
+  if (!isFilter(filter) || !isSort(sort) || !isCount(offset) || !isCount(limit)) return undefined;
+  const query = { filter, sort: sort ?? undefined, range: { offset, limit } };
+  return pageCacheKey(query) === key ? query : undefined;
+}
+
+function parseList(text: string): readonly unknown[] {
+  try {
+    const value = parseJson(text, maxKeyDepth);
+    return Array.isArray(value) ? value : [];
+  } catch (error) {
+    if (error instanceof JsonError) return [];
+    throw error;
+  }
+}

@@ -61,7 +61,8 @@ export async function startTestGateway({
     config.logLevel ?? 'warn',
   );
   const gateway = await startGateway(
-    // The defaults of tests: no caching, no limits, no retries and no stale data. The long Redis
+    // The defaults of tests: no caching, no refreshes, no limits, no retries and no stale
+    // data. The long Redis
     // timeout keeps a busy machine from looking like an outage.
     {
       ...readConfig({ PORT: '0' }),
@@ -76,6 +77,7 @@ export async function startTestGateway({
       subgraph: true,
       authFailureLimit: 0,
       redisTimeoutMs: 20_000,
+      refreshAhead: false,
       ...config,
     },
     { upstream, clock, log, tracing, redisScripts },

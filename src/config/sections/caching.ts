@@ -1,4 +1,4 @@
-import { integer, milliseconds, oneOf, redisUrl } from '../parsers.ts';
+import { boolean, integer, milliseconds, oneOf, redisUrl } from '../parsers.ts';
 import { setting } from '../setting.ts';
 
 const memory = integer(0, 17_179_869_184);
@@ -41,6 +41,11 @@ export const caching = {
     default: 600_000,
     description:
       'Age in milliseconds up to which expired cache entries are served while HelpCrunch is unavailable (stale-if-error). `0`: never.',
+  }),
+  refreshAhead: setting('REFRESH_AHEAD', boolean, {
+    default: true,
+    description:
+      'Whether entries that agents request repeatedly are refreshed before they expire, with idle calls only ([caching.md](caching.md#refresh-ahead)). No effect with `AUTH=forward`.',
   }),
   operationCache: setting('OPERATION_CACHE', oneOf('on', 'off'), {
     default: 'on',

@@ -43,23 +43,26 @@ export interface ResponseCache {
 interface ResponseCacheOptions {
   readonly maxBytes: number;
   readonly isValid: (dependencies: Dependencies) => Promise<boolean>;
+  /** Called when a response is used for a viewer other than a customer. */
+  readonly onHit: (dependencies: Dependencies) => void;
 }
 
 const bytesPerCharacter = 2;
-/** For the key and the version of a dependency. */
+/** For the key and the version of a dependency, or a requested key. */
 const bytesPerEntry = 200;
 
 /** Caches the data of queries as JSON, for as long as every dependency has the recorded version and is fresh. */
 export function createResponseCache({
   maxBytes,
   isValid,
+  onHit,
 }: ResponseCacheOptions): ResponseCache | undefined {
   if (maxBytes === 0) return undefined;
   const responses = new LRUCache<string, CachedResponse>({
     maxSize: maxBytes,
-    sizeCalculation: ({ data, dependencies: { versions }, encodedBytes }, key) =>
+    sizeCalculation: ({ data, dependencies: { versions, requestedKeys }, encodedBytes }, key) =>
       bytesPerCharacter * (data.length + key.length) +
-      bytesPerEntry * (versions.size + 1) +
+      bytesPerEntry * (versions.size + requestedKeys.length + 1) +
       encodedBytes,
   });
   let hits = 0;
@@ -108,12 +111,13 @@ export function createResponseCache({
       }
     },
 
-    async get(key, { tracker, isRefresh, usage }) {
+    async get(key, { tracker, isRefresh, usage, viewer }) {
       if (isRefresh) return undefined;
       const response = responses.get(key);
       if (response !== undefined && (await isValid(response.dependencies))) {
         usage.cacheHits += response.cacheHits;
         hits += 1;
+        if (viewer.role !== 'CUSTOMER') onHit(response.dependencies);
         return hitOf(key, response);
       }
       tracker.start();

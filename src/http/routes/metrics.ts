@@ -36,6 +36,8 @@ export interface GaugeSources {
   openCircuitBreakers(): number;
   /** Deliveries by outcome; undefined without webhooks. */
   webhooks(): Readonly<Record<string, number>> | undefined;
+  /** Popular cache entries that were due for a refresh, by outcome; undefined if they are not refreshed. */
+  refreshes(): Readonly<Record<string, number>> | undefined;
   /** Malformed messages and entries in Redis that were dropped, by kind. */
   redisAnomalies(): Readonly<Record<string, number>>;
 }
@@ -177,6 +179,12 @@ const countersOf = ({ gauges, sendLimiter }: MetricsRouteOptions): ScrapedMetric
     help: 'Webhook deliveries by outcome.',
     label: 'outcome',
     read: gauges.webhooks,
+  },
+  {
+    name: 'helpcrunch_refresh_ahead_total',
+    help: 'Popular cache entries that were due for a refresh, by outcome.',
+    label: 'outcome',
+    read: gauges.refreshes,
   },
   {
     name: 'helpcrunch_redis_anomalies_total',

@@ -1,12 +1,20 @@
 import type { OffsetRange, Page, ConnectionSelection } from '../../lib/paging.ts';
 import { maxPageSize } from '../../lib/paging.ts';
+import { isIdText } from '../../lib/shape.ts';
 import { bisectBatches } from '../../upstream/batches.ts';
 import type { SendCall } from '../../upstream/cache/entityCache.ts';
 import type { Upstream } from '../../upstream/client.ts';
-import { isNotFound, UpstreamError, upstreamErrorAsValue } from '../../upstream/errors.ts';
+import {
+  isNotFound,
+  throwFailures,
+  UpstreamError,
+  upstreamErrorAsValue,
+} from '../../upstream/errors.ts';
 import type { UpstreamListQuery, UpstreamSort } from '../../upstream/lists.ts';
 import { filterFrom, pageCacheKey, readPage } from '../../upstream/lists.ts';
 import { anyOf, idEquals } from '../../upstream/filters.ts';
+import { refreshedSingly } from '../../upstream/refresh/refreshableType.ts';
+import { refreshedPages } from '../../upstream/refresh/refreshedPages.ts';
 import { spellOnHold } from './filter.ts';
 import {
   chatEndpoint,
@@ -69,6 +77,12 @@ function parseOwnedChatsKey(name: string): OwnedChats[] {
     },
   ];
 }
+
+const isOwnedChatsKey = (name: string): boolean =>
+  parseOwnedChatsKey(name).some((owned) => isIdText(owned.id) && ownedChatsKey(owned) === name);
+
+/** E-mail addresses, user ids and tags of customers. */
+const isCustomerField = (field: string): boolean => field.startsWith('chats.customer.');
 
 const uniqueOwners = (batch: readonly OwnedChats[]): OwnedChats[] => [
   ...new Map(batch.map((owned) => [owned.id, owned])).values(),
@@ -144,7 +158,27 @@ export function createChatSource({ cache, batchSize, onHoldSpelling }: Upstream)
   const page = ({ filter, ...rest }: UpstreamListQuery): Promise<Page<Chat>> =>
     readCachedPage({ ...rest, filter: spellOnHold(filter, onHoldSpelling) });
 
+  const byId = (id: string): Promise<Chat> =>
+    cache.getOrLoad(chatType, id, (send) => readOne(send, id));
+
+  /** A page or an error for each owner, in order. All owners must be of one kind, and all pages have one sort order. */
+  const ownedPages = (batch: readonly OwnedChats[]): Promise<(Page<Chat> | UpstreamError)[]> =>
+    cache.getOrLoadMany(ownedChatsType, batch.map(ownedChatsKey), (send, missing) =>
+      bisectBatches(batchSize, missing.flatMap(parseOwnedChatsKey), (part) =>
+        readOwnedPages(send, part),
+      ),
+    );
+
   return {
+    refreshable: [
+      refreshedSingly({ type: chatType, accepts: isIdText }, byId),
+      refreshedPages({ type: chatPageType, isPersonal: isCustomerField }, readCachedPage),
+      refreshedSingly(
+        { type: ownedChatsType, isList: true, accepts: isOwnedChatsKey },
+        async (name) => throwFailures(await ownedPages(parseOwnedChatsKey(name))),
+      ),
+    ],
+
     has: (id: string): boolean => cache.has(chatType, id),
     hydrate: (ids: readonly string[]) => cache.hydrate(chatType, ids),
     /** The cached chat; undefined if it is not cached, or Redis must be read first. */
@@ -164,16 +198,8 @@ export function createChatSource({ cache, batchSize, onHoldSpelling }: Upstream)
       return rest && ((range: OffsetRange) => readCachedPage({ filter: rest, sort, range }));
     },
 
-    /** A page or an error for each owner, in order. All owners must be of one kind, and all pages have one sort order. */
-    ownedPages(batch: readonly OwnedChats[]): Promise<(Page<Chat> | UpstreamError)[]> {
-      return cache.getOrLoadMany(ownedChatsType, batch.map(ownedChatsKey), (send, missing) =>
-        bisectBatches(batchSize, missing.flatMap(parseOwnedChatsKey), (part) =>
-          readOwnedPages(send, part),
-        ),
-      );
-    },
-
-    byId: (id: string): Promise<Chat> => cache.getOrLoad(chatType, id, (send) => readOne(send, id)),
+    ownedPages,
+    byId,
 
     /** The chat, if it belongs to this customer. The error does not reveal whether a chat of another customer has this id. */
     async byIdForCustomer(customerId: string, id: string): Promise<Chat> {

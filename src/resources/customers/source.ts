@@ -1,18 +1,24 @@
 import type { OffsetRange, Page } from '../../lib/paging.ts';
+import { isIdText } from '../../lib/shape.ts';
 import { bisectBatches } from '../../upstream/batches.ts';
 import type { FetchEntities, SendCall } from '../../upstream/cache/entityCache.ts';
 import type { Upstream } from '../../upstream/client.ts';
-import { UpstreamError } from '../../upstream/errors.ts';
+import { throwFailures, UpstreamError } from '../../upstream/errors.ts';
 import type { UpstreamListQuery } from '../../upstream/lists.ts';
 import { filterFrom, pageCacheKey, readAll, readPage } from '../../upstream/lists.ts';
 import type { FilterBuilder } from '../../upstream/filters.ts';
-import { anyOf } from '../../upstream/filters.ts';
+import { anyOf, maxConditions } from '../../upstream/filters.ts';
+import type { RefreshableType } from '../../upstream/refresh/refreshableType.ts';
+import { refreshedPages } from '../../upstream/refresh/refreshedPages.ts';
 import { customerEndpoint, customerPageType, customerType, userIdAliasType } from './descriptor.ts';
 import { customerIdEquals, userIdEquals } from './filter.ts';
 import type { Customer } from './model.ts';
 import { customerCodec } from './model.ts';
 
 const customerNotFoundError = () => new UpstreamError('notFound', 'There is no such customer.');
+
+/** Fields whose values are no data of customers. */
+const sharedFields: ReadonlySet<string> = new Set(['customers.id', 'customers.lastSeen']);
 
 export type CustomerSource = ReturnType<typeof createCustomerSource>;
 
@@ -53,7 +59,36 @@ export function createCustomerSource({ cache, batchSize }: Upstream) {
       readPage(send, customerEndpoint, query),
     );
 
+  const byIds = (ids: readonly string[]) => cache.getOrLoadMany(customerType, ids, loadByIds);
+  const byUserIds = (keys: readonly string[]) =>
+    cache.getOrLoadMany(userIdAliasType, keys, loadByUserIds);
+
+  const refreshable: readonly RefreshableType[] = [
+    {
+      type: customerType,
+      isList: false,
+      maxNames: maxConditions,
+      accepts: isIdText,
+      mayShare: () => true,
+      refresh: async (ids) => throwFailures(await byIds(ids)),
+    },
+    {
+      type: userIdAliasType,
+      isList: true,
+      maxNames: maxConditions,
+      accepts: (name) => name !== '',
+      mayShare: () => false,
+      refresh: async (keys) => throwFailures(await byUserIds(keys)),
+    },
+    refreshedPages(
+      { type: customerPageType, isPersonal: (field) => !sharedFields.has(field) },
+      page,
+    ),
+  ];
+
   return {
+    refreshable,
+
     has: (id: string): boolean => cache.has(customerType, id),
     hasUserId: (userId: string): boolean => cache.has(userIdAliasType, userId),
     hydrate: (ids: readonly string[]) => cache.hydrate(customerType, ids),
@@ -72,10 +107,9 @@ export function createCustomerSource({ cache, batchSize }: Upstream) {
     },
 
     /** A customer or a failure for each id, in order. */
-    byIds: (ids: readonly string[]) => cache.getOrLoadMany(customerType, ids, loadByIds),
+    byIds,
 
     /** As `byIds`, by the account's own user ids. */
-    byUserIds: (keys: readonly string[]) =>
-      cache.getOrLoadMany(userIdAliasType, keys, loadByUserIds),
+    byUserIds,
   };
 }

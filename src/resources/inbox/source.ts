@@ -5,6 +5,7 @@ import type { Upstream } from '../../upstream/client.ts';
 import { isNotFound, UpstreamError, upstreamErrorAsValue } from '../../upstream/errors.ts';
 import { anyOf, singleCondition } from '../../upstream/filters.ts';
 import { readPage } from '../../upstream/lists.ts';
+import type { RefreshableType } from '../../upstream/refresh/refreshableType.ts';
 import type { Chat } from '../chats/model.ts';
 import { chatCodec, chatStatuses } from '../chats/model.ts';
 import { chatType, inboxChatType, inboxPageType } from './descriptor.ts';
@@ -24,6 +25,9 @@ const openFilter = anyOf(
 const newestFirst = { sort: 'chats.createdAt', order: 'desc' } as const;
 
 const offsetOf = (index: number): string => String(index * maxPageSize);
+const offsets: ReadonlySet<string> = new Set(
+  Array.from({ length: maxInboxPages }, (_, index) => offsetOf(index)),
+);
 
 async function readInboxPage(send: SendCall, offset: string): Promise<InboxPage> {
   const range = { offset: Number(offset), limit: maxPageSize };
@@ -140,7 +144,31 @@ export function createInboxSource({ cache }: Upstream) {
       );
     };
 
+  async function read(): Promise<Inbox> {
+    const requested: RequestedPages = new Map();
+    const pages = await allPages(requested);
+    const missing = [...new Set(pages.flatMap(({ missingIds }) => missingIds))];
+    const results = await cache.getOrLoadMany(inboxChatType, missing, readMissing(requested));
+    const readChats = requireValues(results.filter((result) => !isNotFound(result)));
+    return {
+      chats: openChats(pages, readChats, (id) => cache.peek(chatType, id)),
+      isComplete: areAllPages(pages),
+    };
+  }
+
+  /** Pages are refreshed together: chats move from one to the next. */
+  const refreshable: RefreshableType = {
+    type: inboxPageType,
+    isList: true,
+    maxNames: maxInboxPages,
+    accepts: (name) => offsets.has(name),
+    mayShare: () => true,
+    refresh: read,
+  };
+
   return {
+    refreshable: [refreshable],
+
     /** Whether the open chats can be returned without a call. */
     isCached(): boolean {
       const first = cache.peek(inboxPageType, offsetOf(0));
@@ -156,16 +184,6 @@ export function createInboxSource({ cache }: Upstream) {
       });
     },
 
-    async read(): Promise<Inbox> {
-      const requested: RequestedPages = new Map();
-      const pages = await allPages(requested);
-      const missing = [...new Set(pages.flatMap(({ missingIds }) => missingIds))];
-      const results = await cache.getOrLoadMany(inboxChatType, missing, readMissing(requested));
-      const readChats = requireValues(results.filter((result) => !isNotFound(result)));
-      return {
-        chats: openChats(pages, readChats, (id) => cache.peek(chatType, id)),
-        isComplete: areAllPages(pages),
-      };
-    },
+    read,
   };
 }

@@ -21,6 +21,12 @@ export interface FetchedEntries {
   readonly errors: ReadonlyMap<string, UpstreamError>;
 }
 
+/** The expiry of a value: that of the entry that expires first. */
+export interface CacheExpiry {
+  readonly expiresAtMs: number;
+  readonly ttlMs: number;
+}
+
 /** The entry of a name, with the dependency of a response that is built from it. */
 interface Lookup {
   readonly entry: CacheEntry | undefined;
@@ -85,6 +91,21 @@ export class CacheReader {
     return this.#read(type, name, this.#findFresh);
   }
 
+  /** When a value expires. Undefined if it is not cached, or a `notFound` error. */
+  expiryOf(type: CacheType<unknown>, name: string): CacheExpiry | undefined {
+    let expiry: CacheExpiry | undefined;
+    const value = this.#read(type, name, (entryType, entryName) => {
+      const { entry } = this.#findFresh(entryType, entryName);
+      if (entry !== undefined) {
+        const ttlMs = this.#settings.ttlMsOf(entryType, entry.value);
+        const expiresAtMs = entry.at + ttlMs;
+        if (expiresAtMs < (expiry?.expiresAtMs ?? Infinity)) expiry = { expiresAtMs, ttlMs };
+      }
+      return uncacheable(entry);
+    });
+    return value instanceof UpstreamError || value === undefined ? undefined : expiry;
+  }
+
   /** Stale-if-error: a value that has not been invalidated, with the age of its oldest entry. Never while invalidations may be missed. */
   getStale<Value>(type: CacheType<Value>, name: string): { value: Value; ageMs: number } | null {
     const { store, clock, staleIfErrorMs } = this.#settings;
@@ -127,15 +148,18 @@ export class CacheReader {
     );
   }
 
-  /** Copies the entries of names, and the entities they refer to, from Redis. Returns the epoch for `EntityStore.publish`. */
-  async hydrate(type: CacheType<unknown>, names: readonly string[]): Promise<string | undefined> {
+  /** Copies the entries of names, and needed entities they refer to, from Redis. Returns the epoch for `EntityStore.publish`. */
+  async hydrate(
+    type: CacheType<unknown>,
+    names: readonly string[],
+    isNeeded = (reference: Reference) =>
+      this.#findFresh(reference.type, reference.id).entry === undefined,
+  ): Promise<string | undefined> {
     const { entries, epoch } = await this.#hydrateEntries(type, names);
     const references = entries.flatMap((entry) =>
       entry === undefined ? [] : referencesOf(type, entry),
     );
-    const missing = references.filter(
-      (reference) => this.#findFresh(reference.type, reference.id).entry === undefined,
-    );
+    const missing = references.filter(isNeeded);
     const [first] = missing;
     if (first !== undefined)
       await this.#hydrateEntries(first.type, [...new Set(missing.map(({ id }) => id))]);

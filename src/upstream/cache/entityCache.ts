@@ -36,6 +36,8 @@ interface EntityCacheOptions extends EntityStoreOptions {
   readonly staleIfErrorMs: number;
   /** Called after the cache was cleared because the wall clock moved relative to the monotonic clock. */
   readonly onClockJump?: (jumpMs: number) => void;
+  /** Called once for each key that an operation of an agent requests, and for those of cached responses. */
+  readonly onRequest?: ((key: string) => void) | undefined;
 }
 
 interface PatchNotice {
@@ -78,7 +80,7 @@ export class EntityCache {
   /** After a jump the ages of entries are unknown. */
   readonly #checkClockJump: () => void;
 
-  constructor({ ttlsMs, staleIfErrorMs, onClockJump, ...options }: EntityCacheOptions) {
+  constructor({ ttlsMs, staleIfErrorMs, onClockJump, onRequest, ...options }: EntityCacheOptions) {
     const { clock } = options;
     const ttlsByClass = { ...ttlsMs, inbox: inboxTtlMs };
     this.#clock = clock;
@@ -90,6 +92,7 @@ export class EntityCache {
       ttlMsOf: (type, value) => ttlsByClass[isNegativeEntry(value) ? 'absent' : type.ttlClass],
       collapser: new RequestCollapser(clock),
       writeQueues: new KeyedMutex(),
+      onRequest,
       applyChanges: (account, changes) => this.applyChanges(account, changes),
     };
     this.#checkClockJump = createJumpCheck(clock, (jumpMs) => {
@@ -121,6 +124,12 @@ export class EntityCache {
       if (sequence < this.#store.invalidations.sequenceOf(tag)) return false;
     }
     return true;
+  }
+
+  /** Records that an agent received a cached response. */
+  recordRequests({ requestedKeys }: Dependencies): void {
+    const { onRequest } = this.#shared;
+    if (onRequest !== undefined) for (const key of requestedKeys) onRequest(key);
   }
 
   bytes(): number {

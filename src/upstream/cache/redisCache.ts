@@ -37,6 +37,8 @@ interface RedisCacheOptions {
 
 /** Longer than any upstream call. */
 const versionTtlMs = 600_000;
+/** As long as instances remember requested entries. */
+const erasureTtlMs = 300_000;
 const maxPendingInvalidations = 10_000;
 
 /** The Redis key of a cache key `<account>:<type>:<name>`, or of a tag `<account>:<type>:` for all entries of a type. */
@@ -220,6 +222,14 @@ export class RedisCache implements RedisParticipant, RedisSubscriber {
 
   async #erase(account: string, id: string): Promise<boolean> {
     if (!(await this.#deleteMatching([`${redisKey(account, 'entry')}:*`]))) return false;
+    const popular = await this.#redis.tryCommand((client) =>
+      client
+        .multi()
+        .set(redisKey(account, 'popular', 'erasure'), randomUUID(), 'PX', erasureTtlMs)
+        .unlink(redisKey(account, 'popular'))
+        .exec(),
+    );
+    if (popular === undefined) return false;
     return this.#deleteMatching([`${redisKey(account, 'idempotency')}:*`], (record) =>
       containsId(record, id),
     );

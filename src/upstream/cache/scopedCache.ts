@@ -2,7 +2,7 @@ import type { KeyedMutex } from '../../lib/keyedMutex.ts';
 import { isNotFound, isUnavailable, UpstreamError, upstreamErrorAsValue } from '../errors.ts';
 import type { RequestContext } from '../pipeline.ts';
 import { CacheReader } from './cacheReader.ts';
-import type { CacheSettings, FetchedEntries } from './cacheReader.ts';
+import type { CacheExpiry, CacheSettings, FetchedEntries } from './cacheReader.ts';
 import type { CacheType, CacheTypeDescriptor, PutEntity } from './cacheTypes.ts';
 import type { ChangeNotice, FetchEntities, ScopedCacheHooks, SendCall } from './entityCache.ts';
 import type { CacheEntry, SharedCacheEntry } from './entityStore.ts';
@@ -15,6 +15,8 @@ export interface SharedCache extends CacheSettings {
   /** The queues of writes, one for each entity. */
   readonly writeQueues: KeyedMutex;
   readonly applyChanges: (account: string, changes: readonly ChangeNotice[]) => Promise<void>;
+  /** Called once for each key that an operation of an agent requests. */
+  readonly onRequest: ((key: string) => void) | undefined;
 }
 
 /** The state of one `getOrLoadMany`. */
@@ -63,7 +65,9 @@ export class ScopedCache {
   /** As `peek`, but counts as a hit. Undefined if the cache is shared, which requires a fence first. */
   getSync<Value>(type: CacheType<Value>, name: string): Value | undefined {
     const value = this.#shared.store.isShared() === null ? this.peek(type, name) : undefined;
-    if (value !== undefined) this.#context.usage.cacheHits += 1;
+    if (value === undefined) return undefined;
+    this.#recordRequest(type, name);
+    this.#context.usage.cacheHits += 1;
     return value;
   }
 
@@ -76,6 +80,7 @@ export class ScopedCache {
     await this.#awaitFence();
     const value = this.peek(type, name);
     if (value === undefined || !isWanted(value)) return undefined;
+    this.#recordRequest(type, name);
     this.#context.usage.cacheHits += 1;
     return value;
   }
@@ -100,8 +105,10 @@ export class ScopedCache {
     const results = new Map<string, Value | UpstreamError>();
     const load: Load<Value> = { type, results, responses: new Map(), pending: new Map() };
     const { usage, isUnverified, signal } = this.#context;
+    const distinctNames = [...new Set(names)];
+    for (const name of distinctNames) this.#recordRequest(type, name);
     await this.#awaitFence();
-    let missing = this.#takeAvailable(load, [...new Set(names)]);
+    let missing = this.#takeAvailable(load, distinctNames);
     let epoch: string | undefined;
     // Unverified keys must not fill Redis.
     if (missing.length > 0 && this.#shared.store.isShared() === true && isUnverified !== true) {
@@ -121,6 +128,26 @@ export class ScopedCache {
   openWrite(): WriteSession {
     this.#context.tracker.markUncacheable();
     return new WriteSession({ shared: this.#shared, context: this.#context, hooks: this.#hooks });
+  }
+
+  /** When the cached value expires, and the TTL of the entry that expires first. Undefined if it is not cached, or an error. */
+  expiryOf(type: CacheType<unknown>, name: string): CacheExpiry | undefined {
+    return this.#reader.expiryOf(type, name);
+  }
+
+  /** Copies values from Redis that other instances have read since. */
+  async copyNewer(type: CacheType<unknown>, names: readonly string[]): Promise<void> {
+    if (this.#shared.store.isShared() !== true) return;
+    await this.#awaitFence();
+    await this.#reader.hydrate(type, names, () => true);
+  }
+
+  #recordRequest(type: CacheType<unknown>, name: string): void {
+    const { onRequest } = this.#shared;
+    const { viewer, tracker } = this.#context;
+    if (onRequest === undefined || viewer.class !== 'agent') return;
+    const key = this.#reader.keyOf(type, name);
+    if (tracker.request(key)) onRequest(key);
   }
 
   #awaitFence(): Promise<void> | undefined {

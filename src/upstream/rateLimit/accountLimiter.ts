@@ -127,6 +127,12 @@ export class AccountLimiter {
     };
   }
 
+  canStart(candidate: PermitCandidate): boolean {
+    const state = this.#state();
+    const isResumed = !this.#window.isPaused() && state.resumesAt <= state.now;
+    return isResumed && isPool(this.#admit(candidate, state));
+  }
+
   isCapped(starter: PermitCandidate, other: PermitCandidate): boolean {
     const state = this.#state();
     const decision = this.#admit(starter, state);

@@ -1,5 +1,5 @@
-/** Agents and clients of `AUTH=none` and `forward` are `agent`. */
-export type QuotaClass = 'agent' | 'customer';
+/** Agents and clients of `AUTH=none` and `forward` are `agent`. The gateway itself refreshes cache entries. */
+export type QuotaClass = 'agent' | 'customer' | 'gateway';
 
 export interface QuotaViewer {
   readonly key: string;
@@ -111,6 +111,8 @@ export interface RateLimiter {
   viewerStatus(account: string, viewer: QuotaViewer): ViewerQuotaStatus;
   /** Resolves when `status` includes the calls of the other instances. */
   refresh(account: string): Promise<void>;
+  /** Whether a call would start now instead of being queued. */
+  canStart(account: string, candidate: PermitCandidate): boolean;
   /** Whether a call of `starter` waits for a limit other than the account's, or for one that `other` has not reached. */
   isCapped(account: string, starter: PermitCandidate, other: PermitCandidate): boolean;
   /** Why a call of the viewer would wait, and until when; `retryAfterMs` is at least 1. */

@@ -48,7 +48,10 @@ interface SharedUse {
 /** Counts the permits in the window by pool and viewer. */
 export class QuotaUsage {
   total = 0;
+  /** By customers. */
   customers = 0;
+  /** By the gateway itself. */
+  refreshes = 0;
   readonly byPool: Record<Pool, number> = { write: 0, newcomer: 0, general: 0 };
   /** By pool and participant. Background reads have no share. */
   readonly #shared = {
@@ -91,6 +94,7 @@ export class QuotaUsage {
     this.total += by;
     this.byPool[pool] += by;
     if (viewer.class === 'customer') this.customers += by;
+    if (viewer.class === 'gateway') this.refreshes += by;
     const kind = sharedPoolOf(viewer, priority);
     if (kind !== undefined) {
       const participant = participantOf(viewer);
@@ -189,6 +193,7 @@ export class QuotaPolicy {
     const reached = isCustomer ? this.#reachedCap(viewer, priority, usage) : undefined;
     if (reached !== undefined) return reached;
     if (usage.total >= this.#limit) return 'ACCOUNT_LIMIT';
+    if (viewer.class === 'gateway' && !this.#mayRefresh(usage)) return 'ACCOUNT_LIMIT';
     if (!isCustomer && priority === 'write' && this.#freeWrites(viewer, usage) > 0) return 'write';
     const owner = this.#generalShareOwner(viewer, priority);
     const available = this.#availableGeneral(viewer, usage);
@@ -212,6 +217,12 @@ export class QuotaPolicy {
     const free =
       general + this.freeAsNewcomer(viewer, usage, forWrites) + this.#freeWrites(viewer, usage);
     return Math.max(0, Math.min(left, free));
+  }
+
+  /** The gateway itself uses at most half of the calls that no viewer uses, and leaves a fifth of the limit. */
+  #mayRefresh({ total, refreshes }: QuotaUsage): boolean {
+    const idle = this.#limit - (total - refreshes);
+    return 2 * (refreshes + 1) <= idle && this.#limit - total - 1 >= this.#limit / 5;
   }
 
   #reachedCap(

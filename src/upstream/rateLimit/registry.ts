@@ -90,6 +90,10 @@ class RateLimiterRegistry implements RateLimiter {
     await this.#limiters.get(account)?.refresh();
   }
 
+  canStart(account: string, candidate: PermitCandidate): boolean {
+    return this.#limiters.get(account)?.canStart(candidate) ?? true;
+  }
+
   isCapped(account: string, starter: PermitCandidate, other: PermitCandidate): boolean {
     return this.#limiters.get(account)?.isCapped(starter, other) === true;
   }
@@ -241,6 +245,7 @@ export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLi
     refresh: (account) => registry.ensure(account).refresh(),
     isCapped: (account, starter, other) =>
       registry.isCapped(account, hashed(starter), hashed(other)),
+    canStart: (account, candidate) => registry.canStart(account, hashed(candidate)),
     rejection: (account, viewer, priority) =>
       registry.rejection(account, hashedViewer(viewer), priority),
     shortage: (account, viewer, required) =>

@@ -1,6 +1,6 @@
 import type { Demands, ParticipantDemand } from './demand.ts';
 import type { HeldPermit } from './grantPlan.ts';
-import type { CallPriority } from './limiter.ts';
+import type { CallPriority, QuotaClass } from './limiter.ts';
 import { priorities } from './limiter.ts';
 import type { InstanceReport } from './permitWindow.ts';
 import type { Charge, Pool } from './quotas.ts';
@@ -45,12 +45,13 @@ export function parseThrottle(text: unknown, windowLimit: WindowLimit): Throttle
 }
 
 const pools: readonly Pool[] = ['write', 'newcomer', 'general'];
+const viewerClasses: readonly QuotaClass[] = ['agent', 'customer', 'gateway'];
 
 /** A lease names its charge, so that all instances count each viewer alike: `<instance>:<number>:<pool><priority><class>:<viewer>`. */
 export const leaseId = (name: string, { pool, priority, viewer }: Charge): string =>
-  `${name}:${pools.indexOf(pool)}${priorities.indexOf(priority)}${viewer.class === 'agent' ? 'a' : 'c'}:${viewer.key}`;
+  `${name}:${pools.indexOf(pool)}${priorities.indexOf(priority)}${viewer.class.charAt(0)}:${viewer.key}`;
 
-const leasePattern = /^[^:]+:[^:]+:([0-2])([0-2])([ac]):(.*)$/s;
+const leasePattern = /^[^:]+:[^:]+:([0-2])([0-2])([acg]):(.*)$/s;
 
 /** Data of another program counts as a call of an unknown agent: it takes a permit, as it does in Redis. */
 const unknownCharge: Charge = {
@@ -60,12 +61,12 @@ const unknownCharge: Charge = {
 };
 
 function chargeOf(lease: unknown): Charge {
-  const [, pool, priority, viewerClass, key = ''] =
+  const [, pool, priority, initial = '', key = ''] =
     typeof lease === 'string' ? (leasePattern.exec(lease) ?? []) : [];
   if (pool === undefined) return unknownCharge;
   const found: CallPriority = priorities[Number(priority)] ?? 'read';
   return {
-    viewer: { key, class: viewerClass === 'c' ? 'customer' : 'agent' },
+    viewer: { key, class: viewerClasses.find((each) => each.startsWith(initial)) ?? 'agent' },
     priority: found,
     pool: pools[Number(pool)] ?? 'general',
   };

@@ -3,7 +3,7 @@ import type { RedisConnections } from '../../redis/connection.ts';
 import { CreatedObjects } from './createdObjects.ts';
 import { IdempotencyStore } from './idempotency.ts';
 import { IdempotentRuns } from './idempotentRuns.ts';
-import { WriteLocks } from './locks.ts';
+import { EntityLocks } from '../entityLocks.ts';
 
 /** What the writes of all operations share. */
 export type WriteServices = ReturnType<typeof createWriteServices>;
@@ -11,7 +11,7 @@ export type WriteServices = ReturnType<typeof createWriteServices>;
 export function createWriteServices(clock: Clock, redis?: RedisConnections) {
   const idempotencyStore = new IdempotencyStore(clock, redis);
   return {
-    locks: new WriteLocks(redis),
+    locks: new EntityLocks(redis),
     createdObjects: new CreatedObjects(clock, redis),
     idempotentRuns: new IdempotentRuns(idempotencyStore),
     idempotencyStore,

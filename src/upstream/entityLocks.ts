@@ -1,8 +1,8 @@
-import type { RedisConnections } from '../../redis/connection.ts';
-import { redisKey } from '../../redis/keys.ts';
+import type { RedisConnections } from '../redis/connection.ts';
+import { redisKey } from '../redis/keys.ts';
 
-/** Locks of entities in Redis, for all instances. Without Redis there is one instance, whose queue of the entity is sufficient. */
-export class WriteLocks {
+/** Locks of entities and cache entries in Redis, for all instances. Without Redis there is one instance, whose queue of the entity is sufficient. */
+export class EntityLocks {
   readonly #redis: RedisConnections | undefined;
   #count = 0;
 
