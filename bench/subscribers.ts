@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -84,7 +84,7 @@ async function aChange(url: string): Promise<(read: boolean) => Promise<unknown>
 async function run(round: Round, helpCrunch: { url: string; key: string }) {
   const { name, subscribers, isAlike, events } = round;
   const kilobytes = (bytes: number): string => (bytes / subscribers / 1024).toFixed(1);
-  const gateway = start('gatewayProcess.ts', [helpCrunch.url, helpCrunch.key]);
+  const gateway = start('gatewayProcess.mjs', [helpCrunch.url, helpCrunch.key]);
   const { url } = await nextMessage<{ url: string }>(gateway);
   const change = await aChange(url);
   const before = await usageOf(gateway);
@@ -125,6 +125,9 @@ async function run(round: Round, helpCrunch: { url: string; key: string }) {
 
 /** A thousand and ten thousand WebSockets on one process, the subscribers in another: what each takes, and when the last has heard of a change. */
 export async function runSubscribers(): Promise<boolean> {
+  // The loader of TypeScript makes every closure more expensive.
+  const cwd = fileURLToPath(new URL('../', import.meta.url));
+  execFileSync(process.execPath, ['scripts/build.mjs'], { cwd, stdio: 'inherit' });
   const helpCrunch = await startSimulator({ rateLimit: 0 });
   const rows: string[][] = [];
   let isLive = true;

@@ -145,9 +145,11 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
   });
   cache.onErasure(() => responseCache?.clear());
   const graphqlJsExecutor = createGraphqlJsExecutor(schema);
+  const isCacheUsed = config.operationCache === 'on';
+  const planExecutor = guardedBy(createPlanExecutor(schema, graphqlJsExecutor));
   const operationCache = new OperationCache({
     schema,
-    executor: guardedBy(createPlanExecutor(schema, graphqlJsExecutor)),
+    executor: planExecutor,
     assertWithinCost,
     report,
     persistedDocuments,
@@ -156,7 +158,6 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
   });
   const shared = { isProduction, forwardsClientKeys, log, report, limitResult };
   const options = { ...shared, validation, operationCache };
-  const isCacheUsed = config.operationCache === 'on';
   const apollo = createGraphQLServer({
     ...options,
     schema,
@@ -167,6 +168,7 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
     apollo,
     tracedApollo: config.subgraph ? createTracedApollo(foundation, options) : undefined,
     operationCache: isCacheUsed ? operationCache : undefined,
+    eventExecutor: isCacheUsed ? planExecutor : guardedBy(graphqlJsExecutor),
     textOf: (params: RequestParams) => operationCache.textOf(params),
     responseCache,
     persistedDocuments,
@@ -178,7 +180,11 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
 export async function createGraphQL(foundation: Foundation, parts: GraphQLParts) {
   const { config, clock, log, forwardsClientKeys, disposers } = foundation;
   const schema = createFullSchema(foundation);
-  const { report, limitResult, ...servers } = createServers(foundation, schema, parts.upstream);
+  const { report, limitResult, eventExecutor, ...servers } = createServers(
+    foundation,
+    schema,
+    parts.upstream,
+  );
   const { apollo } = servers;
   await apollo.start();
   disposers.defer(() => apollo.stop());
@@ -186,6 +192,7 @@ export async function createGraphQL(foundation: Foundation, parts: GraphQLParts)
   const sharedSubscriptions = createSharedSubscriptions({
     executeSubscription: createSubscriptionExecutor({
       schema,
+      executor: eventExecutor,
       createContext,
       openOperation,
       formatError: createFormatError(config.isProduction, forwardsClientKeys),

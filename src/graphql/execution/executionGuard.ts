@@ -263,5 +263,6 @@ export const guardedBy =
   (document, operationName) => {
     const execute = executor(document, operationName);
     const type = getOperationAST(document, operationName)?.operation;
-    return (variables, context) => context.guard.execute(() => execute(variables, context), type);
+    return (variables, context, rootValue) =>
+      context.guard.execute(() => execute(variables, context, rootValue), type);
   };

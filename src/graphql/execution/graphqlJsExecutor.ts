@@ -6,12 +6,13 @@ import type { PrepareOperation } from './executor.ts';
 export const createGraphqlJsExecutor =
   (schema: GraphQLSchema): PrepareOperation =>
   (document, operationName) =>
-  (variableValues, contextValue) =>
+  (variableValues, contextValue, rootValue) =>
     execute({
       schema,
       document,
       operationName,
       variableValues,
       contextValue,
+      rootValue,
       options: { maxCoercionErrors: maxValidationErrors },
     });

@@ -206,8 +206,7 @@ function addLeafShape(
 }
 
 /**
- * Plans a valid operation for these values of its condition variables. Undefined for subscriptions and introspection, which
- * graphql-js executes.
+ * Plans a valid operation for these values of its condition variables. Undefined for introspection, which graphql-js executes.
  */
 export function createPlan(
   schema: GraphQLSchema,
@@ -268,7 +267,7 @@ export function createPlan(
     planFields(type, collectSubfields(schema, fragments, conditionValues, type, nodes));
 
   const rootType = schema.getRootType(operation.operation);
-  if (!rootType || operation.operation === OperationTypeNode.SUBSCRIPTION) return undefined;
+  if (!rootType) return undefined;
   const { selectionSet } = operation;
   const collected = collectFields(schema, fragments, conditionValues, rootType, selectionSet);
   for (const [node] of collected.values()) {

@@ -18,6 +18,8 @@ interface PlanExecutionOptions {
   readonly plan: QueryPlan;
   readonly context: Context;
   readonly variables: VariableValues;
+  /** The event of a subscription. */
+  readonly rootValue: unknown;
 }
 
 /** One execution of a plan. Values, nulls and errors are those of graphql-js. */
@@ -55,7 +57,7 @@ export class PlanExecution {
 
   #executeFields(fields: readonly FieldPlan[]): Promise<void> | undefined {
     try {
-      this.#resolveFields(this.#data, fields, undefined, undefined);
+      this.#resolveFields(this.#data, fields, this.#options.rootValue, undefined);
     } catch (error) {
       this.#recordError(error, undefined);
     }
@@ -139,7 +141,7 @@ export class PlanExecution {
   }
 
   #resolveInfo(path: ResultPath) {
-    const { schema, plan, variables } = this.#options;
+    const { schema, plan, variables, rootValue } = this.#options;
     const { name, nodes, definition, parentType } = path.field;
     return {
       fieldName: name,
@@ -149,7 +151,7 @@ export class PlanExecution {
       path,
       schema,
       fragments: plan.fragments,
-      rootValue: undefined,
+      rootValue,
       operation: plan.operation,
       variableValues: variables,
     };

@@ -46,7 +46,7 @@ export const createPlanExecutor =
     if (operation === undefined) return executeUnplanned;
     const { variableDefinitions = [] } = operation.operation;
     const plans = new OperationPlans(schema, operation);
-    return (given, context) => {
+    return (given, context, rootValue) => {
       const { errors, coerced: variables } = getVariableValues(
         schema,
         variableDefinitions,
@@ -55,7 +55,7 @@ export const createPlanExecutor =
       );
       if (errors !== undefined) return { errors };
       const plan = plans.get(variables);
-      if (plan === undefined) return executeUnplanned(given, context);
-      return new PlanExecution({ schema, plan, context, variables }).execute();
+      if (plan === undefined) return executeUnplanned(given, context, rootValue);
+      return new PlanExecution({ schema, plan, context, variables, rootValue }).execute();
     };
   };

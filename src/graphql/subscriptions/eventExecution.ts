@@ -1,5 +1,10 @@
-import type { FormattedExecutionResult, GraphQLError, GraphQLSchema } from 'graphql';
-import { createSourceEventStream, execute, getOperationAST } from 'graphql';
+import type {
+  FormattedExecutionResult,
+  GraphQLError,
+  GraphQLSchema,
+  OperationDefinitionNode,
+} from 'graphql';
+import { createSourceEventStream, getOperationAST } from 'graphql';
 import type { DomainEvent, EventOrGap, PublishedEvent } from '../../events/bus.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../observability/log.ts';
@@ -12,6 +17,7 @@ import type { Caller, Context } from '../context.ts';
 import { publicError } from '../errors.ts';
 import type { createFormatError } from '../errors.ts';
 import { createUnlimitedGuard } from '../execution/executionGuard.ts';
+import type { ExecutableOperation, PrepareOperation } from '../execution/executor.ts';
 import { canReceiveEvent } from './authorize.ts';
 import { EventPace } from './eventPace.ts';
 import type { OpenOperation } from '../operation.ts';
@@ -57,6 +63,8 @@ const isEventStream = (source: object): source is AsyncIterable<EventOrGap> =>
 
 interface EventExecutionOptions {
   readonly schema: GraphQLSchema;
+  /** Executes events within the guard of their operation. */
+  readonly executor: PrepareOperation;
   readonly createContext: (caller: Caller) => Context;
   readonly openOperation: OpenOperation;
   readonly formatError: ReturnType<typeof createFormatError>;
@@ -72,6 +80,13 @@ interface EventExecutionOptions {
 
 export type ExecuteSubscription = ReturnType<typeof createSubscriptionExecutor>;
 
+/** A subscription, prepared for the execution of many events. */
+interface PreparedSubscription {
+  readonly operation: OperationDefinitionNode | null | undefined;
+  readonly variables: ValidatedSubscription['variables'];
+  readonly execute: ExecutableOperation;
+}
+
 /** Executes each event as an operation with its own deadline and loaders. */
 class EventExecutor {
   readonly #options: EventExecutionOptions;
@@ -82,7 +97,7 @@ class EventExecutor {
 
   /** The result is null if the subscribers do not receive the event. */
   async execute(
-    subscription: ValidatedSubscription,
+    subscription: PreparedSubscription,
     { event, audience }: { event: PublishedEvent; audience: EventAudience },
     signal: AbortSignal,
   ): Promise<{ readonly result: SubscriptionResult | null; readonly calls: number }> {
@@ -102,8 +117,7 @@ class EventExecutor {
       if (executed === null || signal.aborted) return { result: null, calls };
       const extensions = { upstream: usageExtension(context), eventId: event.eventId };
       const result = await limitResult({ ...executed, extensions }, context);
-      const operation = getOperationAST(subscription.document, subscription.operationName);
-      report(context, { operation, errors: result.errors });
+      report(context, { operation: subscription.operation, errors: result.errors });
       return { result, calls };
     } finally {
       signal.removeEventListener('abort', disconnect);
@@ -118,7 +132,7 @@ class EventExecutor {
   }
 
   async #resultOf(
-    { document, operationName, variables }: ValidatedSubscription,
+    { variables, execute }: PreparedSubscription,
     event: DomainEvent,
     context: Context,
   ): Promise<SubscriptionResult | null> {
@@ -127,16 +141,7 @@ class EventExecutor {
     } catch (error) {
       return this.#undecidedResult(error, requestIds(context));
     }
-    const { data = null, errors } = await context.guard.execute(() =>
-      execute({
-        schema: this.#options.schema,
-        document,
-        rootValue: event,
-        contextValue: context,
-        variableValues: variables,
-        operationName,
-      }),
-    );
+    const { data = null, errors } = await execute(variables, context, event);
     if (errors?.some(({ originalError }) => originalError === eventNotForSubscription) === true)
       return null;
     return errors === undefined
@@ -156,7 +161,7 @@ class EventExecutor {
 }
 
 export function createSubscriptionExecutor(options: EventExecutionOptions) {
-  const { schema, createContext } = options;
+  const { schema, executor: prepare, createContext } = options;
   const executor = new EventExecutor(options);
 
   /** Subscribes until the signal aborts. A single result means that subscribing failed. */
@@ -183,6 +188,11 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
       return { errors: executor.formatErrors(events.errors ?? [], requestIds(opener)) };
     }
     if (!isEventStream(events)) throw new Error('A subscription must return an event stream.');
+    const prepared = {
+      operation: getOperationAST(document, operationName),
+      variables,
+      execute: prepare(document, operationName),
+    };
     return (async function* () {
       const pace = new EventPace(options);
       for await (const event of events) {
@@ -192,7 +202,7 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
         }
         await pace.ready(signal);
         const audience = takeTurn();
-        const { result, calls } = await executor.execute(subscription, { event, audience }, signal);
+        const { result, calls } = await executor.execute(prepared, { event, audience }, signal);
         pace.spend(calls);
         if (result !== null) yield result;
       }

@@ -1,11 +1,11 @@
-// The measured process: one gateway, which its parent controls over IPC.
-import { readConfig } from '../../src/config/settings.ts';
-import { startGateway } from '../../src/app/createApp.ts';
-import type { Log } from '../../src/observability/log.ts';
-import { systemClock } from '../../src/lib/clock.ts';
+// The measured process: one gateway, as it is built, which its parent controls over IPC.
+const load = (file) => import(new URL(`../../dist/${file}`, import.meta.url).href);
+const [{ readConfig }, { startGateway }, { systemClock }] = await Promise.all(
+  ['config/settings.js', 'app/createApp.js', 'lib/clock.js'].map(load),
+);
 
 const ignore = () => undefined;
-const silent: Log = { info: ignore, warn: ignore, error: ignore };
+const silent = { info: ignore, warn: ignore, error: ignore };
 
 const [upstreamUrl = '', key = ''] = process.argv.slice(2);
 const places = '1000000';
