@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { runCheckConfig } from '../src/cli/checkConfig.ts';
 import { settingRules, findingsOf } from '../src/config/crossChecks.ts';
@@ -18,6 +19,8 @@ const JWKS_URL = 'https://login.example.com/keys';
 
 const live = { HELPCRUNCH_API_KEY };
 const jwt = { ...live, AUTH: 'jwt', JWT_SECRET };
+const ACCOUNTS_FILE = fileURLToPath(new URL('support/accounts.json', import.meta.url));
+const accounts = { ACCOUNTS_FILE, AUTH: 'jwt', JWT_SECRET };
 const jwks = { ...live, AUTH: 'jwt', JWKS_URL };
 const router = { SUBGRAPH: 'true', ROUTER_SECRET };
 const external = { HOST: '0.0.0.0', NODE_ENV: 'production' };
@@ -148,6 +151,22 @@ const cases: Readonly<
   'HELPCRUNCH_API_KEY beside AUTH=forward': {
     risky: [{ AUTH: 'forward', ...live }],
     fine: [{ AUTH: 'forward' }, live],
+  },
+  'ACCOUNTS_FILE without AUTH=jwt': {
+    risky: [{ ACCOUNTS_FILE }, { AUTH: 'forward', ACCOUNTS_FILE }],
+    fine: [accounts, {}],
+  },
+  'HELPCRUNCH_API_KEY beside ACCOUNTS_FILE': {
+    risky: [{ ...accounts, HELPCRUNCH_API_KEY }],
+    fine: [accounts, jwt],
+  },
+  'HELPCRUNCH_WEBHOOK_SECRET beside ACCOUNTS_FILE': {
+    risky: [{ ...accounts, HELPCRUNCH_WEBHOOK_SECRET }],
+    fine: [accounts, { ...live, HELPCRUNCH_WEBHOOK_SECRET }],
+  },
+  'ACCOUNT beside ACCOUNTS_FILE': {
+    risky: [{ ...accounts, ACCOUNT: 'shop' }],
+    fine: [accounts, { ...live, ACCOUNT: 'shop' }],
   },
   'HELPCRUNCH_WEBHOOK_SECRET beside AUTH=forward': {
     risky: [{ AUTH: 'forward', HELPCRUNCH_WEBHOOK_SECRET }],

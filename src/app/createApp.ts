@@ -16,12 +16,13 @@ import { DisposerStack } from '../lib/disposerStack.ts';
 import { version } from '../lib/version.ts';
 import { createDeliveryDeduplicator } from '../webhooks/dedupe.ts';
 import { WebhookHandler } from '../webhooks/handler.ts';
+import type { WebhookHandlerOptions } from '../webhooks/handler.ts';
 import type { GraphQL } from './createGraphQL.ts';
 import { createGraphQL } from './createGraphQL.ts';
 import type { UpstreamParts } from './createUpstream.ts';
 import { createUpstream } from './createUpstream.ts';
 import type { AppOptions, Foundation } from './foundation.ts';
-import { createFoundation, secretValuesOf } from './foundation.ts';
+import { accountsOf, createFoundation, secretValuesOf } from './foundation.ts';
 import { protectedResourceOf } from './protectedResource.ts';
 
 /** A gateway. It accepts connections after `listen`. */
@@ -30,7 +31,7 @@ export interface App {
   readonly server: Server;
   /** Listens on `HOST` and `PORT` and returns the URL. */
   listen(): Promise<string>;
-  /** Uses the secrets and persisted operations of a configuration from now on; other settings apply from the next start. */
+  /** Uses the secrets, accounts and persisted operations of a configuration from now on; other settings apply from the next start. */
   reload(config: Config): void;
   /** Stops accepting requests, finishes those in progress and releases everything. Repeated calls share one result. */
   stop(): Promise<void>;
@@ -47,29 +48,38 @@ interface RunningGateway extends Pick<App, 'stop'> {
   readonly url: string;
 }
 
-/** The event bus and, with a webhook secret, the handler that publishes to it. */
+/** Creates the webhook handlers of accounts when they are needed, and keeps them, because they count deliveries. */
+function createWebhookHandlers(
+  { config, accounts, account: own }: Foundation,
+  parts: Omit<WebhookHandlerOptions, 'account' | 'secrets'>,
+) {
+  const handlers = new Map<string, WebhookHandler>();
+  const create = (name: string): WebhookHandler =>
+    new WebhookHandler({
+      ...parts,
+      account: name,
+      secrets: () => accounts.get(name)?.webhookSecrets ?? [],
+    });
+  return (named: string | undefined): WebhookHandler | undefined => {
+    const name = named ?? (config.accounts === undefined ? own.account : undefined);
+    const account = name === undefined ? undefined : accounts.get(name);
+    if (account === undefined || account.webhookSecrets.length === 0) return undefined;
+    const handler = handlers.get(account.name) ?? create(account.name);
+    handlers.set(account.name, handler);
+    return handler;
+  };
+}
+
+/** The event bus and the webhook handlers, which publish to it. */
 function createEvents(foundation: Foundation, { cache }: UpstreamParts) {
-  const { config, secrets, redis, clock, log, disposers } = foundation;
-  const { account } = foundation.account;
+  const { redis, clock, log, disposers } = foundation;
   const local = createLocalEventBus(new EventIds(clock));
   const repetitions = new EventRepetitions(clock, redis?.connection);
   const eventBus = redis === undefined ? local : new redis.RedisEventBus(local, redis.connection);
   disposers.defer(() => eventBus.close());
   const deduplicator = createDeliveryDeduplicator(clock, redis?.connection);
-  const webhookHandler =
-    config.webhookSecret === undefined
-      ? undefined
-      : new WebhookHandler({
-          secrets: () => secrets.webhookSecrets,
-          account,
-          cache,
-          eventBus,
-          repetitions,
-          deduplicator,
-          clock,
-          log,
-        });
-  return { eventBus, repetitions, webhookHandler };
+  const parts = { cache, eventBus, repetitions, deduplicator, clock, log };
+  return { eventBus, repetitions, webhookHandlerOf: createWebhookHandlers(foundation, parts) };
 }
 
 /** The rate limiters of requests and of rejected credentials. Instances that share Redis share the counters. */
@@ -110,22 +120,46 @@ interface AppParts {
   readonly upstream: UpstreamParts;
   readonly events: ReturnType<typeof createEvents>;
   readonly graphql: GraphQL;
-  readonly jwks: Jwks | undefined;
+  /** By account. */
+  readonly jwks: () => ReadonlyMap<string, Jwks>;
+}
+
+/**
+ * Whether tokens can be verified; null if that needs no key set. One account whose keys cannot be loaded does not keep the others from
+ * being served.
+ */
+function areKeysLoaded(
+  jwks: ReadonlyMap<string, Jwks>,
+  accounts: Config['accounts'],
+): boolean | null {
+  const shared = jwks.get('');
+  if (shared !== undefined) return shared.isLoaded();
+  const needsKeySet = jwks.size > 0 && jwks.size === accounts?.length;
+  return needsKeySet ? [...jwks.values()].some((each) => each.isLoaded()) : null;
 }
 
 function gaugesOf(
-  { config, lostLogLines = () => 0, forwardsClientKeys, redis, account, tracing }: Foundation,
+  foundation: Foundation,
   { upstream, events, graphql, jwks }: AppParts,
 ): GaugeSources {
+  const {
+    config,
+    lostLogLines = () => 0,
+    forwardsClientKeys,
+    redis,
+    account,
+    accounts,
+  } = foundation;
   const { cache, rateLimiter, client } = upstream;
   const { responseCache } = graphql;
   return {
     isDemo: isDemo(config),
     lostLogLines,
-    lostSpans: () => tracing.lostSpans(),
+    lostSpans: () => foundation.tracing.lostSpans(),
     buildInfo: { version, node_version: process.versions.node, auth: config.auth.mode },
-    isJwksLoaded: () => jwks?.isLoaded() ?? null,
-    isJwksReachable: () => jwks?.isReachable() ?? null,
+    accounts: () => config.accounts && accounts.all().map(({ name }) => name),
+    isJwksLoaded: () => areKeysLoaded(jwks(), config.accounts && accounts.all()),
+    reachableJwks: () => new Map(Array.from(jwks(), ([name, each]) => [name, each.isReachable()])),
     isRedisAvailable: () => redis?.connection.isAvailable() ?? null,
     mayRedisEvict: () => redis?.connection.mayEvict() ?? null,
     isRateLimitShared: () => rateLimiter.isShared(),
@@ -134,11 +168,12 @@ function gaugesOf(
       bytes: responseCache?.bytes() ?? 0,
       hits: responseCache?.hits() ?? 0,
     }),
-    rateLimit: () => (forwardsClientKeys ? null : rateLimiter.status(account.account)),
-    queuedCalls: () => rateLimiter.queueLengths(),
+    rateLimit: (name = account.account) => (forwardsClientKeys ? null : rateLimiter.status(name)),
+    queuedCalls: (name) => rateLimiter.queueLengths(name),
     distinctSubscriptions: events.eventBus.subscriberCount,
-    openCircuitBreakers: client.openCircuitBreakers,
-    webhooks: () => events.webhookHandler?.outcomes(),
+    openCircuitBreakers: (name) =>
+      name === undefined ? client.openCircuitBreakers() : Number(client.isCircuitOpen(name)),
+    webhooks: (name) => events.webhookHandlerOf(name)?.outcomes(),
     refreshes: () => upstream.refreshAhead?.outcomes(),
     redisAnomalies: () => redis?.connection.anomalies.counts() ?? {},
   };
@@ -165,11 +200,12 @@ function startRefreshAhead({ disposers }: Foundation, { refreshAhead }: Upstream
 
 /** Composes the layers. Each step registers with `disposers` what it acquires. */
 async function compose(foundation: Foundation): Promise<App> {
-  const { config, account, secrets, clock, log, metrics, tracing, disposers } = foundation;
+  const { config, account, accounts, secrets, clock, log, metrics, tracing } = foundation;
   const { upstream, events, clientLimiters, graphql } = await composeExecution(foundation);
   const { isAccepted } = upstream.client;
   const { authenticate, jwks } = await createAuthentication({
     account,
+    accounts: config.accounts && accounts,
     auth: config.auth,
     secrets: () => secrets.jwtSecrets,
     isAccepted,
@@ -190,9 +226,9 @@ async function compose(foundation: Foundation): Promise<App> {
     metrics,
     tracing,
     gauges: gaugesOf(foundation, { upstream, events, graphql, jwks }),
-    webhookHandler: events.webhookHandler,
+    webhookHandlerOf: events.webhookHandlerOf,
   });
-  disposers.defer(() => server.close());
+  foundation.disposers.defer(() => server.close());
   await server.ready();
   startRefreshAhead(foundation, upstream);
   return {
@@ -203,9 +239,10 @@ async function compose(foundation: Foundation): Promise<App> {
     },
     reload(next) {
       graphql.persistedDocuments.replace(next.persistedOperations);
-      secrets.replace(secretValuesOf(next, next.apiKey ?? secrets.apiKey));
+      secrets.replace(secretValuesOf(next));
+      accounts.replace(accountsOf(next, next.apiKey ?? account.apiKey));
     },
-    stop: () => disposers.dispose(),
+    stop: () => foundation.disposers.dispose(),
   };
 }
 

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { printSchema } from 'graphql';
 import type { GraphQLSchema } from 'graphql';
+import { referenceCallsWithin } from '../config/settings.ts';
 import type { EventBus } from '../events/bus.ts';
 import type { EventRepetitions } from '../events/repetitions.ts';
 import type { Context } from '../graphql/context.ts';
@@ -56,11 +57,19 @@ const createFullSchema = ({ config }: Foundation): GraphQLSchema =>
     }),
   );
 
-const createCostLimiterFor = (schema: GraphQLSchema, { config }: Foundation) =>
+/** Without several accounts the limit was derived from the rate limit of the only one. */
+const maxReferenceCallsOf =
+  ({ config, accounts }: Foundation) =>
+  (account: string): number =>
+    config.accounts === undefined
+      ? config.maxReferenceCalls
+      : referenceCallsWithin(accounts.get(account)?.rateLimit ?? 0, config.maxReferenceCalls);
+
+const createCostLimiterFor = (schema: GraphQLSchema, foundation: Foundation) =>
   createCostLimiter(schema, {
-    maxCalls: config.maxUpstreamCalls,
-    maxReferenceCalls: config.maxReferenceCalls,
-    maxNodes: config.maxResponseNodes,
+    maxCalls: foundation.config.maxUpstreamCalls,
+    maxReferenceCalls: maxReferenceCallsOf(foundation),
+    maxNodes: foundation.config.maxResponseNodes,
     isCached: ({ sources, viewer }: Context) => createIsCached(sources, viewer),
     lengthOf: ({ sources }: Context) => createLengthOf(sources),
     readLists: ({ sources }: Context) => createReadLists(sources),
@@ -123,7 +132,7 @@ function createTracedApollo(
 
 /** Apollo Server with the operation cache and the response cache in front of it. */
 function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }: UpstreamParts) {
-  const { config, clock, log, metrics, forwardsClientKeys } = foundation;
+  const { config, clock, log, metrics, accountLabel, forwardsClientKeys } = foundation;
   const { isProduction } = config;
   const persistedDocuments = createPersistedDocuments({
     schema,
@@ -134,7 +143,7 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
   const fieldUsage = new FieldUsage(schema, metrics.fieldUsed);
   metrics.beforeScrape(() => fieldUsage.flush());
   const observe = metrics.operation;
-  const report = createReporter({ clock, log, limitName, observe, fieldUsage });
+  const report = createReporter({ clock, log, limitName, accountLabel, observe, fieldUsage });
   const limitResult = createResponseLimit(config.maxResponseBytes);
   const validation = createDocumentValidation(config.limits, isProduction);
   const assertWithinCost = createCostLimiterFor(schema, foundation);

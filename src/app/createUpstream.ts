@@ -4,6 +4,7 @@ import { EntityCache } from '../upstream/cache/entityCache.ts';
 import { reportDriftTo } from '../upstream/driftReporter.ts';
 import { createUpstreamClient } from '../upstream/client.ts';
 import { createRateLimiter, createRedisRateLimiter } from '../upstream/rateLimit/registry.ts';
+import type { UpstreamObserver } from '../upstream/instrumentation.ts';
 import { createTransport } from '../upstream/transport.ts';
 import { RefreshAhead } from '../upstream/refresh/refreshAhead.ts';
 import { RequestedEntries } from '../upstream/refresh/requestedEntries.ts';
@@ -34,9 +35,11 @@ function createCache(
   });
 }
 
-function createLimiter({ config, clock, redis }: Foundation) {
+function createLimiter({ config, accounts, clock, redis }: Foundation) {
   const limits = {
-    limit: config.rateLimit,
+    limit: config.accounts
+      ? (account: string) => accounts.get(account)?.rateLimit ?? config.rateLimit
+      : config.rateLimit,
     quotas: { ...config.quotas, newcomerReservePercent },
     clock,
     leaseTtlMs: config.upstreamTimeoutMs + permitGraceMs,
@@ -63,11 +66,18 @@ function proxyOf({ config, upstream }: Foundation): string | undefined {
     : undefined;
 }
 
+/** Adds the account to what the upstream client reports, if there are several. */
+const observerOf = ({ metrics: { observer }, accountLabel }: Foundation): UpstreamObserver => ({
+  onQueueWait: (wait) => observer.onQueueWait({ ...wait, account: accountLabel(wait.account) }),
+  onCall: (call) => observer.onCall({ ...call, account: accountLabel(call.account) }),
+});
+
 /** The HelpCrunch client with its cache and its rate limiter. */
 export function createUpstream(foundation: Foundation) {
-  const { config, upstream, clock, log, metrics, redis, forwardsClientKeys, disposers } =
+  const { config, upstream, accounts, clock, log, redis, forwardsClientKeys, disposers } =
     foundation;
-  const isRefreshedAhead = config.refreshAhead && !forwardsClientKeys;
+  // It refreshes the entries of the gateway's own account only.
+  const isRefreshedAhead = config.refreshAhead && !forwardsClientKeys && !config.accounts;
   const requested = isRefreshedAhead ? new RequestedEntries(clock) : undefined;
   const cache = createCache(foundation, requested);
   cache.onErasure(() => requested?.clear());
@@ -91,11 +101,11 @@ export function createUpstream(foundation: Foundation) {
     maxRetries: config.upstreamRetries,
     onHoldSpelling: config.onHoldSpelling,
     forwardsClientKeys,
-    currentApiKey: forwardsClientKeys ? undefined : () => foundation.secrets.apiKey,
-    observer: metrics.observer,
+    currentApiKey: forwardsClientKeys ? undefined : (account) => accounts.get(account)?.apiKey,
+    observer: observerOf(foundation),
     writes,
   });
-  disposers.defer(reportDriftTo({ clock, log, count: metrics.drift }));
+  disposers.defer(reportDriftTo({ clock, log, count: foundation.metrics.drift }));
   // It closes the rate limiter as well.
   disposers.defer(() => client.close());
   const refreshAhead =

@@ -1,6 +1,8 @@
 import type { Config } from '../config/settings.ts';
 import { ConfigError } from '../config/settings.ts';
 import type { AccountCredentials } from '../http/auth/credentials.ts';
+import type { ServedAccount } from '../lib/accounts.ts';
+import { Accounts } from '../lib/accounts.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { DisposerStack } from '../lib/disposerStack.ts';
 import { LiveSecrets } from '../lib/liveSecrets.ts';
@@ -61,8 +63,11 @@ export interface Foundation extends AppOptions {
   readonly config: Config;
   readonly forwardsClientKeys: boolean;
   readonly metrics: Metrics;
-  /** The gateway's own account; with `AUTH=forward` each client has its own. */
+  /** The gateway's own account. With `AUTH=forward` each client has its own, and with several accounts this one has no key. */
   readonly account: AccountCredentials;
+  readonly accounts: Accounts;
+  /** The account in metrics and log lines; undefined unless there are several. */
+  readonly accountLabel: (account: string) => string | undefined;
   readonly secrets: LiveSecrets;
   readonly redis: Awaited<ReturnType<typeof connectRedis>>;
   readonly tracing: Tracing;
@@ -72,16 +77,17 @@ export interface Foundation extends AppOptions {
 const given = (...secrets: readonly (string | undefined)[]): readonly string[] =>
   secrets.flatMap((secret) => secret ?? []);
 
-/** `apiKey` is that of the simulator in demo mode. */
-export function secretValuesOf(config: Config, apiKey = config.apiKey): SecretValues {
-  const { auth, webhookSecret, previousWebhookSecret, routerSecret } = config;
-  const signedBy = auth.mode === 'jwt' && 'secret' in auth.signedBy ? auth.signedBy : undefined;
-  return {
-    apiKey,
-    webhookSecrets: given(webhookSecret, previousWebhookSecret),
-    jwtSecrets: given(signedBy?.secret, signedBy?.previousSecret),
-    routerSecret,
-  };
+/** The accounts that the gateway has keys of. `apiKey` is that of the simulator in demo mode. */
+export function accountsOf(config: Config, apiKey = config.apiKey): readonly ServedAccount[] {
+  const { accounts, account: name, rateLimit, webhookSecret, previousWebhookSecret } = config;
+  const webhookSecrets = given(webhookSecret, previousWebhookSecret);
+  return accounts ?? [{ name, apiKey: apiKey ?? '', webhookSecrets, rateLimit }];
+}
+
+export function secretValuesOf({ auth, routerSecret }: Config): SecretValues {
+  const signedBy =
+    auth.mode === 'jwt' && auth.signedBy && 'secret' in auth.signedBy ? auth.signedBy : undefined;
+  return { jwtSecrets: given(signedBy?.secret, signedBy?.previousSecret), routerSecret };
 }
 
 export async function createFoundation(
@@ -97,10 +103,12 @@ export async function createFoundation(
     config,
     clock,
     forwardsClientKeys: config.auth.mode === 'forward',
-    metrics: createMetrics(),
+    metrics: createMetrics({ hasSeveralAccounts: config.accounts !== undefined }),
     tracing: options.tracing ?? createTracePropagation(),
     account,
-    secrets: new LiveSecrets(secretValuesOf(config, upstream.key)),
+    accounts: new Accounts(accountsOf(config, upstream.key)),
+    accountLabel: (name) => (config.accounts === undefined ? undefined : name),
+    secrets: new LiveSecrets(secretValuesOf(config)),
     redis: await connectRedis(config, {
       account: account.account,
       clock,

@@ -1,5 +1,6 @@
 import type { Config } from '../config/settings.ts';
 import { isDemo } from '../config/settings.ts';
+import type { ServedAccount } from '../lib/accounts.ts';
 import { systemClock } from '../lib/clock.ts';
 import { DisposerStack } from '../lib/disposerStack.ts';
 import { version } from '../lib/version.ts';
@@ -10,7 +11,7 @@ import type { Tracing } from '../observability/tracing.ts';
 import type { App, StdioApp } from './createApp.ts';
 import { createApp, createMcpStdioApp } from './createApp.ts';
 import type { UpstreamEndpoint } from './foundation.ts';
-import { secretValuesOf } from './foundation.ts';
+import { accountsOf, secretValuesOf } from './foundation.ts';
 
 interface ProvidedUpstream extends UpstreamEndpoint {
   /** Starts simulated activity and sends its webhooks to the gateway. */
@@ -48,12 +49,20 @@ async function provideTracing(
   return createOpenTelemetry({ protocol, version, clock: systemClock, log });
 }
 
+const secretsOfAccount = ({ apiKey, webhookSecrets, tokens }: ServedAccount): readonly string[] => [
+  apiKey,
+  ...webhookSecrets,
+  ...(tokens?.signedBy && 'secrets' in tokens.signedBy ? tokens.signedBy.secrets : []),
+];
+
 /** What must never be logged. */
 function secretsOf(config: Config): readonly string[] {
-  const { apiKey, webhookSecrets, jwtSecrets, routerSecret } = secretValuesOf(config);
+  const { jwtSecrets, routerSecret } = secretValuesOf(config);
   const passwords = [config.redisUrl, config.httpsProxy].map((url) => url && new URL(url).password);
-  const secrets = [apiKey, routerSecret, ...webhookSecrets, ...jwtSecrets, ...passwords];
-  return secrets.flatMap((secret) => secret ?? []);
+  const secrets = [routerSecret, ...jwtSecrets, ...passwords];
+  return [...accountsOf(config).flatMap(secretsOfAccount), ...secrets].flatMap(
+    (secret) => secret ?? [],
+  );
 }
 
 interface GatewayLog {

@@ -19,6 +19,7 @@ const authModes: Readonly<Record<Config['auth']['mode'], string>> = {
 
 function startupBanner(config: Config, upstreamUrl: string, url: string): string {
   const mode = isDemo(config) ? 'demo: HELPCRUNCH_API_KEY is not set, data is simulated' : 'live';
+  const { accounts } = config;
   const webhooks =
     config.webhookSecret === undefined
       ? 'off: HELPCRUNCH_WEBHOOK_SECRET is not set'
@@ -36,7 +37,8 @@ function startupBanner(config: Config, upstreamUrl: string, url: string): string
     ...(config.isProduction ? [] : [`  explorer  ${url}/explorer, or Apollo Sandbox at ${url}/`]),
     `  health    ${url}/healthz, ${url}/readyz`,
     `  metrics   ${url}/metrics`,
-    `  webhooks  ${webhooks}`,
+    ...(accounts ? [`  accounts  ${accounts.map(({ name }) => name).join(', ')}`] : []),
+    `  webhooks  ${accounts ? `${url}/webhooks/helpcrunch/<account>` : webhooks}`,
     `  shared    ${shared}`,
     '',
   ].join('\n');
@@ -51,13 +53,15 @@ const startFields = (config: Config, upstreamUrl: string, url: string) => ({
   node: process.versions.node,
   mode: isDemo(config) ? 'demo' : 'live',
   auth: config.auth.mode,
-  account: config.account,
+  ...(config.accounts
+    ? { accounts: config.accounts.map(({ name }) => name) }
+    : { account: config.account }),
   upstream: upstreamUrl,
   url,
 });
 
 interface RunningGateway {
-  /** Uses the secrets and persisted operations that files contain now. Invalid ones are logged and change nothing. */
+  /** Uses the secrets, accounts and persisted operations that files contain now. Invalid ones are logged and change nothing. */
   reload(): void;
   /** Finishes running operations and ends the process. */
   stop(signal: string): void;

@@ -4,6 +4,7 @@ import { ConfigError, environmentVariables } from '../config/settings.ts';
 import { startGateway } from '../app/createApp.ts';
 import { loadConfig, configWarnings } from '../config/loadConfig.ts';
 import { listSettings } from '../config/listSettings.ts';
+import type { ServedAccount } from '../lib/accounts.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../observability/log.ts';
 import { silentLog } from '../observability/log.ts';
@@ -58,9 +59,14 @@ function createConnectionErrorLog() {
   return { log, connectionError: () => connectionError };
 }
 
+type CheckedAccount = Pick<ServedAccount, 'name' | 'apiKey'>;
+
 /** Removes the limits of clients: this process is the only client. */
-const configOfCheck = (config: Config): Config => ({
+const configOfCheck = (config: Config, { name, apiKey }: CheckedAccount): Config => ({
   ...config,
+  accounts: undefined,
+  account: name,
+  apiKey,
   host: '127.0.0.1',
   port: 0,
   allowedHosts: 'loopback',
@@ -82,11 +88,14 @@ async function queryOrganization(url: string): Promise<z.infer<typeof responseSc
 }
 
 /** Makes one upstream call through a temporary gateway. */
-async function checkUpstream(config: Config): Promise<{ isSuccess: boolean; text: string }> {
-  const upstream = { url: config.apiUrl, key: config.apiKey ?? '' };
+async function checkUpstream(
+  config: Config,
+  account: CheckedAccount,
+): Promise<{ isSuccess: boolean; text: string }> {
+  const upstream = { url: config.apiUrl, key: account.apiKey };
   const { log, connectionError } = createConnectionErrorLog();
   const options = { upstream, clock: systemClock, log };
-  const gateway = await startGateway(configOfCheck(config), options);
+  const gateway = await startGateway(configOfCheck(config, account), options);
   const { data, errors } = await queryOrganization(gateway.url).finally(() => gateway.stop());
   const [error] = errors;
   if (error !== undefined) {
@@ -105,13 +114,21 @@ async function checkUpstream(config: Config): Promise<{ isSuccess: boolean; text
 }
 
 async function runConnectionCheck(config: Config, { print }: OutputStreams): Promise<boolean> {
-  if (config.apiKey === undefined) {
+  const { accounts, account: name, apiKey } = config;
+  const checked = accounts ?? (apiKey === undefined ? [] : [{ name, apiKey }]);
+  if (checked.length === 0) {
     print('HELPCRUNCH_API_KEY is not set, so no call is made.\n');
     return true;
   }
-  const { isSuccess, text } = await showProgress('Calling HelpCrunch', checkUpstream(config));
-  print(`${paint(process.stdout, isSuccess ? 'green' : 'red', text)}\n`);
-  return isSuccess;
+  let areAllSuccessful = true;
+  for (const account of checked) {
+    const check = checkUpstream(config, account);
+    const { isSuccess, text } = await showProgress('Calling HelpCrunch', check);
+    areAllSuccessful &&= isSuccess;
+    const line = accounts === undefined ? text : `${account.name}: ${text}`;
+    print(`${paint(process.stdout, isSuccess ? 'green' : 'red', line)}\n`);
+  }
+  return areAllSuccessful;
 }
 
 export interface OutputStreams {

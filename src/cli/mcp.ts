@@ -18,6 +18,11 @@ function readSettings(environment: Environment): Config {
 /** The user who starts the process has the API key, so `AUTH` does not apply. */
 function configFor(environment: Environment): Config {
   const config = readSettings(environment);
+  if (config.accounts !== undefined) {
+    throw new UsageError(
+      'ACCOUNTS_FILE: this command serves one account. Set HELPCRUNCH_API_KEY instead.',
+    );
+  }
   if (config.apiKey === undefined && !isDemo(config)) {
     throw new UsageError('HELPCRUNCH_API_KEY: is needed, because no client sends a key.');
   }

@@ -59,6 +59,15 @@ const previousSecrets = ['JWT_SECRET', 'HELPCRUNCH_WEBHOOK_SECRET'].map((current
   message: `needs ${current}, the current secret. Set it, or remove the previous one.`,
 }));
 
+const settingsOfOneAccount = ['HELPCRUNCH_API_KEY', 'HELPCRUNCH_WEBHOOK_SECRET', 'ACCOUNT'].map(
+  (variable): Rule => ({
+    name: `${variable} beside ACCOUNTS_FILE`,
+    variable,
+    applies: (facts) => facts.has(variable) && facts.has('ACCOUNTS_FILE'),
+    message: 'cannot be combined with ACCOUNTS_FILE, which names every account. Set only one.',
+  }),
+);
+
 const unusedTokenSettings = ['JWT_SECRET', 'JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'].map(
   (variable): Rule => ({
     name: `${variable} without AUTH=jwt`,
@@ -107,7 +116,12 @@ const errors: readonly Rule[] = [
   {
     name: 'AUTH=jwt without keys',
     variable: 'AUTH',
-    applies: (facts) => facts.auth === 'jwt' && !facts.has('JWT_SECRET') && !facts.has('JWKS_URL'),
+    applies: (facts) =>
+      facts.auth === 'jwt' &&
+      !facts.has('JWT_SECRET') &&
+      !facts.has('JWKS_URL') &&
+      // Accounts may have their own.
+      !facts.has('ACCOUNTS_FILE'),
     message: 'jwt needs JWT_SECRET or JWKS_URL to verify tokens.',
   },
   {
@@ -131,6 +145,13 @@ const errors: readonly Rule[] = [
     message:
       'belongs to one account, but AUTH=forward serves many and a webhook does not name its account. Remove it.',
   },
+  {
+    name: 'ACCOUNTS_FILE without AUTH=jwt',
+    variable: 'ACCOUNTS_FILE',
+    applies: (facts) => facts.has('ACCOUNTS_FILE') && ['none', 'forward'].includes(facts.auth),
+    message: 'needs AUTH=jwt, because a claim of the token selects the account.',
+  },
+  ...settingsOfOneAccount,
   ...previousSecrets,
   ...unusedTokenSettings,
   ...unusedSubgraphSettings,
@@ -177,7 +198,8 @@ const warnings: readonly Rule[] = [
     name: 'DEMO with a live account',
     variable: 'DEMO',
     applies: (facts) => facts.isTrue('DEMO') && !facts.isDemo,
-    message: 'has no effect: HELPCRUNCH_API_KEY or AUTH=forward selects a live account. Remove it.',
+    message:
+      'has no effect: HELPCRUNCH_API_KEY, ACCOUNTS_FILE or AUTH=forward selects a live account. Remove it.',
   },
   {
     name: 'simulated data in Redis',

@@ -37,7 +37,8 @@ export class Facts {
 
   /** The gateway can only serve the simulator. */
   get isDemo(): boolean {
-    return !this.has('HELPCRUNCH_API_KEY') && this.auth !== 'forward';
+    const hasAccount = this.has('HELPCRUNCH_API_KEY') || this.has('ACCOUNTS_FILE');
+    return !hasAccount && this.auth !== 'forward';
   }
 
   /** Clients use a live account without authentication, and nothing declares that intended. */

@@ -8,6 +8,7 @@ import {
 } from '../graphql/schema/build.ts';
 import { loadTools } from '../mcp/tools.ts';
 import type { Log } from '../observability/log.ts';
+import { accountsWarnings } from './accountsFile.ts';
 import type { Finding } from './crossChecks.ts';
 import { findingsOf } from './crossChecks.ts';
 import { allSettings, declarations } from './declarations.ts';
@@ -70,9 +71,24 @@ function schemaProblems(environment: Environment): string[] {
 function emptyKeyWarnings(environment: Environment): Finding[] {
   const { HELPCRUNCH_API_KEY, HELPCRUNCH_API_KEY_FILE = '', AUTH, DEMO } = environment;
   if (HELPCRUNCH_API_KEY !== '' || HELPCRUNCH_API_KEY_FILE !== '') return [];
+  if ((environment['ACCOUNTS_FILE'] ?? '') !== '') return [];
   if (AUTH === 'forward' || DEMO === 'true') return [];
   const message = 'is empty, so data is simulated. Set the key, or DEMO=true.';
   return [{ severity: 'warning', variable: 'HELPCRUNCH_API_KEY', message }];
+}
+
+function warningsOfAccounts(environment: Environment): Finding[] {
+  const { accounts, auth } = declarations;
+  const { accounts: given = [], ...shared } = new SettingsReader(environment).read({
+    accounts,
+    issuer: auth.issuer,
+    audience: auth.audience,
+  });
+  return accountsWarnings(given, shared).map((message) => ({
+    severity: 'warning',
+    variable: 'ACCOUNTS_FILE',
+    message,
+  }));
 }
 
 /** Settings that are accepted but probably not intended. */
@@ -83,6 +99,7 @@ export function configWarnings(environment: Environment): readonly Finding[] {
     ...findingsOf(readSecretFiles(given).environment).filter(
       ({ severity }) => severity === 'warning',
     ),
+    ...warningsOfAccounts(given),
     ...unknownVariables(given, allSettings),
   ];
 }

@@ -45,6 +45,16 @@ export const apiKey = z
   .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII characters without spaces')
   .describe('printable ASCII');
 
+export const webhookKey = z
+  .string()
+  .min(8, 'must have at least 8 characters')
+  .describe('at least 8 characters; 16 or more recommended');
+
+export const tokenSecret = z
+  .string()
+  .refine((secret) => Buffer.byteLength(secret) >= 32, 'must have at least 32 bytes')
+  .describe('at least 32 bytes');
+
 /** Part of Redis keys and metrics. */
 export const accountName = z
   .string()

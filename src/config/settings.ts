@@ -1,4 +1,6 @@
+import type { ServedAccount } from '../lib/accounts.ts';
 import { defaultAllowedHosts } from '../lib/hosts.ts';
+import { accountsProblems } from './accountsFile.ts';
 import { findingsOf } from './crossChecks.ts';
 import type { SettingName } from './declarations.ts';
 import { allSettings, declarations } from './declarations.ts';
@@ -14,10 +16,11 @@ type Auth =
   | { readonly mode: 'forward' }
   | {
       readonly mode: 'jwt';
-      /** A secret shared with the issuer of tokens, or the URL of its public keys. */
+      /** A secret shared with the issuer of tokens, or the URL of its public keys; undefined if each account has its own. */
       readonly signedBy:
         | { readonly secret: string; readonly previousSecret?: string | undefined }
-        | { readonly jwksUrl: string };
+        | { readonly jwksUrl: string }
+        | undefined;
       readonly issuer: string | undefined;
       readonly audience: string | undefined;
       readonly claimNames: Values['auth']['claimNames'];
@@ -52,8 +55,8 @@ function authFrom({
   claimNames,
 }: Values['auth']): Auth {
   if (mode !== 'jwt') return { mode };
-  const signedBy =
-    jwksUrl === undefined ? { secret: jwtSecret ?? '', previousSecret } : { jwksUrl };
+  const bySecret = jwtSecret === undefined ? undefined : { secret: jwtSecret, previousSecret };
+  const signedBy = jwksUrl === undefined ? bySecret : { jwksUrl };
   return { mode, signedBy, issuer, audience, claimNames };
 }
 
@@ -72,15 +75,31 @@ const defaultRequestRateLimit = 600;
 /** Events that may wait for a subscriber; more are dropped. */
 const maxBufferedEvents = 100;
 
+/** References leave the rest of a minute's calls to others. */
+export const referenceCallsWithin = (rateLimit: number, maxReferenceCalls: number): number =>
+  rateLimit === 0
+    ? maxReferenceCalls
+    : Math.min(maxReferenceCalls, Math.max(1, Math.floor(rateLimit / 2)));
+
+/** The accounts of the file; undefined without one. */
+const accountsFrom = ({ accounts, rateLimit }: Values): readonly ServedAccount[] | undefined =>
+  accounts?.map((account) => ({ ...account, rateLimit: account.rateLimit ?? rateLimit }));
+
 /** Derives what depends on several variables. */
 function configFrom(values: Values, demoWebhookSecret: string | undefined) {
   const { auth, tracing, environment, ...settings } = values;
-  const isSimulated = settings.apiKey === undefined && auth.mode !== 'forward';
+  const accounts = accountsFrom(values);
+  const isSimulated =
+    settings.apiKey === undefined && accounts === undefined && auth.mode !== 'forward';
   const webhookSecret = settings.webhookSecret ?? (isSimulated ? demoWebhookSecret : undefined);
   const { withWebhooks, withoutWebhooks } = defaultChatsTtlMs;
-  const chatsTtlMs = webhookSecret === undefined ? withoutWebhooks : withWebhooks;
+  const hasWebhooks =
+    accounts?.every(({ webhookSecrets }) => webhookSecrets.length > 0) ??
+    webhookSecret !== undefined;
+  const chatsTtlMs = hasWebhooks ? withWebhooks : withoutWebhooks;
   return {
     ...settings,
+    accounts,
     auth: authFrom(auth),
     mcp: { ...settings.mcp, isEnabled: settings.mcp.isEnabled ?? isSimulated },
     traceExportProtocol: traceProtocolFrom(tracing),
@@ -91,11 +110,9 @@ function configFrom(values: Values, demoWebhookSecret: string | undefined) {
     // Without authentication one address may be a proxy of all clients.
     requestRateLimit:
       settings.requestRateLimit ?? (auth.mode === 'none' ? 0 : defaultRequestRateLimit),
-    // The rest of a minute's calls is left to others.
-    maxReferenceCalls:
-      settings.rateLimit === 0
-        ? settings.maxReferenceCalls
-        : Math.min(settings.maxReferenceCalls, Math.max(1, Math.floor(settings.rateLimit / 2))),
+    maxReferenceCalls: accounts
+      ? settings.maxReferenceCalls
+      : referenceCallsWithin(settings.rateLimit, settings.maxReferenceCalls),
     allowedHosts: settings.allowedHosts ?? defaultAllowedHosts(settings.host),
   };
 }
@@ -113,6 +130,18 @@ const renamedSettings = (environment: Environment): readonly string[] =>
         ],
   );
 
+function accountsProblemsOf({ accounts = [], auth, routerSecret }: Values): readonly string[] {
+  const { jwtSecret, previousJwtSecret, jwksUrl } = auth;
+  return accountsProblems(accounts, {
+    hasTokenKeys: auth.mode !== 'jwt' || (jwtSecret ?? jwksUrl) !== undefined,
+    secrets: {
+      JWT_SECRET: jwtSecret,
+      JWT_SECRET_PREVIOUS: previousJwtSecret,
+      ROUTER_SECRET: routerSecret,
+    },
+  }).map((problem) => `ACCOUNTS_FILE: ${problem}`);
+}
+
 /** Reads the configuration. Throws a `ConfigError`. `demoWebhookSecret` is the webhook secret of the simulator in demo mode. */
 export function readConfig(
   environment: Environment = process.env,
@@ -124,14 +153,20 @@ export function readConfig(
   const combined = findingsOf(given)
     .filter(({ severity }) => severity === 'error')
     .map(({ variable, message }) => `${variable}: ${message}`);
-  const problems = [...renamedSettings(given), ...fileProblems, ...reader.problems, ...combined];
+  const problems = [
+    ...renamedSettings(given),
+    ...fileProblems,
+    ...reader.problems,
+    ...combined,
+    ...accountsProblemsOf(values),
+  ];
   if (problems.length > 0) throw new ConfigError(problems);
   return configFrom(values, demoWebhookSecret);
 }
 
 /** Whether the gateway serves the simulator. */
-export const isDemo = ({ apiKey, auth }: Config): boolean =>
-  apiKey === undefined && auth.mode !== 'forward';
+export const isDemo = ({ apiKey, accounts, auth }: Config): boolean =>
+  apiKey === undefined && accounts === undefined && auth.mode !== 'forward';
 
 /** The environment of this process. */
 export const environmentVariables = (): Environment => process.env;

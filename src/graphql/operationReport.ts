@@ -20,6 +20,8 @@ interface OperationReport {
   readonly operation: string;
   /** Undefined where the document was rejected before its kind was known. */
   readonly kind: OperationTypeNode | undefined;
+  /** Only if the gateway serves several. */
+  readonly account?: string;
   readonly viewer: HelpdeskViewerRole;
   /** `OK`, or the code of its first error. */
   readonly code: ReportCode;
@@ -63,6 +65,8 @@ interface ReporterOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limitName: (name: string) => string;
+  /** The account in log and metrics; undefined unless there are several. */
+  readonly accountLabel: (account: string) => string | undefined;
   readonly observe: (report: OperationReport) => void;
   readonly fieldUsage: FieldUsage;
 }
@@ -70,6 +74,7 @@ interface ReporterOptions {
 type ReportCode = ErrorCode | 'OK' | 'CLIENT_DISCONNECTED';
 
 interface MutationReport {
+  readonly account: string | undefined;
   readonly outcome: CompletedOperation;
   readonly code: ReportCode;
 }
@@ -108,11 +113,12 @@ function rootFieldsOf(operation: SelectionSetNode, document: DocumentNode | unde
 }
 
 /** The audit log: who changed what, from where. */
-function logMutation(log: Log, context: Context, { outcome, code }: MutationReport): void {
+function logMutation(log: Log, context: Context, { account, outcome, code }: MutationReport): void {
   const { viewer, viewerId, address } = context;
   const { operation, document } = outcome;
   log.info('mutation', {
     ...requestIds(context),
+    ...(account === undefined ? {} : { account }),
     fields: operation ? rootFieldsOf(operation.selectionSet, document) : [],
     viewer: viewer.role,
     ...(viewerId === undefined ? {} : { viewerId }),
@@ -122,14 +128,23 @@ function logMutation(log: Log, context: Context, { outcome, code }: MutationRepo
 }
 
 export const createReporter =
-  ({ clock, log, limitName, observe, fieldUsage }: ReporterOptions): ReportOperation =>
+  ({
+    clock,
+    log,
+    limitName,
+    accountLabel,
+    observe,
+    fieldUsage,
+  }: ReporterOptions): ReportOperation =>
   (context, outcome) => {
     const { viewer, usage, startedAtMs, span } = context;
     const { operation } = outcome;
     const name = operation?.name?.value;
+    const account = accountLabel(context.account);
     const report = {
       operation: operation ? (name === undefined ? 'anonymous' : limitName(name)) : 'other',
       kind: operation?.operation,
+      ...(account === undefined ? {} : { account }),
       viewer: viewer.role,
       code: codeOf(outcome),
       calls: usage.calls,
@@ -156,6 +171,6 @@ export const createReporter =
       durationMs: Math.round(report.durationMs * 100) / 100,
     });
     if (report.kind === OperationTypeNode.MUTATION) {
-      logMutation(log, context, { outcome, code: report.code });
+      logMutation(log, context, { account, outcome, code: report.code });
     }
   };

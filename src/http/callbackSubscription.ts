@@ -3,9 +3,10 @@ import type { PublicError } from '../graphql/errors.ts';
 import type { SubscriptionResults } from '../graphql/subscriptions/run.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Disposer } from '../lib/disposer.ts';
-import { scheduleAt } from '../lib/scheduleAt.ts';
 import { runGuarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
+import type { CredentialsEnd } from './endOfCredentials.ts';
+import { onCredentialsEnd } from './endOfCredentials.ts';
 
 const responseTimeoutMs = 5_000;
 
@@ -68,15 +69,11 @@ export class CallbackSubscription {
     return (await this.#post({ action: 'check' })) === 'accepted';
   }
 
-  start(expiresAtMs: number | undefined): void {
+  start(credentials: CredentialsEnd): void {
     this.#scheduleHeartbeat();
-    if (expiresAtMs !== undefined) {
-      const expire = () =>
-        this.#run(() =>
-          this.complete(publicError.unauthenticated('The credentials have expired.')),
-        );
-      this.onEnd(scheduleAt(expiresAtMs, expire, this.#options.clock));
-    }
+    const end = (reason: string) =>
+      this.#run(() => this.complete(publicError.unauthenticated(`${reason}.`)));
+    this.onEnd(onCredentialsEnd(credentials, end, this.#options.clock));
     this.#run(async () => {
       await this.#deliverResults();
       this.end();

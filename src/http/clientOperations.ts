@@ -75,6 +75,15 @@ export const clientName = ({
 }: Pick<ClientIdentity, 'access' | 'address'>): string =>
   access.clientName ?? clientNetwork(address);
 
+/** Identifies the client in limits that all accounts share. Clients of two accounts may have the same name. */
+export const limitName = ({
+  access,
+  address,
+}: Pick<ClientIdentity, 'access' | 'address'>): string =>
+  access.clientName === undefined
+    ? clientNetwork(address)
+    : `${access.account} ${access.clientName}`;
+
 /** Counts an operation of the client. Fails with `RATE_LIMITED` when the client must wait. */
 export type LimitClient = (client: ClientIdentity) => Promise<void>;
 
@@ -92,7 +101,7 @@ export const createLimitClient =
       access.isUnverified === true && !isRouter
         ? await authFailureLimiter.nextWaitMs(address)
         : undefined;
-    const waitMs = failuresWaitMs ?? (await requestRateLimiter.consume(clientName(client)));
+    const waitMs = failuresWaitMs ?? (await requestRateLimiter.consume(limitName(client)));
     if (waitMs !== undefined) throw publicError.rateLimited(waitMs);
   };
 
@@ -141,7 +150,7 @@ export const createExecuteForClient =
     };
     const outcome = await run(request, subscriber, { signal, isReadOnly, accept });
     if (outcome.kind === 'once') return outcome;
-    const release = connectionLimits.acquireSubscription(clientName(client));
+    const release = connectionLimits.acquireSubscription(limitName(client));
     if (release !== undefined) {
       return { kind: 'stream', results: onResultsEnd(outcome.results, release) };
     }

@@ -14,7 +14,6 @@ import type { AllowedHosts } from '../lib/hosts.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
-import type { WebhookHandler } from '../webhooks/handler.ts';
 import type { AuthFailureLimiter } from './auth/authFailures.ts';
 import type { Authenticate } from './auth/credentials.ts';
 import type { RouterSecret } from './auth/routerSecret.ts';
@@ -23,6 +22,7 @@ import type { ConnectionLimits, ConnectionLimitOptions } from './connectionLimit
 import type { RequestRateLimiter } from './requestRate.ts';
 import type { RequestRejections } from './requestRejections.ts';
 import type { GaugeSources } from './routes/metrics.ts';
+import type { WebhookHandlerOf } from './routes/webhook.ts';
 import type { SendLimits } from './sendLimiter.ts';
 import type { ShutdownOptions } from './shutdown.ts';
 
@@ -103,8 +103,7 @@ export interface HttpServerOptions {
   readonly log: Log;
   readonly shutdown: ShutdownOptions;
   readonly gauges: GaugeSources;
-  /** Undefined: the webhook route is 404. */
-  readonly webhookHandler: WebhookHandler | undefined;
+  readonly webhookHandlerOf: WebhookHandlerOf;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly persistedDocuments: PersistedDocuments;

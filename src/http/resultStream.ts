@@ -6,9 +6,10 @@ import type { PublicError } from '../graphql/errors.ts';
 import type { OperationOutcome } from '../graphql/subscriptions/run.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Disposer } from '../lib/disposer.ts';
-import { scheduleAt } from '../lib/scheduleAt.ts';
 import { guarded, runGuarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
+import type { CredentialsEnd } from './endOfCredentials.ts';
+import { onCredentialsEnd } from './endOfCredentials.ts';
 import type { StreamFormat } from './streamFormats.ts';
 
 /** Shorter than the idle timeout of common load balancers. */
@@ -62,17 +63,15 @@ export class ResultStream {
     if (!this.body.writableEnded) this.body.end(format.interruption(error.format(requestId)));
   }
 
-  start(outcome: OperationOutcome, expiresAtMs: number | undefined): void {
+  start(outcome: OperationOutcome, credentials: CredentialsEnd): void {
     const { log, clock, format } = this.#options;
     if (outcome.kind === 'stream') {
       const { results } = outcome;
       const guard = { log, name: 'result stream end' };
       this.onEnd(() => runGuarded(guard, () => results.return?.()));
     }
-    if (expiresAtMs !== undefined) {
-      const expire = () => this.interrupt(publicError.unauthenticated('The token has expired.'));
-      this.onEnd(scheduleAt(expiresAtMs, expire, clock));
-    }
+    const end = (reason: string) => this.interrupt(publicError.unauthenticated(`${reason}.`));
+    this.onEnd(onCredentialsEnd(credentials, end, clock));
     if (!this.body.writableEnded) this.body.write(format.start);
     this.#scheduleHeartbeat();
     const fail = () => this.interrupt(publicError.internal('The subscription failed.'));

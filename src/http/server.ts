@@ -124,7 +124,7 @@ function addSendLimiter(
 
 /** The HTTP server with every endpoint. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { corsOrigins, isProduction, log, subscriptions, clock, webhookHandler } = options;
+  const { corsOrigins, isProduction, log, subscriptions, clock, webhookHandlerOf } = options;
   const { authenticate, authFailureLimiter: authFailures, persistedDocuments } = options;
   const origins = allowedOrigins(corsOrigins, isProduction);
   const connectionLimits = new ConnectionLimits(subscriptions);
@@ -185,9 +185,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     tracing: options.tracing,
     webSocketPath: '/graphql',
   });
-  if (webhookHandler !== undefined) {
-    await addWebhookRoute(server, { webhookHandler, authFailures, rejections, clock });
-  }
+  await addWebhookRoute(server, { webhookHandlerOf, authFailures, rejections, clock });
   if (!isProduction) addExplorers(server);
   shutdown.finish();
   return httpServer;

@@ -13,6 +13,14 @@ export class Disposer {
     else this.#releases.add(release);
   }
 
+  /** As `add`. Returns a function that removes it again. */
+  addRemovable(release: () => void): () => void {
+    // The same function may be added twice.
+    const own = () => release();
+    this.add(own);
+    return () => void this.#releases.delete(own);
+  }
+
   /** Runs every function, even if one throws; then throws the first error. */
   dispose(): void {
     this.#isDisposed = true;

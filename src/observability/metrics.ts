@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client
 
 /** What the layers report, as far as metrics show it. */
 interface ObservedOperation {
+  readonly account?: string | undefined;
   readonly operation: string;
   readonly kind: string | undefined;
   readonly code: string;
@@ -12,6 +13,7 @@ interface ObservedOperation {
 }
 
 interface ObservedQueueWait {
+  readonly account?: string | undefined;
   readonly priority: string;
   readonly viewer: string;
   readonly rejection: string | undefined;
@@ -19,6 +21,7 @@ interface ObservedQueueWait {
 }
 
 interface ObservedCall {
+  readonly account?: string | undefined;
   readonly endpoint: string;
   readonly outcome: string;
   readonly durationMs: number;
@@ -62,60 +65,66 @@ function createBatchedMetric<Item>(record: (item: Item) => void) {
   };
 }
 
+/** The label `account` exists only if the gateway serves several accounts; its values are their names. */
+const accountLabels = (account: string | undefined) => (account === undefined ? {} : { account });
+
 /** Every label has a bounded set of values. */
-const createInstruments = (registers: Registry[]) => ({
+const createInstruments = (registers: Registry[], byAccount: readonly string[]) => ({
   operations: new Counter({
     name: 'helpcrunch_operations_total',
     help: 'Completed operations, by the code of their first error.',
-    labelNames: ['operation', 'kind', 'code'],
+    labelNames: [...byAccount, 'operation', 'kind', 'code'],
     registers,
   }),
   operationSeconds: new Histogram({
     name: 'helpcrunch_operation_duration_seconds',
     help: 'Duration of operations, from request to response.',
-    labelNames: ['operation'],
+    labelNames: [...byAccount, 'operation'],
     buckets: [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   }),
   cacheHits: new Counter({
     name: 'helpcrunch_cache_hits_total',
     help: 'Entities and lists returned from the cache.',
+    labelNames: [...byAccount],
     registers,
   }),
   coalescedRequests: new Counter({
     name: 'helpcrunch_coalesced_requests_total',
     help: 'Operations that joined the upstream request of another operation.',
+    labelNames: [...byAccount],
     registers,
   }),
   stale: new Counter({
     name: 'helpcrunch_stale_responses_total',
     help: 'Responses with stale data, because HelpCrunch was unavailable or the rate limit exhausted.',
+    labelNames: [...byAccount],
     registers,
   }),
   calls: new Counter({
     name: 'helpcrunch_upstream_calls_total',
     help: 'Calls to HelpCrunch.',
-    labelNames: ['endpoint', 'outcome'],
+    labelNames: [...byAccount, 'endpoint', 'outcome'],
     registers,
   }),
   callSeconds: new Histogram({
     name: 'helpcrunch_upstream_call_duration_seconds',
     help: 'Duration of calls to HelpCrunch.',
-    labelNames: ['endpoint'],
+    labelNames: [...byAccount, 'endpoint'],
     buckets: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
   }),
   waitSeconds: new Histogram({
     name: 'helpcrunch_upstream_queue_seconds',
     help: 'Time that calls waited for a permit of the rate limiter; the count is the number of granted calls.',
-    labelNames: ['priority', 'viewer'],
+    labelNames: [...byAccount, 'priority', 'viewer'],
     buckets: [0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30],
     registers,
   }),
   queueRejections: new Counter({
     name: 'helpcrunch_upstream_calls_rejected_total',
     help: 'Calls that were rejected because no permit was available before their deadline.',
-    labelNames: ['priority', 'viewer', 'reason'],
+    labelNames: [...byAccount, 'priority', 'viewer', 'reason'],
     registers,
   }),
   requests: new Counter({
@@ -158,29 +167,34 @@ interface Rejection {
   readonly entryPoint: string;
 }
 
-export function createMetrics() {
+export function createMetrics({ hasSeveralAccounts = false } = {}) {
   // Event loop delay and CPU time are measured from the start, not from the first scrape.
   getProcessRegistry();
   const registry = new Registry();
-  const instruments = { ...createInstruments([registry]), ...createSchemaInstruments([registry]) };
+  const instruments = {
+    ...createInstruments([registry], hasSeveralAccounts ? ['account'] : []),
+    ...createSchemaInstruments([registry]),
+  };
   const queueWaits = createBatchedMetric((wait: ObservedQueueWait) => {
     const { priority, viewer, rejection: reason } = wait;
-    if (reason === undefined)
-      instruments.waitSeconds.observe({ priority, viewer }, seconds(wait.waitMs));
-    else instruments.queueRejections.inc({ priority, viewer, reason });
+    const labels = { ...accountLabels(wait.account), priority, viewer };
+    if (reason === undefined) instruments.waitSeconds.observe(labels, seconds(wait.waitMs));
+    else instruments.queueRejections.inc({ ...labels, reason });
   });
-  const upstreamCalls = createBatchedMetric(({ endpoint, outcome, durationMs }: ObservedCall) => {
-    instruments.calls.inc({ endpoint, outcome });
-    instruments.callSeconds.observe({ endpoint }, seconds(durationMs));
+  const upstreamCalls = createBatchedMetric((call: ObservedCall) => {
+    const labels = { ...accountLabels(call.account), endpoint: call.endpoint };
+    instruments.calls.inc({ ...labels, outcome: call.outcome });
+    instruments.callSeconds.observe(labels, seconds(call.durationMs));
   });
   const observer = { onQueueWait: queueWaits.add, onCall: upstreamCalls.add };
   const reports = createBatchedMetric((report: ObservedOperation) => {
     const { operation, kind = 'none', code } = report;
-    instruments.operations.inc({ operation, kind, code });
-    instruments.operationSeconds.observe({ operation }, seconds(report.durationMs));
-    instruments.cacheHits.inc(report.cacheHits);
-    instruments.coalescedRequests.inc(report.shared);
-    if (report.staleMs !== undefined) instruments.stale.inc();
+    const account = accountLabels(report.account);
+    instruments.operations.inc({ ...account, operation, kind, code });
+    instruments.operationSeconds.observe({ ...account, operation }, seconds(report.durationMs));
+    instruments.cacheHits.inc(account, report.cacheHits);
+    instruments.coalescedRequests.inc(account, report.shared);
+    if (report.staleMs !== undefined) instruments.stale.inc(account);
   });
   const httpResponses = createBatchedMetric(
     (response: { readonly route: string; readonly status: number }) => {

@@ -141,7 +141,7 @@ export class CircuitBreakers {
   }
 
   isOpen(account: string): boolean {
-    return this.#breakers.get(account)?.isOpen === true;
+    return this.#breakers.peek(account)?.isOpen === true;
   }
 
   openCount(): number {

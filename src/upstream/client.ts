@@ -49,8 +49,11 @@ interface UpstreamClientOptions {
   readonly onHoldSpelling: string;
   /** Whether clients bring their own API keys, which may be invalid. */
   readonly forwardsClientKeys?: boolean;
-  /** The gateway's own key, which may be replaced while operations run; undefined if clients bring their own. */
-  readonly currentApiKey?: (() => string | undefined) | undefined;
+  /**
+   * The key of the account, which may be replaced while operations run; undefined if the account was removed. Operations then end with
+   * the key with which they started. Undefined if clients bring their own.
+   */
+  readonly currentApiKey?: ((account: string) => string | undefined) | undefined;
   readonly observer: UpstreamObserver;
   readonly writes: WriteServices;
 }
@@ -73,7 +76,8 @@ const createSend =
     onResponse: (request: UpstreamRequest, status: number) => void,
   ): Send =>
   async (request) => {
-    const apiKey = currentApiKey?.() ?? request.context.apiKey;
+    const { account, apiKey: givenKey } = request.context;
+    const apiKey = currentApiKey?.(account) ?? givenKey;
     let isThrottled = false;
     try {
       const { method, path, body, headers, usesNewConnection = false, signal } = request;

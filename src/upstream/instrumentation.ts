@@ -6,6 +6,7 @@ import type { SpanEnd } from '../observability/tracing.ts';
 import type { Layer, UpstreamCall, UpstreamRequest } from './pipeline.ts';
 
 export interface QueueWaitReport {
+  readonly account: string;
   readonly priority: CallPriority;
   /** The class of the viewer that started the call. */
   readonly viewer: QuotaClass;
@@ -15,6 +16,7 @@ export interface QueueWaitReport {
 }
 
 interface UpstreamCallReport {
+  readonly account: string;
   readonly endpoint: string;
   /** `abandoned` when every waiter has disconnected. */
   readonly outcome: 'ok' | 'abandoned' | UpstreamErrorKind;
@@ -92,7 +94,8 @@ export function instrument({
       if (code !== undefined) attributes = { 'helpcrunch.upstream.connection_error': code };
       throw error;
     } finally {
-      observer.onCall({ endpoint, outcome, durationMs: clock.monotonic() - startedAt });
+      const { account } = context;
+      observer.onCall({ account, endpoint, outcome, durationMs: clock.monotonic() - startedAt });
       span?.end({ failure: outcome === 'ok' ? undefined : outcome, attributes });
     }
   };

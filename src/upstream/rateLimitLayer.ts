@@ -32,7 +32,7 @@ export function rateLimit(
     };
     const report = (rejection?: QueueWaitReport['rejection']) => {
       const waitMs = clock.monotonic() - startedAt;
-      observer.onQueueWait({ priority, viewer, rejection, waitMs });
+      observer.onQueueWait({ account: context.account, priority, viewer, rejection, waitMs });
       trace(waitMs, rejection);
     };
     const permitRequest = () => ({

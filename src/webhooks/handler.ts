@@ -26,7 +26,7 @@ export type WebhookOutcome =
   | 'malformed'
   | 'failed';
 
-interface WebhookHandlerOptions {
+export interface WebhookHandlerOptions {
   /** The keys that a delivery may be signed with. */
   readonly secrets: () => readonly string[];
   /** The account that the webhook belongs to. */

@@ -47,6 +47,7 @@ const variables = [
   'HELPCRUNCH_API_KEY',
   'HELPCRUNCH_API_URL',
   'ACCOUNT',
+  'ACCOUNTS_FILE',
   'HELPCRUNCH_ON_HOLD_SPELLING',
   'HELPCRUNCH_RATE_LIMIT',
   'HELPCRUNCH_WEBHOOK_SECRET',
@@ -63,6 +64,7 @@ const variables = [
   'JWT_AGENT_ID_CLAIM',
   'JWT_CUSTOMER_ID_CLAIM',
   'JWT_USER_ID_CLAIM',
+  'JWT_ACCOUNT_CLAIM',
   'ALLOW_UNAUTHENTICATED',
   'CORS_ORIGINS',
   'SHUTDOWN_DELAY_MS',
@@ -471,6 +473,7 @@ describe('AUTH=jwt', () => {
       agentId: 'agentId',
       customerId: 'customerId',
       userId: 'userId',
+      account: 'account',
     };
     const expected = { issuer: undefined, audience: undefined, claimNames };
 

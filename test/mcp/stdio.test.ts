@@ -68,12 +68,22 @@ test('SIGTERM ends the process with 0, and only messages are on standard output'
   expect(output.map((line) => JSON.parse(line).id)).toEqual([1]);
 });
 
-test('AUTH=forward without a key cannot be served, and says why', async () => {
-  const child = startProcess({ AUTH: 'forward' });
+test.each([
+  [{ AUTH: 'forward' }, 'HELPCRUNCH_API_KEY: is needed'],
+  [
+    {
+      AUTH: 'jwt',
+      JWT_SECRET: '6f1c09d2a75b4e83b0a2c7d95e4f1836',
+      ACCOUNTS_FILE: 'test/support/accounts.json',
+    },
+    'ACCOUNTS_FILE: this command serves one account',
+  ],
+])('%j cannot be served, and says why', async (environment, expected) => {
+  const child = startProcess(environment);
   let message = '';
   child.stderr.on('data', (chunk) => (message += String(chunk)));
   const [code] = await once(child, 'close');
 
   expect(code).toBe(1);
-  expect(message).toContain('HELPCRUNCH_API_KEY: is needed');
+  expect(message).toContain(expected);
 });

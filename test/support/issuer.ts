@@ -11,6 +11,7 @@ export const claimNames = {
   agentId: 'agentId',
   customerId: 'customerId',
   userId: 'userId',
+  account: 'account',
 };
 
 type TokenSettings = Partial<Omit<Extract<Config['auth'], { mode: 'jwt' }>, 'mode'>>;

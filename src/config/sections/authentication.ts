@@ -1,11 +1,14 @@
-import { z } from 'zod';
-import { boolean, hostNames, jwksUrl, oneOf, origins, text, trustedProxies } from '../parsers.ts';
+import {
+  boolean,
+  hostNames,
+  jwksUrl,
+  oneOf,
+  origins,
+  text,
+  tokenSecret,
+  trustedProxies,
+} from '../parsers.ts';
 import { setting } from '../setting.ts';
-
-const tokenSecret = z
-  .string()
-  .refine((secret) => Buffer.byteLength(secret) >= 32, 'must have at least 32 bytes')
-  .describe('at least 32 bytes');
 
 export const authentication = {
   auth: {
@@ -21,7 +24,8 @@ export const authentication = {
     }),
     jwtSecret: setting('JWT_SECRET', tokenSecret, {
       isSecret: true,
-      description: 'Secret that tokens are signed with (HMAC). `AUTH=jwt` needs it or `JWKS_URL`.',
+      description:
+        'Secret that tokens are signed with (HMAC). `AUTH=jwt` needs it, `JWKS_URL`, or keys of each account in `ACCOUNTS_FILE`.',
     }),
     previousJwtSecret: setting('JWT_SECRET_PREVIOUS', tokenSecret, {
       isSecret: true,
@@ -52,6 +56,11 @@ export const authentication = {
       userId: setting('JWT_USER_ID_CLAIM', text, {
         default: 'userId',
         description: 'Claim that contains the `userId` of a customer.',
+      }),
+      account: setting('JWT_ACCOUNT_CLAIM', text, {
+        default: 'account',
+        description:
+          'Claim that selects the account with `ACCOUNTS_FILE` ([auth.md](auth.md#several-accounts)).',
       }),
     },
   },

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { accountsFile } from '../accountsFile.ts';
 import {
   accountName,
   apiKey,
@@ -10,13 +10,9 @@ import {
   mutationNames,
   httpUrl,
   proxyExceptions,
+  webhookKey,
 } from '../parsers.ts';
 import { setting } from '../setting.ts';
-
-const webhookKey = z
-  .string()
-  .min(8, 'must have at least 8 characters')
-  .describe('at least 8 characters; 16 or more recommended');
 
 const timeout = integer(1, 600_000);
 
@@ -44,6 +40,10 @@ export const upstream = {
     description:
       'Name of the HelpCrunch account. Instances with the same name share cache, rate limit and events through `REDIS_URL`, whatever their API keys ([auth.md](auth.md#accounts)).',
   }),
+  accounts: setting('ACCOUNTS_FILE', accountsFile, {
+    description:
+      'JSON file of several HelpCrunch accounts, instead of `HELPCRUNCH_API_KEY` and `ACCOUNT` ([auth.md](auth.md#several-accounts)). It contains secrets, and is read again on SIGHUP.',
+  }),
   onHoldSpelling: setting('HELPCRUNCH_ON_HOLD_SPELLING', oneOf('on hold', 'onhold', 'on-hold'), {
     default: 'on hold',
     description:
@@ -51,7 +51,7 @@ export const upstream = {
   }),
   rateLimit: setting('HELPCRUNCH_RATE_LIMIT', upToAMillion, {
     default: 120,
-    description: 'Upstream calls per sliding 60 seconds. `0`: unlimited.',
+    description: 'Upstream calls per sliding 60 seconds and account. `0`: unlimited.',
   }),
   quotas: {
     writeReservePercent: setting('WRITE_RESERVE_PERCENT', integer(0, 50), {

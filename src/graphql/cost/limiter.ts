@@ -18,7 +18,7 @@ interface CostLimits {
   /** The maximum of upstream calls of one operation in the worst case. */
   readonly maxCalls: number;
   /** The same for an operation that only resolves references, if the client has proved to be the router. */
-  readonly maxReferenceCalls?: number;
+  readonly maxReferenceCalls?: (account: string) => number;
   /** The maximum of objects in a response. */
   readonly maxNodes: number;
 }
@@ -139,7 +139,7 @@ export function createCostLimiter(
   schema: GraphQLSchema,
   options: CostLimiterOptions,
 ): AssertWithinCost {
-  const { maxCalls, maxReferenceCalls = maxCalls, maxNodes } = options;
+  const { maxCalls, maxReferenceCalls = () => maxCalls, maxNodes } = options;
   const estimate = (document: DocumentNode, request: CostOptions): Price => ({
     calls: estimateCost(document, request).worst,
     nodes: estimateNodes(document, request).nodes,
@@ -185,7 +185,7 @@ export function createCostLimiter(
     assertVariablesWithinLimits(variables);
     const operation = getOperationAST(document, operationName);
     const isReferences = operation ? selectsOnlyReferences(operation) : false;
-    const limit = isReferences && context.isRouter ? maxReferenceCalls : maxCalls;
+    const limit = isReferences && context.isRouter ? maxReferenceCalls(context.account) : maxCalls;
     const customer = options.customerOf?.(context);
     const request = { schema, operationName, variables, customer };
     const { calls, nodes } = worstCostOf(document, request, costs);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Config } from '../../config/settings.ts';
+import type { Accounts } from '../../lib/accounts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../observability/log.ts';
 import type { AccountCredentials, Authenticate } from './credentials.ts';
@@ -19,6 +20,8 @@ interface AuthenticateOptions {
   readonly secrets: () => readonly string[];
   /** The gateway's own account. */
   readonly account: AccountCredentials;
+  /** The accounts of which tokens select one; undefined if there is only the gateway's own. */
+  readonly accounts: Accounts | undefined;
   /** Whether HelpCrunch has accepted the key of this account. */
   readonly isAccepted: (account: string) => boolean;
   readonly clock: Clock;
@@ -27,31 +30,53 @@ interface AuthenticateOptions {
 
 interface Authentication {
   readonly authenticate: Authenticate;
-  /** The key set that tokens are verified with; undefined without `JWKS_URL`. */
-  readonly jwks?: Jwks | undefined;
+  /** The key sets that tokens are verified with, by the accounts that have their own; the one of all accounts has an empty name. */
+  readonly jwks: () => ReadonlyMap<string, Jwks>;
 }
 
-export async function createAuthentication({
-  auth,
-  secrets,
-  account,
-  isAccepted,
-  clock,
-  log,
-}: AuthenticateOptions): Promise<Authentication> {
-  if (auth.mode === 'none') return { authenticate: createNoAuthentication(account) };
+type JwtAuth = Extract<Config['auth'], { mode: 'jwt' }>;
+
+async function createTokenAuthentication(
+  { signedBy, claimNames, ...expected }: JwtAuth,
+  { account, accounts, secrets, clock, log }: AuthenticateOptions,
+): Promise<Authentication> {
+  // Loaded on demand: `jose` takes time and memory.
+  const [{ createJwks }, { createJwtAuthentication, createTokenVerifier }, { AccountTokens }] =
+    await Promise.all([import('./jwks.ts'), import('./jwt.ts'), import('./accountTokens.ts')]);
+  const jwks =
+    signedBy && 'jwksUrl' in signedBy
+      ? createJwks({ url: signedBy.jwksUrl, clock, log })
+      : undefined;
+  const sharedJwks: [string, Jwks][] = jwks ? [['', jwks]] : [];
+  if (accounts === undefined) {
+    const verifyClaims = createTokenVerifier({ keys: jwks ?? { secrets }, clock, ...expected });
+    const verify = async (token: string) => ({ claims: await verifyClaims(token), account });
+    return {
+      authenticate: createJwtAuthentication({ verify, claimNames }),
+      jwks: () => new Map(sharedJwks),
+    };
+  }
+  const tokens = new AccountTokens({
+    accounts,
+    shared: { keys: signedBy && (jwks ?? { secrets }), ...expected },
+    claimName: claimNames.account,
+    clock,
+    log,
+  });
+  return {
+    authenticate: createJwtAuthentication({ verify: (token) => tokens.verify(token), claimNames }),
+    jwks: () => new Map([...sharedJwks, ...tokens.jwks()]),
+  };
+}
+
+export async function createAuthentication(options: AuthenticateOptions): Promise<Authentication> {
+  const { auth, account, isAccepted } = options;
+  const jwks = () => new Map<string, Jwks>();
+  if (auth.mode === 'none') return { authenticate: createNoAuthentication(account), jwks };
   if (auth.mode === 'forward') {
     const byApiKey = createApiKeyAuthentication({ accountOf: accountForKey, isAccepted });
-    return { authenticate: permitSchemaAccess(byApiKey, account) };
+    return { authenticate: permitSchemaAccess(byApiKey, account), jwks };
   }
-  const { signedBy, ...expected } = auth;
-  // Loaded on demand: `jose` takes time and memory.
-  const [{ createJwks }, { createJwtAuthentication }] = await Promise.all([
-    import('./jwks.ts'),
-    import('./jwt.ts'),
-  ]);
-  const jwks = 'secret' in signedBy ? undefined : createJwks({ url: signedBy.jwksUrl, clock, log });
-  const keys = jwks ?? { secrets };
-  const byToken = createJwtAuthentication({ account, keys, clock, ...expected });
-  return { authenticate: permitSchemaAccess(byToken, account), jwks };
+  const byToken = await createTokenAuthentication(auth, options);
+  return { ...byToken, authenticate: permitSchemaAccess(byToken.authenticate, account) };
 }

@@ -21,6 +21,8 @@ export interface Authenticated {
   readonly isSchemaOnly?: boolean;
   /** In milliseconds since the epoch. */
   readonly expiresAtMs?: number;
+  /** Calls `end` once when the account is removed. Returns a function that cancels it. */
+  readonly onRevoked?: (end: () => void) => () => void;
 }
 
 /**
@@ -32,7 +34,7 @@ export type Authenticate = (
   isRouter: boolean,
 ) => Promise<Authenticated>;
 
-export type AccountCredentials = Pick<Authenticated, 'apiKey' | 'account'>;
+export type AccountCredentials = Pick<Authenticated, 'apiKey' | 'account' | 'onRevoked'>;
 
 /** Why credentials are rejected. A closed set, because it is a metric label. */
 export type RejectionReason =

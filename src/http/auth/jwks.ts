@@ -16,6 +16,8 @@ interface JwksOptions {
   readonly url: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** The account whose keys they are, if it is not those of all accounts. */
+  readonly name?: string;
 }
 
 export interface Jwks {
@@ -30,7 +32,8 @@ export interface Jwks {
  * The key set of a token issuer. When a reload fails, the loaded keys stay trusted (stale-if-error), and reloads are throttled. `jose`
  * itself would drop the keys, and reload them for every token with an unknown key.
  */
-export function createJwks({ url, clock, log }: JwksOptions): Jwks {
+export function createJwks({ url, clock, log, name }: JwksOptions): Jwks {
+  const account = name === undefined ? {} : { account: name };
   const remote = createRemoteJWKSet(new URL(url), {
     cacheMaxAge: Infinity,
     cooldownDuration: Infinity,
@@ -44,7 +47,7 @@ export function createJwks({ url, clock, log }: JwksOptions): Jwks {
     try {
       await remote.reload();
       loadedAt = clock.monotonic();
-      if (isFailing) log.info('JWKS refreshed');
+      if (isFailing) log.info('JWKS refreshed', account);
       isFailing = false;
     } catch (error) {
       if (!isFailing) {
@@ -52,7 +55,7 @@ export function createJwks({ url, clock, log }: JwksOptions): Jwks {
         const message = remote.fresh
           ? 'JWKS refresh failed, using cached keys'
           : 'JWKS cannot be loaded, tokens are rejected';
-        log.warn(message, { reason });
+        log.warn(message, { ...account, reason });
       }
       isFailing = true;
     } finally {

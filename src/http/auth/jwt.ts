@@ -16,15 +16,27 @@ interface ClaimNames {
   readonly userId: string;
 }
 
-interface JwtOptions {
-  readonly account: AccountCredentials;
+interface TokenVerifierOptions {
   /** The secrets shared with the issuer, or its public keys. */
   readonly keys:
     { readonly secrets: () => readonly string[] } | { readonly keyOf: JWTVerifyGetKey };
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
-  readonly claimNames: ClaimNames;
   readonly clock: Clock;
+}
+
+/** Returns the claims of a valid token. */
+export type VerifyToken = (token: string) => Promise<JWTPayload>;
+
+interface VerifiedToken {
+  readonly claims: JWTPayload;
+  /** The account that the token opens. */
+  readonly account: AccountCredentials;
+}
+
+interface JwtOptions {
+  readonly verify: (token: string) => Promise<VerifiedToken>;
+  readonly claimNames: ClaimNames;
 }
 
 /** Separate lists, because otherwise the public key could be used as an HMAC secret (algorithm confusion). */
@@ -37,7 +49,7 @@ const publicKeyAlgorithms = [
 const leewaySeconds = 5;
 
 /** Finds a claim by its complete name, which may be a URL with dots, or else by a dotted path through objects. */
-function readClaim(claims: unknown, name: string): unknown {
+export function readClaim(claims: unknown, name: string): unknown {
   if (typeof claims !== 'object' || claims === null) return undefined;
   const own = new Map<string, unknown>(Object.entries(claims));
   if (own.has(name)) return own.get(name);
@@ -119,44 +131,49 @@ function toPublicError(error: unknown): PublicError {
   return invalidCredentials('The token is invalid or not signed by the trusted issuer.');
 }
 
-/** Authenticates by JSON Web Tokens. */
-export function createJwtAuthentication(options: JwtOptions): Authenticate {
-  const { account, keys, issuer, audience, claimNames, clock } = options;
+/** Verifies signature, expiry, issuer and audience of tokens. */
+export function createTokenVerifier(options: TokenVerifierOptions): VerifyToken {
+  const { keys, issuer, audience, clock } = options;
   const expected = {
     ...(issuer === undefined ? {} : { issuer }),
     ...(audience === undefined ? {} : { audience }),
     requiredClaims: ['exp'],
     clockTolerance: leewaySeconds,
   };
-
-  async function verify(token: string) {
+  return async (token) => {
     const checks = { ...expected, currentDate: new Date(clock.now()) };
     if ('keyOf' in keys) {
-      return jwtVerify(token, keys.keyOf, { ...checks, algorithms: publicKeyAlgorithms });
+      const accepted = { ...checks, algorithms: publicKeyAlgorithms };
+      return (await jwtVerify(token, keys.keyOf, accepted)).payload;
     }
     let failure: unknown;
     for (const secret of keys.secrets()) {
       try {
         const key = new TextEncoder().encode(secret);
-        return await jwtVerify(token, key, { ...checks, algorithms: secretAlgorithms });
+        const accepted = { ...checks, algorithms: secretAlgorithms };
+        return (await jwtVerify(token, key, accepted)).payload;
       } catch (error) {
         if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
         failure = error;
       }
     }
     throw failure;
-  }
+  };
+}
 
-  return async (authorization) => {
+/** Authenticates by JSON Web Tokens. */
+export const createJwtAuthentication =
+  ({ verify, claimNames }: JwtOptions): Authenticate =>
+  async (authorization) => {
     const token = bearerToken(authorization);
     if (token === undefined) throw missingCredentials('token');
     try {
-      const { payload } = await verify(token);
-      const viewer = viewerOf(payload, claimNames);
-      const { exp = 0 } = payload;
+      const { claims, account } = await verify(token);
+      const viewer = viewerOf(claims, claimNames);
+      const { exp = 0 } = claims;
       const expiresAtMs = (exp + leewaySeconds) * 1_000;
-      const viewerId = viewerIdOf(viewer, payload);
-      const clientName = clientNameOf(viewer, payload);
+      const viewerId = viewerIdOf(viewer, claims);
+      const clientName = clientNameOf(viewer, claims);
       return {
         ...{ viewer, ...account, clientName, expiresAtMs },
         ...(viewerId === undefined ? {} : { viewerId }),
@@ -165,4 +182,3 @@ export function createJwtAuthentication(options: JwtOptions): Authenticate {
       throw toPublicError(error);
     }
   };
-}

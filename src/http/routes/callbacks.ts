@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { publicError } from '../../graphql/errors.ts';
 import type { Authenticated } from '../auth/credentials.ts';
 import { CallbackSubscription } from '../callbackSubscription.ts';
-import { clientName, clientOf } from '../clientOperations.ts';
+import { clientOf, limitName } from '../clientOperations.ts';
 import { shuttingDown, tooManyConnections } from '../errorResponse.ts';
 import { parseOperationRequest } from '../operationRequest.ts';
 import type { SubscriptionTransportOptions } from '../options.ts';
@@ -75,7 +75,7 @@ export class SubscriptionCallbacks {
     }
     this.#assertRunning();
     const client = clientOf(request, access, isRouter);
-    const release = connectionLimits.acquire(clientName(client));
+    const release = connectionLimits.acquire(limitName(client));
     if (release === undefined) throw tooManyConnections();
     let subscription: CallbackSubscription | undefined;
     try {
@@ -99,7 +99,7 @@ export class SubscriptionCallbacks {
       subscription.onEnd(release);
       subscription.onEnd(() => this.#activeByUrl.delete(url));
       this.#activeByUrl.set(url, subscription);
-      subscription.start(access.expiresAtMs);
+      subscription.start(access);
     } catch (error) {
       release();
       subscription?.end();

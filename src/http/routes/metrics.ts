@@ -10,10 +10,12 @@ export interface GaugeSources {
   readonly isDemo: boolean;
   /** Labels of the metric that identifies this build. */
   readonly buildInfo: Readonly<Record<'version' | 'node_version' | 'auth', string>>;
-  /** Whether the keys of tokens were loaded once; null without `JWKS_URL`. */
+  /** The accounts, if there are several. */
+  accounts(): readonly string[] | undefined;
+  /** Whether the keys of tokens were loaded once; null without key sets. */
   isJwksLoaded(): boolean | null;
-  /** Whether they could be loaded the last time; null without `JWKS_URL`. */
-  isJwksReachable(): boolean | null;
+  /** Whether each key set could be loaded the last time, by the accounts that have their own; that of all accounts has an empty name. */
+  reachableJwks(): ReadonlyMap<string, boolean>;
   /** Log lines that could not be written. */
   lostLogLines(): number;
   /** Spans that did not reach the collector, by reason; undefined if spans are not exported. */
@@ -26,16 +28,16 @@ export interface GaugeSources {
   cacheBytes(): number;
   /** Size and hits of the response cache. */
   responseCache(): { readonly bytes: number; readonly hits: number };
-  /** Of the gateway's own account, or null without one. A limit of 0 means unlimited. */
-  rateLimit(): { readonly limit: number; readonly remaining: number } | null;
-  /** Upstream calls that wait for the rate limit, by priority. */
-  queuedCalls(): Readonly<Record<string, number>>;
+  /** Of an account, or of the gateway's own; null without one. A limit of 0 means unlimited. */
+  rateLimit(account?: string): { readonly limit: number; readonly remaining: number } | null;
+  /** Upstream calls of an account, or of all, that wait for the rate limit, by priority. */
+  queuedCalls(account?: string): Readonly<Record<string, number>>;
   /** Subscriptions after deduplication. */
   distinctSubscriptions(): number;
-  /** Accounts with an open circuit breaker. */
-  openCircuitBreakers(): number;
-  /** Deliveries by outcome; undefined without webhooks. */
-  webhooks(): Readonly<Record<string, number>> | undefined;
+  /** Whether an account has an open circuit breaker, or how many accounts have one. */
+  openCircuitBreakers(account?: string): number;
+  /** Deliveries for an account, or for the gateway's own, by outcome; undefined without webhooks. */
+  webhooks(account?: string): Readonly<Record<string, number>> | undefined;
   /** Popular cache entries that were due for a refresh, by outcome; undefined if they are not refreshed. */
   refreshes(): Readonly<Record<string, number>> | undefined;
   /** Malformed messages and entries in Redis that were dropped, by kind. */
@@ -49,19 +51,36 @@ interface MetricsRouteOptions {
   readonly sendLimiter: SendLimiter;
 }
 
+type Scraped = number | boolean | Readonly<Record<string, number>> | undefined | null;
+
 interface ScrapedMetric {
   readonly name: string;
   readonly help: string;
   /** The label of the values, if there are several. */
   readonly label?: string;
   /** Undefined or null: the metric does not exist here. */
-  readonly read: () => number | boolean | Readonly<Record<string, number>> | undefined | null;
+  readonly read: () => Scraped;
+  /** With several accounts the metric is read for each of them instead. */
+  readonly readFor?: (account: string) => Scraped;
 }
 
-function limitedRate({ rateLimit }: GaugeSources) {
-  const rate = rateLimit();
+function limitedRate({ rateLimit }: GaugeSources, account?: string) {
+  const rate = rateLimit(account);
   return rate === null || rate.limit === 0 ? undefined : rate;
 }
+
+/** The key set of all accounts has no label. */
+const jwksGaugesOf = ({ reachableJwks, accounts }: GaugeSources): ScrapedMetric => ({
+  name: 'helpcrunch_jwks_up',
+  help: '1 if the last attempt to load the keys of tokens succeeded, 0 otherwise.',
+  ...(accounts() === undefined
+    ? { read: () => reachableJwks().get('') }
+    : {
+        label: 'account',
+        read: () =>
+          Object.fromEntries(Array.from(reachableJwks(), ([name, isUp]) => [name, Number(isUp)])),
+      }),
+});
 
 const redisGaugesOf = (gauges: GaugeSources): ScrapedMetric[] => [
   {
@@ -92,31 +111,31 @@ const gaugesOf = ({
     help: '1 with simulated data, 0 with a live account.',
     read: () => gauges.isDemo,
   },
-  {
-    name: 'helpcrunch_jwks_up',
-    help: '1 if the last attempt to load JWKS_URL succeeded, 0 otherwise.',
-    read: gauges.isJwksReachable,
-  },
+  jwksGaugesOf(gauges),
   {
     name: 'helpcrunch_upstream_calls_queued',
     help: 'Upstream calls that wait for the rate limit.',
     label: 'priority',
-    read: gauges.queuedCalls,
+    read: () => gauges.queuedCalls(),
+    readFor: gauges.queuedCalls,
   },
   {
     name: 'helpcrunch_rate_limit',
     help: 'Upstream calls that the account may make in 60 seconds.',
     read: () => limitedRate(gauges)?.limit,
+    readFor: (account) => limitedRate(gauges, account)?.limit,
   },
   {
     name: 'helpcrunch_rate_limit_remaining',
     help: 'Upstream calls that may start now; 0 while HelpCrunch responds with 429.',
     read: () => limitedRate(gauges)?.remaining,
+    readFor: (account) => limitedRate(gauges, account)?.remaining,
   },
   {
     name: 'helpcrunch_circuit_breakers_open',
     help: 'Accounts with an open circuit breaker.',
-    read: gauges.openCircuitBreakers,
+    read: () => gauges.openCircuitBreakers(),
+    readFor: gauges.openCircuitBreakers,
   },
   {
     name: 'helpcrunch_cache_bytes',
@@ -178,7 +197,8 @@ const countersOf = ({ gauges, sendLimiter }: MetricsRouteOptions): ScrapedMetric
     name: 'helpcrunch_webhooks_total',
     help: 'Webhook deliveries by outcome.',
     label: 'outcome',
-    read: gauges.webhooks,
+    read: () => gauges.webhooks(),
+    readFor: gauges.webhooks,
   },
   {
     name: 'helpcrunch_refresh_ahead_total',
@@ -194,12 +214,33 @@ const countersOf = ({ gauges, sendLimiter }: MetricsRouteOptions): ScrapedMetric
   },
 ];
 
-/** Calls `set` for each value with its labels. */
-function collect({ label, read }: ScrapedMetric, set: (labels: object, value: number) => void) {
-  const value = read() ?? {};
+type SetValue = (labels: Readonly<Record<string, string>>, value: number) => void;
+
+function collectValue(scraped: Scraped, label: string | undefined, set: SetValue): void {
+  const value = scraped ?? {};
   if (typeof value === 'object') {
     for (const [name, count] of Object.entries(value)) set({ [label ?? '']: name }, count);
   } else set({}, Number(value));
+}
+
+/** Calls `set` for each value with its labels. */
+function collect(
+  { label, read, readFor }: ScrapedMetric,
+  { accounts }: GaugeSources,
+  set: SetValue,
+) {
+  const names = accounts();
+  if (readFor === undefined || names === undefined) collectValue(read(), label, set);
+  else
+    for (const account of names)
+      collectValue(readFor(account), label, (labels, value) => set({ account, ...labels }, value));
+}
+
+/** The names of the labels; undefined if the metric does not exist here. */
+function labelNamesOf({ label, read, readFor }: ScrapedMetric, { accounts }: GaugeSources) {
+  const labels = label === undefined ? [] : [label];
+  if (readFor !== undefined && accounts() !== undefined) return ['account', ...labels];
+  return (read() ?? null) === null ? undefined : labels;
 }
 
 /** `/metrics` in Prometheus' text format. */
@@ -213,23 +254,29 @@ export function addMetricsRoute(server: FastifyInstance, options: MetricsRouteOp
     labelNames: Object.keys(buildInfo),
     registers,
   }).set(buildInfo, 1);
-  const exists = ({ read }: ScrapedMetric) => (read() ?? null) !== null;
-  for (const metric of gaugesOf(options).filter(exists)) {
-    const { name, help, label } = metric;
+  const { gauges } = options;
+  for (const metric of gaugesOf(options)) {
+    const { name, help } = metric;
+    const labelNames = labelNamesOf(metric, gauges);
+    if (labelNames === undefined) continue;
     new Gauge({
-      ...{ name, help, registers, labelNames: label === undefined ? [] : [label] },
+      ...{ name, help, registers, labelNames },
       collect() {
-        collect(metric, (labels, value) => this.set(labels, value));
+        // Accounts may have been removed.
+        if (labelNames.length > 0) this.reset();
+        collect(metric, gauges, (labels, value) => this.set(labels, value));
       },
     });
   }
-  for (const metric of countersOf(options).filter(exists)) {
-    const { name, help, label } = metric;
+  for (const metric of countersOf(options)) {
+    const { name, help } = metric;
+    const labelNames = labelNamesOf(metric, gauges);
+    if (labelNames === undefined) continue;
     new Counter({
-      ...{ name, help, registers, labelNames: label === undefined ? [] : [label] },
+      ...{ name, help, registers, labelNames },
       collect() {
         this.reset();
-        collect(metric, (labels, value) => this.inc(labels, value));
+        collect(metric, gauges, (labels, value) => this.inc(labels, value));
       },
     });
   }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { publicError } from '../../graphql/errors.ts';
-import { clientName, clientOf } from '../clientOperations.ts';
+import { clientOf, limitName } from '../clientOperations.ts';
 import { jsonType } from '../contentNegotiation.ts';
 import { mediaTypeFor, shuttingDown, tooManyConnections } from '../errorResponse.ts';
 import { parseOperationRequest, parseOperationQuery } from '../operationRequest.ts';
@@ -57,7 +57,7 @@ export class ResultStreams {
     }
     if (this.#isShuttingDown) throw shuttingDown();
     const client = clientOf(request, access, isRouter);
-    const release = connectionLimits.acquire(clientName(client));
+    const release = connectionLimits.acquire(limitName(client));
     if (release === undefined) throw tooManyConnections();
     const stream = new ResultStream({ ...this.#options, format, requestId });
     stream.onEnd(release);
@@ -83,7 +83,7 @@ export class ResultStreams {
     }
     this.#streams.add(stream);
     stream.onEnd(() => this.#streams.delete(stream));
-    stream.start(outcome, access.expiresAtMs);
+    stream.start(outcome, access);
     if (this.#hasShutDown()) stream.interrupt(shuttingDown());
     return reply
       .header('content-type', format.contentType)

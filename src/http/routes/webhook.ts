@@ -1,6 +1,7 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { limitEntries } from '../../lib/entryLimit.ts';
+import { isRecord } from '../../graphql/operations/persistedDocuments.ts';
 import { internalErrorMessage, publicError } from '../../graphql/errors.ts';
 import type { PublicError } from '../../graphql/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -32,21 +33,27 @@ const errors: Readonly<Partial<Record<WebhookOutcome, () => PublicError>>> = {
   failed: () => publicError.internal(internalErrorMessage),
 };
 
+/** Returns the handler for an account, or without a name that for the only account; undefined: the route is 404. */
+export type WebhookHandlerOf = (account: string | undefined) => WebhookHandler | undefined;
+
 interface WebhookRouteOptions {
-  readonly webhookHandler: WebhookHandler;
+  readonly webhookHandlerOf: WebhookHandlerOf;
   readonly authFailures: AuthFailureLimiter;
   readonly rejections: RequestRejections;
   readonly clock: Clock;
 }
 
+const accountOf = ({ params }: FastifyRequest): string | undefined =>
+  isRecord(params) && typeof params['account'] === 'string' ? params['account'] : undefined;
+
 /**
- * `POST /webhooks/helpcrunch`. The signature covers the raw bytes of the body. An address with too many wrong signatures gets 429 for
+ * `POST /webhooks/helpcrunch` and `/webhooks/helpcrunch/<account>`. The signature covers the raw bytes of the body. An address with too many wrong signatures gets 429 for
  * each further one, and for large bodies before they are read; its correct deliveries are still accepted, because HelpCrunch may share
  * the address of a proxy with others.
  */
 export async function addWebhookRoute(
   server: FastifyInstance,
-  { webhookHandler, authFailures, rejections, clock }: WebhookRouteOptions,
+  { webhookHandlerOf, authFailures, rejections, clock }: WebhookRouteOptions,
 ) {
   const limitedUntilMs = new LRUCache<string, number>(limitEntries(maxLimitedAddresses));
 
@@ -77,8 +84,20 @@ export async function addWebhookRoute(
       assertNoContentCoding(request);
       parsed(null, body);
     });
-    scope.addHook('onRequest', rejectLargeBody);
-    scope.post('/webhooks/helpcrunch', { bodyLimit: maxBodyBytes }, async (request, reply) => {
+    scope.addHook('onRequest', async (request, reply) => {
+      if (webhookHandlerOf(accountOf(request)) === undefined) {
+        reply.callNotFound();
+        return reply;
+      }
+      return rejectLargeBody(request);
+    });
+    const handle = async (request: FastifyRequest, reply: FastifyReply) => {
+      const webhookHandler = webhookHandlerOf(accountOf(request));
+      // The account may have been removed while the body arrived.
+      if (webhookHandler === undefined) {
+        reply.callNotFound();
+        return reply;
+      }
       const { body, headers } = request;
       const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
       const signature = headers['x-helpcrunch-signature'];
@@ -93,7 +112,9 @@ export async function addWebhookRoute(
         reply,
         error instanceof AuthenticationError ? await rejectSignature(error, request) : error,
       );
-    });
+    };
+    for (const path of ['/webhooks/helpcrunch', '/webhooks/helpcrunch/:account'])
+      scope.post(path, { bodyLimit: maxBodyBytes }, handle);
     done();
   });
 }

@@ -13,14 +13,14 @@ import type {
   SubscriptionResult,
   SubscriptionResults,
 } from '../../graphql/subscriptions/run.ts';
-import { scheduleAt } from '../../lib/scheduleAt.ts';
 import { guarded, runGuarded } from '../../observability/guarded.ts';
 import { requestIds } from '../../observability/tracing.ts';
 import { AuthenticationError } from '../auth/credentials.ts';
 import type { Authenticated } from '../auth/credentials.ts';
 import { clientApplicationOf } from '../../lib/clientApplication.ts';
-import { clientName } from '../clientOperations.ts';
+import { limitName } from '../clientOperations.ts';
 import { PendingConnections } from '../connectionLimits.ts';
+import { onCredentialsEnd } from '../endOfCredentials.ts';
 import { sendErrorOnSocket, tooManyConnections } from '../errorResponse.ts';
 import { parseOperationRequest } from '../operationRequest.ts';
 import type { SubscriptionTransportOptions } from '../options.ts';
@@ -232,16 +232,14 @@ class WebSocketEndpoint {
     const isBackground = isBackgroundPriority(connectionParams['priority']);
     const application = clientApplicationOf(connectionParams);
     const client = { access, address, isRouter, isBackground, application };
-    const release = connectionLimits.acquire(clientName(client));
+    const release = connectionLimits.acquire(limitName(client));
     if (release === undefined) {
       this.#rejectConnection(connection, 'Too many connections');
       return false;
     }
     connection.authenticated(client, release);
-    if (access.expiresAtMs !== undefined) {
-      const expire = () => connection.close(closeCodes.forbidden, 'The credentials have expired');
-      connection.onEnd(scheduleAt(access.expiresAtMs, expire, clock));
-    }
+    const end = (reason: string) => connection.close(closeCodes.forbidden, reason);
+    connection.onEnd(onCredentialsEnd(access, end, clock));
     return true;
   }
 

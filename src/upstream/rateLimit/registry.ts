@@ -22,8 +22,8 @@ import { LocalPermitWindow } from './permitWindow.ts';
 import { RedisPermitWindow } from './redisWindow.ts';
 
 export interface RateLimiterOptions {
-  /** Calls per window and account; 0 is unlimited. */
-  readonly limit: number;
+  /** Calls per window of every account, or of each one; 0 is unlimited. */
+  readonly limit: number | ((account: string) => number);
   /** How the limit is divided; undefined: it is not. */
   readonly quotas?: QuotaSettings;
   readonly clock: Clock;
@@ -31,6 +31,9 @@ export interface RateLimiterOptions {
   /** No call is in flight for longer; must be more than the transport's timeout. */
   readonly leaseTtlMs?: number;
 }
+
+const limitFor = ({ limit }: Pick<RateLimiterOptions, 'limit'>, account: string): number =>
+  typeof limit === 'number' ? limit : limit(account);
 
 const defaultTiming = { windowMs: 60_000, leaseTtlMs: 15_000 };
 
@@ -78,7 +81,7 @@ class RateLimiterRegistry implements RateLimiter {
   }
 
   status(account: string) {
-    const { limit } = this.#options;
+    const limit = limitFor(this.#options, account);
     return this.#limiters.get(account)?.status() ?? { limit, remaining: limit, resetAt: null };
   }
 
@@ -107,9 +110,10 @@ class RateLimiterRegistry implements RateLimiter {
     return this.ensure(account).shortage(viewer, required);
   }
 
-  queueLengths(): Record<CallPriority, number> {
+  queueLengths(account?: string): Record<CallPriority, number> {
     const total: Record<CallPriority, number> = { write: 0, read: 0, background: 0 };
-    for (const limiter of this.#limiters.values()) {
+    for (const [name, limiter] of this.#limiters) {
+      if (account !== undefined && name !== account) continue;
       const depths = limiter.queueDepths();
       for (const priority of priorities) total[priority] += depths[priority];
     }
@@ -169,7 +173,8 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   const timing = { ...defaultTiming, ...options };
   return new RateLimiterRegistry({
     ...timing,
-    createWindow: (_account, onChange) => new LocalPermitWindow(timing, onChange),
+    createWindow: (account, onChange) =>
+      new LocalPermitWindow({ ...timing, limit: limitFor(options, account) }, onChange),
   });
 }
 
@@ -193,9 +198,9 @@ function createViewerHash(): (viewer: QuotaViewer) => QuotaViewer {
 
 /** A rate limiter that several instances share. It sends heartbeats until it is closed. */
 export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLimiter {
-  const { limit, clock, redis } = options;
+  const { clock, redis } = options;
   // Without a limit there is nothing to share.
-  if (limit === 0) return createRateLimiter(options);
+  if (options.limit === 0) return createRateLimiter(options);
 
   const timing = { ...defaultTiming, ...options };
   const windows = new Map<string, RedisPermitWindow>();
@@ -219,7 +224,9 @@ export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLi
   const registry: RateLimiterRegistry = new RateLimiterRegistry({
     ...timing,
     createWindow(account, onChange) {
-      const window = new RedisPermitWindow({ ...timing, cluster, account }, onChange);
+      const limit = limitFor(options, account);
+      if (limit === 0) return new LocalPermitWindow({ ...timing, limit }, onChange);
+      const window = new RedisPermitWindow({ ...timing, limit, cluster, account }, onChange);
       windows.set(account, window);
       return window;
     },
@@ -250,7 +257,7 @@ export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLi
       registry.rejection(account, hashedViewer(viewer), priority),
     shortage: (account, viewer, required) =>
       registry.shortage(account, hashedViewer(viewer), required),
-    queueLengths: () => registry.queueLengths(),
+    queueLengths: (account) => registry.queueLengths(account),
     isShared: () => cluster.mode() === 'distributed',
     close() {
       registry.close();

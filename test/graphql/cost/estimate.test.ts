@@ -384,7 +384,7 @@ describe('admission', () => {
         createCostPlugin(
           createCostLimiter(schema, {
             maxCalls: 30,
-            maxReferenceCalls: 60,
+            maxReferenceCalls: () => 60,
             maxNodes: 20_000,
             isCached: () => (kind) => cached.has(kind),
           }),

@@ -182,6 +182,7 @@ describe('JWT signed with the shared secret', () => {
             agentId: 'https://example.com/helpdesk.agent.id',
             customerId: 'helpdesk.customer',
             userId: 'sub',
+            account: 'account',
           },
         }),
       },
