@@ -94,7 +94,7 @@ class RateLimiterRegistry implements RateLimiter {
   }
 
   canStart(account: string, candidate: PermitCandidate): boolean {
-    return this.#limiters.get(account)?.canStart(candidate) ?? true;
+    return this.ensure(account).canStart(candidate);
   }
 
   isCapped(account: string, starter: PermitCandidate, other: PermitCandidate): boolean {

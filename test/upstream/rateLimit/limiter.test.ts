@@ -523,3 +523,28 @@ test('without a limit calls wait while HelpCrunch rejects them', async () => {
   await flushMicrotasks();
   expect(other.state()).toBe('served');
 });
+
+test.each([
+  { limit: 20, others: 4, refreshes: 8, rule: 'half of the idle calls' },
+  { limit: 20, others: 14, refreshes: 2, rule: 'what leaves a fifth of the limit' },
+  { limit: 20, others: 16, refreshes: 0, rule: 'nothing if a fifth of the limit is left' },
+  { limit: 1, others: 0, refreshes: 0, rule: 'nothing if the limit is one call' },
+])('the gateway itself uses $rule', async ({ limit, others, refreshes }) => {
+  const { clock, budget, spend, status } = start(limit);
+  const refresh = { viewer: { key: 'gateway', class: 'gateway' }, priority: 'background' } as const;
+  const deadlineMs = clock.monotonic() + second;
+  const { signal } = new AbortController();
+  await spend(others);
+  let granted = 0;
+
+  while (budget.canStart('acme', refresh)) {
+    const request = () => ({ candidates: [refresh], deadlineMs });
+    (await budget.acquire('acme', request, signal)).release();
+    granted += 1;
+  }
+  const rejected = budget.acquire('acme', () => ({ candidates: [refresh], deadlineMs }), signal);
+
+  await expect(rejected).rejects.toMatchObject({ kind: 'rateLimited' });
+  expect(granted).toBe(refreshes);
+  expect(status().remaining).toBe(limit - others - refreshes);
+});
