@@ -1,7 +1,13 @@
-FROM node:24-bookworm-slim AS build
+# syntax=docker/dockerfile:1
+# For a reproducible build, append the digests that `docker buildx imagetools inspect IMAGE` prints:
+#   docker build --build-arg NODE_IMAGE=node:24-bookworm-slim@sha256:… --build-arg BASE_IMAGE=debian:bookworm-slim@sha256:… .
+ARG NODE_IMAGE=node:24-bookworm-slim
+ARG BASE_IMAGE=debian:bookworm-slim
+
+FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --ignore-scripts
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json schema.graphql ./
 COPY scripts/build.mjs scripts/explorer.mjs scripts/
 COPY explorer explorer
@@ -9,7 +15,16 @@ COPY src src
 RUN npm run build
 RUN npm prune --omit=dev --ignore-scripts
 
-FROM node:24-bookworm-slim
+# Without npm, yarn and corepack: the runtime needs the program node only. It has its own certificates.
+FROM ${BASE_IMAGE}
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="helpcrunch-graphql"
+LABEL org.opencontainers.image.description="A typed GraphQL API in front of the HelpCrunch REST API v1"
+LABEL org.opencontainers.image.licenses="MIT"
+LABEL org.opencontainers.image.version="${VERSION}"
+LABEL org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /usr/local/bin/node /usr/local/bin/
 WORKDIR /app
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
@@ -17,7 +32,8 @@ COPY package.json schema.graphql LICENSE ./
 ENV NODE_ENV=production
 ENV HOST=0.0.0.0
 ENV PORT=4000
-USER node
+# A number, so that Kubernetes can verify that it is not root.
+USER 1000:1000
 EXPOSE 4000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "dist/main.js"]

@@ -50,6 +50,8 @@ const steps = {
     const from = words[0].startsWith('--from=') ? words.shift().slice('--from='.length) : undefined;
     const target = words.pop();
     for (const source of words) {
+      // The base image is this machine.
+      if (from !== undefined && source.startsWith('/usr/')) continue;
       if (from === undefined && !allowed.includes(source))
         fail(`.dockerignore leaves out ${source}`);
       const path = from === undefined ? source : join(stages.get(from).root, source);
@@ -62,7 +64,7 @@ const steps = {
     }
   },
   RUN(command) {
-    const { status } = spawnSync('sh', ['-c', command], {
+    const { status } = spawnSync('sh', ['-c', command.replace(/^--mount=\S+ /, '')], {
       cwd: join(stage.root, stage.directory),
       env: { PATH: process.env.PATH, HOME: top, ...stage.environment },
       stdio: ['ignore', 2, 'inherit'],
@@ -76,6 +78,8 @@ const steps = {
   USER(name) {
     stage.user = name;
   },
+  ARG() {},
+  LABEL() {},
   EXPOSE() {},
   HEALTHCHECK(rest) {
     stage.health = JSON.parse(rest.slice(rest.indexOf('CMD ') + 4));

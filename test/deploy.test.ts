@@ -1,3 +1,5 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
@@ -45,7 +47,7 @@ let labels: ReadonlySet<string>;
 
 beforeAll(async () => {
   helpCrunch = await startRecordingUpstream();
-  helpCrunch.respond('GET /chats/5208', { body: wireChat() });
+  helpCrunch.respond('GET /chats/5208', { body: wireChat({ unknownField: 1 }) });
   await using issuer = await startIssuer();
   const token = await bearer({ role: 'agent' }, await issuer.addKey('one'));
   await using gateway = await startTestGateway({
@@ -168,5 +170,35 @@ describe('the container', () => {
         shutdown: { delayMs: 5_000 },
       });
     });
+  });
+});
+
+describe('the systemd unit', () => {
+  const unit = textOf('helpcrunch-graphql.service');
+
+  test('its start waits until the gateway is ready, and fails if the process has ended', async () => {
+    const [, script = ''] = /^ExecStartPost=\/usr\/bin\/env node -e "(.*)"$/m.exec(unit) ?? [];
+    await using gateway = await startTestGateway({ upstream: helpCrunch });
+    const run = (port: string, processId: number) =>
+      spawnSync(process.execPath, ['-e', script], {
+        env: { PORT: port, MAINPID: String(processId) },
+      }).status;
+    const ended = spawnSync(process.execPath, ['-e', '']).pid;
+    // In this process nothing is served while it waits.
+    const ready = spawn(process.execPath, ['-e', script], {
+      env: { PORT: new URL(gateway.url).port, MAINPID: String(process.pid) },
+    });
+
+    expect(await once(ready, 'exit')).toEqual([0, null]);
+    expect(run('1', ended)).toBe(1);
+  });
+
+  test('it is valid, if systemd is installed', () => {
+    const file = new URL('../deploy/helpcrunch-graphql.service', import.meta.url).pathname;
+    const { error, stderr, status } = spawnSync('systemd-analyze', ['verify', file]);
+
+    expect(error === undefined ? [status, String(stderr)] : [0, '']).toEqual([0, '']);
+    expect(unit).toMatch(/^ExecReload=.*HUP/m);
+    expect(unit).toMatch(/^LoadCredential=api-key:/m);
   });
 });
