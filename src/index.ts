@@ -8,6 +8,17 @@ import type { Settings } from './config/settings.ts';
 import { trustHostOfEmbeddingServer } from './http/requestHead.ts';
 import type { Log } from './observability/log.ts';
 
+export { exportData } from './export/exportData.ts';
+export { ExportError, exportExitCodes, exportKinds } from './export/options.ts';
+export type {
+  ExportErrorCode,
+  ExportFilter,
+  ExportKind,
+  ExportOptions,
+  ExportProgress,
+  ExportSummary,
+} from './export/options.ts';
+export type { Clock } from './lib/clock.ts';
 export { ConfigError } from './config/settings.ts';
 export type { Settings } from './config/settings.ts';
 export type { Log } from './observability/log.ts';

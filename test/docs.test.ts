@@ -116,8 +116,8 @@ const externalPrograms =
 /** Commands of npm itself. */
 const npmCommands = ['ci', 'install', 'audit', 'sbom', 'pack'];
 
-/** Commands that start a server; `test/cli/commandLine.test.ts` and `test/main.test.ts` start them. */
-const serverCommands = ['serve', 'simulator', 'mcp'];
+/** Commands that start a server or call one; tests in `test/cli` and `test/main.test.ts` start them. */
+const serverCommands = ['serve', 'simulator', 'mcp', 'export'];
 
 /** Runs a command of the package and returns its problem; the exit code of `price` may be 1. */
 async function problemOfRun(line: string): Promise<string | undefined> {

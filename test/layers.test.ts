@@ -19,6 +19,7 @@ const layers: readonly Layer[] = [
     files: /^cli\/price\.ts$/,
     mayImport: [/^(cli|graphql|lib)\//, /^resources\/registry\.ts$/],
   },
+  { files: /^cli\/export\.ts$/, mayImport: [/^(cli|config|export|lib)\//] },
   { files: /^cli\/mcp\.ts$/, mayImport: [/^(cli|config|app|lib)\//] },
   // The only layer that composes the others.
   { files: /^app\//, mayImport: [/^(?!(main|index)\.ts|cli\/)/] },
@@ -80,6 +81,8 @@ const layers: readonly Layer[] = [
   { files: /^upstream\//, mayImport: [/^(upstream|redis|observability|lib)\//] },
   { files: /^redis\//, mayImport: [/^(redis|observability|lib)\//] },
   { files: /^observability\//, mayImport: [/^(observability|lib)\//] },
+  // A client of the gateway's public endpoint.
+  { files: /^export\//, mayImport: [/^(export|lib)\//] },
   { files: /^simulator\//, mayImport: [/^(simulator|lib)\//] },
   { files: /^lib\//, mayImport: [/^lib\//] },
 ];

@@ -16,6 +16,7 @@ Usage: helpcrunch-graphql [command] [options]
   serve           serve the API (default)
   simulator       serve a simulated HelpCrunch account with HelpCrunch's REST API
   price           report the cost of GraphQL operations in upstream calls and response nodes
+  export          export the data of an account through a gateway to files, and continue after interruptions
   mcp             serve tools for one AI agent over standard input and output (Model Context Protocol)
   schema          print the schema as SDL; --federation prints that of the subgraph, --json the introspection result
   check-config    print all settings and what is wrong with them; --connect also calls HelpCrunch
@@ -28,7 +29,7 @@ Options of serve, mcp and schema (--env-file only) and check-config:
 
   --help, --version
 
-Run "helpcrunch-graphql simulator --help" or "helpcrunch-graphql price --help" for their options. All settings are
+simulator, price and export have options of their own: "helpcrunch-graphql export --help". All settings are
 environment variables. Without HELPCRUNCH_API_KEY the gateway serves a simulated account.
 `;
 
@@ -89,6 +90,10 @@ const commands: Readonly<Record<string, Command>> = {
     const { runSchema } = await import('./schema.ts');
     return runSchema({ federation, json }, streams);
   },
+  async export(args, streams) {
+    const { runExport } = await import('./export.ts');
+    return runExport(args, streams);
+  },
   async mcp(args) {
     applySettingFlags(parseFlags(args, { 'env-file': { type: 'string' } } as const));
     const { runMcp } = await import('./mcp.ts');
@@ -105,7 +110,7 @@ const commands: Readonly<Record<string, Command>> = {
 async function run(commandArguments: readonly string[], streams: OutputStreams): Promise<number> {
   const [first = 'serve', ...rest] = commandArguments;
   const [name, args] = first.startsWith('-') ? ['serve', commandArguments] : [first, rest];
-  const hasOwnHelp = name === 'simulator' || name === 'price';
+  const hasOwnHelp = ['simulator', 'price', 'export'].includes(name);
   if (!hasOwnHelp && args.includes('--help')) {
     streams.print(help);
     return 0;
