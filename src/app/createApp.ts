@@ -1,8 +1,7 @@
 import type { Server } from 'node:http';
 import type { Config } from '../config/settings.ts';
 import { isDemo } from '../config/settings.ts';
-import { EventIds } from '../events/eventIds.ts';
-import { createLocalEventBus } from '../events/localBus.ts';
+import { LocalEventBus } from '../events/localBus.ts';
 import { EventRepetitions } from '../events/repetitions.ts';
 import { createAuthentication } from '../http/auth/authenticate.ts';
 import { AuthFailureLimiter } from '../http/auth/authFailures.ts';
@@ -73,9 +72,10 @@ function createWebhookHandlers(
 /** The event bus and the webhook handlers, which publish to it. */
 function createEvents(foundation: Foundation, { cache }: UpstreamParts) {
   const { redis, clock, log, disposers } = foundation;
-  const local = createLocalEventBus(new EventIds(clock));
+  const local = new LocalEventBus(clock);
   const repetitions = new EventRepetitions(clock, redis?.connection);
   const eventBus = redis === undefined ? local : new redis.RedisEventBus(local, redis.connection);
+  cache.onErasure(({ account: erased, id }) => eventBus.erase(erased, id));
   disposers.defer(() => eventBus.close());
   const deduplicator = createDeliveryDeduplicator(clock, redis?.connection);
   const parts = { cache, eventBus, repetitions, deduplicator, clock, log };
@@ -170,7 +170,7 @@ function gaugesOf(
     }),
     rateLimit: (name = account.account) => (forwardsClientKeys ? null : rateLimiter.status(name)),
     queuedCalls: (name) => rateLimiter.queueLengths(name),
-    distinctSubscriptions: events.eventBus.subscriberCount,
+    distinctSubscriptions: () => events.eventBus.subscriberCount(),
     openCircuitBreakers: (name) =>
       name === undefined ? client.openCircuitBreakers() : Number(client.isCircuitOpen(name)),
     webhooks: (name) => events.webhookHandlerOf(name)?.outcomes(),

@@ -1,4 +1,4 @@
-import type { Message } from '../resources/messages/model.ts';
+import type { Message, MessageReference } from '../resources/messages/model.ts';
 import { messageCodec } from '../resources/messages/model.ts';
 import type { Shape } from '../lib/shape.ts';
 import { isDictionary, isIdText, isTime, objectOf, oneOf, orNull } from '../lib/shape.ts';
@@ -36,7 +36,8 @@ export type DomainEvent =
       readonly kind: 'message';
       readonly chatId: string;
       readonly customerId: string | null;
-      readonly message: Message;
+      /** A reference in events of the log, whose texts are read again. */
+      readonly message: Message | MessageReference;
       readonly atMs: number;
     }
   | {
@@ -80,7 +81,10 @@ const isCustomerEvent = objectOf<EventOf<'customer'>>(
 );
 
 /** An event with an id of its own, which is the same at every instance. */
-export type PublishedEvent = DomainEvent & { readonly eventId: string };
+export type IdentifiedEvent = DomainEvent & { readonly eventId: string };
+
+/** An event with its position in the log of this instance. Later events have higher positions. */
+export type PublishedEvent = IdentifiedEvent & { readonly position: number };
 
 /** The form in which instances send events to each other. */
 export const isDomainEvent: Shape<DomainEvent> = (value): value is DomainEvent =>
@@ -95,7 +99,33 @@ export const decodeOlderEvent = (event: unknown): unknown =>
 /** `gap`: events may have been lost, so the subscriber must read again what it shows. */
 export type EventOrGap = PublishedEvent | { readonly kind: 'gap' };
 
-export interface EventBus {
+/** A part of the log. */
+export interface LoggedEvents {
+  readonly events: readonly PublishedEvent[];
+  /** The next part is after this position. */
+  readonly end: number;
+}
+
+export interface LogRange {
+  /** Events after this position. */
+  readonly after: number;
+  readonly maxEvents: number;
+  readonly accepts: (event: DomainEvent) => boolean;
+}
+
+/** The events of the last minutes, for subscribers that continue after a disconnection. */
+export interface EventHistory {
+  /** The position of the latest event of any account. */
+  head(): number;
+  /** Undefined for an event that is not in the log. May wait for events that other instances have published. */
+  positionOf(account: string, eventId: string): Promise<number | undefined>;
+  /** The id of the latest event in the log. */
+  latestId(account: string): string | undefined;
+  /** Undefined if events after the position may be missing. */
+  read(account: string, range: LogRange): LoggedEvents | undefined;
+}
+
+export interface EventBus extends EventHistory {
   /** Assigns an id to the event. Never fails. All subscribers receive the events of a chat in the same order. */
   publish(account: string, event: DomainEvent): void;
   /**
@@ -112,6 +142,14 @@ export interface EventBus {
   close(): void;
 }
 
+/** The accepted events of one account from now on, and those in the log. */
+export interface EventStream extends AsyncIterableIterator<EventOrGap> {
+  head(): number;
+  positionOf(eventId: string): Promise<number | undefined>;
+  latestId(): string | undefined;
+  read(range: Omit<LogRange, 'accepts'>): LoggedEvents | undefined;
+}
+
 /** A change that a write has made. */
 interface WrittenChange {
   readonly events: readonly DomainEvent[];
@@ -125,5 +163,5 @@ interface WrittenChange {
 export interface AccountEvents {
   /** Publishes the events of a write, unless webhooks have reported them since it started. */
   publishWrite(change: WrittenChange): Promise<void>;
-  subscribe(accepts: (event: DomainEvent) => boolean): AsyncIterableIterator<EventOrGap>;
+  subscribe(accepts: (event: DomainEvent) => boolean): EventStream;
 }

@@ -2,7 +2,7 @@ import { JsonError, parseJson } from '../lib/json.ts';
 import { isDictionary, isNumber, isText, objectOf, oneOf } from '../lib/shape.ts';
 import type { RedisConnections, RedisParticipant, RedisSubscriber } from '../redis/connection.ts';
 import { redisKey } from '../redis/keys.ts';
-import type { DomainEvent, EventBus, PublishedEvent } from './bus.ts';
+import type { DomainEvent, EventBus, IdentifiedEvent } from './bus.ts';
 import { isDomainEvent, decodeOlderEvent } from './bus.ts';
 import { derivedEventId } from './eventIds.ts';
 import type { LocalEventBus } from './localBus.ts';
@@ -11,6 +11,9 @@ const maxUndelivered = 1_000;
 
 /** More than the longest message of a chat takes; a webhook has at most a megabyte. */
 const maxMessageLength = 8_388_608;
+
+/** Longer than for reads, which have an alternative. */
+const fenceTimeoutMs = 1_000;
 
 interface Envelope {
   readonly from: string;
@@ -55,7 +58,7 @@ function parseEnvelope(text: string): Envelope | undefined {
 const publishedEvent = (
   { from, sequence, eventId }: Envelope,
   event: DomainEvent,
-): PublishedEvent => ({
+): IdentifiedEvent => ({
   ...event,
   eventId: eventId ?? derivedEventId(event.atMs, `${from} ${sequence}`),
 });
@@ -65,8 +68,6 @@ const publishedEvent = (
  * Redis an instance delivers its own events only, and all subscribers receive a gap afterwards.
  */
 export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscriber {
-  readonly subscribe: EventBus['subscribe'];
-  readonly subscriberCount: EventBus['subscriberCount'];
   readonly #local: LocalEventBus;
   readonly #redis: RedisConnections;
   /** Own events that Redis has not delivered yet, in the order in which they were published. */
@@ -77,14 +78,44 @@ export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscribe
   constructor(local: LocalEventBus, redis: RedisConnections) {
     this.#local = local;
     this.#redis = redis;
-    this.subscribe = local.subscribe;
-    this.subscriberCount = local.subscriberCount;
     redis.register(this);
     redis.subscribe('event', this);
   }
 
   publish(account: string, event: DomainEvent): void {
     void this.#publish(account, event);
+  }
+
+  subscribe(...parameters: Parameters<EventBus['subscribe']>): ReturnType<EventBus['subscribe']> {
+    return this.#local.subscribe(...parameters);
+  }
+
+  subscriberCount(): number {
+    return this.#local.subscriberCount();
+  }
+
+  head(): number {
+    return this.#local.head();
+  }
+
+  latestId(account: string): string | undefined {
+    return this.#local.latestId(account);
+  }
+
+  read(...parameters: Parameters<EventBus['read']>): ReturnType<EventBus['read']> {
+    return this.#local.read(...parameters);
+  }
+
+  async positionOf(account: string, eventId: string): Promise<number | undefined> {
+    const known = await this.#local.positionOf(account, eventId);
+    if (known !== undefined) return known;
+    // Another instance may have published it a moment ago.
+    await this.#redis.awaitFence(fenceTimeoutMs);
+    return this.#local.positionOf(account, eventId);
+  }
+
+  erase(account: string, customerId: string): void {
+    this.#local.erase(account, customerId);
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import type { AccountEvents, DomainEvent, EventBus } from '../events/bus.ts';
+import type { AccountEvents, DomainEvent, EventBus, LogRange } from '../events/bus.ts';
 import type { EventRepetitions } from '../events/repetitions.ts';
 import type { LoaderOptions, Loaders, Sources } from '../resources/registry.ts';
 import type { ClientApplication } from '../lib/clientApplication.ts';
@@ -105,8 +105,16 @@ const eventsOf = (
     if (isNamed && (await repetitions.recordWrite(account, names, startedAtMs))) return;
     for (const event of events) eventBus.publish(account, event);
   },
-  subscribe: (accepts) =>
-    eventBus.subscribe(account, (event) => canReceive(viewer, event) && accepts(event), signal()),
+  subscribe(accepts) {
+    const accepted = (event: DomainEvent) => canReceive(viewer, event) && accepts(event);
+    return Object.assign(eventBus.subscribe(account, accepted, signal()), {
+      head: () => eventBus.head(),
+      positionOf: (eventId: string) => eventBus.positionOf(account, eventId),
+      latestId: () => eventBus.latestId(account),
+      read: (range: Omit<LogRange, 'accepts'>) =>
+        eventBus.read(account, { ...range, accepts: accepted }),
+    });
+  },
 });
 
 /** Creates the context of one operation. */

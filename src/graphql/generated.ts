@@ -1278,6 +1278,7 @@ export type Subscription = {
  * should refetch the data that it shows.
  */
 export type SubscriptionChatUpdatedArgs = {
+  after?: InputMaybe<Scalars['ID']['input']>;
   assigneeId?: InputMaybe<Scalars['ID']['input']>;
   customerId?: InputMaybe<Scalars['ID']['input']>;
   departmentId?: InputMaybe<Scalars['ID']['input']>;
@@ -1293,6 +1294,7 @@ export type SubscriptionChatUpdatedArgs = {
  * should refetch the data that it shows.
  */
 export type SubscriptionCustomerChangedArgs = {
+  after?: InputMaybe<Scalars['ID']['input']>;
   id?: InputMaybe<Scalars['ID']['input']>;
 };
 
@@ -1305,6 +1307,7 @@ export type SubscriptionCustomerChangedArgs = {
  * should refetch the data that it shows.
  */
 export type SubscriptionCustomerUpdatedArgs = {
+  after?: InputMaybe<Scalars['ID']['input']>;
   id: Scalars['ID']['input'];
 };
 
@@ -1317,6 +1320,7 @@ export type SubscriptionCustomerUpdatedArgs = {
  * should refetch the data that it shows.
  */
 export type SubscriptionMessageReceivedArgs = {
+  after?: InputMaybe<Scalars['ID']['input']>;
   chatId?: InputMaybe<Scalars['ID']['input']>;
 };
 

@@ -112,6 +112,7 @@ interface ClientRequest {
   readonly span: Span | undefined;
   readonly isReadOnly?: boolean;
   readonly accept?: string | undefined;
+  readonly lastEventId?: string | undefined;
 }
 
 export type ExecuteForClient = (
@@ -130,7 +131,7 @@ interface ExecuteForClientOptions {
 /** Runs an operation within the limits of its client. Fails with a `PublicError` if it may not run. */
 export const createExecuteForClient =
   (options: ExecuteForClientOptions): ExecuteForClient =>
-  async (client, { operation, signal, requestId, span, isReadOnly = false, accept }) => {
+  async (client, { operation, requestId, span, isReadOnly = false, ...conditions }) => {
     const { run, connectionLimits, persistedDocuments, limitClient, textOf } = options;
     const { viewer, viewerId, apiKey, account } = client.access;
     const params = { ...operation };
@@ -148,7 +149,7 @@ export const createExecuteForClient =
         return clientName(client);
       },
     };
-    const outcome = await run(request, subscriber, { signal, isReadOnly, accept });
+    const outcome = await run(request, subscriber, { ...conditions, isReadOnly });
     if (outcome.kind === 'once') return outcome;
     const release = connectionLimits.acquireSubscription(limitName(client));
     if (release !== undefined) {

@@ -19,14 +19,21 @@ export interface StreamFormat {
 
 const comment = ':\n\n';
 
-const formatEvent = (name: string, data: string): string => `event: ${name}\ndata: ${data}\n\n`;
+const formatEvent = (name: string, data: string, id?: string): string =>
+  `event: ${name}\n${id === undefined ? '' : `id: ${id}\n`}data: ${data}\n\n`;
+
+/** Sent back as `Last-Event-ID` by clients that reconnect. */
+const eventIdOf = ({ extensions }: SubscriptionResult): string | undefined => {
+  const id = extensions?.['eventId'];
+  return typeof id === 'string' ? id : undefined;
+};
 
 /** Server-sent events in the distinct connections mode of `graphql-sse`. */
 export const eventStreamFormat: StreamFormat = {
   contentType: 'text/event-stream; charset=utf-8',
   start: comment,
   heartbeat: comment,
-  result: (result) => formatEvent('next', JSON.stringify(result)),
+  result: (result) => formatEvent('next', JSON.stringify(result), eventIdOf(result)),
   completion: formatEvent('complete', ''),
   // Clients reconnect when a stream ends without `complete`.
   interruption: () => '',

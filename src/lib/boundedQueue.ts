@@ -16,6 +16,8 @@ export interface BoundedQueue<Item> {
   push(item: Item): void;
   /** Ends the iteration after the queued items. */
   finish(): void;
+  /** Resolves when the consumer has taken all items. Returns whether it takes more. */
+  drained(): Promise<boolean>;
   readonly items: QueueItems<Item>;
 }
 
@@ -27,13 +29,46 @@ interface BoundedQueueOptions<Item> {
   readonly onEnd: () => void;
 }
 
+class WaitingItems<Item> {
+  #items: Item[] = [];
+  readonly #onEmpty: (() => void)[] = [];
+
+  get count(): number {
+    return this.#items.length;
+  }
+
+  add(item: Item): void {
+    this.#items.push(item);
+  }
+
+  take(): Item | undefined {
+    const item = this.#items.shift();
+    this.#reportEmpty();
+    return item;
+  }
+
+  replaceAll(...items: readonly Item[]): void {
+    this.#items = [...items];
+    this.#reportEmpty();
+  }
+
+  async untilEmpty(): Promise<void> {
+    if (this.count > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
+  }
+
+  #reportEmpty(): void {
+    if (this.count > 0) return;
+    for (const resolve of this.#onEmpty.splice(0)) resolve();
+  }
+}
+
 export function createBoundedQueue<Item>({
   maxLength,
   overflowItem,
   onEnd,
 }: BoundedQueueOptions<Item>): BoundedQueue<Item> {
   type Result = IteratorResult<Item, undefined>;
-  let waiting: Item[] = [];
+  const waiting = new WaitingItems<Item>();
   const readers: ((result: Result) => void)[] = [];
   let consumer: ItemConsumer<Item> | undefined;
   /** Whether the consumer may be passed an item. */
@@ -44,7 +79,7 @@ export function createBoundedQueue<Item>({
   function close(): void {
     if (isClosed) return;
     isClosed = true;
-    waiting = [];
+    waiting.replaceAll();
     for (const reader of readers.splice(0)) reader({ value: undefined, done: true });
     consumer?.end();
     onEnd();
@@ -57,7 +92,7 @@ export function createBoundedQueue<Item>({
 
   function resume(): void {
     isReady = true;
-    const item = waiting.shift();
+    const item = waiting.take();
     if (item !== undefined) pass(item);
     else if (isFinished) close();
   }
@@ -70,20 +105,22 @@ export function createBoundedQueue<Item>({
         return;
       }
       const reader = readers.shift();
-      if (reader !== undefined) {
-        reader({ value: item });
-        return;
-      }
-      if (waiting.length >= maxLength) waiting = [overflowItem];
-      waiting.push(item);
+      if (reader === undefined) {
+        if (waiting.count >= maxLength) waiting.replaceAll(overflowItem);
+        waiting.add(item);
+      } else reader({ value: item });
     },
     finish() {
       isFinished = true;
-      if (waiting.length === 0 && (consumer === undefined || isReady)) close();
+      if (waiting.count === 0 && (consumer === undefined || isReady)) close();
+    },
+    async drained() {
+      await waiting.untilEmpty();
+      return !isClosed && !isFinished;
     },
     items: {
       next(): Promise<Result> {
-        const item = waiting.shift();
+        const item = waiting.take();
         if (item !== undefined) return Promise.resolve({ value: item });
         if (isFinished) close();
         if (isClosed) return Promise.resolve({ value: undefined, done: true });

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../src/config/settings.ts';
 import type { EventOrGap, EventBus, DomainEvent } from '../../src/events/bus.ts';
-import { EventIds } from '../../src/events/eventIds.ts';
-import { createLocalEventBus } from '../../src/events/localBus.ts';
+import { LocalEventBus } from '../../src/events/localBus.ts';
 import { RedisEventBus } from '../../src/events/redisBus.ts';
 import { silentLog } from '../../src/observability/log.ts';
 import { RedisConnections } from '../../src/redis/connection.ts';
@@ -66,7 +65,10 @@ describeWithRedis('the event bus of several instances (needs Redis)', () => {
       clock,
       log: silentLog,
     });
-    const bus = new RedisEventBus(createLocalEventBus(new EventIds(clock), 1_000), connection);
+    const bus = new RedisEventBus(
+      new LocalEventBus({ ...clock, random: Math.random }, 1_000),
+      connection,
+    );
     const controller = new AbortController();
     const listening = bus.subscribe('a', () => true, controller.signal);
     return {

@@ -18,7 +18,7 @@ const namedBlocks = (text: string) => [
 
 test('every code block of docs/clients.md and of the schema guide is a file that a test executes', () => {
   const blocks = [...namedBlocks(page), ...namedBlocks(guide)];
-  const tests = ['clients', 'apolloClients', 'clientDocs', 'urqlGraphcache']
+  const tests = ['clients', 'apolloClients', 'clientDocs', 'resumingClients', 'urqlGraphcache']
     .map((name) => readFileSync(join(root, `test/examples/${name}.test.ts`), 'utf8'))
     .join('');
 
@@ -26,8 +26,8 @@ test('every code block of docs/clients.md and of the schema guide is a file that
   expect(namedBlocks(guide)).toHaveLength([...guide.matchAll(/^```ts$/gm)].length);
   for (const [, file = '', body] of blocks) {
     expect(body).toBe(readFileSync(join(root, file), 'utf8'));
-    // The cache is imported by the clients.
-    if (file !== 'examples/clients/apolloCache.ts') expect(tests).toContain(file.split('/').at(-1));
+    // The cache is imported by the clients, and what makes them resume.
+    if (!/apolloCache|resumable/.test(file)) expect(tests).toContain(file.split('/').at(-1));
   }
 });
 

@@ -137,6 +137,7 @@ export async function startControlledUpstream(key = 'fake-key') {
     const row = rows.get(Number(id));
     if (row === undefined) return notFound;
     if (part !== 'messages') return { body: row };
+    if (Array.isArray(row['messages'])) return pageOf(row['messages'], query);
     const read = row['readByAgent'];
     const message = {
       id: row.id,
@@ -174,7 +175,7 @@ export async function startControlledUpstream(key = 'fake-key') {
     chats,
     customers,
     agents,
-    /** Replaces chats, whose version starts at 0. */
+    /** Replaces chats, whose version starts at 0. A chat can have `messages`. */
     seed(rows: { readonly chats?: readonly Change[]; readonly customers?: readonly Change[] }) {
       for (const chat of rows.chats ?? []) {
         chats.set(chat.id, wireChat({ lastMessageText: '0', ...chat }) as Row);

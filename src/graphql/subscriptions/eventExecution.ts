@@ -5,7 +5,7 @@ import type {
   OperationDefinitionNode,
 } from 'graphql';
 import { createSourceEventStream, getOperationAST } from 'graphql';
-import type { DomainEvent, EventOrGap, PublishedEvent } from '../../events/bus.ts';
+import type { DomainEvent, EventStream, PublishedEvent } from '../../events/bus.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../observability/log.ts';
 import { requestIds } from '../../observability/tracing.ts';
@@ -41,12 +41,31 @@ export interface EventAudience {
 export interface Audience {
   /** The subscriber that subscribed first. */
   readonly opener: SubscriptionCaller;
-  /** Selects the subscriber whose turn it is to be charged. Called before each event. */
-  readonly takeTurn: () => EventAudience;
+  /** Selects the subscriber whose turn it is to be charged for the event at a position. Undefined if no subscriber receives it. */
+  readonly takeTurn: (position: number) => EventAudience | undefined;
 }
 
-/** Delivered instead of lost events. The subscription continues. */
-export const missedEventsResult = (requestId: string): SubscriptionResult => ({
+/** The result of an event at this position; without a position it is for all subscribers. */
+export interface EventResult {
+  readonly result: SubscriptionResult;
+  readonly position?: number;
+}
+
+/** The log of the events that the subscription receives. */
+type SubscriptionHistory = Pick<EventStream, 'head' | 'positionOf' | 'latestId' | 'read'>;
+
+export interface OpenSubscription {
+  readonly results: AsyncIterable<EventResult>;
+  readonly history: SubscriptionHistory;
+  /** The result of an event from the log. Null if the subscribers do not receive it. */
+  readonly replay: (
+    event: PublishedEvent,
+    audience: EventAudience,
+  ) => Promise<SubscriptionResult | null>;
+}
+
+/** Delivered instead of lost events. The subscription continues, after the event with this id if one is given. */
+export const missedEventsResult = (requestId: string, eventId?: string): SubscriptionResult => ({
   data: null,
   errors: [
     publicError
@@ -55,11 +74,12 @@ export const missedEventsResult = (requestId: string): SubscriptionResult => ({
       })
       .format(requestId),
   ],
+  ...(eventId === undefined ? {} : { extensions: { eventId } }),
 });
 
 /** Narrows the type of the stream to that of the events that the resolvers return. */
-const isEventStream = (source: object): source is AsyncIterable<EventOrGap> =>
-  Symbol.asyncIterator in source;
+const isEventStream = (source: object): source is EventStream =>
+  Symbol.asyncIterator in source && 'positionOf' in source;
 
 interface EventExecutionOptions {
   readonly schema: GraphQLSchema;
@@ -169,7 +189,7 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
     subscription: ValidatedSubscription,
     { opener, takeTurn }: Audience,
     signal: AbortSignal,
-  ): Promise<AsyncIterable<SubscriptionResult> | SubscriptionResult> => {
+  ): Promise<OpenSubscription | SubscriptionResult> => {
     const { document, operationName, variables } = subscription;
     const events = await createSourceEventStream({
       schema,
@@ -193,19 +213,33 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
       variables,
       execute: prepare(document, operationName),
     };
-    return (async function* () {
-      const pace = new EventPace(options);
-      for await (const event of events) {
+    const pace = new EventPace(options);
+    const resultOf = async (
+      event: PublishedEvent,
+      takeAudience: () => EventAudience | undefined,
+    ) => {
+      await pace.ready(signal);
+      const audience = takeAudience();
+      if (audience === undefined) return null;
+      const { result, calls } = await executor.execute(prepared, { event, audience }, signal);
+      pace.spend(calls);
+      return result;
+    };
+    async function* results(stream: EventStream): AsyncGenerator<EventResult> {
+      for await (const event of stream) {
         if (event.kind === 'gap') {
-          yield missedEventsResult(opener.requestId);
+          yield { result: missedEventsResult(opener.requestId) };
           continue;
         }
-        await pace.ready(signal);
-        const audience = takeTurn();
-        const { result, calls } = await executor.execute(prepared, { event, audience }, signal);
-        pace.spend(calls);
-        if (result !== null) yield result;
+        const { position } = event;
+        const result = await resultOf(event, () => takeTurn(position));
+        if (result !== null) yield { result, position };
       }
-    })();
+    }
+    return {
+      results: results(events),
+      history: events,
+      replay: (event, audience) => resultOf(event, () => audience),
+    };
   };
 }

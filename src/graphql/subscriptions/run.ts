@@ -1,9 +1,10 @@
 import { HeaderMap } from '@apollo/server';
 import { errorCodes } from '../errorCodes.ts';
-import { publicCodeOf } from '../errors.ts';
+import { publicCodeOf, PublicError } from '../errors.ts';
 import type { OperationCache } from '../operations/operationCache.ts';
 import type { OpenOperation } from '../operation.ts';
 import type { SubscriptionResult, SubscriptionCaller } from './eventExecution.ts';
+import { Resumptions } from './resumption.ts';
 import type { SharedSubscriptions, SubscriptionResults } from './shared.ts';
 import type { GraphQLServer } from '../server.ts';
 import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
@@ -34,6 +35,8 @@ interface RunConditions {
   readonly isReadOnly: boolean;
   /** The header `Accept` of an HTTP request, on which the status of request errors depends. */
   readonly accept?: string | undefined;
+  /** The header `Last-Event-ID` of a stream: a subscription continues after this event. */
+  readonly lastEventId?: string | undefined;
 }
 
 export type RunOperation = (
@@ -71,14 +74,14 @@ interface RunOperationOptions {
 }
 
 /** Runs any operation of a transport that carries multiple results. */
-export const createRunOperation =
-  ({
-    apollo,
-    operationCache,
-    openOperation,
-    sharedSubscriptions,
-  }: RunOperationOptions): RunOperation =>
-  async (request, subscriber, { signal, isReadOnly, accept = '' }) => {
+export function createRunOperation({
+  apollo,
+  operationCache,
+  openOperation,
+  sharedSubscriptions,
+}: RunOperationOptions): RunOperation {
+  const resumptions = new Resumptions();
+  return async (request, subscriber, { signal, isReadOnly, accept = '', lastEventId }) => {
     let subscription: ValidatedSubscription | undefined;
     const { context, disconnect, close } = openOperation({ ...subscriber, bypassesCache: false });
     signal.addEventListener('abort', disconnect, { once: true });
@@ -105,8 +108,18 @@ export const createRunOperation =
       signal.removeEventListener('abort', disconnect);
       close();
     }
-    const joined = await sharedSubscriptions.join(subscription, subscriber);
+    const resumption = resumptions.of(subscription, lastEventId);
+    if (resumption instanceof PublicError) {
+      const result = { errors: [resumption.format(subscriber.requestId)] };
+      return { kind: 'once', status: resumption.status, result };
+    }
+    const joined = await sharedSubscriptions.join(
+      resumption.subscription,
+      subscriber,
+      resumption.after,
+    );
     return 'next' in joined
       ? { kind: 'stream', results: joined }
       : { kind: 'once', status: statusOf(joined), result: joined };
   };
+}

@@ -7,11 +7,14 @@ import { requestIds } from '../../observability/tracing.ts';
 import type { Viewer } from '../context.ts';
 import type {
   EventAudience,
+  EventResult,
   ExecuteSubscription,
+  OpenSubscription,
   SubscriptionResult,
   SubscriptionCaller,
 } from './eventExecution.ts';
 import { missedEventsResult } from './eventExecution.ts';
+import { Replays } from './replay.ts';
 import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
 
 export type SubscriptionResults = QueueItems<SubscriptionResult>;
@@ -40,13 +43,25 @@ interface SharedSubscriptionOptions {
   readonly onClose: () => void;
 }
 
+interface Subscriber {
+  readonly caller: SubscriptionCaller;
+  /** It receives the events after this position. */
+  readonly position: number;
+}
+
+type ResultQueue = BoundedQueue<SubscriptionResult>;
+
 /** One execution of each event for all subscribers with the same operation and audience. It ends with the last of them. */
 class SharedSubscription {
   readonly #options: SharedSubscriptionOptions;
   readonly #controller = new AbortController();
   /** In the order of their turns to be charged. */
-  readonly #subscribers = new Map<BoundedQueue<SubscriptionResult>, SubscriptionCaller>();
-  #results: AsyncIterable<SubscriptionResult> | undefined;
+  readonly #subscribers = new Map<ResultQueue, Subscriber>();
+  /** Subscribers that receive earlier events first. */
+  readonly #replaying = new Set<ResultQueue>();
+  #open: OpenSubscription | undefined;
+  #replays: Replays | undefined;
+  #isDelivering = false;
   #failure: SubscriptionResult | undefined;
 
   constructor(options: SharedSubscriptionOptions) {
@@ -62,69 +77,103 @@ class SharedSubscription {
   async open(execute: ExecuteSubscription, subscription: ValidatedSubscription): Promise<void> {
     const { opener } = this.#options;
     const { signal } = this.#controller;
-    const takeTurn = () => this.#takeTurn();
-    const results = await execute(subscription, { opener, takeTurn }, signal);
-    if (Symbol.asyncIterator in results) {
-      this.#results = results;
+    const takeTurn = (position: number) => this.#takeTurn(position);
+    const opened = await execute(subscription, { opener, takeTurn }, signal);
+    if ('history' in opened) {
+      this.#open = opened;
+      this.#replays = new Replays(opened, this.#options.maxBuffered);
     } else {
-      this.#failure = results;
+      this.#failure = opened;
       this.#close();
     }
   }
 
-  /** The results for a new subscriber, or the one result of a failure. */
-  join(subscriber: SubscriptionCaller): SubscriptionResults | SubscriptionResult {
-    if (this.#failure !== undefined) return this.#failure;
+  /** The results for a new subscriber, from now on or after an earlier event, or the one result of a failure. */
+  join(caller: SubscriptionCaller, after?: string): SubscriptionResults | SubscriptionResult {
+    const [opened, replays] = [this.#open, this.#replays];
+    if (opened === undefined || replays === undefined) return this.#failure ?? {};
     const queue = createBoundedQueue<SubscriptionResult>({
       maxLength: this.#options.maxBuffered,
-      overflowItem: missedEventsResult(subscriber.requestId),
-      onEnd: () => {
-        this.#subscribers.delete(queue);
-        if (this.#subscribers.size === 0) this.#close();
-      },
+      overflowItem: missedEventsResult(caller.requestId),
+      onEnd: () => this.#leave(queue),
     });
-    this.#subscribers.set(queue, subscriber);
-    const results = this.#results;
-    this.#results = undefined;
+    const join = (position: number) => {
+      this.#replaying.delete(queue);
+      this.#subscribers.set(queue, { caller, position });
+    };
+    if (after === undefined) join(opened.history.head());
+    else {
+      this.#replaying.add(queue);
+      void this.#replay(queue, () => replays.run({ queue, caller, after, join }));
+    }
     // Started by the first subscriber, as earlier results would be lost.
-    if (results !== undefined) void this.#deliver(results);
+    if (!this.#isDelivering) void this.#deliver(opened.results);
     return queue.items;
   }
 
-  async #deliver(results: AsyncIterable<SubscriptionResult>): Promise<void> {
-    const { log, opener } = this.#options;
+  #leave(queue: ResultQueue): void {
+    this.#subscribers.delete(queue);
+    this.#replaying.delete(queue);
+    if (this.#subscribers.size + this.#replaying.size === 0) this.#close();
+  }
+
+  async #replay(queue: ResultQueue, run: () => Promise<void>): Promise<void> {
     try {
-      for await (const result of results) {
-        for (const queue of this.#subscribers.keys()) queue.push(result);
+      await run();
+    } catch (error) {
+      this.#report(error);
+      queue.finish();
+    }
+  }
+
+  async #deliver(results: AsyncIterable<EventResult>): Promise<void> {
+    this.#isDelivering = true;
+    try {
+      for await (const { result, position = Infinity } of results) {
+        for (const [queue, subscriber] of this.#subscribers)
+          if (position > subscriber.position) queue.push(result);
       }
     } catch (error) {
-      log.error('subscription failed', { ...requestIds(opener), error });
+      this.#report(error);
     } finally {
       this.#close();
     }
   }
 
-  /** Ends the turn of the first subscriber. Of several subscriptions of one client, one counts as another subscriber. */
-  #takeTurn(): EventAudience {
-    const [turn] = this.#subscribers;
-    if (turn === undefined) return { chargedSubscriber: this.#options.opener, others: [] };
-    const [queue, chargedSubscriber] = turn;
-    this.#subscribers.delete(queue);
-    this.#subscribers.set(queue, chargedSubscriber);
-    const others = new Map<string, SubscriptionCaller>();
-    for (const subscriber of this.#subscribers.values()) {
-      if (others.size === maxOtherSubscribers) break;
-      const { quotaClient } = subscriber;
-      if (quotaClient !== chargedSubscriber.quotaClient) others.set(quotaClient, subscriber);
+  #report(error: unknown): void {
+    const { log, opener } = this.#options;
+    log.error('subscription failed', { ...requestIds(opener), error });
+  }
+
+  /**
+   * Ends the turn of the first subscriber that receives the event. Of several subscriptions of one client, one counts as another
+   * subscriber.
+   */
+  #takeTurn(position: number): EventAudience | undefined {
+    for (const [queue, subscriber] of this.#subscribers) {
+      if (subscriber.position >= position) continue;
+      this.#subscribers.delete(queue);
+      this.#subscribers.set(queue, subscriber);
+      return { chargedSubscriber: subscriber.caller, others: this.#othersThan(subscriber) };
     }
-    return { chargedSubscriber, others: [...others.values()] };
+    return undefined;
+  }
+
+  #othersThan({ caller: charged }: Subscriber): readonly SubscriptionCaller[] {
+    const others = new Map<string, SubscriptionCaller>();
+    for (const { caller } of this.#subscribers.values()) {
+      if (others.size === maxOtherSubscribers) break;
+      const { quotaClient } = caller;
+      if (quotaClient !== charged.quotaClient) others.set(quotaClient, caller);
+    }
+    return [...others.values()];
   }
 
   #close(): void {
     if (this.#controller.signal.aborted) return;
     this.#controller.abort();
     this.#options.onClose();
-    for (const queue of this.#subscribers.keys()) queue.finish();
+    for (const queue of [...this.#subscribers.keys(), ...this.#replaying]) queue.finish();
   }
 }
 
@@ -156,10 +205,14 @@ export function createSharedSubscriptions({
   }
 
   return {
-    /** The stream of results, or a single result if subscribing failed. Ending the iterator unsubscribes. */
+    /**
+     * The stream of results, from now on or after an earlier event, or a single result if subscribing failed. Ending the iterator
+     * unsubscribes.
+     */
     async join(
       subscription: ValidatedSubscription,
       subscriber: SubscriptionCaller,
+      after?: string,
     ): Promise<SubscriptionResults | SubscriptionResult> {
       const name = sharingKey(subscription, subscriber);
       for (;;) {
@@ -174,7 +227,7 @@ export function createSharedSubscriptions({
         }
         const group = await opening;
         // Its last subscriber may have left in the meantime.
-        if (!group.isClosed) return group.join(subscriber);
+        if (!group.isClosed) return group.join(subscriber, after);
       }
     },
     count: () => groups.size,

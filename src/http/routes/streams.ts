@@ -20,6 +20,9 @@ interface RequestedStream extends AcceptedStream {
 const operationOf = (request: FastifyRequest) =>
   request.method === 'GET' ? parseOperationQuery(request.url) : parseOperationRequest(request.body);
 
+const lastEventIdOf = ({ 'last-event-id': id }: FastifyRequest['headers']): string | undefined =>
+  typeof id === 'string' ? id : undefined;
+
 /** Operations whose results are sent in a response that stays open: server-sent events or multipart. */
 export class ResultStreams {
   readonly #options: ResultStreamsOptions;
@@ -64,9 +67,11 @@ export class ResultStreams {
     stream.followConnection(reply.raw);
     const { signal } = stream;
     const { accept = '' } = headers;
-    const isReadOnly = method === 'GET';
-    const operationRequest = { operation, signal, requestId, span, isReadOnly, accept };
-    const outcome = await execute(client, operationRequest);
+    const outcome = await execute(client, {
+      ...{ operation, signal, requestId, span, accept },
+      isReadOnly: method === 'GET',
+      lastEventId: lastEventIdOf(headers),
+    });
     void reply.header('cache-control', 'no-store, no-transform');
     if (outcome.kind === 'once') {
       const { result, status, headers: resultHeaders = [] } = outcome;

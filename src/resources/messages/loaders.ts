@@ -3,6 +3,7 @@ import { countInWindow, listChangedError, maxPageSize } from '../../lib/listRead
 import type { OffsetRange, Page, PageWindow } from '../../lib/paging.ts';
 import { unknownEndError } from '../../lib/paging.ts';
 import { isVisibleToCustomers, maxExtraMessageReads } from '../../lib/visibility.ts';
+import { UpstreamError } from '../../upstream/errors.ts';
 import type { Message } from './model.ts';
 import { messageRowOrder } from './model.ts';
 import type { MessageSource } from './source.ts';
@@ -161,6 +162,9 @@ const visibleBetween = (
       position >= start && position < end && isVisibleToCustomers(message.type),
   );
 
+/** Far more than a chat receives while its events are in the log. */
+const maxSearchedMessages = 1_000;
+
 const rangeKey = (chatId: string, { offset, limit }: OffsetRange): string =>
   `${chatId} ${offset} ${limit}`;
 
@@ -176,6 +180,17 @@ export function createMessageLoaders(source: MessageSource) {
       const page = source.page(chatId, range);
       preloaded.set(rangeKey(chatId, range), page);
       return page;
+    },
+
+    /** Null if the chat has no such message. The latest messages are read first. */
+    async find(chatId: string, id: string): Promise<Message | null> {
+      for (let offset = 0; offset < maxSearchedMessages; offset += maxPageSize) {
+        const { rows } = await source.page(chatId, { offset, limit: maxPageSize });
+        const found = rows.find((message) => message.id === id);
+        if (found !== undefined) return found;
+        if (rows.length < maxPageSize) return null;
+      }
+      throw new UpstreamError('notFound', `Message ${id} is not among the latest of its chat.`);
     },
 
     page(chatId: string, range: OffsetRange): Promise<Page<Message>> {

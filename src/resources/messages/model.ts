@@ -56,6 +56,15 @@ export const messageCodec = {
 
 export type Message = EntityOf<typeof codec>;
 
+/** A message of which the text is not known. */
+export interface MessageReference {
+  readonly id: string;
+  readonly type: string;
+}
+
+export const isWholeMessage = (message: Message | MessageReference): message is Message =>
+  'text' in message;
+
 /** A message with its chat, of which only the id may be known. */
 export type ChatMessage = Message & { readonly chat: ChatPart };
 

@@ -18,7 +18,9 @@ import {
   connectionSelection,
 } from '../../lib/paging.ts';
 import { forbiddenError } from '../../lib/clientError.ts';
-import { isNotFound } from '../../upstream/errors.ts';
+import { eventNotForSubscription } from '../../lib/eventNotForSubscription.ts';
+import { isVisibleToCustomers } from '../../lib/visibility.ts';
+import { isNotFound, nullIfNotFound } from '../../upstream/errors.ts';
 import type { Chat, ChatPart } from '../chats/model.ts';
 import { chatEventFields } from '../chats/model.ts';
 import { reportedMessage } from './descriptor.ts';
@@ -26,7 +28,7 @@ import type { MutationGroup } from '../runMutation.ts';
 import { mutationResolvers } from '../runMutation.ts';
 import type { PositionedMessage, VisibleMessages } from './loaders.ts';
 import type { ChatMessage, Message } from './model.ts';
-import { messageRowOrder, toChatMessage } from './model.ts';
+import { isWholeMessage, messageRowOrder, toChatMessage } from './model.ts';
 import type { CreatedChat } from './mutations.ts';
 import {
   changesOf,
@@ -165,6 +167,20 @@ const chatCreationGroup: MutationGroup<MutationCreateChatArgs, CreatedChat, Chat
   reportedChange: reportedCreation,
 };
 
+/** The text of a replayed event is read again. The message may have been deleted with its customer. */
+async function toReceivedMessage(
+  { message, chatId }: Extract<DomainEvent, { readonly kind: 'message' }>,
+  _args: unknown,
+  { viewer, loaders }: Context,
+): Promise<ChatMessage> {
+  if (isWholeMessage(message)) return toChatMessage(message, chatId);
+  const current = await nullIfNotFound(loaders.messages.find(chatId, message.id));
+  const isVisible =
+    current !== null && (viewer.role !== 'CUSTOMER' || isVisibleToCustomers(current.type));
+  if (!isVisible) throw eventNotForSubscription;
+  return toChatMessage(current, chatId);
+}
+
 export const messageResolvers: Resolvers = {
   Subscription: {
     messageReceived: {
@@ -175,11 +191,7 @@ export const messageResolvers: Resolvers = {
           (event) => event.kind === 'message' && (chatId === null || event.chatId === chatId),
         );
       },
-      resolve: ({
-        message,
-        chatId,
-      }: Extract<DomainEvent, { readonly kind: 'message' }>): ChatMessage =>
-        toChatMessage(message, chatId),
+      resolve: toReceivedMessage,
     },
   },
   Mutation: {

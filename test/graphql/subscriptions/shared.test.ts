@@ -35,6 +35,23 @@ const admitted = (source = 'subscription { a }', variables = {}) => ({
 
 const result = (event: number): SubscriptionResult => ({ data: { event } });
 
+const emptyHistory = {
+  head: () => 0,
+  positionOf: () => Promise.resolve(undefined),
+  latestId: () => undefined,
+  read: () => ({ events: [], end: 0 }),
+};
+
+async function* eventResults(results: AsyncIterable<SubscriptionResult>) {
+  for await (const each of results) yield { result: each };
+}
+
+const opened = (results: AsyncIterable<SubscriptionResult>) => ({
+  results: eventResults(results),
+  history: emptyHistory,
+  replay: () => Promise.resolve(null),
+});
+
 /** Events that the test gives, to each reading that is under way. */
 function createEvents() {
   const readings = new Set<(result: SubscriptionResult) => void>();
@@ -46,7 +63,7 @@ function createEvents() {
     });
     readings.add(push);
     signal.addEventListener('abort', finish, { once: true });
-    return Promise.resolve(items);
+    return Promise.resolve(opened(items));
   };
   return {
     readEvents,
@@ -109,7 +126,7 @@ test('the subscribers of a shared subscription take turns in being charged for a
   const first = await join('a');
   for (const client of ['b', 'a', 'c']) await join(client);
   const turn = () => {
-    const { chargedSubscriber, others = [] } = audiences[0]?.takeTurn() ?? {};
+    const { chargedSubscriber, others = [] } = audiences[0]?.takeTurn(1) ?? {};
     return `${chargedSubscriber?.quotaClient} ${others.map(({ quotaClient }) => quotaClient).join('')}`;
   };
 
@@ -133,7 +150,7 @@ test('of many subscribers of a shared subscription eight can be charged for one 
   for (let client = 0; client < 100; client += 1)
     await joinedBy(fanOut.join(admitted(), subscriber(undefined, undefined, `c${client}`)));
 
-  const { chargedSubscriber, others = [] } = takeTurn?.() ?? {};
+  const { chargedSubscriber, others = [] } = takeTurn?.(1) ?? {};
 
   expect(new Set([chargedSubscriber, ...others].map((caller) => caller?.quotaClient)).size).toBe(8);
 });
@@ -188,7 +205,7 @@ test('all subscribers of a shared subscription end when its events end', async (
     });
     push(result(1));
     ends.push(finish);
-    return Promise.resolve(items);
+    return Promise.resolve(opened(items));
   };
   const fanOut = createSharedSubscriptions({ executeSubscription, log, maxBuffered: 3 });
   const member = await joinedBy(fanOut.join(admitted(), subscriber()));
