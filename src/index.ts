@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { GatewayApp } from './app/providers.ts';
 import { createGatewayLog, createGatewayApp } from './app/providers.ts';
-import { loadConfig, logWarnings } from './config/loadConfig.ts';
+import { configWarnings, loadConfig, logWarnings } from './config/loadConfig.ts';
 import type { Settings } from './config/settings.ts';
 import { trustHostOfEmbeddingServer } from './http/requestHead.ts';
 import type { Log } from './observability/log.ts';
@@ -124,6 +124,6 @@ export function createGateway(settings: Settings = {}, options: GatewayOptions =
   const config = loadConfig(environment, randomUUID());
   const ownLog = createGatewayLog(config);
   const { log = ownLog.log } = options;
-  logWarnings(log, environment);
+  logWarnings(log, configWarnings(environment));
   return new EmbeddedGateway(() => createGatewayApp(config, { ...ownLog, log }), log);
 }

@@ -53,6 +53,10 @@ const equalSecretCases = Object.fromEntries(
 const cases: Readonly<
   Record<string, { readonly risky: readonly Environment[]; readonly fine: readonly Environment[] }>
 > = {
+  'REDIS_REQUIRED without REDIS_URL': {
+    risky: [{ REDIS_REQUIRED: 'true' }],
+    fine: [{}, { REDIS_REQUIRED: 'true', REDIS_URL: 'redis://127.0.0.1', ACCOUNT: 'demo' }],
+  },
   'simulated data in Redis': {
     risky: [{ REDIS_URL: 'redis://127.0.0.1' }, { REDIS_URL: 'redis://127.0.0.1', ACCOUNT: '' }],
     fine: [

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { lineFormat } from './logFormat.ts';
 import type { GatewayApp } from './providers.ts';
+import { resourceWarnings } from './resourceWarnings.ts';
 import { createGatewayLog, createGatewayApp } from './providers.ts';
 import { showProgress } from '../lib/terminal.ts';
 import { loadConfig, logWarnings, configWarnings } from '../config/loadConfig.ts';
@@ -99,7 +100,7 @@ export async function serve(): Promise<RunningGateway> {
     process.exit(1);
   };
   process.on('uncaughtException', exitOnError).on('unhandledRejection', exitOnError);
-  logWarnings(log, environment);
+  logWarnings(log, [...configWarnings(environment), ...resourceWarnings(config)]);
   const gateway = await showProgress('Starting', createGatewayApp(config, gatewayLog));
   const url = await gateway.listen();
   process.stdout.write(startupBanner(config, gateway.upstreamUrl, url));

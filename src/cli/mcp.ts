@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { lineFormat } from '../app/logFormat.ts';
 import { createGatewayLog, createStdioApp } from '../app/providers.ts';
-import { loadConfig, logWarnings } from '../config/loadConfig.ts';
+import { configWarnings, loadConfig, logWarnings } from '../config/loadConfig.ts';
 import type { Environment } from '../config/setting.ts';
 import type { Config } from '../config/settings.ts';
 import { ConfigError, environmentVariables, isDemo } from '../config/settings.ts';
@@ -33,7 +33,7 @@ function configFor(environment: Environment): Config {
 export async function runMcp(environment = environmentVariables()): Promise<number> {
   const config = configFor(environment);
   const gatewayLog = createGatewayLog(config, await lineFormat(config));
-  logWarnings(gatewayLog.log, environment);
+  logWarnings(gatewayLog.log, configWarnings(environment));
   const app = await createStdioApp(config, gatewayLog);
   gatewayLog.log.info('mcp server started', { mode: isDemo(config) ? 'demo' : 'live' });
   const signalled = new Promise<void>((resolve) => {

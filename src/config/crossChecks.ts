@@ -86,19 +86,21 @@ const unusedSubgraphSettings = ['SUBGRAPH_EXCLUDE_FIELDS', 'ROUTER_SECRET'].map(
   }),
 );
 
+const dependentSettings = (
+  [
+    ['ROUTER_ONLY', 'ROUTER_SECRET', 'without it every client would be rejected'],
+    ['ROUTER_MAY_CACHE', 'ROUTER_SECRET', 'it applies only to an authenticated router'],
+    ['REDIS_REQUIRED', 'REDIS_URL', 'without it the gateway would never be ready'],
+  ] as const
+).map(([variable, needed, reason]): Rule => ({
+  name: `${variable} without ${needed}`,
+  variable,
+  applies: (facts) => facts.isTrue(variable) && !facts.has(needed),
+  message: `needs ${needed}; ${reason}.`,
+}));
+
 const errors: readonly Rule[] = [
-  {
-    name: 'ROUTER_ONLY without ROUTER_SECRET',
-    variable: 'ROUTER_ONLY',
-    applies: (facts) => facts.isTrue('ROUTER_ONLY') && !facts.has('ROUTER_SECRET'),
-    message: 'needs ROUTER_SECRET; without it every client would be rejected.',
-  },
-  {
-    name: 'ROUTER_MAY_CACHE without ROUTER_SECRET',
-    variable: 'ROUTER_MAY_CACHE',
-    applies: (facts) => facts.isTrue('ROUTER_MAY_CACHE') && !facts.has('ROUTER_SECRET'),
-    message: 'applies only to an authenticated router. Set ROUTER_SECRET.',
-  },
+  ...dependentSettings,
   {
     name: 'demo in production',
     variable: 'HELPCRUNCH_API_KEY',
@@ -274,8 +276,7 @@ const warnings: readonly Rule[] = [
     applies: (facts) =>
       ['redis', 'rediss'].some((protocol) => isRemote(facts.value('REDIS_URL'), protocol)) &&
       new URL(facts.value('REDIS_URL')).password === '',
-    message:
-      'has no password, so every client that reaches Redis can read and change what this gateway serves. Set a password in Redis and in REDIS_URL.',
+    message: 'has no password, so every client of Redis can read and change data. Set one.',
   },
   {
     name: 'callbacks without ROUTER_SECRET',

@@ -105,8 +105,8 @@ export function configWarnings(environment: Environment): readonly Finding[] {
 }
 
 /** Logs each warning as one line. */
-export function logWarnings(log: Pick<Log, 'warn'>, environment: Environment): void {
-  for (const { variable, message } of configWarnings(environment)) {
+export function logWarnings(log: Pick<Log, 'warn'>, warnings: readonly Finding[]): void {
+  for (const { variable, message } of warnings) {
     log.warn('questionable setting', { variable, reason: message });
   }
 }

@@ -15,6 +15,7 @@ import type { Authenticated } from './auth/credentials.ts';
 import { assertAllowed } from './auth/schemaAccess.ts';
 import { clientNetwork } from './clientAddress.ts';
 import type { ConnectionLimits } from './connectionLimits.ts';
+import type { LoadShedder } from './loadShedder.ts';
 import type { OperationTextOf } from './options.ts';
 import { isBackgroundPriority } from './priority.ts';
 import type { RequestRateLimiter } from './requestRate.ts';
@@ -84,18 +85,20 @@ export const limitName = ({
     ? clientNetwork(address)
     : `${access.account} ${access.clientName}`;
 
-/** Counts an operation of the client. Fails with `RATE_LIMITED` when the client must wait. */
+/** Counts an operation of the client. Fails with `RATE_LIMITED` when the client must wait, and with 503 while the gateway is overloaded. */
 export type LimitClient = (client: ClientIdentity) => Promise<void>;
 
 interface LimitClientParts {
   readonly requestRateLimiter: RequestRateLimiter;
   readonly authFailureLimiter: AuthFailureLimiter;
+  readonly loadShedder: LoadShedder;
 }
 
 /** Unverified API keys are also limited by the rejected credentials of their network. */
 export const createLimitClient =
-  ({ requestRateLimiter, authFailureLimiter }: LimitClientParts): LimitClient =>
+  ({ requestRateLimiter, authFailureLimiter, loadShedder }: LimitClientParts): LimitClient =>
   async (client) => {
+    loadShedder.assertCapacity();
     const { access, address, isRouter } = client;
     const failuresWaitMs =
       access.isUnverified === true && !isRouter

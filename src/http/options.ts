@@ -113,6 +113,10 @@ export interface HttpServerOptions {
   /** How long a request may take to arrive. */
   readonly arrivalTimeoutMs: number;
   readonly maxConnections: number;
+  /** 0: operations are never rejected because of load. */
+  readonly maxEventLoopDelayMs: number;
+  /** Whether the gateway is not ready while Redis is unavailable. */
+  readonly isRedisRequired: boolean;
   /** The number of trusted proxies in front of the gateway, or their networks. */
   readonly trustProxy: number | readonly string[];
   readonly allowedHosts: AllowedHosts;

@@ -9,6 +9,7 @@ import { addCompression } from './compression.ts';
 import { ConnectionLimits } from './connectionLimits.ts';
 import { ConnectionTracker } from './connectionTracker.ts';
 import { createErrorHandler, rejectUnknownPath } from './errorResponse.ts';
+import { LoadShedder } from './loadShedder.ts';
 import type { HttpServerOptions, SubscriptionTransportOptions } from './options.ts';
 import { addJsonBodies } from './requestBody.ts';
 import { RequestHeads, requestIdOf } from './requestHead.ts';
@@ -145,9 +146,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     mutations: options.mutations,
     clock,
   });
-  addHealthRoutes(server, { ...options.gauges, isDraining: shutdown.isDraining });
+  const { isDraining } = shutdown;
+  addHealthRoutes(server, { ...options, ...options.gauges, isDraining });
   addMetricsRoute(server, { ...options, connectionLimits, sendLimiter });
-  const limitClient = createLimitClient(options);
+  const loadShedder = new LoadShedder({ ...options, maxDelayMs: options.maxEventLoopDelayMs });
+  server.addHook('onClose', (_instance, done) => {
+    loadShedder.close();
+    done();
+  });
+  const limitClient = createLimitClient({ ...options, loadShedder });
   const { run } = subscriptions;
   const transport: SubscriptionTransportOptions = {
     ...subscriptions,

@@ -13,6 +13,7 @@ interface LoggedProblem {
   readonly count?: number;
   /** Why it happened. */
   readonly reason?: string;
+  readonly delayMs?: number;
 }
 
 /** Counts problems by kind, and logs at most one line per minute and kind. */

@@ -46,6 +46,15 @@ function getProcessRegistry(): Registry {
   return processRegistry;
 }
 
+const eventLoopFigures = /^nodejs_eventloop_lag_(?:min|max|mean|stddev|p[0-9]+)_seconds .*\n/gm;
+
+/** The minimum of no measurements at all, in seconds. */
+const emptyMinimum = /^nodejs_eventloop_lag_min_seconds 9223372036/m;
+
+/** Removes the figures of the event loop if nothing was measured since the last scrape. */
+const withoutEmptyFigures = (text: string): string =>
+  emptyMinimum.test(text) ? text.replace(eventLoopFigures, '') : text;
+
 const maxBatchSize = 500;
 
 /** Records items in batches, which is much cheaper than one by one. */
@@ -228,9 +237,9 @@ export function createMetrics({ hasSeveralAccounts = false } = {}) {
       instruments.operations.inc({ operation: 'other', kind: 'none', code });
     },
     contentType: registry.contentType,
-    text() {
+    async text() {
       for (const flush of flushes) flush();
-      return Registry.merge([registry, getProcessRegistry()]).metrics();
+      return withoutEmptyFigures(await Registry.merge([registry, getProcessRegistry()]).metrics());
     },
   };
 }

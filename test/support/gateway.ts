@@ -78,6 +78,7 @@ export async function startTestGateway({
       authFailureLimit: 0,
       redisTimeoutMs: 20_000,
       refreshAhead: false,
+      maxEventLoopDelayMs: 0,
       ...config,
     },
     { upstream, clock, log, tracing, redisScripts },

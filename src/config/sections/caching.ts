@@ -59,6 +59,11 @@ export const caching = {
     description:
       'Redis with which instances share the cache, the rate limit and events. Unset: instances share nothing.',
   }),
+  isRedisRequired: setting('REDIS_REQUIRED', boolean, {
+    default: false,
+    description:
+      'Whether `/readyz` returns 503 while Redis is unavailable ([operations.md](operations.md#health)).',
+  }),
   // Longer than the pauses of a busy machine: an instance that stops using Redis by mistake exceeds the rate limit.
   redisTimeoutMs: setting('REDIS_TIMEOUT_MS', integer(1, 60_000), {
     default: 500,

@@ -70,6 +70,11 @@ export const clientLimits = {
     default: 20_000,
     description: 'Maximum number of client connections.',
   }),
+  maxEventLoopDelayMs: setting('MAX_EVENT_LOOP_DELAY_MS', integer(0, 60_000), {
+    default: 500,
+    description:
+      'New operations are rejected with 503 while the event loop is late by more than this time in milliseconds, for two seconds or longer ([operations.md](operations.md#health)). `0`: never.',
+  }),
   maxBodyBytes: setting('MAX_BODY_BYTES', integer(1_024, 67_108_864), {
     default: 262_144,
     description: 'Maximum size of a request body in bytes.',

@@ -5,22 +5,32 @@ interface HealthOptions extends Pick<
   GaugeSources,
   'buildInfo' | 'isRedisAvailable' | 'isJwksLoaded'
 > {
+  readonly isRedisRequired: boolean;
   isDraining(): boolean;
 }
 
-/** `/healthz`: the process is alive. `/readyz`: it accepts traffic, from when it can verify tokens until it shuts down. */
+/**
+ * `/healthz`: the process is alive. `/readyz`: it accepts traffic, from when it can verify tokens until it shuts down, and only with Redis
+ * if that is required.
+ */
 export function addHealthRoutes(
   server: FastifyInstance,
-  { buildInfo: { version }, isRedisAvailable, isJwksLoaded, isDraining }: HealthOptions,
+  {
+    buildInfo: { version },
+    isRedisAvailable,
+    isRedisRequired,
+    isJwksLoaded,
+    isDraining,
+  }: HealthOptions,
 ): void {
-  // An instance without Redis works in local mode, so this does not affect readiness.
   const redis = () => {
     const isAvailable = isRedisAvailable();
     return isAvailable === null ? {} : { redis: isAvailable ? 'up' : 'down' };
   };
   const readiness = () => {
     if (isDraining()) return 'stopping';
-    return isJwksLoaded() === false ? 'starting' : 'ready';
+    if (isJwksLoaded() === false) return 'starting';
+    return isRedisRequired && isRedisAvailable() === false ? 'waiting' : 'ready';
   };
   server.get('/healthz', () => ({ status: 'ok', version, ...redis() }));
   server.get('/readyz', (_request, reply) => {
