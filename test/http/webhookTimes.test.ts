@@ -287,7 +287,13 @@ describe('signed bodies that are not deliveries', () => {
     expect(errors[0].extensions.code).toBe('BAD_REQUEST');
     const lines = gateway.logged.slice(before);
     expect(lines.map((line: string) => JSON.parse(line))).toEqual([
-      { level: 40, time: expect.any(Number), msg: 'webhook malformed', reason: expect.any(String) },
+      {
+        level: 40,
+        time: expect.any(Number),
+        msg: 'webhook malformed',
+        requestId: expect.any(String),
+        reason: expect.any(String),
+      },
       rejectedWebhookLine,
     ]);
     expect(lines[0]?.length).toBeLessThan(200);

@@ -13,7 +13,7 @@ const wireMessage = (id: number, chatId: number) => ({
   edited: false,
   createdAt: String(1_603_885_600 + id),
   updatedAt: null,
-  broadcast: null,
+  broadcastType: null,
 });
 
 const times = <Item>(count: number, make: (index: number) => Item): Item[] =>
