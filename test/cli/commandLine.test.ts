@@ -60,7 +60,7 @@ describe('helpcrunch-graphql', () => {
   test.each([
     [
       'srve',
-      'Unknown command "srve". Commands: serve, simulator, price, schema, mcp, check-config.',
+      'Unknown command "srve". Commands: serve, simulator, price, schema, export, mcp, check-config.',
     ],
     ['serve --prt 5', "Unknown option '--prt'"],
     ['serve twice', "Unexpected argument 'twice'"],

@@ -3,6 +3,7 @@ import { startDemo, startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import type { RecordingUpstream } from '../support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
+import { deliver } from '../support/webhooks.ts';
 
 const oneHour = 3_600_000;
 const clock = createManualClock();
@@ -121,4 +122,29 @@ test('what HelpCrunch documents is not drift', async () => {
 
   expect(errors).toEqual([]);
   expect(await countsOf(demo)).toEqual({});
+});
+
+test('the documented data of a message in a webhook is not drift', async () => {
+  const times = { createdAt: '1603885600.125', updatedAt: '1603885600.125' };
+  const { status } = await deliver(gateway, {
+    event: 'message.private',
+    atMs: clock.now(),
+    eventData: {
+      chat_id: 5208,
+      agent: { id: 12, name: 'Olena', email: 'olena@example.com', role: 'agent' },
+      customer: { id: 7, name: 'Taras', email: null, userId: null },
+      message: {
+        id: 1,
+        text: 'a note',
+        applicationId: 2,
+        broadcastType: null,
+        edited: false,
+        read: false,
+        ...times,
+      },
+    },
+  });
+
+  expect(status).toBe(200);
+  expect(driftLines()).toEqual([]);
 });

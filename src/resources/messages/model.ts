@@ -37,7 +37,7 @@ const codec = entityCodec(
     updatedAt: time,
     broadcastType: enumOf<BroadcastType>(broadcastTypes),
   },
-  { unused: ['chat'] },
+  { unused: ['chat', 'applicationId'] },
 );
 
 const toSeconds = (ms: number | null): number | null =>
