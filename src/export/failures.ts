@@ -32,8 +32,14 @@ const transientCodes: ReadonlySet<string> = new Set([
 
 const codeOf = ({ extensions }: GraphqlError): string => extensions.code ?? '';
 
-export const hasCode = (errors: readonly GraphqlError[], code: string): boolean =>
+const hasCode = (errors: readonly GraphqlError[], code: string): boolean =>
   errors.some((error) => codeOf(error) === code);
+
+export const isTooExpensive = (errors: readonly GraphqlError[]): boolean =>
+  hasCode(errors, 'OPERATION_TOO_EXPENSIVE');
+
+export const isNotFound = (errors: readonly GraphqlError[]): boolean =>
+  hasCode(errors, 'NOT_FOUND');
 
 /** The error that no retry changes; undefined if there is none. */
 export function permanentFailure(errors: readonly GraphqlError[]): ExportError | undefined {

@@ -9,7 +9,7 @@ import {
   departmentsDocument,
 } from './documents.ts';
 import type { ExportIndex } from './exportIndex.ts';
-import { hasCode } from './failures.ts';
+import { isNotFound, isTooExpensive } from './failures.ts';
 import type { ListRow } from './listWalk.ts';
 import { isWithoutMessages, readListPage, readTeam } from './listWalk.ts';
 import type { MessageReader } from './messageReader.ts';
@@ -164,7 +164,7 @@ export class Follower {
     const nodeIds = ids.map((id) => toNodeId(type, id));
     const variables = { ids: nodeIds, isStaff };
     const { data, errors } = await client.executePartly({ document, variables });
-    if (hasCode(errors, 'OPERATION_TOO_EXPENSIVE') && ids.length > 1) {
+    if (isTooExpensive(errors) && ids.length > 1) {
       const half = Math.ceil(ids.length / 2);
       const first = await this.#readObjects(kind, ids.slice(0, half));
       return { ...first, failed: [...first.failed, ...ids.slice(half)] };
@@ -177,10 +177,10 @@ export class Follower {
       const object = nodes[index] ?? null;
       const ownErrors = errors.filter(({ path }) => path?.[1] === index);
       if (object !== null && ownErrors.length === 0) found.set(id, object);
-      else if (hasCode(ownErrors, 'NOT_FOUND')) missing.push(id);
+      else if (isNotFound(ownErrors)) missing.push(id);
       else failed.push(id);
     }
-    const failures = errors.filter((error) => !hasCode([error], 'NOT_FOUND'));
+    const failures = errors.filter((error) => !isNotFound([error]));
     if (failed.length < ids.length) pauses.succeeded();
     if (failures.length > 0) await client.pauseAfter(failures);
     return { found, missing, failed, exportedAt };

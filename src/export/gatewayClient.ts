@@ -4,7 +4,7 @@ import { parseJson } from '../lib/json.ts';
 import type { GraphqlError } from './failures.ts';
 import {
   graphqlErrorSchema,
-  hasCode,
+  isTooExpensive,
   permanentFailure,
   rejectedError,
   retryAfterOf,
@@ -52,7 +52,7 @@ type Attempt = GatewayResult | FailedAttempt;
 /** Whether there is something in the result that a repetition does not improve. */
 const isUsable = ({ data, errors }: GatewayResult): boolean =>
   errors.length === 0 ||
-  hasCode(errors, 'OPERATION_TOO_EXPENSIVE') ||
+  isTooExpensive(errors) ||
   Object.values(data ?? {}).some((value) => value !== null);
 
 /** The code of a connection error, such as `ECONNREFUSED`. */

@@ -4,7 +4,7 @@ import { maxOverlappedSize, maxPageSize } from '../lib/listReader.ts';
 import { messagesDocument } from './documents.ts';
 import { isNewMessage } from './exportIndex.ts';
 import type { GraphqlError } from './failures.ts';
-import { hasCode } from './failures.ts';
+import { isNotFound, isTooExpensive } from './failures.ts';
 import type { ExportSession } from './session.ts';
 import type { PendingMessages } from './state.ts';
 
@@ -61,16 +61,16 @@ export class MessageReader {
         after: batch[0]?.after ?? null,
       },
     });
-    if (hasCode(errors, 'OPERATION_TOO_EXPENSIVE') && this.#reduce()) return;
+    if (isTooExpensive(errors) && this.#reduce()) return;
     const { nodes } = resultSchema.parse(data ?? {});
     const remaining = batch.flatMap((entry, index) => {
       const page = nodes[index]?.messages;
       const ownErrors = errors.filter(isAt(index));
       if (page && ownErrors.length === 0) return this.#add(entry, page, exportedAt);
       // The chat has been deleted.
-      return hasCode(ownErrors, 'NOT_FOUND') ? [] : [entry];
+      return isNotFound(ownErrors) ? [] : [entry];
     });
-    const failures = errors.filter((error) => !hasCode([error], 'NOT_FOUND'));
+    const failures = errors.filter((error) => !isNotFound([error]));
     const rest = state.pending.filter((entry) => !batch.includes(entry));
     // A chat with more pages is continued at once, so that few chats are incomplete.
     const isProgress = remaining.length < batch.length || failures.length === 0;

@@ -141,12 +141,21 @@ export class CacheOracle {
           ? this.#entity({ type, id, values: entityOf[type](id) }, selection, path)
           : new Missing(path),
       );
+    /** A chat whose messages are selected is not read if only its id is needed besides. */
+    const selected = (id: string, path: string) => {
+      const part = { type, id, values: { id } };
+      const isKnownByMessages =
+        selection.some(({ name }) => name === 'messages') && !this.#needsWhole(part, selection);
+      return !this.#isCached(type, id) && isKnownByMessages
+        ? this.#entity(part, selection, path)
+        : whole(id, path);
+    };
     switch (field) {
       case 'nodes': {
         const nodeIds = some.map((id) => `"${toNodeId(type, id)}"`);
         return {
           text: `nodes(nodeIds: [${nodeIds.join(', ')}]) { ... on ${type} ${text} }`,
-          value: some.map((id, index) => whole(id, `${alias}.${index}`)),
+          value: some.map((id, index) => selected(id, `${alias}.${index}`)),
         };
       }
       case '_entities': {
@@ -183,7 +192,7 @@ export class CacheOracle {
       case 'chat':
       case 'customer':
       case 'department':
-        return { text: `${field}(id: ${some[0]}) ${text}`, value: whole(some[0] ?? '', alias) };
+        return { text: `${field}(id: ${some[0]}) ${text}`, value: selected(some[0] ?? '', alias) };
     }
   }
 

@@ -3,7 +3,7 @@ import { startDemo, startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import type { RecordingUpstream } from '../support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
-import { deliver } from '../support/webhooks.ts';
+import { deliver, webhookSecret } from '../support/webhooks.ts';
 
 const oneHour = 3_600_000;
 const clock = createManualClock();
@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => upstream[Symbol.asyncDispose]());
 
 beforeEach(async () => {
-  gateway = await startTestGateway({ upstream, clock, config: { rateLimit: 0 } });
+  gateway = await startTestGateway({ upstream, clock, config: { rateLimit: 0, webhookSecret } });
 });
 
 afterEach(() => gateway.stop());
