@@ -2,6 +2,9 @@
 
 /** @type {readonly Operation[]} */
 const operations = JSON.parse(document.getElementById('operations')?.textContent ?? '[]');
+/** The gateway may be below a base path. @type {(path: string) => string} */
+const urlOf = (path) => new URL(path, document.baseURI).href;
+
 const chosen = new URLSearchParams(location.search).get('operation');
 
 for (const { name, title } of operations) {
@@ -19,8 +22,7 @@ const query = operations.find(({ name }) => name === chosen)?.query;
 self.MonacoEnvironment = {
   globalAPI: false,
   getWorkerUrl: (_module, label) =>
-    ({ json: '/explorer/json.worker.js', graphql: '/explorer/graphql.worker.js' })[label] ??
-    '/explorer/editor.worker.js',
+    urlOf(`explorer/${['json', 'graphql'].includes(label) ? label : 'editor'}.worker.js`),
 };
 
 /** @type {(document: any, name?: string) => boolean} */
@@ -34,10 +36,14 @@ const isSubscription = (document, wanted) =>
 function execute(operation, { headers = {}, documentAST } = {}) {
   if (isSubscription(documentAST, operation.operationName)) {
     // Subscriptions use server-sent events, so that the headers set in the explorer apply to them.
-    const client = graphqlSse.createClient({ url: '/graphql/stream', headers, retryAttempts: 0 });
+    const client = graphqlSse.createClient({
+      url: urlOf('graphql/stream'),
+      headers,
+      retryAttempts: 0,
+    });
     return client.iterate(operation);
   }
-  return fetch('/graphql', {
+  return fetch(urlOf('graphql'), {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(operation),

@@ -1,13 +1,15 @@
 /** @type {readonly { query: string }[]} */
 const operations = JSON.parse(document.getElementById('operations')?.textContent ?? '[]');
+/** The gateway may be below a base path. */
+const endpoint = new URL('graphql', document.baseURI).href;
 const notice = document.getElementById('notice');
 
 function open() {
   notice?.remove();
   new EmbeddedSandbox({
     target: '#sandbox',
-    initialEndpoint: `${location.origin}/graphql`,
-    initialSubscriptionEndpoint: `${location.origin.replace(/^http/, 'ws')}/graphql`,
+    initialEndpoint: endpoint,
+    initialSubscriptionEndpoint: endpoint.replace(/^http/, 'ws'),
     initialState: { document: operations[0]?.query, includeCookies: false },
     endpointIsEditable: false,
     hideCookieToggle: true,
@@ -17,7 +19,7 @@ function open() {
 
 function showFallback() {
   const link = document.createElement('a');
-  link.href = '/explorer';
+  link.href = 'explorer';
   link.textContent = 'offline explorer';
   notice?.replaceChildren(
     "Apollo's servers cannot be reached, so Apollo Sandbox is not available. Use the ",

@@ -124,7 +124,7 @@ async function runIt({ root, directory, environment, user, command, health }) {
   let greeting = '';
   for await (const chunk of child.stdout) {
     greeting += chunk;
-    if (greeting.includes('/metrics')) break;
+    if (greeting.includes('  shared ')) break;
   }
   if (child.exitCode !== null) fail('it does not start');
   const healthy = spawnSync(health[0], health.slice(1), options).status;

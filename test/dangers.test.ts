@@ -53,6 +53,10 @@ const equalSecretCases = Object.fromEntries(
 const cases: Readonly<
   Record<string, { readonly risky: readonly Environment[]; readonly fine: readonly Environment[] }>
 > = {
+  'METRICS_HOST without METRICS_PORT': {
+    risky: [{ METRICS_HOST: '0.0.0.0' }],
+    fine: [{}, { METRICS_PORT: '9464' }, { METRICS_HOST: '0.0.0.0', METRICS_PORT: '9464' }],
+  },
   'REDIS_REQUIRED without REDIS_URL': {
     risky: [{ REDIS_REQUIRED: 'true' }],
     fine: [{}, { REDIS_REQUIRED: 'true', REDIS_URL: 'redis://127.0.0.1', ACCOUNT: 'demo' }],

@@ -135,8 +135,29 @@ describe('the container', () => {
     );
   });
 
+  test.each(['', '/support', '/support/'])(
+    'the health check of the image calls the gateway below BASE_PATH=%s',
+    async (BASE_PATH) => {
+      const [, command = ''] = /^HEALTHCHECK .* CMD (.*)$/m.exec(rootFile('Dockerfile')) ?? [];
+      const [, ...options]: readonly string[] = JSON.parse(command);
+      const { basePath } = readConfig({ BASE_PATH });
+      await using gateway = await startTestGateway({ upstream: helpCrunch, config: { basePath } });
+      const exitOf = async (env: Readonly<Record<string, string>>) =>
+        (await once(spawn(process.execPath, options, { env }), 'exit'))[0];
+      const { port: PORT } = new URL(gateway.url);
+
+      expect(await exitOf({ PORT, BASE_PATH })).toBe(0);
+      expect(await exitOf({ PORT, BASE_PATH: '/elsewhere' })).toBe(1);
+    },
+  );
+
   describe('the compose file', () => {
-    const { environment } = parse(rootFile('compose.yaml')).services.gateway;
+    const { environment, ports } = parse(rootFile('compose.yaml')).services.gateway;
+
+    test('the compose file publishes the API on this machine only, and no metrics', () => {
+      expect(ports).toEqual(['127.0.0.1:4000:4000']);
+    });
+
     /** What the container is given when the shell exports these. */
     const settingsWith = (exported: Readonly<Record<string, string>> = {}) => ({
       HOST: '0.0.0.0',
@@ -167,6 +188,7 @@ describe('the container', () => {
     ])('the compose file starts with %j exported', (exported) => {
       expect(readConfig(settingsWith(exported))).toMatchObject({
         redisUrl: 'redis://redis:6379',
+        operationsServer: { host: '0.0.0.0', port: 9_464 },
         shutdown: { delayMs: 5_000 },
       });
     });
@@ -178,7 +200,10 @@ describe('the systemd unit', () => {
 
   test('its start waits until the gateway is ready, and fails if the process has ended', async () => {
     const [, script = ''] = /^ExecStartPost=\/usr\/bin\/env node -e "(.*)"$/m.exec(unit) ?? [];
-    await using gateway = await startTestGateway({ upstream: helpCrunch });
+    await using gateway = await startTestGateway({
+      upstream: helpCrunch,
+      config: { basePath: '/support' },
+    });
     const run = (port: string, processId: number) =>
       spawnSync(process.execPath, ['-e', script], {
         env: { PORT: port, MAINPID: String(processId) },
@@ -186,7 +211,11 @@ describe('the systemd unit', () => {
     const ended = spawnSync(process.execPath, ['-e', '']).pid;
     // In this process nothing is served while it waits.
     const ready = spawn(process.execPath, ['-e', script], {
-      env: { PORT: new URL(gateway.url).port, MAINPID: String(process.pid) },
+      env: {
+        PORT: new URL(gateway.url).port,
+        BASE_PATH: '/support/',
+        MAINPID: String(process.pid),
+      },
     });
 
     expect(await once(ready, 'exit')).toEqual([0, null]);

@@ -107,12 +107,49 @@ describe('the Kubernetes manifests', () => {
   });
 
   test('the probes use the health endpoints, and liveness does not depend on readiness', () => {
-    const pathOf = (probe: string) => container[probe].httpGet.path;
+    const probeOf = (name: string) => container[name].httpGet;
 
-    expect(['startupProbe', 'livenessProbe', 'readinessProbe'].map(pathOf)).toEqual([
-      '/healthz',
-      '/healthz',
-      '/readyz',
+    expect(['startupProbe', 'livenessProbe', 'readinessProbe'].map(probeOf)).toEqual([
+      { path: '/healthz', port: 'metrics' },
+      { path: '/healthz', port: 'metrics' },
+      { path: '/readyz', port: 'metrics' },
     ]);
+  });
+
+  test('Prometheus reaches the port of the metrics, and the ingress controller only the other one', () => {
+    const { data } = manifests.get('ConfigMap');
+    const { host, port } = readConfig({
+      METRICS_HOST: data.METRICS_HOST,
+      METRICS_PORT: data.METRICS_PORT,
+    }).operationsServer;
+    const ingress = parse(readFileSync(new URL('../ingress.yaml', folder), 'utf8'));
+    const portsFrom = (namespace: string) =>
+      manifests
+        .get('NetworkPolicy')
+        .spec.ingress.filter(({ from }: any) =>
+          from.some(
+            (peer: any) =>
+              peer.namespaceSelector.matchLabels['kubernetes.io/metadata.name'] === namespace,
+          ),
+        )
+        .flatMap(({ ports }: any) => ports.map((entry: any) => entry.port));
+
+    expect({ host, ports: container.ports }).toEqual({
+      host: '0.0.0.0',
+      ports: [
+        { name: 'http', containerPort: 4_000 },
+        { name: 'metrics', containerPort: port },
+      ],
+    });
+    expect(manifests.get('Service').spec.ports).toEqual([
+      { name: 'http', port: 80, targetPort: 'http' },
+      { name: 'metrics', port, targetPort: 'metrics' },
+    ]);
+    expect(manifests.get('ServiceMonitor').spec.endpoints).toMatchObject([
+      { port: 'metrics', path: '/metrics' },
+    ]);
+    expect(portsFrom('monitoring')).toEqual(['metrics']);
+    expect(portsFrom('ingress-nginx')).toEqual(['http']);
+    expect(ingress.spec.rules[0].http.paths[0].backend.service.port).toEqual({ name: 'http' });
   });
 });

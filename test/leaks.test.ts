@@ -88,6 +88,7 @@ beforeAll(async () => {
     upstreamTimeoutMs: day,
     operationTimeoutMs: day,
     upstreamMaxBytes: 16_384,
+    operationsServer: { host: '127.0.0.1', port: 0 },
   };
   const { key } = secrets;
   const start = (url: string, isProduction: boolean) =>
@@ -173,8 +174,9 @@ test('no response, log line or metric contains a secret, for any operation and u
 
   const lines = gateways.flatMap(({ logged }) => logged).join('');
   const metrics = await Promise.all(
-    gateways.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()),
+    gateways.map(async ({ metricsUrl }) => (await fetch(`${metricsUrl}/metrics`)).text()),
   );
+  for (const text of metrics) expect(text).toContain('helpcrunch_build_info');
   expect(
     found(lines + metrics.join(''), [...Object.values(secrets), ...Object.values(personal)]),
   ).toEqual([]);

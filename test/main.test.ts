@@ -225,10 +225,15 @@ describe('the process', () => {
   test.concurrent(
     'the process serves simulated data in production with DEMO=true, and a metric reports it',
     async () => {
-      await using gateway = run({ NODE_ENV: 'production', DEMO: 'true', LOG_LEVEL: 'warn' });
+      await using gateway = run({
+        NODE_ENV: 'production',
+        DEMO: 'true',
+        LOG_LEVEL: 'warn',
+        METRICS_PORT: '0',
+      });
 
-      const { greeting, url } = await gateway.started();
-      const metrics = await (await fetch(`${url}/metrics`)).text();
+      const { greeting, metricsUrl } = await gateway.started();
+      const metrics = await (await fetch(metricsUrl)).text();
       gateway.stop();
       const { code, error } = await gateway.ended;
 
@@ -247,10 +252,11 @@ describe('the process', () => {
         NODE_ENV: 'production',
         LOG_LEVEL: 'warn',
         MAX_DEPHT: '5',
+        METRICS_PORT: '0',
       });
 
-      const { url } = await gateway.started();
-      const metrics = await (await fetch(`${url}/metrics`)).text();
+      const { metricsUrl } = await gateway.started();
+      const metrics = await (await fetch(metricsUrl)).text();
       gateway.stop();
       const { error } = await gateway.ended;
 
@@ -351,17 +357,22 @@ describe('the process', () => {
     expect(await statusOf(`${url}/healthz`)).toBe(200);
   });
 
-  test.concurrent('the process reports a busy port in one line', async () => {
-    const other = createServer().listen(0, '127.0.0.1');
-    await once(other, 'listening');
-    const { port } = other.address() as AddressInfo;
+  test.concurrent.each(['PORT', 'METRICS_PORT'])(
+    'the process reports a busy %s in one line',
+    async (variable) => {
+      const other = createServer().listen(0, '127.0.0.1');
+      await once(other, 'listening');
+      const { port } = other.address() as AddressInfo;
 
-    const { code, out, error } = await run({ PORT: String(port) }).ended;
-    other.close();
+      const { code, out, error } = await run({ [variable]: String(port) }).ended;
+      other.close();
 
-    expect({ code, out }).toEqual({ code: 1, out: '' });
-    expect(error).toMatch(new RegExp(`^Port ${port} is in use\\. .*\n$`));
-  });
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect(error).toMatch(
+        new RegExp(`^Port ${port} is in use\\. Set ${variable} to another port, .*\n$`),
+      );
+    },
+  );
 
   test.concurrent('the process reports an address of another machine in one line', async () => {
     const { code, out, error } = await run({ HOST: '192.0.2.1', DEMO: 'true' }).ended;

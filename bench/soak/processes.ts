@@ -85,6 +85,7 @@ export async function startGatewayProcess(
     env: {
       PATH: process.env['PATH'],
       PORT: '0',
+      METRICS_PORT: '0',
       NODE_ENV: 'production',
       ALLOW_UNAUTHENTICATED: 'true',
       ...settings,
@@ -100,13 +101,17 @@ export async function startGatewayProcess(
     if (!/"level":[123]0/.test(line) && complaints.length < 100) complaints.push(line);
   });
   let url: string | undefined;
+  let metricsUrl: string | undefined;
   for await (const line of createInterface(stdout)) {
-    url = /GraphQL +(http:\S+)\/graphql/.exec(line)?.[1];
-    if (url !== undefined) break;
+    url ??= /GraphQL +(http:\S+)\/graphql/.exec(line)?.[1];
+    metricsUrl = /metrics +(http:\S+)/.exec(line)?.[1];
+    if (metricsUrl !== undefined) break;
   }
   stdout.resume();
-  if (url === undefined) throw new Error(`The gateway did not start: ${complaints.join('\n')}`);
+  if (url === undefined || metricsUrl === undefined)
+    throw new Error(`The gateway did not start: ${complaints.join('\n')}`);
   const origin = url;
+  const scraped = metricsUrl;
   return {
     url: origin,
     pid: child.pid,
@@ -121,7 +126,7 @@ export async function startGatewayProcess(
     },
     /** Each gauge and counter by its name and labels. */
     async figures(): Promise<ReadonlyMap<string, number>> {
-      const response = await fetch(`${origin}/metrics`, { headers: { connection: 'close' } });
+      const response = await fetch(scraped, { headers: { connection: 'close' } });
       const lines = (await response.text()).split('\n').filter((line) => !line.startsWith('#'));
       return new Map(
         lines.map((line) => {

@@ -28,8 +28,10 @@ import { protectedResourceOf } from './protectedResource.ts';
 export interface App {
   /** Handles requests that are emitted on it, whether it listens or not. */
   readonly server: Server;
-  /** Listens on `HOST` and `PORT` and returns the URL. */
+  /** Listens on `HOST` and `PORT` and returns the URL, with `BASE_PATH`. */
   listen(): Promise<string>;
+  /** The URL of the separate server for metrics, when it listens. */
+  metricsUrl(): string | undefined;
   /** Uses the secrets, accounts and persisted operations of a configuration from now on; other settings apply from the next start. */
   reload(config: Config): void;
   /** Stops accepting requests, finishes those in progress and releases everything. Repeated calls share one result. */
@@ -42,7 +44,7 @@ export interface StdioApp extends Pick<App, 'stop'> {
   readonly ended: Promise<void>;
 }
 
-interface RunningGateway extends Pick<App, 'stop'> {
+interface RunningGateway extends Pick<App, 'stop' | 'metricsUrl'> {
   /** Where the gateway listens, such as `http://127.0.0.1:4000`. */
   readonly url: string;
 }
@@ -212,7 +214,7 @@ async function compose(foundation: Foundation): Promise<App> {
     clock,
     log,
   });
-  const { server, connections } = await createHttpServer({
+  const { server, connections, operations } = await createHttpServer({
     ...config,
     ...graphql,
     ...clientLimiters,
@@ -231,12 +233,17 @@ async function compose(foundation: Foundation): Promise<App> {
   foundation.disposers.defer(() => server.close());
   await server.ready();
   startRefreshAhead(foundation, upstream);
+  let metricsUrl: string | undefined;
   return {
     server: server.server,
     async listen() {
       const addresses = await addressesOf(config.host);
-      return listen(server, { connections, addresses, port: config.port, log });
+      const url = await listen(server, { connections, addresses, port: config.port, log });
+      // Afterwards, so that it does not report readiness before.
+      metricsUrl = await operations?.listen();
+      return url + config.basePath;
     },
+    metricsUrl: () => metricsUrl,
     reload(next) {
       graphql.persistedDocuments.replace(next.persistedOperations);
       secrets.replace(secretValuesOf(next));
@@ -267,9 +274,9 @@ export const createMcpStdioApp = (config: Config, options: AppOptions): Promise<
 
 /** Creates a gateway and listens. If it fails, nothing stays open. */
 export async function startGateway(config: Config, options: AppOptions): Promise<RunningGateway> {
-  const { listen: open, stop } = await createApp(config, options);
+  const { listen: open, metricsUrl, stop } = await createApp(config, options);
   try {
-    return { url: await open(), stop };
+    return { url: await open(), metricsUrl, stop };
   } catch (error) {
     await stop();
     throw error;

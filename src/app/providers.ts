@@ -118,6 +118,7 @@ export const createGatewayApp = (config: Config, gatewayLog: ProvidedLog): Promi
         upstream.startActivity?.(url);
         return url;
       },
+      metricsUrl: () => app.metricsUrl(),
       reload: (next) => app.reload(next),
       stop: () => disposers.dispose(),
     };

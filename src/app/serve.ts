@@ -8,7 +8,7 @@ import { showProgress } from '../lib/terminal.ts';
 import { loadConfig, logWarnings, configWarnings } from '../config/loadConfig.ts';
 import type { Config } from '../config/settings.ts';
 import { ConfigError, environmentVariables, isDemo } from '../config/settings.ts';
-import { listenErrorMessage } from '../lib/listenError.ts';
+import { ListenError, listenErrorMessage } from '../lib/listenError.ts';
 import { version } from '../lib/version.ts';
 import { ignoreFailures } from '../observability/logDestination.ts';
 
@@ -18,7 +18,19 @@ const authModes: Readonly<Record<Config['auth']['mode'], string>> = {
   forward: 'clients send their own HelpCrunch key, which is forwarded',
 };
 
-function startupBanner(config: Config, upstreamUrl: string, url: string): string {
+/** In production only the separate server has metrics. */
+function metricsLine({ isProduction }: Config, url: string, metricsUrl: string | undefined) {
+  if (metricsUrl !== undefined) return `${metricsUrl}/metrics`;
+  return isProduction ? 'off: METRICS_PORT is not set' : `${url}/metrics`;
+}
+
+interface Addresses {
+  readonly upstream: string;
+  readonly url: string;
+  readonly metrics: string | undefined;
+}
+
+function startupBanner(config: Config, { upstream, url, metrics }: Addresses): string {
   const mode = isDemo(config) ? 'demo: HELPCRUNCH_API_KEY is not set, data is simulated' : 'live';
   const { accounts } = config;
   const webhooks =
@@ -32,12 +44,12 @@ function startupBanner(config: Config, upstreamUrl: string, url: string): string
   return [
     `HelpCrunch GraphQL ${version}`,
     `  mode      ${mode}`,
-    `  upstream  ${upstreamUrl}`,
+    `  upstream  ${upstream}`,
     `  auth      ${config.auth.mode}: ${authModes[config.auth.mode]}`,
     `  GraphQL   ${url}/graphql`,
     ...(config.isProduction ? [] : [`  explorer  ${url}/explorer, or Apollo Sandbox at ${url}/`]),
     `  health    ${url}/healthz, ${url}/readyz`,
-    `  metrics   ${url}/metrics`,
+    `  metrics   ${metricsLine(config, url, metrics)}`,
     ...(accounts ? [`  accounts  ${accounts.map(({ name }) => name).join(', ')}`] : []),
     `  webhooks  ${accounts ? `${url}/webhooks/helpcrunch/<account>` : webhooks}`,
     `  shared    ${shared}`,
@@ -49,7 +61,7 @@ function startupBanner(config: Config, upstreamUrl: string, url: string): string
 const heapGrowingPercent = 50;
 
 /** The same as the banner, for log shippers. */
-const startFields = (config: Config, upstreamUrl: string, url: string) => ({
+const startFields = (config: Config, { upstream, url, metrics }: Addresses) => ({
   version,
   node: process.versions.node,
   mode: isDemo(config) ? 'demo' : 'live',
@@ -57,8 +69,9 @@ const startFields = (config: Config, upstreamUrl: string, url: string) => ({
   ...(config.accounts
     ? { accounts: config.accounts.map(({ name }) => name) }
     : { account: config.account }),
-  upstream: upstreamUrl,
+  upstream,
   url,
+  ...(metrics === undefined ? {} : { metricsUrl: metrics }),
 });
 
 interface RunningGateway {
@@ -103,8 +116,9 @@ export async function serve(): Promise<RunningGateway> {
   logWarnings(log, [...configWarnings(environment), ...resourceWarnings(config)]);
   const gateway = await showProgress('Starting', createGatewayApp(config, gatewayLog));
   const url = await gateway.listen();
-  process.stdout.write(startupBanner(config, gateway.upstreamUrl, url));
-  log.info('gateway started', startFields(config, gateway.upstreamUrl, url));
+  const addresses = { upstream: gateway.upstreamUrl, url, metrics: gateway.metricsUrl() };
+  process.stdout.write(startupBanner(config, addresses));
+  log.info('gateway started', startFields(config, addresses));
   return {
     reload: createReload(gatewayLog, gateway),
     stop(signal) {
@@ -121,7 +135,8 @@ function startErrorMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const listenError = listenErrorMessage(error, { host: 'HOST', port: 'PORT' });
   if (listenError !== undefined) return listenError;
-  return (error instanceof ConfigError || 'code' in error ? error.message : error.stack) ?? '';
+  const isKnown = error instanceof ConfigError || error instanceof ListenError || 'code' in error;
+  return (isKnown ? error.message : error.stack) ?? '';
 }
 
 /** Reports why the gateway cannot start. */

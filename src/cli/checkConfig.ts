@@ -70,6 +70,8 @@ const configOfCheck = (config: Config, { name, apiKey }: CheckedAccount): Config
   host: '127.0.0.1',
   port: 0,
   allowedHosts: 'loopback',
+  basePath: '',
+  operationsServer: { ...config.operationsServer, port: undefined },
   auth: { mode: 'none' },
   routerSecret: undefined,
   isRouterOnly: false,

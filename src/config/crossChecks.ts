@@ -52,13 +52,6 @@ const repetitiveSecrets = secrets
       'has too few different characters and can be guessed. Create one with openssl rand -hex 32.',
   }));
 
-const previousSecrets = ['JWT_SECRET', 'HELPCRUNCH_WEBHOOK_SECRET'].map((current): Rule => ({
-  name: `${current}_PREVIOUS without ${current}`,
-  variable: `${current}_PREVIOUS`,
-  applies: (facts) => facts.has(`${current}_PREVIOUS`) && !facts.has(current),
-  message: `needs ${current}, the current secret. Set it, or remove the previous one.`,
-}));
-
 const settingsOfOneAccount = ['HELPCRUNCH_API_KEY', 'HELPCRUNCH_WEBHOOK_SECRET', 'ACCOUNT'].map(
   (variable): Rule => ({
     name: `${variable} beside ACCOUNTS_FILE`,
@@ -91,11 +84,18 @@ const dependentSettings = (
     ['ROUTER_ONLY', 'ROUTER_SECRET', 'without it every client would be rejected'],
     ['ROUTER_MAY_CACHE', 'ROUTER_SECRET', 'it applies only to an authenticated router'],
     ['REDIS_REQUIRED', 'REDIS_URL', 'without it the gateway would never be ready'],
+    ['JWT_SECRET_PREVIOUS', 'JWT_SECRET', 'it is accepted beside the current secret'],
+    [
+      'HELPCRUNCH_WEBHOOK_SECRET_PREVIOUS',
+      'HELPCRUNCH_WEBHOOK_SECRET',
+      'it is accepted beside the current secret',
+    ],
+    ['METRICS_HOST', 'METRICS_PORT', 'without it there is no separate server'],
   ] as const
 ).map(([variable, needed, reason]): Rule => ({
   name: `${variable} without ${needed}`,
   variable,
-  applies: (facts) => facts.isTrue(variable) && !facts.has(needed),
+  applies: (facts) => !['', 'false'].includes(facts.value(variable)) && !facts.has(needed),
   message: `needs ${needed}; ${reason}.`,
 }));
 
@@ -154,7 +154,6 @@ const errors: readonly Rule[] = [
     message: 'needs AUTH=jwt, because a claim of the token selects the account.',
   },
   ...settingsOfOneAccount,
-  ...previousSecrets,
   ...unusedTokenSettings,
   ...unusedSubgraphSettings,
   ...repetitiveSecrets,

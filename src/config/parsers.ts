@@ -189,6 +189,16 @@ export const manifestFile = z
   })
   .describe('file');
 
+/** Empty for `/`, otherwise without a slash at its end. */
+export const basePath = z
+  .string()
+  .regex(
+    /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)*\/?$/,
+    'must be a path such as /support, of letters, digits and . _ ~ -',
+  )
+  .transform((value) => value.replace(/\/$/, ''))
+  .describe('path');
+
 /** The address of the gateway, without a slash at its end. */
 export const publicUrl = httpUrl
   .refine((value) => {

@@ -220,8 +220,8 @@ export function createErrorHandler(options: ErrorHandlerOptions) {
   };
 }
 
-export const rejectUnknownPath = (): never => {
-  throw publicError.badRequest('This path does not exist. The API is at /graphql.', {
+export const createUnknownPathHandler = (basePath: string) => (): never => {
+  throw publicError.badRequest(`This path does not exist. The API is at ${basePath}/graphql.`, {
     status: 404,
   });
 };

@@ -74,7 +74,14 @@ export interface McpOptions {
   readonly handle: (request: McpRequest) => Promise<McpResponse>;
   /** The metadata of the protected resource (RFC 9728); undefined where clients need no token, or the address is unknown. */
   readonly metadata:
-    { readonly url: string; readonly document: Readonly<Record<string, unknown>> } | undefined;
+    | {
+        /** Where clients find it. */
+        readonly url: string;
+        /** Where it is served. */
+        readonly paths: readonly string[];
+        readonly document: Readonly<Record<string, unknown>>;
+      }
+    | undefined;
 }
 
 export interface HttpServerOptions {
@@ -120,5 +127,9 @@ export interface HttpServerOptions {
   /** The number of trusted proxies in front of the gateway, or their networks. */
   readonly trustProxy: number | readonly string[];
   readonly allowedHosts: AllowedHosts;
+  /** The prefix of every path, without a slash at its end. */
+  readonly basePath: string;
+  /** Without a port there is no separate server for metrics. */
+  readonly operationsServer: { readonly host: string; readonly port: number | undefined };
   readonly sending: SendLimits;
 }

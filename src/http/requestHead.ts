@@ -56,8 +56,21 @@ export function parseRequestTarget(text: string): RequestTarget | undefined {
   return authority === undefined ? { path } : { path, authority };
 }
 
-/** A path without a route, for requests with a malformed target. */
+/** Paths without a route, for requests with a malformed target and for those outside of `BASE_PATH`. */
 const malformedTargetPath = '/malformed-target';
+const outsidePath = '/outside-of-base-path';
+
+/** Its place is defined by RFC 9728: between the host and the path of the resource. */
+const wellKnownPrefix = '/.well-known/';
+
+/** The path below the base path; undefined for a path outside of it. */
+function pathBelow(basePath: string, path: string): string | undefined {
+  if (basePath === '' || path.startsWith(wellKnownPrefix)) return path;
+  if (!path.startsWith(basePath)) return undefined;
+  const rest = path.slice(basePath.length);
+  if (rest === '' || rest.startsWith('?')) return `/${rest}`;
+  return rest.startsWith('/') ? rest : undefined;
+}
 
 /** Load balancers and HelpCrunch call these routes by any host name or address. */
 const acceptsAnyHost = (route: string | undefined): boolean =>
@@ -79,19 +92,31 @@ export const trustHostOfEmbeddingServer = ({ socket }: IncomingMessage): void =>
 /** Checks the target and the host of every request, WebSocket upgrades included. */
 export class RequestHeads {
   readonly #allowedHosts: AllowedHosts;
+  readonly #basePath: string;
   /** Targets of requests whose URL was replaced for routing. */
   readonly #replaced = new WeakMap<IncomingMessage, RequestTarget | undefined>();
 
-  constructor(allowedHosts: AllowedHosts) {
+  constructor(allowedHosts: AllowedHosts, basePath = '') {
     this.#allowedHosts = allowedHosts;
+    this.#basePath = basePath;
   }
 
   /** The path by which a request is routed. Never throws. */
   route(request: IncomingMessage): string {
     const target = this.#targetOf(request);
-    if (target !== undefined && target.authority === undefined) return target.path;
+    if (target !== undefined && target.authority === undefined && this.#basePath === '')
+      return target.path;
     this.#replaced.set(request, target);
-    return target?.path ?? malformedTargetPath;
+    if (target === undefined) return malformedTargetPath;
+    return pathBelow(this.#basePath, target.path) ?? outsidePath;
+  }
+
+  /** Whether a request that is not routed is for this path, below the base path. */
+  isFor(request: IncomingMessage, path: string): boolean {
+    const target = this.#targetOf(request);
+    return (
+      target !== undefined && pathBelow(this.#basePath, target.path)?.replace(/\?.*$/s, '') === path
+    );
   }
 
   /** The problem with the target or the host of a request to this route; undefined where there is none. */

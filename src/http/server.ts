@@ -8,8 +8,10 @@ import { createExecuteForClient, createLimitClient } from './clientOperations.ts
 import { addCompression } from './compression.ts';
 import { ConnectionLimits } from './connectionLimits.ts';
 import { ConnectionTracker } from './connectionTracker.ts';
-import { createErrorHandler, rejectUnknownPath } from './errorResponse.ts';
+import { createErrorHandler, createUnknownPathHandler } from './errorResponse.ts';
 import { LoadShedder } from './loadShedder.ts';
+import { createOperationsServer } from './operationsServer.ts';
+import type { OperationsServer } from './operationsServer.ts';
 import type { HttpServerOptions, SubscriptionTransportOptions } from './options.ts';
 import { addJsonBodies } from './requestBody.ts';
 import { RequestHeads, requestIdOf } from './requestHead.ts';
@@ -20,7 +22,7 @@ import { addExplorers } from './routes/explorers.ts';
 import { addGraphQLRoute } from './routes/graphql.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addMcpRoute } from './routes/mcp.ts';
-import { addMetricsRoute } from './routes/metrics.ts';
+import { addMetricsRoute, countResponses, registerGauges } from './routes/metrics.ts';
 import { addResultStreams } from './routes/streams.ts';
 import { addWebhookRoute } from './routes/webhook.ts';
 import { addWebSocketRoute } from './routes/websocket.ts';
@@ -87,7 +89,7 @@ function createFastify(
   );
   addJsonBodies(server, options.maxBodyBytes);
   server.setErrorHandler(handleError);
-  server.setNotFoundHandler(rejectUnknownPath);
+  server.setNotFoundHandler(createUnknownPathHandler(options.basePath));
   server.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     done();
@@ -123,14 +125,32 @@ function addSendLimiter(
   return limiter;
 }
 
+/** Health checks and metrics, here and on the separate server, which is closed with this one. */
+function addOperationsRoutes(
+  server: FastifyInstance,
+  options: HttpServerOptions,
+  isDraining: () => boolean,
+): OperationsServer | undefined {
+  const { metrics, isProduction } = options;
+  const health = { ...options, ...options.gauges, isDraining };
+  addHealthRoutes(server, health);
+  countResponses(server, metrics);
+  if (!isProduction) addMetricsRoute(server, metrics);
+  const operations = createOperationsServer({ ...options, ...options.operationsServer, health });
+  server.addHook('onClose', () => operations?.close());
+  return operations;
+}
+
 /** The HTTP server with every endpoint. */
-export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+export async function createHttpServer(
+  options: HttpServerOptions,
+): Promise<HttpServer & { readonly operations: OperationsServer | undefined }> {
   const { corsOrigins, isProduction, log, subscriptions, clock, webhookHandlerOf } = options;
   const { authenticate, authFailureLimiter: authFailures, persistedDocuments } = options;
   const origins = allowedOrigins(corsOrigins, isProduction);
   const connectionLimits = new ConnectionLimits(subscriptions);
   const isTrustedProxy = createIsTrustedProxy(options.trustProxy);
-  const heads = new RequestHeads(options.allowedHosts);
+  const heads = new RequestHeads(options.allowedHosts, options.basePath);
   const router = new RouterSecret(options);
   const rejections = new RequestRejections(options);
   const parts = { heads, trustProxy: isTrustedProxy, router, rejections };
@@ -146,9 +166,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     mutations: options.mutations,
     clock,
   });
-  const { isDraining } = shutdown;
-  addHealthRoutes(server, { ...options, ...options.gauges, isDraining });
-  addMetricsRoute(server, { ...options, connectionLimits, sendLimiter });
+  registerGauges({ ...options, connectionLimits, sendLimiter });
+  const operations = addOperationsRoutes(server, options, shutdown.isDraining);
   const loadShedder = new LoadShedder({ ...options, maxDelayMs: options.maxEventLoopDelayMs });
   server.addHook('onClose', (_instance, done) => {
     loadShedder.close();
@@ -193,7 +212,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     webSocketPath: '/graphql',
   });
   await addWebhookRoute(server, { webhookHandlerOf, authFailures, rejections, clock });
-  if (!isProduction) addExplorers(server);
+  if (!isProduction) addExplorers(server, options.basePath);
   shutdown.finish();
-  return httpServer;
+  return { ...httpServer, operations };
 }

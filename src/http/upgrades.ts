@@ -7,7 +7,6 @@ import type { Log } from '../observability/log.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import type { ConnectionTracker } from './connectionTracker.ts';
 import { parserError, sendErrorOnSocket } from './errorResponse.ts';
-import { parseRequestTarget } from './requestHead.ts';
 import type { RequestHeads } from './requestHead.ts';
 import type { RequestRejections } from './requestRejections.ts';
 import { traceUpgrade } from './requestSpans.ts';
@@ -47,7 +46,7 @@ export function addUpgrades(server: Server, options: UpgradeOptions): void {
   const isForWebSocket = (request: IncomingMessage): boolean =>
     request.method === 'GET' &&
     request.headers.upgrade?.toLowerCase() === 'websocket' &&
-    parseRequestTarget(request.url ?? '')?.path.replace(/\?.*$/s, '') === webSocketPath &&
+    heads.isFor(request, webSocketPath) &&
     heads.problemOf(request) === undefined;
 
   // The head is parsed twice, and a dropped header field could move the end of the body. Its length is limited anyway.

@@ -12,6 +12,11 @@ interface ListenNames {
   readonly port: string;
 }
 
+/** Its message is that of `listenErrorMessage`. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
 function hostOf(error: Error): string {
   if ('address' in error) return String(error.address);
   return 'hostname' in error ? String(error.hostname) : 'the value';

@@ -84,6 +84,8 @@ export async function startTestGateway({
     { upstream, clock, log, tracing, redisScripts },
   );
 
+  const metricsUrl = gateway.metricsUrl();
+
   async function query<Data = any, Variables = Record<string, unknown>>(
     document: string | TypedDocumentNode<Data, Variables>,
     variables?: Variables,
@@ -103,20 +105,21 @@ export async function startTestGateway({
 
   return {
     url: gateway.url,
+    metricsUrl,
     /** The log lines so far. */
     logged,
     query,
     /** Resolves when this many subscriptions are active. */
     async waitForSubscriptions(count: number) {
       for (;;) {
-        const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+        const metrics = await (await fetch(`${metricsUrl ?? gateway.url}/metrics`)).text();
         if (metrics.includes(`\nhelpcrunch_subscriptions ${count}\n`)) return;
       }
     },
     /** Resolves when this many calls wait in the rate limiter. */
     async waitForQueuedCalls(count: number) {
       for (;;) {
-        const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+        const metrics = await (await fetch(`${metricsUrl ?? gateway.url}/metrics`)).text();
         const lengths = [...metrics.matchAll(/^helpcrunch_upstream_calls_queued\{.*\} (\d+)$/gm)];
         if (lengths.reduce((sum, [, length]) => sum + Number(length), 0) === count) return;
       }

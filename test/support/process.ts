@@ -34,12 +34,14 @@ export function run(
     ended,
     stop: () => child.kill('SIGTERM'),
     send: (signal: NodeJS.Signals) => child.kill(signal),
-    /** The startup message and the address in it. */
+    /** The startup message and the addresses in it. */
     async started() {
       while (!output.out.includes('/readyz') && child.exitCode === null) {
         await Promise.race([once(child.stdout, 'data'), ended]);
       }
-      return { greeting: output.out, url: /http:\S+(?=\/graphql)/.exec(output.out)?.[0] ?? '' };
+      const [url = ''] = /http:\S+(?=\/graphql)/.exec(output.out) ?? [];
+      const [, metricsUrl = ''] = /metrics +(http:\S+)/.exec(output.out) ?? [];
+      return { greeting: output.out, url, metricsUrl };
     },
     /** Resolves with the text of stderr once it contains the words that many times. */
     async heard(words: string, times = 1) {

@@ -1,4 +1,4 @@
-import { boolean, integer, oneOf, text } from '../parsers.ts';
+import { basePath, boolean, integer, oneOf, text } from '../parsers.ts';
 import { setting } from '../setting.ts';
 
 export const server = {
@@ -10,6 +10,22 @@ export const server = {
     default: 4_000,
     description: 'Port to listen on. `0` picks a free port and prints it.',
   }),
+  basePath: setting('BASE_PATH', basePath, {
+    default: '',
+    defaultText: '`/`',
+    description:
+      'Prefix of every path, for a proxy that does not remove it ([deployment.md](deployment.md#reverse-proxies)).',
+  }),
+  operationsServer: {
+    host: setting('METRICS_HOST', text, {
+      default: '127.0.0.1',
+      description: 'Host name or address to listen on for `METRICS_PORT`.',
+    }),
+    port: setting('METRICS_PORT', integer(0, 65_535), {
+      description:
+        'Port of a separate server for `/metrics`, `/healthz` and `/readyz` ([operations.md](operations.md#metrics)). With `NODE_ENV=production` only it serves `/metrics`.',
+    }),
+  },
   environment: {
     name: setting('NODE_ENV', oneOf('production', 'development', 'test'), {
       defaultText: '`development`',

@@ -92,7 +92,7 @@ async function loadAsset(file: string): Promise<Asset> {
 }
 
 /** Apollo Sandbox at `/`, and an offline explorer at `/explorer`. */
-export function addExplorers(server: FastifyInstance): void {
+export function addExplorers(server: FastifyInstance, basePath: string): void {
   async function send(page: ExplorerPage, asset: Asset, reply: FastifyReply): Promise<Buffer> {
     const { request } = reply;
     const { compressed, etag } = asset;
@@ -124,8 +124,11 @@ export function addExplorers(server: FastifyInstance): void {
   // A browser that opens the endpoint is redirected to an explorer.
   server.addHook('onRequest', (request, reply, done) => {
     const isBrowserVisit = request.method === 'GET' && request.url === '/graphql';
-    if (isBrowserVisit && request.headers.accept?.includes('text/html') === true)
-      void reply.redirect('/');
+    // Links of the page are relative to the slash.
+    const lacksSlash = request.originalUrl === basePath && request.url === '/';
+    if (lacksSlash) void reply.redirect(`${basePath}/`);
+    else if (isBrowserVisit && request.headers.accept?.includes('text/html') === true)
+      void reply.redirect(`${basePath}/`);
     else done();
   });
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { GaugeSources } from './metrics.ts';
 
-interface HealthOptions extends Pick<
+export interface HealthOptions extends Pick<
   GaugeSources,
   'buildInfo' | 'isRedisAvailable' | 'isJwksLoaded'
 > {

@@ -65,8 +65,6 @@ async function handleMcp(
     .send(response.body);
 }
 
-const metadataPath = '/.well-known/oauth-protected-resource';
-
 /** `POST /mcp`, and where its clients get tokens (RFC 9728). */
 export function addMcpRoute(server: FastifyInstance, options: McpRouteOptions): void {
   server.post('/mcp', (request, reply) => handleMcp(request, reply, options));
@@ -82,7 +80,7 @@ export function addMcpRoute(server: FastifyInstance, options: McpRouteOptions): 
   const { metadata } = options.mcp;
   if (metadata === undefined) return;
   // The path of the resource follows the well-known path; clients that do not know that use the path alone.
-  for (const url of new Set([metadataPath, new URL(metadata.url).pathname])) {
+  for (const url of metadata.paths) {
     server.get(url, (_request, reply) =>
       reply.header('access-control-allow-origin', '*').send(metadata.document),
     );

@@ -243,8 +243,8 @@ function labelNamesOf({ label, read, readFor }: ScrapedMetric, { accounts }: Gau
   return (read() ?? null) === null ? undefined : labels;
 }
 
-/** `/metrics` in Prometheus' text format. */
-export function addMetricsRoute(server: FastifyInstance, options: MetricsRouteOptions): void {
+/** Registers the metrics that are read for each scrape. */
+export function registerGauges(options: MetricsRouteOptions): void {
   const { metrics } = options;
   const registers = [metrics.registry];
   const { buildInfo } = options.gauges;
@@ -280,10 +280,17 @@ export function addMetricsRoute(server: FastifyInstance, options: MetricsRouteOp
       },
     });
   }
+}
+
+export function countResponses(server: FastifyInstance, metrics: Metrics): void {
   server.addHook('onResponse', ({ routeOptions }, { statusCode: status }, done) => {
     metrics.request({ route: routeOptions.url ?? 'other', status });
     done();
   });
+}
+
+/** `/metrics` in Prometheus' text format. */
+export function addMetricsRoute(server: FastifyInstance, metrics: Metrics): void {
   server.get('/metrics', async (_request, reply) => {
     void reply.type(metrics.contentType);
     return metrics.text();
