@@ -49,6 +49,27 @@ const equalSecretCases = Object.fromEntries(
   ),
 );
 
+const unusedRedisCases = Object.fromEntries(
+  [
+    ...['CA', 'CERT', 'KEY'].map((file) => ({
+      name: `REDIS_TLS_${file}_FILE`,
+      others: ['redis://127.0.0.1', 'redis-sentinel://127.0.0.1/main'],
+      urls: ['rediss://127.0.0.1', 'rediss-sentinel://127.0.0.1/main'],
+    })),
+    ...['USERNAME', 'PASSWORD'].map((credential) => ({
+      name: `REDIS_SENTINEL_${credential}`,
+      others: ['redis://127.0.0.1', 'rediss://127.0.0.1'],
+      urls: ['redis-sentinel://127.0.0.1/main', 'rediss-sentinel://127.0.0.1/main'],
+    })),
+  ].map(({ name, others, urls }) => {
+    const withUrl = (REDIS_URL: string) => ({ REDIS_URL, [name]: 'any' });
+    return [
+      `${name} with another REDIS_URL`,
+      { risky: [{ [name]: 'any' }, ...others.map(withUrl)], fine: [{}, ...urls.map(withUrl)] },
+    ];
+  }),
+);
+
 /** By the name of a check: settings that it is about, and the nearest settings that it is not about. */
 const cases: Readonly<
   Record<string, { readonly risky: readonly Environment[]; readonly fine: readonly Environment[] }>
@@ -60,6 +81,25 @@ const cases: Readonly<
   'REDIS_REQUIRED without REDIS_URL': {
     risky: [{ REDIS_REQUIRED: 'true' }],
     fine: [{}, { REDIS_REQUIRED: 'true', REDIS_URL: 'redis://127.0.0.1', ACCOUNT: 'demo' }],
+  },
+  ...unusedRedisCases,
+  'REDIS_KEY_PREFIX without REDIS_URL': {
+    risky: [{ REDIS_KEY_PREFIX: 'staging:' }],
+    fine: [{}, { REDIS_KEY_PREFIX: 'staging:', REDIS_URL: 'redis://127.0.0.1', ACCOUNT: 'demo' }],
+  },
+  'REDIS_TLS_CERT_FILE without REDIS_TLS_KEY_FILE': {
+    risky: [
+      { REDIS_URL: 'rediss://127.0.0.1', REDIS_TLS_CERT_FILE: '/nowhere' },
+      { REDIS_URL: 'rediss://127.0.0.1', REDIS_TLS_KEY_FILE: '/nowhere' },
+    ],
+    fine: [
+      { REDIS_URL: 'rediss://127.0.0.1' },
+      {
+        REDIS_URL: 'rediss://127.0.0.1',
+        REDIS_TLS_CERT_FILE: '/nowhere',
+        REDIS_TLS_KEY_FILE: '/nowhere',
+      },
+    ],
   },
   'simulated data in Redis': {
     risky: [{ REDIS_URL: 'redis://127.0.0.1' }, { REDIS_URL: 'redis://127.0.0.1', ACCOUNT: '' }],
@@ -269,12 +309,27 @@ const cases: Readonly<
     ],
   },
   'REDIS_URL without TLS': {
-    risky: [{ REDIS_URL: 'redis://:word@redis.example.com' }],
-    fine: [{ REDIS_URL: 'rediss://:word@redis.example.com' }, { REDIS_URL: 'redis://127.0.0.1' }],
+    risky: [
+      { REDIS_URL: 'redis://:word@redis.example.com' },
+      { REDIS_URL: 'redis-sentinel://:word@127.0.0.1,redis.example.com:26379/main' },
+    ],
+    fine: [
+      { REDIS_URL: 'rediss://:word@redis.example.com' },
+      { REDIS_URL: 'redis://127.0.0.1' },
+      { REDIS_URL: 'rediss-sentinel://:word@a.example.com,b.example.com/main' },
+      { REDIS_URL: 'redis-sentinel://127.0.0.1:1,localhost:2,[::1]:3/main' },
+    ],
   },
   'REDIS_URL without a password': {
-    risky: [{ REDIS_URL: 'rediss://redis.example.com' }, { REDIS_URL: 'redis://10.0.0.7:6379/1' }],
+    risky: [
+      { REDIS_URL: 'rediss://redis.example.com' },
+      { REDIS_URL: 'redis://10.0.0.7:6379/1' },
+      { REDIS_URL: 'redis-sentinel://a.example.com,b.example.com/main' },
+      { REDIS_URL: 'rediss-sentinel://a.example.com:26379/main/1' },
+    ],
     fine: [
+      { REDIS_URL: 'rediss-sentinel://:word@a.example.com/main' },
+      { REDIS_URL: 'redis-sentinel://127.0.0.1/main' },
       { REDIS_URL: 'rediss://user:word@redis.example.com' },
       { REDIS_URL: 'redis://localhost' },
     ],

@@ -43,12 +43,12 @@ interface RedisParts {
 
 /** The connection to Redis and the modules that use it; undefined without `REDIS_URL`. */
 async function connectRedis(
-  { redisUrl: url, redisTimeoutMs: timeoutMs }: Config,
+  { redisUrl: url, redisTimeoutMs: timeoutMs, redis: settings }: Config,
   { disposers, ...parts }: RedisParts,
 ) {
   if (url === undefined) return undefined;
   const { RedisConnections, ...components } = await import('./redisComponents.ts');
-  const connection = new RedisConnections({ url, timeoutMs, ...parts });
+  const connection = new RedisConnections({ url, timeoutMs, ...settings, ...parts });
   disposers.defer(() => connection.close());
   if (await connection.isCluster()) {
     const message =

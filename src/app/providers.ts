@@ -4,6 +4,7 @@ import type { ServedAccount } from '../lib/accounts.ts';
 import { systemClock } from '../lib/clock.ts';
 import { DisposerStack } from '../lib/disposerStack.ts';
 import { version } from '../lib/version.ts';
+import { redisPassword } from '../lib/redisUrl.ts';
 import type { Log } from '../observability/log.ts';
 import { createLog } from '../observability/log.ts';
 import { createLogDestination } from '../observability/logDestination.ts';
@@ -58,7 +59,12 @@ const secretsOfAccount = ({ apiKey, webhookSecrets, tokens }: ServedAccount): re
 /** What must never be logged. */
 function secretsOf(config: Config): readonly string[] {
   const { jwtSecrets, routerSecret } = secretValuesOf(config);
-  const passwords = [config.redisUrl, config.httpsProxy].map((url) => url && new URL(url).password);
+  const { redisUrl = '', httpsProxy } = config;
+  const passwords = [
+    redisPassword(redisUrl),
+    config.redis.sentinelPassword,
+    httpsProxy && new URL(httpsProxy).password,
+  ];
   const secrets = [routerSecret, ...jwtSecrets, ...passwords];
   return [...accountsOf(config).flatMap(secretsOfAccount), ...secrets].flatMap(
     (secret) => secret ?? [],

@@ -7,6 +7,8 @@ import {
   isRepetitive,
   listOf,
 } from './riskyValues.ts';
+import { redisErrors, redisWarnings } from './redisChecks.ts';
+import type { Rule } from './rule.ts';
 import type { Environment } from './setting.ts';
 
 /** `error` if the combination is never right, `warning` if it can be intended. */
@@ -18,19 +20,8 @@ export interface Finding {
   readonly message: string;
 }
 
-/** A combination of settings that is wrong or risky although each value is valid. */
-interface Rule {
-  /** Identifies the rule in tests. */
-  readonly name: string;
-  /** The variable that the message is about. */
-  readonly variable: string;
-  readonly applies: (facts: Facts) => boolean;
-  /** What is wrong, and how to fix it. Never contains a value. */
-  readonly message: string;
-}
-
 const secrets = allSettings.flatMap(({ name, isSecret = false }) =>
-  isSecret && name !== 'REDIS_URL' ? [name] : [],
+  isSecret && !name.startsWith('REDIS_') ? [name] : [],
 );
 
 const equalSecrets = secrets.flatMap((other, index) =>
@@ -154,6 +145,7 @@ const errors: readonly Rule[] = [
     message: 'needs AUTH=jwt, because a claim of the token selects the account.',
   },
   ...settingsOfOneAccount,
+  ...redisErrors,
   ...unusedTokenSettings,
   ...unusedSubgraphSettings,
   ...repetitiveSecrets,
@@ -262,21 +254,7 @@ const warnings: readonly Rule[] = [
     message:
       'sends the API key and customer data unencrypted to another machine. Use https:// unless the network encrypts.',
   },
-  {
-    name: 'REDIS_URL without TLS',
-    variable: 'REDIS_URL',
-    applies: (facts) => isRemote(facts.value('REDIS_URL'), 'redis'),
-    message:
-      'sends customer data unencrypted to another machine. Use rediss:// unless the network is private.',
-  },
-  {
-    name: 'REDIS_URL without a password',
-    variable: 'REDIS_URL',
-    applies: (facts) =>
-      ['redis', 'rediss'].some((protocol) => isRemote(facts.value('REDIS_URL'), protocol)) &&
-      new URL(facts.value('REDIS_URL')).password === '',
-    message: 'has no password, so every client of Redis can read and change data. Set one.',
-  },
+  ...redisWarnings,
   {
     name: 'callbacks without ROUTER_SECRET',
     variable: 'SUBSCRIPTION_CALLBACK_HOSTS',

@@ -1,9 +1,11 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { globSync } from 'tinyglobby';
 import { z } from 'zod';
 import { isLoopback, readHost } from '../lib/hosts.ts';
+import { readSentinelUrl } from '../lib/redisUrl.ts';
 import type { OperationManifest } from './manifest.ts';
 import { readManifest } from './manifest.ts';
 
@@ -68,7 +70,39 @@ const url = (protocol: RegExp, examples: string) =>
 
 export const httpUrl = url(/^https?$/, 'http:// or https://');
 
-export const redisUrl = url(/^rediss?$/, 'redis:// or rediss://');
+export const redisUrl = z
+  .string()
+  .refine(
+    (value) =>
+      (/^rediss?:\/\//.test(value) && URL.canParse(value)) || readSentinelUrl(value) !== undefined,
+    'must be a URL that begins with redis:// or rediss://, or redis-sentinel://host:port,host:port/name',
+  )
+  .describe('URL');
+
+/** Part of keys and channels. Braces would change the slot of keys, and `*` the channels that are subscribed to. */
+export const keyPrefix = z
+  .string()
+  .regex(/^[\w:.-]{1,64}$/, 'must be 1 to 64 letters, digits, or characters of _ : . -')
+  .describe('1 to 64 letters, digits, or `_`, `:`, `.`, `-`');
+
+/** The text of a file in PEM format that the function accepts. */
+const pemFile = (content: string, parse: (pem: string) => unknown) =>
+  z
+    .string()
+    .transform((path, { addIssue }): string => {
+      try {
+        const pem = readFileSync(path, 'utf8');
+        parse(pem);
+        return pem;
+      } catch {
+        addIssue(`the file ${path} cannot be read, or is not ${content} in PEM format`);
+        return '';
+      }
+    })
+    .describe('file');
+
+export const certificateFile = pemFile('a certificate', (pem) => new X509Certificate(pem));
+export const privateKeyFile = pemFile('an unencrypted private key', (pem) => createPrivateKey(pem));
 
 /** The base URL of all upstream requests. */
 export const apiUrl = httpUrl

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { isLoopback } from '../lib/hosts.ts';
+import { readSentinelUrl } from '../lib/redisUrl.ts';
 
 export const listOf = (text: string): string[] => text.split(',').map((part) => part.trim());
 
@@ -11,6 +12,15 @@ export const isRemote = (url: string, protocol: string): boolean => {
   const hostname = hostnameOf(url);
   return hostname !== undefined && url.startsWith(`${protocol}://`) && !isLoopback(hostname);
 };
+
+/** Whether Redis, or one of its sentinels, is another machine that is reached with or without TLS. */
+export function isRemoteRedis(url: string, isEncrypted: boolean): boolean {
+  const address = readSentinelUrl(url);
+  if (address === undefined) return isRemote(url, isEncrypted ? 'rediss' : 'redis');
+  return (
+    address.isEncrypted === isEncrypted && address.sentinels.some(({ host }) => !isLoopback(host))
+  );
+}
 
 const shortestIpv4Prefix = 8;
 /** `fc00::/7` contains all private addresses. */

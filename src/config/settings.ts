@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { ServedAccount } from '../lib/accounts.ts';
 import { defaultAllowedHosts } from '../lib/hosts.ts';
 import { accountsProblems } from './accountsFile.ts';
@@ -142,6 +143,12 @@ function accountsProblemsOf({ accounts = [], auth, routerSecret }: Values): read
   }).map((problem) => `ACCOUNTS_FILE: ${problem}`);
 }
 
+function redisProblemsOf({ redis: { tls } }: Values): readonly string[] {
+  const { cert, key } = tls;
+  if (!cert || !key || new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return [];
+  return ['REDIS_TLS_KEY_FILE: must be the private key of REDIS_TLS_CERT_FILE'];
+}
+
 /** Reads the configuration. Throws a `ConfigError`. `demoWebhookSecret` is the webhook secret of the simulator in demo mode. */
 export function readConfig(
   environment: Environment = process.env,
@@ -159,6 +166,7 @@ export function readConfig(
     ...reader.problems,
     ...combined,
     ...accountsProblemsOf(values),
+    ...redisProblemsOf(values),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
   return configFrom(values, demoWebhookSecret);

@@ -1,7 +1,6 @@
 import { JsonError, parseJson } from '../lib/json.ts';
 import { isDictionary, isNumber, isText, objectOf, oneOf } from '../lib/shape.ts';
 import type { RedisConnections, RedisParticipant, RedisSubscriber } from '../redis/connection.ts';
-import { redisKey } from '../redis/keys.ts';
 import type { DomainEvent, EventBus, IdentifiedEvent } from './bus.ts';
 import { isDomainEvent, decodeOlderEvent } from './bus.ts';
 import { derivedEventId } from './eventIds.ts';
@@ -167,7 +166,7 @@ export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscribe
   async #send(account: string, message: Omit<Envelope, 'from'>): Promise<boolean> {
     const text = JSON.stringify({ from: this.#redis.instanceId, ...message } satisfies Envelope);
     const receivers = await this.#redis.tryCommand((client) =>
-      client.publish(redisKey(account, 'event'), text),
+      client.publish(this.#redis.channel(account, 'event'), text),
     );
     return receivers !== undefined;
   }

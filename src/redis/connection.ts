@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Clock } from '../lib/clock.ts';
 import { guarded, runGuarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
@@ -14,14 +14,15 @@ import {
   isReadOnly,
 } from './errors.ts';
 import { ReadFence } from './fence.ts';
+import { createRedisClient, reconnect, watchFailovers } from './client.ts';
+import type { RedisServerSettings } from './client.ts';
 import type { ChannelKind } from './keys.ts';
-import { channelAccount, redisKey, redisPattern } from './keys.ts';
+import { channelAccount, channelPatterns, redisKey } from './keys.ts';
 import type { RedisScripts, ScriptName } from './scripts.ts';
 import { createRedisScripts } from './scripts.ts';
 import { isCluster, RedisServerMonitor } from './serverMonitor.ts';
 
-interface RedisConnectionOptions {
-  readonly url: string;
+interface RedisConnectionOptions extends RedisServerSettings {
   /** The timeout of one command. */
   readonly timeoutMs: number;
   /** The gateway's own account, for keys that belong to no other. */
@@ -53,13 +54,6 @@ type RedisProblem = 'commands' | 'subscription' | 'memory';
 
 export type ScriptArguments = readonly (string | number)[];
 
-const channelKinds: readonly ChannelKind[] = ['invalidation', 'event'];
-
-const connectionOptions = {
-  connectTimeout: 2_000,
-  retryStrategy: (times: number) => Math.min(100 * times, 2_000),
-} as const;
-
 /** How long commands are withheld after a failure, and the interval between attempts to recover. */
 const probeIntervalMs = 1_000;
 const probeTtlMs = 60_000;
@@ -77,10 +71,13 @@ const fenceTimeoutMs = 50;
 export class RedisConnections {
   readonly instanceId = randomUUID();
   readonly account: string;
+  /** Precedes all keys, which commands add themselves, and all channels. */
+  readonly keyPrefix: string;
   readonly anomalies: RedisAnomalies;
   /** For libraries that take a client; everything else uses `tryCommand` and `runScript`. */
   readonly client: Redis;
   readonly #subscription: Redis;
+  readonly #patterns: ReadonlyMap<string, ChannelKind>;
   readonly #scripts: RedisScripts;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -100,25 +97,26 @@ export class RedisConnections {
   #cancelProbe: (() => void) | undefined;
   #cancelResubscribe = (): void => undefined;
   #cancelCheck = (): void => undefined;
+  readonly #stopWatching: () => void;
 
-  constructor({ url, timeoutMs, account, clock, log, scripts }: RedisConnectionOptions) {
+  constructor({ timeoutMs, account, clock, log, scripts, ...server }: RedisConnectionOptions) {
     this.account = account;
+    this.keyPrefix = server.keyPrefix ?? '';
+    this.#patterns = channelPatterns(this.keyPrefix);
     this.anomalies = createRedisAnomalies(clock, log);
     this.#clock = clock;
     this.#log = log;
     this.#scripts = scripts ?? createRedisScripts();
     this.#server = new RedisServerMonitor(log);
     this.#fence = new ReadFence(clock);
-    this.#fenceChannel = redisKey(account, 'fence', this.instanceId);
-    this.client = new Redis(url, {
-      ...connectionOptions,
+    this.#fenceChannel = this.keyPrefix + redisKey(account, 'fence', this.instanceId);
+    this.client = createRedisClient(server, {
       connectionName: 'helpcrunch:commands',
       commandTimeout: timeoutMs,
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
     });
-    this.#subscription = new Redis(url, {
-      ...connectionOptions,
+    this.#subscription = createRedisClient(server, {
       connectionName: 'helpcrunch:pubsub',
       maxRetriesPerRequest: null,
       autoResubscribe: false,
@@ -142,6 +140,8 @@ export class RedisConnections {
         this.#receive(pattern, channel, text);
       }),
     );
+    const onFailover = () => reconnect(this.client, this.#subscription);
+    this.#stopWatching = watchFailovers(server, log, onFailover);
     this.#scheduleCheck();
   }
 
@@ -157,6 +157,11 @@ export class RedisConnections {
   /** Whether Redis may evict keys; undefined if that is not known. */
   mayEvict(): boolean | undefined {
     return this.#server.mayEvict;
+  }
+
+  /** The channel of an account, to publish to. */
+  channel(account: string, kind: ChannelKind): string {
+    return this.keyPrefix + redisKey(account, kind);
   }
 
   /** Whether the server is a cluster; false if it cannot be reached now. To be called at once after the creation. */
@@ -228,6 +233,7 @@ export class RedisConnections {
     this.#cancelProbe?.();
     this.#cancelCheck();
     this.#cancelResubscribe();
+    this.#stopWatching();
     this.client.disconnect();
     this.#subscription.disconnect();
   }
@@ -273,8 +279,7 @@ export class RedisConnections {
     if (this.#isClosed || this.#isProbing || this.client.status !== 'ready') return;
     if (this.#mustReconnect) {
       this.#mustReconnect = false;
-      this.client.disconnect(true);
-      this.#subscription.disconnect(true);
+      reconnect(this.client, this.#subscription);
       return;
     }
     this.#isProbing = true;
@@ -314,7 +319,7 @@ export class RedisConnections {
   async #subscribe(): Promise<void> {
     try {
       await Promise.all([
-        this.#subscription.psubscribe(...channelKinds.map((kind) => redisPattern(kind))),
+        this.#subscription.psubscribe(...this.#patterns.keys()),
         this.#subscription.subscribe(this.#fenceChannel),
       ]);
     } catch (error) {
@@ -336,9 +341,10 @@ export class RedisConnections {
   }
 
   #receive(pattern: string, channel: string, text: string): void {
-    const kind = channelKinds.find((each) => redisPattern(each) === pattern);
-    if (kind !== undefined)
-      this.#subscribers.get(kind)?.onMessage(channelAccount(channel, kind), text);
+    const kind = this.#patterns.get(pattern);
+    if (kind === undefined) return;
+    const account = channelAccount(channel.slice(this.keyPrefix.length), kind);
+    this.#subscribers.get(kind)?.onMessage(account, text);
   }
 
   #scheduleCheck(): void {

@@ -41,6 +41,12 @@ export const redisKey = (
 /** Matches the keys or channels of all accounts. */
 export const redisPattern = (kind: Parameters<typeof redisKey>[1]): string => redisKey('*', kind);
 
+const channelKinds: readonly ChannelKind[] = ['invalidation', 'event'];
+
+/** What the patterns match that all instances subscribe to. */
+export const channelPatterns = (keyPrefix: string): ReadonlyMap<string, ChannelKind> =>
+  new Map(channelKinds.map((kind) => [keyPrefix + redisPattern(kind), kind]));
+
 /** The account of a channel that matches the pattern of its kind. */
 export const channelAccount = (channel: string, kind: ChannelKind): string => {
   const [before = '', after = ''] = redisPattern(kind).split('*');

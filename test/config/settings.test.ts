@@ -1,6 +1,21 @@
-import { describe, expect, test } from '@jest/globals';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { loadConfig, configWarnings } from '../../src/config/loadConfig.ts';
 import { ConfigError, readConfig } from '../../src/config/settings.ts';
+import { readSentinelUrl } from '../../src/lib/redisUrl.ts';
+import { testCertificate } from '../support/certificate.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'helpcrunch-settings-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function fileWith(name: string, text: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+}
 
 const defaults = {
   host: '127.0.0.1',
@@ -580,5 +595,110 @@ describe('MUTATIONS', () => {
     ['setChatStatus,markChatRead', ['setChatStatus', 'markChatRead']],
   ])('%s is accepted', (MUTATIONS, mutations) => {
     expect(loadConfig({ MUTATIONS }).mutations).toEqual(mutations);
+  });
+});
+
+describe('the settings of Redis', () => {
+  const files = Object.fromEntries(
+    Object.entries(testCertificate).map(([name, text]) => [name, fileWith(name, text)]),
+  ) as Record<keyof typeof testCertificate, string>;
+  const otherKey = fileWith(
+    'other',
+    generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      .privateKey.export({ type: 'pkcs8', format: 'pem' })
+      .toString(),
+  );
+  const broken = fileWith('broken', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----');
+  const account = { ACCOUNT: 'acme' };
+
+  test.each([
+    'redis://127.0.0.1',
+    'redis://user:password@redis.example.com:6379/3',
+    'rediss://redis.example.com',
+    'redis-sentinel://a/main',
+    'redis-sentinel://a,b:26380,[::1]:26381/main/15',
+    'redis-sentinel://user:pass%2Fword@a:1,b:2/my.main-1',
+    'rediss-sentinel://:password@10.0.0.7:26379/main',
+  ])('REDIS_URL=%s is accepted', (REDIS_URL) => {
+    expect(readConfig({ ...account, REDIS_URL }).redisUrl).toBe(REDIS_URL);
+  });
+
+  test.each([
+    'redis.example.com',
+    'http://redis.example.com',
+    'redis-sentinel://',
+    'redis-sentinel://a',
+    'redis-sentinel://a/',
+    'redis-sentinel://a/0',
+    'redis-sentinel://a,/main',
+    'redis-sentinel://a:port/main',
+    'redis-sentinel://a:65536/main',
+    'redis-sentinel://a b/main',
+    'redis-sentinel://a/main/one',
+    'redis-sentinel://a/main?db=1',
+    'redis-sentinel://user@name:password@a/main',
+  ])('REDIS_URL=%s is rejected', (REDIS_URL) => {
+    expect(problemsOf({ ...account, REDIS_URL })).toEqual(['REDIS_URL']);
+  });
+
+  test('a URL of Sentinel names sentinels, primary, database and credentials of Redis', () => {
+    expect(readSentinelUrl('rediss-sentinel://me:pass%2Fword@a,[::1]:7/main/3')).toEqual({
+      sentinels: [
+        { host: 'a', port: 26_379 },
+        { host: '::1', port: 7 },
+      ],
+      name: 'main',
+      username: 'me',
+      password: 'pass/word',
+      database: 3,
+      isEncrypted: true,
+    });
+    expect(readSentinelUrl('redis-sentinel://a/main')).toMatchObject({
+      ...{ username: undefined, password: undefined, database: 0, isEncrypted: false },
+    });
+  });
+
+  test('certificates, the key, the prefix and the credentials of the sentinels are read', () => {
+    const { redis } = readConfig({
+      ...account,
+      REDIS_URL: 'rediss-sentinel://127.0.0.1/main',
+      REDIS_TLS_CA_FILE: files.cert,
+      REDIS_TLS_CERT_FILE: files.cert,
+      REDIS_TLS_KEY_FILE: files.key,
+      REDIS_SENTINEL_USERNAME: 'gateway',
+      REDIS_SENTINEL_PASSWORD_FILE: fileWith('password', 'a password\n'),
+      REDIS_KEY_PREFIX: 'staging:eu_1.2-',
+    });
+
+    expect(redis).toEqual({
+      sentinelUsername: 'gateway',
+      sentinelPassword: 'a password',
+      tls: { ca: testCertificate.cert, cert: testCertificate.cert, key: testCertificate.key },
+      keyPrefix: 'staging:eu_1.2-',
+    });
+  });
+
+  test.each<[Environment, readonly string[]]>([
+    [{ REDIS_TLS_CA_FILE: '/nowhere' }, ['REDIS_TLS_CA_FILE']],
+    [{ REDIS_TLS_CA_FILE: broken }, ['REDIS_TLS_CA_FILE']],
+    [{ REDIS_TLS_CA_FILE: files.key }, ['REDIS_TLS_CA_FILE']],
+    [
+      { REDIS_TLS_CERT_FILE: broken, REDIS_TLS_KEY_FILE: broken },
+      ['REDIS_TLS_CERT_FILE', 'REDIS_TLS_KEY_FILE'],
+    ],
+    [{ REDIS_TLS_CERT_FILE: files.cert, REDIS_TLS_KEY_FILE: files.cert }, ['REDIS_TLS_KEY_FILE']],
+    [{ REDIS_TLS_CERT_FILE: files.cert, REDIS_TLS_KEY_FILE: otherKey }, ['REDIS_TLS_KEY_FILE']],
+    [{ REDIS_TLS_CERT_FILE: files.cert }, ['REDIS_TLS_CERT_FILE']],
+    [{ REDIS_TLS_KEY_FILE: files.key }, ['REDIS_TLS_CERT_FILE']],
+    [{ REDIS_KEY_PREFIX: 'a b' }, ['REDIS_KEY_PREFIX']],
+    [{ REDIS_KEY_PREFIX: '{a}' }, ['REDIS_KEY_PREFIX']],
+    [{ REDIS_KEY_PREFIX: '*' }, ['REDIS_KEY_PREFIX']],
+    [{ REDIS_KEY_PREFIX: 'a'.repeat(65) }, ['REDIS_KEY_PREFIX']],
+    [{ REDIS_SENTINEL_PASSWORD: 'any' }, ['REDIS_SENTINEL_PASSWORD']],
+    [{ REDIS_SENTINEL_USERNAME: 'any' }, ['REDIS_SENTINEL_USERNAME']],
+  ])('%j is rejected', (environment, problems) => {
+    expect(problemsOf({ ...account, REDIS_URL: 'rediss://127.0.0.1', ...environment })).toEqual(
+      problems,
+    );
   });
 });

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { RedisConnections } from '../../src/redis/connection.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
+import { documentedPermissions } from '../support/permissions.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcpProxy.ts';
 import { chatData, post, webhookSecret, wireDelivery } from '../support/webhooks.ts';
@@ -38,10 +38,7 @@ async function until({ clock }: Instance, isTrue: () => boolean | Promise<boolea
   }
 }
 
-const rulesOf = (text: string) => /^ACL SETUSER gateway .*>password (.*)$/m.exec(text)?.[1] ?? '';
-const documented = rulesOf(
-  readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8'),
-).split(' ');
+const documented = documentedPermissions();
 
 const urlFor = (port: number) => `redis://gateway:password@127.0.0.1:${port}`;
 

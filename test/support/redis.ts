@@ -13,7 +13,7 @@ import { redisPattern } from '../../src/redis/keys.ts';
 /** Where it is not, the tests in `describeWithRedis` are skipped, and the reporter says so at the end. */
 export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -72,8 +72,8 @@ export async function startRedis(settings: readonly string[] = []) {
     pause: () => server?.kill('SIGSTOP'),
     resume: () => server?.kill('SIGCONT'),
     /** Resolves once this many instances receive messages. */
-    async listenedBy(count: number) {
-      const fences = `${redisPattern('fence')}:*`;
+    async listenedBy(count: number, keyPrefix = '') {
+      const fences = `${keyPrefix}${redisPattern('fence')}:*`;
       while ((await command('PUBSUB', 'CHANNELS', fences)).length !== count);
     },
     async [Symbol.asyncDispose]() {

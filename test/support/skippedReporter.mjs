@@ -1,6 +1,7 @@
 /** Programs that some tests need, by the name in "(needs …)". */
 const programs = {
   Redis: 'apt-get install redis-server',
+  Sentinel: 'apt-get install redis-sentinel',
   promtool: 'apt-get install prometheus',
   Chromium: 'apt-get install chromium-headless-shell',
 };

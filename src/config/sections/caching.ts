@@ -1,4 +1,14 @@
-import { boolean, integer, milliseconds, oneOf, redisUrl } from '../parsers.ts';
+import {
+  boolean,
+  certificateFile,
+  integer,
+  keyPrefix,
+  milliseconds,
+  oneOf,
+  privateKeyFile,
+  redisUrl,
+  text,
+} from '../parsers.ts';
 import { setting } from '../setting.ts';
 
 const memory = integer(0, 17_179_869_184);
@@ -57,13 +67,38 @@ export const caching = {
   redisUrl: setting('REDIS_URL', redisUrl, {
     isSecret: true,
     description:
-      'Redis with which instances share the cache, the rate limit and events. Unset: instances share nothing.',
+      'Redis with which instances share the cache, the rate limit and events: `redis://`, `rediss://` (TLS), or Sentinel, `redis-sentinel://user:password@host:26379,host:26379/name/database` ([operations.md](operations.md#several-instances)). Unset: instances share nothing.',
   }),
   isRedisRequired: setting('REDIS_REQUIRED', boolean, {
     default: false,
     description:
       'Whether `/readyz` returns 503 while Redis is unavailable ([operations.md](operations.md#health)).',
   }),
+  redis: {
+    sentinelUsername: setting('REDIS_SENTINEL_USERNAME', text, {
+      description: 'User of the sentinels, if they have an access control list.',
+    }),
+    sentinelPassword: setting('REDIS_SENTINEL_PASSWORD', text, {
+      isSecret: true,
+      description: 'Password of the sentinels. Those of Redis itself are part of `REDIS_URL`.',
+    }),
+    tls: {
+      ca: setting('REDIS_TLS_CA_FILE', certificateFile, {
+        description:
+          'Certificates of the authorities that sign the certificate of Redis, in PEM format. Unset: those that Node trusts.',
+      }),
+      cert: setting('REDIS_TLS_CERT_FILE', certificateFile, {
+        description: 'Certificate of the gateway for Redis, in PEM format.',
+      }),
+      key: setting('REDIS_TLS_KEY_FILE', privateKeyFile, {
+        description: 'Private key of `REDIS_TLS_CERT_FILE`, in PEM format.',
+      }),
+    },
+    keyPrefix: setting('REDIS_KEY_PREFIX', keyPrefix, {
+      description:
+        'Text before all keys and channels in Redis, such as `staging:`. Only instances with the same prefix share anything.',
+    }),
+  },
   // Longer than the pauses of a busy machine: an instance that stops using Redis by mistake exceeds the rate limit.
   redisTimeoutMs: setting('REDIS_TIMEOUT_MS', integer(1, 60_000), {
     default: 500,

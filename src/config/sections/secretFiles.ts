@@ -19,6 +19,9 @@ export const secretFiles = {
       description: fileOf('JWT_SECRET') + withPrevious,
     }),
     routerSecret: setting('ROUTER_SECRET_FILE', path, { description: fileOf('ROUTER_SECRET') }),
+    redisSentinelPassword: setting('REDIS_SENTINEL_PASSWORD_FILE', path, {
+      description: 'File whose first line is `REDIS_SENTINEL_PASSWORD`. It is read at start only.',
+    }),
     redisUrl: setting('REDIS_URL_FILE', path, {
       description: 'File whose first line is `REDIS_URL`. It is read at start only.',
     }),

@@ -209,7 +209,7 @@ export class RedisCache implements RedisParticipant, RedisSubscriber {
     const reply = await this.#redis.runScript('invalidate', keys, [
       randomUUID(),
       versionTtlMs,
-      redisKey(account, 'invalidation'),
+      this.#redis.channel(account, 'invalidation'),
       `${this.#redis.instanceId} ${key.slice(account.length + 1)}`,
       ...(replacement === undefined
         ? []
@@ -237,10 +237,11 @@ export class RedisCache implements RedisParticipant, RedisSubscriber {
 
   async #deleteAll(): Promise<boolean> {
     const { account, instanceId } = this.#redis;
+    const channel = this.#redis.channel(account, 'invalidation');
     const kinds = ['entry', 'tag', 'generation'] as const;
     if (!(await this.#deleteMatching(kinds.map((kind) => `${redisPattern(kind)}*`)))) return false;
     const reply = await this.#redis.tryCommand((client) =>
-      client.publish(redisKey(account, 'invalidation'), `${instanceId} all`),
+      client.publish(channel, `${instanceId} all`),
     );
     return reply !== undefined;
   }
@@ -249,10 +250,14 @@ export class RedisCache implements RedisParticipant, RedisSubscriber {
     patterns: readonly string[],
     accepts?: (text: string) => boolean,
   ): Promise<boolean> {
+    // Scanning does not add the prefix itself, unlike other commands.
+    const { keyPrefix } = this.#redis;
+    const withoutPrefix = (key: unknown) => String(key).slice(keyPrefix.length);
     const reply = await this.#redis.tryCommand(async (client) => {
-      for (const match of patterns) {
+      for (const pattern of patterns) {
+        const match = keyPrefix + pattern;
         for await (const found of client.scanStream({ match, count: 1_000 })) {
-          for (const key of Array.isArray(found) ? found.map(String) : []) {
+          for (const key of Array.isArray(found) ? found.map(withoutPrefix) : []) {
             if (accepts === undefined || accepts(await textAt(client, key))) {
               await client.unlink(key);
             }
