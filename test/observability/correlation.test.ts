@@ -328,7 +328,11 @@ describe('with an exporter of traces', () => {
   test('a call without a permit has a span with the limit that it reached', async () => {
     await using collector = await startCollector();
     const tracing = createTestTracing(collector);
-    await using gateway = await start({ tracing, config: { rateLimit: 1 } });
+    await using gateway = await start({
+      tracing,
+      clock: createManualClock(),
+      config: { rateLimit: 1 },
+    });
 
     await gateway.query('{ chat(id: 5208) { id } }');
     await gateway.query('{ chat(id: 5208) { id } }');
