@@ -73,7 +73,7 @@ test('the first scrape has the figures of the process since its start, and no sc
 
   let first = await scrape();
   // Nothing has been measured before the event loop has turned twice.
-  while (!first.includes('nodejs_eventloop_lag_max_seconds ')) first = await scrape();
+  while (!/^nodejs_eventloop_lag_max_seconds /m.test(first)) first = await scrape();
   const later = [await scrape(), await scrape()];
 
   const valueIn = (metrics: string, name: string) =>
