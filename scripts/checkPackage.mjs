@@ -22,7 +22,7 @@ const allowed = [
   /^dist\/[\w./]+\.js$/,
   /^dist\/redis\/scripts\/[\w/]+\.lua$/,
   /^dist\/mcp\/operations\/\w+\.graphql$/,
-  /^dist\/(index|config\/\w+|export\/\w+|lib\/(hosts|clock)|observability\/log)\.d\.ts$/,
+  /^dist\/(index|config\/\w+|export\/\w+|lib\/(accounts|clock|hosts)|observability\/log)\.d\.ts$/,
   /^dist\/explorer\/[\w.-]+\.gz$/,
   /^(package\.json|README\.md|LICENSE|schema\.graphql)$/,
 ];
