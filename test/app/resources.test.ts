@@ -40,7 +40,7 @@ async function warningsWithFiles(files: number, settings: Readonly<Record<string
 
 describe('a start', () => {
   test('caches that do not fit the heap are a warning', async () => {
-    const caches = { CACHE_MAX_BYTES: '268435456' };
+    const caches = { CACHE_MAX_BYTES: '1073741824' };
     const warnings = await warningsWith(caches, ['--max-old-space-size=256']);
 
     expect(warnings).toHaveLength(1);
