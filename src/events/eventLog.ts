@@ -27,9 +27,9 @@ const withoutTexts = (event: IdentifiedEvent): IdentifiedEvent =>
     ? { ...event, message: { id: event.message.id, type: event.message.type } }
     : event;
 
+/** Of an event without texts. */
 const bytesOf = (event: IdentifiedEvent, account: string): number =>
-  entryOverheadBytes +
-  2 * (account.length + event.eventId.length + JSON.stringify(withoutTexts(event)).length);
+  entryOverheadBytes + 2 * (account.length + event.eventId.length + JSON.stringify(event).length);
 
 /** A deletion is kept, because subscribers that continue must learn of it. */
 const isErased = (event: DomainEvent, customerId: string): boolean =>
@@ -60,11 +60,12 @@ export class EventLog {
     this.#expire();
     const key = keyOf(account, event.eventId);
     if (this.#positions.has(key)) return undefined;
-    const bytes = bytesOf(event, account);
+    const logged = withoutTexts(event);
+    const bytes = bytesOf(logged, account);
     const { eventId } = event;
     const expiresAtMs = this.#clock.monotonic() + eventLogTtlMs;
     this.#positions.set(key, this.head + 1);
-    this.#push({ account, eventId, event: withoutTexts(event), bytes, expiresAtMs });
+    this.#push({ account, eventId, event: logged, bytes, expiresAtMs });
     return this.head;
   }
 

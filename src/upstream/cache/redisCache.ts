@@ -9,6 +9,7 @@ import type {
 import { isCommandError } from '../../redis/errors.ts';
 import { hashedName, redisKey, redisPattern } from '../../redis/keys.ts';
 import { erasedBy } from './cacheTypes.ts';
+import { maxIdleMs } from '../refresh/requestedEntries.ts';
 import { containsId } from '../writes/idempotency.ts';
 import type { DecodableKey, RedisCacheEntry, TaggedKey } from './redisEntries.ts';
 import { decodeEntry, decodeInvalidation, encodeEntry, toMonotonic } from './redisEntries.ts';
@@ -37,8 +38,6 @@ interface RedisCacheOptions {
 
 /** Longer than any upstream call. */
 const versionTtlMs = 600_000;
-/** As long as instances remember requested entries. */
-const erasureTtlMs = 300_000;
 const maxPendingInvalidations = 10_000;
 
 /** The Redis key of a cache key `<account>:<type>:<name>`, or of a tag `<account>:<type>:` for all entries of a type. */
@@ -225,7 +224,7 @@ export class RedisCache implements RedisParticipant, RedisSubscriber {
     const popular = await this.#redis.tryCommand((client) =>
       client
         .multi()
-        .set(redisKey(account, 'popular', 'erasure'), randomUUID(), 'PX', erasureTtlMs)
+        .set(redisKey(account, 'popular', 'erasure'), randomUUID(), 'PX', maxIdleMs)
         .unlink(redisKey(account, 'popular'))
         .exec(),
     );
