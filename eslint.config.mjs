@@ -27,7 +27,7 @@ export default defineConfig(
       'coverage/',
       'src/graphql/*generated.ts',
       'test/support/operations.ts',
-      'examples/inbox/page/gql/',
+      'examples/inbox/page/gql/index.ts',
     ],
   },
   {

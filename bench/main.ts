@@ -2,9 +2,11 @@ import { runRateLimit } from './rateLimit.ts';
 import { runRedisRateLimit } from './redisRateLimit.ts';
 import { runCalls } from './calls.ts';
 import { runCpu } from './cpu/run.ts';
+import { runEventLog } from './eventLog.ts';
 import { runGrowth } from './growth.ts';
 import { runMemory } from './memory.ts';
 import { measureOperationCache } from './operationCache.ts';
+import { runResume } from './resume.ts';
 import { runReferences } from './references.ts';
 import { runTransports } from './transports.ts';
 import { runSubscribers } from './subscribers.ts';
@@ -20,7 +22,9 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   budget: runRateLimit,
   'budget-shared': runRedisRateLimit,
   references: runReferences,
+  resume: runResume,
   cpu: runCpu,
+  'event-log': runEventLog,
   growth: runGrowth,
   memory: runMemory,
   operations: measureOperationCache,
@@ -29,7 +33,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
 };
 
 /** They take three minutes and more whatever the machine. */
-const onlyByName: ReadonlySet<string> = new Set(['budget-shared', 'memory']);
+const onlyByName: ReadonlySet<string> = new Set(['budget-shared', 'memory', 'resume']);
 
 const words = process.argv.slice(2);
 const isWritten = words.includes('--write');

@@ -10,7 +10,7 @@ declare const YogaGraphiQL: {
 
 /** Set by graphql-sse.js. */
 declare const graphqlSse: {
-  createClient(options: object): { iterate(operation: unknown): AsyncIterable<unknown> };
+  createClient(options: object): { subscribe(operation: unknown, sink: object): () => void };
 };
 
 interface Window {

@@ -85,8 +85,8 @@ async function serve() {
 }
 
 const program = `import { createServer } from 'node:http';
-import { ConfigError, createGateway } from 'helpcrunch-graphql';
-import type { Settings } from 'helpcrunch-graphql';
+import { ConfigError, createGateway, ExportError, exportData } from 'helpcrunch-graphql';
+import type { ExportOptions, Settings } from 'helpcrunch-graphql';
 
 const settings: Settings = { PORT: 0, HELPCRUNCH_RATE_LIMIT: 60 };
 const gateway = createGateway(settings);
@@ -100,6 +100,11 @@ const response = await fetch(\`http://127.0.0.1:\${port}/graphql\`, {
 console.log(JSON.stringify(await response.json()));
 const { url } = await gateway.start();
 console.log((await fetch(\`\${url}/readyz\`)).status);
+const options: ExportOptions = { url, directory: 'backup', kinds: ['agents'] };
+console.log((await exportData(options)).lines.agents > 0);
+await exportData({ ...options, gzip: true }).catch((error: unknown) => {
+  console.log(error instanceof ExportError && error.code);
+});
 await gateway.stop();
 own.close();
 try {
@@ -121,8 +126,8 @@ function embed() {
   run(folder, process.execPath, join(root, 'node_modules/typescript/bin/tsc'));
   const output = run(folder, process.execPath, 'program.js').trim().split('\n');
   assert.deepEqual(JSON.parse(output[0]).data, { rateLimit: { limit: 60 } });
-  assert.deepEqual(output.slice(1), ['200', 'true']);
-  say('embedded: compiled by TypeScript, answered, stopped');
+  assert.deepEqual(output.slice(1), ['200', 'true', 'STATE', 'true']);
+  say('embedded: compiled by TypeScript, answered, exported, stopped');
 }
 
 try {

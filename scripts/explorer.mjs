@@ -15,13 +15,18 @@ const sources = [
   'package-lock.json',
 ];
 
-/** Its first line is a comment with the title. */
+const groups = { query: 'Queries', mutation: 'Mutations', subscription: 'Subscriptions' };
+
+/** The name of the operation is the name of its button and of its tab. Variables are in a comment. */
 function operationFrom(file) {
-  const [title, ...query] = readFileSync(`explorer/operations/${file}`, 'utf8').split('\n');
+  const text = readFileSync(`explorer/operations/${file}`, 'utf8');
+  const [, type, name] = /^(query|mutation|subscription) (\w+)/m.exec(text);
+  const [variablesLine = '', variables] = /^# variables: (.*)\n/m.exec(text) ?? [];
   return {
-    name: file.replace(/^[0-9]+-|\.graphql$/g, ''),
-    title: title.replace('# ', ''),
-    query: query.join('\n').trim(),
+    name,
+    group: text.includes('# fails with ') ? 'Errors' : groups[type],
+    query: text.replace(variablesLine, '').trim(),
+    variables: variables === undefined ? null : JSON.stringify(JSON.parse(variables), null, 2),
   };
 }
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { GatewayApp } from './app/providers.ts';
-import { createGatewayLog, createGatewayApp } from './app/providers.ts';
+import type { ConfiguredApp } from './app/providers.ts';
+import { createGatewayLog, createConfiguredApp } from './app/providers.ts';
 import { configWarnings, loadConfig, logWarnings } from './config/loadConfig.ts';
 import type { Settings } from './config/settings.ts';
 import { trustHostOfEmbeddingServer } from './http/requestHead.ts';
@@ -43,13 +43,13 @@ export interface Gateway {
 const stoppedError = () => new Error('The gateway was stopped.');
 
 class EmbeddedGateway implements Gateway {
-  readonly #open: () => Promise<GatewayApp>;
+  readonly #open: () => Promise<ConfiguredApp>;
   readonly #log: Log;
-  #opened: Promise<GatewayApp> | undefined;
+  #opened: Promise<ConfiguredApp> | undefined;
   #listening: Promise<{ readonly url: string }> | undefined;
   #isStopped = false;
 
-  constructor(open: () => Promise<GatewayApp>, log: Log) {
+  constructor(open: () => Promise<ConfiguredApp>, log: Log) {
     this.#open = open;
     this.#log = log;
   }
@@ -98,7 +98,7 @@ class EmbeddedGateway implements Gateway {
     }
   }
 
-  #gateway(): Promise<GatewayApp> {
+  #gateway(): Promise<ConfiguredApp> {
     if (this.#isStopped) return Promise.reject(stoppedError());
     return (this.#opened ??= this.#open());
   }
@@ -125,5 +125,5 @@ export function createGateway(settings: Settings = {}, options: GatewayOptions =
   const ownLog = createGatewayLog(config);
   const { log = ownLog.log } = options;
   logWarnings(log, configWarnings(environment));
-  return new EmbeddedGateway(() => createGatewayApp(config, { ...ownLog, log }), log);
+  return new EmbeddedGateway(() => createConfiguredApp(config, { ...ownLog, log }), log);
 }

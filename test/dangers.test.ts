@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { runCheckConfig } from '../src/cli/checkConfig.ts';
-import { settingRules, findingsOf } from '../src/config/crossChecks.ts';
+import { settingRules, combinationFindings } from '../src/config/crossChecks.ts';
 import { createGateway } from '../src/index.ts';
 import type { Settings } from '../src/index.ts';
 import { loadConfig, configWarnings } from '../src/config/loadConfig.ts';
@@ -77,6 +77,10 @@ const cases: Readonly<
   'METRICS_HOST without METRICS_PORT': {
     risky: [{ METRICS_HOST: '0.0.0.0' }],
     fine: [{}, { METRICS_PORT: '9464' }, { METRICS_HOST: '0.0.0.0', METRICS_PORT: '9464' }],
+  },
+  'METRICS_PORT equals PORT': {
+    risky: [{ METRICS_PORT: '4000' }, { PORT: '9464', METRICS_PORT: '9464' }],
+    fine: [{}, { METRICS_PORT: '9464' }, { PORT: '0', METRICS_PORT: '0' }],
   },
   'REDIS_REQUIRED without REDIS_URL': {
     risky: [{ REDIS_REQUIRED: 'true' }],
@@ -394,7 +398,7 @@ const cases: Readonly<
 const rows = settingRules.map((check) => ({ ...check, ...cases[check.name]! }));
 
 const linesOf = (environment: Environment, severity: string) =>
-  findingsOf(environment)
+  combinationFindings(environment)
     .filter((finding) => finding.severity === severity)
     .map(({ variable, message }) => `${variable}: ${message}`);
 

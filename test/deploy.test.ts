@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { readConfig } from '../src/config/settings.ts';
+import { unfailedCodes } from '../src/graphql/operationReport.ts';
 import type { RecordingUpstream } from './support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from './support/recordingUpstream.ts';
 import { startTestGateway } from './support/gateway.ts';
@@ -84,6 +85,14 @@ describe('dashboards and alerts', () => {
     expect(
       read.labels.filter((label) => !labels.has(label) && !otherLabels.includes(label)),
     ).toEqual([]);
+  });
+
+  test('the share of failed operations leaves out those that have not failed', () => {
+    const excluded = expressions.flatMap(({ expr }) =>
+      [...expr.matchAll(/code!~"([^"]*)"/g)].map(([, codes]) => codes),
+    );
+
+    expect(excluded).toEqual([unfailedCodes.join('|')]);
   });
 
   test('the dashboard shows every metric of the gateway', () => {
@@ -188,7 +197,7 @@ describe('the container', () => {
     ])('the compose file starts with %j exported', (exported) => {
       expect(readConfig(settingsWith(exported))).toMatchObject({
         redisUrl: 'redis://redis:6379',
-        operationsServer: { host: '0.0.0.0', port: 9_464 },
+        metricsServer: { host: '0.0.0.0', port: 9_464 },
         shutdown: { delayMs: 5_000 },
       });
     });

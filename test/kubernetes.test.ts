@@ -121,7 +121,7 @@ describe('the Kubernetes manifests', () => {
     const { host, port } = readConfig({
       METRICS_HOST: data.METRICS_HOST,
       METRICS_PORT: data.METRICS_PORT,
-    }).operationsServer;
+    }).metricsServer;
     const ingress = parse(readFileSync(new URL('../ingress.yaml', folder), 'utf8'));
     const portsFrom = (namespace: string) =>
       manifests

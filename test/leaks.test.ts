@@ -88,7 +88,7 @@ beforeAll(async () => {
     upstreamTimeoutMs: day,
     operationTimeoutMs: day,
     upstreamMaxBytes: 16_384,
-    operationsServer: { host: '127.0.0.1', port: 0 },
+    metricsServer: { host: '127.0.0.1', port: 0 },
   };
   const { key } = secrets;
   const start = (url: string, isProduction: boolean) =>

@@ -186,6 +186,20 @@ describe('the process', () => {
     expect(response.writableFinished).toBe(false);
   });
 
+  test.concurrent.each(['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'])(
+    'the process exits with 0 on %s while its modules are loading',
+    async (signal) => {
+      const code = `process.on('newListener', (name) => {
+        if (name === '${signal}') setImmediate(() => process.kill(process.pid, name));
+      });`;
+
+      const ended = await run({}, ['--import', `data:text/javascript,${encodeURIComponent(code)}`])
+        .ended;
+
+      expect(ended).toMatchObject({ code: 0, signal: null, out: '', error: '' });
+    },
+  );
+
   test.concurrent(
     'the process does not start with invalid settings and lists each of them',
     async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createLog } from '../src/observability/log.ts';
-import { createRedactor, createRequestRedactor } from '../src/lib/redaction.ts';
+import { createRedactor, createUrlRedactor } from '../src/lib/redaction.ts';
 import type { RecordingUpstream } from './support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from './support/recordingUpstream.ts';
 import { startTestGateway } from './support/gateway.ts';
@@ -260,7 +260,7 @@ describe('redaction of addresses and headers', () => {
     ['http://LocalHost:$port/v1', 'localhost, LOCALHOST:1', '***, ***'],
     ['http://localhost.:$port/v1', 'localhost. my-localhost', '***. my-localhost'],
   ])('the host of HELPCRUNCH_API_URL is redacted: %s', (url, echo, expected) => {
-    const redactRequest = createRequestRedactor(url.replace('$port', '4080'));
+    const redactRequest = createUrlRedactor(url.replace('$port', '4080'));
 
     expect(redactRequest(echo)).toBe(expected);
   });

@@ -17,8 +17,6 @@ import type { Workload } from './workloads.ts';
 import { workloads } from './workloads.ts';
 
 const rounds = 8;
-/** Enough for V8 to optimize each of them; measured: with 3,000, the larger code base is still being compiled. */
-const warmUpRequests = 10_000;
 const roundMs = 600;
 
 const print = (text: string): void => {
@@ -48,9 +46,9 @@ async function shoot({ url, width, shots }: Runner, forMs: number): Promise<numb
   }
 }
 
-async function warmUp(runner: Runner): Promise<void> {
+async function warmUp(runner: Runner, requests: number): Promise<void> {
   let sent = 0;
-  while (sent < warmUpRequests) sent += await shoot(runner, roundMs);
+  while (sent < requests) sent += await shoot(runner, roundMs);
 }
 
 async function round(runner: Runner): Promise<void> {
@@ -75,7 +73,9 @@ const isHive = (name: string): boolean => name.startsWith('hive');
 const givenMap: ReadonlySet<string> = new Set(['yoga', 'mercurius', 'mercuriusJit']);
 
 async function startRunner(workload: Workload, name: string, place: Place): Promise<Runner> {
-  const peer = await startPeer(['--expose-gc', 'serve.mjs', name], {
+  // While a server is idle, V8's memory reducer would discard its optimized code.
+  const flags = ['--expose-gc', '--no-memory-reducer'];
+  const peer = await startPeer([...flags, 'serve.mjs', name], {
     cwd: (isHive(name) ? place.hiveFolder : undefined) ?? place.folder,
     cpu: 0,
     env: {
@@ -131,7 +131,7 @@ async function measure(workload: Workload, place: Place): Promise<readonly Runne
   try {
     const odd = await differences(runners);
     if (odd.length > 0) throw new Error(`${workload.name}: ${odd.join(', ')} answered otherwise.`);
-    for (const runner of runners) await warmUp(runner);
+    for (const runner of runners) await warmUp(runner, workload.warmUpRequests);
     for (let index = 0; index < rounds; index += 1) {
       for (const runner of index % 2 === 0 ? runners : runners.toReversed()) {
         await round(runner);

@@ -1,4 +1,5 @@
 import { ApolloClient, ApolloLink, HttpLink } from '@apollo/client';
+import { SetContextLink } from '@apollo/client/link/context';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { OperationTypeNode } from 'graphql';
 import type { ClientOptions } from 'graphql-ws';
@@ -6,11 +7,22 @@ import { createClient } from 'graphql-ws';
 import { retryLink } from './apollo.ts';
 import { createCache } from './apolloCache.ts';
 
+/** Returns the value of the header, such as `Bearer …`. It is called for each request and each connection, so it can renew the token. */
+type Authorize = () => Promise<string>;
+
+const authorizationLink = (authorize: Authorize) =>
+  new SetContextLink(async () => ({ headers: { authorization: await authorize() } }));
+
 /** Node 20 needs the option `webSocketImpl`, such as the class of the package `ws`; browsers and React Native have a `WebSocket`. */
-export function createWebSocketClient(url: string, options: Partial<ClientOptions> = {}) {
+export function createWebSocketClient(
+  url: string,
+  authorize?: Authorize,
+  options: Partial<ClientOptions> = {},
+) {
   const webSocket = createClient({
     url: url.replace(/^http/, 'ws'),
-    // By default the client gives up after five attempts, or at the first connection error.
+    ...(authorize && { connectionParams: async () => ({ authorization: await authorize() }) }),
+    // By default the client gives up after five attempts, and in Node at once if the gateway cannot be reached.
     retryAttempts: Infinity,
     shouldRetry: () => true,
     ...options,
@@ -19,7 +31,11 @@ export function createWebSocketClient(url: string, options: Partial<ClientOption
     link: ApolloLink.split(
       ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
       new GraphQLWsLink(webSocket),
-      ApolloLink.from([retryLink, new HttpLink({ uri: url })]),
+      ApolloLink.from([
+        retryLink,
+        ...(authorize ? [authorizationLink(authorize)] : []),
+        new HttpLink({ uri: url }),
+      ]),
     ),
     cache: createCache(),
   });

@@ -24,6 +24,14 @@ const cache = cacheExchange({
     InboxSummary: embedded,
     StatusCount: embedded,
   },
+  // Shows the change before HelpCrunch has confirmed it. An error removes it.
+  optimistic: {
+    markChatRead: ({ id, by, read }) => ({
+      __typename: 'Chat',
+      id: id as string,
+      [by === 'AGENT' ? 'readByAgent' : 'readByCustomer']: Boolean(read),
+    }),
+  },
   resolvers: {
     Query: { chats: pages, customers: pages },
     Chat: { messages: pages },

@@ -1,15 +1,18 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, preview } from 'vite';
 
-const pathOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-
 /** Builds and serves the page, and proxies /graphql to the gateway. */
 export async function serveInbox(gatewayUrl: string, port: number) {
+  const outDir = mkdtempSync(join(tmpdir(), 'inbox-'));
+  process.once('exit', () => rmSync(outDir, { recursive: true, force: true }));
   const options = {
     configFile: false,
-    root: pathOf('page/'),
+    root: fileURLToPath(new URL('page/', import.meta.url)),
     logLevel: 'error',
-    build: { outDir: pathOf('../../.cache/inbox'), emptyOutDir: true },
+    build: { outDir, emptyOutDir: true },
   } as const;
   await build(options);
   const server = await preview({

@@ -2,22 +2,22 @@ import type { Server } from 'node:http';
 import type { Config } from '../config/settings.ts';
 import { isDemo } from '../config/settings.ts';
 import { LocalEventBus } from '../events/localBus.ts';
-import { EventRepetitions } from '../events/repetitions.ts';
+import { ChangeDeduplicator } from '../events/changeDeduplicator.ts';
 import { createAuthentication } from '../http/auth/authenticate.ts';
 import { AuthFailureLimiter } from '../http/auth/authFailures.ts';
 import type { Jwks } from '../http/auth/jwks.ts';
 import { addressesOf, listen } from '../http/listen.ts';
 import { createRequestRateLimiter } from '../http/requestRate.ts';
 import type { McpOptions } from '../http/options.ts';
-import type { GaugeSources } from '../http/routes/metrics.ts';
+import type { ScrapeSources } from '../http/routes/metrics.ts';
 import { createHttpServer } from '../http/server.ts';
 import { DisposerStack } from '../lib/disposerStack.ts';
 import { version } from '../lib/version.ts';
 import { createDeliveryDeduplicator } from '../webhooks/dedupe.ts';
 import { WebhookHandler } from '../webhooks/handler.ts';
 import type { WebhookHandlerOptions } from '../webhooks/handler.ts';
-import type { GraphQL } from './createGraphQL.ts';
-import { createGraphQL } from './createGraphQL.ts';
+import type { GraphQLExecution } from './createGraphQL.ts';
+import { createGraphQLExecution } from './createGraphQL.ts';
 import type { UpstreamParts } from './createUpstream.ts';
 import { createUpstream } from './createUpstream.ts';
 import type { AppOptions, Foundation } from './foundation.ts';
@@ -75,13 +75,17 @@ function createWebhookHandlers(
 function createEvents(foundation: Foundation, { cache }: UpstreamParts) {
   const { redis, clock, log, disposers } = foundation;
   const local = new LocalEventBus(clock);
-  const repetitions = new EventRepetitions(clock, redis?.connection);
+  const changeDeduplicator = new ChangeDeduplicator(clock, redis?.connection);
   const eventBus = redis === undefined ? local : new redis.RedisEventBus(local, redis.connection);
   cache.onErasure(({ account: erased, id }) => eventBus.erase(erased, id));
   disposers.defer(() => eventBus.close());
   const deduplicator = createDeliveryDeduplicator(clock, redis?.connection);
-  const parts = { cache, eventBus, repetitions, deduplicator, clock, log };
-  return { eventBus, repetitions, webhookHandlerOf: createWebhookHandlers(foundation, parts) };
+  const parts = { cache, eventBus, changeDeduplicator, deduplicator, clock, log };
+  return {
+    eventBus,
+    changeDeduplicator,
+    webhookHandlerOf: createWebhookHandlers(foundation, parts),
+  };
 }
 
 /** The rate limiters of requests and of rejected credentials. Instances that share Redis share the counters. */
@@ -103,7 +107,10 @@ function createClientLimiters(foundation: Foundation) {
 }
 
 /** The MCP server. It is created with the first request, because the SDK takes time and memory. */
-function createMcpOptions(foundation: Foundation, graphql: GraphQL): McpOptions | undefined {
+function createMcpOptions(
+  foundation: Foundation,
+  graphql: GraphQLExecution,
+): McpOptions | undefined {
   const { config, disposers } = foundation;
   if (!config.mcp.isEnabled) return undefined;
   const load = async () => {
@@ -121,7 +128,7 @@ function createMcpOptions(foundation: Foundation, graphql: GraphQL): McpOptions 
 interface AppParts {
   readonly upstream: UpstreamParts;
   readonly events: ReturnType<typeof createEvents>;
-  readonly graphql: GraphQL;
+  readonly graphql: GraphQLExecution;
   /** By account. */
   readonly jwks: () => ReadonlyMap<string, Jwks>;
 }
@@ -143,7 +150,7 @@ function areKeysLoaded(
 function gaugesOf(
   foundation: Foundation,
   { upstream, events, graphql, jwks }: AppParts,
-): GaugeSources {
+): ScrapeSources {
   const {
     config,
     lostLogLines = () => 0,
@@ -186,7 +193,7 @@ async function composeExecution(foundation: Foundation) {
   const upstream = createUpstream(foundation);
   const events = createEvents(foundation, upstream);
   const clientLimiters = createClientLimiters(foundation);
-  const graphql = await createGraphQL(foundation, {
+  const graphql = await createGraphQLExecution(foundation, {
     upstream,
     ...events,
     authFailureLimiter: clientLimiters.authFailureLimiter,
@@ -204,13 +211,13 @@ function startRefreshAhead({ disposers }: Foundation, { refreshAhead }: Upstream
 async function compose(foundation: Foundation): Promise<App> {
   const { config, account, accounts, secrets, clock, log, metrics, tracing } = foundation;
   const { upstream, events, clientLimiters, graphql } = await composeExecution(foundation);
-  const { isAccepted } = upstream.client;
+  const { isKeyVerified } = upstream.client;
   const { authenticate, jwks } = await createAuthentication({
     account,
     accounts: config.accounts && accounts,
     auth: config.auth,
     secrets: () => secrets.jwtSecrets,
-    isAccepted,
+    isKeyVerified,
     clock,
     log,
   });

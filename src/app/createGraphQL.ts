@@ -1,15 +1,15 @@
 import { hash } from 'node:crypto';
 import { printSchema } from 'graphql';
 import type { GraphQLSchema } from 'graphql';
-import { referenceCallsWithin } from '../config/settings.ts';
+import { entitiesCallLimit } from '../config/settings.ts';
 import type { EventBus } from '../events/bus.ts';
-import type { EventRepetitions } from '../events/repetitions.ts';
+import type { ChangeDeduplicator } from '../events/changeDeduplicator.ts';
 import type { Context } from '../graphql/context.ts';
 import { createContextFactory } from '../graphql/context.ts';
 import { createCostLimiter } from '../graphql/cost/limiter.ts';
 import { createFormatError } from '../graphql/errors.ts';
 import { FieldUsage } from '../graphql/fieldUsage.ts';
-import { guardedBy, guardExecution } from '../graphql/execution/executionGuard.ts';
+import { withGuard, guardResolvers } from '../graphql/execution/executionGuard.ts';
 import { createGraphqlJsExecutor } from '../graphql/execution/graphqlJsExecutor.ts';
 import { createPlanExecutor } from '../graphql/execution/planExecutor.ts';
 import { createDocumentValidation } from '../graphql/limits/documentLimits.ts';
@@ -45,12 +45,12 @@ import type { Foundation } from './foundation.ts';
 interface GraphQLParts {
   readonly upstream: UpstreamParts;
   readonly eventBus: EventBus;
-  readonly repetitions: EventRepetitions;
+  readonly changeDeduplicator: ChangeDeduplicator;
   readonly authFailureLimiter: AuthFailureLimiter;
 }
 
 const createFullSchema = ({ config }: Foundation): GraphQLSchema =>
-  guardExecution(
+  guardResolvers(
     createSchema(resourceResolvers, {
       mutations: config.mutations,
       subgraph: config.subgraph ? { excludedRootFields: config.excludedRootFields } : undefined,
@@ -63,7 +63,7 @@ const maxReferenceCallsOf =
   (account: string): number =>
     config.accounts === undefined
       ? config.maxReferenceCalls
-      : referenceCallsWithin(accounts.get(account)?.rateLimit ?? 0, config.maxReferenceCalls);
+      : entitiesCallLimit(accounts.get(account)?.rateLimit ?? 0, config.maxReferenceCalls);
 
 const createCostLimiterFor = (schema: GraphQLSchema, foundation: Foundation) =>
   createCostLimiter(schema, {
@@ -79,12 +79,12 @@ const createCostLimiterFor = (schema: GraphQLSchema, foundation: Foundation) =>
 
 const createOperations = (
   { config, clock, log }: Foundation,
-  { upstream, eventBus, repetitions, authFailureLimiter }: GraphQLParts,
+  { upstream, eventBus, changeDeduplicator, authFailureLimiter }: GraphQLParts,
 ) => {
   const createContext = createContextFactory({
     upstreamClient: upstream.client,
     eventBus,
-    repetitions,
+    changeDeduplicator,
     clock,
     createSources,
     createLoaders,
@@ -118,7 +118,7 @@ function createTracedApollo(
     const server = createGraphQLServer({
       ...options,
       schema,
-      executor: guardedBy(createGraphqlJsExecutor(schema)),
+      executor: withGuard(createGraphqlJsExecutor(schema)),
       assertWithinCost: createCostLimiterFor(schema, foundation),
       isFieldTraced: true,
     });
@@ -150,12 +150,12 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
   const responseCache = createResponseCache({
     maxBytes: config.responseCacheMaxBytes,
     isValid: (dependencies) => cache.isValid(dependencies),
-    onHit: (dependencies) => cache.recordRequests(dependencies),
+    onHit: (dependencies) => cache.recordAccess(dependencies),
   });
   cache.onErasure(() => responseCache?.clear());
   const graphqlJsExecutor = createGraphqlJsExecutor(schema);
   const isCacheUsed = config.operationCache === 'on';
-  const planExecutor = guardedBy(createPlanExecutor(schema, graphqlJsExecutor));
+  const planExecutor = withGuard(createPlanExecutor(schema, graphqlJsExecutor));
   const operationCache = new OperationCache({
     schema,
     executor: planExecutor,
@@ -171,13 +171,13 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
     ...options,
     schema,
     assertWithinCost,
-    executor: isCacheUsed ? undefined : guardedBy(graphqlJsExecutor),
+    executor: isCacheUsed ? undefined : withGuard(graphqlJsExecutor),
   });
   return {
     apollo,
     tracedApollo: config.subgraph ? createTracedApollo(foundation, options) : undefined,
     operationCache: isCacheUsed ? operationCache : undefined,
-    eventExecutor: isCacheUsed ? planExecutor : guardedBy(graphqlJsExecutor),
+    eventExecutor: isCacheUsed ? planExecutor : withGuard(graphqlJsExecutor),
     textOf: (params: RequestParams) => operationCache.textOf(params),
     responseCache,
     persistedDocuments,
@@ -186,8 +186,8 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
 }
 
 /** Everything that executes operations. */
-export async function createGraphQL(foundation: Foundation, parts: GraphQLParts) {
-  const { config, clock, log, forwardsClientKeys, disposers } = foundation;
+export async function createGraphQLExecution(foundation: Foundation, parts: GraphQLParts) {
+  const { config, accounts, clock, log, forwardsClientKeys, disposers } = foundation;
   const schema = createFullSchema(foundation);
   const { report, limitResult, eventExecutor, ...servers } = createServers(
     foundation,
@@ -210,7 +210,7 @@ export async function createGraphQL(foundation: Foundation, parts: GraphQLParts)
       report,
       limitResult,
       clock,
-      rateLimit: config.rateLimit,
+      rateLimitOf: (account) => accounts.get(account)?.rateLimit ?? config.rateLimit,
     }),
     log,
     maxBuffered: config.subscriptions.maxBuffered,
@@ -227,4 +227,4 @@ export async function createGraphQL(foundation: Foundation, parts: GraphQLParts)
   return { ...servers, schema, schemaVersion, openOperation, mutations, run };
 }
 
-export type GraphQL = Awaited<ReturnType<typeof createGraphQL>>;
+export type GraphQLExecution = Awaited<ReturnType<typeof createGraphQLExecution>>;

@@ -10,17 +10,23 @@ import type { ToolCallReport } from '../mcp/toolRunner.ts';
 import { ToolRunner } from '../mcp/toolRunner.ts';
 import type { Tool } from '../mcp/tools.ts';
 import { loadTools } from '../mcp/tools.ts';
-import type { Log } from '../observability/log.ts';
 import { requestIds } from '../observability/tracing.ts';
-import type { GraphQL } from './createGraphQL.ts';
+import type { GraphQLExecution } from './createGraphQL.ts';
 import type { Foundation } from './foundation.ts';
 
+type McpFoundation = Pick<Foundation, 'config' | 'log' | 'accountLabel'>;
+
 /** The audit log of tools: who called what. Arguments and results are not logged. */
-function logCall(log: Log, { tool, client: { caller }, code, calls }: ToolCallReport): void {
+function logCall(
+  { log, accountLabel }: Pick<Foundation, 'log' | 'accountLabel'>,
+  { tool, client: { caller }, code, calls }: ToolCallReport,
+): void {
   const { viewer, viewerId, address } = caller;
+  const account = accountLabel(caller.account);
   log.info('tool call', {
     ...requestIds(caller),
     tool,
+    ...(account === undefined ? {} : { account }),
     viewer: viewer.role,
     ...(viewerId === undefined ? {} : { viewerId }),
     address,
@@ -37,8 +43,8 @@ function requireTools(tools: readonly Tool[], problems: readonly string[]): read
 
 /** The MCP servers of a gateway, for any transport. */
 export function createMcpServers(
-  { config, log }: Pick<Foundation, 'config' | 'log'>,
-  { schema, run }: Pick<GraphQL, 'schema' | 'run'>,
+  { config, log, accountLabel }: McpFoundation,
+  { schema, run }: Pick<GraphQLExecution, 'schema' | 'run'>,
 ): McpServers {
   const { limits, isProduction, mutations } = config;
   const { operations, allowsWrites } = config.mcp;
@@ -52,7 +58,7 @@ export function createMcpServers(
   if (readChat === undefined) throw new Error('The package has no operation that reads a chat.');
   const runner = new ToolRunner({
     run,
-    audit: (report) => logCall(log, report),
+    audit: (report) => logCall({ log, accountLabel }, report),
     onError: (error, caller) => log.error('tool failed', { ...requestIds(caller), error }),
   });
   return new McpServers({
@@ -65,8 +71,8 @@ export function createMcpServers(
 }
 
 export const createMcpEndpoint = (
-  foundation: Pick<Foundation, 'config' | 'log'>,
-  graphql: Pick<GraphQL, 'schema' | 'run'>,
+  foundation: McpFoundation,
+  graphql: Pick<GraphQLExecution, 'schema' | 'run'>,
 ): McpHttpEndpoint =>
   new McpHttpEndpoint({
     servers: createMcpServers(foundation, graphql),
@@ -76,8 +82,8 @@ export const createMcpEndpoint = (
 
 /** The user who starts the process has the API key, so there are no further credentials and `AUTH` does not apply. */
 export function serveGatewayStdio(
-  foundation: Pick<Foundation, 'config' | 'log' | 'account'>,
-  graphql: Pick<GraphQL, 'schema' | 'run'>,
+  foundation: McpFoundation & Pick<Foundation, 'account'>,
+  graphql: Pick<GraphQLExecution, 'schema' | 'run'>,
 ) {
   const { log, account } = foundation;
   const address = 'stdio';
@@ -88,7 +94,7 @@ export function serveGatewayStdio(
       viewer: { role: 'ALL' } as const,
       viewerId: undefined,
       address,
-      quotaClient: address,
+      quotaKey: address,
     },
     limit: () => Promise.resolve(),
   });

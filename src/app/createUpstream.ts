@@ -1,7 +1,7 @@
 import { version } from '../lib/version.ts';
 import { createRefreshableTypes } from '../resources/registry.ts';
 import { EntityCache } from '../upstream/cache/entityCache.ts';
-import { reportDriftTo } from '../upstream/driftReporter.ts';
+import { startDriftReporter } from '../upstream/driftReporter.ts';
 import { createUpstreamClient } from '../upstream/client.ts';
 import { createRateLimiter, createRedisRateLimiter } from '../upstream/rateLimit/registry.ts';
 import type { UpstreamObserver } from '../upstream/instrumentation.ts';
@@ -35,7 +35,11 @@ function createCache(
   });
 }
 
-function createLimiter({ config, accounts, clock, redis }: Foundation) {
+function createLimiter({ config, accounts, accountLabel, clock, log, metrics, redis }: Foundation) {
+  const onPermitsLost = (account: string) => {
+    metrics.permitsLost(accountLabel(account));
+    log.warn('redis lost permits of the rate limit', { account });
+  };
   const limits = {
     limit: config.accounts
       ? (account: string) => accounts.get(account)?.rateLimit ?? config.rateLimit
@@ -46,7 +50,7 @@ function createLimiter({ config, accounts, clock, redis }: Foundation) {
   };
   return redis === undefined
     ? createRateLimiter(limits)
-    : createRedisRateLimiter({ ...limits, redis: redis.connection });
+    : createRedisRateLimiter({ ...limits, redis: redis.connection, onPermitsLost });
 }
 
 /** Whether `NO_PROXY` lists the host, one of its parent domains, or `*`. */
@@ -93,6 +97,7 @@ export function createUpstream(foundation: Foundation) {
       keepAliveMs: config.upstreamKeepAliveMs,
       maxResponseBytes: config.upstreamMaxBytes,
       clock,
+      serverClock: writes.serverClock,
     }),
     rateLimiter,
     cache,
@@ -105,7 +110,7 @@ export function createUpstream(foundation: Foundation) {
     observer: observerOf(foundation),
     writes,
   });
-  disposers.defer(reportDriftTo({ clock, log, count: foundation.metrics.drift }));
+  disposers.defer(startDriftReporter({ clock, log, count: foundation.metrics.drift }));
   // It closes the rate limiter as well.
   disposers.defer(() => client.close());
   const refreshAhead =

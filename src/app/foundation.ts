@@ -50,7 +50,7 @@ async function connectRedis(
   const { RedisConnections, ...components } = await import('./redisComponents.ts');
   const connection = new RedisConnections({ url, timeoutMs, ...settings, ...parts });
   disposers.defer(() => connection.close());
-  if (await connection.isCluster()) {
+  if (await connection.isRedisCluster()) {
     const message =
       'REDIS_URL: the server is a Redis Cluster, which is not supported. Set a single server, or an address that follows the primary.';
     throw new ConfigError([message]);

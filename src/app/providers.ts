@@ -94,7 +94,7 @@ export function createGatewayLog(config: Config, format?: (line: string) => stri
   };
 }
 
-export interface GatewayApp extends App {
+export interface ConfiguredApp extends App {
   readonly upstreamUrl: string;
 }
 
@@ -111,7 +111,10 @@ async function provide(config: Config, { log, lostLines }: ProvidedLog, disposer
 }
 
 /** Creates a gateway with the upstream and the tracing that the configuration names. If it fails, nothing stays open. */
-export const createGatewayApp = (config: Config, gatewayLog: ProvidedLog): Promise<GatewayApp> =>
+export const createConfiguredApp = (
+  config: Config,
+  gatewayLog: ProvidedLog,
+): Promise<ConfiguredApp> =>
   DisposerStack.use(async (disposers) => {
     const { upstream, options } = await provide(config, gatewayLog, disposers);
     const app = await createApp(config, options);
@@ -131,7 +134,10 @@ export const createGatewayApp = (config: Config, gatewayLog: ProvidedLog): Promi
   });
 
 /** Creates a server of MCP for one client over standard input and output. If it fails, nothing stays open. */
-export const createStdioApp = (config: Config, gatewayLog: ProvidedLog): Promise<StdioApp> =>
+export const createConfiguredMcpStdioApp = (
+  config: Config,
+  gatewayLog: ProvidedLog,
+): Promise<StdioApp> =>
   DisposerStack.use(async (disposers) => {
     const { options } = await provide(config, gatewayLog, disposers);
     const app = await createMcpStdioApp(config, options);

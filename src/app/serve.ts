@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { lineFormat } from './logFormat.ts';
-import type { GatewayApp } from './providers.ts';
-import { resourceWarnings } from './resourceWarnings.ts';
-import { createGatewayLog, createGatewayApp } from './providers.ts';
+import type { ConfiguredApp } from './providers.ts';
+import { processLimitWarnings } from './processLimitWarnings.ts';
+import { createGatewayLog, createConfiguredApp } from './providers.ts';
 import { showProgress } from '../lib/terminal.ts';
 import { loadConfig, logWarnings, configWarnings } from '../config/loadConfig.ts';
 import type { Config } from '../config/settings.ts';
@@ -83,7 +83,7 @@ interface RunningGateway {
 
 type ServeLog = ReturnType<typeof createGatewayLog>;
 
-function createReload(gatewayLog: ServeLog, gateway: GatewayApp): () => void {
+function createReload(gatewayLog: ServeLog, gateway: ConfiguredApp): () => void {
   const { log } = gatewayLog;
   return () => {
     try {
@@ -113,8 +113,8 @@ export async function serve(): Promise<RunningGateway> {
     process.exit(1);
   };
   process.on('uncaughtException', exitOnError).on('unhandledRejection', exitOnError);
-  logWarnings(log, [...configWarnings(environment), ...resourceWarnings(config)]);
-  const gateway = await showProgress('Starting', createGatewayApp(config, gatewayLog));
+  logWarnings(log, [...configWarnings(environment), ...processLimitWarnings(config)]);
+  const gateway = await showProgress('Starting', createConfiguredApp(config, gatewayLog));
   const url = await gateway.listen();
   const addresses = { upstream: gateway.upstreamUrl, url, metrics: gateway.metricsUrl() };
   process.stdout.write(startupBanner(config, addresses));

@@ -71,7 +71,7 @@ const configOfCheck = (config: Config, { name, apiKey }: CheckedAccount): Config
   port: 0,
   allowedHosts: 'loopback',
   basePath: '',
-  operationsServer: { ...config.operationsServer, port: undefined },
+  metricsServer: { ...config.metricsServer, port: undefined },
   auth: { mode: 'none' },
   routerSecret: undefined,
   isRouterOnly: false,

@@ -1,9 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
-import { runCheckConfig } from './checkConfig.ts';
 import type { OutputStreams } from './checkConfig.ts';
 import { setEnvironmentVariables } from '../config/settings.ts';
-import { runPrice } from './price.ts';
 import { loadEnvironmentFile } from '../config/listSettings.ts';
 import { paint } from '../lib/terminal.ts';
 import { UsageError } from '../lib/usageError.ts';
@@ -78,7 +76,10 @@ const commands: Readonly<Record<string, Command>> = {
     await import('../simulator/main.ts');
     return 0;
   },
-  price: (args, streams) => Promise.resolve(runPrice(args, streams)),
+  async price(args, streams) {
+    const { runPrice } = await import('./price.ts');
+    return runPrice(args, streams);
+  },
   async schema(args, streams) {
     const options = {
       federation: { type: 'boolean', default: false },
@@ -103,6 +104,7 @@ const commands: Readonly<Record<string, Command>> = {
     const options = { ...settingFlags, connect: { type: 'boolean', default: false } } as const;
     const values = parseFlags(args, options);
     applySettingFlags(values);
+    const { runCheckConfig } = await import('./checkConfig.ts');
     return runCheckConfig({ connects: values.connect }, streams);
   },
 };

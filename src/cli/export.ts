@@ -27,8 +27,8 @@ Usage: helpcrunch-graphql export --url URL --out DIR [options]
 Without --token-file, the token is the value of the environment variable GATEWAY_TOKEN.
 
 Exit codes: 0 complete, 1 invalid options, 2 the directory belongs to another export, 3 credentials rejected,
-4 a file cannot be written, 5 the gateway is unavailable, 6 the gateway rejected a request, 130 or 143 stopped by a signal.
-After 3, 4, 5, 130 and 143 the same command continues the export.
+4 a file cannot be written, 5 the gateway is unavailable, 6 the gateway rejected a request, 7 the messages of some chats cannot
+be read, 130 or 143 stopped by a signal. After 3, 4, 5, 7, 130 and 143 the same command continues the export.
 `;
 
 const options = {
@@ -48,7 +48,9 @@ function readArguments(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    const message = error instanceof Error ? error.message : String(error);
+    // The argument may be a token.
+    throw new UsageError(message.replace(/^Unexpected argument '.*?'/s, 'Unexpected argument'));
   }
 }
 
@@ -79,7 +81,13 @@ const timePattern = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2
 
 function parseSince(text: string): Date {
   // Other spellings depend on the time zone of the machine.
-  return new Date(timePattern.test(text) ? text : NaN);
+  if (!timePattern.test(text)) return new Date(NaN);
+  const day = text.slice(0, 10);
+  const midnight = new Date(`${day}T00:00:00Z`);
+  // The 30th of February would be read as the 2nd of March.
+  if (Number.isNaN(midnight.getTime()) || !midnight.toISOString().startsWith(day))
+    throw new ExportError('INVALID_OPTIONS', `--since: ${day} is not a day of the calendar.`);
+  return new Date(text);
 }
 
 function optionsFrom(values: Arguments, environment: Environment): ExportOptions {
@@ -111,37 +119,38 @@ function formatDuration(ms: number): string {
 }
 
 export function formatProgress(progress: ExportProgress): string {
-  const { phase, lines, calls, callsPerMinute, remainingMs } = progress;
+  const { phase, lines, calls, callsPerMinute, remainingMs, skippedChats } = progress;
   const rest = remainingMs === null ? [] : [`about ${formatDuration(remainingMs)} left`];
   const following = phase === 'follow' ? ['following'] : [];
+  const [first, ...others] = skippedChats;
+  const more = others.length > 0 ? ` and ${others.length} more` : '';
+  const skipped = first === undefined ? [] : [`skipped chat ${first}${more}`];
   return [
     countsOf(lines),
     `${calls} calls`,
     `${Math.round(callsPerMinute)}/min`,
     ...rest,
+    ...skipped,
     ...following,
   ].join(' · ');
 }
 
-/** Aborts at the first signal; the second one ends the process. */
+const stopSignals = ['SIGINT', 'SIGTERM'] as const;
+
+/** Stops the export at the first signal. Ignores further ones: `npx` sends a signal again that the terminal has sent to both. */
 function stopAtSignal() {
   const controller = new AbortController();
-  const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
-  let exitCode: number = exportExitCodes.INTERRUPTED;
-  const release: (() => void)[] = [];
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    const stop = () => {
-      exitCode = exitCodes[signal];
-      controller.abort();
-    };
-    process.once(signal, stop);
-    release.push(() => process.removeListener(signal, stop));
-  }
+  let exitCode: number | undefined;
+  const stop = (_signal: NodeJS.Signals, number: number) => {
+    exitCode ??= 128 + number;
+    controller.abort();
+  };
+  for (const signal of stopSignals) process.on(signal, stop);
   return {
     signal: controller.signal,
-    exitCode: () => exitCode,
+    exitCode: () => exitCode ?? exportExitCodes.INTERRUPTED,
     release: () => {
-      for (const each of release) each();
+      for (const signal of stopSignals) process.removeListener(signal, stop);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { lineFormat } from '../app/logFormat.ts';
-import { createGatewayLog, createStdioApp } from '../app/providers.ts';
+import { createGatewayLog, createConfiguredMcpStdioApp } from '../app/providers.ts';
 import { configWarnings, loadConfig, logWarnings } from '../config/loadConfig.ts';
 import type { Environment } from '../config/setting.ts';
 import type { Config } from '../config/settings.ts';
@@ -34,7 +34,7 @@ export async function runMcp(environment = environmentVariables()): Promise<numb
   const config = configFor(environment);
   const gatewayLog = createGatewayLog(config, await lineFormat(config));
   logWarnings(gatewayLog.log, configWarnings(environment));
-  const app = await createStdioApp(config, gatewayLog);
+  const app = await createConfiguredMcpStdioApp(config, gatewayLog);
   gatewayLog.log.info('mcp server started', { mode: isDemo(config) ? 'demo' : 'live' });
   const signalled = new Promise<void>((resolve) => {
     process.once('SIGTERM', () => resolve()).once('SIGINT', () => resolve());

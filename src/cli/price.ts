@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { globSync } from 'tinyglobby';
 import { z } from 'zod';
-import { figuresOf } from '../graphql/cost/assumedVariables.ts';
-import type { OperationFigures, OperationVariables } from '../graphql/cost/assumedVariables.ts';
+import { estimateWithAssumedVariables } from '../graphql/cost/assumedVariables.ts';
+import type { OperationEstimate, OperationVariables } from '../graphql/cost/assumedVariables.ts';
 import { validateTrustedDocument } from '../graphql/limits/documentStructure.ts';
 import type { OperationsFile } from '../graphql/operations/operationFiles.ts';
 import { documentOf, parseOperationFiles } from '../graphql/operations/operationFiles.ts';
@@ -45,7 +45,7 @@ function findFiles(patterns: readonly string[]): readonly string[] {
 }
 
 /** The figures of an invalid operation. */
-const noFigures: OperationFigures = { worst: NaN, typical: NaN, nodes: NaN };
+const noFigures: OperationEstimate = { worst: NaN, typical: NaN, nodes: NaN };
 
 function readOperationFile(file: string): OperationsFile {
   try {
@@ -68,7 +68,7 @@ function readVariables(file: string | undefined): Readonly<Record<string, Operat
   }
 }
 
-interface PriceRow extends OperationFigures {
+interface PriceRow extends OperationEstimate {
   readonly operation: string;
   readonly file: string;
   readonly verdict: string;
@@ -133,7 +133,7 @@ function readLimit(flag: string, text: string): number {
   return Number(text);
 }
 
-function verdictOn({ worst, nodes }: OperationFigures, limits: PriceLimits): string {
+function verdictOn({ worst, nodes }: OperationEstimate, limits: PriceLimits): string {
   if (worst > limits.calls) return `above ${limits.calls}`;
   return nodes > limits.nodes ? `above ${limits.nodes} nodes` : 'ok';
 }
@@ -157,7 +157,9 @@ function run(args: readonly string[], { print, printError }: PriceStreams): bool
     const errors = validateTrustedDocument(schema, document).map(({ message }) => message);
     const isValid = errors.length === 0;
     const given = variables[name] ?? {};
-    const figures = isValid ? figuresOf({ schema, document, operation, given }) : noFigures;
+    const figures = isValid
+      ? estimateWithAssumedVariables({ schema, document, operation, given })
+      : noFigures;
     const verdict = isValid ? verdictOn(figures, { calls: limit, nodes: maxNodes }) : 'invalid';
     return { operation: name, file, ...figures, verdict, errors };
   });

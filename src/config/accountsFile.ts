@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { ServedAccount } from '../lib/accounts.ts';
-import { JsonError, parseJson } from '../lib/json.ts';
+import { JsonError, parseJson, repeatedProperties } from '../lib/json.ts';
 import { accountName, apiKey, jwksUrl, tokenSecret, webhookKey } from './parsers.ts';
 import { isRepetitive } from './riskyValues.ts';
 
@@ -98,6 +98,10 @@ function readAccounts(
     onProblem('is not JSON');
     return [];
   }
+  // The schema ignores this name instead of rejecting it.
+  if (typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__'))
+    onProblem('__proto__ cannot be the name of an account');
+  for (const name of repeatedProperties(json)) onProblem(`${name} is defined more than once`);
   const { data, error } = fileSchema.safeParse(value);
   for (const issue of error?.issues ?? []) onProblem(describeIssue(issue));
   return data ?? [];

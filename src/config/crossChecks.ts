@@ -7,8 +7,8 @@ import {
   isRepetitive,
   listOf,
 } from './riskyValues.ts';
-import { redisErrors, redisWarnings } from './redisChecks.ts';
-import type { Rule } from './rule.ts';
+import { redisSettingErrors, redisSettingWarnings } from './redisChecks.ts';
+import type { SettingRule } from './settingRule.ts';
 import type { Environment } from './setting.ts';
 
 /** `error` if the combination is never right, `warning` if it can be intended. */
@@ -24,8 +24,10 @@ const secrets = allSettings.flatMap(({ name, isSecret = false }) =>
   isSecret && !name.startsWith('REDIS_') ? [name] : [],
 );
 
+const defaultPort = allSettings.find(({ name }) => name === 'PORT')?.default;
+
 const equalSecrets = secrets.flatMap((other, index) =>
-  secrets.slice(index + 1).map((variable): Rule => ({
+  secrets.slice(index + 1).map((variable): SettingRule => ({
     name: `${variable} equals ${other}`,
     variable,
     applies: (facts) => facts.has(variable) && facts.value(variable) === facts.value(other),
@@ -35,7 +37,7 @@ const equalSecrets = secrets.flatMap((other, index) =>
 
 const repetitiveSecrets = secrets
   .filter((name) => name !== 'HELPCRUNCH_API_KEY')
-  .map((variable): Rule => ({
+  .map((variable): SettingRule => ({
     name: `${variable} is repetitive`,
     variable,
     applies: (facts) => facts.has(variable) && isRepetitive(facts.value(variable)),
@@ -44,7 +46,7 @@ const repetitiveSecrets = secrets
   }));
 
 const settingsOfOneAccount = ['HELPCRUNCH_API_KEY', 'HELPCRUNCH_WEBHOOK_SECRET', 'ACCOUNT'].map(
-  (variable): Rule => ({
+  (variable): SettingRule => ({
     name: `${variable} beside ACCOUNTS_FILE`,
     variable,
     applies: (facts) => facts.has(variable) && facts.has('ACCOUNTS_FILE'),
@@ -53,7 +55,7 @@ const settingsOfOneAccount = ['HELPCRUNCH_API_KEY', 'HELPCRUNCH_WEBHOOK_SECRET',
 );
 
 const unusedTokenSettings = ['JWT_SECRET', 'JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'].map(
-  (variable): Rule => ({
+  (variable): SettingRule => ({
     name: `${variable} without AUTH=jwt`,
     variable,
     applies: (facts) => facts.has(variable) && ['none', 'forward'].includes(facts.auth),
@@ -62,7 +64,7 @@ const unusedTokenSettings = ['JWT_SECRET', 'JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIEN
 );
 
 const unusedSubgraphSettings = ['SUBGRAPH_EXCLUDE_FIELDS', 'ROUTER_SECRET'].map(
-  (variable): Rule => ({
+  (variable): SettingRule => ({
     name: `${variable} without SUBGRAPH`,
     variable,
     applies: (facts) => facts.has(variable) && !facts.isTrue('SUBGRAPH'),
@@ -83,15 +85,24 @@ const dependentSettings = (
     ],
     ['METRICS_HOST', 'METRICS_PORT', 'without it there is no separate server'],
   ] as const
-).map(([variable, needed, reason]): Rule => ({
+).map(([variable, needed, reason]): SettingRule => ({
   name: `${variable} without ${needed}`,
   variable,
   applies: (facts) => !['', 'false'].includes(facts.value(variable)) && !facts.has(needed),
   message: `needs ${needed}; ${reason}.`,
 }));
 
-const errors: readonly Rule[] = [
+const errors: readonly SettingRule[] = [
   ...dependentSettings,
+  {
+    name: 'METRICS_PORT equals PORT',
+    variable: 'METRICS_PORT',
+    applies: (facts) =>
+      facts.has('METRICS_PORT') &&
+      facts.value('METRICS_PORT') !== '0' &&
+      Number(facts.value('METRICS_PORT')) === Number(facts.value('PORT') || defaultPort),
+    message: 'must differ from PORT. Set it to a port that only your monitoring can reach.',
+  },
   {
     name: 'demo in production',
     variable: 'HELPCRUNCH_API_KEY',
@@ -120,14 +131,14 @@ const errors: readonly Rule[] = [
   {
     name: 'open account on an external HOST',
     variable: 'AUTH',
-    applies: (facts) => facts.isOpen && !facts.isLoopback,
+    applies: (facts) => facts.isUnintendedlyOpen && !facts.isLoopback,
     message:
       'none allows every client that reaches HOST to use the account. Set AUTH=jwt, keep HOST on this machine, or set ALLOW_UNAUTHENTICATED=true if a proxy authenticates clients. A subgraph can set ROUTER_SECRET and ROUTER_ONLY=true.',
   },
   {
     name: 'open account behind a proxy',
     variable: 'AUTH',
-    applies: (facts) => facts.isOpen && facts.isLoopback && facts.usesProxy,
+    applies: (facts) => facts.isUnintendedlyOpen && facts.isLoopback && facts.usesProxy,
     message:
       'none allows every client that reaches the proxy (TRUST_PROXY) to use the account. Set AUTH=jwt, or ALLOW_UNAUTHENTICATED=true if the proxy authenticates clients.',
   },
@@ -145,7 +156,7 @@ const errors: readonly Rule[] = [
     message: 'needs AUTH=jwt, because a claim of the token selects the account.',
   },
   ...settingsOfOneAccount,
-  ...redisErrors,
+  ...redisSettingErrors,
   ...unusedTokenSettings,
   ...unusedSubgraphSettings,
   ...repetitiveSecrets,
@@ -186,7 +197,7 @@ const errors: readonly Rule[] = [
 const maxLikelyProxies = 3;
 const recommendedWebhookSecretLength = 16;
 
-const warnings: readonly Rule[] = [
+const warnings: readonly SettingRule[] = [
   {
     name: 'DEMO with a live account',
     variable: 'DEMO',
@@ -204,14 +215,15 @@ const warnings: readonly Rule[] = [
   {
     name: 'open account in production',
     variable: 'AUTH',
-    applies: (facts) => facts.isOpen && facts.isLoopback && facts.isProduction && !facts.usesProxy,
+    applies: (facts) =>
+      facts.isUnintendedlyOpen && facts.isLoopback && facts.isProduction && !facts.usesProxy,
     message:
       'none allows every process and user of this machine to use the account. Set AUTH=jwt, or ALLOW_UNAUTHENTICATED=true if that is intended.',
   },
   {
     name: 'open account with remote clients',
     variable: 'AUTH',
-    applies: (facts) => facts.isOpen && facts.isLoopback && facts.expectsRemoteClients,
+    applies: (facts) => facts.isUnintendedlyOpen && facts.isLoopback && facts.expectsRemoteClients,
     message:
       'none allows every client that addresses a host in ALLOWED_HOSTS, and every page of an origin in CORS_ORIGINS, to use the account. Set AUTH=jwt, or ALLOW_UNAUTHENTICATED=true if a proxy authenticates clients.',
   },
@@ -254,7 +266,7 @@ const warnings: readonly Rule[] = [
     message:
       'sends the API key and customer data unencrypted to another machine. Use https:// unless the network encrypts.',
   },
-  ...redisWarnings,
+  ...redisSettingWarnings,
   {
     name: 'callbacks without ROUTER_SECRET',
     variable: 'SUBSCRIPTION_CALLBACK_HOSTS',
@@ -284,7 +296,7 @@ const warnings: readonly Rule[] = [
   },
 ];
 
-const withSeverity = (severity: Severity, rules: readonly Rule[]) =>
+const withSeverity = (severity: Severity, rules: readonly SettingRule[]) =>
   rules.map((rule) => ({ ...rule, severity }));
 
 /** Every combination that is checked. */
@@ -294,7 +306,7 @@ export const settingRules = [
 ];
 
 /** What is wrong or risky in the combination of settings, in the order of the table. */
-export function findingsOf(environment: Environment): readonly Finding[] {
+export function combinationFindings(environment: Environment): readonly Finding[] {
   const facts = new Facts(environment);
   return settingRules
     .filter(({ applies }) => applies(facts))

@@ -42,7 +42,7 @@ export class Facts {
   }
 
   /** Clients use a live account without authentication, and nothing declares that intended. */
-  get isOpen(): boolean {
+  get isUnintendedlyOpen(): boolean {
     const isRouterOnly = this.isTrue('ROUTER_ONLY') && this.has('ROUTER_SECRET');
     const isIntended = this.isTrue('ALLOW_UNAUTHENTICATED') || isRouterOnly;
     return this.auth === 'none' && !this.isDemo && !isIntended;

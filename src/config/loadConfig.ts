@@ -2,7 +2,7 @@ import { createPersistedDocuments } from '../graphql/operations/persistedDocumen
 import { createDocumentValidation } from '../graphql/limits/documentLimits.ts';
 import {
   createSchema,
-  rootFieldNames,
+  rootFieldCoordinates,
   unknownMutations,
   unknownRootFields,
 } from '../graphql/schema/build.ts';
@@ -10,7 +10,7 @@ import { loadTools } from '../mcp/tools.ts';
 import type { Log } from '../observability/log.ts';
 import { accountsWarnings } from './accountsFile.ts';
 import type { Finding } from './crossChecks.ts';
-import { findingsOf } from './crossChecks.ts';
+import { combinationFindings } from './crossChecks.ts';
 import { allSettings, declarations } from './declarations.ts';
 import type { Environment } from './setting.ts';
 import { readSecretFiles } from './secretFiles.ts';
@@ -44,7 +44,7 @@ function schemaProblems(environment: Environment): string[] {
   const unknownFields = unknownRootFields(values.excludedRootFields);
   const unknownNames =
     typeof values.mutations === 'object' ? unknownMutations(values.mutations) : [];
-  const rootFields = rootFieldNames();
+  const rootFields = rootFieldCoordinates();
   const mutationFields = rootFields.map((name) => name.replace(/^Mutation\./, ''));
   const documents =
     values.persistedOperations &&
@@ -96,7 +96,7 @@ export function configWarnings(environment: Environment): readonly Finding[] {
   const given = withoutEmpty(environment);
   return [
     ...emptyKeyWarnings(environment),
-    ...findingsOf(readSecretFiles(given).environment).filter(
+    ...combinationFindings(readSecretFiles(given).environment).filter(
       ({ severity }) => severity === 'warning',
     ),
     ...warningsOfAccounts(given),

@@ -1,6 +1,6 @@
 import { redisPassword } from '../lib/redisUrl.ts';
 import { isRemoteRedis } from './riskyValues.ts';
-import type { Rule } from './rule.ts';
+import type { SettingRule } from './settingRule.ts';
 
 const unusedRedisSettings = [
   ...['CA', 'CERT', 'KEY'].map((file) => ({
@@ -11,7 +11,7 @@ const unusedRedisSettings = [
     variable: `REDIS_SENTINEL_${credential}`,
     needs: /^rediss?-sentinel:/,
   })),
-].map(({ variable, needs }): Rule => ({
+].map(({ variable, needs }): SettingRule => ({
   name: `${variable} with another REDIS_URL`,
   variable,
   applies: (facts) => facts.has(variable) && !needs.test(facts.value('REDIS_URL')),
@@ -21,7 +21,7 @@ const unusedRedisSettings = [
 }));
 
 /** Combinations of the settings of Redis that are never right. */
-export const redisErrors: readonly Rule[] = [
+export const redisSettingErrors: readonly SettingRule[] = [
   ...unusedRedisSettings,
   {
     name: 'REDIS_KEY_PREFIX without REDIS_URL',
@@ -38,7 +38,7 @@ export const redisErrors: readonly Rule[] = [
 ];
 
 /** Combinations of the settings of Redis that can be intended. */
-export const redisWarnings: readonly Rule[] = [
+export const redisSettingWarnings: readonly SettingRule[] = [
   {
     name: 'REDIS_URL without TLS',
     variable: 'REDIS_URL',

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { ServedAccount } from '../lib/accounts.ts';
 import { defaultAllowedHosts } from '../lib/hosts.ts';
 import { accountsProblems } from './accountsFile.ts';
-import { findingsOf } from './crossChecks.ts';
+import { combinationFindings } from './crossChecks.ts';
 import type { SettingName } from './declarations.ts';
 import { allSettings, declarations } from './declarations.ts';
 import { readSecretFiles } from './secretFiles.ts';
@@ -77,7 +77,7 @@ const defaultRequestRateLimit = 600;
 const maxBufferedEvents = 100;
 
 /** References leave the rest of a minute's calls to others. */
-export const referenceCallsWithin = (rateLimit: number, maxReferenceCalls: number): number =>
+export const entitiesCallLimit = (rateLimit: number, maxReferenceCalls: number): number =>
   rateLimit === 0
     ? maxReferenceCalls
     : Math.min(maxReferenceCalls, Math.max(1, Math.floor(rateLimit / 2)));
@@ -113,7 +113,7 @@ function configFrom(values: Values, demoWebhookSecret: string | undefined) {
       settings.requestRateLimit ?? (auth.mode === 'none' ? 0 : defaultRequestRateLimit),
     maxReferenceCalls: accounts
       ? settings.maxReferenceCalls
-      : referenceCallsWithin(settings.rateLimit, settings.maxReferenceCalls),
+      : entitiesCallLimit(settings.rateLimit, settings.maxReferenceCalls),
     allowedHosts: settings.allowedHosts ?? defaultAllowedHosts(settings.host),
   };
 }
@@ -157,7 +157,7 @@ export function readConfig(
   const { environment: given, problems: fileProblems } = readSecretFiles(withoutEmpty(environment));
   const reader = new SettingsReader(given);
   const values = reader.read(declarations);
-  const combined = findingsOf(given)
+  const combined = combinationFindings(given)
     .filter(({ severity }) => severity === 'error')
     .map(({ variable, message }) => `${variable}: ${message}`);
   const problems = [

@@ -1,7 +1,7 @@
 import type { Message, MessageReference } from '../resources/messages/model.ts';
 import { messageCodec } from '../resources/messages/model.ts';
 import type { Shape } from '../lib/shape.ts';
-import { isDictionary, isIdText, isTime, objectOf, oneOf, orNull } from '../lib/shape.ts';
+import { isDictionary, isIdText, isText, isTime, objectOf, oneOf, orNull } from '../lib/shape.ts';
 
 const chatChanges = [
   'CREATED',
@@ -61,12 +61,16 @@ const isChatEvent = objectOf<EventOf<'chat'>>({
   departmentId: orNull(isIdText),
 });
 
-const isMessageEvent = objectOf<EventOf<'message'>>({
+const messageEventFields = {
   kind: oneOf('message'),
   chatId: isIdText,
   customerId: orNull(isIdText),
-  message: messageCodec.shape,
   atMs: isTime,
+};
+
+const isMessageEvent = objectOf<EventOf<'message'>>({
+  ...messageEventFields,
+  message: messageCodec.shape,
 });
 
 const isCustomerEvent = objectOf<EventOf<'customer'>>(
@@ -80,15 +84,31 @@ const isCustomerEvent = objectOf<EventOf<'customer'>>(
   ['kind', 'customerId', 'change', 'atMs'],
 );
 
+const isMessageReference = objectOf<MessageReference>({ id: isIdText, type: isText });
+
+const isLoggedMessageEvent = objectOf<EventOf<'message'>>({
+  ...messageEventFields,
+  message: isMessageReference,
+});
+
 /** An event with an id of its own, which is the same at every instance. */
 export type IdentifiedEvent = DomainEvent & { readonly eventId: string };
 
-/** An event with its position in the log of this instance. Later events have higher positions. */
+/** An event with its position in the log that this instance has of its account. Later events have higher positions. */
 export type PublishedEvent = IdentifiedEvent & { readonly position: number };
 
 /** The form in which instances send events to each other. */
 export const isDomainEvent: Shape<DomainEvent> = (value): value is DomainEvent =>
   isChatEvent(value) || isMessageEvent(value) || isCustomerEvent(value);
+
+/** The form in which events are logged: without texts of customers and agents. */
+export const isLoggedEvent: Shape<DomainEvent> = (value): value is DomainEvent =>
+  isChatEvent(value) || isLoggedMessageEvent(value) || isCustomerEvent(value);
+
+export const withoutTexts = <Event extends DomainEvent>(event: Event): Event =>
+  event.kind === 'message'
+    ? { ...event, message: { id: event.message.id, type: event.message.type } }
+    : event;
 
 /** Older builds send changes of customers without their kind. */
 export const decodeOlderEvent = (event: unknown): unknown =>
@@ -115,8 +135,8 @@ export interface LogRange {
 
 /** The events of the last minutes, for subscribers that continue after a disconnection. */
 export interface EventHistory {
-  /** The position of the latest event of any account. */
-  head(): number;
+  /** The position of the latest event. */
+  head(account: string): number;
   /** Undefined for an event that is not in the log. May wait for events that other instances have published. */
   positionOf(account: string, eventId: string): Promise<number | undefined>;
   /** The id of the latest event in the log. */
@@ -126,8 +146,11 @@ export interface EventHistory {
 }
 
 export interface EventBus extends EventHistory {
-  /** Assigns an id to the event. Never fails. All subscribers receive the events of a chat in the same order. */
-  publish(account: string, event: DomainEvent): void;
+  /**
+   * Never fails. Assigns an id to the event, unless one is given: of events with the same id, one is delivered. All subscribers receive the
+   * events of a chat in the same order.
+   */
+  publish(account: string, event: DomainEvent, eventId?: string): void;
   /**
    * Subscribes immediately, until the signal aborts; never fails. If the buffer of the subscriber is full, its oldest event is
    * replaced by a `gap`. A `gap` of the bus reaches every subscriber, whatever it accepts.
@@ -138,8 +161,8 @@ export interface EventBus extends EventHistory {
     signal: AbortSignal,
   ): AsyncIterableIterator<EventOrGap>;
   subscriberCount(): number;
-  /** Ends all subscriptions. */
-  close(): void;
+  /** Ends all subscriptions. Waits briefly until published events have been sent to other instances. */
+  close(): Promise<void>;
 }
 
 /** The accepted events of one account from now on, and those in the log. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
+import type { Shape } from '../lib/shape.ts';
 
 const maxCounter = 0xfff;
 const randomDigits = 15;
@@ -19,7 +20,13 @@ function formatUuid(atMs: number, counter: number, digits: string): string {
   ].join('-');
 }
 
-/** The ids of published events. Compared as texts, those of one instance are in the order of publication. */
+const eventId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** In lower case. */
+export const isEventId: Shape<string> = (value): value is string =>
+  typeof value === 'string' && eventId.test(value);
+
+/** New ids for published events. Compared as texts, they are in the order of publication. */
 export class EventIds {
   readonly #clock: Clock;
   #latestMs = 0;
@@ -50,7 +57,7 @@ export class EventIds {
   }
 }
 
-/** The id of an event that an instance without event ids has published: the same at every instance that receives it. */
+/** The id of an event that several instances may receive or publish, the same at each of them. */
 export function derivedEventId(atMs: number, publication: string): string {
   const hash = createHash('sha256').update(publication).digest('hex');
   return formatUuid(atMs, Number.parseInt(hash.slice(0, 3), 16), hash.slice(3, 3 + randomDigits));

@@ -1,18 +1,18 @@
 import type { Clock } from '../lib/clock.ts';
 import type { DomainEvent, IdentifiedEvent, LoggedEvents, LogRange } from './bus.ts';
+import { withoutTexts } from './bus.ts';
 
 /** How long subscribers can continue after an event. */
-const eventLogTtlMs = 600_000;
-/** Of all accounts together. */
-const maxLoggedEvents = 10_000;
-const maxLoggedBytes = 4_194_304;
+export const eventLogTtlMs = 600_000;
+/** Of one account. */
+export const maxLoggedEvents = 10_000;
+export const maxLoggedBytes = 4_194_304;
 /** More entries are not examined at once, to serve other requests in between. */
 const maxExaminedEntries = 2_000;
 /** What an entry takes besides its texts, rounded up. */
 const entryOverheadBytes = 200;
 
 interface LogEntry {
-  readonly account: string;
   readonly eventId: string;
   /** Undefined if it was erased. */
   readonly event: IdentifiedEvent | undefined;
@@ -21,21 +21,15 @@ interface LogEntry {
   readonly expiresAtMs: number;
 }
 
-/** The event without texts of customers and agents. */
-const withoutTexts = (event: IdentifiedEvent): IdentifiedEvent =>
-  event.kind === 'message'
-    ? { ...event, message: { id: event.message.id, type: event.message.type } }
-    : event;
-
 /** Of an event without texts. */
-const bytesOf = (event: IdentifiedEvent, account: string): number =>
-  entryOverheadBytes + 2 * (account.length + event.eventId.length + JSON.stringify(event).length);
+const bytesOf = (eventId: string, event: IdentifiedEvent | undefined): number =>
+  entryOverheadBytes + 2 * (eventId.length + JSON.stringify(event ?? null).length);
 
 /** A deletion is kept, because subscribers that continue must learn of it. */
-const isErased = (event: DomainEvent, customerId: string): boolean =>
+export const isErasedWith = (event: DomainEvent, customerId: string): boolean =>
   event.customerId === customerId && !(event.kind === 'customer' && event.change === 'DELETED');
 
-/** The latest events of all accounts, limited by age, number and size. It contains ids, no texts. */
+/** The latest events of an account, limited by age, number and size. It contains ids, no texts. */
 export class EventLog {
   readonly #clock: Clock;
   /** In the order of their positions, without gaps between them. Those before `#start` are removed. */
@@ -55,34 +49,38 @@ export class EventLog {
     return this.#firstPosition + this.#entries.length - 1;
   }
 
-  /** Returns the position of the event; undefined if the log contains it already. */
-  append(account: string, event: IdentifiedEvent): number | undefined {
+  get isEmpty(): boolean {
     this.#expire();
-    const key = keyOf(account, event.eventId);
-    if (this.#positions.has(key)) return undefined;
-    const logged = withoutTexts(event);
-    const bytes = bytesOf(logged, account);
-    const { eventId } = event;
-    const expiresAtMs = this.#clock.monotonic() + eventLogTtlMs;
-    this.#positions.set(key, this.head + 1);
-    this.#push({ account, eventId, event: logged, bytes, expiresAtMs });
+    return this.#size === 0;
+  }
+
+  /** Returns the position of the event; undefined if the log contains it already. */
+  append(event: IdentifiedEvent): number | undefined {
+    return this.restore(event.eventId, withoutTexts(event), 0);
+  }
+
+  /** As `append`, for an event of another log; undefined if it was erased there. */
+  restore(eventId: string, event: IdentifiedEvent | undefined, ageMs: number): number | undefined {
+    this.#expire();
+    if (this.#positions.has(eventId)) return undefined;
+    const bytes = bytesOf(eventId, event);
+    const expiresAtMs = this.#clock.monotonic() + eventLogTtlMs - ageMs;
+    this.#positions.set(eventId, this.head + 1);
+    this.#push({ eventId, event, bytes, expiresAtMs });
     return this.head;
   }
 
-  positionOf(account: string, eventId: string): number | undefined {
+  positionOf(eventId: string): number | undefined {
     this.#expire();
-    return this.#positions.get(keyOf(account, eventId));
+    return this.#positions.get(eventId);
   }
 
-  latestId(account: string): string | undefined {
-    for (let position = this.head; position > this.#lastRemoved; position -= 1) {
-      const entry = this.#entryAt(position);
-      if (entry?.account === account) return entry.eventId;
-    }
-    return undefined;
+  latestId(): string | undefined {
+    this.#expire();
+    return this.#entries.at(-1)?.eventId;
   }
 
-  read(account: string, { after, maxEvents, accepts }: LogRange): LoggedEvents | undefined {
+  read({ after, maxEvents, accepts }: LogRange): LoggedEvents | undefined {
     this.#expire();
     if (after < this.#lastRemoved) return undefined;
     const events: LoggedEvents['events'][number][] = [];
@@ -90,19 +88,19 @@ export class EventLog {
     let end = after;
     while (end < last && events.length < maxEvents) {
       end += 1;
-      const entry = this.#entryAt(end);
-      if (entry?.account !== account || entry.event === undefined) continue;
-      if (accepts(entry.event)) events.push({ ...entry.event, position: end });
+      const event = this.#entries[end - this.#firstPosition]?.event;
+      if (event !== undefined && accepts(event)) events.push({ ...event, position: end });
     }
     return { events, end };
   }
 
   /** Removes the content of a customer's events. Subscribers can still continue after them. */
-  erase(account: string, customerId: string): void {
+  erase(customerId: string): void {
     for (let index = this.#start; index < this.#entries.length; index += 1) {
       const entry = this.#entries[index];
-      if (entry?.account !== account || entry.event === undefined) continue;
-      if (isErased(entry.event, customerId)) this.#entries[index] = { ...entry, event: undefined };
+      if (entry?.event === undefined) continue;
+      if (isErasedWith(entry.event, customerId))
+        this.#entries[index] = { ...entry, event: undefined };
     }
   }
 
@@ -122,10 +120,6 @@ export class EventLog {
     return this.#firstPosition + this.#start - 1;
   }
 
-  #entryAt(position: number): LogEntry | undefined {
-    return this.#entries[position - this.#firstPosition];
-  }
-
   #push(entry: LogEntry): void {
     this.#entries.push(entry);
     this.#bytes += entry.bytes;
@@ -141,8 +135,7 @@ export class EventLog {
   #removeFirst(): void {
     const entry = this.#entries[this.#start];
     if (entry === undefined) return;
-    const key = keyOf(entry.account, entry.eventId);
-    if (this.#positions.get(key) === this.#lastRemoved + 1) this.#positions.delete(key);
+    this.#positions.delete(entry.eventId);
     this.#bytes -= entry.bytes;
     this.#start += 1;
     if (this.#start > this.#entries.length / 2) this.#compact();
@@ -154,5 +147,3 @@ export class EventLog {
     this.#start = 0;
   }
 }
-
-const keyOf = (account: string, eventId: string): string => `${eventId} ${account}`;

@@ -1,100 +1,78 @@
-import { JsonError, parseJson } from '../lib/json.ts';
-import { isDictionary, isNumber, isText, objectOf, oneOf } from '../lib/shape.ts';
+import { onNextTurn } from '../lib/clock.ts';
+import { runGuarded } from '../observability/guarded.ts';
 import type { RedisConnections, RedisParticipant, RedisSubscriber } from '../redis/connection.ts';
-import type { DomainEvent, EventBus, IdentifiedEvent } from './bus.ts';
-import { isDomainEvent, decodeOlderEvent } from './bus.ts';
-import { derivedEventId } from './eventIds.ts';
+import type { DomainEvent, EventBus } from './bus.ts';
+import { EventFollower } from './eventFollower.ts';
+import { isErasedWith } from './eventLog.ts';
+import { parseEventMessage } from './eventMessage.ts';
+import { EventOutbox } from './eventOutbox.ts';
 import type { LocalEventBus } from './localBus.ts';
+import type { PendingEvent } from './sharedEventLog.ts';
+import { SharedEventLog } from './sharedEventLog.ts';
 
-const maxUndelivered = 1_000;
-
-/** More than the longest message of a chat takes; a webhook has at most a megabyte. */
-const maxMessageLength = 8_388_608;
-
-/** Longer than for reads, which have an alternative. */
-const fenceTimeoutMs = 1_000;
-
-interface Envelope {
-  readonly from: string;
-  readonly sequence: number;
-  readonly event?: DomainEvent;
-  /** Builds without event ids omit it. */
-  readonly eventId?: string;
-  /** An event could not be published. */
-  readonly isGap?: true;
-}
-
-const isEnvelope = objectOf<Envelope>(
-  {
-    from: isText,
-    sequence: isNumber,
-    event: isDomainEvent,
-    eventId: isText,
-    isGap: oneOf(true),
-  },
-  ['from', 'sequence'],
-);
-
-const withDefaultEvent = (value: unknown): unknown =>
-  isDictionary(value) && Object.hasOwn(value, 'event')
-    ? { ...value, event: decodeOlderEvent(value['event']) }
-    : value;
-
-/** Undefined for a message of another form. */
-function parseEnvelope(text: string): Envelope | undefined {
-  if (text.length > maxMessageLength) return undefined;
-  try {
-    const value = withDefaultEvent(parseJson(text));
-    return isEnvelope(value) && (value.event === undefined) === (value.isGap === true)
-      ? value
-      : undefined;
-  } catch (error) {
-    if (error instanceof JsonError) return undefined;
-    throw error;
-  }
-}
-
-const publishedEvent = (
-  { from, sequence, eventId }: Envelope,
-  event: DomainEvent,
-): IdentifiedEvent => ({
-  ...event,
-  eventId: eventId ?? derivedEventId(event.atMs, `${from} ${sequence}`),
-});
+/** How long own events wait for Redis. Later they are delivered locally, and reported as a gap to the subscribers of other instances. */
+const maxHoldMs = 10_000;
+/** How long the end of the process waits for Redis. */
+const maxCloseMs = 2_000;
+/** Above this, accounts without subscribers are not followed any more. */
+const maxFollowers = 1_000;
 
 /**
- * The event bus of all instances. Each delivers an event to its subscribers when Redis does, so that all see the same order. Without
- * Redis an instance delivers its own events only, and all subscribers receive a gap afterwards.
+ * The event bus of all instances. Each delivers the events of an account in the order of the log in Redis, so all subscribers see the same
+ * order, and those that continue after an event find it at every instance. Own events wait for Redis during a short outage. In a longer one,
+ * an instance delivers its own events only, and all subscribers receive a gap afterwards.
  */
 export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscriber {
   readonly #local: LocalEventBus;
   readonly #redis: RedisConnections;
-  /** Own events that Redis has not delivered yet, in the order in which they were published. */
-  readonly #undelivered = new Map<number, () => void>();
-  #publishedCount = 0;
-  #hasLostEvents = false;
+  readonly #log: SharedEventLog;
+  readonly #outbox: EventOutbox;
+  readonly #followers = new Map<string, EventFollower>();
+  /** Accounts of which events were not logged. */
+  readonly #withLostEvents = new Set<string>();
+  /** Ids of deleted customers that must be erased from the log, by account. */
+  readonly #erasures = new Map<string, Set<string>>();
+  /** The positions of appended events whose messages must arrive, by account. */
+  readonly #unchecked = new Map<string, number>();
+  /** Whether Redis must be resynced. */
+  #isSynced = false;
+  /** Whether own events are delivered without Redis. */
+  #isDetached = false;
+  #cancelHold: (() => void) | undefined;
+  #onSynced: (() => void)[] = [];
 
   constructor(local: LocalEventBus, redis: RedisConnections) {
     this.#local = local;
     this.#redis = redis;
+    this.#log = new SharedEventLog(redis);
+    this.#outbox = new EventOutbox({
+      log: this.#log,
+      onAppended: (...appended) => this.#onAppended(...appended),
+    });
+    this.#hold();
     redis.register(this);
     redis.subscribe('event', this);
   }
 
-  publish(account: string, event: DomainEvent): void {
-    void this.#publish(account, event);
+  publish(account: string, event: DomainEvent, eventId = this.#local.nextId()): void {
+    if (this.#isDetached) {
+      this.#withLostEvents.add(account);
+      this.#local.deliver(account, { ...event, eventId });
+    } else this.#append(account, { eventId, event, isSilent: false, isErased: false });
   }
 
   subscribe(...parameters: Parameters<EventBus['subscribe']>): ReturnType<EventBus['subscribe']> {
-    return this.#local.subscribe(...parameters);
+    const subscription = this.#local.subscribe(...parameters);
+    this.#follow(parameters[0]);
+    return subscription;
   }
 
   subscriberCount(): number {
     return this.#local.subscriberCount();
   }
 
-  head(): number {
-    return this.#local.head();
+  head(account: string): number {
+    return this.#local.head(account);
   }
 
   latestId(account: string): string | undefined {
@@ -108,74 +86,202 @@ export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscribe
   async positionOf(account: string, eventId: string): Promise<number | undefined> {
     const known = await this.#local.positionOf(account, eventId);
     if (known !== undefined) return known;
-    // Another instance may have published it a moment ago.
-    await this.#redis.awaitFence(fenceTimeoutMs);
+    // Another instance may have published it a moment ago, or during an outage.
+    const follower = this.#follow(account);
+    do {
+      await this.#synced();
+      await follower.catchUp();
+    } while (follower.needsCatchUp && !this.#isDetached);
     return this.#local.positionOf(account, eventId);
   }
 
   erase(account: string, customerId: string): void {
     this.#local.erase(account, customerId);
+    this.#outbox.erase(
+      account,
+      ({ event }) => event !== undefined && isErasedWith(event, customerId),
+    );
+    const ids = this.#erasures.get(account) ?? new Set();
+    this.#erasures.set(account, ids.add(customerId));
+    this.#run(() => this.#sendErasures());
   }
 
-  close(): void {
-    this.#local.close();
+  async close(): Promise<void> {
+    if (!this.#outbox.isEmpty) {
+      let cancel = (): void => undefined;
+      await Promise.race([
+        this.#outbox.flushAll().then((isSent) => (isSent ? undefined : this.#synced())),
+        new Promise<void>((resolve) => (cancel = this.#redis.clock.after(maxCloseMs, resolve))),
+      ]);
+      cancel();
+    }
+    this.#cancelHold?.();
+    this.#isDetached = true;
+    this.#reportSynced();
+    await this.#local.close();
   }
 
-  isReady(): boolean {
-    return !this.#hasLostEvents;
+  isSynced(): boolean {
+    return this.#isSynced;
+  }
+
+  onCommandsUnavailable(): void {
+    this.#hold();
   }
 
   async resync(): Promise<void> {
-    this.#hasLostEvents = false;
-    const isSent = await this.#send(this.#redis.account, { sequence: 0, isGap: true });
-    if (!isSent) this.#hasLostEvents = true;
+    if (!(await this.#sync())) return;
+    this.#isSynced = true;
+    this.#cancelHold?.();
+    this.#cancelHold = undefined;
+    this.#reportSynced();
+    for (const account of this.#outbox.accounts()) this.#run(() => this.#flush(account));
   }
 
   onMessage(account: string, text: string): void {
-    const message = parseEnvelope(text);
-    if (message === undefined) this.#redis.anomalies.report('event');
-    else if (message.from === this.#redis.instanceId) this.#deliverUpTo(message.sequence);
-    else if (message.event === undefined) this.#local.signalGap();
-    else this.#local.deliver(account, publishedEvent(message, message.event));
-  }
-
-  onSubscribed(hasMissedMessages: boolean): void {
-    if (hasMissedMessages) this.#local.signalGap();
-  }
-
-  onUnsubscribed(): void {
-    this.#deliverUpTo(this.#publishedCount);
-  }
-
-  async #publish(account: string, event: DomainEvent): Promise<void> {
-    this.#publishedCount += 1;
-    const sequence = this.#publishedCount;
-    const published = this.#local.identify(event);
-    this.#undelivered.set(sequence, () => {
-      this.#local.deliver(account, published);
-    });
-    if (this.#redis.has('subscription') || this.#undelivered.size > maxUndelivered)
-      this.#deliverUpTo(sequence);
-    if (!(await this.#send(account, { sequence, event, eventId: published.eventId }))) {
-      this.#hasLostEvents = true;
-      this.#redis.requestResync();
-    } else if (this.#undelivered.has(sequence)) await this.#redis.checkSubscription();
-    this.#deliverUpTo(sequence);
-  }
-
-  async #send(account: string, message: Omit<Envelope, 'from'>): Promise<boolean> {
-    const text = JSON.stringify({ from: this.#redis.instanceId, ...message } satisfies Envelope);
-    const receivers = await this.#redis.tryCommand((client) =>
-      client.publish(this.#redis.channel(account, 'event'), text),
-    );
-    return receivers !== undefined;
-  }
-
-  #deliverUpTo(sequence: number): void {
-    for (const [pending, deliver] of this.#undelivered) {
-      if (pending > sequence) return;
-      this.#undelivered.delete(pending);
-      deliver();
+    const message = parseEventMessage(text);
+    if (message === undefined) {
+      this.#redis.anomalies.report('event');
+      return;
     }
+    const { kind, eventId, content: event } = message;
+    if (kind === 'logged') this.#followers.get(account)?.receive(message);
+    else if (event === undefined) this.#local.signalGaps();
+    else if (kind === 'unlogged') this.#local.deliver(account, { ...event, eventId });
+    else if (this.#followers.has(account))
+      this.#append(account, { eventId, event, isSilent: true, isErased: false });
+  }
+
+  onSubscribed(): void {
+    for (const follower of this.#followers.values()) this.#run(() => follower.catchUp());
+  }
+
+  #follow(account: string): EventFollower {
+    const known = this.#followers.get(account);
+    if (known !== undefined) return known;
+    if (this.#followers.size >= maxFollowers)
+      for (const each of this.#followers.keys()) {
+        if (this.#local.hasSubscribers(each)) continue;
+        this.#followers.delete(each);
+        // The next events of the account may have left the log in Redis when it is followed again.
+        this.#local.signalGap(each);
+      }
+    const follower = new EventFollower({
+      account,
+      local: this.#local,
+      log: this.#log,
+      redis: this.#redis,
+      onBehind: () => this.#hold(),
+    });
+    this.#followers.set(account, follower);
+    this.#run(() => follower.catchUp());
+    return follower;
+  }
+
+  #append(account: string, event: PendingEvent): void {
+    this.#outbox.add(account, event);
+    if (this.#outbox.isFull) this.#detach();
+    // Otherwise other instances would receive it before the invalidations of the outage.
+    if (this.#isSynced) this.#run(() => this.#flush(account));
+  }
+
+  async #flush(account: string): Promise<void> {
+    if (!(await this.#outbox.flush(account))) this.#hold();
+  }
+
+  /** Delivers appended events also if their messages do not arrive. */
+  #onAppended(account: string, position: number, hasMessages: boolean): void {
+    if (position === 0) this.#redis.reportOutOfMemory();
+    const follower = this.#followers.get(account);
+    if (follower === undefined) return;
+    if (!hasMessages) this.#run(() => follower.catchUp());
+    const isChecking = this.#unchecked.has(account);
+    this.#unchecked.set(account, position);
+    if (!isChecking) this.#run(() => this.#checkDelivery(account, follower));
+  }
+
+  async #checkDelivery(account: string, follower: EventFollower): Promise<void> {
+    for (;;) {
+      const position = this.#unchecked.get(account) ?? 0;
+      // Messages arrive over another connection.
+      await new Promise<void>((resolve) => onNextTurn(resolve));
+      if (!follower.hasDelivered(position) && !(await this.#redis.checkSubscription()))
+        await follower.catchUp();
+      if (this.#unchecked.get(account) === position) break;
+    }
+    this.#unchecked.delete(account);
+  }
+
+  /** Sends held events and reads what was missed. False if Redis is not available. */
+  async #sync(): Promise<boolean> {
+    const wasDetached = this.#isDetached;
+    this.#isDetached = false;
+    this.#hold();
+    for (const account of this.#withLostEvents)
+      this.#outbox.add(account, { ...gap, eventId: this.#local.nextId() });
+    this.#withLostEvents.clear();
+    const isSent = (await this.#outbox.flushAll()) && (await this.#sendErasures());
+    if (!isSent && wasDetached) this.#detach();
+    if (!isSent || this.#cancelHold === undefined) return false;
+    const loads: Promise<void>[] = [];
+    for (const follower of this.#followers.values())
+      if (follower.isLoaded) this.#run(() => follower.catchUp());
+      else loads.push(follower.catchUp());
+    await Promise.all(loads);
+    const isBehind = [...this.#followers.values()].some((each) => each.needsCatchUp);
+    return !isBehind && !this.#isDetached;
+  }
+
+  async #sendErasures(): Promise<boolean> {
+    for (const [account, ids] of this.#erasures) {
+      for (const id of ids) {
+        if (!(await this.#log.erase(account, id))) {
+          this.#hold();
+          return false;
+        }
+        ids.delete(id);
+      }
+      if (ids.size === 0) this.#erasures.delete(account);
+    }
+    return true;
+  }
+
+  /** Events wait for Redis from now on. */
+  #hold(): void {
+    if (this.#isSynced && !this.#redis.hasProblem('commands')) this.#redis.requestResync();
+    this.#isSynced = false;
+    if (!this.#isDetached)
+      this.#cancelHold ??= this.#redis.clock.after(maxHoldMs, () => this.#detach());
+  }
+
+  /** Delivers own events without Redis from now on. */
+  #detach(): void {
+    this.#cancelHold?.();
+    this.#cancelHold = undefined;
+    this.#isDetached = true;
+    if (this.#isSynced) this.#hold();
+    for (const [account, events] of this.#outbox.takeAll()) {
+      this.#withLostEvents.add(account);
+      for (const { eventId, event } of events)
+        if (event !== undefined) this.#local.deliver(account, { ...event, eventId });
+    }
+    this.#reportSynced();
+  }
+
+  /** Resolves when everything that was published is delivered and appended, or not waited for any more. */
+  async #synced(): Promise<void> {
+    if (this.#isSynced || this.#isDetached) return;
+    await new Promise<void>((resolve) => this.#onSynced.push(resolve));
+  }
+
+  #reportSynced(): void {
+    for (const resolve of this.#onSynced) resolve();
+    this.#onSynced = [];
+  }
+
+  #run(task: () => Promise<unknown>): void {
+    runGuarded({ log: this.#redis.log, name: 'event bus' }, task);
   }
 }
+
+const gap = { event: undefined, isSilent: false, isErased: false };

@@ -12,6 +12,9 @@ export interface SubscriberQueue {
   /** Reports that events may have been lost. */
   signalGap(): void;
   end(): void;
+  isDrained(): boolean;
+  /** Resolves when the subscriber has taken all events. */
+  drained(): Promise<void>;
   readonly events: AsyncIterableIterator<EventOrGap>;
 }
 
@@ -26,29 +29,79 @@ function repeatableName(event: DomainEvent): string | undefined {
   return `customer ${event.customerId} ${event.change} ${event.isTeamOnly === true}`;
 }
 
-/** The index of the first event that a later one repeats; -1 if there is none. */
-function firstRepeated(events: readonly DomainEvent[]): number {
-  const latest = new Map(events.map((event, index) => [repeatableName(event), index]));
-  return events.findIndex((event, index) => {
+/** Events in their order. Of too many, first those go that a later one repeats; then the oldest. */
+class BufferedEvents {
+  readonly #maxLength: number;
+  readonly #events = new Map<number, PublishedEvent>();
+  /** The number of the latest event with a name. */
+  readonly #latest = new Map<string, number>();
+  readonly #repeated = new Set<number>();
+  #added = 0;
+
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
+
+  get isEmpty(): boolean {
+    return this.#events.size === 0;
+  }
+
+  /** Whether an event was removed that no later one repeats. */
+  add(event: PublishedEvent): boolean {
+    const number = (this.#added += 1);
     const name = repeatableName(event);
-    return name !== undefined && latest.get(name) !== index;
-  });
+    if (name !== undefined) {
+      const earlier = this.#latest.get(name);
+      if (earlier !== undefined) this.#repeated.add(earlier);
+      this.#latest.set(name, number);
+    }
+    this.#events.set(number, event);
+    if (this.#events.size <= this.#maxLength) return false;
+    const [repeated] = this.#repeated;
+    if (repeated === undefined) return this.shift() !== undefined;
+    this.#remove(repeated);
+    return false;
+  }
+
+  shift(): PublishedEvent | undefined {
+    const [first] = this.#events;
+    if (first !== undefined) this.#remove(first[0]);
+    return first?.[1];
+  }
+
+  clear(): void {
+    this.#events.clear();
+    this.#latest.clear();
+    this.#repeated.clear();
+  }
+
+  #remove(number: number): void {
+    const event = this.#events.get(number);
+    const name = event && repeatableName(event);
+    this.#events.delete(number);
+    this.#repeated.delete(number);
+    if (name !== undefined && this.#latest.get(name) === number) this.#latest.delete(name);
+  }
 }
 
-/**
- * Buffers events for a slow subscriber. Of too many, first those go that a later one repeats; then the oldest, which is reported by a
- * `gap` before the others.
- */
+/** Buffers events for a slow subscriber. Of too many, the removed ones are reported by a `gap` before the others. */
 export function createSubscriberQueue({
   accepts,
   maxBuffered,
   signal,
   onEnd,
 }: SubscriberQueueOptions): SubscriberQueue {
-  let buffered: PublishedEvent[] = [];
+  const buffered = new BufferedEvents(maxBuffered);
   const readers: ((result: QueueResult) => void)[] = [];
+  let onDrained: (() => void)[] = [];
   let hasGap = false;
   let isEnded = false;
+
+  function reportDrained(): void {
+    if (!buffered.isEmpty) return;
+    for (const resolve of onDrained) resolve();
+    onDrained = [];
+  }
 
   function take(): QueueResult | undefined {
     if (isEnded) return doneResult;
@@ -57,6 +110,7 @@ export function createSubscriberQueue({
       return { value: { kind: 'gap' } };
     }
     const event = buffered.shift();
+    reportDrained();
     return event === undefined ? undefined : { value: event };
   }
 
@@ -71,8 +125,9 @@ export function createSubscriberQueue({
   function end(): void {
     if (isEnded) return;
     isEnded = true;
-    buffered = [];
+    buffered.clear();
     signal.removeEventListener('abort', end);
+    reportDrained();
     flush();
     onEnd();
   }
@@ -81,18 +136,18 @@ export function createSubscriberQueue({
   return {
     push(event) {
       if (isEnded || !accepts(event)) return;
-      buffered.push(event);
+      if (buffered.add(event)) hasGap = true;
       flush();
-      if (buffered.length <= maxBuffered) return;
-      const repeated = firstRepeated(buffered);
-      buffered.splice(Math.max(0, repeated), 1);
-      if (repeated < 0) hasGap = true;
     },
     signalGap() {
       hasGap = true;
       flush();
     },
     end,
+    isDrained: () => buffered.isEmpty,
+    async drained() {
+      if (!buffered.isEmpty) await new Promise<void>((resolve) => onDrained.push(resolve));
+    },
     events: {
       next() {
         const result = take();

@@ -1,3 +1,5 @@
+import type { ListName } from './state.ts';
+
 /** The sort order of both lists puts new objects at the end, where the export arrives last. */
 export const chatOrder = { field: 'CREATED_AT', direction: 'ASC' };
 export const customerOrder = { field: 'FIRST_SEEN', direction: 'ASC' };
@@ -13,7 +15,10 @@ const customerFields = `
   ... @include(if: $isStaff) { blocked notes tags { name color } customData }`;
 
 /** Costs no call to HelpCrunch. */
-export const viewerDocument = 'query ExportViewer { viewer { role } }';
+export const viewerDocument = 'query ExportViewer { viewer { role customer { id } } }';
+
+/** Costs one call, or none if the gateway has cached it. */
+export const organizationDocument = 'query ExportOrganization { organization { id } }';
 
 export const agentsDocument = `query ExportAgents($isStaff: Boolean!) {
   agents { id name ... @include(if: $isStaff) { email role } }
@@ -57,8 +62,12 @@ export const customersByIdDocument = `query ExportCustomersById($ids: [ID!]!, $i
 }
 fragment Row on Customer {${customerFields} }`;
 
+/** Shows whether HelpCrunch is available, with one call. */
+export const availabilityDocument = (list: ListName) =>
+  `query ExportAvailability { ${list}(first: 1) { nodes { id } } }`;
+
 /** An event contains these fields, so that it costs no call. */
 export const chatEventsDocument =
-  'subscription ExportChatEvents { chatUpdated { change chat { id } } }';
+  'subscription ExportChatEvents($after: ID) { chatUpdated(after: $after) { change chat { id } } }';
 export const customerEventsDocument =
-  'subscription ExportCustomerEvents { customerChanged { change customerId } }';
+  'subscription ExportCustomerEvents($after: ID) { customerChanged(after: $after) { change customerId } }';

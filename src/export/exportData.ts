@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { systemClock } from '../lib/clock.ts';
+import { Credentials } from './credentials.ts';
 import { PendingChanges } from './pendingChanges.ts';
-import { viewerDocument } from './documents.ts';
-import { ExportFiles, fileNameOf, replaceFile } from './exportFiles.ts';
+import { organizationDocument, viewerDocument } from './documents.ts';
+import { ExportFiles, fileNameOf } from './exportFiles.ts';
 import { ExportIndex } from './exportIndex.ts';
+import { replaceFile } from './fileAccess.ts';
 import { Follower } from './follow.ts';
-import { GatewayClient } from './gatewayClient.ts';
+import { decode, GatewayClient } from './gatewayClient.ts';
 import { ListWalk } from './listWalk.ts';
 import { LiveEvents } from './liveEvents.ts';
 import { MessageReader } from './messageReader.ts';
@@ -13,12 +15,20 @@ import type { ExportKind, ExportOptions, ExportProgress, ExportSummary } from '.
 import { ExportError, exportKinds } from './options.ts';
 import { Pauses } from './pauses.ts';
 import { CallCounter, progressOf } from './progress.ts';
+import type { Following } from './session.ts';
 import { ExportSession } from './session.ts';
 import type { ExportSelection } from './settings.ts';
 import { selectionOf } from './settings.ts';
+import { incompleteError, skippedOf } from './skippedObjects.ts';
 import { linesOf, stateError } from './state.ts';
+import { referenceSchema, roleSchema } from './values.ts';
 
-const viewerSchema = z.object({ viewer: z.object({ role: z.string() }) });
+const viewerSchema = z.object({
+  viewer: z.object({ role: roleSchema, customer: referenceSchema.nullish() }),
+});
+const organizationSchema = z.object({ organization: referenceSchema.nullish() });
+
+type Viewer = z.infer<typeof viewerSchema>['viewer'];
 
 export const manifestFileName = 'manifest.json';
 
@@ -42,22 +52,25 @@ class ExportRun {
   readonly #options: ExportOptions;
   readonly #files: ExportFiles;
   readonly #counter: CallCounter;
+  readonly #credentials: Credentials;
   readonly #client: GatewayClient;
   readonly #pauses: Pauses;
   readonly #stop = new AbortController();
   #kinds: readonly ExportKind[] = [];
   #phase: ExportProgress['phase'] = 'list';
+  #isListed = false;
 
   constructor(options: ExportOptions, files: ExportFiles) {
-    const { clock = systemClock, token } = options;
+    const { clock = systemClock } = options;
     const { signal } = this.#stop;
     this.#options = options;
     this.#files = files;
     this.#counter = new CallCounter(clock, files.state.calls);
     this.#pauses = new Pauses(clock, signal);
+    this.#credentials = new Credentials(options.token);
     this.#client = new GatewayClient({
       url: files.state.selection.url,
-      token,
+      credentials: this.#credentials,
       clock,
       signal,
       pauses: this.#pauses,
@@ -71,25 +84,36 @@ class ExportRun {
 
   async run(selection: ExportSelection): Promise<ExportSummary> {
     const session = await this.#openSession(selection);
-    if (session.index === undefined) await this.#list(session);
-    else await this.#follow(session, session.index);
+    if (session.following === undefined) await this.#list(session);
+    else await this.#follow(session, session.following);
     const { state } = this.#files;
+    const incomplete = incompleteError(state);
+    if (incomplete !== undefined) throw incomplete;
     return { lines: linesOf(state), calls: state.calls };
   }
 
   async #openSession(selection: ExportSelection): Promise<ExportSession> {
     const files = this.#files;
-    const { viewer } = viewerSchema.parse(await this.#client.execute({ document: viewerDocument }));
-    const { role } = files.state;
+    const { viewer } = decode(
+      viewerSchema,
+      await this.#client.execute({ document: viewerDocument }),
+    );
+    const { role, completedAt, pending, skipped } = files.state;
     if (role !== null && role !== viewer.role)
       throw stateError(`The export was started as ${role}; the token is that of ${viewer.role}.`);
+    const isComplete = completedAt !== null && pending.length === 0 && skipped.length === 0;
+    const isRead = !isComplete || this.#options.follow === true;
+    const owner = isRead ? await this.#ownerFor(viewer) : files.state.owner;
     const isStaff = viewer.role !== 'CUSTOMER';
     const kinds = kindsFor(selection, isStaff);
     this.#kinds = kinds;
     await files.openKinds(kinds);
-    await files.commit({ role: viewer.role });
-    const index = this.#options.follow === true ? new ExportIndex() : undefined;
-    await index?.load(files);
+    await files.commit({ role: viewer.role, owner, calls: this.#counter.total });
+    const following =
+      this.#options.follow === true
+        ? { index: new ExportIndex(), changes: new PendingChanges(files.state.live) }
+        : undefined;
+    await following?.index.load(files);
     return new ExportSession({
       files,
       client: this.#client,
@@ -97,34 +121,66 @@ class ExportRun {
       clock: this.#options.clock ?? systemClock,
       kinds,
       isStaff,
-      index,
+      following,
       calls: () => this.#counter.total,
       onCommit: () => this.#reportProgress(false),
     });
   }
 
+  /** One gateway can serve several accounts, whose objects can have equal ids. Throws if the export has data of another one. */
+  async #ownerFor(viewer: Viewer): Promise<string | null> {
+    const known = this.#files.state.owner;
+    const owner = viewer.customer ? `customer ${viewer.customer.id}` : await this.#organization();
+    if (known !== null && owner !== null && known !== owner)
+      throw stateError(`The export has data of ${known}; the token is that of ${owner}.`);
+    return owner ?? known;
+  }
+
+  /** Null if the gateway does not tell. */
+  async #organization(): Promise<string | null> {
+    try {
+      const data = await this.#client.execute({ document: organizationDocument });
+      const { organization } = decode(organizationSchema, data);
+      return organization ? `organization ${organization.id}` : null;
+    } catch (error) {
+      // Not every gateway offers it, and not every key may read it.
+      const isRefused =
+        error instanceof ExportError && ['REJECTED', 'CREDENTIALS'].includes(error.code);
+      if (isRefused) return null;
+      throw error;
+    }
+  }
+
   async #list(session: ExportSession): Promise<MessageReader> {
     const messages = new MessageReader(session);
     await new ListWalk(session, messages).run();
-    if (session.state.completedAt === null) await session.commit({ completedAt: session.now() });
-    await this.#writeManifest(session);
+    this.#isListed = true;
+    await this.#finish(session);
     return messages;
   }
 
+  async #finish(session: ExportSession): Promise<void> {
+    const { completedAt, skipped } = session.state;
+    if (completedAt === null && skipped.length === 0)
+      await session.commit({ completedAt: session.now() });
+    await this.#writeManifest(session);
+  }
+
   /** Subscribes before the lists are read, so that no change is between the two. Ends when the export is stopped. */
-  async #follow(session: ExportSession, index: ExportIndex): Promise<void> {
-    const changes = new PendingChanges();
-    // What changed between an earlier run and this one is not known.
-    if (Object.values(linesOf(session.state)).some((lines) => lines > 0)) changes.missed();
+  async #follow(session: ExportSession, following: Following): Promise<void> {
+    const { changes } = following;
+    const isFirstRun = Object.values(linesOf(session.state)).every((lines) => lines === 0);
+    // Finds changes that have no event, too.
+    if (!isFirstRun) changes.missed();
     this.#stop.signal.addEventListener('abort', () => changes.wake(), { once: true });
-    const live = this.#liveEvents(session, changes);
+    const live = this.#liveEvents(session, changes, isFirstRun);
     let onStarted = (): void => undefined;
     const started = new Promise<void>((resolve) => {
       onStarted = resolve;
     });
     const receiving = live.run(() => onStarted());
     const applying = Promise.race([started, receiving]).then(() =>
-      this.#applyChanges(session, index, changes),
+      this.#applyChanges(session, following),
     );
     try {
       await Promise.race([receiving, applying]);
@@ -132,16 +188,14 @@ class ExportRun {
       this.#stop.abort();
       await Promise.allSettled([receiving, applying]);
       const isStopped = error instanceof ExportError && error.code === 'INTERRUPTED';
-      if (!isStopped || session.state.completedAt === null) throw error;
-      await this.#writeManifest(session);
+      const isListed = this.#isListed || session.state.completedAt !== null;
+      if (!isStopped || !isListed) throw error;
+      await this.#finish(session);
     }
   }
 
-  async #applyChanges(
-    session: ExportSession,
-    index: ExportIndex,
-    changes: PendingChanges,
-  ): Promise<never> {
+  async #applyChanges(session: ExportSession, { index, changes }: Following): Promise<never> {
+    await session.commit();
     const messages = await this.#list(session);
     this.#phase = 'follow';
     const follower = new Follower({ session, index, messages, changes });
@@ -157,21 +211,18 @@ class ExportRun {
     }
   }
 
-  #liveEvents(session: ExportSession, changes: PendingChanges): LiveEvents {
-    const { clock = systemClock, token } = this.#options;
+  #liveEvents(session: ExportSession, changes: PendingChanges, isFirstRun: boolean): LiveEvents {
+    const { clock = systemClock } = this.#options;
     const { signal } = this.#stop;
     return new LiveEvents({
       url: session.state.selection.url,
-      token,
+      credentials: this.#credentials,
       clock,
       signal,
       pauses: new Pauses(clock, signal),
-      events: (['chats', 'customers'] as const).filter((kind) => session.exports(kind)),
-      sink: {
-        chatChanged: (id, change) => changes.chatChanged(id, change === 'MESSAGE'),
-        customerChanged: (id) => changes.customerChanged(id),
-        missed: () => changes.missed(),
-      },
+      changes,
+      lists: (['chats', 'customers'] as const).filter((list) => session.exports(list)),
+      isFirstRun,
     });
   }
 
@@ -194,7 +245,7 @@ class ExportRun {
     const manifest = {
       version: 1,
       ...{ url, filter, since, gzip },
-      ...{ startedAt, completedAt, calls, files },
+      ...{ startedAt, completedAt, calls, files, ...skippedOf(state) },
     };
     const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
     await replaceFile(this.#files.directory, manifestFileName, text);
@@ -216,9 +267,14 @@ export async function exportData(options: ExportOptions): Promise<ExportSummary>
   options.signal?.addEventListener('abort', stop, { once: true });
   if (options.signal?.aborted === true) stop();
   try {
-    return await run.run(selection);
+    const summary = await run.run(selection);
+    await files.close();
+    return summary;
+  } catch (error) {
+    // The first error is the reason of the others.
+    await files.close().catch(() => undefined);
+    throw error;
   } finally {
     options.signal?.removeEventListener('abort', stop);
-    await files.close();
   }
 }

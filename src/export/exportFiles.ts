@@ -1,12 +1,22 @@
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { pipeline } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip, gzip } from 'node:zlib';
+import type { z } from 'zod';
+import { ExportLock } from './exportLock.ts';
+import {
+  codeOf,
+  openFile,
+  readIfExists,
+  replaceFile,
+  syncDirectory,
+  withFile,
+} from './fileAccess.ts';
 import type { ExportKind } from './options.ts';
-import { ExportError, exportKinds } from './options.ts';
+import { exportKinds } from './options.ts';
 import type { ExportSelection } from './settings.ts';
 import type { ExportState } from './state.ts';
 import { createState, parseState, stateError } from './state.ts';
@@ -14,103 +24,24 @@ import { createState, parseState, stateError } from './state.ts';
 const compress = promisify(gzip);
 
 export const stateFileName = 'state.json';
-const lockFileName = 'export.lock';
 
-/** The data is personal. */
-const fileMode = 0o600;
 const directoryMode = 0o700;
 
 export const fileNameOf = (kind: ExportKind, isGzip: boolean): string =>
   `${kind}.ndjson${isGzip ? '.gz' : ''}`;
 
-const codeOf = (error: unknown): string =>
-  typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
-
-const advice: Readonly<Record<string, string>> = {
-  ENOSPC: 'No space is left on the device. Free space and run the export again; it continues.',
-  EDQUOT: 'The disk quota is used up. Free space and run the export again; it continues.',
-  EACCES: 'Permission denied.',
-  EROFS: 'The file system is read-only.',
-  ENOENT: 'It is missing.',
-};
-
-/** Names the file and the reason of a failed file operation. */
-async function withFile<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof ExportError) throw error;
-    const code = codeOf(error);
-    const reason = advice[code] ?? `It cannot be read or written (${code || 'unknown error'}).`;
-    throw new ExportError('OUTPUT', `${path}: ${reason}`, { cause: error });
-  }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Replaces a file at once: after a crash it has the old or the new content. */
-export async function replaceFile(directory: string, name: string, text: string): Promise<void> {
-  const path = join(directory, name);
-  await withFile(path, async () => {
-    const handle = await open(`${path}.tmp`, 'w', fileMode);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(`${path}.tmp`, path);
-    await syncDirectory(directory);
-  });
-}
-
-async function readIfExists(path: string): Promise<string | undefined> {
-  return withFile(path, () =>
-    readFile(path, 'utf8').catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return undefined;
-      throw error;
-    }),
-  );
-}
-
-const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) === 'EPERM';
-  }
-};
-
-/** Two exports in one directory would overwrite each other's lines. The lock of a process that has ended is ignored. */
-async function lock(directory: string): Promise<string> {
-  const path = join(directory, lockFileName);
-  const owner = Number((await readIfExists(path)) ?? '');
-  if (owner > 0 && owner !== process.pid && isRunning(owner))
-    throw stateError(`${directory}: is in use by the process ${owner}. If not, delete ${path}.`);
-  await replaceFile(directory, lockFileName, String(process.pid));
-  return path;
-}
-
 /** The files of an export. Lines are added in commits: the data is on the disk before the state that counts it. */
 export class ExportFiles {
   readonly directory: string;
   readonly #isGzip: boolean;
-  readonly #lockPath: string;
+  readonly #lock: ExportLock;
   readonly #handles = new Map<ExportKind, FileHandle>();
   readonly #lines = new Map<ExportKind, string[]>();
   #state: ExportState;
 
-  private constructor(directory: string, lockPath: string, state: ExportState) {
+  private constructor(directory: string, lock: ExportLock, state: ExportState) {
     this.directory = directory;
-    this.#lockPath = lockPath;
+    this.#lock = lock;
     this.#state = state;
     this.#isGzip = state.selection.gzip;
   }
@@ -122,18 +53,23 @@ export class ExportFiles {
     startedAt: string,
   ): Promise<ExportFiles> {
     await withFile(directory, () => mkdir(directory, { recursive: true, mode: directoryMode }));
-    const lockPath = await lock(directory);
+    const lock = await ExportLock.acquire(directory);
     try {
       const path = join(directory, stateFileName);
       const text = await readIfExists(path);
       if (text !== undefined)
-        return new ExportFiles(directory, lockPath, parseState(text, selection, path));
-      for (const kind of exportKinds) await refuseForeignFile(directory, kind);
-      const files = new ExportFiles(directory, lockPath, createState(selection, startedAt));
+        return new ExportFiles(directory, lock, parseState(text, selection, path));
+      const foreign = await findFile(directory);
+      if (foreign !== undefined) {
+        // The export that has taken the lock over may have written it.
+        await lock.assertHeld();
+        throw stateError(`${foreign}: exists without ${stateFileName}. Choose an empty directory.`);
+      }
+      const files = new ExportFiles(directory, lock, createState(selection, startedAt));
       await files.commit({});
       return files;
     } catch (error) {
-      await rm(lockPath, { force: true });
+      await lock.release();
       throw error;
     }
   }
@@ -148,33 +84,45 @@ export class ExportFiles {
 
   /** Creates the files of these kinds, and removes what was written after the last commit. */
   async openKinds(kinds: readonly ExportKind[]): Promise<void> {
+    await this.#lock.assertHeld();
     for (const kind of kinds) {
       const path = this.pathOf(kind);
       await withFile(path, async () => {
         const { bytes } = this.#state.files[kind];
-        // Without `O_TRUNC`, and not `a`, which ignores positions.
-        const handle = await open(path, bytes === 0 ? 'a' : 'r+', fileMode);
-        await handle.close();
-        const writable = await open(path, 'r+');
-        this.#handles.set(kind, writable);
-        const { size } = await writable.stat();
+        const creates = bytes === 0 ? constants.O_CREAT : 0;
+        const { handle, size } = await openFile(path, constants.O_RDWR | creates).catch(
+          (error: unknown) => {
+            throw codeOf(error) === 'ENOENT' ? stateError(`${path}: is missing.`) : error;
+          },
+        );
+        this.#handles.set(kind, handle);
         if (size < bytes)
           throw stateError(`${path}: has lost data, because it is shorter than its state says.`);
-        if (size > bytes) await writable.truncate(bytes);
+        if (size > bytes) await handle.truncate(bytes);
       });
     }
     await withFile(this.directory, () => syncDirectory(this.directory));
   }
 
   /** The objects of a file up to the last commit. */
-  async *read(kind: ExportKind): AsyncGenerator {
+  async *read<Line>(kind: ExportKind, schema: z.ZodType<Line>): AsyncGenerator<Line> {
     const { bytes } = this.#state.files[kind];
     if (bytes === 0) return;
-    const stored = createReadStream(this.pathOf(kind), { end: bytes - 1 });
-    const input = this.#isGzip ? stored.pipe(createGunzip()) : stored;
-    stored.on('error', (error) => input.destroy(error));
-    for await (const line of createInterface({ input, crlfDelay: Infinity }))
-      yield JSON.parse(line);
+    const path = this.pathOf(kind);
+    const stored = createReadStream(path, { end: bytes - 1 });
+    // Errors of both streams end the iteration.
+    const text = this.#isGzip ? pipeline(stored, createGunzip(), () => undefined) : stored;
+    let rest = '';
+    try {
+      for await (const chunk of text.setEncoding('utf8')) {
+        const lines = `${rest}${chunk}`.split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) yield schema.parse(JSON.parse(line));
+      }
+    } catch (error) {
+      throw damagedFile(path, error);
+    }
+    if (rest !== '') throw damagedFile(path);
   }
 
   /** Adds a line to the next commit, if the kind is exported. */
@@ -187,6 +135,7 @@ export class ExportFiles {
 
   /** Writes the added lines, and then the state with them. */
   async commit(change: Partial<ExportState>): Promise<void> {
+    await this.#lock.assertHeld();
     const files = { ...this.#state.files };
     for (const [kind, lines] of this.#lines) {
       const { bytes, lines: before } = files[kind];
@@ -194,15 +143,21 @@ export class ExportFiles {
       files[kind] = { bytes: bytes + written, lines: before + lines.length };
     }
     const state = { ...this.#state, ...change, files };
+    // Writing the lines can take long.
+    if (this.#lines.size > 0) await this.#lock.assertHeld();
     await replaceFile(this.directory, stateFileName, `${JSON.stringify(state)}\n`);
     this.#lines.clear();
     this.#state = state;
   }
 
   async close(): Promise<void> {
-    for (const handle of this.#handles.values()) await handle.close();
-    this.#handles.clear();
-    await rm(this.#lockPath, { force: true });
+    try {
+      for (const [kind, handle] of this.#handles)
+        await withFile(this.pathOf(kind), () => handle.close());
+    } finally {
+      this.#handles.clear();
+      await this.#lock.release();
+    }
   }
 
   /** Each commit is a gzip member of its own, so that the file can be cut between them. */
@@ -210,6 +165,8 @@ export class ExportFiles {
     const handle = this.#handles.get(kind);
     if (handle === undefined) return 0;
     const data = this.#isGzip ? await compress(text) : text;
+    // Compressing can take long.
+    if (this.#isGzip) await this.#lock.assertHeld();
     await withFile(this.pathOf(kind), async () => {
       for (let sent = 0; sent < data.length;) {
         const { bytesWritten } = await handle.write(
@@ -226,14 +183,21 @@ export class ExportFiles {
   }
 }
 
-async function refuseForeignFile(directory: string, kind: ExportKind): Promise<void> {
-  for (const isGzip of [false, true]) {
-    const path = join(directory, fileNameOf(kind, isGzip));
-    const exists = await access(path).then(
-      () => true,
-      () => false,
-    );
-    if (exists)
-      throw stateError(`${path}: exists without ${stateFileName}. Choose an empty directory.`);
+const damagedFile = (path: string, cause?: unknown) =>
+  stateError(`${path}: is damaged. Choose an empty directory.`, cause);
+
+/** The path of a file with lines. */
+async function findFile(directory: string): Promise<string | undefined> {
+  for (const kind of exportKinds) {
+    for (const isGzip of [false, true]) {
+      const path = join(directory, fileNameOf(kind, isGzip));
+      // A link to a file that does not exist would create it.
+      const exists = await lstat(path).then(
+        () => true,
+        () => false,
+      );
+      if (exists) return path;
+    }
   }
+  return undefined;
 }

@@ -3,24 +3,24 @@ import { z } from 'zod';
 import type { ExportFiles } from './exportFiles.ts';
 import type { ExportKind } from './options.ts';
 import type { KnownMessages } from './state.ts';
+import { chatReferenceSchema, idSchema, referenceSchema } from './values.ts';
 
 export type ExportObject = Readonly<Record<string, unknown>> & { readonly id: string };
 
 const deletedDigest = 'deleted';
 
 const storedSchema = z.looseObject({
-  id: z.string(),
+  id: idSchema,
   exportedAt: z.string(),
   deleted: z.boolean().optional(),
 });
 const chatSchema = z.looseObject({
   lastMessageId: z.string().nullish(),
-  customer: z.object({ id: z.string() }).nullish(),
+  customer: referenceSchema.nullish(),
 });
-const messageSchema = z.object({
-  id: z.string(),
+const messageSchema = chatReferenceSchema.extend({
+  id: idSchema,
   createdAt: z.string().nullable(),
-  chat: z.object({ id: z.string() }),
 });
 
 interface IndexedObject {
@@ -41,9 +41,9 @@ const secondOf = (createdAt: string | null): number =>
 
 type Message = z.infer<typeof messageSchema>;
 
-const olderThanAll: KnownMessages = { second: 0, ids: [] };
+const olderThanAll: KnownMessages = { second: 0, ids: [], untimed: [] };
 
-/** What the files contain, as far as it decides whether a line is new. About 200 bytes for each chat and customer. */
+/** What the files contain, as far as it decides whether a line is new. About 450 bytes for each chat and 300 for each customer. */
 export class ExportIndex {
   readonly #objects = new Map<string, IndexedObject>();
   readonly #messages = new Map<string, KnownMessages>();
@@ -51,13 +51,12 @@ export class ExportIndex {
   /** Reads the files of an earlier run. */
   async load(files: ExportFiles): Promise<void> {
     for (const kind of ['agents', 'departments', 'customers', 'chats'] as const) {
-      for await (const line of files.read(kind)) {
-        const { deleted, ...object } = storedSchema.parse(line);
+      for await (const { deleted, ...object } of files.read(kind, storedSchema)) {
         if (deleted === true) this.#objects.set(`${kind} ${object.id}`, { digest: deletedDigest });
-        else this.isChanged(kind, object);
+        else this.recordIfChanged(kind, object);
       }
     }
-    for await (const line of files.read('messages')) this.addMessage(messageSchema.parse(line));
+    for await (const message of files.read('messages', messageSchema)) this.addMessage(message);
   }
 
   has(kind: ExportKind, id: string): boolean {
@@ -66,7 +65,7 @@ export class ExportIndex {
   }
 
   /** Whether the object differs from its last line, which it then replaces. */
-  isChanged(kind: ExportKind, object: ExportObject): boolean {
+  recordIfChanged(kind: ExportKind, object: ExportObject): boolean {
     const key = `${kind} ${object.id}`;
     const digest = digestOf(object);
     if (this.#objects.get(key)?.digest === digest) return false;
@@ -101,9 +100,9 @@ export class ExportIndex {
   addMessage({ id, createdAt, chat }: Message): void {
     const known = this.knownMessages(chat.id);
     const second = secondOf(createdAt);
-    // Messages without a time are rare, so all of their ids are kept.
-    if (second > known.second) this.#messages.set(chat.id, { second, ids: [id] });
-    else if (second === known.second || second === 0)
+    if (second === 0) this.#messages.set(chat.id, { ...known, untimed: [...known.untimed, id] });
+    else if (second > known.second) this.#messages.set(chat.id, { ...known, second, ids: [id] });
+    else if (second === known.second)
       this.#messages.set(chat.id, { ...known, ids: [...known.ids, id] });
   }
 }
@@ -115,7 +114,6 @@ export function isNewMessage(
 ): boolean {
   if (known === undefined) return true;
   const second = secondOf(createdAt);
-  return (
-    second > known.second || ((second === known.second || second === 0) && !known.ids.includes(id))
-  );
+  if (second === 0) return !known.untimed.includes(id);
+  return second > known.second || (second === known.second && !known.ids.includes(id));
 }

@@ -9,17 +9,20 @@ import {
   departmentsDocument,
 } from './documents.ts';
 import type { ExportIndex } from './exportIndex.ts';
-import { isNotFound, isTooExpensive } from './failures.ts';
-import type { ListRow } from './listWalk.ts';
-import { isWithoutMessages, readListPage, readTeam } from './listWalk.ts';
+import type { GraphqlError } from './failures.ts';
+import { isNotFound, isTooExpensive, retryAfterOf } from './failures.ts';
+import { decode } from './gatewayClient.ts';
+import type { ListPage, ListRow } from './listWalk.ts';
+import { pendingOf, readListPage, addUnpagedList } from './listWalk.ts';
 import type { MessageReader } from './messageReader.ts';
 import type { ExportSession } from './session.ts';
-import type { PendingMessages } from './state.ts';
+import { mergeSkipped, SkippedObjects } from './skippedObjects.ts';
+import type { ListName, PendingMessages } from './state.ts';
+import { rowSchema } from './values.ts';
 
 /** With their messages, they fit the default limits of the gateway. */
 const maxChatsPerOperation = 14;
 
-const rowSchema = z.looseObject({ id: z.string() });
 const nodesSchema = z.array(rowSchema.nullable());
 
 const byId = {
@@ -48,6 +51,10 @@ export class Follower {
   readonly #index: ExportIndex;
   readonly #messages: MessageReader;
   readonly #changes: PendingChanges;
+  readonly #skipped = {
+    chats: new SkippedObjects('chats'),
+    customers: new SkippedObjects('customers'),
+  };
 
   constructor({ session, index, messages, changes }: FollowerParts) {
     this.#session = session;
@@ -59,61 +66,75 @@ export class Follower {
   /** Exports all known changes. */
   async flush(): Promise<void> {
     while (!this.#changes.isEmpty) {
-      if (this.#changes.takeGap()) await this.reconcile();
+      const { gap } = this.#changes;
+      if (gap !== undefined) {
+        await this.reconcile();
+        this.#changes.closeGap(gap);
+        await this.#session.commit();
+      }
       const batch = this.#changes.take(maxChatsPerOperation, maxPageSize);
       await this.#readCustomers(batch.customers);
-      await this.#readChats(batch);
+      await this.#readChats(batch.chats);
     }
   }
 
   /** Compares the lists with the files and exports the differences: one call for 90 objects. */
   async reconcile(): Promise<void> {
     const session = this.#session;
+    await this.#messages.retrySkipped();
+    await session.commit({ skippedCustomers: [] });
     const order = [
       ['departments', departmentsDocument],
       ['agents', agentsDocument],
     ] as const;
     for (const [kind, document] of order) {
-      if (session.exports(kind)) await readTeam(session, kind, document);
+      if (session.exports(kind)) await addUnpagedList(session, kind, document);
     }
     for (const name of ['chats', 'customers'] as const) {
       if (session.exports(name)) await this.#reconcileList(name);
     }
   }
 
-  async #reconcileList(name: 'chats' | 'customers'): Promise<void> {
+  async #reconcileList(name: ListName): Promise<void> {
     const session = this.#session;
-    // Older objects than `since` are not in the list.
-    const isWhole = session.state.selection.since === undefined;
-    const missing = new Set(isWhole ? this.#index.ids(name) : []);
+    const missing = new Set(this.#index.ids(name));
     for (let cursor: string | null = null, isEnd = false; !isEnd;) {
       const exportedAt = session.now();
-      const page = await readListPage(session, name, cursor);
+      const page: ListPage | undefined = await readListPage(session, name, cursor);
+      if (page === undefined) {
+        cursor = null;
+        continue;
+      }
       for (const { id } of page.rows) missing.delete(id);
       await this.#addRows(name, page.rows, exportedAt);
       ({ cursor, isEnd } = page);
     }
-    // They may have moved within the list instead.
-    for (const id of missing) {
-      if (name === 'chats') this.#changes.chatChanged(id, false);
-      else this.#changes.customerChanged(id);
+    // They may have moved within the list, or be older than `since`, instead of being deleted.
+    const ids = [...missing];
+    const size = name === 'chats' ? maxChatsPerOperation : maxPageSize;
+    for (let at = 0; at < ids.length; at += size) {
+      const batch = ids.slice(at, at + size);
+      if (name === 'customers') await this.#readCustomers(batch);
+      else await this.#readChats(new Map(batch.map((id) => [id, false])));
     }
   }
 
-  async #addRows(
-    name: 'chats' | 'customers',
-    rows: readonly ListRow[],
-    exportedAt: string,
-  ): Promise<void> {
+  async #addRows(name: ListName, rows: readonly ListRow[], exportedAt: string): Promise<void> {
     const changed = rows.filter((row) => this.#session.add(name, row, exportedAt));
     const pending = name === 'chats' ? changed.flatMap((row) => this.#pendingOf(row)) : [];
     await this.#session.commit({ pending });
     await this.#messages.readAll();
   }
 
-  #pendingOf(row: ListRow): PendingMessages[] {
-    if (!this.#session.exports('messages') || isWithoutMessages(row)) return [];
-    return [{ chatId: row.id, after: null, known: this.#index.knownMessages(row.id) }];
+  #pendingOf(row: ListRow, mayHaveMessages = false): PendingMessages[] {
+    if (!this.#session.exports('messages')) return [];
+    const known = this.#index.knownMessages(row.id);
+    // An empty chat can have private notes.
+    const pending = mayHaveMessages
+      ? [{ chatId: row.id, after: null, known }]
+      : pendingOf(row, known);
+    // The cache of the gateway may be older than a system message, which has no event.
+    return pending.map((entry) => ({ ...entry, isStale: true }));
   }
 
   async #readCustomers(ids: readonly string[]): Promise<void> {
@@ -124,7 +145,11 @@ export class Follower {
       for (const customer of result.found.values())
         session.add('customers', customer, result.exportedAt);
       for (const id of result.missing) await this.#checkCustomer(id);
-      await session.commit();
+      this.#changes.markExported('customers', [...result.found.keys(), ...result.missing]);
+      const skippedCustomers = session.state.skippedCustomers.filter(
+        ({ customerId }) => !result.found.has(customerId),
+      );
+      await session.commit({ skippedCustomers });
       remaining = result.failed;
     }
   }
@@ -132,32 +157,35 @@ export class Follower {
   /** A search for several ids may not find a new customer yet; the endpoint of a single one does. */
   async #checkCustomer(id: string): Promise<void> {
     const session = this.#session;
-    const { found, missing, exportedAt } = await this.#readObjects('customers', [id]);
+    const { found, missing, failed, exportedAt } = await this.#readObjects('customers', [id]);
     for (const customer of found.values()) session.add('customers', customer, exportedAt);
+    if (failed.length > 0) await this.#checkCustomer(id);
     if (!missing.includes(id)) return;
     session.addDeletion('customers', id);
     // HelpCrunch deletes the chats of a customer with it.
     for (const chatId of this.#index.chatsOf(id)) session.addDeletion('chats', chatId);
   }
 
-  async #readChats({ chats }: ChangedBatch): Promise<void> {
+  async #readChats(chats: ChangedBatch['chats']): Promise<void> {
     const session = this.#session;
     if (!session.exports('chats')) return;
     for (let remaining: readonly string[] = [...chats.keys()]; remaining.length > 0;) {
       const { found, missing, failed, exportedAt } = await this.#readObjects('chats', remaining);
       const pending = Array.from(found.values()).flatMap((chat) => {
         const isChanged = session.add('chats', chat, exportedAt);
-        return isChanged || chats.get(chat.id) === true ? this.#pendingOf(chat) : [];
+        const mayHaveMessages = chats.get(chat.id) === true;
+        return isChanged || mayHaveMessages ? this.#pendingOf(chat, mayHaveMessages) : [];
       });
       for (const id of missing) session.addDeletion('chats', id);
+      this.#changes.markExported('chats', [...found.keys(), ...missing]);
       await session.commit({ pending });
       await this.#messages.readAll();
       remaining = failed;
     }
   }
 
-  /** Reads objects by their ids. If some fail, it waits until they can be read again. */
-  async #readObjects(kind: 'chats' | 'customers', ids: readonly string[]): Promise<ObjectsById> {
+  /** Reads objects by their ids. If some fail, it skips them or waits until they can be read again. */
+  async #readObjects(kind: ListName, ids: readonly string[]): Promise<ObjectsById> {
     const { client, isStaff, pauses } = this.#session;
     const { type, document } = byId[kind];
     const exportedAt = this.#session.now();
@@ -169,20 +197,60 @@ export class Follower {
       const first = await this.#readObjects(kind, ids.slice(0, half));
       return { ...first, failed: [...first.failed, ...ids.slice(half)] };
     }
-    const nodes = nodesSchema.parse(data?.['nodes'] ?? []);
+    const nodes = decode(nodesSchema, data?.['nodes'] ?? []);
     const found = new Map<string, ListRow>();
     const missing: string[] = [];
-    const failed: string[] = [];
+    const failures = new Map<string, readonly GraphqlError[]>();
+    const shared = errors.filter(({ path }) => path?.[0] !== 'nodes');
     for (const [index, id] of ids.entries()) {
       const object = nodes[index] ?? null;
-      const ownErrors = errors.filter(({ path }) => path?.[1] === index);
+      const ownErrors = errors.filter(({ path }) => path?.[0] === 'nodes' && path[1] === index);
       if (object !== null && ownErrors.length === 0) found.set(id, object);
       else if (isNotFound(ownErrors)) missing.push(id);
-      else failed.push(id);
+      else failures.set(id, [...ownErrors, ...shared]);
     }
-    const failures = errors.filter((error) => !isNotFound([error]));
-    if (failed.length < ids.length) pauses.succeeded();
-    if (failures.length > 0) await client.pauseAfter(failures);
+    if (failures.size < ids.length) {
+      pauses.succeeded();
+      this.#skipped[kind].succeeded();
+    }
+    for (const id of found.keys()) this.#skipped[kind].forget(id);
+    const failed = failures.size > 0 ? await this.#afterFailures(kind, failures) : [];
     return { found, missing, failed, exportedAt };
+  }
+
+  /** Skips objects that repeatedly cannot be read although others can. Waits until the rest can be read again, and returns its ids. */
+  async #afterFailures(
+    kind: ListName,
+    failures: ReadonlyMap<string, readonly GraphqlError[]>,
+  ): Promise<readonly string[]> {
+    const { client } = this.#session;
+    const isRateLimited = retryAfterOf([...failures.values()].flat()) !== undefined;
+    const skipped = new Map<string, string>();
+    if (!isRateLimited && (await this.#session.isAvailable(kind))) {
+      for (const [id, errors] of failures) {
+        const code = this.#skipped[kind].recordFailure(id, errors);
+        if (code !== undefined) skipped.set(id, code);
+      }
+    }
+    if (skipped.size > 0) await this.#skip(kind, skipped);
+    const remaining = [...failures].filter(([id]) => !skipped.has(id));
+    if (remaining.length > 0) await client.pauseAfter(remaining.flatMap(([, errors]) => errors));
+    return remaining.map(([id]) => id);
+  }
+
+  /** The next comparison of the lists reads them again. */
+  async #skip(kind: ListName, codes: ReadonlyMap<string, string>): Promise<void> {
+    const { state } = this.#session;
+    for (const id of codes.keys()) this.#skipped[kind].forget(id);
+    this.#changes.markExported(kind, codes.keys());
+    const skipped = Array.from(codes, ([chatId, code]) => ({
+      ...{ chatId, known: this.#index.knownMessages(chatId), code },
+    }));
+    const skippedCustomers = Array.from(codes, ([customerId, code]) => ({ customerId, code }));
+    await this.#session.commit(
+      kind === 'chats'
+        ? { skipped: mergeSkipped(state.skipped, skipped) }
+        : { skippedCustomers: [...state.skippedCustomers, ...skippedCustomers] },
+    );
   }
 }

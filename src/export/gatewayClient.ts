@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import type { Clock } from '../lib/clock.ts';
+import { minRetryAfterMs, parseRetryAfter } from '../lib/retryAfter.ts';
 import { parseJson } from '../lib/json.ts';
+import type { Credentials } from './credentials.ts';
 import type { GraphqlError } from './failures.ts';
 import {
-  graphqlErrorSchema,
+  createErrorSchema,
+  isCursorRejected,
   isTooExpensive,
   permanentFailure,
   rejectedError,
@@ -11,12 +14,13 @@ import {
 } from './failures.ts';
 import { ExportError } from './options.ts';
 import type { Pauses } from './pauses.ts';
-
-export type TokenSource = string | (() => string | Promise<string>) | undefined;
+import type { pageInfoSchema } from './values.ts';
 
 export interface GatewayOperation {
   readonly document: string;
   readonly variables?: Readonly<Record<string, unknown>>;
+  /** Whether what the gateway has cached is ignored. */
+  readonly bypassesCache?: boolean;
 }
 
 export interface GatewayResult {
@@ -24,27 +28,74 @@ export interface GatewayResult {
   readonly errors: readonly GraphqlError[];
 }
 
-const responseSchema = z.object({
-  data: z.record(z.string(), z.unknown()).nullish(),
-  errors: z.array(graphqlErrorSchema).default([]),
-  extensions: z.object({ upstream: z.object({ calls: z.number() }).optional() }).optional(),
-});
+const createResponseSchema = (credentials: Credentials) =>
+  z.object({
+    data: z.record(z.string(), z.unknown()).nullish(),
+    errors: z.array(createErrorSchema(credentials)).default([]),
+    extensions: z
+      .object({
+        upstream: z.object({ calls: z.number(), stale: z.unknown().optional() }).optional(),
+      })
+      .optional(),
+  });
+
+type GatewayResponse = z.infer<ReturnType<typeof createResponseSchema>>;
+
+/** Proxies also answer with JSON: then the HTTP status says what happened. */
+const isGraphqlResponse = ({ data, errors }: GatewayResponse, status: number): boolean =>
+  Boolean(data) ||
+  errors.some(({ extensions }) => extensions.code !== undefined) ||
+  (errors.length > 0 && status === 200);
+
+/** The part of the data that the export reads. Throws an `ExportError`. */
+export function decode<Output>(schema: z.ZodType<Output>, data: unknown): Output {
+  const result = schema.safeParse(data);
+  if (result.success) return result.data;
+  const path = result.error.issues[0]?.path ?? [];
+  throw rejectedError(`The response has an unexpected ${path.map(String).join('.') || 'form'}.`);
+}
 
 /** Longer than the gateway's own deadline of an operation. */
 const timeoutMs = 90_000;
 
+/** The cursor of the next page; null after the last one. Throws an `ExportError` if that would be the same page again, or is missing. */
+export function nextCursorOf(
+  { hasNextPage, endCursor }: z.infer<typeof pageInfoSchema>,
+  after: string | null,
+): string | null {
+  if (!hasNextPage) return null;
+  if (endCursor === null)
+    throw rejectedError('A page has no cursor, although another one follows.');
+  if (endCursor === after)
+    throw rejectedError('A list does not end: a page has the cursor of the one before.');
+  return endCursor;
+}
+
+/** The largest value of the gateway's `MAX_RESPONSE_BYTES`. */
+const maxResponseBytes = 268_435_456;
+
+async function readText({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  const received: AsyncIterable<Uint8Array> | readonly Uint8Array[] = body ?? [];
+  for await (const chunk of received) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > maxResponseBytes)
+      throw rejectedError(`The response is larger than ${maxResponseBytes} bytes.`);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
 /** No client waits for the responses (RFC 9218). */
 export const backgroundPriority = 'u=7';
-
-export async function authorizationOf(token: TokenSource): Promise<string | undefined> {
-  const value = typeof token === 'function' ? await token() : token;
-  return value === undefined || value === '' ? undefined : `Bearer ${value}`;
-}
 
 /** A failure of one attempt. */
 interface FailedAttempt {
   readonly reason: string;
   readonly retryAfterMs?: number;
+  /** Whether the cache of the gateway must be bypassed, which then returns the error instead of stale data. */
+  readonly isStale?: boolean;
 }
 
 type Attempt = GatewayResult | FailedAttempt;
@@ -53,6 +104,7 @@ type Attempt = GatewayResult | FailedAttempt;
 const isUsable = ({ data, errors }: GatewayResult): boolean =>
   errors.length === 0 ||
   isTooExpensive(errors) ||
+  isCursorRejected(errors) ||
   Object.values(data ?? {}).some((value) => value !== null);
 
 /** The code of a connection error, such as `ECONNREFUSED`. */
@@ -64,7 +116,7 @@ function connectionErrorOf(error: unknown): string {
 
 interface GatewayClientOptions {
   readonly url: string;
-  readonly token: TokenSource;
+  readonly credentials: Credentials;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly pauses: Pauses;
@@ -75,21 +127,26 @@ interface GatewayClientOptions {
 /** Sends operations to the gateway. Waits for the rate limiter and repeats failed attempts. */
 export class GatewayClient {
   readonly #options: GatewayClientOptions;
+  readonly #responseSchema: ReturnType<typeof createResponseSchema>;
+  #maxRows = Infinity;
 
   constructor(options: GatewayClientOptions) {
     this.#options = options;
+    this.#responseSchema = createResponseSchema(options.credentials);
   }
 
-  /** A result with data, possibly with errors of some fields, or `OPERATION_TOO_EXPENSIVE`. Throws an `ExportError`. */
+  /** A result with data, possibly with errors of some fields, `OPERATION_TOO_EXPENSIVE`, or a rejected cursor. Throws an `ExportError`. */
   async executePartly(operation: GatewayOperation): Promise<GatewayResult> {
     const { pauses } = this.#options;
+    let bypassesCache = operation.bypassesCache === true;
     for (;;) {
       pauses.throwIfStopped();
-      const attempt = await this.#attempt(operation);
+      const attempt = await this.#attempt({ ...operation, bypassesCache });
       if ('errors' in attempt) {
         if (isUsable(attempt)) return attempt;
         await this.pauseAfter(attempt.errors);
       } else if (attempt.retryAfterMs === undefined) {
+        bypassesCache ||= attempt.isStale === true;
         await pauses.afterFailure(attempt.reason);
       } else {
         await pauses.forRateLimit(attempt.retryAfterMs);
@@ -97,15 +154,36 @@ export class GatewayClient {
     }
   }
 
-  /** The data of a result without errors. Throws an `ExportError`. */
-  async execute(operation: GatewayOperation): Promise<Readonly<Record<string, unknown>>> {
+  /** Whether the operation succeeds at once, apart from waits for the rate limiter. */
+  async succeeds(operation: GatewayOperation): Promise<boolean> {
     for (;;) {
-      const { data, errors } = await this.executePartly(operation);
+      const attempt = await this.#attempt(operation);
+      const isResult = 'errors' in attempt;
+      const retryAfterMs = isResult ? retryAfterOf(attempt.errors) : attempt.retryAfterMs;
+      if (retryAfterMs === undefined) return isResult && attempt.errors.length === 0;
+      await this.#options.pauses.forRateLimit(retryAfterMs);
+    }
+  }
+
+  /** The data of a result without errors. Throws an `ExportError`. */
+  execute(operation: GatewayOperation): Promise<Readonly<Record<string, unknown>>> {
+    return this.executePage(1, () => operation);
+  }
+
+  /** As `execute`, with fewer rows if the limits of the gateway require it. */
+  async executePage(
+    maxRows: number,
+    operationOf: (rows: number) => GatewayOperation,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    for (;;) {
+      const rows = Math.min(maxRows, this.#maxRows);
+      const { data, errors } = await this.executePartly(operationOf(rows));
       if (errors.length === 0) {
         this.#options.pauses.succeeded();
         return data ?? {};
       }
-      await this.pauseAfter(errors);
+      if (isTooExpensive(errors) && rows > 1) this.#maxRows = Math.ceil(rows / 2);
+      else await this.pauseAfter(errors);
     }
   }
 
@@ -120,8 +198,8 @@ export class GatewayClient {
   }
 
   async #attempt(operation: GatewayOperation): Promise<Attempt> {
-    const { url, token, clock, signal, pauses } = this.#options;
-    const authorization = await authorizationOf(token);
+    const { url, credentials, clock, signal, pauses } = this.#options;
+    const authorization = await credentials.authorization();
     const timeout = new AbortController();
     const cancel = clock.after(timeoutMs, () => timeout.abort());
     try {
@@ -131,6 +209,7 @@ export class GatewayClient {
           accept: 'application/graphql-response+json, application/json;q=0.9',
           'content-type': 'application/json',
           priority: backgroundPriority,
+          ...(operation.bypassesCache === true && { 'cache-control': 'no-cache' }),
           ...(authorization !== undefined && { authorization }),
         },
         body: JSON.stringify({ query: operation.document, variables: operation.variables }),
@@ -138,10 +217,12 @@ export class GatewayClient {
         redirect: 'manual',
         signal: AbortSignal.any([signal, timeout.signal]),
       });
-      return this.#read(response.status, response.headers, await response.text());
+      return this.#read(response.status, response.headers, await readText(response));
     } catch (error) {
       if (error instanceof ExportError) throw error;
       pauses.throwIfStopped();
+      if (timeout.signal.aborted)
+        return { reason: `${url} did not respond within ${timeoutMs / 1_000} seconds.` };
       return { reason: `${url} cannot be reached (${connectionErrorOf(error)}).` };
     } finally {
       cancel();
@@ -149,13 +230,18 @@ export class GatewayClient {
   }
 
   #read(status: number, headers: Headers, text: string): Attempt {
-    const result = responseSchema.safeParse(parseJsonOrUndefined(text));
-    if (result.success) {
+    const result = this.#responseSchema.safeParse(parseJsonOrUndefined(text));
+    if (result.success && isGraphqlResponse(result.data, status)) {
       const { data = null, errors, extensions } = result.data;
       this.#options.onCalls(extensions?.upstream?.calls ?? 0);
+      if (extensions?.upstream?.stale !== undefined)
+        return { reason: 'The gateway responded with stale data.', isStale: true };
       return { data, errors };
     }
-    if (status === 429) return { reason: 'HTTP 429', retryAfterMs: retryAfterHeader(headers) };
+    if (status === 429) {
+      const retryAfterMs = parseRetryAfter(headers.get('retry-after'), this.#options.clock);
+      return { reason: 'HTTP 429', retryAfterMs: retryAfterMs ?? minRetryAfterMs };
+    }
     if (status === 401 || status === 403)
       throw new ExportError('CREDENTIALS', `The credentials were rejected with HTTP ${status}.`);
     if (status < 500 && status !== 408)
@@ -165,11 +251,6 @@ export class GatewayClient {
     return { reason: `HTTP ${status}.` };
   }
 }
-
-const retryAfterHeader = (headers: Headers): number => {
-  const seconds = Number(headers.get('retry-after') ?? '1');
-  return Number.isFinite(seconds) ? seconds * 1_000 : 1_000;
-};
 
 function parseJsonOrUndefined(text: string): unknown {
   try {

@@ -1,52 +1,66 @@
 import { createClient } from 'graphql-ws';
-import type { Client, Sink } from 'graphql-ws';
+import type { Client, Sink, SubscribePayload } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Clock } from '../lib/clock.ts';
+import type { Credentials } from './credentials.ts';
 import { chatEventsDocument, customerEventsDocument } from './documents.ts';
-import { credentialsError, graphqlErrorSchema, permanentFailure } from './failures.ts';
-import type { TokenSource } from './gatewayClient.ts';
-import { authorizationOf, backgroundPriority } from './gatewayClient.ts';
+import {
+  createErrorSchema,
+  credentialsError,
+  permanentFailure,
+  rejectedError,
+} from './failures.ts';
+import { backgroundPriority } from './gatewayClient.ts';
+import { ExportError } from './options.ts';
 import type { Pauses } from './pauses.ts';
+import type { PendingChanges } from './pendingChanges.ts';
+import type { ListName } from './state.ts';
+import { eventIdSchema, idSchema, referenceSchema } from './values.ts';
 
 const resultSchema = z.object({
-  data: z.object({
-    chatUpdated: z.object({ change: z.string(), chat: z.object({ id: z.string() }) }).optional(),
-    customerChanged: z.object({ customerId: z.string() }).optional(),
-  }),
+  data: z
+    .object({
+      chatUpdated: z.object({ change: z.string(), chat: referenceSchema }).optional(),
+      customerChanged: z.object({ customerId: idSchema }).optional(),
+    })
+    .nullish(),
+  extensions: z.object({ eventId: eventIdSchema.optional() }).optional(),
 });
+
+/** No event has this id, so the gateway responds with the id of the latest one. */
+const unknownEventId = '00000000-0000-7000-8000-000000000000';
 
 /** The gateway sends a ping every 25 seconds. */
 const silenceLimitMs = 90_000;
 
 const credentialCloseCodes: ReadonlySet<number> = new Set([4401, 4403]);
 
-export interface LiveEventSink {
-  readonly chatChanged: (id: string, change: string) => void;
-  readonly customerChanged: (id: string) => void;
-  /** Events may have been lost. */
-  readonly missed: () => void;
-}
-
 interface LiveEventsOptions {
   readonly url: string;
-  readonly token: TokenSource;
+  readonly credentials: Credentials;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly pauses: Pauses;
-  readonly sink: LiveEventSink;
-  /** The events to subscribe to. */
-  readonly events: readonly ('chats' | 'customers')[];
+  readonly changes: PendingChanges;
+  /** The lists whose events to subscribe to. */
+  readonly lists: readonly ListName[];
+  /** Whether nothing was exported yet, so that earlier events are irrelevant. */
+  readonly isFirstRun: boolean;
 }
 
 const closeSchema = z.object({ code: z.number(), reason: z.string().default('') });
 
 /** The permanent failure that a subscription or connection ended with; undefined if it can be opened again. */
-function failureOf(reason: unknown) {
+function failureOf(reason: unknown, credentials: Credentials) {
+  if (reason instanceof ExportError) return reason;
   const close = closeSchema.safeParse(reason).data;
   if (close !== undefined && credentialCloseCodes.has(close.code))
-    return credentialsError({ message: close.reason, extensions: { code: String(close.code) } });
-  const errors = z.array(graphqlErrorSchema).safeParse(reason).data;
+    return credentialsError({
+      message: credentials.printable(close.reason),
+      extensions: { code: String(close.code) },
+    });
+  const errors = z.array(createErrorSchema(credentials)).safeParse(reason).data;
   return errors && permanentFailure(errors);
 }
 
@@ -75,41 +89,45 @@ function watchedWebSocket(clock: Clock) {
 
 const subscriptions = { chats: chatEventsDocument, customers: customerEventsDocument } as const;
 
-/** Receives live events until the export is stopped. Connects again when the connection is lost, and then reports missed events. */
+/** Receives live events until the export is stopped. After a lost connection and in a later run it continues after the last event. */
 export class LiveEvents {
   readonly #options: LiveEventsOptions;
-  #isStarted = false;
+  /** Lists of which earlier events are irrelevant. */
+  readonly #unread: Set<ListName>;
 
   constructor(options: LiveEventsOptions) {
     this.#options = options;
+    this.#unread = new Set(options.isFirstRun ? options.lists : []);
   }
 
   /** `onStarted` is called when the first events can arrive. Rejects with an `ExportError` when the export must end. */
   async run(onStarted: () => void): Promise<never> {
-    const { pauses, url } = this.#options;
+    const { credentials, pauses, url } = this.#options;
     for (;;) {
       pauses.throwIfStopped();
+      const connection = { isAccepted: false };
       const reason = await this.#connect(() => {
+        connection.isAccepted = true;
         pauses.succeeded();
-        if (this.#isStarted) this.#options.sink.missed();
-        this.#isStarted = true;
         onStarted();
       });
-      const failure = failureOf(reason);
-      if (failure !== undefined) throw failure;
+      const failure = failureOf(reason, credentials);
+      // The gateway closes a connection when its token expires. The token may have been renewed since.
+      const hasExpired = connection.isAccepted && failure?.code === 'CREDENTIALS';
+      if (failure !== undefined && !hasExpired) throw failure;
       await pauses.afterFailure(`The WebSocket of ${url} was closed.`);
     }
   }
 
   /** Resolves with the reason when the connection ends. */
   async #connect(onActive: () => void): Promise<unknown> {
-    const { url, token, clock, signal, events } = this.#options;
+    const { url, credentials, clock, signal, lists, changes } = this.#options;
     const client = createClient({
       url: url.replace(/^http/, 'ws'),
       webSocketImpl: watchedWebSocket(clock),
       retryAttempts: 0,
       connectionParams: async () => {
-        const authorization = await authorizationOf(token);
+        const authorization = await credentials.authorization();
         return {
           priority: backgroundPriority,
           ...(authorization !== undefined && { authorization }),
@@ -124,12 +142,36 @@ export class LiveEvents {
         release.push(() => signal.removeEventListener('abort', stop));
         // The client would connect again after some close codes, without a notice of lost events.
         client.on('closed', resolve);
-        for (const name of events) {
-          const next = (result: unknown) => this.#receive(result);
-          this.#subscribe(client, subscriptions[name], { next, end: resolve });
+        // The latest event is unknown until the first result.
+        const waiting = new Set(lists.filter((list) => changes.lastEventId(list) === undefined));
+        let isStarted = false;
+        let isActive = false;
+        const check = () => {
+          if (!isStarted || isActive || waiting.size > 0) return;
+          isActive = true;
+          onActive();
+        };
+        for (const list of lists) {
+          const next = (result: unknown) => {
+            const event = resultSchema.safeParse(result);
+            if (!event.success) {
+              resolve(rejectedError('A live event has an unexpected form.'));
+              return;
+            }
+            this.#receive(list, event.data);
+            waiting.delete(list);
+            check();
+          };
+          const after = changes.lastEventId(list) ?? unknownEventId;
+          const payload = { query: subscriptions[list], variables: { after } };
+          this.#subscribe(client, payload, { next, end: resolve });
         }
         // The gateway starts the operations of a connection in order.
-        this.#subscribe(client, '{ __typename }', { next: onActive, end: () => undefined });
+        const next = () => {
+          isStarted = true;
+          check();
+        };
+        this.#subscribe(client, { query: '{ __typename }' }, { next, end: () => undefined });
       });
     } finally {
       for (const each of release) each();
@@ -140,19 +182,21 @@ export class LiveEvents {
 
   #subscribe(
     client: Client,
-    query: string,
+    payload: SubscribePayload,
     { next, end }: { next: (result: unknown) => void; end: (reason: unknown) => void },
   ): void {
     const sink: Sink = { next, error: end, complete: () => end(undefined) };
-    client.subscribe({ query }, sink);
+    client.subscribe(payload, sink);
   }
 
-  #receive(result: unknown): void {
-    const { sink } = this.#options;
-    const event = resultSchema.safeParse(result).data;
-    const { chatUpdated, customerChanged } = event?.data ?? {};
-    if (chatUpdated) sink.chatChanged(chatUpdated.chat.id, chatUpdated.change);
-    else if (customerChanged) sink.customerChanged(customerChanged.customerId);
-    else sink.missed();
+  #receive(list: ListName, { data, extensions }: z.infer<typeof resultSchema>): void {
+    const { changes } = this.#options;
+    const { chatUpdated, customerChanged } = data ?? {};
+    const isRelevant = !this.#unread.delete(list);
+    // All other changes can add system messages, which have no event.
+    if (chatUpdated) changes.chatChanged(chatUpdated.chat.id, chatUpdated.change !== 'READ');
+    else if (customerChanged) changes.customerChanged(customerChanged.customerId);
+    else if (isRelevant) changes.missed();
+    if (extensions?.eventId !== undefined) changes.received(list, extensions.eventId);
   }
 }

@@ -1,17 +1,21 @@
 import { z } from 'zod';
-import { toNodeId } from '../lib/ids.ts';
+import { isLaterId, toNodeId } from '../lib/ids.ts';
 import { maxOverlappedSize, maxPageSize } from '../lib/listReader.ts';
-import { messagesDocument } from './documents.ts';
+import { chatsByIdDocument, messagesDocument } from './documents.ts';
 import { isNewMessage } from './exportIndex.ts';
 import type { GraphqlError } from './failures.ts';
-import { isNotFound, isTooExpensive } from './failures.ts';
+import { isCursorRejected, isNotFound, isTooExpensive, mayBeOutage } from './failures.ts';
+import { decode, nextCursorOf } from './gatewayClient.ts';
 import type { ExportSession } from './session.ts';
-import type { PendingMessages } from './state.ts';
+import { mergeSkipped, SkippedObjects } from './skippedObjects.ts';
+import type { PendingMessages, SkippedChat } from './state.ts';
+import { chatReferenceSchema, idSchema, pageInfoSchema, rowSchema } from './values.ts';
 
-const messageSchema = z.looseObject({ id: z.string(), createdAt: z.string().nullable() });
+const messageSchema = rowSchema.extend({ createdAt: z.string().nullable() });
+const writtenSchema = chatReferenceSchema.extend({ id: idSchema });
 
 const pageSchema = z.object({
-  pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
+  pageInfo: pageInfoSchema,
   nodes: z.array(messageSchema),
 });
 
@@ -33,9 +37,20 @@ const isAt =
   ({ path }: GraphqlError): boolean =>
     path?.[0] === 'nodes' && path[1] === index;
 
+/** What remains of a chat after an operation. */
+interface ChatOutcome {
+  readonly remaining?: PendingMessages;
+  readonly skipped?: SkippedChat;
+  /** Errors after which the chat is read again as it is. */
+  readonly failures?: readonly GraphqlError[];
+}
+
 /** Reads the messages of the pending chats, one call for each page of a chat. */
 export class MessageReader {
   readonly #session: ExportSession;
+  readonly #skippedChats = new SkippedObjects('chats');
+  /** The ids of the written messages of chats that are read from their newest message again. */
+  readonly #written = new Map<string, Set<string>>();
   /** Halved when the gateway's limits are lower. */
   #maxChats = maxChatsPerOperation;
   #maxMessages = maxPageSize;
@@ -48,10 +63,24 @@ export class MessageReader {
     while (this.#session.state.pending.length > 0) await this.#readNext();
   }
 
+  /** Reads the chats again whose messages could not be read before. */
+  async retrySkipped(): Promise<void> {
+    const { pending, skipped } = this.#session.state;
+    if (skipped.length === 0) return;
+    const again = skipped.map(({ chatId, known }) => ({
+      ...{ chatId, after: null, known, isRestarted: true },
+    }));
+    // The chats themselves are read with their list.
+    const added = this.#session.exports('messages') ? again : [];
+    await this.#session.commit({ pending: [...pending, ...added], skipped: [] });
+    await this.readAll();
+  }
+
   /** Reads one page of each of the next chats, and commits them. */
   async #readNext(): Promise<void> {
     const { client, pauses, state } = this.#session;
     const batch = this.#nextBatch(state.pending);
+    await this.#loadWritten(batch);
     const exportedAt = this.#session.now();
     const { data, errors } = await client.executePartly({
       document: messagesDocument,
@@ -60,24 +89,32 @@ export class MessageReader {
         first: this.#pageSize(batch),
         after: batch[0]?.after ?? null,
       },
+      bypassesCache: batch[0]?.isStale === true,
     });
     if (isTooExpensive(errors) && this.#reduce()) return;
-    const { nodes } = resultSchema.parse(data ?? {});
-    const remaining = batch.flatMap((entry, index) => {
+    const { nodes } = decode(resultSchema, data ?? {});
+    const shared = errors.filter(({ path }) => path?.[0] !== 'nodes');
+    const isOutage = mayBeOutage(errors) && !(await this.#session.isAvailable('chats'));
+    const outcomes: ChatOutcome[] = [];
+    for (const [index, entry] of batch.entries()) {
       const page = nodes[index]?.messages;
       const ownErrors = errors.filter(isAt(index));
-      if (page && ownErrors.length === 0) return this.#add(entry, page, exportedAt);
-      // The chat has been deleted.
-      return isNotFound(ownErrors) ? [] : [entry];
-    });
-    const failures = errors.filter((error) => !isNotFound([error]));
-    const rest = state.pending.filter((entry) => !batch.includes(entry));
+      outcomes.push(
+        page && ownErrors.length === 0
+          ? this.#add(entry, page, exportedAt)
+          : await this.#afterFailure(entry, [...ownErrors, ...shared], isOutage),
+      );
+    }
     // A chat with more pages is continued at once, so that few chats are incomplete.
-    const isProgress = remaining.length < batch.length || failures.length === 0;
-    if (isProgress) {
-      await this.#session.commit({ pending: [...remaining, ...rest] });
+    const remaining = outcomes.flatMap((outcome) => outcome.remaining ?? []);
+    const skipped = outcomes.flatMap((outcome) => outcome.skipped ?? []);
+    const rest = state.pending.filter((entry) => !batch.includes(entry));
+    if (remaining.length < batch.length || remaining.some((entry) => !batch.includes(entry))) {
+      const change = mergeSkipped(state.skipped, skipped);
+      await this.#session.commit({ pending: [...remaining, ...rest], skipped: change });
       pauses.succeeded();
     }
+    const failures = outcomes.flatMap((outcome) => outcome.failures ?? []);
     if (failures.length > 0) await client.pauseAfter(failures);
   }
 
@@ -85,7 +122,9 @@ export class MessageReader {
   #nextBatch(pending: readonly PendingMessages[]): readonly PendingMessages[] {
     const [first] = pending;
     if (first?.after !== null) return pending.slice(0, 1);
-    return pending.filter(({ after }) => after === null).slice(0, this.#maxChats);
+    return pending
+      .filter(({ after, isStale }) => after === null && isStale === first.isStale)
+      .slice(0, this.#maxChats);
   }
 
   #pageSize([first]: readonly PendingMessages[]): number {
@@ -102,21 +141,77 @@ export class MessageReader {
     return true;
   }
 
-  /** Adds the new messages of a page. Returns what remains to be read of the chat. */
-  #add(
+  async #loadWritten(batch: readonly PendingMessages[]): Promise<void> {
+    const chats = batch.filter(
+      ({ chatId, isRestarted }) => isRestarted === true && !this.#written.has(chatId),
+    );
+    if (chats.length === 0) return;
+    for (const { chatId } of chats) this.#written.set(chatId, new Set());
+    for await (const { id, chat } of this.#session.files.read('messages', writtenSchema))
+      this.#written.get(chat.id)?.add(id);
+  }
+
+  async #afterFailure(
     entry: PendingMessages,
-    { nodes, pageInfo }: MessagePage,
-    exportedAt: string,
-  ): readonly PendingMessages[] {
+    errors: readonly GraphqlError[],
+    isOutage: boolean,
+  ): Promise<ChatOutcome> {
+    if (isOutage && mayBeOutage(errors)) return { remaining: entry, failures: errors };
     const { chatId, known } = entry;
+    const isMissing = errors.length === 0 || isNotFound(errors);
+    if (isMissing && !(await this.#exists(chatId))) return this.#forget(chatId, {});
+    const code = this.#skippedChats.recordFailure(chatId, errors);
+    if (code !== undefined) return this.#forget(chatId, { skipped: { chatId, known, code } });
+    if (isCursorRejected(errors))
+      return { remaining: { ...entry, after: null, isRestarted: true } };
+    return { remaining: entry, failures: errors };
+  }
+
+  /** Whether HelpCrunch has the chat now. */
+  async #exists(chatId: string): Promise<boolean> {
+    const { client, isStaff } = this.#session;
+    const variables = { ids: [toNodeId('Chat', chatId)], isStaff };
+    for (;;) {
+      const operation = { document: chatsByIdDocument, variables, bypassesCache: true };
+      const { data, errors } = await client.executePartly(operation);
+      if (isNotFound(errors)) return false;
+      if (errors.length === 0)
+        return decode(z.array(z.unknown()), data?.['nodes']).some((node) => node !== null);
+      await client.pauseAfter(errors);
+    }
+  }
+
+  #forget(chatId: string, outcome: ChatOutcome): ChatOutcome {
+    this.#written.delete(chatId);
+    this.#skippedChats.forget(chatId);
+    return outcome;
+  }
+
+  /** Whether the page was cached before the last message of the chat. Some messages are hidden from customers. */
+  #isStale({ after, isStale, lastMessageId }: PendingMessages, { nodes }: MessagePage): boolean {
+    if (after !== null || isStale === true || lastMessageId === undefined) return false;
+    const isCovering = ({ id }: { readonly id: string }) => !isLaterId(lastMessageId, id);
+    return this.#session.isStaff && !nodes.some(isCovering);
+  }
+
+  /** Adds the new messages of a page. */
+  #add(entry: PendingMessages, page: MessagePage, exportedAt: string): ChatOutcome {
+    // The messages that HelpCrunch has now may still lack the last one: it is not read a third time.
+    if (this.#isStale(entry, page)) return { remaining: { ...entry, isStale: true } };
+    const { chatId, known } = entry;
+    const { nodes, pageInfo } = page;
+    const written = this.#written.get(chatId);
     const added = nodes.filter((message) => isNewMessage(known, message));
     for (const { id, createdAt, ...fields } of added) {
+      if (written?.has(id) === true) continue;
       const message = { id, chat: { id: chatId }, createdAt, ...fields };
       this.#session.files.add('messages', { ...message, exportedAt });
-      this.#session.index?.addMessage(message);
+      this.#session.following?.index.addMessage(message);
+      written?.add(id);
     }
-    const { hasNextPage, endCursor } = pageInfo;
-    const isComplete = !hasNextPage || endCursor === null || added.length < nodes.length;
-    return isComplete ? [] : [{ ...entry, after: endCursor }];
+    this.#skippedChats.succeeded();
+    const after = nextCursorOf(pageInfo, entry.after);
+    const isComplete = after === null || added.length < nodes.length;
+    return isComplete ? this.#forget(chatId, {}) : { remaining: { ...entry, after } };
   }
 }

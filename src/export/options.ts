@@ -21,6 +21,8 @@ export interface ExportProgress {
   /** Calls to HelpCrunch, those of earlier runs included. */
   readonly calls: number;
   readonly callsPerMinute: number;
+  /** The ids of chats whose messages could not be read. */
+  readonly skippedChats: readonly string[];
   /** Estimated remaining time of the phase `list`; null if it is not known. */
   readonly remainingMs: number | null;
 }
@@ -68,6 +70,8 @@ export const exportExitCodes = {
   UNAVAILABLE: 5,
   /** The gateway rejected a request that no retry changes, such as an invalid filter. */
   REJECTED: 6,
+  /** Some chats, their messages or customers could not be read; everything else is exported. */
+  INCOMPLETE: 7,
   /** `signal` was aborted. */
   INTERRUPTED: 130,
 } as const;

@@ -37,7 +37,7 @@ export class CallCounter {
   }
 }
 
-/** The calls that remain if each chat has one page of messages; null before the lists are started. */
+/** The calls that remain if each chat has one page of messages; null if the number of remaining rows is not known. */
 function remainingCalls(
   { lists, pending, files }: ExportState,
   exports: (kind: 'chats' | 'customers' | 'messages') => boolean,
@@ -45,9 +45,10 @@ function remainingCalls(
   const remainingRows = (name: 'chats' | 'customers') => {
     const { isDone, total } = lists[name];
     if (isDone) return 0;
-    return total === null ? null : Math.max(0, total - files[name].lines);
+    // Without the rows in the files it is not known how many have been read.
+    return total === null || !exports(name) ? null : Math.max(0, total - files[name].lines);
   };
-  const chats = exports('chats') ? remainingRows('chats') : 0;
+  const chats = exports('chats') || exports('messages') ? remainingRows('chats') : 0;
   const customers = exports('customers') ? remainingRows('customers') : 0;
   if (chats === null) return null;
   const messages = exports('messages') ? chats + pending.length : 0;
@@ -70,6 +71,7 @@ export function progressOf(
     phase,
     isUpToDate,
     lines: linesOf(state),
+    skippedChats: state.skipped.map(({ chatId }) => chatId),
     calls: counter.total,
     callsPerMinute,
     remainingMs: isKnown ? (remaining * windowMs) / callsPerMinute : null,

@@ -1,3 +1,4 @@
+import { systemClock } from '../lib/clock.ts';
 import type { ExportFilter, ExportKind, ExportOptions } from './options.ts';
 import { ExportError, exportKinds } from './options.ts';
 
@@ -19,6 +20,8 @@ function endpointOf(text: string): string {
     throw invalid('url: must be an http or https URL such as https://gateway.example.com/graphql.');
   if (url.username !== '' || url.password !== '')
     throw invalid('url: must not contain credentials. Use a token.');
+  if (url.search !== '')
+    throw invalid('url: must not contain a query, which the files would contain. Use a token.');
   if (url.pathname === '/') url.pathname = '/graphql';
   url.hash = '';
   return url.href;
@@ -75,15 +78,28 @@ function checkFollow({ filter = {}, kinds = exportKinds }: ExportOptions): void 
     throw invalid('follow: the kind messages needs the kind chats.');
 }
 
+/** The times of HelpCrunch are whole seconds: an object created later in this second has an earlier time. */
+const startOfSecond = (time: Date): Date => new Date(Math.floor(time.getTime() / 1_000) * 1_000);
+
+/** The clocks of two machines differ. */
+const maxClockSkewMs = 60_000;
+
+function checkSince(since: Date, { clock = systemClock }: ExportOptions): void {
+  if (Number.isNaN(since.getTime()))
+    throw invalid('since: must be a time such as 2026-01-31T00:00:00Z.');
+  // The export would be empty, and look complete.
+  if (since.getTime() > clock.now() + maxClockSkewMs)
+    throw invalid(`since: ${since.toISOString()} is in the future.`);
+}
+
 /** Throws an `ExportError` that names the invalid option. */
 export function selectionOf(options: ExportOptions): ExportSelection {
   const { url, directory, kinds, filter = {}, since, follow = false, gzip = false } = options;
   if (directory === '') throw invalid('directory: must not be empty.');
-  if (since !== undefined && Number.isNaN(since.getTime()))
-    throw invalid('since: must be a time such as 2026-01-31T00:00:00Z.');
+  if (since !== undefined) checkSince(since, options);
   const checked = parseFilter(filter);
   if (follow) checkFollow(options);
-  const sinceText = since?.toISOString();
+  const sinceText = since && startOfSecond(since).toISOString();
   return {
     url: endpointOf(url),
     kinds: kinds && parseKinds(kinds),

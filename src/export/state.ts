@@ -2,7 +2,9 @@ import { z } from 'zod';
 import type { ExportKind } from './options.ts';
 import { ExportError, exportKinds } from './options.ts';
 import type { ExportSelection } from './settings.ts';
+import { eventIdSchema, idSchema, roleSchema } from './values.ts';
 
+const ids = z.array(idSchema);
 const count = z.number().int().nonnegative();
 const kind = z.enum(exportKinds);
 
@@ -12,17 +14,45 @@ const listSchema = z.object({
   isDone: z.boolean(),
   /** The number of rows when the list was started. */
   total: count.nullable(),
+  /** Whether it is read from its beginning again, without the rows that are in the file. */
+  isRestarted: z.boolean().optional(),
+  /** The rows without a sort key, which are rare, if the rows are not in a file. */
+  unsorted: ids.optional(),
 });
 
-/** The newest known message of a chat: its second, and the ids of the messages of that second. */
-const knownMessagesSchema = z.object({ second: z.number(), ids: z.array(z.string()) });
+/** The newest known message of a chat: its second, the ids of the messages of that second, and those without a time, which are rare. */
+const knownMessagesSchema = z.object({ second: z.number(), ids, untimed: ids.default([]) });
 
 const pendingSchema = z.object({
-  chatId: z.string(),
+  chatId: idSchema,
   /** The last message that is in the file; null before the first page. */
   after: z.string().nullable(),
   /** Only newer messages are read. */
   known: knownMessagesSchema.optional(),
+  /** Of the row of the chat. */
+  lastMessageId: z.string().optional(),
+  /** Whether the cache of the gateway may lack its latest messages. */
+  isStale: z.boolean().optional(),
+  /** Whether some of its messages may already be in the file. */
+  isRestarted: z.boolean().optional(),
+});
+
+const skippedSchema = pendingSchema.pick({ chatId: true, known: true }).extend({
+  /** Why its messages could not be read. */
+  code: z.string(),
+});
+
+const skippedCustomerSchema = z.object({ customerId: idSchema, code: z.string() });
+
+/** Of an export that follows changes. */
+const liveSchema = z.object({
+  /** The last event of each subscription. All changes until then are exported or contained in `chats` and `customers`. */
+  lastEventIds: z.object({ chats: eventIdSchema.optional(), customers: eventIdSchema.optional() }),
+  /** Ids of changed chats, and whether messages may have been added. */
+  chats: z.array(z.tuple([idSchema, z.boolean()])),
+  customers: ids,
+  /** Whether further changes are unknown. */
+  hasGap: z.boolean(),
 });
 
 const fileSchema = z.object({ bytes: count, lines: count });
@@ -36,7 +66,9 @@ const stateSchema = z.object({
     since: z.string().optional(),
     gzip: z.boolean(),
   }),
-  role: z.string().nullable(),
+  role: roleSchema.nullable(),
+  /** The customer or the organization whose data it is; null if it is not known. */
+  owner: z.string().nullable().default(null),
   startedAt: z.string(),
   /** Null while the lists are read. */
   completedAt: z.string().nullable(),
@@ -45,6 +77,11 @@ const stateSchema = z.object({
   lists: z.object({ chats: listSchema, customers: listSchema }),
   /** Chats whose messages are not in the file yet. */
   pending: z.array(pendingSchema),
+  /** Chats that, or whose messages, could not be read. */
+  skipped: z.array(skippedSchema).default([]),
+  /** Changed customers that could not be read. */
+  skippedCustomers: z.array(skippedCustomerSchema).default([]),
+  live: liveSchema.optional(),
   files: z.object({
     agents: fileSchema,
     departments: fileSchema,
@@ -54,9 +91,11 @@ const stateSchema = z.object({
   }),
 });
 
-/** Everything that is needed to continue. It does not grow with the account. */
+/** Everything that is needed to continue. It does not grow with the account, but with changes that are not exported yet. */
 export type ExportState = z.infer<typeof stateSchema>;
 export type PendingMessages = z.infer<typeof pendingSchema>;
+export type SkippedChat = z.infer<typeof skippedSchema>;
+export type LiveState = z.infer<typeof liveSchema>;
 export type KnownMessages = z.infer<typeof knownMessagesSchema>;
 export type ListName = keyof ExportState['lists'];
 
@@ -79,12 +118,15 @@ export const createState = (selection: ExportSelection, startedAt: string): Expo
   version: 1,
   selection: toStored(selection),
   role: null,
+  owner: null,
   startedAt,
   completedAt: null,
   calls: 0,
   doneKinds: [],
   lists: { chats: newList, customers: newList },
   pending: [],
+  skipped: [],
+  skippedCustomers: [],
   files: {
     agents: newFile,
     departments: newFile,
@@ -94,7 +136,8 @@ export const createState = (selection: ExportSelection, startedAt: string): Expo
   },
 });
 
-export const stateError = (message: string) => new ExportError('STATE', message);
+export const stateError = (message: string, cause?: unknown) =>
+  new ExportError('STATE', message, { cause });
 
 /** Reads the state of an earlier run. Throws if it belongs to another export. */
 export function parseState(text: string, selection: ExportSelection, file: string): ExportState {

@@ -1,5 +1,5 @@
 import type { AccountEvents, DomainEvent, EventBus, LogRange } from '../events/bus.ts';
-import type { EventRepetitions } from '../events/repetitions.ts';
+import type { ChangeDeduplicator } from '../events/changeDeduplicator.ts';
 import type { LoaderOptions, Loaders, Sources } from '../resources/registry.ts';
 import type { ClientApplication } from '../lib/clientApplication.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -11,7 +11,7 @@ import type { OperationUsage } from '../upstream/pipeline.ts';
 import type { ValidatedSubscription } from './plugins/subscriptionHandoff.ts';
 import type { ExecutionGuard } from './execution/executionGuard.ts';
 import { QuotaViewers } from './quotaViewers.ts';
-import { canReceive } from './subscriptions/authorize.ts';
+import { isDeniedByEvent } from './subscriptions/authorize.ts';
 
 export type { CustomerViewer, DomainEvent, Viewer };
 
@@ -25,14 +25,14 @@ export interface Context {
   /** What the client says it is. */
   readonly application: ClientApplication | undefined;
   /** Different for any two agents, unlike their ids in the audit log. */
-  readonly quotaClient: string;
+  readonly quotaKey: string;
   readonly sources: Sources;
   readonly loaders: Loaders;
   readonly usage: OperationUsage;
   /** Records the dependencies of the response. */
   readonly tracker: DependencyTracker;
   /** Whether the client has sent `no-cache`. */
-  readonly isRefresh: boolean;
+  readonly bypassesCache: boolean;
   /** The HelpCrunch account whose data is read. */
   readonly account: string;
   /** Monotonic. */
@@ -55,7 +55,7 @@ export interface Context {
 }
 
 /** A client as the rate limiter sees it. */
-type QuotaClient = Pick<Caller, 'viewer' | 'account' | 'quotaClient' | 'isBackground'>;
+type QuotaClient = Pick<Caller, 'viewer' | 'account' | 'quotaKey' | 'isBackground'>;
 
 export interface Caller {
   readonly requestId: string;
@@ -67,7 +67,7 @@ export interface Caller {
   /** What the client says it is. */
   readonly application?: ClientApplication | undefined;
   /** The client in the fair queue of the rate limiter. */
-  readonly quotaClient: string;
+  readonly quotaKey: string;
   /** The API key and the account to which it belongs; cache keys start with the account. */
   readonly apiKey: string;
   /** Names the account in cache, rate limit and events. */
@@ -90,7 +90,7 @@ export interface Caller {
 interface ContextFactoryOptions {
   readonly upstreamClient: UpstreamClient;
   readonly eventBus: EventBus;
-  readonly repetitions: EventRepetitions;
+  readonly changeDeduplicator: ChangeDeduplicator;
   readonly clock: Clock;
   readonly createSources: (open: () => Upstream) => Sources;
   readonly createLoaders: (sources: Sources, viewer: Viewer, options: LoaderOptions) => Loaders;
@@ -98,17 +98,17 @@ interface ContextFactoryOptions {
 
 const eventsOf = (
   { account, viewer, signal }: Caller,
-  { eventBus, repetitions }: ContextFactoryOptions,
+  { eventBus, changeDeduplicator }: ContextFactoryOptions,
 ): AccountEvents => ({
   async publishWrite({ events, names, startedAtMs }) {
     const isNamed = names.length > 0;
-    if (isNamed && (await repetitions.recordWrite(account, names, startedAtMs))) return;
+    if (isNamed && (await changeDeduplicator.deduplicateWrite(account, names, startedAtMs))) return;
     for (const event of events) eventBus.publish(account, event);
   },
   subscribe(accepts) {
-    const accepted = (event: DomainEvent) => canReceive(viewer, event) && accepts(event);
+    const accepted = (event: DomainEvent) => !isDeniedByEvent(viewer, event) && accepts(event);
     return Object.assign(eventBus.subscribe(account, accepted, signal()), {
-      head: () => eventBus.head(),
+      head: () => eventBus.head(account),
       positionOf: (eventId: string) => eventBus.positionOf(account, eventId),
       latestId: () => eventBus.latestId(account),
       read: (range: Omit<LogRange, 'accepts'>) =>
@@ -137,7 +137,7 @@ export function createContextFactory(parts: ContextFactoryOptions) {
       account,
       viewer: quotaViewer,
       readPriority,
-      otherCandidates: caller.otherClients?.map(toCandidate),
+      fallbackCandidates: caller.otherClients?.map(toCandidate),
       signal,
       deadlineMs,
       usage,
@@ -153,15 +153,15 @@ export function createContextFactory(parts: ContextFactoryOptions) {
       viewerId: caller.viewerId,
       address: caller.address,
       application: caller.application,
-      quotaClient: caller.quotaClient,
+      quotaKey: caller.quotaKey,
       sources,
       loaders: createLoaders(sources, viewer, {
         schedule: guard.schedule,
-        onIdentified: (id) => quotaViewers.identify(caller, id),
+        onViewerIdentified: (id) => quotaViewers.identify(caller, id),
       }),
       usage,
       tracker,
-      isRefresh: bypassesCache,
+      bypassesCache,
       account,
       startedAtMs: clock.monotonic(),
       span,

@@ -211,6 +211,10 @@ export const isUnauthenticatedResult = ({ data, errors = [] }: FormattedExecutio
   Object.values(data ?? {}).every((value) => value === null) &&
   errors.every((error) => publicCodeOf(error) === unauthenticatedCode);
 
+/** Whether a field lacks calls of the rate limit. */
+export const isRateLimitedResult = ({ errors = [] }: FormattedExecutionResult): boolean =>
+  errors.some((error) => publicCodeOf(error) === 'RATE_LIMITED');
+
 function detailsOf(error: unknown): Record<string, unknown> {
   const cause = unwrapResolverError(error);
   if (cause instanceof PublicError) {

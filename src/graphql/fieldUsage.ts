@@ -76,6 +76,22 @@ function elementsOf(
   return [...elements];
 }
 
+/** Executions by client, for the elements of each operation. */
+type PendingCounts = Map<readonly string[], Map<ClientApplication, number>>;
+
+/** The executions that used each element. Operations have most elements in common. */
+function countsByClient(pending: PendingCounts): Map<ClientApplication, Map<string, number>> {
+  const result = new Map<ClientApplication, Map<string, number>>();
+  for (const [elements, executions] of pending) {
+    for (const [client, count] of executions) {
+      const counts = result.get(client) ?? new Map<string, number>();
+      result.set(client, counts);
+      for (const element of elements) counts.set(element, (counts.get(element) ?? 0) + count);
+    }
+  }
+  return result;
+}
+
 /**
  * Counts which client applications use which elements of the schema. The elements of an operation are computed once; an execution then adds
  * to one number, which is distributed to the elements later.
@@ -86,7 +102,7 @@ export class FieldUsage {
   readonly #elements = new WeakMap<OperationDefinitionNode, readonly string[]>();
   readonly #clients = new Map<string, ClientApplication>();
   readonly #series = new Set<string>();
-  #pending = new Map<readonly string[], Map<ClientApplication, number>>();
+  #pending: PendingCounts = new Map();
 
   constructor(schema: GraphQLSchema, observe: ObserveUsage) {
     this.#schema = schema;
@@ -114,10 +130,9 @@ export class FieldUsage {
   flush(): void {
     const pending = this.#pending;
     this.#pending = new Map();
-    for (const [elements, counts] of pending) {
-      for (const [client, count] of counts) {
-        for (const field of elements) this.#observe({ ...this.#limitSeries(field, client), count });
-      }
+    for (const [client, counts] of countsByClient(pending)) {
+      for (const [field, count] of counts)
+        this.#observe({ count, ...this.#limitSeries(field, client) });
     }
   }
 

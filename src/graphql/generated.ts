@@ -1248,7 +1248,7 @@ export type StatusCount = {
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
- * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids can be sorted by time.
+ * Each result has the id of its event in `extensions.eventId`, the same at every instance.
  * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
  * should refetch the data that it shows.
  */
@@ -1273,7 +1273,7 @@ export type Subscription = {
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
- * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids can be sorted by time.
+ * Each result has the id of its event in `extensions.eventId`, the same at every instance.
  * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
  * should refetch the data that it shows.
  */
@@ -1289,7 +1289,7 @@ export type SubscriptionChatUpdatedArgs = {
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
- * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids can be sorted by time.
+ * Each result has the id of its event in `extensions.eventId`, the same at every instance.
  * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
  * should refetch the data that it shows.
  */
@@ -1302,7 +1302,7 @@ export type SubscriptionCustomerChangedArgs = {
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
- * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids can be sorted by time.
+ * Each result has the id of its event in `extensions.eventId`, the same at every instance.
  * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
  * should refetch the data that it shows.
  */
@@ -1315,7 +1315,7 @@ export type SubscriptionCustomerUpdatedArgs = {
 /**
  * Events, over WebSocket, server-sent events or HTTP callbacks of a router.
  *
- * Each result has the id of its event in `extensions.eventId`, the same at every instance. Ids can be sorted by time.
+ * Each result has the id of its event in `extensions.eventId`, the same at every instance.
  * If events may have been missed, the subscription delivers an error with `extensions.missed: true` and continues; the client
  * should refetch the data that it shows.
  */

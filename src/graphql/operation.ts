@@ -144,7 +144,7 @@ export function createOpenOperation(parts: OpenOperationOptions): OpenOperation 
       viewerId: caller.viewerId,
       address: caller.address,
       application: caller.application,
-      quotaClient: caller.quotaClient,
+      quotaKey: caller.quotaKey,
       apiKey: caller.apiKey,
       account: caller.account,
       bypassesCache: caller.bypassesCache,

@@ -21,7 +21,7 @@ interface OperationReport {
   /** Undefined where the document was rejected before its kind was known. */
   readonly kind: OperationTypeNode | undefined;
   /** Only if the gateway serves several. */
-  readonly account?: string;
+  readonly account: string | undefined;
   readonly viewer: HelpdeskViewerRole;
   /** `OK`, or the code of its first error. */
   readonly code: ReportCode;
@@ -29,7 +29,7 @@ interface OperationReport {
   readonly cacheHits: number;
   readonly shared: number;
   /** Age of the oldest cached value served because HelpCrunch was unavailable. */
-  readonly staleMs?: number;
+  readonly staleMs: number | undefined;
   readonly durationMs: number;
 }
 
@@ -71,7 +71,10 @@ interface ReporterOptions {
   readonly fieldUsage: FieldUsage;
 }
 
-type ReportCode = ErrorCode | 'OK' | 'CLIENT_DISCONNECTED';
+/** The codes of operations that have not failed, in log and metrics. */
+export const unfailedCodes = ['OK', 'CLIENT_DISCONNECTED'] as const;
+
+type ReportCode = ErrorCode | (typeof unfailedCodes)[number];
 
 interface MutationReport {
   readonly account: string | undefined;
@@ -116,12 +119,14 @@ function rootFieldsOf(operation: SelectionSetNode, document: DocumentNode | unde
 function logMutation(log: Log, context: Context, { account, outcome, code }: MutationReport): void {
   const { viewer, viewerId, address } = context;
   const { operation, document } = outcome;
+  const { requestId, traceId } = requestIds(context);
   log.info('mutation', {
-    ...requestIds(context),
-    ...(account === undefined ? {} : { account }),
+    requestId,
+    traceId,
+    account,
     fields: operation ? rootFieldsOf(operation.selectionSet, document) : [],
     viewer: viewer.role,
-    ...(viewerId === undefined ? {} : { viewerId }),
+    viewerId,
     address,
     code,
   });
@@ -141,17 +146,17 @@ export const createReporter =
     const { operation } = outcome;
     const name = operation?.name?.value;
     const account = accountLabel(context.account);
-    const report = {
+    const report: OperationReport = {
       operation: operation ? (name === undefined ? 'anonymous' : limitName(name)) : 'other',
       kind: operation?.operation,
-      ...(account === undefined ? {} : { account }),
+      account,
       viewer: viewer.role,
       code: codeOf(outcome),
       calls: usage.calls,
       cacheHits: usage.cacheHits,
       shared: usage.shared,
-      ...(usage.staleMs === undefined ? {} : { staleMs: Math.round(usage.staleMs) }),
-      durationMs: clock.monotonic() - startedAtMs,
+      staleMs: usage.staleMs === undefined ? undefined : Math.round(usage.staleMs),
+      durationMs: Math.round((clock.monotonic() - startedAtMs) * 100) / 100,
     };
     observe(report);
     if (operation) fieldUsage.record(operation, outcome.document, context.application);
@@ -165,11 +170,8 @@ export const createReporter =
       },
       failure: report.code === 'OK' ? undefined : report.code,
     });
-    log.info('operation', {
-      ...requestIds(context),
-      ...report,
-      durationMs: Math.round(report.durationMs * 100) / 100,
-    });
+    const { requestId, traceId } = requestIds(context);
+    log.info('operation', { requestId, traceId, ...report });
     if (report.kind === OperationTypeNode.MUTATION) {
       logMutation(log, context, { account, outcome, code: report.code });
     }

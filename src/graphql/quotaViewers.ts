@@ -1,11 +1,11 @@
 import { LRUCache } from 'lru-cache';
-import { limitEntries } from '../lib/entryLimit.ts';
+import { lruEntryLimit } from '../lib/entryLimit.ts';
 import type { Viewer } from '../lib/viewer.ts';
 
 interface QuotaCaller {
   readonly viewer: Viewer;
   readonly account: string;
-  readonly quotaClient: string;
+  readonly quotaKey: string;
 }
 
 const maxCustomers = 20_000;
@@ -16,12 +16,12 @@ const customerQuotaKey = (id: string): string => `customer ${id}`;
 /** To whom the rate limiter charges the calls of operations. */
 export class QuotaViewers {
   /** Ids of customers whose tokens have their `userId` only. */
-  readonly #customerIds = new LRUCache<string, string>(limitEntries(maxCustomers));
+  readonly #customerIds = new LRUCache<string, string>(lruEntryLimit(maxCustomers));
 
   /** The key of a customer changes when its id becomes known, so read it for every call. */
   of(caller: QuotaCaller): { readonly key: string; readonly class: 'agent' | 'customer' } {
-    const { viewer, quotaClient } = caller;
-    if (viewer.role !== 'CUSTOMER') return { key: quotaClient, class: 'agent' };
+    const { viewer, quotaKey } = caller;
+    if (viewer.role !== 'CUSTOMER') return { key: quotaKey, class: 'agent' };
     if (viewer.id !== undefined) return { key: customerQuotaKey(viewer.id), class: 'customer' };
     const customerIds = this.#customerIds;
     const name = nameOf(caller);
@@ -29,7 +29,7 @@ export class QuotaViewers {
       class: 'customer',
       get key() {
         const id = customerIds.get(name);
-        return id === undefined ? quotaClient : customerQuotaKey(id);
+        return id === undefined ? quotaKey : customerQuotaKey(id);
       },
     };
   }
@@ -39,5 +39,5 @@ export class QuotaViewers {
   }
 }
 
-/** `quotaClient` contains a digest of the `userId`. */
-const nameOf = ({ account, quotaClient }: QuotaCaller): string => `${account} ${quotaClient}`;
+/** `quotaKey` contains a digest of the `userId`. */
+const nameOf = ({ account, quotaKey }: QuotaCaller): string => `${account} ${quotaKey}`;

@@ -7,7 +7,7 @@ import type { Application as ApplicationModel } from '../resources/applications/
 import type { Chat as ChatModel, ChatUpdate as ChatUpdateModel } from '../resources/chats/model.ts';
 import type { Connection } from '../lib/paging.ts';
 import type { InboxSummary as InboxSummaryModel, AgentCount as AgentCountModel, DepartmentCount as DepartmentCountModel } from '../resources/inbox/model.ts';
-import type { Customer as CustomerModel, CustomerChange as CustomerChangeModel, RecordedEvent as RecordedEventModel, DeletedCustomer as DeletedCustomerModel } from '../resources/customers/model.ts';
+import type { Customer as CustomerModel, CustomerChange as CustomerChangeModel, RecordedCustomerEvent as RecordedEventModel, DeletedCustomer as DeletedCustomerModel } from '../resources/customers/model.ts';
 import type { Department as DepartmentModel } from '../resources/departments/model.ts';
 import type { ChatMessage as ChatMessageModel } from '../resources/messages/model.ts';
 import type { Organization as OrganizationModel } from '../resources/organization/model.ts';

@@ -70,20 +70,17 @@ export const clientOf = (
   application: clientApplicationOf(headers),
 });
 
-export const clientName = ({
+export const quotaKeyOf = ({
   access,
   address,
-}: Pick<ClientIdentity, 'access' | 'address'>): string =>
-  access.clientName ?? clientNetwork(address);
+}: Pick<ClientIdentity, 'access' | 'address'>): string => access.quotaKey ?? clientNetwork(address);
 
 /** Identifies the client in limits that all accounts share. Clients of two accounts may have the same name. */
-export const limitName = ({
+export const crossAccountLimitKeyOf = ({
   access,
   address,
 }: Pick<ClientIdentity, 'access' | 'address'>): string =>
-  access.clientName === undefined
-    ? clientNetwork(address)
-    : `${access.account} ${access.clientName}`;
+  access.quotaKey === undefined ? clientNetwork(address) : `${access.account} ${access.quotaKey}`;
 
 /** Counts an operation of the client. Fails with `RATE_LIMITED` when the client must wait, and with 503 while the gateway is overloaded. */
 export type LimitClient = (client: ClientIdentity) => Promise<void>;
@@ -104,7 +101,8 @@ export const createLimitClient =
       access.isUnverified === true && !isRouter
         ? await authFailureLimiter.nextWaitMs(address)
         : undefined;
-    const waitMs = failuresWaitMs ?? (await requestRateLimiter.consume(limitName(client)));
+    const waitMs =
+      failuresWaitMs ?? (await requestRateLimiter.consume(crossAccountLimitKeyOf(client)));
     if (waitMs !== undefined) throw publicError.rateLimited(waitMs);
   };
 
@@ -140,7 +138,7 @@ export const createExecuteForClient =
     const params = { ...operation };
     assertAllowed(client.access, () => ({ ...operation, text: textOf(params) }));
     await limitClient(client);
-    const text = persistedDocuments.textFor(params, viewer);
+    const text = persistedDocuments.resolvePersistedText(params, viewer);
     if (text instanceof PublicError) throw text;
     const request = text === undefined ? operation : { ...operation, query: text, extensions: {} };
     const { address, isRouter, isBackground } = client;
@@ -148,13 +146,13 @@ export const createExecuteForClient =
       application: client.application,
       ...{ requestId, span, viewer, viewerId, address, apiKey, account, isRouter, isBackground },
       // HelpCrunch may accept a forwarded key between two events of a subscription.
-      get quotaClient() {
-        return clientName(client);
+      get quotaKey() {
+        return quotaKeyOf(client);
       },
     };
     const outcome = await run(request, subscriber, { ...conditions, isReadOnly });
     if (outcome.kind === 'once') return outcome;
-    const release = connectionLimits.acquireSubscription(limitName(client));
+    const release = connectionLimits.acquireSubscription(crossAccountLimitKeyOf(client));
     if (release !== undefined) {
       return { kind: 'stream', results: onResultsEnd(outcome.results, release) };
     }

@@ -4,7 +4,7 @@ import { clientNetwork } from './clientAddress.ts';
 export interface ConnectionLimitOptions {
   readonly maxConnections: number;
   readonly maxConnectionsPerViewer: number;
-  readonly maxPerViewer: number;
+  readonly maxSubscriptionsPerViewer: number;
 }
 
 /** Gives back what was acquired. Repeated calls have no effect. */
@@ -49,7 +49,7 @@ export class ConnectionLimits {
   constructor(limits: ConnectionLimitOptions) {
     this.#maxConnections = limits.maxConnections;
     this.#connections = new NamedCounter(limits.maxConnectionsPerViewer);
-    this.#subscriptions = new NamedCounter(limits.maxPerViewer);
+    this.#subscriptions = new NamedCounter(limits.maxSubscriptionsPerViewer);
   }
 
   get connections(): number {
@@ -84,7 +84,7 @@ interface PendingLimits {
  * The WebSockets whose clients are not authenticated yet. At a limit the oldest one is evicted, so that idle sockets cannot block
  * clients that authenticate at once.
  */
-export class PendingConnections {
+export class UnauthenticatedConnections {
   readonly #limits: PendingLimits;
   /** Eviction callbacks by network, oldest first. */
   readonly #evictions = new Map<string, Set<() => void>>();

@@ -89,7 +89,7 @@ export class ConnectionTracker {
   }
 
   /** Excludes the connection from closing: its WebSocket closes it. */
-  upgrade(socket: Socket): void {
+  markUpgraded(socket: Socket): void {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return;
     connection.isUpgraded = true;
@@ -97,7 +97,7 @@ export class ConnectionTracker {
   }
 
   /** Destroys idle connections now, and closes the others after their last response. */
-  closeIdle(): void {
+  startDraining(): void {
     this.#isDraining = true;
     for (const [socket, connection] of this.#connections) {
       if (!connection.isUpgraded && !isBusy(connection)) socket.destroy();
@@ -124,7 +124,7 @@ export class ConnectionTracker {
     this.#isClosed = true;
     for (const listener of this.#furtherListeners) listener.close();
     this.#furtherListeners.clear();
-    this.closeIdle();
+    this.startDraining();
   }
 
   /** Resolves when no connection is left. */

@@ -3,11 +3,11 @@ import { scheduleAt } from '../lib/scheduleAt.ts';
 import type { Authenticated } from './auth/credentials.ts';
 
 /** When credentials end, and what they then are to the client. */
-export type CredentialsEnd = Pick<Authenticated, 'expiresAtMs' | 'onRevoked'>;
+export type CredentialsEnd = Pick<Authenticated, 'expiresAtMs' | 'onAccountRemoved'>;
 
 /** Calls `end` once with the reason when the credentials expire or their account is removed. Returns a function that cancels it. */
 export function onCredentialsEnd(
-  { expiresAtMs, onRevoked }: CredentialsEnd,
+  { expiresAtMs, onAccountRemoved }: CredentialsEnd,
   end: (reason: string) => void,
   clock: Clock,
 ): () => void {
@@ -21,6 +21,7 @@ export function onCredentialsEnd(
   };
   if (expiresAtMs !== undefined)
     cancels.push(scheduleAt(expiresAtMs, endWith('The credentials have expired'), clock));
-  if (onRevoked !== undefined) cancels.push(onRevoked(endWith('The account is no longer served')));
+  if (onAccountRemoved !== undefined)
+    cancels.push(onAccountRemoved(endWith('The account is no longer served')));
   return cancel;
 }

@@ -6,7 +6,7 @@ import type { Log } from '../observability/log.ts';
 import type { RequestIds } from '../observability/tracing.ts';
 import type { AuthFailureLimiter } from './auth/authFailures.ts';
 import { AuthenticationError } from './auth/credentials.ts';
-import type { RouterSecret } from './auth/routerSecret.ts';
+import type { RouterAuthentication } from './auth/routerSecret.ts';
 import { jsonType, negotiateMediaType } from './contentNegotiation.ts';
 import type { ResponseMediaType } from './contentNegotiation.ts';
 import type { RequestRejections } from './requestRejections.ts';
@@ -121,7 +121,7 @@ export function sendErrorOnSocket(socket: Socket, error: PublicError, requestId:
 /** When a client that reached a limit of connections may retry. */
 const connectionRetryMs = 5_000;
 
-export const tooManyConnections = (status?: number): PublicError =>
+export const tooManyConnectionsError = (status?: number): PublicError =>
   publicError.rateLimited(
     connectionRetryMs,
     'Too many connections. Close one, or retry after retryAfterMs.',
@@ -129,8 +129,11 @@ export const tooManyConnections = (status?: number): PublicError =>
   );
 
 /** Another instance can serve the client. */
-export const shuttingDown = (): PublicError =>
+export const shuttingDownError = (): PublicError =>
   publicError.unavailable('The gateway is shutting down. Reconnect.');
+
+export const connectionTooOldError = (): PublicError =>
+  publicError.unavailable('The connection has reached its maximum age. Reconnect.');
 
 const fastifyMessages: Readonly<Record<string, string>> = {
   FST_ERR_BAD_URL: 'The request path cannot be decoded.',
@@ -156,7 +159,7 @@ interface ErrorHandlerOptions {
   readonly log: Log;
   readonly authFailures: AuthFailureLimiter;
   readonly rejections: RequestRejections;
-  readonly router: RouterSecret;
+  readonly router: RouterAuthentication;
   /** Where clients of MCP learn how to get a token. */
   readonly resourceMetadataUrl?: string | undefined;
 }
@@ -172,27 +175,33 @@ const entryPointOf = (url: string | undefined) =>
         ? 'webhook'
         : 'http';
 
+/** An error of a route, of a hook or of Fastify for the client. Errors of the gateway are logged. */
+export function toPublicError(
+  error: FastifyError | PublicError,
+  log: Log,
+  ids: RequestIds,
+): PublicError {
+  if (error instanceof PublicError) return error;
+  const { statusCode: status = 500, code } = error;
+  if (status < 500) {
+    const message = fastifyMessages[code] ?? 'The request body is not valid JSON.';
+    return publicError.badRequest(message, { status });
+  }
+  // A client that disconnects during its response is not an error of the gateway.
+  if (code !== clientDisconnectCode) log.error('request failed', { ...ids, error });
+  return publicError.internal(internalErrorMessage);
+}
+
 /** Handles every error that a route or hook throws, and those of Fastify. */
 export function createErrorHandler(options: ErrorHandlerOptions) {
   const { log, authFailures, rejections, router } = options;
-
-  function toPublicError(error: FastifyError, ids: RequestIds): PublicError {
-    const { statusCode: status = 500, code } = error;
-    if (status < 500) {
-      const message = fastifyMessages[code] ?? 'The request body is not valid JSON.';
-      return publicError.badRequest(message, { status });
-    }
-    // A client that disconnects during its response is not an error of the gateway.
-    if (code !== clientDisconnectCode) log.error('request failed', { ...ids, error });
-    return publicError.internal(internalErrorMessage);
-  }
 
   async function publicErrorFor(error: FastifyError | PublicError, request: FastifyRequest) {
     const { ip: address, routeOptions, headers } = request;
     const ids = idsOf(request);
     const entryPoint = entryPointOf(routeOptions.url);
     if (!(error instanceof AuthenticationError)) {
-      const rejection = error instanceof PublicError ? error : toPublicError(error, ids);
+      const rejection = toPublicError(error, log, ids);
       // Errors of the gateway have been logged, and a client that disconnects was not rejected.
       if (rejection.status !== 500 && !request.socket.destroyed)
         rejections.report(rejection, { address, entryPoint, ...ids });

@@ -28,6 +28,7 @@ export class LoadShedder {
   #lateSamples = 0;
   #lateSinceMs = 0;
   #isOverloaded = false;
+  #rejected = 0;
   #cancel = (): void => undefined;
 
   constructor(parts: LoadShedderParts) {
@@ -38,9 +39,15 @@ export class LoadShedder {
     if (maxDelayMs > 0) this.#schedule();
   }
 
+  /** The operations that were rejected. */
+  get rejected(): number {
+    return this.#rejected;
+  }
+
   /** Fails with 503 while the process is overloaded. */
   assertCapacity(): void {
     if (!this.#isOverloaded) return;
+    this.#rejected += 1;
     throw publicError.unavailable('The gateway is overloaded. Retry after retryAfterMs.', {
       retryAfterMs,
     });

@@ -114,13 +114,13 @@ function queryStringWith(search: string, query: string): string {
 /** The request for Apollo Server, with the document of a persisted operation; an error if the operation may not run. */
 export function toApolloRequest(
   fastifyRequest: FastifyRequest,
-  textFor: (params: RequestParams) => ReturnType<PersistedDocuments['textFor']>,
+  resolveText: (params: RequestParams) => ReturnType<PersistedDocuments['resolvePersistedText']>,
 ): { readonly request: HTTPGraphQLRequest; readonly error?: PublicError } {
   const { method, body, url } = fastifyRequest;
   const [, search = ''] = /^[^?]*(\?.*)$/s.exec(url) ?? [];
   const request = { method, headers: toHeaderMap(fastifyRequest), body, search };
   const params = method === 'GET' ? paramsFromQuery(search) : isRecord(body) ? body : {};
-  const text = textFor(params);
+  const text = resolveText(params);
   if (text === undefined) return { request };
   if (text instanceof PublicError) return { request, error: text };
   return method === 'GET'

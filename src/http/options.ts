@@ -16,12 +16,12 @@ import type { Metrics } from '../observability/metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import type { AuthFailureLimiter } from './auth/authFailures.ts';
 import type { Authenticate } from './auth/credentials.ts';
-import type { RouterSecret } from './auth/routerSecret.ts';
+import type { RouterAuthentication } from './auth/routerSecret.ts';
 import type { ExecuteForClient } from './clientOperations.ts';
 import type { ConnectionLimits, ConnectionLimitOptions } from './connectionLimits.ts';
 import type { RequestRateLimiter } from './requestRate.ts';
 import type { RequestRejections } from './requestRejections.ts';
-import type { GaugeSources } from './routes/metrics.ts';
+import type { ScrapeSources } from './routes/metrics.ts';
 import type { WebhookHandlerOf } from './routes/webhook.ts';
 import type { SendLimits } from './sendLimiter.ts';
 import type { ShutdownOptions } from './shutdown.ts';
@@ -31,6 +31,8 @@ export type OperationTextOf = (params: RequestParams) => string | undefined;
 
 interface SubscriptionLimits extends ConnectionLimitOptions {
   readonly maxPerConnection: number;
+  /** Of a WebSocket or event stream; 0 is unlimited. */
+  readonly maxConnectionAgeMs: number;
   readonly callbackHosts: readonly string[];
 }
 
@@ -44,7 +46,7 @@ export interface SubscriptionTransportOptions extends SubscriptionLimits {
   /** The client's address, behind trusted proxies. */
   readonly addressOf: (request: IncomingMessage) => string;
   readonly isAllowedOrigin: (headers: IncomingHttpHeaders) => boolean;
-  readonly router: RouterSecret;
+  readonly router: RouterAuthentication;
   readonly tracing: Tracing;
   readonly clock: Clock;
   readonly log: Log;
@@ -109,7 +111,7 @@ export interface HttpServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly shutdown: ShutdownOptions;
-  readonly gauges: GaugeSources;
+  readonly gauges: ScrapeSources;
   readonly webhookHandlerOf: WebhookHandlerOf;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
@@ -130,6 +132,6 @@ export interface HttpServerOptions {
   /** The prefix of every path, without a slash at its end. */
   readonly basePath: string;
   /** Without a port there is no separate server for metrics. */
-  readonly operationsServer: { readonly host: string; readonly port: number | undefined };
+  readonly metricsServer: { readonly host: string; readonly port: number | undefined };
   readonly sending: SendLimits;
 }

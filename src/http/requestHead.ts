@@ -89,16 +89,30 @@ export const trustHostOfEmbeddingServer = ({ socket }: IncomingMessage): void =>
   embeddedConnections.add(socket);
 };
 
+interface RequestHeadsOptions {
+  readonly basePath?: string;
+  /** What a client with another host name can do. */
+  readonly hostAdvice?: string;
+}
+
 /** Checks the target and the host of every request, WebSocket upgrades included. */
 export class RequestHeads {
   readonly #allowedHosts: AllowedHosts;
   readonly #basePath: string;
+  readonly #hostAdvice: string;
   /** Targets of requests whose URL was replaced for routing. */
   readonly #replaced = new WeakMap<IncomingMessage, RequestTarget | undefined>();
 
-  constructor(allowedHosts: AllowedHosts, basePath = '') {
+  constructor(
+    allowedHosts: AllowedHosts,
+    {
+      basePath = '',
+      hostAdvice = 'Add it to the setting ALLOWED_HOSTS.',
+    }: RequestHeadsOptions = {},
+  ) {
     this.#allowedHosts = allowedHosts;
     this.#basePath = basePath;
+    this.#hostAdvice = hostAdvice;
   }
 
   /** The path by which a request is routed. Never throws. */
@@ -145,7 +159,7 @@ export class RequestHeads {
     if (acceptsAnyHost(route) || this.#isAllowed(authority ?? host ?? '', request)) {
       return undefined;
     }
-    const message = 'This host name is not accepted. Add it to the setting ALLOWED_HOSTS.';
+    const message = `This host name is not accepted. ${this.#hostAdvice}`;
     return publicError.badRequest(message, { status: 421 });
   }
 

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
-import { limitEntries } from '../lib/entryLimit.ts';
+import { lruEntryLimit } from '../lib/entryLimit.ts';
 import type { RedisConnections } from '../redis/connection.ts';
 import { hashedName, redisKey } from '../redis/keys.ts';
 
@@ -20,7 +20,7 @@ const maxClients = 20_000;
 function createMemoryLimiter(points: number) {
   const limiter = new RateLimiterMemory({ points, duration: windowSeconds });
   const seen = new LRUCache<string, true>({
-    ...limitEntries(maxClients),
+    ...lruEntryLimit(maxClients),
     dispose: (_value, name, reason) => {
       if (reason === 'evict') void limiter.delete(name);
     },

@@ -37,7 +37,7 @@ export function traceUpgrade(
   status: number,
 ): RequestIds {
   const requestId = requestIdOf(headers);
-  const span = tracing.request(`${method} /graphql`, headers, {
+  const span = tracing.startRequestSpan(`${method} /graphql`, headers, {
     'http.request.method': method,
     'http.route': '/graphql',
     [requestIdAttribute]: requestId,
@@ -52,7 +52,7 @@ export const webSocketOperationSpan = (
   upgradeHeaders: TraceHeaders,
   requestId: string,
 ): Span | undefined =>
-  tracing.request('WebSocket /graphql', upgradeHeaders, {
+  tracing.startRequestSpan('WebSocket /graphql', upgradeHeaders, {
     'http.route': '/graphql',
     'network.protocol.name': 'websocket',
     [requestIdAttribute]: requestId,
@@ -69,7 +69,7 @@ export function addRequestSpans(
     const route = routeOptions.url;
     const span = untracedRoutes.has(route)
       ? undefined
-      : tracing.request(`${method} ${route ?? 'other'}`, headers, {
+      : tracing.startRequestSpan(`${method} ${route ?? 'other'}`, headers, {
           'http.request.method': method,
           ...(route === undefined ? {} : { 'http.route': route }),
           [requestIdAttribute]: id,

@@ -8,8 +8,10 @@ import type { Clock } from '../lib/clock.ts';
 import { Disposer } from '../lib/disposer.ts';
 import { guarded, runGuarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
+import { onMaxAge } from './connectionAge.ts';
 import type { CredentialsEnd } from './endOfCredentials.ts';
 import { onCredentialsEnd } from './endOfCredentials.ts';
+import { connectionTooOldError } from './errorResponse.ts';
 import type { StreamFormat } from './streamFormats.ts';
 
 /** Shorter than the idle timeout of common load balancers. */
@@ -20,6 +22,8 @@ interface ResultStreamOptions {
   readonly log: Log;
   readonly format: StreamFormat;
   readonly requestId: string;
+  /** Of a subscription; 0 is unlimited. */
+  readonly maxConnectionAgeMs: number;
 }
 
 /** A response that carries the results of one operation. Everything it holds is released when its connection closes. */
@@ -64,11 +68,13 @@ export class ResultStream {
   }
 
   start(outcome: OperationOutcome, credentials: CredentialsEnd): void {
-    const { log, clock, format } = this.#options;
+    const { log, clock, format, maxConnectionAgeMs } = this.#options;
     if (outcome.kind === 'stream') {
       const { results } = outcome;
       const guard = { log, name: 'result stream end' };
       this.onEnd(() => runGuarded(guard, () => results.return?.()));
+      const retire = () => this.interrupt(connectionTooOldError());
+      this.onEnd(onMaxAge(maxConnectionAgeMs, retire, clock));
     }
     const end = (reason: string) => this.interrupt(publicError.unauthenticated(`${reason}.`));
     this.onEnd(onCredentialsEnd(credentials, end, clock));

@@ -32,10 +32,10 @@ export const createOriginCheck =
     );
   };
 
-interface SecurityHeadersOptions {
-  readonly heads: RequestHeads;
+interface HttpSecurityOptions {
+  readonly requestHeads: RequestHeads;
   /** The origins in the settings: only they may send credentials. */
-  readonly corsOrigins: readonly string[];
+  readonly credentialedOrigins: readonly string[];
   /** All origins whose pages may send requests. */
   readonly origins: readonly (string | RegExp)[];
 }
@@ -85,9 +85,9 @@ function helmetHeaders(): OutgoingHttpHeaders {
 }
 
 /** Adds security headers to every response, checks request heads, and handles CORS. */
-export async function addSecurityHeaders(
+export async function registerHttpSecurity(
   server: FastifyInstance,
-  { heads, corsOrigins, origins }: SecurityHeadersOptions,
+  { requestHeads, credentialedOrigins, origins }: HttpSecurityOptions,
 ): Promise<void> {
   const headers = helmetHeaders();
   server.addHook('onRequest', (request, reply, done) => {
@@ -98,7 +98,7 @@ export async function addSecurityHeaders(
     done();
   });
   // After the headers of every response, and before CORS responds to a preflight request.
-  checkRequestHeads(server, heads);
+  checkRequestHeads(server, requestHeads);
   server.addHook('onRequest', (request, _reply, done) => {
     const isPreflight =
       request.headers.origin !== undefined &&
@@ -110,7 +110,7 @@ export async function addSecurityHeaders(
     server.options('*', (_request, reply) => reply.status(204).send());
     return;
   }
-  const configured = new Set<string | undefined>(corsOrigins);
+  const configured = new Set<string | undefined>(credentialedOrigins);
   await server.register(cors, {
     delegator({ headers: { origin } }, done) {
       done(null, { ...corsOptions, origin: [...origins], credentials: configured.has(origin) });

@@ -2,7 +2,7 @@ import type { DropArgument } from 'node:net';
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { guarded } from '../observability/guarded.ts';
-import { checkRouterSecret, RouterSecret } from './auth/routerSecret.ts';
+import { checkRouterSecret, RouterAuthentication } from './auth/routerSecret.ts';
 import { clientAddressOf, createIsTrustedProxy } from './clientAddress.ts';
 import { createExecuteForClient, createLimitClient } from './clientOperations.ts';
 import { addCompression } from './compression.ts';
@@ -10,8 +10,8 @@ import { ConnectionLimits } from './connectionLimits.ts';
 import { ConnectionTracker } from './connectionTracker.ts';
 import { createErrorHandler, createUnknownPathHandler } from './errorResponse.ts';
 import { LoadShedder } from './loadShedder.ts';
-import { createOperationsServer } from './operationsServer.ts';
-import type { OperationsServer } from './operationsServer.ts';
+import { createMetricsServer } from './metricsServer.ts';
+import type { MetricsServer } from './metricsServer.ts';
 import type { HttpServerOptions, SubscriptionTransportOptions } from './options.ts';
 import { addJsonBodies } from './requestBody.ts';
 import { RequestHeads, requestIdOf } from './requestHead.ts';
@@ -22,11 +22,11 @@ import { addExplorers } from './routes/explorers.ts';
 import { addGraphQLRoute } from './routes/graphql.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addMcpRoute } from './routes/mcp.ts';
-import { addMetricsRoute, countResponses, registerGauges } from './routes/metrics.ts';
+import { addMetricsRoute, countResponses, registerScrapedMetrics } from './routes/metrics.ts';
 import { addResultStreams } from './routes/streams.ts';
 import { addWebhookRoute } from './routes/webhook.ts';
-import { addWebSocketRoute } from './routes/websocket.ts';
-import { addSecurityHeaders, allowedOrigins, createOriginCheck } from './securityHeaders.ts';
+import { createWebSocketUpgradeHandler } from './routes/websocket.ts';
+import { registerHttpSecurity, allowedOrigins, createOriginCheck } from './securityHeaders.ts';
 import { SendLimiter } from './sendLimiter.ts';
 import { addShutdown } from './shutdown.ts';
 import { addUpgrades, createClientErrorHandler } from './upgrades.ts';
@@ -47,7 +47,7 @@ type IsTrustedProxy = ReturnType<typeof createIsTrustedProxy>;
 interface FastifyParts {
   readonly heads: RequestHeads;
   readonly trustProxy: IsTrustedProxy;
-  readonly router: RouterSecret;
+  readonly router: RouterAuthentication;
   readonly rejections: RequestRejections;
 }
 
@@ -125,18 +125,27 @@ function addSendLimiter(
   return limiter;
 }
 
+function addLoadShedder(server: FastifyInstance, options: HttpServerOptions): LoadShedder {
+  const loadShedder = new LoadShedder({ ...options, maxDelayMs: options.maxEventLoopDelayMs });
+  server.addHook('onClose', (_instance, done) => {
+    loadShedder.close();
+    done();
+  });
+  return loadShedder;
+}
+
 /** Health checks and metrics, here and on the separate server, which is closed with this one. */
 function addOperationsRoutes(
   server: FastifyInstance,
   options: HttpServerOptions,
   isDraining: () => boolean,
-): OperationsServer | undefined {
+): MetricsServer | undefined {
   const { metrics, isProduction } = options;
   const health = { ...options, ...options.gauges, isDraining };
   addHealthRoutes(server, health);
   countResponses(server, metrics);
   if (!isProduction) addMetricsRoute(server, metrics);
-  const operations = createOperationsServer({ ...options, ...options.operationsServer, health });
+  const operations = createMetricsServer({ ...options, ...options.metricsServer, health });
   server.addHook('onClose', () => operations?.close());
   return operations;
 }
@@ -144,21 +153,25 @@ function addOperationsRoutes(
 /** The HTTP server with every endpoint. */
 export async function createHttpServer(
   options: HttpServerOptions,
-): Promise<HttpServer & { readonly operations: OperationsServer | undefined }> {
+): Promise<HttpServer & { readonly operations: MetricsServer | undefined }> {
   const { corsOrigins, isProduction, log, subscriptions, clock, webhookHandlerOf } = options;
   const { authenticate, authFailureLimiter: authFailures, persistedDocuments } = options;
   const origins = allowedOrigins(corsOrigins, isProduction);
   const connectionLimits = new ConnectionLimits(subscriptions);
   const isTrustedProxy = createIsTrustedProxy(options.trustProxy);
-  const heads = new RequestHeads(options.allowedHosts, options.basePath);
-  const router = new RouterSecret(options);
+  const heads = new RequestHeads(options.allowedHosts, options);
+  const router = new RouterAuthentication(options);
   const rejections = new RequestRejections(options);
   const parts = { heads, trustProxy: isTrustedProxy, router, rejections };
   const httpServer = createFastify(options, parts);
   const { server, connections } = httpServer;
   addCompression(server);
   const sendLimiter = addSendLimiter(httpServer, options);
-  await addSecurityHeaders(server, { heads, corsOrigins, origins });
+  await registerHttpSecurity(server, {
+    requestHeads: heads,
+    credentialedOrigins: corsOrigins,
+    origins,
+  });
   checkRouterSecret(server, router);
   const shutdown = addShutdown(server, {
     ...options.shutdown,
@@ -166,13 +179,9 @@ export async function createHttpServer(
     mutations: options.mutations,
     clock,
   });
-  registerGauges({ ...options, connectionLimits, sendLimiter });
+  const loadShedder = addLoadShedder(server, options);
+  registerScrapedMetrics({ ...options, connectionLimits, loadShedder, sendLimiter });
   const operations = addOperationsRoutes(server, options, shutdown.isDraining);
-  const loadShedder = new LoadShedder({ ...options, maxDelayMs: options.maxEventLoopDelayMs });
-  server.addHook('onClose', (_instance, done) => {
-    loadShedder.close();
-    done();
-  });
   const limitClient = createLimitClient({ ...options, loadShedder });
   const { run } = subscriptions;
   const transport: SubscriptionTransportOptions = {
@@ -205,7 +214,7 @@ export async function createHttpServer(
     const { isAllowedOrigin } = transport;
     addMcpRoute(server, { mcp: options.mcp, authenticate, limitClient, isAllowedOrigin, log });
   }
-  const open = addWebSocketRoute(server, transport);
+  const open = createWebSocketUpgradeHandler(server, transport);
   addUpgrades(server.server, {
     ...{ heads, open, connections, rejections, log },
     tracing: options.tracing,

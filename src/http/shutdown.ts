@@ -50,7 +50,7 @@ export function addShutdown(
       connections.destroyAll();
       mutations.abortAll();
     });
-    connections.closeIdle();
+    connections.startDraining();
   });
 
   return {

@@ -12,12 +12,16 @@ import type { RequestRejections } from './requestRejections.ts';
 import { traceUpgrade } from './requestSpans.ts';
 
 /** Opens a WebSocket on a socket; `head` are the bytes that followed the request. */
-export type OpenWebSocket = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
+export type WebSocketUpgradeHandler = (
+  request: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+) => void;
 
 interface UpgradeOptions {
   readonly webSocketPath: string;
   readonly heads: RequestHeads;
-  readonly open: OpenWebSocket;
+  readonly open: WebSocketUpgradeHandler;
   readonly connections: ConnectionTracker;
   readonly rejections: RequestRejections;
   readonly tracing: Tracing;
@@ -68,7 +72,7 @@ export function addUpgrades(server: Server, options: UpgradeOptions): void {
     const { socket } = request;
     if (isForWebSocket(request)) {
       afterEarlierResponses(socket, () => {
-        connections.upgrade(socket);
+        connections.markUpgraded(socket);
         open(request, socket, head);
       });
       return;

@@ -4,6 +4,7 @@ import type { Message, Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import type { SubscriptionResult, SubscriptionResults } from '../graphql/subscriptions/run.ts';
 import type { Clock } from '../lib/clock.ts';
+import { onNextTurn } from '../lib/clock.ts';
 import { Disposer } from '../lib/disposer.ts';
 import { parseJson } from '../lib/json.ts';
 import { guarded, runGuarded } from '../observability/guarded.ts';
@@ -23,6 +24,9 @@ const pingIntervalMs = 25_000;
 
 /** How long the peer may take to close the connection after a close frame. */
 export const closeTimeoutMs = 1_000;
+
+/** Longer than the default deadline of an operation. */
+const retirementMs = 15_000;
 
 /** RFC 6455 §5.5: a control frame carries 125 bytes, of which the code takes two. */
 const maxReasonBytes = 123;
@@ -112,6 +116,7 @@ export class WebSocketConnection {
   /** Held until the client is authenticated. */
   readonly #pending = new Disposer();
   #cancelPing: () => void = () => undefined;
+  #retire: (() => void) | undefined;
   #isAlive = true;
 
   constructor(
@@ -141,7 +146,7 @@ export class WebSocketConnection {
   }
 
   /** Closes the connection unless the client authenticates in time. `release` is called in either case. */
-  waitForClient(release: () => void): void {
+  startAuthenticationTimeout(release: () => void): void {
     const close = () => this.close(closeCodes.initTimeout, 'Connection initialisation timeout');
     this.#pending.add(release);
     this.#pending.add(this.#clock.after(initTimeoutMs, close));
@@ -149,7 +154,7 @@ export class WebSocketConnection {
   }
 
   /** `release` is called when the connection closes. */
-  authenticated(client: ClientIdentity, release: () => void): void {
+  markAuthenticated(client: ClientIdentity, release: () => void): void {
     this.#client = client;
     this.#pending.dispose();
     this.onEnd(release);
@@ -167,6 +172,7 @@ export class WebSocketConnection {
       return await run(controller.signal);
     } finally {
       if (this.#operations.get(id) === controller) this.#operations.delete(id);
+      this.#retire?.();
     }
   }
 
@@ -196,6 +202,21 @@ export class WebSocketConnection {
     if (this.isClosed) return;
     this.#socket.close(code, truncate(reason));
     this.#end();
+  }
+
+  /** Closes the connection when no query or mutation is running, at the latest after a while. */
+  closeWhenIdle(code: number, reason: string): void {
+    const close = () => this.close(code, reason);
+    this.#retire = () => {
+      // The result of the last operation is sent first.
+      onNextTurn(
+        guarded(this.#guard('websocket retirement'), () => {
+          if (this.#operations.size === 0) close();
+        }),
+      );
+    };
+    this.onEnd(this.#clock.after(retirementMs, close));
+    this.#retire();
   }
 
   serve(protocol: Server<WebSocketConnection>): void {

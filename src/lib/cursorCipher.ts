@@ -15,7 +15,7 @@ export type CursorCipher = ReturnType<typeof createCursorCipher>;
 const textOf = ({ anchor }: Position): string =>
   anchor === undefined
     ? ''
-    : encodeAnchor({ ...anchor, previous: [], next: [], rank: 0 }).padEnd(anchorBytes);
+    : encodeAnchor({ ...anchor, previous: [], next: [], rankInSecond: 0 }).padEnd(anchorBytes);
 
 /**
  * Encrypts positions into opaque cursors, which do not reveal the distance between rows. Encryption is deterministic: all instances with the

@@ -4,13 +4,13 @@ import { badUserInputError } from './clientError.ts';
 /** A row by its sort key. It is found again although rows before it were added or removed. */
 export interface Anchor {
   /** In milliseconds since the epoch. */
-  readonly key: number | null;
+  readonly sortTimeMs: number | null;
   readonly id: string;
   /** The nearest rows with the same key, the nearest first. They mark the place if the row itself has moved. */
   readonly previous: readonly string[];
   readonly next: readonly string[];
   /** The number of rows before it of the same second, by which HelpCrunch searches. */
-  readonly rank: number;
+  readonly rankInSecond: number;
 }
 
 /** The place of a row in a list. */
@@ -62,11 +62,11 @@ export function anchorOf<Row extends SortedRow>(
   let first = index;
   while (first > 0 && toSeconds(keyAt(rows, first - 1, order)) === second) first -= 1;
   return {
-    key: order.keyOf(row),
+    sortTimeMs: order.keyOf(row),
     id: row.id,
     previous: neighbours(rows, order, { index, step: -1 }),
     next: neighbours(rows, order, { index, step: 1 }),
-    rank: index - first + (first === 0 ? rankOfFirst : 0),
+    rankInSecond: index - first + (first === 0 ? rankOfFirst : 0),
   };
 }
 
@@ -122,7 +122,7 @@ export function countUpTo<Row extends SortedRow>(
 ): number {
   const ties = new Map(
     rows.flatMap(({ id }, index) =>
-      keyAt(rows, index, order) === anchor.key ? [[id, index] as const] : [],
+      keyAt(rows, index, order) === anchor.sortTimeMs ? [[id, index] as const] : [],
     ),
   );
   const own = ties.get(anchor.id);
@@ -133,7 +133,7 @@ export function countUpTo<Row extends SortedRow>(
   const [next] = indexes(anchor.next);
   if (next !== undefined) return next;
   const compare = keyComparer(rows, order);
-  const relation = rows.map((row) => compare(order.keyOf(row), anchor.key));
+  const relation = rows.map((row) => compare(order.keyOf(row), anchor.sortTimeMs));
   const start = indexOr(relation, (value) => value >= 0);
   const end = indexOr(relation, (value) => value > 0);
   const direction = tieDirection(rows, order);
@@ -153,8 +153,8 @@ function indexOr(values: readonly number[], matches: (value: number) => boolean)
 const listDigest = (list: string): string =>
   createHash('sha256').update(list).digest('base64url').slice(0, 13);
 
-export const encodeAnchor = ({ key, id, previous, next, rank }: Anchor): string =>
-  [key ?? '', id, previous.join(), next.join(), rank].join(':');
+export const encodeAnchor = ({ sortTimeMs, id, previous, next, rankInSecond }: Anchor): string =>
+  [sortTimeMs ?? '', id, previous.join(), next.join(), rankInSecond].join(':');
 
 const anchorPattern = /^(\d{0,16}):(\d{1,100}):([\d,]{0,400}):([\d,]{0,400}):(\d{1,9})$/;
 
@@ -164,11 +164,11 @@ export function decodeAnchor(text: string): Anchor | undefined {
   if (key === undefined || id === undefined) return undefined;
   const idsOf = (ids: string) => (ids === '' ? [] : ids.split(','));
   return {
-    key: key === '' ? null : Number(key),
+    sortTimeMs: key === '' ? null : Number(key),
     id,
     previous: idsOf(previous),
     next: idsOf(next),
-    rank: Number(rank),
+    rankInSecond: Number(rank),
   };
 }
 

@@ -3,9 +3,9 @@ export interface Dependency {
   readonly key: string;
   /** Undefined when nothing is cached under the key. */
   readonly version: number | undefined;
-  /** A change of what has this key invalidates the entry, if the entry's order is lower than the change's. */
+  /** A change of what has this key invalidates the entry, if the entry's sequence is lower than the change's. */
   readonly tag: string;
-  readonly order: number;
+  readonly sequence: number;
   readonly expiresAtMs: number;
 }
 
@@ -13,8 +13,8 @@ export interface Dependency {
 export interface Dependencies {
   /** Of entries, by key. */
   readonly versions: ReadonlyMap<string, number | undefined>;
-  /** The lowest order of the entries that a tag invalidates. */
-  readonly oldestByTag: ReadonlyMap<string, number>;
+  /** The lowest sequence of the entries that a tag invalidates. */
+  readonly oldestSequenceByTag: ReadonlyMap<string, number>;
   /** When the first of the entries expires. */
   readonly expiresAtMs: number;
   /** The keys that were requested, without those of entries that these refer to. */
@@ -42,7 +42,7 @@ export class DependencyTracker {
   }
 
   /** Records a read. Two versions of one entry make the response uncacheable, as does a read before `start`. */
-  track({ key, version, tag, order, expiresAtMs }: Dependency): void {
+  track({ key, version, tag, sequence, expiresAtMs }: Dependency): void {
     if (this.#state === 'uncacheable') return;
     const isOtherVersion = this.#versions.has(key) && this.#versions.get(key) !== version;
     if (this.#state === 'idle' || isOtherVersion) {
@@ -50,12 +50,12 @@ export class DependencyTracker {
       return;
     }
     this.#versions.set(key, version);
-    this.#oldestByTag.set(tag, Math.min(this.#oldestByTag.get(tag) ?? Infinity, order));
+    this.#oldestByTag.set(tag, Math.min(this.#oldestByTag.get(tag) ?? Infinity, sequence));
     this.#expiresAtMs = Math.min(this.#expiresAtMs, expiresAtMs);
   }
 
   /** Records a key that the operation requests. Returns whether it is the first time. */
-  request(key: string): boolean {
+  recordRequestedKey(key: string): boolean {
     this.#requestedKeys ??= new Set();
     if (this.#requestedKeys.has(key)) return false;
     this.#requestedKeys.add(key);
@@ -74,7 +74,7 @@ export class DependencyTracker {
     if (!isCacheable) return undefined;
     return {
       versions: this.#versions,
-      oldestByTag: this.#oldestByTag,
+      oldestSequenceByTag: this.#oldestByTag,
       expiresAtMs: this.#expiresAtMs,
       requestedKeys: [...(this.#requestedKeys ?? [])],
     };

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from './clock.ts';
-import { limitEntries } from './entryLimit.ts';
+import { lruEntryLimit } from './entryLimit.ts';
 
 /** A map whose entries expire. When it is full, the least recently used entry makes room. */
 export class ExpiringMap<Value> {
@@ -9,7 +9,7 @@ export class ExpiringMap<Value> {
 
   constructor(clock: Clock, maxEntries: number) {
     this.#clock = clock;
-    this.#entries = new LRUCache(limitEntries(maxEntries));
+    this.#entries = new LRUCache(lruEntryLimit(maxEntries));
   }
 
   get(key: string): Value | undefined {

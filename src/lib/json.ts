@@ -44,6 +44,30 @@ export class JsonError extends Error {
   override readonly name = 'JsonError';
 }
 
+const structure = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g;
+
+/** The paths of properties that an object of valid JSON has more than once. Parsing keeps the last one. */
+export function repeatedProperties(json: string): readonly string[] {
+  const open: { readonly names: Set<string>; name: string }[] = [];
+  const repeated = new Set<string>();
+  let text = '';
+  for (const [token] of json.matchAll(structure)) {
+    const object = open.at(-1);
+    if (token === '{' || token === '[') {
+      open.push({ names: new Set(), name: '' });
+    } else if (token === '}' || token === ']') {
+      open.pop();
+    } else if (token !== ':') {
+      text = token;
+    } else if (object !== undefined) {
+      object.name = String(JSON.parse(text));
+      if (object.names.has(object.name)) repeated.add(open.map(({ name }) => name).join('.'));
+      object.names.add(object.name);
+    }
+  }
+  return [...repeated];
+}
+
 /** Parses untrusted JSON. Limits the nesting, so that recursion over the value is safe. Throws a `JsonError`. */
 export function parseJson(text: string, maxDepth = defaultMaxDepth): unknown {
   if (isTooDeep(text, maxDepth))

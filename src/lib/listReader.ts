@@ -84,7 +84,7 @@ interface PageRequest {
 }
 
 /** A page as a part of a window. */
-export interface FoundPage<Row> {
+export interface WindowSlice<Row> {
   readonly window: RowWindow<Row>;
   readonly start: number;
   readonly end: number;
@@ -138,7 +138,7 @@ class PageFinder<Row extends { readonly id: string }> {
   }
 
   /** `hint` is the offset at which the row is expected. */
-  async find(request: PageRequest, hint: number): Promise<FoundPage<Row>> {
+  async find(request: PageRequest, hint: number): Promise<WindowSlice<Row>> {
     const { window, index } = await this.#locate(request, hint);
     const page = await this.#fill(cut(window, index, request), request);
     // An empty page would be taken for the end of the list.
@@ -167,7 +167,7 @@ class PageFinder<Row extends { readonly id: string }> {
   }
 
   /** Reads the rest of a page of which the overlap has left too little. */
-  async #fill(page: FoundPage<Row>, request: PageRequest): Promise<FoundPage<Row>> {
+  async #fill(page: WindowSlice<Row>, request: PageRequest): Promise<WindowSlice<Row>> {
     const { window, start, end } = page;
     const { count, place } = request;
     const missing = count - (end - start);
@@ -215,13 +215,13 @@ function cut<Row>(
   window: RowWindow<Row>,
   index: number,
   { place, count }: PageRequest,
-): FoundPage<Row> {
+): WindowSlice<Row> {
   return place.side === 'after'
     ? { window, start: index, end: Math.min(window.rows.length, index + count) }
     : { window, start: Math.max(0, index - count), end: index };
 }
 
-const isAtEnd = <Row>({ window, start, end }: FoundPage<Row>, { place }: PageRequest): boolean =>
+const isAtEnd = <Row>({ window, start, end }: WindowSlice<Row>, { place }: PageRequest): boolean =>
   place.side === 'after' ? window.isEnd && end === window.rows.length : window.offset + start === 0;
 
 function withoutRows<Row extends { readonly id: string }>(
@@ -239,7 +239,7 @@ export const listChangedError = ({ side }: Place) =>
   );
 
 /** A page of a list, and how its rows are counted. */
-export interface LocatedPage<Row> extends FoundPage<Row> {
+export interface LocatedPage<Row> extends WindowSlice<Row> {
   /** The offset of the window's first row in the whole list. An estimate if only a part of it was searched. */
   readonly offset: number;
   /** The number of rows before the first one of the window that have the same second; 0 if it is not known. */
@@ -259,9 +259,9 @@ export async function readNextTo<Row extends { readonly id: string }>(
   }: { readonly needsTotal: boolean; readonly searchReads: SearchReadBudget },
 ): Promise<LocatedPage<Row>> {
   const { position, side } = request.place;
-  const key = position.anchor?.key ?? null;
+  const key = position.anchor?.sortTimeMs ?? null;
   const readRest = needsTotal || side === 'before' || key === null ? undefined : readFrom?.(key);
-  const rank = position.anchor?.rank ?? 0;
+  const rank = position.anchor?.rankInSecond ?? 0;
   const rest = readRest && (await new PageFinder(readRest, order, searchReads).find(request, rank));
   // A search that does not find the row of the cursor nor any other one does not prove that the list ends here.
   if (rest !== undefined && rest.window.rows.length > 0)

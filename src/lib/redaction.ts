@@ -148,7 +148,7 @@ function hostPattern(host: string): RegExp {
 }
 
 /** Redacts, in any escaping, URLs, headers with credentials, and the host of `baseUrl`. */
-export function createRequestRedactor(baseUrl: string): (text: string) => string {
+export function createUrlRedactor(baseUrl: string): (text: string) => string {
   const patterns = [url, header, hostPattern(new URL(baseUrl).hostname)];
   return (text) =>
     replaceMarked(text, (plain, isSecret) => {

@@ -3,7 +3,7 @@ import { badUserInputError } from './clientError.ts';
 const maxTextBytes = 65_536;
 
 /** Rejects a text that is too large to be sent. */
-export function limitText(argument: string, text: string): void {
+export function assertTextSize(argument: string, text: string): void {
   if (Buffer.byteLength(text) > maxTextBytes)
     throw badUserInputError(argument, `must have at most ${maxTextBytes} bytes in UTF-8.`);
 }
@@ -11,5 +11,5 @@ export function limitText(argument: string, text: string): void {
 /** Rejects a text that is blank or too large to be sent. */
 export function requireText(argument: string, text: string): void {
   if (!/\S/.test(text)) throw badUserInputError(argument, 'must not be blank.');
-  limitText(argument, text);
+  assertTextSize(argument, text);
 }

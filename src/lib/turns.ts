@@ -34,7 +34,7 @@ export class EventLoopTurns {
   }
 
   /** Adds units of work to the current turn. */
-  begin(units: number): void {
+  addUnits(units: number): void {
     this.#units += units;
   }
 

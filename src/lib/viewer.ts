@@ -8,7 +8,7 @@ export type Viewer =
 export type CustomerViewer = Extract<Viewer, { role: 'CUSTOMER' }>;
 
 /** The customer that the viewer is. */
-export interface ViewerIdentity {
+export interface CustomerIdentity {
   /** Null when HelpCrunch does not know it. */
   id(): Promise<string | null>;
   /** Whether this is the viewer's user id. */

@@ -3,13 +3,13 @@ import { Kind, parse, TypeInfo, visit, visitWithTypeInfo } from 'graphql';
 
 /** Response keys of what is added to a list, so that its result can end after any item. */
 export const cursorsKey = '_cursors';
-export const pageKey = '_page';
+export const pageInfoKey = '_page';
 
 const selectionsOf = ({ definitions: [definition] }: DocumentNode): readonly SelectionNode[] =>
   definition?.kind === Kind.OPERATION_DEFINITION ? definition.selectionSet.selections : [];
 
 const addedSelections = selectionsOf(
-  parse(`{ ${cursorsKey}: edges { cursor } ${pageKey}: pageInfo { hasNextPage endCursor } }`, {
+  parse(`{ ${cursorsKey}: edges { cursor } ${pageInfoKey}: pageInfo { hasNextPage endCursor } }`, {
     noLocation: true,
   }),
 );
@@ -27,7 +27,10 @@ interface PagedDocument {
 }
 
 /** Adds cursors to the list that a variable continues. */
-export function addCursors(schema: GraphQLSchema, document: DocumentNode): PagedDocument {
+export function addContinuationCursors(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+): PagedDocument {
   const variables: string[] = [];
   const typeInfo = new TypeInfo(schema);
   function withCursors(node: FieldNode): FieldNode | undefined {

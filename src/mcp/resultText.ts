@@ -1,5 +1,5 @@
 import type { ResultShape } from './resultShape.ts';
-import { cursorsKey, pageKey } from './pages.ts';
+import { cursorsKey, pageInfoKey } from './pages.ts';
 import type { TextMarker } from './text.ts';
 
 type Fields = ReadonlyMap<string, ResultShape>;
@@ -115,7 +115,7 @@ export class ResultTextWriter {
       fields: shape.fields,
       total: undefined,
     };
-    const isPage = isObject(value) && pageKey in value;
+    const isPage = isObject(value) && pageInfoKey in value;
     const { maxPageItems, maxListItems } = this.#limits;
     const shown = items.slice(0, isPage ? maxPageItems : maxListItems);
     const notes = [
@@ -199,7 +199,7 @@ export function pageOf(data: DataObject, fields: Fields): ListedPage | undefined
   const visit = (value: unknown, shape: ResultShape): void => {
     if (Array.isArray(value)) for (const item of value) visit(item, shape);
     if (!isObject(value)) return;
-    const page = value[pageKey];
+    const page = value[pageInfoKey];
     const edges = value[cursorsKey];
     if (isObject(page) && Array.isArray(edges)) {
       const cursors = edges.map((edge: unknown) =>

@@ -1,5 +1,5 @@
 import type { GraphQLFormattedError } from 'graphql';
-import { cursorsKey, pageKey } from './pages.ts';
+import { cursorsKey, pageInfoKey } from './pages.ts';
 import type { ListedPage, TextLimits } from './resultText.ts';
 import { isObject, pageOf, ResultTextWriter } from './resultText.ts';
 import { maxResultCharacters, TextMarker } from './text.ts';
@@ -40,7 +40,7 @@ function withoutPages(value: unknown): unknown {
   if (!isObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key]) => key !== cursorsKey && key !== pageKey)
+      .filter(([key]) => key !== cursorsKey && key !== pageInfoKey)
       .map(([key, inner]) => [key, withoutPages(inner)]),
   );
 }

@@ -99,11 +99,11 @@ export class ToolRunner {
 
   async #run({ tool, args, client, signal }: ToolCall) {
     const { caller } = client;
+    await client.limit();
     if (caller.viewer.role === 'CUSTOMER' && !tool.isForCustomers) {
       throw publicError.forbidden('This tool is for agents only.');
     }
     const variables = variablesOf(tool, args);
-    await client.limit();
     const { isMutation, query } = tool;
     const outcome = await this.#options.run(
       { query, variables },
@@ -123,7 +123,7 @@ export class ToolRunner {
 /** Not a spread, which would read the name of the client once: HelpCrunch may accept its key later. */
 const callerFields = (caller: McpClient['caller']): McpClient['caller'] => ({
   ...caller,
-  get quotaClient() {
-    return caller.quotaClient;
+  get quotaKey() {
+    return caller.quotaKey;
   },
 });

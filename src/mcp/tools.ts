@@ -9,7 +9,7 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
-import { figuresOf } from '../graphql/cost/assumedVariables.ts';
+import { estimateWithAssumedVariables } from '../graphql/cost/assumedVariables.ts';
 import type { DocumentValidation } from '../graphql/limits/documentLimits.ts';
 import { validateTrustedDocument } from '../graphql/limits/documentStructure.ts';
 import {
@@ -28,7 +28,7 @@ import type { ToolInputSchema } from './inputSchema.ts';
 import { inputSchemaOf } from './inputSchema.ts';
 import type { ResultShape } from './resultShape.ts';
 import { resultShapeOf } from './resultShape.ts';
-import { addCursors } from './pages.ts';
+import { addContinuationCursors } from './pages.ts';
 
 /** An operation that agents can execute. */
 export interface Tool {
@@ -124,7 +124,7 @@ function worstCalls(
 ): number {
   const costs = [true, false].map((value) => {
     const given = booleanVariables(operation, value);
-    return figuresOf({ schema, document, operation, given }).worst;
+    return estimateWithAssumedVariables({ schema, document, operation, given }).worst;
   });
   return Math.max(...costs);
 }
@@ -182,7 +182,7 @@ class ToolLoader {
   #toolOf(operation: OperationDefinitionNode, original: DocumentNode): Tool | undefined {
     const { schema, allowsWrites, mutations } = this.#options;
     const isMutation = operation.operation === OperationTypeNode.MUTATION;
-    const { document, cursorVariable } = addCursors(schema, original);
+    const { document, cursorVariable } = addContinuationCursors(schema, original);
     const { fields, coordinates } = resultShapeOf(schema, document, operation);
     const rootFields = [...fields.values()].map(({ coordinate }) =>
       coordinate.slice(coordinate.indexOf('.') + 1),

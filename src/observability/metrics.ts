@@ -136,6 +136,15 @@ const createInstruments = (registers: Registry[], byAccount: readonly string[]) 
     labelNames: [...byAccount, 'priority', 'viewer', 'reason'],
     registers,
   }),
+  permitLosses: new Counter({
+    name: 'helpcrunch_rate_limit_losses_total',
+    help: 'Losses of permits in Redis, which were restored.',
+    labelNames: [...byAccount],
+    registers,
+  }),
+});
+
+const createHttpInstruments = (registers: Registry[]) => ({
   requests: new Counter({
     name: 'helpcrunch_http_requests_total',
     help: 'HTTP responses.',
@@ -182,6 +191,7 @@ export function createMetrics({ hasSeveralAccounts = false } = {}) {
   const registry = new Registry();
   const instruments = {
     ...createInstruments([registry], hasSeveralAccounts ? ['account'] : []),
+    ...createHttpInstruments([registry]),
     ...createSchemaInstruments([registry]),
   };
   const queueWaits = createBatchedMetric((wait: ObservedQueueWait) => {
@@ -228,6 +238,9 @@ export function createMetrics({ hasSeveralAccounts = false } = {}) {
     },
     drift({ resource, kind }: { readonly resource: string; readonly kind: string }): void {
       instruments.drift.inc({ resource, kind });
+    },
+    permitsLost(account: string | undefined): void {
+      instruments.permitLosses.inc(accountLabels(account));
     },
     requestRejected({ reason, entryPoint }: Rejection): void {
       instruments.requestRejections.inc({ reason, entry_point: entryPoint });

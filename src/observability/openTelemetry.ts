@@ -1,4 +1,12 @@
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api';
+import {
+  diag,
+  DiagLogLevel,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+} from '@opentelemetry/api';
 import type { Context, Span as OtelSpan, Tracer } from '@opentelemetry/api';
 import { ExportResultCode, getNumberFromEnv, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
@@ -13,6 +21,7 @@ import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace
 import type { ReadableSpan, SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { systemClock } from '../lib/clock.ts';
 import type { Clock } from '../lib/clock.ts';
+import { parseJson } from '../lib/json.ts';
 import type { Log } from './log.ts';
 import { LoggedCounts } from './loggedCounts.ts';
 import type { Span, SpanEnd, Tracing } from './tracing.ts';
@@ -65,7 +74,7 @@ function wrapSpan(tracer: Tracer, span: OtelSpan, parentContext: Context): Span 
   };
 }
 
-type LostSpans = LoggedCounts<'queueFull' | 'exportFailed' | 'stopped'>;
+type LostSpans = LoggedCounts<'queueFull' | 'exportFailed' | 'rejected' | 'stopped'>;
 
 /** An error code such as `ECONNREFUSED`, or the status of the collector. Messages contain its address. */
 function reasonOf(error: Error | undefined): string {
@@ -73,6 +82,25 @@ function reasonOf(error: Error | undefined): string {
   const code = 'code' in error ? error.code : undefined;
   if (typeof code === 'string' || typeof code === 'number') return String(code);
   return error.cause instanceof Error ? reasonOf(error.cause) : error.name;
+}
+
+/** The number of spans in a partial success of OTLP; 64-bit numbers are texts in JSON. */
+function rejectedSpansIn(details: unknown): number {
+  const value: unknown = typeof details === 'string' ? parseJson(details) : undefined;
+  const isDetails = typeof value === 'object' && value !== null && 'rejectedSpans' in value;
+  const count = isDetails ? Number(value.rejectedSpans) : 0;
+  return Number.isSafeInteger(count) ? count : 0;
+}
+
+/** The exporter reports a partial success as a success, and the rejected spans only to the logger of the SDK. */
+function countRejectedSpans(lost: LostSpans): void {
+  const ignore = () => undefined;
+  const warn = (message: string, ...[details]: unknown[]) => {
+    const count = message.startsWith('Received Partial Success') ? rejectedSpansIn(details) : 0;
+    if (count > 0) lost.report('rejected', { count });
+  };
+  const logger = { error: ignore, warn, info: ignore, debug: ignore, verbose: ignore };
+  diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
 }
 
 /** Counts the spans that a batch processor and its exporter lose. The SDK only reports them to its internal logger. */
@@ -142,9 +170,10 @@ export function createOpenTelemetry({
   log,
 }: OpenTelemetryOptions): Tracing {
   const lost: LostSpans = new LoggedCounts(
-    { queueFull: 0, exportFailed: 0, stopped: 0 },
+    { queueFull: 0, exportFailed: 0, rejected: 0, stopped: 0 },
     { message: 'spans lost', clock, log },
   );
+  countRejectedSpans(lost);
   const exporter = protocol === 'http/json' ? new JsonExporter() : new ProtobufExporter();
   const processor = new ReportingProcessor(exporter, lost);
   const provider = new NodeTracerProvider({
@@ -155,7 +184,7 @@ export function createOpenTelemetry({
   });
   const tracer = provider.getTracer(serviceName);
   return {
-    request(spanName, headers, attributes) {
+    startRequestSpan(spanName, headers, attributes) {
       const outer = propagator.extract(ROOT_CONTEXT, headers, {
         get: (_carrier, key) => headers[key],
         keys: () => Object.keys(headers),

@@ -20,7 +20,7 @@ const isTraceState = (value: unknown): value is string =>
 
 /** Passes the trace of a request on to the log and to HelpCrunch without adding spans to it. */
 export const createTracePropagation = (): Tracing => ({
-  request(_name, { traceparent: given, tracestate }) {
+  startRequestSpan(_name, { traceparent: given, tracestate }) {
     const parsed = parseTraceParent(given);
     if (parsed === undefined) return undefined;
     const { traceId, traceparent } = parsed;

@@ -26,7 +26,11 @@ export type TraceHeaders = Readonly<Record<string, string | string[] | undefined
 
 export interface Tracing {
   /** The span of a request, which continues the trace of its headers; undefined if it belongs to no trace. */
-  request(name: string, headers: TraceHeaders, attributes: SpanAttributes): Span | undefined;
+  startRequestSpan(
+    name: string,
+    headers: TraceHeaders,
+    attributes: SpanAttributes,
+  ): Span | undefined;
   /** Spans that did not reach the collector, by reason; undefined if spans are not exported. */
   lostSpans(): Readonly<Record<string, number>> | undefined;
   /** Flushes pending spans. */

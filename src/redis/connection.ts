@@ -3,12 +3,11 @@ import type { Redis } from 'ioredis';
 import type { Clock } from '../lib/clock.ts';
 import { guarded, runGuarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
-import type { RedisAnomalies } from './anomalies.ts';
 import { createRedisAnomalies } from './anomalies.ts';
 import {
   errorReason,
-  isCommandError,
-  isForbidden,
+  isErrOrWrongTypeReply,
+  isNoPermissionError,
   isMissingScript,
   isOutOfMemory,
   isReadOnly,
@@ -20,7 +19,7 @@ import type { ChannelKind } from './keys.ts';
 import { channelAccount, channelPatterns, redisKey } from './keys.ts';
 import type { RedisScripts, ScriptName } from './scripts.ts';
 import { createRedisScripts } from './scripts.ts';
-import { isCluster, RedisServerMonitor } from './serverMonitor.ts';
+import { isRedisCluster, RedisServerMonitor } from './serverMonitor.ts';
 
 interface RedisConnectionOptions extends RedisServerSettings {
   /** The timeout of one command. */
@@ -35,11 +34,11 @@ interface RedisConnectionOptions extends RedisServerSettings {
 /** Shares state through Redis and keeps it in the process during an outage. */
 export interface RedisParticipant {
   /** Whether all data has been resent to Redis. */
-  isReady(): boolean;
-  /** Sends what Redis missed; called repeatedly until the participant is ready. */
+  isSynced(): boolean;
+  /** Sends what Redis missed; called repeatedly until the participant is synced. */
   resync(): Promise<void>;
   /** Commands fail from now on. */
-  onCommandsLost?(): void;
+  onCommandsUnavailable?(): void;
 }
 
 export interface RedisSubscriber {
@@ -73,14 +72,14 @@ export class RedisConnections {
   readonly account: string;
   /** Precedes all keys, which commands add themselves, and all channels. */
   readonly keyPrefix: string;
-  readonly anomalies: RedisAnomalies;
+  readonly anomalies: ReturnType<typeof createRedisAnomalies>;
   /** For libraries that take a client; everything else uses `tryCommand` and `runScript`. */
   readonly client: Redis;
   readonly #subscription: Redis;
   readonly #patterns: ReadonlyMap<string, ChannelKind>;
   readonly #scripts: RedisScripts;
-  readonly #clock: Clock;
-  readonly #log: Log;
+  readonly clock: Clock;
+  readonly log: Log;
   readonly #server: RedisServerMonitor;
   readonly #fence: ReadFence;
   readonly #fenceChannel: string;
@@ -104,8 +103,8 @@ export class RedisConnections {
     this.keyPrefix = server.keyPrefix ?? '';
     this.#patterns = channelPatterns(this.keyPrefix);
     this.anomalies = createRedisAnomalies(clock, log);
-    this.#clock = clock;
-    this.#log = log;
+    this.clock = clock;
+    this.log = log;
     this.#scripts = scripts ?? createRedisScripts();
     this.#server = new RedisServerMonitor(log);
     this.#fence = new ReadFence(clock);
@@ -150,7 +149,7 @@ export class RedisConnections {
     return this.#state === 'available';
   }
 
-  has(problem: RedisProblem): boolean {
+  hasProblem(problem: RedisProblem): boolean {
     return this.#problems.has(problem);
   }
 
@@ -165,20 +164,20 @@ export class RedisConnections {
   }
 
   /** Whether the server is a cluster; false if it cannot be reached now. To be called at once after the creation. */
-  isCluster(): Promise<boolean> {
-    return isCluster(this.client, this.#clock);
+  isRedisCluster(): Promise<boolean> {
+    return isRedisCluster(this.client, this.clock);
   }
 
   register(participant: RedisParticipant): void {
     this.#participants.push(participant);
-    if (!this.has('commands')) this.#probe();
+    if (!this.hasProblem('commands')) this.#probe();
   }
 
   subscribe(kind: ChannelKind, subscriber: RedisSubscriber): void {
     this.#subscribers.set(kind, subscriber);
   }
 
-  /** Called by a participant that is no longer ready. */
+  /** Called by a participant that is no longer synced. */
   requestResync(): void {
     this.#setState('unavailable', 'resync');
     this.#scheduleProbe();
@@ -186,12 +185,12 @@ export class RedisConnections {
 
   /** The reply; undefined when there is none, for whatever reason. */
   async tryCommand<Reply>(command: (client: Redis) => Promise<Reply>): Promise<Reply | undefined> {
-    if (this.has('commands')) return undefined;
+    if (this.hasProblem('commands')) return undefined;
     try {
       return await command(this.client);
     } catch (error) {
       if (isOutOfMemory(error)) this.#fail('memory', error);
-      else if (!isCommandError(error)) this.#fail('commands', error);
+      else if (!isErrOrWrongTypeReply(error)) this.#fail('commands', error);
       return undefined;
     }
   }
@@ -222,7 +221,7 @@ export class RedisConnections {
 
   /** As `awaitFence`, and reconnects when messages are not received. */
   async checkSubscription(): Promise<boolean> {
-    if (this.has('subscription')) return false;
+    if (this.hasProblem('subscription')) return false;
     const isAcknowledged = await this.awaitFence(maxMessageDelayMs);
     if (isAcknowledged === false) this.#subscription.disconnect(!this.#isClosed);
     return isAcknowledged === true;
@@ -241,19 +240,19 @@ export class RedisConnections {
   #setState(next: 'available' | 'unavailable', reason?: string): void {
     if (this.#state === next || this.#isClosed) return;
     this.#state = next;
-    if (next === 'available') this.#log.info('redis available');
-    else this.#log.warn('redis unavailable, degraded to local mode', { reason });
+    if (next === 'available') this.log.info('redis available');
+    else this.log.warn('redis unavailable, degraded to local mode', { reason });
   }
 
   #fail(problem: RedisProblem, cause?: unknown): void {
     if (this.#isClosed) return;
     this.#problems.add(problem);
-    if (isForbidden(cause)) this.#forbiddenUntilMs = this.#clock.monotonic() + forbiddenMs;
+    if (isNoPermissionError(cause)) this.#forbiddenUntilMs = this.clock.monotonic() + forbiddenMs;
     // The address may belong to another server now, while connections to the demoted primary stay open.
     this.#mustReconnect ||= isReadOnly(cause);
     this.#setState('unavailable', errorReason(cause, problem));
     if (problem === 'commands')
-      for (const participant of this.#participants) participant.onCommandsLost?.();
+      for (const participant of this.#participants) participant.onCommandsUnavailable?.();
     this.#scheduleProbe();
   }
 
@@ -263,13 +262,13 @@ export class RedisConnections {
   }
 
   #updateState(): void {
-    if (this.#problems.size === 0 && this.#participants.every((each) => each.isReady()))
+    if (this.#problems.size === 0 && this.#participants.every((each) => each.isSynced()))
       this.#setState('available');
   }
 
   #scheduleProbe(): void {
     if (!this.#isClosed)
-      this.#cancelProbe ??= this.#clock.after(probeIntervalMs, () => this.#probe());
+      this.#cancelProbe ??= this.clock.after(probeIntervalMs, () => this.#probe());
   }
 
   /** Tests whether commands succeed, and lets participants send what Redis missed. */
@@ -283,23 +282,24 @@ export class RedisConnections {
       return;
     }
     this.#isProbing = true;
-    runGuarded({ log: this.#log, name: 'redis probe' }, async () => {
+    runGuarded({ log: this.log, name: 'redis probe' }, async () => {
       try {
         await this.#probeCommands();
         for (const participant of this.#participants)
-          if (!this.has('commands') && !participant.isReady()) await participant.resync();
+          if (!this.hasProblem('commands') && !participant.isSynced()) await participant.resync();
       } finally {
         this.#isProbing = false;
         this.#updateState();
-        const isReady = this.#participants.every((each) => each.isReady());
-        if (this.has('commands') || this.has('memory') || !isReady) this.#scheduleProbe();
+        const isSynced = this.#participants.every((each) => each.isSynced());
+        if (this.hasProblem('commands') || this.hasProblem('memory') || !isSynced)
+          this.#scheduleProbe();
       }
     });
   }
 
   /** Writes a key, because a replica and a full Redis accept other commands. */
   async #probeCommands(): Promise<void> {
-    if (this.#clock.monotonic() < this.#forbiddenUntilMs) return;
+    if (this.clock.monotonic() < this.#forbiddenUntilMs) return;
     const key = redisKey(this.account, 'probe');
     try {
       await this.client.set(key, this.instanceId, 'PX', probeTtlMs);
@@ -324,7 +324,7 @@ export class RedisConnections {
       ]);
     } catch (error) {
       this.#loseSubscription(error);
-      this.#cancelResubscribe = this.#clock.after(probeIntervalMs, () =>
+      this.#cancelResubscribe = this.clock.after(probeIntervalMs, () =>
         this.#subscription.disconnect(!this.#isClosed),
       );
       return;
@@ -348,7 +348,7 @@ export class RedisConnections {
   }
 
   #scheduleCheck(): void {
-    this.#cancelCheck = this.#clock.after(subscriptionCheckIntervalMs, () => {
+    this.#cancelCheck = this.clock.after(subscriptionCheckIntervalMs, () => {
       this.#checks += 1;
       const inspection =
         this.#checks % checksPerInspection === 0

@@ -10,11 +10,11 @@ function replyCode(error: unknown): string | undefined {
 export const isOutOfMemory = (error: unknown): boolean => String(error).includes('OOM');
 
 /** An error of one command, such as a key with another type; Redis itself works. */
-export const isCommandError = (error: unknown): boolean =>
+export const isErrOrWrongTypeReply = (error: unknown): boolean =>
   ['ERR', 'WRONGTYPE'].includes(replyCode(error) ?? '');
 
 /** The user may not run a command, or not use a key or channel. */
-export const isForbidden = (error: unknown): boolean => replyCode(error) === 'NOPERM';
+export const isNoPermissionError = (error: unknown): boolean => replyCode(error) === 'NOPERM';
 
 /** The server is a replica, such as a demoted primary. */
 export const isReadOnly = (error: unknown): boolean => replyCode(error) === 'READONLY';

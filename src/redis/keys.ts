@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 /** Increased when a value or a message changes its format, so that two versions of the gateway can share one Redis. */
 const version = 4;
 
-/** Kinds of keys: cache, rate limiter, webhooks, mutations, request rates, health. docs/data.md describes each. */
+/** Kinds of keys: cache, rate limiter, webhooks, events, mutations, request rates, health. docs/data.md describes each. */
 export const keyKinds = [
   'entry',
   'tag',
@@ -15,6 +15,9 @@ export const keyKinds = [
   'instances',
   'delivery',
   'repetition',
+  'log',
+  'logged',
+  'position',
   'idempotency',
   'created',
   'lock',

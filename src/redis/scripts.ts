@@ -24,6 +24,7 @@ export function createRedisScripts(timeSource = serverTime) {
     types: readScript('lib/types'),
     throttle: readScript('lib/throttle'),
     tags: readScript('lib/tags'),
+    eventLog: readScript('lib/eventLog'),
   };
   const script = (name: string, ...used: (keyof typeof libraries)[]): RedisScript => {
     const text = [...used.map((library) => libraries[library]), readScript(name)].join('');
@@ -43,5 +44,8 @@ export function createRedisScripts(timeSource = serverTime) {
     updateThrottle: script('updateThrottle', 'time', 'types', 'throttle'),
     resync: script('resync', 'time', 'types', 'throttle'),
     heartbeat: script('heartbeat', 'time', 'types'),
+    appendEvents: script('appendEvents', 'time', 'types', 'eventLog'),
+    readEvents: script('readEvents', 'time', 'types', 'eventLog'),
+    eraseEvents: script('eraseEvents', 'types', 'eventLog'),
   };
 }

@@ -14,7 +14,7 @@ const readInfo = (client: Redis): Promise<string | undefined> =>
 const startTimeoutMs = 2_000;
 
 /** Whether a client that was just created connects to a cluster. Commands for keys of other nodes would fail. */
-export async function isCluster(client: Redis, clock: Clock): Promise<boolean> {
+export async function isRedisCluster(client: Redis, clock: Clock): Promise<boolean> {
   await new Promise<void>((resolve) => {
     const cancel = clock.after(startTimeoutMs, resolve);
     const settle = () => {

@@ -1,4 +1,4 @@
-import type { ChangeNotice } from '../upstream/cache/entityCache.ts';
+import type { CacheChange } from '../upstream/cache/entityCache.ts';
 
 /**
  * Who may select a field. Viewers other than customers may select every field; for a customer a field is
@@ -148,5 +148,5 @@ export const modelProperties = (
     Object.entries(fields).map(([name, { derivedFrom }]) => [name, derivedFrom ?? name]),
   );
 
-/** The cache tags of lists, which every change of a member invalidates. */
-export type InvalidatedTags = readonly ChangeNotice[];
+/** Patches of cached entities, and the entities and types that a change invalidates. */
+export type CacheChanges = readonly CacheChange[];

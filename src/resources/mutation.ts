@@ -16,12 +16,7 @@ import type { CreatedIds } from '../upstream/writes/idempotency.ts';
 import type { Attempt } from '../upstream/writes/idempotentRuns.ts';
 import type { WriteCall } from '../upstream/writes/creation.ts';
 import type { WriteSession } from '../upstream/writes/writeSession.ts';
-import type {
-  FetchKind,
-  FieldDeclaration,
-  InvalidatedTags,
-  MutationCalls,
-} from './declarations.ts';
+import type { FetchKind, FieldDeclaration, CacheChanges, MutationCalls } from './declarations.ts';
 
 /**
  * What the gateway does if HelpCrunch does not respond to a write (connection failure, timeout, 502 to 504). After 429 a write is always repeated.
@@ -42,7 +37,7 @@ interface PublishedChange<Args, Result, Change, Webhook> {
 }
 
 /** A cache tag that the write invalidates. `when` restricts it to some arguments. */
-type WrittenTag<Args> = InvalidatedTags[number] & { readonly when?: (args: Args) => boolean };
+type WrittenTag<Args> = CacheChanges[number] & { readonly when?: (args: Args) => boolean };
 
 /** The part of the operation's context that mutations use. */
 export interface MutationContext {
@@ -108,7 +103,7 @@ export interface MutationDeclaration<
 }
 
 /** An entity that mutations update by one call. */
-export interface WrittenEntity<Entity extends CachedEntity> {
+export interface EntityWriteEndpoint<Entity extends CachedEntity> {
   readonly type: CacheType<Entity>;
   readonly decode: (body: unknown) => Entity;
   /** The path of the entity in HelpCrunch's API. */
@@ -141,7 +136,7 @@ const hasFields = <Entity extends object>(entity: Entity, fields: Partial<Entity
 /** The `execute` of a mutation that updates one entity, whose id `idOf` returns. */
 export const updateEntity =
   <Args, Entity extends CachedEntity>(
-    { type, decode, path, partials, identity }: WrittenEntity<Entity>,
+    { type, decode, path, partials, identity }: EntityWriteEndpoint<Entity>,
     idOf: (args: Args) => string,
     update: EntityUpdate<Args, Entity>,
   ) =>

@@ -105,8 +105,8 @@ export const createSources: (open: () => Upstream) => Sources = createLazyObject
 
 /** What is refreshed before it expires, by calls of the upstream. */
 export function createRefreshableTypes(upstream: Upstream): readonly RefreshableType[] {
-  return Object.values(readerFactories).flatMap(
-    (create): readonly RefreshableType[] => create(upstream).refreshable,
+  return Object.values(readerFactories).flatMap((create): readonly RefreshableType[] =>
+    create(upstream).refreshable(),
   );
 }
 
@@ -140,14 +140,14 @@ const createLazyLoaders = createLazyObjectFactory<Loaders, LoaderScope>(loaderFa
 export interface LoaderOptions {
   readonly schedule: Schedule;
   /** Called with the id of a viewer whose token has its `userId` only. */
-  readonly onIdentified: (customerId: string) => void;
+  readonly onViewerIdentified: (customerId: string) => void;
 }
 
 /** Loads what the viewer may see. For one operation: nothing that one viewer loads is visible to another. */
 export const createLoaders = (
   sources: Sources,
   viewer: Viewer,
-  { schedule, onIdentified }: LoaderOptions,
+  { schedule, onViewerIdentified }: LoaderOptions,
 ): Loaders =>
   createLazyLoaders(() => ({
     sources,
@@ -155,7 +155,7 @@ export const createLoaders = (
     messages: createMessageLoaders(sources.messages),
     identity:
       viewer.role === 'CUSTOMER'
-        ? createCustomerViewerIdentity(sources.customers, viewer, onIdentified)
+        ? createCustomerViewerIdentity(sources.customers, viewer, onViewerIdentified)
         : undefined,
   }));
 

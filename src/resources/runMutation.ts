@@ -1,5 +1,6 @@
 import type { Context, DomainEvent } from '../graphql/context.ts';
 import { badUserInputError, forbiddenError } from '../lib/clientError.ts';
+import { toWallTime } from '../lib/clock.ts';
 import { parseUpstreamId } from '../lib/ids.ts';
 import type { RejectedField } from '../upstream/errors.ts';
 import { UpstreamError, rejectedFields } from '../upstream/errors.ts';
@@ -8,7 +9,7 @@ import { canonicalHash } from '../upstream/writes/idempotency.ts';
 import type { Attempt } from '../upstream/writes/idempotentRuns.ts';
 import { unkeyedAttempt } from '../upstream/writes/idempotentRuns.ts';
 import type { CacheTypeDescriptor } from '../upstream/cache/cacheTypes.ts';
-import type { InvalidatedTags } from './declarations.ts';
+import type { CacheChanges } from './declarations.ts';
 import type { MutationDeclaration } from './mutation.ts';
 
 /** Names an entity whose writes are made one after the other. */
@@ -33,16 +34,16 @@ export interface MutationGroup<Args, Result, Change extends string = string> {
   /** Rejects a customer that does not own what it writes. */
   readonly verifyOwner: (args: Args, context: Context) => Promise<void>;
   /** The entities that every write changes, if `execute` does not replace them in the cache. */
-  readonly changes?: (args: Args, context: Context) => InvalidatedTags | Promise<InvalidatedTags>;
+  readonly changes?: (args: Args, context: Context) => CacheChanges | Promise<CacheChanges>;
   /** Later fields of the same operation return this result. */
   readonly prime?: (result: Result, context: Context) => void;
   readonly eventsOf: (result: Result, change: MadeChange<Args, Change>) => readonly DomainEvent[];
   /** The name of the change in a webhook; undefined if the webhook does not report the change that these arguments make. */
-  readonly reportedChange: (webhook: string, result: Result, args: Args) => string | undefined;
+  readonly webhookChangeKey: (webhook: string, result: Result, args: Args) => string | undefined;
 }
 
 /** The `verifyOwner` of mutations that are not for customers. */
-export const staffOnly = (): Promise<never> =>
+export const rejectCustomer = (): Promise<never> =>
   Promise.reject(forbiddenError('This mutation is not available to customers.'));
 
 type MutationResolver<Args, Result> = (
@@ -75,9 +76,9 @@ function validateIds(args: object, names: readonly string[]): void {
 }
 
 /** The scope of idempotency keys. With forwarded API keys the account is the key itself. */
-async function viewerName({ viewer, quotaClient, loaders }: Context): Promise<string> {
+async function viewerName({ viewer, quotaKey, loaders }: Context): Promise<string> {
   if (viewer.role === 'CUSTOMER') return `customer ${(await loaders.customers.ownId()) ?? ''}`;
-  if (viewer.role === 'AGENT') return quotaClient;
+  if (viewer.role === 'AGENT') return quotaKey;
   return 'all';
 }
 
@@ -123,7 +124,6 @@ const mutationResolver =
     if (viewer.role === 'CUSTOMER') await group.verifyOwner(args, context);
     const { open, idempotentRuns } = sources.writes;
     const session = open();
-    const startedAtMs = context.now();
 
     async function execute(attempt: Attempt): Promise<Result> {
       const queue = await group.queueOf(args, context);
@@ -147,17 +147,18 @@ const mutationResolver =
           events: group.eventsOf(result, { change, atMs: context.now(), args }),
           names: [
             ...new Set(
-              repeatedBy.flatMap((webhook) => group.reportedChange(webhook, result, args) ?? []),
+              repeatedBy.flatMap((webhook) => group.webhookChangeKey(webhook, result, args) ?? []),
             ),
           ],
-          startedAtMs: attempt.startedAtMs,
+          startedAtMs: toWallTime(session.clock, attempt.startedAtMs),
         });
       }
       return result;
     }
 
     const { keyed } = mutation;
-    if (key === undefined || keyed === undefined) return execute(unkeyedAttempt(startedAtMs));
+    if (key === undefined || keyed === undefined)
+      return execute(unkeyedAttempt(session.stepStart()));
     return idempotentRuns.run({
       name: JSON.stringify([await viewerName(context), name, key]),
       hash: canonicalHash(args),

@@ -8,24 +8,24 @@ import {
   choicesOf,
   createProblems,
   fieldsOf,
-  readChoice,
-  readFilledText,
-  readFlag,
-  readInteger,
-  readNullable,
-  readOptional,
-  readTime,
+  validateChoice,
+  validateFilledText,
+  validateFlag,
+  validateInteger,
+  validateNullable,
+  validateOptional,
+  validateTime,
   type Fields,
-  type Reader,
+  type FieldValidator,
 } from './validate.ts';
 import { readFlags } from './wire.ts';
 
-const readStatus = readChoice<ChatStatus>(writableStatuses, 'new');
-const readRatings: Readonly<Record<Behaviour['ratingScale'], Reader<Rating>>> = {
-  5: readChoice<Rating>(choicesOf(ratings), 'average'),
-  3: readChoice<Rating>(choicesOf(['great', 'average', 'poor'] as const), 'average'),
+const validateStatus = validateChoice<ChatStatus>(writableStatuses, 'new');
+const ratingValidators: Readonly<Record<Behaviour['ratingScale'], FieldValidator<Rating>>> = {
+  5: validateChoice<Rating>(choicesOf(ratings), 'average'),
+  3: validateChoice<Rating>(choicesOf(['great', 'average', 'poor'] as const), 'average'),
 };
-const readMessageType = readChoice(choicesOf(['message', 'private'] as const), 'message');
+const validateMessageType = validateChoice(choicesOf(['message', 'private'] as const), 'message');
 
 /** Chats and their messages. Writes name the chat in the body, not in the path. */
 export function createChatRoutes(context: RouteContext): readonly Route[] {
@@ -84,10 +84,10 @@ function createChatCreations({ account: { chats }, wire }: RouteContext): readon
       handle({ body }) {
         const { customer, application, assignee, department } = fieldsOf(body);
         const problems = createProblems();
-        const readId = readOptional(readInteger);
+        const readId = validateOptional(validateInteger);
         const chat = {
-          customerId: readInteger(problems, 'customer', customer),
-          applicationId: readInteger(problems, 'application', application),
+          customerId: validateInteger(problems, 'customer', customer),
+          applicationId: validateInteger(problems, 'application', application),
           assigneeId: readId(problems, 'assignee', assignee),
           departmentId: readId(problems, 'department', department),
         };
@@ -102,12 +102,13 @@ function createChatCreations({ account: { chats }, wire }: RouteContext): readon
       handle({ body }) {
         const { chat, text, type, agent, markdownText } = fieldsOf(body);
         const problems = createProblems();
-        const plain = readFilledText(problems, 'text', text);
+        const plain = validateFilledText(problems, 'text', text);
         const message = {
-          chatId: readInteger(problems, 'chat', chat),
-          text: readOptional(readFilledText)(problems, 'markdownText', markdownText) ?? plain,
-          type: readMessageType(problems, 'type', type),
-          agentId: readOptional(readInteger)(problems, 'agent', agent),
+          chatId: validateInteger(problems, 'chat', chat),
+          text:
+            validateOptional(validateFilledText)(problems, 'markdownText', markdownText) ?? plain,
+          type: validateMessageType(problems, 'type', type),
+          agentId: validateOptional(validateInteger)(problems, 'agent', agent),
         };
         problems.check();
         return wire.message(chats.post(message), false);
@@ -123,7 +124,7 @@ function createChatUpdates({
 }: RouteContext): readonly Route[] {
   const update = <T>(
     name: string,
-    read: Reader<T>,
+    read: FieldValidator<T>,
     apply: (id: number, value: T) => ChatRow,
   ): Route => ({
     method: 'PUT',
@@ -131,25 +132,28 @@ function createChatUpdates({
     handle({ body }) {
       const fields = fieldsOf(body);
       const problems = createProblems();
-      const id = readInteger(problems, 'id', fields['id']);
+      const id = validateInteger(problems, 'id', fields['id']);
       const property = bodyProperties[name] ?? name;
       const value = read(problems, property, fields[property]);
       problems.check();
       return wire.chat(apply(id, value));
     },
   });
-  const readRating: Reader<Rating> = (...value) => readRatings[behaviour().ratingScale](...value);
+  const validateRating: FieldValidator<Rating> = (...value) =>
+    ratingValidators[behaviour().ratingScale](...value);
   const markRead = (by: Author) => (id: number, read: boolean) => chats.markRead(id, by, read);
   return [
-    update('status', readStatus, (id, status) => chats.setStatus(id, status)),
-    update('assignee', readNullable(readInteger), (id, agentId) => chats.assign(id, agentId)),
-    update('department', readInteger, (id, departmentId) => chats.move(id, departmentId)),
-    update('snooze', readNullable(readTime), (id, until) => chats.snooze(id, until)),
-    update('rate', readRating, (id, rating) => chats.rate(id, rating)),
-    update('readByAgent', readFlag, markRead('agent')),
-    update('readByCustomer', readFlag, markRead('customer')),
+    update('status', validateStatus, (id, status) => chats.setStatus(id, status)),
+    update('assignee', validateNullable(validateInteger), (id, agentId) =>
+      chats.assign(id, agentId),
+    ),
+    update('department', validateInteger, (id, departmentId) => chats.move(id, departmentId)),
+    update('snooze', validateNullable(validateTime), (id, until) => chats.snooze(id, until)),
+    update('rate', validateRating, (id, rating) => chats.rate(id, rating)),
+    update('readByAgent', validateFlag, markRead('agent')),
+    update('readByCustomer', validateFlag, markRead('customer')),
     // The deprecated form without a side marks the chat for agents.
-    update('read', readFlag, markRead('agent')),
+    update('read', validateFlag, markRead('agent')),
   ];
 }
 

@@ -1,6 +1,6 @@
 import type { Behaviour } from './behaviour.ts';
 import { chatStatuses, type ChatStatus } from './entities.ts';
-import { choicesOf, readChoice, readText, type Reader } from './validate.ts';
+import { choicesOf, validateChoice, validateText, type FieldValidator } from './validate.ts';
 
 /** How the statuses may be spelt in writes. Old documentation uses other spellings; `empty` cannot be set. */
 export const writableStatuses: ReadonlyMap<string, ChatStatus> = new Map<string, ChatStatus>([
@@ -26,7 +26,7 @@ export const statusOnWire = (status: ChatStatus, { onHold }: Behaviour): string 
   status === 'on hold' ? onHold : status;
 
 /** The status that a search looks for, as it is spelt in responses. */
-export function readSearchedStatus(behaviour: Behaviour): Reader<string> {
+export function validateSearchedStatus(behaviour: Behaviour): FieldValidator<string> {
   const known = new Map(
     chatStatuses.map((status) => {
       const spelling = statusOnWire(status, behaviour);
@@ -35,12 +35,13 @@ export function readSearchedStatus(behaviour: Behaviour): Reader<string> {
   );
   switch (behaviour.statusSearch) {
     case 'exact':
-      return readText;
+      return validateText;
     case 'reject':
-      return (problems, path, value) => readChoice(known, 'new')(problems, path, lowered(value));
+      return (problems, path, value) =>
+        validateChoice(known, 'new')(problems, path, lowered(value));
     case 'fold':
       return (problems, path, value) => {
-        const text = readText(problems, path, value);
+        const text = validateText(problems, path, value);
         const status = foldedStatuses.get(text.toLowerCase());
         return status === undefined ? text : statusOnWire(status, behaviour);
       };

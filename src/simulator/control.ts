@@ -1,6 +1,6 @@
 import type { BehaviourState } from './behaviour.ts';
 import type { Answer } from './delivery.ts';
-import { isAuthorized, type Incoming } from './reception.ts';
+import { isAuthorized, type Incoming } from './simulatedApi.ts';
 import { switchesFromJson } from './switches.ts';
 
 const path = '/simulator/behaviour';

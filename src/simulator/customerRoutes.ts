@@ -1,4 +1,9 @@
-import { isScalar, readCustomerInput, readTags, refuseUnregistered } from './customerInput.ts';
+import {
+  isScalar,
+  validateCustomerInput,
+  validateTags,
+  refuseUnregistered,
+} from './customerInput.ts';
 import type { CustomerInput } from './customerDesk.ts';
 import type { Scalar } from './entities.ts';
 import { badRequest } from './refusal.ts';
@@ -9,11 +14,11 @@ import {
   createProblems,
   fieldsOf,
   isFields,
-  readFilledText,
-  readInteger,
+  validateFilledText,
+  validateInteger,
   type Fields,
-  type Problems,
-  type Reader,
+  type ValidationErrors,
+  type FieldValidator,
 } from './validate.ts';
 
 const maxBatch = 10;
@@ -63,8 +68,8 @@ function createCustomerReads({
 
 function createCustomerWrites({ account, wire, behaviour }: RouteContext): readonly Route[] {
   const { store, customers } = account;
-  const readInput = (problems: Problems, fields: Fields, at = ''): CustomerInput => {
-    const input = readCustomerInput(problems, fields, at);
+  const readInput = (problems: ValidationErrors, fields: Fields, at = ''): CustomerInput => {
+    const input = validateCustomerInput(problems, fields, at);
     if (behaviour().unregisteredAttributes === 'reject') refuseUnregistered(problems, input, at);
     return input;
   };
@@ -129,9 +134,9 @@ function createCustomerWrites({ account, wire, behaviour }: RouteContext): reado
         const { customer, name, data } = fieldsOf(body);
         const problems = createProblems();
         const event = {
-          customerId: readInteger(problems, 'customer', customer),
-          name: readFilledText(problems, 'name', name),
-          data: readEventData(problems, 'data', data),
+          customerId: validateInteger(problems, 'customer', customer),
+          name: validateFilledText(problems, 'name', name),
+          data: validateEventData(problems, 'data', data),
         };
         problems.check();
         return wire.event(customers.record(event));
@@ -140,7 +145,7 @@ function createCustomerWrites({ account, wire, behaviour }: RouteContext): reado
   ];
 }
 
-type InputReader = (problems: Problems, fields: Fields, at: string) => CustomerInput;
+type InputReader = (problems: ValidationErrors, fields: Fields, at: string) => CustomerInput;
 
 function updatesOf(body: unknown, readInput: InputReader) {
   if (!Array.isArray(body) || body.length === 0 || body.length > maxBatch) {
@@ -152,7 +157,7 @@ function updatesOf(body: unknown, readInput: InputReader) {
     const fields = isFields(item) ? item : {};
     const at = `[${place}].`;
     return {
-      id: readInteger(problems, `${at}customer`, fields['customer']),
+      id: validateInteger(problems, `${at}customer`, fields['customer']),
       input: readInput(problems, fields, at),
     };
   });
@@ -163,7 +168,7 @@ function updatesOf(body: unknown, readInput: InputReader) {
 function tagsOf(body: unknown) {
   const problems = createProblems();
   const { tags: given } = fieldsOf(body);
-  const tags = readTags(problems, 'tags', given);
+  const tags = validateTags(problems, 'tags', given);
   if (Array.isArray(given) && tags.length === 0) {
     problems.add('tags', 'This collection should contain 1 element or more.');
   }
@@ -171,7 +176,11 @@ function tagsOf(body: unknown) {
   return tags;
 }
 
-const readEventData: Reader<Readonly<Record<string, Scalar>>> = (problems, path, value = {}) => {
+const validateEventData: FieldValidator<Readonly<Record<string, Scalar>>> = (
+  problems,
+  path,
+  value = {},
+) => {
   const data: Record<string, Scalar> = {};
   if (!isFields(value)) problems.add(path, 'This value should be of type object.');
   else {

@@ -81,5 +81,6 @@ export function deliver(
   { answer, delivery }: { readonly answer: Answer; readonly delivery: Delivery },
   clock: Clock,
 ): void {
+  response.setHeader('date', new Date(clock.now()).toUTCString());
   deliveries[delivery](response, answer, clock);
 }

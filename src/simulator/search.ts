@@ -4,11 +4,11 @@ import {
   choicesOf,
   createProblems,
   isFields,
-  readChoice,
-  readInteger,
-  readList,
+  validateChoice,
+  validateInteger,
+  validateList,
   type Fields,
-  type Problems,
+  type ValidationErrors,
 } from './validate.ts';
 
 /** The filter and sort fields of a kind of rows. */
@@ -71,21 +71,21 @@ const pageOf = <Row>(rows: readonly Row[], { offset, limit }: Paging): RowPage<R
   total: rows.length,
 });
 
-function readMatcher<Row>(problems: Problems, fields: Fields, rules: SearchRules<Row>) {
+function readMatcher<Row>(problems: ValidationErrors, fields: Fields, rules: SearchRules<Row>) {
   const { filter, comparison } = fields;
   const joined =
     comparison === undefined || comparison === null
       ? 'AND'
-      : readChoice(comparisons, 'AND')(problems, 'comparison', comparison);
+      : validateChoice(comparisons, 'AND')(problems, 'comparison', comparison);
   if (filter === undefined || filter === null) return null;
-  const entries = readList(problems, 'filter', filter).map((entry) =>
+  const entries = validateList(problems, 'filter', filter).map((entry) =>
     isFields(entry) ? entry : {},
   );
   return createFilter(problems, { entries, joined, fields: rules.fields });
 }
 
 function readSort<Row extends { readonly id: number }>(
-  problems: Problems,
+  problems: ValidationErrors,
   fields: Fields,
   { rules, behaviour }: { readonly rules: SearchRules<Row>; readonly behaviour: Behaviour },
 ) {
@@ -93,12 +93,12 @@ function readSort<Row extends { readonly id: number }>(
   const direction =
     order === undefined || order === null
       ? 'asc'
-      : readChoice(orders, 'asc')(problems, 'order', order);
+      : validateChoice(orders, 'asc')(problems, 'order', order);
   if (sort === undefined || sort === null) return direction === 'asc' ? null : newestIdFirst;
   const sorts = behaviour.bareSort === 'accept' ? withBareNames(rules.sorts) : rules.sorts;
   const isIgnored =
     behaviour.unknownSort === 'ignore' && !(typeof sort === 'string' && sorts.has(sort));
-  const read = isIgnored ? null : readChoice(sorts, null)(problems, 'sort', sort);
+  const read = isIgnored ? null : validateChoice(sorts, null)(problems, 'sort', sort);
   if (read === null) return null;
   const sign = direction === 'asc' ? 1 : -1;
   return (one: Row, other: Row): number => {
@@ -121,11 +121,11 @@ const withBareNames = <Read>(sorts: ReadonlyMap<string, Read>): ReadonlyMap<stri
 const newestIdFirst = (one: { readonly id: number }, other: { readonly id: number }): number =>
   other.id - one.id;
 
-function readPaging(problems: Problems, fields: Fields, behaviour: Behaviour): Paging {
+function readPaging(problems: ValidationErrors, fields: Fields, behaviour: Behaviour): Paging {
   const given = (name: 'offset' | 'limit', fallback: number): number =>
     fields[name] === undefined || fields[name] === null
       ? fallback
-      : readInteger(problems, name, fields[name]);
+      : validateInteger(problems, name, fields[name]);
   const offset = given('offset', 0);
   const limit = given('limit', maxLimit);
   if (offset < 0) problems.add('offset', 'This value should be greater than or equal to 0.');

@@ -1,15 +1,15 @@
 import {
   choicesOf,
-  readChoice,
-  readInteger,
-  readList,
-  readSeconds,
-  readText,
+  validateChoice,
+  validateInteger,
+  validateList,
+  validateSeconds,
+  validateText,
   isFields,
-  readFilledText,
+  validateFilledText,
   type Fields,
-  type Problems,
-  type Reader,
+  type ValidationErrors,
+  type FieldValidator,
 } from './validate.ts';
 
 /** How a field is read from a row; dates are whole UNIX seconds, as the wire shows them. */
@@ -19,7 +19,7 @@ export type SearchField<Row> =
   | {
       readonly kind: 'string';
       readonly read: (row: Row) => string | null;
-      readonly readValue?: Reader<string>;
+      readonly readValue?: FieldValidator<string>;
     }
   | { readonly kind: 'tags'; readonly read: (row: Row) => readonly string[] };
 
@@ -53,9 +53,9 @@ const operatorsOf: Readonly<Record<SearchField<never>['kind'], readonly Operator
 };
 
 /** Reads a filter list into one decision; no entries match everything. */
-export function createFilter<Row>(problems: Problems, list: FilterList<Row>): Match<Row> {
+export function createFilter<Row>(problems: ValidationErrors, list: FilterList<Row>): Match<Row> {
   const { entries, joined, fields } = list;
-  const readField = readChoice<SearchField<Row> | null>(fields, null);
+  const readField = validateChoice<SearchField<Row> | null>(fields, null);
   const matches: Match<Row>[] = [];
   // Many ids under OR are the bulk read of this API: one look into a set instead of one each.
   const wanted = new Map<SearchField<Row>, Set<number>>();
@@ -63,7 +63,7 @@ export function createFilter<Row>(problems: Problems, list: FilterList<Row>): Ma
   for (const [place, entry] of entries.entries()) {
     const path = `filter[${place}]`;
     const field = readField(problems, `${path}.field`, entry['field']);
-    const operator = readChoice(operatorChoices, '=')(
+    const operator = validateChoice(operatorChoices, '=')(
       problems,
       `${path}.operator`,
       entry['operator'],
@@ -80,7 +80,7 @@ export function createFilter<Row>(problems: Problems, list: FilterList<Row>): Ma
         wanted.set(field, values);
         matches.push((row) => values.has(field.read(row) ?? Number.NaN));
       }
-      values.add(readInteger(problems, read.path, read.value));
+      values.add(validateInteger(problems, read.path, read.value));
     } else matches.push(matchOf(problems, field, read));
   }
 
@@ -90,22 +90,26 @@ export function createFilter<Row>(problems: Problems, list: FilterList<Row>): Ma
     : (row) => matches.every((match) => match(row));
 }
 
-function matchOf<Row>(problems: Problems, field: SearchField<Row>, entry: Entry): Match<Row> {
+function matchOf<Row>(
+  problems: ValidationErrors,
+  field: SearchField<Row>,
+  entry: Entry,
+): Match<Row> {
   switch (field.kind) {
     case 'integer':
     case 'date': {
-      const read = field.kind === 'date' ? readSeconds : readInteger;
+      const read = field.kind === 'date' ? validateSeconds : validateInteger;
       const test = numberTest(entry.operator, read(problems, entry.path, entry.value));
       return (row) => test(field.read(row));
     }
     case 'integers': {
-      const value = readInteger(problems, entry.path, entry.value);
+      const value = validateInteger(problems, entry.path, entry.value);
       if (entry.operator === '!=') return (row) => !field.read(row).includes(value);
       const test = numberTest(entry.operator, value);
       return (row) => field.read(row).some(test);
     }
     case 'string': {
-      const readValue = field.readValue ?? readText;
+      const readValue = field.readValue ?? validateText;
       const test = textTest(entry.operator, readValue(problems, entry.path, entry.value));
       return (row) => test(field.read(row));
     }
@@ -144,9 +148,9 @@ function textTest(operator: Operator, value: string): (held: string | null) => b
 
 const folded = (text: string): string => text.toLowerCase();
 
-function readTagNames(problems: Problems, { path, value }: Entry): readonly string[] {
-  return readList(problems, path, value).map((tag, place) => {
+function readTagNames(problems: ValidationErrors, { path, value }: Entry): readonly string[] {
+  return validateList(problems, path, value).map((tag, place) => {
     const name = isFields(tag) ? tag['name'] : undefined;
-    return folded(readFilledText(problems, `${path}[${place}].name`, name));
+    return folded(validateFilledText(problems, `${path}[${place}].name`, name));
   });
 }

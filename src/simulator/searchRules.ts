@@ -1,5 +1,5 @@
 import type { Behaviour } from './behaviour.ts';
-import { readSearchedStatus, statusOnWire } from './chatStatus.ts';
+import { validateSearchedStatus, statusOnWire } from './chatStatus.ts';
 import type { ChatRow, CustomerRow } from './entities.ts';
 import type { SearchRules } from './search.ts';
 import type { SearchField } from './searchFilter.ts';
@@ -37,7 +37,7 @@ export function createChatRules(store: Store, behaviour: () => Behaviour): Searc
         {
           kind: 'string',
           read: ({ status }) => statusOnWire(status, behaviour()),
-          readValue: (...value) => readSearchedStatus(behaviour())(...value),
+          readValue: (...value) => validateSearchedStatus(behaviour())(...value),
         },
       ],
       ['chats.rating', text(({ rating }) => rating)],

@@ -8,7 +8,7 @@ import { BehaviourState, type BehaviourChange } from './behaviour.ts';
 import { createCallJournal, type SimulatorCall } from './callJournal.ts';
 import { controlAnswer } from './control.ts';
 import { deliver } from './delivery.ts';
-import { createReception, type Reply } from './reception.ts';
+import { createSimulatedApi, type Reply } from './simulatedApi.ts';
 import { WebhookSender, type WebhookTarget } from './webhooks.ts';
 
 export type { Behaviour, BehaviourChange } from './behaviour.ts';
@@ -61,7 +61,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const behaviour = () => state.current;
   const account = createAccount({ seed, clock, customers, chats, behaviour });
   const { staff } = account.store;
-  const reception = createReception({ account, key, rateLimit, clock, behaviour: state });
+  const api = createSimulatedApi({ account, key, rateLimit, clock, behaviour: state });
   const journal = createCallJournal();
   const webhooks = new WebhookSender(account, { clock, behaviour });
   const activity = new AccountActivity(account, { seed, clock });
@@ -76,7 +76,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
         deliver(response, { answer, delivery: 'whole' }, clock);
         return;
       }
-      const reply = reception.receive(incoming);
+      const reply = api.respond(incoming);
       journal.add(reply.call, bodyText.length);
       options.onCall?.(reply.call);
       respond(response, reply, clock);

@@ -3,21 +3,21 @@ import { badRequest, type ErrorEntry } from './refusal.ts';
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** Collects all errors of a body, so that one response can report them. */
-export interface Problems {
+export interface ValidationErrors {
   add(path: string, message: string): void;
   /** Refuses when anything was added; only after it are the values that were read worth using. */
   check(): void;
 }
 
 /** Reads the value found at a path, or reports it and returns a stand-in. */
-export type Reader<T> = (problems: Problems, path: string, value: unknown) => T;
+export type FieldValidator<T> = (problems: ValidationErrors, path: string, value: unknown) => T;
 
 const maxShortLength = 255;
 const blank = 'This value should not be blank.';
 const typeMessage = (type: string): string => `This value should be of type ${type}.`;
 const invalidChoice = 'The value you selected is not a valid choice.';
 
-export function createProblems(): Problems {
+export function createProblems(): ValidationErrors {
   const entries: ErrorEntry[] = [];
   return {
     add(path, message) {
@@ -50,7 +50,7 @@ const isTimestamp = (value: unknown): boolean =>
 const notRead = Number.NaN;
 
 /** An integer or a numeric string: HelpCrunch accepts both. */
-export const readInteger: Reader<number> = (problems, path, value) => {
+export const validateInteger: FieldValidator<number> = (problems, path, value) => {
   if (isMissing(value)) problems.add(path, blank);
   else if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
   else if (typeof value === 'string' && /^-?\d{1,15}$/.test(value)) return Number(value);
@@ -59,7 +59,7 @@ export const readInteger: Reader<number> = (problems, path, value) => {
 };
 
 /** UNIX seconds as a number or a decimal string. */
-export const readSeconds: Reader<number> = (problems, path, value) => {
+export const validateSeconds: FieldValidator<number> = (problems, path, value) => {
   if (isMissing(value)) problems.add(path, blank);
   else if (isTimestamp(value)) return Number(value);
   else problems.add(path, typeMessage('numeric'));
@@ -67,11 +67,11 @@ export const readSeconds: Reader<number> = (problems, path, value) => {
 };
 
 /** UNIX seconds on the wire, milliseconds here. */
-export const readTime: Reader<number> = (problems, path, value) =>
-  Math.round(readSeconds(problems, path, value) * 1000);
+export const validateTime: FieldValidator<number> = (problems, path, value) =>
+  Math.round(validateSeconds(problems, path, value) * 1000);
 
 /** Text that may be empty. A number is taken as its digits. */
-export const readText: Reader<string> = (problems, path, value) => {
+export const validateText: FieldValidator<string> = (problems, path, value) => {
   if (typeof value === 'string') return value;
   if (typeof value === 'number') return String(value);
   problems.add(path, value === undefined || value === null ? blank : typeMessage('string'));
@@ -79,27 +79,27 @@ export const readText: Reader<string> = (problems, path, value) => {
 };
 
 /** Text with something in it. */
-export const readFilledText: Reader<string> = (problems, path, value) => {
-  const text = readText(problems, path, value);
+export const validateFilledText: FieldValidator<string> = (problems, path, value) => {
+  const text = validateText(problems, path, value);
   if (typeof value === 'string' && text.trim() === '') problems.add(path, blank);
   return text;
 };
 
-export const readFlag: Reader<boolean> = (problems, path, value) => {
+export const validateFlag: FieldValidator<boolean> = (problems, path, value) => {
   if (typeof value === 'boolean') return value;
   problems.add(path, isMissing(value) ? blank : typeMessage('bool'));
   return false;
 };
 
-export const readList: Reader<readonly unknown[]> = (problems, path, value) => {
+export const validateList: FieldValidator<readonly unknown[]> = (problems, path, value) => {
   if (Array.isArray(value)) return value;
   problems.add(path, isMissing(value) ? blank : typeMessage('array'));
   return [];
 };
 
 /** The length counts characters, not UTF-16 code units. */
-export const readShortText: Reader<string> = (problems, path, value) => {
-  const text = readText(problems, path, value);
+export const validateShortText: FieldValidator<string> = (problems, path, value) => {
+  const text = validateText(problems, path, value);
   if (Array.from(text).length > maxShortLength) {
     problems.add(
       path,
@@ -110,20 +110,20 @@ export const readShortText: Reader<string> = (problems, path, value) => {
 };
 
 /** Null and "not given" are the same here. */
-export const readOptional =
-  <T>(read: Reader<T>): Reader<T | null> =>
+export const validateOptional =
+  <T>(read: FieldValidator<T>): FieldValidator<T | null> =>
   (problems, path, value) =>
     value === undefined || value === null ? null : read(problems, path, value);
 
 /** Null is a value, "not given" is not. */
-export const readNullable =
-  <T>(read: Reader<T>): Reader<T | null> =>
+export const validateNullable =
+  <T>(read: FieldValidator<T>): FieldValidator<T | null> =>
   (problems, path, value) =>
     value === null ? null : read(problems, path, value);
 
 /** One of the choices, looked up by the value as it was sent. */
-export const readChoice =
-  <T>(choices: ReadonlyMap<string, T>, standIn: T): Reader<T> =>
+export const validateChoice =
+  <T>(choices: ReadonlyMap<string, T>, standIn: T): FieldValidator<T> =>
   (problems, path, value) => {
     const choice = typeof value === 'string' ? choices.get(value) : undefined;
     if (choice !== undefined) return choice;

@@ -21,7 +21,7 @@ interface WebhookEnvelope {
 
 const timeoutMs = 10_000;
 /** The oldest queued delivery is dropped beyond this. */
-const maxQueued = 1_000;
+const maxQueued = 10_000;
 
 interface WebhookContext {
   readonly clock: Clock;
@@ -87,7 +87,8 @@ export class WebhookSender {
   }
 
   #enqueue(envelope: WebhookEnvelope): void {
-    this.#queue = [...this.#queue.slice(1 - maxQueued), envelope];
+    this.#queue.push(envelope);
+    if (this.#queue.length > maxQueued) this.#queue.shift();
     void this.#sendAll();
   }
 

@@ -3,8 +3,8 @@ import type { Log } from '../observability/log.ts';
 import type { CursorCipher } from '../lib/cursorCipher.ts';
 import { createCursorCipher } from '../lib/cursorCipher.ts';
 import { circuitBreaker, CircuitBreakers } from './circuitBreaker.ts';
-import { hasHigherClass } from './rateLimit/limiter.ts';
-import type { PermitCandidate, RateLimiter, RateLimitRejection } from './rateLimit/limiter.ts';
+import { outranks } from './rateLimit/limiter.ts';
+import type { ChargeCandidate, RateLimiter, RateLimitRejection } from './rateLimit/limiter.ts';
 import type { EntityCache, ScopedCacheHooks } from './cache/entityCache.ts';
 import type { ScopedCache } from './cache/scopedCache.ts';
 import { UpstreamError } from './errors.ts';
@@ -13,12 +13,12 @@ import { retry } from './retry.ts';
 import { maxConditions } from './filters.ts';
 import { KeyVerification, unverifiedAccount } from './keyVerification.ts';
 import { compose } from './pipeline.ts';
-import type { RequestContext, Send, UpstreamRequest } from './pipeline.ts';
+import type { UpstreamContext, Send, UpstreamRequest } from './pipeline.ts';
 import { rateLimit } from './rateLimitLayer.ts';
 import { repeatOnNewConnection } from './staleConnection.ts';
 import { createQuotaReader } from './quotaReader.ts';
 import type { Transport } from './transport.ts';
-import { instrument } from './instrumentation.ts';
+import { describeFailures, instrument } from './instrumentation.ts';
 import type { UpstreamObserver } from './instrumentation.ts';
 import type { IdempotentRuns } from './writes/idempotentRuns.ts';
 import type { WriteServices } from './writes/services.ts';
@@ -36,7 +36,7 @@ export interface Upstream {
   readonly onHoldSpelling: string;
   readonly idempotentRuns: IdempotentRuns;
   /** Derived from the API key, so that cursors are valid on every instance. */
-  seal(): CursorCipher;
+  cursorCipher(): CursorCipher;
 }
 
 interface UpstreamClientOptions {
@@ -59,9 +59,12 @@ interface UpstreamClientOptions {
 }
 
 /** Whether the rate limiter charges the operation for a call that another one has started. Otherwise it must not wait for the limit of that one. */
-function canTakeOver({ viewer, readPriority: priority }: RequestContext, starter: PermitCandidate) {
+function canTakeOver(
+  { viewer, readPriority: priority }: UpstreamContext,
+  starter: ChargeCandidate,
+) {
   const isOwn = viewer.key === starter.viewer.key && viewer.class === starter.viewer.class;
-  return isOwn || hasHigherClass({ viewer, priority }, starter);
+  return isOwn || outranks({ viewer, priority }, starter);
 }
 
 const queueTimeoutError = (rejection: RateLimitRejection): UpstreamError =>
@@ -70,14 +73,20 @@ const queueTimeoutError = (rejection: RateLimitRejection): UpstreamError =>
     ...rejection,
   });
 
+/** The account's API key, which may have been replaced since the operation or the process started. */
+const apiKeyOf = (
+  { account, apiKey }: UpstreamContext,
+  { currentApiKey }: UpstreamClientOptions,
+): string => currentApiKey?.(account) ?? apiKey;
+
 const createSend =
   (
-    { transport, currentApiKey }: UpstreamClientOptions,
+    options: UpstreamClientOptions,
     onResponse: (request: UpstreamRequest, status: number) => void,
   ): Send =>
   async (request) => {
-    const { account, apiKey: givenKey } = request.context;
-    const apiKey = currentApiKey?.(account) ?? givenKey;
+    const { transport } = options;
+    const apiKey = apiKeyOf(request.context, options);
     let isThrottled = false;
     try {
       const { method, path, body, headers, usesNewConnection = false, signal } = request;
@@ -115,13 +124,14 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
     rateLimiter
       .acquire(account, () => charge, new AbortController().signal)
       .then(
-        (permit) => permit.release(),
+        (permit) => permit.complete(),
         () => undefined,
       );
   }
 
   const send = compose(
     [
+      describeFailures,
       retry({ clock, maxRetries }),
       ...(keys === undefined ? [] : [keys.layer]),
       circuitBreaker(circuitBreakers, clock),
@@ -132,9 +142,9 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
     createSend(options, onResponse),
   );
 
-  const hooksFor = (context: RequestContext): ScopedCacheHooks => ({
+  const hooksFor = (context: UpstreamContext): ScopedCacheHooks => ({
     sendFor: (waiters) => (call) =>
-      send({ ...call, ...waiters, context, quotaOwner: context.account, headers: {} }),
+      send({ context, quotaOwner: context.account, headers: {}, ...waiters, ...call }),
     writes: options.writes,
     onFailure(error) {
       const isRejected = error instanceof UpstreamError && error.kind === 'unauthenticated';
@@ -142,35 +152,37 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
     },
     mayJoin: (chargedTo) =>
       canTakeOver(context, chargedTo) ||
-      !rateLimiter.isCapped(quotaOwnerOf(context.account), chargedTo, {
+      !rateLimiter.delaysOther(quotaOwnerOf(context.account), chargedTo, {
         viewer: context.viewer,
         priority: context.readPriority,
       }),
     onJoin: () => rateLimiter.reevaluate(quotaOwnerOf(context.account)),
-    queueTimeoutError: () =>
-      queueTimeoutError(
-        rateLimiter.rejection(quotaOwnerOf(context.account), context.viewer, context.readPriority),
-      ),
+    queueTimeoutError() {
+      const { account, viewer, readPriority } = context;
+      const rejection = rateLimiter.explainWait(quotaOwnerOf(account), viewer, readPriority);
+      return queueTimeoutError(rejection);
+    },
   });
 
-  const shared = { batchSize: { limit: maxConditions }, onHoldSpelling };
+  const batchSize = { limit: maxConditions };
   return {
     /** The number of accounts whose circuit breaker is open. */
     openCircuitBreakers: () => circuitBreakers.openCount(),
     isCircuitOpen: (account: string) => circuitBreakers.isOpen(account),
     /** Whether HelpCrunch has accepted the account's key; always true for the gateway's own. */
-    isAccepted: (account: string) => !isUnverified(account),
-    forOperation(context: RequestContext): Upstream {
+    isKeyVerified: (account: string) => !isUnverified(account),
+    forOperation(context: UpstreamContext): Upstream {
       // Deriving its keys is more expensive than encrypting a cursor: create it once.
-      let seal: CursorCipher | undefined;
+      let cipher: CursorCipher | undefined;
       return {
         cache: cache.forOperation(
-          { ...context, isUnverified: isUnverified(context.account) },
+          isUnverified(context.account) ? { ...context, isUnverified: true } : context,
           hooksFor(context),
         ),
-        ...shared,
+        batchSize,
+        onHoldSpelling,
         idempotentRuns: options.writes.idempotentRuns,
-        seal: () => (seal ??= createCursorCipher(context.apiKey)),
+        cursorCipher: () => (cipher ??= createCursorCipher(apiKeyOf(context, options))),
       };
     },
     quotaFor: createQuotaReader({ rateLimiter, clock, quotaOwnerOf }),

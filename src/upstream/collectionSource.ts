@@ -21,6 +21,8 @@ export const createCollectionSource = <Row extends { readonly id: string }>(
 
     all: async (): Promise<readonly Row[]> => (await load()).rows,
 
-    refreshable: [refreshedSingly({ type, accepts: (name) => name === 'all', isList: true }, load)],
+    refreshable: () => [
+      refreshedSingly({ type, accepts: (name) => name === 'all', isList: true }, load),
+    ],
   };
 };

@@ -56,7 +56,7 @@ export class PooledRequest {
   }
 
   /** Whether the connection was idle before and has not returned anything since. */
-  get isUnanswered(): boolean {
+  get isReusedAndUnanswered(): boolean {
     return this.#reused !== undefined && this.#reused.socket.bytesRead === this.#reused.bytesRead;
   }
 
@@ -65,7 +65,7 @@ export class PooledRequest {
   }
 
   /** The body fails when the connection is lost. */
-  connect(body: unknown): void {
+  attachResponseBody(body: unknown): void {
     if (body instanceof Readable) this.#body = body;
   }
 
@@ -75,7 +75,7 @@ export class PooledRequest {
 
   failure(cause: unknown, bodyBytes: number): ConnectionFailure {
     const error = this.#error;
-    const isStale = error !== undefined && this.isUnanswered;
+    const isStale = error !== undefined && this.isReusedAndUnanswered;
     const isFailedWrite = error !== undefined && 'syscall' in error && error.syscall === 'write';
     return {
       code: codeOf(error) ?? codeOf(cause),
@@ -124,7 +124,7 @@ export class ConnectionPool {
   }
 
   /** The request that the last call of `fetch` has started; undefined if it has failed before. */
-  takeRequest(): PooledRequest | undefined {
+  takeLatestRequest(): PooledRequest | undefined {
     const request = this.#latest;
     this.#latest = undefined;
     return request;

@@ -14,7 +14,7 @@ interface DriftReporterOptions {
 }
 
 /** Counts drift, and logs each field once per hour, without its value. Returns a function that ends it. */
-export function reportDriftTo({ clock, log, count }: DriftReporterOptions): () => void {
+export function startDriftReporter({ clock, log, count }: DriftReporterOptions): () => void {
   const logged = new ExpiringMap<true>(clock, maxFields);
   return observeDrift(({ resource, kind, field }) => {
     count({ resource, kind });

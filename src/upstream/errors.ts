@@ -1,4 +1,4 @@
-import type { RefusalReason } from './rateLimit/limiter.ts';
+import type { ReachedLimit } from './rateLimit/limiter.ts';
 
 /** The ways in which a call fails. Closed: a new kind breaks the build until it is mapped to a public code. */
 export type UpstreamErrorKind =
@@ -34,9 +34,12 @@ export interface UpstreamErrorDetails {
   readonly fields?: readonly RejectedField[];
   readonly retryAfterMs?: number;
   /** The limit that a rejected call has reached. */
-  readonly reason?: RefusalReason;
+  readonly reason?: ReachedLimit;
   /** Why the connection failed: an error code such as `ECONNREFUSED`. For operators only. */
   readonly connectionError?: string;
+  /** The endpoint of the call, without ids, and how often it was sent, attempts that got 429 not included. For operators only. */
+  readonly endpoint?: string;
+  readonly attempts?: number;
   /** The connection was idle before and was lost before the first byte of the response, after or before the request was sent. */
   readonly staleConnection?: 'sent' | 'unsent';
   /** The gateway did not send the call. */
@@ -115,7 +118,7 @@ const unavailableKinds: ReadonlySet<UpstreamErrorKind> = new Set([
 ]);
 
 /** Whether HelpCrunch is unavailable for any call, so that stale data may be served. */
-export const isUnavailable = (error: unknown): error is UpstreamError =>
+export const allowsStaleIfError = (error: unknown): error is UpstreamError =>
   error instanceof UpstreamError && unavailableKinds.has(error.kind);
 
 /** Whether a requested object does not exist. */
@@ -123,7 +126,7 @@ export const isNotFound = (error: unknown): error is UpstreamError =>
   error instanceof UpstreamError && error.kind === 'notFound';
 
 /** Throws the first error of the results, except that an object does not exist. */
-export function throwFailures(results: readonly unknown[]): void {
+export function throwFirstExceptNotFound(results: readonly unknown[]): void {
   const isFailure = (result: unknown): result is UpstreamError =>
     result instanceof UpstreamError && !isNotFound(result);
   const failure = results.find(isFailure);
@@ -133,7 +136,7 @@ export function throwFailures(results: readonly unknown[]): void {
 const noEndpointMessage = 'HelpCrunch does not have this endpoint.';
 
 /** For a request that names no object: a 404 then does not prove that an object does not exist. */
-export function throwEndpointError(error: unknown): never {
+export function rethrowNotFoundAsMalformed(error: unknown): never {
   if (!isNotFound(error)) throw error;
   const message = noEndpointMessage;
   throw error.with({ kind: 'malformed', message, publicMessage: message });

@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
-import type { CallPriority, RefusalReason, QuotaClass } from './rateLimit/limiter.ts';
+import type { CallPriority, ReachedLimit, QuotaClass } from './rateLimit/limiter.ts';
 import type { UpstreamErrorKind } from './errors.ts';
 import { UpstreamError } from './errors.ts';
 import type { SpanEnd } from '../observability/tracing.ts';
@@ -11,7 +11,7 @@ export interface QueueWaitReport {
   /** The class of the viewer that started the call. */
   readonly viewer: QuotaClass;
   /** Why no permit was granted; undefined if one was. */
-  readonly rejection: RefusalReason | 'UNAVAILABLE' | undefined;
+  readonly rejection: ReachedLimit | 'UNAVAILABLE' | undefined;
   readonly waitMs: number;
 }
 
@@ -55,6 +55,21 @@ function serverAttributes(baseUrl: string) {
     'url.scheme': protocol.slice(0, -1),
   };
 }
+
+/** Adds the endpoint and the number of attempts to a failure, for the log. */
+export const describeFailures: Layer = (next) => async (request) => {
+  let attempts = 0;
+  const sent = (): void => {
+    attempts += 1;
+    request.sent?.();
+  };
+  try {
+    return await next({ ...request, sent });
+  } catch (error) {
+    const isOwn = error instanceof UpstreamError && error !== request.signal.reason;
+    throw isOwn ? error.with({ endpoint: endpointOf(request), attempts }) : error;
+  }
+};
 
 /** Counts, measures and traces each attempt that is sent. Ids and query values are not part of its URL. */
 export function instrument({

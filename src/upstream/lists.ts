@@ -5,7 +5,7 @@ import { isCount, isNumber, isText, listOf, objectOf, oneOf, orNull } from '../l
 import type { SendCall } from './cache/entityCache.ts';
 import type { UpstreamCall } from './pipeline.ts';
 import { decodePage } from './decode.ts';
-import { throwEndpointError, UpstreamError } from './errors.ts';
+import { rethrowNotFoundAsMalformed, UpstreamError } from './errors.ts';
 import type { FilterCondition, UpstreamFilter } from './filters.ts';
 import { addCondition, maxConditions } from './filters.ts';
 
@@ -48,7 +48,7 @@ export async function readPage<Row>(
           path: `${path}/search`,
           body: { ...filter, ...parameters },
         };
-  const body = await send(call).catch(throwEndpointError);
+  const body = await send(call).catch(rethrowNotFoundAsMalformed);
   return decodePage(body, { where: path.slice(1), offset, limit }, decodeRow);
 }
 

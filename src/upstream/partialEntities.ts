@@ -1,6 +1,8 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { PropertyOfField, PartialEntity } from '../lib/selection.ts';
 import { satisfiesSelection } from '../lib/selection.ts';
+import type { CachedEntity } from './cache/cacheTypes.ts';
+import type { EntityPart } from './codec.ts';
 import { isNotFound } from './errors.ts';
 
 /** The known fields of an entity that could not be loaded. Reading another field throws the error of the load; copies lack it. */
@@ -28,6 +30,10 @@ class IncompleteEntity {
 
 /** Whether reading some fields of the entity fails. */
 export const isIncomplete = (entity: unknown): boolean => entity instanceof IncompleteEntity;
+
+/** The entity, or its known fields if reading the others would fail. */
+export const knownFields = <Whole extends CachedEntity>(entity: Whole): EntityPart<Whole> =>
+  isIncomplete(entity) ? { ...entity } : entity;
 
 /** Resolves entities of one type of which only a part is known, such as what another entity embeds. */
 export class PartialEntities<Whole extends { readonly __typename: string }> {

@@ -1,7 +1,7 @@
 import type { DependencyTracker } from '../lib/dependencyTracker.ts';
 import type { Span } from '../observability/tracing.ts';
 import type { RequestWaiters } from './cache/inFlight.ts';
-import type { PermitCandidate, QuotaViewer } from './rateLimit/limiter.ts';
+import type { ChargeCandidate, QuotaViewer } from './rateLimit/limiter.ts';
 import type { TransportRequest } from './transport.ts';
 
 /**
@@ -29,7 +29,7 @@ export interface OperationUsage {
 }
 
 /** The operation for which calls are made. */
-export interface RequestContext {
+export interface UpstreamContext {
   readonly apiKey: string;
   /** Owns the cache entries and the rate limit. */
   readonly account: string;
@@ -38,7 +38,7 @@ export interface RequestContext {
   /** The priority of calls that read. */
   readonly readPriority: 'read' | 'background';
   /** Further viewers of the operation. A read is charged to the first of them that has quota if `viewer` has none. */
-  readonly otherCandidates?: readonly PermitCandidate[] | undefined;
+  readonly fallbackCandidates?: readonly ChargeCandidate[] | undefined;
   /** Aborted when the client disconnects or the deadline passes. */
   readonly signal: () => AbortSignal;
   /** On the monotonic clock. */
@@ -55,7 +55,7 @@ export interface RequestContext {
 /** A call on its way through the layers, with the operations that wait for it. */
 export type UpstreamRequest = UpstreamCall &
   RequestWaiters & {
-    readonly context: RequestContext;
+    readonly context: UpstreamContext;
     /** The account whose rate limit and circuit breaker apply. */
     readonly quotaOwner: string;
     /** Trace headers. */

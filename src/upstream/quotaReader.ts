@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.ts';
-import type { RequestContext } from './pipeline.ts';
+import type { UpstreamContext } from './pipeline.ts';
 import type { RateLimiter } from './rateLimit/limiter.ts';
 
 type QuotaContext = Pick<
-  RequestContext,
+  UpstreamContext,
   'account' | 'viewer' | 'readPriority' | 'deadlineMs' | 'usage'
 >;
 

@@ -65,11 +65,11 @@ export function rateLimit(
       // The limiter decides when the next call may start, whatever `Retry-After` says.
       const { quotaOwner, context } = request;
       const priority = priorityOf(request);
-      const { retryAfterMs } = limiter.rejection(quotaOwner, context.viewer, priority);
+      const { retryAfterMs } = limiter.explainWait(quotaOwner, context.viewer, priority);
       const details = { ...error.details, retryAfterMs, reason: 'ACCOUNT_LIMIT' } as const;
       throw new UpstreamError(error.kind, error.message, details);
     } finally {
-      permit.release();
+      permit.complete();
     }
   };
 }

@@ -1,6 +1,6 @@
 import { parseJson } from '../lib/json.ts';
 import { isDictionary, objectOf } from '../lib/shape.ts';
-import { createRedactor, createRequestRedactor, withoutTokens } from '../lib/redaction.ts';
+import { createRedactor, createUrlRedactor, withoutTokens } from '../lib/redaction.ts';
 import { withoutCredentials } from '../observability/redact.ts';
 import type { UpstreamErrorEntry, UpstreamErrorKind } from './errors.ts';
 import { UpstreamError } from './errors.ts';
@@ -73,7 +73,7 @@ function errorFromResponse(response: TransportResponse, secrets: UpstreamSecrets
   const { status, body, retryAfterMs } = response;
   const kind = kindOf(status);
   const redactKey = createRedactor([secrets.apiKey]);
-  const redactRequest = createRequestRedactor(secrets.baseUrl);
+  const redactRequest = createUrlRedactor(secrets.baseUrl);
   const redact = (text: string) =>
     withoutTokens(withoutCredentials(redactRequest(redactKey(text))));
   return new UpstreamError(kind, `HelpCrunch responded with status ${status}.`, {

@@ -2,9 +2,11 @@ import fetch, { FetchError } from 'node-fetch';
 import type { Response } from 'node-fetch';
 import { asError } from '../lib/asError.ts';
 import type { Clock } from '../lib/clock.ts';
+import { parseRetryAfter } from '../lib/retryAfter.ts';
 import type { PooledRequest } from './connectionPool.ts';
 import { ConnectionPool } from './connectionPool.ts';
 import { UpstreamError } from './errors.ts';
+import type { ServerClock } from './writes/serverClock.ts';
 
 export interface TransportRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -43,23 +45,7 @@ interface TransportOptions {
   readonly keepAliveMs: number;
   readonly maxResponseBytes: number;
   readonly clock: Clock;
-}
-
-/** Longer pauses are neither waited for nor returned to clients. */
-export const maxRetryAfterMs = 600_000;
-
-/** Shorter pauses, and times that have passed, count as absent. */
-const minRetryAfterMs = 1_000;
-
-/** `Retry-After` in seconds or as a date (RFC 9110), at most ten minutes; undefined for anything else. */
-function parseRetryAfter(response: Response, clock: Clock): number | undefined {
-  const value = response.headers.get('retry-after')?.trim() ?? '';
-  // HTTP dates begin with the day's name; Date.parse alone would accept `1.5`.
-  const isDate = /^[A-Z][a-z]{2},? /.test(value);
-  const seconds = /^[0-9]+$/.test(value) ? Number(value) : NaN;
-  const delayMs = isDate ? Math.ceil(Date.parse(value) - clock.now()) : seconds * 1000;
-  if (Number.isNaN(delayMs) || delayMs <= 0) return undefined;
-  return Math.min(maxRetryAfterMs, Math.max(minRetryAfterMs, delayMs));
+  readonly serverClock?: ServerClock;
 }
 
 /** US-ASCII is a subset of UTF-8. */
@@ -134,7 +120,7 @@ class HttpTransport implements Transport {
       };
       const onAbort = () => fail(asError(signal.reason));
       const cancelTimer = clock.after(timeoutMs, () => {
-        if (exchange.pooled?.isUnanswered === true) this.#pool.closeIdle();
+        if (exchange.pooled?.isReusedAndUnanswered === true) this.#pool.closeIdle();
         fail(new UpstreamError('timeout', 'HelpCrunch did not respond in time.'));
       });
       signal.addEventListener('abort', onAbort);
@@ -156,27 +142,29 @@ class HttpTransport implements Transport {
     const response = fetch(baseUrl + path, {
       method,
       headers: {
-        ...headers,
         accept: 'application/json',
         'user-agent': userAgent,
         authorization: `Bearer ${apiKey}`,
         ...(text === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
       },
-      ...(text === undefined ? {} : { body: text }),
+      body: text,
       agent: this.#pool.agent,
       // The key is sent to one host only.
       redirect: 'manual',
       size: maxResponseBytes,
     });
-    return { response, pooled: this.#pool.takeRequest(), text, status: undefined };
+    return { response, pooled: this.#pool.takeLatestRequest(), text, status: undefined };
   }
 
   async #read(exchange: Exchange): Promise<TransportResponse> {
     const response = await exchange.response;
     const { status, body } = response;
     exchange.status = status;
-    exchange.pooled?.connect(body);
-    const retryAfterMs = parseRetryAfter(response, this.#options.clock);
+    exchange.pooled?.attachResponseBody(body);
+    const { clock, serverClock } = this.#options;
+    serverClock?.record(response.headers.get('date'));
+    const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), clock);
     const text = await response.text();
     return {
       status,

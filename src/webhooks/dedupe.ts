@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { limitEntries } from '../lib/entryLimit.ts';
+import { lruEntryLimit } from '../lib/entryLimit.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { RedisConnections } from '../redis/connection.ts';
 import { hashedName, redisKey } from '../redis/keys.ts';
@@ -27,7 +27,7 @@ export function createDeliveryDeduplicator(
   clock: Clock,
   redis?: RedisConnections,
 ): DeliveryDeduplicator {
-  const processedUntil = new LRUCache<string, number>(limitEntries(maxRememberedDeliveries));
+  const processedUntil = new LRUCache<string, number>(lruEntryLimit(maxRememberedDeliveries));
   const keyOf = (id: string) => redisKey(redis?.account ?? '', 'delivery', hashedName(id));
   return {
     async acquire(name) {

@@ -2,25 +2,29 @@ import { isDeepStrictEqual } from 'node:util';
 import { isDictionary } from '../lib/shape.ts';
 import { agentCodec } from '../resources/agents/model.ts';
 import {
-  chatLists,
+  chatListTags,
   chatType,
   chatWebhooks,
-  reportedChatChange,
+  chatChangeKey,
 } from '../resources/chats/descriptor.ts';
 import { mergeWebhook, webhookChatFromWire } from '../resources/chats/model.ts';
 import type { CustomerWebhook } from '../resources/customers/descriptor.ts';
 import {
-  areTeamFields,
+  areAllStaffFields,
   customerType,
   customerWebhooks,
-  reportedCustomerChange,
+  customerChangeKey,
 } from '../resources/customers/descriptor.ts';
-import { inboxAddition, inboxChatType, inboxMessage } from '../resources/inbox/descriptor.ts';
+import {
+  inboxAdditionPatch,
+  inboxChatType,
+  inboxMessagePatch,
+} from '../resources/inbox/descriptor.ts';
 import { mayBeOpen } from '../resources/inbox/model.ts';
-import { messageWebhooks, reportedMessage } from '../resources/messages/descriptor.ts';
+import { messageWebhooks, messageChangeKey } from '../resources/messages/descriptor.ts';
 import { messageCodec } from '../resources/messages/model.ts';
 import { erasureOf } from '../upstream/cache/cacheTypes.ts';
-import type { ChangeNotice } from '../upstream/cache/entityCache.ts';
+import type { CacheChange } from '../upstream/cache/entityCache.ts';
 import { decodeIfReadable, idOrNull } from '../upstream/codec.ts';
 import type { WebhookDelivery, WebhookPayload } from './delivery.ts';
 import { chatIdOf, customerIdOf, payloadOf } from './delivery.ts';
@@ -28,12 +32,12 @@ import type { DomainEvent } from '../events/bus.ts';
 
 /** What a webhook event invalidates, and what it publishes to subscribers. */
 interface Effects {
-  readonly changes: readonly [ChangeNotice & { readonly id: string }, ...ChangeNotice[]];
+  readonly changes: readonly [CacheChange & { readonly id: string }, ...CacheChange[]];
   readonly events: readonly DomainEvent[];
   /** The fields that could not be decoded. If there are any, the entity is invalidated instead of patched. */
   readonly unreadable: readonly string[];
   /** The change under the name that the gateway's own write of it has, to recognize repetitions. Undefined if nothing is published. */
-  readonly reportedChange?: { readonly name: string; readonly atMs: number };
+  readonly webhookChangeKey?: { readonly name: string; readonly atMs: number };
 }
 
 export interface WebhookEffects extends Effects {
@@ -88,14 +92,14 @@ const chatEvent =
           id: chatId,
           ...(occurredAt === null || !isComplete ? {} : { changedAt: occurredAt, patch }),
         },
-        ...chatLists,
+        ...chatListTags,
         {
           type: inboxChatType,
           id: chatId,
           ...(occurredAt === null || !isComplete ? {} : { changedAt: occurredAt, patch }),
         },
         ...(mayBeOpen(notice.fields.status) && openingChanges.has(change)
-          ? [inboxAddition(chatId)]
+          ? [inboxAdditionPatch(chatId)]
           : []),
       ],
       events: [
@@ -110,7 +114,7 @@ const chatEvent =
         },
       ],
       unreadable: notice.unreadable,
-      reportedChange: { name: reportedChatChange(webhook, chatId, notice.fields), atMs },
+      webhookChangeKey: { name: chatChangeKey(webhook, chatId, notice.fields), atMs },
     };
   };
 
@@ -123,7 +127,11 @@ const messageEvent =
     const { agent, message, unreadable } = readMessage(data, { from, type });
     const received = message === undefined ? undefined : { ...message, agent };
     return {
-      changes: [{ type: chatType, id: chatId }, ...chatLists, inboxMessage(chatId, received)],
+      changes: [
+        { type: chatType, id: chatId },
+        ...chatListTags,
+        inboxMessagePatch(chatId, received),
+      ],
       events: [
         ...(message === undefined
           ? []
@@ -149,7 +157,7 @@ const messageEvent =
       unreadable,
       ...(message === undefined
         ? {}
-        : { reportedChange: { name: reportedMessage(message.id), atMs } }),
+        : { webhookChangeKey: { name: messageChangeKey(message.id), atMs } }),
     };
   };
 
@@ -210,12 +218,12 @@ const customerEvent =
           customerId,
           change,
           atMs,
-          ...(areTeamFields(changedFields) ? { isTeamOnly: true } : {}),
+          ...(areAllStaffFields(changedFields) ? { isTeamOnly: true } : {}),
         },
       ],
       unreadable,
-      reportedChange: {
-        name: reportedCustomerChange(webhook, { ...fields, id: customerId }),
+      webhookChangeKey: {
+        name: customerChangeKey(webhook, { ...fields, id: customerId }),
         atMs,
       },
     };

@@ -9,7 +9,8 @@ import type { WebhookEffects } from './effects.ts';
 import type { DeliveryDeduplicator } from './dedupe.ts';
 import { deliveryFromWire, isSignatureValid } from './delivery.ts';
 import type { EventBus } from '../events/bus.ts';
-import type { EventRepetitions } from '../events/repetitions.ts';
+import { derivedEventId } from '../events/eventIds.ts';
+import type { ChangeDeduplicator } from '../events/changeDeduplicator.ts';
 
 /**
  * The result of a delivery. `partial`: applied, but some fields could not be interpreted. `inProgress`: still being applied, by this or another instance. `outdated`: too old, too far in the future
@@ -33,7 +34,7 @@ export interface WebhookHandlerOptions {
   readonly account: string;
   readonly cache: Pick<EntityCache, 'applyChanges'>;
   readonly eventBus: EventBus;
-  readonly repetitions: EventRepetitions;
+  readonly changeDeduplicator: ChangeDeduplicator;
   readonly deduplicator: DeliveryDeduplicator;
   readonly clock: Clock;
   readonly log: Log;
@@ -144,7 +145,7 @@ export class WebhookHandler {
     if (state === 'inProgress') return 'inProgress';
     try {
       await this.#orderedUpdates.run(orderingKey(effects), neverAborted, () =>
-        this.#apply(effects),
+        this.#apply(deliveryKey, effects),
       );
     } catch (error) {
       await deduplicator.release(deliveryKey);
@@ -155,14 +156,21 @@ export class WebhookHandler {
     return effects.unreadable.length > 0 ? 'partial' : 'applied';
   }
 
-  /** Invalidates first, so that subscribers who query after the event read current data. */
-  async #apply({ changes, events, isCurrent, reportedChange }: WebhookEffects): Promise<void> {
-    const { account, cache, eventBus, repetitions } = this.#options;
+  /**
+   * Invalidates first, so that subscribers who query after the event read current data. Without Redis another instance can apply the same
+   * delivery: it publishes the events with the same ids.
+   */
+  async #apply(
+    deliveryKey: string,
+    { changes, events, isCurrent, webhookChangeKey }: WebhookEffects,
+  ): Promise<void> {
+    const { account, cache, eventBus, changeDeduplicator } = this.#options;
     await cache.applyChanges(account, changes);
-    if (isCurrent && reportedChange !== undefined) {
-      const { name, atMs } = reportedChange;
-      if (await repetitions.recordWebhook(account, name, atMs)) return;
+    if (isCurrent && webhookChangeKey !== undefined) {
+      const { name, atMs } = webhookChangeKey;
+      if (await changeDeduplicator.deduplicateWebhook(account, name, atMs)) return;
     }
-    for (const event of events) eventBus.publish(account, event);
+    for (const [index, event] of events.entries())
+      eventBus.publish(account, event, derivedEventId(event.atMs, `${deliveryKey} ${index}`));
   }
 }

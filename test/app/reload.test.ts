@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { bearer } from '../support/issuer.ts';
 import { killAll, run } from '../support/process.ts';
+import type { RecordingUpstream } from '../support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
+import { wireMessage } from '../support/twoCustomers.ts';
 import { signatureOf } from '../support/webhooks.ts';
 
 // Each test starts a process.
@@ -20,16 +22,11 @@ const newSecret = 'b18b5e0d7c9a4f6e8d3c2b1a09f8e7d6';
 const oldKey = 'q8b5e0d7c9a4f6';
 const newKey = 'z3c2b1a09f8e7d';
 
-async function startFromFiles() {
-  const upstream = await startRecordingUpstream();
-  upstream.respond('GET /chats/5208', { body: wireChat() });
-  const path = (name: string) => join(directory, name);
-  const write = (name: string, text: string) => writeFile(path(name), text);
-  await write('key', oldKey);
-  await write('jwt', oldSecret);
-  await write('webhook', `${oldSecret}w`);
-  await write('operations.json', '{"a":"{ viewer { role } }"}');
-  const gateway = run({
+const path = (name: string) => join(directory, name);
+const write = (name: string, text: string) => writeFile(path(name), text);
+
+const runWith = (upstream: RecordingUpstream) =>
+  run({
     HELPCRUNCH_API_URL: upstream.url,
     HELPCRUNCH_API_KEY_FILE: path('key'),
     HELPCRUNCH_WEBHOOK_SECRET_FILE: path('webhook'),
@@ -38,6 +35,15 @@ async function startFromFiles() {
     JWT_SECRET_FILE: path('jwt'),
     CACHE_CHATS_TTL_MS: '0',
   });
+
+async function startFromFiles() {
+  const upstream = await startRecordingUpstream();
+  upstream.respond('GET /chats/5208', { body: wireChat() });
+  await write('key', oldKey);
+  await write('jwt', oldSecret);
+  await write('webhook', `${oldSecret}w`);
+  await write('operations.json', '{"a":"{ viewer { role } }"}');
+  const gateway = runWith(upstream);
   const { url } = await gateway.started();
 
   async function ask(secret: string, request: object = { query: '{ chat(id: 5208) { id } }' }) {
@@ -73,13 +79,13 @@ async function startFromFiles() {
   const deliveries = (...secrets: readonly string[]) =>
     Promise.all(secrets.map((secret) => deliver(`${secret}w`)));
 
-  return { ...gateway, upstream, write, ask, statuses, deliveries };
+  return { ...gateway, url, upstream, ask, statuses, deliveries };
 }
 
 describe('SIGHUP', () => {
   test('secrets of files and persisted operations are replaced, and previous secrets stay valid while they are listed', async () => {
     await using gateway = await startFromFiles();
-    const { upstream, write, ask, statuses, deliveries } = gateway;
+    const { upstream, ask, statuses, deliveries } = gateway;
     expect(await statuses(oldSecret, newSecret)).toEqual([200, 401]);
     expect(await deliveries(oldSecret, newSecret)).toEqual([200, 401]);
 
@@ -110,9 +116,45 @@ describe('SIGHUP', () => {
     await upstream[Symbol.asyncDispose]();
   });
 
+  test('cursors of customers are encrypted with the new API key, and valid at an instance that was started with it', async () => {
+    await using gateway = await startFromFiles();
+    const { upstream } = gateway;
+    const messages = [3, 2, 1].map((id) =>
+      wireMessage({ id, createdAt: String(1_600_000_000 + id) }),
+    );
+    upstream.respond('GET /chats/5208/messages', { body: { data: messages, total: 3 } });
+    const headers = await bearer(
+      { role: 'customer', customerId: '7001' },
+      { key: new TextEncoder().encode(oldSecret) },
+    );
+    const page = async (url: string, after: string | null) => {
+      const query = `query ($after: String) {
+        chat(id: 5208) { messages(first: 1, after: $after) { edges { cursor node { id } } } }
+      }`;
+      const response = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify({ query, variables: { after } }),
+      });
+      const { data }: any = await response.json();
+      return data.chat.messages?.edges[0];
+    };
+
+    await write('key', newKey);
+    gateway.send('SIGHUP');
+    await gateway.heard('configuration reloaded');
+    await using later = runWith(upstream);
+    const { url } = await later.started();
+    const first = await page(gateway.url, null);
+
+    expect(await page(url, first.cursor)).toMatchObject({ node: { id: '2' } });
+    expect(await page(gateway.url, first.cursor)).toMatchObject({ node: { id: '2' } });
+    await upstream[Symbol.asyncDispose]();
+  });
+
   test('an invalid file changes nothing and is logged without its content', async () => {
     await using gateway = await startFromFiles();
-    const { upstream, write, statuses } = gateway;
+    const { upstream, statuses } = gateway;
 
     await write('jwt', 'much too short');
     await write('key', newKey);

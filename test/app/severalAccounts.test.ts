@@ -151,8 +151,9 @@ describe('several accounts', () => {
         subscriptions: {
           maxConnections: 10,
           maxConnectionsPerViewer: 1,
+          maxConnectionAgeMs: 0,
           maxPerConnection: 10,
-          maxPerViewer: 10,
+          maxSubscriptionsPerViewer: 10,
           maxBuffered: 10,
           callbackHosts: [],
         },
@@ -244,6 +245,40 @@ describe('several accounts', () => {
     ]);
   });
 
+  test('events of each account are paced by its own rate limit', async () => {
+    const clock = createManualClock(Date.now());
+    await using gateway = await startForBoth({
+      upstreams,
+      clock,
+      accounts: { shop: { rateLimit: 6 }, bank: { rateLimit: 120 } },
+    });
+    const subscription = 'subscription { customerChanged { customer { name } } }';
+    const open = async (name: 'shop' | 'bank') =>
+      openEventStream(gateway.url, subscription, { headers: await gateway.headersOf(name) });
+    await using shop = await open('shop');
+    await using bank = await open('bank');
+    await gateway.waitForSubscriptions(2);
+
+    for (const name of ['shop', 'bank'] as const) {
+      for (const id of ['1', '2', '3']) {
+        const delivery = { event: 'customer.unsubscribed', eventData: { id: 7 }, id };
+        await gateway.deliver(
+          `/${name}`,
+          wireDelivery(delivery),
+          accountOf(name).webhookSecrets[0]!,
+        );
+      }
+    }
+    await shop.next();
+    for (let event = 0; event < 3; event += 1) await bank.next();
+    const callsAtOnce = upstreams.shop.calls.length;
+    clock.advance(20_000);
+    await shop.next();
+
+    expect(callsAtOnce).toBe(1);
+    expect(upstreams.shop.calls).toHaveLength(2);
+  });
+
   test('an idempotency key of one account is unknown in the other', async () => {
     await using gateway = await startForBoth({ upstreams });
     const create =
@@ -268,7 +303,13 @@ describe('several accounts', () => {
   });
 
   test('metrics and log lines of operations name the account, and errors of one do not show the other', async () => {
-    await using gateway = await startForBoth({ upstreams, config: { logLevel: 'info' } });
+    await using gateway = await startForBoth({
+      upstreams,
+      config: {
+        logLevel: 'info',
+        mcp: { isEnabled: true, operations: undefined, allowsWrites: false },
+      },
+    });
     await gateway.ask('shop', '{ chat(id: 404) { id } }');
     await gateway.ask('bank', chat);
 
@@ -278,10 +319,15 @@ describe('several accounts', () => {
       'helpcrunch_upstream_calls_total{account="shop",endpoint="GET /chats/{id}",outcome="notFound"} 1',
       'helpcrunch_upstream_calls_total{account="bank",endpoint="GET /chats/{id}",outcome="ok"} 1',
     ]);
-    const operations = gateway.logged
-      .map((line) => JSON.parse(line))
-      .filter(({ msg }) => msg === 'operation');
-    expect(operations.map(({ account }) => account)).toEqual(['shop', 'bank']);
+    for (const name of ['shop', 'bank'])
+      await callTool(gateway.url, 'readChat', { chatId: '1' }, await gateway.headersOf(name));
+    const accountsOf = (message: string) =>
+      gateway.logged.flatMap((line) => {
+        const { msg, account } = JSON.parse(line);
+        return msg === message ? [account] : [];
+      });
+    expect(accountsOf('operation').slice(0, 2)).toEqual(['shop', 'bank']);
+    expect(accountsOf('tool call')).toEqual(['shop', 'bank']);
     expect(gateway.logged.join('')).not.toContain('key-of-');
   });
 });

@@ -1,22 +1,26 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, symlink, unlink, watch, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { chown, mkdir, readFile, readdir, rm, watch, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { formatProgress } from '../../src/cli/export.ts';
-import { exportKinds } from '../../src/export/options.ts';
+import { exportExitCodes, exportKinds } from '../../src/export/options.ts';
 import { exportData } from '../../src/index.ts';
+import { toNodeId } from '../../src/lib/ids.ts';
 import { createRandom } from '../../src/simulator/random.ts';
 import { createAgentWork } from '../support/agentWork.ts';
+import { startFailingProxy } from '../support/exportFailures.ts';
 import {
   accountState,
   createExportDirectory,
   exportedState,
   idsOf,
   readExport,
+  readKind,
   repeatedIds,
   sorted,
 } from '../support/exports.ts';
@@ -26,11 +30,19 @@ import { webhookSecret } from '../support/webhooks.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Starts the real command with only these environment variables. */
-function startCommand(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-  const child = spawn(process.execPath, ['dist/cli/main.js', 'export', ...args], {
+const command = ['dist/cli/main.js', 'export'];
+
+/** Starts a program with only these environment variables. */
+function startProgram(
+  program: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  user: { readonly uid?: number; readonly gid?: number } = {},
+) {
+  const child = spawn(program, args, {
     cwd: root,
     env: { PATH: process.env['PATH'], ...environment },
+    ...user,
   });
   let output = '';
   let errors = '';
@@ -45,8 +57,18 @@ function startCommand(args: readonly string[], environment: Readonly<Record<stri
   return { ended, kill: (signal: NodeJS.Signals) => child.kill(signal) };
 }
 
+const startCommand = (
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+) => startProgram(process.execPath, [...command, ...args], environment);
+
 const runCommand = (args: readonly string[], environment?: Readonly<Record<string, string>>) =>
   startCommand(args, environment).ended;
+
+async function waitForFile(directory: string, name: string) {
+  const watcher = watch(directory);
+  for await (const { filename } of watcher) if (filename === name) return;
+}
 
 /** A TCP proxy that reports each chunk from the gateway before it passes it on. */
 async function startMeter(url: string) {
@@ -83,6 +105,7 @@ const counts = {
   chats: Number(process.env['EXPORT_CHATS'] ?? 300),
   customers: Number(process.env['EXPORT_CUSTOMERS'] ?? 150),
 };
+if (process.env['EXPORT_CHATS'] !== undefined) jest.setTimeout(3_600_000);
 const kills = 10;
 const cacheTtlsMs = { chats: 60_000, customers: 60_000, account: 300_000, absent: 0 };
 
@@ -126,13 +149,13 @@ async function killTenTimes(
   const signals: unknown[] = [];
   for (let run = 0; run < kills; run += 1) {
     let left = Math.ceil(random.next() * maxBytes);
-    const command = startCommand(args);
+    const running = startCommand(args);
     meter.observe((bytes) => {
       work.step();
       left -= bytes;
-      if (left <= 0) command.kill('SIGKILL');
+      if (left <= 0) running.kill('SIGKILL');
     });
-    const { signal } = await command.ended;
+    const { signal } = await running.ended;
     signals.push(signal);
   }
   meter.observe(() => work.step());
@@ -200,8 +223,10 @@ describe('an export that is killed ten times while agents work', () => {
 
 describe('helpcrunch-graphql export', () => {
   let demo: Awaited<ReturnType<typeof startDemo>>;
+  let agentToken: string;
 
   beforeAll(async () => {
+    agentToken = await token({ role: 'agent', agentId: 11 });
     demo = await startDemo({
       customers: 20,
       chats: 120,
@@ -249,10 +274,16 @@ describe('helpcrunch-graphql export', () => {
 
   test.each([
     [['--token', 'x'], "Unknown option '--token'"],
+    [['a-secret'], 'Unexpected argument. This command'],
     [['--url', 'gateway'], 'url: must be an http or https URL'],
     [['--kinds', 'chats,orders'], '"orders" is not a kind'],
     [['--filter', '{'], '--filter: must be JSON'],
     [['--since', 'yesterday'], 'since: must be a time'],
+    [['--since', '2026-02-30'], '--since: 2026-02-30 is not a day of the calendar'],
+    [['--since', '2026-13-01T00:00:00Z'], '--since: 2026-13-01 is not a day of the calendar'],
+    [['--since', '2026-01-31T25:00:00Z'], 'since: must be a time'],
+    [['--since', '2999-01-01'], 'since: 2999-01-01T00:00:00.000Z is in the future'],
+    [['--url', 'http://a/graphql?key=secret'], 'url: must not contain a query'],
     [['--follow', '--filter', '{"chats":{"status":"NEW"}}'], 'follow: cannot be combined'],
   ])('exits with 1 for %j', async (args, message) => {
     await using target = await createExportDirectory();
@@ -261,6 +292,7 @@ describe('helpcrunch-graphql export', () => {
 
     expect(code).toBe(1);
     expect(errors).toContain(message);
+    expect(errors).not.toContain('secret');
     expect(await readdir(target.directory)).toEqual([]);
   });
 
@@ -276,7 +308,7 @@ describe('helpcrunch-graphql export', () => {
 
   test('exits with 2 for the directory of another export, and with 6 for a rejected request', async () => {
     await using target = await createExportDirectory();
-    const environment = { GATEWAY_TOKEN: await token({ role: 'agent', agentId: 11 }) };
+    const environment = { GATEWAY_TOKEN: agentToken };
     const args = ['--url', demo.url, '--out', target.directory];
     await runCommand([...args, '--kinds', 'team'], environment);
 
@@ -299,49 +331,239 @@ describe('helpcrunch-graphql export', () => {
     expect(notGraphql).toMatchObject({ code: 6 });
   });
 
-  test('exits with 4 if the disk is full', async () => {
+  test('exits with 4 if a file cannot be written, and continues later', async () => {
     await using target = await createExportDirectory();
-    const environment = { GATEWAY_TOKEN: await token({ role: 'agent', agentId: 11 }) };
     const args = ['--url', demo.url, '--out', target.directory];
-    await runCommand(args);
-    const path = join(target.directory, 'messages.ndjson');
-    await symlink('/dev/full', path);
-    const full = await runCommand(args, environment);
-    await unlink(path);
-    const { code } = await runCommand(args, environment);
+    const limited = await startProgram(
+      '/bin/sh',
+      ['-c', 'ulimit -f 16; exec "$@"', '--', process.execPath, ...command, ...args],
+      { GATEWAY_TOKEN: agentToken },
+    ).ended;
+    const { code } = await runCommand(args, { GATEWAY_TOKEN: agentToken });
 
-    expect(full).toMatchObject({ code: 4, errors: expect.stringContaining('No space is left') });
+    expect(limited).toMatchObject({
+      code: 4,
+      errors: expect.stringMatching(
+        /^\S+\.ndjson: It is larger than the file system or a limit of the process allows\.\n$/,
+      ),
+    });
     expect(code).toBe(0);
+    for (const kind of exportKinds)
+      expect(repeatedIds(await readKind(target.directory, kind))).toEqual([]);
+  });
+
+  test('exits with 4 if the directory cannot be written', async () => {
+    await using target = await createExportDirectory();
+    const directory = join(target.directory, 'out');
+    await mkdir(directory, { mode: 0o500 });
+    // The superuser may write everywhere.
+    const otherUser = { uid: 65_534, gid: 65_534 };
+    const isSuperuser = process.getuid?.() === 0;
+    for (const path of isSuperuser ? [target.directory, directory] : [])
+      await chown(path, otherUser.uid, otherUser.gid);
+    const args = [...command, '--url', demo.url, '--out', directory];
+    const { ended } = startProgram(process.execPath, args, {}, isSuperuser ? otherUser : {});
+
+    expect(await ended).toMatchObject({
+      code: 4,
+      errors: `${join(directory, 'export.lock')}: Permission denied.\n`,
+    });
+  });
+
+  test('exits with 7 and names the chats whose messages cannot be read, until they can', async () => {
+    await using target = await createExportDirectory();
+    const codes = new Map([[toNodeId('Chat', '5007'), 'UPSTREAM_FORBIDDEN']]);
+    await using proxy = await startFailingProxy(demo.url, (id) => codes.get(id));
+    const args = ['--url', proxy.url, '--out', target.directory];
+    const environment = { GATEWAY_TOKEN: agentToken };
+    const incomplete = await runCommand(args, environment);
+    const again = await runCommand(args, environment);
+    codes.clear();
+    const complete = await runCommand(args, environment);
+
+    expect(incomplete).toMatchObject({
+      code: 7,
+      output: '',
+      errors: expect.stringContaining('cannot be read: 5007 (UPSTREAM_FORBIDDEN).'),
+    });
+    expect(again).toEqual(incomplete);
+    expect(complete).toMatchObject({ code: 0, errors: '' });
+    const messages = await readKind(target.directory, 'messages');
+    expect(messages.map(({ chat }) => chat.id)).toContain('5007');
+    expect(repeatedIds(messages)).toEqual([]);
+  });
+
+  test('exits with 3 when its token expires, and continues with that of the renewed file', async () => {
+    await using target = await createExportDirectory();
+    await using tokens = await createExportDirectory();
+    await using meter = await startMeter(demo.url);
+    const file = join(tokens.directory, 'token');
+    await writeFile(file, agentToken);
+    const args = ['--url', meter.url, '--out', target.directory, '--token-file', file];
+    // It is read before each request.
+    meter.observe(() => writeFileSync(file, 'expired-token'));
+    const expired = await runCommand(args);
+    meter.observe(() => undefined);
+    await writeFile(file, agentToken);
+    const { code } = await runCommand(args);
+
+    expect(expired).toMatchObject({
+      code: 3,
+      errors: expect.stringContaining('Renew the token and run the export again; it continues.'),
+    });
+    expect(expired.errors).not.toContain('expired-token');
+    expect(code).toBe(0);
+    for (const name of await readdir(target.directory)) {
+      const text = await readFile(join(target.directory, name), 'utf8');
+      expect(text.includes(agentToken) || text.includes('expired-token')).toBe(false);
+    }
+  });
+
+  test.each([1, 5, 9])(
+    'contains everything once after it is killed between the data and the state of commit %i',
+    async (commit) => {
+      await using target = await createExportDirectory();
+      const args = ['--url', demo.url, '--out', target.directory];
+      const kill = `
+        import { open } from 'node:fs/promises';
+        const handle = await open('/dev/null');
+        const prototype = Object.getPrototypeOf(handle);
+        await handle.close();
+        const { datasync } = prototype;
+        let count = 0;
+        prototype.datasync = async function () {
+          await datasync.call(this);
+          if ((count += 1) === ${commit}) process.kill(process.pid, 'SIGKILL');
+        };`;
+      const killedRun = await runCommand(args, {
+        GATEWAY_TOKEN: agentToken,
+        NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(kill)}`,
+      });
+      const { code } = await runCommand(args, { GATEWAY_TOKEN: agentToken });
+
+      expect(killedRun).toMatchObject({ signal: 'SIGKILL', errors: '' });
+      expect(code).toBe(0);
+      expect(sorted(await exportedState(target.directory))).toEqual(
+        sorted(await accountState(demo.simulator)),
+      );
+      for (const kind of exportKinds)
+        expect(repeatedIds(await readKind(target.directory, kind))).toEqual([]);
+    },
+  );
+
+  test('exits with 2 while another one runs in the directory, and ignores the lock of a killed one', async () => {
+    await using target = await createExportDirectory();
+    const args = ['--url', demo.url, '--out', target.directory, '--kinds', 'chats', '--follow'];
+    const environment = { GATEWAY_TOKEN: agentToken };
+    const lock = join(target.directory, 'export.lock');
+    const first = startCommand(args, environment);
+    await waitForFile(target.directory, 'manifest.json');
+    const second = await runCommand(args, environment);
+    first.kill('SIGKILL');
+    await first.ended;
+    const [pid = '', ...rest] = (await readFile(lock, 'utf8')).split(' ');
+    // The id of the killed process has been given to another one.
+    await writeFile(lock, [process.pid, ...rest].join(' '));
+    await rm(join(target.directory, 'manifest.json'));
+    const third = startCommand(args, environment);
+    await waitForFile(target.directory, 'manifest.json');
+    third.kill('SIGTERM');
+
+    expect(second).toMatchObject({
+      code: 2,
+      errors: `${target.directory}: is in use by the process ${pid}. If not, delete ${lock}.\n`,
+    });
+    expect(await third.ended).toMatchObject({ code: 0, errors: '' });
   });
 
   test.each([
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)('stops at %s with %s and continues later', async (signal, expected) => {
-    await using target = await createExportDirectory();
-    await using meter = await startMeter(demo.url);
-    const environment = { GATEWAY_TOKEN: await token({ role: 'agent', agentId: 11 }) };
-    const args = ['--url', meter.url, '--out', target.directory];
-    const command = startCommand(args, environment);
-    meter.observe(() => command.kill(signal));
-    const stopped = await command.ended;
-    meter.observe(() => undefined);
+    ['SIGINT', 'SIGINT', 130],
+    ['SIGINT', 'SIGTERM', 130],
+    ['SIGTERM', 'SIGINT', 143],
+  ] as const)(
+    'stops at %s although %s follows, exits with %s, and continues later',
+    async (first, next, expected) => {
+      await using target = await createExportDirectory();
+      await using meter = await startMeter(demo.url);
+      const args = ['--url', meter.url, '--out', target.directory];
+      // Signals that are pending at the same time arrive in any order.
+      const repeat = `process.once('${first}', () => process.kill(process.pid, '${next}'));`;
+      const running = startCommand(args, {
+        GATEWAY_TOKEN: agentToken,
+        NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(repeat)}`,
+      });
+      meter.observe(() => running.kill(first));
+      const stopped = await running.ended;
+      meter.observe(() => undefined);
 
-    expect(stopped).toMatchObject({ code: expected, signal: null });
-    expect(stopped.errors).toContain('Run it again; it continues.');
-    expect(await runCommand(args, environment)).toMatchObject({ code: 0 });
-  });
+      expect(stopped).toMatchObject({ code: expected, signal: null });
+      expect(stopped.errors).toContain('Run it again; it continues.');
+      expect(await runCommand(args, { GATEWAY_TOKEN: agentToken })).toMatchObject({ code: 0 });
+    },
+  );
 
   test('exits with 0 when a signal ends an export that follows', async () => {
     await using target = await createExportDirectory();
-    const environment = { GATEWAY_TOKEN: await token({ role: 'agent', agentId: 11 }) };
+    const environment = { GATEWAY_TOKEN: agentToken };
     const args = ['--url', demo.url, '--out', target.directory, '--follow', '--kinds', 'chats'];
-    const command = startCommand(args, environment);
-    const watcher = watch(target.directory);
-    for await (const { filename } of watcher) if (filename === 'manifest.json') break;
-    command.kill('SIGTERM');
+    const following = startCommand(args, environment);
+    await waitForFile(target.directory, 'manifest.json');
+    following.kill('SIGTERM');
 
-    expect(await command.ended).toMatchObject({ code: 0, errors: '' });
+    expect(await following.ended).toMatchObject({ code: 0, errors: '' });
+  });
+
+  test('exports the team to compressed files that zcat reads', async () => {
+    await using target = await createExportDirectory();
+    const args = ['--url', demo.url, '--out', target.directory, '--kinds', 'team', '--gzip'];
+    const { code } = await runCommand(args, { GATEWAY_TOKEN: agentToken });
+    const files = await readdir(target.directory);
+    const read = await startProgram('zcat', [join(target.directory, 'agents.ndjson.gz')]).ended;
+
+    expect(code).toBe(0);
+    expect(files.toSorted()).toEqual(
+      ['agents.ndjson.gz', 'departments.ndjson.gz', 'manifest.json', 'state.json'].toSorted(),
+    );
+    const lines = read.output.trimEnd().split('\n');
+    expect(idsOf(lines.map((line) => JSON.parse(line)))).toHaveLength(40);
+  });
+
+  test.each([
+    [[], true],
+    [['--quiet'], false],
+  ])('shows its progress on a terminal: %j', async (options, isShown) => {
+    await using target = await createExportDirectory();
+    const args = ['--url', demo.url, '--out', target.directory, ...options];
+    const line = [process.execPath, ...command, ...args].join(' ');
+    const { code, output } = await startProgram('script', ['-qec', line, '/dev/null'], {
+      GATEWAY_TOKEN: agentToken,
+    }).ended;
+
+    expect(code).toBe(0);
+    expect(/120 chats, \d+ messages · \d+ calls · \d+\/min/.test(output)).toBe(isShown);
+    if (!isShown) expect(output).toBe('');
+  });
+
+  test('has the exit codes of its documentation', async () => {
+    const page = await readFile(join(root, 'docs', 'export.md'), 'utf8');
+    const rows = [...page.matchAll(/^\| ([\d, ]+?) +\| `(\w+)` +\|/gm)];
+    const documented = rows.map(([, codes = '', name = '']) => [name, Number.parseInt(codes, 10)]);
+
+    expect(Object.fromEntries(documented)).toEqual(exportExitCodes);
+  });
+
+  test('exits with 0 although nothing reads its output', async () => {
+    await using target = await createExportDirectory();
+    const args = ['--url', demo.url, '--out', target.directory, '--kinds', 'team'];
+    // The reader ends before the first request.
+    const script = '("$@"; echo "code $?" >&2) | true';
+    const { errors } = await startProgram(
+      '/bin/sh',
+      ['-c', script, '--', process.execPath, ...command, ...args],
+      { GATEWAY_TOKEN: agentToken },
+    ).ended;
+
+    expect(errors).toBe('code 0\n');
   });
 
   test('prints its options with --help', async () => {
@@ -355,11 +577,18 @@ describe('helpcrunch-graphql export', () => {
 
   test('progress shows lines, calls, their rate and the remaining time', () => {
     const lines = { agents: 0, departments: 0, customers: 0, chats: 1200, messages: 9000 };
-    const progress = { isUpToDate: false, lines, calls: 1234, callsPerMinute: 95.6 };
+    const skippedChats = ['5001', '5002', '5003'];
+    const progress = {
+      ...{ isUpToDate: false, lines, calls: 1234, callsPerMinute: 95.6 },
+      skippedChats: [] as string[],
+    };
 
     expect(formatProgress({ ...progress, phase: 'list', remainingMs: 3_700_000 })).toBe(
       '1200 chats, 9000 messages · 1234 calls · 96/min · about 1 h 2 min left',
     );
+    expect(
+      formatProgress({ ...progress, phase: 'follow', remainingMs: null, skippedChats }),
+    ).toContain(' · 96/min · skipped chat 5001 and 2 more · following');
     expect(formatProgress({ ...progress, phase: 'follow', remainingMs: null })).toBe(
       '1200 chats, 9000 messages · 1234 calls · 96/min · following',
     );

@@ -83,7 +83,7 @@ describe('price', () => {
   test('accepts the operations of the explorer within the default limits', () => {
     const { code, output } = price('explorer/operations/*.graphql');
 
-    expect(output).toMatch(/^ChatWithMessages .* 54 {2}ok$/m);
+    expect(output).toMatch(/^Chat .* 54 {2}ok$/m);
     expect(code).toBe(0);
   });
 

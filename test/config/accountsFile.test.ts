@@ -110,6 +110,16 @@ describe('the file of accounts', () => {
       { 'shop:1': shop },
       ['the name of an account must be 1 to 64 letters, digits, underscores or hyphens'],
     ],
+    [
+      'an account named __proto__',
+      { ['__proto__']: shop, shop },
+      ['__proto__ cannot be the name of an account'],
+    ],
+    [
+      'an account and a property twice',
+      '{"shop":{"apiKey":"a"},"bank":{"apiKey":"b","apiKey":"c:{"},"sh\\u006fp":{"apiKey":"d"}}',
+      ['bank.apiKey is defined more than once', 'shop is defined more than once'],
+    ],
     ['an account that is text', { shop: 'key-of-shop' }, ['shop must be an object']],
     ['an account without a key', { shop: {} }, ['shop.apiKey must be a text']],
     [

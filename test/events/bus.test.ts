@@ -50,7 +50,7 @@ test('concurrent calls of next are resolved in order', async () => {
 
   const pending = [subscription.next(), subscription.next(), subscription.next()];
   eventBus.publish('a', customerEvent(1));
-  eventBus.signalGap();
+  eventBus.signalGap('a');
   eventBus.publish('a', customerEvent(2));
 
   expect(await Promise.all(pending)).toMatchObject([
@@ -77,8 +77,8 @@ test('a gap is delivered to all subscribers of its account, whatever events they
     eventBus.subscribe('a', acceptAll, signal),
   ];
 
-  eventBus.signalGap();
-  eventBus.signalGap();
+  eventBus.signalGap('a');
+  eventBus.signalGap('a');
 
   for (const events of subscriptions) {
     expect(await events.next()).toEqual({ value: { kind: 'gap' } });

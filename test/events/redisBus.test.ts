@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
 import { readConfig } from '../../src/config/settings.ts';
 import type { EventOrGap, EventBus, DomainEvent } from '../../src/events/bus.ts';
 import { LocalEventBus } from '../../src/events/localBus.ts';
 import { RedisEventBus } from '../../src/events/redisBus.ts';
-import { silentLog } from '../../src/observability/log.ts';
 import { RedisConnections } from '../../src/redis/connection.ts';
 import { hashedName, redisKey } from '../../src/redis/keys.ts';
 import type { ControlledUpstream } from '../support/controlledUpstream.ts';
@@ -15,6 +16,12 @@ import type { TestRedis } from '../support/redis.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcpProxy.ts';
 import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
+
+const { command } = parse(readFileSync('compose.yaml', 'utf8')).services.redis;
+const composeArguments: string[] = command
+  .split(' ')
+  .slice(1)
+  .map((each: string) => each.replaceAll('"', ''));
 
 const describeWithRedis = hasRedis ? describe : describe.skip;
 
@@ -56,14 +63,16 @@ describeWithRedis('the event bus of several instances (needs Redis)', () => {
     await redis[Symbol.asyncDispose]();
   });
 
-  async function startBus(clock: ManualClock) {
-    const wire = await startTcpProxy(redis.port);
+  async function startBus(clock: ManualClock, { port } = redis) {
+    const wire = await startTcpProxy(port);
+    const logged: string[] = [];
+    const note = (message: string) => void logged.push(message);
     const connection = new RedisConnections({
       url: wire.url,
       timeoutMs: 20_000,
       account: 'own',
       clock,
-      log: silentLog,
+      log: { info: note, warn: note, error: note },
     });
     const bus = new RedisEventBus(
       new LocalEventBus({ ...clock, random: Math.random }, 1_000),
@@ -74,6 +83,8 @@ describeWithRedis('the event bus of several instances (needs Redis)', () => {
     return {
       bus,
       wire,
+      logged,
+      connection,
       /** The events that are received until the one with this name. */
       async until(name: string) {
         const heard: string[] = [];
@@ -85,26 +96,38 @@ describeWithRedis('the event bus of several instances (needs Redis)', () => {
         }
       },
       async [Symbol.asyncDispose]() {
-        bus.close();
+        await bus.close();
         connection.close();
         await wire[Symbol.asyncDispose]();
       },
     };
   }
 
-  async function startBuss() {
+  async function startBuses(server = redis) {
     const clock = createManualClock();
-    const [a, b] = await Promise.all([startBus(clock), startBus(clock)]);
-    await redis.listenedBy(2);
+    const [a, b] = await Promise.all([startBus(clock, server), startBus(clock, server)]);
+    await server.listenedBy(2);
     return {
       clock,
       a,
       b,
       async [Symbol.asyncDispose]() {
         await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);
-        await redis.listenedBy(0);
+        await server.listenedBy(0);
       },
     };
+  }
+
+  /** Resolves when both instances share the log. Time passes slowly: after ten seconds they would not hold events any more. */
+  async function untilShared(
+    { a, b, clock }: Awaited<ReturnType<typeof startBuses>>,
+    server = redis,
+    advanceMs = 10,
+  ) {
+    while (!a.connection.isAvailable() || !b.connection.isAvailable()) {
+      clock.advance(advanceMs);
+      await turn(server);
+    }
   }
 
   /** Publishes the event until it is received, as connections to Redis are restored asynchronously. */
@@ -123,7 +146,7 @@ describeWithRedis('the event bus of several instances (needs Redis)', () => {
   }
 
   test('delivers each event to all subscribers once and in the same order', async () => {
-    await using buses = await startBuss();
+    await using buses = await startBuses();
     const { a, b } = buses;
 
     for (let index = 0; index < 200; index += 1) {
@@ -141,29 +164,53 @@ describeWithRedis('the event bus of several instances (needs Redis)', () => {
     );
   });
 
-  test('delivers local events without Redis, and a gap to all subscribers afterwards', async () => {
-    await using buses = await startBuss();
+  test('holds the events of an instance during a short outage, and delivers them afterwards in one order', async () => {
+    await using buses = await startBuses();
+    const { a, b } = buses;
+    await untilShared(buses);
+
+    b.wire.cut();
+    await redis.listenedBy(1);
+    for (let index = 0; index < 300; index += 1) (index % 2 ? a : b).bus.publish('a', about(index));
+    const heard = Promise.all([a.until('end'), b.until('end')]);
+    b.wire.mend();
+    await untilShared(buses);
+    a.bus.publish('a', about('end'));
+    const [heardByA, heardByB] = await heard;
+
+    expect(heardByA).toEqual(heardByB);
+    expect(heardByA.map(Number).toSorted((x, y) => x - y)).toEqual(
+      Array.from({ length: 300 }, (_, index) => index),
+    );
+  });
+
+  test('delivers local events after ten seconds without Redis, and a gap to all subscribers afterwards', async () => {
+    await using buses = await startBuses();
     const { a, b, clock } = buses;
+    await untilShared(buses);
 
     b.wire.cut();
     await redis.listenedBy(1);
     a.bus.publish('a', about('only a'));
-    b.bus.publish('a', about('only b'));
     a.bus.publish('a', about('end'));
+    const [onlyA] = await Promise.all([a.until('end')]);
+    b.bus.publish('a', about('only b'));
     b.bus.publish('a', about('end'));
-    const alone = await Promise.all([a.until('end'), b.until('end')]);
+    clock.advance(10_000);
+    const onlyB = await b.until('end');
     b.wire.mend();
     const gaps = Promise.all([a.until('gap'), b.until('gap')]);
     await publishUntilReceived(b.bus, 'later', clock, gaps);
     const together = Promise.all([a.until('together'), b.until('together')]);
     await publishUntilReceived(b.bus, 'together', clock, together);
 
-    expect(alone).toEqual([['only a'], ['only b']]);
+    expect([onlyA, onlyB]).toEqual([['only a'], ['only b']]);
   });
 
   test('keeps subscriptions when Redis restarts, and delivers a gap', async () => {
-    await using buses = await startBuss();
+    await using buses = await startBuses();
     const { a, b, clock } = buses;
+    await untilShared(buses);
 
     await redis.restart();
     const gaps = Promise.all([a.until('gap'), b.until('gap')]);
@@ -175,9 +222,10 @@ describeWithRedis('the event bus of several instances (needs Redis)', () => {
     expect([a.bus.subscriberCount(), b.bus.subscriberCount()]).toEqual([1, 1]);
   });
 
-  test('delivers an event locally when the connection is open but receives no messages', async () => {
-    await using buses = await startBuss();
+  test('reads events from the log when the connection is open but receives no messages', async () => {
+    await using buses = await startBuses();
     const { a, clock } = buses;
+    await untilShared(buses);
     a.wire.holdPublished();
 
     a.bus.publish('a', about('held'));
@@ -186,12 +234,283 @@ describeWithRedis('the event bus of several instances (needs Redis)', () => {
     const isOver = ended.then(() => true);
     // The timer of the fence starts asynchronously.
     while (!(await Promise.race([isOver, turn(redis)]))) clock.advance(250);
-    const heard = await ended;
     a.wire.release();
-    const gap = a.until('gap');
-    await publishUntilReceived(a.bus, 'later', clock, gap);
 
-    expect(heard).toEqual(['held']);
+    expect(await ended).toEqual(['held']);
+  });
+
+  test('a Redis with the arguments of compose.yaml that is killed loses no event, and an instance that starts later has the same log', async () => {
+    await using persistent = await startRedis(composeArguments);
+    await using buses = await startBuses(persistent);
+    const { a, b, clock } = buses;
+    await untilShared(buses, persistent);
+
+    a.bus.publish('a', about('before'));
+    await a.until('before');
+    const first = a.bus.latestId('a') ?? '';
+    await persistent.kill();
+    b.bus.publish('a', about('during'));
+    await persistent.restart();
+    await untilShared(buses, persistent);
+    a.bus.publish('a', about('end'));
+    const heard = await Promise.all([a.until('end'), b.until('end')]);
+    await using c = await startBus(clock, persistent);
+    const position = await c.bus.positionOf('a', first);
+    const { events } =
+      c.bus.read('a', { after: position ?? 0, maxEvents: 9, accepts: () => true }) ?? {};
+    const foreign = await c.bus.positionOf('another account', first);
+
+    expect(heard).toEqual([['during'], ['before', 'during']]);
+    expect(events?.map(nameOf)).toEqual(['during', 'end']);
+    expect(foreign).toBeUndefined();
+  });
+
+  test.each([
+    ['is emptied', () => redis.command('FLUSHALL')],
+    [
+      'has an older state',
+      async () => {
+        const [head, log] = [redisKey('a', 'position'), redisKey('a', 'log')];
+        const [, , id = ''] = String(await redis.command('LINDEX', log, 0)).split(' ');
+        await redis.command('LTRIM', log, 0, 0);
+        await redis.command('SET', head, `1 ${id} 100`);
+      },
+    ],
+    [
+      'has other events at the same positions',
+      async () => {
+        const log = redisKey('a', 'log');
+        const id = '01900000-0000-7000-8000-000000000000';
+        const last = String(await redis.command('LINDEX', log, -1)).replace(
+          /^(\S+ \S+) \S+/,
+          `$1 ${id}`,
+        );
+        await redis.command('LSET', log, -1, last);
+        await redis.command('SET', redisKey('a', 'position'), `3 ${id} 300`);
+      },
+    ],
+  ])('a log that %s is reported as a gap', async (_how, change) => {
+    await redis.command('FLUSHALL');
+    await using buses = await startBuses();
+    const { a, b } = buses;
+    for (const name of ['1', '2', 'end']) a.bus.publish('a', about(name));
+    await Promise.all([a.until('end'), b.until('end')]);
+    const head = a.bus.head('a');
+
+    await change();
+    b.bus.publish('a', about('later'));
+    const heard = await Promise.all([a.until('gap'), b.until('gap')]);
+
+    expect(heard).toEqual([[], []]);
+    expect(a.bus.read('a', { after: head, maxEvents: 9, accepts: () => true })).toBeUndefined();
+  });
+
+  test('the first event after the head of an empty log has expired is delivered after a gap', async () => {
+    await redis.command('FLUSHALL');
+    await using buses = await startBuses();
+    const { a, b } = buses;
+    await untilShared(buses);
+    const head = redisKey('a', 'position');
+    const ttlMs = Number(await redis.command('PTTL', head));
+    await redis.command('DEL', head);
+
+    a.bus.publish('a', about('first'));
+    const heard = await Promise.all([a.until('first'), b.until('first')]);
+
+    expect(ttlMs).toBeGreaterThan(0);
+    expect(ttlMs).toBeLessThanOrEqual(600_000);
+    expect(heard).toEqual([['gap'], ['gap']]);
+  });
+
+  test('events that were delivered are not delivered again after a failover to a replica whose clock is slower', async () => {
+    await redis.command('FLUSHALL');
+    await using buses = await startBuses();
+    const { a, b } = buses;
+    for (const name of ['1', '2', 'lost']) a.bus.publish('a', about(name));
+    await Promise.all([a.until('lost'), b.until('lost')]);
+    const log = redisKey('a', 'log');
+    let lastId = '';
+    for (const index of [0, 1]) {
+      const [position, at, id = '', ...rest] = String(
+        await redis.command('LINDEX', log, index),
+      ).split(' ');
+      const later = [position, Number(at) + 60_000, id, ...rest].join(' ');
+      await redis.command('LSET', log, index, later);
+      lastId = id;
+    }
+    await redis.command('LTRIM', log, 0, 1);
+    await redis.command('SET', redisKey('a', 'position'), `2 ${lastId} 400`);
+
+    b.bus.publish('a', about('later'));
+    const heard = await Promise.all([a.until('later'), b.until('later')]);
+
+    expect(heard).toEqual([['gap'], ['gap']]);
+    expect(await a.bus.positionOf('a', lastId)).toBeDefined();
+  });
+
+  test.each([
+    {
+      what: 'a damaged entry, whose age is unknown, is reported as a gap',
+      last: 'damaged',
+      isReported: true,
+    },
+    { what: 'a gap from before is not reported', last: 'gap', isReported: false },
+  ])(
+    '$what to subscribers that have joined before the log was read',
+    async ({ last, isReported }) => {
+      await redis.command('FLUSHALL');
+      const [first, second] = ['1', '2'].map(
+        (digit) => `0190000${digit}-0000-7000-8000-000000000000`,
+      );
+      const [log, atMs] = [redisKey('a', 'log'), Date.now() - 60_000];
+      const event = JSON.stringify(about('restored'));
+      await redis.command('RPUSH', log, `1 ${atMs} ${first} ${second} ${event}`);
+      await redis.command('RPUSH', log, `2 ${atMs} ${second} ${first} ${last}`);
+      await redis.command('SET', redisKey('a', 'position'), `2 ${second} 400`);
+
+      const clock = createManualClock();
+      await using a = await startBus(clock);
+      while (!a.connection.isAvailable()) {
+        clock.advance(10);
+        await turn(redis);
+      }
+      a.bus.publish('a', about('end'));
+      const heard = await a.until('end');
+
+      expect(heard).toEqual(isReported ? ['gap'] : []);
+      expect(await a.bus.positionOf('a', first ?? '')).toBeUndefined();
+    },
+  );
+
+  test('damaged entries, heads and messages are dropped and logged, and damaged entries reported as a gap', async () => {
+    await using buses = await startBuses();
+    const { a, b } = buses;
+    const log = redisKey('a', 'log');
+    a.bus.publish('a', about('first'));
+    await Promise.all([a.until('first'), b.until('first')]);
+    const whole = String(await redis.command('LINDEX', log, -1));
+    const [position = '', at = '', id = ''] = whole.split(' ');
+    const damaged = [
+      '',
+      'text',
+      '\u0000',
+      `${Number(position) + 9} ${at} ${id} ${id} null`,
+      `${position} ${at} ${id} ${id} {`,
+      `${position} ${at} ${id} ${id} {"kind":"message","chatId":"__proto__"}`,
+      '9'.repeat(5_000),
+      '['.repeat(5_000),
+    ];
+    const messages = ['', 'null', '[]', '{', JSON.stringify({ from: 1 })];
+    const claims = JSON.stringify({
+      ...{ from: 'x', sequence: 1, event: about('claimed'), eventId: id.replace(/^./, 'f') },
+      log: { position: Number(position) + 1, previousId: id.replace(/^./, 'e') },
+    });
+    for (const text of [...messages, claims])
+      await redis.command('PUBLISH', redisKey('a', 'event'), text);
+    for (const text of damaged) await redis.command('RPUSH', log, text);
+    const size = Number(position) + damaged.length;
+    await redis.command('SET', redisKey('a', 'position'), `${size} ${id} 10000`);
+    b.bus.publish('a', about('end'));
+    const heard = await Promise.all([a.until('end'), b.until('end')]);
+    for (const key of [log, redisKey('a', 'position')]) {
+      await redis.command('DEL', key);
+      await redis.command('HSET', key, 'a', 'b');
+      b.bus.publish('a', about('end'));
+      await Promise.all([a.until('end'), b.until('end')]);
+    }
+
+    expect(heard.flat()).not.toContain('claimed');
+    for (const each of heard) expect(each).toContain('gap');
+    expect(a.logged).toContain('unexpected data in Redis dropped');
+    expect(a.connection.anomalies.counts().event).toBeGreaterThan(damaged.length);
+  });
+
+  test('a full Redis passes events on to all instances without logging them', async () => {
+    await using full = await startRedis();
+    await using buses = await startBuses(full);
+    const { a, b } = buses;
+    await untilShared(buses, full);
+    await full.command('CONFIG', 'SET', 'maxmemory', '1');
+
+    for (const name of ['1', '2', 'end']) a.bus.publish('a', about(name));
+    const heard = await Promise.all([a.until('end'), b.until('end')]);
+    await full.command('CONFIG', 'SET', 'maxmemory', '0');
+    await untilShared(buses, full, 1_000);
+    b.bus.publish('a', about('later'));
+    const later = await Promise.all([a.until('later'), b.until('later')]);
+
+    for (const index of [0, 1]) {
+      expect(heard[index]?.filter((name) => name !== 'gap')).toEqual(['1', '2']);
+      expect([...(heard[index] ?? []), ...(later[index] ?? [])]).toContain('gap');
+    }
+  });
+
+  test('subscribers of an account that was not followed for a while learn of events that have left the log', async () => {
+    await using buses = await startBuses();
+    const { a, b } = buses;
+    await untilShared(buses);
+    const log = redisKey('other', 'log');
+    const follow = (account: string) => a.bus.positionOf(account, '');
+    await follow('other');
+    a.bus.publish('other', about('first'));
+    while (a.bus.latestId('other') === undefined) await turn(redis);
+    const first = a.bus.latestId('other') ?? '';
+
+    await Promise.all(Array.from({ length: 1_000 }, (_, index) => follow(`other ${index}`)));
+    for (const name of ['lost', 'kept']) b.bus.publish('other', about(name));
+    while ((await redis.command('LLEN', log)) < 3);
+    await redis.command('LTRIM', log, 2, -1);
+    await follow('other');
+
+    expect(await a.bus.positionOf('other', first)).toBeUndefined();
+  });
+
+  test('reads of the log that fail while others wait for them are repeated, and all subscribers continue', async () => {
+    await using buses = await startBuses();
+    const { a, b } = buses;
+    await untilShared(buses);
+    const unknownId = '01900000-0000-7000-8000-000000000000';
+    const controller = new AbortController();
+
+    const held = a.wire.hold((sent) => sent.includes('{stalled}'));
+    const events = a.bus.subscribe('stalled', () => true, controller.signal);
+    const resumed = Promise.all([1, 2].map(() => a.bus.positionOf('stalled', unknownId)));
+    await held;
+    const resynced = a.bus.resync();
+    a.wire.cut();
+    await resynced;
+    const isSynced = a.bus.isSynced();
+    a.wire.release();
+    a.wire.mend();
+    await untilShared(buses);
+    b.bus.publish('stalled', about('later'));
+    const { value } = await events.next();
+
+    expect(isSynced).toBe(false);
+    expect(await resumed).toEqual([undefined, undefined]);
+    expect(nameOf(value)).toBe('later');
+    controller.abort();
+  });
+
+  test('a deleted customer is erased from the log, except that it was deleted', async () => {
+    await using buses = await startBuses();
+    const { a } = buses;
+    const log = redisKey('erasing', 'log');
+    const event: DomainEvent = { kind: 'customer', customerId: '77', change: 'UPDATED', atMs: 1 };
+    a.bus.publish('erasing', event);
+    a.bus.publish('erasing', { ...event, customerId: '777' });
+    a.bus.publish('erasing', { ...event, change: 'DELETED' });
+    while ((await redis.command('LLEN', log)) < 3);
+
+    a.bus.erase('erasing', '77');
+    while (!String(await redis.command('LINDEX', log, 0)).endsWith(' erased'));
+
+    const texts: string[] = await redis.command('LRANGE', log, 0, -1);
+    expect(texts.map((text) => /"customerId":"(\d+)"/.exec(text)?.[1])).toEqual([
+      undefined,
+      '777',
+      '77',
+    ]);
   });
 });
 

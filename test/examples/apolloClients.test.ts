@@ -125,7 +125,7 @@ describe('subscriptions over WebSocket', () => {
         sockets.push(this);
       }
     }
-    const { client, webSocket } = createWebSocketClient(`${gateway.url}/graphql`, {
+    const { client, webSocket } = createWebSocketClient(`${gateway.url}/graphql`, undefined, {
       webSocketImpl: RecordedWebSocket,
       retryWait: () => Promise.resolve(),
     });
@@ -154,6 +154,33 @@ describe('subscriptions over WebSocket', () => {
     await webSocket.dispose();
     client.stop();
     await gateway.waitForSubscriptions(0);
+  });
+
+  test('requests and connections have the token of their time', async () => {
+    await using own = await startTestGateway({ upstream, config: { auth: jwtAuth() } });
+    upstream.seed({ chats: [{ id: 1, readByAgent: false }] });
+    const { authorization } = await bearer({ role: 'agent' });
+    let tokens = 0;
+    const authorize = () => Promise.resolve(++tokens > 0 ? authorization : '');
+    const { client, webSocket } = createWebSocketClient(`${own.url}/graphql`, authorize, {
+      webSocketImpl: WebSocket,
+    });
+
+    const { data } = await client.query({ query: chat });
+    const event = new Promise<any>((resolve) => {
+      client.subscribe({ query: changes }).subscribe(resolve);
+    });
+    await own.waitForSubscriptions(1);
+    await own.query('mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }', undefined, {
+      authorization,
+    });
+    const { data: changed } = await event;
+    await webSocket.dispose();
+    client.stop();
+
+    expect(data.chat.id).toBe('1');
+    expect(changed.chatUpdated.chat).toMatchObject({ id: '1', readByAgent: true });
+    expect(tokens).toBe(2);
   });
 
   test.each([

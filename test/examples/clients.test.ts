@@ -83,6 +83,41 @@ describe('Apollo Client', () => {
     client.stop();
   });
 
+  test('appends pages without cursors of edges, but keeps only the last page of nodes', async () => {
+    const client = createApolloClient(endpoint());
+    const both: Document = gql`
+      query Both($after: String) {
+        chats(first: 10, after: $after) {
+          edges {
+            node {
+              id
+            }
+          }
+          nodes {
+            id
+          }
+          pageInfo {
+            endCursor
+          }
+        }
+      }
+    `;
+    const watched = client.watchQuery({ query: both });
+    const subscription = watched.subscribe({});
+    const { data: first } = await client.query({ query: both });
+
+    const { data: second } = await watched.fetchMore({
+      variables: { after: first.chats.pageInfo.endCursor },
+    });
+    const { chats }: any = client.readQuery({ query: both });
+    const idsOfNodes = chats.nodes.map(({ id }: any) => id);
+
+    expect(idsOf(chats)).toEqual([...idsOf(first.chats), ...idsOf(second.chats)]);
+    expect(idsOfNodes).toEqual(idsOf(second.chats));
+    subscription.unsubscribe();
+    client.stop();
+  });
+
   test('shows each item once when an item is added between two pages', async () => {
     await using upstream = await startControlledUpstream();
     await using gateway = await startTestGateway({ upstream });

@@ -1,40 +1,8 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Locator, Page, Request } from 'playwright-core';
-import type { Simulator } from '../../src/simulator/simulator.ts';
-import { startSimulator } from '../../src/simulator/simulator.ts';
-import { hasBrowser, startBrowser } from '../support/browser.ts';
+import { describe, expect, test } from '@jest/globals';
+import type { Request } from 'playwright-core';
+import { hasBrowser } from '../support/browser.ts';
 import { createDeferred } from '../support/deferred.ts';
-import { startTestGateway } from '../support/gateway.ts';
-import { webhookSecret } from '../support/webhooks.ts';
-
-const root = new URL('../../', import.meta.url);
-
-/** Starts what `npm run example:inbox` starts, and gives what it prints. */
-async function startExample(env: Readonly<Record<string, string>>) {
-  const child: ChildProcess = spawn(
-    process.execPath,
-    ['--import', 'tsx', 'examples/inbox/main.ts'],
-    { cwd: root, env: { ...process.env, PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'ignore'] },
-  );
-  let printed = '';
-  for await (const line of createInterface({ input: child.stdout! })) {
-    printed += `${line}\n`;
-    if (line.startsWith('Control-C')) break;
-  }
-  return {
-    page: /page +(\S+)/.exec(printed)?.[1] ?? '',
-    async stop(): Promise<unknown> {
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      const [code] = await ended;
-      return code;
-    },
-  };
-}
+import { chatOf, desktop, startExample, useInbox } from '../support/inbox.ts';
 
 test('npm run example:inbox starts the page with a gateway, and stops on a signal', async () => {
   const example = await startExample({ GATEWAY_URL: '' });
@@ -54,93 +22,20 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
 }, 120_000);
 
 (hasBrowser ? describe : describe.skip)('in a browser (needs Chromium)', () => {
-  // Delays longer than this, such as the throttling below, are reported immediately.
-  const config = {
-    // One viewer makes the calls of all tests within a minute.
-    rateLimit: 1_000,
-    webhookSecret,
-    operationTimeoutMs: 3_000,
-  };
-  let simulator: Simulator;
-  let gateway: Awaited<ReturnType<typeof startTestGateway>>;
-  let example: Awaited<ReturnType<typeof startExample>>;
-  let browser: Awaited<ReturnType<typeof startBrowser>>;
+  const inbox = useInbox();
 
-  beforeAll(async () => {
-    simulator = await startSimulator({ rateLimit: 0 });
-    gateway = await startTestGateway({ upstream: simulator, config });
-    simulator.sendWebhooks({ url: `${gateway.url}/webhooks/helpcrunch`, secret: webhookSecret });
-    [example, browser] = await Promise.all([
-      startExample({ GATEWAY_URL: gateway.url }),
-      startBrowser(),
-    ]);
-  }, 120_000);
+  const isList = (request: Request): boolean =>
+    request.postData()?.includes('query ChatSearch') === true;
 
-  afterAll(async () => {
-    await browser.close();
-    await example.stop();
-    await gateway.stop();
-    await simulator.close();
-  });
-
-  let opened: Page[] = [];
-
-  afterEach(async () => {
-    simulator.behave({ faults: [] });
-    await Promise.all(opened.map((page) => page.context().close()));
-    opened = [];
-    await gateway.waitForSubscriptions(0);
-  });
-
-  const chatOf = async (row: Locator): Promise<number> =>
-    Number(await row.getAttribute('data-chat'));
-
-  /** A write in HelpCrunch itself, not through the gateway. */
-  async function callHelpCrunch(method: string, path: string, body: unknown): Promise<void> {
-    const { status } = await fetch(simulator.url + path, {
-      method,
-      headers: { authorization: `Bearer ${simulator.key}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-    expect(status).toBeLessThan(300);
-  }
-
-  const markUnread = (chat: number) =>
-    gateway.query(`mutation { markChatRead(id: ${chat}, by: AGENT, read: false) { id } }`);
-
-  const isChatList = (request: Request): boolean =>
-    request.postData()?.includes('query ChatList') === true;
-
-  async function openInbox(
-    options: Parameters<typeof browser.openPage>[0] = {},
-    prepare: (page: Page) => Promise<unknown> = () => Promise.resolve(),
-  ) {
-    const shown = await browser.openPage({
-      viewport: { width: 1360, height: 820 },
-      ...options,
-    });
-    const { page } = shown;
-    opened.push(page);
-    page.setDefaultTimeout(15_000);
-    await prepare(page);
-    await page.goto(example.page);
-    const rows = page.getByRole('navigation', { name: 'Chats' }).getByRole('link');
-    await rows.nth(29).waitFor();
-    return { ...shown, rows };
-  }
-
-  test('the inbox lists, filters, scrolls and opens chats, and contacts no other host', async () => {
-    const { page, rows, hosts, complaints } = await openInbox();
+  test('the inbox lists, scrolls and opens chats, and contacts no other host', async () => {
+    const { page, rows, openRow, chat, card, hosts, complaints } = await inbox.open();
 
     await rows.nth(29).scrollIntoViewIfNeeded();
     await rows.nth(59).waitFor({ state: 'attached' });
     const ids = await rows.evaluateAll((links: any[]) => links.map(({ dataset }) => dataset.chat));
-    await page.getByLabel('Pending').check();
-    await page.getByText(/^\d+ of 140 chats$/).waitFor();
-    await rows.first().click();
-    await page.getByRole('listitem').and(page.locator('.message')).first().waitFor();
-    const card = page.getByRole('complementary', { name: 'Customer' });
-    const name = await page.getByRole('main').getByRole('heading').textContent();
+    await page.getByText(/^\d+ of [\d,]+ chats$/).waitFor({ state: 'attached' });
+    await openRow(0);
+    const name = await chat.getByRole('heading').textContent();
     await card.getByRole('heading', { name: name ?? '' }).waitFor();
 
     expect(new Set(ids).size).toBe(ids.length);
@@ -148,38 +43,21 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
     expect(complaints).toEqual([]);
   }, 120_000);
 
-  test('a chat is marked as read when it is opened, and as unread and read by a button', async () => {
-    const { page, rows, complaints } = await openInbox();
-    const chat = await chatOf(rows.nth(1));
-    const row = page.locator(`[data-chat="${chat}"]`);
-    await markUnread(chat);
-    await row.getByText('Unread:').waitFor({ state: 'attached' });
-
-    await row.click();
-    await page.getByRole('button', { name: 'Mark unread' }).click();
-    await row.getByText('Unread:').waitFor({ state: 'attached' });
-    await page.getByRole('button', { name: 'Mark read' }).click();
-    await page.getByRole('button', { name: 'Mark unread' }).waitFor();
-
-    const marks = simulator.calls.filter(({ path }) => path === '/chats/readByAgent');
-    expect(marks.length).toBeGreaterThanOrEqual(3);
-    expect(complaints).toEqual([]);
-  }, 120_000);
-
   test('the inbox shows a change that happens before its subscription starts', async () => {
     const held = createDeferred();
-    const { page, rows } = await openInbox({}, (opening) =>
-      opening.routeWebSocket(/\/graphql$/, (socket) => {
-        const server = socket.connectToServer();
-        socket.onMessage((message) => void held.promise.then(() => server.send(message)));
-      }),
-    );
+    const { rows, row } = await inbox.open({
+      prepare: (page) =>
+        page.routeWebSocket(/\/graphql$/, (socket) => {
+          const server = socket.connectToServer();
+          socket.onMessage((message) => void held.promise.then(() => server.send(message)));
+        }),
+    });
     const chat = await chatOf(rows.filter({ hasNotText: 'Unread:' }).first());
 
-    await markUnread(chat);
+    await inbox.markUnread(chat);
     held.resolve();
 
-    await page.locator(`[data-chat="${chat}"]`).getByText('Unread:').waitFor({ state: 'attached' });
+    await row(chat).getByText('Unread:').waitFor({ state: 'attached' });
   }, 120_000);
 
   test('a response that is older than an event does not undo the change of the event', async () => {
@@ -188,142 +66,158 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
     let event: Promise<unknown> | undefined;
     const isEvent = ({ payload }: { readonly payload: string | Buffer }) =>
       payload.includes('chatUpdated');
-    const { page, rows } = await openInbox({}, (opening) => {
-      opening.once('websocket', (socket) => {
-        event = socket.waitForEvent('framereceived', isEvent);
-      });
-      return opening.route('**/graphql', async (route) => {
-        // The second is sent when the subscription has started.
-        const isHeld = isChatList(route.request()) && (lists += 1) === 2;
-        if (!isHeld) return route.continue();
-        const response = await route.fetch();
-        read.resolve();
-        await released.promise;
-        return route.fulfill({ response });
-      });
+    const { rows, row } = await inbox.open({
+      prepare(page) {
+        page.once('websocket', (socket) => {
+          event = socket.waitForEvent('framereceived', isEvent);
+        });
+        return page.route('**/graphql', async (route) => {
+          // The second is sent when the subscription has started.
+          const isHeld = isList(route.request()) && (lists += 1) === 2;
+          if (!isHeld) return route.continue();
+          const response = await route.fetch();
+          read.resolve();
+          await released.promise;
+          return route.fulfill({ response });
+        });
+      },
     });
     const chat = await chatOf(rows.filter({ hasNotText: 'Unread:' }).first());
     await read.promise;
 
-    await markUnread(chat);
+    await inbox.markUnread(chat);
     await event;
     released.resolve();
 
-    await page.locator(`[data-chat="${chat}"]`).getByText('Unread:').waitFor({ state: 'attached' });
-  }, 120_000);
-
-  test('the inbox reverts a change that HelpCrunch rejects and shows the reason', async () => {
-    const { page, rows } = await openInbox();
-    await rows.nth(2).click();
-    const button = page.getByRole('button', { name: /^Mark/ });
-    const before = await button.textContent();
-    simulator.behave({
-      faults: [{ match: 'PUT', fault: { kind: 'status', status: 403, body: {} } }],
-    });
-
-    await button.click();
-    await page.getByRole('alert').getByText('The chat could not be marked.').waitFor();
-
-    expect(await button.textContent()).toBe(before);
+    await row(chat).getByText('Unread:').waitFor({ state: 'attached' });
   }, 120_000);
 
   test('a new message of a customer appears in its chat and in the list', async () => {
-    const { page, rows, complaints } = await openInbox();
-    await page.getByText('Live', { exact: true }).waitFor();
-    const row = rows.nth(3);
-    const chat = await chatOf(row);
-    await row.click();
-    await page.locator('.message').first().waitFor();
-    await gateway.waitForSubscriptions(2);
+    const { page, ready, openRow, row, chat, complaints } = await inbox.open();
+    await ready();
+    const id = await openRow(3);
 
-    await callHelpCrunch('POST', '/messages', {
-      chat,
-      type: 'message',
-      text: 'Are you still there?',
-    });
-    await page.getByRole('main').getByText('Are you still there?').waitFor();
-    await page.locator('.row').first().getByText('Are you still there?').waitFor();
+    await inbox.customerWrites(id, 'Are you still there?');
+    await chat.getByText('Are you still there?').waitFor();
+    await row(id).getByText('Are you still there?').waitFor();
+    await page
+      .getByRole('status')
+      .getByText('New message: Are you still there?')
+      .waitFor({ state: 'attached' });
 
-    expect(await chatOf(rows.first())).toBe(chat);
     expect(complaints).toEqual([]);
   }, 120_000);
 
-  test('arrow keys move through the list, Enter opens a chat and Escape returns to the list', async () => {
-    const { page, rows } = await openInbox();
-    const third = await chatOf(rows.nth(2));
-
-    await rows.first().focus();
-    await page.keyboard.press('ArrowDown');
-    await page.keyboard.press('ArrowDown');
-    await page.keyboard.press('Enter');
-    await page.locator('.message').first().waitFor();
-    const led = new URL(page.url()).hash;
-    await page.keyboard.press('Escape');
-    await page.getByText('Choose a chat to read it.').waitFor();
-
-    expect(led).toBe(`#chat/${third}`);
-    expect(await page.evaluate('document.activeElement.dataset.chat')).toBe(String(third));
-  }, 120_000);
-
   test('the inbox shows an outage and a rate limit, and recovers from both', async () => {
-    const { page, rows } = await openInbox();
-    const fault = (status: number, headers = {}) => ({
-      faults: [
-        { match: 'POST /chats/search', fault: { kind: 'status', status, headers } as const },
-      ],
-    });
+    const { page, rows, list } = await inbox.open();
+    const search = 'POST /chats/search';
+    await rows.nth(9).waitFor();
 
-    simulator.behave(fault(503));
-    await page.getByLabel('On hold').check();
-    await page.getByRole('alert').getByText('HelpCrunch is not available').waitFor();
-    simulator.behave(fault(429, { 'retry-after': '4' }));
-    await page.getByLabel('New').check();
-    await page.getByRole('alert').getByText('The rate limit is reached').waitFor();
-    simulator.behave({ faults: [] });
+    inbox.fail(search, { kind: 'status', status: 503 });
+    await rows.nth(29).scrollIntoViewIfNeeded();
+    await list.getByRole('alert').getByText('HelpCrunch is not available').waitFor();
+    inbox.recover();
+    await rows.nth(59).waitFor({ state: 'attached' });
+    inbox.fail(search, { kind: 'status', status: 503 });
+    await page.getByRole('link', { name: 'Closed' }).click();
+    await list.getByRole('alert').getByText('HelpCrunch is not available').waitFor();
+    inbox.fail(search, { kind: 'status', status: 429, headers: { 'retry-after': '4' } });
+    await list.getByRole('alert').getByText('The rate limit is reached').waitFor();
+    inbox.recover();
 
-    await rows.first().waitFor();
-    expect(await page.getByRole('alert').count()).toBe(0);
+    await rows.nth(9).waitFor();
+    expect(await list.getByRole('alert').count()).toBe(0);
   }, 120_000);
 
   test('the inbox reconnects after a restart of the gateway and shows the changes since then', async () => {
-    const { page, rows } = await openInbox();
-    await page.getByText('Live', { exact: true }).waitFor();
+    const { page, ready, rows, row } = await inbox.open();
+    await ready();
     const chat = await chatOf(rows.nth(4));
-    const { port } = new URL(gateway.url);
 
-    await gateway.stop();
+    await inbox.stopGateway();
     await page.getByText('Reconnecting …').waitFor();
-    await callHelpCrunch('POST', '/messages', {
-      chat,
-      type: 'message',
-      text: 'Written in the dark',
-    });
-    gateway = await startTestGateway({
-      upstream: simulator,
-      config: { ...config, port: Number(port) },
-    });
+    await inbox.customerWrites(chat, 'Written during the restart');
+    await inbox.startGatewayAgain();
 
     await page.getByText('Live', { exact: true }).waitFor();
-    await page.locator('.row').first().getByText('Written in the dark').waitFor();
+    await row(chat).getByText('Written during the restart').waitFor();
+  }, 120_000);
+
+  test('a page that is opened during an outage of the gateway works after it', async () => {
+    await inbox.stopGateway();
+    const { page, list, rows, openRow, reply, chat } = await inbox.open({
+      prepare: (opening) => opening.clock.install(),
+    });
+    await list.getByRole('alert').getByText('The gateway cannot be reached').waitFor();
+    await inbox.startGatewayAgain();
+
+    while ((await rows.count()) === 0) await page.clock.runFor(1_000);
+    await openRow(0);
+    await reply.fill('Written after the outage');
+    const send = chat.getByRole('button', { name: 'Send' });
+    while (await send.isDisabled()) await page.clock.runFor(1_000);
+    while ((await page.locator('[data-state="live"]').count()) === 0)
+      await page.clock.runFor(1_000);
+
+    expect(await list.getByRole('alert').count()).toBe(0);
+  }, 120_000);
+
+  test('subscriptions that have received an event continue after it without refetching the list', async () => {
+    const { page, ready, rows, row } = await inbox.open({
+      prepare: (opening) =>
+        opening.addInitScript(() => {
+          const scope: any = globalThis;
+          const Original = scope.WebSocket;
+          scope.sockets = [];
+          scope.WebSocket = class extends Original {
+            constructor(...values: any[]) {
+              super(...values);
+              scope.sockets.push(this);
+            }
+          };
+        }),
+    });
+    await ready();
+    const chat = await chatOf(rows.nth(4));
+    const other = await chatOf(rows.nth(5));
+    await inbox.customerWrites(chat, 'An event for both subscriptions');
+    await row(chat).getByText('An event for both').waitFor();
+    await inbox.markUnread(other);
+    await row(other).getByText('Unread:').waitFor({ state: 'attached' });
+    const lists: Request[] = [];
+    page.on('request', (request) => {
+      if (isList(request)) lists.push(request);
+    });
+
+    await page.evaluate('sockets.at(-1).close()');
+    await page.getByText('Reconnecting …').waitFor();
+    await inbox.customerWrites(chat, 'Written while disconnected');
+    await row(chat).getByText('Written while disconnected').waitFor();
+
+    expect(lists).toEqual([]);
   }, 120_000);
 
   test.each([
-    ['light', 1360],
+    ['light', desktop.viewport.width],
     ['dark', 360],
+    ['light', 320],
+    ['dark', 768],
   ] as const)(
-    'the inbox has no serious accessibility violation in %s colours, %i pixels wide',
+    'the inbox has no accessibility violation in %s colours, %i pixels wide',
     async (colorScheme, width) => {
-      const { page, rows, faults } = await openInbox({
-        colorScheme,
-        viewport: { width, height: 740 },
+      const { page, ready, openRow, faults } = await inbox.open({
+        options: { colorScheme, viewport: { width, height: 740 } },
       });
 
-      const atList = await faults();
-      await rows.nth(1).click();
-      await page.locator('.message').first().waitFor();
-      const atChat = await faults();
+      await ready();
+      const atList = await faults('minor');
+      await openRow(1);
+      const atChat = await faults('minor');
+      await page.keyboard.press('?');
+      await page.getByRole('dialog').waitFor();
+      const atHelp = await faults('minor');
 
-      expect([...atList, ...atChat]).toEqual([]);
+      expect([...atList, ...atChat, ...atHelp]).toEqual([]);
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
     },
     120_000,

@@ -123,6 +123,27 @@ test('Graphcache shows what a mutation and an event have changed without another
   expect(readOf()).toBe(readByAgent);
 });
 
+test('Graphcache shows a chat as read before the response, and as before if the mutation fails', async () => {
+  const client = create();
+  const { data } = await client.query(list, {}).toPromise();
+  const { id, readByAgent } = data.chats.edges[0].node;
+  const shown: boolean[] = [];
+  const { unsubscribe } = client.query(list, {}).subscribe((result) => {
+    const edge = result.data?.chats.edges.find(({ node }: any) => node.id === id);
+    if (edge.node.readByAgent !== shown.at(-1)) shown.push(edge.node.readByAgent);
+  });
+  const failure = { kind: 'status', status: 404 } as const;
+  demo.simulator.behave({
+    faults: [{ match: 'PUT /chats/readByAgent', times: 1, fault: failure }],
+  });
+
+  const { error } = await client.mutation(mark, { id, read: !readByAgent }).toPromise();
+  unsubscribe();
+
+  expect(error?.graphQLErrors[0]?.extensions['code']).toBe('NOT_FOUND');
+  expect(shown).toEqual([readByAgent, !readByAgent, readByAgent]);
+});
+
 test('persisted queries of urql are registered once and then sent as GET with a hash', async () => {
   await using gateway = await startTestGateway({ upstream: demo.simulator });
   const requests = jest.spyOn(globalThis, 'fetch');

@@ -1,22 +1,11 @@
-import {
-  appendFile,
-  cp,
-  readFile,
-  readdir,
-  rm,
-  stat,
-  symlink,
-  truncate,
-  writeFile,
-} from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { appendFile, cp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSchema, isObjectType } from 'graphql';
-import type { ExportOptions, ExportProgress } from '../../src/index.ts';
-import { ExportError, exportData, exportKinds } from '../../src/index.ts';
+import type { ExportProgress } from '../../src/index.ts';
+import { exportData, exportKinds } from '../../src/index.ts';
+import { exportFailure, startOperationProxy } from '../support/exportFailures.ts';
 import { startDemo } from '../support/gateway.ts';
 import {
   accountState,
@@ -42,18 +31,6 @@ afterAll(async () => {
   await demo[Symbol.asyncDispose]();
 });
 
-/** The error of an export that must fail. */
-const failureOf = (options: ExportOptions): Promise<ExportError> =>
-  exportData(options).then(
-    () => {
-      throw new Error('The export succeeded.');
-    },
-    (error: unknown) => {
-      if (error instanceof ExportError) return error;
-      throw error;
-    },
-  );
-
 describe('a complete export', () => {
   test('contains every object once, in at most one percent more calls than pages of 100 need', async () => {
     await using target = await createExportDirectory();
@@ -77,7 +54,7 @@ describe('a complete export', () => {
   test('reads with background priority and without counting again', async () => {
     await using target = await createExportDirectory();
     const requests: { readonly priority: unknown; readonly body: any }[] = [];
-    await using proxy = await startProxy(demo.url, (request) => requests.push(request));
+    await using proxy = await startOperationProxy(demo.url, (request) => requests.push(request));
 
     await exportData({ url: proxy.url, directory: target.directory });
 
@@ -207,6 +184,7 @@ describe('a selection', () => {
   test.each([
     [{ url: 'ftp://a' }, 'url: must be an http or https URL'],
     [{ url: 'http://user:secret@a/' }, 'url: must not contain credentials'],
+    [{ url: 'http://a/graphql?key=secret' }, 'url: must not contain a query'],
     [{ directory: '' }, 'directory: must not be empty'],
     [{ kinds: [] }, 'is not a kind'],
     [{ filter: { agents: {} } as never }, 'filter: must be an object such as'],
@@ -217,7 +195,7 @@ describe('a selection', () => {
     [{ follow: true, kinds: ['messages'] }, 'follow: the kind messages needs'],
   ] as const)('%j is rejected before anything is written', async (options, message) => {
     await using target = await createExportDirectory();
-    const failure = await failureOf({ url: demo.url, directory: target.directory, ...options });
+    const failure = await exportFailure({ url: demo.url, directory: target.directory, ...options });
 
     expect(failure.code).toBe('INVALID_OPTIONS');
     expect(failure.message).toContain(message);
@@ -228,52 +206,12 @@ describe('a selection', () => {
   test('an invalid filter is rejected by the gateway', async () => {
     await using target = await createExportDirectory();
     const filter = { chats: { color: 'red' } };
-    const failure = await failureOf({ url: demo.url, directory: target.directory, filter });
+    const failure = await exportFailure({ url: demo.url, directory: target.directory, filter });
 
     expect(failure.code).toBe('REJECTED');
     expect(failure.message).toContain('color');
   });
 });
-
-/** Passes requests on and shows them. */
-async function startProxy(
-  url: string,
-  onRequest: (request: {
-    readonly priority: unknown;
-    readonly body: any;
-    readonly authorization: unknown;
-  }) => unknown,
-) {
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const body = Buffer.concat(chunks).toString();
-      const { priority, authorization } = request.headers;
-      const instead = onRequest({ priority, authorization, body: JSON.parse(body) });
-      if (typeof instead === 'function') {
-        instead(response);
-        return;
-      }
-      const headers = {
-        'content-type': 'application/json',
-        ...(authorization && { authorization }),
-      };
-      void fetch(`${url}/graphql`, { method: 'POST', headers, body })
-        .then((passed) => passed.text())
-        .then((text) => response.writeHead(200, { 'content-type': 'application/json' }).end(text));
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
 
 describe('an interrupted export', () => {
   test.each([false, true])(
@@ -295,7 +233,7 @@ describe('an interrupted export', () => {
         const directory = join(copies.directory, String(stopAt));
         const stop = new AbortController();
         let commits = 0;
-        const stopped = await failureOf({
+        const stopped = await exportFailure({
           ...selection,
           directory,
           signal: stop.signal,
@@ -323,7 +261,7 @@ describe('an interrupted export', () => {
     const options = { url: demo.url, directory: target.directory };
     const stop = new AbortController();
     const before = demo.simulator.calls.length;
-    await failureOf({
+    await exportFailure({
       ...options,
       signal: stop.signal,
       onProgress: ({ lines }) => lines.messages > 1_000 && stop.abort(),
@@ -345,7 +283,7 @@ describe('an interrupted export', () => {
     await exportData({ url: demo.url, directory: target.directory, kinds: ['departments'] });
     const files = await readdir(target.directory);
 
-    const failure = await failureOf({
+    const failure = await exportFailure({
       url: demo.url,
       directory: target.directory,
       kinds: ['departments'],
@@ -361,19 +299,55 @@ describe('an interrupted export', () => {
     ['is not JSON', '{"version":1', 'cannot be read by this version'],
     ['has another version', '{"version":2}', 'cannot be read by this version (version)'],
     ['is empty', '', 'cannot be read by this version'],
-    ['has a negative size', undefined, 'cannot be read by this version (files.chats.bytes)'],
-  ])('does not continue if the state %s', async (_what, text, message) => {
+    ['is cut', [/.{40}$/s, ''], 'cannot be read by this version (JSON)'],
+    ['has bytes that are not text', '\u0000\ufffd', 'cannot be read by this version (JSON)'],
+    ['has a negative size', [/"bytes":\d+/, '"bytes":-1'], 'version (files.'],
+    ['has an infinite size', [/"bytes":\d+/, '"bytes":1e999'], 'version (files.'],
+    [
+      'has more bytes than its files',
+      [/"bytes":[1-9]\d*/, '"bytes":9007199254740991'],
+      'has lost data',
+    ],
+    [
+      'names a chat that cannot exist',
+      [/"pending":\[\]/, '"pending":[{"chatId":"../1","after":null}]'],
+      'version (pending.0.chatId)',
+    ],
+    [
+      'names an event that cannot exist',
+      [
+        /"files"/,
+        '"live":{"lastEventIds":{"chats":"no id"},"chats":[],"customers":[],"hasGap":false},"files"',
+      ],
+      'version (live.lastEventIds.chats)',
+    ],
+    ['has another role', [/"role":"\w+"/, '"role":"\\u001b[2J"'], 'version (role)'],
+  ] as const)('does not continue if the state %s', async (_what, change, message) => {
     await using target = await createExportDirectory();
     const options = { url: demo.url, directory: target.directory, kinds: ['chats'] as const };
     await exportData(options);
     const path = join(target.directory, 'state.json');
-    const state = JSON.parse(await readFile(path, 'utf8'));
-    state.files.chats.bytes = -1;
-    await writeFile(path, text ?? JSON.stringify(state));
+    const state = await readFile(path, 'utf8');
+    const damaged = typeof change === 'string' ? change : state.replace(change[0], change[1]);
+    expect(damaged).not.toBe(state);
+    await writeFile(path, damaged);
 
-    const failure = await failureOf(options);
+    const failure = await exportFailure(options);
 
     expect(failure).toMatchObject({ code: 'STATE', message: expect.stringContaining(message) });
+  });
+
+  test('does not read a state above 256 MiB', async () => {
+    await using target = await createExportDirectory();
+    const path = join(target.directory, 'state.json');
+    await writeFile(path, '');
+    // No space is used for it.
+    await truncate(path, 3_000_000_000);
+
+    expect(await exportFailure({ url: demo.url, directory: target.directory })).toMatchObject({
+      code: 'STATE',
+      message: expect.stringContaining('is larger than any file'),
+    });
   });
 
   test('does not continue files that have lost data', async () => {
@@ -382,17 +356,17 @@ describe('an interrupted export', () => {
     await exportData(options);
     await truncate(join(target.directory, 'chats.ndjson'), 10);
 
-    expect(await failureOf(options)).toMatchObject({ code: 'STATE' });
+    expect(await exportFailure(options)).toMatchObject({ code: 'STATE' });
   });
 
   test('does not overwrite files without a state, nor those of a running export', async () => {
     await using target = await createExportDirectory();
     const options = { url: demo.url, directory: target.directory };
     await writeFile(join(target.directory, 'chats.ndjson.gz'), 'mine');
-    const foreign = await failureOf(options);
+    const foreign = await exportFailure(options);
     await rm(join(target.directory, 'chats.ndjson.gz'));
     await writeFile(join(target.directory, 'export.lock'), '1');
-    const locked = await failureOf(options);
+    const locked = await exportFailure(options);
 
     expect(foreign).toMatchObject({
       code: 'STATE',
@@ -401,28 +375,8 @@ describe('an interrupted export', () => {
     expect(locked).toMatchObject({ code: 'STATE', message: expect.stringContaining('process 1') });
   });
 
-  test('reports a full disk and continues when there is space', async () => {
-    await using target = await createExportDirectory();
-    const options = { url: demo.url, directory: target.directory, kinds: ['customers'] as const };
-    const stop = new AbortController();
-    stop.abort();
-    await failureOf({ ...options, signal: stop.signal });
-    const path = join(target.directory, 'customers.ndjson');
-    await symlink('/dev/full', path);
-
-    const failure = await failureOf(options);
-    await rm(path);
-    const { lines } = await exportData(options);
-
-    expect(failure.code).toBe('OUTPUT');
-    expect(failure.message).toBe(
-      `${path}: No space is left on the device. Free space and run the export again; it continues.`,
-    );
-    expect(lines.customers).toBe(150);
-  });
-
   test('reports a directory that cannot be created', async () => {
-    expect(await failureOf({ url: demo.url, directory: '/dev/null/export' })).toMatchObject({
+    expect(await exportFailure({ url: demo.url, directory: '/dev/null/export' })).toMatchObject({
       code: 'OUTPUT',
     });
   });
@@ -431,7 +385,7 @@ describe('an interrupted export', () => {
     await using target = await createExportDirectory();
     await using copy = await createExportDirectory();
     const stop = new AbortController();
-    await failureOf({
+    await exportFailure({
       url: demo.url,
       directory: target.directory,
       signal: stop.signal,
@@ -466,12 +420,28 @@ describe('credentials and limits', () => {
   test('rejected credentials are reported without the token', async () => {
     await using target = await createExportDirectory();
     const options = { url: secured.url, directory: target.directory };
-    const missing = await failureOf(options);
-    const wrong = await failureOf({ ...options, token: 'not-a-token' });
+    const missing = await exportFailure(options);
+    const wrong = await exportFailure({ ...options, token: 'not-a-token' });
 
     expect([missing.code, wrong.code]).toEqual(['CREDENTIALS', 'CREDENTIALS']);
     expect(wrong.message).not.toContain('not-a-token');
   });
+
+  test.each(['first\nsecond', 'tök€n', 'zero\u0000'])(
+    'a token that no header can contain ends the export before a request: %j',
+    async (token) => {
+      await using target = await createExportDirectory();
+      const requests: unknown[] = [];
+      await using proxy = await startOperationProxy(secured.url, (each) => requests.push(each));
+      const { directory } = target;
+
+      const failure = await exportFailure({ url: proxy.url, directory, token });
+
+      expect(failure.code).toBe('CREDENTIALS');
+      expect(failure.message).not.toContain(token);
+      expect(requests).toEqual([]);
+    },
+  );
 
   test('a renewed token is used by the next request', async () => {
     await using target = await createExportDirectory();
@@ -479,7 +449,7 @@ describe('credentials and limits', () => {
     let requests = 0;
     const token = () => ((requests += 1) > 3 ? 'expired' : valid);
     const options = { url: secured.url, directory: target.directory };
-    const failure = await failureOf({ ...options, token });
+    const failure = await exportFailure({ ...options, token });
 
     const { lines } = await exportData({ ...options, token: () => Promise.resolve(valid) });
 
@@ -521,6 +491,6 @@ describe('credentials and limits', () => {
     await exportData({ ...options, token: await tokenOf({ role: 'agent', agentId: 11 }) });
     const token = await tokenOf({ role: 'customer', customerId: 7001 });
 
-    expect(await failureOf({ ...options, token })).toMatchObject({ code: 'STATE' });
+    expect(await exportFailure({ ...options, token })).toMatchObject({ code: 'STATE' });
   });
 });

@@ -23,8 +23,9 @@ const markRead = 'mutation { markChatRead(id: 1, by: AGENT, read: true) { id } }
 const limits = {
   maxConnections: 10,
   maxConnectionsPerViewer: 10,
+  maxConnectionAgeMs: 0,
   maxPerConnection: 100,
-  maxPerViewer: 100,
+  maxSubscriptionsPerViewer: 100,
   maxBuffered: 100,
 };
 

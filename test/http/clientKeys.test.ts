@@ -254,8 +254,9 @@ describe('request rate of clients with their own API keys', () => {
       subscriptions: {
         maxConnections: 100,
         maxConnectionsPerViewer: 1,
+        maxConnectionAgeMs: 0,
         maxPerConnection: 10,
-        maxPerViewer: 10,
+        maxSubscriptionsPerViewer: 10,
         maxBuffered: 10,
         callbackHosts: [],
       },

@@ -43,8 +43,9 @@ test('an event has the same id over WebSocket, event streams, multipart and call
       subscriptions: {
         maxConnections: 10,
         maxConnectionsPerViewer: 10,
+        maxConnectionAgeMs: 0,
         maxPerConnection: 10,
-        maxPerViewer: 10,
+        maxSubscriptionsPerViewer: 10,
         maxBuffered: 10,
         callbackHosts: [router.origin],
       },

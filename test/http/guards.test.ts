@@ -111,7 +111,7 @@ describe('exceptions in callbacks', () => {
       end: failing,
     };
     const tracing: Tracing = {
-      request: () => span,
+      startRequestSpan: () => span,
       lostSpans: () => undefined,
       close: () => Promise.resolve(),
     };

@@ -74,6 +74,7 @@ describe('while the event loop is late', () => {
     expect(metrics).toContain(
       'helpcrunch_requests_rejected_total{reason="unavailable",entry_point="http"} 1\n',
     );
+    expect(metrics).toContain('\nhelpcrunch_operations_shed_total 1\n');
   });
 
   test('operations on an open WebSocket are rejected and the connection stays open', async () => {

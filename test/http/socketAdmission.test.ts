@@ -25,8 +25,9 @@ const query = { id: 'a', type: 'subscribe', payload: { query: '{ __typename }' }
 const limits = {
   maxConnections: 10_000,
   maxConnectionsPerViewer: 100,
+  maxConnectionAgeMs: 0,
   maxPerConnection: 100,
-  maxPerViewer: 1_000,
+  maxSubscriptionsPerViewer: 1_000,
   maxBuffered: 100,
   callbackHosts: [],
 };

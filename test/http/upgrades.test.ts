@@ -45,8 +45,9 @@ const webSocket = (target = '/graphql', lines: readonly string[] = [host]) =>
 
 const subscriptionLimits = {
   maxConnectionsPerViewer: 100,
+  maxConnectionAgeMs: 0,
   maxPerConnection: 100,
-  maxPerViewer: 1_000,
+  maxSubscriptionsPerViewer: 1_000,
   maxBuffered: 100,
   callbackHosts: [],
 };

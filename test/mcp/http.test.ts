@@ -305,6 +305,24 @@ test('RATE_LIMITED is a tool error with the retry time', async () => {
   expect(text).toMatch(/^RATE_LIMITED: .* Repeat the same call after \d+ s, not before\.$/);
 });
 
+const call = (params: unknown) => ({ jsonrpc: '2.0', id: 1, method: 'tools/call', params });
+
+test.each([
+  ['a call of an unknown tool', call({ name: 'missing' })],
+  ['a call without a tool', call({})],
+  ['a call with arguments that are no object', call({ name: 'team', arguments: 1 })],
+  ['a call without an id', { jsonrpc: '2.0', method: 'tools/call', params: { name: 'team' } }],
+  ['a call with unknown arguments', call({ name: 'team', arguments: { missing: 1 } })],
+])('%s counts as a request', async (_name, message) => {
+  await using gateway = await startDemo({ config: { mcp: enabled, requestRateLimit: 1 } });
+  await postMcp(gateway.url, message);
+
+  const { isError, text } = await callTool(gateway.url, 'team');
+
+  expect(isError).toBe(true);
+  expect(text).toMatch(/^RATE_LIMITED: /);
+});
+
 test('tools work with PERSISTED_ONLY, which does not concern them', async () => {
   await using gateway = await startDemo({
     config: { mcp: enabled, persistedOnly: 'true', persistedOperations: new Map() },

@@ -387,6 +387,29 @@ describe('spans that do not reach the collector', () => {
     await tracing.close();
   });
 
+  test.each([2, '2'])(
+    'spans that a partial success rejects (%j) are counted',
+    async (rejectedSpans) => {
+      await using collector = await startCollector();
+      collector.respond({
+        partialSuccess: { rejectedSpans, errorMessage: 'http://127.0.0.1 is full' },
+      });
+      const { lines, log } = createRecordingLog();
+      const variables = { OTEL_BSP_SCHEDULE_DELAY: '1' };
+      const tracing = createTestTracing(collector, { log, clock: createManualClock(), variables });
+      await using gateway = await start({ tracing });
+
+      await gateway.query('{ __typename }');
+      const counted = /helpcrunch_trace_spans_lost_total\{reason="rejected"\} [24]\n/;
+      while (!counted.test(await metricsOf(gateway)));
+
+      expect(lines[0]).toMatchObject({ level: 40, msg: 'spans lost', kind: 'rejected', count: 2 });
+      expect(JSON.stringify(lines)).not.toContain('127.0.0.1');
+      await gateway.stop();
+      await tracing.close();
+    },
+  );
+
   test('spans beyond the size of the queue are counted', async () => {
     await using collector = await startCollector();
     const { lines, log } = createRecordingLog();
@@ -403,8 +426,8 @@ describe('spans that do not reach the collector', () => {
     clock.advance(2_000);
     await closed;
 
-    expect(metrics).toEqual({ queueFull: 2, exportFailed: 0, stopped: 0 });
-    expect(tracing.lostSpans()).toEqual({ queueFull: 2, exportFailed: 0, stopped: 1 });
+    expect(metrics).toEqual({ queueFull: 2, exportFailed: 0, rejected: 0, stopped: 0 });
+    expect(tracing.lostSpans()).toEqual({ queueFull: 2, exportFailed: 0, rejected: 0, stopped: 1 });
     expect(lines.map(({ kind }) => kind)).toEqual(['queueFull', 'stopped']);
   });
 

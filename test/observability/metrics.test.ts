@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createNameLimiter } from '../../src/graphql/operationReport.ts';
+import { version } from '../../src/lib/version.ts';
 import { endpointOf } from '../../src/upstream/instrumentation.ts';
 import type { RecordingUpstream } from '../support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
@@ -148,11 +149,13 @@ describe('metrics', () => {
     expect(of(operations('other', 'OK'))).toBe(50);
   });
 
-  test('metrics include the process and its event loop', async () => {
+  test('metrics include the version, the process and its event loop', async () => {
     await using gateway = await startTestGateway({ upstream: helpCrunch });
 
     const { of } = await figuresOf(gateway);
 
+    const labels = `version="${version}",node_version="${process.versions.node}",auth="none"`;
+    expect(of(`helpcrunch_build_info{${labels}}`)).toBe(1);
     expect(of('process_resident_memory_bytes')).toBeGreaterThan(0);
     expect(of('nodejs_eventloop_lag_p99_seconds')).toBeGreaterThanOrEqual(0);
   });

@@ -105,7 +105,7 @@ describeWithRedis('the connection to Redis (needs Redis)', () => {
     using instance = await connect();
     let attempts = 0;
     const participant = {
-      isReady: () => attempts >= 2,
+      isSynced: () => attempts >= 2,
       resync() {
         attempts += 1;
         return Promise.resolve();

@@ -104,7 +104,7 @@ describeWithRedis('REDIS_KEY_PREFIX (needs Redis)', () => {
       expect([...kindsOf(prefix)]).toEqual(
         expect.arrayContaining([
           ...['tag', 'generation', 'window', 'instances', 'delivery', 'requests', 'failures'],
-          ...['idempotency', 'probe'],
+          ...['idempotency', 'probe', 'log', 'logged', 'position'],
         ]),
       );
     }

@@ -18,9 +18,10 @@ describeWithRedis('keys and channels in Redis (needs Redis)', () => {
       customers: [{ id: 7, name: 'Ada', email: 'ada@example.com', userId: '380671234567' }],
     });
     const hour = 3_600_000;
+    const clock = createManualClock(Date.now());
     await using gateway = await startTestGateway({
       upstream,
-      clock: createManualClock(Date.now()),
+      clock,
       config: {
         account: 'helpdesk',
         rateLimit: 120,
@@ -38,7 +39,7 @@ describeWithRedis('keys and channels in Redis (needs Redis)', () => {
     await recorder.psubscribe('*');
     await redis.listenedBy(1);
     const isUp = async () => (await (await fetch(`${gateway.url}/readyz`)).text()).includes('"up"');
-    while (!(await isUp()));
+    while (!(await isUp())) clock.advance(1_000);
     const operations = [
       '{ chat(id: 1) { id customer { phone } messages { nodes { id text } } } }',
       '{ chats(filter: { customerId: 7 }) { totalCount nodes { id } } }',

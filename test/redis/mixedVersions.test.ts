@@ -3,6 +3,7 @@ import { redisKey } from '../../src/redis/keys.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { startTestGateway } from '../support/gateway.ts';
+import { openSubscriber } from '../support/resumingSubscriber.ts';
 import type { TestRedis } from '../support/redis.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 
@@ -104,5 +105,43 @@ const ttlMs = 60_000;
     expect(again.data).toEqual(data);
     expect(again.extensions.upstream.calls).toBe(0);
     expect(metrics).toMatch(/helpcrunch_redis_anomalies_total\{kind="event"\} 0/);
+  });
+
+  test('events of a build without the log in Redis are delivered in one order and can be continued at another instance', async () => {
+    await using first = await start();
+    await using second = await start();
+    const query = 'subscription ($after: ID) { chatUpdated(after: $after) { change } }';
+    const open = ({ url }: typeof first, after?: string) =>
+      openSubscriber(url, {
+        ...{ transport: 'websocket', query },
+        ...(after === undefined ? {} : { after }),
+      });
+    await using ofFirst = await open(first);
+    await using ofSecond = await open(second);
+    await Promise.all([first.waitForSubscriptions(1), second.waitForSubscriptions(1)]);
+    const changes = ['READ', 'STATUS', 'CLOSED'];
+    for (const [index, change] of changes.entries()) {
+      const ids = { chatId: '5208', customerId: null, assigneeId: null, departmentId: null };
+      const event = { kind: 'chat', change, atMs: 1, ...ids };
+      const eventId = `01900000-0000-7000-8000-00000000000${index}`;
+      const message = JSON.stringify({ from: 'older', sequence: index, event, eventId });
+      await redis.command('PUBLISH', redisKey('default', 'event'), message);
+    }
+    const results = await Promise.all(
+      [ofFirst, ofSecond].map(async (each) => [
+        await each.next(),
+        await each.next(),
+        await each.next(),
+      ]),
+    );
+    await second.query('mutation { markChatRead(id: 5208, by: AGENT, read: true) { id } }');
+    await ofFirst.next();
+    await using third = await start();
+    await using resumed = await open(third, results[0]?.[0].extensions.eventId);
+    const replayed = [await resumed.next(), await resumed.next(), await resumed.next()];
+
+    const changesOf = (all: readonly any[] = []) => all.map(({ data }) => data.chatUpdated.change);
+    expect(results.map(changesOf)).toEqual([changes, changes]);
+    expect(changesOf(replayed)).toEqual(['STATUS', 'CLOSED', 'READ']);
   });
 });

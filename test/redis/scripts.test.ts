@@ -17,6 +17,7 @@ interface AcquireOptions {
   readonly version?: number;
   readonly throttleVersion?: number;
   readonly report?: string;
+  readonly expectedCount?: number;
 }
 
 describeWithRedis('scripts (needs Redis)', () => {
@@ -48,7 +49,7 @@ describeWithRedis('scripts (needs Redis)', () => {
   async function acquire(
     instance: string,
     count: number,
-    { limit = 4, version, throttleVersion, report = '' }: AcquireOptions = {},
+    { limit = 4, version, throttleVersion, report = '', expectedCount = 0 }: AcquireOptions = {},
   ) {
     const ids = Array.from({ length: count }, () => `${instance}:${(leaseNumber += 1)}:21a:viewer`);
     const keys = ['leases', 'window', 'throttle'];
@@ -63,14 +64,24 @@ describeWithRedis('scripts (needs Redis)', () => {
       leaseTtlMs,
       reportTtlMs,
       report,
+      expectedCount,
       ...ids,
     ];
-    const [isGranted, newVersion, now, text, reports, leases] = await run(
+    const [isGranted, newVersion, now, text, reports, leases, recoveryMs] = await run(
       'acquirePermits',
       keys,
       args,
     );
-    return { ids, isGranted, version: newVersion, now, throttle: text, reports, leases };
+    return {
+      ids,
+      isGranted,
+      version: newVersion,
+      now,
+      throttle: text,
+      reports,
+      leases,
+      recoveryMs,
+    };
   }
 
   const throttleState = (state: Readonly<Record<string, number>>) =>
@@ -193,12 +204,21 @@ describeWithRedis('scripts (needs Redis)', () => {
     expect(second).toEqual([0, state]);
   });
 
+  const resync = (recoveryMs: number, own: readonly string[], others: readonly string[] = []) =>
+    run(
+      'resync',
+      ['leases', 'throttle', 'window'],
+      [
+        ...['a', leaseTtlMs + windowMs, throttleState({ version: 0 }), recoveryMs, own.length],
+        ...[...own, ...others].flatMap((id) => [id, 5_000]),
+      ],
+    );
+
   test('resync replaces the leases of one instance only', async () => {
     await acquire('a', 2);
     const { ids } = await acquire('b', 1);
-    const args = ['a', windowMs, throttleState({ version: 0 }), 'a:9:1', 5_000];
 
-    await run('resync', ['leases', 'throttle'], args);
+    await resync(0, ['a:9:1']);
 
     expect((await client.zrange('leases', '0', '-1')).toSorted()).toEqual(
       ['a:9:1', ...ids].toSorted(),
@@ -207,14 +227,45 @@ describeWithRedis('scripts (needs Redis)', () => {
     expect(await client.exists('throttle')).toBe(0);
   });
 
-  test('heartbeat counts instances until their heartbeats expire', async () => {
+  test('resync adds leases of other instances that are missing, and lets all read the window again', async () => {
+    const { ids, version } = await acquire('b', 1);
+
+    await resync(0, [], [...ids, 'b:9:1']);
+
+    const after = await acquire('b', 1, { version });
+    expect(after).toMatchObject({ isGranted: 0, version: 2, recoveryMs: 0 });
+    expect(after.leases).toEqual(['b:9:1', 1 + 5_000, ids[0], 1 + leaseTtlMs + windowMs]);
+  });
+
+  test('acquirePermits grants nothing when known permits are missing, and during a recovery', async () => {
+    await acquire('a', 2);
+    await client.del('leases');
+
+    const lost = await acquire('a', 1, { expectedCount: 2 });
+    await resync(3_000, ['a:1:1', 'a:2:1']);
+    const recovering = await acquire('b', 1, { expectedCount: 2 });
+    await setTime(1_003_000);
+    const recovered = await acquire('b', 1, { expectedCount: 2 });
+
+    expect([lost, recovering, recovered]).toMatchObject([
+      { isGranted: 0, recoveryMs: 0, leases: [] },
+      { isGranted: 0, recoveryMs: 3_000, reports: [] },
+      { isGranted: 1, recoveryMs: 0 },
+    ]);
+  });
+
+  test('heartbeat counts instances until their heartbeats expire, and reports those that were unknown', async () => {
     const beat = (instance: string) => run('heartbeat', ['instances'], [instance, 5_000]);
 
     const counts = [await beat('a'), await beat('b')];
     await setTime(1_005_000);
     counts.push(await beat('b'));
 
-    expect(counts).toEqual([1, 2, 1]);
+    expect(counts).toEqual([
+      [1, 1],
+      [2, 1],
+      [1, 0],
+    ]);
   });
 
   test('acquireDelivery reserves a delivery once', async () => {

@@ -1,8 +1,11 @@
 import { describe, expect, jest, test } from '@jest/globals';
+import { readConfig } from '../../src/config/settings.ts';
+import { createCertificates } from '../support/certificates.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { documentedPermissions } from '../support/permissions.ts';
 import { freePort, hasRedis } from '../support/redis.ts';
+import { openSubscriber } from '../support/resumingSubscriber.ts';
 import { redisSettings } from '../support/redisSettings.ts';
 import {
   hasSentinel,
@@ -61,6 +64,16 @@ describeWithSentinel('Redis Sentinel (needs Sentinel)', () => {
         return data.chat.readByAgent === isRead && extensions.upstream.calls === 0;
       };
       while (!(await areShared(true)));
+      const subscription = 'subscription ($after: ID) { chatUpdated(after: $after) { change } }';
+      const open = ({ url }: typeof first, after?: string) =>
+        openSubscriber(url, {
+          ...{ transport: 'websocket', query: subscription },
+          ...(after === undefined ? {} : { after }),
+        });
+      await using subscriber = await open(second);
+      await second.waitForSubscriptions(1);
+      await isShared();
+      const { eventId } = (await subscriber.next()).extensions;
 
       await group.replacePrimaryAfter(500);
       if (failure === 'is killed') await group.primary.kill();
@@ -68,7 +81,10 @@ describeWithSentinel('Redis Sentinel (needs Sentinel)', () => {
       while (!(await areShared(false)));
       while (!(await areShared(true)));
       while (!(await isShared()));
+      await using resumed = await open(first, eventId);
+      const events = [await subscriber.next(), await resumed.next()];
 
+      expect(events.map((event) => event.errors)).toEqual([undefined, undefined]);
       expect(errors).toEqual([]);
       expect(await group.replica.command('ROLE')).toContain('master');
       const clients = String(await group.replica.command('CLIENT', 'LIST'));
@@ -81,6 +97,45 @@ describeWithSentinel('Redis Sentinel (needs Sentinel)', () => {
     },
     120_000,
   );
+
+  test('instances share through TLS with certificates of clients, also after a failover', async () => {
+    await using certificates = await createCertificates();
+    await using group = await startSentinel([], { certificates });
+    await using upstream = await startControlledUpstream();
+    upstream.seed({ chats: [{ id: 1 }] });
+    const { redis, redisUrl } = readConfig({
+      ACCOUNT: 'acme',
+      REDIS_URL: `rediss-sentinel://127.0.0.1:${group.port}/main`,
+      REDIS_SENTINEL_PASSWORD: sentinelPassword,
+      REDIS_TLS_CA_FILE: certificates.path('authority.pem'),
+      REDIS_TLS_CERT_FILE: certificates.path('client.pem'),
+      REDIS_TLS_KEY_FILE: certificates.path('client.key'),
+    });
+    const cacheTtlsMs = { chats: oneHour, customers: oneHour, account: oneHour, absent: oneHour };
+    const config = { redis, redisUrl, redisTimeoutMs: 1_000, cacheTtlsMs, rateLimit: 0 };
+    await using first = await startTestGateway({ upstream, config });
+    await using second = await startTestGateway({ upstream, config });
+    const readCalls = async () => {
+      for (const gateway of [first, second]) {
+        while (!(await (await fetch(`${gateway.url}/readyz`)).text()).includes('"up"'));
+      }
+      await first.query(query);
+      return (await second.query(query)).extensions.upstream.calls;
+    };
+
+    while ((await readCalls()) !== 0);
+    await group.replacePrimaryAfter(500);
+    await group.primary.kill();
+    while (!String(await group.replica.command('ROLE')).includes('master'));
+    while ((await readCalls()) !== 0);
+
+    const clients = String(await group.replica.command('CLIENT', 'LIST'));
+    expect(clients.match(/name=helpcrunch:commands/g)).toHaveLength(2);
+    const addresses = [...clients.matchAll(/laddr=127\.0\.0\.1:(\d+) .*name=helpcrunch/g)];
+    expect(new Set(addresses.map(([, port]) => Number(port)))).toEqual(
+      new Set([group.replica.announcedPort]),
+    );
+  }, 120_000);
 
   test('a wrong password of the sentinels is reported as unavailable, without their addresses', async () => {
     await using group = await startSentinel();

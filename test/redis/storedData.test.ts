@@ -12,12 +12,13 @@ import { deliver, webhookSecret } from '../support/webhooks.ts';
 const unitMs: Readonly<Record<string, number>> = {
   minute: 60_000,
   hour: 3_600_000,
+  day: 86_400_000,
 };
 
 /** The rows of the table of Redis keys: kind, personal data, TTL. */
 const rows = [
   ...readFileSync(new URL('../../docs/data.md', import.meta.url), 'utf8').matchAll(
-    /^\| `(\w+)` +\| [^|]+ \| (yes|no|ids) +\| [^|]*?(\d+) (minute|hour)s?[^|]*\|$/gm,
+    /^\| `(\w+)` +\| [^|]+ \| (yes|no|ids) +\| [^|]*?(\d+) (minute|hour|day)s?[^|]*\|$/gm,
   ),
 ].map(([, kind = '', personal = '', count, unit = '']) => ({
   kind,
@@ -42,13 +43,6 @@ test('docs/data.md describes every kind of key in Redis', () => {
   let gateway: Awaited<ReturnType<typeof startTestGateway>>;
   /** The keys with their remaining milliseconds and values. */
   let stored: { key: string; kind: string; ttlMs: number; value: string }[];
-
-  async function valueOf(key: string): Promise<string> {
-    const type = await redis.command('TYPE', key);
-    if (type === 'string') return String(await redis.command('GET', key));
-    if (type === 'hash') return String(await redis.command('HGETALL', key));
-    return String(await redis.command('ZRANGE', key, 0, -1));
-  }
 
   beforeAll(async () => {
     [redis, simulator] = await Promise.all([startRedis(), startSimulator({ rateLimit: 0 })]);
@@ -105,6 +99,14 @@ test('docs/data.md describes every kind of key in Redis', () => {
       event: 'customer.email_updated',
       eventData: { id: Number(id), email, name, userId },
     });
+    await deliver(gateway, {
+      event: 'message.chat.customer',
+      eventData: {
+        chat_id: Number(chatId),
+        customer: { id: Number(id), email },
+        message: { id: 9, text },
+      },
+    });
     // Entries are stored asynchronously.
     let keys: string[] = [];
     while (!keys.some((key) => key.includes(':entry:Customer:'))) {
@@ -116,7 +118,7 @@ test('docs/data.md describes every kind of key in Redis', () => {
         key,
         kind: /^helpcrunch:\d+:\{[\w-]+\}:(\w+)/.exec(key)?.[1] ?? key,
         ttlMs: Number(await redis.command('PTTL', key)),
-        value: await valueOf(key),
+        value: await redis.textOf(key),
       })),
     );
   });
@@ -132,6 +134,7 @@ test('docs/data.md describes every kind of key in Redis', () => {
       expect.arrayContaining([
         ...['entry', 'tag', 'generation', 'leases', 'window', 'instances', 'delivery'],
         ...['repetition', 'idempotency', 'requests', 'failures'],
+        ...['log', 'logged', 'position'],
       ]),
     );
     for (const { key, kind, ttlMs } of stored) {

@@ -179,6 +179,49 @@ describe('a message whose response is lost', () => {
     expect(codesOf(answer)).toEqual(['OUTCOME_UNKNOWN']);
   });
 
+  /** The gateway learns the time of HelpCrunch before its own clock is set. */
+  async function startWithClockSet(byMs: number) {
+    let aheadMs = 0;
+    const gateway = await start(
+      {},
+      { gatewayClock: { ...clock, now: () => clock.now() + aheadMs } },
+    );
+    await gateway.query('{ agents { id } }');
+    aheadMs = byMs;
+    return gateway;
+  }
+
+  test.each([6_000, 60 * oneMinute, -60 * oneMinute])(
+    'it is found if the clock of the gateway was set by %d ms',
+    async (byMs) => {
+      await using gateway = await startWithClockSet(byMs);
+      const { id } = await takeChat();
+      simulator.behave({ faults: [{ match: 'POST /messages', times: 1, fault: 'lose' }] });
+      const variables = { id, text: 'Clock', key: `clock ${byMs}` };
+
+      const answers = [await gateway.query(send, variables)];
+      manual.advance(10_000);
+      answers.push(await gateway.query(send, variables));
+
+      expect(answers.map(({ errors }) => errors)).toEqual([[], []]);
+      expect(await messagesOf(id, 'Clock')).toHaveLength(1);
+    },
+  );
+
+  test('an equal message of an hour ago is not taken for it if the clock of the gateway was set back', async () => {
+    const { id } = await takeChat();
+    const body = { chat: id, text: 'Old', type: 'message' };
+    await rest(simulator, '/messages', { method: 'POST', body });
+    manual.advance(30 * oneMinute);
+    await using gateway = await startWithClockSet(-60 * oneMinute);
+    simulator.behave({ faults: [{ match: 'POST /messages', times: 1, fault: 'reset' }] });
+
+    const answer = await gateway.query(send, { id, text: 'Old' });
+
+    expect(await messagesOf(id, 'Old')).toHaveLength(1);
+    expect(codesOf(answer)).toEqual(['OUTCOME_UNKNOWN']);
+  });
+
   test('its key sends it if it is not found ten seconds after the first attempt', async () => {
     await using gateway = await start();
     const { id } = await takeChat();

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { supergraphSdl } from '../../src/graphql/federation/supergraphSdl.ts';
+import { toSubgraphSdl } from '../../src/graphql/federation/subgraphSdl.ts';
 import { foreignSchemas } from '../support/foreignSchemas.ts';
 import { adapters, grafbasePackage, grafbaseVersion, sectionOf } from './routers.ts';
 import type { Subgraph } from './routers.ts';
@@ -62,5 +62,5 @@ const schema = readFileSync(new URL('../../schema.graphql', import.meta.url), 'u
 /** The schema of the gateway beside each of forty others. */
 export const compositions = foreignSchemas.map(({ name, sdl, excluded }) => ({
   name,
-  subgraphs: [subgraph('helpdesk', supergraphSdl(schema, excluded)), subgraph('theirs', sdl)],
+  subgraphs: [subgraph('helpdesk', toSubgraphSdl(schema, excluded)), subgraph('theirs', sdl)],
 }));

@@ -74,8 +74,9 @@ export async function startSession(name: RouterName, folder: string) {
       subscriptions: {
         maxConnections: 10,
         maxConnectionsPerViewer: 10,
+        maxConnectionAgeMs: 0,
         maxPerConnection: 100,
-        maxPerViewer: 100,
+        maxSubscriptionsPerViewer: 100,
         maxBuffered: 100,
         callbackHosts: [`http://127.0.0.1:${callbackPort}`],
       },

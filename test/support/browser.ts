@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
-import type { BrowserContextOptions } from 'playwright-core';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 
 const program = ['chromium-headless-shell', 'chromium'].find(
   (name) => spawnSync(name, ['--version']).status === 0,
@@ -43,13 +43,17 @@ export async function startBrowser() {
       complaints,
       /** The hosts of all requests. */
       hosts,
-      /** The serious and critical faults that axe finds: rule and element. */
-      async faults(): Promise<readonly { readonly rule: string; readonly where: string }[]> {
+      /** The faults that axe finds, by default the serious and critical ones: rule and element. */
+      async faults(
+        least: 'minor' | 'serious' = 'serious',
+      ): Promise<readonly { readonly rule: string; readonly where: string }[]> {
         // The page's security policy does not apply to evaluated scripts.
         await page.evaluate(await readFile(axe, 'utf8'));
         const { violations }: any = await page.evaluate('axe.run(document)');
         return violations
-          .filter(({ impact }: any) => ['serious', 'critical'].includes(impact))
+          .filter(
+            ({ impact }: any) => least === 'minor' || ['serious', 'critical'].includes(impact),
+          )
           .flatMap(({ id, nodes }: any) =>
             nodes.map(({ target }: any) => ({ rule: id, where: target.join(' ') })),
           );
@@ -67,4 +71,11 @@ export async function startBrowser() {
       await browser.close();
     },
   };
+}
+
+/** Replaces the page's clock by one that advances only with `page.clock.runFor`. An installed clock advances with the time by itself. */
+export async function stopClock({ clock }: Page): Promise<void> {
+  const time = Date.now();
+  await clock.install({ time });
+  await clock.pauseAt(time + 60_000);
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -34,10 +34,19 @@ export async function createCertificates() {
   certify('server');
   certify('client');
 
+  const text = (name: string) => readFile(path(name), 'utf8');
   return {
     path,
+    /** What a client needs in order to connect to the server. */
+    clientFiles: async () => ({
+      ca: await text('authority.pem'),
+      cert: await text('client.pem'),
+      key: await text('client.key'),
+    }),
     async [Symbol.asyncDispose]() {
       await rm(directory, { recursive: true });
     },
   };
 }
+
+export type TestCertificates = Awaited<ReturnType<typeof createCertificates>>;

@@ -14,6 +14,7 @@ export async function startCollector() {
   const resources: any[] = [];
   const types: (string | undefined)[] = [];
   let status = 200;
+  let answer: unknown = {};
   const server = createServer((request, response) => {
     void buffer(request).then((body) => {
       types.push(request.headers['content-type']);
@@ -24,7 +25,9 @@ export async function startCollector() {
         }
       }
       if (status !== 0) {
-        response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
+        response
+          .writeHead(status, { 'content-type': 'application/json' })
+          .end(JSON.stringify(answer));
       }
     });
   }).listen(0, '127.0.0.1');
@@ -38,6 +41,10 @@ export async function startCollector() {
     /** Rejects spans with this status from now on; with 0 it does not respond. */
     fail(failure: number) {
       status = failure;
+    },
+    /** Accepts batches, but reports this from now on. */
+    respond(response: unknown) {
+      answer = response;
     },
     named: (name: string) => spans.find((span) => span.name === name),
     async [Symbol.asyncDispose]() {

@@ -1,4 +1,6 @@
 import { performance } from 'node:perf_hooks';
+import type { Transform } from 'node:stream';
+import { createGzip } from 'node:zlib';
 import { Redis } from 'ioredis';
 import { onNextTurn } from '../../src/lib/clock.ts';
 
@@ -9,6 +11,21 @@ const nextTurn = () => new Promise<void>((resolve) => onNextTurn(resolve));
 
 /** The events that libuv has delivered: sockets and other threads, but no timers. */
 const eventCount = (): number => performance.nodeTiming.uvMetricsInfo.events;
+
+/** The requests of another thread that reads, writes or closes a file, which cause no event before they are done. */
+const fileRequest = /^(FSReq|CloseReq)/;
+
+const isUsingFiles = (): boolean =>
+  process.getActiveResourcesInfo().some((name) => fileRequest.test(name));
+
+/** The prototype of all compressing and decompressing streams, which functions such as `gzip` use, too. */
+function findCompressionPrototype(): Transform {
+  let found: Transform = createGzip();
+  while (!Object.hasOwn(found, '_transform')) found = Object.getPrototypeOf(found);
+  return found;
+}
+
+const compression = findCompressionPrototype();
 
 /** Tells when gateways, clients and upstream, all of this process, have no work left that does not wait for the clock. */
 export class Idleness {
@@ -33,10 +50,24 @@ export class Idleness {
       void track(command.promise);
       return sendCommand.call(this, command, stream);
     };
+    const { _transform } = compression;
+    compression._transform = function (chunk, encoding, done) {
+      const ended = new Promise<void>((resolve) => {
+        // After an error nothing else happens.
+        this.once('close', resolve);
+        _transform.call(this, chunk, encoding, (...values) => {
+          this.off('close', resolve);
+          resolve();
+          done(...values);
+        });
+      });
+      void track(ended);
+    };
     this.#release = () => {
       // The instance's own property hides the method.
       Reflect.deleteProperty(subtle, 'verify');
       Redis.prototype.sendCommand = sendCommand;
+      compression._transform = _transform;
     };
   }
 
@@ -45,7 +76,7 @@ export class Idleness {
     let events = eventCount();
     for (let quiet = 0; quiet < quietTurns; quiet += 1) {
       await nextTurn();
-      if (eventCount() !== events || this.#external > 0) quiet = 0;
+      if (eventCount() !== events || this.#external > 0 || isUsingFiles()) quiet = 0;
       events = eventCount();
     }
   }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { Redis } from 'ioredis';
+import type { RedisServerSettings } from '../../src/redis/client.ts';
+import { createRedisClient } from '../../src/redis/client.ts';
 import { RedisConnections } from '../../src/redis/connection.ts';
 import { createRedisScripts } from '../../src/redis/scripts.ts';
 import type { RateLimiter } from '../../src/upstream/rateLimit/limiter.ts';
@@ -11,6 +12,7 @@ import {
 import { createManualClock } from './manualClock.ts';
 import type { ManualClock } from './manualClock.ts';
 import { flushMicrotasks } from './permitCallers.ts';
+import type { TestRedis } from './redis.ts';
 import { startRedis } from './redis.ts';
 
 /** Rate limiters of one account with one clock. */
@@ -46,29 +48,53 @@ export const heartbeatMs = 1_000;
 /** Settles a command, its completion, and the commands that these cause. */
 const rounds = 4;
 
-/** Rate limiters of several instances on one Redis, all with one clock. */
-export async function startLimiterFleet(count: number, options: FleetOptions) {
-  const clock = createManualClock();
+/** The name of the connection that sets the time in Redis. */
+export const timeConnection = 'time';
+
+export interface FleetServer {
+  readonly redis: TestRedis;
+  readonly settings: RedisServerSettings;
+}
+
+async function startServer(): Promise<FleetServer> {
   const redis = await startRedis();
-  const client = new Redis(redis.port, '127.0.0.1', {
+  return { redis, settings: { url: redis.url } };
+}
+
+/** Rate limiters of several instances on one Redis, all with one clock. The server is stopped with them. */
+export async function startLimiterFleet(
+  count: number,
+  options: FleetOptions,
+  server?: FleetServer,
+) {
+  const clock = createManualClock();
+  const { redis, settings } = server ?? (await startServer());
+  const client = createRedisClient(settings, {
+    connectionName: timeConnection,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    retryStrategy: () => 50,
   });
   client.on('error', () => undefined);
   await once(client, 'ready');
   const logged: string[] = [];
+  /** The instances that have noticed a loss. */
+  const losses: number[] = [];
   const note = (message: string) => void logged.push(message);
-  const instances = Array.from({ length: count }, () => {
+  const instances = Array.from({ length: count }, (_, index) => {
     const connection = new RedisConnections({
-      url: redis.url,
+      ...settings,
       timeoutMs: 500,
       account: 'acme',
       clock,
       log: { info: note, warn: note, error: note },
       scripts,
     });
-    const limiter = createRedisRateLimiter({ ...options, clock, redis: connection });
+    const limiter = createRedisRateLimiter({
+      ...options,
+      clock,
+      redis: connection,
+      onPermitsLost: () => void losses.push(index),
+    });
     return { connection, limiter };
   });
   const limiters = instances.map(({ limiter }) => limiter);
@@ -98,6 +124,7 @@ export async function startLimiterFleet(count: number, options: FleetOptions) {
     redis,
     limiters,
     logged,
+    losses,
     settle,
     step,
     allShared,

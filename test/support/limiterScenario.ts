@@ -134,7 +134,7 @@ export async function playScenario({
     return new Promise((resolve) => {
       clock.after(latencyMs, () => {
         if (isRejected) permit.throttled();
-        else permit.release();
+        else permit.complete();
         resolve(now());
       });
     });

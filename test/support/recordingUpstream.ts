@@ -43,6 +43,8 @@ export async function startRecordingUpstream({ keepsAlive = true }: RecordingOpt
   const calls: RecordedCall[] = [];
   const server = createServer((request, response) => {
     response.shouldKeepAlive &&= keepsAlive;
+    // It is not that of the manual clock of a test.
+    response.sendDate = false;
     void (async () => {
       const url = new URL(request.url ?? '/', 'http://fake');
       const call: RecordedCall = {

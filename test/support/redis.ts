@@ -57,10 +57,21 @@ export async function startRedis(settings: readonly string[] = []) {
     }
   }
 
+  /** The value of a key of any type, as text. */
+  async function textOf(key: string): Promise<string> {
+    const type = await command('TYPE', key);
+    if (type === 'string') return String(await command('GET', key));
+    if (type === 'hash') return String(await command('HGETALL', key));
+    if (type === 'list') return String(await command('LRANGE', key, 0, -1));
+    if (type === 'set') return String(await command('SMEMBERS', key));
+    return String(await command('ZRANGE', key, 0, -1));
+  }
+
   return {
     port,
     url: `redis://127.0.0.1:${port}`,
     command,
+    textOf,
     /** Ends it at once, as a crash would. */
     kill,
     /** Starts it again on the same port, with nothing in it. */

@@ -22,12 +22,16 @@ async function openWebSocket(
   { query, headers, after }: SubscriberOptions,
 ): Promise<ResumingSubscriber> {
   const socket = await openSocket(url);
-  await socket.initialize(headers);
+  const closed = socket.closed.then(() => {
+    throw new Error('The connection closed.');
+  });
+  closed.catch(() => undefined);
+  await Promise.race([socket.initialize(headers), closed]);
   socket.send({ id: 'a', type: 'subscribe', payload: { query, variables: { after } } });
   const close = () => socket[Symbol.asyncDispose]();
   return {
     async next() {
-      const { type, payload } = await socket.nextMessage();
+      const { type, payload } = await Promise.race([socket.nextMessage(), closed]);
       return type === 'error' ? { errors: payload } : payload;
     },
     close,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
+import type { TestCertificates } from './certificates.ts';
 import { documentedSentinelPermissions } from './permissions.ts';
 import { freePort, startRedis } from './redis.ts';
 
@@ -13,10 +14,35 @@ export const hasSentinel = spawnSync('redis-sentinel', ['--version']).status ===
 export const sentinelUsername = 'gateway';
 export const sentinelPassword = 'password-of-sentinel';
 
+interface SentinelOptions {
+  /** The files of `createCertificates`: sentinel and servers then announce their TLS ports only. */
+  readonly certificates?: TestCertificates | undefined;
+}
+
+const tlsFiles = ({ path }: TestCertificates) => ({
+  'tls-ca-cert-file': path('authority.pem'),
+  'tls-cert-file': path('server.pem'),
+  'tls-key-file': path('server.key'),
+  'tls-auth-clients': 'yes',
+  'tls-replication': 'yes',
+});
+
 /** A primary named `main`, its replica, and a sentinel. Each server gets the settings. */
-export async function startSentinel(settings: readonly string[] = []) {
-  const primary = await startRedis(settings);
-  const replica = await startRedis([...settings, '--replicaof', '127.0.0.1', `${primary.port}`]);
+export async function startSentinel(
+  settings: readonly string[] = [],
+  { certificates }: SentinelOptions = {},
+) {
+  const tls: Readonly<Record<string, string>> =
+    certificates === undefined ? {} : tlsFiles(certificates);
+  const tlsArguments = Object.entries(tls).flatMap(([name, value]) => [`--${name}`, value]);
+  const startServer = async (...further: readonly string[]) => {
+    const port = await freePort();
+    const tlsPort = certificates === undefined ? [] : ['--tls-port', `${port}`, ...tlsArguments];
+    const server = await startRedis([...settings, ...tlsPort, ...further]);
+    return { ...server, announcedPort: certificates === undefined ? server.port : port };
+  };
+  const primary = await startServer();
+  const replica = await startServer('--replicaof', '127.0.0.1', `${primary.announcedPort}`);
   const isLinked = async () =>
     String(await replica.command('INFO', 'replication')).includes('master_link_status:up');
   while (!(await isLinked()));
@@ -25,12 +51,13 @@ export async function startSentinel(settings: readonly string[] = []) {
   const port = await freePort();
   const file = join(directory, 'sentinel.conf');
   const lines = [
-    `port ${port}`,
+    certificates === undefined ? `port ${port}` : `port 0\ntls-port ${port}`,
+    ...Object.entries(tls).map(([name, value]) => `${name} ${value}`),
     'bind 127.0.0.1',
     `dir ${directory}`,
     `requirepass ${sentinelPassword}`,
     `user ${sentinelUsername} on >${sentinelPassword} ${documentedSentinelPermissions()}`,
-    `sentinel monitor main 127.0.0.1 ${primary.port} 1`,
+    `sentinel monitor main 127.0.0.1 ${primary.announcedPort} 1`,
     'sentinel down-after-milliseconds main 60000',
     'sentinel failover-timeout main 3000',
   ];
@@ -41,7 +68,10 @@ export async function startSentinel(settings: readonly string[] = []) {
   }
   sentinel.stdout.resume();
 
-  const client = new Redis(port, '127.0.0.1', { password: sentinelPassword });
+  const client = new Redis(port, '127.0.0.1', {
+    password: sentinelPassword,
+    ...(certificates && { tls: await certificates.clientFiles() }),
+  });
   const hasReplica = async () =>
     String(await client.call('SENTINEL', 'REPLICAS', 'main')).includes('master-link-status,ok');
   while (!(await hasReplica()));

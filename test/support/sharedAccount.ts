@@ -34,12 +34,15 @@ interface ClientOptions {
 }
 
 /** One or two gateways in front of the simulator, which has the same rate limit, on one controlled clock. */
-export async function startSharedAccount(instanceCount: 1 | 2) {
+export async function startSharedAccount(
+  instanceCount: 1 | 2,
+  redisSettings: readonly string[] = [],
+) {
   const resources = new DisposerStack();
   const clock = createManualClock();
   const beginning = clock.monotonic();
   const now = () => clock.monotonic() - beginning;
-  const server = instanceCount === 1 ? undefined : await startRedis();
+  const server = instanceCount === 1 ? undefined : await startRedis(redisSettings);
   resources.defer(() => server?.[Symbol.asyncDispose]());
   const redis = server && new Redis(server.port, '127.0.0.1');
   resources.defer(() => redis?.disconnect());
@@ -85,6 +88,7 @@ export async function startSharedAccount(instanceCount: 1 | 2) {
   return {
     clock,
     gateways,
+    redis,
     now,
     credentials: bearer,
     /** Work that `finish` waits for. */

@@ -18,6 +18,8 @@ export async function openSocket(
     for (const wake of readers.splice(0)) wake();
   });
   const closed = once(socket, 'close').then(([code, reason]) => ({ code, reason: String(reason) }));
+  // It also rejects if the connection cannot be opened.
+  closed.catch(() => undefined);
   await once(socket, 'open');
   const send = (message: unknown) =>
     socket.send(typeof message === 'string' ? message : JSON.stringify(message));

@@ -20,7 +20,7 @@ describe('work divided into turns of the event loop', () => {
 
     for (let task = 0; task < 8; task += 1) {
       turns.defer(() => {
-        turns.begin(1);
+        turns.addUnits(1);
         notes.push(String(task));
       });
     }
@@ -67,7 +67,7 @@ describe('work divided into turns of the event loop', () => {
     const notes: string[] = [];
     const work = (name: string, left: number) => {
       turns.defer(() => {
-        turns.begin(1);
+        turns.addUnits(1);
         notes.push(name);
         if (left > 1) work(name, left - 1);
       });

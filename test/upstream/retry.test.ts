@@ -86,6 +86,51 @@ test('UPSTREAM_RETRIES limits the number of retries', async () => {
   expect(upstream.calls).toHaveLength(3);
 });
 
+test.each([
+  [3, 503, 'unavailable'],
+  [1, 403, 'forbidden'],
+] as const)(
+  'after %i attempts with %i the log has endpoint and reason',
+  async (attempts, status, kind) => {
+    failTimes('GET /chats/1', attempts, status);
+    await using gateway = await start();
+
+    const { errors } = await gateway.query(read);
+
+    const lines = gateway.logged.map((line) => JSON.parse(line));
+    expect(lines.filter(({ msg }) => msg === 'upstream call failed')).toEqual([
+      expect.objectContaining({ kind, status, endpoint: 'GET /chats/{id}', attempts }),
+    ]);
+    expect(JSON.stringify(errors)).not.toMatch(/endpoint|attempts/);
+  },
+);
+
+test('the log of a call that an operation has left at its deadline has no endpoint', async () => {
+  const arrived = createDeferred();
+  upstream.respond('GET /chats/1', () => {
+    arrived.resolve();
+    return undefined;
+  });
+  const clock = createManualClock();
+  await using gateway = await startTestGateway({
+    upstream,
+    clock,
+    config: { operationTimeoutMs: 1_000 },
+  });
+
+  const response = gateway.query(read);
+  await arrived.promise;
+  clock.advance(1_000);
+  const { errors } = await response;
+
+  const lines = gateway.logged.map((line) => JSON.parse(line));
+  expect(errors[0]?.extensions['code']).toBe('UPSTREAM_TIMEOUT');
+  expect(lines.filter(({ msg }) => msg === 'upstream call failed')).toEqual([
+    expect.objectContaining({ kind: 'timeout' }),
+  ]);
+  expect(lines.some((line) => 'endpoint' in line)).toBe(false);
+});
+
 test.each([400, 401, 403, 404, 500])('a read is not retried after %i', async (status) => {
   failTimes('GET /chats/1', 1, status);
   await using gateway = await start();

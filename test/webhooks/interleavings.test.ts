@@ -25,7 +25,14 @@ beforeAll(async () => {
   gateway = await startTestGateway({
     upstream: helpCrunch,
     clock,
-    config: { rateLimit: 0, cacheTtlsMs, webhookSecret, operationTimeoutMs: 24 * oneHour },
+    config: {
+      rateLimit: 0,
+      cacheTtlsMs,
+      webhookSecret,
+      operationTimeoutMs: 24 * oneHour,
+      // Each schedule begins an hour later.
+      subscriptions: { ...readConfig({}).subscriptions, maxConnectionAgeMs: 0 },
+    },
   });
 });
 

@@ -106,12 +106,17 @@ export const clientLimits = {
       description:
         'Maximum number of authenticated WebSockets, event streams and callback subscriptions of one viewer, or of one address without authentication.',
     }),
+    maxConnectionAgeMs: setting('MAX_CONNECTION_AGE_MS', integer(0, 604_800_000), {
+      default: 14_400_000,
+      description:
+        'Maximum age of a WebSocket or event stream. It is closed in the last tenth of this time, at random, and clients reconnect ([live.md](live.md#maximum-age)). `0`: none.',
+    }),
     maxPerConnection: setting('MAX_SUBSCRIPTIONS_PER_CONNECTION', atLeastOne, {
       default: 100,
       description:
         'Maximum number of concurrent operations on one WebSocket, unless it belongs to a router that sends `ROUTER_SECRET`.',
     }),
-    maxPerViewer: setting('MAX_SUBSCRIPTIONS_PER_VIEWER', atLeastOne, {
+    maxSubscriptionsPerViewer: setting('MAX_SUBSCRIPTIONS_PER_VIEWER', atLeastOne, {
       default: 1_000,
       description: 'Maximum number of subscriptions of one viewer.',
     }),

@@ -16,7 +16,7 @@ export const server = {
     description:
       'Prefix of every path, for a proxy that does not remove it ([deployment.md](deployment.md#reverse-proxies)).',
   }),
-  operationsServer: {
+  metricsServer: {
     host: setting('METRICS_HOST', text, {
       default: '127.0.0.1',
       description: 'Host name or address to listen on for `METRICS_PORT`.',

@@ -46,7 +46,7 @@ function assumeVariables(
   return { ...Object.fromEntries(assumed), ...given };
 }
 
-export interface OperationFigures extends Pick<OperationCost, 'worst' | 'typical'> {
+export interface OperationEstimate extends Pick<OperationCost, 'worst' | 'typical'> {
   readonly nodes: number;
 }
 
@@ -58,12 +58,12 @@ interface FiguresRequest {
 }
 
 /** The cost of an operation with an empty cache: the highest figures for any type of the ids that are not given. */
-export function figuresOf({
+export function estimateWithAssumedVariables({
   schema,
   document,
   operation,
   given,
-}: FiguresRequest): OperationFigures {
+}: FiguresRequest): OperationEstimate {
   const all = Array.from(entitiesByType.keys(), (typename) => {
     const request = { schema, variables: assumeVariables(operation, given, typename) };
     return { cost: estimateCost(document, request), nodes: estimateNodes(document, request).nodes };

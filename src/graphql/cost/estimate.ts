@@ -13,7 +13,7 @@ import type {
 } from '../../resources/declarations.ts';
 import { entitiesByType, idsPerCall } from '../../resources/registry.ts';
 import { costRuleOf } from '../schema/fields.ts';
-import type { FieldResult, FieldSite, NodeSet, RuleOf } from './nodes.ts';
+import type { EstimatedField, FieldSite, NodeSet, RuleOf } from './nodes.ts';
 import { groupReferences, idText } from './references.ts';
 import type { FieldCost, OperationCost } from './rules.ts';
 import {
@@ -72,10 +72,10 @@ class CostEstimator {
     if (first !== undefined) this.#addViewerLookup(first);
     const root = {
       type,
-      origin: '',
+      identityKey: '',
       count: 1,
       batchKey: '',
-      batchCount: 1,
+      maxBatches: 1,
       embeddedFields: undefined,
     };
     return this.#visit(root, [operation], []) ? this.#costs.fields() : undefined;
@@ -127,16 +127,16 @@ class CostEstimator {
   }
 
   #fetch(nodes: NodeSet, kind: FetchKind, path: string): NodeSet {
-    const { origin, ids, count, batchKey, batchCount, isPartlyFetched = false } = nodes;
+    const { identityKey, ids, count, batchKey, maxBatches, isPartlyFetched = false } = nodes;
     const costs = this.#costs;
     const size = idsPerCall[kind];
     if (size === Infinity) {
       if (costs.once(kind) && !this.#isCached(kind)) costs.add(path, 1);
-    } else if (costs.once(`${kind} of ${origin}`)) {
+    } else if (costs.once(`${kind} of ${identityKey}`)) {
       const missing = ids?.filter((id) => costs.once(`${kind} ${id}`) && !this.#isCached(kind, id));
       costs.addToBatch(
         `${kind} ${batchKey}`,
-        { path, count: missing?.length ?? count, batchCount, rows: 0 },
+        { path, count: missing?.length ?? count, maxBatches, rows: 0 },
         (total) => batchCalls(total, size),
       );
     }
@@ -144,7 +144,7 @@ class CostEstimator {
       ...nodes,
       embeddedFields: undefined,
       batchKey: `${batchKey}>${kind}`,
-      batchCount: batchCount + (isPartlyFetched && this.#isWorst ? 1 : 0),
+      maxBatches: maxBatches + (isPartlyFetched && this.#isWorst ? 1 : 0),
     };
   }
 
@@ -158,30 +158,30 @@ class CostEstimator {
       return [];
     }
     if (rule === undefined) return [{ ...parent, type, embeddedFields: undefined }];
-    const { batchKey, batchCount, count } = parent;
-    const origin = `${parent.origin}.${name}`;
-    const result = { type, origin, count, batchKey, batchCount, embeddedFields: undefined };
-    const listKey = `${origin} ${argumentsKey(args)}`;
-    const list = { ...result, origin: listKey, batchKey: listKey };
-    const nodes = this.#applyRule(rule, { parent, site, result, list });
+    const { batchKey, maxBatches, count } = parent;
+    const identityKey = `${parent.identityKey}.${name}`;
+    const objects = { type, identityKey, count, batchKey, maxBatches, embeddedFields: undefined };
+    const listKey = `${identityKey} ${argumentsKey(args)}`;
+    const list = { ...objects, identityKey: listKey, batchKey: listKey };
+    const nodes = this.#applyRule(rule, { parent, site, objects, list });
     return nodes === undefined ? [] : [nodes];
   }
 
   #applyRule(
     rule: Exclude<CostRule, RuleOf<'byReference'>>,
-    field: FieldResult,
+    field: EstimatedField,
   ): NodeSet | undefined {
-    const { parent, site, result } = field;
+    const { parent, site, objects } = field;
     switch (rule.strategy) {
       case 'collection': {
         const known = this.#options.lengthOf?.(rule.kind);
         const count = known ?? assumedLength(rule.length, this.#costCase);
-        return this.#fetch({ ...result, count }, rule.kind, site.path);
+        return this.#fetch({ ...objects, count }, rule.kind, site.path);
       }
       case 'lookup': {
         const id = idText(site.args[rule.argument]);
         return this.#fetch(
-          { ...result, origin: `${rule.kind} ${id}`, ids: [id] },
+          { ...objects, identityKey: `${rule.kind} ${id}`, ids: [id] },
           rule.kind,
           site.path,
         );
@@ -198,7 +198,7 @@ class CostEstimator {
         return this.#ownedChats(field);
       case 'chatEvent':
         this.#addEventChat(field, rule.filters);
-        return result;
+        return objects;
       case 'receivedMessage':
         this.#addEventChat(field, []);
         return this.#receivedMessage(field);
@@ -207,7 +207,7 @@ class CostEstimator {
           parent.chats && {
             ...parent.chats,
             batchKey: parent.batchKey,
-            batchCount: parent.batchCount,
+            maxBatches: parent.maxBatches,
           }
         );
       case 'partial':
@@ -216,7 +216,7 @@ class CostEstimator {
   }
 
   #references(
-    { batchKey, batchCount }: NodeSet,
+    { batchKey, maxBatches }: NodeSet,
     rule: RuleOf<'byReference'>,
     { path, args, nodes }: FieldSite,
   ): readonly NodeSet[] {
@@ -226,11 +226,11 @@ class CostEstimator {
       if (!isObjectType(type)) return [];
       const named = {
         type,
-        origin: `${path} ${typename} ${kind}`,
+        identityKey: `${path} ${typename} ${kind}`,
         ids,
         count: ids.length,
         batchKey,
-        batchCount,
+        maxBatches,
         embeddedFields: noFields,
       };
       // The key of a chat does not contain its owner, so a fetch verifies it.
@@ -255,14 +255,14 @@ class CostEstimator {
     const readsRows = names.has('nodes') || names.has('edges') || names.has('pageInfo');
     const selected = [readsRows, names.has('totalCount'), names.has('pageInfo')];
     const length = pageLength(args);
-    if (selected.includes(true) && this.#costs.once(`${list.origin} ${selected.join()}`)) {
+    if (selected.includes(true) && this.#costs.once(`${list.identityKey} ${selected.join()}`)) {
       const isWhole = names.has('totalCount') || typeof args['after'] === 'string';
       addCalls(readsRows, isWhole ? Infinity : length + (names.has('pageInfo') ? 1 : 0));
     }
     return { ...list, count: capCount(list.count * length) };
   }
 
-  #page({ site, list }: FieldResult): NodeSet {
+  #page({ site, list }: EstimatedField): NodeSet {
     return this.#connection(list, site, (readsRows) => {
       this.#costs.add(site.path, this.#pageCalls(site, readsRows));
     });
@@ -278,19 +278,19 @@ class CostEstimator {
     return this.#isWorst && isFromUnknownEnd(args) ? 2 : 1;
   }
 
-  #inbox({ site, result, list }: FieldResult): NodeSet {
+  #inbox({ site, objects, list }: EstimatedField): NodeSet {
     const addCalls = (): void => {
       if (this.#costs.once('inbox') && !this.#isCached('inbox'))
         this.#costs.add(site.path, this.#isWorst ? maxInboxPages : 1);
     };
     if (list.type.name === 'ChatConnection') return this.#connection(list, site, addCalls);
     addCalls();
-    return result;
+    return objects;
   }
 
-  #messages({ parent, site, list }: FieldResult): NodeSet {
+  #messages({ parent, site, list }: EstimatedField): NodeSet {
     const { count } = parent;
-    return this.#connection({ ...list, batchCount: count, chats: parent }, site, (readsRows) => {
+    return this.#connection({ ...list, maxBatches: count, chats: parent }, site, (readsRows) => {
       const isFiltered = this.#isWorst && this.#options.customer !== undefined;
       const extraReads = isFiltered && this.#costs.once('extra messages');
       const callsPerChat = this.#pageCalls(site, readsRows);
@@ -298,12 +298,12 @@ class CostEstimator {
     });
   }
 
-  #ownedChats({ parent, site, list }: FieldResult): NodeSet {
-    const { count, batchCount } = parent;
+  #ownedChats({ parent, site, list }: EstimatedField): NodeSet {
+    const { count, maxBatches } = parent;
     const order = JSON.stringify(site.args['orderBy']);
     const batchKey = `${parent.batchKey}>${parent.type.name} ${order}`;
     return this.#connection({ ...list, batchKey }, site, (readsRows, rows) => {
-      this.#costs.addToBatch(batchKey, { path: site.path, count, batchCount, rows }, (total) =>
+      this.#costs.addToBatch(batchKey, { path: site.path, count, maxBatches, rows }, (total) =>
         ownedChatsCalls(total, this.#costCase),
       );
       // The batch contains one call of each page.
@@ -313,53 +313,54 @@ class CostEstimator {
 
   #write(
     { kind, argument, calls, items, embeds }: RuleOf<'write'>,
-    { site, result }: FieldResult,
+    { site, objects }: EstimatedField,
   ): NodeSet {
     const { path, args } = site;
     const id = argument === undefined ? undefined : idText(args[argument]);
-    const origin = `${kind} ${id ?? path}`;
+    const identityKey = `${kind} ${id ?? path}`;
     if (this.#options.customer !== undefined && id !== undefined) {
-      this.#fetch({ ...result, origin, ids: [id] }, kind, path);
+      this.#fetch({ ...objects, identityKey, ids: [id] }, kind, path);
     }
     this.#costs.add(path, typeof calls === 'number' ? calls : calls.of(args));
-    this.#costs.once(origin);
+    this.#costs.once(identityKey);
     const written = {
-      ...result,
-      origin: path,
+      ...objects,
+      identityKey: path,
       batchKey: path,
       count: items === undefined ? 1 : toList(args[items]).length,
       embeddedFields: embeds && new Set(embeds),
     };
     const type = this.#options.schema.getType('Chat');
-    if (kind !== 'chat' || result.type === type || !isObjectType(type)) return written;
+    if (kind !== 'chat' || objects.type === type || !isObjectType(type)) return written;
     // A message, of whose chat only the id is known.
     return {
       ...written,
-      chats: { ...written, type, origin: `${path}.chat`, embeddedFields: noFields },
+      chats: { ...written, type, identityKey: `${path}.chat`, embeddedFields: noFields },
     };
   }
 
   /** Webhooks may omit what decides whether a subscriber receives the event. */
-  #addEventChat({ site, result }: FieldResult, filters: readonly string[]): void {
+  #addEventChat({ site, objects }: EstimatedField, filters: readonly string[]): void {
     const isDecidedByEvent =
       this.#options.customer === undefined &&
       filters.every((filter) => (site.args[filter] ?? null) === null);
     if (isDecidedByEvent || !this.#isWorst) return;
-    if (this.#costs.once(`chat of ${result.origin}.chat`)) this.#costs.add(site.path, 1);
+    if (this.#costs.once(`chat of ${objects.identityKey}.chat`)) this.#costs.add(site.path, 1);
   }
 
-  #receivedMessage({ result }: FieldResult): NodeSet {
+  #receivedMessage({ objects }: EstimatedField): NodeSet {
     const type = this.#options.schema.getType('Chat');
-    if (!isObjectType(type)) return result;
-    const origin = `${result.origin}.chat`;
-    return { ...result, chats: { ...result, type, origin, embeddedFields: noFields } };
+    if (!isObjectType(type)) return objects;
+    const identityKey = `${objects.identityKey}.chat`;
+    return { ...objects, chats: { ...objects, type, identityKey, embeddedFields: noFields } };
   }
 
-  #partial({ embeds, length, mayBeMissing }: RuleOf<'partial'>, { result }: FieldResult): NodeSet {
-    const maxCount = entitiesByType.get(result.type.name)?.count?.[this.#costCase] ?? Infinity;
-    const count = capCount(result.count * assumedLength(length, this.#costCase));
+  #partial(rule: RuleOf<'partial'>, { objects }: EstimatedField): NodeSet {
+    const { embeds, length, mayBeMissing } = rule;
+    const maxCount = entitiesByType.get(objects.type.name)?.count?.[this.#costCase] ?? Infinity;
+    const count = capCount(objects.count * assumedLength(length, this.#costCase));
     return {
-      ...result,
+      ...objects,
       count: Math.min(count, maxCount),
       embeddedFields: mayBeMissing === true && this.#isWorst ? noFields : new Set(embeds),
       isPartlyFetched: mayBeMissing === true,

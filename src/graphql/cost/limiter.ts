@@ -11,7 +11,7 @@ import { assertVariablesWithinLimits } from '../limits/documentLimits.ts';
 import { estimateNodes } from '../limits/responseNodes.ts';
 import type { NodeEstimate } from '../limits/responseNodes.ts';
 import type { CopyFromRedis } from './shortage.ts';
-import { assertObtainable } from './shortage.ts';
+import { assertReferencesFetchable } from './shortage.ts';
 import { operationTooExpensiveError } from '../limits/tooExpensive.ts';
 
 interface CostLimits {
@@ -208,7 +208,7 @@ export function createCostLimiter(
       return undefined;
     const isCached = options.isCached?.(context) ?? (() => false);
     const hydrate = options.hydrate?.(context) ?? (() => Promise.resolve());
-    return assertObtainable({ document, cost: request, context, isCached, hydrate });
+    return assertReferencesFetchable({ document, cost: request, context, isCached, hydrate });
   };
 }
 

@@ -6,12 +6,12 @@ import type { ArgumentValues } from './selection.ts';
 export interface NodeSet {
   readonly type: GraphQLObjectType;
   /** Equal for the same objects. */
-  readonly origin: string;
+  readonly identityKey: string;
   readonly count: number;
   /** Equal for objects that become known at the same time: their fetches share batches. */
   readonly batchKey: string;
   /** In how many batches their fetches can end up. */
-  readonly batchCount: number;
+  readonly maxBatches: number;
   /** The fields that are known without a fetch; undefined for all. */
   readonly embeddedFields: ReadonlySet<string> | undefined;
   /** Their ids, if the operation states them. */
@@ -38,9 +38,9 @@ export type RuleOf<Strategy extends CostRule['strategy']> = Extract<
 >;
 
 /** The objects of a field before its rule is applied, and the same as a list with these arguments. */
-export interface FieldResult {
+export interface EstimatedField {
   readonly parent: NodeSet;
   readonly site: FieldSite;
-  readonly result: NodeSet;
+  readonly objects: NodeSet;
   readonly list: NodeSet;
 }

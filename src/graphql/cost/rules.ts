@@ -35,14 +35,14 @@ export const argumentsKey = (values: Readonly<Record<string, unknown>>): string 
 interface BatchDemand {
   readonly count: number;
   /** In how many batches they can end up, because they become known at different times. */
-  readonly batchCount: number;
+  readonly maxBatches: number;
   /** Of owners: how many chats of each must be read. */
   readonly rows: number;
 }
 
 /** The calls for entities by their ids, `size` per call. */
-export const batchCalls = ({ count, batchCount }: BatchDemand, size: number): number =>
-  count <= batchCount ? count : batchCount + Math.floor((count - batchCount) / size);
+export const batchCalls = ({ count, maxBatches }: BatchDemand, size: number): number =>
+  count <= maxBatches ? count : maxBatches + Math.floor((count - maxBatches) / size);
 
 /**
  * All owners share a page. In the worst case, each owner whose chats are missing from it costs one more call. If a full page must
@@ -115,10 +115,10 @@ export class CostAccumulator {
     { path, ...demand }: BatchDemand & { readonly path: string },
     callsFor: (total: BatchDemand) => number,
   ): void {
-    const before = this.#demands.get(batch) ?? { count: 0, batchCount: 0, rows: 0 };
+    const before = this.#demands.get(batch) ?? { count: 0, maxBatches: 0, rows: 0 };
     const total = {
       count: capCount(before.count + demand.count),
-      batchCount: Math.max(before.batchCount, demand.batchCount),
+      maxBatches: Math.max(before.maxBatches, demand.maxBatches),
       rows: Math.max(before.rows, demand.rows),
     };
     this.#demands.set(batch, total);

@@ -51,7 +51,7 @@ function certainCalls({ document, cost, isCached }: ReferenceRequest) {
  * Fails, before the first call, if the referenced entities certainly cannot all be fetched before the deadline: the calls for some of
  * them would be wasted. If none can be fetched, nothing is wasted, and what is known is returned.
  */
-export async function assertObtainable(request: ReferenceRequest): Promise<void> {
+export async function assertReferencesFetchable(request: ReferenceRequest): Promise<void> {
   const { context, hydrate } = request;
   const { calls: callsAtMost, missing } = certainCalls(request);
   if (context.quota.shortage(callsAtMost) === undefined) return;

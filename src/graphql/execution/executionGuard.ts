@@ -149,7 +149,7 @@ export class ExecutionGuard {
   #count(value: unknown, info: GraphQLResolveInfo): unknown {
     const { maxNodes, turns } = this.#options;
     const nodes = nodesIn(value);
-    turns.begin(Math.min(nodes, maxItemsAtOnce));
+    turns.addUnits(Math.min(nodes, maxItemsAtOnce));
     this.#nodes += nodes;
     if (this.#nodes > maxNodes) {
       this.#stop(
@@ -171,7 +171,7 @@ export class ExecutionGuard {
       // The promise may reject before the executor awaits it.
       if (isPromise(item)) item.catch(() => undefined);
       return this.#later(() => {
-        turns.begin(1);
+        turns.addUnits(1);
         return this.#result === undefined ? item : this.#never;
       });
     });
@@ -243,7 +243,7 @@ export const createUnlimitedGuard = (): ExecutionGuard =>
   });
 
 /** Resolves every field that returns objects through the guard of its operation. */
-export function guardExecution(schema: GraphQLSchema): GraphQLSchema {
+export function guardResolvers(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
     const fields: readonly GraphQLField<unknown, Context>[] = Object.values(type.getFields());
@@ -258,7 +258,7 @@ export function guardExecution(schema: GraphQLSchema): GraphQLSchema {
 }
 
 /** Runs every operation in its guard. */
-export const guardedBy =
+export const withGuard =
   (executor: PrepareOperation): PrepareOperation =>
   (document, operationName) => {
     const execute = executor(document, operationName);

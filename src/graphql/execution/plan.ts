@@ -97,7 +97,7 @@ export interface QueryPlan {
 }
 
 /** An operation that can be planned once the values of its condition variables are known. */
-export interface PlannedOperation {
+export interface PlannableOperation {
   readonly operation: OperationDefinitionNode;
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
   /** The variables of its `@skip` and `@include`. */
@@ -111,7 +111,7 @@ const unsafeKey = '__proto__';
 export function selectOperation(
   document: DocumentNode,
   operationName: string | null,
-): PlannedOperation | undefined {
+): PlannableOperation | undefined {
   const fragments = new Map<string, FragmentDefinitionNode>();
   const operations: OperationDefinitionNode[] = [];
   for (const definition of document.definitions) {
@@ -210,7 +210,7 @@ function addLeafShape(
  */
 export function createPlan(
   schema: GraphQLSchema,
-  { operation, fragments }: PlannedOperation,
+  { operation, fragments }: PlannableOperation,
   conditionValues: Readonly<Record<string, unknown>>,
 ): QueryPlan | undefined {
   function shapeOf(type: GraphQLOutputType, nodes: readonly FieldNode[]): OutputShape {

@@ -2,7 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import { getVariableValues } from 'graphql';
 import { maxValidationErrors } from '../limits/documentLimits.ts';
 import type { PrepareOperation } from './executor.ts';
-import type { PlannedOperation, QueryPlan } from './plan.ts';
+import type { PlannableOperation, QueryPlan } from './plan.ts';
 import { createPlan, selectOperation } from './plan.ts';
 import { PlanExecution } from './planExecution.ts';
 import type { VariableValues } from './resultPath.ts';
@@ -13,10 +13,10 @@ const maxPlans = 2;
 /** The plans of one operation, by the values of the variables in its `@skip` and `@include`. */
 class OperationPlans {
   readonly #schema: GraphQLSchema;
-  readonly #operation: PlannedOperation;
+  readonly #operation: PlannableOperation;
   readonly #plans = new Map<string, QueryPlan | undefined>();
 
-  constructor(schema: GraphQLSchema, operation: PlannedOperation) {
+  constructor(schema: GraphQLSchema, operation: PlannableOperation) {
     this.#schema = schema;
     this.#operation = operation;
   }

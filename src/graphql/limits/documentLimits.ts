@@ -6,7 +6,7 @@ import type {
   SelectionSetNode,
   ValidationRule,
 } from 'graphql';
-import { structureRule } from './documentStructure.ts';
+import { noCyclesOrDeepNesting } from './documentStructure.ts';
 import { noIntrospection } from './introspection.ts';
 import { operationTooExpensiveError } from './tooExpensive.ts';
 
@@ -166,7 +166,7 @@ export const createDocumentValidation = (limits: DocumentLimits, isProduction: b
   parseOptions: { maxTokens: limits.tokens },
   validationRules: [
     // First: it hides documents that would exhaust the stack from the other rules.
-    structureRule,
+    noCyclesOrDeepNesting,
     (context) => ({
       Document(document) {
         for (const problem of limitViolations(document, limits))

@@ -173,7 +173,7 @@ const emptyDocument: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };
  * Reports `structureError` and then hides the document from all other rules, some of which are recursive and would exhaust
  * the stack. Replacing the root node does that, as rules visit it before its children.
  */
-export const structureRule: ValidationRule = (context) => ({
+export const noCyclesOrDeepNesting: ValidationRule = (context) => ({
   Document(document) {
     const error = structureError(document);
     if (error === undefined) return undefined;
@@ -197,4 +197,5 @@ export function parseTrustedDocument(text: string | Source): DocumentNode {
 export const validateTrustedDocument = (
   schema: GraphQLSchema,
   document: DocumentNode,
-): readonly GraphQLError[] => validate(schema, document, [structureRule, ...specifiedRules]);
+): readonly GraphQLError[] =>
+  validate(schema, document, [noCyclesOrDeepNesting, ...specifiedRules]);

@@ -1,7 +1,7 @@
 import type { ASTNode, DocumentNode, GraphQLSchema, NameNode } from 'graphql';
 import { isInterfaceType, isObjectType, Kind, visit } from 'graphql';
 
-export type CompactDocument = (document: DocumentNode) => DocumentNode;
+export type DocumentCompactor = (document: DocumentNode) => DocumentNode;
 
 const noNodes: readonly never[] = Object.freeze([]);
 
@@ -26,7 +26,7 @@ function schemaNames(schema: GraphQLSchema): ReadonlyMap<string, NameNode> {
 }
 
 /** Copies documents without what execution does not read, which is two thirds of what the parser creates. */
-export function createCompactDocument(schema: GraphQLSchema): CompactDocument {
+export function createDocumentCompactor(schema: GraphQLSchema): DocumentCompactor {
   const names = schemaNames(schema);
 
   function compactNode(node: ASTNode): unknown {

@@ -14,8 +14,8 @@ import type { ExecutableOperation, PrepareOperation } from '../execution/executo
 import { isLargerThan } from '../limits/responseBytes.ts';
 import type { ReportOperation } from '../operationReport.ts';
 import { usageExtension } from '../plugins/response.ts';
-import { createCompactDocument } from './compactDocument.ts';
-import type { CompactDocument } from './compactDocument.ts';
+import { createDocumentCompactor } from './compactDocument.ts';
+import type { DocumentCompactor } from './compactDocument.ts';
 import type { PersistedDocuments, RequestParams } from './persistedDocuments.ts';
 import { isRecord, persistedQueryOf } from './persistedDocuments.ts';
 import type { ResponseCache, ReusableResponse } from './responseCache.ts';
@@ -106,7 +106,7 @@ interface OperationCacheOptions {
  */
 export class OperationCache {
   readonly #options: OperationCacheOptions;
-  readonly #compact: CompactDocument;
+  readonly #compact: DocumentCompactor;
   readonly #entries = new LRUCache<string, SeenText | CachedDocument>({
     max: maxEntries,
     maxSize: maxBytes,
@@ -132,7 +132,7 @@ export class OperationCache {
 
   constructor(options: OperationCacheOptions) {
     this.#options = options;
-    this.#compact = createCompactDocument(options.schema);
+    this.#compact = createDocumentCompactor(options.schema);
     this.persistedQueries = !options.persistedDocuments.rejectsAllOthers && {
       cache: {
         get: (key) => Promise.resolve(this.#entries.get(hashIn(key))?.text),
@@ -149,7 +149,7 @@ export class OperationCache {
   /** The text of an operation, which its hash or id names if the request has none; undefined if it is unknown. */
   textOf(params: RequestParams): string | undefined {
     const { query } = params;
-    const listed = this.#options.persistedDocuments.textFor(params, unrestricted);
+    const listed = this.#options.persistedDocuments.resolvePersistedText(params, unrestricted);
     if (typeof listed === 'string') return listed;
     if (typeof query === 'string') return query;
     const hash = this.#hashOf(params, unrestricted);
@@ -274,7 +274,7 @@ export class OperationCache {
   #hashOf(params: RequestParams, viewer: Context['viewer']): string | undefined {
     const { query, extensions = null } = params;
     if (extensions !== null && !isRecord(extensions)) return undefined;
-    const listed = this.#options.persistedDocuments.textFor(params, viewer);
+    const listed = this.#options.persistedDocuments.resolvePersistedText(params, viewer);
     if (listed instanceof GraphQLError) return undefined;
     const persisted = listed === undefined ? (persistedQueryOf(params) ?? null) : null;
     if (persisted !== null) {

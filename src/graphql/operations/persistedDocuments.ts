@@ -4,7 +4,7 @@ import { publicError } from '../errors.ts';
 import type { PublicError } from '../errors.ts';
 import type { Viewer } from '../../lib/viewer.ts';
 import { parseTrustedDocument, validateTrustedDocument } from '../limits/documentStructure.ts';
-import { createCompactDocument } from './compactDocument.ts';
+import { createDocumentCompactor } from './compactDocument.ts';
 
 /** The request parameters as the client sent them. */
 export type RequestParams = Readonly<Record<string, unknown>>;
@@ -21,7 +21,10 @@ interface Manifest {
   /** By the SHA-256 of its text. */
   documentOf(hash: string): DocumentNode | undefined;
   /** The listed text that a request names, undefined where it brings its own, an error where it may not run. */
-  textFor(params: RequestParams, viewer: OperationViewer): string | undefined | PublicError;
+  resolvePersistedText(
+    params: RequestParams,
+    viewer: OperationViewer,
+  ): string | undefined | PublicError;
 }
 
 export interface PersistedDocuments extends Manifest {
@@ -76,7 +79,7 @@ export function createPersistedDocuments(options: PersistedDocumentsOptions): Pe
       return current.problems;
     },
     documentOf: (hash) => current.documentOf(hash),
-    textFor: (params, viewer) => current.textFor(params, viewer),
+    resolvePersistedText: (params, viewer) => current.resolvePersistedText(params, viewer),
     replace(manifest) {
       current = readDocuments({ ...options, manifest });
     },
@@ -84,7 +87,7 @@ export function createPersistedDocuments(options: PersistedDocumentsOptions): Pe
 }
 
 function readDocuments({ schema, manifest, persistedOnly }: PersistedDocumentsOptions): Manifest {
-  const compact = createCompactDocument(schema);
+  const compact = createDocumentCompactor(schema);
   const texts = manifest ?? new Map<string, string>();
   const documents = new Map<string, DocumentNode>();
   const problems: string[] = [];
@@ -102,7 +105,7 @@ function readDocuments({ schema, manifest, persistedOnly }: PersistedDocumentsOp
   return {
     problems,
     documentOf: (hash) => documents.get(hash),
-    textFor(params, { role }) {
+    resolvePersistedText(params, { role }) {
       const rejectsOthers = rejects[persistedOnly](role);
       const apolloId = apolloHashOf(params);
       // Apollo Server would convert other types to strings, which may throw.

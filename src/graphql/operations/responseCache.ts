@@ -111,8 +111,8 @@ export function createResponseCache({
       }
     },
 
-    async get(key, { tracker, isRefresh, usage, viewer }) {
-      if (isRefresh) return undefined;
+    async get(key, { tracker, bypassesCache, usage, viewer }) {
+      if (bypassesCache) return undefined;
       const response = responses.get(key);
       if (response !== undefined && (await isValid(response.dependencies))) {
         usage.cacheHits += response.cacheHits;

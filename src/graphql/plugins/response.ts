@@ -81,10 +81,11 @@ export function logFailures(
     const isClientKeyProblem = forwardsClientKeys && apiKeyKinds.has(kind);
     // Calls that the gateway itself did not send would flood the log under load.
     if (loggedKinds.has(kind) && details.notSent !== true && !isClientKeyProblem) {
-      const { status, connectionError } = details;
+      const { endpoint, attempts, status, connectionError } = details;
       log.warn('upstream call failed', {
         ...ids,
         kind,
+        ...(endpoint === undefined ? {} : { endpoint, attempts }),
         status,
         ...(connectionError === undefined ? {} : { connectionError }),
       });

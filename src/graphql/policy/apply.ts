@@ -104,16 +104,15 @@ function applyReferencePolicy(type: object, name: string): void {
 }
 
 /** Wraps the resolvers of the schema itself, so that the policy holds for every endpoint. */
-export function applyPolicies(
+export function enforcePolicies(
   schema: GraphQLSchema,
-  mutations: AllowedMutations | undefined,
-): GraphQLSchema {
+  allowedMutations: AllowedMutations | undefined,
+): void {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
     applyReferencePolicy(type, type.name);
     const fields: readonly ResolvableField[] = Object.values(type.getFields());
     for (const field of fields) applyFieldPolicy(type.name, field);
   }
-  applyAllowedMutations(schema, mutations);
-  return schema;
+  applyAllowedMutations(schema, allowedMutations);
 }

@@ -4,14 +4,18 @@ import type { GraphQLScalarType, GraphQLSchema } from 'graphql';
 import { GraphQLJSONObject } from 'graphql-scalars';
 import type { Resolvers } from '../resolvers.generated.ts';
 import type { AllowedMutations } from '../policy/apply.ts';
-import { applyPolicies } from '../policy/apply.ts';
-import { undeclaredFields } from './fields.ts';
+import { enforcePolicies } from '../policy/apply.ts';
+import { fieldDeclarationProblems } from './fields.ts';
 import { rootResolvers } from './node.ts';
 import { createDateTime } from './scalars.ts';
 import { once } from '../../lib/lazy.ts';
 import { apiSdl } from '../federation/apiSdl.ts';
 import { buildSubgraphSchema } from '../federation/subgraph.ts';
-import { rootFieldName, rootFieldsOf, supergraphSdl } from '../federation/supergraphSdl.ts';
+import {
+  rootFieldCoordinate,
+  rootFieldCoordinatesOf,
+  toSubgraphSdl,
+} from '../federation/subgraphSdl.ts';
 
 const sdl = readFileSync(new URL('../../../schema.graphql', import.meta.url), 'utf8');
 
@@ -30,7 +34,7 @@ interface SchemaOptions {
 
 /** The SDL for clients, or for the composition of a supergraph. */
 export const servedSdl = (subgraph?: SubgraphOptions): string =>
-  subgraph === undefined ? apiSdl(sdl) : supergraphSdl(sdl, subgraph.excludedRootFields);
+  subgraph === undefined ? apiSdl(sdl) : toSubgraphSdl(sdl, subgraph.excludedRootFields);
 
 /** Only the functions: the description and `@specifiedBy` are those of the SDL. */
 const functionsOf = ({ serialize, parseValue, parseLiteral }: GraphQLScalarType) => ({
@@ -53,22 +57,23 @@ export function createSchema(
     subgraph === undefined
       ? makeExecutableSchema({ typeDefs: servedSdl(), resolvers, updateResolversInPlace: true })
       : buildSubgraphSchema({ sdl, resolvers, subgraphSdl: once(() => servedSdl(subgraph)) });
-  const problems = undeclaredFields(schema);
+  const problems = fieldDeclarationProblems(schema);
   if (problems.length > 0) throw new Error(`Invalid field declarations: ${problems.join('; ')}`);
-  return applyPolicies(schema, mutations);
+  enforcePolicies(schema, mutations);
+  return schema;
 }
 
 /** All root fields, such as `Query.node` and `Mutation.markChatRead`. */
-export const rootFieldNames = (): readonly string[] => rootFieldsOf(sdl);
+export const rootFieldCoordinates = (): readonly string[] => rootFieldCoordinatesOf(sdl);
 
 /** The names, such as `node` or `Mutation.markChatRead`, that are not root fields. */
 export const unknownRootFields = (names: readonly string[]): readonly string[] => {
-  const known = rootFieldsOf(sdl);
-  return names.map(rootFieldName).filter((name) => !known.includes(name));
+  const known = rootFieldCoordinatesOf(sdl);
+  return names.map(rootFieldCoordinate).filter((name) => !known.includes(name));
 };
 
 /** The names that are not mutations. */
 export const unknownMutations = (names: readonly string[]): readonly string[] => {
-  const known = rootFieldsOf(sdl);
+  const known = rootFieldCoordinatesOf(sdl);
   return names.filter((name) => !known.includes(`Mutation.${name}`));
 };

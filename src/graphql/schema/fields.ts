@@ -144,7 +144,7 @@ function problemOf(type: string, name: string, resultType: string): string | und
 }
 
 /** The fields of the schema whose declaration is missing or contradicts their type, with the reason. */
-export const undeclaredFields = (schema: GraphQLSchema): readonly string[] =>
+export const fieldDeclarationProblems = (schema: GraphQLSchema): readonly string[] =>
   Object.values(schema.getTypeMap()).flatMap((type) =>
     isObjectType(type) && !type.name.startsWith('__')
       ? Object.values(type.getFields()).flatMap((field) => {

@@ -8,24 +8,24 @@ import { nullIfNotFound } from '../../upstream/errors.ts';
 import type { Viewer } from '../../lib/viewer.ts';
 import type { Context } from '../context.ts';
 
-/** Whether the viewer may receive the event. Also true if that can be decided only with the chat. */
-export function canReceive(viewer: Viewer, event: DomainEvent): boolean {
-  if (viewer.role !== 'CUSTOMER') return true;
-  if (event.kind === 'message' && !isVisibleToCustomers(event.message.type)) return false;
-  if (event.kind === 'chat' && !isChangeVisibleToCustomers(event.change)) return false;
-  if (event.kind === 'customer' && event.isTeamOnly === true) return false;
+/** Whether the event alone shows that the viewer may not receive it. Otherwise `isAuthorized` decides. */
+export function isDeniedByEvent(viewer: Viewer, event: DomainEvent): boolean {
+  if (viewer.role !== 'CUSTOMER') return false;
+  if (event.kind === 'message' && !isVisibleToCustomers(event.message.type)) return true;
+  if (event.kind === 'chat' && !isChangeVisibleToCustomers(event.change)) return true;
+  if (event.kind === 'customer' && event.isTeamOnly === true) return true;
   const { customerId } = event;
   // Viewers identified by `userId` only are looked up per event.
-  return customerId === null || viewer.id === undefined || customerId === viewer.id;
+  return customerId !== null && viewer.id !== undefined && customerId !== viewer.id;
 }
 
-/** Like `canReceive`, but loads the chat if the event does not decide it. */
-export async function canReceiveEvent(
+/** Whether the viewer may receive the event. Loads the chat if the event does not decide it. */
+export async function isAuthorized(
   { viewer, loaders }: Context,
   event: DomainEvent,
 ): Promise<boolean> {
   if (viewer.role !== 'CUSTOMER') return true;
-  if (!canReceive(viewer, event)) return false;
+  if (isDeniedByEvent(viewer, event)) return false;
   // For a customer, the loader returns own chats only.
   if (event.kind !== 'customer' && event.customerId === null)
     return (await nullIfNotFound(loaders.chats.load(event.chatId))) !== null;

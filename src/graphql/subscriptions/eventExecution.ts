@@ -18,7 +18,7 @@ import { publicError } from '../errors.ts';
 import type { createFormatError } from '../errors.ts';
 import { createUnlimitedGuard } from '../execution/executionGuard.ts';
 import type { ExecutableOperation, PrepareOperation } from '../execution/executor.ts';
-import { canReceiveEvent } from './authorize.ts';
+import { isAuthorized } from './authorize.ts';
 import { EventPace } from './eventPace.ts';
 import type { OpenOperation } from '../operation.ts';
 import type { ReportOperation } from '../operationReport.ts';
@@ -30,19 +30,35 @@ export type SubscriptionResult = FormattedExecutionResult;
 export type SubscriptionCaller = Omit<Caller, 'signal' | 'deadlineMs' | 'bypassesCache' | 'guard'>;
 
 /** The subscribers to whom the calls of one event can be charged. */
-export interface EventAudience {
+export interface ChargeableSubscribers {
   /** The event is executed as an operation of this subscriber, to whom its calls are charged. */
   readonly chargedSubscriber: SubscriptionCaller;
   /** The calls are charged to one of these if the quota of `chargedSubscriber` is used up. */
   readonly others: readonly SubscriptionCaller[];
 }
 
+/** Limited, because the rate limiter checks each of them at every decision about a call. */
+const maxOtherSubscribers = 7;
+
+/** Of several subscriptions of one client, one counts as another subscriber. */
+export function chargeable(
+  chargedSubscriber: SubscriptionCaller,
+  all: Iterable<{ readonly caller: SubscriptionCaller }>,
+): ChargeableSubscribers {
+  const others = new Map<string, SubscriptionCaller>();
+  for (const { caller } of all) {
+    if (others.size === maxOtherSubscribers) break;
+    if (caller.quotaKey !== chargedSubscriber.quotaKey) others.set(caller.quotaKey, caller);
+  }
+  return { chargedSubscriber, others: [...others.values()] };
+}
+
 /** The subscribers of one subscription. */
-export interface Audience {
+export interface SubscriberRotation {
   /** The subscriber that subscribed first. */
   readonly opener: SubscriptionCaller;
   /** Selects the subscriber whose turn it is to be charged for the event at a position. Undefined if no subscriber receives it. */
-  readonly takeTurn: (position: number) => EventAudience | undefined;
+  readonly nextCharged: (position: number) => ChargeableSubscribers | undefined;
 }
 
 /** The result of an event at this position; without a position it is for all subscribers. */
@@ -54,13 +70,13 @@ export interface EventResult {
 /** The log of the events that the subscription receives. */
 type SubscriptionHistory = Pick<EventStream, 'head' | 'positionOf' | 'latestId' | 'read'>;
 
-export interface OpenSubscription {
+export interface OpenedSubscription {
   readonly results: AsyncIterable<EventResult>;
   readonly history: SubscriptionHistory;
-  /** The result of an event from the log. Null if the subscribers do not receive it. */
+  /** The result of an event from the log. Null if the subscribers do not receive it. `takeAudience` is called when the execution starts. */
   readonly replay: (
     event: PublishedEvent,
-    audience: EventAudience,
+    takeAudience: () => ChargeableSubscribers,
   ) => Promise<SubscriptionResult | null>;
 }
 
@@ -94,8 +110,8 @@ interface EventExecutionOptions {
   readonly report: ReportOperation;
   readonly limitResult: EnforceResponseLimit;
   readonly clock: Clock;
-  /** Upstream calls per minute of the account; 0: unlimited. */
-  readonly rateLimit: number;
+  /** Upstream calls per minute of an account; 0: unlimited. */
+  readonly rateLimitOf: (account: string) => number;
 }
 
 export type ExecuteSubscription = ReturnType<typeof createSubscriptionExecutor>;
@@ -118,15 +134,15 @@ class EventExecutor {
   /** The result is null if the subscribers do not receive the event. */
   async execute(
     subscription: PreparedSubscription,
-    { event, audience }: { event: PublishedEvent; audience: EventAudience },
+    { event, audience }: { event: PublishedEvent; audience: ChargeableSubscribers },
     signal: AbortSignal,
   ): Promise<{ readonly result: SubscriptionResult | null; readonly calls: number }> {
     const { openOperation, limitResult, report } = this.#options;
     const { chargedSubscriber, others: otherClients } = audience;
     const { context, disconnect, close } = openOperation({
-      ...chargedSubscriber,
       otherClients,
       bypassesCache: false,
+      ...chargedSubscriber,
     });
     signal.addEventListener('abort', disconnect, { once: true });
     // A signal that is already aborted calls no listener.
@@ -157,7 +173,7 @@ class EventExecutor {
     context: Context,
   ): Promise<SubscriptionResult | null> {
     try {
-      if (!(await canReceiveEvent(context, event))) return null;
+      if (!(await isAuthorized(context, event))) return null;
     } catch (error) {
       return this.#undecidedResult(error, requestIds(context));
     }
@@ -181,15 +197,15 @@ class EventExecutor {
 }
 
 export function createSubscriptionExecutor(options: EventExecutionOptions) {
-  const { schema, executor: prepare, createContext } = options;
+  const { schema, executor: prepare, createContext, clock, rateLimitOf } = options;
   const executor = new EventExecutor(options);
 
   /** Subscribes until the signal aborts. A single result means that subscribing failed. */
   return async (
     subscription: ValidatedSubscription,
-    { opener, takeTurn }: Audience,
+    { opener, nextCharged }: SubscriberRotation,
     signal: AbortSignal,
-  ): Promise<OpenSubscription | SubscriptionResult> => {
+  ): Promise<OpenedSubscription | SubscriptionResult> => {
     const { document, operationName, variables } = subscription;
     const events = await createSourceEventStream({
       schema,
@@ -213,10 +229,14 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
       variables,
       execute: prepare(document, operationName),
     };
-    const pace = new EventPace(options);
+    const createPace = () => new EventPace({ clock, rateLimit: rateLimitOf(opener.account) });
+    const livePace = createPace();
+    // Otherwise subscribers that resume would delay the events of the others.
+    const replayPace = createPace();
     const resultOf = async (
       event: PublishedEvent,
-      takeAudience: () => EventAudience | undefined,
+      pace: EventPace,
+      takeAudience: () => ChargeableSubscribers | undefined,
     ) => {
       await pace.ready(signal);
       const audience = takeAudience();
@@ -232,14 +252,14 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
           continue;
         }
         const { position } = event;
-        const result = await resultOf(event, () => takeTurn(position));
+        const result = await resultOf(event, livePace, () => nextCharged(position));
         if (result !== null) yield { result, position };
       }
     }
     return {
       results: results(events),
       history: events,
-      replay: (event, audience) => resultOf(event, () => audience),
+      replay: (event, takeAudience) => resultOf(event, replayPace, takeAudience),
     };
   };
 }

@@ -1,8 +1,13 @@
 import type { PublishedEvent } from '../../events/bus.ts';
 import type { BoundedQueue } from '../../lib/boundedQueue.ts';
 import { onNextTurn } from '../../lib/clock.ts';
-import type { OpenSubscription, SubscriptionCaller, SubscriptionResult } from './eventExecution.ts';
-import { missedEventsResult } from './eventExecution.ts';
+import type {
+  OpenedSubscription,
+  SubscriptionCaller,
+  SubscriptionResult,
+} from './eventExecution.ts';
+import { isRateLimitedResult } from '../errors.ts';
+import { chargeable, missedEventsResult } from './eventExecution.ts';
 
 /** Executed together, so that their calls are batched. */
 const maxConcurrentEvents = 20;
@@ -18,14 +23,22 @@ interface ReplayOptions {
   readonly join: (position: number) => void;
 }
 
+/** One execution for all subscribers that wait for it. */
+interface ReplayExecution {
+  readonly waiting: { readonly caller: SubscriptionCaller }[];
+  /** The quota keys of those to whom its calls can be charged: those that wait when it starts. */
+  readonly charged: ReadonlySet<string>;
+  readonly result: Promise<SubscriptionResult | null>;
+}
+
 /** Replays events to subscribers that continue after a disconnection. Concurrent replays of one event share its execution. */
 export class Replays {
-  readonly #open: OpenSubscription;
+  readonly #open: OpenedSubscription;
   readonly #maxBuffered: number;
   /** By position. */
-  readonly #executing = new Map<number, Promise<SubscriptionResult | null>>();
+  readonly #executing = new Map<number, ReplayExecution>();
 
-  constructor(open: OpenSubscription, maxBuffered: number) {
+  constructor(open: OpenedSubscription, maxBuffered: number) {
     this.#open = open;
     this.#maxBuffered = maxBuffered;
   }
@@ -59,16 +72,34 @@ export class Replays {
     }
   }
 
-  #execute(
-    event: PublishedEvent,
-    chargedSubscriber: SubscriptionCaller,
-  ): Promise<SubscriptionResult | null> {
+  /** Executes the event once more if its calls exceeded the quotas of others, and the caller joined too late to be charged. */
+  async #execute(event: PublishedEvent, caller: SubscriptionCaller) {
+    const execution = this.#join(event, caller);
+    const result = await execution.result;
+    const isRateLimited = result !== null && isRateLimitedResult(result);
+    if (!isRateLimited || execution.charged.has(caller.quotaKey)) return result;
+    return this.#join(event, caller).result;
+  }
+
+  #join(event: PublishedEvent, caller: SubscriptionCaller): ReplayExecution {
+    const execution = this.#executing.get(event.position) ?? this.#start(event, caller);
+    execution.waiting.push({ caller });
+    return execution;
+  }
+
+  #start(event: PublishedEvent, caller: SubscriptionCaller): ReplayExecution {
     const { position } = event;
-    const executing = this.#executing.get(position);
-    if (executing !== undefined) return executing;
-    const execution = this.#open
-      .replay(event, { chargedSubscriber, others: [] })
+    const waiting: ReplayExecution['waiting'] = [];
+    const charged = new Set<string>();
+    const takeAudience = () => {
+      const audience = chargeable(caller, waiting);
+      for (const { quotaKey } of [caller, ...audience.others]) charged.add(quotaKey);
+      return audience;
+    };
+    const result = this.#open
+      .replay(event, takeAudience)
       .finally(() => this.#executing.delete(position));
+    const execution = { waiting, charged, result };
     this.#executing.set(position, execution);
     return execution;
   }

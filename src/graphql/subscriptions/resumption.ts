@@ -1,5 +1,6 @@
 import type { DocumentNode, FieldNode, SelectionSetNode, ValueNode } from 'graphql';
 import { getOperationAST, Kind, print, visit } from 'graphql';
+import { isEventId } from '../../events/eventIds.ts';
 import type { PublicError } from '../errors.ts';
 import { publicError } from '../errors.ts';
 import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
@@ -92,8 +93,6 @@ function valueOf(
 const literalOf = (value: ValueNode): unknown =>
   value.kind === Kind.NULL ? null : 'value' in value ? value.value : undefined;
 
-const eventId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
 /** Subscribers that continue after different events have the same document and variables. */
 export class Resumptions {
   /** Documents without the argument are undefined. */
@@ -101,22 +100,29 @@ export class Resumptions {
 
   /** `lastEventId` is a header. Clients that send it have received it after they subscribed with the argument. */
   of(subscription: ValidatedSubscription, lastEventId = ''): Resumption | PublicError {
-    const { document, operationName, variables } = subscription;
-    const known = this.#splits.get(document) ?? { split: split(subscription) };
-    this.#splits.set(document, known);
-    const argument = known.split && valueOf(known.split, variables);
+    const { operationName, variables } = subscription;
+    const known = this.#splitOf(subscription);
+    const argument = known && valueOf(known, variables);
     const [name, after] =
       lastEventId === '' ? [argumentName, argument ?? undefined] : ['Last-Event-ID', lastEventId];
-    if (after !== undefined && !(typeof after === 'string' && eventId.test(after))) {
+    const id = typeof after === 'string' ? after.toLowerCase() : after;
+    if (id !== undefined && !isEventId(id)) {
       return publicError.badUserInput(
         `${name}: must be the \`extensions.eventId\` of an event of this gateway.`,
       );
     }
-    const id = after?.toLowerCase();
-    if (known.split === undefined) return { subscription, after: id };
-    const { unusedVariable, source } = known.split;
+    if (known === undefined) return { subscription, after: id };
+    const { unusedVariable, source } = known;
     const shared = Object.entries(variables).filter(([each]) => each !== unusedVariable);
-    const parts = { document: known.split.document, source, operationName };
+    const parts = { document: known.document, source, operationName };
     return { subscription: { ...parts, variables: Object.fromEntries(shared) }, after: id };
+  }
+
+  #splitOf(subscription: ValidatedSubscription): SplitDocument | undefined {
+    const known = this.#splits.get(subscription.document);
+    if (known !== undefined) return known.split;
+    const entry = { split: split(subscription) };
+    this.#splits.set(subscription.document, entry);
+    return entry.split;
   }
 }

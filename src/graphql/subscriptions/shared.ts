@@ -6,14 +6,14 @@ import type { Log } from '../../observability/log.ts';
 import { requestIds } from '../../observability/tracing.ts';
 import type { Viewer } from '../context.ts';
 import type {
-  EventAudience,
+  ChargeableSubscribers,
   EventResult,
   ExecuteSubscription,
-  OpenSubscription,
+  OpenedSubscription,
   SubscriptionResult,
   SubscriptionCaller,
 } from './eventExecution.ts';
-import { missedEventsResult } from './eventExecution.ts';
+import { chargeable, missedEventsResult } from './eventExecution.ts';
 import { Replays } from './replay.ts';
 import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
 
@@ -31,9 +31,6 @@ function sharingKey(
   const name = [account, audienceKey(viewer), source, operationName, variables];
   return createHash('sha256').update(JSON.stringify(name)).digest('base64url');
 }
-
-/** Limited, because the rate limiter checks each of them at every decision about a call. */
-const maxOtherSubscribers = 7;
 
 interface SharedSubscriptionOptions {
   readonly log: Log;
@@ -59,7 +56,7 @@ class SharedSubscription {
   readonly #subscribers = new Map<ResultQueue, Subscriber>();
   /** Subscribers that receive earlier events first. */
   readonly #replaying = new Set<ResultQueue>();
-  #open: OpenSubscription | undefined;
+  #open: OpenedSubscription | undefined;
   #replays: Replays | undefined;
   #isDelivering = false;
   #failure: SubscriptionResult | undefined;
@@ -77,8 +74,8 @@ class SharedSubscription {
   async open(execute: ExecuteSubscription, subscription: ValidatedSubscription): Promise<void> {
     const { opener } = this.#options;
     const { signal } = this.#controller;
-    const takeTurn = (position: number) => this.#takeTurn(position);
-    const opened = await execute(subscription, { opener, takeTurn }, signal);
+    const nextCharged = (position: number) => this.#nextCharged(position);
+    const opened = await execute(subscription, { opener, nextCharged }, signal);
     if ('history' in opened) {
       this.#open = opened;
       this.#replays = new Replays(opened, this.#options.maxBuffered);
@@ -97,14 +94,14 @@ class SharedSubscription {
       overflowItem: missedEventsResult(caller.requestId),
       onEnd: () => this.#leave(queue),
     });
-    const join = (position: number) => {
-      this.#replaying.delete(queue);
-      this.#subscribers.set(queue, { caller, position });
-    };
+    const join = (position: number) => void this.#subscribers.set(queue, { caller, position });
     if (after === undefined) join(opened.history.head());
     else {
       this.#replaying.add(queue);
-      void this.#replay(queue, () => replays.run({ queue, caller, after, join }));
+      const joinIfOpen = (position: number) => {
+        if (this.#replaying.delete(queue)) join(position);
+      };
+      void this.#replay(queue, () => replays.run({ queue, caller, after, join: joinIfOpen }));
     }
     // Started by the first subscriber, as earlier results would be lost.
     if (!this.#isDelivering) void this.#deliver(opened.results);
@@ -145,28 +142,15 @@ class SharedSubscription {
     log.error('subscription failed', { ...requestIds(opener), error });
   }
 
-  /**
-   * Ends the turn of the first subscriber that receives the event. Of several subscriptions of one client, one counts as another
-   * subscriber.
-   */
-  #takeTurn(position: number): EventAudience | undefined {
+  /** Ends the turn of the first subscriber that receives the event. */
+  #nextCharged(position: number): ChargeableSubscribers | undefined {
     for (const [queue, subscriber] of this.#subscribers) {
       if (subscriber.position >= position) continue;
       this.#subscribers.delete(queue);
       this.#subscribers.set(queue, subscriber);
-      return { chargedSubscriber: subscriber.caller, others: this.#othersThan(subscriber) };
+      return chargeable(subscriber.caller, this.#subscribers.values());
     }
     return undefined;
-  }
-
-  #othersThan({ caller: charged }: Subscriber): readonly SubscriptionCaller[] {
-    const others = new Map<string, SubscriptionCaller>();
-    for (const { caller } of this.#subscribers.values()) {
-      if (others.size === maxOtherSubscribers) break;
-      const { quotaClient } = caller;
-      if (quotaClient !== charged.quotaClient) others.set(quotaClient, caller);
-    }
-    return [...others.values()];
   }
 
   #close(): void {

@@ -4,7 +4,7 @@ import type { ServedAccount, Accounts } from '../../lib/accounts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../observability/log.ts';
 import type { AccountCredentials } from './credentials.ts';
-import { invalidCredentials } from './credentials.ts';
+import { invalidCredentialsError } from './credentials.ts';
 import type { Jwks } from './jwks.ts';
 import { createJwks } from './jwks.ts';
 import type { VerifyToken } from './jwt.ts';
@@ -73,12 +73,12 @@ export class AccountTokens {
     const account = typeof name === 'string' ? accounts.get(name) : undefined;
     const verify = account?.tokens ? this.#verifierOf(account) : this.#verifyShared;
     if (verify === undefined) {
-      throw invalidCredentials('The token is invalid or not signed by the trusted issuer.');
+      throw invalidCredentialsError('The token is invalid or not signed by the trusted issuer.');
     }
     const claims = await verify(token);
     if (account === undefined) {
       const message = `The token's claim ${claimName} must name an account of this gateway.`;
-      throw invalidCredentials(message, 'claims');
+      throw invalidCredentialsError(message, 'claims');
     }
     this.#assertOwnIssuer(account, claims);
     return {
@@ -86,7 +86,7 @@ export class AccountTokens {
       account: {
         apiKey: account.apiKey,
         account: account.name,
-        onRevoked: (end) => accounts.onRemoved(account.name, end),
+        onAccountRemoved: (end) => accounts.onRemoved(account.name, end),
       },
     };
   }
@@ -100,7 +100,7 @@ export class AccountTokens {
       .some((other) => other.name !== name && iss !== undefined && other.tokens?.issuer === iss);
     if (isForeign) {
       const message = "The token's claim iss is missing or has an unexpected value.";
-      throw invalidCredentials(message, 'claims');
+      throw invalidCredentialsError(message, 'claims');
     }
   }
 

@@ -4,9 +4,9 @@ import type { Accounts } from '../../lib/accounts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../observability/log.ts';
 import type { AccountCredentials, Authenticate } from './credentials.ts';
-import { createApiKeyAuthentication, createNoAuthentication } from './credentials.ts';
+import { createForwardedKeyAuthentication, createNoAuthentication } from './credentials.ts';
 import type { Jwks } from './jwks.ts';
-import { permitSchemaAccess } from './schemaAccess.ts';
+import { permitSchemaAccessToRouter } from './schemaAccess.ts';
 
 /** Names the account of a client's API key by a hash of the key, so that clients with different keys share nothing. */
 const accountForKey = (apiKey: string): AccountCredentials => ({
@@ -23,7 +23,7 @@ interface AuthenticateOptions {
   /** The accounts of which tokens select one; undefined if there is only the gateway's own. */
   readonly accounts: Accounts | undefined;
   /** Whether HelpCrunch has accepted the key of this account. */
-  readonly isAccepted: (account: string) => boolean;
+  readonly isKeyVerified: (account: string) => boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -70,13 +70,13 @@ async function createTokenAuthentication(
 }
 
 export async function createAuthentication(options: AuthenticateOptions): Promise<Authentication> {
-  const { auth, account, isAccepted } = options;
+  const { auth, account, isKeyVerified } = options;
   const jwks = () => new Map<string, Jwks>();
   if (auth.mode === 'none') return { authenticate: createNoAuthentication(account), jwks };
   if (auth.mode === 'forward') {
-    const byApiKey = createApiKeyAuthentication({ accountOf: accountForKey, isAccepted });
-    return { authenticate: permitSchemaAccess(byApiKey, account), jwks };
+    const byApiKey = createForwardedKeyAuthentication({ accountOf: accountForKey, isKeyVerified });
+    return { authenticate: permitSchemaAccessToRouter(byApiKey, account), jwks };
   }
   const byToken = await createTokenAuthentication(auth, options);
-  return { ...byToken, authenticate: permitSchemaAccess(byToken.authenticate, account) };
+  return { ...byToken, authenticate: permitSchemaAccessToRouter(byToken.authenticate, account) };
 }

@@ -12,7 +12,7 @@ export interface Authenticated {
    * Identifies the client in request rates and in the fair queue of the account; undefined where only the address does. A forwarded
    * API key identifies its client from the moment HelpCrunch accepted it, so read this for every use.
    */
-  readonly clientName?: string | undefined;
+  readonly quotaKey?: string | undefined;
   /** Identifies the viewer in the audit log; undefined where only the address does. */
   readonly viewerId?: string;
   /** Whether HelpCrunch has not accepted the credentials yet. */
@@ -22,7 +22,7 @@ export interface Authenticated {
   /** In milliseconds since the epoch. */
   readonly expiresAtMs?: number;
   /** Calls `end` once when the account is removed. Returns a function that cancels it. */
-  readonly onRevoked?: (end: () => void) => () => void;
+  readonly onAccountRemoved?: (end: () => void) => () => void;
 }
 
 /**
@@ -34,7 +34,7 @@ export type Authenticate = (
   isRouter: boolean,
 ) => Promise<Authenticated>;
 
-export type AccountCredentials = Pick<Authenticated, 'apiKey' | 'account' | 'onRevoked'>;
+export type AccountCredentials = Pick<Authenticated, 'apiKey' | 'account' | 'onAccountRemoved'>;
 
 /** Why credentials are rejected. A closed set, because it is a metric label. */
 export type RejectionReason =
@@ -61,13 +61,13 @@ export class AuthenticationError extends PublicError {
   }
 }
 
-export const missingCredentials = (expected: string): AuthenticationError =>
+export const missingCredentialsError = (expected: string): AuthenticationError =>
   new AuthenticationError(`Send the header "Authorization: Bearer <${expected}>".`, {
     reason: 'missing',
     challenge: 'Bearer realm="helpcrunch"',
   });
 
-export const invalidCredentials = (
+export const invalidCredentialsError = (
   message: string,
   reason: RejectionReason = 'invalid',
 ): AuthenticationError =>
@@ -86,29 +86,29 @@ export const createNoAuthentication =
   () =>
     Promise.resolve({ viewer: { role: 'ALL' }, ...account });
 
-interface KeyOptions {
+interface ForwardedKeyOptions {
   readonly accountOf: (key: string) => AccountCredentials;
   /** Whether HelpCrunch has accepted the key of this account. */
-  readonly isAccepted: (account: string) => boolean;
+  readonly isKeyVerified: (account: string) => boolean;
 }
 
 /** The client sends its own API key, which only HelpCrunch can verify. */
-export const createApiKeyAuthentication =
-  ({ accountOf: accountForKey, isAccepted }: KeyOptions): Authenticate =>
+export const createForwardedKeyAuthentication =
+  ({ accountOf: accountForKey, isKeyVerified }: ForwardedKeyOptions): Authenticate =>
   (authorization) => {
     const apiKey = bearerToken(authorization);
-    if (apiKey === undefined) return Promise.reject(missingCredentials('HelpCrunch key'));
+    if (apiKey === undefined) return Promise.reject(missingCredentialsError('HelpCrunch key'));
     const account = accountForKey(apiKey);
     return Promise.resolve({
       viewer: { role: 'ALL' },
       ...account,
       // The name of the account is a hash of the key.
       viewerId: account.account,
-      get clientName() {
-        return isAccepted(account.account) ? account.account : undefined;
+      get quotaKey() {
+        return isKeyVerified(account.account) ? account.account : undefined;
       },
       get isUnverified() {
-        return !isAccepted(account.account);
+        return !isKeyVerified(account.account);
       },
     });
   };

@@ -6,7 +6,7 @@ import { PublicError } from '../../graphql/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isUpstreamId } from '../../lib/ids.ts';
 import type { AccountCredentials, Authenticate } from './credentials.ts';
-import { bearerToken, invalidCredentials, missingCredentials } from './credentials.ts';
+import { bearerToken, invalidCredentialsError, missingCredentialsError } from './credentials.ts';
 
 /** The names of claims, or dotted paths to nested ones. */
 interface ClaimNames {
@@ -66,20 +66,20 @@ function idClaim(claims: JWTPayload, name: string): string | undefined {
   if (value === undefined) return undefined;
   const id = typeof value === 'number' ? String(value) : value;
   if (typeof id === 'string' && isUpstreamId(id)) return id;
-  throw invalidCredentials(`The token's claim ${name} must be a HelpCrunch id.`, 'claims');
+  throw invalidCredentialsError(`The token's claim ${name} must be a HelpCrunch id.`, 'claims');
 }
 
 function textClaim(claims: JWTPayload, name: string): string | undefined {
   const value = readClaim(claims, name) ?? undefined;
   if (value === undefined || (typeof value === 'string' && value !== '')) return value;
-  throw invalidCredentials(`The token's claim ${name} must be a non-empty string.`, 'claims');
+  throw invalidCredentialsError(`The token's claim ${name} must be a non-empty string.`, 'claims');
 }
 
 function viewerOf(claims: JWTPayload, names: ClaimNames): Viewer {
   const role = readClaim(claims, names.role);
   if (role === 'agent') return { role: 'AGENT', agentId: idClaim(claims, names.agentId) };
   if (role !== 'customer') {
-    throw invalidCredentials(
+    throw invalidCredentialsError(
       `The token's claim ${names.role} must be agent or customer.`,
       'claims',
     );
@@ -88,7 +88,7 @@ function viewerOf(claims: JWTPayload, names: ClaimNames): Viewer {
   const userId = textClaim(claims, names.userId);
   if (id !== undefined) return { role: 'CUSTOMER', id, userId };
   if (userId !== undefined) return { role: 'CUSTOMER', id, userId };
-  throw invalidCredentials(
+  throw invalidCredentialsError(
     `The token needs a claim ${names.customerId} or ${names.userId}.`,
     'claims',
   );
@@ -98,7 +98,7 @@ function viewerOf(claims: JWTPayload, names: ClaimNames): Viewer {
 const digest = (text: string): string =>
   createHash('sha256').update(text).digest('base64url').slice(0, 22);
 
-function clientNameOf(viewer: Viewer, { sub }: JWTPayload): string {
+function quotaKeyOf(viewer: Viewer, { sub }: JWTPayload): string {
   if (viewer.role !== 'CUSTOMER') {
     return viewer.role === 'AGENT' && viewer.agentId !== undefined
       ? `agent ${viewer.agentId}`
@@ -121,14 +121,14 @@ function viewerIdOf(viewer: Viewer, { sub }: JWTPayload): string | undefined {
 function toPublicError(error: unknown): PublicError {
   if (error instanceof PublicError) return error;
   if (error instanceof errors.JWTExpired)
-    return invalidCredentials('The token has expired.', 'expired');
+    return invalidCredentialsError('The token has expired.', 'expired');
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return invalidCredentials(
+    return invalidCredentialsError(
       `The token's claim ${error.claim} is missing or has an unexpected value.`,
       'claims',
     );
   }
-  return invalidCredentials('The token is invalid or not signed by the trusted issuer.');
+  return invalidCredentialsError('The token is invalid or not signed by the trusted issuer.');
 }
 
 /** Verifies signature, expiry, issuer and audience of tokens. */
@@ -166,16 +166,16 @@ export const createJwtAuthentication =
   ({ verify, claimNames }: JwtOptions): Authenticate =>
   async (authorization) => {
     const token = bearerToken(authorization);
-    if (token === undefined) throw missingCredentials('token');
+    if (token === undefined) throw missingCredentialsError('token');
     try {
       const { claims, account } = await verify(token);
       const viewer = viewerOf(claims, claimNames);
       const { exp = 0 } = claims;
       const expiresAtMs = (exp + leewaySeconds) * 1_000;
       const viewerId = viewerIdOf(viewer, claims);
-      const clientName = clientNameOf(viewer, claims);
+      const quotaKey = quotaKeyOf(viewer, claims);
       return {
-        ...{ viewer, ...account, clientName, expiresAtMs },
+        ...{ viewer, ...account, quotaKey, expiresAtMs },
         ...(viewerId === undefined ? {} : { viewerId }),
       };
     } catch (error) {

@@ -29,7 +29,7 @@ interface RouterSecretOptions {
 }
 
 /** Tells the router, which sends `X-Router-Secret`, from other clients. */
-export class RouterSecret {
+export class RouterAuthentication {
   readonly #secret: () => string | undefined;
   readonly #isRequired: boolean;
 
@@ -62,7 +62,7 @@ export class RouterSecret {
 }
 
 /** Checks requests to GraphQL endpoints and `/mcp`; health, metrics and webhooks have other callers. */
-export function checkRouterSecret(server: FastifyInstance, router: RouterSecret): void {
+export function checkRouterSecret(server: FastifyInstance, router: RouterAuthentication): void {
   server.addHook('onRequest', ({ routeOptions, headers }, _reply, done) => {
     const { url } = routeOptions;
     const isGraphQL = url?.startsWith('/graphql') === true || url === '/mcp';

@@ -31,7 +31,7 @@ function selectsOnlySchema(text: string, operationName: string | undefined): boo
  * The router may read the schema and check health without the credentials of a viewer, because tools that do so send fixed headers.
  * `assertAllowed` rejects its other operations.
  */
-export const permitSchemaAccess =
+export const permitSchemaAccessToRouter =
   (authenticate: Authenticate, account: AccountCredentials): Authenticate =>
   (authorization, isRouter) =>
     isRouter && (authorization ?? '').trim() === ''

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { publicError } from '../../graphql/errors.ts';
 import type { Authenticated } from '../auth/credentials.ts';
 import { CallbackSubscription } from '../callbackSubscription.ts';
-import { clientOf, limitName } from '../clientOperations.ts';
-import { shuttingDown, tooManyConnections } from '../errorResponse.ts';
+import { clientOf, crossAccountLimitKeyOf } from '../clientOperations.ts';
+import { shuttingDownError, tooManyConnectionsError } from '../errorResponse.ts';
 import { parseOperationRequest } from '../operationRequest.ts';
 import type { SubscriptionTransportOptions } from '../options.ts';
 
@@ -75,8 +75,8 @@ export class SubscriptionCallbacks {
     }
     this.#assertRunning();
     const client = clientOf(request, access, isRouter);
-    const release = connectionLimits.acquire(limitName(client));
-    if (release === undefined) throw tooManyConnections();
+    const release = connectionLimits.acquire(crossAccountLimitKeyOf(client));
+    if (release === undefined) throw tooManyConnectionsError();
     let subscription: CallbackSubscription | undefined;
     try {
       const { signal } = new AbortController();
@@ -109,7 +109,7 @@ export class SubscriptionCallbacks {
   }
 
   #assertRunning(): void {
-    if (this.#isShuttingDown) throw shuttingDown();
+    if (this.#isShuttingDown) throw shuttingDownError();
   }
 
   /** Fails unless the router confirms the subscription. */
@@ -125,7 +125,7 @@ export class SubscriptionCallbacks {
   async #shutDown(): Promise<void> {
     this.#isShuttingDown = true;
     const completions = [...this.#activeByUrl.values()].map((subscription) =>
-      subscription.complete(shuttingDown()),
+      subscription.complete(shuttingDownError()),
     );
     if (completions.length === 0) return;
     await new Promise<void>((resolve) => {

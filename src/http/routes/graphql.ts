@@ -9,9 +9,9 @@ import type { ReusableResponse } from '../../graphql/operations/responseCache.ts
 import { isRecord } from '../../graphql/operations/persistedDocuments.ts';
 import { usageExtension } from '../../graphql/plugins/response.ts';
 import { guarded } from '../../observability/guarded.ts';
-import type { RouterSecret } from '../auth/routerSecret.ts';
+import type { RouterAuthentication } from '../auth/routerSecret.ts';
 import { assertAllowed } from '../auth/schemaAccess.ts';
-import { clientName, clientOf } from '../clientOperations.ts';
+import { quotaKeyOf, clientOf } from '../clientOperations.ts';
 import type { LimitClient } from '../clientOperations.ts';
 import { addVary, encodeReusable } from '../compression.ts';
 import {
@@ -97,7 +97,7 @@ interface GraphQLRouteOptions extends HttpServerOptions {
   readonly callbacks: SubscriptionCallbacks;
   readonly limitClient: LimitClient;
   readonly rejections: RequestRejections;
-  readonly router: RouterSecret;
+  readonly router: RouterAuthentication;
   readonly streams: ResultStreams;
 }
 
@@ -127,7 +127,7 @@ class GraphQLEndpoint {
       viewer,
       viewerId,
       address,
-      quotaClient: clientName(client),
+      quotaKey: quotaKeyOf(client),
       apiKey,
       account,
       bypassesCache: bypassesCache(request),
@@ -224,7 +224,7 @@ class GraphQLEndpoint {
   async #executeByApollo(request: FastifyRequest, accept: string, context: Context) {
     const { apollo, tracedApollo, persistedDocuments } = this.#options;
     const { request: httpGraphQLRequest, error } = toApolloRequest(request, (params) =>
-      persistedDocuments.textFor(params, context.viewer),
+      persistedDocuments.resolvePersistedText(params, context.viewer),
     );
     // Apollo Server would interpret unusual headers in another way.
     httpGraphQLRequest.headers.set('accept', accept);
@@ -262,7 +262,7 @@ const maxBatchErrors = 100;
 function rejectBatch(
   operations: readonly unknown[],
   reply: FastifyReply,
-  router: RouterSecret,
+  router: RouterAuthentication,
 ): FastifyReply {
   const mediaType = negotiateMediaType(reply.request.headers.accept ?? '');
   const isLong = operations.length === 0 || operations.length > maxBatchErrors;

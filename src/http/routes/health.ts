@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
-import type { GaugeSources } from './metrics.ts';
+import type { ScrapeSources } from './metrics.ts';
 
 export interface HealthOptions extends Pick<
-  GaugeSources,
+  ScrapeSources,
   'buildInfo' | 'isRedisAvailable' | 'isJwksLoaded'
 > {
   readonly isRedisRequired: boolean;

@@ -4,7 +4,7 @@ import { isRecord } from '../../graphql/operations/persistedDocuments.ts';
 import { guarded } from '../../observability/guarded.ts';
 import type { Log } from '../../observability/log.ts';
 import type { Authenticate } from '../auth/credentials.ts';
-import { clientName, clientOf } from '../clientOperations.ts';
+import { quotaKeyOf, clientOf } from '../clientOperations.ts';
 import type { LimitClient } from '../clientOperations.ts';
 import type { McpOptions, SubscriptionTransportOptions } from '../options.ts';
 
@@ -28,8 +28,8 @@ function disconnectSignal({ raw }: FastifyReply, log: Log): AbortSignal {
   return controller.signal;
 }
 
-/** Tools count their operations themselves: the agent reads in their results how long it must wait. */
-const isCountedByTool = (body: unknown): boolean =>
+/** Tools count their calls themselves: the agent reads in their results how long it must wait. */
+const mayBeCountedByTool = (body: unknown): boolean =>
   isRecord(body) && body['method'] === 'tools/call';
 
 async function handleMcp(
@@ -44,21 +44,28 @@ async function handleMcp(
   // The secret of the router stands for no viewer here: agents need credentials of their own.
   const access = await authenticate(headers.authorization, false);
   const client = clientOf(request, access, false);
-  if (!isCountedByTool(body)) await limitClient(client);
+  const count = { isDone: false };
+  const limit = () => {
+    count.isDone = true;
+    return limitClient(client);
+  };
+  if (!mayBeCountedByTool(body)) await limit();
   const { viewer, viewerId, apiKey, account } = access;
   const caller = {
     application: client.application,
     ...{ requestId, span, viewer, viewerId, address, apiKey, account },
-    get quotaClient() {
-      return clientName(client);
+    get quotaKey() {
+      return quotaKeyOf(client);
     },
   };
   const response = await mcp.handle({
     body,
     headers,
-    client: { caller, limit: () => limitClient(client) },
+    client: { caller, limit },
     signal: disconnectSignal(reply, log),
   });
+  // Without a valid call no tool has run.
+  if (!count.isDone) await limit();
   return reply
     .status(response.status)
     .headers({ ...response.headers, 'cache-control': 'no-store' })

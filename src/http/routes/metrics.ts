@@ -2,10 +2,11 @@ import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge } from 'prom-client';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { ConnectionLimits } from '../connectionLimits.ts';
+import type { LoadShedder } from '../loadShedder.ts';
 import type { SendLimiter } from '../sendLimiter.ts';
 
 /** State of the gateway that is read for each scrape. */
-export interface GaugeSources {
+export interface ScrapeSources {
   /** Whether the data is simulated. */
   readonly isDemo: boolean;
   /** Labels of the metric that identifies this build. */
@@ -45,9 +46,10 @@ export interface GaugeSources {
 }
 
 interface MetricsRouteOptions {
-  readonly gauges: GaugeSources;
+  readonly gauges: ScrapeSources;
   readonly connectionLimits: ConnectionLimits;
   readonly metrics: Metrics;
+  readonly loadShedder: LoadShedder;
   readonly sendLimiter: SendLimiter;
 }
 
@@ -64,13 +66,13 @@ interface ScrapedMetric {
   readonly readFor?: (account: string) => Scraped;
 }
 
-function limitedRate({ rateLimit }: GaugeSources, account?: string) {
+function limitedRate({ rateLimit }: ScrapeSources, account?: string) {
   const rate = rateLimit(account);
   return rate === null || rate.limit === 0 ? undefined : rate;
 }
 
 /** The key set of all accounts has no label. */
-const jwksGaugesOf = ({ reachableJwks, accounts }: GaugeSources): ScrapedMetric => ({
+const jwksGaugesOf = ({ reachableJwks, accounts }: ScrapeSources): ScrapedMetric => ({
   name: 'helpcrunch_jwks_up',
   help: '1 if the last attempt to load the keys of tokens succeeded, 0 otherwise.',
   ...(accounts() === undefined
@@ -82,7 +84,7 @@ const jwksGaugesOf = ({ reachableJwks, accounts }: GaugeSources): ScrapedMetric 
       }),
 });
 
-const redisGaugesOf = (gauges: GaugeSources): ScrapedMetric[] => [
+const redisGaugesOf = (gauges: ScrapeSources): ScrapedMetric[] => [
   {
     name: 'helpcrunch_redis_up',
     help: '1 while cache, rate limit and events are shared through Redis, 0 in local mode.',
@@ -170,7 +172,12 @@ const gaugesOf = ({
   ...redisGaugesOf(gauges),
 ];
 
-const countersOf = ({ gauges, sendLimiter }: MetricsRouteOptions): ScrapedMetric[] => [
+const countersOf = ({ gauges, loadShedder, sendLimiter }: MetricsRouteOptions): ScrapedMetric[] => [
+  {
+    name: 'helpcrunch_operations_shed_total',
+    help: 'Operations rejected because the event loop was late.',
+    read: () => loadShedder.rejected,
+  },
   {
     name: 'helpcrunch_log_lines_lost_total',
     help: 'Log lines that could not be written, because the disk is full or the reader of the pipe is gone.',
@@ -226,7 +233,7 @@ function collectValue(scraped: Scraped, label: string | undefined, set: SetValue
 /** Calls `set` for each value with its labels. */
 function collect(
   { label, read, readFor }: ScrapedMetric,
-  { accounts }: GaugeSources,
+  { accounts }: ScrapeSources,
   set: SetValue,
 ) {
   const names = accounts();
@@ -237,14 +244,14 @@ function collect(
 }
 
 /** The names of the labels; undefined if the metric does not exist here. */
-function labelNamesOf({ label, read, readFor }: ScrapedMetric, { accounts }: GaugeSources) {
+function labelNamesOf({ label, read, readFor }: ScrapedMetric, { accounts }: ScrapeSources) {
   const labels = label === undefined ? [] : [label];
   if (readFor !== undefined && accounts() !== undefined) return ['account', ...labels];
   return (read() ?? null) === null ? undefined : labels;
 }
 
 /** Registers the metrics that are read for each scrape. */
-export function registerGauges(options: MetricsRouteOptions): void {
+export function registerScrapedMetrics(options: MetricsRouteOptions): void {
   const { metrics } = options;
   const registers = [metrics.registry];
   const { buildInfo } = options.gauges;

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { publicError } from '../../graphql/errors.ts';
-import { clientOf, limitName } from '../clientOperations.ts';
+import { clientOf, crossAccountLimitKeyOf } from '../clientOperations.ts';
 import { jsonType } from '../contentNegotiation.ts';
-import { mediaTypeFor, shuttingDown, tooManyConnections } from '../errorResponse.ts';
+import { mediaTypeFor, shuttingDownError, tooManyConnectionsError } from '../errorResponse.ts';
 import { parseOperationRequest, parseOperationQuery } from '../operationRequest.ts';
 import type { SubscriptionTransportOptions, OperationTextOf } from '../options.ts';
 import { ResultStream } from '../resultStream.ts';
@@ -58,10 +58,10 @@ export class ResultStreams {
     if (operation === undefined) {
       throw publicError.badRequest('The request must contain a GraphQL operation.');
     }
-    if (this.#isShuttingDown) throw shuttingDown();
+    if (this.#isShuttingDown) throw shuttingDownError();
     const client = clientOf(request, access, isRouter);
-    const release = connectionLimits.acquire(limitName(client));
-    if (release === undefined) throw tooManyConnections();
+    const release = connectionLimits.acquire(crossAccountLimitKeyOf(client));
+    if (release === undefined) throw tooManyConnectionsError();
     const stream = new ResultStream({ ...this.#options, format, requestId });
     stream.onEnd(release);
     stream.followConnection(reply.raw);
@@ -89,7 +89,7 @@ export class ResultStreams {
     this.#streams.add(stream);
     stream.onEnd(() => this.#streams.delete(stream));
     stream.start(outcome, access);
-    if (this.#hasShutDown()) stream.interrupt(shuttingDown());
+    if (this.#hasShutDown()) stream.interrupt(shuttingDownError());
     return reply
       .header('content-type', format.contentType)
       .header('x-accel-buffering', 'no')
@@ -98,7 +98,7 @@ export class ResultStreams {
 
   shutDown(): void {
     this.#isShuttingDown = true;
-    for (const stream of this.#streams) stream.interrupt(shuttingDown());
+    for (const stream of this.#streams) stream.interrupt(shuttingDownError());
   }
 
   #hasShutDown(): boolean {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
-import { limitEntries } from '../../lib/entryLimit.ts';
+import { lruEntryLimit } from '../../lib/entryLimit.ts';
 import { isRecord } from '../../graphql/operations/persistedDocuments.ts';
 import { internalErrorMessage, publicError } from '../../graphql/errors.ts';
 import type { PublicError } from '../../graphql/errors.ts';
@@ -55,7 +55,7 @@ export async function addWebhookRoute(
   server: FastifyInstance,
   { webhookHandlerOf, authFailures, rejections, clock }: WebhookRouteOptions,
 ) {
-  const limitedUntilMs = new LRUCache<string, number>(limitEntries(maxLimitedAddresses));
+  const limitedUntilMs = new LRUCache<string, number>(lruEntryLimit(maxLimitedAddresses));
 
   function rejectLargeBody({ ip, headers }: FastifyRequest): Promise<void> {
     const waitMs = (limitedUntilMs.get(clientNetwork(ip)) ?? 0) - clock.monotonic();

@@ -18,15 +18,16 @@ import { requestIds } from '../../observability/tracing.ts';
 import { AuthenticationError } from '../auth/credentials.ts';
 import type { Authenticated } from '../auth/credentials.ts';
 import { clientApplicationOf } from '../../lib/clientApplication.ts';
-import { limitName } from '../clientOperations.ts';
-import { PendingConnections } from '../connectionLimits.ts';
+import { crossAccountLimitKeyOf } from '../clientOperations.ts';
+import { onMaxAge } from '../connectionAge.ts';
+import { UnauthenticatedConnections } from '../connectionLimits.ts';
 import { onCredentialsEnd } from '../endOfCredentials.ts';
-import { sendErrorOnSocket, tooManyConnections } from '../errorResponse.ts';
+import { sendErrorOnSocket, tooManyConnectionsError } from '../errorResponse.ts';
 import { parseOperationRequest } from '../operationRequest.ts';
 import type { SubscriptionTransportOptions } from '../options.ts';
 import { isBackgroundPriority } from '../priority.ts';
 import { traceUpgrade, webSocketOperationSpan } from '../requestSpans.ts';
-import type { OpenWebSocket } from '../upgrades.ts';
+import type { WebSocketUpgradeHandler } from '../upgrades.ts';
 import { closeCodes, closeTimeoutMs, WebSocketConnection } from '../webSocketConnection.ts';
 
 const serverOptions = {
@@ -99,7 +100,7 @@ class WebSocketEndpoint {
   readonly #options: SubscriptionTransportOptions;
   readonly #sockets = new WebSocketServer(serverOptions);
   readonly #connections = new Set<WebSocketConnection>();
-  readonly #pending = new PendingConnections();
+  readonly #pending = new UnauthenticatedConnections();
   readonly #protocol;
   #isShuttingDown = false;
 
@@ -123,7 +124,7 @@ class WebSocketEndpoint {
     } else if (!isAllowedOrigin(headers)) {
       reject(publicError.forbidden('The origin of this page is not listed in CORS_ORIGINS.'));
     } else if (this.#isShuttingDown || connectionLimits.isFull) {
-      reject(tooManyConnections(503));
+      reject(tooManyConnectionsError(503));
     } else {
       const guard = { log, name: 'websocket', close: () => socket.destroy() };
       const open = (webSocket: WebSocket) => this.#open(webSocket, request);
@@ -148,7 +149,7 @@ class WebSocketEndpoint {
   /** Closes a connection that exceeds a limit. */
   #rejectConnection(connection: WebSocketConnection, reason: string): void {
     const { address, ids } = connection;
-    this.#options.rejections.report(tooManyConnections(), { address, entryPoint, ...ids });
+    this.#options.rejections.report(tooManyConnectionsError(), { address, entryPoint, ...ids });
     connection.close(closeCodes.tryAgainLater, reason);
   }
 
@@ -178,7 +179,7 @@ class WebSocketEndpoint {
     this.#connections.add(connection);
     connection.onEnd(() => this.#connections.delete(connection));
     const evict = () => this.#rejectConnection(connection, 'Too many unauthenticated connections');
-    connection.waitForClient(this.#pending.add(connection.address, evict));
+    connection.startAuthenticationTimeout(this.#pending.add(connection.address, evict));
     connection.serve(this.#protocol);
   }
 
@@ -218,7 +219,7 @@ class WebSocketEndpoint {
 
   /** Whether the client is accepted. Otherwise the connection is closed. */
   async #connect({ connectionParams = {}, extra: connection }: ProtocolContext): Promise<boolean> {
-    const { connectionLimits, clock, router } = this.#options;
+    const { connectionLimits, maxConnectionAgeMs, clock, router } = this.#options;
     const secret = connectionParams['x-router-secret'] ?? connectionParams['X-Router-Secret'];
     const headers =
       secret === undefined ? {} : { 'x-router-secret': textOrUndefined(secret) ?? '' };
@@ -232,14 +233,16 @@ class WebSocketEndpoint {
     const isBackground = isBackgroundPriority(connectionParams['priority']);
     const application = clientApplicationOf(connectionParams);
     const client = { access, address, isRouter, isBackground, application };
-    const release = connectionLimits.acquire(limitName(client));
+    const release = connectionLimits.acquire(crossAccountLimitKeyOf(client));
     if (release === undefined) {
       this.#rejectConnection(connection, 'Too many connections');
       return false;
     }
-    connection.authenticated(client, release);
+    connection.markAuthenticated(client, release);
     const end = (reason: string) => connection.close(closeCodes.forbidden, reason);
     connection.onEnd(onCredentialsEnd(access, end, clock));
+    const retire = () => connection.closeWhenIdle(closeCodes.goingAway, 'Maximum connection age');
+    connection.onEnd(onMaxAge(maxConnectionAgeMs, retire, clock));
     return true;
   }
 
@@ -307,10 +310,10 @@ class WebSocketEndpoint {
 }
 
 /** Returns the function that opens WebSockets. */
-export function addWebSocketRoute(
+export function createWebSocketUpgradeHandler(
   server: FastifyInstance,
   options: SubscriptionTransportOptions,
-): OpenWebSocket {
+): WebSocketUpgradeHandler {
   const endpoint = new WebSocketEndpoint(options);
   server.addHook('preClose', (done) => {
     endpoint.shutDown();

@@ -5,7 +5,7 @@ import { parseUpstreamId, toNodeId } from '../../lib/ids.ts';
 import { resolveById } from '../../lib/representation.ts';
 import type { ChatPart } from '../chats/model.ts';
 import type { MutationGroup } from '../runMutation.ts';
-import { mutationResolvers, staffOnly } from '../runMutation.ts';
+import { mutationResolvers, rejectCustomer } from '../runMutation.ts';
 import { agentListType } from './descriptor.ts';
 import type { Agent, AgentPart } from './model.ts';
 import { agentMutations } from './mutations.ts';
@@ -33,9 +33,9 @@ const embeddedAgents = (chat: ChatPart): readonly (AgentPart | null)[] =>
 
 const agentMutationGroup: MutationGroup<{ readonly id: string }, AgentPart, never> = {
   queueOf: ({ id }) => ({ type: agentListType, id }),
-  verifyOwner: staffOnly,
+  verifyOwner: rejectCustomer,
   eventsOf: () => [],
-  reportedChange: () => undefined,
+  webhookChangeKey: () => undefined,
 };
 
 const { unsubscribeAgent } = mutationResolvers(agentMutationGroup, agentMutations);

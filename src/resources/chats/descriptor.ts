@@ -3,7 +3,7 @@ import { aliasType, entityType, pageType } from '../../upstream/cache/cacheTypes
 import { PartialEntities } from '../../upstream/partialEntities.ts';
 import { agentCodec } from '../agents/model.ts';
 import { customerCodec } from '../customers/model.ts';
-import type { InvalidatedTags, ResourceDescriptor } from '../declarations.ts';
+import type { CacheChanges, ResourceDescriptor } from '../declarations.ts';
 import {
   connectionDeclarations,
   edgeDeclarations,
@@ -32,17 +32,17 @@ export const ownedChatsType = pageType(chatType, 'chats', {
  * Chats as one customer sees them: the key `7001 5208` holds chat 5208 if it belongs to customer 7001, otherwise a negative entry.
  * Entries of other viewers are not used: a chat of another customer costs what a missing chat costs.
  */
-export const customerChatType = aliasType(
+export const customerChatAliasType = aliasType(
   'ChatOfCustomer',
   chatType,
   ({ customer }) => customer?.id ?? null,
 );
 
 /** Every change of a chat may move it into, out of and within lists. */
-export const chatLists: InvalidatedTags = [{ type: chatPageType }, { type: ownedChatsType }];
+export const chatListTags: CacheChanges = [{ type: chatPageType }, { type: ownedChatsType }];
 
 /** All chats and their lists: chats embed their customer, and can be filtered by it. */
-export const allChats: InvalidatedTags = [{ type: chatType }, ...chatLists];
+export const allChatTags: CacheChanges = [{ type: chatType }, ...chatListTags];
 
 const agentsPerChat = { worst: 5, typical: 2 };
 
@@ -151,7 +151,7 @@ function comparableValue(value: unknown): unknown {
 }
 
 /** The name of a change, by which the webhook that repeats a write is recognized. */
-export function reportedChatChange(webhook: string, id: string, chat: Partial<Chat>): string {
+export function chatChangeKey(webhook: string, id: string, chat: Partial<Chat>): string {
   const declaration = isChatWebhook(webhook) ? chatWebhooks[webhook] : undefined;
   // A chat is created once, whatever its status is when the event is delivered.
   if (declaration === undefined || declaration.change === 'CREATED') return `${webhook} ${id}`;

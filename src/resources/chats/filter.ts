@@ -74,7 +74,7 @@ const isOnHold = ({ field, value }: FilterCondition): boolean =>
  * Which spelling HelpCrunch's search accepts for on-hold is unknown, and a wrong one finds nothing. Where the grammar allows it, the
  * filter has all of them: `=` joined by OR, `!=` joined by AND. Otherwise it has the given one.
  */
-export function spellOnHold(filter: UpstreamFilter, spelling: string): UpstreamFilter {
+export function expandOnHoldSpellings(filter: UpstreamFilter, spelling: string): UpstreamFilter {
   if (!filter.filter.some(isOnHold)) return filter;
   const [first] = filter.filter;
   // A single condition may be joined by either.

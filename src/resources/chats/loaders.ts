@@ -6,7 +6,7 @@ import { argumentsOfSelected } from '../../lib/selection.ts';
 import type { Schedule } from '../../lib/turns.ts';
 import { isNotFound, nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
 import { createPeekableLoader } from '../../upstream/cachedLoader.ts';
-import type { ViewerIdentity } from '../../lib/viewer.ts';
+import type { CustomerIdentity } from '../../lib/viewer.ts';
 import { partialChats } from './descriptor.ts';
 import type { Chat, ChatPart } from './model.ts';
 import type { ChatSource, OwnedChats } from './source.ts';
@@ -30,10 +30,10 @@ interface ChatLoaderOptions {
 
 export function createChatLoaders(
   source: ChatSource,
-  viewer: ViewerIdentity | undefined,
+  viewer: CustomerIdentity | undefined,
   { batchScheduleFn, preloadMessages }: ChatLoaderOptions,
 ) {
-  async function loadForViewer(id: string, viewer: ViewerIdentity): Promise<Chat> {
+  async function loadForViewer(id: string, viewer: CustomerIdentity): Promise<Chat> {
     const customerId = await viewer.id();
     if (customerId === null) throw new UpstreamError('notFound', 'There is no such chat.');
     return source.byIdForCustomer(customerId, id);
@@ -62,7 +62,7 @@ export function createChatLoaders(
   async function resolveForViewer(
     partial: ChatPart,
     info: GraphQLResolveInfo,
-    viewer: ViewerIdentity,
+    viewer: CustomerIdentity,
   ): Promise<Chat | null> {
     const owner = partial.customer?.id;
     return owner !== undefined && owner === (await viewer.id())

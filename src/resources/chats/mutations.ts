@@ -10,12 +10,12 @@ import type {
 import { badUserInputError, conflictError, forbiddenError } from '../../lib/clientError.ts';
 import { encodeEnum } from '../../upstream/decode.ts';
 import { isNotFound, notFoundArgument, UpstreamError } from '../../upstream/errors.ts';
-import type { InvalidatedTags } from '../declarations.ts';
+import type { CacheChanges } from '../declarations.ts';
 import { inboxChanges } from '../inbox/descriptor.ts';
-import type { MutationDeclaration, WrittenEntity } from '../mutation.ts';
+import type { MutationDeclaration, EntityWriteEndpoint } from '../mutation.ts';
 import { mutationFieldDeclarations, updateEntity } from '../mutation.ts';
 import type { ChatWebhookName } from './descriptor.ts';
-import { chatLists, chatType, partialChats } from './descriptor.ts';
+import { chatListTags, chatType, partialChats } from './descriptor.ts';
 import type { Chat } from './model.ts';
 import { chatCodec, chatRatings, chatStatuses } from './model.ts';
 
@@ -25,7 +25,7 @@ interface ChatArgs {
 
 type ChatMutation<Args> = MutationDeclaration<Args, Chat, ChatChange, ChatWebhookName>;
 
-const writtenChat: WrittenEntity<Chat> = {
+const chatWriteEndpoint: EntityWriteEndpoint<Chat> = {
   type: chatType,
   decode: chatCodec.fromWire,
   path: (id) => `/chats/${id}`,
@@ -46,7 +46,7 @@ type ChatUpdate<Args> = Omit<ChatMutation<Args>, 'execute' | 'calls'> &
 const chatUpdate = <Args extends ChatArgs>(update: ChatUpdate<Args>): ChatMutation<Args> => ({
   calls: 1,
   ...update,
-  execute: updateEntity(writtenChat, ({ id }) => id, update),
+  execute: updateEntity(chatWriteEndpoint, ({ id }) => id, update),
 });
 
 const markChatRead = chatUpdate<MutationMarkChatReadArgs>({
@@ -79,7 +79,7 @@ const setChatStatus = chatUpdate<MutationSetChatStatusArgs>({
   retry: 'ifNotSet',
   sets: ({ status }) => ({ status }),
   fields: { id: 'id', status: 'status' },
-  invalidates: chatLists,
+  invalidates: chatListTags,
   publishes: [
     { change: 'STATUS', repeatedBy: ['chat.status_updated'] },
     {
@@ -91,7 +91,7 @@ const setChatStatus = chatUpdate<MutationSetChatStatusArgs>({
 });
 
 const assignmentChange = {
-  invalidates: chatLists,
+  invalidates: chatListTags,
   publishes: [{ change: 'ASSIGNEE', repeatedBy: ['chat.assigned'] }],
 } as const;
 
@@ -170,7 +170,7 @@ const snoozeChat = chatUpdate<MutationSnoozeChatArgs>({
   retry: 'safe',
   sets: ({ until }) => ({ snoozedUntil: wakeSeconds(until) * 1000 }),
   fields: { id: 'id', snoozedUntil: 'until' },
-  invalidates: chatLists,
+  invalidates: chatListTags,
   publishes: [{ change: 'SNOOZED', repeatedBy: ['chat.snoozed'] }],
 });
 
@@ -185,7 +185,7 @@ const unsnoozeChat = chatUpdate<ChatArgs>({
   retry: 'safe',
   sets: () => ({ snoozedUntil: null }),
   fields: { id: 'id' },
-  invalidates: chatLists,
+  invalidates: chatListTags,
   publishes: [{ change: 'UNSNOOZED', repeatedBy: ['chat.unsnoozed'] }],
 });
 
@@ -212,11 +212,11 @@ const rateChat = chatUpdate<MutationRateChatArgs>({
         })
       : error,
   fields: { id: 'id', rating: 'rating' },
-  invalidates: chatLists,
+  invalidates: chatListTags,
   publishes: [{ change: 'RATED', repeatedBy: ['chat.rated'] }],
 });
 
-export const inboxChangesOf = ({ id }: ChatArgs): InvalidatedTags => inboxChanges(id);
+export const inboxChangesOf = ({ id }: ChatArgs): CacheChanges => inboxChanges(id);
 
 /** The mutations of one chat, named by the argument `id`. Each returns the chat after the write. */
 export const chatMutations = {

@@ -21,11 +21,12 @@ import { resolveById } from '../../lib/representation.ts';
 import { requireTotal } from '../../upstream/decode.ts';
 import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
 import { idEquals, restrictToScope } from '../../upstream/filters.ts';
+import { knownFields } from '../../upstream/partialEntities.ts';
 import { chatFilter, chatRowOrder, chatSort } from './filter.ts';
 import type { Chat, ChatPart, ChatUpdate } from './model.ts';
 import type { MutationGroup } from '../runMutation.ts';
 import { mutationResolvers } from '../runMutation.ts';
-import { chatType, reportedChatChange } from './descriptor.ts';
+import { chatType, chatChangeKey } from './descriptor.ts';
 import { chatEventFields } from './model.ts';
 import { chatMutations, inboxChangesOf } from './mutations.ts';
 import type { OwnedChats } from './source.ts';
@@ -137,11 +138,10 @@ const chatMutationGroup: MutationGroup<{ readonly id: string }, Chat, ChatChange
   prime: (chat, { loaders }) => {
     loaders.chats.prime(chat);
   },
-  // Of a chat that could not be read, a copy has the known fields alone.
   eventsOf: (chat, { change, atMs }) => [
-    { kind: 'chat', change, atMs, ...chatEventFields({ ...chat }) },
+    { kind: 'chat', change, atMs, ...chatEventFields(knownFields(chat)) },
   ],
-  reportedChange: (webhook, chat) => reportedChatChange(webhook, chat.id, { ...chat }),
+  webhookChangeKey: (webhook, chat) => chatChangeKey(webhook, chat.id, knownFields(chat)),
 };
 
 export const chatResolvers: Resolvers = {

@@ -6,7 +6,7 @@ import type { SendCall } from '../../upstream/cache/entityCache.ts';
 import type { Upstream } from '../../upstream/client.ts';
 import {
   isNotFound,
-  throwFailures,
+  throwFirstExceptNotFound,
   UpstreamError,
   upstreamErrorAsValue,
 } from '../../upstream/errors.ts';
@@ -15,12 +15,12 @@ import { filterFrom, pageCacheKey, readPage } from '../../upstream/lists.ts';
 import { anyOf, idEquals } from '../../upstream/filters.ts';
 import { refreshedSingly } from '../../upstream/refresh/refreshableType.ts';
 import { refreshedPages } from '../../upstream/refresh/refreshedPages.ts';
-import { spellOnHold } from './filter.ts';
+import { expandOnHoldSpellings } from './filter.ts';
 import {
   chatEndpoint,
   chatPageType,
   chatType,
-  customerChatType,
+  customerChatAliasType,
   ownedChatsType,
 } from './descriptor.ts';
 import type { Chat } from './model.ts';
@@ -156,7 +156,7 @@ export function createChatSource({ cache, batchSize, onHoldSpelling }: Upstream)
       readPage(send, chatEndpoint, query),
     );
   const page = ({ filter, ...rest }: UpstreamListQuery): Promise<Page<Chat>> =>
-    readCachedPage({ ...rest, filter: spellOnHold(filter, onHoldSpelling) });
+    readCachedPage({ ...rest, filter: expandOnHoldSpellings(filter, onHoldSpelling) });
 
   const byId = (id: string): Promise<Chat> =>
     cache.getOrLoad(chatType, id, (send) => readOne(send, id));
@@ -170,19 +170,19 @@ export function createChatSource({ cache, batchSize, onHoldSpelling }: Upstream)
     );
 
   return {
-    refreshable: [
+    refreshable: () => [
       refreshedSingly({ type: chatType, accepts: isIdText }, byId),
       refreshedPages({ type: chatPageType, isPersonal: isCustomerField }, readCachedPage),
       refreshedSingly(
         { type: ownedChatsType, isList: true, accepts: isOwnedChatsKey },
-        async (name) => throwFailures(await ownedPages(parseOwnedChatsKey(name))),
+        async (name) => throwFirstExceptNotFound(await ownedPages(parseOwnedChatsKey(name))),
       ),
     ],
 
     has: (id: string): boolean => cache.has(chatType, id),
     hydrate: (ids: readonly string[]) => cache.hydrate(chatType, ids),
     /** The cached chat; undefined if it is not cached, or Redis must be read first. */
-    peek: (id: string): Chat | undefined => cache.getSync(chatType, id),
+    peek: (id: string): Chat | undefined => cache.getIfLocal(chatType, id),
 
     /** Whether the chat is cached and belongs to this customer. */
     hasForCustomer(customerId: string | undefined, id: string): boolean {
@@ -194,7 +194,10 @@ export function createChatSource({ cache, batchSize, onHoldSpelling }: Upstream)
 
     /** Reads a list from this time on, in its order; undefined if HelpCrunch cannot search for that. */
     pagesFrom({ filter, sort }: ChatList, timeMs: number) {
-      const rest = filterFrom({ filter: spellOnHold(filter, onHoldSpelling), sort }, timeMs);
+      const rest = filterFrom(
+        { filter: expandOnHoldSpellings(filter, onHoldSpelling), sort },
+        timeMs,
+      );
       return rest && ((range: OffsetRange) => readCachedPage({ filter: rest, sort, range }));
     },
 
@@ -205,11 +208,15 @@ export function createChatSource({ cache, batchSize, onHoldSpelling }: Upstream)
     async byIdForCustomer(customerId: string, id: string): Promise<Chat> {
       const cached = await cache.get(chatType, id, belongsTo(customerId));
       if (cached !== undefined) return cached;
-      const loading = cache.getOrLoad(customerChatType, `${customerId} ${id}`, async (send) => {
-        const chat = await readOne(send, id);
-        if (!belongsTo(customerId)(chat)) throw chatNotFoundError();
-        return chat;
-      });
+      const loading = cache.getOrLoad(
+        customerChatAliasType,
+        `${customerId} ${id}`,
+        async (send) => {
+          const chat = await readOne(send, id);
+          if (!belongsTo(customerId)(chat)) throw chatNotFoundError();
+          return chat;
+        },
+      );
       return loading.catch((error: unknown) => {
         throw isNotFound(error) ? chatNotFoundError() : error;
       });

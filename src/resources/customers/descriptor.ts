@@ -2,8 +2,8 @@ import type { CustomerChangeKind } from '../../graphql/generated.ts';
 import { aliasType, entityType, pageType } from '../../upstream/cache/cacheTypes.ts';
 import { PartialEntities } from '../../upstream/partialEntities.ts';
 import { decodeReadable } from '../../upstream/codec.ts';
-import { allChats, chatLists } from '../chats/descriptor.ts';
-import type { InvalidatedTags, ResourceDescriptor } from '../declarations.ts';
+import { allChatTags, chatListTags } from '../chats/descriptor.ts';
+import type { CacheChanges, ResourceDescriptor } from '../declarations.ts';
 import {
   connectionDeclarations,
   edgeDeclarations,
@@ -13,7 +13,7 @@ import {
   staffField,
 } from '../declarations.ts';
 import type { Customer } from './model.ts';
-import { customerCodec, embeddedCustomerFields } from './model.ts';
+import { customerCodec, embeddedCustomerCodecs } from './model.ts';
 
 export const customerType = entityType('Customer', customerCodec.shape, {
   ttlClass: 'customers',
@@ -25,9 +25,9 @@ export const userIdAliasType = aliasType('CustomerByUserId', customerType, ({ us
 
 export const customerEndpoint = { path: '/customers', decodeRow: customerCodec.fromWire };
 
-export const customerLists: InvalidatedTags = [{ type: customerPageType }];
+export const customerListTags: CacheChanges = [{ type: customerPageType }];
 /** Negative entries of user ids become wrong when a customer is created, positive ones when it is deleted. */
-export const userIdAliases: InvalidatedTags = [{ type: userIdAliasType }];
+export const userIdAliasTags: CacheChanges = [{ type: userIdAliasType }];
 
 const embeddedByIdOnly = { policy: 'owner', cost: { strategy: 'partial', embeds: [] } } as const;
 
@@ -107,7 +107,7 @@ const isCustomerField = (name: string): name is CustomerField =>
   Object.hasOwn(customerFields, name);
 
 /** Whether a customer may see none of the fields; false if they are not known. */
-export const areTeamFields = (names: readonly string[] | undefined): boolean =>
+export const areAllStaffFields = (names: readonly string[] | undefined): boolean =>
   names !== undefined &&
   names.length > 0 &&
   names.every((name) => isCustomerField(name) && customerFields[name].policy === 'staff');
@@ -121,7 +121,7 @@ export interface CustomerWebhook {
     readonly unreadable: readonly string[];
   };
   /** What else the event invalidates. */
-  readonly invalidates: InvalidatedTags;
+  readonly invalidates: CacheChanges;
   /** Whether everything about the customer is erased. */
   readonly isErasure?: true;
   /** The only fields that change, as far as the event tells. */
@@ -130,7 +130,7 @@ export interface CustomerWebhook {
 
 /** Name, e-mail and user id, if the event contains the e-mail. */
 const embeddedCustomer: CustomerWebhook['patch'] = (data) => {
-  const { fields, unreadable } = decodeReadable(data, 'customer', embeddedCustomerFields);
+  const { fields, unreadable } = decodeReadable(data, 'customer', embeddedCustomerCodecs);
   return { fields: fields.email === undefined ? undefined : fields, unreadable };
 };
 
@@ -142,15 +142,15 @@ const setsTo = (values: Partial<Customer>): CustomerWebhook => ({
 });
 
 export const customerWebhooks = {
-  'customer.new': { change: 'CREATED', invalidates: [...customerLists, ...userIdAliases] },
+  'customer.new': { change: 'CREATED', invalidates: [...customerListTags, ...userIdAliasTags] },
   'customer.email_updated': {
     change: 'UPDATED',
     patch: embeddedCustomer,
-    invalidates: [...customerLists, ...allChats],
+    invalidates: [...customerListTags, ...allChatTags],
   },
   'customer.tags_changed': {
     change: 'UPDATED',
-    invalidates: [...customerLists, ...chatLists],
+    invalidates: [...customerListTags, ...chatListTags],
     changedFields: ['tags'],
   },
   'customer.unsubscribed': setsTo({ unsubscribed: true }),
@@ -159,7 +159,7 @@ export const customerWebhooks = {
   'customer.unblocked': setsTo({ blocked: false }),
   'customer.deleted': {
     change: 'DELETED',
-    invalidates: [...customerLists, ...userIdAliases, ...allChats],
+    invalidates: [...customerListTags, ...userIdAliasTags, ...allChatTags],
     isErasure: true,
   },
 } satisfies Readonly<Record<string, CustomerWebhook>>;
@@ -176,7 +176,7 @@ export const valueWebhooks = [
 ] as const satisfies readonly CustomerWebhookName[];
 
 /** The name of a change, by which the webhook that repeats a write is recognized. */
-export const reportedCustomerChange = (
+export const customerChangeKey = (
   webhook: string,
   customer: Pick<Partial<Customer>, 'id' | 'email'>,
 ): string =>

@@ -7,7 +7,7 @@ import type {
 } from '../../graphql/generated.ts';
 import { badUserInputError } from '../../lib/clientError.ts';
 import { parseUpstreamId } from '../../lib/ids.ts';
-import { limitText, requireText } from '../../lib/texts.ts';
+import { assertTextSize, requireText } from '../../lib/texts.ts';
 import type { Customer } from './model.ts';
 
 /** The values of a customer that a client sets. */
@@ -37,7 +37,7 @@ export function validateScalars(argument: string, values: Readonly<Record<string
     // JSON has no infinite numbers: HelpCrunch would receive null.
     if (typeof value === 'number' && !Number.isFinite(value))
       throw badUserInputError(`${argument}.${name}`, 'must be a finite number.');
-    if (typeof value === 'string') limitText(`${argument}.${name}`, value);
+    if (typeof value === 'string') assertTextSize(`${argument}.${name}`, value);
   }
 }
 
@@ -68,7 +68,7 @@ function validateValue(argument: string, name: string, value: unknown): void {
   if (typeof value !== 'string') return;
   // An empty text removes a value; HelpCrunch would compare an empty userId with others.
   if (name === 'userId') requireText(path, value);
-  else limitText(path, value);
+  else assertTextSize(path, value);
 }
 
 /** Rejects input before any call. */

@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { PartialEntity } from '../../lib/selection.ts';
 import type { Schedule } from '../../lib/turns.ts';
-import type { CustomerViewer, ViewerIdentity } from '../../lib/viewer.ts';
+import type { CustomerViewer, CustomerIdentity } from '../../lib/viewer.ts';
 import type { VisibilityScope } from '../../lib/visibility.ts';
 import { createPeekableLoader } from '../../upstream/cachedLoader.ts';
 import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
@@ -16,13 +16,13 @@ const customerNotFoundError = () => new UpstreamError('notFound', 'There is no s
 export function createCustomerViewerIdentity(
   source: CustomerSource,
   { id, userId }: CustomerViewer,
-  onIdentified: (id: string) => void,
-): ViewerIdentity {
+  onViewerIdentified: (id: string) => void,
+): CustomerIdentity {
   async function read(): Promise<Customer | null> {
     const [result = customerNotFoundError()] = await (id === undefined
       ? source.byUserIds([userId])
       : source.byIds([id]));
-    if (id === undefined && !(result instanceof UpstreamError)) onIdentified(result.id);
+    if (id === undefined && !(result instanceof UpstreamError)) onViewerIdentified(result.id);
     return nullIfNotFound(
       result instanceof UpstreamError ? Promise.reject(result) : Promise.resolve(result),
     );
@@ -75,7 +75,7 @@ function createUnrestrictedLoaders(source: CustomerSource, batchScheduleFn: Sche
 type CustomerLoaders = ReturnType<typeof createUnrestrictedLoaders>;
 
 /** Loads the viewer's own customer; any other one is `notFound`. */
-function restrictToViewer(all: CustomerLoaders, identity: ViewerIdentity): CustomerLoaders {
+function restrictToViewer(all: CustomerLoaders, identity: CustomerIdentity): CustomerLoaders {
   const isViewer = async (id: string) => id === (await identity.id());
 
   async function loadByUserId(userId: string): Promise<Customer> {
@@ -108,7 +108,7 @@ function restrictToViewer(all: CustomerLoaders, identity: ViewerIdentity): Custo
 
 export function createCustomerLoaders(
   source: CustomerSource,
-  identity: ViewerIdentity | undefined,
+  identity: CustomerIdentity | undefined,
   schedule: Schedule,
 ): CustomerLoaders {
   const loaders = createUnrestrictedLoaders(source, schedule);

@@ -38,13 +38,13 @@ function tagsFromWire(value: unknown): readonly CustomerTag[] {
 }
 
 /** What chats and webhooks contain of a customer besides the id. */
-export const embeddedCustomerFields = { userId: text, name: text, email: text };
+export const embeddedCustomerCodecs = { userId: text, name: text, email: text };
 
 export const customerCodec = entityCodec(
   'Customer',
   {
     id,
-    ...embeddedCustomerFields,
+    ...embeddedCustomerCodecs,
     company: text,
     phone: text,
     firstSeen: time,
@@ -83,7 +83,7 @@ export interface CustomerChange {
   readonly customerId: string;
 }
 
-export interface RecordedEvent {
+export interface RecordedCustomerEvent {
   readonly id: string;
   readonly name: string;
   readonly data: Readonly<Record<string, unknown>>;
@@ -92,7 +92,7 @@ export interface RecordedEvent {
 }
 
 /** The responses of HelpCrunch do not always contain the customer. */
-export function customerEventFromWire(value: unknown, customerId: string): RecordedEvent {
+export function customerEventFromWire(value: unknown, customerId: string): RecordedCustomerEvent {
   const wire = decodeObject(value, 'event');
   return {
     id: decodeId(wire['id'], 'event.id'),

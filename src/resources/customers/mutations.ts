@@ -12,11 +12,11 @@ import { badUserInputError } from '../../lib/clientError.ts';
 import { toNodeId } from '../../lib/ids.ts';
 import { requireText } from '../../lib/texts.ts';
 import { UpstreamError } from '../../upstream/errors.ts';
-import { allChats, chatLists } from '../chats/descriptor.ts';
+import { allChatTags, chatListTags } from '../chats/descriptor.ts';
 import type { MutationDeclaration } from '../mutation.ts';
 import { mutationFieldDeclarations, updateEntity } from '../mutation.ts';
 import type { CustomerWebhookName } from './descriptor.ts';
-import { customerLists, customerType, userIdAliases, valueWebhooks } from './descriptor.ts';
+import { customerListTags, customerType, userIdAliasTags, valueWebhooks } from './descriptor.ts';
 import type { CustomerUpdateItem, CustomerValues } from './input.ts';
 import {
   callsOfUpdate,
@@ -30,7 +30,7 @@ import {
   validateTags,
   wireTag,
 } from './input.ts';
-import type { Customer, RecordedEvent, DeletedCustomer } from './model.ts';
+import type { Customer, RecordedCustomerEvent, DeletedCustomer } from './model.ts';
 import { customerEventFromWire } from './model.ts';
 import type { UpsertedCustomer } from './writes.ts';
 import {
@@ -40,7 +40,7 @@ import {
   patchCustomer,
   postCustomer,
   updateOrCreate,
-  writtenCustomer,
+  customerWriteEndpoint,
 } from './writes.ts';
 
 type CustomerMutation<Args, Result = Customer> = MutationDeclaration<
@@ -60,7 +60,7 @@ const createCustomer: CustomerMutation<MutationCreateCustomerArgs> = {
   retry: 'lookUp',
   fields: {},
   fieldOf: (property, { input }) => customerArgument(property, input, 'input'),
-  invalidates: [...customerLists, ...userIdAliases],
+  invalidates: [...customerListTags, ...userIdAliasTags],
   publishes: [{ change: 'CREATED', repeatedBy: ['customer.new'] }],
   async execute({ session, args: { input }, attempt }) {
     const customer = await postCustomer(session, input, attempt).catch((error: unknown) => {
@@ -95,7 +95,7 @@ const upsertCustomer: CustomerMutation<MutationUpsertCustomerArgs, UpsertedCusto
   invalidates: [
     ...invalidatedByInput,
     // Not found before.
-    ...userIdAliases,
+    ...userIdAliasTags,
   ],
   publishes: [
     {
@@ -168,9 +168,9 @@ const tagUpdate = <Args extends { readonly customerId: string }>(
   retry: 'safe',
   fields: {},
   // Chats and customers can be filtered by tags.
-  invalidates: [...customerLists, ...chatLists],
+  invalidates: [...customerListTags, ...chatListTags],
   publishes: [{ change: 'UPDATED', repeatedBy: ['customer.tags_changed'] }],
-  execute: updateEntity(writtenCustomer, ({ customerId }) => customerId, {
+  execute: updateEntity(customerWriteEndpoint, ({ customerId }) => customerId, {
     ...update,
     retry: 'safe',
     sets: () => ({}),
@@ -225,7 +225,7 @@ const deleteCustomer: CustomerMutation<MutationDeleteCustomerArgs, DeletedCustom
   calls: 1,
   retry: 'safe',
   fields: {},
-  invalidates: [...customerLists, ...userIdAliases, ...allChats],
+  invalidates: [...customerListTags, ...userIdAliasTags, ...allChatTags],
   publishes: [{ change: 'DELETED', repeatedBy: ['customer.deleted'] }],
   async execute({ session, args: { id } }) {
     const call = { method: 'DELETE', path: customerPath(id) } as const;
@@ -234,7 +234,10 @@ const deleteCustomer: CustomerMutation<MutationDeleteCustomerArgs, DeletedCustom
   },
 };
 
-const recordCustomerEvent: CustomerMutation<MutationRecordCustomerEventArgs, RecordedEvent> = {
+const recordCustomerEvent: CustomerMutation<
+  MutationRecordCustomerEventArgs,
+  RecordedCustomerEvent
+> = {
   policy: 'staff',
   ids: ['customerId'],
   validate({ name, data }) {

@@ -16,16 +16,16 @@ import { requireTotal } from '../../upstream/decode.ts';
 import { requireNonEmpty, restrictToScope } from '../../upstream/filters.ts';
 import { customerFilter, customerIdEquals, customerRowOrder, customerSort } from './filter.ts';
 import type { MutationGroup } from '../runMutation.ts';
-import { batchResolver, mutationResolvers, staffOnly } from '../runMutation.ts';
+import { batchResolver, mutationResolvers, rejectCustomer } from '../runMutation.ts';
 import {
-  areTeamFields,
+  areAllStaffFields,
   customerType,
-  reportedCustomerChange,
+  customerChangeKey,
   userIdAliasType,
 } from './descriptor.ts';
 import type { CustomerValues } from './input.ts';
 import { updatesOf } from './input.ts';
-import type { Customer, CustomerChange, RecordedEvent, DeletedCustomer } from './model.ts';
+import type { Customer, CustomerChange, RecordedCustomerEvent, DeletedCustomer } from './model.ts';
 import {
   customerBatchMutations,
   customerDeletions,
@@ -86,7 +86,9 @@ const customerChangeEvent = (
     customerId,
     change,
     atMs,
-    ...(change === 'UPDATED' && areTeamFields(changedFields) ? { isTeamOnly: true as const } : {}),
+    ...(change === 'UPDATED' && areAllStaffFields(changedFields)
+      ? { isTeamOnly: true as const }
+      : {}),
   },
 ];
 
@@ -96,13 +98,13 @@ const writtenFields = ({ input }: CustomerArgs): readonly string[] =>
 
 const customerMutationGroup: MutationGroup<CustomerArgs, Customer, CustomerChangeKind> = {
   queueOf: customerQueue,
-  verifyOwner: staffOnly,
+  verifyOwner: rejectCustomer,
   prime: (customer, { loaders }) => {
     loaders.customers.prime(customer);
   },
   eventsOf: ({ id }, made) => customerChangeEvent(id, made, writtenFields(made.args)),
-  reportedChange: (webhook, customer, args) =>
-    isReported(webhook, args) ? reportedCustomerChange(webhook, customer) : undefined,
+  webhookChangeKey: (webhook, customer, args) =>
+    isReported(webhook, args) ? customerChangeKey(webhook, customer) : undefined,
 };
 
 const customerDeletionGroup: MutationGroup<
@@ -111,23 +113,23 @@ const customerDeletionGroup: MutationGroup<
   CustomerChangeKind
 > = {
   queueOf: customerQueue,
-  verifyOwner: staffOnly,
+  verifyOwner: rejectCustomer,
   prime: ({ id }, { loaders }) => {
     loaders.customers.forget(id);
   },
   eventsOf: ({ id }, made) => customerChangeEvent(id, made),
-  reportedChange: reportedCustomerChange,
+  webhookChangeKey: customerChangeKey,
 };
 
 const customerEventGroup: MutationGroup<
   { readonly customerId: string },
-  RecordedEvent,
+  RecordedCustomerEvent,
   CustomerChangeKind
 > = {
   queueOf: customerQueue,
-  verifyOwner: staffOnly,
+  verifyOwner: rejectCustomer,
   eventsOf: () => [],
-  reportedChange: () => undefined,
+  webhookChangeKey: () => undefined,
 };
 
 export const customerResolvers: Resolvers = {

@@ -3,7 +3,7 @@ import { isIdText } from '../../lib/shape.ts';
 import { bisectBatches } from '../../upstream/batches.ts';
 import type { FetchEntities, SendCall } from '../../upstream/cache/entityCache.ts';
 import type { Upstream } from '../../upstream/client.ts';
-import { throwFailures, UpstreamError } from '../../upstream/errors.ts';
+import { throwFirstExceptNotFound, UpstreamError } from '../../upstream/errors.ts';
 import type { UpstreamListQuery } from '../../upstream/lists.ts';
 import { filterFrom, pageCacheKey, readAll, readPage } from '../../upstream/lists.ts';
 import type { FilterBuilder } from '../../upstream/filters.ts';
@@ -63,38 +63,36 @@ export function createCustomerSource({ cache, batchSize }: Upstream) {
   const byUserIds = (keys: readonly string[]) =>
     cache.getOrLoadMany(userIdAliasType, keys, loadByUserIds);
 
-  const refreshable: readonly RefreshableType[] = [
-    {
-      type: customerType,
-      isList: false,
-      maxNames: maxConditions,
-      accepts: isIdText,
-      mayShare: () => true,
-      refresh: async (ids) => throwFailures(await byIds(ids)),
-    },
-    {
-      type: userIdAliasType,
-      isList: true,
-      maxNames: maxConditions,
-      accepts: (name) => name !== '',
-      mayShare: () => false,
-      refresh: async (keys) => throwFailures(await byUserIds(keys)),
-    },
-    refreshedPages(
-      { type: customerPageType, isPersonal: (field) => !sharedFields.has(field) },
-      page,
-    ),
-  ];
-
   return {
-    refreshable,
+    refreshable: (): readonly RefreshableType[] => [
+      {
+        type: customerType,
+        isList: false,
+        maxNames: maxConditions,
+        accepts: isIdText,
+        mayStoreInRedis: () => true,
+        refresh: async (ids) => throwFirstExceptNotFound(await byIds(ids)),
+      },
+      {
+        type: userIdAliasType,
+        isList: true,
+        maxNames: maxConditions,
+        accepts: (name) => name !== '',
+        mayStoreInRedis: () => false,
+        refresh: async (keys) => throwFirstExceptNotFound(await byUserIds(keys)),
+      },
+      refreshedPages(
+        { type: customerPageType, isPersonal: (field) => !sharedFields.has(field) },
+        page,
+      ),
+    ],
 
     has: (id: string): boolean => cache.has(customerType, id),
     hasUserId: (userId: string): boolean => cache.has(userIdAliasType, userId),
     hydrate: (ids: readonly string[]) => cache.hydrate(customerType, ids),
     hydrateUserIds: (userIds: readonly string[]) => cache.hydrate(userIdAliasType, userIds),
     /** The cached customer; undefined if it is not cached, or Redis must be read first. */
-    peek: (id: string): Customer | undefined => cache.getSync(customerType, id),
+    peek: (id: string): Customer | undefined => cache.getIfLocal(customerType, id),
     cachedIdByUserId: (userId: string): string | undefined =>
       cache.peek(userIdAliasType, userId)?.id,
 

@@ -9,15 +9,15 @@ import {
 import { isIncomplete } from '../../upstream/partialEntities.ts';
 import type { CreationAttempt } from '../../upstream/writes/creation.ts';
 import type { WriteSession } from '../../upstream/writes/writeSession.ts';
-import { inboxChats } from '../inbox/descriptor.ts';
-import type { MutationRun, WrittenEntity } from '../mutation.ts';
-import { allChats } from '../chats/descriptor.ts';
+import { inboxChatTags } from '../inbox/descriptor.ts';
+import type { MutationRun, EntityWriteEndpoint } from '../mutation.ts';
+import { allChatTags } from '../chats/descriptor.ts';
 import {
   customerEndpoint,
-  customerLists,
+  customerListTags,
   customerType,
   partialCustomers,
-  userIdAliases,
+  userIdAliasTags,
 } from './descriptor.ts';
 import { userIdEquals } from './filter.ts';
 import type { CustomerValues } from './input.ts';
@@ -25,7 +25,7 @@ import { missingCustomData, wireCustomer, wireNewCustomer } from './input.ts';
 import type { Customer } from './model.ts';
 import { customerCodec } from './model.ts';
 
-export const writtenCustomer: WrittenEntity<Customer> = {
+export const customerWriteEndpoint: EntityWriteEndpoint<Customer> = {
   type: customerType,
   decode: customerCodec.fromWire,
   path: (id) => `/customers/${id}`,
@@ -47,9 +47,9 @@ const hasUserId = ({ input }: InputArgument): boolean => 'userId' in input;
 
 /** What the values of a customer may change elsewhere. */
 export const invalidatedByInput = [
-  ...customerLists,
-  ...userIdAliases.map((tag) => ({ ...tag, when: hasUserId })),
-  ...[...allChats, ...inboxChats].map((tag) => ({ ...tag, when: isEmbeddedGiven })),
+  ...customerListTags,
+  ...userIdAliasTags.map((tag) => ({ ...tag, when: hasUserId })),
+  ...[...allChatTags, ...inboxChatTags].map((tag) => ({ ...tag, when: isEmbeddedGiven })),
 ];
 
 const writtenFields = ['userId', 'name', 'email', 'company', 'phone', 'notes'] as const;
@@ -60,7 +60,7 @@ const writtenTexts = (input: CustomerValues): Partial<Customer> =>
     writtenFields.flatMap((name) => (input[name] === undefined ? [] : [[name, input[name]]])),
   );
 
-export const customerPath = writtenCustomer.path;
+export const customerPath = customerWriteEndpoint.path;
 
 /** Where the values of a customer come from, for errors. */
 interface GivenInput {
@@ -122,7 +122,7 @@ export async function postCustomer(
   try {
     return await session.create({
       ...creation,
-      isTaken: isUserIdTaken,
+      isAlreadyExistsError: isUserIdTaken,
       async find() {
         const found = await findByUserId(session, userId);
         lookup.isOtherFound = found !== undefined && !isSameCustomer(found, input);
@@ -161,7 +161,7 @@ export async function patchCustomer(
   const path = customerPath(id);
   const decode = customerCodec.fromWire;
   const read = async () => decode(await session.read(path));
-  const { partials, identity } = writtenCustomer;
+  const { partials, identity } = customerWriteEndpoint;
   const patch = (current?: Customer) =>
     session
       .update<Customer>({

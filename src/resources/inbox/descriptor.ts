@@ -1,12 +1,12 @@
 import { maxPageSize } from '../../lib/paging.ts';
 import { isCount, isIdText, listOf, objectOf, orNull } from '../../lib/shape.ts';
 import type { CacheType } from '../../upstream/cache/cacheTypes.ts';
-import type { ChangeNotice } from '../../upstream/cache/entityCache.ts';
+import type { CacheChange } from '../../upstream/cache/entityCache.ts';
 import { agentDescriptor } from '../agents/descriptor.ts';
 import { agentCodec } from '../agents/model.ts';
 import { chatType } from '../chats/descriptor.ts';
 import type { Chat } from '../chats/model.ts';
-import type { InvalidatedTags, ResourceDescriptor } from '../declarations.ts';
+import type { CacheChanges, ResourceDescriptor } from '../declarations.ts';
 import { staffField } from '../declarations.ts';
 import { departmentDescriptor } from '../departments/descriptor.ts';
 import { departmentCodec } from '../departments/model.ts';
@@ -66,7 +66,7 @@ export const inboxPageType: CacheType<InboxPage> = {
 };
 
 /** Chats are read newest first, so that new ones belong to the first page. */
-export const firstInboxPageTag: InvalidatedTags[number] & { readonly id: string } = {
+export const firstInboxPageTag: CacheChanges[number] & { readonly id: string } = {
   type: inboxPageType,
   id: '0',
 };
@@ -79,20 +79,20 @@ function withAddedId(stored: unknown, id: string): unknown {
 }
 
 /** The chat may have been opened. */
-export const inboxAddition = (id: string): ChangeNotice => ({
-  ...firstInboxPageTag,
+export const inboxAdditionPatch = (id: string): CacheChange => ({
   changedAt: null,
   patch: (stored) => withAddedId(stored, id),
+  ...firstInboxPageTag,
 });
 
 /** What a write of the gateway changes: the chat is read again, from the cache if the response of the write is there. */
-export const inboxChanges = (id: string): InvalidatedTags => [
+export const inboxChanges = (id: string): CacheChanges => [
   { type: inboxChatType, id },
-  inboxAddition(id),
+  inboxAdditionPatch(id),
 ];
 
 /** What a new message changes; ordered by the ids of messages, not by the time of the event. */
-export const inboxMessage = (chatId: string, message: Message | undefined): ChangeNotice => ({
+export const inboxMessagePatch = (chatId: string, message: Message | undefined): CacheChange => ({
   type: inboxChatType,
   id: chatId,
   changedAt: null,
@@ -105,7 +105,7 @@ export const inboxMessage = (chatId: string, message: Message | undefined): Chan
 });
 
 /** Chats embed their customer. */
-export const inboxChats: InvalidatedTags = [{ type: inboxChatType }];
+export const inboxChatTags: CacheChanges = [{ type: inboxChatType }];
 
 export const inboxDescriptor = {
   idsPerCall: { inbox: Infinity },

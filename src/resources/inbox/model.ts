@@ -24,7 +24,7 @@ export interface InboxPage {
 }
 
 /** The open chats of pages, newest state first: those of `current` replace those of the pages. */
-export const openChats = (
+export const mergeOpenChats = (
   pages: readonly InboxPage[],
   read: readonly Chat[],
   current: (id: string) => Chat | undefined,

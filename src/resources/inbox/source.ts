@@ -10,7 +10,7 @@ import type { Chat } from '../chats/model.ts';
 import { chatCodec, chatStatuses } from '../chats/model.ts';
 import { chatType, inboxChatType, inboxPageType } from './descriptor.ts';
 import type { Inbox, InboxPage } from './model.ts';
-import { isOpen, openChats } from './model.ts';
+import { isOpen, mergeOpenChats } from './model.ts';
 
 const endpoint = { path: '/chats', decodeRow: chatCodec.fromWire };
 
@@ -151,23 +151,23 @@ export function createInboxSource({ cache }: Upstream) {
     const results = await cache.getOrLoadMany(inboxChatType, missing, readMissing(requested));
     const readChats = requireValues(results.filter((result) => !isNotFound(result)));
     return {
-      chats: openChats(pages, readChats, (id) => cache.peek(chatType, id)),
+      chats: mergeOpenChats(pages, readChats, (id) => cache.peek(chatType, id)),
       isComplete: areAllPages(pages),
     };
   }
 
-  /** Pages are refreshed together: chats move from one to the next. */
-  const refreshable: RefreshableType = {
-    type: inboxPageType,
-    isList: true,
-    maxNames: maxInboxPages,
-    accepts: (name) => offsets.has(name),
-    mayShare: () => true,
-    refresh: read,
-  };
-
   return {
-    refreshable: [refreshable],
+    /** Pages are refreshed together: chats move from one to the next. */
+    refreshable: (): readonly RefreshableType[] => [
+      {
+        type: inboxPageType,
+        isList: true,
+        maxNames: maxInboxPages,
+        accepts: (name) => offsets.has(name),
+        mayStoreInRedis: () => true,
+        refresh: read,
+      },
+    ],
 
     /** Whether the open chats can be returned without a call. */
     isCached(): boolean {

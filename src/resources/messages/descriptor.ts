@@ -71,4 +71,4 @@ export const messageWebhooks = {
 } as const;
 
 /** The name of a new message, by which the webhook that repeats a write is recognized. */
-export const reportedMessage = (id: string): string => `message ${id}`;
+export const messageChangeKey = (id: string): string => `message ${id}`;

@@ -12,23 +12,23 @@ import {
   UpstreamError,
 } from '../../upstream/errors.ts';
 import type { CreatedIds } from '../../upstream/writes/idempotency.ts';
-import { chatLists, chatType, reportedChatChange } from '../chats/descriptor.ts';
+import { chatListTags, chatType, chatChangeKey } from '../chats/descriptor.ts';
 import { customerType } from '../customers/descriptor.ts';
 import type { Chat } from '../chats/model.ts';
 import { chatCodec } from '../chats/model.ts';
-import type { InvalidatedTags } from '../declarations.ts';
+import type { CacheChanges } from '../declarations.ts';
 import { firstInboxPageTag, inboxChanges } from '../inbox/descriptor.ts';
 import type { MutationContext, MutationDeclaration, MutationRun } from '../mutation.ts';
 import { mutationFieldDeclarations } from '../mutation.ts';
 import type { messageWebhooks } from './descriptor.ts';
-import { reportedMessage } from './descriptor.ts';
+import { messageChangeKey } from './descriptor.ts';
 import type { ChatMessage, Message } from './model.ts';
 import { toChatMessage } from './model.ts';
 import type { MessageText, OutgoingMessage } from './writes.ts';
 import {
-  actingAgent,
-  authorOf,
-  latestPage,
+  actingAgentId,
+  authorAgentId,
+  latestPageRange,
   outgoingMessage,
   postChat,
   postMessage,
@@ -53,7 +53,7 @@ async function restoreMessage(
   sent: OutgoingMessage,
   { sources }: MutationContext,
 ): Promise<Message> {
-  const { rows } = await sources.messages.page(sent.chatId, latestPage);
+  const { rows } = await sources.messages.page(sent.chatId, latestPageRange);
   return (
     rows.find(({ id }) => id === messageId) ?? {
       __typename: 'ChatMessage',
@@ -85,7 +85,7 @@ const messageMutation = <Args extends MessageArgs>(
   calls: 1,
   retry: 'lookUp',
   fields: { chat: 'chatId', text: 'text', markdownText: 'markdown', agent: 'agentId' },
-  invalidates: chatLists,
+  invalidates: chatListTags,
   async execute({ session, args, context, attempt }) {
     const message = messageOf(args, context);
     return toChatMessage(await postMessage(session, message, attempt), args.chatId);
@@ -101,7 +101,7 @@ const messageMutation = <Args extends MessageArgs>(
 });
 
 const sendMessage = messageMutation<MutationSendMessageArgs>(
-  (args, context) => outgoingMessage(args.chatId, args, authorOf(args, context)),
+  (args, context) => outgoingMessage(args.chatId, args, authorAgentId(args, context)),
   {
     policy: 'owner',
     publishes: [{ change: 'MESSAGE', repeatedBy: ['message.chat.agent', 'message.chat.customer'] }],
@@ -113,7 +113,7 @@ const addChatNote = messageMutation<MutationAddChatNoteArgs>(
     ...outgoingMessage(
       args.chatId,
       { ...args, by: 'AGENT' },
-      actingAgent('agentId', args.agentId, context),
+      actingAgentId('agentId', args.agentId, context),
     ),
     type: 'PRIVATE',
   }),
@@ -127,7 +127,7 @@ export const messageMutations = { sendMessage, addChatNote };
 export type CreatedChat = Chat & { readonly firstMessage: Message | null };
 
 /** The customer of the new chat: a customer creates chats for itself only. */
-export async function customerOf(
+export async function customerIdForNewChat(
   { input }: MutationCreateChatArgs,
   context: MutationContext,
 ): Promise<string> {
@@ -145,7 +145,7 @@ const errorWithChatId = (error: unknown, chatId: string): unknown =>
 async function executeCreateChat(run: MutationRun<MutationCreateChatArgs>): Promise<CreatedChat> {
   const { session, args, context, attempt } = run;
   const { message } = args.input;
-  const customerId = await customerOf(args, context);
+  const customerId = await customerIdForNewChat(args, context);
   const { chatId: createdId } = attempt.created;
   const created =
     createdId === undefined
@@ -159,8 +159,8 @@ async function executeCreateChat(run: MutationRun<MutationCreateChatArgs>): Prom
   const step =
     created === undefined
       ? attempt
-      : { startedAtMs: session.clock.now(), isUncertain: false, isApplied: false, owner };
-  const sent = outgoingMessage(chatId, message, authorOf(message, context, 'input.message.'));
+      : { ...session.stepStart(), isUncertain: false, isApplied: false, owner };
+  const sent = outgoingMessage(chatId, message, authorAgentId(message, context, 'input.message.'));
   const firstMessage = await postMessage(session, sent, step).catch((error: unknown) => {
     if (isAppliedWrite(error)) return null;
     throw errorWithChatId(error, chatId);
@@ -200,7 +200,7 @@ const createChat: MutationDeclaration<
     }
     if (!message) return;
     validateTexts(message, 'input.message.');
-    authorOf(message, context, 'input.message.');
+    authorAgentId(message, context, 'input.message.');
   },
   calls: {
     text: '1; 3 with `message`',
@@ -219,7 +219,7 @@ const createChat: MutationDeclaration<
     markdownText: 'input.message.markdown',
     agent: 'input.message.agentId',
   },
-  invalidates: chatLists,
+  invalidates: chatListTags,
   publishes: [
     { change: 'CREATED', repeatedBy: ['chat.new'] },
     {
@@ -262,22 +262,19 @@ export const queueOf = {
 /** What writes change besides the lists of chats. */
 export const changesOf = {
   // The messages of a chat are invalidated with it.
-  message: ({ chatId }: { readonly chatId: string }): InvalidatedTags => [
+  message: ({ chatId }: { readonly chatId: string }): CacheChanges => [
     queueOf.chat(chatId),
     ...inboxChanges(chatId),
   ],
   // Rules for new chats may change the tags of the customer.
-  creation: (customerId: string): InvalidatedTags => [
-    queueOf.customer(customerId),
-    firstInboxPageTag,
-  ],
+  creation: (customerId: string): CacheChanges => [queueOf.customer(customerId), firstInboxPageTag],
 };
 
 /** The name of what has been created, by which the webhook that repeats it is recognized. */
-export const reportedCreation = (webhook: string, chat: CreatedChat): string =>
+export const creationKey = (webhook: string, chat: CreatedChat): string =>
   webhook === 'chat.new' || chat.firstMessage === null
-    ? reportedChatChange(webhook, chat.id, chat)
-    : reportedMessage(chat.firstMessage.id);
+    ? chatChangeKey(webhook, chat.id, chat)
+    : messageChangeKey(chat.firstMessage.id);
 
 /** The mutations that create a chat. */
 export const chatCreationMutations = { createChat };

@@ -23,7 +23,7 @@ import { isVisibleToCustomers } from '../../lib/visibility.ts';
 import { isNotFound, nullIfNotFound } from '../../upstream/errors.ts';
 import type { Chat, ChatPart } from '../chats/model.ts';
 import { chatEventFields } from '../chats/model.ts';
-import { reportedMessage } from './descriptor.ts';
+import { messageChangeKey } from './descriptor.ts';
 import type { MutationGroup } from '../runMutation.ts';
 import { mutationResolvers } from '../runMutation.ts';
 import type { PositionedMessage, VisibleMessages } from './loaders.ts';
@@ -33,10 +33,10 @@ import type { CreatedChat } from './mutations.ts';
 import {
   changesOf,
   chatCreationMutations,
-  customerOf,
+  customerIdForNewChat,
   messageMutations,
   queueOf,
-  reportedCreation,
+  creationKey,
 } from './mutations.ts';
 
 /** A chat of which only the id is known may not exist: it has no messages, which is not an error. */
@@ -96,7 +96,9 @@ async function readVisibleMessages(
   { loaders, sources }: Context,
   info: GraphQLResolveInfo,
 ): Promise<Connection<ChatMessage>> {
-  const cursors = sources.messages.seal().cursorsOf(`messages of ${chat.id} to its customer`);
+  const cursors = sources.messages
+    .cursorCipher()
+    .cursorsOf(`messages of ${chat.id} to its customer`);
   const selection = connectionSelection(info, 'ChatMessageConnection');
   const window = parsePageWindow(args, cursors);
   // The total would reveal how many messages the customer may not see.
@@ -136,7 +138,7 @@ const messageMutationGroup: MutationGroup<{ readonly chatId: string }, ChatMessa
       { chatId, customerId: null, assigneeId: null, departmentId: null },
       atMs,
     ),
-  reportedChange: (_webhook, { id }) => reportedMessage(id),
+  webhookChangeKey: (_webhook, { id }) => messageChangeKey(id),
 };
 
 /** `messageReceived` and the change of the chat. */
@@ -151,30 +153,38 @@ const messageEvents = (
 
 /** Mutations that create a chat of a customer. */
 const chatCreationGroup: MutationGroup<MutationCreateChatArgs, CreatedChat, ChatChange> = {
-  queueOf: async (args, context) => queueOf.customer(await customerOf(args, context)),
+  queueOf: async (args, context) => queueOf.customer(await customerIdForNewChat(args, context)),
   async verifyOwner(args, context) {
     const { customerId } = args.input;
-    if (typeof customerId === 'string' && customerId !== (await customerOf(args, context)))
+    if (
+      typeof customerId === 'string' &&
+      customerId !== (await customerIdForNewChat(args, context))
+    )
       throw forbiddenError('input.customerId: must be the customer itself for this viewer.');
   },
-  changes: async (args, context) => changesOf.creation(await customerOf(args, context)),
+  changes: async (args, context) => changesOf.creation(await customerIdForNewChat(args, context)),
   eventsOf(chat, { change, atMs }) {
     const fields = chatEventFields(chat);
     if (change === 'MESSAGE' && chat.firstMessage !== null)
       return messageEvents(chat.firstMessage, fields, atMs);
     return [{ kind: 'chat', change, atMs, ...fields }];
   },
-  reportedChange: reportedCreation,
+  webhookChangeKey: creationKey,
 };
 
-/** The text of a replayed event is read again. The message may have been deleted with its customer. */
+/** The text of a replayed event is read again. The message may have been deleted with its customer, and the chat may have another one. */
 async function toReceivedMessage(
   { message, chatId }: Extract<DomainEvent, { readonly kind: 'message' }>,
   _args: unknown,
   { viewer, loaders }: Context,
 ): Promise<ChatMessage> {
   if (isWholeMessage(message)) return toChatMessage(message, chatId);
-  const current = await nullIfNotFound(loaders.messages.find(chatId, message.id));
+  const find = async () => {
+    // For a customer, the loader fails for chats of others.
+    if (viewer.role === 'CUSTOMER') await loaders.chats.load(chatId);
+    return loaders.messages.find(chatId, message.id);
+  };
+  const current = await nullIfNotFound(find());
   const isVisible =
     current !== null && (viewer.role !== 'CUSTOMER' || isVisibleToCustomers(current.type));
   if (!isVisible) throw eventNotForSubscription;

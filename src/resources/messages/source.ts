@@ -12,7 +12,7 @@ const pageNamePattern = /^[1-9][0-9]{0,15} [0-9]{1,9} [0-9]{1,3}$/;
 export type MessageSource = ReturnType<typeof createMessageSource>;
 
 /** One call reads one page of at most 100 messages of one chat, newest first. */
-export function createMessageSource({ cache, seal }: Upstream) {
+export function createMessageSource({ cache, cursorCipher }: Upstream) {
   const page = (chatId: string, range: OffsetRange): Promise<Page<Message>> =>
     cache.getOrLoad(messagePageType, pageName(chatId, range), (send) =>
       readMessages(send, chatId, range),
@@ -20,9 +20,9 @@ export function createMessageSource({ cache, seal }: Upstream) {
 
   return {
     /** Encrypts the cursors of customers, who may not see all messages. */
-    seal,
+    cursorCipher,
     page,
-    refreshable: [
+    refreshable: () => [
       refreshedSingly(
         { type: messagePageType, isList: true, accepts: (name) => pageNamePattern.test(name) },
         (name) => {

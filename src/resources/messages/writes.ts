@@ -53,7 +53,7 @@ export function validateTexts({ text, markdown }: MessageText, prefix = ''): voi
 }
 
 /** The agent that acts. An agent acts as itself only. */
-export function actingAgent(
+export function actingAgentId(
   argument: string,
   agentId: string | null | undefined,
   { viewer }: MutationContext,
@@ -70,7 +70,7 @@ interface Author {
 }
 
 /** The agent that writes a message; undefined for the customer. */
-export function authorOf(
+export function authorAgentId(
   { by, agentId }: Author,
   context: MutationContext,
   prefix = '',
@@ -82,7 +82,7 @@ export function authorOf(
   }
   if (context.viewer.role === 'CUSTOMER')
     throw forbiddenError(`${prefix}by: must be CUSTOMER for this viewer.`);
-  const author = actingAgent(argument, agentId, context);
+  const author = actingAgentId(argument, agentId, context);
   if (author === undefined) throw badUserInputError(argument, 'is required with by: AGENT.');
   return author;
 }
@@ -96,12 +96,12 @@ const wireMessage = ({ chatId, type, text, markdown, agentId }: OutgoingMessage)
   ...(markdown === undefined ? {} : { markdownText: markdown }),
 });
 
-/** The clocks of HelpCrunch and of the gateway differ by less. */
+/** By which the clock of HelpCrunch may be known late, and creation times rounded. */
 const clockSkewMs = 5_000;
-export const latestPage = { offset: 0, limit: maxPageSize };
+export const latestPageRange = { offset: 0, limit: maxPageSize };
 
 /** One attempt to create something. */
-type CreationStep = CreationAttempt & Pick<Attempt, 'startedAtMs'>;
+type CreationStep = CreationAttempt & Pick<Attempt, 'serverStartedAtMs'>;
 
 interface Dated {
   readonly createdAt: number | null;
@@ -122,7 +122,7 @@ function matchesIn<Row extends Dated>(
   if (
     found.length > 0 ||
     oldest === undefined ||
-    rows.length < latestPage.limit ||
+    rows.length < latestPageRange.limit ||
     !isRecent(oldest, startedAtMs)
   )
     return found;
@@ -153,8 +153,8 @@ export function postMessage(
     nameOf: ({ id }) => `message ${id}`,
     find: async () =>
       matchesIn(
-        await readMessages(session.sendRead, chatId, latestPage),
-        step.startedAtMs,
+        await readMessages(session.sendRead, chatId, latestPageRange),
+        step.serverStartedAtMs,
         (row) =>
           isSameMessage(row, message) &&
           (typeof latestId !== 'string' || isLaterId(row.id, latestId)),
@@ -191,9 +191,9 @@ export function postChat(
         await readPage(session.sendRead, chatEndpoint, {
           filter: ofCustomer('input.customerId', customerId),
           sort: newestFirst,
-          range: latestPage,
+          range: latestPageRange,
         }),
-        step.startedAtMs,
+        step.serverStartedAtMs,
         (row) =>
           row.customer?.id === customerId &&
           row.createdWith === 'PUBLIC_API' &&

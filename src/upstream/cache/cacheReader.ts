@@ -1,14 +1,14 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Dependency } from '../../lib/dependencyTracker.ts';
 import { UpstreamError } from '../errors.ts';
-import type { RequestContext } from '../pipeline.ts';
-import type { CacheType, CacheTypeDescriptor, FindEntity, Stored } from './cacheTypes.ts';
-import { isValidEntry, isNegativeEntry } from './cacheTypes.ts';
+import type { UpstreamContext } from '../pipeline.ts';
+import type { CacheType, CacheTypeDescriptor, FindEntity, StoredCacheType } from './cacheTypes.ts';
+import { fromNegativeEntry, isValidEntry, isNegativeEntry } from './cacheTypes.ts';
 import type { CacheEntry, EntityStore } from './entityStore.ts';
 import type { RedisCacheEntry } from './redisEntries.ts';
 
 /** What all operations share. */
-export interface CacheSettings {
+export interface CacheReaderOptions {
   readonly store: EntityStore;
   readonly clock: Clock;
   readonly staleIfErrorMs: number;
@@ -37,7 +37,7 @@ interface Lookup {
 type EntryLookup = (type: CacheTypeDescriptor, name: string) => Lookup;
 
 interface Reference {
-  readonly type: Stored;
+  readonly type: StoredCacheType;
   readonly id: string;
 }
 
@@ -55,16 +55,16 @@ const uncacheable = (entry: CacheEntry | undefined): Lookup => ({ entry, depende
 
 /** Decides which entries one operation may be shown, and denormalizes them. */
 export class CacheReader {
-  readonly #settings: CacheSettings;
-  readonly #context: RequestContext;
+  readonly #settings: CacheReaderOptions;
+  readonly #context: UpstreamContext;
   /** The logical time at which the operation started. */
   readonly startSequence: number;
   readonly #prefixes = new Map<string, string>();
 
-  constructor(settings: CacheSettings, context: RequestContext) {
+  constructor(settings: CacheReaderOptions, context: UpstreamContext) {
     this.#settings = settings;
     this.#context = context;
-    this.startSequence = settings.store.invalidations.now;
+    this.startSequence = settings.store.invalidations.sequence;
   }
 
   /** The prefix of a type's keys, which is also the tag of its entries. */
@@ -98,7 +98,7 @@ export class CacheReader {
       const { entry } = this.#findFresh(entryType, entryName);
       if (entry !== undefined) {
         const ttlMs = this.#settings.ttlMsOf(entryType, entry.value);
-        const expiresAtMs = entry.at + ttlMs;
+        const expiresAtMs = entry.readAt + ttlMs;
         if (expiresAtMs < (expiry?.expiresAtMs ?? Infinity)) expiry = { expiresAtMs, ttlMs };
       }
       return uncacheable(entry);
@@ -118,9 +118,9 @@ export class CacheReader {
       const found = store.find(this.keyOf(entryType, entryName))?.entry;
       const isUsable =
         found !== undefined &&
-        clock.monotonic() - found.at <= staleIfErrorMs &&
+        clock.monotonic() - found.readAt <= staleIfErrorMs &&
         found.sequence >= store.invalidations.sequenceOf(this.tagOf(entryType, entryName));
-      if (isUsable) oldest = Math.min(oldest, found.at);
+      if (isUsable) oldest = Math.min(oldest, found.readAt);
       return uncacheable(isUsable ? found : undefined);
     });
     if (value === undefined || value instanceof UpstreamError) return null;
@@ -148,7 +148,7 @@ export class CacheReader {
     );
   }
 
-  /** Copies the entries of names, and needed entities they refer to, from Redis. Returns the epoch for `EntityStore.publish`. */
+  /** Copies the entries of names, and needed entities they refer to, from Redis. Returns the epoch for `EntityStore.storeInRedis`. */
   async hydrate(
     type: CacheType<unknown>,
     names: readonly string[],
@@ -174,9 +174,7 @@ export class CacheReader {
   ): Value | UpstreamError | undefined {
     const entry = this.#track(lookUp(type, name));
     if (entry === undefined) return undefined;
-    if (isNegativeEntry(entry.value)) {
-      return new UpstreamError('notFound', 'HelpCrunch has no such object.', entry.value.notFound);
-    }
+    if (isNegativeEntry(entry.value)) return fromNegativeEntry(entry.value);
     const find: FindEntity = (memberType, id) => {
       const member = this.#track(lookUp(memberType, id));
       return member === undefined ? undefined : memberType.deserialize(member.value, find);
@@ -198,13 +196,13 @@ export class CacheReader {
     const fresh = entry !== undefined && this.#isFresh(type, entry, tag) ? entry : undefined;
     if (!this.#context.tracker.isTracking) return uncacheable(fresh);
     // Any entry that is stored later has another version.
-    const [order, expiresAtMs] =
+    const [sequence, expiresAtMs] =
       fresh === undefined ? [Infinity, Infinity] : [fresh.sequence, this.#expiresAtMs(type, fresh)];
-    return { entry: fresh, dependency: { key, version, tag, order, expiresAtMs } };
+    return { entry: fresh, dependency: { key, version, tag, sequence, expiresAtMs } };
   };
 
-  #expiresAtMs(type: CacheTypeDescriptor, { at, value }: RedisCacheEntry): number {
-    return at + this.#settings.ttlMsOf(type, value);
+  #expiresAtMs(type: CacheTypeDescriptor, { readAt, value }: RedisCacheEntry): number {
+    return readAt + this.#settings.ttlMsOf(type, value);
   }
 
   #isExpired(type: CacheTypeDescriptor, entry: RedisCacheEntry): boolean {
@@ -229,7 +227,7 @@ export class CacheReader {
     return tags.every((tag) => store.isUnmodifiedSince(tag, entry));
   }
 
-  #hydrateEntries(type: Stored, names: readonly string[]) {
+  #hydrateEntries(type: StoredCacheType, names: readonly string[]) {
     const { account, bypassesCache } = this.#context;
     const keys = (bypassesCache ? [] : names).map((name) => ({
       key: this.keyOf(type, name),

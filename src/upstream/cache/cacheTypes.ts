@@ -1,17 +1,9 @@
 import { maxPageSize } from '../../lib/paging.ts';
 import type { Page } from '../../lib/paging.ts';
 import type { Shape } from '../../lib/shape.ts';
-import {
-  isCount,
-  isIdText,
-  isNumber,
-  isText,
-  listOf,
-  objectOf,
-  oneOf,
-  orNull,
-} from '../../lib/shape.ts';
-import type { UpstreamErrorDetails, RejectedField, UpstreamErrorEntry } from '../errors.ts';
+import { isCount, isIdText, isNumber, isText, listOf, objectOf, orNull } from '../../lib/shape.ts';
+import type { UpstreamErrorDetails, UpstreamErrorEntry } from '../errors.ts';
+import { UpstreamError } from '../errors.ts';
 
 export interface CachedEntity {
   readonly __typename: string;
@@ -47,13 +39,13 @@ export function erasedBy(
 }
 
 /** A type whose entries may have been written by another instance. */
-export interface Stored extends CacheTypeDescriptor {
+export interface StoredCacheType extends CacheTypeDescriptor {
   /** Whether a value from Redis is what `serialize` returns for a value of this name. */
   accepts(stored: unknown, name: string): boolean;
 }
 
 /** How values of one type are stored: entities are entries of their own, lists refer to them by id. */
-export interface CacheType<Value> extends Stored {
+export interface CacheType<Value> extends StoredCacheType {
   /** The stored form. Entities in the value are passed to `put`. */
   serialize(value: Value, put: PutEntity): unknown;
   /** Undefined if an entity that the stored form refers to is missing. */
@@ -75,27 +67,35 @@ const withField =
   (value: unknown): value is Form =>
     typeof value === 'object' && value !== null && field in value;
 
+type NotFoundDetails = Pick<UpstreamErrorDetails, 'status' | 'entries'>;
+
 /** A cached `notFound` error (negative caching). */
 export interface NegativeEntry {
-  readonly notFound: UpstreamErrorDetails;
+  readonly notFound: NotFoundDetails;
 }
+
+const notFoundDetails = ({ status, entries }: NotFoundDetails): NotFoundDetails => ({
+  ...(status === undefined ? {} : { status }),
+  ...(entries === undefined
+    ? {}
+    : { entries: entries.map(({ code, message }) => ({ code, message })) }),
+});
+
+export const toNegativeEntry = ({ details }: UpstreamError): NegativeEntry => ({
+  notFound: notFoundDetails(details),
+});
+
+/** The error with which a request for the object has failed. An entry from Redis may have other properties. */
+export const fromNegativeEntry = ({ notFound }: NegativeEntry): UpstreamError =>
+  new UpstreamError('notFound', 'HelpCrunch has no such object.', notFoundDetails(notFound));
 
 export const isNegativeEntry = withField<NegativeEntry>('notFound');
 
 const isWholeNegativeEntry = objectOf<NegativeEntry>({
-  notFound: objectOf<UpstreamErrorDetails>(
+  notFound: objectOf<NotFoundDetails>(
     {
       status: isNumber,
       entries: listOf(objectOf<UpstreamErrorEntry>({ code: isText, message: isText })),
-      fields: listOf(objectOf<RejectedField>({ path: isText, message: isText })),
-      retryAfterMs: isNumber,
-      reason: oneOf('ACCOUNT_LIMIT', 'VIEWER_LIMIT', 'CUSTOMER_LIMIT'),
-      connectionError: isText,
-      staleConnection: oneOf('sent', 'unsent'),
-      notSent: oneOf(true),
-      publicMessage: isText,
-      chatId: isText,
-      isApplied: oneOf(true),
     },
     [],
   ),
@@ -103,7 +103,7 @@ const isWholeNegativeEntry = objectOf<NegativeEntry>({
 
 /** Whether a value from Redis is a valid entry under this name. */
 export const isValidEntry =
-  (type: Stored, name: string) =>
+  (type: StoredCacheType, name: string) =>
   (stored: unknown): boolean =>
     isNegativeEntry(stored) ? isWholeNegativeEntry(stored) : type.accepts(stored, name);
 

@@ -3,8 +3,8 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Dependencies } from '../../lib/dependencyTracker.ts';
 import { KeyedMutex } from '../../lib/keyedMutex.ts';
 import type { UpstreamError } from '../errors.ts';
-import type { RequestContext, UpstreamCall } from '../pipeline.ts';
-import type { CacheTypeDescriptor, PutEntity, Stored, TtlClass } from './cacheTypes.ts';
+import type { UpstreamContext, UpstreamCall } from '../pipeline.ts';
+import type { CacheTypeDescriptor, PutEntity, StoredCacheType, TtlClass } from './cacheTypes.ts';
 import { isValidEntry, isNegativeEntry } from './cacheTypes.ts';
 import type { EntityStoreOptions, OnErasure, ReplacementValue } from './entityStore.ts';
 import { clockSkewMs, EntityStore } from './entityStore.ts';
@@ -12,7 +12,7 @@ import type { MayJoin, RequestWaiters } from './inFlight.ts';
 import { RequestCollapser } from './inFlight.ts';
 import type { WriteServices } from '../writes/services.ts';
 import type { RedisCacheEntry } from './redisEntries.ts';
-import type { SharedCache } from './scopedCache.ts';
+import type { CrossOperationCache } from './scopedCache.ts';
 import { ScopedCache } from './scopedCache.ts';
 
 export type SendCall = (call: UpstreamCall) => Promise<unknown>;
@@ -41,7 +41,7 @@ interface EntityCacheOptions extends EntityStoreOptions {
 }
 
 interface PatchNotice {
-  readonly type: Stored;
+  readonly type: StoredCacheType;
   readonly id: string;
   /** On HelpCrunch's clock. Null if the patch has the same result in any order with reads and other changes. */
   readonly changedAt: number | null;
@@ -50,7 +50,7 @@ interface PatchNotice {
 }
 
 /** A change reported by HelpCrunch: a patch of an entity, an invalidation of an entity, or of a whole type. */
-export type ChangeNotice =
+export type CacheChange =
   | PatchNotice
   | { readonly type: CacheTypeDescriptor; readonly id: string }
   | { readonly type: CacheTypeDescriptor };
@@ -76,7 +76,7 @@ export interface ScopedCacheHooks {
 export class EntityCache {
   readonly #store: EntityStore;
   readonly #clock: Clock;
-  readonly #shared: SharedCache;
+  readonly #shared: CrossOperationCache;
   /** After a jump the ages of entries are unknown. */
   readonly #checkClockJump: () => void;
 
@@ -101,33 +101,33 @@ export class EntityCache {
     });
   }
 
-  forOperation(context: RequestContext, hooks: ScopedCacheHooks): ScopedCache {
+  forOperation(context: UpstreamContext, hooks: ScopedCacheHooks): ScopedCache {
     this.#checkClockJump();
     return new ScopedCache(this.#shared, context, hooks);
   }
 
   /** Applies changes reported by webhooks. Resolves when no instance will return anything older. */
-  async applyChanges(account: string, notices: readonly ChangeNotice[]): Promise<void> {
+  async applyChanges(account: string, notices: readonly CacheChange[]): Promise<void> {
     const pending = notices.flatMap((notice) => this.#applyChange(account, notice) ?? []);
     if (pending.length > 0) await Promise.all(pending);
   }
 
   /** Whether every dependency still has the recorded version and is fresh. */
-  async isValid({ versions, oldestByTag, expiresAtMs }: Dependencies): Promise<boolean> {
+  async isValid({ versions, oldestSequenceByTag, expiresAtMs }: Dependencies): Promise<boolean> {
     this.#checkClockJump();
     await this.#store.awaitFence();
     if (this.#clock.monotonic() >= expiresAtMs) return false;
     for (const [key, version] of versions) {
       if (this.#store.find(key)?.version !== version) return false;
     }
-    for (const [tag, sequence] of oldestByTag) {
+    for (const [tag, sequence] of oldestSequenceByTag) {
       if (sequence < this.#store.invalidations.sequenceOf(tag)) return false;
     }
     return true;
   }
 
   /** Records that an agent received a cached response. */
-  recordRequests({ requestedKeys }: Dependencies): void {
+  recordAccess({ requestedKeys }: Dependencies): void {
     const { onRequest } = this.#shared;
     if (onRequest !== undefined) for (const key of requestedKeys) onRequest(key);
   }
@@ -141,7 +141,7 @@ export class EntityCache {
     this.#store.onErasure(listener);
   }
 
-  #applyChange(account: string, notice: ChangeNotice): Promise<void> | undefined {
+  #applyChange(account: string, notice: CacheChange): Promise<void> | undefined {
     const tag = `${account}:${notice.type.name}:`;
     if (!('id' in notice)) return this.#store.invalidate(account, tag);
     const key = tag + notice.id;
@@ -155,18 +155,18 @@ export class EntityCache {
   /** Undefined when it is uncertain whether the entry was read before or after the change. */
   #patchEntry(
     { type, changedAt, patch }: PatchNotice,
-    { value, at, sourceUpdatedAt }: RedisCacheEntry,
+    { value, readAt, sourceUpdatedAt }: RedisCacheEntry,
   ): ReplacementValue | undefined {
     const patched = isNegativeEntry(value) ? undefined : patch(value);
-    const readAt = toWallTime(this.#clock, at);
-    const updatedAt = sourceUpdatedAt ?? readAt + clockSkewMs;
+    const wallReadAt = toWallTime(this.#clock, readAt);
+    const updatedAt = sourceUpdatedAt ?? wallReadAt + clockSkewMs;
     const isApplicable =
       changedAt === null || (changedAt > updatedAt && changedAt < this.#clock.now() + clockSkewMs);
     if (patched === undefined || (patched !== value && !isApplicable)) return undefined;
-    const ageMs = this.#clock.monotonic() - at;
+    const ageMs = this.#clock.monotonic() - readAt;
     return {
       value: patched,
-      at,
+      readAt,
       sourceUpdatedAt: changedAt === null ? updatedAt : Math.max(sourceUpdatedAt ?? 0, changedAt),
       ttlMs: Math.max(1, Math.ceil(this.#shared.ttlMsOf(type, patched) - ageMs)),
     };

@@ -118,9 +118,11 @@ export class EntityStore {
   }
 
   /** Whether the key was certainly not invalidated since the entry was read. `sequence` does not tell that of an entry from Redis. */
-  isUnmodifiedSince(key: string, { sequence, at }: CacheEntry): boolean {
+  isUnmodifiedSince(key: string, { sequence, readAt }: CacheEntry): boolean {
     const invalidation = this.invalidations.of(key);
-    return invalidation === undefined || (sequence > invalidation.sequence && at > invalidation.at);
+    return (
+      invalidation === undefined || (sequence > invalidation.sequence && readAt > invalidation.at)
+    );
   }
 
   /** Resolves when all earlier invalidations of other instances have arrived. */
@@ -134,21 +136,25 @@ export class EntityStore {
     keys: readonly DecodableKey[],
     isFresh: (entry: RedisCacheEntry) => boolean,
   ): Promise<{ readonly entries: readonly (CacheEntry | undefined)[]; readonly epoch?: string }> {
-    const sequence = this.invalidations.next();
+    const sequence = this.invalidations.nextSequence();
     const { entries = [], epoch } = (await this.#redis?.get(account, keys)) ?? {};
     const hydrated = keys.map(({ key }, index) => {
       const entry = entries[index];
       if (entry === undefined || !isFresh(entry)) return undefined;
       const stored = this.find(key)?.entry;
       // Fetched by this instance while Redis was read.
-      if (stored !== undefined && stored.at >= entry.at) return stored;
-      return this.putIfNewer(key, { ...entry, sequence });
+      if (stored !== undefined && stored.readAt >= entry.readAt) return stored;
+      return this.putIfNewer(key, { sequence, ...entry });
     });
     return { entries: hydrated, ...(epoch === undefined ? {} : { epoch }) };
   }
 
   /** Stores fetched entries in Redis, except those that were invalidated meanwhile. */
-  publish(account: string, epoch: string | undefined, fetched: readonly SharedCacheEntry[]): void {
+  storeInRedis(
+    account: string,
+    epoch: string | undefined,
+    fetched: readonly SharedCacheEntry[],
+  ): void {
     const current = fetched.filter(
       ({ key, entry }) => !this.invalidations.isInvalidatedSince(entry.sequence, key),
     );
@@ -164,17 +170,17 @@ export class EntityStore {
     { write, wasSent, ttlMsOf }: StoredWrite<Value>,
   ): Promise<Value> {
     const epoch = this.#redis && (await this.#redis.get(target.account, [])).epoch;
-    const sequence = this.invalidations.next();
-    const at = this.#clock.monotonic();
+    const sequence = this.invalidations.nextSequence();
+    const readAt = this.#clock.monotonic();
     try {
       const value = await write();
       const endedAt = this.#clock.monotonic();
       const replacement = {
         value,
-        at,
+        readAt,
         // Webhooks of changes before the write may arrive after it.
         sourceUpdatedAt: toWallTime(this.#clock, endedAt) + clockSkewMs,
-        ttlMs: Math.max(1, Math.ceil(ttlMsOf(value) - (endedAt - at))),
+        ttlMs: Math.max(1, Math.ceil(ttlMsOf(value) - (endedAt - readAt))),
       };
       // Of two writes that overlap, the order at HelpCrunch is unknown.
       const isOnlyWrite = !this.invalidations.isInvalidatedSince(sequence, target.key);
@@ -251,7 +257,7 @@ export class EntityStore {
     }
     const { sequence } = this.invalidations.record(key);
     if (value === undefined) this.#entries.delete(key);
-    else this.#set(key, { ...value, sequence });
+    else this.#set(key, { sequence, ...value });
   }
 
   async #applyPatches(
@@ -259,13 +265,13 @@ export class EntityStore {
     patches: readonly Patch[],
   ): Promise<void> {
     const { account, key, tag } = target;
-    const sequence = this.invalidations.next();
+    const sequence = this.invalidations.nextSequence();
     await this.awaitFence();
     const { entries = [], epoch } =
       (await this.#redis?.get(account, [{ key, tag, accepts }])) ?? {};
     const [newest] = [this.#current(target), entries[0]]
       .flatMap((entry) => entry ?? [])
-      .toSorted((a, b) => b.at - a.at);
+      .toSorted((a, b) => b.readAt - a.readAt);
     const isModified = [key, tag].some((each) =>
       this.invalidations.isInvalidatedSince(sequence, each),
     );

@@ -2,8 +2,8 @@ import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../lib/clock.ts';
 import type { DependencyTracker } from '../../lib/dependencyTracker.ts';
 import { UpstreamError } from '../errors.ts';
-import type { PermitCandidate, QuotaViewer } from '../rateLimit/limiter.ts';
-import { currentViewer } from '../rateLimit/limiter.ts';
+import type { ChargeCandidate, QuotaViewer } from '../rateLimit/limiter.ts';
+import { viewerSnapshot } from '../rateLimit/limiter.ts';
 import { asError } from '../../lib/asError.ts';
 
 /** An operation that waits for a request. */
@@ -11,7 +11,7 @@ interface RequestWaiter {
   readonly viewer: QuotaViewer;
   readonly readPriority: 'read' | 'background';
   /** Further viewers for which the operation reads. */
-  readonly otherCandidates?: readonly PermitCandidate[] | undefined;
+  readonly fallbackCandidates?: readonly ChargeCandidate[] | undefined;
   readonly signal: AbortSignal;
   readonly deadlineMs: number;
   readonly tracker: DependencyTracker;
@@ -24,7 +24,7 @@ export interface RequestWaiters {
   /** Aborted when the last waiter disconnects. */
   readonly signal: AbortSignal;
   /** The viewers that are still connected, those of the operation that started the request first. */
-  candidates(): readonly PermitCandidate[];
+  candidates(): readonly ChargeCandidate[];
   /** The latest deadline of the waiters. */
   deadlineMs(): number;
   /** Called when the request enters and when it leaves the queue of the rate limiter. */
@@ -36,19 +36,19 @@ export interface RequestWaiters {
 const isTimeout = ({ reason }: AbortSignal): boolean =>
   reason instanceof UpstreamError && reason.kind === 'timeout';
 
-const candidateOf = ({ viewer, readPriority: priority }: RequestWaiter): PermitCandidate => ({
-  viewer: currentViewer(viewer),
+const candidateOf = ({ viewer, readPriority: priority }: RequestWaiter): ChargeCandidate => ({
+  viewer: viewerSnapshot(viewer),
   priority,
 });
 
-function candidatesOf(waiter: RequestWaiter, index: number): PermitCandidate[] {
+function candidatesOf(waiter: RequestWaiter, index: number): ChargeCandidate[] {
   const isJoined = index > 0;
-  const others = waiter.otherCandidates?.map(({ viewer, priority }) => ({
-    viewer: currentViewer(viewer),
+  const others = waiter.fallbackCandidates?.map(({ viewer, priority }) => ({
+    viewer: viewerSnapshot(viewer),
     priority,
     isJoined,
   }));
-  return [{ ...candidateOf(waiter), isJoined }, ...(others ?? [])];
+  return [{ isJoined, ...candidateOf(waiter) }, ...(others ?? [])];
 }
 
 type Start<Value> = (
@@ -91,7 +91,7 @@ export class InFlightRequest<Value> {
   }
 
   /** Who is charged for the request, until it has been sent. */
-  get chargedTo(): PermitCandidate | undefined {
+  get chargedTo(): ChargeCandidate | undefined {
     const [starter] = this.#waiters;
     return starter === undefined || this.#isSent ? undefined : candidateOf(starter);
   }
@@ -139,7 +139,7 @@ export type Fetch<Result> = (
 ) => Promise<Result>;
 
 /** Whether an operation may wait for a request that is charged to another viewer. */
-export type MayJoin = (chargedTo: PermitCandidate) => boolean;
+export type MayJoin = (chargedTo: ChargeCandidate) => boolean;
 
 interface FetchPlan<Result> {
   readonly keys: readonly string[];

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { limitEntries } from '../../lib/entryLimit.ts';
+import { lruEntryLimit } from '../../lib/entryLimit.ts';
 import type { Clock } from '../../lib/clock.ts';
 
 interface Invalidation {
@@ -26,7 +26,7 @@ export class Invalidations {
   #latestOfAll = 0;
   #lastEvicted: Invalidation | undefined;
   readonly #byKey = new LRUCache<string, Invalidation>({
-    ...limitEntries(maxInvalidations),
+    ...lruEntryLimit(maxInvalidations),
     dispose: (invalidation, _key, reason) => {
       if (reason === 'evict') this.#lastEvicted = invalidation;
     },
@@ -38,23 +38,23 @@ export class Invalidations {
     this.#clock = clock;
   }
 
-  get now(): number {
+  get sequence(): number {
     return this.#now;
   }
 
   /** The sequence of the latest invalidation of any key. */
-  get latest(): number {
+  get latestSequence(): number {
     return this.#latest;
   }
 
   /** The sequence of a request that starts now. */
-  next(): number {
+  nextSequence(): number {
     this.#now += 1;
     return this.#now;
   }
 
   record(key: string): Invalidation {
-    this.#latest = this.next();
+    this.#latest = this.nextSequence();
     const invalidation = { sequence: this.#latest, at: this.#clock.monotonic() };
     (isTypeTag(key) ? this.#byType : this.#byKey).set(key, invalidation);
     return invalidation;
@@ -62,7 +62,7 @@ export class Invalidations {
 
   /** Invalidations may have been missed: no request in flight is trusted. */
   recordAll(): void {
-    this.#latest = this.next();
+    this.#latest = this.nextSequence();
     this.#latestOfAll = this.#latest;
   }
 

@@ -6,11 +6,11 @@ import type {
   RedisParticipant,
   RedisSubscriber,
 } from '../../redis/connection.ts';
-import { isCommandError } from '../../redis/errors.ts';
+import { isErrOrWrongTypeReply } from '../../redis/errors.ts';
 import { hashedName, redisKey, redisPattern } from '../../redis/keys.ts';
 import { erasedBy } from './cacheTypes.ts';
 import { maxIdleMs } from '../refresh/requestedEntries.ts';
-import { containsId } from '../writes/idempotency.ts';
+import { isAboutCustomer } from '../writes/idempotency.ts';
 import type { DecodableKey, RedisCacheEntry, TaggedKey } from './redisEntries.ts';
 import { decodeEntry, decodeInvalidation, encodeEntry, toMonotonic } from './redisEntries.ts';
 
@@ -69,7 +69,7 @@ async function textAt(client: Pick<Redis, 'get'>, key: string): Promise<string> 
   try {
     return (await client.get(key)) ?? '';
   } catch (error) {
-    if (isCommandError(error)) return '';
+    if (isErrOrWrongTypeReply(error)) return '';
     throw error;
   }
 }
@@ -93,7 +93,7 @@ export class RedisCache implements RedisParticipant, RedisSubscriber {
   }
 
   isAvailable(): boolean {
-    return this.#isConsistent() && !this.#redis.has('memory');
+    return this.#isConsistent() && !this.#redis.hasProblem('memory');
   }
 
   async get(account: string, keys: readonly DecodableKey[]): Promise<RedisLookup> {
@@ -148,7 +148,7 @@ export class RedisCache implements RedisParticipant, RedisSubscriber {
     return this.#pendingFence;
   }
 
-  isReady(): boolean {
+  isSynced(): boolean {
     return this.#pendingInvalidations.size === 0 && !this.#isPendingOverflowed;
   }
 
@@ -180,7 +180,11 @@ export class RedisCache implements RedisParticipant, RedisSubscriber {
 
   /** Whether this instance receives all invalidations, and the others have received those of this instance. */
   #isConsistent(): boolean {
-    return !this.#redis.has('commands') && !this.#redis.has('subscription') && this.isReady();
+    return (
+      !this.#redis.hasProblem('commands') &&
+      !this.#redis.hasProblem('subscription') &&
+      this.isSynced()
+    );
   }
 
   async #tryScript(...script: Parameters<RedisConnections['runScript']>): Promise<unknown> {
@@ -230,7 +234,7 @@ export class RedisCache implements RedisParticipant, RedisSubscriber {
     );
     if (popular === undefined) return false;
     return this.#deleteMatching([`${redisKey(account, 'idempotency')}:*`], (record) =>
-      containsId(record, id),
+      isAboutCustomer(record, id),
     );
   }
 

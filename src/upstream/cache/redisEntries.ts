@@ -6,7 +6,7 @@ import { isTime, objectOf } from '../../lib/shape.ts';
 export interface RedisCacheEntry {
   readonly value: unknown;
   /** When it was read: by the wall clock in Redis, by the monotonic clock in this process. */
-  readonly at: number;
+  readonly readAt: number;
   readonly sourceUpdatedAt?: number;
 }
 
@@ -41,8 +41,8 @@ export function decodeEntry(text: string, { accepts }: DecodableKey): RedisCache
   try {
     const entry = parseJson(text, maxDepth);
     if (!isWire(entry) || !('v' in entry) || !accepts(entry.v)) return undefined;
-    const { v: value, at, asOf: sourceUpdatedAt } = entry;
-    return { value, at, ...(sourceUpdatedAt === undefined ? {} : { sourceUpdatedAt }) };
+    const { v: value, at: readAt, asOf: sourceUpdatedAt } = entry;
+    return { value, readAt, ...(sourceUpdatedAt === undefined ? {} : { sourceUpdatedAt }) };
   } catch (error) {
     if (error instanceof JsonError) return undefined;
     throw error;
@@ -51,15 +51,15 @@ export function decodeEntry(text: string, { accepts }: DecodableKey): RedisCache
 
 /** The entry with its time by the monotonic clock; undefined for one from the future, whose age is unknown. */
 export function toMonotonic(entry: RedisCacheEntry, clock: Clock): RedisCacheEntry | undefined {
-  const ageMs = clock.now() - entry.at;
+  const ageMs = clock.now() - entry.readAt;
   if (ageMs < -instanceClockSkewMs) return undefined;
-  return { ...entry, at: clock.monotonic() - Math.max(0, ageMs) };
+  return { ...entry, readAt: clock.monotonic() - Math.max(0, ageMs) };
 }
 
 export const encodeEntry = (
-  { value, at, sourceUpdatedAt }: RedisCacheEntry,
+  { value, readAt, sourceUpdatedAt }: RedisCacheEntry,
   clock: Clock,
-): string => JSON.stringify({ v: value, at: toWallTime(clock, at), asOf: sourceUpdatedAt });
+): string => JSON.stringify({ v: value, at: toWallTime(clock, readAt), asOf: sourceUpdatedAt });
 
 /** An invalidation by another instance, of a key without its account or of `all` entries. */
 interface InvalidationMessage {

@@ -1,20 +1,21 @@
 import type { KeyedMutex } from '../../lib/keyedMutex.ts';
-import { isNotFound, isUnavailable, UpstreamError, upstreamErrorAsValue } from '../errors.ts';
-import type { RequestContext } from '../pipeline.ts';
+import { isNotFound, allowsStaleIfError, UpstreamError, upstreamErrorAsValue } from '../errors.ts';
+import type { UpstreamContext } from '../pipeline.ts';
 import { CacheReader } from './cacheReader.ts';
-import type { CacheExpiry, CacheSettings, FetchedEntries } from './cacheReader.ts';
+import type { CacheExpiry, CacheReaderOptions, FetchedEntries } from './cacheReader.ts';
 import type { CacheType, CacheTypeDescriptor, PutEntity } from './cacheTypes.ts';
-import type { ChangeNotice, FetchEntities, ScopedCacheHooks, SendCall } from './entityCache.ts';
+import { toNegativeEntry } from './cacheTypes.ts';
+import type { CacheChange, FetchEntities, ScopedCacheHooks, SendCall } from './entityCache.ts';
 import type { CacheEntry, SharedCacheEntry } from './entityStore.ts';
 import { WriteSession } from '../writes/writeSession.ts';
 import type { Fetch, InFlightRequest, RequestCollapser } from './inFlight.ts';
 
 /** What all operations share. */
-export interface SharedCache extends CacheSettings {
+export interface CrossOperationCache extends CacheReaderOptions {
   readonly collapser: RequestCollapser<FetchedEntries>;
   /** The queues of writes, one for each entity. */
   readonly writeQueues: KeyedMutex;
-  readonly applyChanges: (account: string, changes: readonly ChangeNotice[]) => Promise<void>;
+  readonly applyChanges: (account: string, changes: readonly CacheChange[]) => Promise<void>;
   /** Called once for each key that an operation of an agent requests. */
   readonly onRequest: ((key: string) => void) | undefined;
 }
@@ -30,13 +31,13 @@ interface Load<Value> {
 
 /** The cache as one operation sees it. */
 export class ScopedCache {
-  readonly #shared: SharedCache;
-  readonly #context: RequestContext;
+  readonly #shared: CrossOperationCache;
+  readonly #context: UpstreamContext;
   readonly #hooks: ScopedCacheHooks;
   readonly #reader: CacheReader;
   #fence: Promise<void> | undefined;
 
-  constructor(shared: SharedCache, context: RequestContext, hooks: ScopedCacheHooks) {
+  constructor(shared: CrossOperationCache, context: UpstreamContext, hooks: ScopedCacheHooks) {
     this.#shared = shared;
     this.#context = context;
     this.#hooks = hooks;
@@ -63,7 +64,7 @@ export class ScopedCache {
   }
 
   /** As `peek`, but counts as a hit. Undefined if the cache is shared, which requires a fence first. */
-  getSync<Value>(type: CacheType<Value>, name: string): Value | undefined {
+  getIfLocal<Value>(type: CacheType<Value>, name: string): Value | undefined {
     const value = this.#shared.store.isShared() === null ? this.peek(type, name) : undefined;
     if (value === undefined) return undefined;
     this.#recordRequest(type, name);
@@ -147,7 +148,7 @@ export class ScopedCache {
     const { viewer, tracker } = this.#context;
     if (onRequest === undefined || viewer.class !== 'agent') return;
     const key = this.#reader.keyOf(type, name);
-    if (tracker.request(key)) onRequest(key);
+    if (tracker.recordRequestedKey(key)) onRequest(key);
   }
 
   #awaitFence(): Promise<void> | undefined {
@@ -163,9 +164,12 @@ export class ScopedCache {
 
   /** Requests that started before the last invalidation, or before an operation that bypasses the cache, are too old to be joined. */
   #joinRules() {
-    const { latest } = this.#shared.store.invalidations;
+    const { latestSequence } = this.#shared.store.invalidations;
     return {
-      minSequence: Math.max(latest, this.#context.bypassesCache ? this.#reader.startSequence : 0),
+      minSequence: Math.max(
+        latestSequence,
+        this.#context.bypassesCache ? this.#reader.startSequence : 0,
+      ),
       mayJoin: this.#hooks.mayJoin,
     };
   }
@@ -233,7 +237,7 @@ export class ScopedCache {
       const result =
         fetched instanceof UpstreamError ? fetched : this.#reader.getFetched(fetched, type, name);
       if (result === undefined) continue;
-      results.set(name, isUnavailable(result) ? this.#staleOr(result, type, name) : result);
+      results.set(name, allowsStaleIfError(result) ? this.#staleOr(result, type, name) : result);
     }
   }
 
@@ -254,15 +258,15 @@ export class ScopedCache {
     const { store, clock, ttlMsOf } = this.#shared;
     const prefix = this.#reader.prefixOf(type);
     return async (keys, waiters, onStart) => {
-      const sequence = store.invalidations.next();
+      const sequence = store.invalidations.nextSequence();
       onStart(sequence);
-      const at = clock.monotonic();
+      const readAt = clock.monotonic();
       const entries = new Map<string, CacheEntry>();
       const errors = new Map<string, UpstreamError>();
       const shareable: SharedCacheEntry[] = [];
       const put = (entryType: CacheTypeDescriptor, name: string, value: unknown) => {
         const key = this.#reader.keyOf(entryType, name);
-        const entry = { value, sequence, at };
+        const entry = { value, sequence, readAt };
         const ttlMs = ttlMsOf(entryType, value);
         entries.set(key, entry);
         if (store.putIfNewer(key, entry) === entry && ttlMs > 0) {
@@ -281,10 +285,10 @@ export class ScopedCache {
       for (const [index, name] of names.entries()) {
         const value = values[index] ?? new UpstreamError('notFound', 'The id is unknown.');
         if (!(value instanceof UpstreamError)) put(type, name, type.serialize(value, putEntity));
-        else if (isNotFound(value)) put(type, name, { notFound: value.details });
+        else if (isNotFound(value)) put(type, name, toNegativeEntry(value));
         else errors.set(prefix + name, value);
       }
-      store.publish(this.#context.account, epoch, shareable);
+      store.storeInRedis(this.#context.account, epoch, shareable);
       return { entries, errors };
     };
   }

@@ -3,20 +3,20 @@ import type { Clock } from '../../lib/clock.ts';
 import { toWallTime } from '../../lib/clock.ts';
 import { UpstreamError } from '../errors.ts';
 import type { QueueWaiter } from './fairQueue.ts';
-import { FairQueue, lastInQueue } from './fairQueue.ts';
+import { FairQueue, hypotheticalLastEntry } from './fairQueue.ts';
 import { DemandTracker, mergeDemands } from './demand.ts';
 import type { GrantPlan, PlannedGrant, WindowState } from './grantPlan.ts';
 import { planGrants, usageOf } from './grantPlan.ts';
 import type {
   CallPriority,
   Permit,
-  PermitCandidate,
+  ChargeCandidate,
   PermitRequest,
   QuotaSettings,
   QuotaStatus,
   QuotaViewer,
   RateLimitRejection,
-  RefusalReason,
+  ReachedLimit,
   RequiredCalls,
   Shortage,
   ViewerQuotaStatus,
@@ -25,7 +25,7 @@ import type { InstanceReport, PermitWindow } from './permitWindow.ts';
 import type { Pool } from './quotas.ts';
 import { isPool, QuotaPolicy } from './quotas.ts';
 import { findShortage } from './shortage.ts';
-import { maxRetryAfterMs } from '../transport.ts';
+import { maxRetryAfterMs } from '../../lib/retryAfter.ts';
 
 /** Shares change with time, without an event. Queued calls are therefore decided again after this time at the latest. */
 const recheckMs = 1_000;
@@ -127,20 +127,20 @@ export class AccountLimiter {
     };
   }
 
-  canStart(candidate: PermitCandidate): boolean {
+  canStart(candidate: ChargeCandidate): boolean {
     const state = this.#state();
     const isResumed = !this.#window.isPaused() && state.resumesAt <= state.now;
     return isResumed && isPool(this.#admit(candidate, state));
   }
 
-  isCapped(starter: PermitCandidate, other: PermitCandidate): boolean {
+  delaysOther(starter: ChargeCandidate, other: ChargeCandidate): boolean {
     const state = this.#state();
     const decision = this.#admit(starter, state);
     if (isPool(decision)) return false;
     return decision !== 'ACCOUNT_LIMIT' || isPool(this.#admit(other, state));
   }
 
-  rejection(candidate: PermitCandidate): RateLimitRejection {
+  explainWait(candidate: ChargeCandidate): RateLimitRejection {
     const state = this.#state();
     const decision = this.#admit(candidate, state);
     return {
@@ -211,7 +211,7 @@ export class AccountLimiter {
     };
   }
 
-  #admit(candidate: PermitCandidate, state: LimiterState): Pool | RefusalReason {
+  #admit(candidate: ChargeCandidate, state: LimiterState): Pool | ReachedLimit {
     return state.policyAt(state.now).admit(candidate, usageOf(state));
   }
 
@@ -288,7 +288,7 @@ export class AccountLimiter {
       if (permit === undefined) continue;
       this.#demand.recordHeld(charge, current);
       // The waiter may have left while the permit was acquired: the permit then counts like that of a completed call.
-      if (!this.#queue.serve(entry)) permit.release();
+      if (!this.#queue.serve(entry)) permit.complete();
       else entry.waiter.grant(permit);
     }
   }
@@ -300,13 +300,16 @@ export class AccountLimiter {
     this.#cancelTimer = this.#clock.after(this.#delayUntil(wakeAt), () => this.#dispatch());
   }
 
-  #waitMsOf(candidate: PermitCandidate, state: LimiterState): number {
-    const { rejections } = planGrants([...this.#queue.entries(), lastInQueue(candidate)], state);
+  #waitMsOf(candidate: ChargeCandidate, state: LimiterState): number {
+    const { rejections } = planGrants(
+      [...this.#queue.entries(), hypotheticalLastEntry(candidate)],
+      state,
+    );
     const startsAt = state.now + (rejections.at(-1)?.retryAfterMs ?? 0);
     return this.#delayUntil(Math.max(startsAt, state.expectedResumeAt));
   }
 
-  #rejectionError(reason: RefusalReason, retryAfterMs: number): UpstreamError {
+  #rejectionError(reason: ReachedLimit, retryAfterMs: number): UpstreamError {
     return new UpstreamError(
       'rateLimited',
       'The rate limit does not permit this call before its deadline.',

@@ -1,4 +1,4 @@
-import type { CallPriority, PermitCandidate, QuotaViewer } from './limiter.ts';
+import type { CallPriority, ChargeCandidate, QuotaViewer } from './limiter.ts';
 
 /** The participant that all customers together are. Each agent is a participant. */
 export const customersKey = 'customers';
@@ -15,17 +15,17 @@ export function sharedPoolOf(viewer: QuotaViewer, priority: CallPriority): Share
   return priority === 'write' && viewer.class === 'agent' ? 'write' : 'general';
 }
 
-/** The recent use and the expected use of a participant. */
+/** The recent and the expected use of a participant. */
 export interface ParticipantDemand {
   /** Requested calls per minute, rejected ones included, extrapolated from the recent past. */
-  readonly expected: number;
+  readonly expectedPerMinute: number;
   /** The highest number of permits held at once in the last minute. */
-  readonly held: number;
+  readonly peakHeld: number;
 }
 
-export type Demands = ReadonlyMap<string, ParticipantDemand>;
+export type DemandsByParticipant = ReadonlyMap<string, ParticipantDemand>;
 
-export type Demand = Readonly<Record<SharedPool, Demands>>;
+export type Demand = Readonly<Record<SharedPool, DemandsByParticipant>>;
 
 export function mergeDemands(demands: readonly Demand[]): Demand {
   const merged = {
@@ -34,12 +34,12 @@ export function mergeDemands(demands: readonly Demand[]): Demand {
   };
   for (const demand of demands) {
     for (const pool of ['write', 'general'] as const) {
-      for (const [participant, { expected, held }] of demand[pool]) {
-        const sum = merged[pool].get(participant) ?? { expected: 0, held: 0 };
+      for (const [participant, { expectedPerMinute, peakHeld }] of demand[pool]) {
+        const sum = merged[pool].get(participant) ?? { expectedPerMinute: 0, peakHeld: 0 };
         merged[pool].set(participant, {
-          expected: sum.expected + expected,
+          expectedPerMinute: sum.expectedPerMinute + expectedPerMinute,
           // Each instance counts the permits of all instances.
-          held: Math.max(sum.held, held),
+          peakHeld: Math.max(sum.peakHeld, peakHeld),
         });
       }
     }
@@ -69,15 +69,18 @@ export interface Share {
   readonly kept: number;
 }
 
-export function sharesOf(demands: Demands, capacity: number): ReadonlyMap<string, Share> {
+export function sharesOf(
+  demands: DemandsByParticipant,
+  capacity: number,
+): ReadonlyMap<string, Share> {
   const expected = Array.from(
     demands,
-    ([participant, demand]) => [participant, demand.expected] as const,
+    ([participant, demand]) => [participant, demand.expectedPerMinute] as const,
   );
   return new Map(
     Array.from(fairShares(new Map(expected), capacity), ([participant, full]) => [
       participant,
-      { full, kept: Math.min(full, demands.get(participant)?.held ?? 0) },
+      { full, kept: Math.min(full, demands.get(participant)?.peakHeld ?? 0) },
     ]),
   );
 }
@@ -102,7 +105,7 @@ interface Bucket {
   readonly at: number;
   requested: number;
   /** The highest number of permits held at once. */
-  held: number;
+  peakHeld: number;
   /** The highest estimate of calls per minute, made at each request. */
   peak: number;
 }
@@ -119,27 +122,27 @@ class ParticipantLog {
 
   recordHeld(count: number, now: number): void {
     const bucket = this.#bucketAt(now);
-    bucket.held = Math.max(bucket.held, count);
+    bucket.peakHeld = Math.max(bucket.peakHeld, count);
   }
 
   /** Removes old buckets. Undefined if none remains. */
   demandAt(now: number): ParticipantDemand | undefined {
     while ((this.#buckets[0]?.at ?? Infinity) <= now - longWindowMs) this.#buckets.shift();
     if (this.#buckets.length === 0) return undefined;
-    let expected = this.#expectedAt(now);
-    let held = 0;
+    let expectedPerMinute = this.#expectedAt(now);
+    let peakHeld = 0;
     for (const bucket of this.#buckets) {
-      if (bucket.at > now - heldMs) held = Math.max(held, bucket.held);
-      if (bucket.at > now - peakMs) expected = Math.max(expected, bucket.peak);
+      if (bucket.at > now - heldMs) peakHeld = Math.max(peakHeld, bucket.peakHeld);
+      if (bucket.at > now - peakMs) expectedPerMinute = Math.max(expectedPerMinute, bucket.peak);
     }
-    return { expected, held };
+    return { expectedPerMinute, peakHeld };
   }
 
   #bucketAt(now: number): Bucket {
     const at = Math.floor(now / bucketMs) * bucketMs;
     const last = this.#buckets.at(-1);
     if (last?.at === at) return last;
-    const bucket = { at, requested: 0, held: 0, peak: 0 };
+    const bucket = { at, requested: 0, peakHeld: 0, peak: 0 };
     this.#buckets.push(bucket);
     return bucket;
   }
@@ -207,7 +210,7 @@ export class DemandTracker {
 
   /** Records how many permits the participant of a viewer holds after a new one was granted. */
   recordHeld(
-    { viewer, priority }: PermitCandidate,
+    { viewer, priority }: ChargeCandidate,
     { usage, now }: { readonly usage: PermitCounts; readonly now: number },
   ): void {
     const pool = sharedPoolOf(viewer, priority);
@@ -221,8 +224,11 @@ export class DemandTracker {
     const customersDemand = general.get(customersKey);
     if (customersDemand !== undefined) {
       // Customers cannot use more than their caps, so further demand needs no share.
-      const expected = Math.min(customersDemand.expected, this.#customersCap(now));
-      general.set(customersKey, { ...customersDemand, expected });
+      const expectedPerMinute = Math.min(
+        customersDemand.expectedPerMinute,
+        this.#customersCap(now),
+      );
+      general.set(customersKey, { ...customersDemand, expectedPerMinute });
     }
     return { write: this.#demandsOf('write', now), general };
   }

@@ -1,5 +1,5 @@
-import type { CallPriority, Permit, PermitCandidate, PermitRequest } from './limiter.ts';
-import { hasHigherClass, priorities } from './limiter.ts';
+import type { CallPriority, Permit, ChargeCandidate, PermitRequest } from './limiter.ts';
+import { outranks, priorities } from './limiter.ts';
 
 /** A call that waits for a permit. */
 export interface QueueWaiter {
@@ -33,7 +33,7 @@ function roundRobin(queuesByViewer: QueueEntry[][]): QueueEntry[] {
   return entries;
 }
 
-const noCandidate: PermitCandidate = {
+const noCandidate: ChargeCandidate = {
   viewer: { key: '', class: 'customer' },
   priority: 'background',
 };
@@ -41,8 +41,8 @@ const noCandidate: PermitCandidate = {
 function entryOf(waiter: QueueWaiter): QueueEntry {
   const { candidates: waiting, deadlineMs } = waiter.request();
   const [starter = noCandidate, ...others] = waiting;
-  const mayBeCharged = (other: PermitCandidate) =>
-    other.isJoined === false || hasHigherClass(other, starter);
+  const mayBeCharged = (other: ChargeCandidate) =>
+    other.isJoined === false || outranks(other, starter);
   const candidates = [starter, ...others.filter(mayBeCharged)];
   const [{ viewer, priority } = starter] = candidates.toSorted(
     (one, other) => priorities.indexOf(one.priority) - priorities.indexOf(other.priority),
@@ -51,7 +51,7 @@ function entryOf(waiter: QueueWaiter): QueueEntry {
 }
 
 /** A call behind all others, whose deadline has passed: how long it would wait. */
-export const lastInQueue = (candidate: PermitCandidate): QueueEntry =>
+export const hypotheticalLastEntry = (candidate: ChargeCandidate): QueueEntry =>
   entryOf({
     request: () => ({ candidates: [candidate], deadlineMs: -Infinity }),
     grant: () => undefined,

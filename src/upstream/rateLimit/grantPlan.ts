@@ -1,4 +1,4 @@
-import type { CallPriority, PermitCandidate, QueueDepths, RefusalReason } from './limiter.ts';
+import type { CallPriority, ChargeCandidate, QueueDepths, ReachedLimit } from './limiter.ts';
 import type { QueueEntry } from './fairQueue.ts';
 import type { Charge, QuotaPolicy } from './quotas.ts';
 import { isPool, QuotaUsage } from './quotas.ts';
@@ -36,7 +36,7 @@ export interface PlannedGrant {
 
 export interface PlannedRejection {
   readonly entry: QueueEntry;
-  readonly reason: RefusalReason;
+  readonly reason: ReachedLimit;
   readonly retryAfterMs: number;
 }
 
@@ -54,7 +54,7 @@ export const usageOf = ({ held }: Pick<WindowState, 'held'>): QuotaUsage =>
   new QuotaUsage(held.map(({ charge }) => charge));
 
 /** Entries with the same candidates are in one group. The same decision applies to all of them. */
-const groupOf = ({ candidates }: { readonly candidates: readonly PermitCandidate[] }): string =>
+const groupOf = ({ candidates }: { readonly candidates: readonly ChargeCandidate[] }): string =>
   candidates.map(({ viewer, priority }) => `${priority} ${viewer.class} ${viewer.key}`).join('\n');
 
 /** Simulates the window at later times: permits leave it, the limit grows, planned calls are added. */
@@ -81,11 +81,11 @@ class WindowForecast {
     if (state.resumesAt > state.now) this.#moveTo(state.resumesAt);
   }
 
-  admit(candidates: readonly PermitCandidate[], priority: CallPriority): Charge | RefusalReason {
+  admit(candidates: readonly ChargeCandidate[], priority: CallPriority): Charge | ReachedLimit {
     // It is unknown when other instances start their calls later, so they count only now.
     const forPeers = this.time === this.#state.now ? this.#peersBefore[priority] : 0;
     const policy = this.#state.policyAt(this.time);
-    let refusal: RefusalReason = 'ACCOUNT_LIMIT';
+    let refusal: ReachedLimit = 'ACCOUNT_LIMIT';
     // Charges a call to the first candidate that has quota.
     for (const [index, candidate] of candidates.entries()) {
       const decision = policy.admit(candidate, this.#usage, forPeers);
@@ -133,11 +133,11 @@ const maxForecastSteps = 2_000;
  */
 export function planGrants(entries: readonly QueueEntry[], state: WindowState): GrantPlan {
   const grants: PlannedGrant[] = [];
-  const rejected: { readonly entry: QueueEntry; readonly reason: RefusalReason }[] = [];
+  const rejected: { readonly entry: QueueEntry; readonly reason: ReachedLimit }[] = [];
   const forecast = new WindowForecast(state);
   let nextDecisionAt = Infinity;
   let waiting = entries;
-  let refusals = new Map<string, RefusalReason>();
+  let refusals = new Map<string, ReachedLimit>();
   const latestDeadlineMs = entries.reduce((max, { deadlineMs }) => Math.max(max, deadlineMs), 0);
 
   while (waiting.length > 0) {
@@ -179,7 +179,7 @@ export function planGrants(entries: readonly QueueEntry[], state: WindowState): 
 
 /** Adds to each rejection the time until a further call of the same viewers could start, after all calls that stay queued. */
 function withRetryTimes(
-  rejected: readonly { readonly entry: QueueEntry; readonly reason: RefusalReason }[],
+  rejected: readonly { readonly entry: QueueEntry; readonly reason: ReachedLimit }[],
   forecast: WindowForecast,
   now: number,
 ): PlannedRejection[] {

@@ -7,7 +7,7 @@ export interface QuotaViewer {
 }
 
 /** The viewer as it is known now: a charge does not change when the id of a customer becomes known. */
-export const currentViewer = ({ key, class: viewerClass }: QuotaViewer): QuotaViewer => ({
+export const viewerSnapshot = ({ key, class: viewerClass }: QuotaViewer): QuotaViewer => ({
   key,
   class: viewerClass,
 });
@@ -22,7 +22,7 @@ export interface QuotaSettings {
 }
 
 /** Which limit a call has reached: the account's, the viewer's own, or that of all customers together. */
-export type RefusalReason = 'ACCOUNT_LIMIT' | 'VIEWER_LIMIT' | 'CUSTOMER_LIMIT';
+export type ReachedLimit = 'ACCOUNT_LIMIT' | 'VIEWER_LIMIT' | 'CUSTOMER_LIMIT';
 
 /** Writes go before reads that a client waits for, and these before background work. */
 export type CallPriority = 'write' | 'read' | 'background';
@@ -32,18 +32,18 @@ export const priorities: readonly CallPriority[] = ['write', 'read', 'background
 export type QueueDepths = Readonly<Record<CallPriority, number>>;
 
 /** An operation that waits for a call. */
-export interface PermitCandidate {
+export interface ChargeCandidate {
   readonly viewer: QuotaViewer;
   readonly priority: CallPriority;
   /** Whether its operation joined a call that another operation had started. */
   readonly isJoined?: boolean;
 }
 
-const rankOf = ({ viewer, priority }: PermitCandidate): number =>
+const rankOf = ({ viewer, priority }: ChargeCandidate): number =>
   priority === 'background' ? 0 : viewer.class === 'customer' ? 1 : 2;
 
 /** Whether an operation is of a higher class: agents go before customers, and these before background work. */
-export const hasHigherClass = (one: PermitCandidate, other: PermitCandidate): boolean =>
+export const outranks = (one: ChargeCandidate, other: ChargeCandidate): boolean =>
   rankOf(one) > rankOf(other);
 
 /** A request for a permit. It is read again at each decision: operations may join or leave a shared call while it is queued. */
@@ -52,7 +52,7 @@ export interface PermitRequest {
    * The viewers of the operations that wait for the call, those of the one that started it first. The call is charged to the first, or, if
    * that has reached its limit, to another one that started it or to one of a higher class.
    */
-  readonly candidates: readonly PermitCandidate[];
+  readonly candidates: readonly ChargeCandidate[];
   /** By the monotonic clock; a call that cannot start before is rejected. */
   readonly deadlineMs: number;
 }
@@ -60,7 +60,7 @@ export interface PermitRequest {
 /** The right to make one call. It is ended exactly once, however the call ends. */
 export interface Permit {
   /** The call has ended: HelpCrunch has counted it by now. */
-  release(): void;
+  complete(): void;
   /** HelpCrunch rejected the call with 429. */
   throttled(retryAfterMs?: number): void;
 }
@@ -82,7 +82,7 @@ export interface ViewerQuotaStatus {
 }
 
 export interface RateLimitRejection {
-  readonly reason: RefusalReason;
+  readonly reason: ReachedLimit;
   readonly retryAfterMs: number;
 }
 
@@ -112,11 +112,11 @@ export interface RateLimiter {
   /** Resolves when `status` includes the calls of the other instances. */
   refresh(account: string): Promise<void>;
   /** Whether a call would start now instead of being queued. */
-  canStart(account: string, candidate: PermitCandidate): boolean;
+  canStart(account: string, candidate: ChargeCandidate): boolean;
   /** Whether a call of `starter` waits for a limit other than the account's, or for one that `other` has not reached. */
-  isCapped(account: string, starter: PermitCandidate, other: PermitCandidate): boolean;
+  delaysOther(account: string, starter: ChargeCandidate, other: ChargeCandidate): boolean;
   /** Why a call of the viewer would wait, and until when; `retryAfterMs` is at least 1. */
-  rejection(account: string, viewer: QuotaViewer, priority: CallPriority): RateLimitRejection;
+  explainWait(account: string, viewer: QuotaViewer, priority: CallPriority): RateLimitRejection;
   /** Undefined unless it is certain that not all of the calls can start before their deadline. */
   shortage(account: string, viewer: QuotaViewer, required: RequiredCalls): Shortage | undefined;
   /** Queued calls of one account, or of all. */

@@ -59,6 +59,8 @@ export interface Lease extends HeldPermit {
   /** While the call is in flight: when the permit returns if the call never ends. */
   releasesAt: number;
   isThrottled: boolean;
+  /** Whether Redis has stored it. */
+  isStored: boolean;
 }
 
 export interface WindowTiming {
@@ -88,7 +90,7 @@ export class PermitLog {
     const { clock, leaseTtlMs, windowMs } = this.#timing;
     const sentAt = clock.monotonic();
     const releasesAt = sentAt + leaseTtlMs + windowMs;
-    const lease = { id, charge, sentAt, releasesAt, isThrottled: false };
+    const lease = { id, charge, sentAt, releasesAt, isThrottled: false, isStored: false };
     this.#inFlight.add(lease);
     return lease;
   }
@@ -118,7 +120,7 @@ export class PermitLog {
   }
 
   /** In order of release. A call in flight could end now, and its permit returns one window later. */
-  held(): readonly HeldPermit[] {
+  heldPermits(): readonly HeldPermit[] {
     this.#expire();
     const releasesAt = this.#timing.clock.monotonic() + this.#timing.windowMs;
     return [
@@ -157,7 +159,7 @@ export function createPermit(
     onEnd(retryAfterMs, isThrottled);
   };
   return {
-    release: () => once(undefined, false),
+    complete: () => once(undefined, false),
     throttled: (retryAfterMs) => once(retryAfterMs, true),
   };
 }
@@ -187,7 +189,7 @@ export class LocalPermitWindow implements PermitWindow {
   state() {
     return {
       ...this.#throttle.plan(),
-      held: this.#log.held(),
+      held: this.#log.heldPermits(),
       limitAt: (time: number) => this.#throttle.limitAt(time),
     };
   }
@@ -227,7 +229,7 @@ export class LocalPermitWindow implements PermitWindow {
 
   #start(charge: Charge): Permit {
     if (this.isPaused()) this.#throttle.startProbe(this.#options.leaseTtlMs);
-    const token = this.#throttle.token();
+    const token = this.#throttle.atStart();
     const lease = this.#log.add('', charge);
     return createPermit((retryAfterMs, isThrottled) => {
       this.#log.complete(lease, isThrottled);

@@ -1,11 +1,11 @@
-import type { Demand, Demands, Share, SharedPool } from './demand.ts';
+import type { Demand, DemandsByParticipant, Share, SharedPool } from './demand.ts';
 import { customersKey, participantOf, sharedPoolOf, sharesOf } from './demand.ts';
-import type { CallPriority, QuotaSettings, QuotaViewer, RefusalReason } from './limiter.ts';
+import type { CallPriority, QuotaSettings, QuotaViewer, ReachedLimit } from './limiter.ts';
 
 /** The part of the limit that a permit is charged to. */
 export type Pool = 'write' | 'newcomer' | 'general';
 
-export const isPool = (decision: Pool | RefusalReason): decision is Pool =>
+export const isPool = (decision: Pool | ReachedLimit): decision is Pool =>
   decision === 'write' || decision === 'newcomer' || decision === 'general';
 
 /** The viewer and the pool to which a permit in the window is charged. */
@@ -19,9 +19,9 @@ const maxWriteReservePercent = 50;
 /** A limit of one call is not divided, because half of it is less than one call. */
 const minDividedLimit = 2;
 
-const expectedSum = (demands: Demands): number => {
+const expectedSum = (demands: DemandsByParticipant): number => {
   let sum = 0;
-  for (const { expected } of demands.values()) sum += expected;
+  for (const { expectedPerMinute } of demands.values()) sum += expectedPerMinute;
   return sum;
 };
 
@@ -168,8 +168,8 @@ export class QuotaPolicy {
     const demands = new Map(demand.general);
     const customersDemand = demands.get(customersKey);
     if (customersDemand !== undefined) {
-      const expected = Math.min(customersDemand.expected, this.#customersCap);
-      demands.set(customersKey, { ...customersDemand, expected });
+      const expectedPerMinute = Math.min(customersDemand.expectedPerMinute, this.#customersCap);
+      demands.set(customersKey, { ...customersDemand, expectedPerMinute });
     }
     this.#shares = {
       write: sharesOf(demand.write, this.#writeReserve),
@@ -188,7 +188,7 @@ export class QuotaPolicy {
     { viewer, priority }: Pick<Charge, 'viewer' | 'priority'>,
     usage: QuotaUsage,
     forPeers = 0,
-  ): Pool | RefusalReason {
+  ): Pool | ReachedLimit {
     const isCustomer = viewer.class === 'customer';
     const reached = isCustomer ? this.#reachedCap(viewer, priority, usage) : undefined;
     if (reached !== undefined) return reached;
@@ -198,7 +198,8 @@ export class QuotaPolicy {
     const owner = this.#generalShareOwner(viewer, priority);
     const available = this.#availableGeneral(viewer, usage);
     if (this.#freeOf('general', available, { owner, usage, forPeers }) > 0) return 'general';
-    if (priority !== 'background' && this.freeAsNewcomer(viewer, usage, 0) > 0) return 'newcomer';
+    if (priority !== 'background' && this.freeNewcomerPermits(viewer, usage, 0) > 0)
+      return 'newcomer';
     if (available.permits <= forPeers) return 'ACCOUNT_LIMIT';
     return isCustomer ? 'CUSTOMER_LIMIT' : 'VIEWER_LIMIT';
   }
@@ -215,7 +216,9 @@ export class QuotaPolicy {
       usage,
     });
     const free =
-      general + this.freeAsNewcomer(viewer, usage, forWrites) + this.#freeWrites(viewer, usage);
+      general +
+      this.freeNewcomerPermits(viewer, usage, forWrites) +
+      this.#freeWrites(viewer, usage);
     return Math.max(0, Math.min(left, free));
   }
 
@@ -229,7 +232,7 @@ export class QuotaPolicy {
     viewer: QuotaViewer,
     priority: CallPriority,
     usage: QuotaUsage,
-  ): RefusalReason | undefined {
+  ): ReachedLimit | undefined {
     if (this.#settings === undefined) return undefined;
     const { calls, writes } = usage.of(viewer);
     const { customerCallsPerMinute, customerWritesPerMinute } = this.#settings;
@@ -255,7 +258,7 @@ export class QuotaPolicy {
   }
 
   /** The permits of the newcomer reserve that are free for a viewer after `plannedCalls` further calls of the general pool. */
-  freeAsNewcomer(viewer: QuotaViewer, usage: QuotaUsage, plannedCalls: number): number {
+  freeNewcomerPermits(viewer: QuotaViewer, usage: QuotaUsage, plannedCalls: number): number {
     if (viewer.class === 'customer') return 0;
     const used = Math.max(usage.byPool.newcomer, usage.of(viewer).unreserved + plannedCalls);
     return Math.max(0, this.#newcomerReserve - used);

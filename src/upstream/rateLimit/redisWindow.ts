@@ -1,80 +1,82 @@
-import type { ClusterMembership } from '../../redis/clusterMembership.ts';
-import { redisKey } from '../../redis/keys.ts';
 import { FallbackShare } from './fallbackShare.ts';
 import type { HeldPermit } from './grantPlan.ts';
 import type { Permit } from './limiter.ts';
-import type { InstanceReport, Lease, PermitWindow, PermitWindowOptions } from './permitWindow.ts';
+import { LossRecovery } from './lossRecovery.ts';
+import {
+  hasLostPermits,
+  mergePermits,
+  permitsExpectedInRedis,
+  clockDriftToleranceMs,
+} from './permitLoss.ts';
+import type { InstanceReport, Lease, PermitWindow } from './permitWindow.ts';
 import { createPermit, PermitLog } from './permitWindow.ts';
 import type { Charge } from './quotas.ts';
-import type { ThrottleState } from './throttle.ts';
 import { Throttle } from './throttle.ts';
-import {
-  emptyWindowSnapshot,
-  encodeReport,
-  heldAt,
-  leaseId,
-  parseAcquireReply,
-  parseThrottle,
-} from './windowSnapshot.ts';
+import type { AcquireReply } from './windowSnapshot.ts';
+import { emptyWindowSnapshot, heldAt, leaseId } from './windowSnapshot.ts';
+import type { WindowStoreOptions } from './windowStore.ts';
+import { WindowStore } from './windowStore.ts';
 
-interface RedisWindowOptions extends PermitWindowOptions {
-  readonly cluster: ClusterMembership;
-  readonly account: string;
+interface RedisWindowOptions extends WindowStoreOptions {
+  readonly onPermitsLost: (account: string) => void;
 }
 
 /** An older snapshot is read again before a call is rejected because of it. */
 const maxSnapshotAgeMs = 1_000;
-/** Longer than the interval in which instances report. */
-const reportTtlMs = 5_000;
-const maxUpdateAttempts = 3;
-
 /**
  * The permits of an account whose limit several instances share. Each instance decides which calls may start from what Redis last reported, and
- * Redis accepts the decision only if nothing has changed since. Without Redis each instance uses an equal share of the limit.
+ * Redis accepts the decision only if nothing has changed since. Without Redis, and while permits that Redis has lost are restored, each instance
+ * uses an equal share of the limit.
  */
 export class RedisPermitWindow implements PermitWindow {
   readonly #options: RedisWindowOptions;
   readonly #onChange: () => void;
+  readonly #store: WindowStore;
   readonly #ownPermits: PermitLog;
-  readonly #keys: Readonly<Record<'leases' | 'window' | 'throttle', string>>;
   readonly #throttle: Throttle;
+  readonly #recovery: LossRecovery;
   #snapshot = emptyWindowSnapshot;
-  /** Undefined while the limit is shared. */
-  #fallback: FallbackShare | undefined;
+  /** Undefined unless Redis is unavailable. */
+  #outageShare: FallbackShare | undefined;
   #leaseCount = 0;
   #completed: string[] = [];
   #usedAt: number;
 
   constructor(options: RedisWindowOptions, onChange: () => void) {
-    const { account, clock } = options;
+    const { account, clock, onPermitsLost } = options;
     this.#options = options;
     this.#onChange = onChange;
+    this.#store = new WindowStore(options);
     this.#ownPermits = new PermitLog(options);
-    this.#keys = {
-      leases: redisKey(account, 'leases'),
-      window: redisKey(account, 'window'),
-      throttle: redisKey(account, 'throttle'),
-    };
     this.#throttle = new Throttle(
       {
         clock,
         windowLimit: options,
         share: (before, update) =>
-          this.#isShared() ? this.#shareThrottle(before, update) : undefined,
+          this.#isConnected() ? this.#store.updateThrottle(before, update) : undefined,
         onChange,
       },
       // Until Redis has reported its time, it is assumed to be that of the wall clock.
       clock.monotonic() - clock.now(),
     );
+    this.#recovery = new LossRecovery({
+      ...options,
+      createShare: () => this.#createFallback(),
+      onLoss: () => onPermitsLost(account),
+    });
     this.#usedAt = clock.monotonic();
-    this.changeMode();
+    this.applyMode();
   }
 
   state() {
     const plan = this.#throttle.plan();
-    const fallback = this.#fallback;
+    const fallback = this.#fallback();
+    const startsAt =
+      fallback === undefined && this.#recovery.isActive() ? this.#recovery.endsAt : 0;
     return {
       ...plan,
+      resumesAt: Math.max(plan.resumesAt, startsAt),
+      expectedResumeAt: Math.max(plan.expectedResumeAt, startsAt),
       held: this.#held(),
       limitAt: (time: number) => fallback?.capacity(time) ?? this.#throttle.limitAt(time),
       limitIncreases: fallback?.increases(this.#now()) ?? plan.limitIncreases,
@@ -82,7 +84,7 @@ export class RedisPermitWindow implements PermitWindow {
   }
 
   peers(): readonly InstanceReport[] {
-    return this.#fallback === undefined ? this.#snapshot.peers : [];
+    return this.#fallback() === undefined ? this.#snapshot.peers : [];
   }
 
   acquire(
@@ -90,7 +92,7 @@ export class RedisPermitWindow implements PermitWindow {
     report: () => InstanceReport,
   ): Promise<readonly Permit[] | undefined> | readonly Permit[] {
     this.#usedAt = this.#now();
-    return this.#fallback === undefined
+    return this.#fallback() === undefined
       ? this.#acquireShared(charges, report)
       : charges.map((charge) => this.#startInFallback(charge));
   }
@@ -101,11 +103,13 @@ export class RedisPermitWindow implements PermitWindow {
 
   needsRefresh(): boolean {
     const ageMs = this.#now() - this.#snapshot.receivedAt;
-    return this.#fallback === undefined && ageMs > maxSnapshotAgeMs;
+    return this.#fallback() === undefined && ageMs > maxSnapshotAgeMs;
   }
 
   async refresh(report: () => InstanceReport): Promise<void> {
-    if (this.#fallback === undefined) await this.#runAcquire([], report());
+    if (this.#outageShare !== undefined) return;
+    await this.#runAcquire([], report());
+    if (this.#recovery.isActive()) await this.resync();
   }
 
   isPaused(): boolean {
@@ -118,59 +122,68 @@ export class RedisPermitWindow implements PermitWindow {
 
   isIdle(): boolean {
     const isUsed = this.#usedAt + this.#options.windowMs >= this.#now();
-    return !isUsed && this.#held().length === 0 && !this.isPaused();
+    return !isUsed && this.#held().length === 0 && !this.isPaused() && !this.#recovery.isActive();
   }
 
-  changeMode(): void {
-    const { cluster } = this.#options;
-    if (cluster.mode() !== 'fallback') {
-      this.#fallback = undefined;
+  /** Whether the instances share the limit at this moment. */
+  isShared(): boolean {
+    return this.#isConnected() && !this.#recovery.isActive();
+  }
+
+  applyMode(): void {
+    this.#recovery.cancel();
+    if (this.#options.instances.mode() !== 'fallback') {
+      this.#outageShare = undefined;
       // Calls that started while the last report was on its way arrive before the next acquisition.
-      if (this.#isShared()) void this.resync();
+      if (this.#isConnected()) void this.resync();
     } else {
-      this.#fallback ??= new FallbackShare({
-        limitNow: () => this.#throttle.limitAt(this.#now()),
-        instanceCount: cluster.instanceCount(),
-        startedAt: this.#now(),
-        held: this.#snapshot.held,
-      });
+      this.#outageShare ??= this.#createFallback();
     }
     this.#onChange();
   }
 
-  /** Sends all that Redis should know of this instance's calls; whether it arrived. */
-  async resync(): Promise<boolean> {
-    const { cluster, windowMs, leaseTtlMs } = this.#options;
-    const { leases, throttle } = this.#keys;
-    const now = this.#now();
-    const reply = await cluster.runScript(
-      'resync',
-      [leases, throttle],
-      [
-        cluster.instanceId,
-        leaseTtlMs + windowMs,
-        JSON.stringify(this.#throttle.state),
-        ...this.#ownPermits
-          .all()
-          .flatMap(({ id, releasesAt }) => [id, Math.ceil(releasesAt - now)]),
-      ],
-    );
-    return reply !== undefined;
+  /** Sends all that Redis should know of this instance's calls, and what it may have lost of others; whether it arrived. */
+  resync(lossRecoveryMs = 0): Promise<boolean> {
+    const ownName = `${this.#options.instances.instanceId}:`;
+    return this.#store.restore({
+      own: this.#ownPermits.all(),
+      others: mergePermits(this.#now(), this.#snapshot.held).filter(
+        ({ id }) => !id.startsWith(ownName),
+      ),
+      throttle: this.#throttle.state,
+      recoveryMs: lossRecoveryMs,
+    });
   }
 
   #now(): number {
     return this.#options.clock.monotonic();
   }
 
-  #isShared(): boolean {
-    return this.#options.cluster.mode() === 'distributed';
+  #isConnected(): boolean {
+    return this.#options.instances.mode() === 'distributed';
+  }
+
+  /** Undefined while permits are taken from Redis. */
+  #fallback(): FallbackShare | undefined {
+    return this.#outageShare ?? this.#recovery.share();
+  }
+
+  #createFallback(): FallbackShare {
+    const now = this.#now();
+    return new FallbackShare({
+      limitNow: () => this.#throttle.limitAt(this.#now()),
+      instanceCount: this.#options.instances.instanceCount(),
+      startedAt: now,
+      held: mergePermits(now, this.#snapshot.held, this.#ownPermits.all()),
+    });
   }
 
   #held(): readonly HeldPermit[] {
     const { windowMs } = this.#options;
-    return this.#fallback === undefined
-      ? heldAt(this.#snapshot, this.#now(), windowMs)
-      : this.#fallback.held(this.#ownPermits.all(), this.#now() + windowMs);
+    return (
+      this.#fallback()?.held(this.#ownPermits.all(), this.#now() + windowMs) ??
+      heldAt(this.#snapshot, this.#now(), windowMs)
+    );
   }
 
   async #acquireShared(
@@ -182,51 +195,69 @@ export class RedisPermitWindow implements PermitWindow {
       leases.map(({ id }) => id),
       report(),
     );
-    return isGranted ? leases.map(({ id, charge }) => this.#start(id, charge)) : undefined;
+    return isGranted ? leases.map(({ id, charge }) => this.#start(id, charge, true)) : undefined;
   }
 
   #nextLeaseId(charge: Charge): string {
     this.#leaseCount += 1;
-    return leaseId(`${this.#options.cluster.instanceId}:${this.#leaseCount}`, charge);
+    return leaseId(`${this.#options.instances.instanceId}:${this.#leaseCount}`, charge);
   }
 
   /** Whether Redis has added the leases to the window. */
   async #runAcquire(leases: readonly string[], report: InstanceReport): Promise<boolean> {
-    const { cluster, windowMs, leaseTtlMs } = this.#options;
-    const sentAt = this.#now();
-    const reply = await cluster.runScript('acquirePermits', Object.values(this.#keys), [
-      cluster.instanceId,
-      this.#snapshot.version ?? -1,
-      this.#throttle.state.version,
-      this.#throttle.limitAt(sentAt),
-      windowMs,
-      leaseTtlMs,
-      reportTtlMs,
-      encodeReport(report),
-      ...leases,
-    ]);
-    if (reply === undefined) return false;
-    const { isGranted, snapshot, throttle, clockOffsetMs } = parseAcquireReply(reply, {
-      sentAt,
-      receivedAt: this.#now(),
-      windowLimit: this.#options,
+    const now = this.#now();
+    const reply = await this.#store.acquire({
+      leases,
+      report,
+      version: this.#snapshot.version,
+      throttleVersion: this.#throttle.state.version,
+      limit: this.#throttle.limitAt(now),
+      expectedCount: permitsExpectedInRedis(this.#snapshot, now, this.#options.windowMs).length,
     });
-    this.#snapshot = snapshot;
-    this.#throttle.receive(throttle, clockOffsetMs);
-    return isGranted;
+    if (reply === undefined) return false;
+    const isLost = this.#isConnected() && this.#hasLost(reply);
+    if (!isLost) this.#throttle.receive(reply.throttle, reply.clockOffsetMs);
+    if (!isLost && reply.recoveryMs === 0 && !this.#recovery.isActive()) {
+      this.#snapshot = reply.snapshot;
+      return reply.isGranted;
+    }
+    this.#recover(reply, isLost);
+    return false;
+  }
+
+  #hasLost({ snapshot, throttle, recoveryMs: remainingMs }: AcquireReply): boolean {
+    const { windowMs } = this.#options;
+    const now = this.#now();
+    const isRecoveryLost = remainingMs === 0 && now + clockDriftToleranceMs < this.#recovery.endsAt;
+    const known = { snapshot: this.#snapshot, own: this.#ownPermits.all(), now, windowMs };
+    return isRecoveryLost || this.#throttle.isLostIn(throttle) || hasLostPermits(known, snapshot);
+  }
+
+  /** Restores lost permits, or lets other instances restore theirs. A loss during a recovery prolongs it. */
+  #recover({ snapshot, recoveryMs }: AcquireReply, isLost: boolean): void {
+    this.#snapshot = {
+      ...snapshot,
+      held: mergePermits(this.#now(), snapshot.held, this.#snapshot.held),
+    };
+    if (isLost) {
+      this.#throttle.expectRestored();
+      void this.resync(this.#recovery.recordLoss());
+    } else this.#recovery.join(recoveryMs - snapshot.roundTripMs);
+    this.#onChange();
   }
 
   #startInFallback(charge: Charge): Permit {
     if (this.isPaused()) this.#throttle.startProbe(this.#options.leaseTtlMs);
-    return this.#start(this.#nextLeaseId(charge), charge);
+    return this.#start(this.#nextLeaseId(charge), charge, false);
   }
 
-  #start(id: string, charge: Charge): Permit {
-    const token = this.#throttle.token();
+  #start(id: string, charge: Charge, isStored: boolean): Permit {
+    const token = this.#throttle.atStart();
     const lease = this.#ownPermits.add(id, charge);
+    lease.isStored = isStored;
     return createPermit((retryAfterMs, isThrottled) => {
       this.#ownPermits.complete(lease, isThrottled);
-      if (this.#isShared()) this.#reportCompletion(lease);
+      if (this.#isConnected()) this.#reportCompletion(lease);
       if (isThrottled) {
         const observedThroughput = this.#observedThroughput();
         // Rather paused slightly too long than resumed too early.
@@ -239,7 +270,7 @@ export class RedisPermitWindow implements PermitWindow {
 
   #observedThroughput(): number {
     const ofPeers =
-      this.#fallback === undefined ? this.#held().length - this.#ownPermits.count() : 0;
+      this.#fallback() === undefined ? this.#held().length - this.#ownPermits.count() : 0;
     return Math.max(0, ofPeers) + this.#ownPermits.countAccepted();
   }
 
@@ -250,35 +281,8 @@ export class RedisPermitWindow implements PermitWindow {
   }
 
   #flushCompletions(): void {
-    const { cluster, windowMs } = this.#options;
     const leases = this.#completed;
     this.#completed = [];
-    if (this.#isShared())
-      void cluster.runScript(
-        'completeLeases',
-        [this.#keys.leases],
-        [windowMs, leases.length, ...leases],
-      );
-  }
-
-  /** Applies a change to whatever Redis stores by then, and returns the throttle as it is afterwards; undefined without a reply. */
-  async #shareThrottle(
-    before: ThrottleState,
-    update: (throttle: ThrottleState) => ThrottleState,
-  ): Promise<ThrottleState | undefined> {
-    let current = before;
-    for (let attempts = 0; attempts < maxUpdateAttempts; attempts += 1) {
-      const after = update(current);
-      if (after === current) break;
-      const reply = await this.#options.cluster.runScript(
-        'updateThrottle',
-        [this.#keys.throttle],
-        [current.version, JSON.stringify(after)],
-      );
-      if (reply === undefined) return undefined;
-      current = parseThrottle(reply[1], this.#options);
-      if (reply[0] === 1) break;
-    }
-    return current;
+    if (this.#isConnected()) this.#store.complete(leases);
   }
 }

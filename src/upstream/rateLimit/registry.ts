@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import { ClusterMembership } from '../../redis/clusterMembership.ts';
+import { InstanceMembership } from '../../redis/instanceMembership.ts';
 import type { RedisConnections } from '../../redis/connection.ts';
 import { hashedName } from '../../redis/keys.ts';
 import { UpstreamError } from '../errors.ts';
@@ -7,7 +7,7 @@ import { AccountLimiter } from './accountLimiter.ts';
 import type {
   CallPriority,
   Permit,
-  PermitCandidate,
+  ChargeCandidate,
   PermitRequest,
   QuotaSettings,
   QuotaViewer,
@@ -93,16 +93,16 @@ class RateLimiterRegistry implements RateLimiter {
     await this.#limiters.get(account)?.refresh();
   }
 
-  canStart(account: string, candidate: PermitCandidate): boolean {
+  canStart(account: string, candidate: ChargeCandidate): boolean {
     return this.ensure(account).canStart(candidate);
   }
 
-  isCapped(account: string, starter: PermitCandidate, other: PermitCandidate): boolean {
-    return this.#limiters.get(account)?.isCapped(starter, other) === true;
+  delaysOther(account: string, starter: ChargeCandidate, other: ChargeCandidate): boolean {
+    return this.#limiters.get(account)?.delaysOther(starter, other) === true;
   }
 
-  rejection(account: string, viewer: QuotaViewer, priority: CallPriority): RateLimitRejection {
-    const rejection = this.#limiters.get(account)?.rejection({ viewer, priority });
+  explainWait(account: string, viewer: QuotaViewer, priority: CallPriority): RateLimitRejection {
+    const rejection = this.#limiters.get(account)?.explainWait({ viewer, priority });
     return rejection ?? { reason: 'ACCOUNT_LIMIT', retryAfterMs: 1 };
   }
 
@@ -180,6 +180,8 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
 
 export interface RedisRateLimiterOptions extends RateLimiterOptions {
   readonly redis: RedisConnections;
+  /** Redis has lost permits of an account. */
+  readonly onPermitsLost?: (account: string) => void;
 }
 
 const heartbeatMs = 1_000;
@@ -198,19 +200,19 @@ function createViewerHash(): (viewer: QuotaViewer) => QuotaViewer {
 
 /** A rate limiter that several instances share. It sends heartbeats until it is closed. */
 export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLimiter {
-  const { clock, redis } = options;
+  const { clock, redis, onPermitsLost = () => undefined } = options;
   // Without a limit there is nothing to share.
   if (options.limit === 0) return createRateLimiter(options);
 
   const timing = { ...defaultTiming, ...options };
   const windows = new Map<string, RedisPermitWindow>();
-  const cluster = new ClusterMembership({
+  const cluster = new InstanceMembership({
     redis,
     clock,
     heartbeatMs,
     events: {
       onModeChange() {
-        for (const window of windows.values()) window.changeMode();
+        for (const window of windows.values()) window.applyMode();
       },
       onHeartbeat() {
         for (const account of windows.keys()) void registry.refresh(account);
@@ -226,7 +228,10 @@ export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLi
     createWindow(account, onChange) {
       const limit = limitFor(options, account);
       if (limit === 0) return new LocalPermitWindow({ ...timing, limit }, onChange);
-      const window = new RedisPermitWindow({ ...timing, limit, cluster, account }, onChange);
+      const window = new RedisPermitWindow(
+        { ...timing, limit, instances: cluster, account, onPermitsLost },
+        onChange,
+      );
       windows.set(account, window);
       return window;
     },
@@ -234,7 +239,7 @@ export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLi
   });
 
   const hashedViewer = createViewerHash();
-  const hashed = (candidate: PermitCandidate): PermitCandidate => ({
+  const hashed = (candidate: ChargeCandidate): ChargeCandidate => ({
     ...candidate,
     viewer: hashedViewer(candidate.viewer),
   });
@@ -250,15 +255,16 @@ export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLi
     status: (account) => registry.ensure(account).status(),
     viewerStatus: (account, viewer) => registry.viewerStatus(account, hashedViewer(viewer)),
     refresh: (account) => registry.ensure(account).refresh(),
-    isCapped: (account, starter, other) =>
-      registry.isCapped(account, hashed(starter), hashed(other)),
+    delaysOther: (account, starter, other) =>
+      registry.delaysOther(account, hashed(starter), hashed(other)),
     canStart: (account, candidate) => registry.canStart(account, hashed(candidate)),
-    rejection: (account, viewer, priority) =>
-      registry.rejection(account, hashedViewer(viewer), priority),
+    explainWait: (account, viewer, priority) =>
+      registry.explainWait(account, hashedViewer(viewer), priority),
     shortage: (account, viewer, required) =>
       registry.shortage(account, hashedViewer(viewer), required),
     queueLengths: (account) => registry.queueLengths(account),
-    isShared: () => cluster.mode() === 'distributed',
+    isShared: () =>
+      cluster.mode() === 'distributed' && [...windows.values()].every((each) => each.isShared()),
     close() {
       registry.close();
       cluster.close();

@@ -1,10 +1,10 @@
-import { maxRetryAfterMs } from '../transport.ts';
+import { maxRetryAfterMs } from '../../lib/retryAfter.ts';
 import { usageOf } from './grantPlan.ts';
 import type { Demand } from './demand.ts';
 import type {
   QuotaSettings,
   QuotaViewer,
-  RefusalReason,
+  ReachedLimit,
   RequiredCalls,
   Shortage,
 } from './limiter.ts';
@@ -27,7 +27,7 @@ function startableAt(
   time: number,
   viewer: QuotaViewer,
   { window, required }: { readonly window: ShortageWindow; readonly required: RequiredCalls },
-): { readonly count: number; readonly refusal?: RefusalReason } {
+): { readonly count: number; readonly refusal?: ReachedLimit } {
   if (window.resumesAt > time) return { count: 0, refusal: 'ACCOUNT_LIMIT' };
   const held = window.held.filter(({ releasesAt }) => releasesAt > time);
   const usage = usageOf({ held });
@@ -40,7 +40,7 @@ function startableAt(
       : { count };
   }
   // Permits of the newcomer reserve that it may get before general ones.
-  let newcomers = policy.freeAsNewcomer(viewer, usage, 0);
+  let newcomers = policy.freeNewcomerPermits(viewer, usage, 0);
   for (let count = 0; count < required.count; count += 1) {
     const decision = policy.admit({ viewer, priority: required.priority }, usage);
     if (!isPool(decision)) {

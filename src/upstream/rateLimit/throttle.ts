@@ -1,170 +1,21 @@
 import type { Clock } from '../../lib/clock.ts';
-import { maxRetryAfterMs } from '../transport.ts';
-
-/**
- * Adaptive throttling after 429 responses (AIMD). Plain data with pure functions, so that it can be stored in this process or in Redis; all
- * times are of one clock.
- */
-export interface ThrottleState {
-  /** Incremented by every change. */
-  readonly version: number;
-  /** 0 while not paused. */
-  readonly pausedUntil: number;
-  /** When the probe in flight expires; 0 without one. */
-  readonly probeUntil: number;
-  /** The last backoff. */
-  readonly pauseMs: number;
-  /** The calls per window that HelpCrunch accepted, as of `limitUpdatedAt`; below the limit when other programs use the key. */
-  readonly adaptiveLimit: number;
-  /** The lower bound of `adaptiveLimit` during one pause. */
-  readonly minLimit: number;
-  readonly limitUpdatedAt: number;
-}
-
-/** The throttle state when a call started. */
-export interface ThrottleToken {
-  readonly version: number;
-  readonly isProbe: boolean;
-}
-
-export interface WindowLimit {
-  /** `Infinity` for none. */
-  readonly limit: number;
-  readonly windowMs: number;
-}
-
-export interface ThrottledResponse {
-  readonly token: ThrottleToken;
-  readonly now: number;
-  readonly retryAfterMs: number | undefined;
-  /** The accepted calls in the window. */
-  readonly observedThroughput: number;
-}
-
-const minPauseMs = 2_000;
-const maxPauseMs = 30_000;
-/** The limit recovers within this number of windows. */
-const windowsToRecover = 10;
-
-export const initialThrottle = ({ limit }: WindowLimit): ThrottleState => ({
-  version: 0,
-  pausedUntil: 0,
-  probeUntil: 0,
-  pauseMs: 0,
-  adaptiveLimit: limit,
-  minLimit: limit,
-  limitUpdatedAt: 0,
-});
-
-/** The adaptive limit grows by one in each interval. */
-export const recoveryIntervalMs = ({ limit, windowMs }: WindowLimit): number =>
-  Math.ceil((windowMs * windowsToRecover) / limit);
-
-function recoveredLimit(
-  now: number,
-  { adaptiveLimit, limitUpdatedAt }: ThrottleState,
-  windowLimit: WindowLimit,
-): number {
-  if (adaptiveLimit >= windowLimit.limit) return windowLimit.limit;
-  const recovered = Math.floor((now - limitUpdatedAt) / recoveryIntervalMs(windowLimit));
-  return Math.min(windowLimit.limit, adaptiveLimit + Math.max(0, recovered));
-}
-
-/** The current limit per window. During a pause a probe may exceed the adaptive limit. */
-const adaptiveLimitAt = (state: ThrottleState, now: number, windowLimit: WindowLimit): number =>
-  state.pausedUntil > 0 ? windowLimit.limit : recoveredLimit(now, state, windowLimit);
-
-/** When the adaptive limit grows by one, in order. */
-function recoveryTimes(state: ThrottleState, now: number, windowLimit: WindowLimit): number[] {
-  const current = adaptiveLimitAt(state, now, windowLimit);
-  if (current >= windowLimit.limit) return [];
-  const first =
-    state.limitUpdatedAt + (current - state.adaptiveLimit + 1) * recoveryIntervalMs(windowLimit);
-  const steps = { length: windowLimit.limit - current };
-  return Array.from(steps, (_, index) => first + index * recoveryIntervalMs(windowLimit));
-}
-
-/** How many calls the pause permits. */
-function permitsAllowed({ pausedUntil, probeUntil }: ThrottleState, now: number): number {
-  if (pausedUntil === 0) return Infinity;
-  return now >= pausedUntil && now >= probeUntil ? 1 : 0;
-}
-
-/** The state after a probe was sent. */
-const startProbe = (state: ThrottleState, probeUntil: number): ThrottleState => ({
-  ...state,
-  version: state.version + 1,
-  probeUntil,
-});
-
-const createToken = ({ version, pausedUntil }: ThrottleState): ThrottleToken => ({
-  version,
-  isProbe: pausedUntil > 0,
-});
-
-const isCurrentProbe = (token: ThrottleToken, { version, pausedUntil }: ThrottleState): boolean =>
-  token.isProbe && pausedUntil > 0 && token.version === version;
-
-/** Records a response other than 429; that of the probe ends the pause. */
-function recordResponse(state: ThrottleState, token: ThrottleToken, now: number): ThrottleState {
-  if (!isCurrentProbe(token, state)) return state;
-  return {
-    ...state,
-    version: state.version + 1,
-    pausedUntil: 0,
-    probeUntil: 0,
-    limitUpdatedAt: now,
-  };
-}
-
-/** Records a 429: pauses for `Retry-After` or, without it, with exponential backoff. */
-function recordThrottled(
-  state: ThrottleState,
-  response: ThrottledResponse,
-  windowLimit: WindowLimit,
-): ThrottleState {
-  const { token, now, observedThroughput } = response;
-  const requestedMs = response.retryAfterMs ?? 0;
-  const retryAfterMs = requestedMs > 0 ? Math.min(requestedMs, maxRetryAfterMs) : undefined;
-  const version = state.version + 1;
-  if (isCurrentProbe(token, state)) {
-    // The window is still full, but this does not show how many calls are permitted.
-    const pauseMs = Math.min(maxPauseMs, state.pauseMs * 2);
-    const pausedUntil = now + (retryAfterMs ?? pauseMs);
-    return { ...state, version, pauseMs, pausedUntil, probeUntil: 0 };
-  }
-  const isActive = state.pausedUntil === 0;
-  const currentLimit = recoveredLimit(now, state, windowLimit);
-  const minLimit = isActive ? Math.max(1, Math.floor(currentLimit / 2)) : state.minLimit;
-  const adaptiveLimit =
-    windowLimit.limit === Infinity
-      ? Infinity
-      : Math.max(minLimit, Math.min(currentLimit, observedThroughput));
-  if (isActive) {
-    const pausedUntil = now + (retryAfterMs ?? minPauseMs);
-    const pauseMs = minPauseMs;
-    return {
-      version,
-      pausedUntil,
-      probeUntil: 0,
-      pauseMs,
-      adaptiveLimit,
-      minLimit,
-      limitUpdatedAt: now,
-    };
-  }
-  // The call started before the pause. A probe in flight has later information.
-  return {
-    ...state,
-    version: state.probeUntil > 0 ? state.version : version,
-    pausedUntil:
-      retryAfterMs === undefined || state.probeUntil > 0
-        ? state.pausedUntil
-        : Math.max(state.pausedUntil, now + retryAfterMs),
-    adaptiveLimit,
-    limitUpdatedAt: now,
-  };
-}
+import type {
+  ThrottledResponse,
+  ThrottleState,
+  ThrottleAtStart,
+  WindowLimit,
+} from './throttleState.ts';
+import {
+  adaptiveLimitAt,
+  throttleAtStart,
+  initialThrottle,
+  isEffective,
+  permitsAllowed,
+  recordAccepted,
+  recordThrottled,
+  recoveryTimes,
+  startProbe,
+} from './throttleState.ts';
 
 type ThrottleUpdate = (state: ThrottleState) => ThrottleState;
 
@@ -189,6 +40,8 @@ export class Throttle {
   /** What to add to a time of the state for the local time. */
   #clockOffsetMs: number;
   #pendingUpdates = 0;
+  /** The version that instances share, as last reported. */
+  #sharedVersion = 0;
 
   constructor(options: ThrottleOptions, clockOffsetMs = 0) {
     this.#options = options;
@@ -233,8 +86,8 @@ export class Throttle {
     return times.find((at) => at > now) ?? Infinity;
   }
 
-  token(): ThrottleToken {
-    return createToken(this.#state);
+  atStart(): ThrottleAtStart {
+    return throttleAtStart(this.#state);
   }
 
   startProbe(ttlMs: number): void {
@@ -242,8 +95,8 @@ export class Throttle {
     this.#update((state) => startProbe(state, probeUntil));
   }
 
-  recordResponse(token: ThrottleToken): void {
-    this.#update((state) => recordResponse(state, token, this.#now()));
+  recordResponse(token: ThrottleAtStart): void {
+    this.#update((state) => recordAccepted(state, token, this.#now()));
   }
 
   /** `delayMs` is how much later than now the response may have been sent by the clock that instances share. */
@@ -256,7 +109,21 @@ export class Throttle {
   /** Takes the state that instances share, unless an update of this instance is on its way there. */
   receive(state: ThrottleState, clockOffsetMs: number): void {
     this.#clockOffsetMs = clockOffsetMs;
+    this.#sharedVersion = state.version;
     if (this.#pendingUpdates === 0) this.#state = state;
+  }
+
+  /** Whether a reported state shows that a later one, which still affects calls, was lost. */
+  isLostIn({ version }: ThrottleState): boolean {
+    return (
+      version < this.#sharedVersion &&
+      isEffective(this.#state, this.#now(), this.#options.windowLimit)
+    );
+  }
+
+  /** After a loss the state of this instance is sent. */
+  expectRestored(): void {
+    this.#sharedVersion = this.#state.version;
   }
 
   #now(): number {

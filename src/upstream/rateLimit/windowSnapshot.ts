@@ -1,17 +1,22 @@
-import type { Demands, ParticipantDemand } from './demand.ts';
+import type { DemandsByParticipant, ParticipantDemand } from './demand.ts';
 import type { HeldPermit } from './grantPlan.ts';
 import type { CallPriority, QuotaClass } from './limiter.ts';
 import { priorities } from './limiter.ts';
 import type { InstanceReport } from './permitWindow.ts';
 import type { Charge, Pool } from './quotas.ts';
-import type { ThrottleState, WindowLimit } from './throttle.ts';
-import { initialThrottle } from './throttle.ts';
+import type { ThrottleState, WindowLimit } from './throttleState.ts';
+import { initialThrottle } from './throttleState.ts';
+
+/** A permit in Redis. */
+export interface StoredPermit extends HeldPermit {
+  readonly id: string;
+}
 
 /** What Redis has reported of an account's window. Times are of this instance's monotonic clock. */
 export interface WindowSnapshot {
   /** Undefined before the first report. */
   readonly version: number | undefined;
-  readonly held: readonly HeldPermit[];
+  readonly held: readonly StoredPermit[];
   /** Reports of the other instances. */
   readonly peers: readonly InstanceReport[];
   readonly roundTripMs: number;
@@ -60,9 +65,8 @@ const unknownCharge: Charge = {
   pool: 'general',
 };
 
-function chargeOf(lease: unknown): Charge {
-  const [, pool, priority, initial = '', key = ''] =
-    typeof lease === 'string' ? (leasePattern.exec(lease) ?? []) : [];
+function chargeOf(lease: string): Charge {
+  const [, pool, priority, initial = '', key = ''] = leasePattern.exec(lease) ?? [];
   if (pool === undefined) return unknownCharge;
   const found: CallPriority = priorities[Number(priority)] ?? 'read';
   return {
@@ -78,8 +82,11 @@ const maxCount = 1_000_000;
 export function encodeReport({ demand: { write, general }, queued }: InstanceReport): string {
   const waiting = priorities.map((priority) => queued[priority]);
   if (write.size + general.size === 0 && waiting.every((count) => count === 0)) return '';
-  const largest = (demands: Demands) =>
-    Array.from(demands, ([name, { expected, held }]) => [name, expected, held] as const)
+  const largest = (demands: DemandsByParticipant) =>
+    Array.from(
+      demands,
+      ([name, { expectedPerMinute, peakHeld }]) => [name, expectedPerMinute, peakHeld] as const,
+    )
       .toSorted(([, one], [, other]) => other - one)
       .slice(0, maxParticipants);
   return JSON.stringify({ write: largest(write), general: largest(general), waiting });
@@ -90,13 +97,14 @@ const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? v
 const isCount = (value: unknown): value is number =>
   typeof value === 'number' && value >= 0 && value <= maxCount;
 
-function parseDemands(value: unknown): Demands {
+function parseDemands(value: unknown): DemandsByParticipant {
   const entries = listOf(value).slice(0, maxParticipants);
   return new Map(
     entries.flatMap((entry): [string, ParticipantDemand][] => {
-      const [participant, expected, held = expected] = listOf(entry);
-      if (typeof participant !== 'string' || !isCount(expected) || !isCount(held)) return [];
-      return [[participant, { expected, held }]];
+      const [participant, expectedPerMinute, peakHeld = expectedPerMinute] = listOf(entry);
+      if (typeof participant !== 'string' || !isCount(expectedPerMinute) || !isCount(peakHeld))
+        return [];
+      return [[participant, { expectedPerMinute, peakHeld }]];
     }),
   );
 }
@@ -125,29 +133,32 @@ interface ReplyContext {
   readonly windowLimit: WindowLimit;
 }
 
-interface AcquireReply {
+export interface AcquireReply {
   readonly isGranted: boolean;
   readonly snapshot: WindowSnapshot;
   readonly throttle: ThrottleState;
   /** What to add to Redis' time for the time here; too much by one round trip at most, and never too little. */
   readonly clockOffsetMs: number;
+  /** Until instances take permits from the window again, after a loss. */
+  readonly recoveryMs: number;
 }
 
 /** The reply of the script `acquirePermits`. */
 export function parseAcquireReply(
-  [granted, version, redisNow, throttle, reports, leases]: readonly unknown[],
+  [granted, version, redisNow, throttle, reports, leases, recoveryMs]: readonly unknown[],
   { sentAt, receivedAt, windowLimit }: ReplyContext,
 ): AcquireReply {
   const members = listOf(leases);
-  const held: HeldPermit[] = [];
+  const held: StoredPermit[] = [];
   for (let index = 0; index < members.length; index += 2) {
-    const releasesAt = receivedAt + Number(members[index + 1]);
-    held.push({ charge: chargeOf(members[index]), releasesAt });
+    const id = String(members[index]);
+    held.push({ id, charge: chargeOf(id), releasesAt: receivedAt + Number(members[index + 1]) });
   }
   return {
     isGranted: granted === 1,
     throttle: parseThrottle(throttle, windowLimit),
     clockOffsetMs: receivedAt - Number(redisNow),
+    recoveryMs: Number(recoveryMs),
     snapshot: {
       version: Number(version),
       held,

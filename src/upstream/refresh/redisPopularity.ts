@@ -43,7 +43,7 @@ export class RedisPopularity {
   async share(): Promise<void> {
     const { clock, requested } = this.#options;
     this.#sharedAt = clock.monotonic();
-    const members = requested.takeUnshared().flatMap((entry) => {
+    const members = requested.takeUnstored().flatMap((entry) => {
       const member = this.#memberOf(entry);
       return member === undefined ? [] : [toWallTime(clock, entry.requestedAt), member];
     });
@@ -101,7 +101,7 @@ export class RedisPopularity {
   #memberOf({ key }: RequestedEntry): string | undefined {
     const { account, types } = this.#options;
     const found = types.find(account, key);
-    return found?.refreshable.mayShare(found.name) === true
+    return found?.refreshable.mayStoreInRedis(found.name) === true
       ? `${found.refreshable.type.name} ${found.name}`
       : undefined;
   }

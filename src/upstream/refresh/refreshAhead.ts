@@ -8,7 +8,7 @@ import type { ScopedCache } from '../cache/scopedCache.ts';
 import type { Upstream, UpstreamClient } from '../client.ts';
 import type { EntityLocks } from '../entityLocks.ts';
 import { isNotFound, UpstreamError } from '../errors.ts';
-import type { PermitCandidate, RateLimiter } from '../rateLimit/limiter.ts';
+import type { ChargeCandidate, RateLimiter } from '../rateLimit/limiter.ts';
 import type { RedisConnections } from '../../redis/connection.ts';
 import { RedisPopularity } from './redisPopularity.ts';
 import type { RefreshableType } from './refreshableType.ts';
@@ -68,7 +68,7 @@ const leads = {
 const lockShare = 0.5;
 const defaultLockMs = 2_500;
 
-const self: PermitCandidate = {
+const self: ChargeCandidate = {
   viewer: { key: 'refresh-ahead', class: 'gateway' },
   priority: 'background',
 };
@@ -177,7 +177,7 @@ export class RefreshAhead {
     const scope = this.#open(new AbortController().signal);
     const now = clock.monotonic();
     const due = requested
-      .takeDue(now)
+      .findDue(now)
       .flatMap((entry) => this.#check(entry, scope) ?? [])
       .toSorted(byUrgency);
     for (const batch of batchesOf(due)) {

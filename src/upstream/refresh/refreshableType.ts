@@ -10,22 +10,22 @@ export interface RefreshableType {
   /** Whether an entry of the type can have this name. Names come from Redis as well. */
   accepts(name: string): boolean;
   /** Whether the name contains no data of customers except ids, so that it may be stored in Redis. */
-  mayShare(name: string): boolean;
+  mayStoreInRedis(name: string): boolean;
   /** Rejects if an entry was not read. */
   refresh(names: readonly string[]): Promise<unknown>;
 }
 
 type RefreshableTypeOptions = Pick<RefreshableType, 'type' | 'accepts'> &
-  Partial<Pick<RefreshableType, 'isList' | 'mayShare'>>;
+  Partial<Pick<RefreshableType, 'isList' | 'mayStoreInRedis'>>;
 
 /** A type whose entries are refreshed one by one. */
 export const refreshedSingly = (
-  { isList = false, mayShare = () => true, ...options }: RefreshableTypeOptions,
+  { isList = false, mayStoreInRedis = () => true, ...options }: RefreshableTypeOptions,
   refresh: (name: string) => Promise<unknown>,
 ): RefreshableType => ({
   ...options,
   isList,
-  mayShare,
+  mayStoreInRedis,
   maxNames: 1,
   refresh: (names) => Promise.all(names.map(refresh)),
 });

@@ -20,7 +20,7 @@ export const refreshedPages = (
       type,
       isList: true,
       accepts: (name) => parsePageCacheKey(name) !== undefined,
-      mayShare: (name) =>
+      mayStoreInRedis: (name) =>
         parsePageCacheKey(name)?.filter.filter.every(({ field }) => !isPersonal(field)) === true,
     },
     async (name) => {

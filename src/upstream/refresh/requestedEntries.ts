@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../lib/clock.ts';
-import { limitEntries } from '../../lib/entryLimit.ts';
+import { lruEntryLimit } from '../../lib/entryLimit.ts';
 
 /** A cache entry that agents have requested. Times are monotonic. */
 export interface RequestedEntry {
@@ -34,7 +34,7 @@ export const isPopular = (
 /** The cache entries that agents have requested last. */
 export class RequestedEntries {
   readonly #clock: Clock;
-  readonly #entries = new LRUCache<string, RequestedEntry>(limitEntries(maxRequestedEntries));
+  readonly #entries = new LRUCache<string, RequestedEntry>(lruEntryLimit(maxRequestedEntries));
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -58,7 +58,7 @@ export class RequestedEntries {
   }
 
   /** Removes entries that were not requested recently, and returns those to check. */
-  takeDue(now: number): RequestedEntry[] {
+  findDue(now: number): RequestedEntry[] {
     return [...this.#entries.values()].filter((entry) => {
       if (now - entry.requestedAt > maxIdleMs) this.#entries.delete(entry.key);
       else return entry.checkAt <= now && !entry.isRefreshing;
@@ -75,7 +75,7 @@ export class RequestedEntries {
   }
 
   /** Popular entries that were requested since they were returned the last time. */
-  takeUnshared(): RequestedEntry[] {
+  takeUnstored(): RequestedEntry[] {
     return [...this.#entries.values()].filter((entry) => {
       const { requestedAt, sharedRequestAt } = entry;
       if (requestedAt === sharedRequestAt || !isPopular(entry, requestedAt)) return false;

@@ -14,7 +14,7 @@ export interface Creation<Value> {
   /** The name under which an object is assigned to one of several equal calls. */
   readonly nameOf?: (value: Value) => string;
   /** Whether an error means that the object exists already. If given, the call is sent again when its outcome is unknown. */
-  readonly isTaken?: (error: unknown) => boolean;
+  readonly isAlreadyExistsError?: (error: unknown) => boolean;
   readonly attempt: CreationAttempt;
 }
 
@@ -49,7 +49,7 @@ const notSearchableError = (): UpstreamError =>
  * is the first object of `find` that is not assigned to another write.
  */
 export async function createOnce<Value>(
-  { call, decode, find, nameOf, isTaken, attempt }: Creation<Value>,
+  { call, decode, find, nameOf, isAlreadyExistsError, attempt }: Creation<Value>,
   { send, sentCount, claim }: CreationCalls,
 ): Promise<Value> {
   const claimValue = async (value: Value) =>
@@ -69,14 +69,14 @@ export async function createOnce<Value>(
   }
   const sentBefore = sentCount();
   try {
-    const value = decode(await send(call, isTaken === undefined ? 'never' : 'safe'));
+    const value = decode(await send(call, isAlreadyExistsError === undefined ? 'never' : 'safe'));
     await claimValue(value);
     return value;
   } catch (error) {
     const sent = sentCount() - sentBefore;
     const isUndecodable = error instanceof UpstreamError && error.kind === 'malformed';
     // An earlier attempt may have created the object.
-    const isCreated = (isUncertain || sent > 1) && isTaken?.(error) === true;
+    const isCreated = (isUncertain || sent > 1) && isAlreadyExistsError?.(error) === true;
     if (sent === 0 || !(isUndecodable || isCreated || isOutcomeUncertain(error))) throw error;
     const found = await findOwn().catch(() => undefined);
     if (found !== undefined) return found;

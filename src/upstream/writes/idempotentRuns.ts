@@ -1,19 +1,27 @@
+import type { Clock } from '../../lib/clock.ts';
+import { toWallTime } from '../../lib/clock.ts';
 import { conflictError } from '../../lib/clientError.ts';
 import { isAppliedWrite, UpstreamError } from '../errors.ts';
 import type { CreatedIds, IdempotencyRecord, IdempotencyStore } from './idempotency.ts';
 import { canonicalHash } from './idempotency.ts';
 import type { WriteSession } from './writeSession.ts';
 
+/** When a step was first attempted. */
+export interface StepStart {
+  /** On the monotonic clock. */
+  readonly startedAtMs: number;
+  /** By the clock of HelpCrunch, in milliseconds since the epoch. */
+  readonly serverStartedAtMs: number;
+}
+
 /** One attempt of a mutation that creates objects, with the results of earlier attempts with the same key. */
-export interface Attempt {
+export interface Attempt extends StepStart {
   /** The ids of the objects that earlier attempts have created. */
   readonly created: CreatedIds;
   /** Whether an earlier attempt may have completed the next step: its object is looked up before the call is sent. */
   readonly isUncertain: boolean;
   /** Whether HelpCrunch has confirmed the next step: its call is not sent again, even if the object is not found. */
   readonly isApplied: boolean;
-  /** When the next step was first attempted, in milliseconds since the epoch. */
-  readonly startedAtMs: number;
   /** Created objects are assigned to this name. It is the same for all attempts with one key; undefined without a key. */
   readonly owner: string | undefined;
   /** Records the result of a step before the next one. */
@@ -21,11 +29,11 @@ export interface Attempt {
 }
 
 /** The attempt of a mutation without a key. */
-export const unkeyedAttempt = (startedAtMs: number): Attempt => ({
+export const unkeyedAttempt = (start: StepStart): Attempt => ({
   created: {},
   isUncertain: false,
   isApplied: false,
-  startedAtMs,
+  ...start,
   owner: undefined,
   record: () => Promise.resolve(),
 });
@@ -60,6 +68,12 @@ interface Claimed {
   readonly isUncertain: boolean;
 }
 
+/** Older builds do not record the time of HelpCrunch. */
+const startOf = (
+  clock: Clock,
+  { startedAtMs, serverStartedAtMs = toWallTime(clock, startedAtMs) }: IdempotencyRecord,
+): StepStart => ({ startedAtMs, serverStartedAtMs });
+
 /** The time until a lookup may be made; 0 or negative if it may be made now. */
 const lookupDelayMs = ({ startedAtMs, repeatedAtMs }: IdempotencyRecord, nowMs: number): number =>
   (repeatedAtMs ?? startedAtMs) + minLookupDelayMs - nowMs;
@@ -90,7 +104,7 @@ export class IdempotentRuns {
     const running = this.#running.get(key);
     if (running !== undefined) {
       assertSameArguments(running.hash, run.hash);
-      return run.session.orDeadline(running.result);
+      return run.session.rejectAtDeadline(running.result);
     }
     const result = this.#start(run).finally(() => this.#running.delete(key));
     this.#running.set(key, { hash: run.hash, result });
@@ -104,7 +118,7 @@ export class IdempotentRuns {
       const record = await this.#store.find(account, name);
       if (record !== undefined) assertSameArguments(record.hash, hash);
       if (record?.state === 'done') return run.restore(record.created);
-      const now = clock.now();
+      const now = clock.monotonic();
       const runsElsewhere = record?.state === 'pending' && now < record.untilMs;
       const isUncertain = record !== undefined && record.state !== 'partial';
       const delayMs = isUncertain ? lookupDelayMs(record, now) : 0;
@@ -112,7 +126,7 @@ export class IdempotentRuns {
         const claim: IdempotencyRecord = {
           state: 'pending',
           hash,
-          startedAtMs: isUncertain ? record.startedAtMs : now,
+          ...(isUncertain ? startOf(clock, record) : session.stepStart()),
           ...(isUncertain ? { repeatedAtMs: now } : {}),
           untilMs: now + session.remainingMs + graceMs,
           created: record?.created ?? {},
@@ -146,13 +160,13 @@ export class IdempotentRuns {
         created: claim.created,
         isUncertain,
         isApplied: claim.isApplied === true,
-        startedAtMs: claim.startedAtMs,
+        ...startOf(session.clock, claim),
         owner: canonicalHash(name),
         record: (created) =>
           replaceBy({
             state: 'pending',
             hash: claim.hash,
-            startedAtMs: session.clock.now(),
+            ...session.stepStart(),
             untilMs: claim.untilMs,
             created,
           }),
@@ -175,7 +189,7 @@ export class IdempotentRuns {
           ...(isApplied ? { isApplied } : {}),
         });
       } else await replaceBy(hasCreated ? { ...current, state: 'partial' } : undefined);
-      const delayMs = lookupDelayMs(current, session.clock.now());
+      const delayMs = lookupDelayMs(current, session.clock.monotonic());
       const canWait = delayMs + minAttemptMs <= session.remainingMs;
       if (isUnknown && wasSent && !isApplied && canWait) return uncertain;
       throw error;

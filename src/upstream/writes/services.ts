@@ -4,6 +4,7 @@ import { CreatedObjects } from './createdObjects.ts';
 import { IdempotencyStore } from './idempotency.ts';
 import { IdempotentRuns } from './idempotentRuns.ts';
 import { EntityLocks } from '../entityLocks.ts';
+import { ServerClock } from './serverClock.ts';
 
 /** What the writes of all operations share. */
 export type WriteServices = ReturnType<typeof createWriteServices>;
@@ -15,5 +16,6 @@ export function createWriteServices(clock: Clock, redis?: RedisConnections) {
     createdObjects: new CreatedObjects(clock, redis),
     idempotentRuns: new IdempotentRuns(idempotencyStore),
     idempotencyStore,
+    serverClock: new ServerClock(clock),
   };
 }

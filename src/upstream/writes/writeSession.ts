@@ -1,8 +1,8 @@
 import { asError } from '../../lib/asError.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isNotFound, isUnreadableSuccess, UpstreamError } from '../errors.ts';
-import type { RequestContext, UpstreamCall, WriteRepetition } from '../pipeline.ts';
-import { currentViewer } from '../rateLimit/limiter.ts';
+import type { UpstreamContext, UpstreamCall, WriteRepetition } from '../pipeline.ts';
+import { viewerSnapshot } from '../rateLimit/limiter.ts';
 import type {
   CachedEntity,
   CacheType,
@@ -10,10 +10,11 @@ import type {
   NegativeEntry,
 } from '../cache/cacheTypes.ts';
 import { erasureOf } from '../cache/cacheTypes.ts';
-import type { ChangeNotice, ScopedCacheHooks, SendCall } from '../cache/entityCache.ts';
-import type { SharedCache } from '../cache/scopedCache.ts';
+import type { CacheChange, ScopedCacheHooks, SendCall } from '../cache/entityCache.ts';
+import type { CrossOperationCache } from '../cache/scopedCache.ts';
 import type { Creation, WriteCall } from './creation.ts';
 import { createOnce } from './creation.ts';
+import type { StepStart } from './idempotentRuns.ts';
 
 /** Returned instead of the body if a write succeeded but its response is not JSON. */
 export const unreadableResponse = Symbol('unreadable');
@@ -36,8 +37,8 @@ interface EntityRemoval {
 }
 
 interface WriteSessionOptions {
-  readonly shared: SharedCache;
-  readonly context: RequestContext;
+  readonly shared: CrossOperationCache;
+  readonly context: UpstreamContext;
   readonly hooks: ScopedCacheHooks;
 }
 
@@ -91,6 +92,12 @@ export class WriteSession {
     return Math.max(0, this.#options.context.deadlineMs - this.clock.monotonic());
   }
 
+  /** The start of a step that is attempted now. */
+  stepStart(): StepStart {
+    const { serverClock } = this.#options.hooks.writes;
+    return { startedAtMs: this.clock.monotonic(), serverStartedAtMs: serverClock.now() };
+  }
+
   /** Runs a task after all earlier tasks in the queue of the same entity have ended. Without `queue` it runs at once. */
   async inQueue<Result>(
     queue: { readonly type: CacheTypeDescriptor; readonly id: string } | undefined,
@@ -126,7 +133,7 @@ export class WriteSession {
 
   /** Sends a write. Resolves to `unreadableResponse` if it succeeded but the body is not JSON. */
   send(call: WriteCall, repeat: WriteRepetition): Promise<unknown> {
-    return this.#request({ ...call, effect: 'write', repeat }).catch((error: unknown) => {
+    return this.#request({ effect: 'write', repeat, ...call }).catch((error: unknown) => {
       if (isUnreadableSuccess(error)) return unreadableResponse;
       throw error;
     });
@@ -151,14 +158,14 @@ export class WriteSession {
       wasSent: () => this.#sentCount > sentBefore,
       ttlMsOf: (entity) => ttlMsOf(type, entity),
       write: async () =>
-        this.decoded(await this.send(call, repeat), decode, async () => withId(await read())),
+        this.decodeOrRead(await this.send(call, repeat), decode, async () => withId(await read())),
     });
   }
 
   /** Creates an object, see `createOnce`. */
   create<Value>(creation: Creation<Value>): Promise<Value> {
     return createOnce(creation, {
-      send: (call, repeat) => this.#request({ ...call, effect: 'write', repeat }),
+      send: (call, repeat) => this.#request({ effect: 'write', repeat, ...call }),
       sentCount: () => this.#sentCount,
       claim: (name, owner) => this.#claim(name, owner),
     });
@@ -190,7 +197,7 @@ export class WriteSession {
   }
 
   /** Decodes the response of a completed write. If that fails, returns the result of `read`. */
-  decoded<Value>(
+  decodeOrRead<Value>(
     body: unknown,
     decode: (body: unknown) => Value,
     read: () => Promise<Value>,
@@ -206,12 +213,12 @@ export class WriteSession {
   }
 
   /** Resolves when no instance returns older data for the changes. */
-  invalidate(changes: readonly ChangeNotice[]): Promise<void> {
+  invalidate(changes: readonly CacheChange[]): Promise<void> {
     return this.#options.shared.applyChanges(this.#options.context.account, changes);
   }
 
   /** The result; rejects when the operation reaches its deadline. */
-  async orDeadline<Result>(result: Promise<Result>): Promise<Result> {
+  async rejectAtDeadline<Result>(result: Promise<Result>): Promise<Result> {
     const signal = this.#options.context.signal();
     let onAbort = (): void => undefined;
     const ended = new Promise<never>((_resolve, reject) => {
@@ -230,7 +237,7 @@ export class WriteSession {
     const end = new Promise<void>((resolve) => {
       cancel = this.clock.after(ms, resolve);
     });
-    await this.orDeadline(end).finally(cancel);
+    await this.rejectAtDeadline(end).finally(cancel);
   }
 
   #claim(name: string, owner: string | undefined): Promise<boolean> {
@@ -250,7 +257,7 @@ export class WriteSession {
     const { viewer, deadlineMs, signal } = this.#options.context;
     const send = this.#options.hooks.sendFor({
       signal: signal(),
-      candidates: () => [{ viewer: currentViewer(viewer), priority: 'write' }],
+      candidates: () => [{ viewer: viewerSnapshot(viewer), priority: 'write' }],
       deadlineMs: () => deadlineMs,
       setQueued: () => undefined,
       sent: () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { supergraphSdl } from '../../../src/graphql/federation/supergraphSdl.ts';
+import { toSubgraphSdl } from '../../../src/graphql/federation/subgraphSdl.ts';
 import { composers, serviceOf } from '../../support/composers.ts';
 import {
   definedNames,
@@ -17,7 +17,7 @@ const excludedIn = (schemas: readonly { readonly excluded: readonly string[] }[]
 
 test('no name of forty schemas with the usual type names is a name of this schema', () => {
   const collisions = foreignSchemas.flatMap(({ name, sdl: theirs, excluded }) => {
-    const ours = new Set(definedNames(supergraphSdl(sdl, excluded)));
+    const ours = new Set(definedNames(toSubgraphSdl(sdl, excluded)));
     return definedNames(theirs)
       .filter((defined) => ours.has(defined) && !sharedTypes.has(defined))
       .map((defined) => `${name}: ${defined}`);
@@ -36,7 +36,7 @@ describe.each(composers)('composed by %s', (_name, compose) => {
     'schemas with the usual type names compose beside this one without errors and hints: %s',
     (_names, group) => {
       const { errors, hints = [] } = compose([
-        serviceOf('helpdesk', supergraphSdl(sdl, excludedIn(group))),
+        serviceOf('helpdesk', toSubgraphSdl(sdl, excludedIn(group))),
         ...group.map(({ name, sdl: theirs }) => serviceOf(name, theirs)),
       ]);
 
@@ -47,7 +47,7 @@ describe.each(composers)('composed by %s', (_name, compose) => {
 
   test('a subgraph can provide the names and e-mail addresses that it holds', () => {
     const { errors, hints = [] } = compose([
-      serviceOf('helpdesk', supergraphSdl(sdl)),
+      serviceOf('helpdesk', toSubgraphSdl(sdl)),
       serviceOf(
         'orders',
         `extend schema @link(url: "https://specs.apollo.dev/federation/v2.0", import: ["@key", "@external", "@provides"])

@@ -10,7 +10,10 @@ import { readConfig } from '../../../src/config/settings.ts';
 import { fieldDeclarations } from '../../../src/graphql/schema/fields.ts';
 import { createSchema } from '../../../src/graphql/schema/build.ts';
 import { buildSubgraphSchema } from '../../../src/graphql/federation/subgraph.ts';
-import { rootFieldsOf, supergraphSdl } from '../../../src/graphql/federation/supergraphSdl.ts';
+import {
+  rootFieldCoordinatesOf,
+  toSubgraphSdl,
+} from '../../../src/graphql/federation/subgraphSdl.ts';
 import { composers, serviceOf } from '../../support/composers.ts';
 import { createProductsSchema, productsSdl } from '../../support/products.ts';
 
@@ -430,10 +433,10 @@ const relay = `
 describe.each(composers)('composed by %s', (_name, compose) => {
   test.each([
     ['as it is, beside the example shop', sdl, shop],
-    ['in a supergraph, beside the example shop', supergraphSdl(sdl), shop],
+    ['in a supergraph, beside the example shop', toSubgraphSdl(sdl), shop],
     [
       'without the generic fields, beside a subgraph that has them too',
-      supergraphSdl(sdl, ['node', 'nodes', 'viewer', 'rateLimit']),
+      toSubgraphSdl(sdl, ['node', 'nodes', 'viewer', 'rateLimit']),
       relay,
     ],
   ])('the schema composes without errors or hints: %s', (_how, ours, theirs) => {
@@ -448,7 +451,7 @@ describe.each(composers)('composed by %s', (_name, compose) => {
 
   test('@inaccessible fields of two subgraphs collide, so they can be excluded', () => {
     const { errors } = compose([
-      serviceOf('helpdesk', supergraphSdl(sdl)),
+      serviceOf('helpdesk', toSubgraphSdl(sdl)),
       serviceOf('relay', relay),
     ]);
 
@@ -475,7 +478,7 @@ describe('the supergraph SDL', () => {
     );
 
   test('the supergraph SDL hides the generic fields of Query and the types that only they need', () => {
-    const hidden = hiddenIn(supergraphSdl(sdl));
+    const hidden = hiddenIn(toSubgraphSdl(sdl));
 
     expect(hidden.toSorted()).toEqual(
       [
@@ -492,14 +495,14 @@ describe('the supergraph SDL', () => {
   });
 
   test('the supergraph SDL hides the fields of hidden types, which Grafbase requires', () => {
-    const text = supergraphSdl(sdl);
+    const text = toSubgraphSdl(sdl);
 
     expect(text).toContain('role: HelpdeskViewerRole! @inaccessible');
     expect(text).toContain('type HelpdeskViewer @inaccessible');
   });
 
   test('the supergraph SDL omits excluded fields', () => {
-    const text = supergraphSdl(sdl, ['node', 'nodes', 'viewer']);
+    const text = toSubgraphSdl(sdl, ['node', 'nodes', 'viewer']);
 
     expect(hiddenIn(text).toSorted()).toEqual(['HelpdeskRateLimit', 'rateLimit']);
     expect(text).not.toMatch(/\bNode\b|\bHelpdeskViewer/);
@@ -507,19 +510,19 @@ describe('the supergraph SDL', () => {
   });
 
   test('the supergraph SDL is otherwise schema.graphql without the description of the schema', () => {
-    const plain = supergraphSdl(sdl).replaceAll(/ @inaccessible\b/g, '');
+    const plain = toSubgraphSdl(sdl).replaceAll(/ @inaccessible\b/g, '');
 
     const [, rest = ''] = sdl.split(/^schema$/m);
     expect(stripIgnoredCharacters(plain)).toBe(stripIgnoredCharacters(`schema ${rest}`));
   });
 
   test.each(['Query', 'Mutation', 'Subscription'])('every field of %s can be excluded', (type) => {
-    const fields = rootFieldsOf(sdl).filter((field) => field.startsWith(`${type}.`));
+    const fields = rootFieldCoordinatesOf(sdl).filter((field) => field.startsWith(`${type}.`));
 
-    const kept = rootFieldsOf(supergraphSdl(sdl, fields));
+    const kept = rootFieldCoordinatesOf(toSubgraphSdl(sdl, fields));
 
     expect(fields.length).toBeGreaterThan(2);
-    expect(kept).toEqual(rootFieldsOf(sdl).filter((field) => !fields.includes(field)));
+    expect(kept).toEqual(rootFieldCoordinatesOf(sdl).filter((field) => !fields.includes(field)));
   });
 });
 

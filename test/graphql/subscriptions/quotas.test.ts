@@ -4,6 +4,7 @@ import type { Config } from '../../../src/config/settings.ts';
 import { readConfig } from '../../../src/config/settings.ts';
 import type { GraphQLResponse } from '../../support/gateway.ts';
 import { startTestGateway } from '../../support/gateway.ts';
+import { createDeferred } from '../../support/deferred.ts';
 import { bearer, jwtAuth } from '../../support/issuer.ts';
 import type { ManualClock } from '../../support/manualClock.ts';
 import { createManualClock } from '../../support/manualClock.ts';
@@ -163,6 +164,38 @@ describe('calls of subscription events', () => {
 
     expect(result).toMatchObject({ data: { chatUpdated: { change: 'RATED' } } });
     expect(result.errors).toBeUndefined();
+  });
+
+  test('are charged to another subscriber that resumes at the same time when the first has no quota', async () => {
+    const held = createDeferred();
+    const requested = createDeferred();
+    await using account = await startAccount();
+    const chat = wireChat({ id: 1, customer: { id: 7001 } });
+    account.upstream.respond('GET /chats/1', async () => {
+      requested.resolve();
+      await held.promise;
+      return { body: chat };
+    });
+    await using first = await account.subscribe(agent(12), ['chatUpdated { change }']);
+    await account.started();
+    await account.rateChat();
+    const [{ extensions }] = await results(first, 1);
+    await account.rateChat();
+    await results(first, 1);
+    // One of its calls is left.
+    for (const count of [24, 24, 24, 23]) await account.query(chats(count), agent(12));
+
+    const selection = `chatUpdated(after: "${extensions.eventId}") { chat { status customer { phone } } }`;
+    await using capped = await account.subscribe(agent(12), [selection]);
+    await requested.promise;
+    await using other = await account.subscribe(agent(13), [selection]);
+    await account.started();
+    held.resolve();
+    const [[limited], [complete]] = [await results(capped, 1), await results(other, 1)];
+
+    expect(limited.errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED' } }]);
+    expect(complete.errors).toBeUndefined();
+    expect(complete.data.chatUpdated.chat.customer.phone).toBe('+1');
   });
 
   test('that decide whether a customer receives an event are charged to it, and the subscription continues', async () => {

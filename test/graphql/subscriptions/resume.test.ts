@@ -3,6 +3,7 @@ import { createManualClock } from '../../support/manualClock.ts';
 import { startControlledUpstream } from '../../support/controlledUpstream.ts';
 import { startTestGateway } from '../../support/gateway.ts';
 import { bearer, jwtAuth } from '../../support/issuer.ts';
+import { head, openConnection } from '../../support/rawHttp.ts';
 import { openSubscriber } from '../../support/resumingSubscriber.ts';
 import type { SubscriberTransport } from '../../support/resumingSubscriber.ts';
 import { chatData, deliver, webhookSecret } from '../../support/webhooks.ts';
@@ -32,11 +33,12 @@ const customerOf = (id: number) => (id === 1 ? { id: 7 } : { id: 8 });
 const unknownId = '01900000-0000-7000-8000-000000000000';
 const team = { role: 'agent' };
 
-async function start(clock = createManualClock()) {
+async function start(rateLimit = 0) {
+  const clock = createManualClock();
   const gateway = await startTestGateway({
     upstream,
     clock: { ...clock, random: Math.random },
-    config: { auth: jwtAuth(), rateLimit: 0, webhookSecret },
+    config: { auth: jwtAuth(), rateLimit, webhookSecret },
   });
   return {
     ...gateway,
@@ -123,6 +125,46 @@ test('the calls of replayed events are shared by all subscribers that continue a
   await Promise.all(subscribers.map((subscriber) => subscriber.close()));
 });
 
+test('new events do not wait for the calls of replayed ones', async () => {
+  const chatIds = [1, 2, 3, 4, 5];
+  const messageOf = (id: number) => ({ id: id + 20, from: 'customer', type: 'message', text: 'a' });
+  upstream.seed({
+    chats: chatIds.map((id) => ({ id, messages: [{ ...messageOf(id), createdAt: '2' }] })),
+  });
+  // At most two calls at once.
+  await using gateway = await start(12);
+  const headers = await bearer(team);
+  const document = 'subscription ($after: ID) { messageReceived(after: $after) { id text } }';
+  const open = (after?: string) =>
+    openSubscriber(gateway.url, {
+      ...{ transport: 'websocket', query: document, headers },
+      ...(after === undefined ? {} : { after }),
+    });
+  const receive = (id: number) =>
+    deliver(gateway, {
+      event: 'message.chat.customer',
+      eventData: { chat_id: id, customer: { id: 7 }, message: messageOf(id) },
+      atMs: gateway.clock.now(),
+    });
+  await using live = await open();
+  await gateway.waitForSubscriptions(1);
+  for (const id of chatIds) await receive(id);
+  const { eventId } = (await live.next()).extensions;
+  for (const id of chatIds.slice(1))
+    expect((await live.next()).data.messageReceived.id).toBe(String(id + 20));
+  await using resuming = await open(eventId);
+  for (const id of chatIds.slice(1))
+    expect((await resuming.next()).data.messageReceived.id).toBe(String(id + 20));
+
+  const calls = upstream.calls.length;
+  await receive(1);
+  const [first, second] = [await live.next(), await resuming.next()];
+
+  expect(calls).toBe(4);
+  expect(first.data.messageReceived.text).toBe('a');
+  expect(second).toEqual(first);
+});
+
 test('an event id that is unknown, of another account or older than ten minutes is reported as a gap, which can be continued', async () => {
   await using gateway = await start();
   const headers = await bearer(team);
@@ -135,12 +177,13 @@ test('an event id that is unknown, of another account or older than ten minutes 
   await gateway.change(1, 'on hold');
   await using again = await subscribe(unknownId);
   const later = await again.next();
+  const latest = await first.next();
   gateway.clock.advance(600_000);
   await using late = await subscribe(eventId);
   const expired = await late.next();
 
   expect([gap, later, expired].map(isMissed)).toEqual([true, true, true]);
-  expect(later.extensions.eventId > eventId).toBe(true);
+  expect(later.extensions.eventId).toBe(latest.extensions.eventId);
 });
 
 test.each([
@@ -156,6 +199,72 @@ test.each([
     await rejected.close();
   }
 });
+
+test.each([
+  ['with a byte of another encoding', 400, '\u00e9'.repeat(36)],
+  ['of two values', 400, `${unknownId}\r\nLast-Event-ID: ${unknownId}`],
+  ['of a tab and spaces', 200, ' \t '],
+  ['that is empty', 200, ''],
+  ['that is longer than all headers may be', 431, '1'.repeat(20_000)],
+])('a header Last-Event-ID %s is responded to with %i', async (_how, status, value) => {
+  await using gateway = await start();
+  const { authorization } = await bearer(team);
+  const { host } = new URL(gateway.url);
+  const search = new URLSearchParams({ query: 'subscription { chatUpdated { change } }' });
+  using connection = await openConnection(gateway.url);
+  connection.write(
+    head(
+      `GET /graphql/stream?${search.toString()} HTTP/1.1`,
+      ...[`Host: ${host}`, `Authorization: ${authorization}`, 'Accept: text/event-stream'],
+      `Last-Event-ID: ${value}`,
+    ),
+  );
+
+  expect(await connection.response()).toMatchObject({ status });
+});
+
+test.each([
+  ['a variable', 413, { after: '1'.repeat(1_048_576) }],
+  ['a variable that is a number', 400, { after: 5 }],
+])('%s after is responded to with %i and not executed', async (_how, status, variables) => {
+  await using gateway = await start();
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: {
+      ...(await bearer(team)),
+      ...{ accept: 'text/event-stream', 'content-type': 'application/json' },
+    },
+    body: JSON.stringify({ query, variables }),
+  });
+  const text = await response.text();
+
+  expect(response.status).toBe(status);
+  expect(text).toMatch(/BAD_USER_INPUT|BAD_REQUEST/);
+  expect(text.length).toBeLessThan(1_000);
+});
+
+test.each(['sse', 'multipart'] as const)(
+  'the header Last-Event-ID takes precedence over the argument over %s',
+  async (transport) => {
+    await using gateway = await start();
+    const headers = await bearer(team);
+    const first = await openSubscriber(gateway.url, { transport: 'sse', query, headers });
+    await gateway.waitForSubscriptions(1);
+    const ids: string[] = [];
+    for (const status of ['pending', 'on hold', 'closed']) {
+      await gateway.change(1, status);
+      ids.push((await first.next()).extensions.eventId);
+    }
+    await first.close();
+    const literal = query.replace('($after: ID)', '').replace('$after', JSON.stringify(ids[0]));
+    await using second = await openSubscriber(gateway.url, {
+      ...{ transport, query: literal },
+      headers: { ...headers, 'last-event-id': ids[1] ?? '' },
+    });
+
+    expect((await second.next()).extensions.eventId).toBe(ids[2]);
+  },
+);
 
 test('a customer that continues receives its own events only, also after an event of others', async () => {
   await using gateway = await start();
@@ -219,6 +328,38 @@ test('replayed messages are read again, and notes stay hidden from customers', a
     { id: '11', text: 'edited later' },
   ]);
   expect(toCustomer.data.messageReceived).toEqual({ id: '11', text: 'edited later' });
+});
+
+test('messages are not replayed to the former customer of a chat', async () => {
+  upstream.seed({
+    chats: [{ id: 3, customer: { id: 7 }, messages: [{ ...messages[0], id: 31 }] }],
+  });
+  await using gateway = await start();
+  const document = 'subscription ($after: ID) { messageReceived(after: $after) { id text } }';
+  const receive = (chatId: number, id: number) =>
+    deliver(gateway, {
+      event: 'message.chat.customer',
+      eventData: { chat_id: chatId, customer: { id: 7 }, message: { id, text: 'a' } },
+      atMs: gateway.clock.now(),
+    });
+  const open = async (viewer: Parameters<typeof bearer>[0], after?: string) =>
+    openSubscriber(gateway.url, {
+      ...{ transport: 'sse', query: document, headers: await bearer(viewer) },
+      ...(after === undefined ? {} : { after }),
+    });
+  const agent = await open(team);
+  await gateway.waitForSubscriptions(1);
+  await receive(3, 30);
+  const { eventId } = (await agent.next()).extensions;
+  await agent.close();
+  await receive(1, 11);
+  await receive(3, 31);
+
+  upstream.seed({ chats: [{ id: 1, customer: { id: 8 }, messages }] });
+  await using former = await open({ role: 'customer', customerId: '7' }, eventId);
+  const replayed = await former.next();
+
+  expect(replayed.data.messageReceived).toMatchObject({ id: '31' });
 });
 
 test('subscribers share events however they continue: by a literal, a variable, a default or from now on', async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { createSharedSubscriptions } from '../../../src/graphql/subscriptions/shared.ts';
 import type {
-  Audience,
+  SubscriberRotation,
   ExecuteSubscription,
   SubscriptionResult,
   SubscriptionCaller,
@@ -15,13 +15,13 @@ const log = { info: () => undefined, warn: () => undefined, error: () => undefin
 const subscriber = (
   viewer: Viewer = { role: 'ALL' },
   account = 'a',
-  quotaClient = 'c',
+  quotaKey = 'c',
 ): SubscriptionCaller => ({
   requestId: 'r',
   viewerId: undefined,
   address: '127.0.0.1',
   viewer,
-  quotaClient,
+  quotaKey,
   apiKey: 'k',
   account,
 });
@@ -115,7 +115,7 @@ test.each([
 
 test('the subscribers of a shared subscription take turns in being charged for an event', async () => {
   const { readEvents } = createEvents();
-  const audiences: Audience[] = [];
+  const audiences: SubscriberRotation[] = [];
   const executeSubscription: ExecuteSubscription = (admittedSubscription, audience, signal) => {
     audiences.push(audience);
     return readEvents(admittedSubscription, audience, signal);
@@ -126,8 +126,8 @@ test('the subscribers of a shared subscription take turns in being charged for a
   const first = await join('a');
   for (const client of ['b', 'a', 'c']) await join(client);
   const turn = () => {
-    const { chargedSubscriber, others = [] } = audiences[0]?.takeTurn(1) ?? {};
-    return `${chargedSubscriber?.quotaClient} ${others.map(({ quotaClient }) => quotaClient).join('')}`;
+    const { chargedSubscriber, others = [] } = audiences[0]?.nextCharged(1) ?? {};
+    return `${chargedSubscriber?.quotaKey} ${others.map(({ quotaKey }) => quotaKey).join('')}`;
   };
 
   const turns = [turn(), turn(), turn(), turn()];
@@ -141,18 +141,18 @@ test('the subscribers of a shared subscription take turns in being charged for a
 
 test('of many subscribers of a shared subscription eight can be charged for one event', async () => {
   const { readEvents } = createEvents();
-  let takeTurn: Audience['takeTurn'] | undefined;
+  let nextCharged: SubscriberRotation['nextCharged'] | undefined;
   const executeSubscription: ExecuteSubscription = (admittedSubscription, audience, signal) => {
-    ({ takeTurn } = audience);
+    ({ nextCharged } = audience);
     return readEvents(admittedSubscription, audience, signal);
   };
   const fanOut = createSharedSubscriptions({ executeSubscription, log, maxBuffered: 10 });
   for (let client = 0; client < 100; client += 1)
     await joinedBy(fanOut.join(admitted(), subscriber(undefined, undefined, `c${client}`)));
 
-  const { chargedSubscriber, others = [] } = takeTurn?.(1) ?? {};
+  const { chargedSubscriber, others = [] } = nextCharged?.(1) ?? {};
 
-  expect(new Set([chargedSubscriber, ...others].map((caller) => caller?.quotaClient)).size).toBe(8);
+  expect(new Set([chargedSubscriber, ...others].map((caller) => caller?.quotaKey)).size).toBe(8);
 });
 
 test('a slow subscriber receives a gap instead of its buffered results and does not delay the others', async () => {

@@ -228,8 +228,9 @@ test('a client that disconnects during authentication holds no connection', asyn
       subscriptions: {
         maxConnections: 10,
         maxConnectionsPerViewer: 1,
+        maxConnectionAgeMs: 0,
         maxPerConnection: 10,
-        maxPerViewer: 10,
+        maxSubscriptionsPerViewer: 10,
         maxBuffered: 10,
         callbackHosts: [],
       },

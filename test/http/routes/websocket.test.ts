@@ -399,8 +399,9 @@ describe('closing of WebSockets', () => {
 const limits = {
   maxConnections: 3,
   maxConnectionsPerViewer: 2,
+  maxConnectionAgeMs: 0,
   maxPerConnection: 100,
-  maxPerViewer: 150,
+  maxSubscriptionsPerViewer: 150,
   maxBuffered: 100,
   callbackHosts: [],
 };

@@ -161,6 +161,27 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     expect(extensions.upstream.calls).toBe(0);
   });
 
+  test('show nothing of a negative entry but its status and codes', async () => {
+    await using pair = await startPair();
+    const document = `{ customer(id: 404) { name } }`;
+    await pair.a.query(document);
+    const names: string[] = await redis.command('KEYS', '*:entry:*');
+    for (const name of names) {
+      if ((await redis.command('TYPE', name)) !== 'hash') continue;
+      const fields: string[] = await redis.command('HGETALL', name);
+      const at = fields.findIndex((text) => text.includes('notFound'));
+      if (at < 0) continue;
+      const entry = JSON.parse(fields[at] ?? '');
+      Object.assign(entry.v.notFound, { publicMessage: 'Injected', fields: [], retryAfterMs: 5 });
+      await redis.command('HSET', name, fields[at - 1] ?? '', JSON.stringify(entry));
+    }
+
+    const { errors, extensions } = await pair.b.query(document);
+
+    expect(extensions.upstream.calls).toBe(0);
+    expect(JSON.stringify(errors)).not.toMatch(/Injected|fields|retryAfterMs/);
+  });
+
   test('read many entries from Redis in one round trip', async () => {
     await using pair = await startPair();
     const ids = Array.from({ length: 60 }, (_, index) => 100 + index);
@@ -410,7 +431,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     await gateway.query(mark);
 
     const names: string[] = await redis.command('KEYS', '*');
-    const values = await Promise.all(names.map((name) => redis.command('GET', name)));
+    const values = await Promise.all(names.map((name) => redis.textOf(name)));
 
     expect(names.length).toBeGreaterThan(0);
     expect(JSON.stringify([names, values])).not.toContain(upstream.key);

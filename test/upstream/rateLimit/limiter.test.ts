@@ -20,7 +20,7 @@ function start(limit: number) {
   const spend = async (count: number) => {
     const calls = Array.from({ length: count }, (_, index) => callers.call(`spent ${index}`));
     await flushMicrotasks();
-    for (const call of calls) call.permit().release();
+    for (const call of calls) call.permit().complete();
     await flushMicrotasks();
   };
   const status = () => limiter.status('acme');
@@ -43,7 +43,7 @@ test('a slot comes back one window after its call was done, not after it left', 
   const { call, pass, startedAt, status } = start(1);
   const first = call('first');
   await pass(3 * second);
-  first.permit().release();
+  first.permit().complete();
   const next = call('next', { withinMs: 70 * second });
 
   await pass(60 * second - 1);
@@ -105,7 +105,7 @@ test('a viewer with a thousand waiting calls delays the first call of another by
   const opened = Array.from({ length: 10 }, (_, index) => call(`opening ${index}`));
   for (let index = 0; index < 10; index += 1) {
     await pass(second);
-    opened[index]?.permit().release();
+    opened[index]?.permit().complete();
   }
   const hour = { withinMs: 3_600 * second };
   for (let index = 0; index < 1_000; index += 1) call(`greedy ${index}`, hour);
@@ -263,7 +263,7 @@ test.each([
   await flushMicrotasks();
   expect(status().remaining).toBe(0);
   expect(status().resetAt).toBe(clock.now() + Math.max(60_000, closedMs));
-  expect(limiter.rejection('acme', { key: 'ada', class: 'agent' }, 'read').retryAfterMs).toBe(
+  expect(limiter.explainWait('acme', { key: 'ada', class: 'agent' }, 'read').retryAfterMs).toBe(
     closedMs,
   );
 
@@ -287,7 +287,7 @@ test('the first call after a closing goes alone, and its success lets the others
   const calls = [call('probe'), call('second'), call('third')];
   await pass(2 * second);
   expect(states(calls)).toEqual(['served', 'waiting', 'waiting']);
-  calls[0]?.permit().release();
+  calls[0]?.permit().complete();
   await flushMicrotasks();
 
   expect(states(calls)).toEqual(['served', 'served', 'served']);
@@ -327,7 +327,7 @@ test('a success of a call that left before the closing does not open the gate', 
   const [early, refused] = [call('early'), call('refused')];
   await flushMicrotasks();
   refused.permit().throttled();
-  early.permit().release();
+  early.permit().complete();
 
   const waiting = call('waiting');
   await pass(2 * second - 1);
@@ -360,7 +360,7 @@ test('the budget learns that it has company, and forgets it little by little', a
   await pass(second);
   const probe = call('probe');
   await flushMicrotasks();
-  probe.permit().release();
+  probe.permit().complete();
   await flushMicrotasks();
 
   // 80 were allowed, 82 have been sent.
@@ -382,7 +382,7 @@ test('one closing lowers the budget by half at most', async () => {
   const probe = call('probe');
   await flushMicrotasks();
 
-  probe.permit().release();
+  probe.permit().complete();
 
   expect(status().remaining).toBe(60 - 2);
 });
@@ -395,7 +395,7 @@ test('a call waits for the budget to grow when nothing else comes back sooner', 
   refused.permit().throttled(second);
   const probe = call('probe');
   await pass(second);
-  probe.permit().release();
+  probe.permit().complete();
   const waiting = call('waiting', { withinMs: 20 * second });
   await flushMicrotasks();
 
@@ -519,7 +519,7 @@ test('without a limit calls wait while HelpCrunch rejects them', async () => {
   await pass(1);
   // The first is the probe.
   expect(states([next, other])).toEqual(['served', 'waiting']);
-  next.permit().release();
+  next.permit().complete();
   await flushMicrotasks();
   expect(other.state()).toBe('served');
 });
@@ -539,7 +539,7 @@ test.each([
 
   while (budget.canStart('acme', refresh)) {
     const request = () => ({ candidates: [refresh], deadlineMs });
-    (await budget.acquire('acme', request, signal)).release();
+    (await budget.acquire('acme', request, signal)).complete();
     granted += 1;
   }
   const rejected = budget.acquire('acme', () => ({ candidates: [refresh], deadlineMs }), signal);

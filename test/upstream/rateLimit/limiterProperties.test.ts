@@ -98,7 +98,7 @@ async function play(
       clock.after(plan.lastsMs, () => {
         doneAt = clock.monotonic();
         if (plan.is429) caller.permit().throttled();
-        else caller.permit().release();
+        else caller.permit().complete();
       });
     });
     if (plan.leavesAfterMs !== undefined) clock.after(plan.leavesAfterMs, caller.leave);

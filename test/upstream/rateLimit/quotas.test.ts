@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { UpstreamError } from '../../../src/upstream/errors.ts';
 import type {
   CallPriority,
-  PermitCandidate,
+  ChargeCandidate,
   QuotaViewer,
 } from '../../../src/upstream/rateLimit/limiter.ts';
 import { isPool, QuotaPolicy, QuotaUsage } from '../../../src/upstream/rateLimit/quotas.ts';
@@ -228,13 +228,13 @@ describe('writes', () => {
 describe('a call that several operations wait for', () => {
   const [a, b] = [agent('a'), agent('b')];
   const [c, d] = [customer('c'), customer('d')];
-  const read = (viewer: QuotaViewer): PermitCandidate => ({ viewer, priority: 'read' });
+  const read = (viewer: QuotaViewer): ChargeCandidate => ({ viewer, priority: 'read' });
 
   /** A customer and an agent that have reached their limits, next to an agent with a share. */
   async function startCapped() {
     const clock = createManualClock();
     const limiter = createRateLimiter({ limit: 120, quotas: defaultQuotas, clock });
-    const acquire = async (...candidates: PermitCandidate[]) => {
+    const acquire = async (...candidates: ChargeCandidate[]) => {
       const request = { candidates, deadlineMs: clock.monotonic() + 1_000 };
       const reason = await limiter
         .acquire('acme', () => request, new AbortController().signal)
@@ -265,24 +265,24 @@ describe('a call that several operations wait for', () => {
   test('is charged to an agent that joined before the customer reached its limit', async () => {
     const clock = createManualClock();
     const limiter = createRateLimiter({ limit: 120, quotas: defaultQuotas, clock });
-    const acquire = (deadlineMs: number, ...candidates: PermitCandidate[]) => {
+    const acquire = (deadlineMs: number, ...candidates: ChargeCandidate[]) => {
       const request = { candidates, deadlineMs: clock.monotonic() + deadlineMs };
       return limiter.acquire('acme', () => request, new AbortController().signal);
     };
     const use = (viewer: QuotaViewer, count: number) =>
       Promise.all(Array.from({ length: count }, () => acquire(1_000, read(viewer))));
     const used = [...(await use(a, 96)), ...(await use(b, 12))];
-    for (const permit of used) permit.release();
+    for (const permit of used) permit.complete();
 
     const queued = Array.from({ length: 12 }, () => acquire(70_000, read(c)));
     const joined = acquire(70_000, read(c), { ...read(b), isJoined: true });
-    const isCappedBefore = limiter.isCapped('acme', read(c), read(b));
+    const isCappedBefore = limiter.delaysOther('acme', read(c), read(b));
     await flushMicrotasks();
     clock.advance(60_000);
     await Promise.all([...queued, joined]);
 
     expect(isCappedBefore).toBe(false);
-    expect(limiter.isCapped('acme', read(c), read(b))).toBe(true);
+    expect(limiter.delaysOther('acme', read(c), read(b))).toBe(true);
   });
 
   test('is not charged to a viewer of the same or of a lower class that joins', async () => {
@@ -304,7 +304,10 @@ describe('the remaining calls of a viewer', () => {
     fc.constantFrom('agent:a', 'agent:b', 'agent:z', 'customers'),
     fc
       .tuple(fc.integer({ min: 1, max: 150 }), fc.integer({ min: 1, max: 150 }))
-      .map(([one, other]) => ({ expected: Math.max(one, other), held: Math.min(one, other) })),
+      .map(([one, other]) => ({
+        expectedPerMinute: Math.max(one, other),
+        peakHeld: Math.min(one, other),
+      })),
   );
   const calls = fc.array(
     fc.record({

@@ -3,157 +3,17 @@ import { RedisConnections } from '../../../src/redis/connection.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import type { Log } from '../../../src/observability/log.ts';
 import { silentLog } from '../../../src/observability/log.ts';
-import { UpstreamError } from '../../../src/upstream/errors.ts';
-import type {
-  Permit,
-  QuotaSettings,
-  RateLimiter,
-} from '../../../src/upstream/rateLimit/limiter.ts';
 import { createRedisRateLimiter } from '../../../src/upstream/rateLimit/registry.ts';
-import { heartbeatMs, startLimiterFleet } from '../../support/limiterFleet.ts';
+import { heartbeatMs } from '../../support/limiterFleet.ts';
 import { customer, defaultQuotas } from '../../support/limiterScenario.ts';
+import { leaseTtlMs, startInstances, windowMs } from '../../support/limiterInstances.ts';
 import { flushMicrotasks, requestOf } from '../../support/permitCallers.ts';
-import type { RequestOptions } from '../../support/permitCallers.ts';
 import { hasRedis, startRedis } from '../../support/redis.ts';
 
 if (!hasRedis)
   process.stdout.write('Skipped: the shared rate limit. Install redis-server to test it.\n');
 const testWithRedis = (name: string, run: () => Promise<void>) =>
   (hasRedis ? test : test.skip)(name, run, 30_000);
-
-const windowMs = 60_000;
-const leaseTtlMs = 30_000;
-const stepMs = 500;
-
-interface Call {
-  readonly instance: string;
-  readonly sentAt: number;
-  doneAt: number;
-}
-
-/** Several rate limiters on one Redis with one clock, and the calls as HelpCrunch counts them. */
-async function startInstances(limit: number, names: readonly string[], quotas?: QuotaSettings) {
-  const options = { limit, windowMs, leaseTtlMs, ...(quotas && { quotas }) };
-  const fleet = await startLimiterFleet(names.length, options);
-  const { clock, redis, limiters, logged, settle, allShared } = fleet;
-  const calls: Call[] = [];
-  const limiter = (name: string): RateLimiter => limiters[names.indexOf(name)]!;
-
-  async function advance(ms: number) {
-    for (let left = ms; left > 0; left -= stepMs) {
-      await fleet.step(Math.min(left, stepMs));
-    }
-  }
-
-  async function until(isTrue: () => boolean) {
-    while (!isTrue()) await advance(stepMs);
-  }
-
-  async function acquire(instance: string, request: RequestOptions = {}): Promise<Permit> {
-    const full = requestOf({ deadlineMs: clock.monotonic() + 3_000_000, ...request });
-    const permit = await limiter(instance).acquire(
-      'acme',
-      () => full,
-      new AbortController().signal,
-    );
-    const call = { instance, sentAt: clock.monotonic(), doneAt: Infinity };
-    calls.push(call);
-    return {
-      release() {
-        call.doneAt = clock.monotonic();
-        permit.release();
-      },
-      throttled(ms) {
-        call.doneAt = clock.monotonic();
-        permit.throttled(ms);
-      },
-    };
-  }
-
-  /** The permit, with time that passes while the call waits. */
-  async function acquireInTime(instance: string, request: RequestOptions = {}) {
-    let isSettled = false;
-    const acquired = acquire(instance, request).finally(() => {
-      isSettled = true;
-    });
-    acquired.catch(() => undefined);
-    await settle();
-    await until(() => isSettled);
-    return acquired;
-  }
-
-  const pause = (ms: number) =>
-    new Promise<void>((resolve) => {
-      clock.after(ms, resolve);
-    });
-
-  let durations = 0;
-  /** Calls again and again until the time; calls take between 0 and 3 seconds. */
-  async function callUntil(endMs: number, instance: string) {
-    while (clock.monotonic() < endMs) {
-      try {
-        const permit = await acquire(instance, {
-          viewer: instance,
-          deadlineMs: clock.monotonic() + 150_000,
-        });
-        durations += 1;
-        await pause((durations * 700) % 3_000);
-        permit.release();
-      } catch (error) {
-        if (error instanceof UpstreamError && error.kind === 'unavailable') return;
-        if (!(error instanceof UpstreamError) || error.kind !== 'rateLimited') throw error;
-        await pause(error.details.retryAfterMs ?? 1);
-      }
-    }
-  }
-
-  /** Runs callers for the time, and until their last calls have ended. */
-  async function runCallers(ms: number, callers: Readonly<Record<string, number>>) {
-    const end = clock.monotonic() + ms;
-    let running = 0;
-    for (const [instance, count] of Object.entries(callers))
-      for (let caller = 0; caller < count; caller += 1) {
-        running += 1;
-        void callUntil(end, instance).finally(() => {
-          running -= 1;
-        });
-      }
-    await until(() => running === 0);
-  }
-
-  /** The most calls that one window of HelpCrunch can have counted. */
-  const maxInWindow = () =>
-    Math.max(
-      0,
-      ...calls.map(
-        ({ doneAt: from }) =>
-          calls.filter(({ sentAt, doneAt }) => sentAt < from + windowMs && doneAt >= from).length,
-      ),
-    );
-
-  const allLocal = async () => {
-    while (limiters.some((each) => each.isShared() === true)) await flushMicrotasks();
-  };
-  return {
-    clock,
-    redis,
-    calls,
-    logged,
-    limiter,
-    acquire,
-    acquireInTime,
-    advance,
-    settle,
-    runCallers,
-    maxInWindow,
-    allShared,
-    allLocal,
-    count: (instance: string, from = 0, to = Infinity) =>
-      calls.filter((call) => call.instance === instance && call.sentAt >= from && call.sentAt < to)
-        .length,
-    [Symbol.asyncDispose]: () => fleet[Symbol.asyncDispose](),
-  };
-}
 
 testWithRedis('instances together stay within the limit in every window', async () => {
   await using cluster = await startInstances(6, ['one', 'two', 'three']);
@@ -185,7 +45,7 @@ testWithRedis(
 testWithRedis('the calls of one instance count in the status of all', async () => {
   await using cluster = await startInstances(5, ['one', 'two']);
   const permits = await Promise.all([1, 2, 3].map(() => cluster.acquire('one')));
-  for (const permit of permits) permit.release();
+  for (const permit of permits) permit.complete();
 
   await cluster.limiter('two').refresh('acme');
 
@@ -216,14 +76,14 @@ testWithRedis('a call is charged to another viewer of the operation that started
   await acquire(true);
 
   await expect(acquire(true)).rejects.toMatchObject({ details: { reason: 'VIEWER_LIMIT' } });
-  (await acquire(false)).release();
+  (await acquire(false)).complete();
   expect(limiter.viewerStatus('acme', customer('d')).remaining).toBe(1);
 });
 
 testWithRedis('a call that cannot start before its deadline is rejected at once', async () => {
   await using cluster = await startInstances(2, ['one', 'two']);
   const permits = await Promise.all([cluster.acquire('one'), cluster.acquire('one')]);
-  for (const permit of permits) permit.release();
+  for (const permit of permits) permit.complete();
 
   const rejected = cluster.acquire('two', { deadlineMs: cluster.clock.monotonic() + 30_000 });
 
@@ -236,12 +96,12 @@ testWithRedis('a call that cannot start before its deadline is rejected at once'
 testWithRedis('a write goes before the reads of another instance', async () => {
   await using cluster = await startInstances(1, ['reader', 'writer']);
   const first = await cluster.acquire('reader');
-  first.release();
-  const read = cluster.acquire('reader').then((permit) => permit.release());
+  first.complete();
+  const read = cluster.acquire('reader').then((permit) => permit.complete());
   await cluster.limiter('reader').refresh('acme');
 
   const write = await cluster.acquireInTime('writer', { priority: 'write' });
-  write.release();
+  write.complete();
   await cluster.advance(2 * windowMs);
   await read;
 
@@ -287,10 +147,10 @@ testWithRedis('a 429 pauses all instances until a probe succeeds', async () => {
   await cluster.limiter('one').refresh('acme');
   await cluster.settle();
   expect(isSecondGranted).toBe(false);
-  probe.release();
+  probe.complete();
   await cluster.advance(windowMs);
 
-  (await second).release();
+  (await second).complete();
 });
 
 testWithRedis('without Redis each instance uses an equal share, and logs it once', async () => {
@@ -315,7 +175,7 @@ testWithRedis('without Redis each instance uses an equal share, and logs it once
 
 testWithRedis('calls made before an outage still count', async () => {
   await using cluster = await startInstances(6, ['one', 'two']);
-  await Promise.all([1, 2, 3, 4].map(async () => (await cluster.acquire('one')).release()));
+  await Promise.all([1, 2, 3, 4].map(async () => (await cluster.acquire('one')).complete()));
   await cluster.limiter('two').refresh('acme');
   const usedAt = cluster.clock.monotonic();
   await cluster.redis.kill();
@@ -323,8 +183,8 @@ testWithRedis('calls made before an outage still count', async () => {
 
   // Two are left, one for each instance.
   const status = cluster.limiter('two').status('acme');
-  (await cluster.acquireInTime('two')).release();
-  (await cluster.acquireInTime('two')).release();
+  (await cluster.acquireInTime('two')).complete();
+  (await cluster.acquireInTime('two')).complete();
 
   expect(status.remaining).toBe(1);
   expect(cluster.clock.monotonic() - usedAt).toBeGreaterThan(windowMs / 2);
@@ -364,10 +224,10 @@ testWithRedis('an instance rejoins only after all others had time to resync', as
 
 testWithRedis('calls go on while Redis does not reply', async () => {
   await using cluster = await startInstances(6, ['one', 'two']);
-  (await cluster.acquire('one')).release();
+  (await cluster.acquire('one')).complete();
   cluster.redis.pause();
 
-  (await cluster.acquire('one')).release();
+  (await cluster.acquire('one')).complete();
   const isShared = cluster.limiter('one').isShared();
 
   cluster.redis.resume();
@@ -388,7 +248,7 @@ testWithRedis(
     leaving.abort(new Error('The client left.'));
 
     await expect(left).rejects.toThrow('The client left.');
-    first.release();
+    first.complete();
     cluster.limiter('one').close();
 
     await expect(waiting).rejects.toMatchObject({ kind: 'unavailable' });
@@ -455,7 +315,7 @@ test('calls start without Redis when it is unavailable from the start', async ()
   const request = requestOf({ deadlineMs: systemClock.monotonic() + 5_000 });
 
   const permit = await limiter.acquire('acme', () => request, new AbortController().signal);
-  permit.release();
+  permit.complete();
 
   expect(warned).toEqual(['redis unavailable, degraded to local mode']);
   expect(limiter.status('acme')).toMatchObject({ limit: 2, remaining: 1 });

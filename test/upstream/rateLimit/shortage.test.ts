@@ -32,7 +32,7 @@ async function afterBursts(bursts: readonly Burst[]) {
       }),
     );
     await flushMicrotasks();
-    for (const caller of callers) if (caller.state() === 'served') caller.permit().release();
+    for (const caller of callers) if (caller.state() === 'served') caller.permit().complete();
     clock.advance(thenMs);
   }
   return {

@@ -1,0 +1,168 @@
+import type { ApolloClient, OperationVariables, TypedDocumentNode } from '@apollo/client';
+import { refreshChat } from '../api/live.ts';
+import { refreshSummaryNow } from '../api/summary.ts';
+import type { ChatStateFragment, SettableChatStatus } from '../gql/graphql.ts';
+import {
+  AssignDocument,
+  ChatStateFragmentDoc,
+  MarkReadDocument,
+  MoveDocument,
+  SetStatusDocument,
+  SnoozeDocument,
+  UnassignDocument,
+  UnsnoozeDocument,
+} from '../gql/graphql.ts';
+import { t } from '../text/index.ts';
+import { dismiss, perform } from './failures.ts';
+import { createSignal } from './signal.ts';
+import { noteStatusChange } from './statusChanges.ts';
+import type { Named } from './team.tsx';
+
+type Changes = Partial<Omit<ChatStateFragment, '__typename' | 'id'>>;
+
+interface ChatResult {
+  readonly __typename: 'Mutation';
+  readonly chat: ChatStateFragment | null;
+}
+
+interface ChatWrite<Variables> {
+  readonly id: string;
+  readonly name: string;
+  readonly document: TypedDocumentNode<ChatResult, Variables>;
+  readonly variables: NoInfer<Variables>;
+  /** The values that the chat has afterwards. */
+  readonly changes: Changes;
+  readonly title: string;
+  readonly context?: { readonly delayMs: number; readonly undo: AbortSignal };
+}
+
+const stateOf = (client: ApolloClient, id: string) =>
+  client.cache.readFragment<ChatStateFragment>({
+    from: { __typename: 'Chat', id },
+    fragment: ChatStateFragmentDoc,
+  });
+
+const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** Shows the new values at once. Apollo Client reverts them if the mutation fails. */
+function change<Variables extends OperationVariables>(
+  client: ApolloClient,
+  { id, name, document, variables, changes, title, context }: ChatWrite<Variables>,
+): Promise<boolean> {
+  async function run(): Promise<void> {
+    const before = stateOf(client, id);
+    const { data } = await client.mutate({
+      mutation: document,
+      variables,
+      ...(context !== undefined && { context }),
+      ...(before !== null && {
+        optimisticResponse: { __typename: 'Mutation', chat: { ...before, ...changes } },
+      }),
+    });
+    if (before !== null && data?.chat != null) {
+      noteStatusChange(id, before.status, data.chat.status);
+    }
+    refreshSummaryNow();
+  }
+  async function check(): Promise<boolean> {
+    const current = await refreshChat(client, id);
+    const expected = Object.entries(changes);
+    return expected.every(([key, value]) => isSame(current?.[key as keyof Changes], value));
+  }
+  return perform({ key: `${name}:${id}`, subject: `chat:${id}`, title, run, check });
+}
+
+const markWrite = (id: string, read: boolean) => ({
+  id,
+  document: MarkReadDocument,
+  variables: { id, read },
+  changes: { readByAgent: read },
+  title: t.failed.mark,
+});
+
+export const markRead = (client: ApolloClient, id: string, read: boolean) =>
+  change(client, { ...markWrite(id, read), name: 'read' });
+
+/** Without a notice on failure: the user has not asked for it. */
+export const markReadQuietly = (client: ApolloClient, id: string): void =>
+  void change(client, { ...markWrite(id, true), name: 'seen' }).then(() => dismiss(`seen:${id}`));
+
+const statusWrite = (id: string, status: SettableChatStatus) => ({
+  id,
+  name: 'status',
+  document: SetStatusDocument,
+  variables: { id, status },
+  changes: { status },
+  title: status === 'CLOSED' ? t.failed.close : t.failed.status,
+});
+
+export const setStatus = (client: ApolloClient, id: string, status: SettableChatStatus) =>
+  change(client, statusWrite(id, status));
+
+const agentOf = ({ id, name }: Named) => ({ __typename: 'Agent', id, name }) as const;
+
+export function assign(client: ApolloClient, id: string, agent: Named | undefined) {
+  const assignee = agent === undefined ? null : agentOf(agent);
+  const write = { id, name: 'assignee', changes: { assignee }, title: t.failed.assign } as const;
+  return agent === undefined
+    ? change(client, { ...write, document: UnassignDocument, variables: { id } })
+    : change(client, { ...write, document: AssignDocument, variables: { id, agentId: agent.id } });
+}
+
+export const move = (client: ApolloClient, id: string, department: Named) =>
+  change(client, {
+    id,
+    name: 'department',
+    document: MoveDocument,
+    variables: { id, departmentId: department.id },
+    changes: {
+      department: { __typename: 'Department', id: department.id, name: department.name },
+    },
+    title: t.failed.move,
+  });
+
+export const snooze = (client: ApolloClient, id: string, until: Date) =>
+  change(client, {
+    id,
+    name: 'snooze',
+    document: SnoozeDocument,
+    variables: { id, until: until.toISOString() },
+    changes: { snoozedUntil: until.toISOString() },
+    title: t.failed.snooze,
+  });
+
+export const unsnooze = (client: ApolloClient, id: string) =>
+  change(client, {
+    id,
+    name: 'snooze',
+    document: UnsnoozeDocument,
+    variables: { id },
+    changes: { snoozedUntil: null },
+    title: t.failed.unsnooze,
+  });
+
+export interface PendingClose {
+  readonly chatId: string;
+  readonly undo: () => void;
+}
+
+/** The chat that is closed soon. */
+export const pendingClose = createSignal<PendingClose | undefined>(undefined);
+
+const undoMs = 6_000;
+
+/** Closing can request a rating from the customer, which cannot be undone. So it is sent when it can no longer be undone. */
+export async function closeWithUndo(client: ApolloClient, chatId: string): Promise<void> {
+  const controller = new AbortController();
+  const pending = { chatId, undo: () => controller.abort() };
+  const end = () => {
+    if (pendingClose.get() === pending) pendingClose.set(undefined);
+  };
+  pendingClose.set(pending);
+  controller.signal.addEventListener('abort', end);
+  setTimeout(end, undoMs);
+  await change(client, {
+    ...statusWrite(chatId, 'CLOSED'),
+    context: { delayMs: undoMs, undo: controller.signal },
+  });
+}

@@ -1,0 +1,75 @@
+import { CombinedGraphQLErrors } from '@apollo/client/errors';
+import { UndoneError } from '../api/delay.ts';
+import { createSignal } from './signal.ts';
+
+export interface Write {
+  /** A newer write with the same key replaces the failure of an older one. */
+  readonly key: string;
+  /** Where the failure is shown. */
+  readonly subject: `chat:${string}` | `customer:${string}`;
+  /** What has failed, as a sentence. */
+  readonly title: string;
+  readonly run: () => Promise<unknown>;
+  /** Reads the object again and returns whether the write has been applied. */
+  readonly check: () => Promise<boolean>;
+}
+
+export interface FailedWrite extends Write {
+  readonly error: Error;
+  /** Whether it may have been applied nevertheless. */
+  readonly isUncertain: boolean;
+  readonly isBusy: boolean;
+}
+
+export const failedWrites = createSignal<readonly FailedWrite[]>([]);
+
+export const codeOf = (error: unknown): unknown =>
+  CombinedGraphQLErrors.is(error) ? error.errors[0]?.extensions?.['code'] : undefined;
+
+/** Without a response of the gateway the outcome is unknown too. */
+export const isUncertain = (error: unknown): boolean =>
+  !CombinedGraphQLErrors.is(error) || codeOf(error) === 'OUTCOME_UNKNOWN';
+
+export const asError = (error: unknown): Error =>
+  error instanceof Error ? error : new Error(String(error));
+
+export function dismiss(key: string): void {
+  failedWrites.set(failedWrites.get().filter((failed) => failed.key !== key));
+}
+
+const change = (key: string, values: Partial<FailedWrite>): void =>
+  failedWrites.set(
+    failedWrites.get().map((failed) => (failed.key === key ? { ...failed, ...values } : failed)),
+  );
+
+/** Returns whether the write has succeeded. Otherwise the failure is shown, with a button that repeats or checks it. */
+export async function perform(write: Write): Promise<boolean> {
+  change(write.key, { isBusy: true });
+  try {
+    await write.run();
+    dismiss(write.key);
+    return true;
+  } catch (error) {
+    dismiss(write.key);
+    if (error instanceof UndoneError) return false;
+    const failed = {
+      ...write,
+      error: asError(error),
+      isUncertain: isUncertain(error),
+      isBusy: false,
+    };
+    failedWrites.set([...failedWrites.get(), failed]);
+    return false;
+  }
+}
+
+/** After an unknown outcome: reads the object before the write can be repeated. */
+export async function checkWrite({ key, check }: FailedWrite): Promise<void> {
+  change(key, { isBusy: true });
+  try {
+    if (await check()) dismiss(key);
+    else change(key, { isBusy: false, isUncertain: false });
+  } catch (error) {
+    change(key, { isBusy: false, error: asError(error) });
+  }
+}

@@ -1,0 +1,135 @@
+import type { ApolloClient } from '@apollo/client';
+import { appendMessage, refreshChat } from '../api/live.ts';
+import { refreshSummaryNow } from '../api/summary.ts';
+import type { MessageLineFragment } from '../gql/graphql.ts';
+import { AddNoteDocument, ChatViewDocument, ReplyDocument } from '../gql/graphql.ts';
+import { asError, codeOf, isUncertain } from './failures.ts';
+import { createStored, isObject } from './storage.ts';
+
+export const messageKinds = ['reply', 'note'] as const;
+
+export type MessageKind = (typeof messageKinds)[number];
+
+/**
+ * - `failed`: it was not sent and can be repeated.
+ * - `unknown`: it may have been sent, so the chat is read before it can be repeated.
+ * - `absent`: it was not found in the chat.
+ */
+const states = ['sending', 'failed', 'unknown', 'checking', 'absent'] as const;
+
+export interface OutgoingMessage {
+  /** The idempotency key, also of a repetition. */
+  readonly key: string;
+  readonly chatId: string;
+  readonly kind: MessageKind;
+  readonly text: string;
+  readonly agentId: string;
+  readonly createdAt: string;
+  readonly state: (typeof states)[number];
+  readonly error?: Error;
+}
+
+export const isBusy = ({ state }: Pick<OutgoingMessage, 'state'>): boolean =>
+  state === 'sending' || state === 'checking';
+
+function decodeMessage(stored: unknown): readonly OutgoingMessage[] {
+  if (!isObject(stored)) return [];
+  const { key, chatId, text, agentId, createdAt } = stored;
+  const kind = messageKinds.find((known) => known === stored['kind']);
+  const state = states.find((known) => known === stored['state']) ?? 'unknown';
+  if (kind === undefined) return [];
+  const texts = { key, chatId, text, agentId, createdAt };
+  const isComplete = Object.values(texts).every((value) => typeof value === 'string');
+  return isComplete ? [{ ...(texts as Record<keyof typeof texts, string>), kind, state }] : [];
+}
+
+/** Messages that are not confirmed yet. They survive a reload, so nothing typed is lost. */
+export const outbox = createStored<readonly OutgoingMessage[]>('outbox', (stored) =>
+  Array.isArray(stored) ? stored.flatMap(decodeMessage) : [],
+);
+
+/** Whether a message was sent before a reload is unknown. Another window that sends it will say so. */
+function interrupt(): void {
+  const entries = outbox.get();
+  if (!entries.some(isBusy)) return;
+  outbox.set(entries.map((entry) => (isBusy(entry) ? { ...entry, state: 'unknown' } : entry)));
+}
+
+interrupt();
+
+const update = (key: string, values: Partial<OutgoingMessage>): void =>
+  outbox.set(outbox.get().map((entry) => (entry.key === key ? { ...entry, ...values } : entry)));
+
+export const discard = (key: string): void =>
+  outbox.set(outbox.get().filter((entry) => entry.key !== key));
+
+const documents = { reply: ReplyDocument, note: AddNoteDocument } as const;
+
+function confirm(client: ApolloClient, { key, chatId }: OutgoingMessage): void {
+  discard(key);
+  // The message may have opened or assigned the chat.
+  void refreshChat(client, chatId).catch(() => undefined);
+  refreshSummaryNow();
+}
+
+async function send(client: ApolloClient, message: OutgoingMessage): Promise<void> {
+  const { key, chatId, kind, text, agentId } = message;
+  update(key, { state: 'sending' });
+  try {
+    const { data } = await client.mutate({
+      mutation: documents[kind],
+      variables: { chatId, agentId, text, key },
+    });
+    if (data?.message != null) appendMessage(client, chatId, data.message);
+    confirm(client, message);
+  } catch (error) {
+    // A gateway that has restarted may have lost the key and the first attempt.
+    const isKnownKey = codeOf(error) === 'CONFLICT';
+    const state = isUncertain(error) || isKnownKey ? 'unknown' : 'failed';
+    update(key, { state, error: asError(error) });
+  }
+}
+
+export const repeat = (client: ApolloClient, message: OutgoingMessage): void =>
+  void send(client, message);
+
+type NewMessage = Pick<OutgoingMessage, 'chatId' | 'kind' | 'text' | 'agentId'>;
+
+export function sendMessage(client: ApolloClient, values: NewMessage): void {
+  const message = {
+    ...values,
+    key: crypto.randomUUID(),
+    createdAt: new Date().toISOString(),
+    state: 'sending',
+  } as const;
+  outbox.set([...outbox.get(), message]);
+  void send(client, message);
+}
+
+/** The clocks of this computer and HelpCrunch may differ. */
+const clockDifferenceMs = 120_000;
+
+export const isSameMessage = (sent: OutgoingMessage, found: MessageLineFragment): boolean =>
+  found.from === 'AGENT' &&
+  (found.type === 'PRIVATE') === (sent.kind === 'note') &&
+  found.text?.trim() === sent.text.trim() &&
+  (found.agent === null || found.agent.id === sent.agentId) &&
+  Date.parse(found.createdAt ?? '') > Date.parse(sent.createdAt) - clockDifferenceMs;
+
+/** Reads the chat to find out whether the message was sent. */
+export async function checkMessage(client: ApolloClient, message: OutgoingMessage): Promise<void> {
+  const { key, chatId } = message;
+  update(key, { state: 'checking' });
+  try {
+    const { data } = await client.query({
+      query: ChatViewDocument,
+      variables: { id: chatId },
+      fetchPolicy: 'network-only',
+    });
+    const found = data?.chat?.messages?.edges.some(({ node }) => isSameMessage(message, node));
+    if (found === true) confirm(client, message);
+    else update(key, { state: 'absent' });
+  } catch (error) {
+    update(key, { state: 'unknown', error: asError(error) });
+  }
+}
