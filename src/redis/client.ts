@@ -70,6 +70,11 @@ export function createRedisClient(settings: RedisServerSettings, options: Client
   });
 }
 
+interface ServerAddress {
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
 /**
  * Calls back when a sentinel announces another primary, while connections to the former one may stay open without replies. Returns a
  * function that ends it. The failover detector of ioredis prints addresses when a sentinel is unreachable.
@@ -77,7 +82,7 @@ export function createRedisClient(settings: RedisServerSettings, options: Client
 export function watchFailovers(
   settings: RedisServerSettings,
   log: Log,
-  onFailover: () => void,
+  onFailover: (primary: ServerAddress) => void,
 ): () => void {
   const address = readSentinelUrl(settings.url);
   if (address === undefined) return () => undefined;
@@ -98,7 +103,8 @@ export function watchFailovers(
     client.on(
       'message',
       guarded({ log, name: 'redis failover' }, (_channel: string, text: string) => {
-        if (text.startsWith(`${address.name} `)) onFailover();
+        const [name, , , host, port] = text.split(' ');
+        if (name === address.name) onFailover({ host, port: Number(port) });
       }),
     );
     client.subscribe('+switch-master').catch(() => undefined);
@@ -110,7 +116,16 @@ export function watchFailovers(
 }
 
 /** Clients that are still asking Sentinel for the primary are left alone: disconnecting would end them permanently. */
-export function reconnect(...clients: readonly Redis[]): void {
+export function reconnect(clients: readonly Redis[]): void {
   for (const client of clients)
     if (['connect', 'ready'].includes(client.status)) client.disconnect(true);
+}
+
+/** Reconnects clients unless they are connected to the server. If the sentinel announces a name instead of an IP address, all reconnect. */
+export function reconnectTo({ host, port }: ServerAddress, clients: readonly Redis[]): void {
+  const isConnected = ({ status, stream }: Redis) =>
+    status === 'ready' &&
+    stream.remoteAddress?.replace('::ffff:', '') === host &&
+    stream.remotePort === port;
+  reconnect(clients.filter((client) => !isConnected(client)));
 }

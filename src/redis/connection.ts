@@ -13,7 +13,7 @@ import {
   isReadOnly,
 } from './errors.ts';
 import { ReadFence } from './fence.ts';
-import { createRedisClient, reconnect, watchFailovers } from './client.ts';
+import { createRedisClient, reconnect, reconnectTo, watchFailovers } from './client.ts';
 import type { RedisServerSettings } from './client.ts';
 import type { ChannelKind } from './keys.ts';
 import { channelAccount, channelPatterns, redisKey } from './keys.ts';
@@ -139,8 +139,8 @@ export class RedisConnections {
         this.#receive(pattern, channel, text);
       }),
     );
-    const onFailover = () => reconnect(this.client, this.#subscription);
-    this.#stopWatching = watchFailovers(server, log, onFailover);
+    const clients = [this.client, this.#subscription];
+    this.#stopWatching = watchFailovers(server, log, (primary) => reconnectTo(primary, clients));
     this.#scheduleCheck();
   }
 
@@ -278,7 +278,7 @@ export class RedisConnections {
     if (this.#isClosed || this.#isProbing || this.client.status !== 'ready') return;
     if (this.#mustReconnect) {
       this.#mustReconnect = false;
-      reconnect(this.client, this.#subscription);
+      reconnect([this.client, this.#subscription]);
       return;
     }
     this.#isProbing = true;

@@ -48,17 +48,27 @@ export const heartbeatMs = 1_000;
 /** Settles a command, its completion, and the commands that these cause. */
 const rounds = 4;
 
-/** The name of the connection that sets the time in Redis. */
-export const timeConnection = 'time';
-
 export interface FleetServer {
   readonly redis: TestRedis;
   readonly settings: RedisServerSettings;
+  /** The timeout of one command, in real time. By default a slow machine does not reach it. */
+  readonly timeoutMs?: number;
 }
 
 async function startServer(): Promise<FleetServer> {
   const redis = await startRedis();
   return { redis, settings: { url: redis.url } };
+}
+
+/** Resolves when earlier commands and messages have arrived. */
+async function roundTrip(connection: RedisConnections) {
+  await connection.client.ping();
+  const fence = { isAwaited: true };
+  void connection.awaitFence().finally(() => {
+    fence.isAwaited = false;
+  });
+  // Without a subscription the fence has no end, because the clock stands.
+  while (fence.isAwaited && !connection.hasProblem('subscription')) await flushMicrotasks();
 }
 
 /** Rate limiters of several instances on one Redis, all with one clock. The server is stopped with them. */
@@ -68,9 +78,9 @@ export async function startLimiterFleet(
   server?: FleetServer,
 ) {
   const clock = createManualClock();
-  const { redis, settings } = server ?? (await startServer());
+  const { redis, settings, timeoutMs = 20_000 } = server ?? (await startServer());
   const client = createRedisClient(settings, {
-    connectionName: timeConnection,
+    connectionName: 'time',
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
   });
@@ -83,7 +93,7 @@ export async function startLimiterFleet(
   const instances = Array.from({ length: count }, (_, index) => {
     const connection = new RedisConnections({
       ...settings,
-      timeoutMs: 500,
+      timeoutMs,
       account: 'acme',
       clock,
       log: { info: note, warn: note, error: note },
@@ -101,7 +111,7 @@ export async function startLimiterFleet(
 
   async function settle() {
     for (let round = 0; round < rounds; round += 1) {
-      await Promise.allSettled(instances.map(({ connection }) => connection.client.ping()));
+      await Promise.allSettled(instances.map(({ connection }) => roundTrip(connection)));
       await flushMicrotasks();
     }
   }
@@ -109,6 +119,15 @@ export async function startLimiterFleet(
   async function step(ms: number) {
     await client.set('now', clock.now() + ms).catch(() => undefined);
     clock.advance(ms);
+    await settle();
+  }
+
+  const isConnected = ({ connection }: (typeof instances)[number]) =>
+    !connection.hasProblem('commands') && !connection.hasProblem('subscription');
+  /** Resolves when all instances can use Redis. Connecting takes real time, in which the clock stands. */
+  async function allConnected() {
+    while (client.status !== 'ready' || !instances.every(isConnected)) await flushMicrotasks();
+    await client.set('now', clock.now());
     await settle();
   }
 
@@ -127,6 +146,7 @@ export async function startLimiterFleet(
     losses,
     settle,
     step,
+    allConnected,
     allShared,
     async [Symbol.asyncDispose]() {
       for (const { limiter, connection } of instances) {

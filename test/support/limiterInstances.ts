@@ -24,7 +24,7 @@ export async function startInstances(
 ) {
   const options = { limit, windowMs, leaseTtlMs, ...(quotas && { quotas }) };
   const fleet = await startLimiterFleet(names.length, options, server);
-  const { clock, redis, limiters, logged, losses, settle, allShared } = fleet;
+  const { clock, redis, limiters, logged, losses, settle, allConnected, allShared } = fleet;
   const calls: Call[] = [];
   const limiter = (name: string): RateLimiter => limiters[names.indexOf(name)]!;
 
@@ -143,6 +143,7 @@ export async function startInstances(
       disturb = task;
     },
     maxInWindow,
+    allConnected,
     allShared,
     allLocal,
     count: (instance: string, from = 0, to = Infinity) =>

@@ -33,9 +33,6 @@ const make = async (cluster: Instances, instance: string, count: number) => {
   for (let call = 0; call < count; call += 1) (await cluster.acquire(instance)).complete();
 };
 
-const areConnected = async (redis: TestRedis) =>
-  String(await redis.command('CLIENT', 'LIST')).match(/name=helpcrunch:commands/g)?.length === 2;
-
 /** One instance or both, each once. */
 const expectOneReport = ({ losses: instances }: Instances) => {
   expect(instances.length).toBeGreaterThan(0);
@@ -126,8 +123,7 @@ const refresh = (cluster: Instances) =>
     await cluster.redis.kill();
     while (cluster.limiter('two').isShared() === true) await cluster.settle();
     await cluster.redis.restart();
-    await cluster.redis.listenedBy(2);
-    while (!(await areConnected(cluster.redis)));
+    await cluster.allConnected();
     await cluster.allShared();
     await cluster.limiter('two').refresh('acme');
 

@@ -210,9 +210,7 @@ testWithRedis('an instance rejoins only after all others had time to resync', as
   await cluster.redis.kill();
   await cluster.allLocal();
   await cluster.redis.restart();
-  const isConnected = async () => (await cluster.redis.command('PUBSUB', 'NUMPAT')) > 0;
-  while (!(await isConnected()));
-  await cluster.settle();
+  await cluster.allConnected();
 
   await cluster.advance(2 * heartbeatMs);
   const early = cluster.limiter('one').isShared();
@@ -223,7 +221,9 @@ testWithRedis('an instance rejoins only after all others had time to resync', as
 });
 
 testWithRedis('calls go on while Redis does not reply', async () => {
-  await using cluster = await startInstances(6, ['one', 'two']);
+  const redis = await startRedis();
+  const server = { redis, settings: { url: redis.url }, timeoutMs: 100 };
+  await using cluster = await startInstances(6, ['one', 'two'], undefined, server);
   (await cluster.acquire('one')).complete();
   cluster.redis.pause();
 
