@@ -171,6 +171,7 @@ export class EventFollower {
     }
     if (this.#at.position < last) return false;
     this.#at = { position: last, id: lastId };
+    if (last > 0) this.#parts.local.continueAfter(this.#parts.account, lastId);
     this.#isRestoring = false;
     return true;
   }

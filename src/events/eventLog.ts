@@ -38,6 +38,8 @@ export class EventLog {
   /** The position of the first element of `#entries`. */
   #firstPosition = 1;
   #bytes = 0;
+  /** Also of an entry that has expired: a subscriber that has received it has missed nothing. */
+  #latestId: string | undefined;
   readonly #positions = new Map<string, number>();
 
   constructor(clock: Clock) {
@@ -66,18 +68,23 @@ export class EventLog {
     const bytes = bytesOf(eventId, event);
     const expiresAtMs = this.#clock.monotonic() + eventLogTtlMs - ageMs;
     this.#positions.set(eventId, this.head + 1);
+    this.#latestId = eventId;
     this.#push({ eventId, event, bytes, expiresAtMs });
     return this.head;
   }
 
   positionOf(eventId: string): number | undefined {
     this.#expire();
-    return this.#positions.get(eventId);
+    return this.#positions.get(eventId) ?? (eventId === this.#latestId ? this.head : undefined);
   }
 
   latestId(): string | undefined {
-    this.#expire();
-    return this.#entries.at(-1)?.eventId;
+    return this.#latestId;
+  }
+
+  /** Continues another log, whose latest entry has expired there. */
+  continueAfter(eventId: string): void {
+    this.#latestId ??= eventId;
   }
 
   read({ after, maxEvents, accepts }: LogRange): LoggedEvents | undefined {
@@ -107,6 +114,7 @@ export class EventLog {
   /** Removes all events, because the next ones may be missing. */
   clear(): void {
     while (this.#size > 0) this.#removeFirst();
+    this.#latestId = undefined;
     // Even a subscriber that has read everything so far must learn of it.
     this.#firstPosition += 1;
   }

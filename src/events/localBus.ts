@@ -48,6 +48,11 @@ export class LocalEventBus implements EventBus {
     this.#channelOf(account).log.restore(...entry);
   }
 
+  /** Lets subscribers continue after the latest event of an account, however old it is. */
+  continueAfter(account: string, eventId: string): void {
+    this.#channelOf(account).log.continueAfter(eventId);
+  }
+
   publish(account: string, event: DomainEvent, eventId = this.nextId()): void {
     this.deliver(account, { ...event, eventId });
   }

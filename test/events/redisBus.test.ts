@@ -322,6 +322,26 @@ describeWithRedis('the event bus of several instances (needs Redis)', () => {
     expect(heard).toEqual([['gap'], ['gap']]);
   });
 
+  test('an instance that starts later continues after the latest event, which has expired in the log', async () => {
+    await redis.command('FLUSHALL');
+    await using buses = await startBuses();
+    await untilShared(buses);
+    buses.a.bus.publish('a', about('first'));
+    buses.a.bus.publish('a', about('latest'));
+    await buses.b.until('latest');
+    const latest = buses.b.bus.latestId('a') ?? '';
+    await redis.command('DEL', redisKey('a', 'log'), redisKey('a', 'logged'));
+
+    await using later = await startBus(createManualClock());
+    const after = (await later.bus.positionOf('a', latest)) ?? Number.NaN;
+    buses.a.bus.publish('a', about('next'));
+    const heard = await later.until('next');
+    const { events } = later.bus.read('a', { after, maxEvents: 9, accepts: () => true }) ?? {};
+
+    expect(heard).toEqual([]);
+    expect(events?.map((event) => nameOf(event))).toEqual(['next']);
+  });
+
   test('events that were delivered are not delivered again after a failover to a replica whose clock is slower', async () => {
     await redis.command('FLUSHALL');
     await using buses = await startBuses();

@@ -183,7 +183,26 @@ test('an event id that is unknown, of another account or older than ten minutes 
   const expired = await late.next();
 
   expect([gap, later, expired].map(isMissed)).toEqual([true, true, true]);
-  expect(later.extensions.eventId).toBe(latest.extensions.eventId);
+  const latestId = latest.extensions.eventId;
+  expect([later, expired].map(({ extensions }) => extensions.eventId)).toEqual([
+    latestId,
+    latestId,
+  ]);
+});
+
+test('the latest event of an account can be continued however old it is', async () => {
+  await using gateway = await start();
+  const headers = await bearer(team);
+  const options = { transport: 'sse', query, headers } as const;
+  await using first = await openSubscriber(gateway.url, options);
+  await gateway.change(1, 'pending');
+  const { eventId } = (await first.next()).extensions;
+  gateway.clock.advance(86_400_000);
+
+  await using late = await openSubscriber(gateway.url, { ...options, after: eventId });
+  await gateway.change(1, 'on hold');
+
+  expect(statusOf(await late.next())).toBe('ON_HOLD');
 });
 
 test.each([
