@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from '../lib/abortScope.ts';
 import type { Message, MessageReference } from '../resources/messages/model.ts';
 import { messageCodec } from '../resources/messages/model.ts';
 import type { Shape } from '../lib/shape.ts';
@@ -158,7 +159,7 @@ export interface EventBus extends EventHistory {
   subscribe(
     account: string,
     accepts: (event: DomainEvent) => boolean,
-    signal: AbortSignal,
+    signal: AbortSignalLike,
   ): AsyncIterableIterator<EventOrGap>;
   subscriberCount(): number;
   /** Ends all subscriptions. Waits briefly until published events have been sent to other instances. */

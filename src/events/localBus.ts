@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from '../lib/abortScope.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { DomainEvent, EventBus, EventHistory, IdentifiedEvent } from './bus.ts';
 import { EventIds } from './eventIds.ts';
@@ -82,7 +83,7 @@ export class LocalEventBus implements EventBus {
   subscribe(
     account: string,
     accepts: (event: DomainEvent) => boolean,
-    signal: AbortSignal,
+    signal: AbortSignalLike,
   ): ReturnType<EventBus['subscribe']> {
     const { subscribers } = this.#channelOf(account);
     const onEnd = () => {

@@ -1,9 +1,10 @@
+import type { AbortSignalLike } from '../lib/abortScope.ts';
 import type { DomainEvent, EventOrGap, PublishedEvent } from './bus.ts';
 
 interface SubscriberQueueOptions {
   readonly accepts: (event: DomainEvent) => boolean;
   readonly maxBuffered: number;
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignalLike;
   readonly onEnd: () => void;
 }
 
@@ -132,7 +133,7 @@ export function createSubscriberQueue({
     onEnd();
   }
 
-  signal.addEventListener('abort', end, { once: true });
+  signal.addEventListener('abort', end);
   return {
     push(event) {
       if (isEnded || !accepts(event)) return;

@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from '../lib/abortScope.ts';
 import type { AccountEvents, DomainEvent, EventBus, LogRange } from '../events/bus.ts';
 import type { ChangeDeduplicator } from '../events/changeDeduplicator.ts';
 import type { LoaderOptions, Loaders, Sources } from '../resources/registry.ts';
@@ -73,7 +74,7 @@ export interface Caller {
   /** Names the account in cache, rate limit and events. */
   readonly account: string;
   /** Aborted when the client disconnects or the deadline passes. */
-  readonly signal: () => AbortSignal;
+  readonly signal: () => AbortSignalLike;
   readonly deadlineMs: number;
   readonly span?: Span | undefined;
   /** Whether the client has sent `no-cache`. */

@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { AbortScope } from '../lib/abortScope.ts';
 import type { Clock } from '../lib/clock.ts';
 import { EventLoopTurns } from '../lib/turns.ts';
 import { requestIdAttribute } from '../observability/tracing.ts';
@@ -56,7 +56,7 @@ class OperationLifetime {
   readonly deadlineMs: number;
   readonly #clock: Clock;
   readonly #mutations: RunningMutations;
-  #controller: AbortController | undefined;
+  #scope: AbortScope | undefined;
   #cancelTimer = (): void => undefined;
   #abortReason: Error | undefined;
   #isDisconnected = false;
@@ -80,19 +80,17 @@ class OperationLifetime {
   }
 
   /** Created on first use: operations without upstream calls need none. */
-  readonly signal = (): AbortSignal => {
-    if (this.#controller !== undefined) return this.#controller.signal;
-    const controller = new AbortController();
-    this.#controller = controller;
-    // Every upstream call adds a listener.
-    setMaxListeners(0, controller.signal);
+  readonly signal = (): AbortScope => {
+    if (this.#scope !== undefined) return this.#scope;
+    const scope = new AbortScope();
+    this.#scope = scope;
     const reason = this.isAbandoned ? clientDisconnectedError : this.#abortReason;
-    if (reason !== undefined) controller.abort(reason);
+    if (reason !== undefined) scope.abort(reason);
     else if (!this.#isClosed) {
       const leftMs = Math.max(0, this.deadlineMs - this.#clock.monotonic());
-      this.#cancelTimer = this.#clock.after(leftMs, () => controller.abort(deadlineError));
+      this.#cancelTimer = this.#clock.after(leftMs, () => scope.abort(deadlineError));
     }
-    return controller.signal;
+    return scope;
   };
 
   startMutation(): void {
@@ -101,12 +99,12 @@ class OperationLifetime {
 
   disconnect(): void {
     this.#isDisconnected = true;
-    if (this.isAbandoned) this.#controller?.abort(clientDisconnectedError);
+    if (this.isAbandoned) this.#scope?.abort(clientDisconnectedError);
   }
 
   abort(reason: Error): void {
     this.#abortReason = reason;
-    this.#controller?.abort(reason);
+    this.#scope?.abort(reason);
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from './abortScope.ts';
 import { asError } from './asError.ts';
 
 /** Runs tasks of the same key one after the other, in order, and tasks of different keys concurrently. */
@@ -8,7 +9,7 @@ export class KeyedMutex {
   /** Resolves to the task's result. A task whose signal is aborted before its turn is not run and rejects immediately. */
   async run<Result>(
     key: string,
-    signal: AbortSignal,
+    signal: AbortSignalLike,
     task: () => Promise<Result>,
   ): Promise<Result> {
     const waiting = this.#waiting.get(key);
@@ -23,7 +24,7 @@ export class KeyedMutex {
     }
   }
 
-  #turn(waiting: Set<() => void>, signal: AbortSignal): Promise<void> {
+  #turn(waiting: Set<() => void>, signal: AbortSignalLike): Promise<void> {
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         waiting.delete(start);
@@ -35,7 +36,7 @@ export class KeyedMutex {
       };
       waiting.add(start);
       if (signal.aborted) onAbort();
-      else signal.addEventListener('abort', onAbort, { once: true });
+      else signal.addEventListener('abort', onAbort);
     });
   }
 

@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from '../lib/abortScope.ts';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from './errors.ts';
@@ -153,7 +154,7 @@ export class CircuitBreakers {
 const minCountedTimeoutMs = 1_000;
 
 /** 4xx and 429 count as success; attempts that were not sent or whose client disconnected are ignored. */
-function outcomeOf(error: unknown, signal: AbortSignal, durationMs: number): BreakerOutcome {
+function outcomeOf(error: unknown, signal: AbortSignalLike, durationMs: number): BreakerOutcome {
   if (!(error instanceof UpstreamError) || error.details.notSent === true) return 'ignored';
   if (signal.aborted)
     return error.kind === 'timeout' && durationMs >= minCountedTimeoutMs ? 'failure' : 'ignored';

@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from '../lib/abortScope.ts';
 import type { DependencyTracker } from '../lib/dependencyTracker.ts';
 import type { Span } from '../observability/tracing.ts';
 import type { RequestWaiters } from './cache/inFlight.ts';
@@ -40,7 +41,7 @@ export interface UpstreamContext {
   /** Further viewers of the operation. A read is charged to the first of them that has quota if `viewer` has none. */
   readonly fallbackCandidates?: readonly ChargeCandidate[] | undefined;
   /** Aborted when the client disconnects or the deadline passes. */
-  readonly signal: () => AbortSignal;
+  readonly signal: () => AbortSignalLike;
   /** On the monotonic clock. */
   readonly deadlineMs: number;
   readonly usage: OperationUsage;

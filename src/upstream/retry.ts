@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from '../lib/abortScope.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isOutcomeUncertain, isTransient, UpstreamError } from './errors.ts';
 import type { Layer, UpstreamRequest, WriteRepetition } from './pipeline.ts';
@@ -25,7 +26,7 @@ const baseDelayMs = 200;
 const repetitionOf = (request: UpstreamRequest): WriteRepetition =>
   request.effect === 'read' ? 'safe' : request.repeat;
 
-function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+function sleep(ms: number, clock: Clock, signal: AbortSignalLike): Promise<void> {
   return new Promise((resolve, reject) => {
     const cancel = clock.after(ms, () => {
       signal.removeEventListener('abort', onAbort);
@@ -35,7 +36,7 @@ function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
       cancel();
       reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
     }
-    signal.addEventListener('abort', onAbort, { once: true });
+    signal.addEventListener('abort', onAbort);
   });
 }
 

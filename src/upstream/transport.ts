@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from '../lib/abortScope.ts';
 import fetch, { FetchError } from 'node-fetch';
 import type { Response } from 'node-fetch';
 import { asError } from '../lib/asError.ts';
@@ -18,7 +19,7 @@ export interface TransportRequest {
   /** Whether idle connections must not be used. */
   readonly usesNewConnection?: boolean;
   /** Its reason becomes the error of an aborted request. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignalLike;
 }
 
 export interface TransportResponse {

@@ -1,4 +1,5 @@
-import { setMaxListeners } from 'node:events';
+import { AbortScope } from '../../lib/abortScope.ts';
+import type { AbortSignalLike } from '../../lib/abortScope.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { DependencyTracker } from '../../lib/dependencyTracker.ts';
 import { UpstreamError } from '../errors.ts';
@@ -12,7 +13,7 @@ interface RequestWaiter {
   readonly readPriority: 'read' | 'background';
   /** Further viewers for which the operation reads. */
   readonly fallbackCandidates?: readonly ChargeCandidate[] | undefined;
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignalLike;
   readonly deadlineMs: number;
   readonly tracker: DependencyTracker;
   /** The error of an operation whose deadline passes while the request is queued; other waiters may have later deadlines. */
@@ -22,7 +23,7 @@ interface RequestWaiter {
 /** The waiters of a request as the layers of the pipeline see them. */
 export interface RequestWaiters {
   /** Aborted when the last waiter disconnects. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignalLike;
   /** The viewers that are still connected, those of the operation that started the request first. */
   candidates(): readonly ChargeCandidate[];
   /** The latest deadline of the waiters. */
@@ -33,7 +34,7 @@ export interface RequestWaiters {
   sent?(): void;
 }
 
-const isTimeout = ({ reason }: AbortSignal): boolean =>
+const isTimeout = ({ reason }: AbortSignalLike): boolean =>
   reason instanceof UpstreamError && reason.kind === 'timeout';
 
 const candidateOf = ({ viewer, readPriority: priority }: RequestWaiter): ChargeCandidate => ({
@@ -58,7 +59,7 @@ type Start<Value> = (
 
 /** A request that several operations wait for (single-flight). It is aborted when the last waiter disconnects. */
 export class InFlightRequest<Value> {
-  readonly #controller = new AbortController();
+  readonly #scope = new AbortScope();
   readonly #waiters = new Set<RequestWaiter>();
   readonly #response: Promise<Value>;
   #queuedCount = 0;
@@ -69,10 +70,8 @@ export class InFlightRequest<Value> {
   readonly settled: Promise<unknown>;
 
   constructor(start: Start<Value>) {
-    const { signal } = this.#controller;
-    setMaxListeners(0, signal);
     const waiters: RequestWaiters = {
-      signal,
+      signal: this.#scope,
       candidates: () => Array.from(this.#waiters, candidatesOf).flat(),
       deadlineMs: () => Math.max(...Array.from(this.#waiters, ({ deadlineMs }) => deadlineMs)),
       setQueued: (isQueued) => {
@@ -87,7 +86,7 @@ export class InFlightRequest<Value> {
   }
 
   get isAborted(): boolean {
-    return this.#controller.signal.aborted;
+    return this.#scope.aborted;
   }
 
   /** Who is charged for the request, until it has been sent. */
@@ -111,14 +110,14 @@ export class InFlightRequest<Value> {
         // Computed before the abort, which removes the request from the queue.
         const error = this.#abortErrorOf(waiter);
         this.#waiters.delete(waiter);
-        if (this.#waiters.size === 0) this.#controller.abort(signal.reason);
+        if (this.#waiters.size === 0) this.#scope.abort(asError(signal.reason));
         reject(error);
       };
       if (signal.aborted) {
         onAbort();
         return;
       }
-      signal.addEventListener('abort', onAbort, { once: true });
+      signal.addEventListener('abort', onAbort);
       this.#response
         .finally(() => signal.removeEventListener('abort', onAbort))
         .then(resolve, (error: unknown) => reject(asError(error)));

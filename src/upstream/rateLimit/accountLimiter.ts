@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from '../../lib/abortScope.ts';
 import { asError } from '../../lib/asError.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { toWallTime } from '../../lib/clock.ts';
@@ -66,7 +67,7 @@ export class AccountLimiter {
     this.#window = options.createWindow(() => this.reevaluate());
   }
 
-  acquire(request: () => PermitRequest, signal: AbortSignal): Promise<Permit> {
+  acquire(request: () => PermitRequest, signal: AbortSignalLike): Promise<Permit> {
     if (signal.aborted) return Promise.reject(asError(signal.reason));
     const permit = this.#startUnlimited(request);
     if (permit !== undefined) return Promise.resolve(permit);
@@ -85,7 +86,7 @@ export class AccountLimiter {
         grant: (permit) => settle(() => resolve(permit)),
         reject: (error) => settle(() => reject(error)),
       };
-      signal.addEventListener('abort', onAbort, { once: true });
+      signal.addEventListener('abort', onAbort);
       this.#arrivals.push(request);
       this.#queue.add(waiter);
       this.#schedule();

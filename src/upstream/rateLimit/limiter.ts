@@ -1,3 +1,5 @@
+import type { AbortSignalLike } from '../../lib/abortScope.ts';
+
 /** Agents and clients of `AUTH=none` and `forward` are `agent`. The gateway itself refreshes cache entries. */
 export type QuotaClass = 'agent' | 'customer' | 'gateway';
 
@@ -104,7 +106,7 @@ export interface RateLimiter {
    * Resolves when one call may start. Rejects with `rateLimited` as soon as that cannot be before the request's deadline, and
    * with the signal's reason when every waiter has left.
    */
-  acquire(account: string, request: () => PermitRequest, signal: AbortSignal): Promise<Permit>;
+  acquire(account: string, request: () => PermitRequest, signal: AbortSignalLike): Promise<Permit>;
   /** A request may have changed: a later deadline, a higher priority. */
   reevaluate(account: string): void;
   status(account: string): QuotaStatus;

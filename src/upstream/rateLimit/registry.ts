@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from '../../lib/abortScope.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { InstanceMembership } from '../../redis/instanceMembership.ts';
 import type { RedisConnections } from '../../redis/connection.ts';
@@ -58,7 +59,7 @@ class RateLimiterRegistry implements RateLimiter {
     this.#options = options;
   }
 
-  acquire(account: string, request: () => PermitRequest, signal: AbortSignal): Promise<Permit> {
+  acquire(account: string, request: () => PermitRequest, signal: AbortSignalLike): Promise<Permit> {
     if (this.#isClosed) {
       const details = { notSent: true } as const;
       return Promise.reject(new UpstreamError('unavailable', 'The gateway is stopping.', details));
