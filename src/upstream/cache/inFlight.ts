@@ -1,11 +1,11 @@
 import { AbortScope } from '../../lib/abortScope.ts';
 import type { AbortSignalLike } from '../../lib/abortScope.ts';
+import { asError } from '../../lib/asError.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { DependencyTracker } from '../../lib/dependencyTracker.ts';
 import { UpstreamError } from '../errors.ts';
 import type { ChargeCandidate, QuotaViewer } from '../rateLimit/limiter.ts';
 import { viewerSnapshot } from '../rateLimit/limiter.ts';
-import { asError } from '../../lib/asError.ts';
 
 /** An operation that waits for a request. */
 interface RequestWaiter {
@@ -61,28 +61,21 @@ type Start<Value> = (
 export class InFlightRequest<Value> {
   readonly #scope = new AbortScope();
   readonly #waiters = new Set<RequestWaiter>();
-  readonly #response: Promise<Value>;
+  readonly #start: Start<Value>;
+  #response: Promise<Value> | undefined;
   #queuedCount = 0;
   #isSent = false;
   /** When the request started, on the logical clock; Infinity before that. */
   #sequence = Infinity;
-  /** Resolves when the request has ended; never rejects. */
-  readonly settled: Promise<unknown>;
 
+  /** The request starts when its first waiter joins. */
   constructor(start: Start<Value>) {
-    const waiters: RequestWaiters = {
-      signal: this.#scope,
-      candidates: () => Array.from(this.#waiters, candidatesOf).flat(),
-      deadlineMs: () => Math.max(...Array.from(this.#waiters, ({ deadlineMs }) => deadlineMs)),
-      setQueued: (isQueued) => {
-        this.#queuedCount += isQueued ? 1 : -1;
-        this.#isSent ||= !isQueued;
-      },
-    };
-    this.#response = start(waiters, (sequence) => {
-      this.#sequence = sequence;
-    });
-    this.settled = this.#response.catch(() => undefined);
+    this.#start = start;
+  }
+
+  /** Resolves when the request has ended; never rejects. */
+  async settled(): Promise<void> {
+    await this.#response?.catch(() => undefined);
   }
 
   get isAborted(): boolean {
@@ -113,15 +106,34 @@ export class InFlightRequest<Value> {
         if (this.#waiters.size === 0) this.#scope.abort(asError(signal.reason));
         reject(error);
       };
-      if (signal.aborted) {
-        onAbort();
-        return;
-      }
-      signal.addEventListener('abort', onAbort);
-      this.#response
-        .finally(() => signal.removeEventListener('abort', onAbort))
-        .then(resolve, (error: unknown) => reject(asError(error)));
+      if (signal.aborted) onAbort();
+      else signal.addEventListener('abort', onAbort);
+      const settle = (end: () => void) => {
+        signal.removeEventListener('abort', onAbort);
+        end();
+      };
+      this.#started().then(
+        (value) => settle(() => resolve(value)),
+        (error: unknown) => settle(() => reject(asError(error))),
+      );
     });
+  }
+
+  #started(): Promise<Value> {
+    return (this.#response ??= this.#start(
+      {
+        signal: this.#scope,
+        candidates: () => Array.from(this.#waiters, candidatesOf).flat(),
+        deadlineMs: () => Math.max(...Array.from(this.#waiters, ({ deadlineMs }) => deadlineMs)),
+        setQueued: (isQueued) => {
+          this.#queuedCount += isQueued ? 1 : -1;
+          this.#isSent ||= !isQueued;
+        },
+      },
+      (sequence) => {
+        this.#sequence = sequence;
+      },
+    ));
   }
 
   #abortErrorOf({ signal, queueTimeoutError }: RequestWaiter): Error {
@@ -219,23 +231,20 @@ export class RequestCollapser<Result> {
         return await fetch([...batchKeys], waiters, onStart);
       } finally {
         for (const key of batchKeys) if (this.#byKey.get(key) === request) this.#byKey.delete(key);
+        if (group !== undefined && this.#lastByGroup.get(group) === batch)
+          this.#lastByGroup.delete(group);
       }
     });
     const batch = { keys: batchKeys, request, isOpen: previous !== undefined };
     for (const key of keys) this.#byKey.set(key, request);
-    if (group !== undefined) {
-      this.#lastByGroup.set(group, batch);
-      void request.settled.then(() => {
-        if (this.#lastByGroup.get(group) === batch) this.#lastByGroup.delete(group);
-      });
-    }
+    if (group !== undefined) this.#lastByGroup.set(group, batch);
     return request;
   }
 
   #waitBriefly(previous: InFlightRequest<Result>): Promise<void> {
     return new Promise((resolve) => {
       const cancel = this.#clock.after(maxCollapseMs, resolve);
-      void previous.settled.then(() => {
+      void previous.settled().then(() => {
         cancel();
         resolve();
       });
