@@ -166,8 +166,12 @@ export interface EventBus extends EventHistory {
   close(): Promise<void>;
 }
 
-/** The accepted events of one account from now on, and those in the log. */
+/** Whether a subscription receives an event. Undefined if the event does not decide it: it is then decided when the event is executed. */
+export type EventFilter = (event: DomainEvent) => boolean | undefined;
+
+/** The events of one account from now on that the filter does not exclude, and those in the log. */
 export interface EventStream extends AsyncIterableIterator<EventOrGap> {
+  readonly filter: EventFilter;
   head(): number;
   positionOf(eventId: string): Promise<number | undefined>;
   latestId(): string | undefined;
@@ -187,5 +191,5 @@ interface WrittenChange {
 export interface AccountEvents {
   /** Publishes the events of a write, unless webhooks have reported them since it started. */
   publishWrite(change: WrittenChange): Promise<void>;
-  subscribe(accepts: (event: DomainEvent) => boolean): EventStream;
+  subscribe(filter: EventFilter): EventStream;
 }

@@ -106,9 +106,11 @@ const eventsOf = (
     if (isNamed && (await changeDeduplicator.deduplicateWrite(account, names, startedAtMs))) return;
     for (const event of events) eventBus.publish(account, event);
   },
-  subscribe(accepts) {
-    const accepted = (event: DomainEvent) => !isDeniedByEvent(viewer, event) && accepts(event);
+  subscribe(filter) {
+    const accepted = (event: DomainEvent) =>
+      !isDeniedByEvent(viewer, event) && filter(event) !== false;
     return Object.assign(eventBus.subscribe(account, accepted, signal()), {
+      filter,
       head: () => eventBus.head(account),
       positionOf: (eventId: string) => eventBus.positionOf(account, eventId),
       latestId: () => eventBus.latestId(account),

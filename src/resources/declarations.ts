@@ -103,6 +103,11 @@ export interface FieldDeclaration {
   readonly cost: CostRule | 'none';
   /** Of a mutation: whether it is forbidden unless the operator allows it. */
   readonly isOptIn?: true;
+  /**
+   * Of a subscription: the arguments that only select its events. They are optional, and the resolver of the value does not use them for
+   * events that match them.
+   */
+  readonly eventFilters?: readonly string[];
   /** The field of the model from which the value is computed, if its name differs. */
   readonly derivedFrom?: string;
 }

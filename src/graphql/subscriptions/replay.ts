@@ -1,13 +1,12 @@
 import type { PublishedEvent } from '../../events/bus.ts';
 import type { BoundedQueue } from '../../lib/boundedQueue.ts';
 import { onNextTurn } from '../../lib/clock.ts';
-import type {
-  OpenedSubscription,
-  SubscriptionCaller,
-  SubscriptionResult,
-} from './eventExecution.ts';
 import { isRateLimitedResult } from '../errors.ts';
-import { chargeable, missedEventsResult } from './eventExecution.ts';
+import type { OpenedSubscription } from './eventExecution.ts';
+import { missedEventsResult } from './eventExecution.ts';
+import type { SubscriptionResult } from './eventExecutor.ts';
+import type { SubscriptionCaller } from './subscribers.ts';
+import { chargeable } from './subscribers.ts';
 
 /** Executed together, so that their calls are batched. */
 const maxConcurrentEvents = 20;

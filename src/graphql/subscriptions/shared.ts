@@ -1,36 +1,18 @@
-import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { createBoundedQueue } from '../../lib/boundedQueue.ts';
 import type { BoundedQueue, QueueItems } from '../../lib/boundedQueue.ts';
 import type { Log } from '../../observability/log.ts';
 import { requestIds } from '../../observability/tracing.ts';
-import type { Viewer } from '../context.ts';
-import type {
-  ChargeableSubscribers,
-  EventResult,
-  ExecuteSubscription,
-  OpenedSubscription,
-  SubscriptionResult,
-  SubscriptionCaller,
-} from './eventExecution.ts';
-import { chargeable, missedEventsResult } from './eventExecution.ts';
+import type { EventResult, ExecuteSubscription, OpenedSubscription } from './eventExecution.ts';
+import { missedEventsResult } from './eventExecution.ts';
+import type { SubscriptionResult } from './eventExecutor.ts';
 import { Replays } from './replay.ts';
+import { sharingKey } from './sharingKey.ts';
+import type { ChargeableSubscribers, SubscriptionCaller } from './subscribers.ts';
+import { chargeable } from './subscribers.ts';
 import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
 
 export type SubscriptionResults = QueueItems<SubscriptionResult>;
-
-/** Viewers with the same key receive the same events and fields. */
-const audienceKey = (viewer: Viewer): unknown =>
-  viewer.role === 'CUSTOMER' ? viewer : viewer.role;
-
-function sharingKey(
-  { source, operationName, variables }: ValidatedSubscription,
-  subscriber: SubscriptionCaller,
-): string {
-  const { account, viewer } = subscriber;
-  const name = [account, audienceKey(viewer), source, operationName, variables];
-  return createHash('sha256').update(JSON.stringify(name)).digest('base64url');
-}
 
 interface SharedSubscriptionOptions {
   readonly log: Log;
@@ -38,12 +20,16 @@ interface SharedSubscriptionOptions {
   readonly maxBuffered: number;
   readonly opener: SubscriptionCaller;
   readonly onClose: () => void;
+  /** The number of the next turn, in all subscriptions. */
+  readonly nextTurn: () => number;
 }
 
 interface Subscriber {
   readonly caller: SubscriptionCaller;
   /** It receives the events after this position. */
   readonly position: number;
+  /** Later than those of all subscribers that subscribed or were charged before. */
+  readonly turn: number;
 }
 
 type ResultQueue = BoundedQueue<SubscriptionResult>;
@@ -74,8 +60,13 @@ class SharedSubscription {
   async open(execute: ExecuteSubscription, subscription: ValidatedSubscription): Promise<void> {
     const { opener } = this.#options;
     const { signal } = this.#controller;
-    const nextCharged = (position: number) => this.#nextCharged(position);
-    const opened = await execute(subscription, { opener, nextCharged }, signal);
+    const rotation = {
+      opener,
+      turn: (position: number) => this.#nextReceiver(position)?.[1].turn,
+      nextCharged: (position: number) => this.#nextCharged(position),
+      subscribers: () => this.#subscribers.values(),
+    };
+    const opened = await execute(subscription, rotation, signal);
     if ('history' in opened) {
       this.#open = opened;
       this.#replays = new Replays(opened, this.#options.maxBuffered);
@@ -94,7 +85,7 @@ class SharedSubscription {
       overflowItem: missedEventsResult(caller.requestId),
       onEnd: () => this.#leave(queue),
     });
-    const join = (position: number) => void this.#subscribers.set(queue, { caller, position });
+    const join = (position: number) => this.#add(queue, { caller, position });
     if (after === undefined) join(opened.history.head());
     else {
       this.#replaying.add(queue);
@@ -106,6 +97,10 @@ class SharedSubscription {
     // Started by the first subscriber, as earlier results would be lost.
     if (!this.#isDelivering) void this.#deliver(opened.results);
     return queue.items;
+  }
+
+  #add(queue: ResultQueue, subscriber: Omit<Subscriber, 'turn'>): void {
+    this.#subscribers.set(queue, { ...subscriber, turn: this.#options.nextTurn() });
   }
 
   #leave(queue: ResultQueue): void {
@@ -142,15 +137,19 @@ class SharedSubscription {
     log.error('subscription failed', { ...requestIds(opener), error });
   }
 
+  #nextReceiver(position: number): [ResultQueue, Subscriber] | undefined {
+    for (const entry of this.#subscribers) if (entry[1].position < position) return entry;
+    return undefined;
+  }
+
   /** Ends the turn of the first subscriber that receives the event. */
   #nextCharged(position: number): ChargeableSubscribers | undefined {
-    for (const [queue, subscriber] of this.#subscribers) {
-      if (subscriber.position >= position) continue;
-      this.#subscribers.delete(queue);
-      this.#subscribers.set(queue, subscriber);
-      return chargeable(subscriber.caller, this.#subscribers.values());
-    }
-    return undefined;
+    const next = this.#nextReceiver(position);
+    if (next === undefined) return undefined;
+    const [queue, subscriber] = next;
+    this.#subscribers.delete(queue);
+    this.#add(queue, subscriber);
+    return chargeable(subscriber.caller, this.#subscribers.values());
   }
 
   #close(): void {
@@ -177,13 +176,15 @@ export function createSharedSubscriptions({
   maxBuffered,
 }: SharedSubscriptionsOptions) {
   const groups = new Map<string, Promise<SharedSubscription>>();
+  let turns = 0;
+  const nextTurn = () => (turns += 1);
 
   async function open(
     subscription: ValidatedSubscription,
     opener: SubscriptionCaller,
     onClose: () => void,
   ): Promise<SharedSubscription> {
-    const shared = new SharedSubscription({ log, maxBuffered, opener, onClose });
+    const shared = new SharedSubscription({ log, maxBuffered, opener, onClose, nextTurn });
     await shared.open(executeSubscription, subscription);
     return shared;
   }

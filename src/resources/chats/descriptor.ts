@@ -58,6 +58,7 @@ export const chatDescriptor = {
       chatUpdated: {
         policy: 'owner',
         cost: { strategy: 'chatEvent', filters: ['customerId', 'assigneeId', 'departmentId'] },
+        eventFilters: ['id', 'customerId', 'assigneeId', 'departmentId'],
       },
     },
     ChatUpdate: {

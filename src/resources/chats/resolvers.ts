@@ -157,7 +157,7 @@ export const chatResolvers: Resolvers = {
             visibleChange(event, context) !== undefined &&
             'chatId' in event &&
             (typeof id !== 'string' || id === event.chatId) &&
-            matchesOwners(args, event) !== false,
+            matchesOwners(args, event),
         );
       },
       resolve: toChatUpdate,

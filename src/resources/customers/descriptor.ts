@@ -44,7 +44,7 @@ export const customerDescriptor = {
       customers: { policy: 'owner', cost: { strategy: 'page' } },
     },
     Subscription: {
-      customerChanged: { policy: 'owner', cost: 'none' },
+      customerChanged: { policy: 'owner', cost: 'none', eventFilters: ['id'] },
       customerUpdated: embeddedByIdOnly,
     },
     CustomerChange: { change: publicField, customerId: publicField, customer: embeddedByIdOnly },

@@ -38,7 +38,11 @@ export async function readMessages(
 export const messageDescriptor = {
   fields: {
     Subscription: {
-      messageReceived: { policy: 'owner', cost: { strategy: 'receivedMessage' } },
+      messageReceived: {
+        policy: 'owner',
+        cost: { strategy: 'receivedMessage' },
+        eventFilters: ['chatId'],
+      },
     },
     ChatMessage: {
       id: publicField,

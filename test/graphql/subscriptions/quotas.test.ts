@@ -149,6 +149,26 @@ describe('calls of subscription events', () => {
     expect(shared.map(({ errors }) => errors)).toEqual([undefined, undefined]);
   });
 
+  test('are charged to a subscriber with another filter when the one whose turn it is has no quota', async () => {
+    await using account = await startAccount();
+    for (let index = 0; index < 4; index += 1) await account.query(chats(24), agent(12));
+    await using capped = await account.subscribe(agent(12), [
+      'chatUpdated(id: 1) { change chat { status } }',
+    ]);
+    await account.started();
+    await using other = await account.subscribe(agent(13), [
+      'chatUpdated { change chat { status } }',
+    ]);
+    await account.started();
+
+    await account.rateChat();
+    await account.rateChat();
+    const shared = await results(capped, 2);
+
+    expect(shared).toEqual(await results(other, 2));
+    expect(shared.map(({ errors }) => errors)).toEqual([undefined, undefined]);
+  });
+
   test('are charged to the remaining subscribers after the first has left', async () => {
     await using account = await startAccount();
     const first = await account.subscribe(agent(12), [chatStatus]);
