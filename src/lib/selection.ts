@@ -9,8 +9,10 @@ import {
 } from 'graphql';
 import type { FieldNode, GraphQLResolveInfo, SelectionNode } from 'graphql';
 
+const hasDirectives = ({ directives = [] }: SelectionNode): boolean => directives.length > 0;
+
 function isIncluded(selection: SelectionNode, { variableValues }: GraphQLResolveInfo): boolean {
-  if (selection.directives === undefined || selection.directives.length === 0) return true;
+  if (!hasDirectives(selection)) return true;
   const skip = getDirectiveValues(GraphQLSkipDirective, selection, variableValues);
   const include = getDirectiveValues(GraphQLIncludeDirective, selection, variableValues);
   return skip?.['if'] !== true && include?.['if'] !== false;
@@ -23,19 +25,33 @@ function appliesTo(type: string, condition: string, { schema }: GraphQLResolveIn
   return isAbstractType(abstract) && isObjectType(concrete) && schema.isSubType(abstract, concrete);
 }
 
+interface FieldSelections {
+  readonly nodes: readonly FieldNode[];
+  /** Whether `@skip` or `@include` may exclude some of them. */
+  readonly isConditional: boolean;
+}
+
 /** The selections of fields of `type` on the value being resolved; follows fragments, `@skip` and `@include`. */
-function fieldNodesOf(info: GraphQLResolveInfo, type: string): readonly FieldNode[] {
-  const collect = (selections: readonly SelectionNode[]): readonly FieldNode[] =>
-    selections.flatMap((selection) => {
-      if (!isIncluded(selection, info)) return [];
-      if (selection.kind === Kind.FIELD) return [selection];
+function fieldSelections(info: GraphQLResolveInfo, type: string): FieldSelections {
+  const nodes: FieldNode[] = [];
+  let isConditional = false;
+  function collect(selections: readonly SelectionNode[]): void {
+    for (const selection of selections) {
+      isConditional ||= hasDirectives(selection);
+      if (!isIncluded(selection, info)) continue;
+      if (selection.kind === Kind.FIELD) {
+        nodes.push(selection);
+        continue;
+      }
       const fragment =
         selection.kind === Kind.INLINE_FRAGMENT ? selection : info.fragments[selection.name.value];
       const condition = fragment?.typeCondition?.name.value;
       const applies = condition === undefined || appliesTo(type, condition, info);
-      return fragment !== undefined && applies ? collect(fragment.selectionSet.selections) : [];
-    });
-  return info.fieldNodes.flatMap(({ selectionSet }) => collect(selectionSet?.selections ?? []));
+      if (fragment !== undefined && applies) collect(fragment.selectionSet.selections);
+    }
+  }
+  for (const { selectionSet } of info.fieldNodes) collect(selectionSet?.selections ?? []);
+  return { nodes, isConditional };
 }
 
 /** The arguments of the first selection of a field of `type`; undefined if the field is not selected. */
@@ -44,18 +60,20 @@ export function argumentsOfSelected(
   type: string,
   name: string,
 ): Readonly<Record<string, unknown>> | undefined {
+  if (!selectedFields(info, type).has(name)) return undefined;
   const parent = info.schema.getType(type);
   const definition = isObjectType(parent) ? parent.getFields()[name] : undefined;
-  const node = fieldNodesOf(info, type).find((field) => field.name.value === name);
+  const node = fieldSelections(info, type).nodes.find((field) => field.name.value === name);
   return definition && node && getArgumentValues(definition, node, info.variableValues);
 }
 
 interface SelectedFields {
-  readonly variableValues: GraphQLResolveInfo['variableValues'];
+  /** Undefined if the fields are the same for all variables. */
+  readonly variableValues: GraphQLResolveInfo['variableValues'] | undefined;
   readonly fields: ReadonlySet<string>;
 }
 
-/** Items of a list share their field nodes, so each selection set is walked once per operation. */
+/** Items of a list share their field nodes, and executions of a plan too, so each selection set is walked once. */
 const selectionsByFieldNodes = new WeakMap<
   GraphQLResolveInfo['fieldNodes'],
   Map<string, SelectedFields>
@@ -70,9 +88,11 @@ export function selectedFields(info: GraphQLResolveInfo, type: string): Readonly
     selectionsByFieldNodes.set(fieldNodes, byType);
   }
   const cached = byType.get(type);
-  if (cached?.variableValues === variableValues) return cached.fields;
-  const fields = new Set(fieldNodesOf(info, type).map(({ name }) => name.value));
-  byType.set(type, { variableValues, fields });
+  if (cached !== undefined && (cached.variableValues ?? variableValues) === variableValues)
+    return cached.fields;
+  const { nodes, isConditional } = fieldSelections(info, type);
+  const fields = new Set(nodes.map(({ name }) => name.value));
+  byType.set(type, { variableValues: isConditional ? variableValues : undefined, fields });
   return fields;
 }
 
