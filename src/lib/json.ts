@@ -18,8 +18,22 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
+/** Whether a text has more than `max` opening brackets, those in strings included. */
+function hasMoreBrackets(text: string, max: number): boolean {
+  let count = 0;
+  for (const bracket of ['{', '[']) {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
+      count += 1;
+      if (count > max) return true;
+    }
+  }
+  return false;
+}
+
 /** Counts brackets outside of strings: cheaper than walking the parsed value, and safe at any depth. */
 function isTooDeep(text: string, maxDepth: number): boolean {
+  // Most texts have too few brackets to be examined further.
+  if (!hasMoreBrackets(text, maxDepth)) return false;
   let depth = 0;
   for (let index = 0; index < text.length; index += 1) {
     switch (text.charCodeAt(index)) {
