@@ -1,4 +1,4 @@
-import { createLazyObjectFactory } from '../lib/lazy.ts';
+import { createLazyObjectFactory, once } from '../lib/lazy.ts';
 import { SearchReadBudget } from '../lib/listReader.ts';
 import type { Schedule } from '../lib/turns.ts';
 import type { CustomerViewer, Viewer } from '../lib/viewer.ts';
@@ -114,21 +114,21 @@ interface LoaderScope {
   readonly sources: Sources;
   readonly identity: ReturnType<typeof createCustomerViewerIdentity> | undefined;
   readonly schedule: Schedule;
-  readonly messages: ReturnType<typeof createMessageLoaders>;
+  readonly messages: () => ReturnType<typeof createMessageLoaders>;
 }
 
 const loaderFactories = {
-  agents: ({ sources }: LoaderScope) => createAgentLoaders(sources.agents),
-  applications: ({ sources }: LoaderScope) => createApplicationLoaders(sources.applications),
+  agents: ({ sources }: LoaderScope) => createAgentLoaders(() => sources.agents),
+  applications: ({ sources }: LoaderScope) => createApplicationLoaders(() => sources.applications),
   chats: ({ sources, identity, schedule, messages }: LoaderScope) =>
     createChatLoaders(sources.chats, identity, {
       batchScheduleFn: schedule,
-      preloadMessages: messages.preload,
+      preloadMessages: (chatId, range) => messages().preload(chatId, range),
     }),
   customers: ({ sources, identity, schedule }: LoaderScope) =>
-    createCustomerLoaders(sources.customers, identity, schedule),
-  departments: ({ sources }: LoaderScope) => createDepartmentLoaders(sources.departments),
-  messages: ({ messages }: LoaderScope) => messages,
+    createCustomerLoaders(() => sources.customers, identity, schedule),
+  departments: ({ sources }: LoaderScope) => createDepartmentLoaders(() => sources.departments),
+  messages: ({ messages }: LoaderScope) => messages(),
   organization: ({ sources }: LoaderScope) => createOrganizationLoaders(sources.organization),
   searchReads: () => new SearchReadBudget(),
 };
@@ -152,7 +152,7 @@ export const createLoaders = (
   createLazyLoaders(() => ({
     sources,
     schedule,
-    messages: createMessageLoaders(sources.messages),
+    messages: once(() => createMessageLoaders(sources.messages)),
     identity:
       viewer.role === 'CUSTOMER'
         ? createCustomerViewerIdentity(sources.customers, viewer, onViewerIdentified)

@@ -7,5 +7,5 @@ import type { AgentSource } from './source.ts';
 
 const partials = new PartialEntities<Agent>(modelProperties(agentDescriptor.fields.Agent));
 
-export const createAgentLoaders = (source: AgentSource) =>
-  createCollectionLoader(source.all, partials);
+export const createAgentLoaders = (source: () => AgentSource) =>
+  createCollectionLoader(() => source().all(), partials);

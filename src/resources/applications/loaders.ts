@@ -9,5 +9,5 @@ const partials = new PartialEntities<Application>(
   modelProperties(applicationDescriptor.fields.ChatApplication),
 );
 
-export const createApplicationLoaders = (source: ApplicationSource) =>
-  createCollectionLoader(source.all, partials);
+export const createApplicationLoaders = (source: () => ApplicationSource) =>
+  createCollectionLoader(() => source().all(), partials);

@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import type { GraphQLResolveInfo } from 'graphql';
+import { once } from '../../lib/lazy.ts';
 import type { PartialEntity } from '../../lib/selection.ts';
 import type { Schedule } from '../../lib/turns.ts';
 import type { CustomerViewer, CustomerIdentity } from '../../lib/viewer.ts';
@@ -42,28 +43,33 @@ type Resolved = Customer | Promise<Customer | null>;
 type PartialByUserId = PartialEntity<Customer> & { readonly userId: string };
 
 /** Loads any customer. */
-function createUnrestrictedLoaders(source: CustomerSource, batchScheduleFn: Schedule) {
-  const byId = createPeekableLoader(
-    new DataLoader<string, Customer>(source.byIds, { batchScheduleFn }),
-    source.peek,
+function createUnrestrictedLoaders(source: () => CustomerSource, batchScheduleFn: Schedule) {
+  // Not created by an operation whose chats embed all selected fields of their customers.
+  const byId = once(() =>
+    createPeekableLoader(
+      new DataLoader<string, Customer>(source().byIds, { batchScheduleFn }),
+      source().peek,
+    ),
   );
-  const byUserId = new DataLoader<string, Customer>(source.byUserIds, { batchScheduleFn });
-  const load = (id: string): Customer | Promise<Customer> => byId.peek(id) ?? byId.load(id);
+  const byUserId = once(
+    () => new DataLoader<string, Customer>(source().byUserIds, { batchScheduleFn }),
+  );
+  const load = (id: string): Customer | Promise<Customer> => byId().peek(id) ?? byId().load(id);
   return {
     /** Fails with `notFound` for an id that HelpCrunch does not know. */
     load,
     /** Fails with `notFound` when no customer has this user id. */
-    loadByUserId: (userId: string): Promise<Customer> => byUserId.load(userId),
+    loadByUserId: (userId: string): Promise<Customer> => byUserId().load(userId),
     /** Later fields of the same operation return this customer. */
-    prime: (customer: Customer): void => byId.prime(customer.id, customer),
+    prime: (customer: Customer): void => byId().prime(customer.id, customer),
     /** Later fields of the same operation load the customer again. */
-    forget: (id: string): void => byId.forget(id),
+    forget: (id: string): void => byId().forget(id),
     /** As `PartialEntities.resolve`. */
     resolvePartial: (partial: CustomerPart, info: GraphQLResolveInfo): Resolved =>
       partialCustomers.resolve(partial, info, () => load(partial.id)),
     /** As `resolvePartial`, when only the user id is known. */
     resolvePartialByUserId: (partial: PartialByUserId, info: GraphQLResolveInfo): Resolved =>
-      partialCustomers.resolve(partial, info, () => byUserId.load(partial.userId)),
+      partialCustomers.resolve(partial, info, () => byUserId().load(partial.userId)),
     visibility: (): Promise<VisibilityScope> => Promise.resolve({ isUnrestricted: true }),
     /** The viewer's own customer id; null when it is not a customer, or HelpCrunch does not know it. */
     ownId: (): Promise<string | null> => Promise.resolve(null),
@@ -107,7 +113,7 @@ function restrictToViewer(all: CustomerLoaders, identity: CustomerIdentity): Cus
 }
 
 export function createCustomerLoaders(
-  source: CustomerSource,
+  source: () => CustomerSource,
   identity: CustomerIdentity | undefined,
   schedule: Schedule,
 ): CustomerLoaders {

@@ -9,5 +9,5 @@ const partials = new PartialEntities<Department>(
   modelProperties(departmentDescriptor.fields.Department),
 );
 
-export const createDepartmentLoaders = (source: DepartmentSource) =>
-  createCollectionLoader(source.all, partials);
+export const createDepartmentLoaders = (source: () => DepartmentSource) =>
+  createCollectionLoader(() => source().all(), partials);
