@@ -39,7 +39,7 @@ export class LocalEventBus implements EventBus {
   deliver(account: string, event: IdentifiedEvent): void {
     const { log, subscribers } = this.#channelOf(account);
     const position = log.append(event);
-    if (position === undefined) return;
+    if (position === undefined || subscribers.size === 0) return;
     const published = { ...event, position };
     for (const subscriber of subscribers) subscriber.push(published);
   }
