@@ -47,6 +47,8 @@ const unit = files.filter((file) => !endToEnd.includes(file));
 
 export default {
   maxWorkers: 2,
+  // Modules of finished tests stay in memory, and collecting several gigabytes of them stops tests for seconds.
+  workerIdleMemoryLimit: '1GB',
   // No test depends on how long it takes, also on a busy machine.
   testTimeout: 120_000,
   projects: [
