@@ -20,13 +20,21 @@ export interface CrossOperationCache extends CacheReaderOptions {
   readonly onRequest: ((key: string) => void) | undefined;
 }
 
+type Fetched = FetchedEntries | UpstreamError;
+
+/** A request of which the operation waits for some names. */
+interface JoinedRequest {
+  readonly response: Promise<Fetched>;
+  readonly names: string[];
+  /** Set when the request has ended. */
+  fetched?: Fetched;
+}
+
 /** The state of one `getOrLoadMany`. */
 interface Load<Value> {
   readonly type: CacheType<Value>;
   readonly results: Map<string, Value | UpstreamError>;
-  readonly responses: Map<InFlightRequest<FetchedEntries>, Promise<FetchedEntries | UpstreamError>>;
-  /** The requests of names without a result. */
-  readonly pending: Map<string, InFlightRequest<FetchedEntries>>;
+  readonly joined: Map<InFlightRequest<FetchedEntries>, JoinedRequest>;
 }
 
 /** The cache as one operation sees it. */
@@ -104,9 +112,9 @@ export class ScopedCache {
     fetch: FetchEntities<Value>,
   ): Promise<(Value | UpstreamError)[]> {
     const results = new Map<string, Value | UpstreamError>();
-    const load: Load<Value> = { type, results, responses: new Map(), pending: new Map() };
+    const load: Load<Value> = { type, results, joined: new Map() };
     const { usage, isUnverified, signal } = this.#context;
-    const distinctNames = [...new Set(names)];
+    const distinctNames = names.length === 1 ? names : [...new Set(names)];
     for (const name of distinctNames) this.#recordRequest(type, name);
     await this.#awaitFence();
     let missing = this.#takeAvailable(load, distinctNames);
@@ -117,7 +125,7 @@ export class ScopedCache {
       signal().throwIfAborted();
       missing = this.#takeAvailable(load, missing);
     }
-    usage.shared += load.responses.size;
+    usage.shared += load.joined.size;
     if (missing.length > 0) this.#startRequest(load, missing, this.#fetcher(type, fetch, epoch));
     await this.#collect(load);
     return names.map(
@@ -155,13 +163,6 @@ export class ScopedCache {
     return (this.#fence ??= this.#shared.store.awaitFence());
   }
 
-  #reportFailure<Value>(response: Promise<Value>): Promise<Value> {
-    return response.catch((error: unknown) => {
-      this.#hooks.onFailure(error);
-      throw error;
-    });
-  }
-
   /** Requests that started before the last invalidation, or before an operation that bypasses the cache, are too old to be joined. */
   #joinRules() {
     const { latestSequence } = this.#shared.store.invalidations;
@@ -195,18 +196,24 @@ export class ScopedCache {
 
   /** Joins at once: a request whose other waiters disconnect meanwhile must not be aborted. */
   #join<Value>(
-    { responses, pending }: Load<Value>,
+    { joined }: Load<Value>,
     name: string,
     request: InFlightRequest<FetchedEntries>,
   ): void {
-    pending.set(name, request);
-    if (responses.has(request)) return;
+    const known = joined.get(request);
+    if (known !== undefined) {
+      known.names.push(name);
+      return;
+    }
     const { queueTimeoutError } = this.#hooks;
     const waiter = { ...this.#context, signal: this.#context.signal(), queueTimeoutError };
-    const response = this.#reportFailure(request.join(waiter)).catch(upstreamErrorAsValue);
+    const response = request.join(waiter).catch((error: unknown) => {
+      this.#hooks.onFailure(error);
+      return upstreamErrorAsValue(error);
+    });
     // Awaited later, by `#collect`.
     response.catch(() => undefined);
-    responses.set(request, response);
+    joined.set(request, { response, names: [name] });
   }
 
   #startRequest<Value>(
@@ -214,7 +221,7 @@ export class ScopedCache {
     names: readonly string[],
     fetch: Fetch<FetchedEntries>,
   ): void {
-    const { type, responses } = load;
+    const { type, joined } = load;
     const collapseKey = type.collapseKey?.(names[0] ?? '');
     const { request, isJoined } = this.#shared.collapser.start({
       keys: names.map((name) => this.#reader.keyOf(type, name)),
@@ -223,21 +230,21 @@ export class ScopedCache {
       ...this.#joinRules(),
       fetch,
     });
-    if (isJoined && !responses.has(request)) this.#context.usage.shared += 1;
+    if (isJoined && !joined.has(request)) this.#context.usage.shared += 1;
     for (const name of names) this.#join(load, name, request);
   }
 
   /** Takes the results of the requests; while HelpCrunch is unavailable, stale values (stale-if-error). */
-  async #collect<Value>({ type, results, responses, pending }: Load<Value>): Promise<void> {
-    const fetchedBy = new Map<InFlightRequest<FetchedEntries>, FetchedEntries | UpstreamError>();
-    for (const [request, response] of responses) fetchedBy.set(request, await response);
-    for (const [name, request] of pending) {
-      const fetched = fetchedBy.get(request);
+  async #collect<Value>({ type, results, joined }: Load<Value>): Promise<void> {
+    for (const request of joined.values()) request.fetched = await request.response;
+    for (const { names, fetched } of joined.values()) {
       if (fetched === undefined) continue;
-      const result =
-        fetched instanceof UpstreamError ? fetched : this.#reader.getFetched(fetched, type, name);
-      if (result === undefined) continue;
-      results.set(name, allowsStaleIfError(result) ? this.#staleOr(result, type, name) : result);
+      for (const name of names) {
+        const result =
+          fetched instanceof UpstreamError ? fetched : this.#reader.getFetched(fetched, type, name);
+        if (result === undefined) continue;
+        results.set(name, allowsStaleIfError(result) ? this.#staleOr(result, type, name) : result);
+      }
     }
   }
 
