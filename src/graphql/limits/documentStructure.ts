@@ -80,8 +80,17 @@ function cycleError(names: readonly string[]): GraphQLError {
   return new GraphQLError(`Cannot spread fragment "${first}" within itself${way}.`);
 }
 
-/** The selections of a selection set and of all fragments in it that apply to the same object. */
-function* rootSelections(
+export const fragmentsOf = ({
+  definitions,
+}: DocumentNode): ReadonlyMap<string, FragmentDefinitionNode> =>
+  new Map(
+    definitions.flatMap((definition) =>
+      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
+    ),
+  );
+
+/** The selections of a selection set and of all fragments in it that apply to the same object, once each. */
+export function* rootSelections(
   { selections }: SelectionSetNode,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
 ): Generator<SelectionNode> {
@@ -100,13 +109,9 @@ function* rootSelections(
  * Rejects conditions at the root of a subscription, as the September 2025 edition of the specification does: graphql-js 16 evaluates them during validation,
  * when variables have no values, and throws.
  */
-function subscriptionError({ definitions }: DocumentNode): GraphQLError | undefined {
-  const fragments = new Map(
-    definitions.flatMap((definition) =>
-      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
-    ),
-  );
-  for (const definition of definitions) {
+function subscriptionError(document: DocumentNode): GraphQLError | undefined {
+  const fragments = fragmentsOf(document);
+  for (const definition of document.definitions) {
     if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
     if (definition.operation !== OperationTypeNode.SUBSCRIPTION) continue;
     for (const { directives = [] } of rootSelections(definition.selectionSet, fragments)) {

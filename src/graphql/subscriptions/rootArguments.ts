@@ -1,25 +1,16 @@
-import type { ASTNode, DocumentNode, FieldNode, SelectionSetNode, ValueNode } from 'graphql';
+import type { ASTNode, DocumentNode, FieldNode, ValueNode } from 'graphql';
 import { getOperationAST, Kind, print, visit } from 'graphql';
+import { fragmentsOf, rootSelections } from '../limits/documentStructure.ts';
 import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
 
 type Variables = ValidatedSubscription['variables'];
 type Operation = Pick<ValidatedSubscription, 'document' | 'operationName'>;
 type RemovedArgument = (field: string, argument: string) => boolean;
 
-function rootFields(document: DocumentNode, selectionSet: SelectionSetNode): readonly FieldNode[] {
-  return selectionSet.selections.flatMap((selection) => {
-    if (selection.kind === Kind.FIELD) return selection;
-    if (selection.kind === Kind.INLINE_FRAGMENT)
-      return rootFields(document, selection.selectionSet);
-    const fragment = document.definitions.find(
-      (definition) =>
-        definition.kind === Kind.FRAGMENT_DEFINITION &&
-        definition.name.value === selection.name.value,
-    );
-    return fragment?.kind === Kind.FRAGMENT_DEFINITION
-      ? rootFields(document, fragment.selectionSet)
-      : [];
-  });
+function rootFields(document: DocumentNode, operationName: string | null): Set<FieldNode> {
+  const operation = getOperationAST(document, operationName);
+  const selections = operation ? rootSelections(operation.selectionSet, fragmentsOf(document)) : [];
+  return new Set(Array.from(selections).filter((selection) => selection.kind === Kind.FIELD));
 }
 
 function usedVariables(node: ASTNode): ReadonlySet<string> {
@@ -42,8 +33,7 @@ export class ReducedDocument {
   #source: string | undefined;
 
   constructor({ document, operationName }: Operation, isRemoved: RemovedArgument) {
-    const operation = getOperationAST(document, operationName);
-    const fields = new Set(operation ? rootFields(document, operation.selectionSet) : []);
+    const fields = rootFields(document, operationName);
     const removed = new Map<string, ValueNode>();
     const withoutArguments: DocumentNode = visit(document, {
       Field(node) {

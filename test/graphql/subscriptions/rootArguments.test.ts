@@ -54,3 +54,15 @@ test('each operation of a document is reduced for itself', () => {
   expect(sourceOf('A')).toMatch('a(id: 2)');
   expect(sourceOf('B')).toMatch('a(id: 1)');
 });
+
+test('arguments in fragments that are spread in many ways are removed', () => {
+  const levels = 60;
+  const fragments = Array.from({ length: levels }, (_, level) => {
+    const inner = level + 1 === levels ? 'a(id: 1) { b }' : `...A${level + 1} ...B${level + 1}`;
+    return `fragment A${level} on S { ${inner} } fragment B${level} on S { ${inner} }`;
+  });
+
+  const { source } = reduce(`subscription { ...A0 ...B0 } ${fragments.join(' ')}`);
+
+  expect(source).not.toMatch('a(id:');
+});
