@@ -35,6 +35,7 @@ interface FieldSelections {
 function fieldSelections(info: GraphQLResolveInfo, type: string): FieldSelections {
   const nodes: FieldNode[] = [];
   let isConditional = false;
+  const spread = new Set<string>();
   function collect(selections: readonly SelectionNode[]): void {
     for (const selection of selections) {
       isConditional ||= hasDirectives(selection);
@@ -42,6 +43,10 @@ function fieldSelections(info: GraphQLResolveInfo, type: string): FieldSelection
       if (selection.kind === Kind.FIELD) {
         nodes.push(selection);
         continue;
+      }
+      if (selection.kind === Kind.FRAGMENT_SPREAD) {
+        if (spread.has(selection.name.value)) continue;
+        spread.add(selection.name.value);
       }
       const fragment =
         selection.kind === Kind.INLINE_FRAGMENT ? selection : info.fragments[selection.name.value];

@@ -219,6 +219,27 @@ describe('a document that is nested deeply', () => {
   });
 });
 
+test.each([
+  ['Query', '...F0', 'chat(id: 1) { id }'],
+  ['Chat', 'chat(id: 1) { ...F0 }', 'id'],
+  ['ChatConnection', 'chats { ...F0 }', 'nodes { id }'],
+  ['__Schema', '__schema { ...F0 }', 'queryType { name }'],
+])(
+  'fragments on %s that each spread the next two are executed',
+  async (type, selection, fields) => {
+    const last = 60;
+    const fragments = times(last + 2, (index) => {
+      const inner = index < last ? `...F${index + 1} ...F${index + 2}` : fields;
+      return `fragment F${index} on ${type} { ${inner} }`;
+    });
+
+    const { status, data } = await gateway.query(`{ ${selection} } ${fragments}`);
+
+    expect(status).toBe(200);
+    expect(data).toBeDefined();
+  },
+);
+
 describe('variables that are nested 100,000 levels deep', () => {
   const query = 'query Deep($filter: ChatFilter) { chats(filter: $filter) { totalCount } }';
   const deep = nest('[', ']', 100_000, '');
