@@ -1,6 +1,7 @@
 import type { AbortSignalLike } from '../lib/abortScope.ts';
 import type { Message, MessageReference } from '../resources/messages/model.ts';
 import { messageCodec } from '../resources/messages/model.ts';
+import type { QueueItems } from '../lib/boundedQueue.ts';
 import type { Shape } from '../lib/shape.ts';
 import { isDictionary, isIdText, isText, isTime, objectOf, oneOf, orNull } from '../lib/shape.ts';
 
@@ -160,7 +161,7 @@ export interface EventBus extends EventHistory {
     account: string,
     accepts: (event: DomainEvent) => boolean,
     signal: AbortSignalLike,
-  ): AsyncIterableIterator<EventOrGap>;
+  ): QueueItems<EventOrGap>;
   subscriberCount(): number;
   /** Ends all subscriptions. Waits briefly until published events have been sent to other instances. */
   close(): Promise<void>;
@@ -170,7 +171,7 @@ export interface EventBus extends EventHistory {
 export type EventFilter = (event: DomainEvent) => boolean | undefined;
 
 /** The events of one account from now on that the filter does not exclude, and those in the log. */
-export interface EventStream extends AsyncIterableIterator<EventOrGap> {
+export interface EventStream extends QueueItems<EventOrGap> {
   readonly filter: EventFilter;
   head(): number;
   positionOf(eventId: string): Promise<number | undefined>;

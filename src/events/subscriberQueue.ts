@@ -1,4 +1,5 @@
 import type { AbortSignalLike } from '../lib/abortScope.ts';
+import type { ItemConsumer, QueueItems } from '../lib/boundedQueue.ts';
 import type { DomainEvent, EventOrGap, PublishedEvent } from './bus.ts';
 
 interface SubscriberQueueOptions {
@@ -16,7 +17,7 @@ export interface SubscriberQueue {
   isDrained(): boolean;
   /** Resolves when the subscriber has taken all events. */
   drained(): Promise<void>;
-  readonly events: AsyncIterableIterator<EventOrGap>;
+  readonly events: QueueItems<EventOrGap>;
 }
 
 type QueueResult = IteratorResult<EventOrGap, undefined>;
@@ -86,84 +87,119 @@ class BufferedEvents {
 }
 
 /** Buffers events for a slow subscriber. Of too many, the removed ones are reported by a `gap` before the others. */
-export function createSubscriberQueue({
-  accepts,
-  maxBuffered,
-  signal,
-  onEnd,
-}: SubscriberQueueOptions): SubscriberQueue {
-  const buffered = new BufferedEvents(maxBuffered);
-  const readers: ((result: QueueResult) => void)[] = [];
-  let onDrained: (() => void)[] = [];
-  let hasGap = false;
-  let isEnded = false;
+class BufferingQueue implements SubscriberQueue {
+  readonly #options: SubscriberQueueOptions;
+  readonly #buffered: BufferedEvents;
+  readonly #readers: ((result: QueueResult) => void)[] = [];
+  #onDrained: (() => void)[] = [];
+  #consumer: ItemConsumer<EventOrGap> | undefined;
+  /** Whether the consumer may be passed an event. */
+  #isReady = false;
+  #hasGap = false;
+  #isEnded = false;
 
-  function reportDrained(): void {
-    if (!buffered.isEmpty) return;
-    for (const resolve of onDrained) resolve();
-    onDrained = [];
+  constructor(options: SubscriberQueueOptions) {
+    this.#options = options;
+    this.#buffered = new BufferedEvents(options.maxBuffered);
+    options.signal.addEventListener('abort', this.end);
   }
 
-  function take(): QueueResult | undefined {
-    if (isEnded) return doneResult;
-    if (hasGap) {
-      hasGap = false;
+  push(event: PublishedEvent): void {
+    if (this.#isEnded || !this.#options.accepts(event)) return;
+    if (this.#isReady) {
+      this.#pass(event);
+      return;
+    }
+    if (this.#buffered.add(event)) this.#hasGap = true;
+    this.#flush();
+  }
+
+  signalGap(): void {
+    this.#hasGap = true;
+    this.#flush();
+  }
+
+  readonly end = (): void => {
+    if (this.#isEnded) return;
+    const { signal, onEnd } = this.#options;
+    this.#isEnded = true;
+    this.#buffered.clear();
+    signal.removeEventListener('abort', this.end);
+    this.#reportDrained();
+    this.#flush();
+    this.#consumer?.end();
+    onEnd();
+  };
+
+  isDrained(): boolean {
+    return this.#buffered.isEmpty;
+  }
+
+  async drained(): Promise<void> {
+    if (!this.#buffered.isEmpty)
+      await new Promise<void>((resolve) => this.#onDrained.push(resolve));
+  }
+
+  readonly events: QueueItems<EventOrGap> = {
+    next: () => {
+      const result = this.#take();
+      if (result !== undefined) return Promise.resolve(result);
+      return new Promise((resolve) => {
+        this.#readers.push(resolve);
+      });
+    },
+    return: () => {
+      this.end();
+      return Promise.resolve(doneResult);
+    },
+    consume: (consumer) => {
+      this.#consumer = consumer;
+      if (this.#isEnded) consumer.end();
+      else this.#resume();
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+
+  #reportDrained(): void {
+    if (!this.#buffered.isEmpty) return;
+    for (const resolve of this.#onDrained) resolve();
+    this.#onDrained = [];
+  }
+
+  #take(): QueueResult | undefined {
+    if (this.#isEnded) return doneResult;
+    if (this.#hasGap) {
+      this.#hasGap = false;
       return { value: { kind: 'gap' } };
     }
-    const event = buffered.shift();
-    reportDrained();
+    const event = this.#buffered.shift();
+    this.#reportDrained();
     return event === undefined ? undefined : { value: event };
   }
 
-  function flush(): void {
-    while (readers.length > 0) {
-      const result = take();
+  #flush(): void {
+    while (this.#readers.length > 0 || this.#isReady) {
+      const result = this.#take();
       if (result === undefined) return;
-      readers.shift()?.(result);
+      const reader = this.#readers.shift();
+      if (reader !== undefined) reader(result);
+      else if (result.done === true) return;
+      else this.#pass(result.value);
     }
   }
 
-  function end(): void {
-    if (isEnded) return;
-    isEnded = true;
-    buffered.clear();
-    signal.removeEventListener('abort', end);
-    reportDrained();
-    flush();
-    onEnd();
+  #pass(event: EventOrGap): void {
+    this.#isReady = false;
+    this.#consumer?.take(event, this.#resume);
   }
 
-  signal.addEventListener('abort', end);
-  return {
-    push(event) {
-      if (isEnded || !accepts(event)) return;
-      if (buffered.add(event)) hasGap = true;
-      flush();
-    },
-    signalGap() {
-      hasGap = true;
-      flush();
-    },
-    end,
-    isDrained: () => buffered.isEmpty,
-    async drained() {
-      if (!buffered.isEmpty) await new Promise<void>((resolve) => onDrained.push(resolve));
-    },
-    events: {
-      next() {
-        const result = take();
-        if (result !== undefined) return Promise.resolve(result);
-        return new Promise((resolve) => {
-          readers.push(resolve);
-        });
-      },
-      return() {
-        end();
-        return Promise.resolve(doneResult);
-      },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    },
+  readonly #resume = (): void => {
+    this.#isReady = true;
+    this.#flush();
   };
 }
+
+export const createSubscriberQueue = (options: SubscriberQueueOptions): SubscriberQueue =>
+  new BufferingQueue(options);

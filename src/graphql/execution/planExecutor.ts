@@ -46,13 +46,15 @@ export const createPlanExecutor =
     if (operation === undefined) return executeUnplanned;
     const { variableDefinitions = [] } = operation.operation;
     const plans = new OperationPlans(schema, operation);
+    // One object, by which the selections of an operation without variables are cached.
+    const noVariables = { coerced: Object.freeze({}), errors: undefined };
     return (given, context, rootValue) => {
-      const { errors, coerced: variables } = getVariableValues(
-        schema,
-        variableDefinitions,
-        given ?? {},
-        { maxErrors: maxValidationErrors },
-      );
+      const { errors, coerced: variables } =
+        variableDefinitions.length === 0
+          ? noVariables
+          : getVariableValues(schema, variableDefinitions, given ?? {}, {
+              maxErrors: maxValidationErrors,
+            });
       if (errors !== undefined) return { errors };
       const plan = plans.get(variables);
       if (plan === undefined) return executeUnplanned(given, context, rootValue);

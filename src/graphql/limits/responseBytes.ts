@@ -1,3 +1,5 @@
+import { whenSettled } from '../../lib/whenSettled.ts';
+
 /** Characters that JSON escapes. */
 const escaped = /["\\\u0000-\u001f\ud800-\udfff]/;
 
@@ -36,46 +38,73 @@ interface MeasureOptions {
 }
 
 /** Measures JSON up to `limit` without serializing it. Omits `undefined` properties, as `JSON.stringify` does. */
-async function measure(root: unknown, { limit, sizeOf, pause }: MeasureOptions): Promise<number> {
-  if (!isNested(root)) return sizeOf(root);
-  const nested: Nested[] = [root];
-  let bytes = 0;
-  let measured = 0;
-  for (let next = nested.pop(); next !== undefined && bytes <= limit; next = nested.pop()) {
-    bytes += 2;
-    measured += 1;
-    if (measured % atOnce === 0) await pause();
-    if (isList(next)) {
-      bytes += Math.max(0, next.length - 1);
-      for (const item of next) {
-        if (isNested(item)) nested.push(item);
-        else bytes += sizeOf(item);
-      }
-      continue;
+class Measurement {
+  readonly #options: MeasureOptions;
+  readonly #nested: Nested[];
+  #bytes = 0;
+  #measured = 0;
+
+  constructor(root: Nested, options: MeasureOptions) {
+    this.#options = options;
+    this.#nested = [root];
+  }
+
+  /** Synchronous if there was no pause. */
+  run(): number | Promise<number> {
+    const { limit, pause } = this.#options;
+    for (;;) {
+      const next = this.#bytes <= limit ? this.#nested.pop() : undefined;
+      if (next === undefined) return this.#bytes;
+      this.#bytes += 2;
+      if (isList(next)) this.#addItems(next);
+      else this.#addProperties(next);
+      this.#measured += 1;
+      const paused = this.#measured % atOnce === 0 ? pause() : undefined;
+      if (paused !== undefined) return paused.then(() => this.run());
     }
+  }
+
+  #addItems(items: readonly unknown[]): void {
+    this.#bytes += Math.max(0, items.length - 1);
+    for (const item of items) this.#add(item);
+  }
+
+  #addProperties(properties: Readonly<Record<string, unknown>>): void {
     let separators = -1;
     // The objects of a result have no inherited properties, and `Object.keys` would allocate.
-    for (const name in next) {
-      const value = next[name];
+    for (const name in properties) {
+      const value = properties[name];
       if (value === undefined) continue;
       separators += 2;
-      bytes += sizeOf(name);
-      if (isNested(value)) nested.push(value);
-      else bytes += sizeOf(value);
+      this.#bytes += this.#options.sizeOf(name);
+      this.#add(value);
     }
-    bytes += Math.max(0, separators);
+    this.#bytes += Math.max(0, separators);
   }
-  return bytes;
+
+  #add(value: unknown): void {
+    if (isNested(value)) this.#nested.push(value);
+    else this.#bytes += this.#options.sizeOf(value);
+  }
 }
 
+const measure = (root: unknown, options: MeasureOptions): number | Promise<number> =>
+  isNested(root) ? new Measurement(root, options).run() : options.sizeOf(root);
+
 /** Whether `value` takes more than `maxBytes` as JSON. It is not serialized, as it may be far larger. */
-export async function isLargerThan(
+export function isLargerThan(
   maxBytes: number,
   value: unknown,
   pause: Pause,
-): Promise<boolean> {
+): boolean | Promise<boolean> {
   // Counting characters is enough for most responses.
   const limit = maxBytes / maxBytesPerCharacter;
-  if ((await measure(value, { limit, sizeOf: charactersOf, pause })) <= limit) return false;
-  return (await measure(value, { limit: maxBytes, sizeOf: bytesOfLeaf, pause })) > maxBytes;
+  return whenSettled(measure(value, { limit, sizeOf: charactersOf, pause }), (characters) =>
+    characters <= limit
+      ? false
+      : whenSettled(
+          measure(value, { limit: maxBytes, sizeOf: bytesOfLeaf, pause }),
+          (bytes) => bytes > maxBytes,
+        ),
+  );
 }

@@ -1,5 +1,6 @@
 import type { FormattedExecutionResult } from 'graphql';
 import type { Context } from '../context.ts';
+import { whenSettled } from '../../lib/whenSettled.ts';
 import { isLargerThan } from './responseBytes.ts';
 import { responseTooLargeError } from './tooExpensive.ts';
 
@@ -9,22 +10,20 @@ type Result = FormattedExecutionResult;
 export type EnforceResponseLimit = (
   result: Result,
   context: Pick<Context, 'requestId' | 'guard'>,
-) => Promise<Result>;
+) => Result | Promise<Result>;
 
 /** `maxBytes` is the maximum length of a result as JSON. */
 export const createResponseLimit =
   (maxBytes: number): EnforceResponseLimit =>
-  async (result, { requestId, guard }) => {
+  (result, { requestId, guard }) =>
     // HTTP responses end with a line break.
-    if (!(await isLargerThan(maxBytes - 1, result, guard.pause))) {
-      await guard.pause();
-      return result;
-    }
-    const error = responseTooLargeError(
-      `The response is longer than ${maxBytes} bytes, which is the limit. Request less data at once.`,
-    );
-    // Nothing else: a trace is as large as what it traces.
-    const { upstream, eventId } = result.extensions ?? {};
-    const extensions = eventId === undefined ? { upstream } : { upstream, eventId };
-    return { errors: [error.format(requestId)], data: null, extensions };
-  };
+    whenSettled(isLargerThan(maxBytes - 1, result, guard.pause), (isLarger) => {
+      if (!isLarger) return whenSettled<unknown, Result>(guard.pause(), () => result);
+      const error = responseTooLargeError(
+        `The response is longer than ${maxBytes} bytes, which is the limit. Request less data at once.`,
+      );
+      // Nothing else: a trace is as large as what it traces.
+      const { upstream, eventId } = result.extensions ?? {};
+      const extensions = eventId === undefined ? { upstream } : { upstream, eventId };
+      return { errors: [error.format(requestId)], data: null, extensions };
+    });

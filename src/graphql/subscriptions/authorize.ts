@@ -19,12 +19,14 @@ export function isDeniedByEvent(viewer: Viewer, event: DomainEvent): boolean {
   return customerId !== null && viewer.id !== undefined && customerId !== viewer.id;
 }
 
-/** Whether the viewer may receive the event. Loads the chat if the event does not decide it. */
-export async function isAuthorized(
+/** Whether the viewer may receive the event. Loads the chat if the event does not decide it. Only for customers it returns a promise. */
+export const isAuthorized = (context: Context, event: DomainEvent): boolean | Promise<boolean> =>
+  context.viewer.role !== 'CUSTOMER' || isCustomerAuthorized(context, event);
+
+async function isCustomerAuthorized(
   { viewer, loaders }: Context,
   event: DomainEvent,
 ): Promise<boolean> {
-  if (viewer.role !== 'CUSTOMER') return true;
   if (isDeniedByEvent(viewer, event)) return false;
   // For a customer, the loader returns own chats only.
   if (event.kind !== 'customer' && event.customerId === null)

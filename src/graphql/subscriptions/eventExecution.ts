@@ -4,7 +4,6 @@ import type { EventStream, PublishedEvent } from '../../events/bus.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { requestIds } from '../../observability/tracing.ts';
 import type { Caller, Context } from '../context.ts';
-import { publicError } from '../errors.ts';
 import { createUnlimitedGuard } from '../execution/executionGuard.ts';
 import type { PrepareOperation } from '../execution/executor.ts';
 import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
@@ -12,6 +11,8 @@ import type { EventExecutorOptions, SubscriptionResult } from './eventExecutor.t
 import { EventExecutor } from './eventExecutor.ts';
 import { EventPace } from './eventPace.ts';
 import { ExecutionGroups } from './executionGroups.ts';
+import type { ResultConsumer } from './liveEvents.ts';
+import { LiveEvents } from './liveEvents.ts';
 import type {
   ChargeableSubscribers,
   SubscriberRotation,
@@ -20,17 +21,12 @@ import type {
 
 export type { SubscriberRotation, SubscriptionCaller, SubscriptionResult };
 
-/** The result of an event at this position; without a position it is for all subscribers. */
-export interface EventResult {
-  readonly result: SubscriptionResult;
-  readonly position?: number;
-}
-
 /** The log of the events that the subscription receives. */
 type SubscriptionHistory = Pick<EventStream, 'head' | 'positionOf' | 'latestId' | 'read'>;
 
 export interface OpenedSubscription {
-  readonly results: AsyncIterable<EventResult>;
+  /** Delivers the results of events from now on. Called once. */
+  readonly deliver: (consumer: ResultConsumer) => void;
   readonly history: SubscriptionHistory;
   /** The result of an event from the log. Null if the subscribers do not receive it. `takeAudience` is called when the execution starts. */
   readonly replay: (
@@ -38,19 +34,6 @@ export interface OpenedSubscription {
     takeAudience: () => ChargeableSubscribers,
   ) => Promise<SubscriptionResult | null>;
 }
-
-/** Delivered instead of lost events. The subscription continues, after the event with this id if one is given. */
-export const missedEventsResult = (requestId: string, eventId?: string): SubscriptionResult => ({
-  data: null,
-  errors: [
-    publicError
-      .unavailable('Events may have been lost. Query the current state again.', {
-        extensions: { missed: true },
-      })
-      .format(requestId),
-  ],
-  ...(eventId === undefined ? {} : { extensions: { eventId } }),
-});
 
 /** Narrows the type of the stream to that of the events that the resolvers return. */
 const isEventStream = (source: object): source is EventStream =>
@@ -98,34 +81,22 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
       return { errors: executor.formatErrors(events.errors ?? [], requestIds(opener)) };
     }
     if (!isEventStream(events)) throw new Error('A subscription must return an event stream.');
-    const group = groups.join(subscription, opener, signal);
+    const createPace = () => new EventPace({ clock, rateLimit: rateLimitOf(opener.account) });
+    // Otherwise subscribers that resume would delay the events of the others.
+    const [livePace, replayPace] = [createPace(), createPace()];
     const operation = getOperationAST(document, operationName);
     const execute = prepare(document, operationName);
-    const { filter } = events;
-    const executed = { operation, variables, execute, filter, rotation, signal };
-    const createPace = () => new EventPace({ clock, rateLimit: rateLimitOf(opener.account) });
-    const livePace = createPace();
-    // Otherwise subscribers that resume would delay the events of the others.
-    const replayPace = createPace();
-    async function* results(stream: EventStream): AsyncGenerator<EventResult> {
-      for await (const event of stream) {
-        if (event.kind === 'gap') {
-          yield { result: missedEventsResult(opener.requestId) };
-          continue;
-        }
-        await livePace.ready(signal);
-        const { result, calls } = await group.execute(event, executed);
-        livePace.spend(calls);
-        if (result !== null) yield { result, position: event.position };
-      }
-    }
+    const prepared = { operation, variables, execute, filter: events.filter, rotation, signal };
+    const group = groups.join(subscription, opener, signal);
     return {
-      results: results(events),
+      deliver(consumer) {
+        events.consume(new LiveEvents({ prepared, group, pace: livePace, consumer }));
+      },
       history: events,
       async replay(event, takeAudience) {
         await replayPace.ready(signal);
         const execution = { event, operation, audience: takeAudience(), signals: [signal] };
-        const { result, calls } = await executor.execute(executed, execution);
+        const { result, calls } = await executor.execute(prepared, execution);
         replayPace.spend(calls);
         return result;
       },

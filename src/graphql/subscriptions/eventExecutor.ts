@@ -1,7 +1,13 @@
-import type { FormattedExecutionResult, GraphQLError, OperationDefinitionNode } from 'graphql';
+import type {
+  ExecutionResult,
+  FormattedExecutionResult,
+  GraphQLError,
+  OperationDefinitionNode,
+} from 'graphql';
 import type { DomainEvent, PublishedEvent } from '../../events/bus.ts';
 import { asError } from '../../lib/asError.ts';
 import { eventNotForSubscription } from '../../lib/eventNotForSubscription.ts';
+import { whenSettled } from '../../lib/whenSettled.ts';
 import type { Log } from '../../observability/log.ts';
 import { requestIds } from '../../observability/tracing.ts';
 import type { RequestIds } from '../../observability/tracing.ts';
@@ -9,7 +15,7 @@ import type { Context } from '../context.ts';
 import type { createFormatError } from '../errors.ts';
 import type { ExecutableOperation } from '../execution/executor.ts';
 import type { EnforceResponseLimit } from '../limits/responseLimit.ts';
-import type { OpenOperation } from '../operation.ts';
+import type { OpenedOperation, OpenOperation } from '../operation.ts';
 import type { ReportOperation } from '../operationReport.ts';
 import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
 import { logFailures, usageExtension, withRequestId } from '../plugins/response.ts';
@@ -49,6 +55,27 @@ export interface EventExecutorOptions {
   readonly limitResult: EnforceResponseLimit;
 }
 
+const isAborted = ({ signals }: EventExecution): boolean => signals.every(({ aborted }) => aborted);
+
+/** Closes the operation at the end of its execution, and disconnects it when the execution is abandoned. */
+async function untilSettled(
+  executed: Promise<ExecutedEvent>,
+  execution: EventExecution,
+  { disconnect, close }: OpenedOperation,
+): Promise<ExecutedEvent> {
+  const { signals } = execution;
+  const onAbort = () => {
+    if (isAborted(execution)) disconnect();
+  };
+  for (const signal of signals) signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await executed;
+  } finally {
+    for (const signal of signals) signal.removeEventListener('abort', onAbort);
+    close();
+  }
+}
+
 /** Executes each event as an operation with its own deadline and loaders. */
 export class EventExecutor {
   readonly #options: EventExecutorOptions;
@@ -57,36 +84,44 @@ export class EventExecutor {
     this.#options = options;
   }
 
-  async execute(
+  /** Synchronous if the execution waits for nothing. */
+  execute(
     prepared: PreparedOperation,
-    { event, audience, operation, signals }: EventExecution,
-  ): Promise<ExecutedEvent> {
-    const { openOperation, limitResult, report } = this.#options;
-    const { chargedSubscriber, others: otherClients } = audience;
-    const { context, disconnect, close } = openOperation({
+    execution: EventExecution,
+  ): ExecutedEvent | Promise<ExecutedEvent> {
+    const { chargedSubscriber, others: otherClients } = execution.audience;
+    const opened = this.#options.openOperation({
       otherClients,
       bypassesCache: false,
       ...chargedSubscriber,
     });
-    const isAborted = () => signals.every(({ aborted }) => aborted);
-    const onAbort = () => {
-      if (isAborted()) disconnect();
-    };
-    for (const signal of signals) signal.addEventListener('abort', onAbort, { once: true });
-    // A signal that is already aborted calls no listener.
-    onAbort();
+    if (isAborted(execution)) opened.disconnect();
+    let isPending = false;
     try {
-      const executed = await this.#resultOf(prepared, event, context);
-      const { calls } = context.usage;
-      if (executed === null || isAborted()) return { result: null, calls };
-      const extensions = { upstream: usageExtension(context), eventId: event.eventId };
-      const result = await limitResult({ ...executed, extensions }, context);
-      report(context, { operation, errors: result.errors });
-      return { result, calls };
+      const executed = this.#execute(prepared, execution, opened.context);
+      isPending = executed instanceof Promise;
+      return executed instanceof Promise ? untilSettled(executed, execution, opened) : executed;
     } finally {
-      for (const signal of signals) signal.removeEventListener('abort', onAbort);
-      close();
+      if (!isPending) opened.close();
     }
+  }
+
+  #execute(
+    prepared: PreparedOperation,
+    execution: EventExecution,
+    context: Context,
+  ): ExecutedEvent | Promise<ExecutedEvent> {
+    const { limitResult, report } = this.#options;
+    const { event, operation } = execution;
+    return whenSettled(this.#resultOf(prepared, event, context), (executed) => {
+      const { calls } = context.usage;
+      if (executed === null || isAborted(execution)) return { result: null, calls };
+      const extensions = { upstream: usageExtension(context), eventId: event.eventId };
+      return whenSettled(limitResult({ ...executed, extensions }, context), (result) => {
+        report(context, { operation, errors: result.errors });
+        return { result, calls };
+      });
+    });
   }
 
   formatErrors(errors: readonly GraphQLError[], ids: RequestIds) {
@@ -95,22 +130,25 @@ export class EventExecutor {
     return errors.map((error) => withRequestId(formatError(error.toJSON(), error), ids.requestId));
   }
 
-  async #resultOf(
+  #resultOf(
     { variables, execute }: PreparedOperation,
     event: DomainEvent,
     context: Context,
-  ): Promise<SubscriptionResult | null> {
-    try {
-      if (!(await isAuthorized(context, event))) return null;
-    } catch (error) {
-      return this.#undecidedResult(error, requestIds(context));
-    }
-    const { data = null, errors } = await execute(variables, context, event);
-    if (errors?.some(({ originalError }) => originalError === eventNotForSubscription) === true)
-      return null;
-    return errors === undefined
-      ? { data }
-      : { data, errors: this.formatErrors(errors, requestIds(context)) };
+  ): SubscriptionResult | null | Promise<SubscriptionResult | null> {
+    const executed = () =>
+      whenSettled(execute(variables, context, event), (result) => this.#format(result, context));
+    const isVisible = isAuthorized(context, event);
+    if (!(isVisible instanceof Promise)) return isVisible ? executed() : null;
+    return isVisible.then(
+      (visible) => (visible ? executed() : null),
+      (error: unknown) => this.#undecidedResult(error, requestIds(context)),
+    );
+  }
+
+  #format({ data = null, errors }: ExecutionResult, context: Context): SubscriptionResult | null {
+    if (errors === undefined) return { data };
+    if (errors.some(({ originalError }) => originalError === eventNotForSubscription)) return null;
+    return { data, errors: this.formatErrors(errors, requestIds(context)) };
   }
 
   /** Delivered if it could not be determined whether the subscriber may receive an event. */

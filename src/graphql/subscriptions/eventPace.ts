@@ -29,18 +29,22 @@ export class EventPace {
 
   /** Subtracts the calls of an event. */
   spend(calls: number): void {
+    if (calls === 0) return;
     this.#refill();
     // One expensive event does not delay the next ones for longer than a full bucket takes.
     this.#available = Math.max(this.#available - calls, -this.#capacity);
   }
 
+  /** Whether the next event may make calls. */
+  get isReady(): boolean {
+    if (this.#available < this.#capacity) this.#refill();
+    return this.#available >= 1;
+  }
+
   /** Resolves when the next event may make calls, or when the signal aborts. */
   async ready(signal: AbortSignal): Promise<void> {
-    this.#refill();
-    while (this.#available < 1 && !signal.aborted) {
+    while (!this.isReady && !signal.aborted)
       await this.#pause(Math.ceil((1 - this.#available) / this.#perMs), signal);
-      this.#refill();
-    }
   }
 
   #refill(): void {

@@ -17,6 +17,10 @@ export interface ExecutedSubscription extends PreparedOperation {
   readonly filter: EventFilter;
   readonly rotation: SubscriberRotation;
   readonly signal: AbortSignal;
+  /** Receives an event that was executed for it. */
+  take(event: PublishedEvent, executed: ExecutedEvent): void;
+  /** Ends the subscription because of a bug. */
+  fail(error: unknown): void;
 }
 
 /** Further executions start in the next turn of the event loop, so that the memory of most is freed early. */
@@ -24,25 +28,104 @@ const maxStartsPerTurn = 32;
 
 /** Starts executions in the next turn of the event loop, when all subscriptions have received the event. */
 class ExecutionStarts {
-  #waiting: (() => void)[] = [];
+  #waiting: EventExecution[] = [];
+  #next = 0;
 
-  add(start: () => void): void {
-    if (this.#waiting.push(start) === 1) onNextTurn(() => this.#run());
+  add(execution: EventExecution): void {
+    this.#waiting.push(execution);
+    if (this.#waiting.length === 1) onNextTurn(this.#run);
   }
 
-  #run(): void {
-    const started = this.#waiting.slice(0, maxStartsPerTurn);
-    this.#waiting = this.#waiting.slice(maxStartsPerTurn);
-    if (this.#waiting.length > 0) onNextTurn(() => this.#run());
-    for (const start of started) start();
-  }
+  readonly #run = (): void => {
+    const started = this.#waiting.slice(this.#next, this.#next + maxStartsPerTurn);
+    this.#next += started.length;
+    if (this.#next < this.#waiting.length) onNextTurn(this.#run);
+    else {
+      this.#waiting = [];
+      this.#next = 0;
+    }
+    for (const execution of started) execution.start();
+  };
 }
 
-/** One execution of an event, for the subscriptions that have joined before it starts. */
-interface StartingExecution {
+function* subscribersOf(subscriptions: readonly ExecutedSubscription[]) {
+  for (const { rotation } of subscriptions) yield* rotation.subscribers();
+}
+
+/** One execution of an event for the subscriptions that have joined before it starts. */
+class EventExecution {
   readonly event: PublishedEvent;
-  readonly subscriptions: ExecutedSubscription[];
-  readonly executed: Promise<ExecutedEvent>;
+  readonly #group: ExecutionGroup;
+  readonly #subscriptions: ExecutedSubscription[];
+
+  constructor(event: PublishedEvent, group: ExecutionGroup, subscription: ExecutedSubscription) {
+    this.event = event;
+    this.#group = group;
+    this.#subscriptions = [subscription];
+  }
+
+  join(subscription: ExecutedSubscription): void {
+    this.#subscriptions.push(subscription);
+  }
+
+  start(): void {
+    this.#group.remove(this);
+    try {
+      const executed = this.#execute();
+      if (executed instanceof Promise)
+        executed.then(
+          (settled) => this.#take(settled),
+          (error: unknown) => this.#fail(error),
+        );
+      else this.#take(executed);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #execute(): ExecutedEvent | Promise<ExecutedEvent> {
+    const { event } = this;
+    const subscriptions = this.#subscriptions;
+    const next = this.#nextCharged();
+    const audience = next?.rotation.nextCharged(event.position);
+    if (next === undefined || audience === undefined) return { result: null, calls: 0 };
+    const { executor } = this.#group.options;
+    const { operation } = next;
+    const signals = subscriptions.map(({ signal }) => signal);
+    const execution = { event, audience, operation, signals };
+    if (subscriptions.length === 1) return executor.execute(next, execution);
+    return executor.execute(this.#group.unfiltered, {
+      ...execution,
+      audience: chargeable(audience.chargedSubscriber, subscribersOf(subscriptions)),
+    });
+  }
+
+  /** The subscription of the subscriber whose turn it is to be charged. */
+  #nextCharged(): ExecutedSubscription | undefined {
+    let next: ExecutedSubscription | undefined;
+    let lowest = Infinity;
+    for (const subscription of this.#subscriptions) {
+      const turn = subscription.rotation.turn(this.event.position);
+      if (turn === undefined || turn >= lowest) continue;
+      next = subscription;
+      lowest = turn;
+    }
+    return next;
+  }
+
+  #take(executed: ExecutedEvent): void {
+    for (const subscription of this.#subscriptions) {
+      try {
+        subscription.take(this.event, executed);
+      } catch (error) {
+        subscription.fail(error);
+      }
+    }
+  }
+
+  #fail(error: unknown): void {
+    for (const subscription of this.#subscriptions) subscription.fail(error);
+  }
 }
 
 interface ExecutionGroupOptions {
@@ -50,17 +133,13 @@ interface ExecutionGroupOptions {
   readonly prepare: PrepareOperation;
 }
 
-function* subscribersOf(subscriptions: readonly ExecutedSubscription[]) {
-  for (const { rotation } of subscriptions) yield* rotation.subscribers();
-}
-
 /** Subscriptions whose operations differ only in arguments that select events. */
 class ExecutionGroup {
-  readonly #options: ExecutionGroupOptions;
+  readonly options: ExecutionGroupOptions;
   readonly #starts: ExecutionStarts;
   readonly #prepareUnfiltered: () => PreparedOperation;
   #unfiltered: PreparedOperation | undefined;
-  #starting: readonly StartingExecution[] = [];
+  #starting: readonly EventExecution[] = [];
   members = 0;
 
   constructor(
@@ -68,53 +147,36 @@ class ExecutionGroup {
     starts: ExecutionStarts,
     prepareUnfiltered: () => PreparedOperation,
   ) {
-    this.#options = options;
+    this.options = options;
     this.#starts = starts;
     this.#prepareUnfiltered = prepareUnfiltered;
   }
 
+  /** The operation without the arguments that select events. */
+  get unfiltered(): PreparedOperation {
+    this.#unfiltered ??= this.#prepareUnfiltered();
+    return this.#unfiltered;
+  }
+
   /** Executes an event once for all subscriptions whose filters it matches. */
-  execute(event: PublishedEvent, subscription: ExecutedSubscription): Promise<ExecutedEvent> {
-    const isMatch = subscription.filter(event) === true;
-    const joined = isMatch
+  execute(event: PublishedEvent, subscription: ExecutedSubscription): void {
+    const isShared = this.members > 1 && subscription.filter(event) === true;
+    const joined = isShared
       ? this.#starting.find((each) => each.event.position === event.position)
       : undefined;
     if (joined !== undefined) {
-      joined.subscriptions.push(subscription);
-      return joined.executed;
+      joined.join(subscription);
+      return;
     }
-    const subscriptions = [subscription];
-    const executed = new Promise<ExecutedEvent>((resolve) => {
-      this.#starts.add(() => {
-        this.#starting = this.#starting.filter((each) => each.subscriptions !== subscriptions);
-        resolve(this.#run(event, subscriptions));
-      });
-    });
-    if (isMatch) this.#starting = [...this.#starting, { event, subscriptions, executed }];
-    return executed;
+    const execution = new EventExecution(event, this, subscription);
+    if (isShared) this.#starting = [...this.#starting, execution];
+    this.#starts.add(execution);
   }
 
-  async #run(
-    event: PublishedEvent,
-    subscriptions: readonly ExecutedSubscription[],
-  ): Promise<ExecutedEvent> {
-    const turnOf = ({ rotation }: ExecutedSubscription) =>
-      rotation.turn(event.position) ?? Infinity;
-    const [next, ...others] = subscriptions.toSorted((a, b) => turnOf(a) - turnOf(b));
-    const audience = next?.rotation.nextCharged(event.position);
-    if (next === undefined || audience === undefined) return { result: null, calls: 0 };
-    const execution = {
-      event,
-      operation: next.operation,
-      signals: subscriptions.map(({ signal }) => signal),
-    };
-    if (others.length === 0)
-      return this.#options.executor.execute(next, { ...execution, audience });
-    this.#unfiltered ??= this.#prepareUnfiltered();
-    return this.#options.executor.execute(this.#unfiltered, {
-      ...execution,
-      audience: chargeable(audience.chargedSubscriber, subscribersOf([next, ...others])),
-    });
+  /** Further subscriptions cannot join the execution. */
+  remove(execution: EventExecution): void {
+    if (this.#starting.length > 0)
+      this.#starting = this.#starting.filter((each) => each !== execution);
   }
 }
 

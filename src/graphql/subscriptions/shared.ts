@@ -3,9 +3,9 @@ import { createBoundedQueue } from '../../lib/boundedQueue.ts';
 import type { BoundedQueue, QueueItems } from '../../lib/boundedQueue.ts';
 import type { Log } from '../../observability/log.ts';
 import { requestIds } from '../../observability/tracing.ts';
-import type { EventResult, ExecuteSubscription, OpenedSubscription } from './eventExecution.ts';
-import { missedEventsResult } from './eventExecution.ts';
+import type { ExecuteSubscription, OpenedSubscription } from './eventExecution.ts';
 import type { SubscriptionResult } from './eventExecutor.ts';
+import { missedEventsResult } from './liveEvents.ts';
 import { Replays } from './replay.ts';
 import { sharingKey } from './sharingKey.ts';
 import type { ChargeableSubscribers, SubscriptionCaller } from './subscribers.ts';
@@ -29,7 +29,7 @@ interface Subscriber {
   /** It receives the events after this position. */
   readonly position: number;
   /** Later than those of all subscribers that subscribed or were charged before. */
-  readonly turn: number;
+  turn: number;
 }
 
 type ResultQueue = BoundedQueue<SubscriptionResult>;
@@ -95,8 +95,17 @@ class SharedSubscription {
       void this.#replay(queue, () => replays.run({ queue, caller, after, join: joinIfOpen }));
     }
     // Started by the first subscriber, as earlier results would be lost.
-    if (!this.#isDelivering) void this.#deliver(opened.results);
+    if (!this.#isDelivering) this.#startDelivery(opened);
     return queue.items;
+  }
+
+  #startDelivery({ deliver }: OpenedSubscription): void {
+    this.#isDelivering = true;
+    deliver({
+      take: (result, position = Infinity) => this.#deliver(result, position),
+      end: () => this.#close(),
+      fail: (error) => this.#fail(error),
+    });
   }
 
   #add(queue: ResultQueue, subscriber: Omit<Subscriber, 'turn'>): void {
@@ -118,18 +127,14 @@ class SharedSubscription {
     }
   }
 
-  async #deliver(results: AsyncIterable<EventResult>): Promise<void> {
-    this.#isDelivering = true;
-    try {
-      for await (const { result, position = Infinity } of results) {
-        for (const [queue, subscriber] of this.#subscribers)
-          if (position > subscriber.position) queue.push(result);
-      }
-    } catch (error) {
-      this.#report(error);
-    } finally {
-      this.#close();
-    }
+  #deliver(result: SubscriptionResult, position: number): void {
+    for (const [queue, subscriber] of this.#subscribers)
+      if (position > subscriber.position) queue.push(result);
+  }
+
+  #fail(error: unknown): void {
+    this.#report(error);
+    this.#close();
   }
 
   #report(error: unknown): void {
@@ -137,6 +142,7 @@ class SharedSubscription {
     log.error('subscription failed', { ...requestIds(opener), error });
   }
 
+  /** The first subscriber that receives the event. */
   #nextReceiver(position: number): [ResultQueue, Subscriber] | undefined {
     for (const entry of this.#subscribers) if (entry[1].position < position) return entry;
     return undefined;
@@ -147,8 +153,11 @@ class SharedSubscription {
     const next = this.#nextReceiver(position);
     if (next === undefined) return undefined;
     const [queue, subscriber] = next;
-    this.#subscribers.delete(queue);
-    this.#add(queue, subscriber);
+    subscriber.turn = this.#options.nextTurn();
+    if (this.#subscribers.size > 1) {
+      this.#subscribers.delete(queue);
+      this.#subscribers.set(queue, subscriber);
+    }
     return chargeable(subscriber.caller, this.#subscribers.values());
   }
 

@@ -18,6 +18,7 @@ import {
   connectionSelection,
 } from '../../lib/paging.ts';
 import { resolveById } from '../../lib/representation.ts';
+import { whenSettled } from '../../lib/whenSettled.ts';
 import { requireTotal } from '../../upstream/decode.ts';
 import { nullIfNotFound, UpstreamError } from '../../upstream/errors.ts';
 import { idEquals, restrictToScope } from '../../upstream/filters.ts';
@@ -72,15 +73,11 @@ const ownedChatsResolver =
   };
 
 /** The chat of a message or an event; `notFound` when it does not exist any more. */
-async function requireChat(
-  partial: ChatPart,
-  { chats }: Context['loaders'],
-  info: GraphQLResolveInfo,
-) {
-  const found = await chats.resolvePartial(partial, info);
-  if (found === null) throw new UpstreamError('notFound', `There is no chat ${partial.id}.`);
-  return found;
-}
+const requireChat = (partial: ChatPart, { chats }: Context['loaders'], info: GraphQLResolveInfo) =>
+  whenSettled(chats.resolvePartial(partial, info), (found) => {
+    if (found === null) throw new UpstreamError('notFound', `There is no chat ${partial.id}.`);
+    return found;
+  });
 
 type ChatEvent = Extract<DomainEvent, { readonly chatId: string }>;
 
@@ -100,11 +97,13 @@ const ownerFields = ['customerId', 'assigneeId', 'departmentId'] as const;
 
 /** Whether the chat belongs to the owners in the arguments; undefined when the event does not contain them. */
 function matchesOwners(args: SubscriptionChatUpdatedArgs, ownerIds: OwnerIds): boolean | undefined {
-  const named = ownerFields.filter((owner) => typeof args[owner] === 'string');
-  const unknown = named.filter((owner) => typeof ownerIds[owner] !== 'string');
-  if (named.some((owner) => !unknown.includes(owner) && ownerIds[owner] !== args[owner]))
-    return false;
-  return unknown.length === 0 ? true : undefined;
+  let isDecided = true;
+  for (const owner of ownerFields) {
+    if (typeof args[owner] !== 'string') continue;
+    if (typeof ownerIds[owner] !== 'string') isDecided = false;
+    else if (ownerIds[owner] !== args[owner]) return false;
+  }
+  return isDecided ? true : undefined;
 }
 
 const ownersOf = (chat: Chat | null): OwnerIds => ({
@@ -113,18 +112,22 @@ const ownersOf = (chat: Chat | null): OwnerIds => ({
   departmentId: chat?.department?.id ?? null,
 });
 
-async function toChatUpdate(
+async function matchesChat(args: SubscriptionChatUpdatedArgs, chat: Chat | Promise<Chat>) {
+  return matchesOwners(args, ownersOf(await nullIfNotFound(chat)));
+}
+
+function toChatUpdate(
   event: ChatEvent,
   args: SubscriptionChatUpdatedArgs,
   context: Context,
-): Promise<ChatUpdate> {
+): ChatUpdate | Promise<ChatUpdate> {
   const { chatId: id, atMs: at } = event;
   const change = visibleChange(event, context);
-  const isMatch =
-    matchesOwners(args, event) ??
-    matchesOwners(args, ownersOf(await nullIfNotFound(context.loaders.chats.load(id))));
-  if (change === undefined || isMatch !== true) throw eventNotForSubscription;
-  return { chat: { __typename: 'Chat', id }, change, at };
+  const isMatch = matchesOwners(args, event) ?? matchesChat(args, context.loaders.chats.load(id));
+  return whenSettled(isMatch, (matches) => {
+    if (change === undefined || matches !== true) throw eventNotForSubscription;
+    return { chat: { __typename: 'Chat', id }, change, at };
+  });
 }
 
 /** Mutations of the chat in the argument `id`. */

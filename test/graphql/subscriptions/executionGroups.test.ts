@@ -1,5 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { parse } from 'graphql';
+import type { PublishedEvent } from '../../../src/events/bus.ts';
+import type { ExecutedEvent } from '../../../src/graphql/subscriptions/eventExecutor.ts';
 import { ExecutionGroups } from '../../../src/graphql/subscriptions/executionGroups.ts';
 import type { ChargeableSubscribers } from '../../../src/graphql/subscriptions/subscribers.ts';
 import { chargeable } from '../../../src/graphql/subscriptions/subscribers.ts';
@@ -44,11 +46,14 @@ function start(subscriptions: Readonly<Record<string, readonly string[]>>) {
       },
       subscribers: () => subscribers,
     };
-    const subscription = {
-      ...{ operation: null, variables: {}, execute: () => ({}), filter: () => true },
-      ...{ rotation, signal },
-    };
-    return { group, subscription };
+    const execute = (event: PublishedEvent) =>
+      new Promise<ExecutedEvent>((take, fail) => {
+        group.execute(event, {
+          ...{ operation: null, variables: {}, execute: () => ({}), filter: () => true },
+          ...{ rotation, signal, fail, take: (_event, executed) => take(executed) },
+        });
+      });
+    return execute;
   });
   return {
     audiences,
@@ -57,9 +62,7 @@ function start(subscriptions: Readonly<Record<string, readonly string[]>>) {
         ...{ kind: 'chat' as const, chatId: '1', change: 'RATED' as const, atMs: 0 },
         ...{ customerId: null, assigneeId: null, departmentId: null, eventId: 'e', position },
       };
-      await Promise.all(
-        joined.map(({ group, subscription }) => group.execute(event, subscription)),
-      );
+      await Promise.all(joined.map((executeFor) => executeFor(event)));
     },
   };
 }

@@ -6,6 +6,7 @@ import type {
   SubscriptionResult,
   SubscriptionCaller,
 } from '../../../src/graphql/subscriptions/eventExecution.ts';
+import type { ResultConsumer } from '../../../src/graphql/subscriptions/liveEvents.ts';
 import type { Viewer } from '../../../src/graphql/context.ts';
 import type { SubscriptionResults } from '../../../src/graphql/subscriptions/run.ts';
 import { createBoundedQueue } from '../../../src/lib/boundedQueue.ts';
@@ -42,12 +43,16 @@ const emptyHistory = {
   read: () => ({ events: [], end: 0 }),
 };
 
-async function* eventResults(results: AsyncIterable<SubscriptionResult>) {
-  for await (const each of results) yield { result: each };
-}
-
-const opened = (results: AsyncIterable<SubscriptionResult>) => ({
-  results: eventResults(results),
+const opened = (results: SubscriptionResults) => ({
+  deliver({ take, end }: ResultConsumer) {
+    results.consume({
+      take(each, resume) {
+        take(each);
+        resume();
+      },
+      end,
+    });
+  },
   history: emptyHistory,
   replay: () => Promise.resolve(null),
 });
