@@ -1,7 +1,7 @@
 import { onNextTurn } from '../lib/clock.ts';
 import { runGuarded } from '../observability/guarded.ts';
 import type { RedisConnections, RedisParticipant, RedisSubscriber } from '../redis/connection.ts';
-import type { DomainEvent, EventBus } from './bus.ts';
+import type { DomainEvent, EventBus, IdentifiedEvent } from './bus.ts';
 import { EventFollower } from './eventFollower.ts';
 import { isErasedWith } from './eventLog.ts';
 import { parseEventMessage } from './eventMessage.ts';
@@ -57,7 +57,7 @@ export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscribe
   publish(account: string, event: DomainEvent, eventId = this.#local.nextId()): void {
     if (this.#isDetached) {
       this.#withLostEvents.add(account);
-      this.#local.deliver(account, { ...event, eventId });
+      this.#deliverUnlogged(account, { ...event, eventId });
     } else this.#append(account, { eventId, event, isSilent: false, isErased: false });
   }
 
@@ -84,10 +84,11 @@ export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscribe
   }
 
   async positionOf(account: string, eventId: string): Promise<number | undefined> {
-    const known = await this.#local.positionOf(account, eventId);
-    if (known !== undefined) return known;
-    // Another instance may have published it a moment ago, or during an outage.
     const follower = this.#follow(account);
+    const known = await this.#local.positionOf(account, eventId);
+    // While the log is loaded, the events after it may be missing.
+    if (known !== undefined && follower.isLoaded) return known;
+    // Another instance may have published it a moment ago, or during an outage.
     do {
       await this.#synced();
       await follower.catchUp();
@@ -147,7 +148,7 @@ export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscribe
     const { kind, eventId, content: event } = message;
     if (kind === 'logged') this.#followers.get(account)?.receive(message);
     else if (event === undefined) this.#local.signalGaps();
-    else if (kind === 'unlogged') this.#local.deliver(account, { ...event, eventId });
+    else if (kind === 'unlogged') this.#deliverUnlogged(account, { ...event, eventId });
     else if (this.#followers.has(account))
       this.#append(account, { eventId, event, isSilent: true, isErased: false });
   }
@@ -176,6 +177,11 @@ export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscribe
     this.#followers.set(account, follower);
     this.#run(() => follower.catchUp());
     return follower;
+  }
+
+  /** Only where events of the account are followed: others would be missing after it, without a gap. */
+  #deliverUnlogged(account: string, event: IdentifiedEvent): void {
+    if (this.#followers.has(account)) this.#local.deliver(account, event);
   }
 
   #append(account: string, event: PendingEvent): void {
@@ -263,7 +269,7 @@ export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscribe
     for (const [account, events] of this.#outbox.takeAll()) {
       this.#withLostEvents.add(account);
       for (const { eventId, event } of events)
-        if (event !== undefined) this.#local.deliver(account, { ...event, eventId });
+        if (event !== undefined) this.#deliverUnlogged(account, { ...event, eventId });
     }
     this.#reportSynced();
   }

@@ -485,6 +485,29 @@ describeWithRedis('the event bus of several instances (needs Redis)', () => {
     expect(await a.bus.positionOf('other', first)).toBeUndefined();
   });
 
+  test('an unlogged event cannot be continued at an instance that did not follow its account', async () => {
+    await using full = await startRedis();
+    await using buses = await startBuses(full);
+    const { a, b } = buses;
+    await untilShared(buses, full);
+    const publish = async (name: string) => {
+      b.bus.publish('other', about(name));
+      b.bus.publish('a', about('end'));
+      await Promise.all([a.until('end'), b.until('end')]);
+    };
+    await b.bus.positionOf('other', '');
+    await publish('logged');
+    await full.command('CONFIG', 'SET', 'maxmemory', '1');
+    await publish('unlogged');
+    const unlogged = b.bus.latestId('other') ?? '';
+    await full.command('CONFIG', 'SET', 'maxmemory', '0');
+    await untilShared(buses, full, 1_000);
+    await publish('missed');
+
+    expect(unlogged).not.toBe('');
+    expect(await a.bus.positionOf('other', unlogged)).toBeUndefined();
+  });
+
   test('reads of the log that fail while others wait for them are repeated, and all subscribers continue', async () => {
     await using buses = await startBuses();
     const { a, b } = buses;
