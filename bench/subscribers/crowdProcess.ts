@@ -16,7 +16,7 @@ function note(): void {
 }
 
 const queryOf = (index: number): string =>
-  `subscription { chatUpdated { change chat { id status readByAgent } } }${isAlike === 'true' ? '' : ` # ${index}`}`;
+  `subscription { chatUpdated { change chat { id ${isAlike === 'true' ? '' : `s${index}: `}status readByAgent } } }`;
 
 const subscribe = (index: number) =>
   new Promise<void>((resolve, reject) => {
