@@ -25,6 +25,8 @@ interface EventFollowerParts {
   readonly redis: Pick<RedisConnections, 'clock' | 'log' | 'anomalies'>;
   /** Called when the log could not be read. */
   readonly onBehind: () => void;
+  /** Called when the log has lost an entry that was delivered, and perhaps earlier ones. */
+  readonly onLost: (eventId: string) => void;
 }
 
 /** Whether a part of the log follows an entry, rather than being of another or an older log, or beginning later. */
@@ -158,6 +160,8 @@ export class EventFollower {
     const { start, entries, last, lastId } = part;
     if (this.#at !== undefined && !follows(this.#at, part)) {
       this.#reportGap();
+      // Subscribers that are not connected now may continue after an entry that the log still has.
+      if (this.#at.id !== undefined && part.last > 0) this.#parts.onLost(this.#at.id);
       this.#at = undefined;
       this.#isRestoring = true;
       this.#liveSinceMs = this.#parts.redis.clock.monotonic();

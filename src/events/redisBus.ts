@@ -2,6 +2,7 @@ import { onNextTurn } from '../lib/clock.ts';
 import { runGuarded } from '../observability/guarded.ts';
 import type { RedisConnections, RedisParticipant, RedisSubscriber } from '../redis/connection.ts';
 import type { DomainEvent, EventBus, IdentifiedEvent } from './bus.ts';
+import { derivedEventId } from './eventIds.ts';
 import { EventFollower } from './eventFollower.ts';
 import { isErasedWith } from './eventLog.ts';
 import { parseEventMessage } from './eventMessage.ts';
@@ -173,6 +174,9 @@ export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscribe
       log: this.#log,
       redis: this.#redis,
       onBehind: () => this.#hold(),
+      // All instances that have delivered the event derive the same id, so one gap is appended.
+      onLost: (id) =>
+        this.#append(account, { ...gap, eventId: derivedEventId(0, `lost ${id}`), isSilent: true }),
     });
     this.#followers.set(account, follower);
     this.#run(() => follower.catchUp());
