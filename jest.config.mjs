@@ -50,7 +50,7 @@ export default {
   // Modules of finished tests stay in memory, and collecting several gigabytes of them stops tests for seconds.
   workerIdleMemoryLimit: '1GB',
   // No test depends on how long it takes, also on a busy machine.
-  testTimeout: 120_000,
+  testTimeout: 300_000,
   projects: [
     { ...shared, displayName: 'unit', testMatch: unit },
     {

@@ -193,7 +193,7 @@ test('no response, log line or metric contains a secret, for any operation and u
       'GRAPHQL_VALIDATION_FAILED',
     ]),
   );
-}, 300_000);
+});
 
 describe('log redaction', () => {
   function logged(error: unknown, fields: Record<string, unknown> = {}): string {

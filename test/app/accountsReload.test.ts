@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { openEventStream } from '../support/eventStream.ts';
 import { bearer, secret } from '../support/issuer.ts';
 import { killAll, run } from '../support/process.ts';
@@ -9,9 +9,6 @@ import { startRouter } from '../support/router.ts';
 import { startTwoUpstreams } from '../support/severalAccounts.ts';
 import { openSocket } from '../support/socket.ts';
 import { signatureOf } from '../support/webhooks.ts';
-
-// Each test starts a process.
-jest.setTimeout(120_000);
 
 const upstreams = await startTwoUpstreams();
 const directory = await mkdtemp(join(tmpdir(), 'helpcrunch-accounts-'));

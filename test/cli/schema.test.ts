@@ -159,7 +159,6 @@ describe('tools that read the printed schema', () => {
       expect(types).toContain('createdAt: string | null,');
       expect(types).toContain('customData: Record<string, unknown> | null');
     },
-    120_000,
   );
 });
 

@@ -19,7 +19,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
   expect(await page.text()).toContain('<title>Inbox</title>');
   expect(data.chats.nodes).toHaveLength(1);
   expect(code).toBe(0);
-}, 120_000);
+});
 
 (hasBrowser ? describe : describe.skip)('in a browser (needs Chromium)', () => {
   const inbox = useInbox();
@@ -41,7 +41,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
     expect(new Set(ids).size).toBe(ids.length);
     expect([...hosts]).toEqual(['127.0.0.1']);
     expect(complaints).toEqual([]);
-  }, 120_000);
+  });
 
   test('the inbox shows a change that happens before its subscription starts', async () => {
     const held = createDeferred();
@@ -58,7 +58,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
     held.resolve();
 
     await row(chat).getByText('Unread:').waitFor({ state: 'attached' });
-  }, 120_000);
+  });
 
   test('a response that is older than an event does not undo the change of the event', async () => {
     const [read, released] = [createDeferred(), createDeferred()];
@@ -90,7 +90,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
     released.resolve();
 
     await row(chat).getByText('Unread:').waitFor({ state: 'attached' });
-  }, 120_000);
+  });
 
   test('a new message of a customer appears in its chat and in the list', async () => {
     const { page, ready, openRow, row, chat, complaints } = await inbox.open();
@@ -106,7 +106,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
       .waitFor({ state: 'attached' });
 
     expect(complaints).toEqual([]);
-  }, 120_000);
+  });
 
   test('the inbox shows an outage and a rate limit, and recovers from both', async () => {
     const { page, rows, list } = await inbox.open();
@@ -127,7 +127,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
 
     await rows.nth(9).waitFor();
     expect(await list.getByRole('alert').count()).toBe(0);
-  }, 120_000);
+  });
 
   test('the inbox reconnects after a restart of the gateway and shows the changes since then', async () => {
     const { page, ready, rows, row } = await inbox.open();
@@ -141,7 +141,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
 
     await page.getByText('Live', { exact: true }).waitFor();
     await row(chat).getByText('Written during the restart').waitFor();
-  }, 120_000);
+  });
 
   test('a page that is opened during an outage of the gateway works after it', async () => {
     await inbox.stopGateway();
@@ -160,7 +160,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
       await page.clock.runFor(1_000);
 
     expect(await list.getByRole('alert').count()).toBe(0);
-  }, 120_000);
+  });
 
   test('subscriptions that have received an event continue after it without refetching the list', async () => {
     const { page, ready, rows, row } = await inbox.open({
@@ -195,7 +195,7 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
     await row(chat).getByText('Written while disconnected').waitFor();
 
     expect(lists).toEqual([]);
-  }, 120_000);
+  });
 
   test.each([
     ['light', desktop.viewport.width],
@@ -220,6 +220,5 @@ test('npm run example:inbox starts the page with a gateway, and stops on a signa
       expect([...atList, ...atChat, ...atHelp]).toEqual([]);
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
     },
-    120_000,
   );
 });

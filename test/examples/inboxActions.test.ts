@@ -56,7 +56,7 @@ const drivers = [
         ['message', 'A reply'],
         ['private', 'A note'],
       ]);
-    }, 120_000);
+    });
 
     test('an agent assigns a chat, takes it, moves it and changes its status', async () => {
       const { page, driver, tools, before } = await openChat(2);
@@ -79,7 +79,7 @@ const drivers = [
         '/chats/status',
       ]);
       expect(await page.locator('.notice').count()).toBe(0);
-    }, 120_000);
+    });
 
     test('an agent snoozes a chat, ends the snooze, which makes it unread, and marks it as read', async () => {
       const { page, driver, chat, tools, before } = await openChat(3);
@@ -99,7 +99,7 @@ const drivers = [
       const paths = writesSince(before).map(({ path }) => path);
       expect(paths.filter((path) => path === '/chats/snooze').length).toBeGreaterThanOrEqual(2);
       expect(await page.locator('.notice').count()).toBe(0);
-    }, 120_000);
+    });
 
     test('an agent closes a chat, can undo it before it is sent, and closes it', async () => {
       const { page, driver, chat, before } = await openChat(4);
@@ -123,7 +123,7 @@ const drivers = [
       await page.getByText(/^Status changed from .+ to Closed/).waitFor();
       expect(afterUndo).toBe(0);
       expect(writesSince(before).map(({ body }) => body)).toMatchObject([{ status: 'closed' }]);
-    }, 120_000);
+    });
 
     test('an agent adds and removes a tag, and edits the customer', async () => {
       const { page, driver, chat, card, before } = await openChat(5);
@@ -141,7 +141,7 @@ const drivers = [
       expect(writesSince(before).map(({ method }) => method)).toEqual(['PUT', 'DELETE', 'PATCH']);
       expect(writesSince(before).at(-1)?.body).toEqual({ company: 'Bicycles & Co' });
       expect(await page.locator('.notice').count()).toBe(0);
-    }, 120_000);
+    });
 
     test('an agent searches a customer, opens a chat of it and returns to the list', async () => {
       const { page, list, rows, ready } = await inbox.open({ options });
@@ -166,7 +166,7 @@ const drivers = [
       await rows.first().waitFor();
       expect(await focusedChat(page)).toMatch(/^\d+$/);
       expect(new URL(page.url()).hash).toMatch(/^#\/open\?customer=\d+&search=/);
-    }, 120_000);
+    });
   });
 
   test('keys move through the list without a prior click, on a Cyrillic keyboard too', async () => {
@@ -194,7 +194,7 @@ const drivers = [
     expect(afterUp).toBe(second);
     expect(opened).toBe(`#/open/${second}`);
     expect(await focusedChat(page)).toBe(second);
-  }, 120_000);
+  });
 
   test('keys reply, write a note, assign, take and close, and do nothing while typing', async () => {
     const { page, ready, openRow, reply, note, chat, choose } = await inbox.open();
@@ -234,5 +234,5 @@ const drivers = [
     expect(isReply).toBe(true);
     expect(found).toEqual(['Grace Ashworth', 'Noah Ashworth', 'Samuel Ashworth']);
     expect(await chat.locator('.notice').count()).toBe(0);
-  }, 120_000);
+  });
 });

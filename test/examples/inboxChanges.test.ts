@@ -23,7 +23,7 @@ import { chatOf, colleague, desktop, me, useInbox } from '../support/inbox.ts';
 
     expect(reverted).toBe(before);
     expect(await button.textContent()).toContain(me.name);
-  }, 120_000);
+  });
 
   test('a change with an unknown outcome is checked: it is applied or can be repeated', async () => {
     const { page, ready, openRow, chat } = await inbox.open();
@@ -45,7 +45,7 @@ import { chatOf, colleague, desktop, me, useInbox } from '../support/inbox.ts';
 
     expect(canRepeat).toBe(0);
     await chat.getByRole('button', { name: `Agent: ${me.name}` }).waitFor();
-  }, 120_000);
+  });
 
   test('a change whose response is lost is checked, and not repeated if it was applied', async () => {
     const { page, ready, rows, row, chat } = await inbox.open();
@@ -72,7 +72,7 @@ import { chatOf, colleague, desktop, me, useInbox } from '../support/inbox.ts';
 
     expect(canRepeat).toBe(0);
     expect(inbox.callsOf('PUT', '/chats/assignee', before)).toHaveLength(1);
-  }, 120_000);
+  });
 
   test('a reply and a closing that fail after the agent has left the chat are shown in the list', async () => {
     const { page, ready, rows, row, openRow, list, chat, reply, outgoing } = await inbox.open();
@@ -100,7 +100,7 @@ import { chatOf, colleague, desktop, me, useInbox } from '../support/inbox.ts';
     expect(whileOpen).toBe(0);
     expect(await row(id).getByText('Closed').count()).toBe(0);
     await notice.waitFor({ state: 'detached' });
-  }, 120_000);
+  });
 
   test('a closed chat says who closed it, also when a link opens it beside a filtered list', async () => {
     const { data } = await inbox.gateway.query(
@@ -120,7 +120,7 @@ import { chatOf, colleague, desktop, me, useInbox } from '../support/inbox.ts';
     await chat.getByText('Closed by the team').waitFor();
 
     expect(kept).toBe(hash);
-  }, 120_000);
+  });
 
   test('the card of a customer links and copies addresses without breaking them, and formats dates', async () => {
     const { page, ready, rows, row, card, complaints } = await inbox.open({
@@ -187,7 +187,7 @@ import { chatOf, colleague, desktop, me, useInbox } from '../support/inbox.ts';
       Coupon: 'Jul 13, 2025',
     });
     expect(complaints).toEqual([]);
-  }, 120_000);
+  });
 
   test('values of a customer that HelpCrunch does not accept stay in the form, also after a reload', async () => {
     const { page, ready, openRow, card } = await inbox.open();
@@ -208,7 +208,7 @@ import { chatOf, colleague, desktop, me, useInbox } from '../support/inbox.ts';
     await card.getByText('Typed during an outage').waitFor();
 
     expect(kept).toBe('Typed during an outage');
-  }, 120_000);
+  });
 
   test('two windows show the messages, changes and customer data of each other', async () => {
     const [first, second] = [await inbox.open(), await inbox.open()];
@@ -234,5 +234,5 @@ import { chatOf, colleague, desktop, me, useInbox } from '../support/inbox.ts';
     await first.chat.getByText(/^Status changed from .+ to Pending/).waitFor();
     await second.chat.getByText(/^Status changed from .+ to Pending/).waitFor();
     expect(await first.chat.getByText('Seen in both windows').count()).toBe(1);
-  }, 120_000);
+  });
 });

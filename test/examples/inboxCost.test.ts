@@ -26,7 +26,7 @@ test('the page is smaller than 200 kB when it is compressed', async () => {
 
   expect(assets.length).toBeGreaterThanOrEqual(2);
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(200_000);
-}, 120_000);
+});
 
 (hasBrowser ? describe : describe.skip)('the cost of the inbox (needs Chromium)', () => {
   const clock = createManualClock(Date.now());
@@ -86,5 +86,5 @@ test('the page is smaller than 200 kB when it is compressed', async () => {
     expect(data.inboxSummary.open).toBeLessThanOrEqual(100);
     expect(calls.length).toBeGreaterThan(0);
     expect(calls.length).toBeLessThanOrEqual(3 * 3);
-  }, 240_000);
+  });
 });

@@ -32,7 +32,7 @@ import { useInbox } from '../support/inbox.ts';
     );
     expect(await message.locator('img, script, a').count()).toBe(0);
     expect(dialogs).toEqual([]);
-  }, 120_000);
+  });
 
   test('messages that are long in any way are shown, and neither widen nor block the page', async () => {
     const { page, ready, openRow, chat, row } = await inbox.open();
@@ -69,7 +69,7 @@ import { useInbox } from '../support/inbox.ts';
         .locator('.talk')
         .evaluate(({ scrollWidth, clientWidth }: any) => scrollWidth - clientWidth),
     ).toBe(0);
-  }, 120_000);
+  });
 
   test('a chat without messages says so', async () => {
     const { data } = await inbox.gateway.query(
@@ -82,7 +82,7 @@ import { useInbox } from '../support/inbox.ts';
     const [shown, talk] = [await text.boundingBox(), await chat.locator('.talk').boundingBox()];
 
     expect(shown?.y).toBeGreaterThanOrEqual(talk?.y ?? NaN);
-  }, 120_000);
+  });
 
   test('an image of a message is shown in the conversation, without the address of the page', async () => {
     const { page, ready, openRow, chat } = await inbox.open({
@@ -102,5 +102,5 @@ import { useInbox } from '../support/inbox.ts';
     await chat.getByRole('img', { name: 'Image' }).scrollIntoViewIfNeeded();
 
     expect((await loading).headers()['referer']).toBeUndefined();
-  }, 120_000);
+  });
 });

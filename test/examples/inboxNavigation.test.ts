@@ -36,7 +36,7 @@ const numberIn = async (locator: Locator): Promise<number> =>
 
     expect(counts).toEqual({ mine, open, unread, unassigned, snoozed });
     expect(await page.title()).toBe(`(${unread}) Inbox`);
-  }, 120_000);
+  });
 
   test('each view lists its chats only, also after a reload', async () => {
     const { page, ready, rows, list } = await inbox.open();
@@ -62,7 +62,7 @@ const numberIn = async (locator: Locator): Promise<number> =>
         shown,
       ]);
     }
-  }, 120_000);
+  });
 
   test('filters are in the address, survive a reload, and can be cleared', async () => {
     const { page, ready, list, rows, choose } = await inbox.open();
@@ -81,7 +81,7 @@ const numberIn = async (locator: Locator): Promise<number> =>
     await rows.nth(9).waitFor();
     expect(hash).toBe(`#/open?status=PENDING&agent=${me.id}&department=8`);
     expect(new URL(page.url()).hash).toBe('#/open');
-  }, 120_000);
+  });
 
   test('agents are sorted in the language of the browser and found by a part of their name', async () => {
     const { page, ready } = await inbox.open();
@@ -100,7 +100,7 @@ const numberIn = async (locator: Locator): Promise<number> =>
     const sorted = names.toSorted(new Intl.Collator('en-US', { sensitivity: 'base' }).compare);
     expect(shown).toEqual(['Any agent', ...sorted]);
     expect(found).toEqual(sorted.filter((name) => name.includes('Ashw')));
-  }, 120_000);
+  });
 
   test('a customer is found by a part of the name, the e-mail address and the phone number', async () => {
     const { page, ready, list } = await inbox.open();
@@ -124,7 +124,7 @@ const numberIn = async (locator: Locator): Promise<number> =>
       await list.getByText(/^\d+ customers?$/).waitFor();
       await page.keyboard.press('Escape');
     }
-  }, 120_000);
+  });
 
   test('notifications and sound are off until they are chosen, and the choice is remembered', async () => {
     const { page, ready } = await inbox.open({
@@ -147,7 +147,7 @@ const numberIn = async (locator: Locator): Promise<number> =>
     expect(dialogs).toBe(0);
     expect(atFirst).toEqual([false, false]);
     expect([await notifications.isChecked(), await sound.isChecked()]).toEqual([false, true]);
-  }, 120_000);
+  });
 
   test('a notification and a tone report a message while the page is hidden, unless another agent has the chat', async () => {
     const { page, ready, rows, row } = await inbox.open({
@@ -190,7 +190,7 @@ const numberIn = async (locator: Locator): Promise<number> =>
     expect(name).toContain(title);
     expect([body, more]).toEqual(['Is anyone there?', []]);
     expect(await page.evaluate('tones')).toBe(1);
-  }, 120_000);
+  });
 
   test('the call meter is shown to operators, and not to agents', async () => {
     const asAgent = (role: string) => ({
@@ -214,7 +214,7 @@ const numberIn = async (locator: Locator): Promise<number> =>
     expect(await meters(asAgent('AGENT'))).toBe(0);
     expect(await meters(asAgent('SUPERVISOR'))).toBe(1);
     expect(await meters({})).toBe(1);
-  }, 120_000);
+  });
 
   test.each([320, 390, 768])(
     'nothing is clipped at %i pixels, in either language',
@@ -245,7 +245,6 @@ const numberIn = async (locator: Locator): Promise<number> =>
         expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
       }
     },
-    120_000,
   );
 
   test('a link to a chat opens it on a phone, and the arrow leads to the list', async () => {
@@ -262,7 +261,7 @@ const numberIn = async (locator: Locator): Promise<number> =>
     await phoneRows.first().waitFor();
 
     expect(new URL(page.url()).hash).toBe(`#/unread?agent=${me.id}`);
-  }, 120_000);
+  });
 
   test('an unknown chat, an invalid address and an unknown view lead back to the list on a phone', async () => {
     const { page, rows } = await inbox.open({ options: phone });
@@ -278,7 +277,7 @@ const numberIn = async (locator: Locator): Promise<number> =>
       await page.getByRole('link', { name: 'Back to the list' }).tap();
       await rows.first().waitFor();
     }
-  }, 120_000);
+  });
 
   test('a chat that cannot be loaded shows its name, its customer and the way back on a phone', async () => {
     const { page, ready, rows } = await inbox.open({ options: phone });
@@ -295,7 +294,7 @@ const numberIn = async (locator: Locator): Promise<number> =>
 
     expect(name).toContain(heading);
     await page.locator('[data-state="live"]').waitFor({ state: 'attached' });
-  }, 120_000);
+  });
 
   test('the page is in Ukrainian for a Ukrainian browser, with its dates', async () => {
     const { page, rows, openRow } = await inbox.open({
@@ -311,5 +310,5 @@ const numberIn = async (locator: Locator): Promise<number> =>
     ).join(' ');
     expect(await page.getAttribute('html', 'lang')).toBe('uk');
     expect(texts).not.toMatch(/\b(?:Inbox|Mine|Unread|Status|Send|Reply|Snooze)\b/);
-  }, 120_000);
+  });
 });

@@ -29,7 +29,7 @@ import { chatOf, desktop, useInbox } from '../support/inbox.ts';
     expect(held).toEqual(before);
     expect((await order(rows)) as string[]).toEqual(expect.arrayContaining([fourth, sixth]));
     expect([await chatOf(rows.nth(0)), await chatOf(rows.nth(1))]).toEqual([fourth, sixth]);
-  }, 120_000);
+  });
 
   test('rows move at once while neither pointer nor focus is in the list', async () => {
     const { ready, rows } = await inbox.open();
@@ -40,7 +40,7 @@ import { chatOf, desktop, useInbox } from '../support/inbox.ts';
     await rows.first().getByText('To the top').waitFor();
 
     expect(await chatOf(rows.first())).toBe(fifth);
-  }, 120_000);
+  });
 
   test('a chat that leaves its view stays under the pointer until the pointer leaves', async () => {
     const { page, ready, rows, row } = await inbox.open();
@@ -56,7 +56,7 @@ import { chatOf, desktop, useInbox } from '../support/inbox.ts';
     await row(id).waitFor({ state: 'detached' });
 
     expect(held).toEqual(before);
-  }, 120_000);
+  });
 
   test('a chat is marked as read one second after its messages are shown, and not before they have loaded', async () => {
     const released = createDeferred();
@@ -89,7 +89,7 @@ import { chatOf, desktop, useInbox } from '../support/inbox.ts';
       inbox.simulator.calls.slice(before).findIndex(({ method }) => method === wanted),
     );
     expect(loading).toBeLessThan(mark ?? -1);
-  }, 120_000);
+  });
 
   test('a chat that is left within a second, or is in a hidden page, stays unread', async () => {
     const { page, ready, rows, row } = await inbox.open();
@@ -115,7 +115,7 @@ import { chatOf, desktop, useInbox } from '../support/inbox.ts';
 
     expect(marksSince(before)).toEqual([]);
     expect(await row(id).getByText('Unread:').count()).toBe(1);
-  }, 120_000);
+  });
 
   test('a chat that was marked as unread while it is open stays unread until a new message', async () => {
     const { page, ready, openRow, row, chat } = await inbox.open();
@@ -135,7 +135,7 @@ import { chatOf, desktop, useInbox } from '../support/inbox.ts';
     await row(id).getByText('Unread:').waitFor({ state: 'detached' });
 
     expect(stays).toBe(0);
-  }, 120_000);
+  });
 
   test('an automatic mark that fails is not repeated and shows no notice', async () => {
     const { page, ready, rows, row, chat } = await inbox.open();
@@ -158,7 +158,7 @@ import { chatOf, desktop, useInbox } from '../support/inbox.ts';
 
     expect(marksSince(before)).toHaveLength(1);
     expect(await chat.getByRole('alert').count()).toBe(0);
-  }, 120_000);
+  });
 
   test('what an agent reads does not move: a new message is offered by a button, and unread until then', async () => {
     const { page, ready, rows, row, chat, reply, complaints } = await inbox.open({
@@ -198,7 +198,7 @@ import { chatOf, desktop, useInbox } from '../support/inbox.ts';
     expect([top, unseen]).toEqual([0, 0]);
     expect(await button.count()).toBe(0);
     expect(complaints).toEqual([]);
-  }, 120_000);
+  });
 
   test('the layout shifts by less than 0.05 while the list and a chat are loaded', async () => {
     const { page, ready, openRow, card } = await inbox.open({
@@ -219,5 +219,5 @@ import { chatOf, desktop, useInbox } from '../support/inbox.ts';
     );
 
     expect(await page.evaluate('shift')).toBeLessThan(0.05);
-  }, 120_000);
+  });
 });

@@ -46,7 +46,7 @@ async function write(field: Locator, text: string): Promise<void> {
     expect(await link.getAttribute('rel')).toBe('noreferrer');
     expect(await reply.inputValue()).toBe('');
     expect(complaints).toEqual([]);
-  }, 120_000);
+  });
 
   test('a private note looks different, has its own draft and is sent as a note', async () => {
     const { openRow, page, row, reply, note, chat } = await inbox.open();
@@ -71,7 +71,7 @@ async function write(field: Locator, text: string): Promise<void> {
     );
     await chat.getByText('Seen', { exact: true }).waitFor();
     expect(await row(id).locator('.said').textContent()).toBe(said);
-  }, 120_000);
+  });
 
   test('drafts are kept per chat and survive a reload', async () => {
     const { page, openRow, reply } = await inbox.open();
@@ -88,7 +88,7 @@ async function write(field: Locator, text: string): Promise<void> {
 
     expect(second).toBe('For the second');
     await expect(reply.inputValue()).resolves.toBe('For the first');
-  }, 120_000);
+  });
 
   test('a reply that the rate limit rejects is kept and sent by the retry, with the same key', async () => {
     const { page, openRow, reply, outgoing } = await inbox.open();
@@ -108,7 +108,7 @@ async function write(field: Locator, text: string): Promise<void> {
     expect(sent(before)).toHaveLength(1);
     expect(new Set(keys.map(({ key }) => key)).size).toBe(1);
     expect(keys.length).toBeGreaterThanOrEqual(2);
-  }, 120_000);
+  });
 
   test('a reply during an outage of HelpCrunch is kept, survives a reload, and can be edited', async () => {
     const { page, openRow, reply, outgoing } = await inbox.open();
@@ -130,7 +130,7 @@ async function write(field: Locator, text: string): Promise<void> {
     expect(sent(before).map(({ body }: any) => body.text)).toEqual([
       'Written during the outage, sent after it',
     ]);
-  }, 120_000);
+  });
 
   test('a reply during a restart of the gateway is kept, checked and sent once', async () => {
     const { page, ready, openRow, reply, outgoing, chat } = await inbox.open();
@@ -151,7 +151,7 @@ async function write(field: Locator, text: string): Promise<void> {
 
     await chat.getByText('Written during the restart').waitFor();
     expect(sent(before)).toHaveLength(1);
-  }, 120_000);
+  });
 
   test('after an unknown outcome the chat is read: a reply that arrived is not sent again', async () => {
     const { openRow, reply, outgoing, chat } = await inbox.open();
@@ -175,7 +175,7 @@ async function write(field: Locator, text: string): Promise<void> {
     await chat.getByText('Sent, but not confirmed').waitFor();
     expect(canRepeat).toBe(0);
     expect(inbox.callsOf('POST', '/messages', before)).toHaveLength(1);
-  }, 120_000);
+  });
 
   test('a reply that is interrupted by a reload is checked before it can be sent again', async () => {
     const released = createDeferred();
@@ -199,7 +199,7 @@ async function write(field: Locator, text: string): Promise<void> {
 
     await outgoing.getByRole('button', { name: 'Check' }).click();
     await outgoing.getByText('It is not in the chat.').waitFor();
-  }, 120_000);
+  });
 
   test('without a known agent the page asks who writes, and remembers the answer', async () => {
     const { page, openRow, reply, chat, choose } = await inbox.open({ agentId: null });
@@ -214,5 +214,5 @@ async function write(field: Locator, text: string): Promise<void> {
     await page.getByRole('button', { name: `You are: ${me.name}` }).waitFor();
     expect(canSend).toBe(0);
     expect(await reply.inputValue()).toBe('Who am I?');
-  }, 120_000);
+  });
 });

@@ -74,7 +74,7 @@ describe('through a router in a process of its own', () => {
     router = child;
     const [line] = (await once(lines, 'line')) as [string];
     url = line.replace('listening on ', '');
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await stop(router);

@@ -95,7 +95,6 @@ describeWithSentinel('Redis Sentinel (needs Sentinel)', () => {
       expect(printed.mock.calls).toEqual([]);
       printed.mockRestore();
     },
-    120_000,
   );
 
   test('instances share through TLS with certificates of clients, also after a failover', async () => {
@@ -135,7 +134,7 @@ describeWithSentinel('Redis Sentinel (needs Sentinel)', () => {
     expect(new Set(addresses.map(([, port]) => Number(port)))).toEqual(
       new Set([group.replica.announcedPort]),
     );
-  }, 120_000);
+  });
 
   test('a wrong password of the sentinels is reported as unavailable, without their addresses', async () => {
     await using group = await startSentinel();

@@ -93,7 +93,7 @@ test('calls in flight, shared and queued calls end when their clients disconnect
   await full.waitForQueuedCalls(0);
   expect(warnings).toEqual([]);
   expect((await free.query('{ chat(id: 1) { id } }')).data).toEqual({ chat: { id: '1' } });
-}, 120_000);
+});
 
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -189,4 +189,4 @@ test('thousands of operations whose clients disconnect leave no call, no warning
   expect(keptPerClient).toBeLessThan(300);
   free.close();
   full.close();
-}, 120_000);
+});

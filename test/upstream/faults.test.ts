@@ -331,7 +331,7 @@ describe('an unreachable HelpCrunch', () => {
     expect(answer.errors[0]?.extensions).toMatchObject(unavailable);
     expect(answer.extensions.upstream.calls).toBe(1 + retries);
     expect(JSON.stringify(answer) + gateway.logged.join('')).not.toContain('nowhere');
-  }, 120_000);
+  });
 });
 
 describe('a HelpCrunch that fails every other call', () => {

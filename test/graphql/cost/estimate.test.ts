@@ -680,5 +680,5 @@ describe('a running gateway', () => {
       }),
       { numRuns: 30 },
     );
-  }, 120_000);
+  });
 });

@@ -295,7 +295,7 @@ describe('the plan executor', () => {
     expect(odd).toEqual([]);
     expect(failed).toBeGreaterThan(operationCount / 10);
     expect(notPlanned).toBeLessThan(operationCount / 10);
-  }, 120_000);
+  });
 
   test.each([
     ['introspection', '{ __schema { queryType { name } } any { __typename } }'],

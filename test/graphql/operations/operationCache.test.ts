@@ -152,7 +152,7 @@ describe.each(Object.entries(transports))('the operation cache over %s', (_name,
     }
 
     expect(odd).toEqual([]);
-  }, 120_000);
+  });
 
   test.each(documentedOperations)(
     'it answers a documented operation like Apollo Server: %s',

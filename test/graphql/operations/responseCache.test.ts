@@ -483,4 +483,4 @@ test('random operations between random reads and writes are answered byte for by
 
   expect(odd).toEqual([]);
   expect(given).toBeGreaterThan(operationCount / 4);
-}, 240_000);
+});

@@ -524,7 +524,7 @@ test('a slow consumer gets an error for lost events and does not delay others', 
   expect(versions).toEqual(Array.from({ length: 40 }, (_, index) => String(index + 1)));
   expect(late.length).toBeLessThan(40);
   expect(late.filter(({ payload }) => payload.errors?.[0].extensions.missed)).toHaveLength(1);
-}, 120_000);
+});
 
 test('a day of connecting and disconnecting leaks nothing', async () => {
   const clock = createManualClock();
@@ -557,7 +557,7 @@ test('a day of connecting and disconnecting leaks nothing', async () => {
   expect(metrics).toContain('\nhelpcrunch_distinct_subscriptions 0\n');
   expect(metrics).toContain('\nhelpcrunch_live_connections 0\n');
   await client.dispose();
-}, 120_000);
+});
 
 /** What an upgrade is answered that is not carried out. */
 async function refusal(

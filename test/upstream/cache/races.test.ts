@@ -210,4 +210,4 @@ test('no operation that starts after the response of a write sees an older versi
 
   // The interleavings must include shared requests.
   expect(joined).toBeGreaterThan(0.3 * numRuns);
-}, 120_000);
+});

@@ -217,7 +217,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
     }
 
     expect(versions).toEqual(Array.from({ length: writes }, (_, index) => String(index + 1)));
-  }, 120_000);
+  });
 
   test('see a write of another even if its invalidation is delayed', async () => {
     await using pair = await startPair();
@@ -456,7 +456,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       expect(state).toEqual(down);
       expect(await reportedBy(gateway)).toEqual(up);
       expect(await late.command('DBSIZE')).toBeGreaterThan(0);
-    }, 120_000);
+    });
 
     test('log an outage once when it starts and once when it ends', async () => {
       await using own = await startRedis();
@@ -484,7 +484,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
         },
         { level: 30, msg: 'redis available' },
       ]);
-    }, 120_000);
+    });
 
     test('fail no request while Redis is restarted under load', async () => {
       await using own = await startRedis();
@@ -517,7 +517,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
 
       expect(problems).toEqual([]);
       expect(answers).toBeGreaterThan(100);
-    }, 120_000);
+    });
   });
 
   describe('after an outage', () => {
@@ -537,7 +537,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       ];
 
       expect(versions).toEqual(['1', '1']);
-    }, 120_000);
+    });
 
     test('receive invalidations of failed writes during the outage', async () => {
       await using pair = await startPair();
@@ -557,7 +557,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       await pair.a.query('{ chat(id: 2) { id } }');
 
       expect(versionIn(await pair.b.query(single))).toBe('1');
-    }, 120_000);
+    });
 
     test('clear their memory, because they may have missed an invalidation', async () => {
       await using pair = await startPair();
@@ -575,7 +575,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       expect(apart).toBe('0');
       expect(versionIn(together)).toBe('1');
       expect(together.extensions.upstream.calls).toBe(0);
-    }, 120_000);
+    });
 
     test('never share a read that started before a write of another during the outage', async () => {
       await using pair = await startPair();
@@ -598,7 +598,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       ];
 
       expect(versions).toEqual(['1', '1']);
-    }, 120_000);
+    });
 
     test('never share a read that started before a write during the outage', async () => {
       await using pair = await startPair();
@@ -616,7 +616,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       await older;
 
       expect(versionIn(await pair.b.query(single))).toBe('1');
-    }, 120_000);
+    });
 
     test('never share a read that started before a write when Redis has lost its data', async () => {
       await using pair = await startPair();
@@ -634,7 +634,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       await untilReady(c, 'up');
 
       expect(versionIn(await c.query(single))).toBe('1');
-    }, 120_000);
+    });
 
     test('share nothing before they are subscribed again', async () => {
       await using pair = await startPair();
@@ -655,7 +655,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
 
       expect(state).toBe('down');
       expect(versionIn(together)).toBe('1');
-    }, 120_000);
+    });
 
     test('clear reads from before their first subscription', async () => {
       await using a = await start(redis.url);
@@ -674,7 +674,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       const { data } = await b.query(single);
 
       expect(data.chat.lastMessageText).toBe('1');
-    }, 120_000);
+    });
   });
 
   describe('whose Redis', () => {
@@ -699,7 +699,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       expect(state).toEqual(down);
       // Redis still does not reply.
       expect(later).toEqual(down);
-    }, 120_000);
+    });
 
     test('is slow send invalidations once it replies again', async () => {
       await using pair = await startPair({ config: impatient });
@@ -716,7 +716,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
 
       expect(written.errors).toEqual([]);
       expect(data.chat.lastMessageText).toBe('1');
-    }, 120_000);
+    });
 
     test('replies late to a subscription continue to respond', async () => {
       await using pair = await startPair({ config: impatient });
@@ -738,7 +738,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       const { errors } = await pair.b.query(single, undefined, noCache);
 
       expect(errors).toEqual([]);
-    }, 120_000);
+    });
 
     describe('is full', () => {
       let own: TestRedis;
@@ -808,7 +808,7 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
       await untilReady(c, 'up');
 
       expect(versionIn(await c.query(single))).toBe('1');
-    }, 120_000);
+    });
 
     test('contains invalid entries read from HelpCrunch', async () => {
       await using pair = await startPair();
@@ -848,6 +848,6 @@ describeWithRedis('instances that share a cache (needs Redis)', () => {
 
       expect(errors).toEqual([]);
       expect(data._entities).toEqual([{ phone: '+3807' }, { phone: '+3808' }]);
-    }, 120_000);
+    });
   });
 });

@@ -58,6 +58,5 @@ describeWithRedis('a Redis that evicts (needs Redis)', () => {
       // More than in one window, also if Redis loses permits several times.
       expect(succeeded.length).toBeGreaterThan(120);
     },
-    120_000,
   );
 });

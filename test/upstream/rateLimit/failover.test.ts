@@ -55,6 +55,5 @@ async function stopReplication({ primary, replica }: Sentinel) {
       await released;
       expect(cluster.maxInWindow()).toBe(6);
     },
-    120_000,
   );
 });

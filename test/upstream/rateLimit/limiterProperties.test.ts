@@ -377,7 +377,7 @@ describeFleet('any schedule of viewers, reads, writes and failures', (instances,
       }),
       { numRuns, endOnFailure: true },
     );
-  }, 240_000);
+  });
 });
 
 describeFleet('an agent that was active for a minute', (instances, numRuns) => {
@@ -436,7 +436,6 @@ describeFleet('an agent that was active for a minute', (instances, numRuns) => {
         { numRuns, endOnFailure: true },
       );
     },
-    240_000,
   );
 });
 
@@ -466,5 +465,5 @@ describeFleet('viewers that call all the time', (instances, numRuns) => {
       }),
       { numRuns, endOnFailure: true },
     );
-  }, 240_000);
+  });
 });

@@ -13,7 +13,7 @@ import { hasRedis, startRedis } from '../../support/redis.ts';
 if (!hasRedis)
   process.stdout.write('Skipped: the shared rate limit. Install redis-server to test it.\n');
 const testWithRedis = (name: string, run: () => Promise<void>) =>
-  (hasRedis ? test : test.skip)(name, run, 30_000);
+  (hasRedis ? test : test.skip)(name, run);
 
 testWithRedis('instances together stay within the limit in every window', async () => {
   await using cluster = await startInstances(6, ['one', 'two', 'three']);
