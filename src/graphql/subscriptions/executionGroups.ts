@@ -1,7 +1,6 @@
 import type { OperationDefinitionNode } from 'graphql';
 import { parse } from 'graphql';
 import type { EventFilter, PublishedEvent } from '../../events/bus.ts';
-import { onNextTurn } from '../../lib/clock.ts';
 import type { PrepareOperation } from '../execution/executor.ts';
 import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
 import { fieldDeclarations } from '../schema/fields.ts';
@@ -23,27 +22,21 @@ export interface ExecutedSubscription extends PreparedOperation {
   fail(error: unknown): void;
 }
 
-/** Further executions start in the next turn of the event loop, so that the memory of most is freed early. */
-const maxStartsPerTurn = 32;
-
-/** Starts executions in the next turn of the event loop, when all subscriptions have received the event. */
+/**
+ * Starts executions when all subscriptions have received the event, but in the same turn of the event loop: with one turn for each event, a
+ * flood of events would let the buffers of subscriptions overflow.
+ */
 class ExecutionStarts {
   #waiting: EventExecution[] = [];
-  #next = 0;
 
   add(execution: EventExecution): void {
     this.#waiting.push(execution);
-    if (this.#waiting.length === 1) onNextTurn(this.#run);
+    if (this.#waiting.length === 1) process.nextTick(this.#run);
   }
 
   readonly #run = (): void => {
-    const started = this.#waiting.slice(this.#next, this.#next + maxStartsPerTurn);
-    this.#next += started.length;
-    if (this.#next < this.#waiting.length) onNextTurn(this.#run);
-    else {
-      this.#waiting = [];
-      this.#next = 0;
-    }
+    const started = this.#waiting;
+    this.#waiting = [];
     for (const execution of started) execution.start();
   };
 }
