@@ -85,6 +85,8 @@ export async function openSubscriber(
         const result = message.payload ?? message;
         if (options.transport.startsWith('sse') && eventId !== result.extensions?.eventId)
           throw new Error('The id of the event differs.');
+        // A report of missed events may have none.
+        eventId = undefined;
         return result;
       }
       const { value, done } = (await reader?.read()) ?? { done: true };
