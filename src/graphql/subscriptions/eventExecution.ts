@@ -11,8 +11,8 @@ import type { EventExecutorOptions, SubscriptionResult } from './eventExecutor.t
 import { EventExecutor } from './eventExecutor.ts';
 import { EventPace } from './eventPace.ts';
 import { ExecutionGroups } from './executionGroups.ts';
-import type { ResultConsumer } from './liveEvents.ts';
-import { LiveEvents } from './liveEvents.ts';
+import type { ResultConsumer } from './eventDelivery.ts';
+import { EventDelivery } from './eventDelivery.ts';
 import type {
   ChargeableSubscribers,
   SubscriberRotation,
@@ -90,7 +90,7 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
     const group = groups.join(subscription, opener, signal);
     return {
       deliver(consumer) {
-        events.consume(new LiveEvents({ prepared, group, pace: livePace, consumer }));
+        events.consume(new EventDelivery({ prepared, group, pace: livePace, consumer }));
       },
       history: events,
       async replay(event, takeAudience) {

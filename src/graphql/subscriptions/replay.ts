@@ -3,7 +3,7 @@ import type { BoundedQueue } from '../../lib/boundedQueue.ts';
 import { onNextTurn } from '../../lib/clock.ts';
 import { isRateLimitedResult } from '../errors.ts';
 import type { OpenedSubscription } from './eventExecution.ts';
-import { missedEventsResult } from './liveEvents.ts';
+import { missedEventsResult } from './eventDelivery.ts';
 import type { SubscriptionResult } from './eventExecutor.ts';
 import type { SubscriptionCaller } from './subscribers.ts';
 import { chargeable } from './subscribers.ts';

@@ -5,7 +5,7 @@ import type { Log } from '../../observability/log.ts';
 import { requestIds } from '../../observability/tracing.ts';
 import type { ExecuteSubscription, OpenedSubscription } from './eventExecution.ts';
 import type { SubscriptionResult } from './eventExecutor.ts';
-import { missedEventsResult } from './liveEvents.ts';
+import { missedEventsResult } from './eventDelivery.ts';
 import { Replays } from './replay.ts';
 import { sharingKey } from './sharingKey.ts';
 import type { ChargeableSubscribers, SubscriptionCaller } from './subscribers.ts';

@@ -6,7 +6,7 @@ import type {
   SubscriptionResult,
   SubscriptionCaller,
 } from '../../../src/graphql/subscriptions/eventExecution.ts';
-import type { ResultConsumer } from '../../../src/graphql/subscriptions/liveEvents.ts';
+import type { ResultConsumer } from '../../../src/graphql/subscriptions/eventDelivery.ts';
 import type { Viewer } from '../../../src/graphql/context.ts';
 import type { SubscriptionResults } from '../../../src/graphql/subscriptions/run.ts';
 import { createBoundedQueue } from '../../../src/lib/boundedQueue.ts';

@@ -28,7 +28,7 @@ export interface ResultConsumer {
   fail(error: unknown): void;
 }
 
-interface LiveEventsOptions {
+interface EventDeliveryOptions {
   readonly prepared: Omit<ExecutedSubscription, 'take' | 'fail'>;
   readonly group: ReturnType<ExecutionGroups['join']>;
   readonly pace: EventPace;
@@ -36,14 +36,14 @@ interface LiveEventsOptions {
 }
 
 /** Passes the events of a subscription to their execution, one after the other, and the results to its consumer. */
-export class LiveEvents implements ItemConsumer<EventOrGap> {
+export class EventDelivery implements ItemConsumer<EventOrGap> {
   readonly #subscription: ExecutedSubscription;
-  readonly #options: LiveEventsOptions;
+  readonly #options: EventDeliveryOptions;
   #resume = (): void => undefined;
   #isExecuting = false;
   #isEnded = false;
 
-  constructor(options: LiveEventsOptions) {
+  constructor(options: EventDeliveryOptions) {
     this.#options = options;
     this.#subscription = {
       ...options.prepared,
