@@ -16,6 +16,8 @@ for (const signal of stopSignals) process.on(signal, onStopSignal);
 process.on('SIGHUP', () => reload());
 
 const { serve, reportStartError } = await import('./app/serve.ts');
+// Signals that have arrived meanwhile are handled first: newer versions of Node load all modules in one turn of the event loop.
+await new Promise((resolve) => setImmediate(resolve));
 try {
   ({ stop, reload } = await serve());
 } catch (error) {

@@ -190,7 +190,7 @@ describe('the process', () => {
     'the process exits with 0 on %s while its modules are loading',
     async (signal) => {
       const code = `process.on('newListener', (name) => {
-        if (name === '${signal}') setImmediate(() => process.kill(process.pid, name));
+        if (name === '${signal}') process.kill(process.pid, name);
       });`;
 
       const ended = await run({}, ['--import', `data:text/javascript,${encodeURIComponent(code)}`])
