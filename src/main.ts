@@ -16,8 +16,9 @@ for (const signal of stopSignals) process.on(signal, onStopSignal);
 process.on('SIGHUP', () => reload());
 
 const { serve, reportStartError } = await import('./app/serve.ts');
+const { onNextTurn } = await import('./lib/clock.ts');
 // Signals that have arrived meanwhile are handled first: newer versions of Node load all modules in one turn of the event loop.
-await new Promise((resolve) => setImmediate(resolve));
+await new Promise<void>((resolve) => onNextTurn(resolve));
 try {
   ({ stop, reload } = await serve());
 } catch (error) {
