@@ -13,6 +13,7 @@ import type { TestRedis } from '../support/redis.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { rest } from '../support/rest.ts';
 import { openSocket } from '../support/socket.ts';
+import { untilDone } from '../support/untilDone.ts';
 import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
 
 const oneMinute = 60_000;
@@ -94,8 +95,6 @@ const chatOf = (id: number) => rest(simulator, `/chats/${id}`);
 const messagesOf = async (id: number, text: string) =>
   (await rowsOf(`/chats/${id}/messages`)).filter((row: any) => row.text === text);
 
-const nextMillisecond = () => new Promise((resolve) => setTimeout(resolve, 1));
-
 let next = 0;
 
 /** A chat that no other test uses. */
@@ -112,17 +111,7 @@ function callsSince(position: number, route: string) {
 }
 
 /** Lets the time pass until the response is there. */
-async function untilDone<Result>(response: Promise<Result>): Promise<Result> {
-  const state = { isDone: false };
-  void response.finally(() => {
-    state.isDone = true;
-  });
-  while (!state.isDone) {
-    await nextMillisecond();
-    manual.advance(100);
-  }
-  return response;
-}
+const untilResponse = <Result>(response: Promise<Result>) => untilDone(response, manual, 100);
 
 const codesOf = ({ errors }: Awaited<ReturnType<Gateway['query']>>) =>
   errors.map(({ extensions }) => extensions['code']);
@@ -277,7 +266,7 @@ describe('a message whose response is lost', () => {
     const position = simulator.calls.length;
     const startedAtMs = manual.now();
 
-    const { errors, data } = await untilDone(
+    const { errors, data } = await untilResponse(
       gateway.query(send, { id, text: 'Patient', key: 'lost-4' }),
     );
 
@@ -295,7 +284,7 @@ describe('a message whose response is lost', () => {
     simulator.behave({ faults: [{ match: 'POST /messages', times: 1, fault: 'reset' }] });
     const position = simulator.calls.length;
 
-    const answer = await untilDone(gateway.query(send, { id, text: 'Unkeyed' }));
+    const answer = await untilResponse(gateway.query(send, { id, text: 'Unkeyed' }));
 
     expect(codesOf(answer)).toEqual(['OUTCOME_UNKNOWN']);
     expect(callsSince(position, 'POST /messages')).toHaveLength(1);

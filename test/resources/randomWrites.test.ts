@@ -11,10 +11,10 @@ import { createManualClock } from '../support/manualClock.ts';
 import { propertyRuns } from '../support/propertyRuns.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcpProxy.ts';
+import { untilDone } from '../support/untilDone.ts';
 
 /** By which the clock advances in each millisecond. */
 const stepMs = 25;
-const nextMillisecond = () => new Promise((resolve) => setTimeout(resolve, 1));
 const port = (url: string) => Number(new URL(url).port);
 
 /** Two gateways on one Redis, whose connections to everything else can be cut at once, as by a crash. */
@@ -34,18 +34,7 @@ async function startFleet(seed: number) {
   resources.defer(() => simulator.close());
 
   /** Lets time pass, faster than that of the machine. */
-  async function untilDone<Result>(work: Promise<Result>): Promise<Result> {
-    const state = { isDone: false };
-    const end = () => {
-      state.isDone = true;
-    };
-    work.then(end, end);
-    while (!state.isDone) {
-      await nextMillisecond();
-      clock.advance(stepMs);
-    }
-    return work;
-  }
+  const untilEnd = <Result>(work: Promise<Result>) => untilDone(work, clock, stepMs);
 
   async function startInstance() {
     const toRedis = await startTcpProxy(redis.port);
@@ -64,7 +53,7 @@ async function startFleet(seed: number) {
     const toGateway = await startTcpProxy(port(gateway.url));
     const proxies = [toGateway, toUpstream, toRedis];
     resources.defer(async () => {
-      await untilDone(gateway.stop());
+      await untilEnd(gateway.stop());
       for (const proxy of proxies) await proxy[Symbol.asyncDispose]();
     });
     for (;;) {
@@ -79,7 +68,7 @@ async function startFleet(seed: number) {
     };
   }
 
-  const instances = await untilDone(Promise.all([startInstance(), startInstance()]));
+  const instances = await untilEnd(Promise.all([startInstance(), startInstance()]));
   let sent = 0;
   let killed = 0;
   const fleet: Fleet = {
@@ -96,7 +85,7 @@ async function startFleet(seed: number) {
   return {
     simulator,
     fleet,
-    untilDone,
+    untilEnd,
     [Symbol.asyncDispose]: () => resources.dispose(),
   };
 }
@@ -108,9 +97,9 @@ const seeds = Array.from({ length: Math.min(3, propertyRuns(1)) }, (_, index) =>
     'no acknowledged write is lost, and none is made twice, with seed %i',
     async (seed) => {
       await using started = await startFleet(seed);
-      const { simulator, fleet, untilDone } = started;
+      const { simulator, fleet, untilEnd } = started;
 
-      const findings = await untilDone(
+      const findings = await untilEnd(
         readAccount(simulator).then((account) =>
           runWrites({
             account,
@@ -126,7 +115,7 @@ const seeds = Array.from({ length: Math.min(3, propertyRuns(1)) }, (_, index) =>
       const events = simulator.calls.flatMap(({ path, body }: any) =>
         path === '/events' ? [body.name] : [],
       );
-      const wrong = await untilDone(findings.ledger.verify(simulator, events));
+      const wrong = await untilEnd(findings.ledger.verify(simulator, events));
 
       expect(findings.failures).toEqual([]);
       expect(wrong).toEqual([]);
