@@ -27,9 +27,9 @@ export interface ExecutedSubscription extends PreparedOperation {
  * flood of events would let the buffers of subscriptions overflow.
  */
 class ExecutionStarts {
-  #waiting: EventExecution[] = [];
+  #waiting: SharedExecution[] = [];
 
-  add(execution: EventExecution): void {
+  add(execution: SharedExecution): void {
     this.#waiting.push(execution);
     if (this.#waiting.length === 1) process.nextTick(this.#run);
   }
@@ -46,7 +46,7 @@ function* subscribersOf(subscriptions: readonly ExecutedSubscription[]) {
 }
 
 /** One execution of an event for the subscriptions that have joined before it starts. */
-class EventExecution {
+class SharedExecution {
   readonly event: PublishedEvent;
   readonly #group: ExecutionGroup;
   readonly #subscriptions: ExecutedSubscription[];
@@ -132,7 +132,7 @@ class ExecutionGroup {
   readonly #starts: ExecutionStarts;
   readonly #prepareUnfiltered: () => PreparedOperation;
   #unfiltered: PreparedOperation | undefined;
-  #starting: readonly EventExecution[] = [];
+  #starting: readonly SharedExecution[] = [];
   members = 0;
 
   constructor(
@@ -161,13 +161,13 @@ class ExecutionGroup {
       joined.join(subscription);
       return;
     }
-    const execution = new EventExecution(event, this, subscription);
+    const execution = new SharedExecution(event, this, subscription);
     if (isShared) this.#starting = [...this.#starting, execution];
     this.#starts.add(execution);
   }
 
   /** Further subscriptions cannot join the execution. */
-  remove(execution: EventExecution): void {
+  remove(execution: SharedExecution): void {
     if (this.#starting.length > 0)
       this.#starting = this.#starting.filter((each) => each !== execution);
   }
