@@ -8,7 +8,8 @@ import { systemClock } from '../src/lib/clock.ts';
 import { silentLog } from '../src/observability/log.ts';
 import { RedisConnections } from '../src/redis/connection.ts';
 import { redisKey } from '../src/redis/keys.ts';
-import { startRedis } from '../test/support/redis.ts';
+import type { TestRedis } from '../test/support/redis.ts';
+import { startPersistentRedis } from '../test/support/redis.ts';
 import { formatTable } from './table.ts';
 
 const events = 5_000;
@@ -53,7 +54,7 @@ interface Cost {
   readonly redisUs: number;
 }
 
-type Server = Awaited<ReturnType<typeof startRedis>>;
+type Server = TestRedis;
 
 async function redisCpuUs(server: Server): Promise<number> {
   const info = String(await server.command('INFO', 'cpu'));
@@ -115,7 +116,7 @@ async function measureMemory(server: Server): Promise<readonly [redis: number, h
 
 /** The CPU time of a published event with and without the log in Redis, and the memory of a full log. */
 export async function runEventLog(): Promise<boolean> {
-  await using server = await startRedis(['--appendonly', 'yes']);
+  await using server = await startPersistentRedis();
   const costs: Record<'with' | 'without', Cost[]> = { with: [], without: [] };
   for (let round = 0; round < rounds; round += 1) {
     costs.without.push(await measure(server, false));

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startControlledUpstream } from '../test/support/controlledUpstream.ts';
-import { startRedis } from '../test/support/redis.ts';
+import type { TestRedis } from '../test/support/redis.ts';
+import { startPersistentRedis } from '../test/support/redis.ts';
 import { CrowdMember, createRandom } from '../test/support/resumingCrowd.ts';
 import type { SubscriberTransport } from '../test/support/resumingSubscriber.ts';
 import { chatData, deliver, webhookSecret } from '../test/support/webhooks.ts';
@@ -34,7 +35,7 @@ const eventOf = ({ data, extensions }: Result) =>
 interface Stage {
   readonly all: GatewayProcess[];
   readonly random: () => number;
-  readonly redis: Awaited<ReturnType<typeof startRedis>>;
+  readonly redis: TestRedis;
   readonly start: () => Promise<unknown>;
 }
 
@@ -142,7 +143,7 @@ async function withCrowd(stage: Stage, seed: number): Promise<boolean> {
 /** Many subscribers that disconnect and continue at other instances, while these restart and Redis is killed. */
 export async function runResume(): Promise<boolean> {
   execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
-  const redis = await startRedis(['--appendonly', 'yes']);
+  const redis = await startPersistentRedis();
   const upstream = await startControlledUpstream();
   upstream.seed({ chats: Array.from({ length: chats }, (_, index) => ({ id: index + 1 })) });
   const seed = 23;

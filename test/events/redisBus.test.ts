@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { parse } from 'yaml';
 import { readConfig } from '../../src/config/settings.ts';
 import type { EventOrGap, EventBus, DomainEvent } from '../../src/events/bus.ts';
 import { LocalEventBus } from '../../src/events/localBus.ts';
@@ -13,15 +11,9 @@ import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import type { ManualClock } from '../support/manualClock.ts';
 import type { TestRedis } from '../support/redis.ts';
-import { hasRedis, startRedis } from '../support/redis.ts';
+import { hasRedis, startPersistentRedis, startRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcpProxy.ts';
 import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
-
-const { command } = parse(readFileSync('compose.yaml', 'utf8')).services.redis;
-const composeArguments: string[] = command
-  .split(' ')
-  .slice(1)
-  .map((each: string) => each.replaceAll('"', ''));
 
 const describeWithRedis = hasRedis ? describe : describe.skip;
 
@@ -247,7 +239,7 @@ describeWithRedis('the event bus of several instances (needs Redis)', () => {
   });
 
   test('a Redis with the arguments of compose.yaml that is killed loses no event, and an instance that starts later has the same log', async () => {
-    await using persistent = await startRedis(composeArguments);
+    await using persistent = await startPersistentRedis();
     await using buses = await startBuses(persistent);
     const { a, b, clock } = buses;
     await untilShared(buses, persistent);

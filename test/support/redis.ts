@@ -1,13 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
+import { parse } from 'yaml';
 import { redisPattern } from '../../src/redis/keys.ts';
 
 /** Where it is not, the tests in `describeWithRedis` are skipped, and the reporter says so at the end. */
@@ -96,3 +97,10 @@ export async function startRedis(settings: readonly string[] = []) {
 }
 
 export type TestRedis = Awaited<ReturnType<typeof startRedis>>;
+
+/** With the arguments of compose.yaml: it keeps what it has stored over a crash and a restart. */
+export async function startPersistentRedis(): Promise<TestRedis> {
+  const text = await readFile(new URL('../../compose.yaml', import.meta.url), 'utf8');
+  const { command } = parse(text).services.redis;
+  return startRedis(command.replaceAll('"', '').split(' ').slice(1));
+}

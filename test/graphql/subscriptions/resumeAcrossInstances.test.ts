@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { startControlledUpstream } from '../../support/controlledUpstream.ts';
 import { startTestGateway } from '../../support/gateway.ts';
 import { bearer, jwtAuth } from '../../support/issuer.ts';
-import { hasRedis, startRedis } from '../../support/redis.ts';
+import { hasRedis, startPersistentRedis, startRedis } from '../../support/redis.ts';
 import { CrowdMember, createRandom } from '../../support/resumingCrowd.ts';
 import { openSubscriber } from '../../support/resumingSubscriber.ts';
 import type { SubscriberTransport } from '../../support/resumingSubscriber.ts';
@@ -49,7 +49,7 @@ async function createCrowd(random: () => number, urls: () => readonly string[]) 
 
 (hasRedis ? describe : describe.skip)('resuming with several instances (needs Redis)', () => {
   test('subscribers that disconnect and continue at other instances receive each event once and in order, while instances restart and Redis is killed', async () => {
-    await using redis = await startRedis(['--appendonly', 'yes']);
+    await using redis = await startPersistentRedis();
     await using upstream = await startControlledUpstream();
     upstream.seed({
       chats: chatIds.map((id) => ({ id, customer: { id: customerOf(id) }, messages: [] })),
