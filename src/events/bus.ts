@@ -1,7 +1,7 @@
 import type { AbortSignalLike } from '../lib/abortScope.ts';
 import type { Message, MessageReference } from '../resources/messages/model.ts';
 import { messageCodec } from '../resources/messages/model.ts';
-import type { QueueItems } from '../lib/boundedQueue.ts';
+import type { QueueItems } from '../lib/itemQueue.ts';
 import type { Shape } from '../lib/shape.ts';
 import { isDictionary, isIdText, isText, isTime, objectOf, oneOf, orNull } from '../lib/shape.ts';
 

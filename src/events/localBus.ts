@@ -3,8 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { DomainEvent, EventBus, EventHistory, IdentifiedEvent } from './bus.ts';
 import { EventIds } from './eventIds.ts';
 import { EventLog } from './eventLog.ts';
-import { createSubscriberQueue } from './subscriberQueue.ts';
-import type { SubscriberQueue } from './subscriberQueue.ts';
+import { SubscriberQueue } from './subscriberQueue.ts';
 
 /** With more missed events than this, reading again is cheaper than catching up. */
 const defaultMaxBuffered = 100;
@@ -90,7 +89,7 @@ export class LocalEventBus implements EventBus {
       if (subscribers.delete(subscriber)) this.#count -= 1;
     };
     const maxBuffered = this.#maxBuffered;
-    const subscriber = createSubscriberQueue({ accepts, maxBuffered, signal, onEnd });
+    const subscriber = new SubscriberQueue({ accepts, maxBuffered, signal, onEnd });
     subscribers.add(subscriber);
     this.#count += 1;
     if (signal.aborted) subscriber.end();

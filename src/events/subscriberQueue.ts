@@ -1,5 +1,6 @@
 import type { AbortSignalLike } from '../lib/abortScope.ts';
-import type { ItemConsumer, QueueItems } from '../lib/boundedQueue.ts';
+import type { ItemBuffer, QueueItems } from '../lib/itemQueue.ts';
+import { ItemQueue } from '../lib/itemQueue.ts';
 import type { DomainEvent, EventOrGap, PublishedEvent } from './bus.ts';
 
 interface SubscriberQueueOptions {
@@ -9,21 +10,6 @@ interface SubscriberQueueOptions {
   readonly onEnd: () => void;
 }
 
-export interface SubscriberQueue {
-  push(event: PublishedEvent): void;
-  /** Reports that events may have been lost. */
-  signalGap(): void;
-  end(): void;
-  isDrained(): boolean;
-  /** Resolves when the subscriber has taken all events. */
-  drained(): Promise<void>;
-  readonly events: QueueItems<EventOrGap>;
-}
-
-type QueueResult = IteratorResult<EventOrGap, undefined>;
-
-const doneResult: QueueResult = { value: undefined, done: true };
-
 /** Events with the same name say that the same has changed. Undefined for messages, each of which is new. */
 function repeatableName(event: DomainEvent): string | undefined {
   if (event.kind === 'chat') return `chat ${event.chatId} ${event.change}`;
@@ -31,25 +17,44 @@ function repeatableName(event: DomainEvent): string | undefined {
   return `customer ${event.customerId} ${event.change} ${event.isTeamOnly === true}`;
 }
 
-/** Events in their order. Of too many, first those go that a later one repeats; then the oldest. */
-class BufferedEvents {
+/** The events that wait for a subscriber. Of too many, first those are removed that a later one repeats; then the oldest, which a gap reports. */
+class BufferedEvents implements ItemBuffer<EventOrGap> {
   readonly #maxLength: number;
   readonly #events = new Map<number, PublishedEvent>();
   /** The number of the latest event with a name. */
   readonly #latest = new Map<string, number>();
   readonly #repeated = new Set<number>();
   #added = 0;
+  /** Whether a gap precedes the events. */
+  #hasGap = false;
 
   constructor(maxLength: number) {
     this.#maxLength = maxLength;
   }
 
   get isEmpty(): boolean {
-    return this.#events.size === 0;
+    return this.#events.size === 0 && !this.#hasGap;
   }
 
-  /** Whether an event was removed that no later one repeats. */
-  add(event: PublishedEvent): boolean {
+  add(event: EventOrGap): void {
+    if (event.kind === 'gap') this.#hasGap = true;
+    else this.#addEvent(event);
+  }
+
+  take(): EventOrGap | undefined {
+    if (!this.#hasGap) return this.#removeFirst();
+    this.#hasGap = false;
+    return { kind: 'gap' };
+  }
+
+  clear(): void {
+    this.#events.clear();
+    this.#latest.clear();
+    this.#repeated.clear();
+    this.#hasGap = false;
+  }
+
+  #addEvent(event: PublishedEvent): void {
     const number = (this.#added += 1);
     const name = repeatableName(event);
     if (name !== undefined) {
@@ -58,23 +63,16 @@ class BufferedEvents {
       this.#latest.set(name, number);
     }
     this.#events.set(number, event);
-    if (this.#events.size <= this.#maxLength) return false;
+    if (this.#events.size <= this.#maxLength) return;
     const [repeated] = this.#repeated;
-    if (repeated === undefined) return this.shift() !== undefined;
-    this.#remove(repeated);
-    return false;
+    if (repeated !== undefined) this.#remove(repeated);
+    else if (this.#removeFirst() !== undefined) this.#hasGap = true;
   }
 
-  shift(): PublishedEvent | undefined {
+  #removeFirst(): PublishedEvent | undefined {
     const [first] = this.#events;
     if (first !== undefined) this.#remove(first[0]);
     return first?.[1];
-  }
-
-  clear(): void {
-    this.#events.clear();
-    this.#latest.clear();
-    this.#repeated.clear();
   }
 
   #remove(number: number): void {
@@ -86,120 +84,41 @@ class BufferedEvents {
   }
 }
 
-/** Buffers events for a slow subscriber. Of too many, the removed ones are reported by a `gap` before the others. */
-class BufferingQueue implements SubscriberQueue {
-  readonly #options: SubscriberQueueOptions;
-  readonly #buffered: BufferedEvents;
-  readonly #readers: ((result: QueueResult) => void)[] = [];
-  #onDrained: (() => void)[] = [];
-  #consumer: ItemConsumer<EventOrGap> | undefined;
-  /** Whether the consumer may be passed an event. */
-  #isReady = false;
-  #hasGap = false;
-  #isEnded = false;
+/** Buffers events for a slow subscriber. */
+export class SubscriberQueue {
+  readonly #accepts: (event: DomainEvent) => boolean;
+  readonly #queue: ItemQueue<EventOrGap>;
 
-  constructor(options: SubscriberQueueOptions) {
-    this.#options = options;
-    this.#buffered = new BufferedEvents(options.maxBuffered);
-    options.signal.addEventListener('abort', this.end);
+  constructor({ accepts, maxBuffered, signal, onEnd }: SubscriberQueueOptions) {
+    this.#accepts = accepts;
+    this.#queue = new ItemQueue(new BufferedEvents(maxBuffered), () => {
+      signal.removeEventListener('abort', this.end);
+      onEnd();
+    });
+    signal.addEventListener('abort', this.end);
+  }
+
+  get events(): QueueItems<EventOrGap> {
+    return this.#queue.items;
   }
 
   push(event: PublishedEvent): void {
-    if (this.#isEnded || !this.#options.accepts(event)) return;
-    if (this.#isReady) {
-      this.#pass(event);
-      return;
-    }
-    if (this.#buffered.add(event)) this.#hasGap = true;
-    this.#flush();
+    if (this.#accepts(event)) this.#queue.push(event);
   }
 
+  /** Reports that events may have been lost. */
   signalGap(): void {
-    this.#hasGap = true;
-    this.#flush();
+    this.#queue.push({ kind: 'gap' });
   }
 
-  readonly end = (): void => {
-    if (this.#isEnded) return;
-    const { signal, onEnd } = this.#options;
-    this.#isEnded = true;
-    this.#buffered.clear();
-    signal.removeEventListener('abort', this.end);
-    this.#reportDrained();
-    this.#flush();
-    this.#consumer?.end();
-    onEnd();
-  };
+  readonly end = (): void => this.#queue.close();
 
   isDrained(): boolean {
-    return this.#buffered.isEmpty;
+    return this.#queue.isDrained();
   }
 
+  /** Resolves when the subscriber has taken all events. */
   async drained(): Promise<void> {
-    if (!this.#buffered.isEmpty)
-      await new Promise<void>((resolve) => this.#onDrained.push(resolve));
+    await this.#queue.drained();
   }
-
-  readonly events: QueueItems<EventOrGap> = {
-    next: () => {
-      const result = this.#take();
-      if (result !== undefined) return Promise.resolve(result);
-      return new Promise((resolve) => {
-        this.#readers.push(resolve);
-      });
-    },
-    return: () => {
-      this.end();
-      return Promise.resolve(doneResult);
-    },
-    consume: (consumer) => {
-      this.#consumer = consumer;
-      if (this.#isEnded) consumer.end();
-      else this.#resume();
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
-
-  #reportDrained(): void {
-    if (!this.#buffered.isEmpty) return;
-    for (const resolve of this.#onDrained) resolve();
-    this.#onDrained = [];
-  }
-
-  #take(): QueueResult | undefined {
-    if (this.#isEnded) return doneResult;
-    if (this.#hasGap) {
-      this.#hasGap = false;
-      return { value: { kind: 'gap' } };
-    }
-    const event = this.#buffered.shift();
-    this.#reportDrained();
-    return event === undefined ? undefined : { value: event };
-  }
-
-  #flush(): void {
-    while (this.#readers.length > 0 || this.#isReady) {
-      const result = this.#take();
-      if (result === undefined) return;
-      const reader = this.#readers.shift();
-      if (reader !== undefined) reader(result);
-      else if (result.done === true) return;
-      else this.#pass(result.value);
-    }
-  }
-
-  #pass(event: EventOrGap): void {
-    this.#isReady = false;
-    this.#consumer?.take(event, this.#resume);
-  }
-
-  readonly #resume = (): void => {
-    this.#isReady = true;
-    this.#flush();
-  };
 }
-
-export const createSubscriberQueue = (options: SubscriberQueueOptions): SubscriberQueue =>
-  new BufferingQueue(options);

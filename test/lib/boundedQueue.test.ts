@@ -18,36 +18,36 @@ function createConsumedQueue() {
     },
     end: () => seen.push('end'),
   });
-  return { ...queue, seen, resume: () => resume() };
+  return { queue, seen, resume: () => resume() };
 }
 
 test('a consumer receives a queued item, and the next one after it has resumed', () => {
-  const { push, seen, resume } = createConsumedQueue();
+  const { queue, seen, resume } = createConsumedQueue();
 
-  push('a');
+  queue.push('a');
   expect(seen).toEqual(['early']);
   resume();
   expect(seen).toEqual(['early', 'a']);
   resume();
-  push('b');
+  queue.push('b');
   expect(seen).toEqual(['early', 'a', 'b']);
 });
 
 test('a consumer that does not resume loses the items of a full queue', () => {
-  const { push, seen, resume } = createConsumedQueue();
+  const { queue, seen, resume } = createConsumedQueue();
 
-  for (const item of ['a', 'b', 'c', 'd']) push(item);
+  for (const item of ['a', 'b', 'c', 'd']) queue.push(item);
   for (let count = 0; count < 3; count += 1) resume();
 
   expect(seen).toEqual(['early', 'overflow', 'd']);
 });
 
 test('a finished queue ends when its consumer has taken everything', () => {
-  const { push, finish, seen, resume } = createConsumedQueue();
+  const { queue, seen, resume } = createConsumedQueue();
 
-  push('a');
-  finish();
-  push('late');
+  queue.push('a');
+  queue.finish();
+  queue.push('late');
   resume();
   expect(seen).toEqual(['early', 'a']);
   resume();
@@ -56,21 +56,21 @@ test('a finished queue ends when its consumer has taken everything', () => {
 });
 
 test('a returned queue ends at once and passes nothing more', async () => {
-  const { push, items, seen, resume } = createConsumedQueue();
+  const { queue, seen, resume } = createConsumedQueue();
 
-  push('a');
-  await items.return?.();
+  queue.push('a');
+  await queue.items.return?.();
   resume();
-  push('b');
+  queue.push('b');
 
   expect(seen).toEqual(['early', 'end', 'onEnd']);
 });
 
 test('the consumer of a closed queue ends at once', async () => {
-  const { items, seen } = createConsumedQueue();
-  await items.return?.();
+  const { queue, seen } = createConsumedQueue();
+  await queue.items.return?.();
 
-  items.consume({ take: () => seen.push('taken'), end: () => seen.push('second end') });
+  queue.items.consume({ take: () => seen.push('taken'), end: () => seen.push('second end') });
 
   expect(seen.at(-1)).toBe('second end');
 });

@@ -1,5 +1,5 @@
 import type { EventOrGap, PublishedEvent } from '../../events/bus.ts';
-import type { ItemConsumer } from '../../lib/boundedQueue.ts';
+import type { ItemConsumer } from '../../lib/itemQueue.ts';
 import { publicError } from '../errors.ts';
 import type { ExecutedEvent, SubscriptionResult } from './eventExecutor.ts';
 import type { EventPace } from './eventPace.ts';

@@ -1,5 +1,5 @@
 import type { PublishedEvent } from '../../events/bus.ts';
-import type { BoundedQueue } from '../../lib/boundedQueue.ts';
+import type { ItemQueue } from '../../lib/itemQueue.ts';
 import { onNextTurn } from '../../lib/clock.ts';
 import { isRateLimitedResult } from '../errors.ts';
 import type { OpenedSubscription } from './eventExecution.ts';
@@ -14,7 +14,7 @@ const maxConcurrentEvents = 20;
 const maxReplayedEvents = 1_000;
 
 interface ReplayOptions {
-  readonly queue: BoundedQueue<SubscriptionResult>;
+  readonly queue: ItemQueue<SubscriptionResult>;
   readonly caller: SubscriptionCaller;
   /** The id of the last event that the subscriber has received. */
   readonly after: string;

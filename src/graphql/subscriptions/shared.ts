@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { createBoundedQueue } from '../../lib/boundedQueue.ts';
-import type { BoundedQueue, QueueItems } from '../../lib/boundedQueue.ts';
+import type { ItemQueue, QueueItems } from '../../lib/itemQueue.ts';
 import type { Log } from '../../observability/log.ts';
 import { requestIds } from '../../observability/tracing.ts';
 import type { ExecuteSubscription, OpenedSubscription } from './eventExecution.ts';
@@ -32,7 +32,7 @@ interface Subscriber {
   turn: number;
 }
 
-type ResultQueue = BoundedQueue<SubscriptionResult>;
+type ResultQueue = ItemQueue<SubscriptionResult>;
 
 /** One execution of each event for all subscribers with the same operation and audience. It ends with the last of them. */
 class SharedSubscription {

@@ -121,7 +121,7 @@ async function createCrowd(random: () => number, urls: () => readonly string[]) 
   });
 
   test('a webhook that HelpCrunch sends to two instances while Redis is down is published once', async () => {
-    await using redis = await startRedis();
+    await using redis = await startPersistentRedis();
     await using upstream = await startControlledUpstream();
     const config = { redisUrl: redis.url, auth: jwtAuth(), rateLimit: 0, webhookSecret };
     await using first = await startTestGateway({ upstream, config });

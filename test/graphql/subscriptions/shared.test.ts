@@ -61,14 +61,15 @@ const opened = (results: SubscriptionResults) => ({
 function createEvents() {
   const readings = new Set<(result: SubscriptionResult) => void>();
   const readEvents: ExecuteSubscription = (_admitted, _subscriber, signal) => {
-    const { push, finish, items } = createBoundedQueue<SubscriptionResult>({
+    const queue = createBoundedQueue<SubscriptionResult>({
       maxLength: 1_000,
       overflowItem: {},
       onEnd: () => readings.delete(push),
     });
+    const push = (item: SubscriptionResult) => queue.push(item);
     readings.add(push);
-    signal.addEventListener('abort', finish, { once: true });
-    return Promise.resolve(opened(items));
+    signal.addEventListener('abort', () => queue.finish(), { once: true });
+    return Promise.resolve(opened(queue.items));
   };
   return {
     readEvents,
@@ -203,14 +204,14 @@ test('a shared subscription that fails to start is retried by the next subscribe
 test('all subscribers of a shared subscription end when its events end', async () => {
   const ends: (() => void)[] = [];
   const executeSubscription: ExecuteSubscription = () => {
-    const { push, finish, items } = createBoundedQueue<SubscriptionResult>({
+    const queue = createBoundedQueue<SubscriptionResult>({
       maxLength: 9,
       overflowItem: {},
       onEnd: () => undefined,
     });
-    push(result(1));
-    ends.push(finish);
-    return Promise.resolve(opened(items));
+    queue.push(result(1));
+    ends.push(() => queue.finish());
+    return Promise.resolve(opened(queue.items));
   };
   const fanOut = createSharedSubscriptions({ executeSubscription, log, maxBuffered: 3 });
   const member = await joinedBy(fanOut.join(admitted(), subscriber()));
