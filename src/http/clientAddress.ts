@@ -52,8 +52,9 @@ const plainAddress = (text: string): string =>
  * The network that counts as one client: an IPv4 address (IPv4-mapped IPv6 included), or the /64 prefix of an IPv6 address, because
  * one subscriber has a whole /64. `unknown` for anything else, such as the address of a closed socket.
  */
-export function clientNetwork(text: string | undefined): string {
-  const address = plainAddress(text ?? '');
+export function clientNetwork(text = ''): string {
+  if (isIPv4(text)) return text;
+  const address = plainAddress(text);
   if (isIPv4(address)) return address;
   if (!isIPv6(address)) return 'unknown';
   const canonical = new URL(`http://[${address}]/`).hostname.slice(1, -1);

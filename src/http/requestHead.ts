@@ -45,15 +45,17 @@ function isDecodable(path: string): boolean {
   }
 }
 
+const isPath = (path: string): boolean => !path.startsWith('//') && isDecodable(path);
+
 /**
  * Parses a request target in origin form or absolute form (RFC 9112, section 3.2); undefined for any other. A path that begins with two
  * slashes is rejected, because software disagrees on whether it is a path or a host.
  */
 export function parseRequestTarget(text: string): RequestTarget | undefined {
+  if (text.startsWith('/')) return isPath(text) ? { path: text } : undefined;
   const [, authority, rest = ''] = absoluteForm.exec(text) ?? [];
-  const path = authority === undefined ? text : rest.replace(/^(?!\/)/, '/');
-  if (!path.startsWith('/') || path.startsWith('//') || !isDecodable(path)) return undefined;
-  return authority === undefined ? { path } : { path, authority };
+  const path = rest.replace(/^(?!\/)/, '/');
+  return authority !== undefined && isPath(path) ? { path, authority } : undefined;
 }
 
 /** Paths without a route, for requests with a malformed target and for those outside of `BASE_PATH`. */
@@ -77,10 +79,14 @@ const acceptsAnyHost = (route: string | undefined): boolean =>
   route === '/healthz' || route === '/readyz' || route?.startsWith('/webhooks/') === true;
 
 /** Node keeps the first of several Host headers and drops the others. */
-const hostHeaderCount = ({ rawHeaders }: IncomingMessage): number =>
-  rawHeaders.filter(
-    (name, index) => index % 2 === 0 && name.length === 4 && name.toLowerCase() === 'host',
-  ).length;
+function hostHeaderCount({ rawHeaders }: IncomingMessage): number {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    if (name.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
+  return count;
+}
 
 const embeddedConnections = new WeakSet<Socket>();
 
@@ -152,13 +158,12 @@ export class RequestHeads {
     if (host === undefined && request.httpVersion !== '1.0') {
       return publicError.badRequest('The Host header is missing.');
     }
-    const isMalformed =
-      (host !== undefined && hostOf(host) === undefined) ||
-      (authority !== undefined && (hostOf(authority) ?? '') === '');
-    if (isMalformed) return publicError.badRequest('The host of the request is malformed.');
-    if (acceptsAnyHost(route) || this.#isAllowed(authority ?? host ?? '', request)) {
-      return undefined;
-    }
+    const headerHost = hostOf(host ?? '');
+    const requestedHost = authority === undefined ? headerHost : hostOf(authority);
+    const isMissing = authority !== undefined && requestedHost === '';
+    if (headerHost === undefined || requestedHost === undefined || isMissing)
+      return publicError.badRequest('The host of the request is malformed.');
+    if (acceptsAnyHost(route) || this.#isAllowed(requestedHost, request)) return undefined;
     const message = `This host name is not accepted. ${this.#hostAdvice}`;
     return publicError.badRequest(message, { status: 421 });
   }
@@ -169,9 +174,9 @@ export class RequestHeads {
       : parseRequestTarget(request.url ?? '');
   }
 
-  #isAllowed(authority: string, { socket }: IncomingMessage): boolean {
+  #isAllowed(host: string, { socket }: IncomingMessage): boolean {
     const isEmbedded = this.#allowedHosts === 'loopback' && embeddedConnections.has(socket);
-    return isEmbedded || isAllowedHost(hostOf(authority) ?? '', this.#allowedHosts);
+    return isEmbedded || isAllowedHost(host, this.#allowedHosts);
   }
 }
 
