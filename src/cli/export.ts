@@ -137,7 +137,10 @@ export function formatProgress(progress: ExportProgress): string {
 
 const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 
-/** Stops the export at the first signal. Ignores further ones: `npx` sends a signal again that the terminal has sent to both. */
+/**
+ * Stops the export at the first signal. Ignores further ones until the process has ended: `npx` sends a signal again that the terminal has
+ * sent to both.
+ */
 function stopAtSignal() {
   const controller = new AbortController();
   let exitCode: number | undefined;
@@ -149,9 +152,6 @@ function stopAtSignal() {
   return {
     signal: controller.signal,
     exitCode: () => exitCode ?? exportExitCodes.INTERRUPTED,
-    release: () => {
-      for (const signal of stopSignals) process.removeListener(signal, stop);
-    },
   };
 }
 
@@ -188,7 +188,5 @@ export async function runExport(
     if (!(error instanceof ExportError)) throw error;
     printError(`${error.message}\n`);
     return error.code === 'INTERRUPTED' ? stopping.exitCode() : exportExitCodes[error.code];
-  } finally {
-    stopping.release();
   }
 }

@@ -487,7 +487,8 @@ describe('helpcrunch-graphql export', () => {
       await using meter = await startMeter(demo.url);
       const args = ['--url', meter.url, '--out', target.directory];
       // Signals that are pending at the same time arrive in any order.
-      const repeat = `process.once('${first}', () => process.kill(process.pid, '${next}'));`;
+      const kill = `process.kill(process.pid, '${next}')`;
+      const repeat = `process.once('${first}', () => ${kill}); process.once('beforeExit', () => ${kill});`;
       const running = startCommand(args, {
         GATEWAY_TOKEN: agentToken,
         NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(repeat)}`,
