@@ -54,16 +54,14 @@ interface Cost {
   readonly redisUs: number;
 }
 
-type Server = TestRedis;
-
-async function redisCpuUs(server: Server): Promise<number> {
+async function redisCpuUs(server: TestRedis): Promise<number> {
   const info = String(await server.command('INFO', 'cpu'));
   const fields = [...info.matchAll(/^used_cpu_(?:sys|user):([\d.]+)/gm)];
   return fields.reduce((sum, [, seconds]) => sum + Number(seconds) * 1e6, 0);
 }
 
 /** The cost of an event that an instance publishes and delivers to one subscriber. */
-async function measure(server: Server, isLogged: boolean): Promise<Cost> {
+async function measure(server: TestRedis, isLogged: boolean): Promise<Cost> {
   const local = new LocalEventBus(systemClock);
   const redis = new RedisConnections({
     ...{ url: server.url, timeoutMs: 5_000, account, clock: systemClock, log: silentLog },
@@ -99,7 +97,7 @@ const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 /** The bytes of a full log, in Redis and in an instance. */
-async function measureMemory(server: Server): Promise<readonly [redis: number, heap: number]> {
+async function measureMemory(server: TestRedis): Promise<readonly [redis: number, heap: number]> {
   const stored = Number(
     await server.command('MEMORY', 'USAGE', redisKey(account, 'log'), 'SAMPLES', 0),
   );

@@ -138,13 +138,15 @@ export function formatProgress(progress: ExportProgress): string {
 const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 
 /**
- * Stops the export at the first signal. Ignores further ones until the process has ended: `npx` sends a signal again that the terminal has
- * sent to both.
+ * Stops the export at the first signal. Ignores further ones while it stops: `npx` sends a signal again that the terminal has sent to both.
+ * When the export has ended, a signal ends the process, which a connection may keep alive.
  */
 function stopAtSignal() {
   const controller = new AbortController();
   let exitCode: number | undefined;
+  let hasEnded = false;
   const stop = (_signal: NodeJS.Signals, number: number) => {
+    if (hasEnded) process.exit();
     exitCode ??= 128 + number;
     controller.abort();
   };
@@ -152,6 +154,9 @@ function stopAtSignal() {
   return {
     signal: controller.signal,
     exitCode: () => exitCode ?? exportExitCodes.INTERRUPTED,
+    end: () => {
+      hasEnded = true;
+    },
   };
 }
 
@@ -188,5 +193,7 @@ export async function runExport(
     if (!(error instanceof ExportError)) throw error;
     printError(`${error.message}\n`);
     return error.code === 'INTERRUPTED' ? stopping.exitCode() : exportExitCodes[error.code];
+  } finally {
+    stopping.end();
   }
 }

@@ -17,7 +17,7 @@ function repeatableName(event: DomainEvent): string | undefined {
   return `customer ${event.customerId} ${event.change} ${event.isTeamOnly === true}`;
 }
 
-/** The events that wait for a subscriber. Of too many, first those are removed that a later one repeats; then the oldest, which a gap reports. */
+/** The events that wait for a subscriber. Of too many, first those are removed that a later one repeats; then the oldest, reported by a gap. */
 class BufferedEvents implements ItemBuffer<EventOrGap> {
   readonly #maxLength: number;
   readonly #events = new Map<number, PublishedEvent>();
@@ -33,7 +33,11 @@ class BufferedEvents implements ItemBuffer<EventOrGap> {
   }
 
   get isEmpty(): boolean {
-    return this.#events.size === 0 && !this.#hasGap;
+    return this.isDrained && !this.#hasGap;
+  }
+
+  get isDrained(): boolean {
+    return this.#events.size === 0;
   }
 
   add(event: EventOrGap): void {
@@ -41,8 +45,8 @@ class BufferedEvents implements ItemBuffer<EventOrGap> {
     else this.#addEvent(event);
   }
 
-  take(): EventOrGap | undefined {
-    if (!this.#hasGap) return this.#removeFirst();
+  removeFirst(): EventOrGap | undefined {
+    if (!this.#hasGap) return this.#removeOldest();
     this.#hasGap = false;
     return { kind: 'gap' };
   }
@@ -66,10 +70,10 @@ class BufferedEvents implements ItemBuffer<EventOrGap> {
     if (this.#events.size <= this.#maxLength) return;
     const [repeated] = this.#repeated;
     if (repeated !== undefined) this.#remove(repeated);
-    else if (this.#removeFirst() !== undefined) this.#hasGap = true;
+    else if (this.#removeOldest() !== undefined) this.#hasGap = true;
   }
 
-  #removeFirst(): PublishedEvent | undefined {
+  #removeOldest(): PublishedEvent | undefined {
     const [first] = this.#events;
     if (first !== undefined) this.#remove(first[0]);
     return first?.[1];

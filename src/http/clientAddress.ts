@@ -53,6 +53,7 @@ const plainAddress = (text: string): string =>
  * one subscriber has a whole /64. `unknown` for anything else, such as the address of a closed socket.
  */
 export function clientNetwork(text = ''): string {
+  // Most addresses are plain, and the replacements are expensive.
   if (isIPv4(text)) return text;
   const address = plainAddress(text);
   if (isIPv4(address)) return address;

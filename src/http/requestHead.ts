@@ -45,17 +45,17 @@ function isDecodable(path: string): boolean {
   }
 }
 
-const isPath = (path: string): boolean => !path.startsWith('//') && isDecodable(path);
+const isAcceptedPath = (path: string): boolean => !path.startsWith('//') && isDecodable(path);
 
 /**
  * Parses a request target in origin form or absolute form (RFC 9112, section 3.2); undefined for any other. A path that begins with two
  * slashes is rejected, because software disagrees on whether it is a path or a host.
  */
 export function parseRequestTarget(text: string): RequestTarget | undefined {
-  if (text.startsWith('/')) return isPath(text) ? { path: text } : undefined;
+  if (text.startsWith('/')) return isAcceptedPath(text) ? { path: text } : undefined;
   const [, authority, rest = ''] = absoluteForm.exec(text) ?? [];
   const path = rest.replace(/^(?!\/)/, '/');
-  return authority !== undefined && isPath(path) ? { path, authority } : undefined;
+  return authority !== undefined && isAcceptedPath(path) ? { path, authority } : undefined;
 }
 
 /** Paths without a route, for requests with a malformed target and for those outside of `BASE_PATH`. */

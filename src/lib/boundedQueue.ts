@@ -22,12 +22,16 @@ class OverflowingItems<Item> implements ItemBuffer<Item> {
     return this.#items.length === 0;
   }
 
+  get isDrained(): boolean {
+    return this.isEmpty;
+  }
+
   add(item: Item): void {
     if (this.#items.length >= this.#maxLength) this.#items = [this.#overflowItem];
     this.#items.push(item);
   }
 
-  take(): Item | undefined {
+  removeFirst(): Item | undefined {
     return this.#items.shift();
   }
 

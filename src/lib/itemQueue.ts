@@ -14,12 +14,16 @@ export interface QueueItems<Item> extends AsyncIterableIterator<Item, undefined>
 /** The items that wait for the consumer. It decides which ones remain when there are too many. */
 export interface ItemBuffer<Item> {
   readonly isEmpty: boolean;
+  /** Whether nothing takes up space. */
+  readonly isDrained: boolean;
   add(item: Item): void;
-  take(): Item | undefined;
+  removeFirst(): Item | undefined;
   clear(): void;
 }
 
 type ItemResult<Item> = IteratorResult<Item, undefined>;
+
+const doneResult = { value: undefined, done: true } as const;
 
 /** A queue between a producer and a slower consumer. */
 export class ItemQueue<Item> {
@@ -28,12 +32,12 @@ export class ItemQueue<Item> {
   readonly #readers: ((result: ItemResult<Item>) => void)[] = [];
   readonly #onDrained: (() => void)[] = [];
   #consumer: ItemConsumer<Item> | undefined;
-  /** Whether the consumer may be passed an item. The buffer is empty then. */
+  /** Whether the consumer may be passed an item. */
   #isReady = false;
   #isFinished = false;
   #isClosed = false;
 
-  /** `onEnd` is called once: when the consumer has returned or has taken everything, or at `close`. */
+  /** `onEnd` is called once: when the consumer has returned, when it has taken everything after `finish`, or at `close`. */
   constructor(buffer: ItemBuffer<Item>, onEnd: () => void) {
     this.#buffer = buffer;
     this.#onEnd = onEnd;
@@ -61,18 +65,19 @@ export class ItemQueue<Item> {
     this.#isClosed = true;
     this.#buffer.clear();
     this.#reportDrained();
-    for (const reader of this.#readers.splice(0)) reader({ value: undefined, done: true });
+    for (const reader of this.#readers.splice(0)) reader(doneResult);
     this.#consumer?.end();
     this.#onEnd();
   }
 
   isDrained(): boolean {
-    return this.#buffer.isEmpty;
+    return this.#buffer.isDrained;
   }
 
-  /** Resolves when the consumer has taken all items. Returns whether it takes more. */
+  /** Resolves when no items take up space. Returns whether the consumer takes more. */
   async drained(): Promise<boolean> {
-    if (!this.#buffer.isEmpty) await new Promise<void>((resolve) => this.#onDrained.push(resolve));
+    if (!this.#buffer.isDrained)
+      await new Promise<void>((resolve) => this.#onDrained.push(resolve));
     return !this.#isClosed && !this.#isFinished;
   }
 
@@ -81,14 +86,14 @@ export class ItemQueue<Item> {
       const item = this.#take();
       if (item !== undefined) return Promise.resolve({ value: item });
       if (this.#isFinished) this.close();
-      if (this.#isClosed) return Promise.resolve({ value: undefined, done: true });
+      if (this.#isClosed) return Promise.resolve(doneResult);
       return new Promise((resolve) => {
         this.#readers.push(resolve);
       });
     },
     return: () => {
       this.close();
-      return Promise.resolve({ value: undefined, done: true });
+      return Promise.resolve(doneResult);
     },
     consume: (consumer) => {
       this.#consumer = consumer;
@@ -101,13 +106,13 @@ export class ItemQueue<Item> {
   };
 
   #take(): Item | undefined {
-    const item = this.#buffer.take();
+    const item = this.#buffer.removeFirst();
     if (item !== undefined) this.#reportDrained();
     return item;
   }
 
   #reportDrained(): void {
-    if (!this.#buffer.isEmpty) return;
+    if (!this.#buffer.isDrained) return;
     for (const resolve of this.#onDrained.splice(0)) resolve();
   }
 

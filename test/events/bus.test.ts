@@ -120,3 +120,22 @@ test('a subscription with an aborted signal ends immediately and is not kept', a
   expect(await subscription.next()).toEqual({ value: undefined, done: true });
   expect(eventBus.subscriberCount()).toBe(0);
 });
+
+test('subscribers are waited for while they have events to take, but not for a gap, which takes no space', async () => {
+  const eventBus = new LocalEventBus(createManualClock());
+  const subscription = eventBus.subscribe('a', acceptAll, new AbortController().signal);
+  const isWaiting = () =>
+    Promise.race([
+      eventBus.waitForSubscribers('a').then(() => false),
+      new Promise<boolean>((resolve) => setImmediate(() => resolve(true))),
+    ]);
+
+  eventBus.signalGap('a');
+  const afterGap = await isWaiting();
+  eventBus.publish('a', customerEvent(1));
+  const afterEvent = await isWaiting();
+  await subscription.next();
+  await subscription.next();
+
+  expect([afterGap, afterEvent, await isWaiting()]).toEqual([false, true, false]);
+});

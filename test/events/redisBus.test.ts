@@ -113,10 +113,7 @@ describeWithRedis('the event bus of several instances (needs Redis)', () => {
     };
   }
 
-  /**
-   * Resolves when both instances share the log. Connecting takes real time, in which the clock stands: after ten seconds they would not hold
-   * events any more.
-   */
+  /** Resolves when both instances share the log. The clock is stopped while they connect: they hold events for ten seconds only. */
   async function untilShared(
     { a, b, clock }: Pick<Awaited<ReturnType<typeof startBuses>>, 'a' | 'b' | 'clock'>,
     server = redis,

@@ -23,7 +23,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** A real Redis of the test's own, that keeps nothing over a restart. */
+/** A real Redis of the test's own, that keeps nothing over a restart unless the settings say so. */
 export async function startRedis(settings: readonly string[] = []) {
   const directory = await mkdtemp(join(tmpdir(), 'helpcrunch-redis-'));
   const port = await freePort();
@@ -75,7 +75,7 @@ export async function startRedis(settings: readonly string[] = []) {
     textOf,
     /** Ends it at once, as a crash would. */
     kill,
-    /** Starts it again on the same port, with nothing in it. */
+    /** Starts it again on the same port. */
     async restart() {
       await kill();
       server = await launch();
