@@ -6,6 +6,7 @@ import { startRecordingUpstream, wireChat } from './support/recordingUpstream.ts
 import { flushMicrotasks } from './support/permitCallers.ts';
 import { startTestGateway } from './support/gateway.ts';
 import { createManualClock } from './support/manualClock.ts';
+import { propertyParameters } from './support/propertyRuns.ts';
 
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 
@@ -169,7 +170,7 @@ test('no response, log line or metric contains a secret, for any operation and u
         for (const [code] of answer.matchAll(/[A-Z]+(_[A-Z]+)+/g)) codes.add(code);
       }
     }),
-    { numRuns: 60 },
+    propertyParameters(60),
   );
 
   const lines = gateways.flatMap(({ logged }) => logged).join('');

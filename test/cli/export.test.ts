@@ -26,6 +26,7 @@ import {
 } from '../support/exports.ts';
 import { startDemo } from '../support/gateway.ts';
 import { jwtAuth, token } from '../support/issuer.ts';
+import { propertySeed } from '../support/propertyRuns.ts';
 import { webhookSecret } from '../support/webhooks.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -139,13 +140,13 @@ async function sizeOfExport({ meter }: BusyAccount): Promise<number> {
   return received;
 }
 
-/** Starts the command ten times, and kills it each time after a random number of received bytes. */
+/** Starts the command ten times, and kills it each time after another number of received bytes. */
 async function killTenTimes(
   { meter, work }: BusyAccount,
   args: readonly string[],
   maxBytes: number,
 ) {
-  const random = createRandom(process.pid, process.ppid);
+  const random = createRandom(propertySeed);
   const signals: unknown[] = [];
   for (let run = 0; run < kills; run += 1) {
     let left = Math.ceil(random.next() * maxBytes);

@@ -11,7 +11,7 @@ import { bearer, jwtAuth } from '../support/issuer.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
-import { propertyRuns } from '../support/propertyRuns.ts';
+import { propertyParameters } from '../support/propertyRuns.ts';
 
 /**
  * Every value of the upstream has a version, and it is recorded from when to when each was current. Whatever a response shows must
@@ -594,7 +594,7 @@ describe('random reads, writes, webhooks and clock changes', () => {
   );
 
   async function holdsFor(gateways: readonly [Gateway, ...Gateway[]], count: number) {
-    const numRuns = propertyRuns(count);
+    const parameters = propertyParameters(count);
     let joined = 0;
     await fc.assert(
       fc.asyncProperty(steps, async (plan) => {
@@ -603,11 +603,11 @@ describe('random reads, writes, webhooks and clock changes', () => {
         expect(odd).toEqual([]);
         joined += shared;
       }),
-      { numRuns, seed: 20_260_115, endOnFailure: true },
+      { ...parameters, endOnFailure: true },
     );
     let cached = 0;
     for (const gateway of gateways) cached += await cachedResponses(gateway);
-    return { joinedPerRun: joined / numRuns, cachedPerRun: cached / numRuns };
+    return { joinedPerRun: joined / parameters.numRuns, cachedPerRun: cached / parameters.numRuns };
   }
 
   test('no cached response contains data older than its TTL or than an acknowledged change', async () => {

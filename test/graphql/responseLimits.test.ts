@@ -17,7 +17,7 @@ import type { GraphQLResponse } from '../support/gateway.ts';
 import { bearer, jwtAuth } from '../support/issuer.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { openSocket } from '../support/socket.ts';
-import { propertyRuns } from '../support/propertyRuns.ts';
+import { propertyParameters } from '../support/propertyRuns.ts';
 
 const operationCaches = ['on', 'off'] as const;
 
@@ -801,7 +801,7 @@ describe('a response that is longer than MAX_RESPONSE_BYTES', () => {
 
         expect(await isLargerThan(limit, value, pause)).toBe(length > limit);
       }),
-      { numRuns: propertyRuns(200) },
+      propertyParameters(200),
     );
     expect(await isLargerThan(10, { a: undefined, b: 'é"\n\ud800' }, pause)).toBe(true);
     expect(maxResponseBytes).toBe(8_388_608);

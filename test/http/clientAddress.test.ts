@@ -6,6 +6,7 @@ import {
   clientNetwork,
   createIsTrustedProxy,
 } from '../../src/http/clientAddress.ts';
+import { propertyParameters } from '../support/propertyRuns.ts';
 
 /** The address by Fastify, with its own reading of networks, and by the function for requests that never reach Fastify. */
 async function addressesOf(
@@ -70,6 +71,7 @@ describe('the address of a client', () => {
 
         expect(ours).toBe(fastifys);
       }),
+      propertyParameters(100),
     );
   });
 });

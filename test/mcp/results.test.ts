@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { startDemo, startTestGateway } from '../support/gateway.ts';
 import { callTool, tokensOf } from '../support/mcp.ts';
-import { propertyRuns } from '../support/propertyRuns.ts';
+import { propertyParameters } from '../support/propertyRuns.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 
 const enabled = { isEnabled: true, operations: undefined, allowsWrites: false };
@@ -137,7 +137,7 @@ describe('hostile arguments', () => {
         expect(raw).not.toContain(process.cwd());
         expect(raw).not.toContain(demo.simulator.key);
       }),
-      { numRuns: propertyRuns(200), seed: 22 },
+      propertyParameters(200),
     );
     const executed = demo.logged
       .map((line) => JSON.parse(line))

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { startTestGateway } from '../support/gateway.ts';
 import { bearer, jwtAuth } from '../support/issuer.ts';
 import { startTwoCustomers, wireMessage } from '../support/twoCustomers.ts';
-import { propertyRuns } from '../support/propertyRuns.ts';
+import { propertyParameters } from '../support/propertyRuns.ts';
 
 // Walks to the end of many conversations.
 
@@ -128,7 +128,7 @@ describe('messages for a customer', () => {
           });
         }
       }),
-      { numRuns: propertyRuns(5) },
+      propertyParameters(5),
     );
   });
 
@@ -217,7 +217,7 @@ describe('messages for a customer', () => {
           });
         }
       }),
-      { numRuns: propertyRuns(5) },
+      propertyParameters(5),
     );
   });
 

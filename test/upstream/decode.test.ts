@@ -23,7 +23,7 @@ import {
 } from '../../src/upstream/decode.ts';
 import { UpstreamError } from '../../src/upstream/errors.ts';
 import { wireChat } from '../support/recordingUpstream.ts';
-import { propertyRuns } from '../support/propertyRuns.ts';
+import { propertyParameters } from '../support/propertyRuns.ts';
 
 const malformed = Symbol('malformed');
 
@@ -592,7 +592,7 @@ describe('random values', () => {
           else models += 1;
           expect(typeof found === 'symbol' || typeof found === 'object').toBe(true);
         }),
-        { numRuns: propertyRuns(100), examples: [[{ data: [] }]] },
+        { ...propertyParameters(100), examples: [[{ data: [] }]] },
       );
 
       expect(models).toBeGreaterThan(0);
@@ -620,7 +620,7 @@ describe('random values', () => {
       fc.property(fc.constantFrom(...plain), odd, (field, value) => {
         expect(chatCodec.fromWire(changed(field, value)).id).toBe('5208');
       }),
-      { numRuns: propertyRuns(100) },
+      propertyParameters(100),
     );
   });
 
@@ -639,7 +639,7 @@ describe('random values', () => {
         );
         expect(chat.id).toBe('5208');
       }),
-      { numRuns: propertyRuns(100) },
+      propertyParameters(100),
     );
   });
 
@@ -648,6 +648,7 @@ describe('random values', () => {
       fc.property(fc.constantFrom(...things), odd, (thing, value) => {
         expect(chatCodec.fromWire(changed(thing, value)).id).toBe('5208');
       }),
+      propertyParameters(100),
     );
   });
 });

@@ -10,7 +10,7 @@ import type { TestRedis } from '../support/redis.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { openSocket } from '../support/socket.ts';
 import { chatData, post, webhookSecret, wireDelivery } from '../support/webhooks.ts';
-import { propertyRuns } from '../support/propertyRuns.ts';
+import { propertyParameters, propertyRuns } from '../support/propertyRuns.ts';
 
 const describeWithRedis = hasRedis ? describe : describe.skip;
 
@@ -294,7 +294,7 @@ describeWithRedis('unexpected data in Redis (needs Redis)', () => {
           expect(internal(errors.map(({ extensions }) => extensions['code']))).toEqual([]);
         },
       ),
-      { numRuns: propertyRuns(15), seed: 20_260_115, endOnFailure: true },
+      { ...propertyParameters(15), endOnFailure: true },
     );
     expect(b.logged.filter(isError)).toEqual([]);
   });
@@ -479,7 +479,7 @@ describeWithRedis('unexpected data in Redis (needs Redis)', () => {
         },
       },
     ];
-    const messages = propertyRuns(100);
+    const parameters = propertyParameters(100);
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...names),
@@ -495,7 +495,7 @@ describeWithRedis('unexpected data in Redis (needs Redis)', () => {
           await client.publish(channel, text);
         },
       ),
-      { numRuns: messages, seed: 20_260_115, endOnFailure: true },
+      { ...parameters, endOnFailure: true },
     );
     const heard = await all();
     const codes = heard.flatMap(({ payload }) =>
@@ -503,7 +503,7 @@ describeWithRedis('unexpected data in Redis (needs Redis)', () => {
     );
 
     expect(internal(codes)).toEqual([]);
-    expect(await countOf(b, 'event')).toBeGreaterThan(messages / 10);
+    expect(await countOf(b, 'event')).toBeGreaterThan(parameters.numRuns / 10);
     expect(b.logged.filter(isError)).toEqual([]);
     expect((await b.query(documents.chats)).errors).toEqual([]);
     socket.socket.terminate();

@@ -8,7 +8,7 @@ import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { chatData, post, webhookSecret, wireDelivery } from '../support/webhooks.ts';
-import { propertyRuns } from '../support/propertyRuns.ts';
+import { propertyParameters } from '../support/propertyRuns.ts';
 
 const oneHour = 3_600_000;
 const clock = createManualClock();
@@ -212,7 +212,7 @@ test('with lost, repeated, late or forged webhooks no response is older than the
   while ((await hear()) !== begin);
 
   await fc.assert(fc.asyncProperty(plans, play), {
-    numRuns: propertyRuns(15),
+    ...propertyParameters(15),
     examples: [[reversed]],
   });
   await hearing.return?.();

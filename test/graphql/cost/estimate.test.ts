@@ -19,7 +19,7 @@ import { estimateNodes } from '../../../src/graphql/limits/responseNodes.ts';
 import { createSchema } from '../../../src/graphql/schema/build.ts';
 import { toNodeId } from '../../../src/lib/ids.ts';
 import { startDemo } from '../../support/gateway.ts';
-import { propertyRuns } from '../../support/propertyRuns.ts';
+import { propertyParameters } from '../../support/propertyRuns.ts';
 
 const schema = createSchema([], { subgraph: { excludedRootFields: [] } });
 
@@ -680,7 +680,7 @@ describe('a running gateway', () => {
         // The root is no node.
         expect(objectsIn(data) - (data === null ? 0 : 1)).toBeLessThanOrEqual(nodes);
       }),
-      { numRuns: propertyRuns(30) },
+      propertyParameters(30),
     );
   });
 });

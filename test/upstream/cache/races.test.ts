@@ -6,7 +6,7 @@ import type { ControlledUpstream, HeldCall } from '../../support/controlledUpstr
 import { startControlledUpstream } from '../../support/controlledUpstream.ts';
 import { startTestGateway } from '../../support/gateway.ts';
 import { createManualClock } from '../../support/manualClock.ts';
-import { propertyRuns } from '../../support/propertyRuns.ts';
+import { propertyParameters } from '../../support/propertyRuns.ts';
 
 const clock = createManualClock();
 const oneHour = 3_600_000;
@@ -195,7 +195,7 @@ async function race(plan: readonly Step[]): Promise<{ old: number; joined: numbe
 }
 
 test('no operation that starts after the response of a write sees an older version', async () => {
-  const numRuns = propertyRuns(100);
+  const parameters = propertyParameters(100);
   let joined = 0;
 
   await fc.assert(
@@ -205,9 +205,9 @@ test('no operation that starts after the response of a write sees an older versi
       expect(seen.old).toBe(0);
       joined += seen.joined;
     }),
-    { numRuns, seed: 20_260_115, endOnFailure: true },
+    { ...parameters, endOnFailure: true },
   );
 
   // The interleavings must include shared requests.
-  expect(joined).toBeGreaterThan(0.3 * numRuns);
+  expect(joined).toBeGreaterThan(0.3 * parameters.numRuns);
 });

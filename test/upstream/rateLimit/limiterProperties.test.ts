@@ -18,7 +18,7 @@ import {
   startedCalls,
 } from '../../support/limiterScenario.ts';
 import { hasRedis } from '../../support/redis.ts';
-import { propertyRuns } from '../../support/propertyRuns.ts';
+import { propertyParameters } from '../../support/propertyRuns.ts';
 
 // Everything happens on a grid, so that one step of the clock misses nothing.
 const stepMs = 250;
@@ -117,7 +117,7 @@ async function play(
 const limits = fc.integer({ min: 1, max: 5 });
 const withRefusals = fc.tuple(limits, plans({ refusals: true, leaving: true }));
 const withoutRefusals = fc.tuple(limits, plans({ refusals: false, leaving: false }));
-const runs = { numRuns: propertyRuns(10), endOnFailure: true };
+const runs = { ...propertyParameters(10), endOnFailure: true };
 
 test('no window of the helpdesk can hold more calls than the limit, whenever it counted each', async () => {
   await fc.assert(
@@ -340,17 +340,17 @@ function expectReserves(calls: readonly StartedCall[], limit: number, tolerance:
   }
 }
 
-const describeFleet = (name: string, define: (instances: number, runsOf: number) => void) =>
+const describeFleet = (name: string, define: (instances: number, count: number) => void) =>
   describe(name, () => {
-    describe('on one instance', () => define(1, propertyRuns(8)));
-    (hasRedis ? describe : describe.skip).each([2, 3])('on %i instances with Redis', (count) =>
-      define(count, propertyRuns(1)),
+    describe('on one instance', () => define(1, 8));
+    (hasRedis ? describe : describe.skip).each([2, 3])('on %i instances with Redis', (instances) =>
+      define(instances, 1),
     );
   });
 
 const quotaLimits = fc.integer({ min: 20, max: 130 });
 
-describeFleet('any schedule of viewers, reads, writes and failures', (instances, numRuns) => {
+describeFleet('any schedule of viewers, reads, writes and failures', (instances, count) => {
   test('stays within the limit, the caps of customers and the reserves, and HelpCrunch rejects no call for its number', async () => {
     const schedules = fc.record({
       limit: quotaLimits,
@@ -375,12 +375,12 @@ describeFleet('any schedule of viewers, reads, writes and failures', (instances,
           expect(reason === undefined || retryAfterMs >= 1).toBe(true);
         }
       }),
-      { numRuns, endOnFailure: true },
+      { ...propertyParameters(count), endOnFailure: true },
     );
   });
 });
 
-describeFleet('an agent that was active for a minute', (instances, numRuns) => {
+describeFleet('an agent that was active for a minute', (instances, count) => {
   test.each([
     ['called before', 0, bursts(0)],
     // The write reserve may grow at the expense of reads.
@@ -433,13 +433,13 @@ describeFleet('an agent that was active for a minute', (instances, numRuns) => {
             own.filter(({ reason, waitMs }) => reason !== undefined || waitMs > 3_000),
           ).toEqual([]);
         }),
-        { numRuns, endOnFailure: true },
+        { ...propertyParameters(count), endOnFailure: true },
       );
     },
   );
 });
 
-describeFleet('viewers that call all the time', (instances, numRuns) => {
+describeFleet('viewers that call all the time', (instances, count) => {
   test('each get at least half of an equal share', async () => {
     const schedules = fc.record({
       limit: fc.integer({ min: 60, max: 130 }),
@@ -463,7 +463,7 @@ describeFleet('viewers that call all the time', (instances, numRuns) => {
           if (own.length >= 8) expect(admitted.length).toBeGreaterThanOrEqual(expected);
         }
       }),
-      { numRuns, endOnFailure: true },
+      { ...propertyParameters(count), endOnFailure: true },
     );
   });
 });

@@ -10,7 +10,7 @@ import { isPool, QuotaPolicy, QuotaUsage } from '../../../src/upstream/rateLimit
 import { createRateLimiter } from '../../../src/upstream/rateLimit/registry.ts';
 import { createManualClock } from '../../support/manualClock.ts';
 import { flushMicrotasks } from '../../support/permitCallers.ts';
-import { propertyRuns } from '../../support/propertyRuns.ts';
+import { propertyParameters } from '../../support/propertyRuns.ts';
 import type { Outcome, Source } from '../../support/limiterScenario.ts';
 import {
   agent,
@@ -349,7 +349,7 @@ describe('the remaining calls of a viewer', () => {
           expect(usage.total).toBeLessThanOrEqual(limit);
         },
       ),
-      { numRuns: propertyRuns(200) },
+      propertyParameters(200),
     );
   });
 });
@@ -406,6 +406,6 @@ test('no schedule of viewers exceeds the limit, a customer cap or the share of a
         reason !== undefined && retryAfterMs < 1;
       expect(outcomes.filter(isTooEarly)).toEqual([]);
     }),
-    { numRuns: 10 },
+    propertyParameters(10),
   );
 });

@@ -4,7 +4,7 @@ import { readConfig } from '../../../src/config/settings.ts';
 import { createRateLimiter } from '../../../src/upstream/rateLimit/registry.ts';
 import { createManualClock } from '../../support/manualClock.ts';
 import { createPermitCallers, flushMicrotasks } from '../../support/permitCallers.ts';
-import { propertyRuns } from '../../support/propertyRuns.ts';
+import { propertyParameters } from '../../support/propertyRuns.ts';
 
 const quotas = { ...readConfig({}).quotas, newcomerReservePercent: 10 };
 const withinMs = 10_000;
@@ -87,7 +87,7 @@ describe('a shortage', () => {
         expect(most).toBeLessThanOrEqual(run.count);
         expect(served).toBeLessThanOrEqual(most);
       }),
-      { numRuns: propertyRuns(20) },
+      propertyParameters(20),
     );
   });
 
@@ -101,7 +101,7 @@ describe('a shortage', () => {
 
         expect(account.shortage('ada', count)).toBeUndefined();
       }),
-      { numRuns: propertyRuns(50) },
+      propertyParameters(50),
     );
   });
 
