@@ -45,9 +45,12 @@ function parseJsonOrText(text: string): unknown {
   }
 }
 
-/** Parses the parameters in the query string of a URL. */
+const parameterNames = ['query', 'operationName', 'variables', 'extensions'];
+
+/** Parses the parameters in the query string of a URL; undefined if one is repeated. */
 export function parseOperationQuery(url: string): OperationParams | undefined {
   const { searchParams } = new URL(url, 'http://gateway');
+  if (parameterNames.some((name) => searchParams.getAll(name).length > 1)) return undefined;
   const parameters = Object.fromEntries(searchParams);
   return parseOperationRequest({
     ...parameters,
@@ -56,14 +59,12 @@ export function parseOperationQuery(url: string): OperationParams | undefined {
   });
 }
 
-const parameterNames = new Set(['query', 'operationName', 'variables', 'extensions']);
-
 /** The parameters of a GET request; undefined if Apollo Server would reject them. */
 function paramsOfQuery(url: string): RequestParams | undefined {
   const search = new URLSearchParams(url.slice(url.indexOf('?') + 1));
   const params: Record<string, unknown> = {};
   for (const [name, text] of search) {
-    if (parameterNames.has(name) && name in params) return undefined;
+    if (parameterNames.includes(name) && name in params) return undefined;
     const isObject = name === 'variables' || name === 'extensions';
     const value = isObject ? parseJsonOrText(text) : text;
     if (isObject && !isRecord(value)) return undefined;

@@ -43,6 +43,8 @@ export interface SubscriptionTransportOptions extends SubscriptionLimits {
   readonly authFailures: AuthFailureLimiter;
   readonly rejections: RequestRejections;
   readonly connectionLimits: ConnectionLimits;
+  /** Of a WebSocket message; request bodies are limited by the server. */
+  readonly maxBodyBytes: number;
   /** The client's address, behind trusted proxies. */
   readonly addressOf: (request: IncomingMessage) => string;
   readonly isAllowedOrigin: (headers: IncomingHttpHeaders) => boolean;

@@ -194,6 +194,7 @@ export async function createHttpServer(
     authFailures,
     rejections,
     connectionLimits,
+    maxBodyBytes: options.maxBodyBytes,
     addressOf: (request) => clientAddressOf(request, isTrustedProxy),
     isAllowedOrigin: createOriginCheck(origins),
     router,

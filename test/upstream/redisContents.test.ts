@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
+import type { ChainableCommander } from 'ioredis';
 import type { ControlledUpstream } from '../support/controlledUpstream.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
@@ -510,19 +511,23 @@ describeWithRedis('unexpected data in Redis (needs Redis)', () => {
     await socket.closed;
   });
 
-  const plants: Readonly<Record<string, (key: string) => Promise<unknown>>> = {
-    'a text': (key) => client.set(key, 'garbage'),
-    'JSON of another form': (key) => client.set(key, '{"version":"x","closedUntil":[]}'),
-    'numbers out of range': (key) =>
-      client.set(
+  const plants: Readonly<
+    Record<string, (commands: ChainableCommander, key: string) => ChainableCommander>
+  > = {
+    'a text': (commands, key) => commands.set(key, 'garbage'),
+    'JSON of another form': (commands, key) =>
+      commands.set(key, '{"version":"x","closedUntil":[]}'),
+    'numbers out of range': (commands, key) =>
+      commands.set(
         key,
         '{"version":1,"closedUntil":1e300,"probeUntil":1e300,"pauseMs":1,"allowance":0,"floor":1,"since":1e300}',
       ),
-    'a list': (key) => client.rpush(key, 'garbage'),
-    'a hash': (key) => client.hset(key, 'garbage', '{"till":1e300,"wants":[],"turns":"x"}'),
-    'a sorted set': (key) => client.zadd(key, 'inf', 'garbage'),
-    'a set': (key) => client.sadd(key, 'garbage'),
-    'a stream': (key) => client.xadd(key, '*', 'garbage', '1'),
+    'a list': (commands, key) => commands.rpush(key, 'garbage'),
+    'a hash': (commands, key) =>
+      commands.hset(key, 'garbage', '{"till":1e300,"wants":[],"turns":"x"}'),
+    'a sorted set': (commands, key) => commands.zadd(key, 'inf', 'garbage'),
+    'a set': (commands, key) => commands.sadd(key, 'garbage'),
+    'a stream': (commands, key) => commands.xadd(key, '*', 'garbage', '1'),
   };
 
   test.each(Object.entries(plants))(
@@ -558,8 +563,8 @@ describeWithRedis('unexpected data in Redis (needs Redis)', () => {
         }
       }
       for (const key of keys) {
-        await client.del(key);
-        await plant(key);
+        const results = await plant(client.multi().del(key), key).exec();
+        expect(results?.filter(([error]) => error !== null)).toEqual([]);
       }
       clock.advance(2 * oneHour);
 

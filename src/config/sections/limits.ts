@@ -77,7 +77,7 @@ export const clientLimits = {
   }),
   maxBodyBytes: setting('MAX_BODY_BYTES', integer(1_024, 67_108_864), {
     default: 262_144,
-    description: 'Maximum size of a request body in bytes.',
+    description: 'Maximum size of a request body or a WebSocket message in bytes.',
   }),
   requestTimeoutMs: setting('REQUEST_TIMEOUT_MS', integer(100, 600_000), {
     default: 30_000,

@@ -22,7 +22,7 @@ import { crossAccountLimitKeyOf } from '../clientOperations.ts';
 import { onMaxAge } from '../connectionAge.ts';
 import { UnauthenticatedConnections } from '../connectionLimits.ts';
 import { onCredentialsEnd } from '../endOfCredentials.ts';
-import { sendErrorOnSocket, tooManyConnectionsError } from '../errorResponse.ts';
+import { sendErrorOnSocket, shuttingDownError, tooManyConnectionsError } from '../errorResponse.ts';
 import { parseOperationRequest } from '../operationRequest.ts';
 import type { SubscriptionTransportOptions } from '../options.ts';
 import { isBackgroundPriority } from '../priority.ts';
@@ -32,8 +32,6 @@ import { closeCodes, closeTimeoutMs, WebSocketConnection } from '../webSocketCon
 
 const serverOptions = {
   noServer: true,
-  /** The same as the default limit of request bodies. */
-  maxPayload: 262_144,
   perMessageDeflate: false,
   /** For a peer that sends a close frame and keeps the connection open; `WebSocketConnection` closes the others. */
   closeTimeout: closeTimeoutMs,
@@ -98,7 +96,7 @@ type ProtocolContext = Context<ConnectionParams, WebSocketConnection>;
 /** WebSockets by the protocol `graphql-transport-ws`. */
 class WebSocketEndpoint {
   readonly #options: SubscriptionTransportOptions;
-  readonly #sockets = new WebSocketServer(serverOptions);
+  readonly #sockets: WebSocketServer;
   readonly #connections = new Set<WebSocketConnection>();
   readonly #pending = new UnauthenticatedConnections();
   readonly #protocol;
@@ -106,6 +104,7 @@ class WebSocketEndpoint {
 
   constructor(options: SubscriptionTransportOptions) {
     this.#options = options;
+    this.#sockets = new WebSocketServer({ ...serverOptions, maxPayload: options.maxBodyBytes });
     this.#protocol = this.#createProtocol();
     // Without a listener `ws` responds in plain text.
     this.#sockets.on('wsClientError', ({ message }: Error, _socket, request) => {
@@ -123,7 +122,9 @@ class WebSocketEndpoint {
       this.#rejectClient(request, socket, problem);
     } else if (!isAllowedOrigin(headers)) {
       reject(publicError.forbidden('The origin of this page is not listed in CORS_ORIGINS.'));
-    } else if (this.#isShuttingDown || connectionLimits.isFull) {
+    } else if (this.#isShuttingDown) {
+      reject(shuttingDownError());
+    } else if (connectionLimits.isFull) {
       reject(tooManyConnectionsError(503));
     } else {
       const guard = { log, name: 'websocket', close: () => socket.destroy() };

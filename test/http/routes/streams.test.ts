@@ -267,6 +267,23 @@ describe.each([eventStream, multipart, `${multipart}, ${json}`])('%s at /graphql
     await gateway.waitForSubscriptions(0);
   });
 
+  test.each(['query', 'operationName', 'variables', 'extensions'])(
+    'a request with two parameters named %s is rejected',
+    async (name) => {
+      const parameters = new URLSearchParams({ query: subscription, [name]: '' });
+      parameters.append(name, '');
+
+      const response = await fetch(`${gateway.url}/graphql?${parameters.toString()}`, {
+        headers: { accept },
+      });
+
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({
+        errors: [{ extensions: { code: 'BAD_REQUEST' } }],
+      });
+    },
+  );
+
   test.each([
     {
       name: 'an invalid subscription',

@@ -348,6 +348,23 @@ describe('closing of WebSockets', () => {
     await gateway.waitForSubscriptions(0);
   });
 
+  test('a WebSocket message may have MAX_BODY_BYTES', async () => {
+    await using small = await startTestGateway({
+      upstream: helpCrunch,
+      config: { maxBodyBytes: 1_024 },
+    });
+    const accepted = await openSocket(small.url);
+    const rejected = await openSocket(small.url);
+
+    accepted.send(JSON.stringify({ type: 'ping' }).padEnd(1_024));
+    rejected.send(JSON.stringify({ type: 'ping' }).padEnd(1_025));
+
+    expect(await accepted.nextMessage()).toEqual({ type: 'pong' });
+    expect(await rejected.closed).toMatchObject({ code: 1009 });
+    accepted.socket.terminate();
+    await accepted.closed;
+  });
+
   test('a WebSocket with another subprotocol is closed, and the client stops', async () => {
     const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-ws');
 
