@@ -178,7 +178,7 @@ function gaugesOf(
       hits: responseCache?.hits() ?? 0,
     }),
     rateLimit: (name = account.account) => (forwardsClientKeys ? null : rateLimiter.status(name)),
-    queuedCalls: (name) => rateLimiter.queueLengths(name),
+    queueDepths: (name) => rateLimiter.queueDepths(name),
     distinctSubscriptions: () => events.eventBus.subscriberCount(),
     openCircuitBreakers: (name) =>
       name === undefined ? client.openCircuitBreakers() : Number(client.isCircuitOpen(name)),
@@ -221,7 +221,7 @@ async function compose(foundation: Foundation): Promise<App> {
     clock,
     log,
   });
-  const { server, connections, operations } = await createHttpServer({
+  const { server, connections, metricsServer } = await createHttpServer({
     ...config,
     ...graphql,
     ...clientLimiters,
@@ -247,7 +247,7 @@ async function compose(foundation: Foundation): Promise<App> {
       const addresses = await addressesOf(config.host);
       const url = await listen(server, { connections, addresses, port: config.port, log });
       // Afterwards, so that it does not report readiness before.
-      metricsUrl = await operations?.listen();
+      metricsUrl = await metricsServer?.listen();
       return url + config.basePath;
     },
     metricsUrl: () => metricsUrl,

@@ -42,7 +42,7 @@ function requireTools(tools: readonly Tool[], problems: readonly string[]): read
 }
 
 /** The MCP servers of a gateway, for any transport. */
-export function createMcpServers(
+function createMcpServers(
   { config, log, accountLabel }: McpFoundation,
   { schema, run }: Pick<GraphQLExecution, 'schema' | 'run'>,
 ): McpServers {
@@ -73,12 +73,7 @@ export function createMcpServers(
 export const createMcpEndpoint = (
   foundation: McpFoundation,
   graphql: Pick<GraphQLExecution, 'schema' | 'run'>,
-): McpHttpEndpoint =>
-  new McpHttpEndpoint({
-    servers: createMcpServers(foundation, graphql),
-    // The client receives it.
-    onError: () => undefined,
-  });
+): McpHttpEndpoint => new McpHttpEndpoint(createMcpServers(foundation, graphql));
 
 /** The user who starts the process has the API key, so there are no further credentials and `AUTH` does not apply. */
 export function serveGatewayStdio(

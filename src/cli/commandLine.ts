@@ -19,7 +19,7 @@ Usage: helpcrunch-graphql [command] [options]
   schema          print the schema as SDL; --federation prints that of the subgraph, --json the introspection result
   check-config    print all settings and what is wrong with them; --connect also calls HelpCrunch
 
-Options of serve, mcp and schema (--env-file only) and check-config:
+Options of serve and check-config; mcp and schema accept only --env-file:
 
   --host NAME       host name or address to listen on (HOST)
   --port NUMBER     port to listen on; 0 picks a free port (PORT)

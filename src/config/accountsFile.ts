@@ -6,7 +6,7 @@ import { accountName, apiKey, jwksUrl, tokenSecret, webhookKey } from './parsers
 import { isRepetitive } from './riskyValues.ts';
 
 /** An account of the file. Without a rate limit `HELPCRUNCH_RATE_LIMIT` applies. */
-export type AccountSettings = Omit<ServedAccount, 'rateLimit'> & {
+type AccountSettings = Omit<ServedAccount, 'rateLimit'> & {
   readonly rateLimit: number | undefined;
 };
 

@@ -39,7 +39,7 @@ export interface LoggedMessage extends LogPosition {
 }
 
 /** `older`: published by a build without a log in Redis. */
-export type EventMessage =
+type EventMessage =
   | ({ readonly kind: 'logged' } & LoggedMessage)
   | {
       readonly kind: 'older' | 'unlogged';

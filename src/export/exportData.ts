@@ -30,7 +30,7 @@ const organizationSchema = z.object({ organization: referenceSchema.nullish() })
 
 type Viewer = z.infer<typeof viewerSchema>['viewer'];
 
-export const manifestFileName = 'manifest.json';
+const manifestFileName = 'manifest.json';
 
 /** The kinds that a customer may read. */
 const customerKinds: readonly ExportKind[] = ['agents', 'customers', 'chats', 'messages'];

@@ -23,7 +23,7 @@ import { createState, parseState, stateError } from './state.ts';
 
 const compress = promisify(gzip);
 
-export const stateFileName = 'state.json';
+const stateFileName = 'state.json';
 
 const directoryMode = 0o700;
 

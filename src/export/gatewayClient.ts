@@ -16,14 +16,14 @@ import { ExportError } from './options.ts';
 import type { Pauses } from './pauses.ts';
 import type { pageInfoSchema } from './values.ts';
 
-export interface GatewayOperation {
+interface GatewayOperation {
   readonly document: string;
   readonly variables?: Readonly<Record<string, unknown>>;
   /** Whether what the gateway has cached is ignored. */
   readonly bypassesCache?: boolean;
 }
 
-export interface GatewayResult {
+interface GatewayResult {
   readonly data: Readonly<Record<string, unknown>> | null;
   readonly errors: readonly GraphqlError[];
 }

@@ -1,4 +1,5 @@
 import { systemClock } from '../lib/clock.ts';
+import { isDictionary } from '../lib/shape.ts';
 import type { ExportFilter, ExportKind, ExportOptions } from './options.ts';
 import { ExportError, exportKinds } from './options.ts';
 
@@ -27,23 +28,20 @@ function endpointOf(text: string): string {
   return url.href;
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const isFilterKind = (name: string) => name === 'chats' || name === 'customers';
 
 /** Checks the shape of a filter; the gateway checks its conditions. */
 export function parseFilter(value: unknown): ExportFilter {
-  if (!isObject(value) || !Object.keys(value).every(isFilterKind))
+  if (!isDictionary(value) || !Object.keys(value).every(isFilterKind))
     throw invalid(
       'filter: must be an object such as {"chats": {"status": "CLOSED"}, "customers": {"tags": ["VIP"]}}.',
     );
   const { chats, customers } = value;
   for (const [name, conditions] of Object.entries({ chats, customers })) {
-    if (conditions !== undefined && !isObject(conditions))
+    if (conditions !== undefined && !isDictionary(conditions))
       throw invalid(`filter.${name}: must be an object of conditions.`);
   }
-  return { ...(isObject(chats) && { chats }), ...(isObject(customers) && { customers }) };
+  return { ...(isDictionary(chats) && { chats }), ...(isDictionary(customers) && { customers }) };
 }
 
 const isKind = (name: string): name is ExportKind => exportKinds.some((kind) => kind === name);

@@ -63,6 +63,9 @@ export const publicError = {
   forbidden: withCode(forbiddenCode),
   persistedQueryNotFound: withCode('PERSISTED_QUERY_NOT_FOUND'),
   tooExpensive: withCode('OPERATION_TOO_EXPENSIVE'),
+  /** Ends an operation that was executed: the HTTP status stays 200. */
+  responseTooLarge: (message: string) =>
+    new PublicError('OPERATION_TOO_EXPENSIVE', message, { status: 200 }),
   unavailable: withCode('UPSTREAM_UNAVAILABLE'),
   internal: withCode('INTERNAL_SERVER_ERROR'),
   rateLimited: (

@@ -4,8 +4,9 @@ import type {
   GraphQLSchema,
   OperationDefinitionNode,
 } from 'graphql';
-import { Kind, TypeInfo, visit, visitWithTypeInfo } from 'graphql';
+import { TypeInfo, visit, visitWithTypeInfo } from 'graphql';
 import type { ClientApplication } from '../lib/clientApplication.ts';
+import { fragmentsOf } from './limits/documentStructure.ts';
 
 /** Numbers of executed operations by schema element and client. */
 type ObserveUsage = (usage: {
@@ -22,19 +23,17 @@ const unknownClient: ClientApplication = { name: 'unknown', version: 'unknown' }
 const otherClient: ClientApplication = { name: 'other', version: 'other' };
 
 /** The fragments that an operation uses, directly or through others. */
-function fragmentsOf(
+function usedFragments(
   operation: OperationDefinitionNode,
   document: DocumentNode | undefined,
 ): FragmentDefinitionNode[] {
   const used = new Set<FragmentDefinitionNode>();
+  const fragments = document && fragmentsOf(document);
   const collect = (node: OperationDefinitionNode | FragmentDefinitionNode) =>
     visit(node, {
       FragmentSpread({ name }) {
-        const found = document?.definitions.find(
-          (definition) =>
-            definition.kind === Kind.FRAGMENT_DEFINITION && definition.name.value === name.value,
-        );
-        if (found?.kind !== Kind.FRAGMENT_DEFINITION || used.has(found)) return;
+        const found = fragments?.get(name.value);
+        if (found === undefined || used.has(found)) return;
         used.add(found);
         collect(found);
       },
@@ -72,7 +71,7 @@ function elementsOf(
       if (type) elements.add(`${withoutWrappers(String(type))}.${value}`);
     },
   });
-  for (const node of [operation, ...fragmentsOf(operation, document)]) visit(node, visitor);
+  for (const node of [operation, ...usedFragments(operation, document)]) visit(node, visitor);
   return [...elements];
 }
 

@@ -12,6 +12,7 @@ import type { Context } from './context.ts';
 import type { FieldUsage } from './fieldUsage.ts';
 import type { ErrorCode } from './errorCodes.ts';
 import { publicCodeOf } from './errors.ts';
+import { fragmentsOf, rootSelections } from './limits/documentStructure.ts';
 import type { HelpdeskViewerRole } from './generated.ts';
 
 /** A completed operation for log and metrics. Every string comes from a bounded set. */
@@ -91,28 +92,11 @@ function codeOf({ errors = [], isClientDisconnected = false }: CompletedOperatio
 
 /** The names of the fields of the root type, those in fragments included. */
 function rootFieldsOf(operation: SelectionSetNode, document: DocumentNode | undefined): string[] {
-  const names = new Set<string>();
-  const visited = new Set<SelectionSetNode>();
-  function visit(selectionSet: SelectionSetNode): void {
-    if (visited.has(selectionSet)) return;
-    visited.add(selectionSet);
-    for (const selection of selectionSet.selections) {
-      if (selection.kind === Kind.FIELD) {
-        names.add(selection.name.value);
-      } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-        visit(selection.selectionSet);
-      } else {
-        const fragment = document?.definitions.find(
-          (definition) =>
-            definition.kind === Kind.FRAGMENT_DEFINITION &&
-            definition.name.value === selection.name.value,
-        );
-        if (fragment?.kind === Kind.FRAGMENT_DEFINITION) visit(fragment.selectionSet);
-      }
-    }
-  }
-  visit(operation);
-  return [...names];
+  const selections = rootSelections(operation, document ? fragmentsOf(document) : new Map());
+  const names = [...selections].flatMap((selection) =>
+    selection.kind === Kind.FIELD ? [selection.name.value] : [],
+  );
+  return [...new Set(names)];
 }
 
 /** The audit log: who changed what, from where. */

@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import { scheduleAt } from '../lib/scheduleAt.ts';
 import type { Authenticated } from './auth/credentials.ts';
 
-/** When credentials end, and what they then are to the client. */
+/** When credentials end: at a time, or when their account is removed. */
 export type CredentialsEnd = Pick<Authenticated, 'expiresAtMs' | 'onAccountRemoved'>;
 
 /** Calls `end` once with the reason when the credentials expire or their account is removed. Returns a function that cancels it. */

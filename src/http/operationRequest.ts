@@ -3,7 +3,7 @@ import type { HTTPGraphQLRequest } from '@apollo/server';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { PublicError } from '../graphql/errors.ts';
-import { isRecord } from '../graphql/operations/persistedDocuments.ts';
+import { isDictionary } from '../lib/shape.ts';
 import type {
   PersistedDocuments,
   RequestParams,
@@ -60,14 +60,14 @@ export function parseOperationQuery(url: string): OperationParams | undefined {
 }
 
 /** The parameters of a GET request; undefined if Apollo Server would reject them. */
-function paramsOfQuery(url: string): RequestParams | undefined {
+function strictQueryParams(url: string): RequestParams | undefined {
   const search = new URLSearchParams(url.slice(url.indexOf('?') + 1));
   const params: Record<string, unknown> = {};
   for (const [name, text] of search) {
     if (parameterNames.includes(name) && name in params) return undefined;
     const isObject = name === 'variables' || name === 'extensions';
     const value = isObject ? parseJsonOrText(text) : text;
-    if (isObject && !isRecord(value)) return undefined;
+    if (isObject && !isDictionary(value)) return undefined;
     params[name] = value;
   }
   return params;
@@ -87,7 +87,7 @@ export function fastPathParams(request: FastifyRequest): unknown {
     return isJson.test(contentType ?? '') && !url.includes('?') ? body : undefined;
   }
   const isAdmitted = contentType === undefined ? isPreflighted(request) : isJson.test(contentType);
-  return isAdmitted ? paramsOfQuery(url) : undefined;
+  return isAdmitted ? strictQueryParams(url) : undefined;
 }
 
 function toHeaderMap({ headers }: FastifyRequest): HeaderMap {
@@ -99,7 +99,7 @@ function toHeaderMap({ headers }: FastifyRequest): HeaderMap {
 }
 
 /** Extensions that are not JSON are left to Apollo Server, which rejects them. */
-function paramsFromQuery(search: string): RequestParams {
+function persistedQueryParams(search: string): RequestParams {
   const params: RequestParams = Object.fromEntries(new URLSearchParams(search));
   return { ...params, extensions: parseJsonOrText(String(params['extensions'])) };
 }
@@ -120,7 +120,7 @@ export function toApolloRequest(
   const { method, body, url } = fastifyRequest;
   const [, search = ''] = /^[^?]*(\?.*)$/s.exec(url) ?? [];
   const request = { method, headers: toHeaderMap(fastifyRequest), body, search };
-  const params = method === 'GET' ? paramsFromQuery(search) : isRecord(body) ? body : {};
+  const params = method === 'GET' ? persistedQueryParams(search) : isDictionary(body) ? body : {};
   const text = resolveText(params);
   if (text === undefined) return { request };
   if (text instanceof PublicError) return { request, error: text };

@@ -51,7 +51,7 @@ const isAcceptedPath = (path: string): boolean => !path.startsWith('//') && isDe
  * Parses a request target in origin form or absolute form (RFC 9112, section 3.2); undefined for any other. A path that begins with two
  * slashes is rejected, because software disagrees on whether it is a path or a host.
  */
-export function parseRequestTarget(text: string): RequestTarget | undefined {
+function parseRequestTarget(text: string): RequestTarget | undefined {
   if (text.startsWith('/')) return isAcceptedPath(text) ? { path: text } : undefined;
   const [, authority, rest = ''] = absoluteForm.exec(text) ?? [];
   const path = rest.replace(/^(?!\/)/, '/');

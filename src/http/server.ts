@@ -135,7 +135,7 @@ function addLoadShedder(server: FastifyInstance, options: HttpServerOptions): Lo
 }
 
 /** Health checks and metrics, here and on the separate server, which is closed with this one. */
-function addOperationsRoutes(
+function addHealthAndMetrics(
   server: FastifyInstance,
   options: HttpServerOptions,
   isDraining: () => boolean,
@@ -145,15 +145,15 @@ function addOperationsRoutes(
   addHealthRoutes(server, health);
   countResponses(server, metrics);
   if (!isProduction) addMetricsRoute(server, metrics);
-  const operations = createMetricsServer({ ...options, ...options.metricsServer, health });
-  server.addHook('onClose', () => operations?.close());
-  return operations;
+  const metricsServer = createMetricsServer({ ...options, ...options.metricsServer, health });
+  server.addHook('onClose', () => metricsServer?.close());
+  return metricsServer;
 }
 
 /** The HTTP server with every endpoint. */
 export async function createHttpServer(
   options: HttpServerOptions,
-): Promise<HttpServer & { readonly operations: MetricsServer | undefined }> {
+): Promise<HttpServer & { readonly metricsServer: MetricsServer | undefined }> {
   const { corsOrigins, isProduction, log, subscriptions, clock, webhookHandlerOf } = options;
   const { authenticate, authFailureLimiter: authFailures, persistedDocuments } = options;
   const origins = allowedOrigins(corsOrigins, isProduction);
@@ -181,7 +181,7 @@ export async function createHttpServer(
   });
   const loadShedder = addLoadShedder(server, options);
   registerScrapedMetrics({ ...options, connectionLimits, loadShedder, sendLimiter });
-  const operations = addOperationsRoutes(server, options, shutdown.isDraining);
+  const metricsServer = addHealthAndMetrics(server, options, shutdown.isDraining);
   const limitClient = createLimitClient({ ...options, loadShedder });
   const { run } = subscriptions;
   const transport: SubscriptionTransportOptions = {
@@ -224,5 +224,5 @@ export async function createHttpServer(
   await addWebhookRoute(server, { webhookHandlerOf, authFailures, rejections, clock });
   if (!isProduction) addExplorers(server, options.basePath);
   shutdown.finish();
-  return { ...httpServer, operations };
+  return { ...httpServer, metricsServer };
 }

@@ -19,9 +19,8 @@ interface ShutdownParts extends ShutdownOptions {
 
 /**
  * Closes a server in steps, from `server.close()` on: `/readyz` fails and all requests are served; idle connections are closed and
- * the rest is served; no connection is accepted; after the grace period the remaining
- * connections are destroyed and mutations aborted. Endpoints with
- * long-lived connections add their `preClose` hooks between `addShutdown` and its `finish`.
+ * the rest is served; no connection is accepted; after the grace period the remaining connections are destroyed and mutations aborted.
+ * Endpoints with long-lived connections add their `preClose` hooks between `addShutdown` and its `finish`.
  */
 export function addShutdown(
   server: FastifyInstance,

@@ -1,7 +1,7 @@
 import { Disposer } from './disposer.ts';
 
 /** How tokens for one account are verified, as far as it differs from the others. */
-export interface AccountTokenSettings {
+interface AccountTokenSettings {
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
   /** Undefined: by the keys of all accounts. */

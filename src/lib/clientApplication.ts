@@ -1,4 +1,4 @@
-/** The application that a client says it is: for statistics only, because anybody can claim any name. */
+/** The application that a client says it is: for statistics only, because a client can claim any name. */
 export interface ClientApplication {
   readonly name: string;
   readonly version: string;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { badUserInputError } from './clientError.ts';
 
 /** A row by its sort key. It is found again although rows before it were added or removed. */
-export interface Anchor {
+interface Anchor {
   /** In milliseconds since the epoch. */
   readonly sortTimeMs: number | null;
   readonly id: string;

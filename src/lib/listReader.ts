@@ -84,7 +84,7 @@ interface PageRequest {
 }
 
 /** A page as a part of a window. */
-export interface WindowSlice<Row> {
+interface WindowSlice<Row> {
   readonly window: RowWindow<Row>;
   readonly start: number;
   readonly end: number;

@@ -130,7 +130,7 @@ export const pageInfoOf = <Row>(
 });
 
 /** One page of a list. `list` identifies the list; cursors of other lists are rejected. */
-export interface ConnectionRequest<Row> extends SortedList<Row> {
+interface ConnectionRequest<Row> extends SortedList<Row> {
   readonly list: string;
   readonly args: PageArguments;
   readonly selection: ConnectionSelection;

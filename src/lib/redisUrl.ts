@@ -1,5 +1,5 @@
 /** The addresses of Redis Sentinel, which knows the primary of a name. */
-export interface SentinelAddress {
+interface SentinelAddress {
   readonly sentinels: readonly { readonly host: string; readonly port: number }[];
   /** The name of the primary. */
   readonly name: string;

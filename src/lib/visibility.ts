@@ -16,9 +16,9 @@ const customerVisibleTypes: ReadonlySet<string> = new Set(['MESSAGE', 'EMAIL', '
 export const isVisibleToCustomers = (type: string): boolean => customerVisibleTypes.has(type);
 
 /** Changes of chats that only the team sees. A message is reported to customers by its own event, if they may see it. */
-const teamChanges: ReadonlySet<string> = new Set(['SNOOZED', 'UNSNOOZED', 'MESSAGE']);
+const staffChanges: ReadonlySet<string> = new Set(['SNOOZED', 'UNSNOOZED', 'MESSAGE']);
 
-export const isChangeVisibleToCustomers = (change: string): boolean => !teamChanges.has(change);
+export const isChangeVisibleToCustomers = (change: string): boolean => !staffChanges.has(change);
 
 /** Whether a viewer may see a chat, a customer or a message, and events about them. */
 export const isVisible = (scope: VisibilityScope, { customerId, type }: OwnedEntity): boolean =>

@@ -7,7 +7,7 @@ import type { McpServers } from './server.ts';
 import type { McpClient } from './toolRunner.ts';
 
 /** A request whose client is authenticated and whose body is parsed. */
-export interface McpHttpRequest {
+interface McpHttpRequest {
   readonly body: unknown;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly client: McpClient;
@@ -15,7 +15,7 @@ export interface McpHttpRequest {
   readonly signal: AbortSignal;
 }
 
-export interface McpHttpResponse {
+interface McpHttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** JSON; empty for notifications. */
@@ -56,18 +56,13 @@ const batchResponse: McpHttpResponse = {
   }),
 };
 
-interface McpHttpOptions {
-  readonly servers: McpServers;
-  readonly onError: (error: Error) => void;
-}
-
 /** Streamable HTTP without sessions and streams: every message is answered with JSON by a server of its own. */
 export class McpHttpEndpoint {
   readonly #servers: McpServers;
   readonly #clients = new WeakMap<Request, McpHttpRequest>();
   readonly #handler: ReturnType<typeof createMcpHandler>;
 
-  constructor({ servers, onError }: McpHttpOptions) {
+  constructor(servers: McpServers) {
     this.#servers = servers;
     this.#handler = createMcpHandler(
       ({ requestInfo }) => {
@@ -75,8 +70,8 @@ export class McpHttpEndpoint {
         if (request === undefined) throw new Error('Every request has a client.');
         return servers.create(() => request.client, request.signal);
       },
-      // Nothing changes that a client could subscribe to.
-      { legacy: 'reject', maxSubscriptions: 0, onerror: onError },
+      // Nothing changes that a client could subscribe to. Errors are sent to the client.
+      { legacy: 'reject', maxSubscriptions: 0, onerror: () => undefined },
     );
   }
 

@@ -16,6 +16,7 @@ import {
   Kind,
   typeFromAST,
 } from 'graphql';
+import { fragmentsOf } from '../graphql/limits/documentStructure.ts';
 
 /** `text`: written by people, so it can contain anything. `safe`: numbers, times, enum values and names given by the team. */
 type LeafKind = 'text' | 'id' | 'time' | 'safe';
@@ -68,11 +69,7 @@ class ShapeBuilder {
 
   constructor(schema: GraphQLSchema, document: DocumentNode) {
     this.#schema = schema;
-    this.#fragments = new Map(
-      document.definitions.flatMap((definition) =>
-        definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
-      ),
-    );
+    this.#fragments = fragmentsOf(document);
   }
 
   addSelections(

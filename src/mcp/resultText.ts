@@ -1,12 +1,10 @@
+import { isDictionary } from '../lib/shape.ts';
 import type { ResultShape } from './resultShape.ts';
 import { cursorsKey, pageInfoKey } from './pages.ts';
 import type { TextMarker } from './text.ts';
 
 type Fields = ReadonlyMap<string, ResultShape>;
 type DataObject = Readonly<Record<string, unknown>>;
-
-export const isObject = (value: unknown): value is DataObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export interface TextLimits {
   /** The longest text that is shown in full. */
@@ -47,7 +45,7 @@ function itemsOf(value: DataObject, { typename, fields }: ResultShape): ListedIt
   const [nodeKey, node] = fieldOf(edges?.fields ?? new Map(), /Edge\.node$/) ?? [];
   const listedEdges = edgesKey === undefined ? undefined : value[edgesKey];
   if (node === undefined || nodeKey === undefined || !Array.isArray(listedEdges)) return undefined;
-  const items = listedEdges.map((edge: unknown) => (isObject(edge) ? edge[nodeKey] : null));
+  const items = listedEdges.map((edge: unknown) => (isDictionary(edge) ? edge[nodeKey] : null));
   return { items, fields: node.fields, total };
 }
 
@@ -82,7 +80,7 @@ export class ResultTextWriter {
     const inline = this.#inline(value, shape);
     if (value === null || value === undefined) this.#lines.push(`${key}: null`);
     else if (inline !== undefined) this.#lines.push(`${key}: ${inline}`);
-    else if (isObject(value) && itemsOf(value, shape) === undefined) {
+    else if (isDictionary(value) && itemsOf(value, shape) === undefined) {
       this.#writeObject(value, shape.fields, { prefix: `${key}: `, indent: '' });
     } else this.#writeList({ key, value, shape }, '');
   }
@@ -102,20 +100,20 @@ export class ResultTextWriter {
     const deeper = `${indent}  `;
     for (const list of lists) {
       const { key, value: inner, shape } = list;
-      if (isObject(inner) && itemsOf(inner, shape) === undefined) {
+      if (isDictionary(inner) && itemsOf(inner, shape) === undefined) {
         this.#writeObject(inner, shape.fields, { prefix: `${key}: `, indent: deeper });
       } else this.#writeList(list, deeper);
     }
   }
 
   #writeList({ key, value, shape }: ListField, indent: string): void {
-    const connection = isObject(value) ? itemsOf(value, shape) : undefined;
+    const connection = isDictionary(value) ? itemsOf(value, shape) : undefined;
     const { items, fields, total } = connection ?? {
       items: Array.isArray(value) ? value : [],
       fields: shape.fields,
       total: undefined,
     };
-    const isPage = isObject(value) && pageInfoKey in value;
+    const isPage = isDictionary(value) && pageInfoKey in value;
     const { maxPageItems, maxListItems } = this.#limits;
     const shown = items.slice(0, isPage ? maxPageItems : maxListItems);
     const notes = [
@@ -128,7 +126,7 @@ export class ResultTextWriter {
     ];
     this.#lines.push(`${indent}${key}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}:`);
     for (const item of isTranscript(shape) ? shown.toReversed() : shown) {
-      if (isObject(item)) this.#writeObject(item, fields, { prefix: '- ', indent });
+      if (isDictionary(item)) this.#writeObject(item, fields, { prefix: '- ', indent });
       else this.#lines.push(`${indent}- ${this.#inline(item, { ...shape, fields }) ?? ''}`);
     }
   }
@@ -138,7 +136,7 @@ export class ResultTextWriter {
     if (value === null || value === undefined) return 'null';
     if (Array.isArray(value)) return this.#inlineList(value, shape);
     if (shape.leaf !== undefined) return this.#leaf(value, shape);
-    if (!isObject(value) || itemsOf(value, shape) !== undefined) return undefined;
+    if (!isDictionary(value) || itemsOf(value, shape) !== undefined) return undefined;
     const parts: string[] = [];
     for (const [key, inner] of shape.fields) {
       if (value[key] === null || value[key] === undefined) continue;
@@ -157,7 +155,7 @@ export class ResultTextWriter {
     const { maxListItems } = this.#limits;
     const texts = items.slice(0, maxListItems).map((item) => {
       const [value, inner] =
-        only !== undefined && isObject(item) && shape.leaf === undefined
+        only !== undefined && isDictionary(item) && shape.leaf === undefined
           ? [item[only[0]], only[1]]
           : [item, shape];
       return value === null || value === undefined ? 'null' : this.#leaf(value, inner);
@@ -198,12 +196,12 @@ export function pageOf(data: DataObject, fields: Fields): ListedPage | undefined
   const pages: ListedPage[] = [];
   const visit = (value: unknown, shape: ResultShape): void => {
     if (Array.isArray(value)) for (const item of value) visit(item, shape);
-    if (!isObject(value)) return;
+    if (!isDictionary(value)) return;
     const page = value[pageInfoKey];
     const edges = value[cursorsKey];
-    if (isObject(page) && Array.isArray(edges)) {
+    if (isDictionary(page) && Array.isArray(edges)) {
       const cursors = edges.map((edge: unknown) =>
-        isObject(edge) && typeof edge['cursor'] === 'string' ? edge['cursor'] : '',
+        isDictionary(edge) && typeof edge['cursor'] === 'string' ? edge['cursor'] : '',
       );
       pages.push({
         count: cursors.length,

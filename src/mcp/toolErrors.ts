@@ -1,7 +1,7 @@
 import type { GraphQLFormattedError } from 'graphql';
 import type { ErrorCode } from '../graphql/errorCodes.ts';
 import { publicCodeOf } from '../graphql/errors.ts';
-import { isObject } from './resultText.ts';
+import { isDictionary } from '../lib/shape.ts';
 
 interface NextStep {
   /** What an agent does next. */
@@ -59,7 +59,7 @@ const fieldProblems = (fields: unknown): string =>
   Array.isArray(fields)
     ? fields
         .flatMap((field: unknown) =>
-          isObject(field) && typeof field['path'] === 'string'
+          isDictionary(field) && typeof field['path'] === 'string'
             ? [`${field['path']}: ${String(field['message']).slice(0, maxMessageCharacters)}`]
             : [],
         )
@@ -70,7 +70,7 @@ const fieldProblems = (fields: unknown): string =>
 function nextStepOf(code: ErrorCode, extensions: unknown, isMutation: boolean): string {
   const { text, isUncertainAfterWrite, isRepeatedAfterWait } = nextSteps[code];
   if (isMutation && isUncertainAfterWrite) return nextSteps.OUTCOME_UNKNOWN.text;
-  const waitMs = isObject(extensions) ? extensions['retryAfterMs'] : undefined;
+  const waitMs = isDictionary(extensions) ? extensions['retryAfterMs'] : undefined;
   return isRepeatedAfterWait && typeof waitMs === 'number'
     ? `Repeat the same call after ${Math.max(1, Math.ceil(waitMs / 1_000))} s, not before.`
     : text;

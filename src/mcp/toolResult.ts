@@ -1,7 +1,8 @@
 import type { GraphQLFormattedError } from 'graphql';
+import { isDictionary } from '../lib/shape.ts';
 import { cursorsKey, pageInfoKey } from './pages.ts';
 import type { ListedPage, TextLimits } from './resultText.ts';
-import { isObject, pageOf, ResultTextWriter } from './resultText.ts';
+import { pageOf, ResultTextWriter } from './resultText.ts';
 import { maxResultCharacters, TextMarker } from './text.ts';
 import { describeErrors } from './toolErrors.ts';
 import type { Tool } from './tools.ts';
@@ -37,7 +38,7 @@ const footerCharacters = 500;
 
 function withoutPages(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutPages);
-  if (!isObject(value)) return value;
+  if (!isDictionary(value)) return value;
   return Object.fromEntries(
     Object.entries(value)
       .filter(([key]) => key !== cursorsKey && key !== pageInfoKey)
@@ -122,9 +123,9 @@ class DataText {
 /** The result of an operation as an agent reads it, within the token limit. */
 export function toToolResult(tool: Tool, { data, errors = [] }: ToolOutcome): ToolResult {
   const problems = errors.length === 0 ? '' : describeErrors(errors, tool);
-  const hasData = isObject(data) && Object.values(data).some((value) => value !== null);
+  const hasData = isDictionary(data) && Object.values(data).some((value) => value !== null);
   if (!hasData && problems !== '') return { text: problems, isError: true };
-  if (!isObject(data)) return { text: 'The result is empty.', isError: true };
+  if (!isDictionary(data)) return { text: 'The result is empty.', isError: true };
   const { text, hasText, isWhole } = new DataText(
     tool,
     data,
@@ -133,7 +134,7 @@ export function toToolResult(tool: Tool, { data, errors = [] }: ToolOutcome): To
   if (problems !== '') return { text: `${text}\nMissing:\n${problems}`, isError: false };
   const structured = hasText || !isWhole ? undefined : withoutPages(data);
   const isFitting = text.length + JSON.stringify(structured ?? '').length <= maxResultCharacters;
-  return isObject(structured) && isFitting
+  return isDictionary(structured) && isFitting
     ? { text, isError: false, structured }
     : { text, isError: false };
 }

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../graphql/errorCodes.ts';
 import { internalErrorMessage, publicCodeOf, publicError, PublicError } from '../graphql/errors.ts';
 import type { RunOperation } from '../graphql/subscriptions/run.ts';
 import type { SubscriptionCaller } from '../graphql/subscriptions/eventExecution.ts';
-import { isObject } from './resultText.ts';
+import { isDictionary } from '../lib/shape.ts';
 import type { ToolOutcome, ToolResult } from './toolResult.ts';
 import { toToolResult } from './toolResult.ts';
 import type { Tool } from './tools.ts';
@@ -50,8 +50,8 @@ function variablesOf({ variables, isMutation }: Tool, args: ToolCall['args']) {
 }
 
 const callsOf = (extensions: unknown): number => {
-  const upstream = isObject(extensions) ? extensions['upstream'] : undefined;
-  return isObject(upstream) ? Number(upstream['calls'] ?? 0) : 0;
+  const upstream = isDictionary(extensions) ? extensions['upstream'] : undefined;
+  return isDictionary(upstream) ? Number(upstream['calls'] ?? 0) : 0;
 };
 
 /** Executes tools as operations of their client, with the checks, limits and caches of `/graphql`. */
@@ -114,7 +114,7 @@ export class ToolRunner {
     if (outcome.kind === 'stream') throw new Error('Tools have one result.');
     const { data, errors, extensions } = outcome.result;
     return {
-      outcome: { data: isObject(data) ? data : null, errors },
+      outcome: { data: isDictionary(data) ? data : null, errors },
       calls: callsOf(extensions),
     };
   }

@@ -47,7 +47,7 @@ export interface Tool {
   readonly fields: ReadonlyMap<string, ResultShape>;
 }
 
-export interface LoadToolsOptions {
+interface LoadToolsOptions {
   readonly schema: GraphQLSchema;
   readonly files: readonly OperationsFile[];
   readonly validation: DocumentValidation;
@@ -55,7 +55,7 @@ export interface LoadToolsOptions {
   readonly mutations: AllowedMutations | undefined;
 }
 
-export interface LoadedTools {
+interface LoadedTools {
   readonly tools: readonly Tool[];
   /** Why the operations cannot be served, with file and position. */
   readonly problems: readonly string[];

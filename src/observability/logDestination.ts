@@ -15,12 +15,12 @@ interface LogDestinationOptions {
 /** Lines are dropped while a slow reader has left this much unread. */
 const maxUnreadBytes = 8_388_608;
 
-const guarded = new WeakSet<Writable>();
+const streamsWithErrorHandler = new WeakSet<Writable>();
 
 /** Errors of a stream of the process (a full disk, a closed pipe) do not end the process. */
 export function ignoreFailures(stream: Writable): void {
-  if (guarded.has(stream)) return;
-  guarded.add(stream);
+  if (streamsWithErrorHandler.has(stream)) return;
+  streamsWithErrorHandler.add(stream);
   stream.on('error', () => undefined);
 }
 

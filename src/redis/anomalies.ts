@@ -8,7 +8,7 @@ import { LoggedCounts } from '../observability/loggedCounts.ts';
  */
 type RedisAnomaly = 'event' | 'change' | 'echo' | 'entry' | 'popular';
 
-export type RedisAnomalies = LoggedCounts<RedisAnomaly>;
+type RedisAnomalies = LoggedCounts<RedisAnomaly>;
 
 /** Counts data that other programs or versions left in Redis. The data itself is never logged. */
 export const createRedisAnomalies = (clock: Clock, log: Log): RedisAnomalies =>

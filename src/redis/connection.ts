@@ -43,9 +43,8 @@ export interface RedisParticipant {
 
 export interface RedisSubscriber {
   onMessage(account: string, text: string): void;
-  /** Messages are received from now on. */
-  onSubscribed(hasMissedMessages: boolean): void;
-  onUnsubscribed?(): void;
+  /** Messages are received from now on. Earlier ones may have been missed. */
+  onSubscribed(): void;
 }
 
 /** Why state is not shared: commands fail, messages are not received, or Redis is out of memory and stores nothing. */
@@ -87,7 +86,6 @@ export class RedisConnections {
   readonly #subscribers = new Map<ChannelKind, RedisSubscriber>();
   readonly #problems = new Set<RedisProblem>(['commands', 'subscription']);
   #state: 'connecting' | 'available' | 'unavailable' = 'connecting';
-  #hasMissedMessages = false;
   #isProbing = false;
   #mustReconnect = false;
   #forbiddenUntilMs = -Infinity;
@@ -329,15 +327,12 @@ export class RedisConnections {
       );
       return;
     }
-    for (const each of this.#subscribers.values()) each.onSubscribed(this.#hasMissedMessages);
-    this.#hasMissedMessages = false;
+    for (const each of this.#subscribers.values()) each.onSubscribed();
     this.#restore('subscription');
   }
 
   #loseSubscription(cause?: unknown): void {
-    this.#hasMissedMessages = true;
     this.#fail('subscription', cause);
-    for (const each of this.#subscribers.values()) each.onUnsubscribed?.();
   }
 
   #receive(pattern: string, channel: string, text: string): void {

@@ -4,16 +4,16 @@ import { redisKey } from './keys.ts';
 import type { ScriptName } from './scripts.ts';
 
 /** `starting` until the first heartbeat succeeds or fails; `fallback` while Redis is unavailable. */
-type ClusterMode = 'starting' | 'distributed' | 'fallback';
+type MembershipMode = 'starting' | 'distributed' | 'fallback';
 
-interface ClusterOptions {
+interface MembershipOptions {
   readonly redis: RedisConnections;
   readonly clock: Clock;
   readonly heartbeatMs: number;
-  readonly events: ClusterEvents;
+  readonly events: MembershipEvents;
 }
 
-interface ClusterEvents {
+interface MembershipEvents {
   onModeChange(): void;
   /** Called after each heartbeat in distributed mode. */
   onHeartbeat(): void;
@@ -31,8 +31,8 @@ export class InstanceMembership implements RedisParticipant {
   readonly #redis: RedisConnections;
   readonly #clock: Clock;
   readonly #heartbeatMs: number;
-  readonly #events: ClusterEvents;
-  #mode: ClusterMode = 'starting';
+  readonly #events: MembershipEvents;
+  #mode: MembershipMode = 'starting';
   #instanceCount = 1;
   #rejoinAt: number | undefined;
   #lastHeartbeatAt = -Infinity;
@@ -41,7 +41,7 @@ export class InstanceMembership implements RedisParticipant {
   #isClosed = false;
   #cancelHeartbeat = (): void => undefined;
 
-  constructor({ redis, clock, heartbeatMs, events }: ClusterOptions) {
+  constructor({ redis, clock, heartbeatMs, events }: MembershipOptions) {
     this.#redis = redis;
     this.#clock = clock;
     this.#heartbeatMs = heartbeatMs;
@@ -53,7 +53,7 @@ export class InstanceMembership implements RedisParticipant {
     return this.#redis.instanceId;
   }
 
-  mode(): ClusterMode {
+  mode(): MembershipMode {
     return this.#mode;
   }
 
@@ -102,7 +102,7 @@ export class InstanceMembership implements RedisParticipant {
     this.#cancelHeartbeat();
   }
 
-  #transition(next: ClusterMode): void {
+  #transition(next: MembershipMode): void {
     if (this.#mode === next || this.#isClosed) return;
     this.#mode = next;
     this.#events.onModeChange();

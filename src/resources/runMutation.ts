@@ -35,8 +35,8 @@ export interface MutationGroup<Args, Result, Change extends string = string> {
   readonly verifyOwner: (args: Args, context: Context) => Promise<void>;
   /** The entities that every write changes, if `execute` does not replace them in the cache. */
   readonly changes?: (args: Args, context: Context) => CacheChanges | Promise<CacheChanges>;
-  /** Later fields of the same operation return this result. */
-  readonly prime?: (result: Result, context: Context) => void;
+  /** Makes later fields of the same operation see the result. */
+  readonly updateLoaders?: (result: Result, context: Context) => void;
   readonly eventsOf: (result: Result, change: MadeChange<Args, Change>) => readonly DomainEvent[];
   /** The name of the change in a webhook; undefined if the webhook does not report the change that these arguments make. */
   readonly webhookChangeKey: (webhook: string, result: Result, args: Args) => string | undefined;
@@ -140,7 +140,7 @@ const mutationResolver =
             ]);
         }
       });
-      if (!isIncomplete(result)) group.prime?.(result, context);
+      if (!isIncomplete(result)) group.updateLoaders?.(result, context);
       for (const { change, when, repeatedBy } of mutation.publishes) {
         if (when?.(args, result) === false) continue;
         await context.events.publishWrite({

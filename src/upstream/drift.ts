@@ -2,7 +2,7 @@
  * How a value of HelpCrunch differs from what the decoders know. `spelling`: a known field or value in another spelling. `unreadable`: a
  * value of another form, such as a date for a number of seconds.
  */
-export type DriftKind = 'unknownField' | 'unknownValue' | 'spelling' | 'unreadable';
+type DriftKind = 'unknownField' | 'unknownValue' | 'spelling' | 'unreadable';
 
 export interface Drift {
   readonly resource: string;

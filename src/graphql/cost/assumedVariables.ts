@@ -50,7 +50,7 @@ export interface OperationEstimate extends Pick<OperationCost, 'worst' | 'typica
   readonly nodes: number;
 }
 
-interface FiguresRequest {
+interface EstimateRequest {
   readonly schema: GraphQLSchema;
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
@@ -63,7 +63,7 @@ export function estimateWithAssumedVariables({
   document,
   operation,
   given,
-}: FiguresRequest): OperationEstimate {
+}: EstimateRequest): OperationEstimate {
   const all = Array.from(entitiesByType.keys(), (typename) => {
     const request = { schema, variables: assumeVariables(operation, given, typename) };
     return { cost: estimateCost(document, request), nodes: estimateNodes(document, request).nodes };

@@ -3,6 +3,7 @@ import type { DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 import { getOperationAST, Kind, OperationTypeNode } from 'graphql';
 import type { CustomerViewer } from '../../lib/viewer.ts';
 import type { Context } from '../context.ts';
+import { publicError } from '../errors.ts';
 import type { CostOptions } from './estimate.ts';
 import { estimateCost } from './estimate.ts';
 import type { FetchKind, IsCached, LengthOf } from '../../resources/declarations.ts';
@@ -12,7 +13,6 @@ import { estimateNodes } from '../limits/responseNodes.ts';
 import type { NodeEstimate } from '../limits/responseNodes.ts';
 import type { CopyFromRedis } from './shortage.ts';
 import { assertReferencesFetchable } from './shortage.ts';
-import { operationTooExpensiveError } from '../limits/tooExpensive.ts';
 
 interface CostLimits {
   /** The maximum of upstream calls of one operation in the worst case. */
@@ -47,18 +47,18 @@ function costLimitError({ worst, fields }: OperationCost, limit: number): GraphQ
       ? 'The cost of this operation cannot be estimated: it selects too many or too deeply nested fields.'
       : `This operation could cost ${worst} calls to HelpCrunch; the limit is ${limit}. ` +
         `Most expensive fields: ${named.join(', ')}.`;
-  return operationTooExpensiveError(message);
+  return publicError.tooExpensive(message);
 }
 
 const readable = (count: number): string => count.toLocaleString('en');
 
-function overNodes({ nodes, largest }: NodeEstimate, limit: number): GraphQLError {
+function tooManyNodesError({ nodes, largest }: NodeEstimate, limit: number): GraphQLError {
   const message =
     nodes === Infinity
       ? 'The size of the response cannot be estimated: the operation selects too many or too deeply nested fields.'
       : `The response could contain ${readable(nodes)} objects; the limit is ${limit}. ` +
         `Largest field: ${largest.path} (${readable(largest.nodes)}).`;
-  return operationTooExpensiveError(message);
+  return publicError.tooExpensive(message);
 }
 
 interface CostLimiterOptions extends CostLimits {
@@ -190,7 +190,7 @@ export function createCostLimiter(
     const request = { schema, operationName, variables, customer };
     const { calls, nodes } = worstCostOf(document, request, costs);
     const assertNodes = (): void => {
-      if (nodes > maxNodes) throw overNodes(estimateNodes(document, request), maxNodes);
+      if (nodes > maxNodes) throw tooManyNodesError(estimateNodes(document, request), maxNodes);
     };
     if (calls > limit) {
       const mayRead = reusesCache(operation) && customer === undefined;

@@ -1,6 +1,7 @@
 import type { FieldNode, GraphQLObjectType, GraphQLSchema, SelectionNode } from 'graphql';
 import { isAbstractType, Kind, valueFromASTUntyped } from 'graphql';
 import type { DocumentNode, OperationDefinitionNode } from 'graphql';
+import { fragmentsOf } from '../limits/documentStructure.ts';
 
 export type ArgumentValues = Readonly<Record<string, unknown>>;
 
@@ -22,11 +23,7 @@ export function createSelectionReader(
   schema: GraphQLSchema,
   variables: ArgumentValues,
 ) {
-  const fragments = new Map(
-    document.definitions.flatMap((definition) =>
-      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
-    ),
-  );
+  const fragments = fragmentsOf(document);
   let visits = 0;
 
   const isIncluded = ({ directives = [] }: SelectionNode): boolean =>
@@ -59,9 +56,9 @@ export function createSelectionReader(
           if (visits > maxVisits || !isIncluded(selection)) continue;
           if (selection.kind === Kind.FIELD) {
             const key = selection.alias?.value ?? selection.name.value;
-            const cached = fields.get(key);
-            if (cached === undefined) fields.set(key, [selection]);
-            else cached.push(selection);
+            const group = fields.get(key);
+            if (group === undefined) fields.set(key, [selection]);
+            else group.push(selection);
           } else if (selection.kind === Kind.INLINE_FRAGMENT) {
             if (appliesTo(type, selection.typeCondition?.name.value)) {
               collect(selection.selectionSet.selections);

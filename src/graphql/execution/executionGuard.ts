@@ -20,9 +20,9 @@ import { maxPageSize } from '../../lib/paging.ts';
 import { afterPromises, EventLoopTurns } from '../../lib/turns.ts';
 import type { Schedule } from '../../lib/turns.ts';
 import type { Context } from '../context.ts';
+import { publicError } from '../errors.ts';
 import type { PrepareOperation } from './executor.ts';
 import type { Pause } from '../limits/responseBytes.ts';
-import { responseTooLargeError } from '../limits/tooExpensive.ts';
 import { asError } from '../../lib/asError.ts';
 
 type Resolver = GraphQLFieldResolver<unknown, Context>;
@@ -153,7 +153,7 @@ export class ExecutionGuard {
     this.#nodes += nodes;
     if (this.#nodes > maxNodes) {
       this.#stop(
-        responseTooLargeError(
+        publicError.responseTooLarge(
           `The response has more than ${maxNodes} objects, which is the limit.`,
         ),
         info,

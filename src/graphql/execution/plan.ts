@@ -28,6 +28,7 @@ import {
   visit,
 } from 'graphql';
 import { collectFields, collectSubfields } from 'graphql/execution/collectFields.js';
+import { fragmentsOf } from '../limits/documentStructure.ts';
 
 type AnyField = GraphQLField<unknown, unknown>;
 export type FieldArguments = Readonly<Record<string, unknown>>;
@@ -112,13 +113,10 @@ export function selectOperation(
   document: DocumentNode,
   operationName: string | null,
 ): PlannableOperation | undefined {
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  const operations: OperationDefinitionNode[] = [];
-  for (const definition of document.definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION)
-      fragments.set(definition.name.value, definition);
-    if (definition.kind === Kind.OPERATION_DEFINITION) operations.push(definition);
-  }
+  const fragments = fragmentsOf(document);
+  const operations = document.definitions.filter(
+    (definition) => definition.kind === Kind.OPERATION_DEFINITION,
+  );
   const [operation, ambiguous] =
     operationName === null
       ? operations

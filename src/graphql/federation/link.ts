@@ -156,9 +156,11 @@ export function resolveFederationLink(document: DocumentNode): FederationLink {
 
   const namespace = stringArgument(link, 'as') ?? 'federation';
   const imports = importsOf(link);
-  const cached = Object.entries(directives).filter(([, { sinceMinor }]) => sinceMinor <= minor);
+  const knownDirectives = Object.entries(directives).filter(
+    ([, { sinceMinor }]) => sinceMinor <= minor,
+  );
   const knownScalars = Object.keys(scalars).filter((name) => (scalars[name] ?? 0) <= minor);
-  const names = new Set([...cached.map(([name]) => name), ...knownScalars]);
+  const names = new Set([...knownDirectives.map(([name]) => name), ...knownScalars]);
   for (const name of imports.keys()) {
     if (!names.has(name)) throw new Error(`Federation v2.${minor} has no ${name}.`);
   }
@@ -172,7 +174,7 @@ export function resolveFederationLink(document: DocumentNode): FederationLink {
     definitions: [
       linkSpec,
       ...knownScalars.map((name) => `scalar ${nameOf(name)}`),
-      ...cached.map(
+      ...knownDirectives.map(
         ([name, { define }]) => `directive ${nameOf(name)} ${withScalars(define(minor))}`,
       ),
     ].join('\n'),

@@ -26,7 +26,7 @@ const maxReferences = 1_000;
 const invalidReferenceError = () =>
   badUserInputError(
     'representations',
-    'Give the __typename of an entity and the fields of its key.',
+    'must contain the __typename of an entity and the fields of its key.',
   );
 
 /** `@graphql-tools/schema` puts `__resolveReference` on the type object, as subgraph libraries do. */

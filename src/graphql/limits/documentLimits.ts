@@ -6,9 +6,9 @@ import type {
   SelectionSetNode,
   ValidationRule,
 } from 'graphql';
-import { noCyclesOrDeepNesting } from './documentStructure.ts';
+import { publicError } from '../errors.ts';
+import { fragmentsOf, noCyclesOrDeepNesting } from './documentStructure.ts';
 import { noIntrospection } from './introspection.ts';
-import { operationTooExpensiveError } from './tooExpensive.ts';
 
 /** Limits on the text of one operation. */
 interface DocumentLimits {
@@ -47,12 +47,8 @@ function selectionKey(selection: SelectionNode): string {
 }
 
 /** Measures an operation with its fragments expanded. Each fragment is measured once. */
-function createSizeMeasure({ definitions }: DocumentNode) {
-  const fragments = new Map(
-    definitions.flatMap((definition) =>
-      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
-    ),
-  );
+function createSizeMeasure(document: DocumentNode) {
+  const fragments = fragmentsOf(document);
   const measured = new Map<string, DocumentSize>();
 
   function sizeOfFragment(name: string): DocumentSize {
@@ -158,7 +154,7 @@ function variablesProblem(variables: unknown): string | undefined {
 /** Must be called before variables are read; fails with `OPERATION_TOO_EXPENSIVE`. */
 export function assertVariablesWithinLimits(variables: unknown): void {
   const problem = variablesProblem(variables);
-  if (problem !== undefined) throw operationTooExpensiveError(problem);
+  if (problem !== undefined) throw publicError.tooExpensive(problem);
 }
 
 /** The options of the parser and the validator, for all transports. */
@@ -170,7 +166,7 @@ export const createDocumentValidation = (limits: DocumentLimits, isProduction: b
     (context) => ({
       Document(document) {
         for (const problem of limitViolations(document, limits))
-          context.reportError(operationTooExpensiveError(problem));
+          context.reportError(publicError.tooExpensive(problem));
       },
     }),
     ...(isProduction ? [noIntrospection] : []),

@@ -16,7 +16,7 @@ import type {
   Source,
   ValidationRule,
 } from 'graphql';
-import { operationTooExpensiveError } from './tooExpensive.ts';
+import { publicError } from '../errors.ts';
 
 /**
  * The maximum nesting of selections, values and types, with fragments expanded. Recursive algorithms, such as the validation
@@ -89,19 +89,21 @@ export const fragmentsOf = ({
     ),
   );
 
-/** The selections of a selection set and of all fragments in it that apply to the same object, once each. */
+/** The selections of a selection set and of all fragments in it that apply to the same object, once each, in their order. */
 export function* rootSelections(
   { selections }: SelectionSetNode,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
 ): Generator<SelectionNode> {
   const visited = new Set<string>();
-  const pending = [...selections];
+  const pending = selections.toReversed();
   for (let selection = pending.pop(); selection !== undefined; selection = pending.pop()) {
     yield selection;
-    if (selection.kind === Kind.INLINE_FRAGMENT) pending.push(...selection.selectionSet.selections);
+    if (selection.kind === Kind.INLINE_FRAGMENT)
+      pending.push(...selection.selectionSet.selections.toReversed());
     if (selection.kind !== Kind.FRAGMENT_SPREAD || visited.has(selection.name.value)) continue;
     visited.add(selection.name.value);
-    pending.push(...(fragments.get(selection.name.value)?.selectionSet.selections ?? []));
+    const { selectionSet } = fragments.get(selection.name.value) ?? {};
+    pending.push(...(selectionSet?.selections ?? []).toReversed());
   }
 }
 
@@ -166,7 +168,7 @@ function structureError(document: DocumentNode): GraphQLError | undefined {
   }
   const deepest = Math.max(...nestings.values(), ...operations.map(nestingOf), 0);
   return deepest > maxNesting
-    ? operationTooExpensiveError(
+    ? publicError.tooExpensive(
         `Selections and values may be nested ${maxNesting} levels deep at most; this document has ${deepest}.`,
       )
     : subscriptionError(document);

@@ -14,9 +14,7 @@ export const noIntrospection: ValidationRule = (context) => ({
   Field(node) {
     const { value: name } = node.name;
     if (name === '__schema' || (name === '__type' && !selectsNameOnly(node))) {
-      context.reportError(
-        new GraphQLError('The schema cannot be asked for here.', { nodes: [node] }),
-      );
+      context.reportError(new GraphQLError('Introspection is disabled.', { nodes: [node] }));
     }
   },
 });

@@ -13,7 +13,7 @@ type IntrospectionLengths = ReadonlyMap<string, number>;
 /** The proportion of types that wrap another type, such as lists. */
 const wrapperShare = 0.5;
 
-const known = new WeakMap<GraphQLSchema, IntrospectionLengths>();
+const lengthsBySchema = new WeakMap<GraphQLSchema, IntrospectionLengths>();
 
 const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0);
 
@@ -51,7 +51,7 @@ function measure(schema: GraphQLSchema): IntrospectionLengths {
 }
 
 export function introspectionLengths(schema: GraphQLSchema): IntrospectionLengths {
-  const found = known.get(schema) ?? measure(schema);
-  known.set(schema, found);
+  const found = lengthsBySchema.get(schema) ?? measure(schema);
+  lengthsBySchema.set(schema, found);
   return found;
 }

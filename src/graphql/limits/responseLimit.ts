@@ -1,8 +1,8 @@
 import type { FormattedExecutionResult } from 'graphql';
 import type { Context } from '../context.ts';
+import { publicError } from '../errors.ts';
 import { whenSettled } from '../../lib/whenSettled.ts';
 import { isLargerThan } from './responseBytes.ts';
-import { responseTooLargeError } from './tooExpensive.ts';
 
 type Result = FormattedExecutionResult;
 
@@ -19,7 +19,7 @@ export const createResponseLimit =
     // HTTP responses end with a line break.
     whenSettled(isLargerThan(maxBytes - 1, result, guard.pause), (isLarger) => {
       if (!isLarger) return whenSettled<unknown, Result>(guard.pause(), () => result);
-      const error = responseTooLargeError(
+      const error = publicError.responseTooLarge(
         `The response is longer than ${maxBytes} bytes, which is the limit. Request less data at once.`,
       );
       // Nothing else: a trace is as large as what it traces.

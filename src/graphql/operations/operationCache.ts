@@ -17,7 +17,8 @@ import { usageExtension } from '../plugins/response.ts';
 import { createDocumentCompactor } from './compactDocument.ts';
 import type { DocumentCompactor } from './compactDocument.ts';
 import type { PersistedDocuments, RequestParams } from './persistedDocuments.ts';
-import { isRecord, persistedQueryOf } from './persistedDocuments.ts';
+import { isDictionary } from '../../lib/shape.ts';
+import { persistedQueryOf } from './persistedDocuments.ts';
 import type { ResponseCache, ReusableResponse } from './responseCache.ts';
 
 type ApolloOptions = ApolloServerOptions<Context>;
@@ -263,22 +264,22 @@ export class OperationCache {
 
   /** Undefined for everything that Apollo Server has to reject, register or convert. */
   #parse(params: unknown, viewer: Context['viewer']): FastPathRequest | undefined {
-    if (!isRecord(params)) return undefined;
+    if (!isDictionary(params)) return undefined;
     const { operationName = null, variables } = params;
     if (operationName !== null && typeof operationName !== 'string') return undefined;
-    if (variables !== undefined && variables !== null && !isRecord(variables)) return undefined;
+    if (variables !== undefined && variables !== null && !isDictionary(variables)) return undefined;
     const hash = this.#hashOf(params, viewer);
     return hash === undefined ? undefined : { hash, operationName, variables: variables ?? {} };
   }
 
   #hashOf(params: RequestParams, viewer: Context['viewer']): string | undefined {
     const { query, extensions = null } = params;
-    if (extensions !== null && !isRecord(extensions)) return undefined;
+    if (extensions !== null && !isDictionary(extensions)) return undefined;
     const listed = this.#options.persistedDocuments.resolvePersistedText(params, viewer);
     if (listed instanceof GraphQLError) return undefined;
     const persisted = listed === undefined ? (persistedQueryOf(params) ?? null) : null;
     if (persisted !== null) {
-      if (!isRecord(persisted) || persisted['version'] !== 1) return undefined;
+      if (!isDictionary(persisted) || persisted['version'] !== 1) return undefined;
       const { sha256Hash } = persisted;
       if (typeof sha256Hash !== 'string') return undefined;
       // Apollo Server checks, and registers, a text that is sent with its hash for the first time.

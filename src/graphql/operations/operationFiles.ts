@@ -13,7 +13,7 @@ export interface ParsedOperation {
   readonly operation: OperationDefinitionNode;
 }
 
-export interface ParsedOperations {
+interface ParsedOperations {
   readonly operations: readonly ParsedOperation[];
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   /** Files that cannot be parsed, and different fragments of the same name. */

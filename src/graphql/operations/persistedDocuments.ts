@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { publicError } from '../errors.ts';
 import type { PublicError } from '../errors.ts';
+import { isDictionary, isText } from '../../lib/shape.ts';
 import type { Viewer } from '../../lib/viewer.ts';
 import { parseTrustedDocument, validateTrustedDocument } from '../limits/documentStructure.ts';
 import { createDocumentCompactor } from './compactDocument.ts';
@@ -10,7 +11,7 @@ import { createDocumentCompactor } from './compactDocument.ts';
 export type RequestParams = Readonly<Record<string, unknown>>;
 
 /** Which clients may execute persisted documents only. */
-export type PersistedOnly = 'false' | 'true' | 'customers';
+type PersistedOnly = 'false' | 'true' | 'customers';
 
 type OperationViewer = Pick<Viewer, 'role'>;
 
@@ -56,19 +57,14 @@ const rejects: Readonly<Record<PersistedOnly, (role: Viewer['role']) => boolean>
   customers: (role) => role === 'CUSTOMER',
 };
 
-export const isRecord = (value: unknown): value is RequestParams =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** The extension by which Apollo's clients send a hash. */
 export const persistedQueryOf = ({ extensions }: RequestParams): unknown =>
-  isRecord(extensions) ? extensions['persistedQuery'] : undefined;
+  isDictionary(extensions) ? extensions['persistedQuery'] : undefined;
 
 function apolloHashOf(params: RequestParams): unknown {
   const persisted = persistedQueryOf(params);
-  return isRecord(persisted) ? persisted['sha256Hash'] : undefined;
+  return isDictionary(persisted) ? persisted['sha256Hash'] : undefined;
 }
-
-const isText = (value: unknown): value is string => typeof value === 'string';
 
 /** Persisted (trusted) documents: parsed and validated at start, and exempt from document limits. */
 export function createPersistedDocuments(options: PersistedDocumentsOptions): PersistedDocuments {

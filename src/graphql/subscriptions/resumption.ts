@@ -9,7 +9,7 @@ import { RootArguments } from './rootArguments.ts';
 const argumentName = 'after';
 
 /** A subscription whose subscribers share its events, and the event after which one of them continues. */
-export interface Resumption {
+interface Resumption {
   readonly subscription: ValidatedSubscription;
   readonly after: string | undefined;
 }

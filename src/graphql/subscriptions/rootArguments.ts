@@ -25,7 +25,7 @@ function usedVariables(node: ASTNode): ReadonlySet<string> {
 }
 
 /** A document without some arguments of its root fields, and without the variables that nothing else uses. */
-export class ReducedDocument {
+class ReducedDocument {
   readonly document: DocumentNode;
   /** The removed arguments, by name. */
   readonly removed: ReadonlyMap<string, ValueNode>;

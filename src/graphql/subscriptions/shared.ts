@@ -184,7 +184,7 @@ export function createSharedSubscriptions({
   log,
   maxBuffered,
 }: SharedSubscriptionsOptions) {
-  const groups = new Map<string, Promise<SharedSubscription>>();
+  const subscriptions = new Map<string, Promise<SharedSubscription>>();
   let turns = 0;
   const nextTurn = () => (turns += 1);
 
@@ -210,13 +210,13 @@ export function createSharedSubscriptions({
     ): Promise<SubscriptionResults | SubscriptionResult> {
       const name = sharingKey(subscription, subscriber);
       for (;;) {
-        let opening = groups.get(name);
+        let opening = subscriptions.get(name);
         if (opening === undefined) {
           const remove = () => {
-            if (groups.get(name) === opening) groups.delete(name);
+            if (subscriptions.get(name) === opening) subscriptions.delete(name);
           };
           opening = open(subscription, subscriber, remove);
-          groups.set(name, opening);
+          subscriptions.set(name, opening);
           opening.catch(remove);
         }
         const group = await opening;
@@ -224,6 +224,6 @@ export function createSharedSubscriptions({
         if (!group.isClosed) return group.join(subscriber, after);
       }
     },
-    count: () => groups.size,
+    count: () => subscriptions.size,
   };
 }

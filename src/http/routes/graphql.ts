@@ -6,7 +6,7 @@ import type { PublicError } from '../../graphql/errors.ts';
 import type { OpenedOperation } from '../../graphql/operation.ts';
 import type { FastPathResponse } from '../../graphql/operations/operationCache.ts';
 import type { ReusableResponse } from '../../graphql/operations/responseCache.ts';
-import { isRecord } from '../../graphql/operations/persistedDocuments.ts';
+import { isDictionary } from '../../lib/shape.ts';
 import { usageExtension } from '../../graphql/plugins/response.ts';
 import { guarded } from '../../observability/guarded.ts';
 import type { RouterAuthentication } from '../auth/routerSecret.ts';
@@ -147,7 +147,7 @@ class GraphQLEndpoint {
 
   #namedOperation(request: FastifyRequest) {
     const params = fastPathParams(request);
-    if (!isRecord(params)) return { text: undefined };
+    if (!isDictionary(params)) return { text: undefined };
     return { text: this.#options.textOf(params), operationName: params['operationName'] };
   }
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { publicError } from '../../graphql/errors.ts';
-import { isRecord } from '../../graphql/operations/persistedDocuments.ts';
+import { isDictionary } from '../../lib/shape.ts';
 import { guarded } from '../../observability/guarded.ts';
 import type { Log } from '../../observability/log.ts';
 import type { Authenticate } from '../auth/credentials.ts';
@@ -30,7 +30,7 @@ function disconnectSignal({ raw }: FastifyReply, log: Log): AbortSignal {
 
 /** Tools count their calls themselves: the agent reads in their results how long it must wait. */
 const mayBeCountedByTool = (body: unknown): boolean =>
-  isRecord(body) && body['method'] === 'tools/call';
+  isDictionary(body) && body['method'] === 'tools/call';
 
 async function handleMcp(
   request: FastifyRequest,

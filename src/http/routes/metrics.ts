@@ -32,7 +32,7 @@ export interface ScrapeSources {
   /** Of an account, or of the gateway's own; null without one. A limit of 0 means unlimited. */
   rateLimit(account?: string): { readonly limit: number; readonly remaining: number } | null;
   /** Upstream calls of an account, or of all, that wait for the rate limit, by priority. */
-  queuedCalls(account?: string): Readonly<Record<string, number>>;
+  queueDepths(account?: string): Readonly<Record<string, number>>;
   /** Subscriptions after deduplication. */
   distinctSubscriptions(): number;
   /** Whether an account has an open circuit breaker, or how many accounts have one. */
@@ -118,8 +118,8 @@ const gaugesOf = ({
     name: 'helpcrunch_upstream_calls_queued',
     help: 'Upstream calls that wait for the rate limit.',
     label: 'priority',
-    read: () => gauges.queuedCalls(),
-    readFor: gauges.queuedCalls,
+    read: () => gauges.queueDepths(),
+    readFor: gauges.queueDepths,
   },
   {
     name: 'helpcrunch_rate_limit',

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { lruEntryLimit } from '../../lib/entryLimit.ts';
-import { isRecord } from '../../graphql/operations/persistedDocuments.ts';
+import { isDictionary } from '../../lib/shape.ts';
 import { internalErrorMessage, publicError } from '../../graphql/errors.ts';
 import type { PublicError } from '../../graphql/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -44,7 +44,7 @@ interface WebhookRouteOptions {
 }
 
 const accountOf = ({ params }: FastifyRequest): string | undefined =>
-  isRecord(params) && typeof params['account'] === 'string' ? params['account'] : undefined;
+  isDictionary(params) && typeof params['account'] === 'string' ? params['account'] : undefined;
 
 /**
  * `POST /webhooks/helpcrunch` and `/webhooks/helpcrunch/<account>`. The signature covers the raw bytes of the body. An address with too many wrong signatures gets 429 for

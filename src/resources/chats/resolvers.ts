@@ -138,7 +138,7 @@ const chatMutationGroup: MutationGroup<{ readonly id: string }, Chat, ChatChange
     await loaders.chats.load(id);
   },
   changes: inboxChangesOf,
-  prime: (chat, { loaders }) => {
+  updateLoaders: (chat, { loaders }) => {
     loaders.chats.prime(chat);
   },
   eventsOf: (chat, { change, atMs }) => [

@@ -93,16 +93,16 @@ const customerChangeEvent = (
 ];
 
 /** Mutations without an input change tags. */
-const writtenFields = ({ input }: CustomerArgs): readonly string[] =>
+const fieldsOfInput = ({ input }: CustomerArgs): readonly string[] =>
   input === undefined ? ['tags'] : Object.keys(input);
 
 const customerMutationGroup: MutationGroup<CustomerArgs, Customer, CustomerChangeKind> = {
   queueOf: customerQueue,
   verifyOwner: rejectCustomer,
-  prime: (customer, { loaders }) => {
+  updateLoaders: (customer, { loaders }) => {
     loaders.customers.prime(customer);
   },
-  eventsOf: ({ id }, made) => customerChangeEvent(id, made, writtenFields(made.args)),
+  eventsOf: ({ id }, made) => customerChangeEvent(id, made, fieldsOfInput(made.args)),
   webhookChangeKey: (webhook, customer, args) =>
     isReported(webhook, args) ? customerChangeKey(webhook, customer) : undefined,
 };
@@ -114,7 +114,7 @@ const customerDeletionGroup: MutationGroup<
 > = {
   queueOf: customerQueue,
   verifyOwner: rejectCustomer,
-  prime: ({ id }, { loaders }) => {
+  updateLoaders: ({ id }, { loaders }) => {
     loaders.customers.forget(id);
   },
   eventsOf: ({ id }, made) => customerChangeEvent(id, made),

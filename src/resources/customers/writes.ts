@@ -34,7 +34,7 @@ export const customerWriteEndpoint: EntityWriteEndpoint<Customer> = {
 };
 
 /** Chats embed these, and can be filtered by them. */
-const embeddedInChats = ['userId', ...customerCodec.embeddedFields];
+const embeddedInChats = customerCodec.embeddedFields;
 
 interface InputArgument {
   readonly input: CustomerValues;

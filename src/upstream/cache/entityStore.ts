@@ -8,7 +8,7 @@ import type { DecodableKey, RedisCacheEntry, TaggedKey } from './redisEntries.ts
 import type { OnInvalidation, RedisCache } from './redisCache.ts';
 import { estimateBytes } from './size.ts';
 
-/** A value that was read from HelpCrunch or written to it. `at` is when its request started, on the monotonic clock. */
+/** A value that was read from HelpCrunch or written to it. `readAt` is when its request started, on the monotonic clock. */
 export interface CacheEntry extends RedisCacheEntry {
   /** When its request started, on the logical clock. */
   readonly sequence: number;
@@ -130,7 +130,7 @@ export class EntityStore {
     return this.#redis?.awaitFence();
   }
 
-  /** Copies fresh entries from Redis, in the order of the keys. `epoch` allows `publish` to store what is fetched now. */
+  /** Copies fresh entries from Redis, in the order of the keys. `epoch` allows `storeInRedis` to store what is fetched now. */
   async hydrate(
     account: string,
     keys: readonly DecodableKey[],

@@ -34,7 +34,7 @@ export interface PlannedGrant {
   readonly charge: Charge;
 }
 
-export interface PlannedRejection {
+interface PlannedRejection {
   readonly entry: QueueEntry;
   readonly reason: ReachedLimit;
   readonly retryAfterMs: number;

@@ -122,7 +122,7 @@ export interface RateLimiter {
   /** Undefined unless it is certain that not all of the calls can start before their deadline. */
   shortage(account: string, viewer: QuotaViewer, required: RequiredCalls): Shortage | undefined;
   /** Queued calls of one account, or of all. */
-  queueLengths(account?: string): QueueDepths;
+  queueDepths(account?: string): QueueDepths;
   /** Whether all instances share the limit at this moment; null without Redis. */
   isShared(): boolean | null;
   /** Queued requests are rejected as `unavailable`. */

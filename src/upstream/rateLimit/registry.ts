@@ -111,7 +111,7 @@ class RateLimiterRegistry implements RateLimiter {
     return this.ensure(account).shortage(viewer, required);
   }
 
-  queueLengths(account?: string): Record<CallPriority, number> {
+  queueDepths(account?: string): Record<CallPriority, number> {
     const total: Record<CallPriority, number> = { write: 0, read: 0, background: 0 };
     for (const [name, limiter] of this.#limiters) {
       if (account !== undefined && name !== account) continue;
@@ -179,7 +179,7 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   });
 }
 
-export interface RedisRateLimiterOptions extends RateLimiterOptions {
+interface RedisRateLimiterOptions extends RateLimiterOptions {
   readonly redis: RedisConnections;
   /** Redis has lost permits of an account. */
   readonly onPermitsLost?: (account: string) => void;
@@ -263,7 +263,7 @@ export function createRedisRateLimiter(options: RedisRateLimiterOptions): RateLi
       registry.explainWait(account, hashedViewer(viewer), priority),
     shortage: (account, viewer, required) =>
       registry.shortage(account, hashedViewer(viewer), required),
-    queueLengths: (account) => registry.queueLengths(account),
+    queueDepths: (account) => registry.queueDepths(account),
     isShared: () =>
       cluster.mode() === 'distributed' && [...windows.values()].every((each) => each.isShared()),
     close() {

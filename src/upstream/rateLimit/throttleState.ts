@@ -56,7 +56,7 @@ export const initialThrottle = ({ limit }: WindowLimit): ThrottleState => ({
 });
 
 /** The adaptive limit grows by one in each interval. */
-export const recoveryIntervalMs = ({ limit, windowMs }: WindowLimit): number =>
+const recoveryIntervalMs = ({ limit, windowMs }: WindowLimit): number =>
   Math.ceil((windowMs * windowsToRecover) / limit);
 
 function recoveredLimit(

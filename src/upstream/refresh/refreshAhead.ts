@@ -20,7 +20,7 @@ import { isPopular } from './requestedEntries.ts';
  * What became of entries that were due: read again, not read because of an error, read by another instance meanwhile, or not read because
  * there were too few idle calls or the circuit was open.
  */
-export type RefreshOutcome = 'refreshed' | 'failed' | 'otherInstance' | 'quota' | 'circuitOpen';
+type RefreshOutcome = 'refreshed' | 'failed' | 'otherInstance' | 'quota' | 'circuitOpen';
 
 interface RefreshAheadOptions {
   readonly account: string;
@@ -59,7 +59,7 @@ const minCheckIntervalMs = 50;
 const maxCheckIntervalMs = 1_000;
 
 /** How long before the expiry an entry is due, as a share of its TTL. Lists are due before the entities they refer to. */
-const leads = {
+const leadTimes = {
   list: { share: 0.3, maxMs: 10_000 },
   entity: { share: 0.2, maxMs: 8_000 },
 } as const;
@@ -68,13 +68,13 @@ const leads = {
 const lockShare = 0.5;
 const defaultLockMs = 2_500;
 
-const self: ChargeCandidate = {
+const gatewayCandidate: ChargeCandidate = {
   viewer: { key: 'refresh-ahead', class: 'gateway' },
   priority: 'background',
 };
 
 function dueAt({ isList }: RefreshableType, { expiresAtMs, ttlMs }: CacheExpiry): number {
-  const { share, maxMs } = isList ? leads.list : leads.entity;
+  const { share, maxMs } = isList ? leadTimes.list : leadTimes.entity;
   return expiresAtMs - Math.min(maxMs, share * ttlMs);
 }
 
@@ -222,7 +222,7 @@ export class RefreshAhead {
       this.#outcomes.circuitOpen += due.length;
       return;
     }
-    if (!rateLimiter.canStart(account, self)) {
+    if (!rateLimiter.canStart(account, gatewayCandidate)) {
       this.#outcomes.quota += due.length;
       return;
     }
@@ -265,7 +265,7 @@ export class RefreshAhead {
     const upstream = client.forOperation({
       account,
       apiKey,
-      viewer: self.viewer,
+      viewer: gatewayCandidate.viewer,
       readPriority: 'background',
       signal: () => signal,
       deadlineMs: clock.monotonic() + timeoutMs,

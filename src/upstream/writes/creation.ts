@@ -45,7 +45,7 @@ const notSearchableError = (): UpstreamError =>
   });
 
 /**
- * Creates an object. The call is sent only once, unless HelpCrunch rejects a second object (`isTaken`). If the outcome is unknown, the result
+ * Creates an object. The call is sent only once, unless HelpCrunch rejects a second object (`isAlreadyExistsError`). If the outcome is unknown, the result
  * is the first object of `find` that is not assigned to another write.
  */
 export async function createOnce<Value>(

@@ -42,7 +42,7 @@ interface WrittenRecord extends IdempotencyRecord {
 const isCreatedIds: Shape<CreatedIds> = (value): value is CreatedIds =>
   isDictionary(value) && Object.values(value).every(isText);
 
-const isRecord = objectOf<WrittenRecord>(
+const isWrittenRecord = objectOf<WrittenRecord>(
   {
     state: oneOf('pending', 'partial', 'uncertain', 'done'),
     hash: isText,
@@ -80,7 +80,7 @@ export const isAboutCustomer = (record: string, customerId: string): boolean =>
 function parseRecord(text: string): WrittenRecord | undefined {
   try {
     const value = parseJson(text);
-    return isRecord(value) ? value : undefined;
+    return isWrittenRecord(value) ? value : undefined;
   } catch (error) {
     if (error instanceof JsonError) return undefined;
     throw error;

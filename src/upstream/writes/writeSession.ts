@@ -17,7 +17,7 @@ import { createOnce } from './creation.ts';
 import type { StepStart } from './idempotentRuns.ts';
 
 /** Returned instead of the body if a write succeeded but its response is not JSON. */
-export const unreadableResponse = Symbol('unreadable');
+const unreadableResponse = Symbol('unreadable');
 
 /** How a write of one entity is sent, and how its result is read. */
 interface EntityWrite<Entity extends CachedEntity> {

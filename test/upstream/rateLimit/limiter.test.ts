@@ -195,12 +195,12 @@ test('the calls of a client that leaves are dropped', async () => {
   const left = call('left');
   const other = call('other', { viewer: 'bob', withinMs: 100 * second });
   await flushMicrotasks();
-  expect(limiter.queueLengths()).toEqual({ write: 0, read: 2, background: 0 });
+  expect(limiter.queueDepths()).toEqual({ write: 0, read: 2, background: 0 });
 
   left.leave();
   await flushMicrotasks();
   expect(left.error()).toEqual(new Error('The client left.'));
-  expect(limiter.queueLengths().read).toBe(1);
+  expect(limiter.queueDepths().read).toBe(1);
   await pass(5 * second);
 
   expect(other.state()).toBe('served');
@@ -494,7 +494,7 @@ test('without a limit a call starts within the turn in which it is requested, wi
   void budget.acquire('acme', request, signal).then(() => grants.push('permit'));
 
   expect(getEventListeners(signal, 'abort')).toEqual([]);
-  expect(budget.queueLengths()).toEqual({ write: 0, read: 0, background: 0 });
+  expect(budget.queueDepths()).toEqual({ write: 0, read: 0, background: 0 });
   await Promise.resolve();
   expect(grants).toEqual(['permit']);
 });

@@ -148,7 +148,7 @@ test('nobody waits past the deadline, and every slot comes back', async () => {
         const retryAfterMs = caller.retryAfterMs() ?? 1;
         expect(Number.isInteger(retryAfterMs) && retryAfterMs >= 1).toBe(true);
       }
-      expect(limiter.queueLengths()).toEqual({ write: 0, read: 0, background: 0 });
+      expect(limiter.queueDepths()).toEqual({ write: 0, read: 0, background: 0 });
       expect(limiter.status('acme').resetAt).toBeNull();
       if (!planned.some(({ is429 }) => is429)) {
         expect(limiter.status('acme').remaining).toBe(limit);
