@@ -137,7 +137,6 @@ export const connectionTooOldError = (): PublicError =>
 
 const fastifyMessages: Readonly<Record<string, string>> = {
   FST_ERR_BAD_URL: 'The request path cannot be decoded.',
-  FST_ERR_CTP_BODY_TOO_LARGE: 'The request body is too large.',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'Send the header "Content-Type: application/json".',
 };
 

@@ -19,6 +19,7 @@ import type { Authenticate } from './auth/credentials.ts';
 import type { RouterAuthentication } from './auth/routerSecret.ts';
 import type { ExecuteForClient } from './clientOperations.ts';
 import type { ConnectionLimits, ConnectionLimitOptions } from './connectionLimits.ts';
+import type { ReceiveLimiter } from './receiveLimiter.ts';
 import type { RequestRateLimiter } from './requestRate.ts';
 import type { RequestRejections } from './requestRejections.ts';
 import type { ScrapeSources } from './routes/metrics.ts';
@@ -43,6 +44,7 @@ export interface SubscriptionTransportOptions extends SubscriptionLimits {
   readonly authFailures: AuthFailureLimiter;
   readonly rejections: RequestRejections;
   readonly connectionLimits: ConnectionLimits;
+  readonly receiveLimiter: ReceiveLimiter;
   /** Of a WebSocket message; request bodies are limited by the server. */
   readonly maxBodyBytes: number;
   /** The client's address, behind trusted proxies. */
@@ -121,6 +123,8 @@ export interface HttpServerOptions {
   readonly requestRateLimiter: RequestRateLimiter;
   readonly authFailureLimiter: AuthFailureLimiter;
   readonly maxBodyBytes: number;
+  /** Of all bodies and messages that have not arrived completely. */
+  readonly maxPartialBodyBytes: number;
   /** How long a request may take to arrive. */
   readonly arrivalTimeoutMs: number;
   readonly maxConnections: number;

@@ -6,6 +6,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { publicError } from '../graphql/errors.ts';
 import { asError } from '../lib/asError.ts';
 import type { PublicError } from '../graphql/errors.ts';
+import { bodyParser } from './bodyReader.ts';
+import type { BodyLimits } from './bodyReader.ts';
 
 type Decompress = (body: Buffer, options: ZlibOptions) => Promise<Buffer>;
 
@@ -68,26 +70,29 @@ function decodeText(body: Buffer): string {
   throw publicError.badRequest('The request body is not valid UTF-8.');
 }
 
-/** Accepts JSON in UTF-8 only. Apollo Server rejects plain text with the reason. `maxBytes` limits bodies as sent and after decompression. */
-export function addJsonBodies(server: FastifyInstance, maxBytes: number): void {
+/**
+ * Accepts JSON in UTF-8 only. Apollo Server rejects plain text with the reason. `maxBytes` limits bodies as sent and after decompression.
+ */
+export function addJsonBodies(server: FastifyInstance, limits: BodyLimits): void {
   const parseJson = server.getDefaultJsonParser('error', 'error');
-  server.removeContentTypeParser('application/json');
-  server.addContentTypeParser<Buffer>(
-    'application/json',
-    { parseAs: 'buffer' },
-    (request, body, done) => {
-      assertUtf8Charset(request);
-      const coding = contentCodingOf(request);
-      if (coding === undefined) {
-        void parseJson(request, decodeText(body), done);
-        return;
-      }
-      decompress(body, coding, maxBytes)
-        .then(decodeText)
-        .then(
-          (text) => void parseJson(request, text, done),
-          (error: unknown) => done(asError(error)),
-        );
-    },
-  );
+  server.removeAllContentTypeParsers();
+  const parsePlainText = bodyParser(limits, (_request, body, done) => {
+    done(null, body.toString());
+  });
+  server.addContentTypeParser('text/plain', parsePlainText);
+  const parseBody = bodyParser(limits, (request, body, done) => {
+    assertUtf8Charset(request);
+    const coding = contentCodingOf(request);
+    if (coding === undefined) {
+      void parseJson(request, decodeText(body), done);
+      return;
+    }
+    decompress(body, coding, limits.maxBytes)
+      .then(decodeText)
+      .then(
+        (text) => void parseJson(request, text, done),
+        (error: unknown) => done(asError(error)),
+      );
+  });
+  server.addContentTypeParser('application/json', parseBody);
 }

@@ -27,6 +27,7 @@ import { addResultStreams } from './routes/streams.ts';
 import { addWebhookRoute } from './routes/webhook.ts';
 import { createWebSocketUpgradeHandler } from './routes/websocket.ts';
 import { registerHttpSecurity, allowedOrigins, createOriginCheck } from './securityHeaders.ts';
+import { ReceiveLimiter } from './receiveLimiter.ts';
 import { SendLimiter } from './sendLimiter.ts';
 import { addShutdown } from './shutdown.ts';
 import { addUpgrades, createClientErrorHandler } from './upgrades.ts';
@@ -49,11 +50,12 @@ interface FastifyParts {
   readonly trustProxy: IsTrustedProxy;
   readonly router: RouterAuthentication;
   readonly rejections: RequestRejections;
+  readonly receiveLimiter: ReceiveLimiter;
 }
 
 function createFastify(
   options: HttpServerOptions,
-  { heads, trustProxy, router, rejections }: FastifyParts,
+  { heads, trustProxy, router, rejections, receiveLimiter }: FastifyParts,
 ): HttpServer {
   const { log, arrivalTimeoutMs, authFailureLimiter: authFailures } = options;
   const handleError = createErrorHandler({
@@ -67,7 +69,6 @@ function createFastify(
     clientErrorHandler: (error, socket) => handleClientError(error, socket),
     // URLs that cannot be decoded fail before routing.
     frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
-    bodyLimit: options.maxBodyBytes,
     requestTimeout: arrivalTimeoutMs,
     http: {
       maxHeaderSize: maxHeaderBytes,
@@ -87,7 +88,7 @@ function createFastify(
     { log, name: 'client error' },
     createClientErrorHandler(connections, rejections),
   );
-  addJsonBodies(server, options.maxBodyBytes);
+  addJsonBodies(server, { maxBytes: options.maxBodyBytes, receiveLimiter });
   server.setErrorHandler(handleError);
   server.setNotFoundHandler(createUnknownPathHandler(options.basePath));
   server.addHook('onRequest', (request, reply, done) => {
@@ -162,7 +163,8 @@ export async function createHttpServer(
   const heads = new RequestHeads(options.allowedHosts, options);
   const router = new RouterAuthentication(options);
   const rejections = new RequestRejections(options);
-  const parts = { heads, trustProxy: isTrustedProxy, router, rejections };
+  const receiveLimiter = new ReceiveLimiter({ maxPartialBytes: options.maxPartialBodyBytes, log });
+  const parts = { heads, trustProxy: isTrustedProxy, router, rejections, receiveLimiter };
   const httpServer = createFastify(options, parts);
   const { server, connections } = httpServer;
   addCompression(server);
@@ -180,7 +182,10 @@ export async function createHttpServer(
     clock,
   });
   const loadShedder = addLoadShedder(server, options);
-  registerScrapedMetrics({ ...options, connectionLimits, loadShedder, sendLimiter });
+  registerScrapedMetrics({
+    ...options,
+    ...{ connectionLimits, loadShedder, sendLimiter, receiveLimiter },
+  });
   const metricsServer = addHealthAndMetrics(server, options, shutdown.isDraining);
   const limitClient = createLimitClient({ ...options, loadShedder });
   const { run } = subscriptions;
@@ -194,6 +199,7 @@ export async function createHttpServer(
     authFailures,
     rejections,
     connectionLimits,
+    receiveLimiter,
     maxBodyBytes: options.maxBodyBytes,
     addressOf: (request) => clientAddressOf(request, isTrustedProxy),
     isAllowedOrigin: createOriginCheck(origins),
@@ -221,7 +227,7 @@ export async function createHttpServer(
     tracing: options.tracing,
     webSocketPath: '/graphql',
   });
-  await addWebhookRoute(server, { webhookHandlerOf, authFailures, rejections, clock });
+  await addWebhookRoute(server, { ...transport, webhookHandlerOf });
   if (!isProduction) addExplorers(server, options.basePath);
   shutdown.finish();
   return { ...httpServer, metricsServer };

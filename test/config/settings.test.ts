@@ -90,6 +90,7 @@ const variables = [
   'ALLOWED_HOSTS',
   'SEND_TIMEOUT_MS',
   'MAX_UNSENT_BYTES',
+  'MAX_PARTIAL_BODY_BYTES',
   'DEMO',
 ];
 
@@ -232,6 +233,7 @@ describe('each variable', () => {
     [{ AUTH_FAILURE_LIMIT: '0' }, { authFailureLimit: 0 }],
     [{ SEND_TIMEOUT_MS: '100' }, { sending: { sendTimeoutMs: 100, maxUnsentBytes: 67_108_864 } }],
     [{ MAX_UNSENT_BYTES: '65536' }, { sending: { sendTimeoutMs: 30_000, maxUnsentBytes: 65_536 } }],
+    [{ MAX_PARTIAL_BODY_BYTES: '1048576' }, { maxPartialBodyBytes: 1_048_576 }],
     [{ ALLOWED_HOSTS: ' API.example.com. ,a_b' }, { allowedHosts: ['api.example.com', 'a_b'] }],
     [
       { ALLOWED_HOSTS: '127.0.0.1,::1,[2001:DB8:0::1]' },
@@ -335,6 +337,7 @@ describe('each variable', () => {
     ['SEND_TIMEOUT_MS', '99'],
     ['MAX_UNSENT_BYTES', '0'],
     ['MAX_UNSENT_BYTES', '64k'],
+    ['MAX_PARTIAL_BODY_BYTES', '0'],
     ['ALLOWED_HOSTS', '*'],
     ['ALLOWED_HOSTS', '*.example.com'],
     ['ALLOWED_HOSTS', 'localhost:4000'],

@@ -3,6 +3,7 @@ import { Counter, Gauge } from 'prom-client';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { ConnectionLimits } from '../connectionLimits.ts';
 import type { LoadShedder } from '../loadShedder.ts';
+import type { ReceiveLimiter } from '../receiveLimiter.ts';
 import type { SendLimiter } from '../sendLimiter.ts';
 
 /** State of the gateway that is read for each scrape. */
@@ -51,6 +52,7 @@ interface MetricsRouteOptions {
   readonly metrics: Metrics;
   readonly loadShedder: LoadShedder;
   readonly sendLimiter: SendLimiter;
+  readonly receiveLimiter: ReceiveLimiter;
 }
 
 type Scraped = number | boolean | Readonly<Record<string, number>> | undefined | null;
@@ -107,6 +109,7 @@ const gaugesOf = ({
   gauges,
   connectionLimits,
   sendLimiter,
+  receiveLimiter,
 }: MetricsRouteOptions): ScrapedMetric[] => [
   {
     name: 'helpcrunch_demo',
@@ -169,10 +172,20 @@ const gaugesOf = ({
     help: 'Bytes of responses that wait for slow clients.',
     read: () => sendLimiter.unsentBytes,
   },
+  {
+    name: 'helpcrunch_partial_body_bytes',
+    help: 'Bytes of request bodies and WebSocket messages that have arrived in part.',
+    read: () => receiveLimiter.partialBytes,
+  },
   ...redisGaugesOf(gauges),
 ];
 
-const countersOf = ({ gauges, loadShedder, sendLimiter }: MetricsRouteOptions): ScrapedMetric[] => [
+const countersOf = ({
+  gauges,
+  loadShedder,
+  sendLimiter,
+  receiveLimiter,
+}: MetricsRouteOptions): ScrapedMetric[] => [
   {
     name: 'helpcrunch_operations_shed_total',
     help: 'Operations rejected because the event loop was late.',
@@ -196,9 +209,12 @@ const countersOf = ({ gauges, loadShedder, sendLimiter }: MetricsRouteOptions): 
   },
   {
     name: 'helpcrunch_connections_destroyed_total',
-    help: 'Connections destroyed because their clients did not read, by the setting that they exceeded.',
+    help: 'Connections destroyed because their clients did not read, or did not send what they began, by the setting that they exceeded.',
     label: 'reason',
-    read: () => sendLimiter.destroyed,
+    read: () => ({
+      ...sendLimiter.destroyed,
+      MAX_PARTIAL_BODY_BYTES: receiveLimiter.destroyedCount,
+    }),
   },
   {
     name: 'helpcrunch_webhooks_total',

@@ -9,7 +9,9 @@ import type { WebhookOutcome, WebhookHandler } from '../../webhooks/handler.ts';
 import type { AuthFailureLimiter } from '../auth/authFailures.ts';
 import { AuthenticationError } from '../auth/credentials.ts';
 import { clientNetwork } from '../clientAddress.ts';
+import { bodyParser } from '../bodyReader.ts';
 import { sendError } from '../errorResponse.ts';
+import type { ReceiveLimiter } from '../receiveLimiter.ts';
 import type { RequestRejections } from '../requestRejections.ts';
 import { idsOf } from '../requestSpans.ts';
 import { assertNoContentCoding } from '../requestBody.ts';
@@ -40,6 +42,7 @@ interface WebhookRouteOptions {
   readonly webhookHandlerOf: WebhookHandlerOf;
   readonly authFailures: AuthFailureLimiter;
   readonly rejections: RequestRejections;
+  readonly receiveLimiter: ReceiveLimiter;
   readonly clock: Clock;
 }
 
@@ -53,7 +56,7 @@ const accountOf = ({ params }: FastifyRequest): string | undefined =>
  */
 export async function addWebhookRoute(
   server: FastifyInstance,
-  { webhookHandlerOf, authFailures, rejections, clock }: WebhookRouteOptions,
+  { webhookHandlerOf, authFailures, rejections, receiveLimiter, clock }: WebhookRouteOptions,
 ) {
   const limitedUntilMs = new LRUCache<string, number>(lruEntryLimit(maxLimitedAddresses));
 
@@ -79,11 +82,15 @@ export async function addWebhookRoute(
 
   await server.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, parsed) => {
-      // The signature covers the bytes as sent, so a proxy must not have compressed them.
-      assertNoContentCoding(request);
-      parsed(null, body);
-    });
+    const parseBytes = bodyParser(
+      { maxBytes: maxBodyBytes, receiveLimiter },
+      (request, body, done) => {
+        // The signature covers the bytes as sent, so a proxy must not have compressed them.
+        assertNoContentCoding(request);
+        done(null, body);
+      },
+    );
+    scope.addContentTypeParser('*', parseBytes);
     scope.addHook('onRequest', async (request, reply) => {
       if (webhookHandlerOf(accountOf(request)) === undefined) {
         reply.callNotFound();
@@ -114,7 +121,7 @@ export async function addWebhookRoute(
       );
     };
     for (const path of ['/webhooks/helpcrunch', '/webhooks/helpcrunch/:account'])
-      scope.post(path, { bodyLimit: maxBodyBytes }, handle);
+      scope.post(path, handle);
     done();
   });
 }

@@ -3,10 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { GraphQLError, GraphQLSchema, parse } from 'graphql';
-import { handleProtocols, makeServer } from 'graphql-ws';
+import { makeServer } from 'graphql-ws';
 import type { Context } from 'graphql-ws';
-import type { WebSocket } from 'ws';
-import { WebSocketServer } from 'ws';
+import type { WebSocket, WebSocketServer } from 'ws';
 import { publicError, PublicError } from '../../graphql/errors.ts';
 import type {
   OperationOutcome,
@@ -28,15 +27,8 @@ import type { SubscriptionTransportOptions } from '../options.ts';
 import { isBackgroundPriority } from '../priority.ts';
 import { traceUpgrade, webSocketOperationSpan } from '../requestSpans.ts';
 import type { WebSocketUpgradeHandler } from '../upgrades.ts';
-import { closeCodes, closeTimeoutMs, WebSocketConnection } from '../webSocketConnection.ts';
-
-const serverOptions = {
-  noServer: true,
-  perMessageDeflate: false,
-  /** For a peer that sends a close frame and keeps the connection open; `WebSocketConnection` closes the others. */
-  closeTimeout: closeTimeoutMs,
-  handleProtocols,
-};
+import { closeCodes, WebSocketConnection } from '../webSocketConnection.ts';
+import { createWebSocketServer, limitPartialMessages } from '../webSocketServer.ts';
 
 // graphql-ws only checks that the operation is a subscription; `execute` runs it.
 const placeholderOperation = {
@@ -104,7 +96,7 @@ class WebSocketEndpoint {
 
   constructor(options: SubscriptionTransportOptions) {
     this.#options = options;
-    this.#sockets = new WebSocketServer({ ...serverOptions, maxPayload: options.maxBodyBytes });
+    this.#sockets = createWebSocketServer(options.maxBodyBytes);
     this.#protocol = this.#createProtocol();
     // Without a listener `ws` responds in plain text.
     this.#sockets.on('wsClientError', ({ message }: Error, _socket, request) => {
@@ -178,6 +170,7 @@ class WebSocketEndpoint {
       isRouter: router.isRouter(request.headers),
     });
     this.#connections.add(connection);
+    limitPartialMessages(socket, request.socket, this.#options.receiveLimiter);
     connection.onEnd(() => this.#connections.delete(connection));
     const evict = () => this.#rejectConnection(connection, 'Too many unauthenticated connections');
     connection.startAuthenticationTimeout(this.#pending.add(connection.address, evict));
