@@ -16,6 +16,7 @@ const disconnections = 20;
 const chats = 20;
 const eventsPerChat = 50;
 const restarts = 5;
+const outageMs = 1_000;
 const redisKills = 2;
 /** So that the events spread over the disconnections. */
 const pauseMs = 60;
@@ -45,6 +46,7 @@ async function publish({ all, random }: Stage, chatId: number, index: number): P
     event: 'chat.status_updated',
     eventData: chatData({ id: chatId, status: index % 2 === 0 ? 'pending' : 'opened' }),
     id: `${chatId} ${index}`,
+    atMs: Date.now(),
   };
   for (;;) {
     const { url = '' } = all[Math.floor(random() * all.length)] ?? {};
@@ -64,11 +66,13 @@ async function disturb(stage: Stage): Promise<void> {
   for (let index = 1; index < eventsPerChat; index += 1) {
     const isOutage = isStep(index, redisKills, 0.4);
     if (isOutage) await redis.kill();
+    // An event that is published during an outage is accepted after it.
+    const restarted = isOutage ? sleep(outageMs).then(() => redis.restart()) : undefined;
     for (let chatId = 1; chatId <= chats; chatId += 1) {
       await publish(stage, chatId, index);
       await sleep(pauseMs);
     }
-    if (isOutage) await redis.restart();
+    await restarted;
     if (!isStep(index, restarts, 0.5)) continue;
     await start();
     await all.shift()?.stop();

@@ -154,6 +154,11 @@ export interface EventBus extends EventHistory {
    */
   publish(account: string, event: DomainEvent, eventId?: string): void;
   /**
+   * Resolves when other instances can receive what was published, or when it was delivered without them during an outage. False if the bus
+   * was closed before.
+   */
+  published(account: string): Promise<boolean>;
+  /**
    * Subscribes immediately, until the signal aborts; never fails. If the buffer of the subscriber is full, its oldest event is
    * replaced by a `gap`. A `gap` of the bus reaches every subscriber, whatever it accepts.
    */

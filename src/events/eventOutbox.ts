@@ -38,6 +38,10 @@ export class EventOutbox {
     return this.#count > maxHeldEvents || this.#bytes > maxHeldBytes;
   }
 
+  hasEvents(account: string): boolean {
+    return (this.#accounts.get(account)?.events.length ?? 0) > 0;
+  }
+
   accounts(): readonly string[] {
     return [...this.#accounts.keys()];
   }

@@ -57,6 +57,10 @@ export class LocalEventBus implements EventBus {
     this.deliver(account, { ...event, eventId });
   }
 
+  published(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   /** Reports that events of an account may have been lost, to subscribers and to those that continue after earlier events. */
   signalGap(account: string): void {
     const { log, subscribers } = this.#channelOf(account);

@@ -39,6 +39,7 @@ export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscribe
   #isSynced = false;
   /** Whether own events are delivered without Redis. */
   #isDetached = false;
+  #isClosed = false;
   #cancelHold: (() => void) | undefined;
   #onSynced: (() => void)[] = [];
 
@@ -60,6 +61,14 @@ export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscribe
       this.#withLostEvents.add(account);
       this.#deliverUnlogged(account, { ...event, eventId });
     } else this.#append(account, { eventId, event, isSilent: false, isErased: false });
+  }
+
+  async published(account: string): Promise<boolean> {
+    while (this.#outbox.hasEvents(account) && !this.#isDetached) {
+      await this.#flush(account);
+      await this.#synced();
+    }
+    return !this.#isClosed || !this.#outbox.hasEvents(account);
   }
 
   subscribe(...parameters: Parameters<EventBus['subscribe']>): ReturnType<EventBus['subscribe']> {
@@ -119,6 +128,7 @@ export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscribe
     }
     this.#cancelHold?.();
     this.#isDetached = true;
+    this.#isClosed = true;
     this.#reportSynced();
     await this.#local.close();
   }

@@ -172,5 +172,7 @@ export class WebhookHandler {
     }
     for (const [index, event] of events.entries())
       eventBus.publish(account, event, derivedEventId(event.atMs, `${deliveryKey} ${index}`));
+    // HelpCrunch delivers again what is not confirmed, also to another instance if this one ends.
+    if (!(await eventBus.published(account))) throw new Error('The event bus was closed.');
   }
 }

@@ -12,7 +12,9 @@ import { createManualClock } from '../support/manualClock.ts';
 import type { ManualClock } from '../support/manualClock.ts';
 import type { TestRedis } from '../support/redis.ts';
 import { hasRedis, startPersistentRedis, startRedis } from '../support/redis.ts';
+import { openSocket } from '../support/socket.ts';
 import { startTcpProxy } from '../support/tcpProxy.ts';
+import { untilDone } from '../support/untilDone.ts';
 import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
 
 const describeWithRedis = hasRedis ? describe : describe.skip;
@@ -603,9 +605,10 @@ describeWithRedis('webhooks of several instances (needs Redis)', () => {
   /** Resolves once the instance shares its cache and its deliveries. */
   async function isUp(gateway: { readonly url: string }) {
     for (let tries = 0; ; tries += 1) {
-      clock.advance(1_000);
       const id = `${gateway.url} ${tries}`;
-      await tell(gateway, 'customer.subscribed', { id: 99 }, id);
+      // A webhook waits for Redis.
+      await untilDone(tell(gateway, 'customer.subscribed', { id: 99 }, id), clock, 10);
+      clock.advance(1_000);
       const answer: any = await (await fetch(`${gateway.url}/readyz`)).json();
       if (answer.redis === 'up' && (await remembered(id)).length > 0) return;
     }
@@ -728,17 +731,48 @@ describeWithRedis('webhooks of several instances (needs Redis)', () => {
     expect((await see(b, lists)).data).toEqual(totals(2));
   });
 
-  test('are applied locally during an outage of Redis and sent to other instances afterwards', async () => {
+  test('are applied locally during an outage of Redis, sent to other instances afterwards and then confirmed', async () => {
     await see(a, chatQuery);
     await see(b, chatQuery);
     wire.cut();
-    const { outcome } = await tell(b, 'message.chat.agent', change({ status: 'pending' }));
+    const data = change({ status: 'pending' });
+    const { status } = await untilDone(tell(b, 'message.chat.agent', data, 'outage'), clock, 10);
     const seenByB = await see(b, chatQuery);
     wire.mend();
     await isUp(b);
 
-    expect(outcome).toBe('applied');
+    expect(status).toBe(503);
     expect(seenByB.data.chat.status).toBe('PENDING');
     expect((await see(a, chatQuery)).data.chat.status).toBe('PENDING');
+    expect(await tell(b, 'message.chat.agent', data, 'outage')).toMatchObject({
+      status: 200,
+      outcome: 'duplicate',
+    });
+  });
+
+  test('are delivered again to another instance if the first one ends before it has sent their events to Redis', async () => {
+    const c = await start(wire.url);
+    await isUp(c);
+    const subscriber = await openSocket(a.url);
+    await subscriber.initialize();
+    const query = 'subscription { chatUpdated { change chat { id } } }';
+    subscriber.send({ type: 'subscribe', id: '1', payload: { query } });
+    await a.waitForSubscriptions(1);
+    wire.cut();
+    const data = change({ rating: 'great' });
+
+    const lost = await untilDone(tell(c, 'chat.rated', data, 'lost'), clock, 10);
+    await untilDone(c.stop(), clock, 10);
+    const repeated = await tell(a, 'chat.rated', data, 'lost');
+
+    expect(lost.status).toBe(503);
+    expect(repeated).toMatchObject({ status: 200, outcome: 'applied' });
+    expect(await subscriber.nextMessage()).toMatchObject({
+      payload: { data: { chatUpdated: { change: 'RATED', chat: { id: '5' } } } },
+    });
+    subscriber.socket.terminate();
+    await subscriber.closed;
+    wire.mend();
+    await isUp(b);
   });
 });

@@ -21,7 +21,9 @@ const customerOf = (chatId: number) => chatId + 100;
 const deliveryOf = (chatId: number, message: { readonly id: number }) => ({
   event: 'message.chat.customer',
   eventData: { chat_id: chatId, customer: { id: customerOf(chatId) }, message },
+  // The same in every attempt.
   id: `delivery ${message.id}`,
+  atMs: Date.now(),
 });
 
 const messageOf = (id: number) => ({ id, from: 'customer', type: 'message', text: 'a' });
@@ -69,15 +71,22 @@ async function createCrowd(random: () => number, urls: () => readonly string[]) 
           },
         }),
       );
-    const publish = async (chatId: number, index: number) => {
+    const changeChat = (chatId: number, index: number) => {
       const message = messageOf(chatId * 1_000 + index);
       const chat: any = upstream.chats.get(chatId);
       chat.messages.push({ ...message, createdAt: '2' });
-      const delivery = deliveryOf(chatId, message);
-      const instance = () => all[Math.floor(random() * all.length)] ?? { url: '' };
-      // HelpCrunch sends a delivery again, too.
-      while ((await deliver(instance(), delivery)).status !== 200);
+      return deliveryOf(chatId, message);
     };
+    type Delivery = ReturnType<typeof changeChat>;
+    const isAccepted = async (delivery: Delivery) => {
+      const instance = all[Math.floor(random() * all.length)] ?? { url: '' };
+      return (await deliver(instance, delivery)).status === 200;
+    };
+    const deliverAll = async (deliveries: readonly Delivery[]) => {
+      // HelpCrunch sends a delivery again, too.
+      for (const delivery of deliveries) while (!(await isAccepted(delivery)));
+    };
+    const change = (index: number) => chatIds.map((chatId) => changeChat(chatId, index));
     const subscriptions = async () => {
       const texts = all.map(async ({ url }) => (await fetch(`${url}/metrics`)).text());
       const counts = (await Promise.all(texts)).map(
@@ -89,15 +98,19 @@ async function createCrowd(random: () => number, urls: () => readonly string[]) 
     const crowd = await createCrowd(random, urls);
     await Promise.all(crowd.map((member) => member.connect()));
     while ((await subscriptions()) < crowd.length);
-    for (const chatId of chatIds) await publish(chatId, 0);
+    await deliverAll(change(0));
     await Promise.all(crowd.map((member) => member.receive(1)));
 
     const runs = Promise.all(crowd.map((member) => member.run()));
     for (let index = 1; index < messagesPerChat; index += 1) {
       const isOutage = index === 15 || index === 25;
-      if (isOutage) await redis.kill();
-      for (const chatId of chatIds) await publish(chatId, index);
-      if (isOutage) await redis.restart();
+      const deliveries = change(index);
+      if (isOutage) {
+        await redis.kill();
+        await Promise.all(deliveries.map(isAccepted));
+        await redis.restart();
+      }
+      await deliverAll(deliveries);
       if (index % 10 !== 8) continue;
       await start();
       await all.shift()?.stop();
