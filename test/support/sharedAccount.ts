@@ -33,6 +33,15 @@ interface ClientOptions {
   readonly isOnOneInstance?: boolean;
 }
 
+/** The time of the scripts is in the name of a channel that has a subscriber, because keys can be evicted. The latest one is valid. */
+const timeSource = `local now = 0
+for _, channel in ipairs(redis.call('PUBSUB', 'CHANNELS', 'now:*')) do
+  now = math.max(now, tonumber(string.sub(channel, 5)))
+end
+`;
+
+const timeChannel = (ms: number): string => `now:${ms}`;
+
 /** One or two gateways in front of the simulator, which has the same rate limit, on one controlled clock. */
 export async function startSharedAccount(
   instanceCount: 1 | 2,
@@ -46,7 +55,9 @@ export async function startSharedAccount(
   resources.defer(() => server?.[Symbol.asyncDispose]());
   const redis = server && new Redis(server.port, '127.0.0.1');
   resources.defer(() => redis?.disconnect());
-  await redis?.set('now', clock.now());
+  const timeKeeper = redis?.duplicate();
+  resources.defer(() => timeKeeper?.disconnect());
+  await timeKeeper?.subscribe(timeChannel(clock.now()));
   const simulator = await startSimulator({ rateLimit, clock, chats: 300, customers: 200 });
   resources.defer(() => simulator.close());
   const { quotas, maxUpstreamCalls } = readConfig({});
@@ -60,7 +71,7 @@ export async function startSharedAccount(
     mcp: { isEnabled: true, operations: undefined, allowsWrites: false },
     redisUrl: server?.url,
   };
-  const redisScripts = createRedisScripts("local now = tonumber(redis.call('GET', 'now'))\n");
+  const redisScripts = createRedisScripts(timeSource);
   const gateways: Awaited<ReturnType<typeof startTestGateway>>[] = [];
   for (let index = 0; index < instanceCount; index += 1) {
     const gateway = await startTestGateway({ upstream: simulator, clock, config, redisScripts });
@@ -75,7 +86,9 @@ export async function startSharedAccount(
   let requests = 0;
 
   async function pass(ms: number): Promise<void> {
-    await redis?.set('now', clock.now() + ms);
+    const before = clock.now();
+    await timeKeeper?.subscribe(timeChannel(before + ms));
+    await timeKeeper?.unsubscribe(timeChannel(before));
     clock.advance(ms);
     await idleness.reached();
   }

@@ -7,11 +7,13 @@ const describeWithRedis = hasRedis ? describe : describe.skip;
 const minuteMs = 60_000;
 const text = 'x'.repeat(1_000);
 
-/** With `volatile-lru` it depends on the speed of the machine whether permits, which are used all the time, are evicted. */
+/** With `volatile-lru` and `allkeys-lru` it depends on the speed of the machine whether permits, which are used all the time, are evicted. */
 const policies = [
   { policy: 'volatile-lru', alwaysEvicts: false },
   { policy: 'volatile-random', alwaysEvicts: true },
   { policy: 'volatile-ttl', alwaysEvicts: true },
+  { policy: 'allkeys-lru', alwaysEvicts: false },
+  { policy: 'allkeys-random', alwaysEvicts: true },
 ];
 
 describeWithRedis('a Redis that evicts (needs Redis)', () => {
