@@ -1,6 +1,10 @@
 /** Ends the process when the start is interrupted: nothing is running yet. */
 let stop: (signal: string) => void = () => process.exit(0);
-let reload = (): void => undefined;
+const duringStart = { isReloadRequested: false };
+/** A signal during the start can arrive after the files were read, so they are read again when the gateway has started. */
+let reload = (): void => {
+  duringStart.isReloadRequested = true;
+};
 
 // Before anything else is loaded: the kernel ignores signals without a handler for the first process of a container.
 const stopSignals = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
@@ -21,6 +25,7 @@ const { onNextTurn } = await import('./lib/clock.ts');
 await new Promise<void>((resolve) => onNextTurn(resolve));
 try {
   ({ stop, reload } = await serve());
+  if (duringStart.isReloadRequested) reload();
 } catch (error) {
   reportStartError(error);
   process.exit(1);

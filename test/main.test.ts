@@ -1,8 +1,13 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { bearer } from './support/issuer.ts';
 import { startRecordingUpstream, wireChat } from './support/recordingUpstream.ts';
 import { killAll, run } from './support/process.ts';
 import { exchange, head, openConnection } from './support/rawHttp.ts';
@@ -197,6 +202,42 @@ describe('the process', () => {
         .ended;
 
       expect(ended).toMatchObject({ code: 0, signal: null, out: '', error: '' });
+    },
+  );
+
+  test.concurrent(
+    'the process uses the secrets of a file that has changed before a SIGHUP during the start',
+    async () => {
+      const secrets = ['6f1c09d2a75b4e83b0a2c7d95e4f1836', '83b0a2c7d95e4f18366f1c09d2a75b4e'];
+      const directory = await mkdtemp(join(tmpdir(), 'helpcrunch-start-'));
+      const [secretFile, changedFile] = [join(directory, 'secret'), join(directory, 'changed')];
+      execFileSync('mkfifo', [secretFile]);
+      await writeFile(changedFile, secrets[1] ?? '');
+      await using gateway = run({ AUTH: 'jwt', JWT_SECRET_FILE: secretFile });
+
+      // The process waits for the content of the pipe, which it has opened.
+      const pipe = await open(secretFile, 'w');
+      await rename(changedFile, secretFile);
+      gateway.send('SIGHUP');
+      await pipe.writeFile(secrets[0] ?? '');
+      await pipe.close();
+      const { url } = await gateway.started();
+      const statuses = await Promise.all(
+        secrets.map(async (secret) => {
+          const key = new TextEncoder().encode(secret);
+          const headers = {
+            ...(await bearer({ role: 'agent' }, { key })),
+            'apollo-require-preflight': '1',
+          };
+          return (await fetch(`${url}/graphql?query={viewer{role}}`, { headers })).status;
+        }),
+      );
+      gateway.stop();
+      const { error } = await gateway.ended;
+      await rm(directory, { recursive: true });
+
+      expect(statuses).toEqual([401, 200]);
+      expect(error).toContain('"msg":"configuration reloaded"');
     },
   );
 
