@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
+import { allSettings } from '../src/config/declarations.ts';
 import { readConfig } from '../src/config/settings.ts';
 import { unfailedCodes } from '../src/graphql/operationReport.ts';
 import type { RecordingUpstream } from './support/recordingUpstream.ts';
@@ -186,6 +187,30 @@ describe('the container', () => {
 
     test('the compose file does not start without an API key', () => {
       expect(() => readConfig(settingsWith())).toThrow('HELPCRUNCH_API_KEY: is not set');
+    });
+
+    test('the compose file passes the previous value of each secret that it passes', () => {
+      const previous = allSettings.flatMap(({ name }) =>
+        name.endsWith('_PREVIOUS') && name.replace('_PREVIOUS', '') in environment ? [name] : [],
+      );
+      const exported = Object.fromEntries(previous.map((name) => [name, `of ${name}`]));
+
+      expect(previous).toEqual(['HELPCRUNCH_WEBHOOK_SECRET_PREVIOUS', 'JWT_SECRET_PREVIOUS']);
+      expect(settingsWith(exported)).toMatchObject(exported);
+    });
+
+    test('the compose file starts during a rotation of secrets', () => {
+      const exported = {
+        ...{ HELPCRUNCH_API_KEY, AUTH: 'jwt', JWT_SECRET },
+        JWT_SECRET_PREVIOUS: `previous ${JWT_SECRET}`,
+        HELPCRUNCH_WEBHOOK_SECRET: 'a-secret-of-the-test',
+        HELPCRUNCH_WEBHOOK_SECRET_PREVIOUS: 'a-previous-secret-of-the-test',
+      };
+
+      expect(readConfig(settingsWith(exported))).toMatchObject({
+        previousWebhookSecret: exported.HELPCRUNCH_WEBHOOK_SECRET_PREVIOUS,
+        auth: { signedBy: { previousSecret: exported.JWT_SECRET_PREVIOUS } },
+      });
     });
 
     test.each([
