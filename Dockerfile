@@ -35,5 +35,5 @@ ENV PORT=4000
 # A number, so that Kubernetes can verify that it is not root.
 USER 1000:1000
 EXPOSE 4000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + path.posix.join(process.env.BASE_PATH || '/', 'healthz')).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "-e", "const { HOST, PORT, BASE_PATH } = process.env; const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[HOST] || HOST || '127.0.0.1'; const request = { host, port: PORT, path: path.posix.join(BASE_PATH || '/', 'healthz'), headers: { host: 'localhost' } }; http.get(request, ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 CMD ["node", "dist/main.js"]

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { allSettings } from '../src/config/declarations.ts';
@@ -42,6 +43,12 @@ function readIn({ expr }: Expression) {
 
 /** What Prometheus adds itself, and what a histogram has. */
 const otherLabels = ['job', 'instance', 'le'];
+
+const hasIPv6 = Object.values(networkInterfaces())
+  .flat()
+  .some((network) => network?.address === '::1');
+/** Values of `HOST`, of which some are not the address to call. */
+const hosts = ['127.0.0.2', 'localhost', '0.0.0.0', ...(hasIPv6 ? ['::1', '::'] : [])];
 
 let helpCrunch: RecordingUpstream;
 let names: ReadonlySet<string>;
@@ -161,6 +168,17 @@ describe('the container', () => {
     },
   );
 
+  test.each(hosts)('the health check of the image calls the gateway at HOST=%s', async (HOST) => {
+    const [, command = ''] = /^HEALTHCHECK .* CMD (.*)$/m.exec(rootFile('Dockerfile')) ?? [];
+    const [, ...options]: readonly string[] = JSON.parse(command);
+    await using gateway = await startTestGateway({ upstream: helpCrunch, config: { host: HOST } });
+    const { port: PORT } = new URL(gateway.url);
+
+    const [code] = await once(spawn(process.execPath, options, { env: { HOST, PORT } }), 'exit');
+
+    expect(code).toBe(0);
+  });
+
   describe('the compose file', () => {
     const { environment, ports } = parse(rootFile('compose.yaml')).services.gateway;
 
@@ -232,8 +250,9 @@ describe('the container', () => {
 describe('the systemd unit', () => {
   const unit = textOf('helpcrunch-graphql.service');
 
+  const [, script = ''] = /^ExecStartPost=\/usr\/bin\/env node -e "(.*)"$/m.exec(unit) ?? [];
+
   test('its start waits until the gateway is ready, and fails if the process has ended', async () => {
-    const [, script = ''] = /^ExecStartPost=\/usr\/bin\/env node -e "(.*)"$/m.exec(unit) ?? [];
     await using gateway = await startTestGateway({
       upstream: helpCrunch,
       config: { basePath: '/support' },
@@ -254,6 +273,17 @@ describe('the systemd unit', () => {
 
     expect(await once(ready, 'exit')).toEqual([0, null]);
     expect(run('1', ended)).toBe(1);
+  });
+
+  test.each(hosts)('its start ends when the gateway is ready at HOST=%s', async (HOST) => {
+    await using gateway = await startTestGateway({ upstream: helpCrunch, config: { host: HOST } });
+    const { port: PORT } = new URL(gateway.url);
+    // It does not repeat a failed request, because this process has ended.
+    const MAINPID = String(spawnSync(process.execPath, ['-e', '']).pid);
+
+    const started = spawn(process.execPath, ['-e', script], { env: { HOST, PORT, MAINPID } });
+
+    expect(await once(started, 'exit')).toEqual([0, null]);
   });
 
   test('it is valid, if systemd is installed', () => {
