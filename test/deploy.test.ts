@@ -53,6 +53,8 @@ const hosts = ['127.0.0.2', 'localhost', '0.0.0.0', ...(hasIPv6 ? ['::1', '::'] 
 let helpCrunch: RecordingUpstream;
 let names: ReadonlySet<string>;
 let labels: ReadonlySet<string>;
+/** The metrics with a series that is 0. */
+let zeroNames: ReadonlySet<string>;
 
 beforeAll(async () => {
   helpCrunch = await startRecordingUpstream();
@@ -80,6 +82,7 @@ beforeAll(async () => {
       type === 'histogram' ? ['bucket', 'sum', 'count'].map((part) => `${name}_${part}`) : [name!],
     ),
   );
+  zeroNames = new Set([...text.matchAll(/^(\w+)(?:\{.*\})? 0$/gm)].map(([, name]) => name!));
   labels = new Set([...text.matchAll(/[{,](\w+)="/g)].map(([, label]) => label!));
 });
 
@@ -121,6 +124,19 @@ describe('dashboards and alerts', () => {
     expect(read).toEqual(['helpcrunch_nothing_total']);
     expect(by).toEqual(['colour', 'shape']);
     expect(names.has('helpcrunch_nothing_total')).toBe(false);
+  });
+
+  test('an alert for an increase counts the first value of a series, or the series exists before', () => {
+    const unsafe = alerts.groups[0].rules.flatMap(({ alert, expr }: any) => {
+      const counters = [...expr.matchAll(/increase\((\w+)(\{[^}]*\})?\[(\w+)\]\)/g)];
+      return counters.flatMap(([increase, name, selector = '', window]) => {
+        const first = `${name}${selector} unless ${name}${selector} offset ${window} or ${increase}`;
+        const isSafe = zeroNames.has(name) || expr.replace(/\s+/g, ' ').includes(first);
+        return isSafe ? [] : [alert];
+      });
+    });
+
+    expect(unsafe).toEqual([]);
   });
 
   test('every alert has a severity and a description', () => {
