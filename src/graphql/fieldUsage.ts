@@ -6,6 +6,7 @@ import type {
 } from 'graphql';
 import { TypeInfo, visit, visitWithTypeInfo } from 'graphql';
 import type { ClientApplication } from '../lib/clientApplication.ts';
+import { elementsInVariables, inputVariablesOf } from './inputElements.ts';
 import { fragmentsOf } from './limits/documentStructure.ts';
 
 /** Numbers of executed operations by schema element and client. */
@@ -44,12 +45,12 @@ function usedFragments(
 
 const withoutWrappers = (type: string): string => type.replace(/[[\]!]/g, '');
 
-/** The fields, arguments, input fields and enum values in an operation, as `Type.field` and `Type.field.argument`. */
-function elementsOf(
+/** The fields, arguments, input fields and enum values in a document, as `Type.field` and `Type.field.argument`. */
+function elementsInDocument(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode,
   document: DocumentNode | undefined,
-): readonly string[] {
+): ReadonlySet<string> {
   const elements = new Set<string>();
   const info = new TypeInfo(schema);
   const fieldName = () => `${info.getParentType()?.name}.${info.getFieldDef()?.name}`;
@@ -72,11 +73,11 @@ function elementsOf(
     },
   });
   for (const node of [operation, ...usedFragments(operation, document)]) visit(node, visitor);
-  return [...elements];
+  return elements;
 }
 
-/** Executions by client, for the elements of each operation. */
-type PendingCounts = Map<readonly string[], Map<ClientApplication, number>>;
+/** Executions by client, for elements that are counted together. */
+type PendingCounts = Map<ReadonlySet<string>, Map<ClientApplication, number>>;
 
 /** The executions that used each element. Operations have most elements in common. */
 function countsByClient(pending: PendingCounts): Map<ClientApplication, Map<string, number>> {
@@ -91,14 +92,30 @@ function countsByClient(pending: PendingCounts): Map<ClientApplication, Map<stri
   return result;
 }
 
+/** What is determined once for an operation. */
+interface OperationElements {
+  readonly inDocument: ReadonlySet<string>;
+  readonly inputVariables: ReturnType<typeof inputVariablesOf>;
+}
+
+interface ExecutedOperation {
+  readonly operation: OperationDefinitionNode;
+  /** Contains the fragments of the operation. */
+  readonly document: DocumentNode | undefined;
+  readonly variables: Readonly<Record<string, unknown>> | null | undefined;
+  readonly application: ClientApplication | undefined;
+}
+
 /**
- * Counts which client applications use which elements of the schema. The elements of an operation are computed once; an execution then adds
- * to one number, which is distributed to the elements later.
+ * Counts which client applications use which elements of the schema, each once per execution. The elements in the document are computed once;
+ * an execution then adds to one number, which is distributed to them later, and to one for each further element in its variables.
  */
 export class FieldUsage {
   readonly #schema: GraphQLSchema;
   readonly #observe: ObserveUsage;
-  readonly #elements = new WeakMap<OperationDefinitionNode, readonly string[]>();
+  readonly #elements = new WeakMap<OperationDefinitionNode, OperationElements>();
+  /** Each element of a variable, to be counted alone. */
+  readonly #single = new Map<string, ReadonlySet<string>>();
   readonly #clients = new Map<string, ClientApplication>();
   readonly #series = new Set<string>();
   #pending: PendingCounts = new Map();
@@ -108,20 +125,14 @@ export class FieldUsage {
     this.#observe = observe;
   }
 
-  record(
-    operation: OperationDefinitionNode,
-    document: DocumentNode | undefined,
-    given: ClientApplication | undefined,
-  ): void {
-    let elements = this.#elements.get(operation);
-    if (elements === undefined) {
-      elements = elementsOf(this.#schema, operation, document);
-      this.#elements.set(operation, elements);
+  record({ operation, document, variables, application }: ExecutedOperation): void {
+    const { inDocument, inputVariables } = this.#elementsOf(operation, document);
+    const client = application === undefined ? unknownClient : this.#limitClient(application);
+    this.#count(inDocument, client);
+    if (inputVariables.length > 0) {
+      for (const element of elementsInVariables(inputVariables, variables ?? {}))
+        if (!inDocument.has(element)) this.#count(this.#singleSet(element), client);
     }
-    const client = given === undefined ? unknownClient : this.#limitClient(given);
-    const counts = this.#pending.get(elements) ?? new Map<ClientApplication, number>();
-    counts.set(client, (counts.get(client) ?? 0) + 1);
-    this.#pending.set(elements, counts);
     if (this.#pending.size >= maxPending) this.flush();
   }
 
@@ -133,6 +144,34 @@ export class FieldUsage {
       for (const [field, count] of counts)
         this.#observe({ count, ...this.#limitSeries(field, client) });
     }
+  }
+
+  #elementsOf(
+    operation: OperationDefinitionNode,
+    document: DocumentNode | undefined,
+  ): OperationElements {
+    const known = this.#elements.get(operation);
+    if (known !== undefined) return known;
+    const elements = {
+      inDocument: elementsInDocument(this.#schema, operation, document),
+      inputVariables: inputVariablesOf(this.#schema, operation),
+    };
+    this.#elements.set(operation, elements);
+    return elements;
+  }
+
+  #singleSet(element: string): ReadonlySet<string> {
+    const known = this.#single.get(element);
+    if (known !== undefined) return known;
+    const set = new Set([element]);
+    this.#single.set(element, set);
+    return set;
+  }
+
+  #count(elements: ReadonlySet<string>, client: ClientApplication): void {
+    const counts = this.#pending.get(elements) ?? new Map<ClientApplication, number>();
+    counts.set(client, (counts.get(client) ?? 0) + 1);
+    this.#pending.set(elements, counts);
   }
 
   #limitClient({ name, version }: ClientApplication): ClientApplication {

@@ -39,6 +39,8 @@ interface CompletedOperation {
   readonly operation: OperationDefinitionNode | null | undefined;
   /** Contains the fragments of the operation. */
   readonly document?: DocumentNode | undefined;
+  /** As the client has sent them. */
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
   /** As the client receives them. */
   readonly errors?: readonly Pick<GraphQLFormattedError, 'extensions'>[] | undefined;
   readonly isClientDisconnected?: boolean;
@@ -127,7 +129,8 @@ export const createReporter =
   }: ReporterOptions): ReportOperation =>
   (context, outcome) => {
     const { viewer, usage, startedAtMs, span } = context;
-    const { operation } = outcome;
+    const { operation, document, variables } = outcome;
+    const { application } = context;
     const name = operation?.name?.value;
     const account = accountLabel(context.account);
     const report: OperationReport = {
@@ -143,7 +146,7 @@ export const createReporter =
       durationMs: Math.round((clock.monotonic() - startedAtMs) * 100) / 100,
     };
     observe(report);
-    if (operation) fieldUsage.record(operation, outcome.document, context.application);
+    if (operation) fieldUsage.record({ operation, document, variables, application });
     span?.end({
       name: `${report.kind ?? 'operation'} ${report.operation}`,
       attributes: {

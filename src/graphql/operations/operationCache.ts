@@ -180,7 +180,9 @@ export class OperationCache {
     if (isMutation && isReadOnly) return undefined;
     const result = await this.#dataFor(cached, operation, request, context);
     if (result === undefined) return undefined;
-    this.#options.report(context, { operation: operation.operation, document: cached.document });
+    const { variables } = request;
+    const { document } = cached;
+    this.#options.report(context, { operation: operation.operation, document, variables });
     const extensions = JSON.stringify({ upstream: usageExtension(context) });
     const { data, reusable } = result;
     return { body: `{"data":${data},"extensions":${extensions}}`, data, reusable };

@@ -157,7 +157,8 @@ export const createResponsePlugin = (
         if (limited !== singleResult) Object.assign(singleResult, limited);
         setHttpHead(http, singleResult, request.http?.headers.get('accept'));
         const { errors } = singleResult;
-        report(contextValue, { operation, document, errors, isClientDisconnected });
+        const { variables } = request;
+        report(contextValue, { operation, document, variables, errors, isClientDisconnected });
       },
     });
   },

@@ -84,9 +84,13 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
     const createPace = () => new EventPace({ clock, rateLimit: rateLimitOf(opener.account) });
     // Otherwise subscribers that resume would delay the events of the others.
     const [livePace, replayPace] = [createPace(), createPace()];
-    const operation = getOperationAST(document, operationName);
+    const subscribed = {
+      operation: getOperationAST(document, operationName),
+      document,
+      variables,
+    };
     const execute = prepare(document, operationName);
-    const prepared = { operation, variables, execute, filter: events.filter, rotation, signal };
+    const prepared = { subscribed, variables, execute, filter: events.filter, rotation, signal };
     const group = groups.join(subscription, opener, signal);
     return {
       deliver(consumer) {
@@ -95,7 +99,7 @@ export function createSubscriptionExecutor(options: EventExecutionOptions) {
       history: events,
       async replay(event, takeAudience) {
         await replayPace.ready(signal);
-        const execution = { event, operation, audience: takeAudience(), signals: [signal] };
+        const execution = { event, subscribed, audience: takeAudience(), signals: [signal] };
         const { result, calls } = await executor.execute(prepared, execution);
         replayPace.spend(calls);
         return result;

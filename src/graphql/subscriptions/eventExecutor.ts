@@ -30,11 +30,16 @@ export interface PreparedOperation {
   readonly execute: ExecutableOperation;
 }
 
+/** What a subscriber has sent. */
+export interface SubscribedOperation extends Pick<ValidatedSubscription, 'document' | 'variables'> {
+  readonly operation: OperationDefinitionNode | null | undefined;
+}
+
 interface EventExecution {
   readonly event: PublishedEvent;
   readonly audience: ChargeableSubscribers;
-  /** The operation of the charged subscriber. */
-  readonly operation: OperationDefinitionNode | null | undefined;
+  /** That of the charged subscriber. */
+  readonly subscribed: SubscribedOperation;
   /** The execution is abandoned when all of them have aborted. */
   readonly signals: readonly AbortSignal[];
 }
@@ -112,13 +117,13 @@ export class EventExecutor {
     context: Context,
   ): ExecutedEvent | Promise<ExecutedEvent> {
     const { limitResult, report } = this.#options;
-    const { event, operation } = execution;
+    const { event, subscribed } = execution;
     return whenSettled(this.#resultOf(prepared, event, context), (executed) => {
       const { calls } = context.usage;
       if (executed === null || isAborted(execution)) return { result: null, calls };
       const extensions = { upstream: usageExtension(context), eventId: event.eventId };
       return whenSettled(limitResult({ ...executed, extensions }, context), (result) => {
-        report(context, { operation, errors: result.errors });
+        report(context, { ...subscribed, errors: result.errors });
         return { result, calls };
       });
     });

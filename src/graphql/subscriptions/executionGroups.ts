@@ -1,10 +1,14 @@
-import type { OperationDefinitionNode } from 'graphql';
 import { parse } from 'graphql';
 import type { EventFilter, PublishedEvent } from '../../events/bus.ts';
 import type { PrepareOperation } from '../execution/executor.ts';
 import type { ValidatedSubscription } from '../plugins/subscriptionHandoff.ts';
 import { fieldDeclarations } from '../schema/fields.ts';
-import type { EventExecutor, ExecutedEvent, PreparedOperation } from './eventExecutor.ts';
+import type {
+  EventExecutor,
+  ExecutedEvent,
+  PreparedOperation,
+  SubscribedOperation,
+} from './eventExecutor.ts';
 import { RootArguments } from './rootArguments.ts';
 import { sharingKey } from './sharingKey.ts';
 import type { SubscriberRotation, SubscriptionCaller } from './subscribers.ts';
@@ -12,7 +16,7 @@ import { chargeable } from './subscribers.ts';
 
 /** A subscription whose events are executed. */
 export interface ExecutedSubscription extends PreparedOperation {
-  readonly operation: OperationDefinitionNode | null | undefined;
+  readonly subscribed: SubscribedOperation;
   readonly filter: EventFilter;
   readonly rotation: SubscriberRotation;
   readonly signal: AbortSignal;
@@ -83,9 +87,9 @@ class SharedExecution {
     const audience = next?.rotation.nextCharged(event.position);
     if (next === undefined || audience === undefined) return { result: null, calls: 0 };
     const { executor } = this.#group.options;
-    const { operation } = next;
+    const { subscribed } = next;
     const signals = subscriptions.map(({ signal }) => signal);
-    const execution = { event, audience, operation, signals };
+    const execution = { event, audience, subscribed, signals };
     if (subscriptions.length === 1) return executor.execute(next, execution);
     return executor.execute(this.#group.unfiltered, {
       ...execution,

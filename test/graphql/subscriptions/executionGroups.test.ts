@@ -49,7 +49,8 @@ function start(subscriptions: Readonly<Record<string, readonly string[]>>) {
     const execute = (event: PublishedEvent) =>
       new Promise<ExecutedEvent>((take, fail) => {
         group.execute(event, {
-          ...{ operation: null, variables: {}, execute: () => ({}), filter: () => true },
+          ...{ subscribed: { ...admitted, operation: null }, variables: {} },
+          ...{ execute: () => ({}), filter: () => true },
           ...{ rotation, signal, fail, take: (_event, executed) => take(executed) },
         });
       });
