@@ -67,13 +67,17 @@ function withSince({ chats = {}, customers = {} }: ExportFilter, since: string):
   };
 }
 
-function checkFollow({ filter = {}, kinds = exportKinds }: ExportOptions): void {
+function checkFollow(filter: ExportFilter, kinds: readonly ExportKind[] = exportKinds): void {
   if (Object.keys(filter).length > 0)
     throw invalid(
       'follow: cannot be combined with a filter, because events do not show whether an object matches.',
     );
   if (kinds.includes('messages') && !kinds.includes('chats'))
     throw invalid('follow: the kind messages needs the kind chats.');
+  if (!kinds.includes('chats') && !kinds.includes('customers'))
+    throw invalid(
+      'follow: needs the kind chats or customers, because agents and departments have no events.',
+    );
 }
 
 /** The times of HelpCrunch are whole seconds: an object created later in this second has an earlier time. */
@@ -96,11 +100,12 @@ export function selectionOf(options: ExportOptions): ExportSelection {
   if (directory === '') throw invalid('directory: must not be empty.');
   if (since !== undefined) checkSince(since, options);
   const checked = parseFilter(filter);
-  if (follow) checkFollow(options);
+  const checkedKinds = kinds && parseKinds(kinds);
+  if (follow) checkFollow(checked, checkedKinds);
   const sinceText = since && startOfSecond(since).toISOString();
   return {
     url: endpointOf(url),
-    kinds: kinds && parseKinds(kinds),
+    kinds: checkedKinds,
     filter: sinceText === undefined ? checked : withSince(checked, sinceText),
     since: sinceText,
     gzip,

@@ -286,6 +286,7 @@ describe('helpcrunch-graphql export', () => {
     [['--since', '2999-01-01'], 'since: 2999-01-01T00:00:00.000Z is in the future'],
     [['--url', 'http://a/graphql?key=secret'], 'url: must not contain a query'],
     [['--follow', '--filter', '{"chats":{"status":"NEW"}}'], 'follow: cannot be combined'],
+    [['--follow', '--kinds', 'team'], 'follow: needs the kind chats or customers'],
   ])('exits with 1 for %j', async (args, message) => {
     await using target = await createExportDirectory();
     const base = ['--url', demo.url, '--out', target.directory];

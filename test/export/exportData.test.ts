@@ -193,6 +193,13 @@ describe('a selection', () => {
     [{ since: new Date(0), filter: { chats: { createdAt: {} } } }, 'cannot be combined'],
     [{ follow: true, filter: { chats: { status: 'NEW' } } }, 'follow: cannot be combined'],
     [{ follow: true, kinds: ['messages'] }, 'follow: the kind messages needs'],
+    [{ follow: true, kinds: ['agents'] }, 'follow: needs the kind chats or customers'],
+    [{ follow: true, kinds: ['departments'] }, 'follow: needs the kind chats or customers'],
+    [
+      { follow: true, kinds: ['agents', 'departments'] },
+      'follow: needs the kind chats or customers',
+    ],
+    [{ follow: true, kinds: ['color' as never] }, 'is not a kind'],
   ] as const)('%j is rejected before anything is written', async (options, message) => {
     await using target = await createExportDirectory();
     const failure = await exportFailure({ url: demo.url, directory: target.directory, ...options });
