@@ -192,15 +192,25 @@ export class ListWalk {
   }
 }
 
-/** Adds the objects of a list without pages. */
+/** Adds the objects of a list without pages. With `--follow` also the deletions of exported objects that it lacks. */
 export async function addUnpagedList(
   session: ExportSession,
   kind: 'agents' | 'departments',
   document: string,
 ): Promise<void> {
-  const exportedAt = session.now();
   const variables = kind === 'agents' ? { isStaff: session.isStaff } : {};
-  const data = await session.client.execute({ document, variables });
-  for (const object of decode(z.array(rowSchema), data[kind]))
-    session.add(kind, object, exportedAt);
+  const read = async (bypassesCache: boolean) => {
+    const exportedAt = session.now();
+    const data = await session.client.execute({ document, variables, bypassesCache });
+    const objects = decode(z.array(rowSchema), data[kind]);
+    const ids = new Set(objects.map(({ id }) => id));
+    const exported = session.following?.index.ids(kind) ?? [];
+    return { objects, exportedAt, missing: exported.filter((id) => !ids.has(id)) };
+  };
+  const first = await read(false);
+  // The list that the gateway has cached may be older than an exported object.
+  const { objects, exportedAt, missing } = first.missing.length > 0 ? await read(true) : first;
+  for (const object of objects) session.add(kind, object, exportedAt);
+  // An empty list is more likely a failure of HelpCrunch than the deletion of all objects.
+  if (objects.length > 0) for (const id of missing) session.addDeletion(kind, id);
 }

@@ -290,6 +290,74 @@ test('a changed chat is not skipped during an outage, which ends the export', as
   });
 });
 
+/** Follows twice an account whose lists of agents and departments a test determines for each run. */
+async function followTeam(
+  directory: string,
+  teamOf: (run: number, isCached: boolean) => readonly string[],
+) {
+  let run = 1;
+  const reads: string[] = [];
+  await using gateway = await startLiveExportGateway(({ name, bypassesCache }) => {
+    if (name !== 'ExportAgents' && name !== 'ExportDepartments') return undefined;
+    reads.push(`${run} ${name}${bypassesCache ? ' uncached' : ''}`);
+    const objects = teamOf(run, !bypassesCache).map((id) => ({ id, name: `Name ${id}` }));
+    return { data: { [name === 'ExportAgents' ? 'agents' : 'departments']: objects } };
+  });
+  for (; run <= 2; run += 1) {
+    await using following = followGateway(gateway.url, directory, hastyClock, [
+      ...(['agents', 'departments', 'chats'] as const),
+    ]);
+    await following.settle();
+    await following.stop();
+  }
+  const linesOf = async (kind: ExportKind) =>
+    (await readKind(directory, kind)).map(({ id, deleted = false }) => ({ id, deleted }));
+  return { reads, agents: await linesOf('agents'), departments: await linesOf('departments') };
+}
+
+describe('an agent or department that is missing from its list', () => {
+  const exported = [
+    { id: '1', deleted: false },
+    { id: '2', deleted: false },
+  ];
+
+  test('gets a line for its deletion', async () => {
+    await using target = await createExportDirectory();
+    const { agents, departments } = await followTeam(target.directory, (run) =>
+      run === 1 ? ['1', '2'] : ['1', '3'],
+    );
+
+    const changed = [...exported, { id: '3', deleted: false }, { id: '2', deleted: true }];
+    expect(agents).toEqual(changed);
+    expect(departments).toEqual(changed);
+  });
+
+  test('is not deleted if only the list that the gateway has cached lacks it', async () => {
+    await using target = await createExportDirectory();
+    const { reads, agents, departments } = await followTeam(target.directory, (run, isCached) =>
+      run === 2 && isCached ? ['1'] : ['1', '2'],
+    );
+
+    expect(agents).toEqual(exported);
+    expect(departments).toEqual(exported);
+    expect(reads).toEqual([
+      ...['1 ExportDepartments', '1 ExportAgents'],
+      ...['2 ExportDepartments', '2 ExportDepartments uncached'],
+      ...['2 ExportAgents', '2 ExportAgents uncached'],
+    ]);
+  });
+
+  test('is not deleted if the list is empty', async () => {
+    await using target = await createExportDirectory();
+    const { agents, departments } = await followTeam(target.directory, (run) =>
+      run === 1 ? ['1', '2'] : [],
+    );
+
+    expect(agents).toEqual(exported);
+    expect(departments).toEqual(exported);
+  });
+});
+
 test.each(['chats', 'customers'] as const)(
   'one of the changed %s that cannot be read is named, does not delay others, and is read by the next run',
   async (list) => {

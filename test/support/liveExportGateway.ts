@@ -7,6 +7,7 @@ import { WebSocketServer } from 'ws';
 export interface ExportOperation {
   readonly name: string;
   readonly variables: any;
+  readonly bypassesCache: boolean;
 }
 
 /**
@@ -31,7 +32,8 @@ export async function startLiveExportGateway(
     request.on('end', () => {
       const { query, variables } = JSON.parse(Buffer.concat(chunks).toString());
       const [, name = ''] = /^query (\w+)/.exec(query) ?? [];
-      void Promise.resolve(onOperation({ name, variables })).then((result) => {
+      const bypassesCache = request.headers['cache-control'] === 'no-cache';
+      void Promise.resolve(onOperation({ name, variables, bypassesCache })).then((result) => {
         const body = result ?? { data: defaults[name] };
         response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
       });
