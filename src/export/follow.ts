@@ -16,8 +16,8 @@ import type { ListPage, ListRow } from './listWalk.ts';
 import { pendingOf, readListPage, addUnpagedList } from './listWalk.ts';
 import type { MessageReader } from './messageReader.ts';
 import type { ExportSession } from './session.ts';
-import { mergeSkipped, SkippedObjects } from './skippedObjects.ts';
-import type { ListName, PendingMessages } from './state.ts';
+import { mergeSkipped, pendingOfSkipped, SkippedObjects } from './skippedObjects.ts';
+import type { ExportState, ListName, PendingMessages, SkippedChat } from './state.ts';
 import { rowSchema } from './values.ts';
 
 /** With their messages, they fit the default limits of the gateway. */
@@ -121,13 +121,31 @@ export class Follower {
 
   async #addRows(name: ListName, rows: readonly ListRow[], exportedAt: string): Promise<void> {
     const changed = rows.filter((row) => this.#session.add(name, row, exportedAt));
-    const pending = name === 'chats' ? changed.flatMap((row) => this.#pendingOf(row)) : [];
-    await this.#session.commit({ pending });
+    const chats = name === 'chats' ? changed : [];
+    const pending = chats.flatMap((row) => this.#pendingOf(row));
+    await this.#session.commit({
+      pending,
+      ...this.#withoutSkipped(
+        'chats',
+        chats.map(({ id }) => id),
+      ),
+    });
     await this.#messages.readAll();
+  }
+
+  /** The state in which these objects are not skipped, because they have been read or deleted. */
+  #withoutSkipped(kind: ListName, ids: Iterable<string>): Partial<ExportState> {
+    const { skipped, skippedCustomers } = this.#session.state;
+    const read = new Set(ids);
+    return kind === 'chats'
+      ? { skipped: skipped.filter(({ chatId }) => !read.has(chatId)) }
+      : { skippedCustomers: skippedCustomers.filter(({ customerId }) => !read.has(customerId)) };
   }
 
   #pendingOf(row: ListRow, mayHaveMessages = false): PendingMessages[] {
     if (!this.#session.exports('messages')) return [];
+    const skipped = this.#skippedChat(row.id);
+    if (skipped !== undefined) return [{ ...pendingOfSkipped(skipped), isStale: true }];
     const known = this.#index.knownMessages(row.id);
     // An empty chat can have private notes.
     const pending = mayHaveMessages
@@ -135,6 +153,10 @@ export class Follower {
       : pendingOf(row, known);
     // The cache of the gateway may be older than a system message, which has no event.
     return pending.map((entry) => ({ ...entry, isStale: true }));
+  }
+
+  #skippedChat(id: string): SkippedChat | undefined {
+    return this.#session.state.skipped.find(({ chatId }) => chatId === id);
   }
 
   async #readCustomers(ids: readonly string[]): Promise<void> {
@@ -146,10 +168,7 @@ export class Follower {
         session.add('customers', customer, result.exportedAt);
       for (const id of result.missing) await this.#checkCustomer(id);
       this.#changes.markExported('customers', [...result.found.keys(), ...result.missing]);
-      const skippedCustomers = session.state.skippedCustomers.filter(
-        ({ customerId }) => !result.found.has(customerId),
-      );
-      await session.commit({ skippedCustomers });
+      await session.commit(this.#withoutSkipped('customers', result.found.keys()));
       remaining = result.failed;
     }
   }
@@ -160,10 +179,15 @@ export class Follower {
     const { found, missing, failed, exportedAt } = await this.#readObjects('customers', [id]);
     for (const customer of found.values()) session.add('customers', customer, exportedAt);
     if (failed.length > 0) await this.#checkCustomer(id);
-    if (!missing.includes(id)) return;
-    session.addDeletion('customers', id);
+    const isMissing = missing.includes(id);
     // HelpCrunch deletes the chats of a customer with it.
-    for (const chatId of this.#index.chatsOf(id)) session.addDeletion('chats', chatId);
+    const chatIds = isMissing ? this.#index.chatsOf(id) : [];
+    if (isMissing) session.addDeletion('customers', id);
+    for (const chatId of chatIds) session.addDeletion('chats', chatId);
+    await session.commit({
+      ...this.#withoutSkipped('customers', [...found.keys(), ...missing]),
+      ...this.#withoutSkipped('chats', chatIds),
+    });
   }
 
   async #readChats(chats: ChangedBatch['chats']): Promise<void> {
@@ -174,11 +198,13 @@ export class Follower {
       const pending = Array.from(found.values()).flatMap((chat) => {
         const isChanged = session.add('chats', chat, exportedAt);
         const mayHaveMessages = chats.get(chat.id) === true;
-        return isChanged || mayHaveMessages ? this.#pendingOf(chat, mayHaveMessages) : [];
+        const isNeeded = isChanged || mayHaveMessages || this.#skippedChat(chat.id) !== undefined;
+        return isNeeded ? this.#pendingOf(chat, mayHaveMessages) : [];
       });
       for (const id of missing) session.addDeletion('chats', id);
-      this.#changes.markExported('chats', [...found.keys(), ...missing]);
-      await session.commit({ pending });
+      const read = [...found.keys(), ...missing];
+      this.#changes.markExported('chats', read);
+      await session.commit({ pending, ...this.#withoutSkipped('chats', read) });
       await this.#messages.readAll();
       remaining = failed;
     }

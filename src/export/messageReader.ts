@@ -7,7 +7,7 @@ import type { GraphqlError } from './failures.ts';
 import { isCursorRejected, isNotFound, isTooExpensive, mayBeOutage } from './failures.ts';
 import { decode, nextCursorOf } from './gatewayClient.ts';
 import type { ExportSession } from './session.ts';
-import { mergeSkipped, SkippedObjects } from './skippedObjects.ts';
+import { mergeSkipped, pendingOfSkipped, SkippedObjects } from './skippedObjects.ts';
 import type { PendingMessages, SkippedChat } from './state.ts';
 import { chatReferenceSchema, idSchema, pageInfoSchema, rowSchema } from './values.ts';
 
@@ -67,11 +67,8 @@ export class MessageReader {
   async retrySkipped(): Promise<void> {
     const { pending, skipped } = this.#session.state;
     if (skipped.length === 0) return;
-    const again = skipped.map(({ chatId, known }) => ({
-      ...{ chatId, after: null, known, isRestarted: true },
-    }));
     // The chats themselves are read with their list.
-    const added = this.#session.exports('messages') ? again : [];
+    const added = this.#session.exports('messages') ? skipped.map(pendingOfSkipped) : [];
     await this.#session.commit({ pending: [...pending, ...added], skipped: [] });
     await this.readAll();
   }

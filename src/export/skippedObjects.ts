@@ -1,7 +1,7 @@
 import type { GraphqlError } from './failures.ts';
 import { permanentFailure, readFailureOf } from './failures.ts';
 import { ExportError } from './options.ts';
-import type { ExportState, ListName, SkippedChat } from './state.ts';
+import type { ExportState, ListName, PendingMessages, SkippedChat } from './state.ts';
 
 /** So many in succession are not single chats that cannot be read. */
 const maxInSuccession = 100;
@@ -14,6 +14,11 @@ export function mergeSkipped(
   const known = new Set(before.map(({ chatId }) => chatId));
   return [...before, ...added.filter(({ chatId }) => !known.has(chatId))];
 }
+
+/** Reads the messages of a skipped chat again. The file can lack some that are older than others in it. */
+export const pendingOfSkipped = ({ chatId, known }: SkippedChat): PendingMessages => ({
+  ...{ chatId, after: null, known, isRestarted: true },
+});
 
 /** Decides which chats or customers are skipped because they, or their messages, cannot be read. */
 export class SkippedObjects {

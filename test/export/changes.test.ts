@@ -1,7 +1,7 @@
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import type { ExportKind } from '../../src/index.ts';
+import type { ExportKind, ExportProgress } from '../../src/index.ts';
 import { exportData } from '../../src/index.ts';
 import { parseNodeId } from '../../src/lib/ids.ts';
 import type { Clock } from '../../src/lib/clock.ts';
@@ -10,7 +10,12 @@ import { hastyClock } from '../support/exportFailures.ts';
 import { createExportDirectory, readKind } from '../support/exports.ts';
 import { useIdleness } from '../support/useIdleness.ts';
 import type { ExportOperation } from '../support/liveExportGateway.ts';
-import { chatEvent, eventIdOf, startLiveExportGateway } from '../support/liveExportGateway.ts';
+import {
+  chatEvent,
+  customerEvent,
+  eventIdOf,
+  startLiveExportGateway,
+} from '../support/liveExportGateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 
 const idleness = useIdleness();
@@ -26,17 +31,19 @@ function followGateway(
   directory: string,
   clock: Clock,
   kinds: readonly ExportKind[] = ['chats', 'messages'],
+  onReport: (progress: ExportProgress) => void = () => undefined,
 ) {
   const stop = new AbortController();
   let isUpToDate = false;
   let isEnded = false;
-  let onReport = (): void => undefined;
+  let wake = (): void => undefined;
   const ended = exportData({
     ...{ url, directory, clock, signal: stop.signal },
     ...{ follow: true, kinds },
     onProgress(progress) {
       ({ isUpToDate } = progress);
-      onReport();
+      onReport(progress);
+      wake();
     },
   });
   return {
@@ -44,7 +51,7 @@ function followGateway(
     async settle() {
       while (!isUpToDate)
         await new Promise<void>((resolve) => {
-          onReport = resolve;
+          wake = resolve;
         });
     },
     ended() {
@@ -377,13 +384,7 @@ test.each(['chats', 'customers'] as const)(
       const errors = [{ message: 'No.', path: ['nodes', failed], extensions }];
       return { data: { nodes }, ...(failed !== -1 && { errors }) };
     });
-    const changeOf = (id: string) =>
-      list === 'chats'
-        ? chatEvent(id)
-        : {
-            data: { customerChanged: { customerId: id } },
-            extensions: { eventId: eventIdOf(id) },
-          };
+    const changeOf = (id: string) => (list === 'chats' ? chatEvent(id) : customerEvent(id));
     const namesOf = async (id: string) =>
       (await readKind(target.directory, list)).flatMap((line) =>
         line['id'] === id ? [line['name']] : [],
@@ -415,6 +416,138 @@ test.each(['chats', 'customers'] as const)(
     expect(await namesOf('2')).toEqual(['First', 'Second']);
   },
 );
+
+type Reachability = 'readable' | 'unreadable' | 'deleted';
+
+/** Follows an account with chat 1 of customer 7. A test determines whether they and the older one of its two pages of messages can be read. */
+async function followUnreadable(directory: string, olderMessages: Reachability = 'readable') {
+  const codes = { unreadable: 'UPSTREAM_FORBIDDEN', deleted: 'NOT_FOUND' } as const;
+  const chat = { id: '1', status: 'CLOSED', createdAt, customer: { id: '7' } };
+  const reachability: Record<'chat' | 'customer' | 'olderMessages', Reachability> = {
+    chat: 'readable',
+    customer: 'readable',
+    olderMessages,
+  };
+  const pages = { newest: [{ id: '12', createdAt }], older: [{ id: '11', createdAt }] };
+  const list = (rows: readonly unknown[]) => ({
+    data: { list: { nodes: rows, pageInfo, totalCount: rows.length } },
+  });
+  const node = (name: keyof typeof reachability, value: unknown) => {
+    const state = reachability[name];
+    if (state === 'readable') return { data: { nodes: [value] } };
+    const error = { message: 'No.', path: ['nodes', 0], extensions: { code: codes[state] } };
+    return { data: { nodes: [null] }, errors: [error] };
+  };
+  const gateway = await startLiveExportGateway(({ name, variables }) => {
+    if (name === 'ExportAvailability') return { data: { chats: { nodes: [] } } };
+    if (name === 'ExportChats') return list([chat]);
+    if (name === 'ExportCustomers') return list([{ id: '7', firstSeen: createdAt }]);
+    if (name === 'ExportChatsById') return node('chat', chat);
+    if (name === 'ExportCustomersById') return node('customer', { id: '7', firstSeen: createdAt });
+    if (name !== 'ExportMessages') return undefined;
+    const messagePage = (nodes: unknown, hasNextPage: boolean) => ({
+      messages: { nodes, pageInfo: { hasNextPage, endCursor: hasNextPage ? 'older' : null } },
+    });
+    return variables.after === null
+      ? { data: { nodes: [messagePage(pages.newest, true)] } }
+      : node('olderMessages', messagePage(pages.older, false));
+  });
+  const kinds = ['chats', 'messages', 'customers'] as const;
+  let latest: ExportProgress | undefined;
+  const onProgress = (progress: ExportProgress) => {
+    latest = progress;
+  };
+  const following = followGateway(gateway.url, directory, hastyClock, kinds, onProgress);
+  await following.settle();
+  return {
+    ...{ gateway, reachability, pages, stop: () => following.stop() },
+    skippedChats: () => latest?.skippedChats,
+    /** Sends events, and waits until they are exported. */
+    async receive(events: readonly unknown[]) {
+      await gateway.send(events);
+      await following.settle();
+    },
+    async manifest() {
+      return JSON.parse(await readFile(join(directory, 'manifest.json'), 'utf8'));
+    },
+    async [Symbol.asyncDispose]() {
+      await following[Symbol.asyncDispose]();
+      await gateway[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe('a chat that was skipped', () => {
+  const complete = { completedAt: expect.any(String), skippedChats: [], skippedCustomers: [] };
+
+  test('is complete when a later event finds it readable', async () => {
+    await using target = await createExportDirectory();
+    await using following = await followUnreadable(target.directory);
+    following.reachability.chat = 'unreadable';
+    await following.receive([chatEvent('1')]);
+    const skipped = following.skippedChats();
+    following.reachability.chat = 'readable';
+    await following.receive([chatEvent('1', 'READ')]);
+    const afterwards = following.skippedChats();
+    await following.stop();
+
+    expect(skipped).toEqual(['1']);
+    expect(afterwards).toEqual([]);
+    expect(await following.manifest()).toMatchObject(complete);
+  });
+
+  test('is exported with its older messages, each of them once', async () => {
+    await using target = await createExportDirectory();
+    await using following = await followUnreadable(target.directory, 'unreadable');
+    const { pages, reachability } = following;
+    const skipped = following.skippedChats();
+    pages.newest = [{ id: '13', createdAt: '2026-01-15T12:00:05.000Z' }, ...pages.newest];
+    await following.receive([chatEvent('1', 'MESSAGE')]);
+    const skippedAgain = following.skippedChats();
+    reachability.olderMessages = 'readable';
+    pages.newest = [{ id: '14', createdAt: '2026-01-15T12:00:09.000Z' }, ...pages.newest];
+    await following.receive([chatEvent('1', 'MESSAGE')]);
+    await following.stop();
+
+    expect([skipped, skippedAgain]).toEqual([['1'], ['1']]);
+    const ids = (await readKind(target.directory, 'messages')).map(({ id }) => id);
+    expect(ids).toEqual(['12', '13', '14', '11']);
+    expect(await following.manifest()).toMatchObject(complete);
+  });
+
+  test('does not make the export incomplete after it has been deleted', async () => {
+    await using target = await createExportDirectory();
+    await using following = await followUnreadable(target.directory);
+    following.reachability.chat = 'unreadable';
+    await following.receive([chatEvent('1')]);
+    following.reachability.chat = 'deleted';
+    await following.receive([chatEvent('1')]);
+    await following.stop();
+
+    expect(await following.manifest()).toMatchObject(complete);
+  });
+
+  test('does not make the export incomplete after its customer, which was skipped too, has been deleted', async () => {
+    await using target = await createExportDirectory();
+    await using following = await followUnreadable(target.directory);
+    following.reachability.chat = 'unreadable';
+    following.reachability.customer = 'unreadable';
+    await following.receive([chatEvent('1'), customerEvent('7')]);
+    const skipped = following.skippedChats();
+    following.reachability.customer = 'deleted';
+    await following.receive([customerEvent('7')]);
+    await following.stop();
+
+    expect(skipped).toEqual(['1']);
+    expect(await following.manifest()).toMatchObject(complete);
+    const [customer, chat] = [
+      (await readKind(target.directory, 'customers')).at(-1),
+      (await readKind(target.directory, 'chats')).at(-1),
+    ];
+    expect(customer).toMatchObject({ id: '7', deleted: true });
+    expect(chat).toMatchObject({ id: '1', deleted: true });
+  });
+});
 
 test('comparisons that begin again because of a rejected cursor do not end the export, however many', async () => {
   await using target = await createExportDirectory();

@@ -94,3 +94,9 @@ export const chatEvent = (id: string, change = 'UPDATED') => ({
   data: { chatUpdated: { change, chat: { id } } },
   extensions: { eventId: eventIdOf(id) },
 });
+
+/** The result of the subscription to customers for one event. */
+export const customerEvent = (id: string) => ({
+  data: { customerChanged: { customerId: id } },
+  extensions: { eventId: eventIdOf(id) },
+});
