@@ -44,10 +44,20 @@ export function createAgentWork(options: AgentWorkOptions) {
       const created = await post('/chats', { customer: anyCustomer(), application: 1 });
       return post('/messages', { chat: created.id, text: 'Hello', type: 'message' });
     },
+    async () => {
+      const { id } = await post('/chats', { customer: anyCustomer(), application: 1 });
+      await post('/messages', { chat: id, text: 'Done', type: 'message', agent: 11 });
+      await put('/chats/status', { id, status: 'closed' });
+      return put('/chats/rate', { id, rating: random.pick(['great', 'poor'] as const) });
+    },
     () => post('/customers', { name: 'New customer' }),
     () => mutate(`setChatStatus(id: ${anyChat()}, status: PENDING)`),
     () => mutate(`sendMessage(chatId: ${anyChat()}, by: AGENT, agentId: 11, text: "Sent")`),
     () => mutate(`assignChat(id: ${anyChat()}, agentId: 17)`),
+    () => mutate(`unassignChat(id: ${anyChat()})`),
+    () => mutate(`moveChat(id: ${anyChat()}, departmentId: ${random.integer(3, 8)})`),
+    () => mutate(`markChatRead(id: ${anyChat()}, by: AGENT, read: ${random.isLucky(0.5)})`),
+    () => mutate(`snoozeChat(id: ${anyChat()}, until: "2035-01-01T00:00:00Z")`),
     () => mutate(`updateCustomer(id: ${anyCustomer()}, input: { email: "new@example.com" })`),
     () => mutate(`addCustomerTags(customerId: ${anyCustomer()}, tags: [{ name: "VIP" }])`),
   ];

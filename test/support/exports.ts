@@ -5,7 +5,8 @@ import { gunzipSync } from 'node:zlib';
 import type { ExportKind } from '../../src/export/options.ts';
 import { exportKinds } from '../../src/export/options.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
-import { rest, restRows, shown } from './rest.ts';
+import type { WireRow } from './rest.ts';
+import { restRows, shown } from './rest.ts';
 
 export type ExportLine = Readonly<Record<string, any>>;
 
@@ -56,78 +57,125 @@ export const repeatedIds = (lines: readonly ExportLine[]): string[] => {
 
 type Account = Pick<Simulator, 'url' | 'key'>;
 
-export type AccountState = Record<'chats' | 'messages' | 'customers', ExportLine[]>;
+export type AccountState = Record<ExportKind, ExportLine[]>;
 
-/** The state of the account in the fields that agents and customers change, read from the simulator. */
+const idOrNull = (id: number | null): string | null => (id === null ? null : String(id));
+
+const referenceTo = (object: WireRow | null): ExportLine | null =>
+  object && { id: String(object['id']) };
+
+/** Converts a value of the wire format to that of an enum: `on hold` to `ON_HOLD`. */
+const enumValueOf = (text: string | null): string | null =>
+  text === null
+    ? null
+    : text
+        .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
+        .replaceAll(/[ -]/g, '_')
+        .replace('superviser', 'supervisor')
+        .toUpperCase();
+
+const without = (line: ExportLine, names: readonly string[]): ExportLine =>
+  Object.fromEntries(Object.entries(line).filter(([name]) => !names.includes(name)));
+
+const agentLine = (agent: WireRow): ExportLine => ({
+  ...agent,
+  id: String(agent['id']),
+  role: enumValueOf(agent['role']),
+});
+
+const departmentLine = (department: WireRow): ExportLine => ({
+  ...department,
+  id: String(department['id']),
+  agents: department['agents'].map(referenceTo),
+});
+
+const customerLine = (customer: WireRow): ExportLine => ({
+  ...customer,
+  id: String(customer['id']),
+  firstSeen: shown(customer['firstSeen']),
+  lastSeen: shown(customer['lastSeen']),
+  device: customer['device'] && { ...customer['device'], id: String(customer['device'].id) },
+});
+
+const chatLine = (chat: WireRow): ExportLine => ({
+  ...chat,
+  id: String(chat['id']),
+  status: enumValueOf(chat['status']),
+  closedBy: enumValueOf(chat['closedBy']),
+  closedAt: shown(chat['closedAt']),
+  rating: enumValueOf(chat['rating']),
+  createdAt: shown(chat['createdAt']),
+  createdWith: enumValueOf(chat['createdWith']),
+  lastMessageAt: shown(chat['lastMessageAt']),
+  lastCustomerMessageAt: shown(chat['lastCustomerMessageAt']),
+  lastMessageId: idOrNull(chat['lastMessageId']),
+  lastCommunicatedAgentId: idOrNull(chat['lastCommunicatedAgentId']),
+  snoozedUntil: shown(chat['snoozedUntil']),
+  applicationId: idOrNull(chat['applicationId']),
+  agents: chat['agents'].map(referenceTo),
+  customer: referenceTo(chat['customer']),
+  assignee: referenceTo(chat['assignee']),
+  department: referenceTo(chat['department']),
+});
+
+const messageLine = (message: WireRow): ExportLine => ({
+  ...message,
+  id: String(message['id']),
+  chat: { id: String(message['chat']) },
+  from: enumValueOf(message['from']),
+  agent: referenceTo(message['agent']),
+  type: enumValueOf(message['type']),
+  createdAt: shown(message['createdAt']),
+  updatedAt: shown(message['updatedAt']),
+  broadcastType: enumValueOf(message['broadcastType']),
+});
+
+/** What an export of the account contains, in all fields, read from the simulator. */
 export async function accountState(simulator: Account): Promise<AccountState> {
   const chats = await restRows(simulator, '/chats');
-  const customers = await restRows(simulator, '/customers');
-  const messages: ExportLine[] = [];
+  const messages: WireRow[] = [];
   for (let at = 0; at < chats.length; at += 50) {
-    const read = chats.slice(at, at + 50).map(async ({ id }) => {
-      const { data } = await rest(simulator, `/chats/${id}/messages?offset=0&limit=100`);
-      return data.map((message: any) => ({
-        id: String(message.id),
-        chat: { id: String(id) },
-        text: message.text,
-      }));
-    });
+    const read = chats
+      .slice(at, at + 50)
+      .map(({ id }) => restRows(simulator, `/chats/${id}/messages`));
     messages.push(...(await Promise.all(read)).flat());
   }
   return {
-    messages,
-    chats: chats.map((chat) => ({
-      id: String(chat['id']),
-      lastMessageId: chat['lastMessageId'] === null ? null : String(chat['lastMessageId']),
-      closedAt: shown(chat['closedAt']),
-      snoozedUntil: shown(chat['snoozedUntil']),
-      assignee: chat['assignee'] && { id: String(chat['assignee'].id) },
-      customer: chat['customer'] && { id: String(chat['customer'].id) },
-    })),
-    customers: customers.map((customer) => ({
-      id: String(customer['id']),
-      name: customer['name'],
-      email: customer['email'],
-      blocked: customer['blocked'],
-      unsubscribed: customer['unsubscribed'],
-      tags: customer['tags'].map(({ name }: any) => ({ name })),
-    })),
+    agents: (await restRows(simulator, '/agents')).map(agentLine),
+    departments: (await restRows(simulator, '/departments')).map(departmentLine),
+    customers: (await restRows(simulator, '/customers')).map(customerLine),
+    chats: chats.map(chatLine),
+    messages: messages.map(messageLine),
+  };
+}
+
+/** The last line of each object that is not deleted, without its time. */
+export async function exportedState(directory: string): Promise<AccountState> {
+  const lines = await readExport(directory);
+  const kept = new Set(lastLines(lines.chats).map(({ id }) => id));
+  const stateOf = (kind: ExportKind) =>
+    lastLines(lines[kind]).map((line) => without(line, ['exportedAt']));
+  return {
+    agents: stateOf('agents'),
+    departments: stateOf('departments'),
+    customers: stateOf('customers'),
+    chats: stateOf('chats'),
+    messages: stateOf('messages').filter(({ chat }) => kept.has(chat.id)),
   };
 }
 
 const byId = (one: ExportLine, other: ExportLine) => Number(one['id']) - Number(other['id']);
 
-/** The last lines, in the fields that `accountState` has. */
-export async function exportedState(directory: string): Promise<AccountState> {
-  const { chats, messages, customers } = await readExport(directory);
-  const kept = new Set(lastLines(chats).map(({ id }) => id));
-  return {
-    chats: lastLines(chats).map(
-      ({ id, lastMessageId, closedAt, snoozedUntil, assignee, customer }) => ({
-        id,
-        lastMessageId,
-        closedAt,
-        snoozedUntil,
-        assignee,
-        customer,
-      }),
-    ),
-    messages: messages
-      .filter(({ chat }) => kept.has(chat.id))
-      .map(({ id, chat, text }) => ({ id, chat, text })),
-    customers: lastLines(customers).map(({ id, name, email, blocked, unsubscribed, tags }) => ({
-      id,
-      name,
-      email,
-      blocked,
-      unsubscribed,
-      tags: tags.map(({ name: tag }: any) => ({ name: tag })),
-    })),
-  };
-}
-
 export const sorted = (state: AccountState): AccountState => ({
+  agents: state.agents.toSorted(byId),
+  departments: state.departments.toSorted(byId),
+  customers: state.customers.toSorted(byId),
   chats: state.chats.toSorted(byId),
   messages: state.messages.toSorted(byId),
-  customers: state.customers.toSorted(byId),
+});
+
+/** Without the fields that change after a message was first read: an export that follows does not read it again. */
+export const withFirstMessages = (state: AccountState): AccountState => ({
+  ...state,
+  messages: state.messages.map((line) => without(line, ['read', 'edited', 'updatedAt'])),
 });
