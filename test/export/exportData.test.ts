@@ -135,6 +135,42 @@ describe('a complete export', () => {
   });
 });
 
+describe('an export without messages', () => {
+  const [chats, customers] = [5_000, 2_000];
+  let account: Demo;
+
+  beforeAll(async () => {
+    account = await startDemo({ customers, chats, config: { rateLimit: 0 } });
+  });
+
+  afterAll(async () => {
+    await account[Symbol.asyncDispose]();
+  });
+
+  // The figures of docs/export.md: pages of 100 rows are the minimum, and one call is for the organization.
+  test.each([
+    { kinds: ['chats'], minimum: 50, expected: 57 },
+    { kinds: ['customers'], minimum: 20, expected: 24 },
+    { kinds: ['customers', 'chats'], minimum: 70, expected: 80 },
+    { kinds: ['agents', 'departments'], minimum: 2, expected: 3 },
+  ] as const)(
+    'of $kinds makes $expected calls where pages of 100 rows need $minimum',
+    async ({ kinds, minimum, expected }) => {
+      await using target = await createExportDirectory();
+      const before = account.simulator.calls.length;
+
+      const { lines, calls } = await exportData({
+        ...{ url: account.url, directory: target.directory, kinds },
+      });
+
+      const used = account.simulator.calls.length - before;
+      expect({ calls, used }).toEqual({ calls: expected, used: expected });
+      const pages = kinds.map((kind) => Math.ceil(lines[kind] / 100));
+      expect(pages.reduce((sum, count) => sum + count)).toBe(minimum);
+    },
+  );
+});
+
 describe('a selection', () => {
   test('exports only the chats of the filter, with their messages', async () => {
     await using target = await createExportDirectory();
