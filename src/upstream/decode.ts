@@ -32,6 +32,9 @@ export const decodeListOrEmpty = (value: unknown, where: string): readonly unkno
 
 export function decodeText(value: unknown, where: string): string | null {
   if (typeof value === 'string') return value;
+  // It was rounded when the JSON was parsed.
+  if (Number.isInteger(value) && !Number.isSafeInteger(value))
+    return unreadable(String(value), where);
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (value === null || value === undefined) return null;
   throw malformedError(where, 'a string');

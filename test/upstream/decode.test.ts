@@ -450,6 +450,19 @@ describe('entities', () => {
     });
   });
 
+  test('a text that is a number which parsing has rounded is null', () => {
+    const json =
+      '{"id":1,"userId":9007199254740993,"company":-9007199254740993,"phone":380501234567}';
+
+    const { userId, company, phone } = customerCodec.fromWire(JSON.parse(json));
+
+    expect({ userId, company, phone }).toEqual({
+      userId: null,
+      company: null,
+      phone: '380501234567',
+    });
+  });
+
   test('all fields of a message are decoded', () => {
     expect(messageCodec.fromWire(wireMessage)).toEqual({
       __typename: 'ChatMessage',
