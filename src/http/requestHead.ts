@@ -144,7 +144,12 @@ export class RequestHeads {
     const target = this.#targetOf(request);
     if (target === undefined) return publicError.badRequest('The request target is malformed.');
     const { authority, path } = target;
-    const { host, expect } = request.headers;
+    const { host, expect, 'transfer-encoding': transferEncoding } = request.headers;
+    // RFC 9112, section 6.1: a proxy that does not know the header field may see another end of this request.
+    if (transferEncoding !== undefined && request.httpVersion === '1.0') {
+      const message = 'HTTP/1.0 has no Transfer-Encoding. Send a Content-Length.';
+      return publicError.badRequest(message, { headers: { connection: 'close' } });
+    }
     if (!isUtf8Query(path)) {
       return publicError.badRequest('The query string is not valid UTF-8.');
     }

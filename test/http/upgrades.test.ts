@@ -470,6 +470,25 @@ describe('malformed HTTP', () => {
     expectRefusal(response, status);
   });
 
+  test.each([
+    ['', []],
+    [' and an ignored Upgrade', ['Connection: Upgrade, keep-alive', 'Upgrade: h2c']],
+  ])(
+    'an HTTP/1.0 request with Transfer-Encoding%s is rejected, and no later byte is read',
+    async (_what, lines) => {
+      const chunks = `${operation.length.toString(16)}\r\n${operation}\r\n0\r\n\r\n`;
+      const connection = lines.length === 0 ? ['Connection: keep-alive'] : lines;
+      const fields = [host, json, ...connection, 'Transfer-Encoding: chunked'];
+      const request = head('POST /graphql HTTP/1.0', ...fields) + chunks;
+
+      const responses = await exchange(gateway.url, request + last);
+
+      expect(responses).toHaveLength(1);
+      expectRefusal(responses[0], 400);
+      expect(responses[0]?.headers['connection']).toBe('close');
+    },
+  );
+
   test('malformed HTTP is rejected after the earlier requests on its connection have their responses', async () => {
     const asked = hold('GET /chats/4');
     using connection = await openConnection(gateway.url);
