@@ -1,5 +1,5 @@
-/** Deeper than any JSON of HelpCrunch, and far below the stack limit of a recursion. */
-const defaultMaxDepth = 100;
+/** Deeper than any JSON of HelpCrunch and its clients, and far below the stack limit of a recursion. */
+export const defaultMaxDepth = 100;
 
 const quote = 0x22;
 const openBracket = 0x5b;
@@ -51,6 +51,29 @@ function isTooDeep(text: string, maxDepth: number): boolean {
     }
   }
   return false;
+}
+
+const isObjectLike = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+
+/** The objects and lists of parsed JSON, one level of nesting after the other. Safe at any depth, as it does not recurse. */
+export function* levelsOf(value: unknown): Generator<readonly Record<string, unknown>[]> {
+  let level = [value].filter(isObjectLike);
+  while (level.length > 0) {
+    yield level;
+    const inner: Record<string, unknown>[] = [];
+    for (const parent of level) {
+      for (const item of Object.values(parent)) if (isObjectLike(item)) inner.push(item);
+    }
+    level = inner;
+  }
+}
+
+/** Whether objects and lists of parsed JSON are nested in more than `maxDepth` levels. */
+export function isDeeperThan(value: unknown, maxDepth: number): boolean {
+  const levels = levelsOf(value);
+  for (let depth = 0; depth <= maxDepth; depth += 1) if (levels.next().done === true) return false;
+  return true;
 }
 
 /** The message never contains the text, which may hold secrets. */

@@ -3,6 +3,10 @@ import {
   isLegacyRequest,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server';
+import { internalErrorMessage, publicError } from '../graphql/errors.ts';
+import type { PublicError } from '../graphql/errors.ts';
+import { defaultMaxDepth, isDeeperThan } from '../lib/json.ts';
+import { isDictionary } from '../lib/shape.ts';
 import type { McpServers } from './server.ts';
 import type { McpClient } from './toolRunner.ts';
 
@@ -38,23 +42,94 @@ function toWebRequest({ headers, signal }: McpHttpRequest): Request {
   return new Request(requestUrl, { method: 'POST', headers: passed, body: '{}', signal });
 }
 
-async function toResponse(response: Response): Promise<McpHttpResponse> {
-  return {
-    status: response.status,
-    headers: { 'content-type': response.headers.get('content-type') ?? 'application/json' },
-    body: await response.text(),
-  };
+const codes = {
+  parseError: -32_700,
+  invalidRequest: -32_600,
+  invalidParams: -32_602,
+  internalError: -32_603,
+};
+
+interface JsonRpcFailure {
+  readonly code: number;
+  readonly error: PublicError;
 }
 
-const batchResponse: McpHttpResponse = {
-  status: 400,
-  headers: { 'content-type': 'application/json' },
-  body: JSON.stringify({
-    jsonrpc: '2.0',
-    error: { code: -32_600, message: 'Batches are not supported. Send one message per request.' },
-    id: null,
-  }),
+const batchFailure: JsonRpcFailure = {
+  code: codes.invalidRequest,
+  error: publicError.badRequest('Batches are not supported. Send one message per request.'),
 };
+
+const depthFailure: JsonRpcFailure = {
+  code: codes.invalidRequest,
+  error: publicError.badRequest(
+    `The message may be nested ${defaultMaxDepth} levels deep at most.`,
+  ),
+};
+
+const paramsFailure: JsonRpcFailure = {
+  code: codes.invalidParams,
+  error: publicError.badRequest(
+    'The parameters of this method have a wrong type, or some are missing.',
+  ),
+};
+
+const unreadableFailure: JsonRpcFailure = {
+  code: codes.parseError,
+  error: publicError.badRequest('The message is not JSON-RPC.'),
+};
+
+const internalFailure: JsonRpcFailure = {
+  code: codes.internalError,
+  error: publicError.internal(internalErrorMessage),
+};
+
+/** The id of a message; null if it has none or the id cannot be repeated. */
+function idOf(message: unknown): string | number | null {
+  const id = isDictionary(message) ? message['id'] : null;
+  return typeof id === 'string' || typeof id === 'number' ? id : null;
+}
+
+function formatFailure({ code, error }: JsonRpcFailure, request: McpHttpRequest): string {
+  const { message, extensions } = error.format(request.client.caller.requestId);
+  const id = idOf(request.body);
+  return JSON.stringify({ jsonrpc: '2.0', error: { code, message, data: extensions }, id });
+}
+
+/** The SDK reports invalid parameters by the issues of its schema library, as JSON. */
+const schemaIssues = /(?:^|: )\[\s*\{/;
+
+/** What replaces an error whose message is the text of an exception in the SDK; undefined for all others. */
+function replacementOf({ code, message }: Readonly<Record<string, unknown>>) {
+  if (typeof message === 'string' && schemaIssues.test(message)) return paramsFailure;
+  if (code === codes.internalError) return internalFailure;
+  return code === codes.parseError ? unreadableFailure : undefined;
+}
+
+/** The body of a response of the SDK, without the text of exceptions. */
+function toBody(text: string, request: McpHttpRequest): string {
+  // Every error has this member, and results are long.
+  if (!text.includes('"error"')) return text;
+  const message: unknown = JSON.parse(text);
+  const error = isDictionary(message) && isDictionary(message['error']) ? message['error'] : {};
+  const replacement = replacementOf(error);
+  return replacement === undefined ? text : formatFailure(replacement, request);
+}
+
+const rejectionOf = (failure: JsonRpcFailure, request: McpHttpRequest): McpHttpResponse => ({
+  status: failure.error.status,
+  headers: { 'content-type': 'application/json' },
+  body: formatFailure(failure, request),
+});
+
+async function toResponse(response: Response, request: McpHttpRequest): Promise<McpHttpResponse> {
+  const contentType = response.headers.get('content-type') ?? 'application/json';
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: { 'content-type': contentType },
+    body: contentType.startsWith('application/json') ? toBody(text, request) : text,
+  };
+}
 
 /** Streamable HTTP without sessions and streams: every message is answered with JSON by a server of its own. */
 export class McpHttpEndpoint {
@@ -77,12 +152,14 @@ export class McpHttpEndpoint {
 
   async handle(request: McpHttpRequest): Promise<McpHttpResponse> {
     const { body } = request;
-    if (Array.isArray(body)) return batchResponse;
+    if (Array.isArray(body)) return rejectionOf(batchFailure, request);
+    // The SDK copies and checks values by recursion.
+    if (isDeeperThan(body, defaultMaxDepth)) return rejectionOf(depthFailure, request);
     const webRequest = toWebRequest(request);
     const response = (await isLegacyRequest(webRequest, body))
       ? await this.#handleWithoutEnvelope(webRequest, request)
       : await this.#handleWithEnvelope(webRequest, request);
-    return toResponse(response);
+    return toResponse(response, request);
   }
 
   close(): Promise<void> {

@@ -33,6 +33,9 @@ const noValidation = {
   },
 };
 
+/** A code of the range that JSON-RPC leaves to servers. The text of the error is for the client, unlike those of internal errors. */
+const readFailureCode = -32_000;
+
 const toContents = (uri: string, mimeType: string, text: string) => ({
   contents: [{ uri, mimeType, text }],
 });
@@ -126,7 +129,7 @@ export class McpServers {
       client,
       signal,
     });
-    if (isError) throw new ProtocolError(ProtocolErrorCode.InternalError, text);
+    if (isError) throw new ProtocolError(readFailureCode, text);
     return toContents(uri, chatTemplate.mimeType, text);
   }
 }

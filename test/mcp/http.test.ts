@@ -140,6 +140,74 @@ describe('the endpoint', () => {
     expect(response.message).toMatchObject({ jsonrpc: '2.0', error: { code: expect.any(Number) } });
   });
 
+  test('a message that is nested too deeply is rejected with a request id and without the text of an exception', async () => {
+    const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+    const initialize = (depth: number) =>
+      `{"jsonrpc":"2.0","id":7,"method":"initialize","params":{"protocolVersion":"2025-06-18","clientInfo":{"name":"a","version":"1"},"capabilities":{"experimental":{"x":{"a":${nested(depth)}}}}}}`;
+
+    const deep = await postMcp(demo.url, initialize(100_000));
+    const accepted = await postMcp(demo.url, initialize(50));
+
+    expect(deep).toMatchObject({
+      status: 400,
+      message: {
+        jsonrpc: '2.0',
+        id: 7,
+        error: {
+          code: -32_600,
+          message: 'The message may be nested 100 levels deep at most.',
+          data: { code: 'BAD_REQUEST', requestId: deep.headers.get('x-request-id') },
+        },
+      },
+    });
+    expect(deep.text).not.toMatch(/RangeError|stack/);
+    expect(accepted.message.result.serverInfo.name).toBe('helpcrunch-graphql');
+  });
+
+  test.each([
+    ['initialize', { protocolVersion: {}, capabilities: [], clientInfo: null }],
+    ['initialize', undefined],
+    ['tools/list', { cursor: 5 }],
+    ['tools/call', { name: 5 }],
+    ['tools/call', { name: 'inbox', arguments: [1] }],
+    ['resources/read', { uri: 5 }],
+  ])('parameters of %s of a wrong type are invalid parameters: %j', async (method, params) => {
+    const { message, headers } = await postMcp(demo.url, {
+      jsonrpc: '2.0',
+      id: 7,
+      method,
+      params,
+    });
+
+    expect(message).toEqual({
+      jsonrpc: '2.0',
+      id: 7,
+      error: {
+        code: -32_602,
+        message: 'The parameters of this method have a wrong type, or some are missing.',
+        data: {
+          code: 'BAD_REQUEST',
+          retryable: false,
+          requestId: headers.get('x-request-id'),
+        },
+      },
+    });
+  });
+
+  test('a chat that cannot be read is an error with a message for the client', async () => {
+    const { message } = await postMcp(demo.url, {
+      jsonrpc: '2.0',
+      id: 7,
+      method: 'resources/read',
+      params: { uri: 'helpcrunch://chats/999999999' },
+    });
+
+    expect(message.error).toEqual({
+      code: -32_000,
+      message: expect.stringContaining('NOT_FOUND'),
+    });
+  });
+
   test('a body above the limit is 413', async () => {
     await using small = await startDemo({ config: { mcp: enabled, maxBodyBytes: 1_000 } });
 

@@ -6,6 +6,7 @@ import type {
   SelectionSetNode,
   ValidationRule,
 } from 'graphql';
+import { levelsOf } from '../../lib/json.ts';
 import { publicError } from '../errors.ts';
 import { fragmentsOf, noCyclesOrDeepNesting } from './documentStructure.ts';
 import { noIntrospection } from './introspection.ts';
@@ -126,27 +127,22 @@ function limitViolations(document: DocumentNode, limits: DocumentLimits): string
   });
 }
 
-const isObjectLike = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null;
-
 /** A list in the variables is read once for each field that uses it. */
 const maxVariableListLength = 2_000;
 
-/** Limits nesting and list lengths. Iterative, as deeply nested values would exhaust the stack. */
+/** Limits nesting and list lengths. */
 function variablesProblem(variables: unknown): string | undefined {
-  let level = [variables].filter(isObjectLike);
-  for (let depth = 1; level.length > 0; depth += 1) {
+  let depth = 0;
+  for (const level of levelsOf(variables)) {
+    depth += 1;
     if (depth > maxVariableDepth) {
       return `Variables may be nested ${maxVariableDepth} levels deep at most.`;
     }
-    const inner: Record<string, unknown>[] = [];
     for (const parent of level) {
       if (Array.isArray(parent) && parent.length > maxVariableListLength) {
         return `A list in the variables may have at most ${maxVariableListLength} entries.`;
       }
-      for (const item of Object.values(parent)) if (isObjectLike(item)) inner.push(item);
     }
-    level = inner;
   }
   return undefined;
 }
