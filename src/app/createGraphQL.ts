@@ -131,9 +131,10 @@ function createTracedApollo(
 }
 
 /** Apollo Server with the operation cache and the response cache in front of it. */
-function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }: UpstreamParts) {
+function createServers(foundation: Foundation, schema: GraphQLSchema, upstream: UpstreamParts) {
   const { config, clock, log, metrics, accountLabel, forwardsClientKeys } = foundation;
   const { isProduction } = config;
+  const { cache, client } = upstream;
   const persistedDocuments = createPersistedDocuments({
     schema,
     manifest: config.persistedOperations,
@@ -143,7 +144,10 @@ function createServers(foundation: Foundation, schema: GraphQLSchema, { cache }:
   const fieldUsage = new FieldUsage(schema, metrics.fieldUsed);
   metrics.beforeScrape(() => fieldUsage.flush());
   const observe = metrics.operation;
-  const report = createReporter({ clock, log, limitName, accountLabel, observe, fieldUsage });
+  const report = createReporter({
+    ...{ clock, log, limitName, accountLabel, observe, fieldUsage },
+    isKeyVerified: client.isKeyVerified,
+  });
   const limitResult = createResponseLimit(config.maxResponseBytes);
   const validation = createDocumentValidation(config.limits, isProduction);
   const assertWithinCost = createCostLimiterFor(schema, foundation);

@@ -16,6 +16,13 @@ type ObserveUsage = (usage: {
   readonly count: number;
 }) => void;
 
+/**
+ * Whose values become metric labels: `untrusted` are customers and clients whose key HelpCrunch has not accepted. Each source has limits of
+ * its own, so that a customer cannot use up those of the agents.
+ */
+export type LabelSource = 'trusted' | 'untrusted';
+
+/** For each source. */
 const maxClients = 50;
 const maxSeries = 3_000;
 const maxPending = 500;
@@ -76,12 +83,48 @@ function elementsInDocument(
   return elements;
 }
 
+/** The labels of one source. */
+class UsageLabels {
+  readonly #clients = new Map<string, LabelledClient>();
+  readonly #series = new Set<string>();
+  readonly #unknown: LabelledClient = { application: unknownClient, labels: this };
+  readonly #other: LabelledClient = { application: otherClient, labels: this };
+
+  limitClient(given: ClientApplication | undefined): LabelledClient {
+    if (given === undefined) return this.#unknown;
+    const { name, version } = given;
+    const key = JSON.stringify([name, version]);
+    const known = this.#clients.get(key);
+    if (known !== undefined) return known;
+    if (this.#clients.size >= maxClients) return this.#other;
+    const client = { application: { name, version }, labels: this };
+    this.#clients.set(key, client);
+    return client;
+  }
+
+  /** Further combinations are counted for the client `other`, so that no used field is missing. */
+  limitSeries(field: string, client: ClientApplication) {
+    const name = JSON.stringify([field, client.name, client.version]);
+    if (!this.#series.has(name)) {
+      if (this.#series.size >= maxSeries) return { field, client: otherClient };
+      this.#series.add(name);
+    }
+    return { field, client };
+  }
+}
+
+/** One object for each application of a source. */
+interface LabelledClient {
+  readonly application: ClientApplication;
+  readonly labels: UsageLabels;
+}
+
 /** Executions by client, for elements that are counted together. */
-type PendingCounts = Map<ReadonlySet<string>, Map<ClientApplication, number>>;
+type PendingCounts = Map<ReadonlySet<string>, Map<LabelledClient, number>>;
 
 /** The executions that used each element. Operations have most elements in common. */
-function countsByClient(pending: PendingCounts): Map<ClientApplication, Map<string, number>> {
-  const result = new Map<ClientApplication, Map<string, number>>();
+function countsByClient(pending: PendingCounts): Map<LabelledClient, Map<string, number>> {
+  const result = new Map<LabelledClient, Map<string, number>>();
   for (const [elements, executions] of pending) {
     for (const [client, count] of executions) {
       const counts = result.get(client) ?? new Map<string, number>();
@@ -103,7 +146,9 @@ interface ExecutedOperation {
   /** Contains the fragments of the operation. */
   readonly document: DocumentNode | undefined;
   readonly variables: Readonly<Record<string, unknown>> | null | undefined;
+  /** What the client says it is. */
   readonly application: ClientApplication | undefined;
+  readonly source: LabelSource;
 }
 
 /**
@@ -116,8 +161,7 @@ export class FieldUsage {
   readonly #elements = new WeakMap<OperationDefinitionNode, OperationElements>();
   /** Each element of a variable, to be counted alone. */
   readonly #single = new Map<string, ReadonlySet<string>>();
-  readonly #clients = new Map<string, ClientApplication>();
-  readonly #series = new Set<string>();
+  readonly #labels = { trusted: new UsageLabels(), untrusted: new UsageLabels() };
   #pending: PendingCounts = new Map();
 
   constructor(schema: GraphQLSchema, observe: ObserveUsage) {
@@ -125,9 +169,9 @@ export class FieldUsage {
     this.#observe = observe;
   }
 
-  record({ operation, document, variables, application }: ExecutedOperation): void {
+  record({ operation, document, variables, application, source }: ExecutedOperation): void {
     const { inDocument, inputVariables } = this.#elementsOf(operation, document);
-    const client = application === undefined ? unknownClient : this.#limitClient(application);
+    const client = this.#labels[source].limitClient(application);
     this.#count(inDocument, client);
     if (inputVariables.length > 0) {
       for (const element of elementsInVariables(inputVariables, variables ?? {}))
@@ -140,9 +184,9 @@ export class FieldUsage {
   flush(): void {
     const pending = this.#pending;
     this.#pending = new Map();
-    for (const [client, counts] of countsByClient(pending)) {
+    for (const [{ application, labels }, counts] of countsByClient(pending)) {
       for (const [field, count] of counts)
-        this.#observe({ count, ...this.#limitSeries(field, client) });
+        this.#observe({ count, ...labels.limitSeries(field, application) });
     }
   }
 
@@ -168,29 +212,9 @@ export class FieldUsage {
     return set;
   }
 
-  #count(elements: ReadonlySet<string>, client: ClientApplication): void {
-    const counts = this.#pending.get(elements) ?? new Map<ClientApplication, number>();
+  #count(elements: ReadonlySet<string>, client: LabelledClient): void {
+    const counts = this.#pending.get(elements) ?? new Map<LabelledClient, number>();
     counts.set(client, (counts.get(client) ?? 0) + 1);
     this.#pending.set(elements, counts);
-  }
-
-  #limitClient({ name, version }: ClientApplication): ClientApplication {
-    const key = JSON.stringify([name, version]);
-    const known = this.#clients.get(key);
-    if (known !== undefined) return known;
-    if (this.#clients.size >= maxClients) return otherClient;
-    const client = { name, version };
-    this.#clients.set(key, client);
-    return client;
-  }
-
-  /** Further combinations are counted for the client `other`, so that no used field is missing. */
-  #limitSeries(field: string, client: ClientApplication) {
-    const name = JSON.stringify([field, client.name, client.version]);
-    if (!this.#series.has(name)) {
-      if (this.#series.size >= maxSeries) return { field, client: otherClient };
-      this.#series.add(name);
-    }
-    return { field, client };
   }
 }

@@ -9,7 +9,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../observability/log.ts';
 import { requestIds } from '../observability/tracing.ts';
 import type { Context } from './context.ts';
-import type { FieldUsage } from './fieldUsage.ts';
+import type { FieldUsage, LabelSource } from './fieldUsage.ts';
 import type { ErrorCode } from './errorCodes.ts';
 import { publicCodeOf } from './errors.ts';
 import { fragmentsOf, rootSelections } from './limits/documentStructure.ts';
@@ -53,11 +53,12 @@ const maxNameLength = 64;
 
 const maxNames = 100;
 
-/** Keeps the first operation names; all others become `other`, so that clients cannot create any number of metric labels. */
+/** Keeps the first operation names of each label source; all others become `other`, so that clients cannot create any number of metric labels. */
 export function createNameLimiter() {
-  const names = new Set<string>();
-  return (name: string): string => {
-    if (names.has(name)) return name;
+  const namesOf = { trusted: new Set<string>(), untrusted: new Set<string>() };
+  return (name: string, source: LabelSource): string => {
+    if (namesOf.trusted.has(name) || namesOf.untrusted.has(name)) return name;
+    const names = namesOf[source];
     if (names.size >= maxNames || name.length > maxNameLength) return 'other';
     names.add(name);
     return name;
@@ -67,7 +68,9 @@ export function createNameLimiter() {
 interface ReporterOptions {
   readonly clock: Clock;
   readonly log: Log;
-  readonly limitName: (name: string) => string;
+  readonly limitName: (name: string, source: LabelSource) => string;
+  /** Whether HelpCrunch has accepted the account's key; always true for the gateway's own. */
+  readonly isKeyVerified: (account: string) => boolean;
   /** The account in log and metrics; undefined unless there are several. */
   readonly accountLabel: (account: string) => string | undefined;
   readonly observe: (report: OperationReport) => void;
@@ -123,6 +126,7 @@ export const createReporter =
     clock,
     log,
     limitName,
+    isKeyVerified,
     accountLabel,
     observe,
     fieldUsage,
@@ -133,8 +137,10 @@ export const createReporter =
     const { application } = context;
     const name = operation?.name?.value;
     const account = accountLabel(context.account);
+    const isTrusted = viewer.role !== 'CUSTOMER' && isKeyVerified(context.account);
+    const source = isTrusted ? 'trusted' : 'untrusted';
     const report: OperationReport = {
-      operation: operation ? (name === undefined ? 'anonymous' : limitName(name)) : 'other',
+      operation: operation ? (name === undefined ? 'anonymous' : limitName(name, source)) : 'other',
       kind: operation?.operation,
       account,
       viewer: viewer.role,
@@ -146,7 +152,7 @@ export const createReporter =
       durationMs: Math.round((clock.monotonic() - startedAtMs) * 100) / 100,
     };
     observe(report);
-    if (operation) fieldUsage.record({ operation, document, variables, application });
+    if (operation) fieldUsage.record({ operation, document, variables, application, source });
     span?.end({
       name: `${report.kind ?? 'operation'} ${report.operation}`,
       attributes: {

@@ -5,6 +5,7 @@ import { endpointOf } from '../../src/upstream/instrumentation.ts';
 import type { RecordingUpstream } from '../support/recordingUpstream.ts';
 import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
+import { bearer, jwtAuth } from '../support/issuer.ts';
 import { createManualClock } from '../support/manualClock.ts';
 
 let helpCrunch: RecordingUpstream;
@@ -163,7 +164,8 @@ describe('metrics', () => {
 
 describe('the names of operations', () => {
   test('after the first 100 names, all others become the label other', () => {
-    const nameOf = createNameLimiter();
+    const limitName = createNameLimiter();
+    const nameOf = (name: string) => limitName(name, 'trusted');
     const first = Array.from({ length: 100 }, (_, index) => `Operation${index}`);
 
     expect(first.map(nameOf)).toEqual(first);
@@ -171,10 +173,57 @@ describe('the names of operations', () => {
   });
 
   test('long operation names become the label other', () => {
-    const nameOf = createNameLimiter();
+    const limitName = createNameLimiter();
+    const nameOf = (name: string) => limitName(name, 'trusted');
 
     expect([nameOf('n'.repeat(64)), nameOf('n'.repeat(65))]).toEqual(['n'.repeat(64), 'other']);
   });
+});
+
+describe('labels from clients', () => {
+  const from = (name: string, headers: Readonly<Record<string, string>>) => ({
+    ...headers,
+    'apollographql-client-name': name,
+    'apollographql-client-version': '1',
+  });
+  const key = (name: string) => ({ authorization: `Bearer ${name}` });
+
+  test.each([
+    {
+      who: 'a customer',
+      auth: jwtAuth(),
+      others: () => bearer({ role: 'customer', customerId: '7' }),
+      agent: () => bearer({ role: 'agent', agentId: '12' }),
+    },
+    {
+      who: 'a client with a key that HelpCrunch has not accepted',
+      auth: { mode: 'forward' as const },
+      others: () => Promise.resolve(key('invented')),
+      agent: () => Promise.resolve(key('accepted')),
+    },
+  ])(
+    'names that $who sends do not use up those of operations and applications of agents',
+    async ({ auth, others, agent }) => {
+      await using gateway = await startTestGateway({ upstream: helpCrunch, config: { auth } });
+      const headers = await others();
+      for (let count = 0; count < 101; count += 1) {
+        const name = from(`junk${count}`, headers);
+        await gateway.query(`query Junk${count} { viewer { role } }`, {}, name);
+      }
+
+      const inbox = 'query Inbox { chat(id: 5208) { id } }';
+      await gateway.query(inbox, {}, from('inbox', await agent()));
+      const { of, text } = await figuresOf(gateway);
+
+      expect(of(operations('Inbox', 'OK'))).toBe(1);
+      const usage = 'helpcrunch_field_usage_total';
+      expect(of(`${usage}{field="Query.chat",client="inbox",version="1"}`)).toBe(1);
+      expect(new Set(text.match(/operation="Junk\d+"/g)).size).toBe(100);
+      expect(new Set(text.match(/client="junk\d+"/g)).size).toBe(50);
+      expect(of(operations('other', 'OK'))).toBe(1);
+      expect(of(`${usage}{field="Query.viewer",client="other",version="other"}`)).toBe(51);
+    },
+  );
 });
 
 describe('endpoint labels', () => {
