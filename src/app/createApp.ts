@@ -211,13 +211,14 @@ function startRefreshAhead({ disposers }: Foundation, { refreshAhead }: Upstream
 async function compose(foundation: Foundation): Promise<App> {
   const { config, account, accounts, secrets, clock, log, metrics, tracing } = foundation;
   const { upstream, events, clientLimiters, graphql } = await composeExecution(foundation);
-  const { isKeyVerified } = upstream.client;
+  const { isKeyVerified, onKeyVerified } = upstream.client;
   const { authenticate, jwks } = await createAuthentication({
     account,
     accounts: config.accounts && accounts,
     auth: config.auth,
     secrets: () => secrets.jwtSecrets,
     isKeyVerified,
+    onKeyVerified,
     clock,
     log,
   });

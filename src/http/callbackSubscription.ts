@@ -71,13 +71,17 @@ export class CallbackSubscription {
 
   start(credentials: CredentialsEnd): void {
     this.#scheduleHeartbeat();
-    const end = (reason: string) =>
-      this.#run(() => this.complete(publicError.unauthenticated(`${reason}.`)));
+    const end = (reason: string) => this.interrupt(publicError.unauthenticated(`${reason}.`));
     this.onEnd(onCredentialsEnd(credentials, end, this.#options.clock));
     this.#run(async () => {
       await this.#deliverResults();
       this.end();
     });
+  }
+
+  /** Ends the subscription because of an error. */
+  interrupt(error: PublicError): void {
+    this.#run(() => this.complete(error));
   }
 
   /** Ends the subscription because of an error. Resolves when the router received it. */

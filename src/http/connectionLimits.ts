@@ -8,7 +8,7 @@ export interface ConnectionLimitOptions {
 }
 
 /** Gives back what was acquired. Repeated calls have no effect. */
-type Release = () => void;
+export type Release = () => void;
 
 class NamedCounter {
   readonly #maxPerName: number;
@@ -45,6 +45,7 @@ export class ConnectionLimits {
   readonly #maxConnections: number;
   readonly #connections: NamedCounter;
   readonly #subscriptions: NamedCounter;
+  readonly unauthenticated = new UnauthenticatedConnections();
 
   constructor(limits: ConnectionLimitOptions) {
     this.#maxConnections = limits.maxConnections;
@@ -81,8 +82,8 @@ interface PendingLimits {
 }
 
 /**
- * The WebSockets whose clients are not authenticated yet. At a limit the oldest one is evicted, so that idle sockets cannot block
- * clients that authenticate at once.
+ * The live connections whose clients are not authenticated yet: WebSockets without an init, and connections of API keys that HelpCrunch has
+ * not accepted. At a limit the oldest one is evicted, so that they cannot block clients that authenticate at once.
  */
 export class UnauthenticatedConnections {
   readonly #limits: PendingLimits;

@@ -153,11 +153,9 @@ export class WebSocketConnection {
     this.onEnd(() => this.#pending.dispose());
   }
 
-  /** `release` is called when the connection closes. */
-  markAuthenticated(client: ClientIdentity, release: () => void): void {
+  markAuthenticated(client: ClientIdentity): void {
     this.#client = client;
     this.#pending.dispose();
-    this.onEnd(release);
   }
 
   /** Runs an operation. The signal is aborted when the client completes the operation or the connection closes. */

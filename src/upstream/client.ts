@@ -102,6 +102,15 @@ const createSend =
     }
   };
 
+/** Undefined: all calls use the gateway's own keys. */
+const verificationOf = (keys: KeyVerification | undefined) => ({
+  /** Whether HelpCrunch has accepted the account's key; always true for the gateway's own. */
+  isKeyVerified: (account: string): boolean => keys?.isUnverified(account) !== true,
+  /** Runs `task` once when HelpCrunch accepts the account's key, which it has not accepted yet. Returns a function that cancels it. */
+  onKeyVerified: (account: string, task: () => void): (() => void) =>
+    keys === undefined ? () => undefined : keys.onVerified(account, task),
+});
+
 /** The entity cache calls the outermost layer on a miss; every attempt of the retry layer passes all layers below it. */
 export function createUpstreamClient(options: UpstreamClientOptions) {
   const { transport, rateLimiter, cache, clock, log, maxRetries, onHoldSpelling } = options;
@@ -169,8 +178,7 @@ export function createUpstreamClient(options: UpstreamClientOptions) {
     /** The number of accounts whose circuit breaker is open. */
     openCircuitBreakers: () => circuitBreakers.openCount(),
     isCircuitOpen: (account: string) => circuitBreakers.isOpen(account),
-    /** Whether HelpCrunch has accepted the account's key; always true for the gateway's own. */
-    isKeyVerified: (account: string) => !isUnverified(account),
+    ...verificationOf(keys),
     forOperation(context: UpstreamContext): Upstream {
       // Deriving its keys is more expensive than encrypting a cursor: create it once.
       let cipher: CursorCipher | undefined;

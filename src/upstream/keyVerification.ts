@@ -17,6 +17,8 @@ const rejectionTtlMs = 10_000;
 export class KeyVerification {
   readonly #clock: Clock;
   readonly #verifiedAccounts = new LRUCache<string, true>({ max: maxKeys });
+  /** Tasks by the account whose key they wait for. */
+  readonly #waiting = new Map<string, Set<() => void>>();
   readonly #rejectedAt = new LRUCache<string, number>({ max: maxKeys });
 
   constructor(clock: Clock) {
@@ -27,11 +29,30 @@ export class KeyVerification {
     return !this.#verifiedAccounts.has(account);
   }
 
+  /** Runs `task` once when HelpCrunch accepts the key. Returns a function that cancels it. */
+  onVerified(account: string, task: () => void): () => void {
+    const waiting = this.#waiting.get(account) ?? new Set();
+    this.#waiting.set(account, waiting.add(task));
+    return () => {
+      waiting.delete(task);
+      if (waiting.size === 0 && this.#waiting.get(account) === waiting) {
+        this.#waiting.delete(account);
+      }
+    };
+  }
+
   recordResponse(account: string, status: number): void {
-    if (status >= 200 && status < 300) this.#verifiedAccounts.set(account, true);
+    if (status >= 200 && status < 300) this.#accept(account);
     if (status !== 401) return;
     this.#verifiedAccounts.delete(account);
     this.#rejectedAt.set(account, this.#clock.monotonic());
+  }
+
+  #accept(account: string): void {
+    this.#verifiedAccounts.set(account, true);
+    const waiting = this.#waiting.get(account) ?? [];
+    this.#waiting.delete(account);
+    for (const task of [...waiting]) task();
   }
 
   /** Rejects calls with recently rejected keys and charges those with unverified keys to the shared account. */

@@ -5,6 +5,7 @@ import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.t
 import { startTestGateway } from '../support/gateway.ts';
 import type { GraphQLResponse } from '../support/gateway.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
+import { startRouter } from '../support/router.ts';
 import { openSocket } from '../support/socket.ts';
 
 const testWithRedis = hasRedis ? test : test.skip;
@@ -270,5 +271,112 @@ describe('request rate of clients with their own API keys', () => {
 
     expect((await third.closed).code).toBe(1013);
     await Promise.all(lines.map((line) => line.close()));
+  });
+});
+
+describe('live connections with API keys that HelpCrunch has not accepted', () => {
+  const subscription = 'subscription { chatUpdated { change } }';
+
+  async function startLive(limits: {
+    readonly maxConnections: number;
+    readonly maxConnectionsPerViewer: number;
+  }) {
+    const router = await startRouter();
+    const world = await startWorld({
+      trustProxy: 0,
+      subscriptions: {
+        maxConnectionAgeMs: 0,
+        maxPerConnection: 10,
+        maxSubscriptionsPerViewer: 1_000,
+        maxBuffered: 10,
+        callbackHosts: [router.origin],
+        ...limits,
+      },
+    });
+    const post = (key: string, accept: string, extensions: object = {}) =>
+      fetch(`${world.url}/graphql`, {
+        method: 'POST',
+        headers: { accept, 'content-type': 'application/json', authorization: `Bearer ${key}` },
+        body: JSON.stringify({ query: subscription, extensions }),
+      });
+    return {
+      router,
+      async openSocket(key: string) {
+        const line = await openSocket(world.url);
+        await line.initialize({ authorization: `Bearer ${key}` });
+        return line;
+      },
+      openStream: (key: string) => post(key, 'text/event-stream'),
+      openCallback: (key: string) =>
+        post(key, 'application/json;callbackSpec=1.0', {
+          subscription: {
+            callbackUrl: `${router.origin}/${key}`,
+            subscriptionId: key,
+            verifier: 'secret',
+            heartbeatIntervalMs: 0,
+          },
+        }),
+      open: world.open,
+      async connections(): Promise<number> {
+        const metrics = await (await fetch(`${world.url}/metrics`)).text();
+        return Number(/^helpcrunch_live_connections (\d+)$/m.exec(metrics)?.[1]);
+      },
+      async [Symbol.asyncDispose]() {
+        await world[Symbol.asyncDispose]();
+        await router[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test('connections with invented API keys do not use up the connections of accepted ones', async () => {
+    await using world = await startLive({ maxConnections: 2, maxConnectionsPerViewer: 2 });
+    const statuses = [];
+    for (const key of ['a', 'b', 'c']) {
+      await world.openSocket(key);
+      statuses.push((await world.openStream(key)).status, (await world.openCallback(key)).status);
+    }
+    const before = await world.connections();
+
+    const line = await world.open('one');
+    const code = await line.ask();
+
+    expect(statuses).toEqual(Array(6).fill(200));
+    expect(before).toBe(0);
+    expect(code).toBe('OK');
+    expect(await world.connections()).toBe(1);
+    await line.close();
+  });
+
+  test('the oldest connections with invented API keys are closed at the limit of their address, accepted ones are not', async () => {
+    await using world = await startLive({ maxConnections: 100, maxConnectionsPerViewer: 100 });
+    const accepted = await world.open('one');
+    await accepted.ask();
+    const oldest = await world.openSocket('a');
+    const stream = await world.openStream('b');
+    await world.openCallback('c');
+
+    for (let count = 0; count < 100; count += 1) await world.openSocket(`invented${count}`);
+
+    expect(await oldest.closed).toEqual({ code: 1013, reason: 'Too many connections' });
+    expect(await stream.text()).not.toContain('complete');
+    expect((await world.router.hearComplete()).errors).toMatchObject([
+      { extensions: { code: 'RATE_LIMITED' } },
+    ]);
+    expect(await accepted.ask()).toBe('OK');
+    expect(await world.connections()).toBe(1);
+    await accepted.close();
+  });
+
+  test('connections count for their API key from the moment HelpCrunch accepts it', async () => {
+    await using world = await startLive({ maxConnections: 100, maxConnectionsPerViewer: 1 });
+    const first = await world.open('one');
+    const second = await world.openSocket('one');
+
+    const code = await first.ask();
+
+    expect(code).toBe('OK');
+    expect(await second.closed).toEqual({ code: 1013, reason: 'Too many connections' });
+    expect(await world.connections()).toBe(1);
+    await first.close();
   });
 });

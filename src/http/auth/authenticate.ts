@@ -24,6 +24,8 @@ interface AuthenticateOptions {
   readonly accounts: Accounts | undefined;
   /** Whether HelpCrunch has accepted the key of this account. */
   readonly isKeyVerified: (account: string) => boolean;
+  /** Runs `task` once when HelpCrunch accepts the key of this account. Returns a function that cancels it. */
+  readonly onKeyVerified: (account: string, task: () => void) => () => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -70,11 +72,14 @@ async function createTokenAuthentication(
 }
 
 export async function createAuthentication(options: AuthenticateOptions): Promise<Authentication> {
-  const { auth, account, isKeyVerified } = options;
+  const { auth, account, isKeyVerified, onKeyVerified } = options;
   const jwks = () => new Map<string, Jwks>();
   if (auth.mode === 'none') return { authenticate: createNoAuthentication(account), jwks };
   if (auth.mode === 'forward') {
-    const byApiKey = createForwardedKeyAuthentication({ accountOf: accountForKey, isKeyVerified });
+    const byApiKey = createForwardedKeyAuthentication({
+      ...{ isKeyVerified, onKeyVerified },
+      accountOf: accountForKey,
+    });
     return { authenticate: permitSchemaAccessToRouter(byApiKey, account), jwks };
   }
   const byToken = await createTokenAuthentication(auth, options);

@@ -17,6 +17,8 @@ export interface Authenticated {
   readonly viewerId?: string;
   /** Whether HelpCrunch has not accepted the credentials yet. */
   readonly isUnverified?: boolean;
+  /** Runs `task` once when HelpCrunch accepts unverified credentials. Returns a function that cancels it. */
+  readonly onVerified?: (task: () => void) => () => void;
   /** Whether the client may only read the schema. */
   readonly isSchemaOnly?: boolean;
   /** In milliseconds since the epoch. */
@@ -90,11 +92,13 @@ interface ForwardedKeyOptions {
   readonly accountOf: (key: string) => AccountCredentials;
   /** Whether HelpCrunch has accepted the key of this account. */
   readonly isKeyVerified: (account: string) => boolean;
+  /** Runs `task` once when HelpCrunch accepts the key of this account. Returns a function that cancels it. */
+  readonly onKeyVerified: (account: string, task: () => void) => () => void;
 }
 
 /** The client sends its own API key, which only HelpCrunch can verify. */
 export const createForwardedKeyAuthentication =
-  ({ accountOf: accountForKey, isKeyVerified }: ForwardedKeyOptions): Authenticate =>
+  ({ accountOf: accountForKey, isKeyVerified, onKeyVerified }: ForwardedKeyOptions): Authenticate =>
   (authorization) => {
     const apiKey = bearerToken(authorization);
     if (apiKey === undefined) return Promise.reject(missingCredentialsError('HelpCrunch key'));
@@ -110,5 +114,6 @@ export const createForwardedKeyAuthentication =
       get isUnverified() {
         return !isKeyVerified(account.account);
       },
+      onVerified: (task) => onKeyVerified(account.account, task),
     });
   };

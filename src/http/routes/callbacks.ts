@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { publicError } from '../../graphql/errors.ts';
 import type { Authenticated } from '../auth/credentials.ts';
 import { CallbackSubscription } from '../callbackSubscription.ts';
-import { clientOf, crossAccountLimitKeyOf } from '../clientOperations.ts';
+import { clientOf } from '../clientOperations.ts';
 import { shuttingDownError, tooManyConnectionsError } from '../errorResponse.ts';
+import { admitConnection } from '../liveConnection.ts';
 import { parseOperationRequest } from '../operationRequest.ts';
 import type { SubscriptionTransportOptions } from '../options.ts';
 
@@ -75,9 +76,13 @@ export class SubscriptionCallbacks {
     }
     this.#assertRunning();
     const client = clientOf(request, access, isRouter);
-    const release = connectionLimits.acquire(crossAccountLimitKeyOf(client));
-    if (release === undefined) throw tooManyConnectionsError();
     let subscription: CallbackSubscription | undefined;
+    const state = { isEvicted: false };
+    const release = admitConnection(connectionLimits, client, () => {
+      state.isEvicted = true;
+      subscription?.interrupt(tooManyConnectionsError());
+    });
+    if (release === undefined) throw tooManyConnectionsError();
     try {
       const { signal } = new AbortController();
       const outcome = await execute(client, { operation, signal, requestId, span });
@@ -96,6 +101,7 @@ export class SubscriptionCallbacks {
       const parts = { target, requestId, results, heartbeatMs, clock, log };
       subscription = new CallbackSubscription(parts);
       await this.#confirm(subscription, url);
+      if (state.isEvicted) throw tooManyConnectionsError();
       subscription.onEnd(release);
       subscription.onEnd(() => this.#activeByUrl.delete(url));
       this.#activeByUrl.set(url, subscription);

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { publicError } from '../../graphql/errors.ts';
-import { clientOf, crossAccountLimitKeyOf } from '../clientOperations.ts';
+import { clientOf } from '../clientOperations.ts';
 import { jsonType } from '../contentNegotiation.ts';
 import { mediaTypeFor, shuttingDownError, tooManyConnectionsError } from '../errorResponse.ts';
+import { admitConnection } from '../liveConnection.ts';
 import { parseOperationRequest, parseOperationQuery } from '../operationRequest.ts';
 import type { SubscriptionTransportOptions, OperationTextOf } from '../options.ts';
 import { ResultStream } from '../resultStream.ts';
@@ -60,9 +61,11 @@ export class ResultStreams {
     }
     if (this.#isShuttingDown) throw shuttingDownError();
     const client = clientOf(request, access, isRouter);
-    const release = connectionLimits.acquire(crossAccountLimitKeyOf(client));
-    if (release === undefined) throw tooManyConnectionsError();
     const stream = new ResultStream({ ...this.#options, format, requestId });
+    const release = admitConnection(connectionLimits, client, () =>
+      stream.interrupt(tooManyConnectionsError()),
+    );
+    if (release === undefined) throw tooManyConnectionsError();
     stream.onEnd(release);
     stream.followConnection(reply.raw);
     const { signal } = stream;

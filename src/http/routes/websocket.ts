@@ -17,11 +17,10 @@ import { requestIds } from '../../observability/tracing.ts';
 import { AuthenticationError } from '../auth/credentials.ts';
 import type { Authenticated } from '../auth/credentials.ts';
 import { clientApplicationOf } from '../../lib/clientApplication.ts';
-import { crossAccountLimitKeyOf } from '../clientOperations.ts';
 import { onMaxAge } from '../connectionAge.ts';
-import { UnauthenticatedConnections } from '../connectionLimits.ts';
 import { onCredentialsEnd } from '../endOfCredentials.ts';
 import { sendErrorOnSocket, shuttingDownError, tooManyConnectionsError } from '../errorResponse.ts';
+import { admitConnection } from '../liveConnection.ts';
 import { parseOperationRequest } from '../operationRequest.ts';
 import type { SubscriptionTransportOptions } from '../options.ts';
 import { isBackgroundPriority } from '../priority.ts';
@@ -90,7 +89,6 @@ class WebSocketEndpoint {
   readonly #options: SubscriptionTransportOptions;
   readonly #sockets: WebSocketServer;
   readonly #connections = new Set<WebSocketConnection>();
-  readonly #pending = new UnauthenticatedConnections();
   readonly #protocol;
   #isShuttingDown = false;
 
@@ -158,7 +156,7 @@ class WebSocketEndpoint {
   }
 
   #open(socket: WebSocket, request: IncomingMessage): void {
-    const { clock, log, addressOf, router, tracing } = this.#options;
+    const { clock, log, addressOf, router, tracing, connectionLimits } = this.#options;
     const { authorization, traceparent, tracestate } = request.headers;
     const connection = new WebSocketConnection(socket, {
       clock,
@@ -173,7 +171,8 @@ class WebSocketEndpoint {
     limitPartialMessages(socket, request.socket, this.#options.receiveLimiter);
     connection.onEnd(() => this.#connections.delete(connection));
     const evict = () => this.#rejectConnection(connection, 'Too many unauthenticated connections');
-    connection.startAuthenticationTimeout(this.#pending.add(connection.address, evict));
+    const { unauthenticated } = connectionLimits;
+    connection.startAuthenticationTimeout(unauthenticated.add(connection.address, evict));
     connection.serve(this.#protocol);
   }
 
@@ -227,12 +226,14 @@ class WebSocketEndpoint {
     const isBackground = isBackgroundPriority(connectionParams['priority']);
     const application = clientApplicationOf(connectionParams);
     const client = { access, address, isRouter, isBackground, application };
-    const release = connectionLimits.acquire(crossAccountLimitKeyOf(client));
+    connection.markAuthenticated(client);
+    const reject = () => this.#rejectConnection(connection, 'Too many connections');
+    const release = admitConnection(connectionLimits, client, reject);
     if (release === undefined) {
-      this.#rejectConnection(connection, 'Too many connections');
+      reject();
       return false;
     }
-    connection.markAuthenticated(client, release);
+    connection.onEnd(release);
     const end = (reason: string) => connection.close(closeCodes.forbidden, reason);
     connection.onEnd(onCredentialsEnd(access, end, clock));
     const retire = () => connection.closeWhenIdle(closeCodes.goingAway, 'Maximum connection age');
