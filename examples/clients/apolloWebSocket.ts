@@ -39,7 +39,7 @@ export function createWebSocketClient(
     ),
     cache: createCache(),
   });
-  // Events are not replayed.
+  // Events are not replayed. Queries that are not active need the fetch policy `cache-and-network`.
   webSocket.on('connected', (_socket, _payload, wasRetry) => {
     if (wasRetry) void client.refetchQueries({ include: 'active' });
   });

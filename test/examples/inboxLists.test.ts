@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Locator, Page } from 'playwright-core';
 import { hasBrowser, stopClock } from '../support/browser.ts';
+import { createDeferred } from '../support/deferred.ts';
 import { chatOf, me, useInbox } from '../support/inbox.ts';
 
 (hasBrowser ? describe : describe.skip)('lists of the inbox (needs Chromium)', () => {
@@ -16,6 +17,21 @@ import { chatOf, me, useInbox } from '../support/inbox.ts';
     await page.locator(`a[aria-current="page"][href="#/${name.toLowerCase()}"]`).waitFor();
     await page.locator('.rows[aria-busy="false"]').waitFor();
   }
+
+  /** Defines `sockets` and `isBlocked` in the page, which prevents new connections. */
+  const controlSockets = (page: Page) =>
+    page.addInitScript(() => {
+      const scope: any = globalThis;
+      const Original = scope.WebSocket;
+      scope.isBlocked = false;
+      scope.sockets = [];
+      scope.WebSocket = class extends Original {
+        constructor(url: string, ...values: any[]) {
+          super(scope.isBlocked ? 'ws://127.0.0.1:9/' : url, ...values);
+          scope.sockets.push(this);
+        }
+      };
+    });
 
   const order = (rows: Locator): Promise<readonly string[]> =>
     rows.evaluateAll((links: any[]) => links.map(({ dataset }) => dataset.chat));
@@ -88,5 +104,53 @@ import { chatOf, me, useInbox } from '../support/inbox.ts';
 
     await row(taken).waitFor();
     expect(held).toEqual(before);
+  });
+
+  describe.each([
+    ['that has received no event', false],
+    ['that cannot continue after its last event', true],
+  ])('after a reconnection %s', (_name, hasEvents) => {
+    test('a conversation that is opened again contains the missed messages, and is marked as read when they are shown', async () => {
+      const { page, ready, rows, row, chat } = await inbox.open({ prepare: controlSockets });
+      await ready();
+      const [id, other] = [await chatOf(rows.nth(3)), await chatOf(rows.nth(4))];
+      const show = async (shown: string) => {
+        await row(shown).click();
+        await page.locator('.message').first().waitFor();
+      };
+      await show(id);
+      await show(other);
+      if (hasEvents) {
+        await inbox.customerWrites(other, 'An event');
+        await chat.getByText('An event').waitFor();
+        await inbox.markUnread(other);
+        await row(other).getByText('Unread:').waitFor({ state: 'attached' });
+      }
+      await page.evaluate('isBlocked = true; sockets.at(-1).close()');
+      await page.getByText('Reconnecting …').waitFor();
+      await inbox.customerWrites(id, 'Written during the restart');
+      // The gateway has received the webhook, and loses its event.
+      await inbox.stopGateway();
+      await inbox.startGatewayAgain();
+      await page.evaluate('isBlocked = false');
+      await page.getByText('Live', { exact: true }).waitFor();
+      await row(id).getByText('Written during the restart').waitFor();
+      await stopClock(page);
+      const held = createDeferred();
+      await page.route('**/graphql', async (route) => {
+        if (route.request().postData()?.includes('query ChatView') === true) await held.promise;
+        await route.continue();
+      });
+
+      await show(id);
+      await page.clock.runFor(5_000);
+      // A mark would change the row at once.
+      const unread = await row(id).getByText('Unread:').count();
+      held.resolve();
+      await chat.getByText('Written during the restart').waitFor();
+      while ((await row(id).getByText('Unread:').count()) > 0) await page.clock.runFor(100);
+
+      expect(unread).toBe(1);
+    });
   });
 });

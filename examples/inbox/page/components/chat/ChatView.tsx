@@ -30,6 +30,8 @@ function useChat(id: string) {
     refetch,
   } = useQuery(ChatViewDocument, {
     variables: { id },
+    // Messages may have been missed since the chat was shown last.
+    fetchPolicy: 'cache-and-network',
   });
   // The list has read it before, so the header is shown at once and also if the chat cannot be loaded.
   const { data: row, complete } = useFragment({
@@ -43,6 +45,7 @@ function useChat(id: string) {
     chat: complete ? row : undefined,
     rating,
     messages: messages?.edges.map(({ node }) => node),
+    isCurrent: !loading && latest === undefined,
     error: useLasting(latest, loading),
     retry: () => void refetch().catch(() => undefined),
     loadOlder:
@@ -54,7 +57,7 @@ function useChat(id: string) {
 
 export function ChatView({ address, chatId }: Properties) {
   const client = useApolloClient();
-  const { chat, rating, messages, error, retry, loadOlder } = useChat(chatId);
+  const { chat, rating, messages, isCurrent, error, retry, loadOlder } = useChat(chatId);
   const [isCardOpen, setIsCardOpen] = useState(false);
   const [isToolbarOpen, setIsToolbarOpen] = useState(false);
   const cardToggle = useRef<HTMLButtonElement>(null);
@@ -118,6 +121,7 @@ export function ChatView({ address, chatId }: Properties) {
             chat={chat}
             customer={customerName(chat?.customer ?? null)}
             messages={messages}
+            isCurrent={isCurrent}
             onOlder={loadOlder}
           />
         )}

@@ -61,6 +61,8 @@ interface Properties {
   readonly customer: string;
   /** Newest first. */
   readonly messages: readonly MessageLineFragment[];
+  /** False while they are read again, so newer ones may be missing. */
+  readonly isCurrent: boolean;
   readonly onOlder: (() => Promise<unknown>) | undefined;
 }
 
@@ -73,7 +75,8 @@ const Change = ({ change }: { readonly change: StatusChange }) => (
 
 const keyOf = (entry: Entry): string => (entry.kind === 'message' ? entry.message.id : entry.at);
 
-export function Conversation({ chatId, chat, customer, messages, onOlder }: Properties) {
+export function Conversation(properties: Properties) {
+  const { chatId, chat, customer, messages, isCurrent, onOlder } = properties;
   const box = useRef<HTMLDivElement>(null);
   const changes = useSignal(statusChanges);
   const isConfirmed = (sent: OutgoingMessage) =>
@@ -97,7 +100,8 @@ export function Conversation({ chatId, chat, customer, messages, onOlder }: Prop
     entries,
     outgoing: outgoing.length,
   });
-  useMarkReadWhenSeen(chatId, chat?.readByAgent === false, hasNews ? undefined : messages[0]?.id);
+  const isShown = isCurrent && !hasNews;
+  useMarkReadWhenSeen(chatId, chat?.readByAgent === false, isShown ? messages[0]?.id : undefined);
 
   return (
     <div
