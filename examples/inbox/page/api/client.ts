@@ -8,7 +8,6 @@ import type { Observable } from 'rxjs';
 import { resumableWebSocket } from '../../../clients/resumable.ts';
 import { createSignal } from '../state/signal.ts';
 import { cache } from './cache.ts';
-import { delayedWrites } from './delay.ts';
 
 export interface Budget {
   readonly limit: number;
@@ -85,12 +84,7 @@ export const client = new ApolloClient({
   link: ApolloLink.split(
     ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
     ApolloLink.from([countEvents, new GraphQLWsLink(sockets)]),
-    ApolloLink.from([
-      delayedWrites,
-      repeatOutdatedReads,
-      observeBudget,
-      new HttpLink({ uri: url.href }),
-    ]),
+    ApolloLink.from([repeatOutdatedReads, observeBudget, new HttpLink({ uri: url.href })]),
   ),
   // A refetch must not share the response of a request that was sent before a subscription started.
   queryDeduplication: false,

@@ -55,7 +55,7 @@ export function App() {
           <ChatView key={chatId} address={address} chatId={chatId} />
         )}
       </main>
-      <UndoBar />
+      <UndoBar address={address} />
       <LiveUpdates source={sourceOf(address, me?.id)} chatId={chatId} />
       <HelpDialog isOpen={isHelpOpen} onClose={() => setIsHelpOpen(false)} />
     </div>

@@ -4,6 +4,7 @@ import { insertChat } from '../api/lists.ts';
 import { useLiveUpdates } from '../api/live.ts';
 import type { ListSource } from '../state/address.ts';
 import { alertTo } from '../state/alerts.ts';
+import { stopClose } from '../state/pendingCloses.ts';
 import { useTeam } from '../state/team.tsx';
 import { t } from '../text/index.ts';
 import { customerName } from '../text/names.ts';
@@ -24,6 +25,7 @@ export function LiveUpdates({ source, chatId }: Properties) {
       if (source !== undefined) insertChat(client, source, chat);
     },
     onMessage(message, chat) {
+      if (message.from === 'CUSTOMER' && message.type !== 'TECH') stopClose(chat.id);
       const isOpen = chat.id === chatId;
       const isForOthers = me !== undefined && chat.assignee !== null && chat.assignee.id !== me.id;
       if (message.from !== 'CUSTOMER' || (isForOthers && !isOpen)) return;

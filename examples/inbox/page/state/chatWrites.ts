@@ -1,4 +1,9 @@
-import type { ApolloClient, OperationVariables, TypedDocumentNode } from '@apollo/client';
+import type {
+  ApolloClient,
+  DefaultContext,
+  OperationVariables,
+  TypedDocumentNode,
+} from '@apollo/client';
 import { refreshChat } from '../api/live.ts';
 import { refreshSummaryNow } from '../api/summary.ts';
 import type { ChatStateFragment, SettableChatStatus } from '../gql/graphql.ts';
@@ -14,7 +19,7 @@ import {
 } from '../gql/graphql.ts';
 import { t } from '../text/index.ts';
 import { dismiss, perform } from './failures.ts';
-import { createSignal } from './signal.ts';
+import { cancelClose, closeLater } from './pendingCloses.ts';
 import { noteStatusChange } from './statusChanges.ts';
 import type { Named } from './team.tsx';
 
@@ -33,7 +38,9 @@ interface ChatWrite<Variables> {
   /** The values that the chat has afterwards. */
   readonly changes: Changes;
   readonly title: string;
-  readonly context?: { readonly delayMs: number; readonly undo: AbortSignal };
+  /** Whether it replaces a closing that is not sent yet. */
+  readonly replacesClose?: boolean;
+  readonly context?: DefaultContext;
 }
 
 const stateOf = (client: ApolloClient, id: string) =>
@@ -47,9 +54,11 @@ const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.s
 /** Shows the new values at once. Apollo Client reverts them if the mutation fails. */
 function change<Variables extends OperationVariables>(
   client: ApolloClient,
-  { id, name, document, variables, changes, title, context }: ChatWrite<Variables>,
+  write: ChatWrite<Variables>,
 ): Promise<boolean> {
+  const { id, name, document, variables, changes, title, replacesClose, context } = write;
   async function run(): Promise<void> {
+    if (replacesClose === true) cancelClose(id);
     const before = stateOf(client, id);
     const { data } = await client.mutate({
       mutation: document,
@@ -94,6 +103,7 @@ const statusWrite = (id: string, status: SettableChatStatus) => ({
   variables: { id, status },
   changes: { status },
   title: status === 'CLOSED' ? t.failed.close : t.failed.status,
+  replacesClose: true,
 });
 
 export const setStatus = (client: ApolloClient, id: string, status: SettableChatStatus) =>
@@ -129,6 +139,7 @@ export const snooze = (client: ApolloClient, id: string, until: Date) =>
     variables: { id, until: until.toISOString() },
     changes: { snoozedUntil: until.toISOString() },
     title: t.failed.snooze,
+    replacesClose: true,
   });
 
 export const unsnooze = (client: ApolloClient, id: string) =>
@@ -141,28 +152,13 @@ export const unsnooze = (client: ApolloClient, id: string) =>
     title: t.failed.unsnooze,
   });
 
-export interface PendingClose {
-  readonly chatId: string;
-  readonly undo: () => void;
-}
-
-/** The chat that is closed soon. */
-export const pendingClose = createSignal<PendingClose | undefined>(undefined);
-
-const undoMs = 6_000;
-
-/** Closing can request a rating from the customer, which cannot be undone. So it is sent when it can no longer be undone. */
-export async function closeWithUndo(client: ApolloClient, chatId: string): Promise<void> {
-  const controller = new AbortController();
-  const pending = { chatId, undo: () => controller.abort() };
-  const end = () => {
-    if (pendingClose.get() === pending) pendingClose.set(undefined);
-  };
-  pendingClose.set(pending);
-  controller.signal.addEventListener('abort', end);
-  setTimeout(end, undoMs);
-  await change(client, {
-    ...statusWrite(chatId, 'CLOSED'),
-    context: { delayMs: undoMs, undo: controller.signal },
+/** Closing can request a rating from the customer, which cannot be undone. So it is sent when the user can no longer undo it. */
+export function closeWithUndo(client: ApolloClient, chatId: string): void {
+  // This change replaces one that has failed.
+  dismiss(`status:${chatId}`);
+  closeLater(chatId, (isLeaving) => {
+    // The request survives the page.
+    const context = isLeaving ? { fetchOptions: { keepalive: true } } : {};
+    void change(client, { ...statusWrite(chatId, 'CLOSED'), context });
   });
 }

@@ -1,5 +1,4 @@
 import { CombinedGraphQLErrors } from '@apollo/client/errors';
-import { UndoneError } from '../api/delay.ts';
 import { createSignal } from './signal.ts';
 
 export interface Write {
@@ -51,7 +50,6 @@ export async function perform(write: Write): Promise<boolean> {
     return true;
   } catch (error) {
     dismiss(write.key);
-    if (error instanceof UndoneError) return false;
     const failed = {
       ...write,
       error: asError(error),

@@ -4,6 +4,7 @@ import { refreshSummaryNow } from '../api/summary.ts';
 import type { MessageLineFragment } from '../gql/graphql.ts';
 import { AddNoteDocument, ChatViewDocument, ReplyDocument } from '../gql/graphql.ts';
 import { asError, codeOf, isUncertain } from './failures.ts';
+import { cancelClose } from './pendingCloses.ts';
 import { createStored, isObject } from './storage.ts';
 
 export const messageKinds = ['reply', 'note'] as const;
@@ -75,6 +76,8 @@ function confirm(client: ApolloClient, { key, chatId }: OutgoingMessage): void {
 async function send(client: ApolloClient, message: OutgoingMessage): Promise<void> {
   const { key, chatId, kind, text, agentId } = message;
   update(key, { state: 'sending' });
+  // A reply opens a closed chat.
+  if (kind === 'reply') cancelClose(chatId);
   try {
     const { data } = await client.mutate({
       mutation: documents[kind],

@@ -98,6 +98,7 @@ export const en = {
   },
   closeChat: 'Close chat',
   closing: 'The chat is closed.',
+  closingStopped: 'Not closed: the customer has written.',
   undo: 'Undo',
   search: 'Search',
   nothingFound: 'Nothing found.',

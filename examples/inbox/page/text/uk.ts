@@ -104,6 +104,7 @@ export const uk: Texts = {
   },
   closeChat: 'Закрити чат',
   closing: 'Чат закрито.',
+  closingStopped: 'Не закрито: клієнт написав.',
   undo: 'Скасувати',
   search: 'Пошук',
   nothingFound: 'Нічого не знайдено.',

@@ -4,7 +4,9 @@ import { ChatRowFragmentDoc, ChatViewDocument } from '../../gql/graphql.ts';
 import type { Address } from '../../state/address.ts';
 import { goTo } from '../../state/address.ts';
 import { closeWithUndo, markRead } from '../../state/chatWrites.ts';
+import { pendingCloses, withPendingClose } from '../../state/pendingCloses.ts';
 import { useShortcuts } from '../../state/shortcuts.ts';
+import { useSignal } from '../../state/signal.ts';
 import { t } from '../../text/index.ts';
 import { customerName } from '../../text/names.ts';
 import { CustomerCard } from '../customer/CustomerCard.tsx';
@@ -39,10 +41,11 @@ function useChat(id: string) {
     fragmentName: 'ChatRow',
     from: { __typename: 'Chat', id },
   });
+  const pending = useSignal(pendingCloses);
   const { messages, rating = null } = data?.chat ?? {};
   const { pageInfo } = messages ?? {};
   return {
-    chat: complete ? row : undefined,
+    chat: complete ? withPendingClose(row, pending) : undefined,
     rating,
     messages: messages?.edges.map(({ node }) => node),
     isCurrent: !loading && latest === undefined,
@@ -70,7 +73,7 @@ export function ChatView({ address, chatId }: Properties) {
   }, [isCardOpen]);
 
   const close = () => {
-    if (chat !== undefined && !isClosed) void closeWithUndo(client, chatId);
+    if (chat !== undefined && !isClosed) closeWithUndo(client, chatId);
   };
   const toggleRead = () => {
     if (chat !== undefined) void markRead(client, chatId, isUnread);

@@ -147,7 +147,7 @@ export function Toolbar({ chat, isOpen, onRead }: Properties) {
         selectedId={status}
         onSelect={(value) => {
           const target = settable.find((known) => known === value);
-          if (target === 'CLOSED') void closeWithUndo(client, id);
+          if (target === 'CLOSED') closeWithUndo(client, id);
           else if (target !== undefined) void setStatus(client, id, target);
         }}
       >

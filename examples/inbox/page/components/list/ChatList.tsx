@@ -5,6 +5,8 @@ import { listDocuments } from '../../api/lists.ts';
 import type { ChatRowFragment } from '../../gql/graphql.ts';
 import type { Address, ListSource } from '../../state/address.ts';
 import { belongsTo, hasFilters, hrefOf, replaceWith, sourceOf } from '../../state/address.ts';
+import { pendingCloses, withPendingClose } from '../../state/pendingCloses.ts';
+import { useSignal } from '../../state/signal.ts';
 import { useTeam } from '../../state/team.tsx';
 import { t } from '../../text/index.ts';
 import { LoadMore } from '../LoadMore.tsx';
@@ -57,9 +59,13 @@ function useChats({ kind, variables }: ListSource) {
   const { data, networkStatus, fetchMore } = result;
   const error = useLasting(result.error, networkStatus < NetworkStatus.ready);
   const list = data?.list ?? undefined;
+  const pending = useSignal(pendingCloses);
   const known = useMemo(
-    () => list?.edges.map(({ node }) => node).sort(newestFirst(sortKeys[kind])) ?? [],
-    [list, kind],
+    () =>
+      list?.edges
+        .map(({ node }) => withPendingClose(node, pending))
+        .sort(newestFirst(sortKeys[kind])) ?? [],
+    [list, kind, pending],
   );
   return {
     list,

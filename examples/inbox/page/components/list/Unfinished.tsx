@@ -13,7 +13,8 @@ interface Properties {
   readonly chatId: string;
 }
 
-function ChatLink({ address, chatId }: Properties) {
+/** A link to a chat, with the name of its customer. */
+export function ChatLink({ address, chatId }: Properties) {
   const { data: chat, complete } = useFragment({
     fragment: ChatRowFragmentDoc,
     fragmentName: 'ChatRow',
