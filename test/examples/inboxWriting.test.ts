@@ -177,6 +177,58 @@ async function write(field: Locator, text: string): Promise<void> {
     expect(inbox.callsOf('POST', '/messages', before)).toHaveLength(1);
   });
 
+  test('an earlier reply with the same text is not taken for one that was lost', async () => {
+    const { page, openRow, reply, chat, outgoing } = await inbox.open();
+    await openRow(0);
+    const before = inbox.simulator.calls.length;
+    const shown = chat.locator('.message:not(.outgoing)').getByText('Thank you!');
+
+    await write(reply, 'Thank you!');
+    await shown.waitFor();
+    await outgoing.waitFor({ state: 'detached' });
+    await page.route('**/graphql', (route) =>
+      route.request().postData()?.includes('mutation Reply') === true
+        ? route.abort()
+        : route.continue(),
+    );
+    await write(reply, 'Thank you!');
+    await outgoing.getByText('It is unknown whether this was sent').waitFor();
+    await page.unrouteAll();
+    await page.reload();
+    await outgoing.getByRole('button', { name: 'Check' }).click();
+    await outgoing.getByText('It is not in the chat.').waitFor();
+    await outgoing.getByRole('button', { name: 'Send again' }).click();
+    await outgoing.waitFor({ state: 'detached' });
+
+    expect(sent(before)).toHaveLength(2);
+    expect(await shown.count()).toBe(2);
+  });
+
+  test('of two replies with the same text, one that arrived does not confirm the other', async () => {
+    const { page, openRow, reply, outgoing } = await inbox.open();
+    await openRow(1);
+    const before = inbox.simulator.calls.length;
+    let attempts = 0;
+    await page.route('**/graphql', async (route) => {
+      if (route.request().postData()?.includes('mutation Reply') !== true) return route.continue();
+      attempts += 1;
+      if (attempts === 1) await route.fetch();
+      return route.abort();
+    });
+
+    await write(reply, 'One moment');
+    await outgoing.getByText('It is unknown whether this was sent').waitFor();
+    await write(reply, 'One moment');
+    await outgoing.nth(1).getByText('It is unknown whether this was sent').waitFor();
+    await page.unrouteAll();
+    await outgoing.first().getByRole('button', { name: 'Check' }).click();
+    await outgoing.nth(1).waitFor({ state: 'detached' });
+    await outgoing.getByRole('button', { name: 'Check' }).click();
+    await outgoing.getByText('It is not in the chat.').waitFor();
+
+    expect(sent(before)).toHaveLength(1);
+  });
+
   test('a reply that is interrupted by a reload is checked before it can be sent again', async () => {
     const released = createDeferred();
     const { page, openRow, reply, outgoing } = await inbox.open();

@@ -26,6 +26,8 @@ export interface OutgoingMessage {
   readonly text: string;
   readonly agentId: string;
   readonly createdAt: string;
+  /** Messages with the same text that are known to be others. */
+  readonly otherIds: readonly string[];
   readonly state: (typeof states)[number];
   readonly error?: Error;
 }
@@ -35,13 +37,16 @@ export const isBusy = ({ state }: Pick<OutgoingMessage, 'state'>): boolean =>
 
 function decodeMessage(stored: unknown): readonly OutgoingMessage[] {
   if (!isObject(stored)) return [];
-  const { key, chatId, text, agentId, createdAt } = stored;
+  const { key, chatId, text, agentId, createdAt, otherIds: ids } = stored;
   const kind = messageKinds.find((known) => known === stored['kind']);
   const state = states.find((known) => known === stored['state']) ?? 'unknown';
   if (kind === undefined) return [];
   const texts = { key, chatId, text, agentId, createdAt };
   const isComplete = Object.values(texts).every((value) => typeof value === 'string');
-  return isComplete ? [{ ...(texts as Record<keyof typeof texts, string>), kind, state }] : [];
+  const otherIds = Array.isArray(ids) ? ids.map(String) : [];
+  return isComplete
+    ? [{ ...(texts as Record<keyof typeof texts, string>), kind, otherIds, state }]
+    : [];
 }
 
 /** Messages that are not confirmed yet. They survive a reload, so nothing typed is lost. */
@@ -66,8 +71,12 @@ export const discard = (key: string): void =>
 
 const documents = { reply: ReplyDocument, note: AddNoteDocument } as const;
 
-function confirm(client: ApolloClient, { key, chatId }: OutgoingMessage): void {
-  discard(key);
+/** `id`: the id of the message in the chat. */
+function confirm(client: ApolloClient, { key, chatId }: OutgoingMessage, id?: string): void {
+  const others = outbox.get().filter((entry) => entry.key !== key);
+  const exclude = (entry: OutgoingMessage): OutgoingMessage =>
+    id === undefined ? entry : { ...entry, otherIds: [...entry.otherIds, id] };
+  outbox.set(others.map((entry) => (entry.chatId === chatId ? exclude(entry) : entry)));
   // The message may have opened or assigned the chat.
   void refreshChat(client, chatId).catch(() => undefined);
   refreshSummaryNow();
@@ -84,7 +93,7 @@ async function send(client: ApolloClient, message: OutgoingMessage): Promise<voi
       variables: { chatId, agentId, text, key },
     });
     if (data?.message != null) appendMessage(client, chatId, data.message);
-    confirm(client, message);
+    confirm(client, message, data?.message?.id);
   } catch (error) {
     // A gateway that has restarted may have lost the key and the first attempt.
     const isKnownKey = codeOf(error) === 'CONFLICT';
@@ -103,16 +112,27 @@ export function sendMessage(client: ApolloClient, values: NewMessage): void {
     ...values,
     key: crypto.randomUUID(),
     createdAt: new Date().toISOString(),
+    otherIds: [],
     state: 'sending',
   } as const;
-  outbox.set([...outbox.get(), message]);
+  const otherIds = knownMessages(client, values.chatId)
+    .filter((known) => isSameMessage(message, known))
+    .map(({ id }) => id);
+  outbox.set([...outbox.get(), { ...message, otherIds }]);
   void send(client, message);
+}
+
+/** The messages of a chat that this page has read. */
+function knownMessages({ cache }: ApolloClient, id: string): readonly MessageLineFragment[] {
+  const data = cache.readQuery({ query: ChatViewDocument, variables: { id } });
+  return data?.chat?.messages?.edges.map(({ node }) => node) ?? [];
 }
 
 /** The clocks of this computer and HelpCrunch may differ. */
 const clockDifferenceMs = 120_000;
 
 export const isSameMessage = (sent: OutgoingMessage, found: MessageLineFragment): boolean =>
+  !sent.otherIds.includes(found.id) &&
   found.from === 'AGENT' &&
   (found.type === 'PRIVATE') === (sent.kind === 'note') &&
   found.text?.trim() === sent.text.trim() &&
@@ -129,8 +149,8 @@ export async function checkMessage(client: ApolloClient, message: OutgoingMessag
       variables: { id: chatId },
       fetchPolicy: 'network-only',
     });
-    const found = data?.chat?.messages?.edges.some(({ node }) => isSameMessage(message, node));
-    if (found === true) confirm(client, message);
+    const found = data?.chat?.messages?.edges.find(({ node }) => isSameMessage(message, node));
+    if (found !== undefined) confirm(client, message, found.node.id);
     else update(key, { state: 'absent' });
   } catch (error) {
     update(key, { state: 'unknown', error: asError(error) });
