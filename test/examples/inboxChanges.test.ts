@@ -74,6 +74,27 @@ import { chatOf, colleague, desktop, me, useInbox } from '../support/inbox.ts';
     expect(inbox.callsOf('PUT', '/chats/assignee', before)).toHaveLength(1);
   });
 
+  test('a snooze for an hour whose response is lost is confirmed by the check', async () => {
+    const { page, ready, rows, chat, choose } = await inbox.open();
+    await ready();
+    await rows.filter({ hasNotText: 'Snoozed' }).first().click();
+    await page.locator('.message').first().waitFor();
+    await page.route('**/graphql', async (route) => {
+      if (route.request().postData()?.includes('mutation Snooze') !== true) return route.continue();
+      await route.fetch();
+      return route.abort();
+    });
+    const before = inbox.simulator.calls.length;
+
+    await choose(chat.getByRole('button', { name: 'Snooze', exact: true }), 'In one hour');
+    await chat.getByText('It is unknown whether HelpCrunch has applied it.').waitFor();
+    await chat.getByRole('button', { name: 'Check' }).click();
+    await chat.getByRole('alert').waitFor({ state: 'detached' });
+    await chat.getByText(/^Snoozed until/).waitFor();
+
+    expect(inbox.callsOf('PUT', '/chats/snooze', before)).toHaveLength(1);
+  });
+
   test('a reply and a closing that fail after the agent has left the chat are shown in the list', async () => {
     const { page, ready, rows, row, openRow, list, chat, reply, outgoing } = await inbox.open();
     await ready();

@@ -131,6 +131,7 @@ export const move = (client: ApolloClient, id: string, department: Named) =>
     title: t.failed.move,
   });
 
+/** `until`: in whole seconds, like the times of HelpCrunch. */
 export const snooze = (client: ApolloClient, id: string, until: Date) =>
   change(client, {
     id,

@@ -5,8 +5,14 @@ export interface SnoozePreset {
   readonly until: Date;
 }
 
+const secondMs = 1_000;
 const hourMs = 3_600_000;
 const morningHour = 9;
+
+/** HelpCrunch stores whole seconds. */
+function inHours(hours: number, now: Date): Date {
+  return new Date(Math.ceil((now.getTime() + hours * hourMs) / secondMs) * secondMs);
+}
 
 function morningIn(days: number, now: Date): Date {
   const date = new Date(now);
@@ -18,8 +24,8 @@ function morningIn(days: number, now: Date): Date {
 export function snoozePresets(now: Date): readonly SnoozePreset[] {
   const daysToMonday = (8 - now.getDay()) % 7 || 7;
   return [
-    { name: 'hour', until: new Date(now.getTime() + hourMs) },
-    { name: 'threeHours', until: new Date(now.getTime() + 3 * hourMs) },
+    { name: 'hour', until: inHours(1, now) },
+    { name: 'threeHours', until: inHours(3, now) },
     { name: 'tomorrow', until: morningIn(1, now) },
     { name: 'monday', until: morningIn(daysToMonday, now) },
   ];
