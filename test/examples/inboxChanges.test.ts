@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { hasBrowser, stopClock } from '../support/browser.ts';
-import { chatOf, colleague, desktop, me, useInbox } from '../support/inbox.ts';
+import { chatOf, colleague, desktop, me, phone, useInbox } from '../support/inbox.ts';
 
 (hasBrowser ? describe : describe.skip)('changes in the inbox (needs Chromium)', () => {
   const inbox = useInbox();
@@ -229,6 +229,71 @@ import { chatOf, colleague, desktop, me, useInbox } from '../support/inbox.ts';
     await card.getByText('Typed during an outage').waitFor();
 
     expect(kept).toBe('Typed during an outage');
+  });
+
+  test('a customer that could not be saved is shown after the agent has left the chat, and saved by the retry', async () => {
+    const { page, ready, rows, openRow, list, card } = await inbox.open();
+    await ready();
+    const company = card.getByRole('textbox', { name: 'Company' });
+    const phoneField = card.getByRole('textbox', { name: 'Phone' });
+    const retry = card.getByRole('button', { name: 'Retry' });
+    const saved = () =>
+      inbox.simulator.calls.filter(({ method, status }) => method === 'PATCH' && status < 300);
+    await openRow(6);
+    const before = saved().length;
+    await card.getByRole('button', { name: 'Edit' }).click();
+    inbox.fail('PATCH', { kind: 'status', status: 403, body: {} });
+
+    await company.fill('Left Behind Ltd');
+    await card.getByRole('button', { name: 'Save' }).click();
+    await retry.waitFor();
+    await rows.nth(3).click();
+    await list.locator('.unfinished').getByRole('link').click();
+    await phoneField.fill('+380501112233');
+    inbox.recover();
+    await retry.click();
+    await card.getByRole('alert').waitFor({ state: 'detached' });
+    // It was typed after the attempt that is repeated.
+    const kept = await phoneField.inputValue();
+    inbox.fail('PATCH', { kind: 'status', status: 403, body: {} });
+    await card.getByRole('button', { name: 'Save' }).click();
+    await retry.waitFor();
+    inbox.recover();
+    await retry.click();
+    await company.waitFor({ state: 'detached' });
+    await card.getByText('Left Behind Ltd').waitFor();
+    await page.reload();
+    await card.getByText('+380501112233').waitFor();
+
+    expect(kept).toBe('+380501112233');
+    expect(await company.count()).toBe(0);
+    expect(
+      saved()
+        .slice(before)
+        .map(({ body }) => body),
+    ).toEqual([{ company: 'Left Behind Ltd' }, { phone: '+380501112233' }]);
+  });
+
+  test('on a phone a customer that could not be saved is shown in the chat while the card is closed', async () => {
+    const { page, ready, openRow, chat, card } = await inbox.open({ options: phone });
+    await ready();
+    await openRow(5);
+    await chat.getByRole('button', { name: 'Customer' }).tap();
+    await card.getByRole('button', { name: 'Edit' }).tap();
+    inbox.fail('PATCH', { kind: 'status', status: 403, body: {} });
+
+    await card.getByRole('textbox', { name: 'Company' }).fill('Hidden & Sons');
+    await card.getByRole('button', { name: 'Save' }).tap();
+    await card.getByRole('alert').getByText('The customer could not be saved.').waitFor();
+    await chat.getByRole('button', { name: 'Customer' }).tap();
+    await chat.getByRole('alert').getByText('The customer could not be saved.').waitFor();
+    inbox.recover();
+    await chat.getByRole('button', { name: 'Retry' }).tap();
+    await page.getByRole('alert').waitFor({ state: 'detached' });
+    await chat.getByRole('button', { name: 'Customer' }).tap();
+
+    await card.getByText('Hidden & Sons').waitFor();
+    await card.getByRole('button', { name: 'Edit' }).waitFor();
   });
 
   test('two windows show the messages, changes and customer data of each other', async () => {

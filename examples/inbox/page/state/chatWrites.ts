@@ -78,7 +78,14 @@ function change<Variables extends OperationVariables>(
     const expected = Object.entries(changes);
     return expected.every(([key, value]) => isSame(current?.[key as keyof Changes], value));
   }
-  return perform({ key: `${name}:${id}`, subject: `chat:${id}`, title, run, check });
+  return perform({
+    key: `${name}:${id}`,
+    subject: `chat:${id}`,
+    chatId: id,
+    title,
+    run,
+    check,
+  });
 }
 
 const markWrite = (id: string, read: boolean) => ({

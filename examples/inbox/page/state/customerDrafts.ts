@@ -1,4 +1,5 @@
-import { readDraft, setDraft } from './drafts.ts';
+import { useMemo } from 'react';
+import { readDraft, setDraft, useDraft } from './drafts.ts';
 import type { CustomerInput } from './customerWrites.ts';
 import { editableFields } from './customerWrites.ts';
 import { parseObject } from './storage.ts';
@@ -9,8 +10,8 @@ export type CustomerDraft = Readonly<Partial<Record<Field, string>>>;
 
 const keyOf = (id: string): string => `customer.${id}`;
 
-export function readCustomerDraft(id: string): CustomerDraft {
-  const stored = parseObject(readDraft(keyOf(id)));
+function decode(draft: string): CustomerDraft {
+  const stored = parseObject(draft);
   const texts = editableFields.flatMap((field) => {
     const text = stored[field];
     return typeof text === 'string' ? [[field, text]] : [];
@@ -18,10 +19,21 @@ export function readCustomerDraft(id: string): CustomerDraft {
   return Object.fromEntries(texts) as CustomerDraft;
 }
 
-export const hasCustomerDraft = (id: string): boolean => readDraft(keyOf(id)) !== '';
+/** Undefined: nothing has been typed. */
+export function useCustomerDraft(id: string): CustomerDraft | undefined {
+  const draft = useDraft(keyOf(id));
+  return useMemo(() => (draft === '' ? undefined : decode(draft)), [draft]);
+}
 
 export const setCustomerDraft = (id: string, draft: CustomerDraft): void =>
   setDraft(keyOf(id), Object.keys(draft).length === 0 ? '' : JSON.stringify(draft));
+
+/** Removes what was sent, and keeps what was typed since. */
+export function dropSaved(id: string, sent: CustomerDraft): void {
+  const draft = Object.entries(decode(readDraft(keyOf(id))));
+  const unsaved = draft.filter(([field, text]) => text !== sent[field as Field]);
+  setCustomerDraft(id, Object.fromEntries(unsaved));
+}
 
 /** The values that differ from the customer's. */
 export function inputOf(

@@ -31,11 +31,22 @@ async function readCustomer({ query }: ApolloClient, id: string): Promise<Custom
   return data?.customer ?? undefined;
 }
 
-export const saveCustomer = (client: ApolloClient, id: string, input: CustomerInput) =>
-  perform({
+interface CustomerChange {
+  readonly id: string;
+  /** The chat that is open. */
+  readonly chatId: string;
+  readonly input: CustomerInput;
+  readonly onApplied: () => void;
+}
+
+export const saveCustomer = (client: ApolloClient, change: CustomerChange) => {
+  const { id, chatId, input, onApplied } = change;
+  return perform({
     key: `customer:${id}`,
     subject: `customer:${id}`,
+    chatId,
     title: t.failed.customer,
+    onApplied,
     run() {
       const before = client.cache.readFragment<CustomerValuesFragment>({
         from: { __typename: 'Customer', id },
@@ -59,16 +70,19 @@ export const saveCustomer = (client: ApolloClient, id: string, input: CustomerIn
       );
     },
   });
+};
 
 interface TagChange {
   readonly id: string;
+  /** The chat that is open. */
+  readonly chatId: string;
   readonly name: string;
   readonly isAdded: boolean;
 }
 
 type Tags = readonly NonNullable<CustomerTagsFragment['tags']>[number][];
 
-const changedTags = (tags: Tags, { name, isAdded }: TagChange): Tags => [
+const changedTags = (tags: Tags, { name, isAdded }: Pick<TagChange, 'name' | 'isAdded'>): Tags => [
   ...tags.filter((tag) => tag.name !== name),
   ...(isAdded ? [{ __typename: 'CustomerTag' as const, name, color: null }] : []),
 ];
@@ -77,6 +91,7 @@ export const changeTag = (client: ApolloClient, tag: TagChange) =>
   perform({
     key: `tag:${tag.id}:${tag.name}`,
     subject: `customer:${tag.id}`,
+    chatId: tag.chatId,
     title: t.failed.tags,
     run() {
       const { id, name, isAdded } = tag;

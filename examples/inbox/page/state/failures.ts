@@ -6,11 +6,15 @@ export interface Write {
   readonly key: string;
   /** Where the failure is shown. */
   readonly subject: `chat:${string}` | `customer:${string}`;
+  /** The chat beside which the failure is shown. */
+  readonly chatId: string;
   /** What has failed, as a sentence. */
   readonly title: string;
   readonly run: () => Promise<unknown>;
   /** Reads the object again and returns whether the write has been applied. */
   readonly check: () => Promise<boolean>;
+  /** Called once it is known to be applied, also after a repetition or a check. */
+  readonly onApplied?: () => void;
 }
 
 export interface FailedWrite extends Write {
@@ -47,6 +51,7 @@ export async function perform(write: Write): Promise<boolean> {
   try {
     await write.run();
     dismiss(write.key);
+    write.onApplied?.();
     return true;
   } catch (error) {
     dismiss(write.key);
@@ -62,11 +67,13 @@ export async function perform(write: Write): Promise<boolean> {
 }
 
 /** After an unknown outcome: reads the object before the write can be repeated. */
-export async function checkWrite({ key, check }: FailedWrite): Promise<void> {
+export async function checkWrite({ key, check, onApplied }: FailedWrite): Promise<void> {
   change(key, { isBusy: true });
   try {
-    if (await check()) dismiss(key);
-    else change(key, { isBusy: false, isUncertain: false });
+    if (await check()) {
+      dismiss(key);
+      onApplied?.();
+    } else change(key, { isBusy: false, isUncertain: false });
   } catch (error) {
     change(key, { isBusy: false, error: asError(error) });
   }

@@ -109,6 +109,11 @@ export function ChatView({ address, chatId }: Properties) {
         />
         {chat !== undefined && <Toolbar chat={chat} isOpen={isToolbarOpen} onRead={toggleRead} />}
         <Failures subject={`chat:${chatId}`} />
+        {chat?.customer != null && !isCardOpen && (
+          <div className="of-hidden-card">
+            <Failures subject={`customer:${chat.customer.id}`} />
+          </div>
+        )}
         {error !== undefined && <Notice error={error} onRetry={retry} />}
         {messages === undefined && error === undefined && (
           <div className="skeleton talk" aria-hidden="true">
@@ -140,7 +145,7 @@ export function ChatView({ address, chatId }: Properties) {
         data-open={isCardOpen}
       >
         {chat?.customer === null && <p className="empty">{t.deletedCustomer}</p>}
-        {chat?.customer != null && <CustomerCard id={chat.customer.id} />}
+        {chat?.customer != null && <CustomerCard id={chat.customer.id} chatId={chatId} />}
       </aside>
     </>
   );

@@ -2,7 +2,7 @@ import { useApolloClient, useQuery } from '@apollo/client/react';
 import { useEffect, useRef, useState } from 'react';
 import type { CustomerCardQuery } from '../../gql/graphql.ts';
 import { CustomerCardDocument, CustomerChangesDocument } from '../../gql/graphql.ts';
-import { hasCustomerDraft } from '../../state/customerDrafts.ts';
+import { useCustomerDraft } from '../../state/customerDrafts.ts';
 import { hrefOf } from '../../state/address.ts';
 import { t } from '../../text/index.ts';
 import { customerName } from '../../text/names.ts';
@@ -28,15 +28,29 @@ function useCustomerChanges(id: string): void {
   }, [client, id]);
 }
 
-function Card({ customer }: { readonly customer: CustomerDetails }) {
+interface CardProperties {
+  readonly chatId: string;
+  readonly customer: CustomerDetails;
+}
+
+function Card({ chatId, customer }: CardProperties) {
   const { id, notes } = customer;
-  const [isEditing, setIsEditing] = useState(() => hasCustomerDraft(id));
+  const draft = useCustomerDraft(id);
+  // The form without a draft.
+  const [isOpened, setIsOpened] = useState(false);
+  const isEditing = isOpened || draft !== undefined;
+  const wasEditing = useRef(isEditing);
   const edit = useRef<HTMLButtonElement>(null);
   const name = customerName(customer);
-  function endEditing(): void {
-    setIsEditing(false);
-    setTimeout(() => edit.current?.focus());
-  }
+  useEffect(() => {
+    if (draft !== undefined) setIsOpened(false);
+  }, [draft]);
+  useEffect(() => {
+    // The focus was in the form, which has disappeared.
+    const isFocusLost = document.activeElement === document.body;
+    if (wasEditing.current && !isEditing && isFocusLost) edit.current?.focus();
+    wasEditing.current = isEditing;
+  }, [isEditing]);
   return (
     <>
       <div className="who-is-it">
@@ -44,7 +58,7 @@ function Card({ customer }: { readonly customer: CustomerDetails }) {
         <h2 dir="auto">{name}</h2>
         <div className="buttons">
           {!isEditing && (
-            <button ref={edit} type="button" onClick={() => setIsEditing(true)}>
+            <button ref={edit} type="button" onClick={() => setIsOpened(true)}>
               <Icon name="pencil" /> {t.edit}
             </button>
           )}
@@ -54,9 +68,14 @@ function Card({ customer }: { readonly customer: CustomerDetails }) {
         </div>
       </div>
       <Failures subject={`customer:${id}`} />
-      <Tags customer={customer} />
+      <Tags chatId={chatId} customer={customer} />
       {isEditing ? (
-        <CustomerForm customer={customer} onEnd={endEditing} />
+        <CustomerForm
+          chatId={chatId}
+          customer={customer}
+          draft={draft ?? {}}
+          onEnd={() => setIsOpened(false)}
+        />
       ) : (
         <Facts customer={customer} />
       )}
@@ -70,7 +89,12 @@ function Card({ customer }: { readonly customer: CustomerDetails }) {
   );
 }
 
-export function CustomerCard({ id }: { readonly id: string }) {
+interface Properties {
+  readonly id: string;
+  readonly chatId: string;
+}
+
+export function CustomerCard({ id, chatId }: Properties) {
   const {
     data,
     error: latest,
@@ -88,7 +112,7 @@ export function CustomerCard({ id }: { readonly id: string }) {
         <Notice error={error} onRetry={() => void refetch().catch(() => undefined)} />
       )}
       {customer == null && error === undefined && <Skeleton count={3} />}
-      {customer != null && <Card key={id} customer={customer} />}
+      {customer != null && <Card key={id} chatId={chatId} customer={customer} />}
     </>
   );
 }

@@ -1,7 +1,7 @@
 import { useApolloClient } from '@apollo/client/react';
 import { useEffect, useRef, useState } from 'react';
 import type { CustomerDraft } from '../../state/customerDrafts.ts';
-import { inputOf, readCustomerDraft, setCustomerDraft } from '../../state/customerDrafts.ts';
+import { dropSaved, inputOf, setCustomerDraft } from '../../state/customerDrafts.ts';
 import { editableFields, saveCustomer } from '../../state/customerWrites.ts';
 import { t } from '../../text/index.ts';
 import type { CustomerDetails } from './CustomerCard.tsx';
@@ -9,30 +9,31 @@ import type { CustomerDetails } from './CustomerCard.tsx';
 const types = { name: 'text', email: 'email', phone: 'tel', company: 'text' } as const;
 
 interface Properties {
+  readonly chatId: string;
   readonly customer: CustomerDetails;
+  readonly draft: CustomerDraft;
   readonly onEnd: () => void;
 }
 
 /** What is typed survives a reload and a failure. */
-export function CustomerForm({ customer, onEnd }: Properties) {
+export function CustomerForm({ chatId, customer, draft, onEnd }: Properties) {
   const client = useApolloClient();
   const { id } = customer;
-  const [draft, setDraft] = useState(() => readCustomerDraft(id));
   const [isSaving, setIsSaving] = useState(false);
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
     form.current?.querySelector('input')?.focus();
   }, []);
-  const change = (next: CustomerDraft) => {
-    setDraft(next);
-    setCustomerDraft(id, next);
-  };
   async function save(): Promise<void> {
     const input = inputOf(draft, customer);
+    if (Object.keys(input).length === 0) {
+      cancel();
+      return;
+    }
     setIsSaving(true);
-    const isSaved = Object.keys(input).length === 0 || (await saveCustomer(client, id, input));
+    // The form ends when its draft is saved, also by a repetition after a failure.
+    await saveCustomer(client, { id, chatId, input, onApplied: () => dropSaved(id, draft) });
     setIsSaving(false);
-    if (isSaved) cancel();
   }
   function cancel(): void {
     setCustomerDraft(id, {});
@@ -54,7 +55,7 @@ export function CustomerForm({ customer, onEnd }: Properties) {
         const properties = {
           value: draft[field] ?? customer[field] ?? '',
           onChange: ({ target }: { readonly target: { readonly value: string } }) =>
-            change({ ...draft, [field]: target.value }),
+            setCustomerDraft(id, { ...draft, [field]: target.value }),
           dir: 'auto',
           autoComplete: 'off',
         };

@@ -5,14 +5,19 @@ import { t } from '../../text/index.ts';
 import { Icon } from '../Icon.tsx';
 import type { CustomerDetails } from './CustomerCard.tsx';
 
-export function Tags({ customer: { id, tags } }: { readonly customer: CustomerDetails }) {
+interface Properties {
+  readonly chatId: string;
+  readonly customer: CustomerDetails;
+}
+
+export function Tags({ chatId, customer: { id, tags } }: Properties) {
   const client = useApolloClient();
   const key = `tag.${id}`;
   const text = useDraft(key);
   async function add(): Promise<void> {
     const name = text.trim();
     if (name === '') return;
-    const isAdded = changeTag(client, { id, name, isAdded: true });
+    const isAdded = changeTag(client, { id, chatId, name, isAdded: true });
     if (await isAdded) setDraft(key, '');
   }
   return (
@@ -26,7 +31,7 @@ export function Tags({ customer: { id, tags } }: { readonly customer: CustomerDe
               type="button"
               className="remove"
               aria-label={t.removeTag(name)}
-              onClick={() => void changeTag(client, { id, name, isAdded: false })}
+              onClick={() => void changeTag(client, { id, chatId, name, isAdded: false })}
             >
               <Icon name="cross" />
             </button>

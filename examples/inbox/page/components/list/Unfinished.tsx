@@ -31,10 +31,7 @@ export function ChatLink({ address, chatId }: Properties) {
 export function Unfinished({ address }: Pick<Properties, 'address'>) {
   const unsent = useSignal(outbox).filter((message) => !isBusy(message));
   const failed = useSignal(failedWrites);
-  const chatIds = [
-    ...unsent.map(({ chatId }) => chatId),
-    ...failed.flatMap(({ subject }) => /(?<=^chat:).+/.exec(subject)?.[0] ?? []),
-  ];
+  const chatIds = [...unsent.map(({ chatId }) => chatId), ...failed.map(({ chatId }) => chatId)];
   const left = [...new Set(chatIds)].filter((id) => id !== address.chatId);
   return (
     <div role="status">
