@@ -25,6 +25,40 @@ import { chatOf, colleague, desktop, me, phone, useInbox } from '../support/inbo
     expect(await button.textContent()).toContain(me.name);
   });
 
+  test('taking a chat that a colleague has just taken shows who has it, and changes nothing', async () => {
+    const { page, ready, rows, row, chat } = await inbox.open();
+    await ready();
+    const id = await chatOf(rows.nth(5));
+    await inbox.gateway.query(`mutation { unassignChat(id: ${id}) { id } }`);
+    await row(id).getByText('Unassigned').waitFor();
+    await row(id).click();
+    await page.locator('.message').first().waitFor();
+    await page.route('**/graphql', async (route) => {
+      if (route.request().postData()?.includes('mutation Assign') === true) {
+        await inbox.gateway.query(
+          `mutation { assignChat(id: ${id}, agentId: ${colleague.id}) { id } }`,
+        );
+      }
+      await route.continue();
+    });
+
+    await chat.getByRole('button', { name: 'Take it' }).click();
+    const notice = chat.locator('.notice');
+    await notice.getByText('Not taken: another agent has this chat now.').waitFor();
+    await chat.getByRole('button', { name: `Agent: ${colleague.name}` }).waitFor();
+    const retries = await notice.getByRole('button', { name: /Retry|Check/ }).count();
+    await notice.getByRole('button', { name: 'Dismiss' }).click();
+    const { data } = await inbox.gateway.query(`{ chat(id: ${id}) { assignee { id } } }`);
+    await page.unrouteAll();
+    // The user sees from whom it is taken.
+    await chat.getByRole('button', { name: 'Take it' }).click();
+    await chat.getByRole('button', { name: `Agent: ${me.name}` }).waitFor();
+
+    expect(data.chat.assignee.id).toBe(colleague.id);
+    expect(retries).toBe(0);
+    expect(await notice.count()).toBe(0);
+  });
+
   test('a change with an unknown outcome is checked: it is applied or can be repeated', async () => {
     const { page, ready, openRow, chat } = await inbox.open();
     await ready();

@@ -1,12 +1,24 @@
 import type { FailedWrite, Write } from '../state/failures.ts';
-import { checkWrite, dismiss, failedWrites, perform } from '../state/failures.ts';
+import { checkWrite, codeOf, dismiss, failedWrites, perform } from '../state/failures.ts';
 import { useSignal } from '../state/signal.ts';
 import { t } from '../text/index.ts';
 import { problemOf } from '../text/problem.ts';
 
 function Failure({ failed }: { readonly failed: FailedWrite }) {
-  const { key, title, error, isBusy } = failed;
+  const { key, title, conflict, error, isBusy } = failed;
   const problem = problemOf(error);
+  if (conflict !== undefined && codeOf(error) === 'CONFLICT') {
+    return (
+      <div className="notice">
+        <strong role="alert">{conflict}</strong>
+        <div className="buttons">
+          <button type="button" className="quiet" onClick={() => dismiss(key)}>
+            {t.dismiss}
+          </button>
+        </div>
+      </div>
+    );
+  }
   return (
     <div className="notice" aria-busy={isBusy}>
       <div role="alert">

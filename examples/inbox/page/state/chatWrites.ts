@@ -38,6 +38,8 @@ interface ChatWrite<Variables> {
   /** The values that the chat has afterwards. */
   readonly changes: Changes;
   readonly title: string;
+  /** The title if another agent was faster. */
+  readonly conflict?: string;
   /** Whether it replaces a closing that is not sent yet. */
   readonly replacesClose?: boolean;
   readonly context?: DefaultContext;
@@ -56,7 +58,7 @@ function change<Variables extends OperationVariables>(
   client: ApolloClient,
   write: ChatWrite<Variables>,
 ): Promise<boolean> {
-  const { id, name, document, variables, changes, title, replacesClose, context } = write;
+  const { id, name, document, variables, changes, title, conflict, replacesClose, context } = write;
   async function run(): Promise<void> {
     if (replacesClose === true) cancelClose(id);
     const before = stateOf(client, id);
@@ -83,8 +85,11 @@ function change<Variables extends OperationVariables>(
     subject: `chat:${id}`,
     chatId: id,
     title,
+    ...(conflict !== undefined && { conflict }),
     run,
     check,
+    // Shows what the other agent has changed.
+    onConflict: () => void refreshChat(client, id).catch(() => undefined),
   });
 }
 
@@ -125,6 +130,18 @@ export function assign(client: ApolloClient, id: string, agent: Named | undefine
     ? change(client, { ...write, document: UnassignDocument, variables: { id } })
     : change(client, { ...write, document: AssignDocument, variables: { id, agentId: agent.id } });
 }
+
+/** Fails if another agent has taken the chat meanwhile. */
+export const take = (client: ApolloClient, id: string, agent: Named) =>
+  change(client, {
+    id,
+    name: 'assignee',
+    document: AssignDocument,
+    variables: { id, agentId: agent.id, ifUnassigned: true },
+    changes: { assignee: agentOf(agent) },
+    title: t.failed.assign,
+    conflict: t.failed.take,
+  });
 
 export const move = (client: ApolloClient, id: string, department: Named) =>
   change(client, {

@@ -10,11 +10,14 @@ export interface Write {
   readonly chatId: string;
   /** What has failed, as a sentence. */
   readonly title: string;
+  /** Instead of the title and without a repetition, if another user was faster. */
+  readonly conflict?: string;
   readonly run: () => Promise<unknown>;
   /** Reads the object again and returns whether the write has been applied. */
   readonly check: () => Promise<boolean>;
   /** Called once it is known to be applied, also after a repetition or a check. */
   readonly onApplied?: () => void;
+  readonly onConflict?: () => void;
 }
 
 export interface FailedWrite extends Write {
@@ -62,6 +65,7 @@ export async function perform(write: Write): Promise<boolean> {
       isBusy: false,
     };
     failedWrites.set([...failedWrites.get(), failed]);
+    if (codeOf(error) === 'CONFLICT') write.onConflict?.();
     return false;
   }
 }

@@ -150,6 +150,7 @@ export const en = {
     status: 'The status could not be changed.',
     close: 'The chat could not be closed.',
     assign: 'The chat could not be assigned.',
+    take: 'Not taken: another agent has this chat now.',
     move: 'The chat could not be moved.',
     snooze: 'The chat could not be snoozed.',
     unsnooze: 'The snooze could not be ended.',

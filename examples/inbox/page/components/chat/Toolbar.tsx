@@ -8,6 +8,7 @@ import {
   move,
   setStatus,
   snooze,
+  take,
   unsnooze,
 } from '../../state/chatWrites.ts';
 import { useShortcuts } from '../../state/shortcuts.ts';
@@ -78,10 +79,11 @@ function AssigneePicker({ chat: { id, assignee } }: Pick<Properties, 'chat'>) {
   const { agents, me } = useTeam();
   const button = useRef<HTMLButtonElement>(null);
   const canTake = me !== undefined && assignee?.id !== me.id;
-  const take = () => {
-    if (canTake) void assign(client, id, me);
+  const takeIt = () => {
+    // The user sees the agent from whom it is taken.
+    if (canTake) void (assignee === null ? take : assign)(client, id, me);
   };
-  useShortcuts({ a: () => button.current?.click(), t: take });
+  useShortcuts({ a: () => button.current?.click(), t: takeIt });
   return (
     <>
       <Picker
@@ -107,7 +109,7 @@ function AssigneePicker({ chat: { id, assignee } }: Pick<Properties, 'chat'>) {
         <button
           type="button"
           onClick={() => {
-            take();
+            takeIt();
             // This button disappears.
             button.current?.focus();
           }}
