@@ -106,6 +106,37 @@ import { chatOf, me, useInbox } from '../support/inbox.ts';
     expect(held).toEqual(before);
   });
 
+  test('the number of chats in a view does not change when a chat of it receives a message', async () => {
+    const { page, ready, list, row } = await inbox.open();
+    await ready();
+    const open = '{ statusIn: [NEW, OPENED, PENDING, ON_HOLD] }';
+    const { data } = await inbox.gateway.query(`{
+      chats(first: 100, filter: ${open}, orderBy: { field: LAST_MESSAGE_AT, direction: DESC }) {
+        totalCount
+        nodes { id }
+      }
+      closed: chats(first: 1, filter: { status: CLOSED }) { nodes { id } }
+    }`);
+    const total = (count: number) =>
+      list.getByText(new RegExp(`^\\d+ of ${count} chats$`)).waitFor({ state: 'attached' });
+    const { nodes } = data.chats;
+    const totalCount: number = data.chats.totalCount;
+    const old = nodes.at(-1).id;
+    await total(totalCount);
+
+    await inbox.customerWrites(old, 'From a chat that is not loaded');
+    await row(old).getByText('From a chat').waitFor();
+    const text = await list.locator('.count').textContent();
+    // A chat that was not counted yet.
+    await inbox.customerWrites(data.closed.nodes[0].id, 'From a closed chat');
+    await row(data.closed.nodes[0].id).getByText('From a closed').waitFor();
+    await total(totalCount + 1);
+    await page.reload();
+    await total(totalCount + 1);
+
+    expect(text).toContain(` of ${totalCount} chats`);
+  });
+
   describe.each([
     ['that has received no event', false],
     ['that cannot continue after its last event', true],
