@@ -184,4 +184,29 @@ import { chatOf, me, useInbox } from '../support/inbox.ts';
       expect(unread).toBe(1);
     });
   });
+
+  test('a chat or a view that is opened while the search is typed stays open', async () => {
+    const { page, ready, rows, list } = await inbox.open();
+    await ready();
+    await stopClock(page);
+    const id = await chatOf(rows.nth(2));
+    const hash = () => new URL(page.url()).hash;
+
+    await page.keyboard.press('/');
+    await page.keyboard.type('ma');
+    await rows.nth(2).click();
+    await page.clock.runFor(1_000);
+    await page.locator('.message').first().waitFor();
+    const afterChat = hash();
+    await page.keyboard.press('/');
+    await page.keyboard.type('mar');
+    await page.getByRole('navigation').getByRole('link', { name: 'Closed' }).click();
+    await page.locator('a[aria-current="page"][href="#/closed"]').waitFor();
+    await page.clock.runFor(1_000);
+    await rows.first().waitFor();
+
+    expect(afterChat).toBe(`#/open/${id}?search=ma`);
+    expect(hash()).toBe('#/closed');
+    expect(await list.getByRole('searchbox').inputValue()).toBe('');
+  });
 });

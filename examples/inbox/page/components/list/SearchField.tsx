@@ -1,6 +1,6 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useEffectEvent, useRef, useState } from 'react';
 import type { Address } from '../../state/address.ts';
-import { replaceWith } from '../../state/address.ts';
+import { hrefOf, replaceWith } from '../../state/address.ts';
 import { useShortcuts } from '../../state/shortcuts.ts';
 import { t } from '../../text/index.ts';
 import { Icon } from '../Icon.tsx';
@@ -11,18 +11,20 @@ const minLength = 2;
 /** Searches when the user stops typing. */
 export function SearchField({ address }: { readonly address: Address }) {
   const [text, setText] = useState(address.search ?? '');
-  const [shown, setShown] = useState(address.search);
+  const list = hrefOf({ ...address, chatId: undefined });
+  const [shown, setShown] = useState(list);
   const input = useRef<HTMLInputElement>(null);
   const search = text.trim().length < minLength ? undefined : text.trim();
-  // The back button changes the address.
-  if (shown !== address.search) {
-    setShown(address.search);
+  // A link or the back button has opened another list.
+  if (shown !== list) {
+    setShown(list);
     if (address.search !== search) setText(address.search ?? '');
   }
+  // A chat may be opened before the search starts.
+  const change = useEffectEvent(() => replaceWith({ ...address, search, customerId: undefined }));
   useEffect(() => {
     if (search === address.search) return undefined;
-    const change = () => replaceWith({ ...address, search, customerId: undefined });
-    const timer = setTimeout(change, search === undefined ? 0 : pauseMs);
+    const timer = setTimeout(() => change(), search === undefined ? 0 : pauseMs);
     return () => clearTimeout(timer);
   }, [search]);
   useShortcuts({ '/': () => input.current?.select() });
