@@ -263,6 +263,29 @@ const numberIn = async (locator: Locator): Promise<number> =>
     expect(new URL(page.url()).hash).toBe(`#/unread?agent=${me.id}`);
   });
 
+  test('the links of the customer card are large enough for a finger', async () => {
+    const { page, ready, openRow, chat, card } = await inbox.open({ options: phone });
+    await ready();
+    const id = await chatOf(page.locator('.row[data-chat]').nth(2));
+    const { data } = await inbox.gateway.query(`{ chat(id: ${id}) { customer { id } } }`);
+    await inbox.callHelpCrunch('PATCH', `/customers/${data.chat.customer.id}`, {
+      email: 'finger@example.com',
+      phone: '+380441234567',
+    });
+
+    await openRow(2);
+    await chat.getByRole('button', { name: 'Customer' }).tap();
+    const links = ['finger@example.com', '+380441234567'].map((name) =>
+      card.getByRole('link', { name }),
+    );
+    for (const link of links) await link.waitFor();
+    const [email, phoneNumber] = await Promise.all(links.map((link) => link.boundingBox()));
+
+    expect(email?.height).toBeGreaterThanOrEqual(44);
+    expect(phoneNumber?.height).toBeGreaterThanOrEqual(44);
+    expect(email!.y + email!.height).toBeLessThanOrEqual(phoneNumber!.y);
+  });
+
   test('an unknown chat, an invalid address and an unknown view lead back to the list on a phone', async () => {
     const { page, rows } = await inbox.open({ options: phone });
     const titles = {
