@@ -33,7 +33,7 @@ const cache = cacheExchange({
     }),
   },
   resolvers: {
-    Query: { chats: pages, customers: pages },
+    Query: { chats: pages, customers: pages, inbox: pages },
     Chat: { messages: pages },
     Customer: { chats: pages },
     Agent: { chats: pages },

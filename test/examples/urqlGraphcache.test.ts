@@ -94,6 +94,25 @@ test('Graphcache puts the pages of a list together, those of another filter apar
   expect(idsOf(others.data)).toHaveLength(10);
 });
 
+test('Graphcache puts the pages of a view together, and those of another view apart', async () => {
+  const inbox = `query Inbox($view: InboxView!, $after: String) {
+    chats: inbox(view: $view, first: 10, after: $after) {
+      edges { node { id } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }`;
+  const client = create();
+  const first = await client.query(inbox, { view: 'WAITING' }).toPromise();
+  const second = { view: 'WAITING', after: first.data.chats.pageInfo.endCursor };
+
+  const both = await client.query(inbox, second).toPromise();
+  const others = await client.query(inbox, { view: 'UNREAD' }).toPromise();
+
+  expect(new Set(idsOf(both.data)).size).toBe(20);
+  expect(idsOf(both.data)).toHaveLength(20);
+  expect(idsOf(others.data).length).toBeLessThanOrEqual(10);
+});
+
 test('Graphcache shows what a mutation and an event have changed without another request', async () => {
   const client = create();
   const { data } = await client.query(list, {}).toPromise();
