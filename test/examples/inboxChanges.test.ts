@@ -330,6 +330,24 @@ import { chatOf, colleague, desktop, me, phone, useInbox } from '../support/inbo
     await card.getByRole('button', { name: 'Edit' }).waitFor();
   });
 
+  test('the card of a customer that is shown again contains what has changed meanwhile', async () => {
+    const { ready, rows, row, openRow, card } = await inbox.open();
+    await ready();
+    const id = await openRow(7);
+    const heading = card.getByRole('heading').first();
+    const name = await heading.textContent();
+    await rows.nth(8).click();
+    await heading.and(card.getByText(name ?? '')).waitFor({ state: 'detached' });
+    const { data } = await inbox.gateway.query(`{ chat(id: ${id}) { customer { id } } }`);
+
+    await inbox.callHelpCrunch('PATCH', `/customers/${data.chat.customer.id}`, {
+      company: 'Changed Elsewhere Inc',
+    });
+    await row(id).click();
+
+    await card.getByText('Changed Elsewhere Inc').waitFor();
+  });
+
   test('two windows show the messages, changes and customer data of each other', async () => {
     const [first, second] = [await inbox.open(), await inbox.open()];
     await first.ready();

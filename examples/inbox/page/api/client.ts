@@ -88,6 +88,8 @@ export const client = new ApolloClient({
   ),
   // A refetch must not share the response of a request that was sent before a subscription started.
   queryDeduplication: false,
+  // Events keep only what is shown up to date, so what is shown again is read again.
+  defaultOptions: { watchQuery: { fetchPolicy: 'cache-and-network' } },
   cache,
 });
 

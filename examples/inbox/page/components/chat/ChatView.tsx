@@ -32,8 +32,6 @@ function useChat(id: string) {
     refetch,
   } = useQuery(ChatViewDocument, {
     variables: { id },
-    // Messages may have been missed since the chat was shown last.
-    fetchPolicy: 'cache-and-network',
   });
   // The list has read it before, so the header is shown at once and also if the chat cannot be loaded.
   const { data: row, complete } = useFragment({

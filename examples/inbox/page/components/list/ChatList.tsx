@@ -50,12 +50,7 @@ interface Properties {
 }
 
 function useChats({ kind, variables }: ListSource) {
-  const result = useQuery(listDocuments[kind], {
-    variables,
-    // Events insert chats in the shown list only.
-    fetchPolicy: 'cache-and-network',
-    notifyOnNetworkStatusChange: true,
-  });
+  const result = useQuery(listDocuments[kind], { variables, notifyOnNetworkStatusChange: true });
   const { data, networkStatus, fetchMore } = result;
   const error = useLasting(result.error, networkStatus < NetworkStatus.ready);
   const list = data?.list ?? undefined;
