@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, webcrypto } from 'node:crypto';
 import { errors, jwtVerify } from 'jose';
-import type { JWTPayload, JWTVerifyGetKey } from 'jose';
+import type { CryptoKey, JWTPayload, JWTVerifyGetKey } from 'jose';
 import type { Viewer } from '../../graphql/context.ts';
 import { PublicError } from '../../graphql/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -131,6 +131,36 @@ function toPublicError(error: unknown): PublicError {
   return invalidCredentialsError('The token is invalid or not signed by the trusted issuer.');
 }
 
+/** The HMAC keys of secrets. `jose` would import a secret again for each token. */
+class SecretKeys {
+  readonly #secrets: () => readonly string[];
+  readonly #keys = new Map<string, Promise<CryptoKey>>();
+
+  constructor(secrets: () => readonly string[]) {
+    this.#secrets = secrets;
+  }
+
+  /** Imports a key when the previous one has not verified the token. */
+  *all(): Generator<Promise<CryptoKey>> {
+    const secrets = this.#secrets();
+    for (const known of this.#keys.keys()) if (!secrets.includes(known)) this.#keys.delete(known);
+    for (const secret of secrets) {
+      const key = this.#keys.get(secret) ?? importSecret(secret);
+      this.#keys.set(secret, key);
+      yield key;
+    }
+  }
+}
+
+const importSecret = (secret: string): Promise<CryptoKey> =>
+  webcrypto.subtle.importKey(
+    'raw',
+    new TextEncoder().encode(secret),
+    { name: 'HMAC', hash: 'SHA-256' },
+    false,
+    ['verify'],
+  );
+
 /** Verifies signature, expiry, issuer and audience of tokens. */
 export function createTokenVerifier(options: TokenVerifierOptions): VerifyToken {
   const { keys, issuer, audience, clock } = options;
@@ -140,18 +170,22 @@ export function createTokenVerifier(options: TokenVerifierOptions): VerifyToken 
     requiredClaims: ['exp'],
     clockTolerance: leewaySeconds,
   };
+  const checksNow = (algorithms: string[]) => ({
+    ...expected,
+    algorithms,
+    currentDate: new Date(clock.now()),
+  });
+  if ('keyOf' in keys) {
+    const { keyOf } = keys;
+    return async (token) => (await jwtVerify(token, keyOf, checksNow(publicKeyAlgorithms))).payload;
+  }
+  const secretKeys = new SecretKeys(keys.secrets);
   return async (token) => {
-    const checks = { ...expected, currentDate: new Date(clock.now()) };
-    if ('keyOf' in keys) {
-      const accepted = { ...checks, algorithms: publicKeyAlgorithms };
-      return (await jwtVerify(token, keys.keyOf, accepted)).payload;
-    }
+    const checks = checksNow(secretAlgorithms);
     let failure: unknown;
-    for (const secret of keys.secrets()) {
+    for (const key of secretKeys.all()) {
       try {
-        const key = new TextEncoder().encode(secret);
-        const accepted = { ...checks, algorithms: secretAlgorithms };
-        return (await jwtVerify(token, key, accepted)).payload;
+        return (await jwtVerify(token, await key, checks)).payload;
       } catch (error) {
         if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
         failure = error;

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { startTestGateway } from '../../support/gateway.ts';
 import { bearer, jwtAuth, secret } from '../../support/issuer.ts';
 import { openSocket } from '../../support/socket.ts';
@@ -74,4 +74,24 @@ test('a customer receives events of its own chats only', async () => {
   expect(await idsHeard(agent, 3)).toEqual(['1', '2', '3']);
   expect(await idsHeard(ada, 2)).toEqual(['1', '3']);
   expect(await idsHeard(bob, 1)).toEqual(['2']);
+});
+
+test('a secret is imported once for any number of tokens, valid or not', async () => {
+  await using upstream = await startTwoCustomers();
+  await using gateway = await startTestGateway({ upstream, config: { auth: jwtAuth() } });
+  const valid = await bearer({ role: 'agent' });
+  const invalid = await bearer(
+    { role: 'agent' },
+    { key: new TextEncoder().encode('x'.repeat(32)) },
+  );
+  const query = '{ viewer { role } }';
+  using imports = jest.spyOn(crypto.subtle, 'importKey');
+
+  const statuses = [];
+  for (const headers of [invalid, valid, invalid, valid, invalid]) {
+    statuses.push((await gateway.query(query, {}, headers)).status);
+  }
+
+  expect(statuses).toEqual([401, 200, 401, 200, 401]);
+  expect(imports).toHaveBeenCalledTimes(1);
 });
