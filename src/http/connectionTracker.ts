@@ -68,6 +68,11 @@ export class ConnectionTracker {
     else task();
   }
 
+  /** How many responses on the connection are not complete. */
+  responseCount(socket: Socket): number {
+    return this.#connections.get(socket)?.responses.size ?? 0;
+  }
+
   /** Whether a response on the connection has begun, so that no other can be written. */
   isResponding(socket: Socket): boolean {
     return this.#responsesOn(socket).some(({ headersSent }) => headersSent);

@@ -14,6 +14,7 @@ import { createMetricsServer } from './metricsServer.ts';
 import type { MetricsServer } from './metricsServer.ts';
 import type { HttpServerOptions, SubscriptionTransportOptions } from './options.ts';
 import { addJsonBodies } from './requestBody.ts';
+import { limitPipelining } from './pipelining.ts';
 import { RequestHeads, requestIdOf } from './requestHead.ts';
 import { RequestRejections } from './requestRejections.ts';
 import { addRequestSpans } from './requestSpans.ts';
@@ -95,6 +96,7 @@ function createFastify(
     void reply.header('x-request-id', request.id);
     done();
   });
+  limitPipelining(server, connections);
   addRequestSpans(server, options);
   // Node would respond without a body; `checkRequestHeads` sends the error.
   server.server.on('checkExpectation', (request, response) => {

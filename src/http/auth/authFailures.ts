@@ -55,7 +55,9 @@ export class AuthFailureLimiter {
     request: Omit<RejectedCredentials, 'reason'>,
   ): Promise<PublicError> {
     const waitMs = await this.record({ ...request, reason: error.reason });
-    return waitMs === undefined ? error : publicError.rateLimited(waitMs);
+    // Closes the connection of an HTTP request: requests that were sent after it are not served.
+    const headers = { connection: 'close' };
+    return waitMs === undefined ? error : publicError.rateLimited(waitMs, undefined, { headers });
   }
 
   /** How long clients of this address must wait before they may try other credentials. Counts nothing. */
