@@ -6,8 +6,8 @@ import type { ConnectionTracker } from './connectionTracker.ts';
 /** Requests on one connection that are served at the same time. Browsers and proxies send one. */
 const maxRequests = 16;
 
-/** Further requests are ignored until the responses before them are sent; beyond this number the connection is destroyed. */
-const maxIgnored = 1_000;
+/** Further requests are ignored until the earlier responses are sent. With more than this number without a response the connection is destroyed. */
+const maxResponses = 100;
 
 /**
  * Limits pipelined requests. Node starts every request that it reads, so a client could start hundreds with one packet, all of which are
@@ -20,7 +20,7 @@ export function limitPipelining(server: FastifyInstance, connections: Connection
     const count = connections.responseCount(socket);
     if (closing.has(socket)) {
       reply.hijack();
-      if (count > maxIgnored) socket.destroy();
+      if (count > maxResponses) socket.destroy();
     } else if (count < maxRequests) {
       done();
     } else {

@@ -69,3 +69,15 @@ test('rejected credentials above AUTH_FAILURE_LIMIT close the connection, so tha
   expect(rejected.at(-1)?.headers['connection']).toBe('close');
   expect(accepted.map(({ status }) => status)).toEqual([200]);
 });
+
+test('a connection with more than 100 requests without a response is reset', async () => {
+  await using upstream = await startRecordingUpstream();
+  await using gateway = await startTestGateway({ upstream });
+  upstream.respond('GET /chats/1', () => undefined);
+
+  const responses = await exchange(gateway.url, post('{ chat(id: 1) { id } }').repeat(120));
+  const later = await exchange(gateway.url, post('{ viewer { role } }', close));
+
+  expect(responses).toEqual([]);
+  expect(later.map(({ status }) => status)).toEqual([200]);
+});
