@@ -78,6 +78,14 @@ const cases: Readonly<
     risky: [{ METRICS_HOST: '0.0.0.0' }],
     fine: [{}, { METRICS_PORT: '9464' }, { METRICS_HOST: '0.0.0.0', METRICS_PORT: '9464' }],
   },
+  'MAX_PARTIAL_BODY_BYTES for few bodies': {
+    risky: [{ MAX_BODY_BYTES: '67108864' }],
+    fine: [
+      {},
+      { MAX_PARTIAL_BODY_BYTES: '8388608' },
+      { MAX_BODY_BYTES: '67108864', MAX_PARTIAL_BODY_BYTES: '536870912' },
+    ],
+  },
   'METRICS_PORT equals PORT': {
     risky: [{ METRICS_PORT: '4000' }, { PORT: '9464', METRICS_PORT: '9464' }],
     fine: [{}, { METRICS_PORT: '9464' }, { PORT: '0', METRICS_PORT: '0' }],

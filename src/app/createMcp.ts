@@ -73,7 +73,10 @@ function createMcpServers(
 export const createMcpEndpoint = (
   foundation: McpFoundation,
   graphql: Pick<GraphQLExecution, 'schema' | 'run'>,
-): McpHttpEndpoint => new McpHttpEndpoint(createMcpServers(foundation, graphql));
+): McpHttpEndpoint =>
+  new McpHttpEndpoint(createMcpServers(foundation, graphql), (requestId, error) =>
+    foundation.log.error('MCP request failed', { requestId, error }),
+  );
 
 /** The user who starts the process has the API key, so there are no further credentials and `AUTH` does not apply. */
 export function serveGatewayStdio(

@@ -24,8 +24,6 @@ const secrets = allSettings.flatMap(({ name, isSecret = false }) =>
   isSecret && !name.startsWith('REDIS_') ? [name] : [],
 );
 
-const defaultPort = allSettings.find(({ name }) => name === 'PORT')?.default;
-
 const equalSecrets = secrets.flatMap((other, index) =>
   secrets.slice(index + 1).map((variable): SettingRule => ({
     name: `${variable} equals ${other}`,
@@ -95,12 +93,18 @@ const dependentSettings = (
 const errors: readonly SettingRule[] = [
   ...dependentSettings,
   {
+    name: 'MAX_PARTIAL_BODY_BYTES for few bodies',
+    variable: 'MAX_PARTIAL_BODY_BYTES',
+    applies: (facts) => facts.number('MAX_PARTIAL_BODY_BYTES') < 8 * facts.number('MAX_BODY_BYTES'),
+    message: 'must be at least eight times MAX_BODY_BYTES, or few clients could end all others. Set it to more.',
+  },
+  {
     name: 'METRICS_PORT equals PORT',
     variable: 'METRICS_PORT',
     applies: (facts) =>
       facts.has('METRICS_PORT') &&
       facts.value('METRICS_PORT') !== '0' &&
-      Number(facts.value('METRICS_PORT')) === Number(facts.value('PORT') || defaultPort),
+      facts.number('METRICS_PORT') === facts.number('PORT'),
     message: 'must differ from PORT. Set it to a port that only your monitoring can reach.',
   },
   {
@@ -279,7 +283,7 @@ const warnings: readonly SettingRule[] = [
     variable: 'REQUEST_RATE_LIMIT',
     applies: (facts) =>
       !facts.isLoopback &&
-      Number(facts.value('AUTH_FAILURE_LIMIT') || '60') === 0 &&
+      facts.number('AUTH_FAILURE_LIMIT') === 0 &&
       (facts.has('REQUEST_RATE_LIMIT')
         ? Number(facts.value('REQUEST_RATE_LIMIT')) === 0
         : facts.auth === 'none'),

@@ -1,4 +1,5 @@
 import { isLoopback } from '../lib/hosts.ts';
+import { allSettings } from './declarations.ts';
 import { listOf } from './riskyValues.ts';
 import type { Environment } from './setting.ts';
 
@@ -16,6 +17,12 @@ export class Facts {
 
   value(name: string): string {
     return this.#environment[name] ?? '';
+  }
+
+  number(name: string): number {
+    return Number(
+      this.value(name) || allSettings.find((setting) => setting.name === name)?.default,
+    );
   }
 
   isTrue(name: string): boolean {

@@ -65,8 +65,9 @@ export class RedisEventBus implements EventBus, RedisParticipant, RedisSubscribe
 
   async published(account: string): Promise<boolean> {
     while (this.#outbox.hasEvents(account) && !this.#isDetached) {
-      await this.#flush(account);
+      // Before, other instances would receive the events before the invalidations of the outage.
       await this.#synced();
+      if (this.#isSynced) await this.#flush(account);
     }
     return !this.#isClosed || !this.#outbox.hasEvents(account);
   }

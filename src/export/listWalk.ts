@@ -211,6 +211,6 @@ export async function addUnpagedList(
   // The list that the gateway has cached may be older than an exported object.
   const { objects, exportedAt, missing } = first.missing.length > 0 ? await read(true) : first;
   for (const object of objects) session.add(kind, object, exportedAt);
-  // An empty list is more likely a failure of HelpCrunch than the deletion of all objects.
+  // An empty list is treated as a failure of HelpCrunch, not as the deletion of all objects.
   if (objects.length > 0) for (const id of missing) session.addDeletion(kind, id);
 }

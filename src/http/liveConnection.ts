@@ -18,11 +18,11 @@ export function admitConnection(
   if (access.isUnverified !== true || access.onVerified === undefined) return acquire();
   if (limits.isFull) return undefined;
   const held = new Disposer();
-  const leave = limits.unauthenticated.add(address, close);
-  held.add(leave);
+  const releaseUnauthenticated = limits.unauthenticated.add(address, close);
+  held.add(releaseUnauthenticated);
   held.add(
     access.onVerified(() => {
-      leave();
+      releaseUnauthenticated();
       const release = acquire();
       if (release === undefined) close();
       else held.add(release);

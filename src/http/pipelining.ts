@@ -3,11 +3,11 @@ import type { FastifyInstance } from 'fastify';
 import { publicError } from '../graphql/errors.ts';
 import type { ConnectionTracker } from './connectionTracker.ts';
 
-/** Requests on one connection that are served at the same time. Browsers and proxies send one. */
-const maxRequests = 16;
+/** On one connection, at the same time. Browsers and proxies send one. */
+const maxServedRequests = 16;
 
-/** Further requests are ignored until the earlier responses are sent. With more than this number without a response the connection is destroyed. */
-const maxResponses = 100;
+/** Above it the connection is destroyed. Requests between both limits are ignored. */
+const maxUnansweredRequests = 100;
 
 /**
  * Limits pipelined requests. Node starts every request that it reads, so a client could start hundreds with one packet, all of which are
@@ -20,12 +20,12 @@ export function limitPipelining(server: FastifyInstance, connections: Connection
     const count = connections.responseCount(socket);
     if (closing.has(socket)) {
       reply.hijack();
-      if (count > maxResponses) socket.destroy();
-    } else if (count < maxRequests) {
+      if (count > maxUnansweredRequests) socket.destroy();
+    } else if (count < maxServedRequests) {
       done();
     } else {
       closing.add(socket);
-      const message = `Too many pipelined requests. Send at most ${maxRequests} on one connection before their responses.`;
+      const message = `Too many pipelined requests. Send at most ${maxServedRequests} on one connection before their responses.`;
       done(publicError.rateLimited(1_000, message, { headers: { connection: 'close' } }));
     }
   });

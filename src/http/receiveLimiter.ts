@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
+import { guarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
+import { resetSocket } from './resetSocket.ts';
 
 /** The share of the limit that remains after connections were destroyed, so that many are destroyed at once and logged together. */
 const remainingShare = 7 / 8;
@@ -19,8 +21,8 @@ interface Reception {
 }
 
 /**
- * Limits what clients have sent of request bodies and WebSocket messages without their ends. Above the limit, the connections on which
- * one has been arriving for the longest time are destroyed: those of clients that finish what they send are not among them.
+ * Limits what clients have sent of request bodies and WebSocket messages without their ends. Above the limit, the connections whose body or
+ * message began first are destroyed: most bodies are complete within milliseconds.
  */
 export class ReceiveLimiter {
   readonly #options: ReceiveLimiterOptions;
@@ -44,9 +46,10 @@ export class ReceiveLimiter {
 
   /** A connection receives one body or message at a time. */
   receive(socket: Socket): Reception {
+    const guard = { log: this.#options.log, name: 'receive limit', close: () => socket.destroy() };
     return {
-      add: (bytes) => this.#add(socket, bytes),
-      complete: () => this.#complete(socket),
+      add: guarded(guard, (bytes: number) => this.#add(socket, bytes)),
+      complete: guarded(guard, () => this.#complete(socket)),
     };
   }
 
@@ -71,7 +74,7 @@ export class ReceiveLimiter {
     for (const socket of this.#partialBytes.keys()) {
       if (this.#totalBytes <= this.#options.maxPartialBytes * remainingShare) break;
       this.#complete(socket);
-      socket.resetAndDestroy();
+      resetSocket(socket);
       connections += 1;
     }
     this.#destroyedCount += connections;

@@ -70,9 +70,7 @@ function decodeText(body: Buffer): string {
   throw publicError.badRequest('The request body is not valid UTF-8.');
 }
 
-/**
- * Accepts JSON in UTF-8 only. Apollo Server rejects plain text with the reason. `maxBytes` limits bodies as sent and after decompression.
- */
+/** Accepts JSON in UTF-8 only. Apollo Server rejects plain text with the reason. `maxBytes` limits bodies as sent and after decompression. */
 export function addJsonBodies(server: FastifyInstance, limits: BodyLimits): void {
   const parseJson = server.getDefaultJsonParser('error', 'error');
   server.removeAllContentTypeParsers();

@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import { guarded } from '../observability/guarded.ts';
 import type { Log } from '../observability/log.ts';
 import type { ConnectionTracker } from './connectionTracker.ts';
+import { resetSocket } from './resetSocket.ts';
 
 export interface SendLimits {
   /** A connection is destroyed if bytes are waiting and its peer accepts none for this time. */
@@ -186,8 +187,7 @@ export class SendLimiter {
     this.#destroyed[reason] += connections;
     const unsentBytes = sumUnsent(waiting);
     this.#options.log.warn('connections destroyed', { reason, connections, unsentBytes });
-    // A reset also frees the send buffer of the operating system.
-    for (const { socket } of waiting) socket.resetAndDestroy();
+    for (const { socket } of waiting) resetSocket(socket);
   }
 
   #unsentBytesOf(socket: Socket): number {

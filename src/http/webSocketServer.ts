@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { handleProtocols } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
+import { isDictionary } from '../lib/shape.ts';
 import type { ReceiveLimiter } from './receiveLimiter.ts';
 import { closeTimeoutMs } from './webSocketConnection.ts';
 
@@ -10,21 +11,29 @@ const maxFragments = 64;
 const minChunks = 64;
 const bytesPerChunk = 256;
 
-/** Of a client's ping or pong, with the mask. */
-const controlFrameHeadBytes = 6;
+/** Header and mask of a client's ping or pong. */
+const controlFrameHeaderBytes = 6;
 
 export function createWebSocketServer(maxMessageBytes: number): WebSocketServer {
+  // A variable, because the types of ws lack some options.
   const options = {
     noServer: true,
     maxPayload: maxMessageBytes,
     maxFragments,
     maxBufferedChunks: Math.max(minChunks, Math.ceil(maxMessageBytes / bytesPerChunk)),
     perMessageDeflate: false,
-    /** For a peer that sends a close frame and keeps the connection open; `WebSocketConnection` closes the others. */
+    /** For a peer that sends a close frame and does not close. `WebSocketConnection` ends those that the gateway closes. */
     closeTimeout: closeTimeoutMs,
     handleProtocols,
   };
   return new WebSocketServer(options);
+}
+
+/** What the chunk with the end of a message contains of the next one. Only an undocumented member of ws tells. */
+function bytesAfterMessage(webSocket: WebSocket): number {
+  const receiver: unknown = Reflect.get(webSocket, '_receiver');
+  const bytes: unknown = isDictionary(receiver) ? receiver['_bufferedBytes'] : undefined;
+  return typeof bytes === 'number' ? bytes : 0;
 }
 
 /** Counts what arrives until a message is complete. */
@@ -38,13 +47,16 @@ export function limitPartialMessages(
   socket.prependListener('data', ({ length }: Buffer) => {
     reception.add(length);
   });
-  for (const event of ['message', 'close'])
-    webSocket.on(event, () => {
-      reception.complete();
-    });
+  webSocket.on('message', () => {
+    reception.complete();
+    reception.add(bytesAfterMessage(webSocket));
+  });
+  webSocket.on('close', () => {
+    reception.complete();
+  });
   // Control frames may arrive between the fragments of a message.
   for (const event of ['ping', 'pong'])
     webSocket.on(event, ({ length }: Buffer) => {
-      reception.add(-length - controlFrameHeadBytes);
+      reception.add(-length - controlFrameHeaderBytes);
     });
 }

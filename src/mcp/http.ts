@@ -49,6 +49,9 @@ const codes = {
   internalError: -32_603,
 };
 
+/** `message` is the text of an exception in the SDK. */
+type OnInternalError = (requestId: string, message: unknown) => void;
+
 interface JsonRpcFailure {
   readonly code: number;
   readonly error: PublicError;
@@ -106,13 +109,18 @@ function replacementOf({ code, message }: Readonly<Record<string, unknown>>) {
 }
 
 /** The body of a response of the SDK, without the text of exceptions. */
-function toBody(text: string, request: McpHttpRequest): string {
+function toBody(text: string, request: McpHttpRequest, onInternalError: OnInternalError): string {
   // Every error has this member, and results are long.
   if (!text.includes('"error"')) return text;
   const message: unknown = JSON.parse(text);
-  const error = isDictionary(message) && isDictionary(message['error']) ? message['error'] : {};
+  if (!isDictionary(message) || !isDictionary(message['error'])) return text;
+  const { error } = message;
   const replacement = replacementOf(error);
-  return replacement === undefined ? text : formatFailure(replacement, request);
+  const { requestId } = request.client.caller;
+  if (replacement === internalFailure) onInternalError(requestId, error['message']);
+  if (replacement !== undefined) return formatFailure(replacement, request);
+  const data = isDictionary(error['data']) ? error['data'] : {};
+  return JSON.stringify({ ...message, error: { ...error, data: { ...data, requestId } } });
 }
 
 const rejectionOf = (failure: JsonRpcFailure, request: McpHttpRequest): McpHttpResponse => ({
@@ -121,24 +129,32 @@ const rejectionOf = (failure: JsonRpcFailure, request: McpHttpRequest): McpHttpR
   body: formatFailure(failure, request),
 });
 
-async function toResponse(response: Response, request: McpHttpRequest): Promise<McpHttpResponse> {
+async function toResponse(
+  response: Response,
+  request: McpHttpRequest,
+  onInternalError: OnInternalError,
+): Promise<McpHttpResponse> {
   const contentType = response.headers.get('content-type') ?? 'application/json';
   const text = await response.text();
   return {
     status: response.status,
     headers: { 'content-type': contentType },
-    body: contentType.startsWith('application/json') ? toBody(text, request) : text,
+    body: contentType.startsWith('application/json')
+      ? toBody(text, request, onInternalError)
+      : text,
   };
 }
 
 /** Streamable HTTP without sessions and streams: every message is answered with JSON by a server of its own. */
 export class McpHttpEndpoint {
   readonly #servers: McpServers;
+  readonly #onInternalError: OnInternalError;
   readonly #clients = new WeakMap<Request, McpHttpRequest>();
   readonly #handler: ReturnType<typeof createMcpHandler>;
 
-  constructor(servers: McpServers) {
+  constructor(servers: McpServers, onInternalError: OnInternalError) {
     this.#servers = servers;
+    this.#onInternalError = onInternalError;
     this.#handler = createMcpHandler(
       ({ requestInfo }) => {
         const request = requestInfo && this.#clients.get(requestInfo);
@@ -159,7 +175,7 @@ export class McpHttpEndpoint {
     const response = (await isLegacyRequest(webRequest, body))
       ? await this.#handleWithoutEnvelope(webRequest, request)
       : await this.#handleWithEnvelope(webRequest, request);
-    return toResponse(response, request);
+    return toResponse(response, request, this.#onInternalError);
   }
 
   close(): Promise<void> {

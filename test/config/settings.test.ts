@@ -233,7 +233,7 @@ describe('each variable', () => {
     [{ AUTH_FAILURE_LIMIT: '0' }, { authFailureLimit: 0 }],
     [{ SEND_TIMEOUT_MS: '100' }, { sending: { sendTimeoutMs: 100, maxUnsentBytes: 67_108_864 } }],
     [{ MAX_UNSENT_BYTES: '65536' }, { sending: { sendTimeoutMs: 30_000, maxUnsentBytes: 65_536 } }],
-    [{ MAX_PARTIAL_BODY_BYTES: '1048576' }, { maxPartialBodyBytes: 1_048_576 }],
+    [{ MAX_PARTIAL_BODY_BYTES: '8388608' }, { maxPartialBodyBytes: 8_388_608 }],
     [{ ALLOWED_HOSTS: ' API.example.com. ,a_b' }, { allowedHosts: ['api.example.com', 'a_b'] }],
     [
       { ALLOWED_HOSTS: '127.0.0.1,::1,[2001:DB8:0::1]' },

@@ -4,9 +4,11 @@ import type { EventOrGap, EventBus, DomainEvent } from '../../src/events/bus.ts'
 import { LocalEventBus } from '../../src/events/localBus.ts';
 import { RedisEventBus } from '../../src/events/redisBus.ts';
 import { RedisConnections } from '../../src/redis/connection.ts';
+import { silentLog } from '../../src/observability/log.ts';
 import { hashedName, redisKey } from '../../src/redis/keys.ts';
 import type { ControlledUpstream } from '../support/controlledUpstream.ts';
 import { startControlledUpstream } from '../support/controlledUpstream.ts';
+import { createDeferred } from '../support/deferred.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import type { ManualClock } from '../support/manualClock.ts';
@@ -549,6 +551,41 @@ describeWithRedis('the event bus of several instances (needs Redis)', () => {
     expect(await resumed).toEqual([undefined, undefined]);
     expect(nameOf(value ?? { kind: 'gap' })).toBe('later');
     controller.abort();
+  });
+
+  test('an event waits for what an instance has to resend to Redis before', async () => {
+    const clock = createManualClock();
+    const connection = new RedisConnections({
+      ...{ url: redis.url, timeoutMs: 20_000, account: 'own', clock, log: silentLog },
+    });
+    const resent = createDeferred();
+    const state = { isSynced: false };
+    connection.register({
+      isSynced: () => state.isSynced,
+      resync: async () => {
+        await resent.promise;
+        state.isSynced = true;
+      },
+    });
+    const local = new LocalEventBus({ ...clock, random: Math.random }, 1_000);
+    const bus = new RedisEventBus(local, connection);
+    const log = redisKey('resending', 'log');
+    while (connection.hasProblem('commands')) {
+      clock.advance(10);
+      await turn(redis);
+    }
+
+    bus.publish('resending', about('held'));
+    const published = bus.published('resending');
+    for (let count = 0; count < 10; count += 1) await turn(redis);
+    const lengthBefore = await redis.command('LLEN', log);
+    resent.resolve();
+
+    expect(await untilDone(published, clock, 10)).toBe(true);
+    expect(lengthBefore).toBe(0);
+    expect(await redis.command('LLEN', log)).toBe(1);
+    await bus.close();
+    connection.close();
   });
 
   test('a deleted customer is erased from the log, except that it was deleted', async () => {

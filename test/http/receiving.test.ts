@@ -1,5 +1,11 @@
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createGateway } from '../../src/index.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { killAll, run } from '../support/process.ts';
 import { openConnection } from '../support/rawHttp.ts';
@@ -135,6 +141,32 @@ describe('a request body', () => {
   });
 });
 
+test('a program with the gateway on a Unix socket survives more than MAX_PARTIAL_BODY_BYTES', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'helpcrunch-'));
+  const path = join(directory, 'socket');
+  const gateway = createGateway({ MAX_PARTIAL_BODY_BYTES: '8388608', LOG_LEVEL: 'silent' });
+  const server = createServer(gateway.handler).listen(path);
+  await once(server, 'listening');
+  const send = (text: string) => {
+    const socket = connect({ path }).on('error', () => undefined);
+    socket.write(`${headOf('/graphql', paths['/graphql'], 'Content-Length: 250000')}${text}`);
+    return socket;
+  };
+
+  const first = send(operation);
+  const closed = once(first, 'close');
+  const others = Array.from({ length: 40 }, () => send(operation.padEnd(249_999)));
+  await closed;
+  const [answer] = await once(send(operation.padEnd(250_000)), 'data');
+
+  expect(String(answer)).toContain('HTTP/1.1 200');
+  for (const socket of others) socket.destroy();
+  await gateway.stop();
+  server.closeAllConnections();
+  server.close();
+  await rm(directory, { recursive: true });
+});
+
 /** A frame of a client, with a zero mask. */
 function frame(firstByte: number, bytes: number): Buffer {
   const length = bytes < 126 ? [0x80 | bytes] : [0xfe, bytes >> 8, bytes & 0xff];
@@ -172,6 +204,19 @@ describe('a WebSocket message', () => {
 
     await closed;
     await gateway.receives(0);
+  });
+
+  test('counts from its first byte, which can arrive with the end of the message before it', async () => {
+    await using gateway = await start();
+    const { socket, closed } = await openRawSocket(gateway.url);
+    const graphqlPing = Buffer.from(JSON.stringify({ type: 'ping' }));
+    const header = Buffer.from([0x81, 0x80 | graphqlPing.length, 0, 0, 0, 0]);
+
+    socket.write(Buffer.concat([header, graphqlPing, textStart(30_000)]));
+
+    await gateway.receives(30_008);
+    socket.destroy();
+    await closed;
   });
 
   test('does not count when it is complete', async () => {

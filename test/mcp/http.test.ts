@@ -195,7 +195,7 @@ describe('the endpoint', () => {
   });
 
   test('a chat that cannot be read is an error with a message for the client', async () => {
-    const { message } = await postMcp(demo.url, {
+    const { message, headers } = await postMcp(demo.url, {
       jsonrpc: '2.0',
       id: 7,
       method: 'resources/read',
@@ -205,7 +205,18 @@ describe('the endpoint', () => {
     expect(message.error).toEqual({
       code: -32_000,
       message: expect.stringContaining('NOT_FOUND'),
+      data: { requestId: headers.get('x-request-id') },
     });
+  });
+
+  test.each([
+    ['an unknown method', { method: 'nothing' }],
+    ['an unknown tool', { method: 'tools/call', params: { name: 'nothing', arguments: {} } }],
+    ['no method', {}],
+  ])('an error for %s has a request id', async (_what, request) => {
+    const { message, headers } = await postMcp(demo.url, { jsonrpc: '2.0', id: 7, ...request });
+
+    expect(message.error.data.requestId).toBe(headers.get('x-request-id'));
   });
 
   test('a body above the limit is 413', async () => {

@@ -79,7 +79,7 @@ export const clientLimits = {
     default: 262_144,
     description: 'Maximum size of a request body or a WebSocket message in bytes.',
   }),
-  maxPartialBodyBytes: setting('MAX_PARTIAL_BODY_BYTES', integer(1_048_576, 17_179_869_184), {
+  maxPartialBodyBytes: setting('MAX_PARTIAL_BODY_BYTES', integer(8_388_608, 17_179_869_184), {
     default: 67_108_864,
     description:
       'Maximum size in bytes of all request bodies and WebSocket messages that have arrived in part. Above it, the connections on which one has been arriving for the longest time are destroyed.',

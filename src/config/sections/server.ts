@@ -52,8 +52,7 @@ export const server = {
   },
   logLevel: setting('LOG_LEVEL', oneOf('debug', 'info', 'warn', 'error', 'silent'), {
     default: 'info',
-    description:
-      'Lowest level that is logged. `info` includes one line per operation, and `debug` the same.',
+    description: 'Lowest level that is logged. `info` and `debug` include one line per operation.',
   }),
   logFormat: setting('LOG_FORMAT', oneOf('json', 'pretty'), {
     defaultText: '`pretty` on a terminal outside production, otherwise `json`',

@@ -55,7 +55,7 @@ export class AuthFailureLimiter {
     request: Omit<RejectedCredentials, 'reason'>,
   ): Promise<PublicError> {
     const waitMs = await this.record({ ...request, reason: error.reason });
-    // Closes the connection of an HTTP request: requests that were sent after it are not served.
+    // Closes the connection of an HTTP request: requests that were sent after it are not answered.
     const headers = { connection: 'close' };
     return waitMs === undefined ? error : publicError.rateLimited(waitMs, undefined, { headers });
   }

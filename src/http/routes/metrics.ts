@@ -209,7 +209,7 @@ const countersOf = ({
   },
   {
     name: 'helpcrunch_connections_destroyed_total',
-    help: 'Connections destroyed because their clients did not read, or did not send what they began, by the setting that they exceeded.',
+    help: 'Connections destroyed because their clients did not read responses or did not finish a body or message, by the setting that they exceeded.',
     label: 'reason',
     read: () => ({
       ...sendLimiter.destroyed,

@@ -45,8 +45,8 @@ const notSearchableError = (): UpstreamError =>
   });
 
 /**
- * Creates an object. The call is sent only once, unless HelpCrunch rejects a second object (`isAlreadyExistsError`). If the outcome is unknown, the result
- * is the first object of `find` that is not assigned to another write.
+ * Creates an object. The call is sent only once, unless HelpCrunch rejects a second object (`isAlreadyExistsError`). If the outcome is
+ * unknown, the result is the first object of `find` that is not assigned to another write.
  */
 export async function createOnce<Value>(
   { call, decode, find, nameOf, isAlreadyExistsError, attempt }: Creation<Value>,
