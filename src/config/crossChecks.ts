@@ -96,7 +96,8 @@ const errors: readonly SettingRule[] = [
     name: 'MAX_PARTIAL_BODY_BYTES for few bodies',
     variable: 'MAX_PARTIAL_BODY_BYTES',
     applies: (facts) => facts.number('MAX_PARTIAL_BODY_BYTES') < 8 * facts.number('MAX_BODY_BYTES'),
-    message: 'must be at least eight times MAX_BODY_BYTES, or few clients could end all others. Set it to more.',
+    message:
+      'must be at least eight times MAX_BODY_BYTES, or few clients could end all others. Set it to more.',
   },
   {
     name: 'METRICS_PORT equals PORT',
