@@ -246,7 +246,7 @@ export const publicUrl = httpUrl
   .transform((value) => value.replace(/\/+$/, ''))
   .describe('HTTPS URL');
 
-interface OperationText {
+export interface OperationText {
   readonly file: string;
   readonly text: string;
 }
