@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { internalErrorMessage, publicCodeOf, publicError, PublicError } from '../graphql/errors.ts';
+import { formatJsonRpcError, jsonRpcCodes } from '../lib/jsonRpc.ts';
 import type { Log } from '../observability/log.ts';
 import type { RequestIds } from '../observability/tracing.ts';
 import type { AuthFailureLimiter } from './auth/authFailures.ts';
@@ -45,17 +46,11 @@ function sendErrorToRouter(reply: FastifyReply, error: PublicError): FastifyRepl
   return reply.headers({ ...headers, 'content-type': jsonType }).send(JSON.stringify(body));
 }
 
-/** The id of the JSON-RPC request that failed; null if it has none or cannot be read. */
-function jsonRpcIdOf(body: unknown): string | number | null {
-  const id = typeof body === 'object' && body !== null && 'id' in body ? body.id : null;
-  return typeof id === 'string' || typeof id === 'number' ? id : null;
-}
-
-const jsonRpcCodes: Readonly<Record<string, number>> = {
-  BAD_REQUEST: -32_600,
-  INTERNAL_SERVER_ERROR: -32_603,
+/** Others are server errors. */
+const jsonRpcCodesByPublicCode: Readonly<Record<string, number>> = {
+  BAD_REQUEST: jsonRpcCodes.invalidRequest,
+  INTERNAL_SERVER_ERROR: jsonRpcCodes.internalError,
 };
-const jsonRpcServerError = -32_000;
 
 /** Sends an error to a client of MCP, with the address of the metadata that says where it gets a token. */
 function sendJsonRpcError(
@@ -67,7 +62,7 @@ function sendJsonRpcError(
   const { headers } = errorResponse(error, request.id);
   const { message, extensions = {} } = error.format(request.id);
   const challenge = error.headers['www-authenticate'];
-  const code = jsonRpcCodes[publicCodeOf({ extensions })] ?? jsonRpcServerError;
+  const code = jsonRpcCodesByPublicCode[publicCodeOf({ extensions })] ?? jsonRpcCodes.serverError;
   return reply
     .status(error.status)
     .headers({
@@ -77,13 +72,7 @@ function sendJsonRpcError(
         ? { 'www-authenticate': `${challenge}, resource_metadata="${resourceMetadataUrl}"` }
         : {}),
     })
-    .send(
-      JSON.stringify({
-        jsonrpc: '2.0',
-        error: { code, message, data: extensions },
-        id: jsonRpcIdOf(request.body),
-      }),
-    );
+    .send(formatJsonRpcError({ code, message, data: extensions }, request.body));
 }
 
 /** Sends a list with the error as the result of each of several operations. */

@@ -6,6 +6,7 @@ import {
 import { internalErrorMessage, publicError } from '../graphql/errors.ts';
 import type { PublicError } from '../graphql/errors.ts';
 import { defaultMaxDepth, isDeeperThan } from '../lib/json.ts';
+import { formatJsonRpcError, jsonRpcCodes } from '../lib/jsonRpc.ts';
 import { isDictionary } from '../lib/shape.ts';
 import type { McpServers } from './server.ts';
 import type { McpClient } from './toolRunner.ts';
@@ -42,13 +43,6 @@ function toWebRequest({ headers, signal }: McpHttpRequest): Request {
   return new Request(requestUrl, { method: 'POST', headers: passed, body: '{}', signal });
 }
 
-const codes = {
-  parseError: -32_700,
-  invalidRequest: -32_600,
-  invalidParams: -32_602,
-  internalError: -32_603,
-};
-
 /** `message` is the text of an exception in the SDK. */
 type OnInternalError = (requestId: string, message: unknown) => void;
 
@@ -58,44 +52,37 @@ interface JsonRpcFailure {
 }
 
 const batchFailure: JsonRpcFailure = {
-  code: codes.invalidRequest,
+  code: jsonRpcCodes.invalidRequest,
   error: publicError.badRequest('Batches are not supported. Send one message per request.'),
 };
 
 const depthFailure: JsonRpcFailure = {
-  code: codes.invalidRequest,
+  code: jsonRpcCodes.invalidRequest,
   error: publicError.badRequest(
     `The message may be nested ${defaultMaxDepth} levels deep at most.`,
   ),
 };
 
 const paramsFailure: JsonRpcFailure = {
-  code: codes.invalidParams,
+  code: jsonRpcCodes.invalidParams,
   error: publicError.badRequest(
     'The parameters of this method have a wrong type, or some are missing.',
   ),
 };
 
 const unreadableFailure: JsonRpcFailure = {
-  code: codes.parseError,
+  code: jsonRpcCodes.parseError,
   error: publicError.badRequest('The message is not JSON-RPC.'),
 };
 
 const internalFailure: JsonRpcFailure = {
-  code: codes.internalError,
+  code: jsonRpcCodes.internalError,
   error: publicError.internal(internalErrorMessage),
 };
 
-/** The id of a message; null if it has none or the id cannot be repeated. */
-function idOf(message: unknown): string | number | null {
-  const id = isDictionary(message) ? message['id'] : null;
-  return typeof id === 'string' || typeof id === 'number' ? id : null;
-}
-
 function formatFailure({ code, error }: JsonRpcFailure, request: McpHttpRequest): string {
   const { message, extensions } = error.format(request.client.caller.requestId);
-  const id = idOf(request.body);
-  return JSON.stringify({ jsonrpc: '2.0', error: { code, message, data: extensions }, id });
+  return formatJsonRpcError({ code, message, data: extensions }, request.body);
 }
 
 /** The SDK reports invalid parameters by the issues of its schema library, as JSON. */
@@ -104,8 +91,8 @@ const schemaIssues = /(?:^|: )\[\s*\{/;
 /** What replaces an error whose message is the text of an exception in the SDK; undefined for all others. */
 function replacementOf({ code, message }: Readonly<Record<string, unknown>>) {
   if (typeof message === 'string' && schemaIssues.test(message)) return paramsFailure;
-  if (code === codes.internalError) return internalFailure;
-  return code === codes.parseError ? unreadableFailure : undefined;
+  if (code === jsonRpcCodes.internalError) return internalFailure;
+  return code === jsonRpcCodes.parseError ? unreadableFailure : undefined;
 }
 
 /** The body of a response of the SDK, without the text of exceptions. */

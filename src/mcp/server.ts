@@ -4,6 +4,7 @@ import {
   ProtocolErrorCode,
   ResourceNotFoundError,
 } from '@modelcontextprotocol/server';
+import { jsonRpcCodes } from '../lib/jsonRpc.ts';
 import { chatIdOf, chatTemplate, createResources } from './resources.ts';
 import type { McpClient } from './toolRunner.ts';
 import type { ToolRunner } from './toolRunner.ts';
@@ -32,9 +33,6 @@ const noValidation = {
     throw new Error('The server requests nothing from clients.');
   },
 };
-
-/** A code of the range that JSON-RPC leaves to servers. The text of the error is for the client, unlike those of internal errors. */
-const readFailureCode = -32_000;
 
 const toContents = (uri: string, mimeType: string, text: string) => ({
   contents: [{ uri, mimeType, text }],
@@ -129,7 +127,8 @@ export class McpServers {
       client,
       signal,
     });
-    if (isError) throw new ProtocolError(readFailureCode, text);
+    // The text of the error is for the client, unlike those of internal errors.
+    if (isError) throw new ProtocolError(jsonRpcCodes.serverError, text);
     return toContents(uri, chatTemplate.mimeType, text);
   }
 }

@@ -1,6 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { hasBrowser, stopClock } from '../support/browser.ts';
-import { chatOf, colleague, desktop, focusedChat, me, phone, useInbox } from '../support/inbox.ts';
+import {
+  answerOf,
+  chatOf,
+  colleague,
+  desktop,
+  focusedChat,
+  me,
+  phone,
+  useInbox,
+} from '../support/inbox.ts';
 import { keyboardDriver, touchDriver } from '../support/inboxDrivers.ts';
 
 const drivers = [
@@ -114,9 +123,7 @@ const drivers = [
       await page.clock.runFor(10_000);
       const afterUndo = writesSince(before).length;
       await driver.press(chat.getByRole('button', { name: 'Close chat' }));
-      const closed = page.waitForResponse((response) =>
-        Boolean(response.request().postData()?.includes('mutation SetStatus')),
-      );
+      const closed = answerOf(page, 'mutation SetStatus');
       await page.clock.runFor(10_000);
       await closed;
 

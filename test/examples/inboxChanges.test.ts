@@ -1,6 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { hasBrowser, stopClock } from '../support/browser.ts';
-import { chatOf, colleague, desktop, me, phone, useInbox } from '../support/inbox.ts';
+import {
+  chatOf,
+  colleague,
+  desktop,
+  loseAnswersOf,
+  me,
+  phone,
+  useInbox,
+} from '../support/inbox.ts';
 
 (hasBrowser ? describe : describe.skip)('changes in the inbox (needs Chromium)', () => {
   const inbox = useInbox();
@@ -90,11 +98,7 @@ import { chatOf, colleague, desktop, me, phone, useInbox } from '../support/inbo
     );
     await row(id).click();
     await page.locator('.message').first().waitFor();
-    await page.route('**/graphql', async (route) => {
-      if (route.request().postData()?.includes('mutation Assign') !== true) return route.continue();
-      await route.fetch();
-      return route.abort();
-    });
+    await loseAnswersOf(page, 'mutation Assign');
     const before = inbox.simulator.calls.length;
 
     await chat.getByRole('button', { name: 'Take it' }).click();
@@ -113,11 +117,7 @@ import { chatOf, colleague, desktop, me, phone, useInbox } from '../support/inbo
     await ready();
     await rows.filter({ hasNotText: 'Snoozed' }).first().click();
     await page.locator('.message').first().waitFor();
-    await page.route('**/graphql', async (route) => {
-      if (route.request().postData()?.includes('mutation Snooze') !== true) return route.continue();
-      await route.fetch();
-      return route.abort();
-    });
+    await loseAnswersOf(page, 'mutation Snooze');
     const before = inbox.simulator.calls.length;
 
     await choose(chat.getByRole('button', { name: 'Snooze', exact: true }), 'In one hour');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Locator } from 'playwright-core';
 import { hasBrowser, stopClock } from '../support/browser.ts';
-import { me, useInbox } from '../support/inbox.ts';
+import { answerOf, me, useInbox } from '../support/inbox.ts';
 
 (hasBrowser ? describe : describe.skip)('closing chats in the inbox (needs Chromium)', () => {
   const inbox = useInbox();
@@ -54,9 +54,7 @@ import { me, useInbox } from '../support/inbox.ts';
 
   test('a message of an agent during the undo time is shown, and the chat is closed', async () => {
     const { page, chat, id, status, statuses } = await openChat(2);
-    const closed = page.waitForResponse((response) =>
-      Boolean(response.request().postData()?.includes('mutation SetStatus')),
-    );
+    const closed = answerOf(page, 'mutation SetStatus');
 
     await page.keyboard.press('e');
     await status.getByText('Closed').waitFor();
@@ -72,9 +70,7 @@ import { me, useInbox } from '../support/inbox.ts';
 
   test('a status that is chosen during the undo time replaces the closing', async () => {
     const { page, chat, choose, status, statuses } = await openChat(3);
-    const changed = page.waitForResponse((response) =>
-      Boolean(response.request().postData()?.includes('mutation SetStatus')),
-    );
+    const changed = answerOf(page, 'mutation SetStatus');
 
     await page.keyboard.press('e');
     await status.getByText('Closed').waitFor();
@@ -89,9 +85,7 @@ import { me, useInbox } from '../support/inbox.ts';
 
   test('a chat that is taken during the undo time shows its new agent', async () => {
     const { page, chat, status, statuses } = await openChat(4);
-    const closed = page.waitForResponse((response) =>
-      Boolean(response.request().postData()?.includes('mutation SetStatus')),
-    );
+    const closed = answerOf(page, 'mutation SetStatus');
     // The page reads the counts after the response of the mutation.
     const taken = page.waitForRequest((request) =>
       Boolean(request.postData()?.includes('query Summary')),
@@ -131,9 +125,7 @@ import { me, useInbox } from '../support/inbox.ts';
 
   test('two chats can be closed one after the other, and the undo reopens the last', async () => {
     const { page, rows, id, status, statuses } = await openChat(6);
-    const closed = page.waitForResponse((response) =>
-      Boolean(response.request().postData()?.includes('mutation SetStatus')),
-    );
+    const closed = answerOf(page, 'mutation SetStatus');
 
     await page.keyboard.press('e');
     await status.getByText('Closed').waitFor();

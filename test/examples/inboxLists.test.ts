@@ -2,14 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import type { Locator, Page } from 'playwright-core';
 import { hasBrowser, stopClock } from '../support/browser.ts';
 import { createDeferred } from '../support/deferred.ts';
-import { chatOf, me, useInbox } from '../support/inbox.ts';
+import { answerOf, chatOf, me, useInbox } from '../support/inbox.ts';
 
 (hasBrowser ? describe : describe.skip)('lists of the inbox (needs Chromium)', () => {
   const inbox = useInbox({ simulator: { chats: 1_000, customers: 400 } });
-
-  /** Resolves when the gateway has answered the operation. */
-  const answerOf = (page: Page, operation: string) =>
-    page.waitForResponse((response) => Boolean(response.request().postData()?.includes(operation)));
 
   /** Opens a view and waits for its list. */
   async function visit(page: Page, name: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { hasBrowser, stopClock } from '../support/browser.ts';
 import { createDeferred } from '../support/deferred.ts';
-import { chatOf, desktop, useInbox } from '../support/inbox.ts';
+import { answerOf, chatOf, desktop, useInbox } from '../support/inbox.ts';
 
 (hasBrowser ? describe : describe.skip)('the stability of the inbox (needs Chromium)', () => {
   const inbox = useInbox();
@@ -149,9 +149,7 @@ import { chatOf, desktop, useInbox } from '../support/inbox.ts';
 
     await row(id).click();
     await page.locator('.message').first().waitFor();
-    const answered = page.waitForResponse((response) =>
-      Boolean(response.request().postData()?.includes('mutation MarkRead')),
-    );
+    const answered = answerOf(page, 'mutation MarkRead');
     await page.clock.runFor(1_100);
     await answered;
     await page.clock.runFor(10_000);

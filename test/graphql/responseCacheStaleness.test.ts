@@ -11,6 +11,7 @@ import { bearer, jwtAuth } from '../support/issuer.ts';
 import { createManualClock } from '../support/manualClock.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { chatData, deliver, webhookSecret } from '../support/webhooks.ts';
+import { metricOf } from '../support/metrics.ts';
 import { propertyParameters } from '../support/propertyRuns.ts';
 
 /**
@@ -541,10 +542,8 @@ async function race(
   return { odd, shared };
 }
 
-async function cachedResponses({ url }: Gateway): Promise<number> {
-  const metrics = await (await fetch(`${url}/metrics`)).text();
-  return Number(/^helpcrunch_response_cache_hits_total (\d+)$/m.exec(metrics)?.[1]);
-}
+const cachedResponses = (gateway: Gateway) =>
+  metricOf(gateway, 'helpcrunch_response_cache_hits_total');
 
 /** A gateway that has answered each of the operations often enough to keep responses to them. */
 async function start(upstream: ControlledUpstream, config: Partial<Config> = {}) {

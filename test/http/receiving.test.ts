@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createGateway } from '../../src/index.ts';
 import { startTestGateway } from '../support/gateway.ts';
+import { metricOf } from '../support/metrics.ts';
 import { killAll, run } from '../support/process.ts';
 import { openConnection } from '../support/rawHttp.ts';
 import { openRawSocket } from '../support/rawSocket.ts';
@@ -33,11 +34,7 @@ async function start(config: Config = {}) {
     upstream: helpCrunch,
     config: { webhookSecret, maxBodyBytes: 100_000, maxPartialBodyBytes: 160_000, ...config },
   });
-  const figure = async (name: string) => {
-    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
-    const line = metrics.split('\n').find((text) => text.startsWith(`${name} `));
-    return Number(line?.split(' ')[1]);
-  };
+  const figure = (name: string) => metricOf(gateway, name);
   return {
     ...gateway,
     /** Resolves when so many bytes have arrived of incomplete bodies and messages. */

@@ -8,6 +8,7 @@ import { startRecordingUpstream, wireChat } from '../support/recordingUpstream.t
 import { startTestGateway } from '../support/gateway.ts';
 import type { ManualClock } from '../support/manualClock.ts';
 import { createManualClock } from '../support/manualClock.ts';
+import { metricOf } from '../support/metrics.ts';
 import { head, openConnection } from '../support/rawHttp.ts';
 import { openSocket } from '../support/socket.ts';
 
@@ -54,11 +55,7 @@ async function start(
   // From now on the answer is known, and no operation is under way while time passes.
   await gateway.query(large);
 
-  const figure = async (name: string) => {
-    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
-    const line = metrics.split('\n').find((text) => text.startsWith(`${name} `));
-    return Number(line?.split(' ')[1]);
-  };
+  const figure = (name: string) => metricOf(gateway, name);
   return {
     ...gateway,
     clock,

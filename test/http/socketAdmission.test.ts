@@ -4,6 +4,7 @@ import { startControlledUpstream } from '../support/controlledUpstream.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { bearer, jwtAuth } from '../support/issuer.ts';
 import { createManualClock } from '../support/manualClock.ts';
+import { metricOf } from '../support/metrics.ts';
 import { openRawSocket } from '../support/rawSocket.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { openSocket } from '../support/socket.ts';
@@ -43,10 +44,7 @@ const start = (config: Partial<Config> = {}) => {
 
 type Gateway = Awaited<ReturnType<typeof start>>;
 
-async function connectionsOf({ url }: Gateway): Promise<number> {
-  const metrics = await (await fetch(`${url}/metrics`)).text();
-  return Number(/^helpcrunch_live_connections (\d+)$/m.exec(metrics)?.[1]);
-}
+const connectionsOf = (gateway: Gateway) => metricOf(gateway, 'helpcrunch_live_connections');
 
 /** The code with which an init is answered; 0 for an acknowledgement. */
 async function codeOfInit(

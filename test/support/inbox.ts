@@ -216,5 +216,17 @@ function partsOf(page: Page) {
 export const chatOf = async (row: Locator): Promise<string> =>
   (await row.getAttribute('data-chat')) ?? '';
 
+/** Resolves when the gateway has answered the operation. */
+export const answerOf = (page: Page, operation: string) =>
+  page.waitForResponse((response) => Boolean(response.request().postData()?.includes(operation)));
+
+/** The gateway executes the operation, and the page does not receive its response. */
+export const loseAnswersOf = (page: Page, operation: string) =>
+  page.route('**/graphql', async (route) => {
+    if (route.request().postData()?.includes(operation) !== true) return route.continue();
+    await route.fetch();
+    return route.abort();
+  });
+
 export const focusedChat = (page: Page): Promise<unknown> =>
   page.evaluate('document.activeElement.dataset.chat');

@@ -13,6 +13,7 @@ import { startControlledUpstream } from '../../support/controlledUpstream.ts';
 import { startTestGateway } from '../../support/gateway.ts';
 import { bearer, jwtAuth } from '../../support/issuer.ts';
 import { createManualClock } from '../../support/manualClock.ts';
+import { metricOf } from '../../support/metrics.ts';
 import { propertyRuns } from '../../support/propertyRuns.ts';
 import { createRandom, createRandomOperation } from '../../support/randomOperations.ts';
 import { openSocket } from '../../support/socket.ts';
@@ -27,10 +28,7 @@ const timesUntilKept = 3;
 
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
 
-async function readyCount({ url }: Gateway): Promise<number> {
-  const metrics = await (await fetch(`${url}/metrics`)).text();
-  return Number(/^helpcrunch_response_cache_hits_total (\d+)$/m.exec(metrics)?.[1]);
-}
+const readyCount = (gateway: Gateway) => metricOf(gateway, 'helpcrunch_response_cache_hits_total');
 
 async function keep(
   gateway: Gateway,
